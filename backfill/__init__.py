@@ -1,0 +1,1 @@
+"""Does: plans, runs and records backfills. Imports validation, never webapp."""

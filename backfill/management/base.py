@@ -1,0 +1,100 @@
+"""What every verb shares: --json, one line for a mistake, exit codes that tell the truth."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Action
+from datetime import date
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.utils import OperationalError
+
+from backfill.errors import BackcourtError, Refused
+
+OK, FAILED, REFUSED = 0, 1, 2
+
+
+def iso_date(text: str) -> date:
+    """A date from the command line. Raises Refused."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{text!r} is not a date; write it as YYYY-MM-DD, for example 2021-11-22") from None
+
+
+class _OneLineParser(CommandParser):
+    """Argparse prints its whole usage for a typing mistake; one sentence is enough."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Refused(f"{message} (see --help)")
+
+    def _get_value(self, action: Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)  # type: ignore[misc]
+        except BackcourtError as error:
+            raise Refused(f"{'/'.join(action.option_strings) or action.dest}: {error}") from None
+
+
+class VerbCommand(BaseCommand):
+    """A verb: `run()` returns the exit code; a person's mistake is one line on stderr and exit 2."""
+
+    json = False
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """The parser, with --json for every verb and without Django's own options in the way."""
+        parser = _OneLineParser(
+            prog=f"{prog_name} {subcommand}",
+            description=self.help or None,
+            missing_args_message=getattr(self, "missing_args_message", None),
+            called_from_command_line=True,
+            **kwargs,
+        )
+        self.add_base_argument(parser, "--settings", help="Python path of a settings module.")
+        self.add_base_argument(parser, "--pythonpath", help="A folder to add to the Python path.")
+        self.add_base_argument(parser, "--traceback", action="store_true", help="Raise on errors.")
+        self.add_base_argument(parser, "--no-color", action="store_true", help="Plain output.")
+        self.add_base_argument(parser, "--force-color", action="store_true", help="Coloured output.")
+        self.add_base_argument(parser, "-v", "--verbosity", type=int, default=1, choices=range(4), help="0-3")
+        self.add_base_argument(parser, "--skip-checks", action="store_true", help="Skip system checks.")
+        parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+        self.add_arguments(parser)
+        return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Django's entry from the shell, with a parser's mistakes answered like any other."""
+        try:
+            super().run_from_argv(argv)
+        except BackcourtError as error:
+            self._say(error)
+            sys.exit(REFUSED if isinstance(error, Refused) else FAILED)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run, answer mistakes, exit with what `run` returns."""
+        self.json = options["json"]
+        try:
+            code = self.run(**options)
+        except BackcourtError as error:
+            self._say(error)
+            code = REFUSED if isinstance(error, Refused) else FAILED
+        except OperationalError as error:
+            self._say(f"the database cannot be used ({error}); is it migrated? `manage.py migrate`")
+            code = FAILED
+        except KeyboardInterrupt:
+            self._say("interrupted; the same command goes on where this one stopped")
+            code = 130
+        if code:
+            sys.exit(code)
+
+    def run(self, **options: Any) -> int:
+        """Do the verb and return the exit code."""
+        raise NotImplementedError
+
+    def emit(self, document: object, text: str) -> None:
+        """Answer: the document with --json, else the text."""
+        self.stdout.write(json.dumps(document, cls=DjangoJSONEncoder) if self.json else text)
+
+    def _say(self, message: object) -> None:
+        self.stderr.write(" ".join(str(message).split()))

@@ -1,0 +1,42 @@
+"""`manage.py load_phase3 DIR`: inputs in, or every reason why not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from backfill.loading import Loaded, load
+from backfill.management.base import OK, VerbCommand
+
+
+class Command(VerbCommand):
+    """Loads a folder of Phase 3 files."""
+
+    help = "Load the Phase 3 tables and the schedule, replacing their seasons; say all that is wrong and then load nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One folder."""
+        parser.add_argument(
+            "dir", metavar="DIR", help="holds nba_analytics/ and nba_reference/, one .parquet or .csv file per table"
+        )
+
+    def run(self, **options: Any) -> int:
+        """Load and list what was loaded."""
+        loaded = load(Path(options["dir"]))
+        self.emit({"folder": options["dir"], **asdict(loaded)}, as_text(loaded))
+        return OK
+
+    def _say(self, message: object) -> None:
+        for sentence in str(message).splitlines():
+            super()._say(sentence)
+
+
+def as_text(loaded: Loaded) -> str:
+    """Write a line per table and season, then the notes."""
+    width = max(map(len, loaded.rows))
+    lines = [f"{table:<{width}}  {year}  {n:>9,} rows" for table, years in loaded.rows.items() for year, n in years.items()]
+    seasons = ", ".join(map(str, loaded.seasons))
+    return "\n".join([*lines, *(f"note: {note}" for note in loaded.notes), f"season {seasons} loaded in {loaded.seconds:.1f} s"])

@@ -1,0 +1,95 @@
+"""`manage.py query NAME --start D --end D`: one of the runbook's queries, corrected."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+from django.core.management.base import CommandParser
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from backfill.errors import Refused
+from backfill.management.base import OK, VerbCommand, iso_date
+from backfill.queries import Query, named, names
+from backfill.warehouse import warehouse
+from backfill.warehouse.base import Row
+
+LOADED = "SELECT MIN(game_date) AS first, MAX(game_date) AS last FROM nba_reference.nba_schedule"
+UNBOUNDED = 10_000  # columns: a table that is read by a program or a pager must not be folded
+
+
+class Command(VerbCommand):
+    """Answers a question of the runbook."""
+
+    help = "Run a query of the runbook by name; without dates, over everything that is loaded."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take a name and dates, or what to show instead."""
+        parser.add_argument("name", nargs="?", metavar="NAME", help="see --list")
+        parser.add_argument("--start", type=iso_date, metavar="D", help="first date; else the first of the schedule")
+        parser.add_argument("--end", type=iso_date, metavar="D", help="last date; else the last of the schedule")
+        parser.add_argument("--sql", action="store_true", help="print the GoogleSQL instead of running it")
+        parser.add_argument("--list", action="store_true", help="print all names")
+
+    def run(self, **options: Any) -> int:
+        """Run, print or list."""
+        if options["list"]:
+            found = [named(name) for name in names()]
+            rows = [{"name": q.name, "description": q.description} for q in found]
+            self.emit({"queries": rows}, self._table(rows, options))
+        elif not options["name"]:
+            raise Refused(f"which query? There are {', '.join(names())}")
+        else:
+            self._answer(named(options["name"]), *_dates(options["start"], options["end"]), options)
+        return OK
+
+    def _answer(self, query: Query, start: date, end: date, options: dict[str, Any]) -> None:
+        document: dict[str, Any] = {"query": query.name, "start": start, "end": end}
+        if options["sql"]:
+            return self.emit(document | {"sql": query.sql}, f"-- @start = DATE '{start}', @end = DATE '{end}'\n{query.sql}")
+        rows = query.rows(start, end)
+        text = self._table(rows, options) if rows else f"no rows from {start} to {end}"
+        return self.emit(document | {"rows": [_plain(row) for row in rows]}, text)
+
+    def _table(self, rows: list[Row], options: dict[str, Any]) -> str:
+        is_terminal = self.stdout.isatty()
+        console = Console(
+            file=StringIO(),
+            force_terminal=is_terminal,
+            no_color=not is_terminal or options["no_color"],
+            width=None if is_terminal else UNBOUNDED,
+        )
+        with console.capture() as captured:
+            console.print(as_table(rows))
+        return "\n".join(map(str.rstrip, captured.get().splitlines()))
+
+
+def as_table(rows: list[Row]) -> Table:
+    """Lay rows out under their column names, numbers to the right, NULL as a dash."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in rows[0]:
+        is_number = any(isinstance(row[name], int | float | Decimal) for row in rows)
+        table.add_column(Text(name), justify="right" if is_number else "left", no_wrap=is_number)
+    for row in rows:
+        table.add_row(*(Text("-" if value is None else str(value)) for value in row.values()))
+    return table
+
+
+def _plain(row: Row) -> Row:
+    """Make NUMERIC values JSON numbers; DjangoJSONEncoder would make them strings."""
+    return {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+
+
+def _dates(start: date | None, end: date | None) -> tuple[date, date]:
+    if start is None or end is None:
+        (loaded,) = warehouse().query(LOADED)
+        start, end = start or loaded["first"], end or loaded["last"]
+    if start is None or end is None:
+        raise Refused("no schedule is loaded, so --start and --end are needed")
+    if end < start:
+        raise Refused(f"the end {end} is before the start {start}")
+    return start, end

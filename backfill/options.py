@@ -1,0 +1,73 @@
+"""What a person may ask of a backfill: one validated, frozen object, stored with the job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from backfill.errors import Refused
+from backfill.processors import CHAIN, processor
+from validation.season import FIRST_MONTH, dates_between, season_year
+
+MODES = ("backfill", "normal")
+MAX_SEASONS = 20
+OFF_SEASON = range(7, FIRST_MONTH)
+
+
+@dataclass(frozen=True)
+class Options:
+    """A backfill's options. `start` and `end` are both included; `batch_size` 0 lets the planner choose."""
+
+    start: date
+    end: date
+    processors: tuple[str, ...] = CHAIN
+    mode: str = "backfill"
+    force: bool = False
+    skip_preflight: bool = False
+    batch_size: int = 0
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant. Raises Refused with one sentence."""
+        if self.end < self.start:
+            raise Refused(f"the end {self.end} lies before the start {self.start}")
+        if season_year(self.end) - season_year(self.start) >= MAX_SEASONS:
+            raise Refused(f"{self.start} to {self.end} spans more than {MAX_SEASONS} seasons; start several jobs")
+        if self.mode not in MODES:
+            raise Refused(f"{self.mode!r} is no mode; choose from {', '.join(MODES)}")
+        if self.batch_size < 0:
+            raise Refused("a batch has at least one date")
+        if self.skip_preflight and not self.reason.strip():
+            raise Refused("skipping the preflight needs a reason: add --reason TEXT, it is stored with the job")
+
+    @property
+    def backfill_mode(self) -> bool:
+        """Whether the checks of normal mode are left out."""
+        return self.mode == "backfill"
+
+    @property
+    def seasons(self) -> list[int]:
+        """The seasons that the range needs; the summer between two seasons needs neither."""
+        return sorted({season_year(d) for d in dates_between(self.start, self.end) if d.month not in OFF_SEASON})
+
+    def as_json(self) -> dict[str, Any]:
+        """The options as stored with the job; `from_json` reads them back."""
+        return {**asdict(self), "start": str(self.start), "end": str(self.end), "processors": list(self.processors)}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Options:
+        """The options of a stored job."""
+        days = {name: date.fromisoformat(stored[name]) for name in ("start", "end")}
+        return cls(**{**stored, **days, "processors": tuple(stored["processors"])})
+
+
+def chosen(names: Sequence[str] = (), start_from: int | None = None) -> tuple[str, ...]:
+    """The processors of a backfill in chain order: those named, or all from position N (1 to 5) on. Raises Refused."""
+    if names and start_from is not None:
+        raise Refused("name processors or a position to start from, not both")
+    if start_from is not None and not 1 <= start_from <= len(CHAIN):
+        raise Refused(f"--start-from takes 1 to {len(CHAIN)}: {', '.join(f'{n} {c}' for n, c in enumerate(CHAIN, 1))}")
+    wanted = {processor(name).code for name in names} or set(CHAIN[(start_from or 1) - 1 :])
+    return tuple(code for code in CHAIN if code in wanted)

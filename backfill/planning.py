@@ -1,0 +1,122 @@
+"""Wanted − done: a plan is a value, the preview prints the very list that is run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import groupby
+from math import ceil
+
+from backfill.options import Options
+from backfill.processors import CHAIN, PROCESSORS
+from validation.season import DateType, Day, season_year
+
+Key = tuple[str, date]
+
+# A step is one processor over one batch. Fewer, larger batches read less; more of them show more progress.
+STEPS_TO_SHOW = 25
+ALREADY_COMPLETE = "already complete"
+
+
+class Action(StrEnum):
+    """What happens to one (processor, date) of the range."""
+
+    RUN = "run"
+    SKIP = "skip"  # recorded as a skipped run, its partition emptied
+    KEEP = "keep"  # already complete
+    NONE = "none"  # no games: nothing is written at all
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One (processor, date) and why it runs or not; `batch` counts from 0, -1 for what does not run."""
+
+    processor: str
+    date: date
+    action: Action
+    reason: str
+    batch: int = -1
+
+    @property
+    def key(self) -> Key:
+        """What a run is of."""
+        return self.processor, self.date
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a backfill would do to every date of its range, processor by processor."""
+
+    options: Options
+    days: tuple[Day, ...]
+    runs: tuple[PlannedRun, ...]
+    batch_size: int
+
+    @property
+    def todo(self) -> tuple[PlannedRun, ...]:
+        """The runs to execute, skips included, in the order of their batches."""
+        return tuple(r for r in self.runs if r.action in (Action.RUN, Action.SKIP))
+
+    @property
+    def batches(self) -> int:
+        """How many batches there are."""
+        return 1 + max((r.batch for r in self.runs), default=-1)
+
+    def counts(self) -> dict[str, Counter[Action]]:
+        """Runs per processor and action."""
+        return {code: Counter(r.action for r in self.runs if r.processor == code) for code in self.options.processors}
+
+
+def batches(dates: Collection[date], size: int) -> Iterator[tuple[date, ...]]:
+    """Cut dates into batches of at most `size`, none across two seasons."""
+    for _, season in groupby(sorted(dates), key=season_year):
+        days = list(season)
+        yield from (tuple(days[n : n + size]) for n in range(0, len(days), size))
+
+
+def default_batch_size(dates: int, processors: int) -> int:
+    """Dates per batch such that a job has about STEPS_TO_SHOW steps; one for short jobs."""
+    return max(1, ceil(dates * processors / STEPS_TO_SHOW))
+
+
+def plan(options: Options, days: Sequence[Day], done: Collection[Key]) -> Plan:
+    """Decide what to run; touches nothing, so the preview shows exactly this."""
+    runs = [run for day in days for run in _runs_of(day, options, done)]
+    todo = {r.date for r in runs if r.action in (Action.RUN, Action.SKIP)}
+    seasons = len({season_year(d) for d in todo}) or 1
+    size = options.batch_size or default_batch_size(ceil(len(todo) / seasons), len(options.processors))
+    batch_of = {d: n for n, batch in enumerate(batches(todo, size)) for d in batch}
+    return Plan(options, tuple(days), tuple(_in_batch(r, batch_of) for r in runs), size)
+
+
+def _in_batch(run: PlannedRun, batch_of: Mapping[date, int]) -> PlannedRun:
+    if run.action not in (Action.RUN, Action.SKIP):
+        return run
+    return PlannedRun(run.processor, run.date, run.action, run.reason, batch_of[run.date])
+
+
+def _runs_of(day: Day, options: Options, done: Collection[Key]) -> Iterator[PlannedRun]:
+    """The runs of one date in chain order: what follows a run that happens again happens again too."""
+    again: list[str] = []
+    for code in (c for c in CHAIN if c in options.processors):
+        action, reason = _decide(day, code, options, done, again)
+        if action is Action.RUN:
+            again.append(code)
+        yield PlannedRun(code, day.day, action, reason)
+
+
+def _decide(day: Day, code: str, options: Options, done: Collection[Key], again: Sequence[str]) -> tuple[Action, str]:
+    if not day.is_processing:
+        return Action.NONE, day.why_skipped
+    complete = (code, day.day) in done and not options.force
+    if day.type is DateType.BOOTSTRAP:
+        return (Action.KEEP, ALREADY_COMPLETE) if complete else (Action.SKIP, day.why_skipped)
+    upstream = [c for c in PROCESSORS[code].after if c in again]
+    if complete and not upstream:
+        return Action.KEEP, ALREADY_COMPLETE
+    if complete:
+        return Action.RUN, f"its upstream runs again: {', '.join(upstream)}"
+    return Action.RUN, "forced" if options.force and (code, day.day) in done else "not complete"

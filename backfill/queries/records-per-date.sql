@@ -1,0 +1,8 @@
+-- Rows of player_shot_zone_analysis per date: what exists already.
+SELECT
+  analysis_date AS dt,
+  COUNT(*) AS records
+FROM nba_precompute.player_shot_zone_analysis
+WHERE analysis_date BETWEEN @start AND @end
+GROUP BY analysis_date
+ORDER BY dt

@@ -1,0 +1,11 @@
+-- Failures that a retry may heal; too few games are cured by time alone.
+SELECT
+  processor_name,
+  failure_category,
+  COUNT(*) AS count
+FROM nba_processing.precompute_failures
+WHERE analysis_date BETWEEN @start AND @end
+  AND can_retry
+  AND failure_category <> 'INSUFFICIENT_DATA'
+GROUP BY processor_name, failure_category
+ORDER BY processor_name, failure_category

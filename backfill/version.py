@@ -1,0 +1,21 @@
+"""Which code made a run: the package's version, and the commit where there is one."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+
+from django.conf import settings
+
+VERSION = "0.1.0"
+
+
+@cache
+def code_version() -> str:
+    """Version and short commit, as stored with each job."""
+    command = ["git", "-C", str(settings.BASE_DIR), "describe", "--always", "--dirty"]
+    try:
+        commit = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):  # an installed copy has no history
+        return VERSION
+    return f"{VERSION}+{commit}"

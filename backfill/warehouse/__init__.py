@@ -1,0 +1,33 @@
+"""The warehouse: one schema, one port, and the adapters behind it."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from django.conf import settings
+
+from backfill.errors import Refused
+
+if TYPE_CHECKING:
+    from backfill.warehouse.base import Warehouse
+
+_sessions = threading.local()
+
+
+def open_warehouse(url: str) -> Warehouse:
+    """A new session on the warehouse at `url`. Raises Refused when the URL names none that exists."""
+    scheme, _, place = url.partition(":")
+    if scheme != "parquet" or not place:
+        raise Refused(f"WAREHOUSE_URL is {url!r}; parquet:DIRECTORY is expected")
+    from backfill.warehouse.parquet import ParquetWarehouse
+
+    return ParquetWarehouse(Path(place), threads=settings.WAREHOUSE_THREADS, memory_limit=settings.WAREHOUSE_MEMORY)
+
+
+def warehouse() -> Warehouse:
+    """This thread's session on the configured warehouse."""
+    if getattr(_sessions, "url", None) != settings.WAREHOUSE_URL:
+        _sessions.open, _sessions.url = open_warehouse(settings.WAREHOUSE_URL), settings.WAREHOUSE_URL
+    return cast("Warehouse", _sessions.open)

@@ -1,0 +1,101 @@
+"""What a table is: columns, types, partition and key. Every DDL, Parquet type and doc is derived from here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+Kind = Literal["input", "output", "log"]
+
+DUCKDB_TYPES = {
+    "STRING": "VARCHAR",
+    "INT64": "BIGINT",
+    "BOOL": "BOOLEAN",
+    "FLOAT64": "DOUBLE",
+    "ARRAY<FLOAT64>": "DOUBLE[]",
+    "ARRAY<STRING>": "VARCHAR[]",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `type` is GoogleSQL's; `hashed` columns form the row's data_hash."""
+
+    name: str
+    type: str
+    nullable: bool = True
+    hashed: bool = False
+    meaning: str = ""
+
+    @property
+    def duckdb_type(self) -> str:
+        """The type in DuckDB and in Parquet: NUMERIC(p,s) is stored as DECIMAL(p,s)."""
+        return DUCKDB_TYPES.get(self.type, self.type.replace("NUMERIC", "DECIMAL"))
+
+    @property
+    def scale(self) -> int | None:
+        """Decimals of a NUMERIC column, None for any other type."""
+        return int(self.type[:-1].split(",")[1]) if self.type.startswith("NUMERIC") else None
+
+    @property
+    def ddl(self) -> str:
+        """The column in a BigQuery CREATE TABLE; arrays are never NULL there, so they cannot be declared so."""
+        required = "" if self.nullable or self.type.startswith("ARRAY") else " NOT NULL"
+        return f'{self.name} {self.type}{required} OPTIONS(description="{self.meaning}")'
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, in stored column order. `key` is unique; `partition` is the DATE column it is replaced by."""
+
+    short: str
+    kind: Kind
+    dataset: str
+    name: str
+    partition: str
+    cluster: tuple[str, ...]
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dataset}.{self.name}"
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """Columns by name."""
+        return {c.name: c for c in self.columns}
+
+    @property
+    def entity(self) -> str:
+        """The column that names the player or team: the first of the key."""
+        return self.key[0]
+
+    @property
+    def hashed(self) -> tuple[Column, ...]:
+        """The columns of the data hash, in hash order."""
+        return tuple(c for c in self.columns if c.hashed)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in stored order."""
+        return tuple(c.name for c in self.columns)
+
+    def ddl(self) -> str:
+        """The BigQuery statement that creates the table; no partition ever expires."""
+        columns = ",\n".join(f"  {c.ddl}" for c in self.columns)
+        cluster = ", ".join(self.cluster)
+        return f"CREATE TABLE {self} (\n{columns}\n)\nPARTITION BY {self.partition}\nCLUSTER BY {cluster};"
+
+
+def parse_columns(text: str) -> Iterator[Column]:
+    """Read declarations, a line per type: `name,name TYPE[!] [H] meaning`; `!` = never NULL, `H` = hashed."""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        names, kind, *rest = line.split(maxsplit=2)
+        meaning = rest[0] if rest else ""
+        hashed = meaning == "H" or meaning.startswith("H ")
+        for name in names.split(","):
+            yield Column(
+                name, kind.rstrip("!"), not kind.endswith("!"), hashed, meaning.removeprefix("H").strip() if hashed else meaning
+            )

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from django.core.management import call_command
+
+from backfill.errors import Refused
+from backfill.loading import load
+from backfill.warehouse import warehouse
+from backfill.warehouse.base import Row
+from backfill.warehouse.schema import Table
+from backfill.warehouse.tables import INPUTS, PGS, SCHED, TDGS, UPGC, UTGC
+from tests.factories import file_of, game_rows, make_games, make_row, phase3_folder, rewrite, write_rows
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return phase3_folder(tmp_path / "phase3")
+
+
+def listing(root: Path) -> dict[str, tuple[int, int]]:
+    return {str(f): (f.stat().st_ino, f.stat().st_mtime_ns) for f in root.rglob("*")}
+
+
+def problems(folder: Path) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        load(folder)
+    return str(refused.value).splitlines()
+
+
+def stored(table: Table) -> list[Row]:
+    return warehouse().query(f"SELECT * FROM {table} ORDER BY {', '.join(table.key)}")
+
+
+def doctored(table: Table, select: str) -> Callable[[Path], object]:
+    return lambda folder: rewrite(file_of(folder, table), select)
+
+
+def both_kinds(folder: Path) -> None:
+    write_rows(file_of(folder, UTGC, ".csv"), UTGC, [])
+
+
+def cut_short(folder: Path) -> None:
+    file = file_of(folder, TDGS)
+    file.write_bytes(file.read_bytes()[:-40])
+
+
+def text(line: str) -> Callable[[Path], object]:
+    def write(folder: Path) -> None:
+        file_of(folder, SCHED).unlink()
+        file_of(folder, SCHED, ".csv").write_text(
+            "game_id,game_date,season_year,home_team_abbr,away_team_abbr,game_status,season_type\n" + line
+        )
+
+    return write
+
+
+FIRST = "game_id = '0022100001' AND player_lookup = 'homer'"
+PLAYER_GAMES = "nba_analytics.player_game_summary"
+TEAM_DEFENSE = "nba_analytics.team_defense_game_summary"
+PLAYER_CONTEXT = "nba_analytics.upcoming_player_game_context"
+TEAM_CONTEXT = "nba_analytics.upcoming_team_game_context"
+SCHEDULE = "nba_reference.nba_schedule"
+BAD: list[tuple[Callable[[Path], object], str]] = [
+    (
+        lambda folder: file_of(folder, UTGC).unlink(),
+        f"{TEAM_CONTEXT}: there is no nba_analytics/upcoming_team_game_context.parquet (or .csv) in {{folder}}",
+    ),
+    (
+        both_kinds,
+        f"{TEAM_CONTEXT}: upcoming_team_game_context.parquet and upcoming_team_game_context.csv are both there; keep one of them",
+    ),
+    (cut_short, f"{TEAM_DEFENSE}: team_defense_game_summary.parquet is cut short or not a Parquet file"),
+    (
+        lambda folder: file_of(folder, TDGS).write_text("not Parquet"),
+        f"{TEAM_DEFENSE}: team_defense_game_summary.parquet is cut short or not a Parquet file",
+    ),
+    (doctored(PGS, "FROM t WHERE FALSE"), f"{PLAYER_GAMES}: has no rows"),
+    (doctored(PGS, "SELECT * EXCLUDE (points) FROM t"), f"{PLAYER_GAMES}: column points is missing"),
+    (
+        doctored(PGS, "SELECT * REPLACE (fg_attempts::VARCHAR AS fg_attempts) FROM t"),
+        f"{PLAYER_GAMES}: column fg_attempts is VARCHAR, INT64 is expected",
+    ),
+    (
+        doctored(PGS, "SELECT * REPLACE (game_id::BIGINT AS game_id) FROM t"),
+        f"{PLAYER_GAMES}: column game_id is BIGINT, STRING is expected",
+    ),
+    (
+        doctored(PGS, "SELECT * REPLACE (12.5::DOUBLE AS points) FROM t"),
+        f"{PLAYER_GAMES}: column points holds '12.5' where INT64 is expected (4 rows like it)",
+    ),
+    (
+        doctored(PGS, f"SELECT * REPLACE (CASE WHEN {FIRST} THEN 33.46 END AS minutes_played) FROM t"),
+        f"{PLAYER_GAMES}: column minutes_played holds '33.46' where NUMERIC(5,1) is expected (1 row like it)",
+    ),
+    (
+        doctored(PGS, "SELECT * REPLACE (100000.0::DECIMAL(9,1) AS minutes_played) FROM t"),
+        f"{PLAYER_GAMES}: column minutes_played holds '100000.0' where NUMERIC(5,1) is expected (4 rows like it)",
+    ),
+    (
+        doctored(UTGC, "SELECT * REPLACE (game_date + INTERVAL 19 HOURS AS game_date) FROM t"),
+        f"{TEAM_CONTEXT}: column game_date holds '2021-10-20 19:00:00' where DATE is expected (4 rows like it)",
+    ),
+    (
+        doctored(PGS, f"SELECT * REPLACE (CASE WHEN NOT ({FIRST}) THEN player_lookup END AS player_lookup) FROM t"),
+        f"{PLAYER_GAMES}: column player_lookup is NULL in 1 row",
+    ),
+    (
+        doctored(SCHED, "SELECT * REPLACE (NULL::BIGINT AS game_status) FROM t"),
+        f"{SCHEDULE}: column game_status is NULL in 2 rows",
+    ),
+    (
+        doctored(PGS, f"FROM t UNION ALL SELECT * REPLACE (9 AS points) FROM t WHERE {FIRST}"),
+        f"{PLAYER_GAMES}: 1 row too many for the key (player_lookup, game_id, processed_at), "
+        "first player_lookup homer, game_id 0022100001",
+    ),
+    (
+        doctored(SCHED, "FROM t UNION ALL FROM t"),
+        f"{SCHEDULE}: 2 rows too many for the key (game_id), first game_id 0022100001",
+    ),
+    (
+        doctored(PGS, "SELECT * REPLACE (game_date + 365 AS game_date) FROM t"),
+        f"{PLAYER_GAMES}: game_date is outside the season of its season_year in 4 rows, first 2022-10-20",
+    ),
+    (
+        doctored(PGS, "SELECT * REPLACE (game_date + 365 AS game_date, 2022 AS season_year) FROM t"),
+        f"{PLAYER_GAMES}: game_date is outside the seasons of the schedule (2021) in 4 rows, first 2022-10-20",
+    ),
+    (
+        doctored(UPGC, f"SELECT * REPLACE (CASE WHEN {FIRST} THEN DATE '2021-09-30' ELSE game_date END AS game_date) FROM t"),
+        f"{PLAYER_CONTEXT}: game_date is outside the seasons of the schedule (2021) in 1 row, first 2021-09-30",
+    ),
+    (
+        text("0022100001,2021-10-20,2021,BOS,NYK,3\n"),
+        f"{SCHEDULE}: nba_schedule.csv is cut short or not CSV in UTF-8: line 2, Expected Number of Columns: 7 Found: 6",
+    ),
+    (
+        text("0022100001,2021-10-20,2021,BOS,NYK,final,regular\n"),
+        f"{SCHEDULE}: column game_status holds 'final' where INT64 is expected (1 row like it)",
+    ),
+    (
+        text("0022100001,20.10.2021,2021,BOS,NYK,3,regular\n"),
+        f"{SCHEDULE}: column game_date holds '20.10.2021' where DATE is expected (1 row like it)",
+    ),
+    (
+        text("0022100001,infinity,2021,BOS,NYK,3,regular\n"),
+        f"{SCHEDULE}: column game_date holds 'infinity' where DATE is expected (1 row like it)",
+    ),
+    (text("0022100001,2021-10-20,2021,,NYK,3,regular\n"), f"{SCHEDULE}: column home_team_abbr is NULL in 1 row"),
+    (text(""), f"{SCHEDULE}: has no rows"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), BAD, ids=[s.split(": ", 1)[1][:60] for _, s in BAD])
+def test_what_is_wrong_is_said_in_one_sentence_and_nothing_is_loaded(
+    folder: Path, own_warehouse: Path, spoil: Callable[[Path], object], sentence: str
+) -> None:
+    load(folder)
+    before = listing(own_warehouse)
+    spoil(folder)
+    assert problems(folder) == [sentence.format(folder=folder)]
+    assert listing(own_warehouse) == before
+
+
+def test_everything_that_is_wrong_is_said_at_once(folder: Path, own_warehouse: Path) -> None:
+    file_of(folder, UTGC).unlink()
+    cut_short(folder)
+    rewrite(file_of(folder, SCHED), "SELECT * EXCLUDE (season_type) FROM t UNION ALL SELECT * EXCLUDE (season_type) FROM t")
+    rewrite(
+        file_of(folder, PGS),
+        "SELECT * EXCLUDE (points, usage_rate) REPLACE ('x' AS fg_makes, NULL::VARCHAR AS team_abbr, 2020 AS season_year) FROM t",
+    )
+    assert problems(folder) == [
+        f"{SCHEDULE}: column season_type is missing",
+        f"{SCHEDULE}: 2 rows too many for the key (game_id), first game_id 0022100001",
+        f"{PLAYER_GAMES}: column points is missing",
+        f"{PLAYER_GAMES}: column usage_rate is missing",
+        f"{PLAYER_GAMES}: column team_abbr is NULL in 4 rows",
+        f"{PLAYER_GAMES}: column fg_makes is VARCHAR, INT64 is expected",
+        f"{PLAYER_GAMES}: game_date is outside the season of its season_year in 4 rows, first 2021-10-20",
+        f"{TEAM_DEFENSE}: team_defense_game_summary.parquet is cut short or not a Parquet file",
+        f"{TEAM_CONTEXT}: there is no nba_analytics/upcoming_team_game_context.parquet (or .csv) in {folder}",
+    ]
+    assert not own_warehouse.exists()
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert problems(tmp_path / "nowhere") == [f"{tmp_path}/nowhere cannot be read as a folder (No such file or directory)"]
+    assert problems(file) == [f"{file} cannot be read as a folder (Not a directory)"]
+
+
+def test_the_schemas_columns_and_rows_arrive(folder: Path) -> None:
+    loaded = load(folder)
+    assert (loaded.seasons, loaded.notes) == ((2021,), ())
+    assert loaded.rows == {str(t): {2021: 2 if t is SCHED else 4} for t in INPUTS}
+    for table in INPUTS:
+        rows = [row for game in make_games(2021) for row in game_rows(table, game)]
+        assert stored(table) == sorted(rows, key=lambda row: [row[c] for c in table.key])
+
+
+def test_files_are_ordered_by_date_and_key_and_typed_exactly(folder: Path, own_warehouse: Path) -> None:
+    rewrite(file_of(folder, PGS), "FROM t ORDER BY player_lookup DESC, game_date DESC")
+    load(folder)
+    (file,) = own_warehouse.glob(f"nba_analytics/{PGS.name}/*/*.parquet")
+    rows = warehouse().query(f"SELECT game_date, player_lookup FROM {PGS}")
+    assert rows == sorted(rows, key=lambda row: (row["game_date"], row["player_lookup"]))
+    types = [(name, kind) for name, kind, *_ in duckdb.execute(f"DESCRIBE FROM '{file}'").fetchall()]
+    assert types == [(c.name, c.duckdb_type) for c in PGS.columns]
+
+
+def test_loading_twice_leaves_one_copy(folder: Path, own_warehouse: Path) -> None:
+    load(folder)
+    once, files = {t: stored(t) for t in INPUTS}, set(listing(own_warehouse))
+    load(folder)
+    assert {t: stored(t) for t in INPUTS} == once
+    assert set(listing(own_warehouse)) == files
+
+
+def test_loading_again_replaces_the_season_and_no_other(tmp_path: Path) -> None:
+    load(phase3_folder(tmp_path / "both", years=(2021, 2022)))
+    game = make_games(2021)[0] | {"game_id": "0022199999"}
+    rows = {t.short.lower(): game_rows(t, game) for t in INPUTS}
+    load(phase3_folder(tmp_path / "again", **rows))
+    games = [row["game_id"] for row in stored(SCHED)]
+    assert games == ["0022199999", "0022200001", "0022200002"]
+    assert [row["game_id"] for row in stored(TDGS) if row["defending_team_abbr"] == "BOS"] == games
+
+
+def test_csv_equals_parquet(folder: Path, tmp_path: Path) -> None:
+    load(folder)
+    from_parquet = {t: stored(t) for t in INPUTS}
+    load(phase3_folder(tmp_path / "csv", suffix=".csv"))
+    assert {t: stored(t) for t in INPUTS} == from_parquet
+
+
+def test_a_season_without_rows_in_one_table_is_noted_and_emptied(tmp_path: Path) -> None:
+    load(phase3_folder(tmp_path / "full", years=(2021, 2022)))
+    only = [row for game in make_games(2021) for row in game_rows(UTGC, game)]
+    loaded = load(phase3_folder(tmp_path / "less", years=(2021, 2022), utgc=only))
+    assert loaded.notes == (f"{TEAM_CONTEXT}: has no rows of season 2022",)
+    assert loaded.rows[TEAM_CONTEXT] == {2021: 4, 2022: 0}
+    assert len(stored(UTGC)) == 4
+
+
+def test_columns_that_the_schema_does_not_know_are_noted_and_left_out(folder: Path) -> None:
+    rewrite(file_of(folder, SCHED), "SELECT 'TD Garden' AS arena, *, [1, 2] AS odds FROM t")
+    assert load(folder).notes == (f"{SCHEDULE}: not in the schema, so ignored: arena, odds",)
+    assert set(stored(SCHED)[0]) == set(SCHED.names)
+
+
+def test_a_row_that_phase_3_wrote_again_is_no_duplicate(folder: Path) -> None:
+    rewrite(
+        file_of(folder, PGS),
+        f"FROM t UNION ALL SELECT * REPLACE (processed_at + INTERVAL 1 DAY AS processed_at) FROM t WHERE {FIRST}",
+    )
+    loaded = load(folder)
+    assert loaded.notes == (f"{PLAYER_GAMES}: 1 row written again by Phase 3; of each key the latest processed_at counts",)
+    assert loaded.rows[PLAYER_GAMES] == {2021: 5}
+
+
+def test_types_that_lose_nothing_are_accepted(folder: Path) -> None:
+    rewrite(
+        file_of(folder, PGS),
+        "SELECT * REPLACE (7::SMALLINT AS fg_attempts, 21.0::DOUBLE AS points, 33.5000::DECIMAL(12,4) AS minutes_played, "
+        "game_date::TIMESTAMP AS game_date, TIMESTAMPTZ '2021-10-21 12:00:00+02' AS processed_at) FROM t",
+    )
+    load(folder)
+    row = stored(PGS)[0]
+    assert (row["fg_attempts"], row["points"], str(row["minutes_played"])) == (7, 21, "33.5")
+    assert (row["game_date"], row["processed_at"]) == (date(2021, 10, 20), datetime(2021, 10, 21, 10))
+
+
+def test_a_csv_time_with_a_zone_becomes_utc(folder: Path) -> None:
+    file_of(folder, UTGC).unlink()
+    game = make_games(2021)[0] | {"team_abbr": "BOS", "opponent_team_abbr": "NYK"}
+    csv = write_rows(file_of(folder, UTGC, ".csv"), UTGC, [make_row(UTGC, **game, processed_at=datetime(2021, 10, 19, 22))])
+    csv.write_text(csv.read_text().replace("2021-10-19 22:00:00", "2021-10-19T18:00:00-04:00"))
+    load(folder)
+    assert stored(UTGC)[0]["processed_at"] == datetime(2021, 10, 19, 22)
+
+
+def test_a_folder_whose_name_is_a_pattern_is_read_as_it_is(tmp_path: Path) -> None:
+    odd = tmp_path / "season_year=1999" / "it's [1]*"
+    assert load(phase3_folder(tmp_path / "plain").replace(_made(odd))).seasons == (2021,)
+
+
+def _made(folder: Path) -> Path:
+    folder.parent.mkdir(parents=True)
+    return folder
+
+
+def test_a_whole_season_loads(season_folder: Path) -> None:
+    loaded = load(season_folder)
+    assert loaded.rows[SCHEDULE] == dict.fromkeys(loaded.seasons, 1230)
+    assert loaded.rows[PLAYER_GAMES] == loaded.rows[PLAYER_CONTEXT]
+
+
+# The verb
+
+
+def run(*args: object) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("load_phase3", *map(str, args), stdout=out, stderr=err)
+    except SystemExit as stopped:
+        return int(stopped.code or 0), out.getvalue(), err.getvalue()
+    return 0, out.getvalue(), err.getvalue()
+
+
+def test_the_verb_lists_tables_seasons_and_notes(folder: Path) -> None:
+    rewrite(file_of(folder, SCHED), "SELECT *, 1 AS odds FROM t")
+    code, out, err = run(folder)
+    *lines, note, last = out.splitlines()
+    assert (code, err) == (0, "")
+    assert lines[0].split() == [PLAYER_GAMES, "2021", "4", "rows"]
+    assert [line.split()[0] for line in lines] == [str(t) for t in INPUTS]
+    assert note == f"note: {SCHEDULE}: not in the schema, so ignored: odds"
+    assert last.startswith("season 2021 loaded in ")
+
+
+def test_the_verb_answers_json_with_one_document(folder: Path) -> None:
+    code, out, _ = run(folder, "--json")
+    document: dict[str, Any] = json.loads(out)
+    assert document.pop("seconds") > 0
+    rows = {str(t): {"2021": 2 if t is SCHED else 4} for t in INPUTS}
+    assert (code, document) == (0, {"folder": str(folder), "seasons": [2021], "rows": rows, "notes": []})
+
+
+def test_the_verb_says_each_problem_on_a_line_of_its_own(folder: Path) -> None:
+    rewrite(file_of(folder, SCHED), "SELECT * EXCLUDE (season_type, game_status) FROM t")
+    sentences = f"{SCHEDULE}: column game_status is missing\n{SCHEDULE}: column season_type is missing\n"
+    assert run(folder) == (2, "", sentences)
+    assert run(folder, "--json") == (2, "", sentences)

@@ -1,0 +1,30 @@
+"""What every test gets: a warehouse of its own; and on request, a whole season."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REAL_SEASON = Path(__file__).resolve().parents[2] / "shared" / "data" / "season_2023"
+
+
+@pytest.fixture(autouse=True)
+def own_warehouse(settings: Any, tmp_path: Path) -> Path:
+    """An empty warehouse; returns its folder, which is made by the first write."""
+    root = tmp_path / "warehouse"
+    settings.WAREHOUSE_URL = f"parquet:{root}"
+    return root
+
+
+@pytest.fixture(scope="session")
+def season_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a whole season of Phase 3: the real one where it is, else a simulated one."""
+    if REAL_SEASON.is_dir():
+        return REAL_SEASON
+    from backfill.simulation import simulate, write
+
+    folder = tmp_path_factory.mktemp("season")
+    write(simulate(2021, seed=1), folder)
+    return folder

@@ -1,0 +1,1 @@
+"""Decides: plain Python, standard library only; values in, verdicts out. No I/O, no Django."""

@@ -1,0 +1,1 @@
+"""Shows: settings, pages and forms. Nobody imports it."""
