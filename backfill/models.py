@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import date
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from django.db import models
 from django.db.models import Q
@@ -70,6 +71,11 @@ class Job(models.Model):
         return True
 
 
+def new_run_id() -> str:
+    """Eight hexadecimal characters, new for each run."""
+    return uuid4().hex[:8]
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     """Runs, many at once."""
 
@@ -109,7 +115,7 @@ class Run(models.Model):
     batch = models.IntegerField()
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     why = models.TextField(blank=True)
-    run_id = models.CharField(max_length=8, blank=True)
+    run_id = models.CharField(max_length=8, default=new_run_id)  # kept by an attempt that is cut off and made again
     population = models.PositiveIntegerField(null=True)
     rows = models.PositiveIntegerField(null=True)
     failures = models.JSONField(default=dict)  # entities per failure category

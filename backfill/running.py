@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
-from uuid import uuid4
 
 from django.db import transaction
 from django.utils.timezone import now
@@ -49,15 +48,15 @@ def run_processor(job: Job, code: str, batch: int, calendar: Calendar, who: str)
 
 
 def _claim(job: Job, code: str, batch: int, started_at: datetime, who: str) -> list[Run]:
-    """Take the pending runs that nobody else took. A run keeps its id from an attempt that was cut off."""
+    """Take the pending runs of a batch; those that somebody else took are not among them."""
+    pending = Run.objects.filter(job=job, processor=code, batch=batch, status=Run.Status.PENDING)
     with transaction.atomic():
-        runs = list(Run.objects.select_for_update().filter(job=job, processor=code, batch=batch, status=Run.Status.PENDING))
+        runs = list(pending.select_for_update().order_by("date"))
+        pending.filter(pk__in=[r.pk for r in runs]).update(status=Run.Status.RUNNING, started_at=started_at)
         for run in runs:
-            run.run_id = run.run_id or uuid4().hex[:8]
             run.started_at, run.status = started_at, Run.Status.RUNNING
-        Run.objects.bulk_update(runs, ["run_id", "started_at", "status"])
         record_all(runs, "pending → running", who)
-    return sorted(runs, key=lambda r: r.date)
+    return runs
 
 
 def _blocked(job: Job, code: str, dates: Sequence[date]) -> dict[date, Run]:
@@ -107,7 +106,8 @@ def _record(job: Job, processor: Processor, runs: list[Run], who: str) -> list[R
         held = Run.objects.select_for_update().filter(pk__in=claims, status=Run.Status.RUNNING)
         mine = {pk for pk, run_id in held.values_list("pk", "run_id") if claims[pk] == run_id}
         kept = [r for r in runs if r.pk in mine]
-        Run.objects.bulk_update(kept, RESULT_FIELDS)
+        # An upsert of rows that exist: one statement whatever their number, where bulk_update builds a CASE per field.
+        Run.objects.bulk_create(kept, update_conflicts=True, unique_fields=["id"], update_fields=RESULT_FIELDS)
         for status in {r.status for r in kept}:
             record_all([r for r in kept if r.status == status], f"running → {status}", who)
     passing("after-record")

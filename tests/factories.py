@@ -11,7 +11,7 @@ import duckdb
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.schema import Column, Table
-from backfill.warehouse.tables import BY_REF, INPUTS
+from backfill.warehouse.tables import INPUTS
 
 HOME, AWAY = "BOS", "NYK"
 PLAYERS = {HOME: "homer", AWAY: "awad"}
@@ -93,11 +93,6 @@ def store(table: Table, rows: Sequence[Row]) -> None:
         warehouse().stage("made", " UNION ALL ".join(_select(table, row) for row in mine), {})
         dates = sorted({row[table.partition] for row in mine})
         warehouse().replace(table, dates, "SELECT * FROM made", {}, name)
-
-
-def store_empty(table: Table, day: date) -> None:
-    """Replace one partition by nothing."""
-    warehouse().replace(BY_REF[str(table)], [day], f"SELECT * FROM {table} WHERE FALSE", {})
 
 
 def _select(table: Table, row: Row) -> str:

@@ -137,8 +137,8 @@ def spoiled_upstream(rng: Random, tables: Tables) -> Tables:
     Formulas that a consistent chain never reaches, such as the fallbacks of the feature store, must hold all the same.
     """
     wanted = {(row["player_lookup"], row["game_date"]) for row in tables["UPGC"]}
-    upstream = {short: _thinned(rng, short, tables[short]) for short in ("TDZA", "PSZA", "PCF", "PDC") if short in tables}
-    invented = {short: _invented(rng, short, rows, wanted) for short, rows in upstream.items() if short != "TDZA"}
+    upstream: Tables = {short: _thinned(rng, short, tables[short]) for short in ("TDZA", "PSZA", "PCF", "PDC") if short in tables}
+    invented: Tables = {short: _invented(rng, short, rows, wanted) for short, rows in upstream.items() if short != "TDZA"}
     logged = [row for row in tables.get("FAILURES", []) if rng.random() < 0.7]
     return tables | {short: rows + invented.get(short, []) for short, rows in upstream.items()} | {"FAILURES": logged}
 

@@ -171,9 +171,8 @@ class ParquetWarehouse:
         """Add rows to a log. A slice belongs to one run at a time, so reading and replacing it loses nothing."""
         with _errors():
             self._db.execute(f"CREATE OR REPLACE TEMP TABLE added AS SELECT * FROM {_source(table, [])}")
-            marks = ", ".join("?" * len(table.columns))
-            values = [[_naive(row[name]) for name in table.names] for row in rows]
-            self._db.executemany(f"INSERT INTO added VALUES ({marks})", values)
+            marks = ", ".join([f"({', '.join('?' * len(table.columns))})"] * len(rows))
+            self._db.execute(f"INSERT INTO added VALUES {marks}", [_naive(row[name]) for row in rows for name in table.names])
         for name in sorted({row[SLICE] for row in rows}):
             dates = sorted({row[table.partition] for row in rows if row[SLICE] == name})
             self.replace(table, dates, WITH_ADDED.format(table=table), {"dates": dates, "name": name}, name)

@@ -1,0 +1,100 @@
+"""A processor's real statement on rows given in Python: the same translation and engine, without files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+import pyarrow as pa
+
+from backfill.processors import PROCESSORS
+from backfill.processors.statement import render
+from backfill.warehouse.base import Params
+from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.schema import Column, Table
+from backfill.warehouse.tables import TABLES
+from tests.oracle import STARTED_AT, Outcome, Row, Tables
+
+BY_SHORT = {t.short: t for t in TABLES}
+NOT_COMPARED = ("created_at", "processed_at")
+ARROW = {"STRING": pa.string(), "INT64": pa.int64(), "BOOL": pa.bool_(), "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"),
+         "ARRAY<FLOAT64>": pa.list_(pa.float64()), "ARRAY<STRING>": pa.list_(pa.string())}  # fmt: skip
+
+
+class RowsWarehouse(ParquetWarehouse):
+    """The embedded warehouse with its tables filled from rows instead of files."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("nowhere"), threads=1)
+        self._versions = count()
+        self._given: Tables = {}
+
+    def give(self, tables: Tables) -> None:
+        self._given, self._version = tables, next(self._versions)
+
+    def outcomes(self, code: str, params: Params) -> list[Row]:
+        output = PROCESSORS[code].output
+        self.stage("result", render(code), params)
+        stored = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in output.columns)
+        relation = self._db.sql(f"SELECT {stored}, failure_category, failure_reason, can_retry FROM result")
+        return [dict(zip(relation.columns, values, strict=True)) for values in relation.fetchall()]
+
+    def _attach(self, table: Table, params: Params) -> None:
+        rows = [{n: _flat(v) for n, v in row.items()} for row in self._given.get(table.short, [])]
+        self._db.register("given", pa.Table.from_pylist(rows, schema=_arrow_schema(table)))
+        self._db.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM given")
+
+    def _signature(self, table: Table, year: int) -> tuple[object, ...]:
+        return (self._version,)
+
+
+def _flat(value: object) -> object:
+    """A JSON document as the text that its column holds."""
+    return json.dumps(value, default=float) if isinstance(value, dict) else value
+
+
+def _arrow_type(column: Column) -> pa.DataType:
+    if column.scale is not None:
+        return pa.decimal128(18, column.scale)
+    return ARROW[column.type]
+
+
+@cache
+def _arrow_schema(table: Table) -> pa.Schema:
+    return pa.schema([(c.name, _arrow_type(c)) for c in table.columns])
+
+
+@cache
+def _warehouse() -> RowsWarehouse:
+    return RowsWarehouse()
+
+
+def run_sql(
+    code: str, tables: Tables, dates: Sequence[date], *, season_start: date, backfill_mode: bool = True
+) -> dict[date, Outcome]:
+    """What a processor's statement yields for each date, as the oracle's `run` does."""
+    warehouse, output = _warehouse(), PROCESSORS[code].output
+    warehouse.give(tables)
+    params = {"dates": list(dates), "season_start": season_start, "backfill_mode": backfill_mode, "started_at": STARTED_AT}
+    found: dict[date, Outcome] = {d: Outcome() for d in dates}
+    for row in warehouse.outcomes(code, params):
+        outcome, entity = found[row[output.partition]], row[output.entity]
+        assert entity not in outcome.rows, f"two rows for {entity}"
+        assert entity not in outcome.failures, f"two rows for {entity}"
+        if row["failure_category"]:
+            outcome.failures[entity] = (row["failure_category"], row["failure_reason"], row["can_retry"])
+        else:
+            outcome.rows[entity] = _stored(output, row)
+    return found
+
+
+def _stored(table: Table, row: Row) -> Row:
+    names = [n for n in table.names if n not in NOT_COMPARED]
+    return {n: json.loads(row[n], parse_float=Decimal) if n.endswith("_json") else row[n] for n in names}
+
+
