@@ -25,6 +25,14 @@ def iso_date(text: str) -> date:
         raise Refused(f"{text!r} is not a date; write it as YYYY-MM-DD, for example 2021-11-22") from None
 
 
+def whole_number(text: str) -> int:
+    """An integer from the command line. Raises Refused."""
+    try:
+        return int(text)
+    except ValueError:
+        raise Refused(f"{text!r} is not a whole number") from None
+
+
 class _OneLineParser(CommandParser):
     """Argparse prints its whole usage for a typing mistake; one sentence is enough."""
 

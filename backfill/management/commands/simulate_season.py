@@ -11,19 +11,11 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from backfill.errors import Refused
-from backfill.management.base import OK, VerbCommand
+from backfill.management.base import OK, VerbCommand, whole_number
 from backfill.simulation import FaultySeason, Season, plant_faults, simulate, write
 
 FIRST_YEAR, LAST_YEAR = 1946, 2100
 MOST_SEASONS = 30
-
-
-def whole_number(text: str) -> int:
-    """Read an integer from the command line. Raises Refused."""
-    try:
-        return int(text)
-    except ValueError:
-        raise Refused(f"{text!r} is not a whole number") from None
 
 
 def years(first: int, seasons: int) -> range:

@@ -1,0 +1,43 @@
+"""`manage.py run_processor PSZA 2021-11-22`: one processor, one date, here and now."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from backfill import control
+from backfill.errors import Refused
+from backfill.management.base import FAILED, OK, VerbCommand, iso_date
+from backfill.management.reports import job_text
+from backfill.models import Job
+from backfill.options import MODES, Options
+from backfill.processors import processor
+from backfill.summary import summarise
+
+
+class Command(VerbCommand):
+    """Runs one processor for one date."""
+
+    help = "Run one processor for one date in this process, whether it is complete or not."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """What and when."""
+        parser.add_argument("processor", metavar="PROCESSOR", help="TDZA, PSZA, PCF, PDC, ML or the full name")
+        parser.add_argument("date", type=iso_date, metavar="DATE", help="YYYY-MM-DD")
+        parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="backfill skips the checks of live runs")
+        parser.add_argument("--skip-preflight", action="store_true", help="run on incomplete Phase 3; needs --reason")
+        parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the run")
+
+    def run(self, **given: Any) -> int:
+        """Run it and say how it ended."""
+        code, day, who = processor(given["processor"]).code, given["date"], getpass.getuser()
+        fields = {name: given[name] for name in ("mode", "skip_preflight", "reason")}
+        job = control.start(Options(day, day, (code,), force=True, **fields), who, triggered_by="manual")
+        if job is None:
+            raise Refused(f"there is nothing to run for {code} on {day}")
+        control.run_inline(job, who)
+        summary = summarise(job)
+        self.emit(summary, job_text(summary))
+        return OK if job.status == Job.Status.SUCCEEDED else FAILED

@@ -1,0 +1,74 @@
+"""Plans and jobs as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from backfill.control import Preview
+from backfill.management.text import table
+from backfill.planning import Action, PlannedRun
+from validation.season import DateType
+
+LIMIT = 20
+
+
+def plan_document(preview: Preview) -> dict[str, Any]:
+    """A plan as one document: the very runs that starting would make."""
+    planned = preview.plan
+    return {
+        "options": planned.options.as_json(),
+        "batch_size": planned.batch_size,
+        "batches": planned.batches,
+        "dates": dict(Counter(day.type for day in planned.days)),
+        "counts": {code: dict(n) for code, n in planned.counts().items()},
+        "gaps": [{"date": g.date, "table": g.table, "rows": g.rows, "expected": g.expected, "blocks": g.blocks} for g in preview.gaps],
+        "runs": [_run(r) for r in planned.runs if r.action is not Action.NONE],
+    }
+
+
+def _run(run: PlannedRun) -> dict[str, Any]:
+    return {"processor": run.processor, "date": run.date, "action": run.action, "reason": run.reason, "batch": run.batch}
+
+
+def plan_text(preview: Preview, *, verbose: bool) -> str:
+    """A plan for a person: what happens to how many dates and why; each run with `verbose`."""
+    planned = preview.plan
+    options, types = planned.options, Counter(day.type for day in planned.days)
+    games = sum(n for kind, n in types.items() if kind is not DateType.NO_GAMES)
+    counted = Counter((r.processor, r.action, r.reason.partition(":")[0]) for r in planned.runs if r.action is not Action.NONE)
+    rows = [{"processor": p, "action": str(a), "dates": n, "because": why} for (p, a, why), n in counted.items()]
+    parts = [
+        f"{options.start} to {options.end}, {options.mode} mode: {len(planned.days)} days, {games} with games"
+        f" ({', '.join(f'{n} {kind}' for kind, n in types.items())})",
+        f"{len(planned.todo)} runs to execute in {planned.batches} batches of up to {planned.batch_size} dates",
+        table(rows),
+        *_gap_lines(preview),
+    ]
+    if verbose:
+        parts.append(table([_run(r) for r in planned.runs if r.action is not Action.NONE]))
+    return "\n".join(parts)
+
+
+def _gap_lines(preview: Preview) -> list[str]:
+    lines = [f"{'BLOCKS' if g.blocks else 'warning'}: {g}" for g in sorted(preview.gaps, key=lambda g: not g.blocks)]
+    return lines[:LIMIT] + ([f"and {len(lines) - LIMIT} more"] if len(lines) > LIMIT else [])
+
+
+def job_text(summary: dict[str, Any]) -> str:
+    """A job for a person: its figures, and what to look at next."""
+    seconds = f" in {summary['seconds']:.1f} s" if summary["seconds"] is not None else ""
+    rows = [
+        {
+            "processor": p["processor"],
+            "dates": ", ".join(f"{n} {status}" for status, n in p["dates"].items()) or "-",
+            "skipped because": ", ".join(f"{n} {why}" for why, n in p["skipped"].items()) or "-",
+            "rows": p["rows"],
+            "failures": ", ".join(f"{n:,} {name}" for name, n in p["failures"].items()) or "-",
+            "query s": round(p["query_seconds"], 2),
+            "write s": round(p["write_seconds"], 2),
+        }
+        for p in summary["processors"]
+    ]
+    look = ["What to look at next:", *(f"  - {line}" for line in summary["next"])] if summary["next"] else ["Nothing failed."]
+    return "\n".join([f"job {summary['job']} {summary['status']}{seconds}", table(rows), *look])

@@ -1,0 +1,33 @@
+"""Plain text for the shell: aligned tables, numbers to the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+UNBOUNDED = 10_000  # columns: what a program or a pager reads must not be folded
+
+
+def table(rows: Sequence[dict[str, Any]], *, is_terminal: bool = False, color: bool = False) -> str:
+    """Lay rows out under their keys, NULL as a dash; folded only on a terminal."""
+    width = None if is_terminal else UNBOUNDED
+    console = Console(file=StringIO(), force_terminal=is_terminal, no_color=not color, width=width)
+    laid_out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in rows[0] if rows else ():
+        is_number = any(isinstance(row[name], int | float | Decimal) for row in rows)
+        laid_out.add_column(Text(name), justify="right" if is_number else "left", no_wrap=is_number)
+    for row in rows:
+        laid_out.add_row(*(Text("-" if value is None else _cell(value)) for value in row.values()))
+    with console.capture() as captured:
+        console.print(laid_out)
+    return "\n".join(map(str.rstrip, captured.get().splitlines()))
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
