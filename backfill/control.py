@@ -1,9 +1,8 @@
-"""Every change to a job that a person can ask for: preview, start, run in this process."""
+"""Every change to a job that a person can ask for: preview, start, finish."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -16,12 +15,9 @@ from backfill.options import Options
 from backfill.owners import is_gone, this_process
 from backfill.planning import ALREADY_COMPLETE, Action, Plan, plan
 from backfill.processors.statement import sql_hash
-from backfill.running import run_processor
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from validation.preflight import Gap, gaps
-
-Progress = Callable[[Sequence[Run]], None]
 
 
 @dataclass(frozen=True)
@@ -139,31 +135,6 @@ def _take_over(job: Job, who: str) -> Job:
         job.runs.all().move((Run.Status.RUNNING,), Run.Status.PENDING, "sweep", "its process ended")
         job.move((job.status,), Job.Status.QUEUED, who, "goes on where its process ended", owner=this_process())
     return job
-
-
-def run_inline(job: Job, who: str, progress: Progress = lambda runs: None) -> Job:
-    """Run a job to its end in this process, batch by batch, processor by processor."""
-    calendar = coverage.calendar()
-    job.move((Job.Status.QUEUED,), Job.Status.RUNNING, who, started_at=job.started_at or now())
-    numbers = job.runs.filter(status=Run.Status.PENDING).order_by("batch").values_list("batch", flat=True)
-    with _paused_on_interrupt(job, who):
-        for batch in sorted(set(numbers)):
-            for code in job.parsed_options.processors:
-                progress(run_processor(job, code, batch, calendar, who))
-    return finish(job, who)
-
-
-@contextmanager
-def _paused_on_interrupt(job: Job, who: str) -> Iterator[None]:
-    """Ctrl-C, or an error that nobody foresaw, leaves a paused job that the same command goes on with."""
-    try:
-        yield
-    except BaseException as error:
-        why = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
-        with transaction.atomic():
-            job.runs.all().move((Run.Status.RUNNING,), Run.Status.PENDING, who, why)
-            job.move((Job.Status.RUNNING,), Job.Status.PAUSED, who, why)
-        raise
 
 
 def finish(job: Job, who: str) -> Job:

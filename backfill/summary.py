@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 from backfill.models import Job, Run
-from backfill.processors import CHAIN
 from validation.categories import BY_NAME
 
 ENDED_BADLY = (Run.Status.FAILED, Run.Status.BLOCKED)
@@ -54,9 +53,9 @@ def _problem(run: Run) -> dict[str, Any]:
 def _next(processors: list[dict[str, Any]], runs: list[Run]) -> list[str]:
     """Sentences for a person, worst first: runs that did not complete, then bugs, then what is expected."""
     found = [f"{status}: {_dates(runs, status)}" for status in ENDED_BADLY if any(r.status == status for r in runs)]
-    categories = [(name, p) for name in BY_NAME for p in processors if name in p["failures"]]
-    for name, p in sorted(categories, key=lambda c: (not BY_NAME[c[0]].is_bug, CHAIN.index(c[1]["processor"]))):
-        found.append(f"{p['processor']}: {p['failures'][name]:,} {name} ({BY_NAME[name].meaning}). {BY_NAME[name].advice}")
+    for category in sorted(BY_NAME.values(), key=lambda c: not c.is_bug):
+        if counts := [f"{p['processor']} {n:,}" for p in processors if (n := p["failures"].get(category.name))]:
+            found.append(f"{category.name} ({category.meaning}): {', '.join(counts)}. {category.advice}")
     return found
 
 

@@ -15,6 +15,7 @@ def own_warehouse(settings: Any, tmp_path: Path) -> Path:
     """An empty warehouse; returns its folder, which is made by the first write."""
     root = tmp_path / "warehouse"
     settings.WAREHOUSE_URL = f"parquet:{root}"
+    settings.MAX_PARALLEL_BATCHES = 1  # in the test's own thread, whose transaction no other connection can see
     return root
 
 

@@ -41,7 +41,7 @@ class _OneLineParser(CommandParser):
 
     def _get_value(self, action: Action, arg_string: str) -> Any:
         try:
-            return super()._get_value(action, arg_string)  # type: ignore[misc]
+            return super()._get_value(action, arg_string)
         except BackcourtError as error:
             raise Refused(f"{'/'.join(action.option_strings) or action.dest}: {error}") from None
 

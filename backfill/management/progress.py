@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from backfill import control
+from backfill.inline import Progress as Callback
 from backfill.models import Run
 
 
 @contextmanager
-def shown(total: int, *, quiet: bool) -> Iterator[control.Progress]:
+def shown(total: int, *, quiet: bool) -> Iterator[Callback]:
     """A callback to tell of ended runs; stderr, so that stdout stays the answer's."""
     if quiet:
         yield lambda runs: None
@@ -25,7 +25,7 @@ def shown(total: int, *, quiet: bool) -> Iterator[control.Progress]:
         yield _lines(total)
 
 
-def _bar(total: int) -> Iterator[control.Progress]:
+def _bar(total: int) -> Iterator[Callback]:
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("starting", total=total)
@@ -39,7 +39,7 @@ def _bar(total: int) -> Iterator[control.Progress]:
         yield ended
 
 
-def _lines(total: int) -> control.Progress:
+def _lines(total: int) -> Callback:
     started, ended = time.monotonic(), 0
 
     def tell(runs: Sequence[Run]) -> None:

@@ -22,7 +22,9 @@ def plan_document(preview: Preview) -> dict[str, Any]:
         "batches": planned.batches,
         "dates": dict(Counter(day.type for day in planned.days)),
         "counts": {code: dict(n) for code, n in planned.counts().items()},
-        "gaps": [{"date": g.date, "table": g.table, "rows": g.rows, "expected": g.expected, "blocks": g.blocks} for g in preview.gaps],
+        "gaps": [
+            {"date": g.date, "table": g.table, "rows": g.rows, "expected": g.expected, "blocks": g.blocks} for g in preview.gaps
+        ],
         "runs": [_run(r) for r in planned.runs if r.action is not Action.NONE],
     }
 

@@ -64,7 +64,9 @@ def _own_columns(table: Table) -> list[str]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(loader=FileSystemLoader(SQL_FOLDER), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(SQL_FOLDER), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.globals.update(
         t=SOURCES,
         processors=PROCESSORS,

@@ -40,22 +40,22 @@ class Translated:
     kept: tuple[tuple[str, Translated], ...] = ()  # the season's parts, each to be kept in the table of that name
 
 
-def _decimal(value: exp.Expression, decimals: int) -> exp.Expression:
+def _decimal(value: exp.Expr, decimals: int) -> exp.Expr:
     """A number rounded half away from zero; 18 digits fit a machine word, 38 cost several times as much."""
     return exp.Cast(this=value, to=exp.DataType.build(f"DECIMAL(18, {decimals})", dialect="duckdb"))
 
 
-def _format(node: exp.Format) -> exp.Expression:
+def _format(node: exp.Format) -> exp.Expr:
     """FORMAT('%.2f', x) prints a NUMERIC with exactly two decimals; DuckDB does so for a DECIMAL of that scale."""
     decimals = int(node.this.name.removeprefix("%.").removesuffix("f"))
     return exp.Cast(this=_decimal(node.expressions[0], decimals), to=exp.DataType.build("TEXT"))
 
 
-def _is_numeric(node: exp.Expression) -> bool:
+def _is_numeric(node: exp.Expr) -> bool:
     return isinstance(node, exp.SafeDivide) or (isinstance(node, exp.Cast) and node.to.is_type("decimal"))
 
 
-def _rewritten(node: exp.Expression) -> exp.Expression:
+def _rewritten(node: exp.Expr) -> exp.Expr:
     """One node, or what stands for it where its plain translation would give other values or be slow."""
     if isinstance(node, exp.SafeDivide):
         return exp.Anonymous(this="safe_divide", expressions=[node.this, node.expression])
@@ -73,7 +73,7 @@ def _rewritten(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _translated(tree: exp.Expression) -> str:
+def _translated(tree: exp.Expr) -> str:
     """The DuckDB text. Parents first: whether a value is NUMERIC shows before its own rewriting."""
     root = exp.Paren(this=tree)
     for node in list(root.bfs()):
@@ -98,7 +98,7 @@ def to_duckdb(sql: str) -> Translated:
     return _describe(tree, kept)
 
 
-def _describe(tree: exp.Expression, kept: tuple[tuple[str, Translated], ...] = ()) -> Translated:
+def _describe(tree: exp.Expr, kept: tuple[tuple[str, Translated], ...] = ()) -> Translated:
     tables = frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
     parameters = frozenset(p.name for p in tree.find_all(exp.Parameter))
     return Translated(_translated(tree), tables, parameters, kept)

@@ -43,7 +43,9 @@ def as_warehouse_error(error: Exception) -> WarehouseError:
         return WarehouseUnwritable(f"the warehouse cannot be written: {text}")
     if isinstance(error, duckdb.Error) and file and UNREADABLE.search(text):
         return CorruptPartition(f"{file[0]} is not a whole Parquet file; remove it and run its date (or load its season) again")
-    return StatementFailed(text) if isinstance(error, duckdb.Error) else WarehouseUnwritable(f"the warehouse cannot be used: {text}")
+    return (
+        StatementFailed(text) if isinstance(error, duckdb.Error) else WarehouseUnwritable(f"the warehouse cannot be used: {text}")
+    )
 
 
 @contextmanager
@@ -145,7 +147,9 @@ class ParquetWarehouse:
         slices = [f"{table.partition}={d}" + (f"/{SLICE}={processor_name}" if processor_name else "") for d in sorted(dates)]
         with _errors(), self._staging.folder() as beside:
             if sql:
-                self._write(table, to_duckdb(sql), params, beside / "new", by=[table.partition, *([SLICE] * bool(processor_name))])
+                self._write(
+                    table, to_duckdb(sql), params, beside / "new", by=[table.partition, *([SLICE] * bool(processor_name))]
+                )
             for name in slices:
                 self._move(self._written(table, beside / "new" / name, beside), self._folder(table) / name / PART)
 

@@ -22,14 +22,14 @@ class Kept:
     """A part worth keeping: the table to keep it in, and the query that fills it."""
 
     name: str
-    query: exp.Expression
+    query: exp.Expr
 
 
-def _tables(node: exp.Expression) -> frozenset[str]:
+def _tables(node: exp.Expr) -> frozenset[str]:
     return frozenset(f"{t.db}.{t.name}" if t.db else t.name for t in node.find_all(exp.Table))
 
 
-def _parameters(node: exp.Expression) -> frozenset[str]:
+def _parameters(node: exp.Expr) -> frozenset[str]:
     return frozenset(p.name for p in node.find_all(exp.Parameter))
 
 

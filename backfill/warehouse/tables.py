@@ -12,13 +12,13 @@ def _table(short: str, kind: Kind, ref: str, partition: str, cluster: str, key: 
 
 def _output(short: str, ref: str, partition: str, cluster: str, sources: str, columns: str) -> Table:
     """An output: its own columns, then the bookkeeping that closes all five."""
-    bookkeeping = "".join(
-        f"source_{s}_last_updated TIMESTAMP latest processed_at of the rows used\nsource_{s}_rows_found INT64! number of rows used\n"
-        for s in sources.split()
-    )
+    used = "source_{0}_last_updated TIMESTAMP latest processed_at of the rows used\nsource_{0}_rows_found INT64! rows used\n"
+    bookkeeping = "".join(map(used.format, sources.split()))
     closing = "data_hash STRING! 16 hex characters over the hashed columns\ncreated_at,processed_at TIMESTAMP! start of the run"
-    entity = columns.split(maxsplit=1)[0].split(",")[0]
-    return _table(short, "output", ref, partition, cluster, f"{entity} {partition}", f"{columns.rstrip()}\n{bookkeeping}{closing}")
+    entity = columns.split(maxsplit=1)[0].split(",", maxsplit=1)[0]
+    return _table(
+        short, "output", ref, partition, cluster, f"{entity} {partition}", f"{columns.rstrip()}\n{bookkeeping}{closing}"
+    )
 
 
 PGS = _table(

@@ -96,5 +96,3 @@ def run_sql(
 def _stored(table: Table, row: Row) -> Row:
     names = [n for n in table.names if n not in NOT_COMPARED]
     return {n: json.loads(row[n], parse_float=Decimal) if n.endswith("_json") else row[n] for n in names}
-
-

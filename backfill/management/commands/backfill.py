@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from backfill import control
 from backfill.errors import Refused
+from backfill.inline import run_inline
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date, whole_number
 from backfill.management.progress import shown
 from backfill.management.reports import job_text, plan_document, plan_text
@@ -47,7 +48,9 @@ class Command(VerbCommand):
         who = getpass.getuser()
         job = control.start(options, who)
         if job is None:
-            self.emit({"job": None, "status": "nothing to do"}, f"{options.start} to {options.end}: everything is complete already")
+            self.emit(
+                {"job": None, "status": "nothing to do"}, f"{options.start} to {options.end}: everything is complete already"
+            )
             return OK
         return self._run_inline(job, who)
 
@@ -58,7 +61,7 @@ class Command(VerbCommand):
 
     def _run_inline(self, job: Job, who: str) -> int:
         with shown(job.runs.filter(status="pending").count(), quiet=self.json) as progress:
-            control.run_inline(job, who, progress)
+            run_inline(job, who, progress)
         summary = summarise(job)
         self.emit(summary, job_text(summary))
         return OK if job.status == Job.Status.SUCCEEDED else FAILED

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from io import StringIO
 from typing import Any
 
 from django.core.management.base import CommandParser
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from backfill.errors import Refused
 from backfill.management.base import OK, VerbCommand, iso_date
+from backfill.management.text import table
 from backfill.queries import Query, named, names
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 
 LOADED = "SELECT MIN(game_date) AS first, MAX(game_date) AS last FROM nba_reference.nba_schedule"
-UNBOUNDED = 10_000  # columns: a table that is read by a program or a pager must not be folded
 
 
 class Command(VerbCommand):
@@ -57,26 +53,7 @@ class Command(VerbCommand):
 
     def _table(self, rows: list[Row], options: dict[str, Any]) -> str:
         is_terminal = self.stdout.isatty()
-        console = Console(
-            file=StringIO(),
-            force_terminal=is_terminal,
-            no_color=not is_terminal or options["no_color"],
-            width=None if is_terminal else UNBOUNDED,
-        )
-        with console.capture() as captured:
-            console.print(as_table(rows))
-        return "\n".join(map(str.rstrip, captured.get().splitlines()))
-
-
-def as_table(rows: list[Row]) -> Table:
-    """Lay rows out under their column names, numbers to the right, NULL as a dash."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in rows[0]:
-        is_number = any(isinstance(row[name], int | float | Decimal) for row in rows)
-        table.add_column(Text(name), justify="right" if is_number else "left", no_wrap=is_number)
-    for row in rows:
-        table.add_row(*(Text("-" if value is None else str(value)) for value in row.values()))
-    return table
+        return table(rows, is_terminal=is_terminal, color=is_terminal and not options["no_color"])
 
 
 def _plain(row: Row) -> Row:

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from backfill import control
 from backfill.errors import Refused
+from backfill.inline import run_inline
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date
 from backfill.management.reports import job_text
 from backfill.models import Job
@@ -37,7 +38,7 @@ class Command(VerbCommand):
         job = control.start(Options(day, day, (code,), force=True, **fields), who, triggered_by="manual")
         if job is None:
             raise Refused(f"there is nothing to run for {code} on {day}")
-        control.run_inline(job, who)
+        run_inline(job, who)
         summary = summarise(job)
         self.emit(summary, job_text(summary))
         return OK if job.status == Job.Status.SUCCEEDED else FAILED
