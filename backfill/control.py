@@ -41,7 +41,8 @@ def preview(options: Options) -> Preview:
         raise Refused(f"there is no game between {options.start} and {options.end}, so there is nothing to backfill")
     planned = plan(options, days, coverage.done(options))
     running = {r.date for r in planned.runs if r.action is Action.RUN}
-    found = gaps([d for d in days if d.day in running], coverage.source_rows(options.start, options.end))
+    rows = coverage.source_rows(options.start, options.end)
+    found = gaps([d for d in days if d.day in running], rows, live=not options.backfill_mode)
     return Preview(planned, tuple(found))
 
 

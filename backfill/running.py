@@ -9,10 +9,11 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import execution
+from backfill import execution, normal
 from backfill.crashpoints import passing
 from backfill.execution import Batch, Outcome
 from backfill.models import Job, Run, record_all
+from backfill.normal import LiveRun
 from backfill.processors import PROCESSORS, Processor
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
@@ -35,7 +36,8 @@ def run_processor(job: Job, code: str, batch: int, calendar: Calendar, who: str)
     passing("after-claim")
     blocked = _blocked(job, code, [r.date for r in runs])
     for run in runs:
-        _judge(run, calendar, blocked)
+        _judge(job, run, calendar, blocked)
+    warnings = {} if job.parsed_options.backfill_mode else _check_live(runs, calendar)
     executed = [r for r in runs if r.status == Run.Status.RUNNING]
     skipped = [r for r in runs if r.status == Run.Status.SKIPPED]
     work = _batch(job, code, executed + skipped, calendar, started_at)
@@ -43,7 +45,7 @@ def run_processor(job: Job, code: str, batch: int, calendar: Calendar, who: str)
         execution.empty(warehouse(), work.of([r.date for r in skipped]))
     if executed:
         for run, outcome in zip(executed, execution.execute(warehouse(), work.of([r.date for r in executed])), strict=True):
-            _apply(run, outcome)
+            _apply(run, outcome, warnings.get(run.date, ""))
     return _record(job, PROCESSORS[code], runs, who)
 
 
@@ -69,13 +71,28 @@ def _blocked(job: Job, code: str, dates: Sequence[date]) -> dict[date, Run]:
     return {run.date: run for run in broken.order_by("-pk")}
 
 
-def _judge(run: Run, calendar: Calendar, blocked: dict[date, Run]) -> None:
+def _judge(job: Job, run: Run, calendar: Calendar, blocked: dict[date, Run]) -> None:
     """Settle the runs that are not executed: bootstrap dates, and dates whose upstream failed."""
-    day = calendar.day(run.date)
+    day = calendar.day(run.date, live=not job.parsed_options.backfill_mode)
     if day.type is DateType.BOOTSTRAP:
         run.status, run.why = Run.Status.SKIPPED, day.why_skipped
     elif cause := blocked.get(run.date):
         run.status, run.why = Run.Status.BLOCKED, f"blocked: {cause.processor} {cause.status} for this date: {cause.why}"
+
+
+def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
+    """Refuse the runs that normal mode's checks do not let start; return the warnings about the others."""
+    warnings = {}
+    for run in (r for r in runs if r.status == Run.Status.RUNNING):
+        start = calendar.starts[season_year(run.date)]
+        live = LiveRun(PROCESSORS[run.processor], run.date, start, calendar.previous(run.date), run.started_at or now())
+        verdict = normal.check(warehouse(), live)
+        if verdict.refusal:
+            run.status, run.why = Run.Status.FAILED, verdict.refusal
+            normal.refuse(warehouse(), live, run.run_id, verdict.refusal)
+        elif verdict.warning:
+            warnings[run.date] = verdict.warning
+    return warnings
 
 
 def _batch(job: Job, code: str, runs: Sequence[Run], calendar: Calendar, started_at: datetime) -> Batch:
@@ -85,10 +102,10 @@ def _batch(job: Job, code: str, runs: Sequence[Run], calendar: Calendar, started
     return Batch(PROCESSORS[code], tuple(ids), start, started_at, ids, options.backfill_mode)
 
 
-def _apply(run: Run, outcome: Outcome) -> None:
-    """Write an outcome into its run."""
+def _apply(run: Run, outcome: Outcome, warning: str) -> None:
+    """Write an outcome into its run; a warning stays beside a success."""
     run.status = Run.Status.FAILED if outcome.error else Run.Status.COMPLETE
-    run.why = outcome.error
+    run.why = outcome.error or warning
     run.query_seconds, run.write_seconds = outcome.query_seconds, outcome.write_seconds
     if not outcome.untouched:
         run.population, run.rows, run.failures = outcome.population, outcome.rows, dict(outcome.failures)

@@ -36,12 +36,17 @@ class Gap:
         return f"{self.date}: {self.table} has {self.rows or 'no'} rows, its games imply at least {self.expected}"
 
 
-def gaps(days: Iterable[Day], rows: Mapping[tuple[str, date], int]) -> list[Gap]:
+# What exists before the games of a date are played, which is when live runs need it.
+LIVE_TABLES = frozenset(table for table in ROWS_PER_GAME if "upcoming" in table)
+
+
+def gaps(days: Iterable[Day], rows: Mapping[tuple[str, date], int], *, live: bool = False) -> list[Gap]:
     """Compare rows present per (table, date) with what the calendar implies; bootstrap dates read nothing."""
     return [
         Gap(day.day, table, rows.get((table, day.day), 0), day.games * per_game)
         for day in days
         if day.type in (DateType.REGULAR, DateType.PLAYOFFS)
         for table, per_game in ROWS_PER_GAME.items()
+        if table in LIVE_TABLES or not live
         if rows.get((table, day.day), 0) < day.games * per_game
     ]

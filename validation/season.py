@@ -105,6 +105,12 @@ class Calendar:
         playoffs = all(g.season_type == "playoffs" for g in games)
         return Day(day, DateType.PLAYOFFS if playoffs else DateType.REGULAR, index, len(games))
 
+    def previous(self, day: date) -> date | None:
+        """The processing date before this one in its season."""
+        start = self.starts.get(season_year(day), day)
+        earlier = (d for d in self._by_date if start <= d < day and self.day(d).is_processing)
+        return max(earlier, default=None)
+
     def days(self, start: date, end: date, *, live: bool = False) -> list[Day]:
         """Type every date of a range."""
         return [self.day(d, live=live) for d in dates_between(start, end)]

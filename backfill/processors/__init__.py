@@ -11,24 +11,36 @@ from backfill.warehouse.schema import Table
 
 @dataclass(frozen=True)
 class Processor:
-    """One processor. `population` names the source whose entities it must account for; `after` what must run before."""
+    """One processor.
+
+    `population` is the source whose entities it must account for, `after` what must run before it, `sources` and
+    `reads` the Phase 3 and Phase 4 tables that its numbers come from.
+    """
 
     code: str
     name: str
     output: Table
     population: Table
+    sources: tuple[Table, ...]
     after: tuple[str, ...]
+    reads: tuple[Table, ...]
     label: str
+
+
+def _declare(code: str, name: str, label: str, sources: str, after: str, reads: str) -> Processor:
+    """Name the tables by their short names; the first source is the population."""
+    inputs, upstream = (tuple(getattr(tables, short) for short in names.split()) for names in (sources, reads))
+    return Processor(code, name, getattr(tables, code), inputs[0], inputs, tuple(after.split()), upstream, label)
 
 
 PROCESSORS = {
     p.code: p
     for p in (
-        Processor("TDZA", "TeamDefenseZoneAnalysisProcessor", tables.TDZA, tables.TDGS, (), "Team defense by shot zone"),
-        Processor("PSZA", "PlayerShotZoneAnalysisProcessor", tables.PSZA, tables.PGS, (), "Player shot zones"),
-        Processor("PCF", "PlayerCompositeFactorsProcessor", tables.PCF, tables.UPGC, ("TDZA", "PSZA"), "Composite factors"),
-        Processor("PDC", "PlayerDailyCacheProcessor", tables.PDC, tables.UPGC, ("TDZA", "PSZA", "PCF"), "Daily cache"),
-        Processor("ML", "MLFeatureStoreProcessor", tables.ML, tables.UPGC, ("TDZA", "PSZA", "PCF", "PDC"), "Feature store"),
+        _declare("TDZA", "TeamDefenseZoneAnalysisProcessor", "Team defense by shot zone", "TDGS", "", ""),
+        _declare("PSZA", "PlayerShotZoneAnalysisProcessor", "Player shot zones", "PGS", "", ""),
+        _declare("PCF", "PlayerCompositeFactorsProcessor", "Composite factors", "UPGC", "TDZA PSZA", "TDZA PSZA"),
+        _declare("PDC", "PlayerDailyCacheProcessor", "Daily cache", "UPGC PGS TOGS", "TDZA PSZA PCF", "PSZA"),
+        _declare("ML", "MLFeatureStoreProcessor", "Feature store", "UPGC PGS TOGS", "TDZA PSZA PCF PDC", "TDZA PSZA PCF PDC"),
     )
 }
 CHAIN = tuple(PROCESSORS)

@@ -1,0 +1,62 @@
+"""The bare limit: the five SELECTs over all dates of a season at once, written as the same partitions. No Django.
+
+python bench/bare.py WAREHOUSE OUTPUT
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from backfill.processors import PROCESSORS, Processor
+from backfill.processors.statement import render
+from backfill.warehouse.dialect import to_duckdb
+from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.tables import FAILURES, SCHED
+from validation.season import BOOTSTRAP_DAYS, Calendar, Game
+
+FAILED = """
+SELECT '{name}' AS processor_name, '00000000' AS run_id, {day} AS analysis_date, {entity} AS entity_id,
+  failure_category, failure_reason, can_retry, created_at
+FROM result WHERE failure_category IS NOT NULL ORDER BY analysis_date, entity_id
+"""
+
+
+class Bare(ParquetWarehouse):
+    """The adapter's reading, with writes straight into place."""
+
+    def copy(self, sql: str, folder: Path, by: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        options = f"FORMAT parquet, PARTITION_BY ({by}), WRITE_PARTITION_COLUMNS true, OVERWRITE_OR_IGNORE true"
+        self._db.execute(f"COPY ({sql}) TO '{folder}' ({options})")
+
+    def run(self, processor: Processor, params: dict[str, object]) -> None:
+        output, day, entity = processor.output, processor.output.partition, processor.output.entity
+        self._execute(to_duckdb(render(processor.code)), params, prefix="CREATE OR REPLACE TEMP TABLE result AS ")
+        columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in output.columns)
+        rows = f"SELECT {columns} FROM result WHERE failure_category IS NULL ORDER BY {day}, {entity}"
+        failed = FAILED.format(name=processor.name, day=day, entity=entity)
+        self.copy(failed, self.root / FAILURES.dataset / FAILURES.name, "analysis_date, processor_name")
+        self.copy(rows, self.root / output.dataset / output.name, day)
+
+
+def main(root: Path) -> None:
+    started = time.perf_counter()
+    warehouse = Bare(root)
+    rows = warehouse.query(f"SELECT game_date, season_year, game_status, season_type FROM {SCHED}")
+    calendar = Calendar(Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows)
+    for start in calendar.starts.values():
+        days = [calendar.day(d) for d in sorted({g.game_date for g in calendar.games})]
+        dates = [d.day for d in days if d.is_processing and (d.index or 0) >= BOOTSTRAP_DAYS]
+        params = {"dates": dates, "season_start": start, "backfill_mode": True, "started_at": datetime.now(UTC)}
+        for processor in PROCESSORS.values():
+            warehouse.run(processor, params)
+    print(f"{time.perf_counter() - started:.2f} s inside")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,121 @@
+"""How long a season takes, from command to exit, against the bare limit; and how that grows with seasons.
+
+    .venv/bin/python bench/season.py [FOLDER WITH A SEASON'S PHASE 3] [--seasons 1,5,20]
+
+Every figure is that of a whole process. The season and its bare limit run in turn, so that a machine that is slower
+for a while is slower for both; quote the medians and their ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL = ROOT.parent / "shared" / "data" / "season_2023"
+
+
+@dataclass(frozen=True)
+class Measured:
+    seconds: float
+    peak_mib: float
+    output: str
+
+
+def measure(command: list[str], var: Path) -> Measured:
+    """Run a command to its end; wall seconds and the largest resident memory seen."""
+    environment = {**os.environ, "BACKCOURT_VAR": str(var)}
+    started, peak = time.perf_counter(), 0
+    process = psutil.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    while process.poll() is None:
+        try:
+            peak = max(peak, process.memory_info().rss)
+            process.wait(0.02)
+        except (psutil.TimeoutExpired, psutil.NoSuchProcess):
+            continue
+    seconds = time.perf_counter() - started
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} exited with {process.returncode}")
+    return Measured(seconds, peak / 2**20, process.stdout.read())
+
+
+def manage(var: Path, *arguments: str) -> Measured:
+    return measure([sys.executable, "manage.py", *arguments], var)
+
+
+def prepared(var: Path, *load: str) -> tuple[str, str]:
+    """A migrated database with Phase 3 loaded; the first and last date of its schedule."""
+    manage(var, "migrate", "--verbosity", "0")
+    manage(var, *load)
+    days = json.loads(manage(var, "query", "run-history", "--json").output)
+    return days["start"], days["end"]
+
+
+def emptied(var: Path) -> None:
+    """Take back all that backfills wrote, so that the next one starts from nothing."""
+    for folder in ("nba_precompute", "nba_predictions", "nba_processing", "nba_reference/processor_run_history"):
+        shutil.rmtree(var / "warehouse" / folder, ignore_errors=True)
+    for file in var.glob("backcourt.sqlite3*"):
+        file.unlink()
+    manage(var, "migrate", "--verbosity", "0")
+
+
+def season(folder: list[str], repeats: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        var = Path(scratch) / "var"
+        start, end = prepared(var, *folder)
+        backfill = ("backfill", "--start", start, "--end", end, "--inline", "--json")
+        ours, bare = [], []
+        for _ in range(repeats):
+            emptied(var)
+            ours.append(manage(var, *backfill))
+            again = manage(var, *backfill)
+            copy = Path(scratch) / "bare"
+            shutil.rmtree(copy, ignore_errors=True)
+            for name in ("nba_analytics", "nba_reference/nba_schedule"):
+                shutil.copytree(var / "warehouse" / name, copy / name)
+            bare.append(measure([sys.executable, "bench/bare.py", str(copy)], var))
+        a, b = (statistics.median(m.seconds for m in runs) for runs in (ours, bare))
+        print(f"one season {start} to {end}: median {a:.1f} s ({', '.join(f'{m.seconds:.1f}' for m in ours)})")
+        print(f"  peak memory {max(m.peak_mib for m in ours):.0f} MiB")
+        print(f"  bare limit {b:.1f} s ({', '.join(f'{m.seconds:.1f}' for m in bare)}), ratio {a / b:.2f}")
+        print(f"  again, complete already: {again.seconds:.1f} s")
+
+
+def many(seasons: int) -> float:
+    with tempfile.TemporaryDirectory() as scratch:
+        var = Path(scratch) / "var"
+        start, end = prepared(var, "simulate_season", "2001", "--seasons", str(seasons))
+        found = manage(var, "backfill", "--start", start, "--end", end, "--inline", "--json")
+        each = found.seconds / seasons
+        print(f"{seasons} simulated seasons: {found.seconds:.1f} s, {each:.2f} s each, peak {found.peak_mib:.0f} MiB")
+        return each
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=REAL)
+    parser.add_argument("--seasons", default="1,5,20", help="numbers of simulated seasons to compare; empty for none")
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    load = ["load_phase3", str(options.folder)] if options.folder.is_dir() else ["simulate_season", "2021"]
+    season(load, options.repeats)
+    each = [many(int(n)) for n in options.seasons.split(",") if n]
+    if len(each) > 1:
+        print(f"seconds per season grow by {each[-1] / each[0]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
