@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
 from backfill import coverage
-from backfill.errors import Conflict, Refused
+from backfill.errors import Conflict, Refused, WarehouseUnwritable
 from backfill.models import Event, Job, Run
 from backfill.options import Options
 from backfill.owners import is_gone, this_process
@@ -52,7 +52,10 @@ def start(options: Options, who: str, *, triggered_by: str = "backfill") -> Job 
     The same options as a job whose process died go on with that job. Raises Refused when the preflight blocks or
     the warehouse cannot be written, Conflict when another job holds one of the dates.
     """
-    warehouse().check_writable()
+    try:
+        warehouse().check_writable()
+    except WarehouseUnwritable as error:
+        raise Refused(f"{error}; correct WAREHOUSE_URL or make it writable") from error
     warehouse().sweep()
     if interrupted := _interrupted(options):
         return _take_over(interrupted, who)

@@ -33,6 +33,7 @@ USE_I18N = False
 
 # Database: SQLite in WAL mode, so that readers never wait for a writer; IMMEDIATE, so that two writers queue
 # at the start of a transaction instead of failing in its middle.
+VAR.mkdir(parents=True, exist_ok=True)
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR}/backcourt.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {

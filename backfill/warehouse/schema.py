@@ -88,14 +88,28 @@ class Table:
         cluster = ", ".join(self.cluster)
         return f"CREATE TABLE {self} (\n{columns}\n)\nPARTITION BY {self.partition}\nCLUSTER BY {cluster};"
 
+    def markdown(self) -> str:
+        """The table as a section of the documentation."""
+        head = f"## {self}\n\n{self.short}. Partition `{self.partition}`, cluster {_code(self.cluster)}, key {_code(self.key)}.\n"
+        rows = (
+            f"| {c.name} | {c.type} | {'yes' if c.nullable else 'no'} | {'H' if c.hashed else ''} | {c.meaning} |"
+            for c in self.columns
+        )
+        return "\n".join((head, "| column | type | NULL | hashed | meaning |", "|---|---|---|---|---|", *rows))
+
+
+def _code(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
 
 def parse_columns(text: str) -> Iterator[Column]:
-    """Read declarations, a line per type: `name,name TYPE[!] [H] meaning`; `!` = never NULL, `H` = hashed."""
+    """Read declarations, a line per type: `name,name TYPE[!] [H] meaning; meaning`; `!` = never NULL, `H` = hashed.
+
+    One meaning holds for all names of a line, several hold for one each.
+    """
     for line in filter(None, map(str.strip, text.splitlines())):
-        names, kind, *rest = line.split(maxsplit=2)
-        meaning = rest[0] if rest else ""
-        hashed = meaning == "H" or meaning.startswith("H ")
-        for name in names.split(","):
-            yield Column(
-                name, kind.rstrip("!"), not kind.endswith("!"), hashed, meaning.removeprefix("H").strip() if hashed else meaning
-            )
+        names, kind, meaning = line.split(maxsplit=2)
+        hashed = meaning.startswith("H ")
+        meanings = meaning.removeprefix("H ").split("; ")
+        for n, name in enumerate(names.split(",")):
+            yield Column(name, kind.rstrip("!"), not kind.endswith("!"), hashed, meanings[n if len(meanings) > 1 else 0])

@@ -1,0 +1,36 @@
+"""What the tests that run processors share: the tiny season, loaded once and copied for each of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from django.test import override_settings
+
+from tests.backfill.tiny import load_season
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A database in a file: the threads of an inline job cannot wait for each other's locks in a shared memory."""
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["TEST"] = {**database.get("TEST", {}), "NAME": str(tmp_path_factory.mktemp("database") / "test.sqlite3")}
+
+
+@pytest.fixture(scope="session")
+def loaded_season(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    with override_settings(WAREHOUSE_URL=f"parquet:{folder}/warehouse"):
+        load_season(folder / "phase3")
+    return folder / "warehouse"
+
+
+@pytest.fixture
+def season(loaded_season: Path, own_warehouse: Path) -> Path:
+    """A warehouse of one's own in which the tiny season is loaded; returns its folder."""
+    shutil.copytree(loaded_season, own_warehouse)
+    return own_warehouse

@@ -1,0 +1,127 @@
+"""A season of two teams, a player each and a game a night, loaded: small enough to run every processor in a second.
+
+The windows of the players are full before bootstrap ends; those of the teams one night later, so on the first
+processing date TDZA fails both teams for too few games, and from the second on everything succeeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from backfill.execution import Batch, Outcome, execute
+from backfill.loading import load
+from backfill.options import Options
+from backfill.processors import PROCESSORS
+from backfill.warehouse import warehouse
+from backfill.warehouse.base import Row
+from backfill.warehouse.schema import Table
+from backfill.warehouse.tables import FAILURES, INPUTS
+from tests.factories import game_rows, phase3_folder, write_rows
+
+OPENING = date(2021, 10, 19)
+NIGHTS = tuple(OPENING + timedelta(days=n) for n in range(18))
+BOOTSTRAP, PROCESSING = NIGHTS[:14], NIGHTS[14:]
+FIRST, SECOND, THIRD, LAST = PROCESSING
+STARTED_AT = datetime(2022, 1, 1, 12)
+RUN_ID = "0123abcd"
+
+
+def make_game(night: date) -> Row:
+    """A game and all that its rows say: every column that a processor averages differs from night to night."""
+    n = (night - OPENING).days
+    zones = {"paint": (8 + n % 3, 5), "mid_range": (4, n % 4), "three_pt": (6 + n % 2, 2)}
+    shots = {
+        f"{side}{z}_{k}": v
+        for side in ("", "opp_")
+        for z, made in zones.items()
+        for k, v in zip(("attempts", "makes"), made, strict=True)
+    }
+    return {
+        "game_id": f"00221{n:05}", "game_date": night, "season_year": 2021, **shots,
+        "minutes_played": Decimal(30 + n % 5), "points": 20 + n % 7, "fg_makes": 6, "assisted_fg_makes": 2 + n % 3,
+        "unassisted_fg_makes": 3, "usage_rate": Decimal("21.25") + n, "ts_pct": Decimal("0.551"), "blocks_paint": n % 2,
+        "points_in_paint_allowed": 40 + n, "points_allowed": 100 + n, "defensive_rating": Decimal("108.31") + n,
+        "opponent_pace": Decimal("99.7"), "points_scored": 101 + n, "pace": Decimal("98.3") + n, "offensive_rating": Decimal("111.1"),
+        "days_rest": 1, "back_to_back": True, "games_in_last_7_days": 3, "projected_usage_rate": Decimal("25.55"),
+        "avg_usage_rate_last_7_games": Decimal("22.15"), "pace_differential": Decimal("-1.3"),
+    }  # fmt: skip
+
+
+def season_rows(table: Table, nights: Iterable[date] = NIGHTS) -> list[Row]:
+    return [row for night in nights for row in game_rows(table, make_game(night))]
+
+
+def load_season(folder: Path) -> None:
+    load(phase3_folder(folder, **{table.short.lower(): season_rows(table) for table in INPUTS}))
+
+
+def give(table: Table, rows: Sequence[Row], folder: Path) -> None:
+    """Replace an input table of the loaded season."""
+    warehouse().load(table, 2021, write_rows(folder / f"{table.short}.parquet", table, rows))
+
+
+def without(table: Table, night: date, folder: Path) -> None:
+    """Take one night out of an input table."""
+    give(table, season_rows(table, [n for n in NIGHTS if n != night]), folder)
+
+
+def make_options(start: date = FIRST, end: date = LAST, **overrides: object) -> Options:
+    return Options(start, end, **overrides)  # type: ignore[arg-type]
+
+
+def make_batch(code: str, dates: Sequence[date] = PROCESSING, started_at: datetime = STARTED_AT) -> Batch:
+    return Batch(PROCESSORS[code], tuple(dates), OPENING, started_at, dict.fromkeys(dates, RUN_ID))
+
+
+def run(code: str, *dates: date) -> dict[date, Outcome]:
+    """Execute one processor for these dates, or for all processing dates."""
+    return {outcome.date: outcome for outcome in execute(warehouse(), make_batch(code, dates or PROCESSING))}
+
+
+def run_before(code: str) -> None:
+    """Execute all that a processor waits for."""
+    for upstream in PROCESSORS[code].after:
+        run(upstream)
+
+
+# What the warehouse holds
+
+
+def rows_of(code: str, day: date | None = None) -> list[Row]:
+    output = PROCESSORS[code].output
+    where = f"WHERE {output.partition} = DATE '{day}'" if day else ""
+    return warehouse().query(f"SELECT * FROM {output} {where} ORDER BY {output.partition}, {output.entity}")
+
+
+def failures_of(code: str, day: date | None = None) -> list[tuple[object, ...]]:
+    """(date, entity, category, reason, can_retry) of one processor."""
+    where = f"AND analysis_date = DATE '{day}'" if day else ""
+    found = warehouse().query(
+        f"SELECT analysis_date, entity_id, failure_category, failure_reason, can_retry FROM {FAILURES} "
+        f"WHERE processor_name = '{PROCESSORS[code].name}' {where} ORDER BY analysis_date, entity_id"
+    )
+    return [tuple(row.values()) for row in found]
+
+
+def part(root: Path, code: str, day: date) -> Path:
+    """The file of one output partition."""
+    output = PROCESSORS[code].output
+    return root / output.dataset / output.name / f"{output.partition}={day}" / "part.parquet"
+
+
+def cut(file: Path) -> None:
+    """Leave what a disk leaves that filled up half-way."""
+    file.write_bytes(file.read_bytes()[:-40])
+
+
+def listing(root: Path) -> dict[str, tuple[int, int]]:
+    """Every file with its identity and time; two equal listings mean that nothing was written."""
+    return {str(f): (f.stat().st_ino, f.stat().st_mtime_ns) for f in root.rglob("*") if f.is_file()}
+
+
+def counted(outcomes: Mapping[date, Outcome]) -> dict[date, tuple[int, int, dict[str, int], str]]:
+    """Population, rows, failures and error by date."""
+    return {day: (o.population, o.rows, dict(o.failures), o.error) for day, o in outcomes.items()}

@@ -1,0 +1,140 @@
+"""kill -9 or Ctrl-C at any moment, then the same command again: the tables of an undisturbed run."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from random import Random
+from subprocess import TimeoutExpired
+
+import pytest
+
+from backfill.crashpoints import POINTS
+from backfill.processors import CHAIN
+from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS
+from tests.system.installation import Installation, Reference, assert_heals, assert_same, backfill, ended, kill, until
+
+pytestmark = pytest.mark.system
+MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 6, 3) for k in range(6)]
+
+
+def crash(installed: Installation, command: tuple[str, ...], at: str) -> None:
+    assert installed.verb(*command, BACKCOURT_CRASH_AT=at).returncode == -signal.SIGKILL
+
+
+def test_an_undisturbed_backfill_fills_every_table_with_one_history_row_per_run(reference: Reference) -> None:
+    for table in (*OUTPUTS, FAILURES):
+        assert any(rows for p, rows in reference.tables.items() if p.startswith(f"{table.dataset}/{table.name}/"))
+    history = [rows for p, rows in reference.tables.items() if p.startswith(f"{HISTORY.dataset}/{HISTORY.name}/")]
+    assert [len(rows) for rows in history] == [1] * len(reference.days) * len(CHAIN)
+    assert_same(reference.installation, reference)
+
+
+@pytest.mark.parametrize("times", (1, 8))
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_a_named_point_the_same_command_ends_as_if_undisturbed(
+    installed: Installation, reference: Reference, point: str, times: int
+) -> None:
+    crash(installed, reference.command, f"{point}:{times}")
+    assert installed.active()
+    assert_heals(installed, reference)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_any_moment_the_same_command_ends_as_if_undisturbed(
+    installed: Installation, reference: Reference, moment: float
+) -> None:
+    process = installed.start(*reference.command)
+    try:
+        process.wait(reference.seconds * moment)
+    except TimeoutExpired:
+        kill(process)
+    process.communicate()
+    assert_heals(installed, reference)
+
+
+def test_killed_twice_in_a_row_the_same_command_ends_as_if_undisturbed(installed: Installation, reference: Reference) -> None:
+    crash(installed, reference.command, "after-output:4")
+    crash(installed, reference.command, "after-history:2")
+    assert_heals(installed, reference)
+
+
+def test_killed_then_started_over_fewer_dates_nothing_is_lost(installed: Installation, reference: Reference) -> None:
+    crash(installed, reference.command, "after-history:6")
+    fewer = installed.verb(*backfill(reference.days[5], reference.days[8]))
+    assert (fewer.returncode, fewer.stderr) == (0, "")
+    assert (installed.jobs(), installed.active()) == (["cancelled", "succeeded"], 0)
+    assert_heals(installed, reference, jobs=("cancelled", "succeeded", "succeeded"))
+
+
+def test_killed_then_started_with_force_everything_is_made_again(installed: Installation, reference: Reference) -> None:
+    crash(installed, reference.command, "after-record:9")
+    forced = installed.verb(*reference.command, "--force")
+    assert (forced.returncode, forced.stderr) == (0, "")
+    assert_same(installed, reference, jobs=("cancelled", "succeeded"))
+
+
+def test_killed_but_not_yet_reaped_by_its_parent_a_process_counts_as_gone(installed: Installation, reference: Reference) -> None:
+    process = installed.start(*reference.command, BACKCOURT_CRASH_AT="after-output:2")
+    until(lambda: _state(process.pid) == "Z", "the crash")
+    try:
+        assert_heals(installed, reference)
+    finally:
+        process.communicate()
+
+
+def test_killed_then_started_twice_at_once_only_one_goes_on(installed: Installation, reference: Reference) -> None:
+    crash(installed, reference.command, "after-failures:3")
+    both = [ended(p) for p in [installed.start(*reference.command) for _ in range(2)]]
+    assert sorted(p.returncode for p in both) == [0, 2]
+    (refused,) = (p for p in both if p.returncode == 2)
+    assert len(refused.stderr.splitlines()) == 1
+    assert "job 1 " in refused.stderr
+    assert_same(installed, reference)
+
+
+def test_ctrl_c_pauses_the_job_and_the_same_command_goes_on(installed: Installation, reference: Reference) -> None:
+    process = installed.start(*reference.command, "--json")
+    until(lambda: installed.runs()["complete"], "the first complete run")
+    kill(process, signal.SIGINT)
+    said = ended(process)
+    assert (said.returncode, said.stdout, len(said.stderr.splitlines())) == (130, "", 1)
+    assert "interrupted" in said.stderr
+    assert installed.jobs() == ["paused"]
+    assert installed.runs()["running"] == 0
+    assert_heals(installed, reference)
+
+
+def test_ctrl_c_again_and_again_is_still_one_line_and_loses_nothing(installed: Installation, reference: Reference) -> None:
+    process = installed.start(*reference.command, "--json")
+    until(lambda: installed.runs()["complete"], "the first complete run")
+
+    def impatient() -> bool:
+        kill(process, signal.SIGINT)
+        return process.poll() is not None
+
+    until(impatient, "the end after many interrupts")
+    said = ended(process)
+    assert (said.returncode, said.stdout, len(said.stderr.splitlines())) == (130, "", 1)
+    assert installed.jobs() == ["paused"]
+    assert installed.runs()["running"] == 0
+    assert_heals(installed, reference)
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="no unshare here")
+def test_a_leftover_of_a_killed_writer_is_swept_by_a_process_that_got_its_number(installed: Installation, days: tuple) -> None:
+    """A restarted container counts its processes from 1 again, and keeps its host name."""
+    numbered_from_1 = Installation(installed.var, ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"))
+    if numbered_from_1.verb("jobs").returncode:
+        pytest.skip("this machine lets nobody number processes anew")
+    command = [*numbered_from_1.inside, sys.executable]
+    assert command
+    leave_a_leftover(installed, days, inside=numbered_from_1.inside)
+    done = numbered_from_1.verb(*backfill(days[0], days[0]))
+    assert (done.returncode, installed.leftovers()) == (0, [])
+
+
+def _state(pid: int) -> str:
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0]
