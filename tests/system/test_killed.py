@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import sys
 from random import Random
 from subprocess import TimeoutExpired
 
@@ -120,19 +118,6 @@ def test_ctrl_c_again_and_again_is_still_one_line_and_loses_nothing(installed: I
     assert installed.jobs() == ["paused"]
     assert installed.runs()["running"] == 0
     assert_heals(installed, reference)
-
-
-@pytest.mark.skipif(not shutil.which("unshare"), reason="no unshare here")
-def test_a_leftover_of_a_killed_writer_is_swept_by_a_process_that_got_its_number(installed: Installation, days: tuple) -> None:
-    """A restarted container counts its processes from 1 again, and keeps its host name."""
-    numbered_from_1 = Installation(installed.var, ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"))
-    if numbered_from_1.verb("jobs").returncode:
-        pytest.skip("this machine lets nobody number processes anew")
-    command = [*numbered_from_1.inside, sys.executable]
-    assert command
-    leave_a_leftover(installed, days, inside=numbered_from_1.inside)
-    done = numbered_from_1.verb(*backfill(days[0], days[0]))
-    assert (done.returncode, installed.leftovers()) == (0, [])
 
 
 def _state(pid: int) -> str:

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from backfill.errors import Refused
+from backfill.options import Options, chosen
+from backfill.processors import CHAIN
+
+START, END = date(2021, 11, 1), date(2021, 11, 30)
+
+
+def make_options(**overrides: Any) -> Options:
+    return Options(**{"start": START, "end": END, **overrides})
+
+
+def test_left_alone_everything_is_run_in_backfill_mode() -> None:
+    assert make_options() == Options(START, END, ("TDZA", "PSZA", "PCF", "PDC", "ML"), "backfill", False, False, 0, "")
+    assert make_options().backfill_mode
+    assert not make_options(mode="normal").backfill_mode
+
+
+REFUSED = [
+    ({"end": date(2021, 10, 31)}, "the end 2021-10-31 lies before the start 2021-11-01"),
+    ({"end": date(2041, 10, 1)}, "2021-11-01 to 2041-10-01 spans more than 20 seasons; start several jobs"),
+    ({"mode": "live"}, "'live' is no mode; choose from backfill, normal"),
+    ({"mode": "Backfill"}, "'Backfill' is no mode; choose from backfill, normal"),
+    ({"mode": ""}, "'' is no mode; choose from backfill, normal"),
+    ({"batch_size": -1}, "a batch has at least one date"),
+    *(
+        ({"skip_preflight": True, "reason": reason}, "skipping the preflight needs a reason: add --reason TEXT, it is stored with the job")
+        for reason in ("", " \t")
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("overrides", "sentence"), REFUSED)
+def test_what_cannot_be_meant_is_refused_in_one_sentence(overrides: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Refused) as refused:
+        make_options(**overrides)
+    assert str(refused.value) == sentence
+
+
+def test_twenty_seasons_and_a_single_day_are_the_widest_and_the_narrowest_range() -> None:
+    assert len(make_options(start=date(2021, 10, 1), end=date(2041, 9, 30)).seasons) == 20
+    assert make_options(end=START).seasons == [2021]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seasons"),
+    [
+        (START, END, [2021]),
+        (date(2022, 1, 1), date(2022, 9, 30), [2021]),
+        (date(2022, 6, 30), date(2022, 10, 1), [2021, 2022]),
+        (date(2022, 7, 1), date(2022, 10, 31), [2022]),
+        (date(2022, 7, 1), date(2022, 9, 30), []),
+    ],
+    ids=["within one", "into the summer", "across a summer", "from the summer on", "a summer"],
+)
+def test_a_range_needs_the_seasons_that_it_touches_and_no_summer(start: date, end: date, seasons: list[int]) -> None:
+    assert make_options(start=start, end=end).seasons == seasons
+
+
+def test_stored_options_read_back_as_they_were() -> None:
+    options = make_options(
+        processors=("PSZA", "ML"), mode="normal", force=True, skip_preflight=True, batch_size=7, reason="known gap"
+    )
+    stored = options.as_json()
+    assert stored == {
+        "start": "2021-11-01",
+        "end": "2021-11-30",
+        "processors": ["PSZA", "ML"],
+        "mode": "normal",
+        "force": True,
+        "skip_preflight": True,
+        "batch_size": 7,
+        "reason": "known gap",
+    }
+    assert Options.from_json(stored) == options
+
+
+# Choosing processors
+
+
+@pytest.mark.parametrize(
+    ("names", "start_from", "codes"),
+    [
+        ((), None, CHAIN),
+        ((), 1, CHAIN),
+        ((), 4, ("PDC", "ML")),
+        ((), 5, ("ML",)),
+        (("ML", "TDZA", "ML"), None, ("TDZA", "ML")),
+        (("psza", "mlfeaturestoreprocessor"), None, ("PSZA", "ML")),
+    ],
+    ids=["all", "from the first", "from the fourth", "the last", "in chain order, each once", "by name, in any case"],
+)
+def test_processors_are_chosen_by_name_or_by_place(
+    names: tuple[str, ...], start_from: int | None, codes: tuple[str, ...]
+) -> None:
+    assert chosen(names, start_from) == codes
+
+
+@pytest.mark.parametrize(
+    ("names", "start_from", "sentence"),
+    [
+        (("ML",), 2, "name processors or a position to start from, not both"),
+        (("MLX",), None, "'MLX' is no processor; choose from TDZA, PSZA, PCF, PDC, ML"),
+        ((), 0, "--start-from takes 1 to 5: 1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML"),
+        ((), 6, "--start-from takes 1 to 5: 1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML"),
+        ((), -1, "--start-from takes 1 to 5: 1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML"),
+    ],
+)
+def test_a_choice_that_cannot_be_meant_is_refused(names: tuple[str, ...], start_from: int | None, sentence: str) -> None:
+    with pytest.raises(Refused) as refused:
+        chosen(names, start_from)
+    assert str(refused.value) == sentence
