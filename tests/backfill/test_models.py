@@ -112,10 +112,10 @@ def test_runs_move_together_with_an_event_each() -> None:
     runs = [make_run(job, "running"), make_run(job, "pending", date=NEXT), make_run(job, "failed", processor="ML")]
     assert job.runs.all().move(("running", "pending"), "cancelled", "sweep", "gone", batch=7) == 2
     assert [(r.status, r.batch) for r in Run.objects.order_by("pk")] == [("cancelled", 7), ("cancelled", 7), ("failed", 0)]
-    assert events() == [
+    assert set(events()) == {
         (job.pk, runs[0].pk, "sweep", "running → cancelled", "gone"),
         (job.pk, runs[1].pk, "sweep", "pending → cancelled", "gone"),
-    ]
+    }
 
 
 def test_moving_no_run_is_no_event() -> None:

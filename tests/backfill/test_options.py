@@ -22,6 +22,7 @@ def test_left_alone_everything_is_run_in_backfill_mode() -> None:
     assert not make_options(mode="normal").backfill_mode
 
 
+NO_REASON = "skipping the preflight needs a reason: add --reason TEXT, it is stored with the job"
 REFUSED = [
     ({"end": date(2021, 10, 31)}, "the end 2021-10-31 lies before the start 2021-11-01"),
     ({"end": date(2041, 10, 1)}, "2021-11-01 to 2041-10-01 spans more than 20 seasons; start several jobs"),
@@ -29,11 +30,9 @@ REFUSED = [
     ({"mode": "Backfill"}, "'Backfill' is no mode; choose from backfill, normal"),
     ({"mode": ""}, "'' is no mode; choose from backfill, normal"),
     ({"batch_size": -1}, "a batch has at least one date"),
-    *(
-        ({"skip_preflight": True, "reason": reason}, "skipping the preflight needs a reason: add --reason TEXT, it is stored with the job")
-        for reason in ("", " \t")
-    ),
-]  # fmt: skip
+    ({"skip_preflight": True}, NO_REASON),
+    ({"skip_preflight": True, "reason": " \t"}, NO_REASON),
+]
 
 
 @pytest.mark.parametrize(("overrides", "sentence"), REFUSED)

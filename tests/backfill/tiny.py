@@ -44,8 +44,8 @@ def make_game(night: date) -> Row:
         "minutes_played": Decimal(30 + n % 5), "points": 20 + n % 7, "fg_makes": 6, "assisted_fg_makes": 2 + n % 3,
         "unassisted_fg_makes": 3, "usage_rate": Decimal("21.25") + n, "ts_pct": Decimal("0.551"), "blocks_paint": n % 2,
         "points_in_paint_allowed": 40 + n, "points_allowed": 100 + n, "defensive_rating": Decimal("108.31") + n,
-        "opponent_pace": Decimal("99.7"), "points_scored": 101 + n, "pace": Decimal("98.3") + n, "offensive_rating": Decimal("111.1"),
-        "days_rest": 1, "back_to_back": True, "games_in_last_7_days": 3, "projected_usage_rate": Decimal("25.55"),
+        "opponent_pace": Decimal("99.7"), "points_scored": 101 + n, "pace": Decimal("98.3") + n,
+        "offensive_rating": Decimal("111.1"), "days_rest": 1, "back_to_back": True, "games_in_last_7_days": 3, "projected_usage_rate": Decimal("25.55"),
         "avg_usage_rate_last_7_games": Decimal("22.15"), "pace_differential": Decimal("-1.3"),
     }  # fmt: skip
 

@@ -102,7 +102,9 @@ def test_readers_see_whole_partitions_while_two_processes_write_them(tmp_path: P
     assert list((root / ".staging").glob("*")) == []
 
 
-def test_what_a_killed_writer_left_is_not_read_and_the_next_start_sweeps_it(installed: Installation, days: tuple[date, ...]) -> None:
+def test_what_a_killed_writer_left_is_not_read_and_the_next_start_sweeps_it(
+    installed: Installation, days: tuple[date, ...]
+) -> None:
     left = left_by_a_killed_writer(installed)
     reader = ended(versions("read", installed.warehouse, 1))
     assert reader.stderr == ""

@@ -64,7 +64,9 @@ def read(root: Path, seconds: float) -> dict[str, int]:
         reads += 1
         for row in warehouse.query(sql, {"dates": list(DATES)}):
             assert row["oldest"] == row["newest"], f"two versions in one partition: {row}"
-            assert row["n"] == row["entities"] == row["smallest"] == row["largest"] == size_of(row["newest"]), f"half a partition: {row}"
+            assert row["n"] == row["entities"] == row["smallest"] == row["largest"] == size_of(row["newest"]), (
+                f"half a partition: {row}"
+            )
             versions.add(row["newest"])
     return {"reads": reads, "versions": len(versions)}
 
