@@ -44,7 +44,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 
 # Warehouse: parquet:DIR, embedded.
 WAREHOUSE_URL = env.str("WAREHOUSE_URL", default=f"parquet:{VAR}/warehouse")
-WAREHOUSE_THREADS = env.int("WAREHOUSE_THREADS", default=2)
+WAREHOUSE_THREADS = env.int("WAREHOUSE_THREADS", default=1)
 WAREHOUSE_MEMORY = env.str("WAREHOUSE_MEMORY", default="1GB")
 
 # How many batches run side by side. DuckDB keeps about one core busy with statements of this size.

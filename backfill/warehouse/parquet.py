@@ -11,6 +11,7 @@ processes see the old file or the new one. An empty partition is a file without 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -22,7 +23,7 @@ from backfill.errors import CorruptPartition, StatementFailed, WarehouseError, W
 from backfill.warehouse.base import Params, Row
 from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, to_duckdb
 from backfill.warehouse.schema import Table
-from backfill.warehouse.staging import PART, Staging
+from backfill.warehouse.staging import PART, Staging, move_partition
 from backfill.warehouse.tables import BY_REF, TABLES
 from validation.season import season_year
 
@@ -144,32 +145,44 @@ class ParquetWarehouse:
 
     def replace(self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str = "") -> None:
         """Write these partitions beside and move them over; a date without rows gets an empty one."""
-        slices = [f"{table.partition}={d}" + (f"/{SLICE}={processor_name}" if processor_name else "") for d in sorted(dates)]
         with _errors(), self._staging.folder() as beside:
             if sql:
-                self._write(
-                    table, to_duckdb(sql), params, beside / "new", by=[table.partition, *([SLICE] * bool(processor_name))]
-                )
-            for name in slices:
-                self._move(self._written(table, beside / "new" / name, beside), self._folder(table) / name / PART)
+                self._write(table, to_duckdb(sql), params, beside / "new")
+            for day in sorted(dates):
+                name = f"{table.partition}={day}"
+                target = self._folder(table) / name / (f"{SLICE}={processor_name}" if processor_name else "")
+                move_partition(self._written(table, beside / "new" / name, beside), target)
 
-    def _write(self, table: Table, statement: Translated, params: Params, folder: Path, by: Sequence[str]) -> None:
+    def _write(self, table: Table, statement: Translated, params: Params, folder: Path) -> None:
         columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in table.columns)
         order = ", ".join(dict.fromkeys((table.partition, *table.key)))
-        options = f"FORMAT parquet, PARTITION_BY ({', '.join(by)}), WRITE_PARTITION_COLUMNS true"
-        self._execute(
-            statement, params, prefix=f"COPY (SELECT {columns} FROM (", suffix=f") ORDER BY {order}) TO '{folder}' ({options})"
-        )
+        options = f"FORMAT parquet, PARTITION_BY ({table.partition}), WRITE_PARTITION_COLUMNS true"
+        prefix, suffix = f"COPY (SELECT {columns} FROM (", f") ORDER BY {order}) TO '{folder}' ({options})"
+        self._execute(statement, params, prefix=prefix, suffix=suffix)
 
     def _written(self, table: Table, folder: Path, beside: Path) -> Path:
-        """The one file of a new partition: the writer's, its several joined, or an empty one."""
-        files = sorted(map(str, folder.glob("*.parquet")))
+        """The folder of a new partition, holding one file: the writer's, its several joined, or an empty one."""
+        files = sorted(folder.glob("*.parquet"))
         if len(files) == 1:
-            return Path(files[0])
-        joined = beside / ("empty.parquet" if not files else f"{folder.name}.parquet")
-        if not joined.exists():
-            self._db.execute(f"COPY (SELECT * FROM {_source(table, files)}) TO '{joined}' (FORMAT parquet)")
-        return self._staging.copy(joined, beside) if not files else joined
+            files[0].rename(folder / PART)
+            return folder
+        made = beside / "made" / folder.name
+        made.mkdir(parents=True)
+        if files:
+            self._copy(table, files, made / PART)
+        else:
+            shutil.copyfile(self._empty(table, beside), made / PART)
+        return made
+
+    def _empty(self, table: Table, beside: Path) -> Path:
+        """A file of the table without rows, written once for all its empty partitions."""
+        file = beside / "empty.parquet"
+        if not file.exists():
+            self._copy(table, [], file)
+        return file
+
+    def _copy(self, table: Table, files: Sequence[Path], to: Path) -> None:
+        self._db.execute(f"COPY (SELECT * FROM {_source(table, list(map(str, files)))}) TO '{to}' (FORMAT parquet)")
 
     def record(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows to a log. A slice belongs to one run at a time, so reading and replacing it loses nothing."""
@@ -184,7 +197,8 @@ class ParquetWarehouse:
     def load(self, table: Table, season_year: int, file: Path) -> None:
         """Replace one season of an input table by this file."""
         with _errors(), self._staging.folder() as beside:
-            self._move(self._staging.copy(file, beside), self._folder(table) / f"season_year={season_year}" / PART)
+            shutil.copyfile(file, beside / PART)
+            move_partition(beside, self._folder(table) / f"season_year={season_year}")
 
     def check_writable(self) -> None:
         """Raise WarehouseUnwritable when nothing could be written now."""
@@ -198,11 +212,6 @@ class ParquetWarehouse:
 
     def _folder(self, table: Table) -> Path:
         return self.root / table.dataset / table.name
-
-    @staticmethod
-    def _move(source: Path, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
 
 
 def _source(table: Table, files: Sequence[str]) -> str:

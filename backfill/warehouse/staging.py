@@ -6,7 +6,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,17 +32,25 @@ class Staging:
         finally:
             shutil.rmtree(made, ignore_errors=True)
 
-    @staticmethod
-    def copy(file: Path, beside: Path) -> Path:
-        """A copy of a file that may be moved away."""
-        return Path(shutil.copyfile(file, beside / f"{uuid4().hex}.parquet"))
-
     def sweep(self) -> int:
         """Remove the folders of processes that are gone; return how many."""
         dead = [f for f in self.path.glob("*+*+*") if _is_abandoned(f)]
         for folder in dead:
             shutil.rmtree(folder, ignore_errors=True)
         return len(dead)
+
+
+def move_partition(made: Path, target: Path) -> None:
+    """Put a folder's file where a partition stands: the whole folder where there is none yet, else the file over the old one.
+
+    Moving a folder takes one call where making one, moving the file and removing the empty one takes three.
+    """
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # somebody made it meanwhile
+            made.rename(target)
+            return
+    (made / PART).replace(target / PART)
 
 
 def _is_abandoned(folder: Path) -> bool:

@@ -1,0 +1,353 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import execute_from_command_line
+from django.db import connection
+
+from backfill.models import Job, Run
+from backfill.processors import CHAIN
+from backfill.warehouse import warehouse
+from backfill.warehouse.tables import HISTORY, UPGC
+from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, listing, rows_of, without
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("season")]
+
+RANGE = ("--start", str(FIRST), "--end", str(FIRST))
+PSZA = (*RANGE, "--processors", "PSZA")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on stdout."""
+        assert self.out.count("\n") == 1
+        return json.loads(self.out)
+
+
+class Shell:
+    """`manage.py` in this process: the same parsing, the same exit codes."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    def __call__(self, *words: object) -> Answer:
+        try:
+            execute_from_command_line(["manage.py", *map(str, words)])
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        captured = self.capsys.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    def backfill(self, *words: object) -> Answer:
+        return self("backfill", *words, "--inline")
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(capsys)
+
+
+def run_keys(job: int) -> list[list[Any]]:
+    return [[p, str(d), b] for p, d, b in Run.objects.filter(job=job).order_by("pk").values_list("processor", "date", "batch")]
+
+
+# backfill
+
+
+def test_a_backfill_says_what_it_did_and_what_to_look_at(shell: Shell) -> None:
+    answer = shell.backfill("--start", BOOTSTRAP[-1], "--end", FIRST, "--processors", "TDZA,PSZA")
+    job = Job.objects.get()
+    assert answer.code == 0
+    first, header, tdza, psza, *look = answer.out.splitlines()
+    assert first.startswith(f"job {job.pk} succeeded in ")
+    assert header.split() == "processor dates skipped because rows failures query s write s".split()
+    assert " ".join(tdza.split()).startswith("TDZA 1 skipped, 1 complete 1 bootstrap 0 2 INSUFFICIENT_DATA")
+    assert " ".join(psza.split()).startswith("PSZA 1 skipped, 1 complete 1 bootstrap 2 -")
+    assert look == [
+        "What to look at next:",
+        "  - TDZA: 2 INSUFFICIENT_DATA (fewer games than the minimum). Ignore early in a season: only more games cure it, "
+        "no retry does. Investigate above 20 % in mid-season.",
+    ]
+    assert [line.rpartition(": ")[2] for line in answer.err.splitlines()] == [
+        f"{code} {day} to {day}" for day in (BOOTSTRAP[-1], FIRST) for code in ("TDZA", "PSZA")
+    ]
+
+
+def test_json_is_one_document_and_nothing_else(shell: Shell) -> None:
+    answer = shell.backfill(*PSZA, "--json")
+    found = answer.document
+    processor = found["processors"][0]
+    assert (answer.code, answer.err) == (0, "")
+    assert found == {
+        "job": Job.objects.get().pk,
+        "status": "succeeded",
+        "who": found["who"],
+        "why": "",
+        "options": Job.objects.get().options,
+        "batch_size": 1,
+        "code_version": found["code_version"],
+        "seconds": found["seconds"],
+        "processors": [
+            {"processor": "PSZA", "dates": {"complete": 1}, "skipped": {}, "rows": 2, "failures": {},
+             "query_seconds": processor["query_seconds"], "write_seconds": processor["write_seconds"]},
+        ],
+        "problems": [],
+        "next": [],
+    }  # fmt: skip
+
+
+def test_every_option_reaches_the_job(shell: Shell) -> None:
+    words = ("--batch-size", 2, "--force", "--skip-preflight", "--reason", "they asked", "--mode", "backfill")
+    answer = shell.backfill(
+        "--start", FIRST, "--end", SECOND, "--processors", " ml , PlayerShotZoneAnalysisProcessor", *words, "--json"
+    )
+    assert answer.document["options"] == {
+        "start": str(FIRST),
+        "end": str(SECOND),
+        "processors": ["PSZA", "ML"],
+        "mode": "backfill",
+        "force": True,
+        "skip_preflight": True,
+        "batch_size": 2,
+        "reason": "they asked",
+    }
+    assert (answer.document["batch_size"], answer.document["why"]) == (2, "they asked")
+
+
+def test_start_from_runs_the_rest_of_the_chain(shell: Shell) -> None:
+    planned = shell("backfill", *RANGE, "--start-from", 4, "--dry-run", "--json").document
+    assert [r["processor"] for r in planned["runs"]] == ["PDC", "ML"]
+
+
+def test_with_everything_complete_there_is_nothing_to_do(shell: Shell, season: Path) -> None:
+    shell.backfill(*PSZA)
+    before = listing(season)
+    assert shell.backfill(*PSZA) == Answer(0, f"{FIRST} to {FIRST}: everything is complete already\n", "")
+    assert shell.backfill(*PSZA, "--json").document == {"job": None, "status": "nothing to do"}
+    assert (listing(season), Job.objects.count()) == (before, 1)
+
+
+def test_a_job_that_failed_exits_with_one(shell: Shell, tmp_path: Path) -> None:
+    without(UPGC, FIRST, tmp_path)
+    words = (*RANGE, "--processors", "PCF", "--skip-preflight", "--reason", "lost")
+    answer = shell.backfill(*words, "--json")
+    why = "population: nba_analytics.upcoming_player_game_context has no row for this date"
+    assert answer.code == 1
+    assert answer.document["problems"] == [{"processor": "PCF", "date": str(FIRST), "status": "failed", "why": why}]
+    assert answer.document["next"] == [f"failed: PCF {FIRST} ({why})"]
+
+
+def test_without_a_worker_it_says_so(shell: Shell) -> None:
+    for words in ((), ("--wait",)):
+        assert shell("backfill", *RANGE, *words) == Answer(
+            2, "", "no worker is running; add --inline to run it in this process\n"
+        )
+
+
+# --dry-run
+
+
+def test_the_dry_run_prints_the_very_runs_that_are_made_and_makes_none(shell: Shell, season: Path) -> None:
+    words = ("--start", BOOTSTRAP[-1], "--end", SECOND, "--processors", "TDZA,PSZA", "--batch-size", 2)
+    before = listing(season)
+    planned = shell("backfill", *words, "--dry-run", "--json")
+    assert (planned.code, listing(season), Job.objects.exists()) == (0, before, False)
+    made = shell.backfill(*words, "--json").document["job"]
+    assert [[r["processor"], r["date"], r["batch"]] for r in planned.document["runs"]] == run_keys(made)
+    assert {r["action"] for r in planned.document["runs"]} == {"run", "skip"}
+
+
+def test_a_plan_can_be_read(shell: Shell) -> None:
+    answer = shell("backfill", "--start", BOOTSTRAP[-1], "--end", "2021-11-10", "--dry-run", "--processors", "ML")
+    lines = [" ".join(line.split()) for line in answer.out.splitlines()]
+    assert (answer.code, answer.err) == (0, "")
+    assert lines[:5] == [
+        f"{BOOTSTRAP[-1]} to 2021-11-10, backfill mode: 10 days, 5 with games (1 bootstrap, 4 regular, 5 no games)",
+        "5 runs to execute in 5 batches of up to 1 dates",
+        "processor action dates because",
+        "ML skip 1 bootstrap",
+        "ML run 4 not complete",
+    ]
+    assert lines[5].startswith(f"warning: {FIRST}: nba_analytics.player_game_summary has 2 rows")
+
+
+def test_a_verbose_plan_lists_each_run(shell: Shell) -> None:
+    lines = shell("backfill", *PSZA, "--dry-run", "-v", 2).out.splitlines()
+    assert lines[-1].split() == ["PSZA", str(FIRST), "run", "not", "complete", "0"]
+
+
+def test_a_plan_that_the_preflight_blocks_exits_with_one(shell: Shell, tmp_path: Path) -> None:
+    without(UPGC, FIRST, tmp_path)
+    answer = shell("backfill", *RANGE, "--dry-run", "--json")
+    blocking = [gap for gap in answer.document["gaps"] if gap["blocks"]]
+    assert (answer.code, len(blocking), blocking[0]["rows"], blocking[0]["date"]) == (1, 1, 0, str(FIRST))
+    assert shell("backfill", *RANGE, "--dry-run", "--skip-preflight", "--reason", "lost").code == 0
+    refused = shell.backfill(*RANGE)
+    assert (refused.code, refused.out, refused.err.startswith("Phase 3 is not complete: ")) == (2, "", True)
+
+
+# What is refused: exit 2, one line on stderr, nothing on stdout
+
+LOAD = "load it with `manage.py load_phase3 DIR`, or make one up with `manage.py simulate_season YEAR`"
+NO_PROCESSOR = "'PSZ' is no processor; choose from TDZA, PSZA, PCF, PDC, ML"
+BAD = {
+    "end before start": ("--start 2021-11-03 --end 2021-11-02", "the end 2021-11-02 lies before the start 2021-11-03"),
+    "no date": ("--start yesterday --end 2021-11-02", "--start: 'yesterday' is not a date; write it as YYYY-MM-DD, for example 2021-11-22"),
+    "no such day": ("--start 2021-11-02 --end 2021-11-31", "--end: '2021-11-31' is not a date; write it as YYYY-MM-DD, for example 2021-11-22"),
+    "no games": ("--start 2021-12-24 --end 2021-12-25", "there is no game between 2021-12-24 and 2021-12-25, so there is nothing to backfill"),
+    "a summer": ("--start 2021-07-01 --end 2021-08-01", "there is no game between 2021-07-01 and 2021-08-01, so there is nothing to backfill"),
+    "unknown processor": ("--start 2021-11-02 --end 2021-11-02 --processors PSZ", NO_PROCESSOR),
+    "no processor": ("--start 2021-11-02 --end 2021-11-02 --processors ,", "--processors names none; leave it out to run all"),
+    "21 seasons": ("--start 2000-11-02 --end 2020-11-02", "2000-11-02 to 2020-11-02 spans more than 20 seasons; start several jobs"),
+    "not loaded": ("--start 2021-11-02 --end 2023-11-02", f"no Phase 3 data for the season 2022-23, 2023-24: {LOAD}"),
+    "misspelt": ("--start 2021-11-02 --end 2021-11-02 --skip-preflihgt", "unrecognized arguments: --skip-preflihgt --inline (see --help)"),
+    "both": ("--start 2021-11-02 --end 2021-11-02 --processors ML --start-from 4", "name processors or a position to start from, not both"),
+    "no place": ("--start 2021-11-02 --end 2021-11-02 --start-from 6", "--start-from takes 1 to 5: 1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML"),
+    "no number": ("--start 2021-11-02 --end 2021-11-02 --batch-size many", "--batch-size: 'many' is not a whole number"),
+    "negative": ("--start 2021-11-02 --end 2021-11-02 --batch-size -1", "a batch has at least one date"),
+    "mode": ("--start 2021-11-02 --end 2021-11-02 --mode bakfill", "'bakfill' is no mode; choose from backfill, normal"),
+    "no reason": (
+        "--start 2021-11-02 --end 2021-11-02 --skip-preflight",
+        "skipping the preflight needs a reason: add --reason TEXT, it is stored with the job",
+    ),
+    "nothing": ("", "the following arguments are required: --start, --end (see --help)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "sentence"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_line_on_stderr(shell: Shell, season: Path, words: str, sentence: str) -> None:
+    before = listing(season)
+    assert shell("backfill", *words.split(), "--inline") == Answer(2, "", f"{sentence}\n")
+    assert shell("backfill", *words.split(), "--inline", "--json").out == ""
+    assert (listing(season), Job.objects.exists()) == (before, False)
+
+
+def test_half_an_option_is_not_taken_for_the_whole(shell: Shell) -> None:
+    answer = shell("backfill", *RANGE, "--skip", "--reason", "x")
+    assert (answer.code, answer.out, len(answer.err.splitlines())) == (2, "", 1)
+
+
+def test_a_job_that_holds_the_dates_is_named(shell: Shell) -> None:
+    from backfill import control
+    from tests.backfill.tiny import make_options
+
+    job = control.start(make_options(end=FIRST), "ann")
+    assert job
+    assert shell.backfill(*PSZA) == Answer(
+        2, "", f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it\n"
+    )
+
+
+def test_a_damaged_warehouse_is_one_line_and_no_mistake_of_the_person(shell: Shell, season: Path) -> None:
+    file = season / "nba_reference/nba_schedule/season_year=2021/part.parquet"
+    file.write_bytes(b"PAR1")
+    answer = shell.backfill(*RANGE)
+    assert (answer.code, answer.out, len(answer.err.splitlines())) == (1, "", 1)
+    assert str(file) in answer.err
+
+
+# run_processor
+
+
+def test_one_processor_runs_for_one_date_whether_it_is_complete_or_not(shell: Shell) -> None:
+    for name in ("PSZA", "playershotzoneanalysisprocessor"):
+        assert shell("run_processor", name, FIRST, "--json").document["processors"][0]["dates"] == {"complete": 1}
+    assert len(rows_of("PSZA")) == 2
+    history = warehouse().query(f"SELECT job_id, triggered_by FROM {HISTORY}")
+    assert history == [{"job_id": None, "triggered_by": "manual"}] * 2
+    assert "PSZA" in shell("run_processor", "PSZA", FIRST).out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("PSZ 2021-11-02", NO_PROCESSOR),
+        ("PSZA 2021-11-2", "date: '2021-11-2' is not a date; write it as YYYY-MM-DD, for example 2021-11-22"),
+        ("PSZA 2021-11-10", "there is no game between 2021-11-10 and 2021-11-10, so there is nothing to backfill"),
+        ("PSZA", "the following arguments are required: DATE (see --help)"),
+        (
+            "PSZA 2021-11-02 --skip-preflight",
+            "skipping the preflight needs a reason: add --reason TEXT, it is stored with the job",
+        ),
+    ],
+)
+def test_a_single_run_is_refused_in_one_line(shell: Shell, words: str, sentence: str) -> None:
+    assert shell("run_processor", *words.split()) == Answer(2, "", f"{sentence}\n")
+    assert not Job.objects.exists()
+
+
+# jobs
+
+
+def test_jobs_lists_the_newest_first_and_shows_one(shell: Shell) -> None:
+    assert shell("jobs") == Answer(0, "no jobs yet; `manage.py backfill --start D --end D` starts one\n", "")
+    assert shell("jobs", "--json").document == {"jobs": []}
+    first = shell.backfill(*PSZA, "--json").document
+    second = shell.backfill(*RANGE, "--processors", "TDZA", "--json").document["job"]
+    listed = shell("jobs", "--json").document["jobs"]
+    assert [(j["job"], j["processors"], j["runs"], j["status"]) for j in listed] == [
+        (str(second), "TDZA", "1 complete", "succeeded"),
+        (str(first["job"]), "PSZA", "1 complete", "succeeded"),
+    ]
+    assert shell("jobs", first["job"], "--json").document == first
+    assert shell("jobs", second).out.startswith(f"job {second} succeeded in ")
+    assert len(shell("jobs", "--limit", 1).out.splitlines()) == 2
+
+
+def test_a_job_that_does_not_exist_is_refused(shell: Shell) -> None:
+    assert shell("jobs", 7) == Answer(2, "", "there is no job 7; `manage.py jobs` lists them\n")
+    assert shell("jobs", "seven") == Answer(2, "", "id: 'seven' is not a whole number\n")
+
+
+def test_showing_a_failed_job_exits_with_one(shell: Shell) -> None:
+    job = Job.objects.create(options={**_OPTIONS}, who="ann", code_version="1", batch_size=1, status="failed")
+    assert shell("jobs", job.pk).code == 1
+
+
+_OPTIONS = {"start": str(FIRST), "end": str(LAST), "processors": list(CHAIN)}
+
+
+# Real processes
+
+
+def manage(*words: object) -> Answer:
+    """`manage.py` in a process of its own, on this test's database and warehouse."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "WAREHOUSE_URL": settings.WAREHOUSE_URL,
+    }
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *map(str, words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the database of this test has no file to share")
+def test_exit_codes_of_real_processes(tmp_path: Path) -> None:
+    assert manage("backfill", *PSZA, "--inline", "--json").document["status"] == "succeeded"
+    assert manage("backfill", *PSZA, "--force", "--mode=no") == Answer(2, "", "'no' is no mode; choose from backfill, normal\n")
+    without(UPGC, THIRD, tmp_path)
+    failed = manage("run_processor", "PCF", THIRD, "--skip-preflight", "--reason", "lost", "--json")
+    assert (failed.code, failed.document["status"], failed.err) == (1, "failed", "")
+
+
+def test_dates_of_the_tiny_season_are_what_the_refusals_take_them_for() -> None:
+    assert date(2021, 11, 2) == FIRST
