@@ -40,7 +40,12 @@ class RowsWarehouse(ParquetWarehouse):
     def outcomes(self, code: str, params: Params) -> list[Row]:
         output = PROCESSORS[code].output
         self.stage("result", render(code), params)
-        stored = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in output.columns)
+        # A failed entity's values may fit no type; they are never stored.
+        stored = ", ".join(
+            f"CASE WHEN {is_known} THEN CAST({c.name} AS {c.duckdb_type}) END AS {c.name}"
+            for c in output.columns
+            for is_known in ["TRUE" if c.name in output.key else "failure_category IS NULL"]
+        )
         relation = self._db.sql(f"SELECT {stored}, failure_category, failure_reason, can_retry FROM result")
         return [dict(zip(relation.columns, values, strict=True)) for values in relation.fetchall()]
 

@@ -16,6 +16,8 @@ from tests.oracle.stored import hashed_text
 from tests.spoiling import Chances
 from tests.strategies import SEASON_START, Knobs, League, build, league_settings, leagues
 
+pytestmark = pytest.mark.specification
+
 MODES = pytest.mark.parametrize("backfill_mode", [True, False], ids=["backfill", "normal"])
 CHECKS = [
     scenarios.check_cut_off,

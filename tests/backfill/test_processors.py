@@ -14,6 +14,7 @@ from tests.oracle.compare import differences
 from tests.spoiling import Chances, spoiled_upstream
 from tests.strategies import Knobs, League, build, league_settings, leagues
 
+pytestmark = pytest.mark.specification
 MODES = pytest.mark.parametrize("backfill_mode", [True, False], ids=["backfill", "normal"])
 LINES_SHOWN = 30
 FLAWS = Chances(nulls=3, unknown=5, impossible=3, copies=10)

@@ -39,15 +39,14 @@ def make_game(night: date) -> Row:
         for z, made in zones.items()
         for k, v in zip(("attempts", "makes"), made, strict=True)
     }
-    return {
-        "game_id": f"00221{n:05}", "game_date": night, "season_year": 2021, **shots,
-        "minutes_played": Decimal(30 + n % 5), "points": 20 + n % 7, "fg_makes": 6, "assisted_fg_makes": 2 + n % 3,
-        "unassisted_fg_makes": 3, "usage_rate": Decimal("21.25") + n, "ts_pct": Decimal("0.551"), "blocks_paint": n % 2,
-        "points_in_paint_allowed": 40 + n, "points_allowed": 100 + n, "defensive_rating": Decimal("108.31") + n,
-        "opponent_pace": Decimal("99.7"), "points_scored": 101 + n, "pace": Decimal("98.3") + n,
-        "offensive_rating": Decimal("111.1"), "days_rest": 1, "back_to_back": True, "games_in_last_7_days": 3, "projected_usage_rate": Decimal("25.55"),
-        "avg_usage_rate_last_7_games": Decimal("22.15"), "pace_differential": Decimal("-1.3"),
-    }  # fmt: skip
+    rates = {"usage_rate": Decimal("21.25") + n, "ts_pct": Decimal("0.551"), "pace": Decimal("98.3") + n}
+    ratings = {"defensive_rating": Decimal("108.31") + n, "offensive_rating": Decimal("111.1"), "opponent_pace": Decimal("99.7")}
+    allowed = {"points_in_paint_allowed": 40 + n, "points_allowed": 100 + n, "blocks_paint": n % 2, "points_scored": 101 + n}
+    scored = {"minutes_played": Decimal(30 + n % 5), "points": 20 + n % 7, "fg_makes": 6, "assisted_fg_makes": 2 + n % 3}
+    rest = {"days_rest": 1, "back_to_back": True, "games_in_last_7_days": 3, "pace_differential": Decimal("-1.3")}
+    usage = {"projected_usage_rate": Decimal("25.55"), "avg_usage_rate_last_7_games": Decimal("22.15")}
+    game = {"game_id": f"00221{n:05}", "game_date": night, "season_year": 2021}
+    return {**game, **shots, **rates, **ratings, **allowed, **scored, **rest, **usage}
 
 
 def season_rows(table: Table, nights: Iterable[date] = NIGHTS) -> list[Row]:
