@@ -59,7 +59,6 @@ class VerbCommand(BaseCommand):
             missing_args_message=getattr(self, "missing_args_message", None),
             called_from_command_line=True,
             allow_abbrev=False,  # half an option must not run the wrong mode
-            allow_abbrev=False,
             **kwargs,
         )
         self.add_base_argument(parser, "--settings", help="Python path of a settings module.")

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from subprocess import PIPE, Popen
 
+import psutil
 import pytest
 
 from tests.system.installation import (
@@ -39,24 +40,23 @@ def versions(*args: object, inside: tuple[str, ...] = ()) -> Popen[str]:
 @contextmanager
 def stopped_in_the_middle_of_writing(installed: Installation, *inside: str) -> Iterator[Popen[str]]:
     """A writer that is stopped while it has something beside, and killed in the end if it still lives."""
-    elsewhere = installed.var / "elsewhere"
     staging = installed.warehouse / ".staging"
     writer = versions("write", installed.warehouse, 0, 1, DEADLINE_SECONDS, inside=inside)
 
     def caught() -> bool:
         kill(writer, signal.SIGSTOP)
+        everybody = [psutil.Process(writer.pid), *psutil.Process(writer.pid).children(recursive=True)]
+        until(lambda: all(p.status() == psutil.STATUS_STOPPED for p in everybody), "the stop")
         if any(staging.glob("*/**/*.parquet")):
             return True
         kill(writer, signal.SIGCONT)
-        assert writer.poll() is None, writer.communicate()
         return False
 
-    until(caught, f"a write in {elsewhere}")
+    until(caught, "a write")
     try:
         yield writer
     finally:
-        if writer.poll() is None:
-            kill(writer)
+        kill(writer)
         writer.communicate()
 
 

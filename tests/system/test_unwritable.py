@@ -1,0 +1,100 @@
+"""An output folder that cannot be written, and a disk that fills up: named in one line, nothing half written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backfill.warehouse.tables import HISTORY, PGS
+from tests.system.filesystem import FileSystem
+from tests.system.installation import Installation, Reference, assert_heals, backfill, differences, without
+
+pytestmark = pytest.mark.system
+BYTES_PER_FILE = 100_000
+ROOM_KILOBYTES = 1_000  # for a part of a backfill, which needs several times as much
+VERBS = {
+    "backfill": lambda day, season: backfill(day, day),
+    "run_processor": lambda day, season: ("run_processor", "TDZA", str(day)),
+    "load_phase3": lambda day, season: ("load_phase3", str(season)),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_warehouse_below_a_file_is_a_misconfiguration_named_in_one_line(
+    installed: Installation, reference: Reference, season_folder: Path, verb: str
+) -> None:
+    file = installed.var / "file"
+    file.write_text("no folder")
+    command = VERBS[verb](reference.days[0], season_folder)
+    done = installed.verb(*command, WAREHOUSE_URL=f"parquet:{file}/warehouse")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
+    assert str(file) in done.stderr
+    assert installed.jobs() == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_read_only_warehouse_is_a_misconfiguration_named_in_one_line(
+    installed: Installation, reference: Reference, season_folder: Path, file_system: FileSystem, verb: str
+) -> None:
+    there = file_system.take_in(installed)
+    file_system.remount("ro")
+    command = VERBS[verb](reference.days[0], season_folder)
+    here = Installation(installed.var, there.inside)
+    done = here.verb(*command, WAREHOUSE_URL=f"parquet:{there.var}/warehouse")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
+    assert f"{there.var}/warehouse" in done.stderr
+    assert "read-only" in done.stderr.lower()
+    assert here.jobs() == []
+
+
+@pytest.mark.parametrize("room", (100, ROOM_KILOBYTES))
+def test_a_disk_that_fills_up_is_named_and_with_space_again_the_same_command_completes(
+    installed: Installation, reference: Reference, file_system: FileSystem, room: int
+) -> None:
+    there = file_system.take_in(installed)
+    file_system.leave_kilobytes(room)
+    done = there.verb(*reference.command)
+    assert done.returncode == 1
+    assert "no space left" in (done.stdout + done.stderr).lower() or "disk is full" in done.stderr
+    assert len(done.stderr.splitlines()) <= 1
+    assert done.stdout or done.stderr
+    written, expected = without(there.tables(), HISTORY), without(reference.tables, HISTORY)
+    assert differences(written, expected, missing_allowed=True) == []
+    assert len(written) < len(expected)
+    file_system.remount("size=100%")
+    assert_heals(there, reference, jobs=None)
+
+
+def test_on_a_full_disk_what_was_complete_stays_whole(backfilled: Installation, reference: Reference, file_system: FileSystem) -> None:
+    there = file_system.take_in(backfilled)
+    file_system.leave_kilobytes(200)
+    done = there.verb(*reference.command, "--force")
+    assert (done.returncode, len(done.stderr.splitlines()) <= 1) == (1, True)
+    assert differences(without(there.tables(), HISTORY), without(reference.tables, HISTORY)) == []
+    file_system.remount("size=100%")
+    assert_heals(there, reference, jobs=None)
+
+
+def test_a_season_that_finds_no_room_leaves_the_one_that_was_loaded(
+    installed: Installation, season_folder: Path, file_system: FileSystem
+) -> None:
+    there = file_system.take_in(installed)
+    file_system.leave_kilobytes(20)
+    before = there.inputs()
+    done = there.verb("load_phase3", str(season_folder))
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert "no space left" in done.stderr.lower()
+    assert (there.inputs(), there.leftovers()) == (before, [])
+
+
+def test_a_season_too_large_for_a_limit_leaves_the_one_that_was_loaded(installed: Installation, season_folder: Path) -> None:
+    """Where no file system can be mounted, the largest file that a process may write stands for a full disk."""
+    file = next((installed.warehouse / PGS.dataset / PGS.name).glob("*/*.parquet"))
+    before = installed.inputs()
+    assert file.stat().st_size > BYTES_PER_FILE
+    limited = Installation(installed.var, ("prlimit", f"--fsize={BYTES_PER_FILE}"))
+    done = limited.verb("load_phase3", str(season_folder))
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert "file too large" in done.stderr.lower()
+    assert (installed.inputs(), installed.leftovers()) == (before, [])
