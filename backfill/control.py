@@ -134,10 +134,12 @@ def _abandon(job: Job) -> None:
 
 
 def _take_over(job: Job, who: str) -> Job:
-    """Put back what the dead process had claimed, and own the job."""
+    """Put back what the dead process had claimed, and own the job. Raises Conflict when somebody else was faster."""
     with transaction.atomic():
+        if not Job.objects.filter(pk=job.pk, owner=job.owner).update(owner=this_process()):
+            raise Conflict(f"job {job.pk} has just been gone on with by another process")
         job.runs.all().move((Run.Status.RUNNING,), Run.Status.PENDING, "sweep", "its process ended")
-        job.move((job.status,), Job.Status.QUEUED, who, "goes on where its process ended", owner=this_process())
+        job.move((job.status,), Job.Status.QUEUED, who, "goes on where its process ended")
     return job
 
 
@@ -146,5 +148,5 @@ def finish(job: Job, who: str) -> Job:
     failed = job.runs.filter(status__in=(Run.Status.FAILED, Run.Status.BLOCKED)).count()
     status = Job.Status.FAILED if failed else Job.Status.SUCCEEDED
     why = f"{failed} runs failed or were blocked" if failed else ""
-    job.move((Job.Status.QUEUED, Job.Status.RUNNING), status, who, why, finished_at=now())
+    job.move((Job.Status.QUEUED, Job.Status.RUNNING, Job.Status.PAUSED), status, who, why, finished_at=now())
     return job

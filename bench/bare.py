@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from backfill.processors import PROCESSORS, Processor
 from backfill.processors.statement import render
-from backfill.warehouse.dialect import to_duckdb
 from backfill.warehouse.parquet import ParquetWarehouse
 from backfill.warehouse.tables import FAILURES, SCHED
 from validation.season import BOOTSTRAP_DAYS, Calendar, Game
@@ -36,7 +35,7 @@ class Bare(ParquetWarehouse):
 
     def run(self, processor: Processor, params: dict[str, object]) -> None:
         output, day, entity = processor.output, processor.output.partition, processor.output.entity
-        self._execute(to_duckdb(render(processor.code)), params, prefix="CREATE OR REPLACE TEMP TABLE result AS ")
+        self.stage("result", render(processor.code), params)
         columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in output.columns)
         rows = f"SELECT {columns} FROM result WHERE failure_category IS NULL ORDER BY {day}, {entity}"
         failed = FAILED.format(name=processor.name, day=day, entity=entity)

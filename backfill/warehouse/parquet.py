@@ -10,51 +10,30 @@ processes see the old file or the new one. An empty partition is a file without 
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
-from backfill.errors import CorruptPartition, StatementFailed, WarehouseError, WarehouseUnwritable
+from backfill.errors import StatementFailed, WarehouseBusy
 from backfill.warehouse.base import Params, Row
 from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, to_duckdb
+from backfill.warehouse.engine_errors import engine_errors
 from backfill.warehouse.schema import Table
-from backfill.warehouse.staging import PART, Staging, move_partition
+from backfill.warehouse.staging import PART, Staging, move_partition, stamps
 from backfill.warehouse.tables import BY_REF, TABLES
 from validation.season import season_year
 
+T = TypeVar("T")
+MAX_READS = 50
 SLICE = "processor_name"  # logs are replaced by (date, processor), so that is how they are stored
 WITH_ADDED = """
 SELECT * FROM {table} WHERE processor_name = @name AND run_id NOT IN (SELECT run_id FROM added)
 UNION ALL SELECT * FROM added WHERE processor_name = @name
 """
-UNWRITABLE = re.compile(r"no space left|permission denied|read-only|file too large|cannot open file .* for writing|quota", re.I)
-UNREADABLE = re.compile(r"magic bytes|too small to be a parquet|footer|corrupt|invalid (?:thrift|parquet)|TProtocol|snappy", re.I)
-
-
-def as_warehouse_error(error: Exception) -> WarehouseError:
-    """Name what an engine's or the system's error means to an operator."""
-    text = str(error).strip() or type(error).__name__
-    file = re.search(r"[^\s\"']+\.parquet", text)
-    if UNWRITABLE.search(text):
-        return WarehouseUnwritable(f"the warehouse cannot be written: {text}")
-    if isinstance(error, duckdb.Error) and file and UNREADABLE.search(text):
-        return CorruptPartition(f"{file[0]} is not a whole Parquet file; remove it and run its date (or load its season) again")
-    return (
-        StatementFailed(text) if isinstance(error, duckdb.Error) else WarehouseUnwritable(f"the warehouse cannot be used: {text}")
-    )
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        raise as_warehouse_error(error) from error
 
 
 class ParquetWarehouse:
@@ -72,27 +51,55 @@ class ParquetWarehouse:
     # Reading
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
-        """Run one SELECT and return its rows. Raises Refused, StatementFailed or CorruptPartition."""
-        with _errors():
-            self._execute(to_duckdb(sql), params or {})
-            names = [column[0] for column in self._db.description or ()]
-            return [dict(zip(names, values, strict=True)) for values in self._db.fetchall()]
+        """Run one SELECT and return its rows. Raises Refused, StatementFailed, CorruptPartition or WarehouseBusy."""
+        with engine_errors():
+            statement = to_duckdb(sql)
+            return self._consistently(statement, params or {}, lambda: self._fetched(statement.sql))
 
     def stage(self, name: str, sql: str, params: Params) -> None:
         """Run one SELECT and keep its rows as the temporary table `name`."""
-        with _errors():
-            self._execute(to_duckdb(sql), params, prefix=f"CREATE OR REPLACE TEMP TABLE {name} AS ")
+        with engine_errors():
+            self._fill(name, to_duckdb(sql), params)
 
-    def _execute(self, statement: Translated, params: Params, *, prefix: str = "", suffix: str = "") -> None:
-        for name, part in statement.kept:
-            self._keep(name, part, params)
-        for ref in statement.tables & BY_REF.keys():
-            self._attach(BY_REF[ref], params)
+    def _fill(self, name: str, statement: Translated, params: Params) -> None:
+        text = f"CREATE OR REPLACE TEMP TABLE {name} AS {statement.sql}"
+        self._consistently(statement, params, lambda: self._db.execute(text))
+
+    def _fetched(self, text: str) -> list[Row]:
+        self._db.execute(text)
+        names = [column[0] for column in self._db.description or ()]
+        return [dict(zip(names, values, strict=True)) for values in self._db.fetchall()]
+
+    def _consistently(self, statement: Translated, params: Params, run: Callable[[], T]) -> T:
+        """Run until no file was replaced meanwhile.
+
+        DuckDB opens a file when it plans and again when it reads; one that is replaced in between would be read with
+        the old one's footer.
+        """
+        self._bind(statement, params)
+        tables = [BY_REF[ref] for ref in statement.tables & BY_REF.keys()]
+        for _ in range(MAX_READS):
+            files = {table: self._visible(table, params) for table in tables}
+            before = {table: stamps(found) for table, found in files.items()}
+            try:
+                for table in tables:
+                    self._attach(table, params, files[table])
+                result, error = run(), None
+            except duckdb.Error as found:
+                error = found
+            if {table: stamps(found) for table, found in files.items()} == before:
+                if error:
+                    raise error
+                return result
+        raise WarehouseBusy(f"partitions were replaced {MAX_READS} times while they were read")
+
+    def _bind(self, statement: Translated, params: Params) -> None:
         if missing := statement.parameters - params.keys():
             raise StatementFailed(f"no value for @{', @'.join(sorted(missing))}")
+        for name, part in statement.kept:
+            self._keep(name, part, params)
         for name in statement.parameters:
             self._db.execute(f'SET VARIABLE "{name}" = $1', [_naive(params[name])])
-        self._db.execute(f"{prefix}{statement.sql}{suffix}")
 
     def _keep(self, name: str, part: Translated, params: Params) -> None:
         """Fill the table of a season's part, unless it holds that season as it is now."""
@@ -100,31 +107,37 @@ class ParquetWarehouse:
         year = season_year(params["season_start"])  # type: ignore[arg-type]
         signature = (params["season_start"], *(self._signature(table, year) for table in inputs))
         if self._cached.get(name) != signature:
-            self._execute(part, params, prefix=f"CREATE OR REPLACE TEMP TABLE {name} AS ")
+            self._fill(name, part, params)
             self._cached[name] = signature
 
-    def _attach(self, table: Table, params: Params) -> None:
-        """Point the view of a table at the files that a statement with these parameters may see."""
+    def _visible(self, table: Table, params: Params) -> list[str]:
+        """The files of a table that a statement with these parameters may see."""
         if table.kind == "input" and "season_start" in params:
-            source = f"cache.{self._cache_season(table, season_year(params['season_start']))}"  # type: ignore[arg-type]
-        else:
-            source = _source(table, self._files(table, params.get("dates")))  # type: ignore[arg-type]
+            return self._season_file(table, season_year(params["season_start"]))  # type: ignore[arg-type]
+        return self._files(table, params.get("dates"))  # type: ignore[arg-type]
+
+    def _attach(self, table: Table, params: Params, files: list[str]) -> None:
+        """Point the view of a table at these files, those of one season through the session's memory."""
+        is_season = table.kind == "input" and "season_start" in params
+        source = self._cached_season(table, files) if is_season else _source(table, files)
         self._db.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT * FROM {source}")
 
-    def _cache_season(self, table: Table, year: int) -> str:
+    def _cached_season(self, table: Table, files: list[str]) -> str:
         """Keep one season of an input in memory for as long as its file stays the same one."""
-        signature = self._signature(table, year)
-        if self._cached.get(table.short) != signature:
-            source = _source(table, [str(signature[0])] if signature[1] else [])
-            self._db.execute(f"CREATE OR REPLACE TABLE cache.{table.short} AS SELECT * FROM {source}")
-            self._cached[table.short] = signature
-        return table.short
+        name = f"cache.{table.short}"
+        if self._cached.get(name) != (signature := stamps(files)):
+            self._cached.pop(name, None)
+            self._db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {_source(table, files)}")
+            self._cached[name] = signature
+        return name
+
+    def _season_file(self, table: Table, year: int) -> list[str]:
+        file = self._folder(table) / f"season_year={year}" / PART
+        return [str(file)] if file.exists() else []
 
     def _signature(self, table: Table, year: int) -> tuple[object, ...]:
         """What changes whenever a season of an input is loaded again."""
-        file = self._folder(table) / f"season_year={year}" / PART
-        stat = file.stat() if file.exists() else None
-        return file, stat and (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        return stamps(self._season_file(table, year))
 
     def _files(self, table: Table, dates: Sequence[date] | None) -> list[str]:
         depth = f"*/{PART}" if table.kind == "log" else PART
@@ -139,13 +152,14 @@ class ParquetWarehouse:
 
     def partitions(self, table: Table) -> set[date]:
         """The dates for which an output or log table has a partition."""
-        return {date.fromisoformat(f.name.split("=")[1]) for f in self._folder(table).glob(f"{table.partition}=*")}
+        files = self._folder(table).glob(f"{table.partition}=*/{'*/' if table.kind == 'log' else ''}{PART}")
+        return {date.fromisoformat(str(f).split(f"{table.partition}=")[1][:10]) for f in files}
 
     # Writing
 
     def replace(self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str = "") -> None:
         """Write these partitions beside and move them over; a date without rows gets an empty one."""
-        with _errors(), self._staging.folder() as beside:
+        with engine_errors(), self._staging.folder() as beside:
             if sql:
                 self._write(table, to_duckdb(sql), params, beside / "new")
             for day in sorted(dates):
@@ -157,8 +171,13 @@ class ParquetWarehouse:
         columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in table.columns)
         order = ", ".join(dict.fromkeys((table.partition, *table.key)))
         options = f"FORMAT parquet, PARTITION_BY ({table.partition}), WRITE_PARTITION_COLUMNS true"
-        prefix, suffix = f"COPY (SELECT {columns} FROM (", f") ORDER BY {order}) TO '{folder}' ({options})"
-        self._execute(statement, params, prefix=prefix, suffix=suffix)
+        text = f"COPY (SELECT {columns} FROM ({statement.sql}) ORDER BY {order}) TO '{folder}' ({options})"
+
+        def copy() -> None:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._db.execute(text)
+
+        self._consistently(statement, params, copy)
 
     def _written(self, table: Table, folder: Path, beside: Path) -> Path:
         """The folder of a new partition, holding one file: the writer's, its several joined, or an empty one."""
@@ -186,7 +205,7 @@ class ParquetWarehouse:
 
     def record(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows to a log. A slice belongs to one run at a time, so reading and replacing it loses nothing."""
-        with _errors():
+        with engine_errors():
             self._db.execute(f"CREATE OR REPLACE TEMP TABLE added AS SELECT * FROM {_source(table, [])}")
             marks = ", ".join([f"({', '.join('?' * len(table.columns))})"] * len(rows))
             self._db.execute(f"INSERT INTO added VALUES {marks}", [_naive(row[name]) for row in rows for name in table.names])
@@ -196,18 +215,18 @@ class ParquetWarehouse:
 
     def load(self, table: Table, season_year: int, file: Path) -> None:
         """Replace one season of an input table by this file."""
-        with _errors(), self._staging.folder() as beside:
+        with engine_errors(), self._staging.folder() as beside:
             shutil.copyfile(file, beside / PART)
             move_partition(beside, self._folder(table) / f"season_year={season_year}")
 
     def check_writable(self) -> None:
         """Raise WarehouseUnwritable when nothing could be written now."""
-        with _errors(), self._staging.folder():
+        with engine_errors(), self._staging.folder():
             pass
 
     def sweep(self) -> int:
         """Remove what killed writers left behind; return how many leftovers there were."""
-        with _errors():
+        with engine_errors():
             return self._staging.sweep()
 
     def _folder(self, table: Table) -> Path:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
+from backfill.owners import is_gone, is_here, this_process
 
 PART = "part.parquet"
 STALE_SECONDS = 24 * 3600
@@ -25,7 +25,7 @@ class Staging:
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """A folder of one's own for the time of one write."""
-        made = self.path / f"{socket.gethostname()}+{psutil.Process().pid}+{uuid4().hex}"
+        made = self.path / "+".join((*this_process().split(" "), uuid4().hex))
         made.mkdir(parents=True)
         try:
             yield made
@@ -34,7 +34,7 @@ class Staging:
 
     def sweep(self) -> int:
         """Remove the folders of processes that are gone; return how many."""
-        dead = [f for f in self.path.glob("*+*+*") if _is_abandoned(f)]
+        dead = [f for f in self.path.glob("*+*+*+*") if _is_abandoned(f)]
         for folder in dead:
             shutil.rmtree(folder, ignore_errors=True)
         return len(dead)
@@ -53,10 +53,16 @@ def move_partition(made: Path, target: Path) -> None:
     (made / PART).replace(target / PART)
 
 
+def stamps(files: Sequence[str]) -> tuple[object, ...]:
+    """What changes whenever one of the files is replaced."""
+    found = [os.stat(file) for file in files]
+    return tuple((file, s.st_ino, s.st_mtime_ns, s.st_size) for file, s in zip(files, found, strict=True))
+
+
 def _is_abandoned(folder: Path) -> bool:
-    host, pid, _ = folder.name.split("+")
-    if host == socket.gethostname():
-        return not psutil.pid_exists(int(pid))
+    owner = " ".join(folder.name.split("+")[:-1])
+    if is_here(owner):
+        return is_gone(owner)
     try:
         return time.time() - folder.stat().st_mtime > STALE_SECONDS
     except FileNotFoundError:  # its writer finished meanwhile

@@ -49,7 +49,10 @@ class RowsWarehouse(ParquetWarehouse):
         relation = self._db.sql(f"SELECT {stored}, failure_category, failure_reason, can_retry FROM result")
         return [dict(zip(relation.columns, values, strict=True)) for values in relation.fetchall()]
 
-    def _attach(self, table: Table, params: Params) -> None:
+    def _visible(self, table: Table, params: Params) -> list[str]:
+        return []
+
+    def _attach(self, table: Table, params: Params, files: list[str]) -> None:
         rows = [{n: _flat(v) for n, v in row.items()} for row in self._given.get(table.short, [])]
         self._db.register("given", pa.Table.from_pylist(rows, schema=_arrow_schema(table)))
         self._db.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM given")

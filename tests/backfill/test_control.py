@@ -155,7 +155,6 @@ def test_force_runs_what_is_complete() -> None:
 def test_a_partition_that_is_gone_is_not_done(season: Path) -> None:
     finished(end=SECOND, processors=("PSZA",))
     part(season, "PSZA", FIRST).unlink()
-    part(season, "PSZA", FIRST).parent.rmdir()
     assert [r.date for r in control.preview(make_options(end=SECOND, processors=("PSZA",))).plan.todo] == [FIRST]
 
 
@@ -399,3 +398,27 @@ def test_a_season_that_is_not_loaded_is_named() -> None:
         Refused, match=r"no Phase 3 data for the season 2022-23, 2023-24: load it with `manage\.py load_phase3 DIR`"
     ):
         started(end=date(2023, 11, 1))
+
+
+def test_a_job_interrupted_after_its_last_run_is_finished() -> None:
+    job = started(end=FIRST, processors=("PSZA",))
+
+    def interrupt(runs: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_inline(job, "ann", interrupt)
+    assert control.start(job.parsed_options, "ann") is None
+    job.refresh_from_db()
+    assert job.status == "succeeded"
+
+
+def test_of_two_who_go_on_with_a_job_one_gets_it() -> None:
+    late = Job.objects.get(pk=interrupted().pk)
+    job = control.start(late.parsed_options, "bob")
+    assert job
+    job.move(("queued",), "running", "bob")
+    job.runs.filter(processor="PSZA").update(status="running")
+    with pytest.raises(Conflict):
+        control._take_over(late, "eve")
+    assert {s for code, _, s in runs_of(job, "status") if code == "PSZA"} == {"running"}

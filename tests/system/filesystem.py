@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ class FileSystem:
     def mounted(cls, place: Path) -> FileSystem | None:
         """Mount one, as large as it likes to be; None where that is not allowed."""
         place.mkdir()
-        for unshare, nsenter in WAYS:
+        for unshare, nsenter in WAYS if shutil.which("unshare") else ():
             script = f"mount -t tmpfs tmpfs '{place}' && echo mounted && exec cat"
             holder = Popen([*unshare.split(), "sh", "-c", script], stdin=PIPE, stdout=PIPE, stderr=subprocess.DEVNULL, text=True)
             made = cls(place, holder, (*nsenter.split(), "--target", str(holder.pid)))
@@ -50,17 +51,21 @@ class FileSystem:
         """Change its size, or whether it can be written."""
         self.run("mount", "-o", f"remount,{options}", str(self.place))
 
-    def used_kilobytes(self) -> int:
-        """How much is taken."""
-        done = subprocess.run(
-            [*self.enter, "df", "-k", "--output=used", str(self.place)], check=True, capture_output=True, text=True
-        )
-        return int(done.stdout.split()[1])
+    def leave_kilobytes(self, room: int) -> None:
+        """Shrink it until this much is free."""
+        command = [*self.enter, "df", "-k", "--output=used", str(self.place)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        self.remount(f"size={int(done.stdout.split()[1]) + room}k")
 
     def take_in(self, installation: Installation) -> Installation:
         """A copy of an installation in this file system."""
         self.run("cp", "-a", str(installation.var), str(self.place / "var"))
         return Installation(self.place / "var", self.enter, self.root)
+
+    def take_in_warehouse(self, installation: Installation) -> Installation:
+        """An installation with a copy of its warehouse in this file system."""
+        self.run("cp", "-a", str(installation.var / "warehouse"), str(self.place / "warehouse"))
+        return Installation(installation.var, self.enter, self.root, self.place / "warehouse")
 
     def close(self) -> None:
         """Unmount it: it ends with the last process inside."""

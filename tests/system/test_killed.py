@@ -29,7 +29,7 @@ def test_an_undisturbed_backfill_fills_every_table_with_one_history_row_per_run(
     assert_same(reference.installation, reference)
 
 
-@pytest.mark.parametrize("times", (1, 8))
+@pytest.mark.parametrize("times", [1, 8])
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_a_named_point_the_same_command_ends_as_if_undisturbed(
     installed: Installation, reference: Reference, point: str, times: int
