@@ -13,7 +13,7 @@ from backfill.errors import AccountingError, WarehouseError
 from backfill.processors import Processor
 from backfill.processors.statement import render
 from backfill.warehouse.base import Row, Warehouse
-from backfill.warehouse.tables import FAILURES
+from backfill.warehouse.tables import FAILURES, UPGC
 from validation.categories import UNKNOWN
 
 
@@ -112,7 +112,8 @@ def _outcome(batch: Batch, day: date, account: Row | None, written: Sequence[Row
     failures = {r["category"]: r["n"] for r in sorted(written, key=lambda r: r["category"] or "") if r["category"]}
     error = ""
     if not population:
-        error = f"population: {batch.processor.population} has no row for this date"
+        which = "for" if batch.processor.population is UPGC else "before"
+        error = f"population: {batch.processor.population}: no row {which} {day}"
     elif rows + sum(failures.values()) != population or any(r["n"] != r["entities"] for r in written):
         error = f"read back {rows} rows and {sum(failures.values())} failures for a population of {population}"
     elif failures.get(UNKNOWN.name):

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils.timezone import now
 
@@ -63,10 +63,12 @@ class Job(models.Model):
 
     def move(self, old: Collection[str], new: str, who: str, why: str = "", **fields: object) -> bool:
         """Change the state if it is one of `old`, with its event; False means that somebody else changed it first."""
-        before = self.status
-        if not Job.objects.filter(pk=self.pk, status__in=old).update(status=new, **fields):
-            return False
-        Event.objects.create(job=self, who=who, what=f"{before} → {new}", why=why)
+        with transaction.atomic():
+            before = Job.objects.select_for_update().values_list("status", flat=True).get(pk=self.pk)
+            if before not in old:
+                return False
+            Job.objects.filter(pk=self.pk).update(status=new, **fields)
+            Event.objects.create(job=self, who=who, what=f"{before} → {new}", why=why)
         self.refresh_from_db()
         return True
 
@@ -81,12 +83,13 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def move(self, old: Collection[str], new: str, who: str, why: str = "", **fields: object) -> int:
         """Change all that are in one of the `old` states, with an event each; return how many there were."""
-        found = list(self.filter(status__in=old).values_list("pk", "job_id", "status"))
-        moved = self.filter(status__in=old).update(status=new, **fields)
-        Event.objects.bulk_create(
-            Event(job_id=job, run_id=pk, who=who, what=f"{status} → {new}", why=why) for pk, job, status in found
-        )
-        return moved
+        with transaction.atomic():
+            found = list(self.select_for_update().filter(status__in=old).values_list("pk", "job_id", "status"))
+            self.filter(status__in=old).update(status=new, **fields)
+            Event.objects.bulk_create(
+                Event(job_id=job, run_id=pk, who=who, what=f"{status} → {new}", why=why) for pk, job, status in found
+            )
+        return len(found)
 
     def done(self, start: date, end: date) -> set[Key]:
         """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap."""

@@ -13,6 +13,7 @@ from validation.season import FIRST_MONTH, dates_between, season_year
 
 MODES = ("backfill", "normal")
 MAX_SEASONS = 20
+MAX_BATCH_SIZE = 366  # no season has more dates
 OFF_SEASON = range(7, FIRST_MONTH)
 
 
@@ -37,8 +38,10 @@ class Options:
             raise Refused(f"{self.start} to {self.end} spans more than {MAX_SEASONS} seasons; start several jobs")
         if self.mode not in MODES:
             raise Refused(f"{self.mode!r} is no mode; choose from {', '.join(MODES)}")
-        if self.batch_size < 0:
-            raise Refused("a batch has at least one date")
+        if not 0 <= self.batch_size <= MAX_BATCH_SIZE:
+            raise Refused(f"a batch has 1 to {MAX_BATCH_SIZE} dates, or 0 to let the planner choose; not {self.batch_size}")
+        if not self.processors or self.processors != tuple(code for code in CHAIN if code in self.processors):
+            raise Refused(f"choose one or more of {', '.join(CHAIN)}, in this order")
         if self.skip_preflight and not self.reason.strip():
             raise Refused("skipping the preflight needs a reason: add --reason TEXT, it is stored with the job")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -47,7 +48,9 @@ def _decimal(value: exp.Expr, decimals: int) -> exp.Expr:
 
 def _format(node: exp.Format) -> exp.Expr:
     """FORMAT('%.2f', x) prints a NUMERIC with exactly two decimals; DuckDB does so for a DECIMAL of that scale."""
-    decimals = int(node.this.name.removeprefix("%.").removesuffix("f"))
+    if not (found := re.fullmatch(r"%\.(\d)f", node.this.name)):
+        raise Refused(f"FORMAT is understood with '%.Nf' alone, not with {node.this.name!r}")
+    decimals = int(found[1])
     return exp.Cast(this=_decimal(node.expressions[0], decimals), to=exp.DataType.build("TEXT"))
 
 
@@ -59,7 +62,7 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
     """One node, or what stands for it where its plain translation would give other values or be slow."""
     if isinstance(node, exp.SafeDivide):
         return exp.Anonymous(this="safe_divide", expressions=[node.this, node.expression])
-    if isinstance(node, exp.Round) and node.args.get("decimals") and _is_numeric(node.this):
+    if isinstance(node, exp.Round) and isinstance(node.args.get("decimals"), exp.Literal) and _is_numeric(node.this):
         return _decimal(node.this, int(node.args["decimals"].name))
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.DECIMAL and not node.expressions:
         return NUMERIC.copy()

@@ -212,7 +212,7 @@ def test_a_date_that_failed_and_what_it_blocked_is_what_remains(monkeypatch: pyt
 def test_an_empty_population_does_not_block_what_finds_it_too(tmp_path: Path) -> None:
     without(UPGC, THIRD, tmp_path)
     job = finished(start=THIRD, end=THIRD, skip_preflight=True, reason="the file is lost")
-    why = f"population: {CONTEXT} has no row for this date"
+    why = f"population: {CONTEXT}: no row for {THIRD}"
     assert runs_of(job, "status", "population", "why") == [
         ("TDZA", THIRD, "complete", 2, ""),
         ("PSZA", THIRD, "complete", 2, ""),
@@ -266,7 +266,7 @@ def test_a_failure_of_the_whole_date_is_no_failed_record(tmp_path: Path) -> None
     finished(start=THIRD, end=THIRD, processors=("PCF",), skip_preflight=True, reason="the file is lost")
     (row,) = history()
     found = row["status"], row["records_created"], row["records_failed"], row["error"]
-    assert found == ("failed", 0, 0, f"population: {CONTEXT} has no row for this date")
+    assert found == ("failed", 0, 0, f"population: {CONTEXT}: no row for {THIRD}")
 
 
 def test_a_run_that_was_not_needed_is_not_in_the_history() -> None:

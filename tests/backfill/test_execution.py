@@ -179,7 +179,7 @@ def test_a_date_without_population_has_one_failure_of_the_whole_date(tmp_path: P
     found = counted(run("PCF"))
     assert found == {
         **dict.fromkeys(PROCESSING, CLEAN),
-        THIRD: (0, 0, {}, "population: nba_analytics.upcoming_player_game_context has no row for this date"),
+        THIRD: (0, 0, {}, f"population: nba_analytics.upcoming_player_game_context: no row for {THIRD}"),
     }
     reason = f"population: nba_analytics.upcoming_player_game_context: no row for {THIRD}"
     assert failures_of("PCF") == [(THIRD, "DATE_LEVEL", "MISSING_DEPENDENCY", reason, True)]

@@ -29,7 +29,11 @@ REFUSED = [
     ({"mode": "live"}, "'live' is no mode; choose from backfill, normal"),
     ({"mode": "Backfill"}, "'Backfill' is no mode; choose from backfill, normal"),
     ({"mode": ""}, "'' is no mode; choose from backfill, normal"),
-    ({"batch_size": -1}, "a batch has at least one date"),
+    ({"batch_size": -1}, "a batch has 1 to 366 dates, or 0 to let the planner choose; not -1"),
+    ({"batch_size": 367}, "a batch has 1 to 366 dates, or 0 to let the planner choose; not 367"),
+    ({"processors": ()}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
+    ({"processors": ("ML", "PCF")}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
+    ({"processors": ("XYZ",)}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
     ({"skip_preflight": True}, NO_REASON),
     ({"skip_preflight": True, "reason": " \t"}, NO_REASON),
 ]

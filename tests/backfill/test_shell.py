@@ -148,7 +148,7 @@ def test_a_job_that_failed_exits_with_one(shell: Shell, tmp_path: Path) -> None:
     without(UPGC, FIRST, tmp_path)
     words = (*RANGE, "--processors", "PCF", "--skip-preflight", "--reason", "lost")
     answer = shell.backfill(*words, "--json")
-    why = "population: nba_analytics.upcoming_player_game_context has no row for this date"
+    why = f"population: nba_analytics.upcoming_player_game_context: no row for {FIRST}"
     assert answer.code == 1
     assert answer.document["problems"] == [{"processor": "PCF", "date": str(FIRST), "status": "failed", "why": why}]
     assert answer.document["next"] == [f"failed: PCF {FIRST} ({why})"]
@@ -228,7 +228,8 @@ BAD = {
     "both": (f"{ONE} --processors ML --start-from 4", "name processors or a position to start from, not both"),
     "no place": (f"{ONE} --start-from 6", "--start-from takes 1 to 5: 1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML"),
     "no number": (f"{ONE} --batch-size many", "--batch-size: 'many' is not a whole number"),
-    "negative": (f"{ONE} --batch-size -1", "a batch has at least one date"),
+    "huge": (f"{ONE} --batch-size {10**20}", f"a batch has 1 to 366 dates, or 0 to let the planner choose; not {10**20}"),
+    "negative": (f"{ONE} --batch-size -1", "a batch has 1 to 366 dates, or 0 to let the planner choose; not -1"),
     "mode": (f"{ONE} --mode bakfill", "'bakfill' is no mode; choose from backfill, normal"),
     "no reason": (f"{ONE} --skip-preflight", NO_REASON),
     "nothing": ("", "the following arguments are required: --start, --end (see --help)"),

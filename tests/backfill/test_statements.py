@@ -298,3 +298,13 @@ def test_a_query_that_is_none_is_refused_in_one_line() -> None:
 )
 def test_a_query_may_be_written_in_any_way(sql: str) -> None:
     assert session().query(sql)[0] == {"x": 1}
+
+
+@pytest.mark.parametrize("sql", ["SELECT FORMAT('%d', 5)", "SELECT FORMAT('%.2f and more', 5)"])
+def test_a_format_that_would_be_translated_wrongly_is_refused(sql: str) -> None:
+    with pytest.raises(Refused, match=r"FORMAT is understood with '%\.Nf' alone"):
+        to_duckdb(sql)
+
+
+def test_rounding_to_tens_is_left_to_the_engine() -> None:
+    assert duckdb.sql(to_duckdb("SELECT ROUND(CAST(125 AS NUMERIC), -1)").sql).fetchall() == [(130,)]

@@ -27,7 +27,7 @@ class Command(VerbCommand):
         """The options of a backfill."""
         parser.add_argument("--start", type=iso_date, required=True, metavar="D", help="first date, YYYY-MM-DD")
         parser.add_argument("--end", type=iso_date, required=True, metavar="D", help="last date, included")
-        parser.add_argument("--processors", default="", metavar="A,B", help="only these, by code or name")
+        parser.add_argument("--processors", metavar="A,B", help="only these, by code or name")
         parser.add_argument("--start-from", type=whole_number, metavar="N", help="from this place in the chain on, 1 to 5")
         parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="backfill skips the checks of live runs")
         parser.add_argument("--force", action="store_true", help="run also what is complete")
@@ -69,8 +69,9 @@ class Command(VerbCommand):
 
 def parsed(given: dict[str, Any]) -> Options:
     """The options that a command line means. Raises Refused."""
-    names = [name.strip() for name in given["processors"].split(",") if name.strip()]
-    if given["processors"] and not names:
+    named = given["processors"]
+    names = [name.strip() for name in (named or "").split(",") if name.strip()]
+    if named is not None and not names:
         raise Refused("--processors names none; leave it out to run all")
     fields = {name: given[name] for name in ("start", "end", "mode", "force", "skip_preflight", "batch_size", "reason")}
     return Options(processors=chosen(names, given["start_from"]), **fields)
