@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from backfill import execution, normal
 from backfill.crashpoints import passing
+from backfill.errors import WarehouseError
 from backfill.execution import Batch, Outcome
 from backfill.models import Job, Run, record_all
 from backfill.normal import LiveRun
@@ -116,7 +117,7 @@ def _record(job: Job, processor: Processor, runs: list[Run], who: str) -> list[R
     finished_at = now()
     for run in runs:
         run.finished_at = finished_at
-    warehouse().record(HISTORY, [_history_row(job, processor, run, finished_at) for run in runs])
+    _write_history(job, processor, runs, finished_at)
     passing("after-history")
     with transaction.atomic():
         claims = {r.pk: r.run_id for r in runs}
@@ -129,6 +130,19 @@ def _record(job: Job, processor: Processor, runs: list[Run], who: str) -> list[R
             record_all([r for r in kept if r.status == status], f"running → {status}", who)
     passing("after-record")
     return kept
+
+
+def _write_history(job: Job, processor: Processor, runs: Sequence[Run], finished_at: datetime) -> None:
+    """Log the runs; one whose slice of the history cannot be written has failed, and its neighbours have not."""
+    try:
+        warehouse().record(HISTORY, [_history_row(job, processor, run, finished_at) for run in runs])
+    except WarehouseError as error:
+        if error.concerns_dates and len(runs) > 1:
+            for run in runs:
+                _write_history(job, processor, [run], finished_at)
+            return
+        for run in runs:
+            run.status, run.why = Run.Status.FAILED, f"{type(error).__name__}: {error}"
 
 
 def _history_row(job: Job, processor: Processor, run: Run, finished_at: datetime) -> Row:

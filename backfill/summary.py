@@ -61,5 +61,5 @@ def _next(processors: list[dict[str, Any]], runs: list[Run]) -> list[str]:
 
 def _dates(runs: list[Run], status: str) -> str:
     found = [r for r in runs if r.status == status]
-    shown = "; ".join(f"{r.processor} {r.date} ({r.why[:200]})" for r in found[:3])
+    shown = "; ".join(f"{r.processor} {r.date} ({r.why})" for r in found[:3])
     return f"{shown} and {len(found) - 3} more" if len(found) > 3 else shown
