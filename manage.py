@@ -1,11 +1,25 @@
-#!/usr/bin/env python
+#!/usr/bin/env python3
 """Backcourt's shell: every verb is a command, `manage.py help` lists them."""
 
 import os
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
-from django.core.management import execute_from_command_line
+PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
+
+
+def main() -> None:
+    """Run a command, in the project's own environment when this Python has no Django."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+    if find_spec("django") is None and PYTHON.exists() and Path(sys.executable) != PYTHON:
+        os.execv(PYTHON, [str(PYTHON), *sys.argv])
+    if find_spec("django") is None:
+        sys.exit("Django is not installed here; bin/up sets everything up")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
-    execute_from_command_line(sys.argv)
+    main()
