@@ -9,14 +9,14 @@ from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
 from backfill import coverage
-from backfill.errors import Conflict, Refused, WarehouseUnwritable
+from backfill.errors import Conflict, Refused
 from backfill.models import Event, Job, Run
 from backfill.options import Options
 from backfill.owners import is_gone, this_process
 from backfill.planning import ALREADY_COMPLETE, Action, Plan, plan
 from backfill.processors.statement import sql_hash
 from backfill.version import code_version
-from backfill.warehouse import warehouse
+from backfill.warehouse import writable_warehouse
 from validation.preflight import Gap, gaps
 
 
@@ -52,11 +52,7 @@ def start(options: Options, who: str, *, triggered_by: str = "backfill") -> Job 
     The same options as a job whose process died go on with that job. Raises Refused when the preflight blocks or
     the warehouse cannot be written, Conflict when another job holds one of the dates.
     """
-    try:
-        warehouse().check_writable()
-    except WarehouseUnwritable as error:
-        raise Refused(f"{error}; correct WAREHOUSE_URL or make it writable") from error
-    warehouse().sweep()
+    writable_warehouse()
     if interrupted := _interrupted(options):
         return _take_over(interrupted, who)
     found = preview(options)
@@ -129,18 +125,24 @@ def _interrupted(options: Options) -> Job | None:
 def _abandon(job: Job) -> None:
     why = "its process ended and another backfill takes these dates"
     with transaction.atomic():
+        _seize(job)
         job.runs.all().move(Run.ACTIVE, Run.Status.CANCELLED, "sweep", why)
         job.move((job.status,), Job.Status.CANCELLED, "sweep", why, finished_at=now())
 
 
 def _take_over(job: Job, who: str) -> Job:
-    """Put back what the dead process had claimed, and own the job. Raises Conflict when somebody else was faster."""
+    """Put back what the dead process had claimed, and own the job."""
     with transaction.atomic():
-        if not Job.objects.filter(pk=job.pk, owner=job.owner).update(owner=this_process()):
-            raise Conflict(f"job {job.pk} has just been gone on with by another process")
+        _seize(job)
         job.runs.all().move((Run.Status.RUNNING,), Run.Status.PENDING, "sweep", "its process ended")
         job.move((job.status,), Job.Status.QUEUED, who, "goes on where its process ended")
     return job
+
+
+def _seize(job: Job) -> None:
+    """Own a job whose process died. Raises Conflict when somebody else was faster."""
+    if not Job.objects.filter(pk=job.pk, owner=job.owner, status=job.status).update(owner=this_process()):
+        raise Conflict(f"job {job.pk} has just been taken over by another process; try again")
 
 
 def finish(job: Job, who: str) -> Job:

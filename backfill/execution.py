@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from backfill.crashpoints import passing
-from backfill.errors import AccountingError, WarehouseError
+from backfill.errors import AccountingError, WarehouseError, WarehouseUnwritable
 from backfill.processors import Processor
 from backfill.processors.statement import render
 from backfill.warehouse.base import Row, Warehouse
@@ -68,6 +68,8 @@ def execute(warehouse: Warehouse, batch: Batch) -> list[Outcome]:
     started = time.perf_counter()
     try:
         return _attempt(warehouse, batch)
+    except WarehouseUnwritable:
+        raise  # no date can be written now; the job pauses, and goes on when there is room again
     except (WarehouseError, AccountingError) as error:
         divisible = isinstance(error, AccountingError) or error.concerns_dates
         if divisible and len(batch.dates) > 1:

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from backfill import input_files
 from backfill.errors import Refused, WarehouseUnwritable
-from backfill.warehouse import warehouse
+from backfill.warehouse import writable_warehouse
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.season import FIRST_MONTH
@@ -192,8 +192,7 @@ def _rows(count: int) -> str:
 
 def _replace(reading: _Reading) -> dict[str, dict[int, int]]:
     """Write every table and season beside, then hand them over; the calendar, last of INPUTS, is what opens dates."""
-    target = warehouse()
-    target.check_writable()
+    target = writable_warehouse()
     with tempfile.TemporaryDirectory() as beside:
         files = {(t, y): Path(beside) / f"{t.short}-{y}.parquet" for t in INPUTS for y in reading.seasons}
         try:

@@ -137,12 +137,13 @@ def _write_history(job: Job, processor: Processor, runs: Sequence[Run], finished
     try:
         warehouse().record(HISTORY, [_history_row(job, processor, run, finished_at) for run in runs])
     except WarehouseError as error:
-        if error.concerns_dates and len(runs) > 1:
-            for run in runs:
-                _write_history(job, processor, [run], finished_at)
+        if not error.concerns_dates:
+            raise
+        if len(runs) == 1:
+            runs[0].status, runs[0].why = Run.Status.FAILED, f"{type(error).__name__}: {error}"
             return
         for run in runs:
-            run.status, run.why = Run.Status.FAILED, f"{type(error).__name__}: {error}"
+            _write_history(job, processor, [run], finished_at)
 
 
 def _history_row(job: Job, processor: Processor, run: Run, finished_at: datetime) -> Row:

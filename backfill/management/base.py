@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from argparse import Action
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any, NoReturn
 
@@ -31,6 +35,25 @@ def whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise Refused(f"{text!r} is not a whole number") from None
+
+
+@contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """Let the first Ctrl-C stop the work and ignore the ones after it, which would stop the stopping."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is interrupt:  # else the process is about to end, and shall do so in peace
+            signal.signal(signal.SIGINT, before)
 
 
 class _OneLineParser(CommandParser):
@@ -84,12 +107,14 @@ class VerbCommand(BaseCommand):
         """Run, answer mistakes, exit with what `run` returns."""
         self.json = options["json"]
         try:
-            code = self.run(**options)
+            with _one_interrupt():
+                code = self.run(**options)
         except BackcourtError as error:
             self._say(error)
             code = REFUSED if isinstance(error, Refused) else FAILED
         except OperationalError as error:
-            self._say(f"the database cannot be used ({error}); is it migrated? `manage.py migrate`")
+            missing = "no such table" in str(error) or "does not exist" in str(error)
+            self._say(f"the database cannot be used ({error}){'; set it up with `manage.py migrate`' if missing else ''}")
             code = FAILED
         except KeyboardInterrupt:
             self._say("interrupted; the same command goes on where this one stopped")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 
-from backfill.errors import Refused
+from backfill.errors import Refused, WarehouseUnwritable
 
 if TYPE_CHECKING:
     from backfill.warehouse.base import Warehouse
@@ -31,3 +31,13 @@ def warehouse() -> Warehouse:
     if getattr(_sessions, "url", None) != settings.WAREHOUSE_URL:
         _sessions.open, _sessions.url = open_warehouse(settings.WAREHOUSE_URL), settings.WAREHOUSE_URL
     return cast("Warehouse", _sessions.open)
+
+
+def writable_warehouse() -> Warehouse:
+    """This thread's session, swept. Raises Refused when the configured place can hold none."""
+    try:
+        warehouse().check_writable()
+    except WarehouseUnwritable as error:
+        raise Refused(f"{error}; correct WAREHOUSE_URL or make it writable") from error
+    warehouse().sweep()
+    return warehouse()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +17,21 @@ UNREADABLE = re.compile(r"magic bytes|too small to be a parquet|footer|corrupt|i
 
 def as_warehouse_error(error: Exception) -> WarehouseError:
     """Name what an engine's or the system's error means to an operator."""
-    text = str(error).strip() or type(error).__name__
+    text = _plain(str(error).strip()) or type(error).__name__
     file = re.search(r"[^\s\"']+\.parquet", text)
     if UNWRITABLE.search(text):
         return WarehouseUnwritable(f"the warehouse cannot be written: {text}")
     if isinstance(error, duckdb.Error) and file and UNREADABLE.search(text):
         return CorruptPartition(f"{file[0]} is not a whole Parquet file; remove it and run its date (or load its season) again")
-    return (
-        StatementFailed(text) if isinstance(error, duckdb.Error) else WarehouseUnwritable(f"the warehouse cannot be used: {text}")
-    )
+    if isinstance(error, duckdb.Error):
+        return StatementFailed(text)
+    return WarehouseUnwritable(f"the warehouse cannot be used: {text}")
+
+
+def _plain(text: str) -> str:
+    """Take the sentence out of an error that came from another thread, which DuckDB wraps in JSON."""
+    found = re.search(r'"exception_message"\s*:\s*("(?:[^"\\]|\\.)*")', text)
+    return str(json.loads(found[1])) if found else text
 
 
 @contextmanager

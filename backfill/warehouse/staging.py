@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -47,9 +48,13 @@ def move_partition(made: Path, target: Path) -> None:
     """
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(OSError):  # somebody made it meanwhile
+        try:
             made.rename(target)
-            return
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+        else:
+            return  # otherwise somebody made it meanwhile
     (made / PART).replace(target / PART)
 
 

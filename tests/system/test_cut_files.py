@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, PGS, PSZA
 from tests.system.installation import Installation, Reference, assert_heals, backfill
 
 pytestmark = pytest.mark.system
-KEPT = {"nothing": lambda size: 0, "a half": lambda size: size // 2, "all but a byte": lambda size: size - 1}
+KEPT: dict[str, Callable[[int], int]] = {
+    "nothing": lambda size: 0,
+    "a half": lambda size: size // 2,
+    "all but a byte": lambda size: size - 1,
+}
 
 
 def cut(file: Path, kept: str) -> Path:
