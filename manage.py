@@ -16,8 +16,14 @@ def main() -> None:
         os.execv(PYTHON, [str(PYTHON), *sys.argv])
     if find_spec("django") is None:
         sys.exit("Django is not installed here; bin/up sets everything up")
+    from django.conf import settings
     from django.core.management import execute_from_command_line
 
+    try:
+        settings.DATABASES["default"]["ENGINE"]
+    except Exception as error:
+        sys.stderr.write(f"the settings cannot be read: {type(error).__name__}: {error}; see .env.example\n")
+        sys.exit(2)
     execute_from_command_line(sys.argv)
 
 

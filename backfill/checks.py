@@ -12,6 +12,13 @@ from backfill.warehouse import open_warehouse
 
 
 @register()
+def numbers_are_positive(**kwargs: Any) -> list[CheckMessage]:
+    """E002: a number of batches or threads is below one."""
+    names = [name for name in ("MAX_PARALLEL_BATCHES", "WAREHOUSE_THREADS") if getattr(settings, name) < 1]
+    return [Error(f"{name} is {getattr(settings, name)}; at least 1 is expected", id="backcourt.E002") for name in names]
+
+
+@register()
 def warehouse_url_is_known(**kwargs: Any) -> list[CheckMessage]:
     """E001: WAREHOUSE_URL names no warehouse."""
     try:

@@ -10,7 +10,7 @@ from backfill.options import Options
 from backfill.planning import Key
 from backfill.processors import PROCESSORS
 from backfill.warehouse import warehouse
-from backfill.warehouse.tables import INPUTS, SCHED
+from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.season import Calendar, Game
 
 GAMES = f"SELECT game_date, season_year, game_status, season_type FROM {SCHED}"
@@ -47,7 +47,10 @@ def source_rows(start: date, end: date) -> dict[tuple[str, date], int]:
 
 
 def done(options: Options) -> set[Key]:
-    """The (processor, date) that need no run: complete by the database, and there in the warehouse."""
+    """The (processor, date) that need no run: complete by the database, and both slices there in the warehouse."""
     recorded = Run.objects.done(options.start, options.end)
-    written = {code: warehouse().partitions(PROCESSORS[code].output) for code in options.processors}
+    written = {
+        p.code: warehouse().partitions(p.output) & warehouse().partitions(FAILURES, p.name)
+        for p in (PROCESSORS[code] for code in options.processors)
+    }
     return {(code, day) for code, day in recorded if day in written.get(code, ())}

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from backfill.planning import ALREADY_COMPLETE, Key
+from backfill.processors import PROCESSORS
 
 if TYPE_CHECKING:
     from backfill.options import Options
@@ -92,10 +93,16 @@ class RunQuerySet(models.QuerySet["Run"]):
         return len(found)
 
     def done(self, start: date, end: date) -> set[Key]:
-        """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap."""
+        """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap, and newer than upstream's."""
         decisive = self.filter(date__range=(start, end)).exclude(status=Run.Status.CANCELLED).exclude(why=ALREADY_COMPLETE)
-        newest = {(code, day): status for code, day, status in decisive.order_by("pk").values_list("processor", "date", "status")}
-        return {key for key, status in newest.items() if status in (Run.Status.COMPLETE, Run.Status.SKIPPED)}
+        found = decisive.order_by("pk").values_list("processor", "date", "status", "pk")
+        newest = {(code, day): (status, pk) for code, day, status, pk in found}
+        return {
+            (code, day)
+            for (code, day), (status, pk) in newest.items()
+            if status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
+            and all(newest.get((upstream, day), ("", 0))[1] < pk for upstream in PROCESSORS[code].after)
+        }
 
 
 class Run(models.Model):

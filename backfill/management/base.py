@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any, NoReturn
 
+from django.core.checks import run_checks
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.utils import OperationalError
@@ -73,6 +74,7 @@ class VerbCommand(BaseCommand):
     """A verb: `run()` returns the exit code; a person's mistake is one line on stderr and exit 2."""
 
     json = False
+    requires_system_checks = ()  # `handle` runs them, to answer in one line
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """The parser, with --json for every verb and without Django's own options in the way."""
@@ -107,6 +109,8 @@ class VerbCommand(BaseCommand):
         """Run, answer mistakes, exit with what `run` returns."""
         self.json = options["json"]
         try:
+            if wrong := [m.msg for m in run_checks() if m.is_serious()]:
+                raise Refused("; ".join(wrong))
             with _one_interrupt():
                 code = self.run(**options)
         except BackcourtError as error:

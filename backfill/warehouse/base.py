@@ -42,8 +42,8 @@ class Warehouse(Protocol):
     def seasons(self, table: Table) -> set[int]:
         """The seasons of an input table that are loaded."""
 
-    def partitions(self, table: Table) -> set[date]:
-        """The dates for which an output or log table has a partition."""
+    def partitions(self, table: Table, processor_name: str = "") -> set[date]:
+        """The dates for which an output table has a partition, or a log table the slice of a processor (of any, unnamed)."""
 
     def check_writable(self) -> None:
         """Raise WarehouseUnwritable when nothing could be written now."""

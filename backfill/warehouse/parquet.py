@@ -23,7 +23,7 @@ from backfill.warehouse.base import Params, Row
 from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, to_duckdb
 from backfill.warehouse.engine_errors import engine_errors
 from backfill.warehouse.schema import Table
-from backfill.warehouse.staging import PART, Staging, move_partition, stamps
+from backfill.warehouse.staging import PART, Staging, move_partition, quoted, stamps
 from backfill.warehouse.tables import BY_REF, TABLES
 from validation.season import season_year
 
@@ -150,9 +150,10 @@ class ParquetWarehouse:
         """The seasons of an input table that are loaded."""
         return {int(f.parent.name.split("=")[1]) for f in self._folder(table).glob(f"season_year=*/{PART}")}
 
-    def partitions(self, table: Table) -> set[date]:
-        """The dates for which an output or log table has a partition."""
-        files = self._folder(table).glob(f"{table.partition}=*/{'*/' if table.kind == 'log' else ''}{PART}")
+    def partitions(self, table: Table, processor_name: str = "") -> set[date]:
+        """The dates for which an output table has a partition, or a log table a processor's slice."""
+        inner = f"{SLICE}={processor_name or '*'}/" if table.kind == "log" else ""
+        files = self._folder(table).glob(f"{table.partition}=*/{inner}{PART}")
         return {date.fromisoformat(str(f).split(f"{table.partition}=")[1][:10]) for f in files}
 
     # Writing
@@ -171,7 +172,7 @@ class ParquetWarehouse:
         columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in table.columns)
         order = ", ".join(dict.fromkeys((table.partition, *table.key)))
         options = f"FORMAT parquet, PARTITION_BY ({table.partition}), WRITE_PARTITION_COLUMNS true"
-        text = f"COPY (SELECT {columns} FROM ({statement.sql}) ORDER BY {order}) TO '{folder}' ({options})"
+        text = f"COPY (SELECT {columns} FROM ({statement.sql}) ORDER BY {order}) TO {quoted(folder)} ({options})"
 
         def copy() -> None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -201,7 +202,7 @@ class ParquetWarehouse:
         return file
 
     def _copy(self, table: Table, files: Sequence[Path], to: Path) -> None:
-        self._db.execute(f"COPY (SELECT * FROM {_source(table, list(map(str, files)))}) TO '{to}' (FORMAT parquet)")
+        self._db.execute(f"COPY (SELECT * FROM {_source(table, list(map(str, files)))}) TO {quoted(to)} (FORMAT parquet)")
 
     def record(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows to a log. A slice belongs to one run at a time, so reading and replacing it loses nothing."""
@@ -238,10 +239,10 @@ def _source(table: Table, files: Sequence[str]) -> str:
     if not files:
         columns = ", ".join(f"CAST(NULL AS {c.duckdb_type}) AS {c.name}" for c in table.columns)
         return f"(SELECT {columns} WHERE FALSE)"
-    quoted = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
+    listed = ", ".join(map(quoted, files))
     if table.kind == "input":
-        return f"read_parquet([{quoted}], hive_partitioning = false)"
-    return f"read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'{table.partition}': DATE}})"
+        return f"read_parquet([{listed}], hive_partitioning = false)"
+    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'{table.partition}': DATE}})"
 
 
 def _naive(value: object) -> object:

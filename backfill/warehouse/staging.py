@@ -58,6 +58,11 @@ def move_partition(made: Path, target: Path) -> None:
     (made / PART).replace(target / PART)
 
 
+def quoted(file: Path | str) -> str:
+    """A path as a literal of DuckDB's SQL."""
+    return "'" + str(file).replace("'", "''") + "'"
+
+
 def stamps(files: Sequence[str]) -> tuple[object, ...]:
     """What changes whenever one of the files is replaced."""
     found = [os.stat(file) for file in files]

@@ -19,7 +19,7 @@ from backfill.processors.statement import render, sql_hash
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
-from backfill.warehouse.tables import HISTORY, PGS, UPGC
+from backfill.warehouse.tables import FAILURES, HISTORY, PGS, UPGC
 from tests.backfill.tiny import (
     BOOTSTRAP,
     FIRST,
@@ -156,6 +156,20 @@ def test_a_partition_that_is_gone_is_not_done(season: Path) -> None:
     finished(end=SECOND, processors=("PSZA",))
     part(season, "PSZA", FIRST).unlink()
     assert [r.date for r in control.preview(make_options(end=SECOND, processors=("PSZA",))).plan.todo] == [FIRST]
+
+
+def test_a_failures_slice_that_is_gone_is_not_done(season: Path) -> None:
+    finished(end=SECOND, processors=("PSZA",))
+    folder = season / FAILURES.dataset / FAILURES.name / f"analysis_date={FIRST}"
+    (folder / f"processor_name={PROCESSORS['PSZA'].name}" / "part.parquet").unlink()
+    assert [r.date for r in control.preview(make_options(end=SECOND, processors=("PSZA",))).plan.todo] == [FIRST]
+
+
+def test_what_ran_before_its_upstream_did_is_not_done() -> None:
+    finished(start=SECOND, end=SECOND)
+    finished(start=SECOND, end=SECOND, processors=("PSZA",), force=True)
+    todo = control.preview(make_options(start=SECOND, end=SECOND)).plan.todo
+    assert [r.processor for r in todo] == ["PCF", "PDC", "ML"]
 
 
 def test_a_range_without_games_is_refused() -> None:

@@ -139,7 +139,7 @@ def test_start_from_runs_the_rest_of_the_chain(shell: Shell) -> None:
 def test_with_everything_complete_there_is_nothing_to_do(shell: Shell, season: Path) -> None:
     shell.backfill(*PSZA)
     before = listing(season)
-    assert shell.backfill(*PSZA) == Answer(0, f"{FIRST} to {FIRST}: everything is complete already\n", "")
+    assert shell.backfill(*PSZA) == Answer(0, f"{FIRST} to {FIRST}: everything is complete already; --force runs it again\n", "")
     assert shell.backfill(*PSZA, "--json").document == {"job": None, "status": "nothing to do"}
     assert (listing(season), Job.objects.count()) == (before, 1)
 
@@ -344,3 +344,21 @@ def test_exit_codes_of_real_processes(tmp_path: Path) -> None:
     without(UPGC, THIRD, tmp_path)
     failed = manage("run_processor", "PCF", THIRD, "--skip-preflight", "--reason", "lost", "--json")
     assert (failed.code, failed.document["status"], failed.err) == (1, "failed", "")
+
+
+@pytest.mark.parametrize("limit", ["0", "-5", str(10**23)])
+def test_a_list_has_at_least_one_line_and_not_endless_ones(shell: Shell, limit: str) -> None:
+    assert shell("jobs", "--limit", limit) == Answer(2, "", f"--limit takes 1 to 1000, not {limit}\n")
+
+
+def test_a_setting_that_cannot_be_is_named_in_one_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MAX_PARALLEL_BATCHES", 0)
+    assert shell("jobs") == Answer(2, "", "MAX_PARALLEL_BATCHES is 0; at least 1 is expected\n")
+
+
+def test_settings_that_cannot_be_read_are_one_line() -> None:
+    environment = {"PATH": os.environ["PATH"], "MAX_PARALLEL_BATCHES": "x"}
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "jobs"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("the settings cannot be read: ")

@@ -49,7 +49,8 @@ class Command(VerbCommand):
         job = control.start(options, who)
         if job is None:
             self.emit(
-                {"job": None, "status": "nothing to do"}, f"{options.start} to {options.end}: everything is complete already"
+                {"job": None, "status": "nothing to do"},
+                f"{options.start} to {options.end}: everything is complete already; --force runs it again",
             )
             return OK
         return self._run_inline(job, who)

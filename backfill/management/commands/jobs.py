@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import Any
 
@@ -13,6 +14,8 @@ from backfill.management.reports import job_text
 from backfill.management.text import table
 from backfill.models import Job
 from backfill.summary import summarise
+
+MOST = 1000
 
 
 class Command(VerbCommand):
@@ -27,11 +30,13 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Show one or list many; showing a failed job exits 1."""
+        if not 1 <= given["limit"] <= MOST:
+            raise Refused(f"--limit takes 1 to {MOST}, not {given['limit']}")
         if given["id"] is None:
-            rows = [_line(job) for job in Job.objects.order_by("-pk")[: max(1, given["limit"])].prefetch_related("runs")]
+            rows = [_line(job) for job in Job.objects.order_by("-pk")[: given["limit"]].prefetch_related("runs")]
             self.emit({"jobs": rows}, table(rows) if rows else "no jobs yet; `manage.py backfill --start D --end D` starts one")
             return OK
-        job = Job.objects.filter(pk=given["id"]).first()
+        job = Job.objects.filter(pk=min(max(given["id"], 0), sys.maxsize)).first()
         if job is None:
             raise Refused(f"there is no job {given['id']}; `manage.py jobs` lists them")
         summary = summarise(job)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.errors import Refused
 from backfill.loading import Loaded, load
 from backfill.management.base import OK, VerbCommand
 
@@ -25,6 +26,8 @@ class Command(VerbCommand):
 
     def run(self, **options: Any) -> int:
         """Load and list what was loaded."""
+        if not options["dir"].strip():
+            raise Refused("which folder? DIR is empty")
         loaded = load(Path(options["dir"]))
         self.emit({"folder": options["dir"], **asdict(loaded)}, as_text(loaded))
         return OK
