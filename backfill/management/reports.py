@@ -73,4 +73,12 @@ def job_text(summary: dict[str, Any]) -> str:
         for p in summary["processors"]
     ]
     look = ["What to look at next:", *(f"  - {line}" for line in summary["next"])] if summary["next"] else ["Nothing failed."]
-    return "\n".join([f"job {summary['job']} {summary['status']}{seconds}", table(rows), *look])
+    return "\n".join([f"job {summary['job']} {summary['status']}{seconds}", _options_line(summary), table(rows), *look])
+
+
+def _options_line(summary: dict[str, Any]) -> str:
+    """The options in force, and by whom and why."""
+    options = summary["options"]
+    words = [f"{options['start']} to {options['end']}", f"{options['mode']} mode", f"batches of {summary['batch_size']}"]
+    words += [word for name, word in (("force", "forced"), ("skip_preflight", "preflight skipped")) if options[name]]
+    return ", ".join([*words, f"by {summary['who']}"]) + (f": {summary['why']}" if summary["why"] else "")

@@ -76,7 +76,8 @@ def test_a_backfill_says_what_it_did_and_what_to_look_at(shell: Shell) -> None:
     answer = shell.backfill("--start", BOOTSTRAP[-1], "--end", FIRST, "--processors", "TDZA,PSZA")
     job = Job.objects.get()
     assert answer.code == 0
-    first, header, tdza, psza, *look = answer.out.splitlines()
+    first, asked, header, tdza, psza, *look = answer.out.splitlines()
+    assert asked == f"{BOOTSTRAP[-1]} to {FIRST}, backfill mode, batches of 1, by {job.who}"
     assert first.startswith(f"job {job.pk} succeeded in ")
     assert " ".join(header.split()) == "processor dates skipped because rows failures query s write s"
     assert " ".join(tdza.split()).startswith("TDZA 1 skipped, 1 complete 1 bootstrap 0 2 INSUFFICIENT_DATA")
