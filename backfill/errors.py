@@ -4,6 +4,7 @@ BackcourtError
 ├── Refused                  a person's mistake: one sentence, exit 2, nothing changed
 │   └── Conflict             another active job holds some of the dates
 ├── AccountingError          the rows of a run do not add up; nothing was written
+├── Superseded               another attempt has these runs now; nothing was written
 └── WarehouseError           `retryable` says whether the same call may work later
     ├── WarehouseBusy        retryable
     ├── WarehouseUnwritable  no place, no right or no space to write
@@ -31,6 +32,10 @@ class Conflict(Refused):
 
 class AccountingError(BackcourtError):
     """The rows of a run do not add up to its population; nothing was written."""
+
+
+class Superseded(BackcourtError):
+    """These runs were given back or cancelled meanwhile; this attempt writes nothing."""
 
 
 class WarehouseError(BackcourtError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -26,6 +26,7 @@ class Outcome:
     rows: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
+    error_class: str = ""  # of the errors, not of what the domain foresees
     untouched: bool = False
     query_seconds: float = 0.0
     write_seconds: float = 0.0
@@ -37,7 +38,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Batch:
+class Step:
     """What one statement is run for; `run_ids` has one id per date."""
 
     processor: Processor
@@ -47,9 +48,9 @@ class Batch:
     run_ids: Mapping[date, str]
     backfill_mode: bool = True
 
-    def of(self, dates: Sequence[date]) -> Batch:
-        """The same batch for some of its dates."""
-        return Batch(self.processor, tuple(dates), self.season_start, self.started_at, self.run_ids, self.backfill_mode)
+    def of(self, dates: Sequence[date]) -> Step:
+        """The same step for some of its dates."""
+        return Step(self.processor, tuple(dates), self.season_start, self.started_at, self.run_ids, self.backfill_mode)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -63,68 +64,79 @@ class Batch:
         }
 
 
-def execute(warehouse: Warehouse, batch: Batch) -> list[Outcome]:
-    """Run a batch; one that breaks is halved down to the date that breaks it, and its neighbours complete."""
+def execute(warehouse: Warehouse, step: Step, before_writing: Callable[[], None] = lambda: None) -> list[Outcome]:
+    """Run a step; one that breaks is halved down to the date that breaks it, and its neighbours complete.
+
+    `before_writing` may raise to stop it. What no date can cure (a full disk, a busy warehouse) is raised.
+    """
     started = time.perf_counter()
     try:
-        return _attempt(warehouse, batch)
-    except WarehouseUnwritable:
-        raise  # no date can be written now; the job pauses, and goes on when there is room again
+        return _attempt(warehouse, step, before_writing)
     except (WarehouseError, AccountingError) as error:
+        if isinstance(error, WarehouseUnwritable) or getattr(error, "retryable", False):
+            raise
         divisible = isinstance(error, AccountingError) or error.concerns_dates
-        if divisible and len(batch.dates) > 1:
-            middle = len(batch.dates) // 2
-            return execute(warehouse, batch.of(batch.dates[:middle])) + execute(warehouse, batch.of(batch.dates[middle:]))
-        spent = (time.perf_counter() - started) / len(batch.dates)
-        return [Outcome(d, error=f"{type(error).__name__}: {error}", untouched=True, query_seconds=spent) for d in batch.dates]
+        if divisible and len(step.dates) > 1:
+            middle = len(step.dates) // 2
+            halves = step.of(step.dates[:middle]), step.of(step.dates[middle:])
+            return [outcome for half in halves for outcome in execute(warehouse, half, before_writing)]
+        return failed(step, error, time.perf_counter() - started)
 
 
-def _attempt(warehouse: Warehouse, batch: Batch) -> list[Outcome]:
-    code, params = batch.processor.code, batch.params
+def failed(step: Step, error: Exception, seconds: float = 0.0) -> list[Outcome]:
+    """The outcome of every date of a step that broke before anything was replaced."""
+    name, share = type(error).__name__, seconds / len(step.dates)
+    return [Outcome(d, error=f"{name}: {error}", error_class=name, untouched=True, query_seconds=share) for d in step.dates]
+
+
+def _attempt(warehouse: Warehouse, step: Step, before_writing: Callable[[], None]) -> list[Outcome]:
+    code, params = step.processor.code, step.params
     started = time.perf_counter()
     warehouse.stage("result", render(code), params)
     warehouse.stage("population", render(code, "population"), params)
     accounts = {row["date"]: row for row in warehouse.query(render(code, "accounting"), params)}
-    _check_accounts(batch, accounts)
+    _check_accounts(step, accounts)
     queried = time.perf_counter()
+    before_writing()
     # Failures first: a crash in between leaves a run that is not done, and doing it again heals it.
-    warehouse.replace(FAILURES, batch.dates, render(code, "failures"), params, batch.processor.name)
+    warehouse.replace(FAILURES, step.dates, render(code, "failures"), params, step.processor.name)
     passing("after-failures")
-    warehouse.replace(batch.processor.output, batch.dates, render(code, "output"), params)
+    warehouse.replace(step.processor.output, step.dates, render(code, "output"), params)
     passing("after-output")
     written = warehouse.query(render(code, "written"), params)
     seconds = (queried - started, time.perf_counter() - queried)
-    return [_outcome(batch, d, accounts.get(d), [r for r in written if r["date"] == d], seconds) for d in batch.dates]
+    return [_outcome(step, d, accounts.get(d), [r for r in written if r["date"] == d], seconds) for d in step.dates]
 
 
-def _check_accounts(batch: Batch, accounts: Mapping[date, Row]) -> None:
+def _check_accounts(step: Step, accounts: Mapping[date, Row]) -> None:
     """Stop before anything is written when a row is there twice or belongs to nobody."""
     for day, found in accounts.items():
         if found["repeated"] or found["strangers"]:
             raise AccountingError(
-                f"{batch.processor.code} {day}: {found['repeated']} entities more than once, "
+                f"{step.processor.code} {day}: {found['repeated']} entities more than once, "
                 f"{found['strangers']} outside the population of {found['population']}; nothing was written"
             )
 
 
-def _outcome(batch: Batch, day: date, account: Row | None, written: Sequence[Row], seconds: tuple[float, float]) -> Outcome:
+def _outcome(step: Step, day: date, account: Row | None, written: Sequence[Row], seconds: tuple[float, float]) -> Outcome:
     """What the warehouse holds for one date, against what it must hold."""
     population = account["population"] if account else 0
     rows = sum(r["n"] for r in written if r["category"] is None)
     failures = {r["category"]: r["n"] for r in sorted(written, key=lambda r: r["category"] or "") if r["category"]}
-    error = ""
+    error, error_class = "", AccountingError.__name__
     if not population:
-        which = "for" if batch.processor.population is UPGC else "before"
-        error = f"population: {batch.processor.population}: no row {which} {day}"
+        which = "for" if step.processor.population is UPGC else "before"
+        error, error_class = f"population: {step.processor.population}: no row {which} {day}", ""
     elif rows + sum(failures.values()) != population or any(r["n"] != r["entities"] for r in written):
         error = f"read back {rows} rows and {sum(failures.values())} failures for a population of {population}"
     elif failures.get(UNKNOWN.name):
         error = f"{failures[UNKNOWN.name]} entities with neither a row nor a classified failure"
-    share = 1 / len(batch.dates)
-    return Outcome(day, population, rows, failures, error, False, seconds[0] * share, seconds[1] * share)
+    share = 1 / len(step.dates)
+    which_class = error_class if error else ""
+    return Outcome(day, population, rows, failures, error, which_class, False, seconds[0] * share, seconds[1] * share)
 
 
-def empty(warehouse: Warehouse, batch: Batch) -> None:
-    """Replace the batch's partitions by nothing, as bootstrap dates have them."""
-    warehouse.replace(FAILURES, batch.dates, "", batch.params, batch.processor.name)
-    warehouse.replace(batch.processor.output, batch.dates, "", batch.params)
+def empty(warehouse: Warehouse, step: Step) -> None:
+    """Replace the step's partitions by nothing, as bootstrap dates have them."""
+    warehouse.replace(FAILURES, step.dates, "", step.params, step.processor.name)
+    warehouse.replace(step.processor.output, step.dates, "", step.params)

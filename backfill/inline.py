@@ -1,63 +1,73 @@
-"""A whole job in this process, without workers: batches side by side, the processors of each one after the other."""
+"""A whole job in this process, without workers: batches side by side, the steps of each one after the other."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from threading import Event, Lock
 
-from django.conf import settings
 from django.db import connection, transaction
-from django.utils.timezone import now
 
-from backfill import coverage
-from backfill.control import finish
-from backfill.models import Job, Run
-from backfill.running import run_processor
+from backfill import coverage, flow
+from backfill.models import Batch, Job, Run
+from backfill.running import run_step
 
 Progress = Callable[[Sequence[Run]], None]
-RunBatch = Callable[[int], None]
+RunBatches = Callable[[], None]
+POLL_SECONDS = 0.1
 
 
 def run_inline(job: Job, who: str, progress: Progress = lambda runs: None) -> Job:
-    """Run a job to its end. `progress` is told of the runs that ended, one call at a time."""
+    """Run a job until it has ended or somebody has stopped it. `progress` hears of runs that ended, one call at a time."""
     calendar, stop, telling = coverage.calendar(), Event(), Lock()
-    job.move((Job.Status.QUEUED,), Job.Status.RUNNING, who, started_at=job.started_at or now())
 
-    def run_batch(number: int) -> None:
-        for code in job.parsed_options.processors:
-            if stop.is_set():
-                return
-            ended = run_processor(job, code, number, calendar, who)
-            with telling:
-                progress(ended)
+    def run_batches() -> None:
+        while not stop.is_set() and (batch := _next(job)):
+            for code in job.parsed_options.processors:
+                if stop.is_set():
+                    return
+                ended = run_step(batch, code, calendar, who)
+                with telling:
+                    progress(ended)
 
-    pending = job.runs.filter(status=Run.Status.PENDING)
     with _paused_on_interrupt(job, who):
-        _run_all(sorted(set(pending.values_list("batch", flat=True))), run_batch, stop)
-    return finish(job, who)
+        _run_all(min(job.parallel, job.batches.count()), run_batches, stop)
+        with transaction.atomic():
+            flow.settle_job(Job.locked(job.pk), who)
+    job.refresh_from_db()
+    return job
 
 
-def _run_all(numbers: Sequence[int], run_batch: RunBatch, stop: Event) -> None:
-    """Run the batches, MAX_PARALLEL_BATCHES at a time; an interruption stops them between two processors."""
-    if settings.MAX_PARALLEL_BATCHES == 1 or len(numbers) == 1:
-        for number in numbers:
-            run_batch(number)
+def _next(job: Job) -> Batch | None:
+    """The next batch in flight; waits while the canary, a cap or a retry's delay holds all of them. None at the end."""
+    while not (batch := flow.take(job)):
+        waiting = job.batches.filter(status=Batch.Status.WAITING, job__status__in=Job.ACTIVE)
+        if not waiting.exists():
+            return None
+        time.sleep(POLL_SECONDS)
+    return batch
+
+
+def _run_all(threads: int, run_batches: RunBatches, stop: Event) -> None:
+    """Run the batches in that many threads; an interruption stops them between two steps."""
+    if threads <= 1:
+        run_batches()
         return
-    with ThreadPoolExecutor(settings.MAX_PARALLEL_BATCHES) as pool:
-        running = [pool.submit(_in_thread, run_batch, number) for number in numbers]
+    with ThreadPoolExecutor(threads) as pool:
+        running = [pool.submit(_in_thread, run_batches) for _ in range(threads)]
         try:
-            for batch in as_completed(running):
-                batch.result()
+            for done in as_completed(running):
+                done.result()
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
 
 
-def _in_thread(run_batch: RunBatch, number: int) -> None:
+def _in_thread(run_batches: RunBatches) -> None:
     try:
-        run_batch(number)
+        run_batches()
     finally:
         connection.close()  # the thread's own, which nobody else would close
 
@@ -70,6 +80,9 @@ def _paused_on_interrupt(job: Job, who: str) -> Iterator[None]:
     except BaseException as error:
         why = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
         with transaction.atomic():
-            job.runs.all().move((Run.Status.RUNNING,), Run.Status.PENDING, who, why)
-            job.move((Job.Status.RUNNING,), Job.Status.PAUSED, who, why)
+            locked = Job.locked(job.pk)
+            flow.put_back(locked, job.runs.all(), who, why)
+            locked.move(Job.ACTIVE, Job.Status.PAUSING, who, why)
+            flow.settle_job(locked, who)
+        job.refresh_from_db()
         raise

@@ -13,13 +13,15 @@ from validation.season import FIRST_MONTH, dates_between, season_year
 
 MODES = ("backfill", "normal")
 MAX_SEASONS = 20
+MAX_PARALLEL = 64
+MAX_RETRIES = 1000
 MAX_BATCH_SIZE = 366  # no season has more dates
 OFF_SEASON = range(7, FIRST_MONTH)
 
 
 @dataclass(frozen=True)
 class Options:
-    """A backfill's options. `start` and `end` are both included; `batch_size` 0 lets the planner choose."""
+    """A backfill's options. `start` and `end` are both included; `batch_size` and `parallel` 0 let the system choose."""
 
     start: date
     end: date
@@ -29,6 +31,12 @@ class Options:
     skip_preflight: bool = False
     batch_size: int = 0
     reason: str = ""
+    parallel: int = 0  # batches in flight at most
+    canary: bool = True  # the first date runs alone, and a bug in it pauses the job
+    brake: bool = True  # a bug on any date pauses the job
+    max_retries: int = 20  # automatic ones, in all
+    newest_first: bool = False
+    skip_trigger: bool = False  # normal mode without telling Phase 5
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant. Raises Refused with one sentence."""
@@ -40,6 +48,12 @@ class Options:
             raise Refused(f"{self.mode!r} is no mode; choose from {', '.join(MODES)}")
         if not 0 <= self.batch_size <= MAX_BATCH_SIZE:
             raise Refused(f"a batch has 1 to {MAX_BATCH_SIZE} dates, or 0 to let the planner choose; not {self.batch_size}")
+        if not 0 <= self.parallel <= MAX_PARALLEL:
+            raise Refused(f"1 to {MAX_PARALLEL} batches can be in flight, or 0 for the usual number; not {self.parallel}")
+        if not 0 <= self.max_retries <= MAX_RETRIES:
+            raise Refused(f"a job may retry 0 to {MAX_RETRIES} times by itself; not {self.max_retries}")
+        if self.skip_trigger and self.backfill_mode:
+            raise Refused("backfill mode never triggers Phase 5; --skip-trigger belongs to --mode normal")
         if not self.processors or self.processors != tuple(code for code in CHAIN if code in self.processors):
             raise Refused(f"choose one or more of {', '.join(CHAIN)}, in this order")
         if self.skip_preflight and not self.reason.strip():

@@ -88,8 +88,18 @@ def plan(options: Options, days: Sequence[Day], done: Collection[Key]) -> Plan:
     todo = {r.date for r in runs if r.action in (Action.RUN, Action.SKIP)}
     seasons = len({season_year(d) for d in todo}) or 1
     size = options.batch_size or default_batch_size(ceil(len(todo) / seasons), len(options.processors))
-    batch_of = {d: n for n, batch in enumerate(batches(todo, size)) for d in batch}
+    executed = sorted({r.date for r in runs if r.action is Action.RUN}, reverse=options.newest_first)
+    batch_of = {d: n for n, batch in enumerate(_in_order(todo, size, executed, options)) for d in batch}
     return Plan(options, tuple(days), tuple(_in_batch(r, batch_of) for r in runs), size)
+
+
+def _in_order(todo: Collection[date], size: int, executed: Sequence[date], options: Options) -> Iterator[tuple[date, ...]]:
+    """The batches in the order in which they are sent: the canary first, the first date that is really executed."""
+    canary = {executed[0]} if options.canary and executed and len(todo) > 1 else set()
+    if canary:
+        yield tuple(canary)
+    rest = list(batches(set(todo) - canary, size))
+    yield from reversed(rest) if options.newest_first else rest
 
 
 def _in_batch(run: PlannedRun, batch_of: Mapping[date, int]) -> PlannedRun:

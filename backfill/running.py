@@ -1,74 +1,89 @@
-"""A job's batch, processor by processor: claim, execute, write history, record. Trusts no state that it remembers."""
+"""A step: one processor over one batch. Claim, judge, check, execute, record; then let its batch and job go on."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Any
+from datetime import date, timedelta
+from random import random
+from uuid import uuid4
 
+from django.db import Error as DatabaseError
 from django.db import transaction
+from django.db.models import F
 from django.utils.timezone import now
 
-from backfill import execution, normal
+from backfill import backoff, execution, flow, heartbeat, normal
+from backfill.claiming import Attempt, claim_step
 from backfill.crashpoints import passing
-from backfill.errors import WarehouseError
-from backfill.execution import Batch, Outcome
-from backfill.models import Job, Run, record_all
+from backfill.errors import Superseded, WarehouseError, WarehouseUnwritable
+from backfill.models import Batch, Job, Run
 from backfill.normal import LiveRun
-from backfill.processors import PROCESSORS, Processor
+from backfill.processors import PROCESSORS
+from backfill.recording import apply, record
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
-from backfill.warehouse.tables import HISTORY
 from validation.season import Calendar, DateType, season_year
 
-PHASE = "phase_4_precompute"
-HISTORY_STATUS = {Run.Status.COMPLETE: "success", Run.Status.SKIPPED: "skipped"}
-RESULT_FIELDS = [
-    "status", "why", "population", "rows", "failures", "query_seconds", "write_seconds", "finished_at"
-]  # fmt: skip
+log = logging.getLogger(__name__)
 
 
-def run_processor(job: Job, code: str, batch: int, calendar: Calendar, who: str) -> list[Run]:
-    """Run what is pending of one processor in one batch; return the runs that ended."""
-    started_at = now()
-    runs = _claim(job, code, batch, started_at, who)
-    if not runs:
-        return []
+def run_step(batch: Batch, code: str, calendar: Calendar, who: str) -> list[Run]:
+    """Run what is pending of one processor in one batch; return the runs that ended.
+
+    `batch` carries the lease under which it was sent; with an older one than the row has, nothing happens.
+    """
+    claim = uuid4().hex
+    with heartbeat.holding(claim):
+        attempt = claim_step(batch, code, claim, who)
+        ended = _run(attempt, calendar) if attempt else []
+    flow.settle(batch, batch.lease)
+    return ended
+
+
+def _run(attempt: Attempt, calendar: Calendar) -> list[Run]:
+    """The unit's boundary: whatever goes wrong ends in the rows, unless the rows cannot be written."""
     passing("after-claim")
-    blocked = _blocked(job, code, [r.date for r in runs])
-    for run in runs:
-        _judge(job, run, calendar, blocked)
-    warnings = {} if job.parsed_options.backfill_mode else _check_live(runs, calendar)
-    executed = [r for r in runs if r.status == Run.Status.RUNNING]
-    skipped = [r for r in runs if r.status == Run.Status.SKIPPED]
-    work = _batch(job, code, executed + skipped, calendar, started_at)
-    if skipped:
-        execution.empty(warehouse(), work.of([r.date for r in skipped]))
-    if executed:
-        for run, outcome in zip(executed, execution.execute(warehouse(), work.of([r.date for r in executed])), strict=True):
-            _apply(run, outcome, warnings.get(run.date, ""))
-    return _record(job, PROCESSORS[code], runs, who)
+    try:
+        _execute(attempt, calendar)
+        return record(attempt)
+    except DatabaseError:
+        raise  # nothing can be recorded; the claim lapses with this attempt, and the sweep puts the runs back
+    except Superseded:
+        log.warning("%s: %s of %s was taken back meanwhile", attempt.job, attempt.code, attempt.batch)
+        return []
+    except WarehouseUnwritable as error:
+        _pause(attempt, error)
+        return []
+    except WarehouseError as error:
+        refused = _try_later(attempt, error) if error.retryable else error
+        return _fail(attempt, calendar, refused) if refused else []
+    except Exception as error:
+        log.exception("%s: %s of %s broke", attempt.job, attempt.code, attempt.batch)
+        return _fail(attempt, calendar, error)
 
 
-def _claim(job: Job, code: str, batch: int, started_at: datetime, who: str) -> list[Run]:
-    """Take the pending runs of a batch; those that somebody else took are not among them."""
-    pending = Run.objects.filter(job=job, processor=code, batch=batch, status=Run.Status.PENDING)
-    with transaction.atomic():
-        runs = list(pending.select_for_update().order_by("date"))
-        pending.filter(pk__in=[r.pk for r in runs]).update(status=Run.Status.RUNNING, started_at=started_at)
-        for run in runs:
-            run.started_at, run.status = started_at, Run.Status.RUNNING
-        record_all(runs, "pending → running", who)
-    return runs
+def _execute(attempt: Attempt, calendar: Calendar) -> None:
+    """Settle every run of the attempt: those that are not executed first, then the others in one statement."""
+    blocked = _blocked(attempt)
+    for run in attempt.runs:
+        _judge(attempt.job, run, calendar, blocked)
+    warnings = {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt.running(), calendar)
+    if skipped := [r for r in attempt.runs if r.status == Run.Status.SKIPPED]:
+        attempt.check_held()
+        execution.empty(warehouse(), attempt.step(skipped, calendar))
+    if executed := attempt.running():
+        outcomes = execution.execute(warehouse(), attempt.step(executed, calendar), attempt.check_held)
+        for run, outcome in zip(executed, outcomes, strict=True):
+            apply(run, outcome, warnings.get(run.date, ""))
 
 
-def _blocked(job: Job, code: str, dates: Sequence[date]) -> dict[date, Run]:
+def _blocked(attempt: Attempt) -> dict[date, Run]:
     """Dates on which an upstream processor of this job left no output to build on.
 
     An empty population does not block: every processor finds and says it for itself.
     """
-    upstream = Run.objects.filter(job=job, processor__in=PROCESSORS[code].after, date__in=dates)
-    broken = upstream.filter(status__in=(Run.Status.FAILED, Run.Status.BLOCKED)).exclude(population=0)
+    of_batch = Run.objects.filter(job=attempt.job, batch=attempt.batch.number, processor__in=PROCESSORS[attempt.code].after)
+    broken = of_batch.filter(status__in=(Run.Status.FAILED, Run.Status.BLOCKED)).exclude(population=0)
     return {run.date: run for run in broken.order_by("-pk")}
 
 
@@ -84,7 +99,7 @@ def _judge(job: Job, run: Run, calendar: Calendar, blocked: dict[date, Run]) -> 
 def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
     """Refuse the runs that normal mode's checks do not let start; return the warnings about the others."""
     warnings = {}
-    for run in (r for r in runs if r.status == Run.Status.RUNNING):
+    for run in runs:
         start = calendar.starts[season_year(run.date)]
         live = LiveRun(PROCESSORS[run.processor], run.date, start, calendar.previous(run.date), run.started_at or now())
         verdict = normal.check(warehouse(), live)
@@ -96,73 +111,38 @@ def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
     return warnings
 
 
-def _batch(job: Job, code: str, runs: Sequence[Run], calendar: Calendar, started_at: datetime) -> Batch:
-    options = job.parsed_options
-    ids = {r.date: r.run_id for r in runs}
-    start = calendar.starts[season_year(runs[0].date)] if runs else started_at.date()
-    return Batch(PROCESSORS[code], tuple(ids), start, started_at, ids, options.backfill_mode)
-
-
-def _apply(run: Run, outcome: Outcome, warning: str) -> None:
-    """Write an outcome into its run; a warning stays beside a success."""
-    run.status = Run.Status.FAILED if outcome.error else Run.Status.COMPLETE
-    run.why = outcome.error or warning
-    run.query_seconds, run.write_seconds = outcome.query_seconds, outcome.write_seconds
-    if not outcome.untouched:
-        run.population, run.rows, run.failures = outcome.population, outcome.rows, dict(outcome.failures)
-
-
-def _record(job: Job, processor: Processor, runs: list[Run], who: str) -> list[Run]:
-    """History in the warehouse first, then the runs: one that is done here is done there."""
-    finished_at = now()
-    for run in runs:
-        run.finished_at = finished_at
-    _write_history(job, processor, runs, finished_at)
-    passing("after-history")
-    with transaction.atomic():
-        claims = {r.pk: r.run_id for r in runs}
-        held = Run.objects.select_for_update().filter(pk__in=claims, status=Run.Status.RUNNING)
-        mine = {pk for pk, run_id in held.values_list("pk", "run_id") if claims[pk] == run_id}
-        kept = [r for r in runs if r.pk in mine]
-        # An upsert of rows that exist: one statement whatever their number, where bulk_update builds a CASE per field.
-        Run.objects.bulk_create(kept, update_conflicts=True, unique_fields=["id"], update_fields=RESULT_FIELDS)
-        for status in {r.status for r in kept}:
-            record_all([r for r in kept if r.status == status], f"running → {status}", who)
-    passing("after-record")
-    return kept
-
-
-def _write_history(job: Job, processor: Processor, runs: Sequence[Run], finished_at: datetime) -> None:
-    """Log the runs; one whose slice of the history cannot be written has failed, and its neighbours have not."""
+def _fail(attempt: Attempt, calendar: Calendar, error: Exception) -> list[Run]:
+    """Every date that is not settled fails with the error; the other ones have ended as they did."""
+    if runs := attempt.running():
+        for run, outcome in zip(runs, execution.failed(attempt.step(runs, calendar), error), strict=True):
+            apply(run, outcome)
     try:
-        warehouse().record(HISTORY, [_history_row(job, processor, run, finished_at) for run in runs])
-    except WarehouseError as error:
-        if not error.concerns_dates:
-            raise
-        if len(runs) == 1:
-            runs[0].status, runs[0].why = Run.Status.FAILED, f"{type(error).__name__}: {error}"
-            return
-        for run in runs:
-            _write_history(job, processor, [run], finished_at)
+        return record(attempt)
+    except Superseded:
+        return []
 
 
-def _history_row(job: Job, processor: Processor, run: Run, finished_at: datetime) -> Row:
-    row: dict[str, Any] = {
-        "processor_name": processor.name,
-        "run_id": run.run_id,
-        "job_id": None if job.triggered_by == "manual" else str(job.pk),
-        "phase": PHASE,
-        "data_date": run.date,
-        "status": HISTORY_STATUS.get(Run.Status(run.status), "failed"),
-        "records_created": run.rows or 0,
-        "records_failed": sum(run.failures.values()),
-        "duration_seconds": (run.query_seconds or 0) + (run.write_seconds or 0),
-        "started_at": run.started_at,
-        "processed_at": finished_at,
-        "backfill_mode": job.parsed_options.backfill_mode,
-        "triggered_by": job.triggered_by,
-        "output_dataset": processor.output.dataset,
-        "output_table": processor.output.name,
-        "error": run.why or None,
-    }
-    return row
+def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None:
+    """Give the step back until the warehouse may be less busy; return the error when it has been tried often enough."""
+    with transaction.atomic():
+        job, batch = Job.locked(attempt.job.pk), Batch.objects.get(pk=attempt.batch.pk)
+        budget = job.parsed_options.max_retries
+        if ended := backoff.may_retry(batch.retries, job.retries, budget):
+            return type(error)(f"{error} ({ended})")
+        seconds = backoff.delay_seconds(batch.retries, random())
+        why = f"retry {batch.retries + 1} of {backoff.MAX_TRIES} in {seconds:.1f} s: {type(error).__name__}: {error}"
+        flow.put_back(job, attempt.held, attempt.who, why)
+        Job.objects.filter(pk=job.pk).update(retries=F("retries") + 1)
+        if batch.lease == attempt.batch.lease:
+            batch.retries += 1
+            batch.give_back(why, now() + timedelta(seconds=seconds))
+    return None
+
+
+def _pause(attempt: Attempt, error: Exception) -> None:
+    """No date can be written now: the job pauses and goes on, when there is room again, where it stopped."""
+    why = f"{type(error).__name__}: {error}"
+    with transaction.atomic():
+        job = Job.locked(attempt.job.pk)
+        flow.put_back(job, attempt.held, attempt.who, why)
+        job.move(Job.ACTIVE, Job.Status.PAUSING, attempt.who, why)

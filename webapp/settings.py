@@ -1,5 +1,8 @@
 """Settings, all from the environment; unset, everything is embedded under var/."""
 
+import os
+import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 import environ
@@ -8,6 +11,15 @@ from django.core.management.utils import get_random_secret_key
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
+
+
+def redis_socket(var: Path) -> Path:
+    """Where the embedded Redis listens: under var, unless the path is too long for a socket (108 characters)."""
+    path = var / "redis.sock"
+    if len(str(path)) < 100:
+        return path
+    return Path(tempfile.gettempdir()) / f"backcourt-{os.getuid()}-{sha256(bytes(var)).hexdigest()[:12]}.sock"
+
 
 # Where everything embedded lives.
 VAR = Path(env.str("BACKCOURT_VAR", default=str(BASE_DIR / "var"))).absolute()
@@ -49,3 +61,29 @@ WAREHOUSE_MEMORY = env.str("WAREHOUSE_MEMORY", default="1GB")
 
 # How many batches run side by side. DuckDB keeps about one core busy with statements of this size.
 MAX_PARALLEL_BATCHES = env.int("MAX_PARALLEL_BATCHES", default=2)
+
+# Jobs. A worker that has not been seen for SILENT_SECONDS is dead, a batch that nobody has touched for LOST_SECONDS
+# while a worker is idle is lost; both are longer than the database may be locked for a while.
+HEARTBEAT_SECONDS = env.int("HEARTBEAT_SECONDS", default=2)
+SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=5)
+LOST_SECONDS = env.int("LOST_SECONDS", default=15)
+SILENT_SECONDS = env.int("SILENT_SECONDS", default=45)
+
+# Redis carries doorbells between processes and nothing that cannot be lost. Unset, it is the one that bin/up starts,
+# on a socket that only this user can open.
+REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{redis_socket(VAR)}")
+CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = False  # a chord counts results
+CELERY_RESULT_EXPIRES = 3600
+CELERY_TASK_DEFAULT_QUEUE = "backcourt"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = env.int("WORKERS", default=2)
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Longer than any step: a message that is delivered twice is harmless, but no help either, as the sweep is faster.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600, "socket_connect_timeout": 5, "socket_timeout": 30}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"timeout": 2.0}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "backfill.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}
+}

@@ -1,4 +1,4 @@
-"""Progress of an inline job: a bar with rate and time left on a terminal, a line per step elsewhere."""
+"""Progress in the shell: a bar with rate and time left on a terminal, a line per change elsewhere, always on stderr."""
 
 from __future__ import annotations
 
@@ -6,40 +6,78 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
+from django.utils.timezone import now
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from backfill.inline import Progress as Callback
-from backfill.models import Run
+from backfill.models import Job, Run
+from backfill.progress import TimeLeft, newest_events, progress
+
+POLL_SECONDS = 0.2
+
+
+class Display(Protocol):
+    """Something that shows how far a job is."""
+
+    def update(self, ended: int, total: int, text: str) -> None:
+        """Show that so many runs have ended."""
+
+    def say(self, text: str) -> None:
+        """Say one thing, once."""
+
+
+class _Quiet:
+    def update(self, ended: int, total: int, text: str) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+
+class _Lines:
+    """For a pipe or a log: one line whenever runs have ended."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+
+    def update(self, ended: int, total: int, text: str) -> None:
+        if ended != self.ended:
+            self.say(f"{ended}/{total} runs, {text}")
+        self.ended = ended
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr)
+
+
+class _Bar:
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self.bar, self.task = bar, task
+
+    def update(self, ended: int, total: int, text: str) -> None:
+        self.bar.update(self.task, completed=ended, total=total, description=text)
+
+    def say(self, text: str) -> None:
+        self.bar.console.print(text, highlight=False, markup=False)
 
 
 @contextmanager
-def shown(total: int, *, quiet: bool) -> Iterator[Callback]:
-    """A callback to tell of ended runs; stderr, so that stdout stays the answer's."""
+def shown(*, quiet: bool) -> Iterator[Display]:
+    """A display; quiet shows nothing."""
     if quiet:
-        yield lambda runs: None
+        yield _Quiet()
     elif sys.stderr.isatty():
-        yield from _bar(total)
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            yield _Bar(bar, bar.add_task("starting", total=None))
     else:
-        yield _lines(total)
+        yield _Lines()
 
 
-def _bar(total: int) -> Iterator[Callback]:
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("starting", total=total)
-
-        def ended(runs: Sequence[Run]) -> None:
-            if runs:
-                progress.update(task, advance=len(runs))
-                speed = progress.tasks[task].speed or 0
-                progress.update(task, description=f"{speed:.0f} runs/s, {runs[-1].processor} {runs[-1].date}")
-
-        yield ended
-
-
-def _lines(total: int) -> Callback:
+def telling(display: Display, total: int) -> Callback:
+    """A callback for an inline job that tells a display of the runs that ended."""
     started, ended = time.monotonic(), 0
 
     def tell(runs: Sequence[Run]) -> None:
@@ -49,9 +87,30 @@ def _lines(total: int) -> Callback:
         ended += len(runs)
         rate = ended / (time.monotonic() - started)
         left = (total - ended) / rate
-        print(
-            f"{ended}/{total} runs, {rate:.0f}/s, {left:.0f} s left: {runs[0].processor} {runs[0].date} to {runs[-1].date}",
-            file=sys.stderr,
-        )
+        where = f"{runs[0].processor} {runs[0].date} to {runs[-1].date}"
+        display.update(ended, total, f"{rate:.0f}/s, {left:.0f} s left: {where}")
 
     return tell
+
+
+def watch(job: Job, display: Display) -> Job:
+    """Follow a job that the workers run until nothing of it is under way; Ctrl-C ends the watching alone."""
+    seen, stalled = 0, ""
+    while True:
+        job.refresh_from_db()
+        found = progress(job, now())
+        rate = f"{found.runs_per_second:.0f}/s" if found.runs_per_second else "0/s"
+        display.update(found.ended, found.total, f"{rate}{_left(found.time_left)}")
+        for event in newest_events(job, seen):
+            seen = event.pk
+            display.say(f"{event.what}{f': {event.why}' if event.why else ''}")
+        if job.status in (*Job.ENDED, Job.Status.PAUSED):
+            return job
+        if found.stalled and found.stalled != stalled:
+            display.say(found.stalled)
+        stalled = found.stalled
+        time.sleep(POLL_SECONDS)
+
+
+def _left(left: TimeLeft | None) -> str:
+    return f", {left.low:.0f} to {left.high:.0f} s left" if left else ""

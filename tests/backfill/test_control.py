@@ -42,7 +42,7 @@ DEAD = f"{socket.gethostname()} 1 0.00"  # no process of this number began at th
 
 
 def started(**overrides: Any) -> Job:
-    job = control.start(make_options(**overrides), "ann")
+    job = control.start(make_options(**overrides), "ann", inline=True)
     assert job is not None
     return job
 
@@ -290,7 +290,7 @@ def test_a_run_that_was_not_needed_is_not_in_the_history() -> None:
 
 
 def test_a_single_run_has_no_job_in_the_history() -> None:
-    job = control.start(make_options(end=FIRST, processors=("PSZA",), force=True), "ann", triggered_by="manual")
+    job = control.start(make_options(end=FIRST, processors=("PSZA",), force=True), "ann", triggered_by="manual", inline=True)
     assert job
     run_inline(job, "ann")
     assert [(r["job_id"], r["triggered_by"], r["status"]) for r in history()] == [(None, "manual", "success")]
@@ -346,7 +346,7 @@ def interrupted(**overrides: Any) -> Job:
 def test_the_same_options_go_on_with_the_job_of_a_process_that_died() -> None:
     job = interrupted()
     ids = dict(job.runs.values_list("pk", "run_id"))
-    same = control.start(job.parsed_options, "bob")
+    same = control.start(job.parsed_options, "bob", inline=True)
     assert same == job
     assert (same.status, same.owner, job_events(same)[-1]) == (
         "queued",
@@ -429,7 +429,7 @@ def test_a_job_interrupted_after_its_last_run_is_finished() -> None:
 
 def test_of_two_who_go_on_with_a_job_one_gets_it() -> None:
     late = Job.objects.get(pk=interrupted().pk)
-    job = control.start(late.parsed_options, "bob")
+    job = control.start(late.parsed_options, "bob", inline=True)
     assert job
     job.move(("queued",), "running", "bob")
     job.runs.filter(processor="PSZA").update(status="running")

@@ -28,7 +28,7 @@ from tests.backfill.tiny import (
     failures_of,
     give,
     listing,
-    make_batch,
+    make_step,
     part,
     rows_of,
     run,
@@ -108,7 +108,7 @@ def test_running_again_removes_failures_that_are_cured(tmp_path: Path) -> None:
     run("TDZA")
     early = date(2021, 10, 18)
     give(TDGS, season_rows(TDGS, [early, *NIGHTS]), tmp_path)
-    batch = execution.Batch(PROCESSORS["TDZA"], (FIRST,), early, STARTED_AT, {FIRST: RUN_ID})
+    batch = execution.Step(PROCESSORS["TDZA"], (FIRST,), early, STARTED_AT, {FIRST: RUN_ID})
     assert [o.failures for o in execution.execute(warehouse(), batch)] == [{}]
     assert (len(rows_of("TDZA", FIRST)), failures_of("TDZA")) == (2, [])
 
@@ -134,7 +134,7 @@ def test_a_run_leaves_the_partitions_of_other_dates_and_processors_alone(season:
 
 def test_emptying_leaves_a_partition_without_rows(season: Path) -> None:
     run("TDZA")
-    execution.empty(warehouse(), make_batch("TDZA", [FIRST, SECOND]))
+    execution.empty(warehouse(), make_step("TDZA", [FIRST, SECOND]))
     assert (rows_of("TDZA", SECOND), failures_of("TDZA"), part(season, "TDZA", FIRST).exists()) == ([], [], True)
     assert len(rows_of("TDZA")) == 4
 
@@ -248,7 +248,7 @@ def test_an_error_that_nobody_foresaw_is_not_swallowed(monkeypatch: pytest.Monke
 
 
 def test_bootstrap_dates_have_no_output_table_of_their_own() -> None:
-    execution.empty(warehouse(), make_batch("PSZA", BOOTSTRAP, datetime(2022, 1, 1)))
+    execution.empty(warehouse(), make_step("PSZA", BOOTSTRAP, datetime(2022, 1, 1)))
     assert {str(t): warehouse().partitions(t) for t in OUTPUTS if warehouse().partitions(t)} == {
         "nba_precompute.player_shot_zone_analysis": set(BOOTSTRAP)
     }

@@ -99,7 +99,7 @@ class TestARefusedRun:
     def refused(self) -> Job:
         run("TDZA", FIRST)  # both teams fail there
         run("TDZA", SECOND)
-        job = control.start(make_options(FIRST, SECOND, processors=("TDZA",), mode="normal"), "ann")
+        job = control.start(make_options(FIRST, SECOND, processors=("TDZA",), mode="normal"), "ann", inline=True)
         assert job is not None
         return run_inline(job, "ann")
 

@@ -23,7 +23,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.dialect import to_duckdb
 from backfill.warehouse.parquet import ParquetWarehouse
 from backfill.warehouse.tables import TABLES
-from tests.backfill.tiny import FIRST, SECOND, make_batch, part, run
+from tests.backfill.tiny import FIRST, SECOND, make_step, part, run
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 PARTS = {p.stem for p in statement.SQL_FOLDER.glob("[!_]*.sql")} - {code.lower() for code in CHAIN}
@@ -95,7 +95,7 @@ def test_every_output_column_is_produced_and_rounded_to_its_scale() -> None:
     session, wrong = warehouse(), []
     for code in CHAIN:
         output = PROCESSORS[code].output
-        session.stage("result", render(code), make_batch(code).params)
+        session.stage("result", render(code), make_step(code).params)
         rows = session.query("SELECT * FROM result WHERE failure_category IS NULL")
         assert rows
         assert sorted(rows[0]) == sorted((*output.names, *JUDGED))

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from backfill.execution import Batch, Outcome, execute
+from backfill.execution import Step, Outcome, execute
 from backfill.loading import load
 from backfill.options import Options
 from backfill.processors import PROCESSORS
@@ -68,16 +68,16 @@ def without(table: Table, night: date, folder: Path) -> None:
 
 
 def make_options(start: date = FIRST, end: date = LAST, **overrides: object) -> Options:
-    return Options(start, end, **overrides)  # type: ignore[arg-type]
+    return Options(start, end, **{"canary": False, "brake": False, **overrides})  # type: ignore[arg-type]
 
 
-def make_batch(code: str, dates: Sequence[date] = PROCESSING, started_at: datetime = STARTED_AT) -> Batch:
-    return Batch(PROCESSORS[code], tuple(dates), OPENING, started_at, dict.fromkeys(dates, RUN_ID))
+def make_step(code: str, dates: Sequence[date] = PROCESSING, started_at: datetime = STARTED_AT) -> Step:
+    return Step(PROCESSORS[code], tuple(dates), OPENING, started_at, dict.fromkeys(dates, RUN_ID))
 
 
 def run(code: str, *dates: date) -> dict[date, Outcome]:
     """Execute one processor for these dates, or for all processing dates."""
-    return {outcome.date: outcome for outcome in execute(warehouse(), make_batch(code, dates or PROCESSING))}
+    return {outcome.date: outcome for outcome in execute(warehouse(), make_step(code, dates or PROCESSING))}
 
 
 def run_before(code: str) -> None:

@@ -35,7 +35,7 @@ class Command(VerbCommand):
         """Run it and say how it ended."""
         code, day, who = processor(given["processor"]).code, given["date"], getpass.getuser()
         fields = {name: given[name] for name in ("mode", "skip_preflight", "reason")}
-        job = control.start(Options(day, day, (code,), force=True, **fields), who, triggered_by="manual")
+        job = control.start(Options(day, day, (code,), force=True, **fields), who, triggered_by="manual", inline=True)
         if job is None:
             raise Refused(f"there is nothing to run for {code} on {day}")
         run_inline(job, who)

@@ -1,0 +1,86 @@
+"""Taking a step: only one attempt at a time may run it, and only while its claim stands may it write or record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from backfill import flow, owners
+from backfill.errors import Superseded
+from backfill.execution import Step
+from backfill.models import Batch, Job, Run, RunQuerySet, record_all
+from backfill.processors import PROCESSORS
+from backfill.processors.statement import sql_hash
+from backfill.version import code_version
+from validation.season import Calendar, season_year
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A step that this process has claimed: its runs, in the order of their dates."""
+
+    job: Job
+    batch: Batch
+    code: str
+    claim: str
+    runs: list[Run]
+    started_at: datetime
+    who: str
+
+    @property
+    def held(self) -> RunQuerySet:
+        """The runs that still carry the claim."""
+        runs = Run.objects.filter(job=self.job, batch=self.batch.number, processor=self.code, claim=self.claim)
+        return runs.filter(status=Run.Status.RUNNING)
+
+    def check_held(self) -> None:
+        """Raise Superseded when somebody has taken the runs back: a sweep, or a person who cancelled."""
+        if self.held.count() != len(self.runs):
+            raise Superseded
+
+    def running(self) -> list[Run]:
+        """The runs that nothing has settled yet."""
+        return [r for r in self.runs if r.status == Run.Status.RUNNING]
+
+    def step(self, runs: Sequence[Run], calendar: Calendar) -> Step:
+        """What is to be executed for some of the runs."""
+        ids: dict[date, str] = {r.date: r.run_id for r in runs}
+        start = calendar.starts[season_year(runs[0].date)]
+        mode = self.job.parsed_options.backfill_mode
+        return Step(PROCESSORS[self.code], tuple(ids), start, self.started_at, ids, mode)
+
+
+def claim_step(batch: Batch, code: str, claim: str, who: str) -> Attempt | None:
+    """Take what is pending of a step; None when there is nothing, or when it is not for the holder of this lease to take."""
+    started_at = now()
+    with transaction.atomic():
+        job = Job.locked(batch.job_id)
+        lease = Batch.objects.filter(pk=batch.pk, lease=batch.lease, status=Batch.Status.IN_FLIGHT)
+        if job.status not in Job.ACTIVE or not lease.update(touched_at=started_at):
+            return None
+        of_batch = Run.objects.filter(job=job, batch=batch.number)
+        steps = of_batch.filter(processor=code)
+        _lose_dead(job, steps)
+        upstream = of_batch.filter(processor__in=PROCESSORS[code].after, status__in=Run.ACTIVE)
+        pending = steps.filter(status=Run.Status.PENDING)
+        runs = [] if upstream.exists() else list(pending.order_by("date"))
+        if not runs:
+            return None
+        made = {"claim": claim, "worker": owners.this_process(), "code_version": code_version(), "sql_hash": sql_hash(code)}
+        pending.update(status=Run.Status.RUNNING, started_at=started_at, **made)
+        for run in runs:
+            run.status, run.started_at, run.why, run.error = Run.Status.RUNNING, started_at, "", ""
+        record_all(runs, "pending → running", who)
+        job.move((Job.Status.QUEUED,), Job.Status.RUNNING, who, started_at=job.started_at or started_at)
+    return Attempt(job, batch, code, claim, runs, started_at, who)
+
+
+def _lose_dead(job: Job, steps: RunQuerySet) -> None:
+    """A task comes again when the process that ran it has died: its runs are free at once."""
+    for worker in set(steps.filter(status=Run.Status.RUNNING).values_list("worker", flat=True)):
+        if worker and owners.is_gone(worker):
+            flow.lose(job, steps.filter(worker=worker), flow.SYSTEM, f"its worker died ({worker})")

@@ -1,0 +1,112 @@
+"""Pause, resume, cancel, change a cap: each in one transaction, from whatever state the job is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+
+from backfill import flow
+from backfill.errors import Conflict, Refused
+from backfill.models import Batch, Event, Job, Limits, Run
+from backfill.options import MAX_PARALLEL
+
+Status = Job.Status
+STOPPING = {Status.PAUSING: "is pausing", Status.CANCELLING: "is being cancelled"}
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """What cancelling does to a job's runs: never started, left to finish, and stopped in the middle by force."""
+
+    dropped: int
+    finishing: int
+    stopped: int = 0
+
+
+def pause(job: Job, who: str, why: str = "") -> Job:
+    """Let the steps that run finish and start no other. Raises Refused when the job is not under way."""
+    with transaction.atomic():
+        locked = Job.locked(job.pk)
+        if not locked.move(Job.ACTIVE, Status.PAUSING, who, why):
+            raise Refused(_cannot(locked, "paused", "only a queued or running job can be"))
+        flow.settle_job(locked, who)
+    return locked
+
+
+def resume(job: Job, who: str, why: str = "", *, brake: bool | None = None) -> Job:
+    """Go on with what is left, by the workers; `brake` changes whether a bug pauses the job again.
+
+    Raises Refused when nothing is left, Conflict when another job has taken some of the dates meanwhile.
+    """
+    try:
+        with transaction.atomic():
+            locked = Job.locked(job.pk)
+            _resume(locked, who, why, brake)
+            transaction.on_commit(flow.dispatch)
+    except IntegrityError as error:
+        raise Conflict(f"another job has taken some of job {job.pk}'s dates meanwhile; wait for it or cancel it") from error
+    return locked
+
+
+def _resume(job: Job, who: str, why: str, brake: bool | None) -> None:
+    fields = {"finished_at": None, "owner": "", **({} if brake is None else {"brake": brake})}
+    if job.move((Status.PAUSING,), Status.RUNNING, who, why, **({} if brake is None else {"brake": brake})):
+        return
+    if job.status == Status.CANCELLED:
+        left = job.runs.all().move((Run.Status.CANCELLED,), Run.Status.PENDING, who, why, finished_at=None, losses=0)
+        numbers = job.runs.filter(status=Run.Status.PENDING).values("batch")
+        job.batches.filter(number__in=numbers).update(status=Batch.Status.WAITING, retry_at=None)
+        if not left:
+            raise Refused(f"job {job.pk} was cancelled when nothing was left to run")
+    if not job.move((Status.PAUSED, Status.CANCELLED), Status.QUEUED, who, why, **fields):
+        raise Refused(_cannot(job, "resumed", "only a paused or cancelled job can be"))
+
+
+def cancel(job: Job, who: str, why: str = "", *, force: bool = False) -> Cancelled:
+    """Drop what has not started and let finish what runs; with `force`, drop that too: its attempt records nothing.
+
+    Raises Refused when the job has ended.
+    """
+    with transaction.atomic():
+        locked = Job.locked(job.pk)
+        if locked.status in Job.ENDED or (locked.status == Status.CANCELLING and not force):
+            raise Refused(_cannot(locked, "cancelled", "--force stops the runs that it waits for"))
+        locked.move((*Job.ACTIVE, Status.PAUSING, Status.PAUSED), Status.CANCELLING, who, why)
+        dropped = locked.runs.all().move((Run.Status.PENDING,), Run.Status.CANCELLED, who, why)
+        running = locked.runs.filter(status=Run.Status.RUNNING).count()
+        if force:
+            locked.runs.all().move((Run.Status.RUNNING,), Run.Status.CANCELLED, who, why, claim="")
+        flow.settle_job(locked, who)
+        transaction.on_commit(flow.dispatch)
+    return Cancelled(dropped, 0 if force else running, running if force else 0)
+
+
+def dropped_and_finishing(job: Job) -> Cancelled:
+    """What cancelling now would do, to be shown before somebody confirms it."""
+    runs = job.runs.all()
+    return Cancelled(runs.filter(status=Run.Status.PENDING).count(), runs.filter(status=Run.Status.RUNNING).count())
+
+
+def change_cap(batches: int, who: str, why: str = "", *, job: Job | None = None) -> None:
+    """Let at most so many batches be in flight, of a job or in all. Those above it finish. Raises Refused."""
+    if not 1 <= batches <= MAX_PARALLEL:
+        raise Refused(f"1 to {MAX_PARALLEL} batches can be in flight, not {batches}")
+    with transaction.atomic():
+        if job is None:
+            limits = Limits.current(locked=True)
+            before, limits.max_parallel_batches = limits.max_parallel_batches, batches
+            limits.save()
+        else:
+            locked = Job.locked(job.pk)
+            if locked.status in Job.ENDED:
+                raise Refused(_cannot(locked, "changed", "it has no batch left to send"))
+            before, locked.parallel = locked.parallel, batches
+            locked.save(update_fields=["parallel"])
+        Event.objects.create(job=job, who=who, what=f"batches in flight {before} → {batches}", why=why)
+        transaction.on_commit(flow.dispatch)
+
+
+def _cannot(job: Job, what: str, hint: str) -> str:
+    state = STOPPING.get(Status(job.status), f"is {job.status}" if job.status not in Job.ENDED else f"has ended ({job.status})")
+    return f"job {job.pk} {state} and cannot be {what}; {hint}"

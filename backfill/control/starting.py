@@ -1,0 +1,175 @@
+"""Preview and start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now
+
+from backfill import coverage, flow
+from backfill.errors import Conflict, Refused
+from backfill.models import Batch, Event, Job, Run, Worker
+from backfill.options import Options
+from backfill.owners import this_process
+from backfill.planning import ALREADY_COMPLETE, Action, Key, Plan, plan
+from backfill.processors.statement import sql_hash
+from backfill.version import code_version
+from backfill.warehouse import writable_warehouse
+from validation.preflight import Gap, gaps
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What starting would do, and what speaks against it."""
+
+    plan: Plan
+    gaps: tuple[Gap, ...]
+
+    @property
+    def blockers(self) -> tuple[Gap, ...]:
+        """The gaps that stop a start unless the preflight is skipped."""
+        return tuple(g for g in self.gaps if g.blocks)
+
+
+def preview(options: Options) -> Preview:
+    """The plan and the preflight of these options. Raises Refused when there is nothing that could be run."""
+    coverage.check_loaded(options)
+    days = coverage.calendar().days(options.start, options.end, live=not options.backfill_mode)
+    if not any(d.is_processing for d in days):
+        raise Refused(f"there is no game between {options.start} and {options.end}, so there is nothing to backfill")
+    planned = plan(options, days, coverage.done(options))
+    running = {r.date for r in planned.runs if r.action is Action.RUN}
+    rows = coverage.source_rows(options.start, options.end)
+    found = gaps([d for d in days if d.day in running], rows, live=not options.backfill_mode)
+    return Preview(planned, tuple(found))
+
+
+def start(options: Options, who: str, *, triggered_by: str = "backfill", inline: bool = False) -> Job | None:
+    """Create the job of these options, for the workers or for this process; None when everything is complete already.
+
+    The same options as a job whose process died go on with that job. Raises Refused when the preflight blocks or
+    the warehouse cannot be written, Conflict when another job holds one of the dates.
+    """
+    writable_warehouse()
+    owner = this_process() if inline else ""
+    if interrupted := _interrupted(options):
+        return _take_over(interrupted, who, owner)
+    found = preview(options)
+    if found.blockers and not options.skip_preflight:
+        raise Refused(_blocked_text(found.blockers))
+    if not found.plan.todo:
+        return None
+    return create(found.plan, who, triggered_by=triggered_by, owner=owner)
+
+
+def _blocked_text(blockers: Sequence[Gap]) -> str:
+    more = f" (and {len(blockers) - 3} more)" if len(blockers) > 3 else ""
+    return (
+        f"Phase 3 is not complete: {'; '.join(map(str, blockers[:3]))}{more}. "
+        f"Load it first, or override with --skip-preflight --reason TEXT"
+    )
+
+
+def create(planned: Plan, who: str, *, triggered_by: str = "backfill", owner: str = "", **fields: object) -> Job:
+    """Create the job of a plan, with its batches and runs or not at all. Raises Conflict."""
+    options = planned.options
+    try:
+        with transaction.atomic():
+            job = Job.objects.create(
+                options=options.as_json(), who=who, triggered_by=triggered_by, owner=owner, batch_size=planned.batch_size,
+                code_version=code_version(), sql_hashes={code: sql_hash(code) for code in options.processors},
+                parallel=options.parallel or settings.MAX_PARALLEL_BATCHES, brake=options.brake,
+                **{"why": options.reason, **fields},
+            )  # fmt: skip
+            Event.objects.create(job=job, who=who, what="queued", why=job.why)
+            Run.objects.bulk_create(_runs(job, planned), batch_size=2000)
+            Batch.objects.bulk_create(_batches(job, planned))
+            if not owner:
+                transaction.on_commit(flow.dispatch)
+    except IntegrityError as error:
+        raise Conflict(_conflict_text(planned)) from error
+    return job
+
+
+def _batches(job: Job, planned: Plan) -> Iterator[Batch]:
+    days: dict[int, list[date]] = {}
+    for r in planned.todo:
+        days.setdefault(r.batch, []).append(r.date)
+    for number, dates in sorted(days.items()):
+        yield Batch(job=job, number=number, first=min(dates), last=max(dates))
+
+
+def _runs(job: Job, planned: Plan) -> Iterator[Run]:
+    for r in planned.runs:
+        if r.action in (Action.RUN, Action.SKIP):
+            yield Run(job=job, processor=r.processor, date=r.date, batch=r.batch)
+        elif r.action is Action.KEEP:
+            yield Run(job=job, processor=r.processor, date=r.date, batch=-1, status=Run.Status.SKIPPED, why=ALREADY_COMPLETE)
+
+
+def _holders(keys: Sequence[Key]) -> dict[Job, int]:
+    """The jobs that hold any of these (processor, date), with how many."""
+    wanted, days = set(keys), [day for _, day in keys]
+    active = Run.objects.filter(status__in=Run.ACTIVE, date__range=(min(days), max(days))).select_related("job")
+    holders: dict[Job, int] = {}
+    for run in active:
+        if (run.processor, run.date) in wanted:
+            holders[run.job] = holders.get(run.job, 0) + 1
+    return holders
+
+
+def _conflict_text(planned: Plan) -> str:
+    found = _holders([r.key for r in planned.todo])
+    holders = [f"job {job.pk} ({job.who}, {job.status}) holds {n} runs" for job, n in found.items()]
+    return f"{'; '.join(holders) or 'another job has just taken some'} of this range; wait for it or cancel it"
+
+
+def _interrupted(options: Options) -> Job | None:
+    """Settle the inline jobs whose process ended: return the one with these options, give the dates of the others back."""
+    same, at = None, now()
+    for job in Job.objects.exclude(owner="").exclude(status__in=Job.ENDED):
+        if job.status != Job.Status.PAUSED and not Worker.has_ended(job.owner, at):
+            continue
+        if not job.runs.filter(status__in=Run.ACTIVE).exists():
+            flow.settle_job(job)
+        elif job.parsed_options == options:
+            same = job
+        elif _overlaps(job, options):
+            _abandon(job)
+    return same
+
+
+def _overlaps(job: Job, options: Options) -> bool:
+    held = job.runs.filter(status__in=Run.ACTIVE, processor__in=options.processors, date__range=(options.start, options.end))
+    return held.exists()
+
+
+def _abandon(job: Job) -> None:
+    why = "its process ended and another backfill takes these dates"
+    with transaction.atomic():
+        _seize(job, this_process())
+        job.runs.all().move(Run.ACTIVE, Run.Status.CANCELLED, flow.SYSTEM, why, claim="", worker="")
+        job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
+        job.move((job.status,), Job.Status.CANCELLED, flow.SYSTEM, why, finished_at=now())
+
+
+def _take_over(job: Job, who: str, owner: str) -> Job:
+    """Put back what the dead process had claimed, and own the job, or give it to the workers."""
+    with transaction.atomic():
+        _seize(job, owner)
+        flow.put_back(job, job.runs.all(), flow.SYSTEM, "its process ended")
+        job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
+        job.move((job.status,), Job.Status.QUEUED, who, "goes on where its process ended")
+        if not owner:
+            transaction.on_commit(flow.dispatch)
+    return job
+
+
+def _seize(job: Job, owner: str) -> None:
+    """Own a job whose process died. Raises Conflict when somebody else was faster."""
+    if not Job.objects.filter(pk=job.pk, owner=job.owner, status=job.status).update(owner=owner):
+        raise Conflict(f"job {job.pk} has just been taken over by another process; try again")

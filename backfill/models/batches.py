@@ -1,0 +1,53 @@
+"""The dates of a job that are sent to a worker together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import uuid4
+
+from django.db import models
+
+
+class Batch(models.Model):
+    """Some dates of a job. In flight it has a lease: whoever comes with an older one is late and does nothing."""
+
+    class Status(models.TextChoices):
+        """In flight means: sent, and not yet at its end."""
+
+        WAITING = "waiting"
+        IN_FLIGHT = "in flight"
+        ENDED = "ended"
+
+    job = models.ForeignKey("Job", models.CASCADE, related_name="batches")
+    number = models.IntegerField()
+    first = models.DateField()
+    last = models.DateField()
+    status = models.CharField(max_length=12, choices=Status, default=Status.WAITING)
+    lease = models.CharField(max_length=32, blank=True)
+    touched_at = models.DateTimeField(null=True)  # sent, or a step began or ended
+    retry_at = models.DateTimeField(null=True)  # not before then
+    retries = models.PositiveSmallIntegerField(default=0)
+    why = models.TextField(blank=True)  # why it waits, where the rows do not say it
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["job", "number"], name="one_batch_per_job_number"),)
+        indexes = (models.Index(fields=["status"]),)
+
+    def __str__(self) -> str:
+        return f"batch {self.number} of job {self.job_id}"
+
+    def send(self, at: datetime) -> None:
+        """Put in flight under a new lease."""
+        self.status, self.lease, self.touched_at = self.Status.IN_FLIGHT, uuid4().hex, at
+        self.retry_at, self.why = None, ""
+        self.save(update_fields=["status", "lease", "touched_at", "retry_at", "why"])
+
+    def give_back(self, why: str = "", retry_at: datetime | None = None) -> None:
+        """Wait for a new lease, not before `retry_at`."""
+        self.status, self.lease, self.why, self.retry_at = self.Status.WAITING, "", why, retry_at
+        self.save(update_fields=["status", "lease", "why", "retry_at", "retries"])
+
+    def end(self) -> None:
+        """Nothing of it is left to run."""
+        self.status, self.lease, self.why = self.Status.ENDED, "", ""
+        self.save(update_fields=["status", "lease", "why"])

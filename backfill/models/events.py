@@ -1,0 +1,34 @@
+"""Every change of state as a row: when, who, what, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils.timezone import now
+
+if TYPE_CHECKING:
+    from backfill.models.runs import Run
+
+
+class Event(models.Model):
+    """One change: of a run, of a job (without a run), or of what holds for all jobs (without a job)."""
+
+    job = models.ForeignKey("Job", models.CASCADE, null=True, related_name="events")
+    run = models.ForeignKey("Run", models.CASCADE, null=True, related_name="events")
+    at = models.DateTimeField(default=now)
+    who = models.CharField(max_length=150)
+    what = models.CharField(max_length=60)
+    why = models.TextField(blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["job", "at"]),)
+
+    def __str__(self) -> str:
+        return f"{self.what} by {self.who}"
+
+
+def record_all(runs: Iterable[Run], what: str, who: str) -> None:
+    """One event per run, for changes that were made together."""
+    Event.objects.bulk_create(Event(job_id=r.job_id, run=r, who=who, what=what, why=r.why) for r in runs)

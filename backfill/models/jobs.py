@@ -1,0 +1,80 @@
+"""What somebody asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from django.db import models, transaction
+from django.utils.timezone import now
+
+from backfill.models.events import Event
+
+if TYPE_CHECKING:
+    from backfill.options import Options
+
+
+class Job(models.Model):
+    """One backfill that somebody asked for."""
+
+    class Status(models.TextChoices):
+        """Asked to stop (pausing, cancelling) and has stopped (paused, cancelled) differ."""
+
+        QUEUED = "queued"
+        RUNNING = "running"
+        PAUSING = "pausing"
+        PAUSED = "paused"
+        CANCELLING = "cancelling"
+        CANCELLED = "cancelled"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+
+    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
+    options = models.JSONField()
+    who = models.CharField(max_length=150)
+    why = models.TextField(blank=True)
+    triggered_by = models.CharField(max_length=12, default="backfill")
+    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retried_by")
+    code_version = models.CharField(max_length=60)
+    sql_hashes = models.JSONField(default=dict)
+    batch_size = models.PositiveIntegerField()
+    parallel = models.PositiveSmallIntegerField(default=1)  # batches in flight at most
+    brake = models.BooleanField(default=True)  # pause at the first failure that is a bug
+    retries = models.PositiveIntegerField(default=0)  # automatic ones, of options.max_retries
+    # The process that runs an inline job, as `host pid start`; its death is what makes the job abandoned.
+    owner = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    ACTIVE = (Status.QUEUED, Status.RUNNING)
+    ENDED = (Status.CANCELLED, Status.SUCCEEDED, Status.FAILED)
+
+    class Meta:
+        indexes = (models.Index(fields=["status"]),)
+
+    def __str__(self) -> str:
+        return f"job {self.pk}"
+
+    @property
+    def parsed_options(self) -> Options:
+        """The options in force."""
+        from backfill.options import Options
+
+        return Options.from_json(self.options)
+
+    @classmethod
+    def locked(cls, pk: int) -> Job:
+        """The job as it is now, held until the transaction ends; whoever changes a job or its batches holds it first."""
+        return cls.objects.select_for_update().get(pk=pk)
+
+    def move(self, old: Collection[str], new: str, who: str, why: str = "", **fields: object) -> bool:
+        """Change the state if it is one of `old`, with its event; False means that somebody else changed it first."""
+        with transaction.atomic():
+            before = Job.objects.select_for_update().values_list("status", flat=True).get(pk=self.pk)
+            if before not in old:
+                return False
+            Job.objects.filter(pk=self.pk).update(status=new, **fields)
+            Event.objects.create(job=self, who=who, what=f"{before} → {new}", why=why)
+        self.refresh_from_db()
+        return True

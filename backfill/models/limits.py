@@ -1,0 +1,22 @@
+"""What holds for all jobs together."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class Limits(models.Model):
+    """The one row that every dispatch locks, so that no two of them fill the same place."""
+
+    max_parallel_batches = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"at most {self.max_parallel_batches} batches in flight"
+
+    @classmethod
+    def current(cls, *, locked: bool = False) -> Limits:
+        """The limits in force: what the settings say until somebody changes them."""
+        rows = cls.objects.select_for_update() if locked else cls.objects.all()
+        made, _ = rows.get_or_create(pk=1, defaults={"max_parallel_batches": settings.MAX_PARALLEL_BATCHES})
+        return made

@@ -1,0 +1,106 @@
+"""The smallest thing that runs: one processor on one date."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime
+from uuid import uuid4
+
+from django.db import models, transaction
+from django.db.models import Q
+
+from backfill.models.events import Event
+from backfill.planning import ALREADY_COMPLETE, Key
+from backfill.processors import PROCESSORS
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def new_run_id() -> str:
+    """Eight hexadecimal characters, new for each run."""
+    return uuid4().hex[:8]
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Runs, many at once."""
+
+    def move(self, old: Collection[str], new: str, who: str, why: str = "", **fields: object) -> int:
+        """Change all that are in one of the `old` states, with an event each; return how many there were."""
+        with transaction.atomic():
+            found = list(self.select_for_update().filter(status__in=old).values_list("pk", "job_id", "status"))
+            self.filter(status__in=old).update(status=new, **fields)
+            Event.objects.bulk_create(
+                Event(job_id=job, run_id=pk, who=who, what=f"{status} → {new}", why=why) for pk, job, status in found
+            )
+        return len(found)
+
+    def done(self, start: date, end: date) -> set[Key]:
+        """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap, and newer than upstream's."""
+        decisive = self.filter(date__range=(start, end)).exclude(status=Run.Status.CANCELLED).exclude(why=ALREADY_COMPLETE)
+        newest: dict[Key, tuple[tuple[bool, datetime, int], str]] = {}
+        for code, day, status, started_at, pk in decisive.values_list("processor", "date", "status", "started_at", "pk"):
+            # By start, not by number: a cancelled job that is resumed runs its old rows after those of newer jobs.
+            age = (status in Run.ACTIVE, started_at or LONG_AGO, pk)
+            newest[code, day] = max(newest.get((code, day), (age, status)), (age, status))
+        return {
+            (code, day)
+            for (code, day), (age, status) in newest.items()
+            if status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
+            and all(newest[code_before, day][0] < age for code_before in PROCESSORS[code].after if (code_before, day) in newest)
+        }
+
+
+class Run(models.Model):
+    """One processor on one date, within a job. Seconds are the run's share of its statement."""
+
+    class Status(models.TextChoices):
+        """What processor_run_history calls success is complete; blocked and failed are its failed."""
+
+        PENDING = "pending"
+        RUNNING = "running"
+        COMPLETE = "complete"
+        SKIPPED = "skipped"
+        BLOCKED = "blocked"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    job = models.ForeignKey("Job", models.CASCADE, related_name="runs")
+    processor = models.CharField(max_length=8)
+    date = models.DateField()
+    batch = models.IntegerField()
+    status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
+    why = models.TextField(blank=True)
+    error = models.CharField(max_length=60, blank=True)  # the class of what went wrong
+    run_id = models.CharField(max_length=8, default=new_run_id)  # kept by an attempt that is cut off and made again
+    population = models.PositiveIntegerField(null=True)
+    rows = models.PositiveIntegerField(null=True)
+    failures = models.JSONField(default=dict)  # entities per failure category
+    query_seconds = models.FloatField(null=True)
+    write_seconds = models.FloatField(null=True)
+    checks = models.JSONField(default=list)  # normal mode's, each with its seconds
+    code_version = models.CharField(max_length=60, blank=True)
+    sql_hash = models.CharField(max_length=16, blank=True)
+    # Who runs it: an attempt may write and record only while its claim stands here.
+    claim = models.CharField(max_length=32, blank=True)
+    worker = models.CharField(max_length=200, blank=True)
+    losses = models.PositiveSmallIntegerField(default=0)  # attempts whose process ended under them
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    ACTIVE = (Status.PENDING, Status.RUNNING)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["job", "processor", "date"], name="one_run_per_job_processor_date"),
+            models.UniqueConstraint(
+                fields=["processor", "date"],
+                condition=Q(status__in=["pending", "running"]),
+                name="one_active_run_per_processor_date",
+            ),
+        )
+        indexes = (models.Index(fields=["date", "processor"]), models.Index(fields=["job", "status"]))
+
+    def __str__(self) -> str:
+        return f"{self.processor} {self.date}"

@@ -1,0 +1,57 @@
+"""Who works, and when that was last seen."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import now
+
+from backfill import owners
+
+
+class Worker(models.Model):
+    """A process that runs steps. `claims` are those that it held at `seen_at`."""
+
+    class Kind(models.TextChoices):
+        """A worker takes steps of any job from Redis; an inline process runs the one job that it started."""
+
+        WORKER = "worker"
+        INLINE = "inline"
+
+    name = models.CharField(max_length=200, unique=True)  # `host pid start`
+    kind = models.CharField(max_length=8, choices=Kind)
+    started_at = models.DateTimeField(default=now)
+    seen_at = models.DateTimeField(default=now)
+    claims = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_alive(self, at: datetime) -> bool:
+        """Whether its process lives as far as one can tell from here: on this host by asking, elsewhere by its heartbeat."""
+        return self.seen_at > at - timedelta(seconds=settings.SILENT_SECONDS) and not owners.is_gone(self.name)
+
+    @classmethod
+    def has_ended(cls, name: str, at: datetime) -> bool:
+        """Whether the process of this name has ended: on this host by asking, elsewhere when it is silent."""
+        if owners.is_here(name):
+            return owners.is_gone(name)
+        worker = cls.objects.filter(name=name).first()
+        return worker is None or not worker.is_alive(at)
+
+    @classmethod
+    def alive(cls, at: datetime) -> list[Worker]:
+        """The workers that can take a step now."""
+        return [w for w in cls.objects.filter(kind=cls.Kind.WORKER).order_by("pk") if w.is_alive(at)]
+
+
+class Sweep(models.Model):
+    """The one row that says when the sweep last looked for lost work, and how long it took."""
+
+    at = models.DateTimeField()
+    seconds = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"swept at {self.at}"

@@ -1,0 +1,122 @@
+"""How a step ended, written down: run history in the warehouse, then the runs, their events and what follows for the job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from backfill.claiming import Attempt
+from backfill.crashpoints import passing
+from backfill.errors import WarehouseError
+from backfill.execution import Outcome
+from backfill.flow import SYSTEM
+from backfill.models import Batch, Job, Run, record_all
+from backfill.processors import PROCESSORS
+from backfill.warehouse import warehouse
+from backfill.warehouse.base import Row
+from backfill.warehouse.tables import HISTORY
+from validation.categories import BY_NAME
+
+PHASE = "phase_4_precompute"
+HISTORY_STATUS = {Run.Status.COMPLETE: "success", Run.Status.SKIPPED: "skipped"}
+RESULT_FIELDS = [
+    "status", "why", "error", "population", "rows", "failures", "checks", "query_seconds", "write_seconds", "finished_at",
+    "claim",
+]  # fmt: skip
+# Errors of a date that say nothing against the code.
+FORESEEN = ("", "CorruptPartition", "WarehouseBusy")
+
+
+def apply(run: Run, outcome: Outcome, warning: str = "") -> None:
+    """Write an outcome into its run; a warning stays beside a success."""
+    run.status = Run.Status.FAILED if outcome.error else Run.Status.COMPLETE
+    run.why, run.error = outcome.error or warning, outcome.error_class
+    run.query_seconds, run.write_seconds = outcome.query_seconds, outcome.write_seconds
+    if not outcome.untouched:
+        run.population, run.rows, run.failures = outcome.population, outcome.rows, dict(outcome.failures)
+
+
+def record(attempt: Attempt) -> list[Run]:
+    """Write down how the attempt's runs ended: history first, so that what is done here is done there.
+
+    Raises Superseded when its claim no longer stands.
+    """
+    attempt.check_held()
+    finished_at = now()
+    for run in attempt.runs:
+        run.finished_at, run.claim = finished_at, ""
+    _write_history(attempt, attempt.runs, finished_at)
+    passing("after-history")
+    with transaction.atomic():
+        job = Job.locked(attempt.job.pk)
+        attempt.check_held()
+        # An upsert of rows that exist: one statement whatever their number, where bulk_update builds a CASE per field.
+        Run.objects.bulk_create(attempt.runs, update_conflicts=True, unique_fields=["id"], update_fields=RESULT_FIELDS)
+        for status in {r.status for r in attempt.runs}:
+            record_all([r for r in attempt.runs if r.status == status], f"running → {status}", attempt.who)
+        Batch.objects.filter(pk=attempt.batch.pk).update(touched_at=finished_at, retries=0)
+        _brake(job, attempt)
+    passing("after-record")
+    return attempt.runs
+
+
+def bug_of(run: Run) -> str:
+    """What of a run is a bug and no matter of data; empty when nothing is."""
+    if run.status == Run.Status.FAILED and run.error not in FORESEEN:
+        return run.why
+    bugs = [f"{n:,} {name}" for name, n in run.failures.items() if name in BY_NAME and BY_NAME[name].is_bug]
+    return f"{', '.join(bugs)} of {run.population:,} entities" if bugs else ""
+
+
+def _brake(job: Job, attempt: Attempt) -> None:
+    """Pause the job at the first bug: by its brake, or in its canary whatever the brake says."""
+    is_canary = job.parsed_options.canary and attempt.batch.number == 0
+    found = [(run, bug) for run in attempt.runs if (bug := bug_of(run))]
+    if not found or not (job.brake or is_canary):
+        return
+    run, bug = found[0]
+    more = f" (and {len(found) - 1} more dates)" if len(found) > 1 else ""
+    which = "canary" if is_canary else "brake"
+    job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, f"{which}: {run.processor} {run.date}: {bug}{more}")
+
+
+def _write_history(attempt: Attempt, runs: Sequence[Run], finished_at: datetime) -> None:
+    """Log the runs; one whose slice of the history cannot be written has failed, and its neighbours have not."""
+    try:
+        warehouse().record(HISTORY, [_history_row(attempt.job, run, finished_at) for run in runs])
+    except WarehouseError as error:
+        if not error.concerns_dates:
+            raise
+        if len(runs) == 1:
+            name = type(error).__name__
+            runs[0].status, runs[0].why, runs[0].error = Run.Status.FAILED, f"{name}: {error}", name
+            return
+        for run in runs:
+            _write_history(attempt, [run], finished_at)
+
+
+def _history_row(job: Job, run: Run, finished_at: datetime) -> Row:
+    processor = PROCESSORS[run.processor]
+    row: dict[str, Any] = {
+        "processor_name": processor.name,
+        "run_id": run.run_id,
+        "job_id": None if job.triggered_by == "manual" else str(job.pk),
+        "phase": PHASE,
+        "data_date": run.date,
+        "status": HISTORY_STATUS.get(Run.Status(run.status), "failed"),
+        "records_created": run.rows or 0,
+        "records_failed": sum(run.failures.values()),
+        "duration_seconds": (run.query_seconds or 0) + (run.write_seconds or 0),
+        "started_at": run.started_at,
+        "processed_at": finished_at,
+        "backfill_mode": job.parsed_options.backfill_mode,
+        "triggered_by": job.triggered_by,
+        "output_dataset": processor.output.dataset,
+        "output_table": processor.output.name,
+        "error": run.why or None,
+    }
+    return row

@@ -1,0 +1,129 @@
+"""Finding lost work: runs whose worker died, batches that Redis lost, jobs whose last step never came.
+
+It reads rows and asks processes whether they live; what it finds it puts back, with an Event. Sweeping twice, or in two
+places at once, does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.timezone import now
+
+from backfill import flow
+from backfill.models import Batch, Event, Job, Run, Sweep, Worker
+from backfill.warehouse import warehouse
+
+log = logging.getLogger(__name__)
+WHO = "sweep"
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What is known of the workers at one moment. `since` is set when all of them have only just started."""
+
+    at: datetime
+    workers: dict[str, Worker]
+    since: datetime | None
+
+    @property
+    def is_anybody_idle(self) -> bool:
+        """Whether a batch that is under way would have been taken by now."""
+        return any(w.kind == Worker.Kind.WORKER and not w.claims and w.is_alive(self.at) for w in self.workers.values())
+
+    def why_lost(self, run: Run) -> str:
+        """Why nobody runs a running run; empty when its worker is at it."""
+        if Worker.has_ended(run.worker, self.at):
+            return f"its worker died ({run.worker})"
+        worker = self.workers.get(run.worker)
+        if worker and not worker.is_alive(self.at):
+            return f"its worker is silent since {worker.seen_at:%H:%M:%S} ({run.worker})"
+        if worker and run.started_at and worker.seen_at > run.started_at and run.claim not in worker.claims:
+            return f"its worker has given it up ({run.worker})"
+        return ""
+
+    def is_lost(self, batch: Batch) -> bool:
+        """Whether a batch in flight that nobody runs is no longer on its way either."""
+        if self.since and batch.touched_at and batch.touched_at < self.since:
+            return True
+        patience = timedelta(seconds=settings.LOST_SECONDS)
+        return self.is_anybody_idle and batch.touched_at is not None and batch.touched_at < self.at - patience
+
+
+def sweep(started: datetime | None = None) -> int:
+    """Put back what is lost; return how many runs and batches that were.
+
+    `started` is when the worker that asks began: if no older one lives, nothing sent before that is under way.
+    """
+    at, began = now(), time.perf_counter()
+    workers = {w.name: w for w in Worker.objects.all()}
+    older = started is not None and any(w.started_at < started and w.is_alive(at) for w in workers.values())
+    scene = _Scene(at, workers, None if older else started)
+    found = 0
+    for job in Job.objects.exclude(status__in=(*Job.ENDED, Job.Status.PAUSED)).order_by("pk"):
+        try:
+            found += _sweep_job(job.pk, scene)
+        except Exception:  # one job that cannot be swept must not keep the others from it
+            log.exception("%s could not be swept", job)
+    gone = [w.pk for w in workers.values() if not w.is_alive(at)]
+    Worker.objects.filter(pk__in=gone, seen_at__lte=at).delete()
+    warehouse().sweep()
+    flow.dispatch()
+    Sweep.objects.update_or_create(pk=1, defaults={"at": at, "seconds": time.perf_counter() - began})
+    return found
+
+
+def _sweep_job(pk: int, scene: _Scene) -> int:
+    with transaction.atomic():
+        job = Job.locked(pk)
+        if job.owner:
+            return _sweep_inline(job, scene)
+        found = _put_back_lost_runs(job, scene) + _send_lost_batches_again(job, scene)
+        if job.status not in Job.ENDED:
+            flow.settle_job(job, WHO)
+    return found
+
+
+def _sweep_inline(job: Job, scene: _Scene) -> int:
+    """An inline job whose process died waits, paused, for whoever goes on with it."""
+    if not Worker.has_ended(job.owner, scene.at):
+        return 0
+    found = flow.lose(job, job.runs.all(), WHO, "its process ended")
+    job.move(Job.ACTIVE, Job.Status.PAUSING, WHO, "its process ended; resume it, or give the same command again")
+    flow.settle_job(job, WHO)
+    return found
+
+
+def _put_back_lost_runs(job: Job, scene: _Scene) -> int:
+    found = 0
+    running = job.runs.filter(status=Run.Status.RUNNING)
+    for run in {r.claim: r for r in running}.values():
+        if why := scene.why_lost(run):
+            found += flow.lose(job, running.filter(claim=run.claim), WHO, why)
+            _send_again(job, Batch.objects.get(job=job, number=run.batch), why)
+    return found
+
+
+def _send_lost_batches_again(job: Job, scene: _Scene) -> int:
+    found = 0
+    for batch in job.batches.filter(status=Batch.Status.IN_FLIGHT):
+        statuses = set(job.runs.filter(batch=batch.number).values_list("status", flat=True))
+        if not statuses & set(Run.ACTIVE):
+            batch.end()
+            found += 1
+        elif Run.Status.RUNNING not in statuses and scene.is_lost(batch):
+            _send_again(job, batch, "it was on its way and nobody has it: Redis or a worker lost it")
+            found += 1
+    return found
+
+
+def _send_again(job: Job, batch: Batch, why: str) -> None:
+    """Let the batch be sent under a new lease; tasks with the old one do nothing."""
+    if batch.status == Batch.Status.IN_FLIGHT:
+        batch.give_back()
+        Event.objects.create(job=job, who=WHO, what=f"batch {batch.number} is sent again", why=why)

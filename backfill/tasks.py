@@ -1,0 +1,56 @@
+"""Celery's part: doorbells. A task carries the ids of a batch and the lease under which it was sent, and remembers nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from datetime import datetime
+
+from celery import chain, chord, group, shared_task
+from celery.canvas import Signature
+from kombu.exceptions import OperationalError
+
+from backfill import coverage, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
+from backfill.models import Batch, Run
+from backfill.processors import CHAIN, PROCESSORS
+from backfill.running import run_step
+
+log = logging.getLogger(__name__)
+UNREACHABLE = (OperationalError, OSError)
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def step(batch: int, lease: str, code: str) -> None:
+    """Run one processor over one batch."""
+    if sent := Batch.objects.filter(pk=batch, lease=lease, status=Batch.Status.IN_FLIGHT).first():
+        run_step(sent, code, coverage.calendar(), f"worker {os.getpid()}@{socket.gethostname()}")
+
+
+@shared_task(ignore_result=True)
+def sweep(started: str = "") -> None:
+    """Look for lost work; a worker that has just started says when."""
+    sweeping.sweep(datetime.fromisoformat(started) if started else None)
+
+
+def canvas(batch: Batch) -> Signature | None:
+    """chain(chord([TDZA, PSZA], PCF), PDC, ML), without the steps that have nothing left to run."""
+    runs = Run.objects.filter(job_id=batch.job_id, batch=batch.number, status__in=Run.ACTIVE)
+    left = set(runs.values_list("processor", flat=True))
+    steps = {code: step.si(batch.pk, batch.lease, code) for code in CHAIN if code in left}
+    first = [steps.pop(code) for code in CHAIN if code in steps and not PROCESSORS[code].after]
+    rest = list(steps.values())
+    if len(first) > 1:
+        return chain(chord(first, rest[0]), *rest[1:]) if rest else group(first)
+    return chain(*first, *rest) if first or rest else None
+
+
+def ring(batch: Batch) -> None:
+    """Send a batch to the workers. Without Redis it waits: the sweep sends it when Redis answers again."""
+    try:
+        if signature := canvas(batch):
+            signature.apply_async()
+    except UNREACHABLE as error:
+        log.warning("%s cannot be sent: Redis does not answer (%s)", batch, error)
+        mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease)
+        mine.update(status=Batch.Status.WAITING, lease="", why="Redis does not answer")

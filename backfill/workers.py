@@ -1,0 +1,33 @@
+"""What a Celery worker does besides tasks: it beats, and looks for lost work when it starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import worker_process_init, worker_process_shutdown, worker_ready
+from django.utils.timezone import now
+
+from backfill import heartbeat
+from backfill.models import Worker
+from backfill.version import code_version
+
+
+@worker_process_init.connect
+def begin(**kwargs: Any) -> None:
+    """A process of the pool starts: note the code that it runs, and beat."""
+    code_version()
+    heartbeat.start(Worker.Kind.WORKER)
+
+
+@worker_process_shutdown.connect
+def end(**kwargs: Any) -> None:
+    """A process of the pool ends in order."""
+    heartbeat.stop()
+
+
+@worker_ready.connect
+def look_for_lost_work(**kwargs: Any) -> None:
+    """What was on its way before this worker started may be lost; no need to wait for the next sweep."""
+    from backfill.tasks import sweep
+
+    sweep.delay(now().isoformat())
