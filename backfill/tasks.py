@@ -9,15 +9,18 @@ from datetime import datetime
 
 from celery import chain, chord, group, shared_task
 from celery.canvas import Signature
+from django.utils.timezone import now
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
-from backfill import coverage, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
+from backfill import coverage, outbox, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
 from backfill.models import Batch, Run
 from backfill.processors import CHAIN, PROCESSORS
 from backfill.running import run_step
 
 log = logging.getLogger(__name__)
-UNREACHABLE = (OperationalError, OSError)
+# Celery itself raises RuntimeError when its result store cannot be reached.
+UNREACHABLE = (OperationalError, RedisError, OSError, RuntimeError)
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
@@ -31,6 +34,12 @@ def step(batch: int, lease: str, code: str) -> None:
 def sweep(started: str = "") -> None:
     """Look for lost work; a worker that has just started says when."""
     sweeping.sweep(datetime.fromisoformat(started) if started else None)
+
+
+@shared_task(ignore_result=True)
+def deliver() -> None:
+    """Tell Phase 5 what it has not been told yet."""
+    outbox.deliver(now())
 
 
 def canvas(batch: Batch) -> Signature | None:
@@ -49,8 +58,18 @@ def ring(batch: Batch) -> None:
     """Send a batch to the workers. Without Redis it waits: the sweep sends it when Redis answers again."""
     try:
         if signature := canvas(batch):
+            step.backend.client.ping()  # Celery would try for seconds
             signature.apply_async()
     except UNREACHABLE as error:
         log.warning("%s cannot be sent: Redis does not answer (%s)", batch, error)
         mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease)
         mine.update(status=Batch.Status.WAITING, lease="", why="Redis does not answer")
+
+
+def ring_outbox() -> None:
+    """Have a worker deliver. Without Redis the sweep does it, when Redis answers again."""
+    try:
+        step.backend.client.ping()
+        deliver.delay()
+    except UNREACHABLE as error:
+        log.warning("the outbox waits for the sweep: Redis does not answer (%s)", error)

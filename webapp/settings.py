@@ -4,6 +4,7 @@ import os
 import tempfile
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
 from django.core.management.utils import get_random_secret_key
@@ -53,6 +54,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Nobody waits for ever, neither for the server nor for a row whose holder was stopped in the middle. What the URL
+    # says (?connect_timeout=10&conn_max_age=0) comes first.
+    waits = "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, "options": waits, **DATABASES["default"].get("OPTIONS", {})}
+    DATABASES["default"] = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **DATABASES["default"]}
 
 # Warehouse: parquet:DIR, embedded.
 WAREHOUSE_URL = env.str("WAREHOUSE_URL", default=f"parquet:{VAR}/warehouse")
@@ -71,9 +78,11 @@ SILENT_SECONDS = env.int("SILENT_SECONDS", default=45)
 
 # Redis carries doorbells between processes and nothing that cannot be lost. Unset, it is the one that bin/up starts,
 # on a socket that only this user can open.
-REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{redis_socket(VAR)}")
+REDIS_SOCKET = redis_socket(VAR)
+OWN_REDIS_URL = f"redis+socket://{quote(str(REDIS_SOCKET))}"
+REDIS_URL = env.str("REDIS_URL", default="") or OWN_REDIS_URL
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
-CELERY_TASK_IGNORE_RESULT = False  # a chord counts results
+CELERY_TASK_IGNORE_RESULT = True  # what a chord counts is not the results; nobody reads those
 CELERY_RESULT_EXPIRES = 3600
 CELERY_TASK_DEFAULT_QUEUE = "backcourt"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -87,3 +96,6 @@ CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"timeout": 2.0}}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "backfill.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}
 }
+
+# Pub/Sub: who is told that a date is complete, as projects/PROJECT/topics/TOPIC. Unset, that is only recorded.
+PUBSUB_TOPIC = env.str("PUBSUB_TOPIC", default="")

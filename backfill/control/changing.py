@@ -41,6 +41,7 @@ def resume(job: Job, who: str, why: str = "", *, brake: bool | None = None) -> J
     """
     try:
         with transaction.atomic():
+            Limits.hold()
             locked = Job.locked(job.pk)
             _resume(locked, who, why, brake)
             transaction.on_commit(flow.dispatch)
@@ -72,7 +73,8 @@ def cancel(job: Job, who: str, why: str = "", *, force: bool = False) -> Cancell
         locked = Job.locked(job.pk)
         if locked.status in Job.ENDED or (locked.status == Status.CANCELLING and not force):
             raise Refused(_cannot(locked, "cancelled", "--force stops the runs that it waits for"))
-        locked.move((*Job.ACTIVE, Status.PAUSING, Status.PAUSED), Status.CANCELLING, who, why)
+        if not locked.move((*Job.ACTIVE, Status.PAUSING, Status.PAUSED), Status.CANCELLING, who, why):
+            Event.objects.create(job=locked, who=who, what="cancelling by force", why=why)
         dropped = locked.runs.all().move((Run.Status.PENDING,), Run.Status.CANCELLED, who, why)
         running = locked.runs.filter(status=Run.Status.RUNNING).count()
         if force:

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from backfill import coverage, flow
 from backfill.errors import Conflict, Refused
-from backfill.models import Batch, Event, Job, Run, Worker
+from backfill.models import Batch, Event, Job, Limits, Run, Worker
 from backfill.options import Options
 from backfill.owners import this_process
 from backfill.planning import ALREADY_COMPLETE, Action, Key, Plan, plan
@@ -79,6 +79,7 @@ def create(planned: Plan, who: str, *, triggered_by: str = "backfill", owner: st
     options = planned.options
     try:
         with transaction.atomic():
+            Limits.hold()
             job = Job.objects.create(
                 options=options.as_json(), who=who, triggered_by=triggered_by, owner=owner, batch_size=planned.batch_size,
                 code_version=code_version(), sql_hashes={code: sql_hash(code) for code in options.processors},

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from backfill.inline import Progress as Callback
 from backfill.models import Job, Run
+from backfill.progress import Progress as State
 from backfill.progress import TimeLeft, newest_events, progress
 
 POLL_SECONDS = 0.2
@@ -110,6 +111,13 @@ def watch(job: Job, display: Display) -> Job:
             display.say(found.stalled)
         stalled = found.stalled
         time.sleep(POLL_SECONDS)
+
+
+def progress_text(found: State) -> str:
+    """How far a job is and why what waits waits, in words."""
+    lines = [f"{found.ended} of {found.total} runs have ended{_left(found.time_left)}"]
+    lines += [f"{w['batches']} batches ({w['first']} to {w['last']}) wait: {w['why']}" for w in found.waiting]
+    return "\n".join([*lines, *([found.stalled] if found.stalled else [])])
 
 
 def _left(left: TimeLeft | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from backfill import control, execution
+from backfill.control import starting
 from backfill.errors import Conflict, CorruptPartition, Refused
 from backfill.inline import run_inline
 from backfill.models import Event, Job, Run
@@ -35,7 +36,7 @@ from tests.backfill.tiny import (
     without,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season")]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("season")]
 
 CONTEXT = "nba_analytics.upcoming_player_game_context"
 DEAD = f"{socket.gethostname()} 1 0.00"  # no process of this number began at that time
@@ -89,7 +90,7 @@ def test_a_job_runs_to_its_end() -> None:
     assert job_events(job) == [
         ("ann", "queued", "the first dates"),
         ("ann", "queued → running", ""),
-        ("ann", "running → succeeded", ""),
+        ("backcourt", "running → succeeded", ""),
     ]
     assert job.created_at <= job.started_at <= job.finished_at
 
@@ -209,7 +210,7 @@ def test_an_upstream_that_failed_blocks_what_comes_after_it_on_that_date(monkeyp
         ("PSZA", THIRD, "complete", ""),
         *((code, THIRD, "blocked", blocked) for code in ("PCF", "PDC", "ML")),
     ]
-    assert (job.status, job_events(job)[-1]) == ("failed", ("ann", "running → failed", "4 runs failed or were blocked"))
+    assert (job.status, job_events(job)[-1]) == ("failed", ("backcourt", "running → failed", "4 runs failed or were blocked"))
     assert [(r["status"], r["error"]) for r in history() if r["data_date"] == THIRD][2] == ("failed", blocked)
     assert not warehouse().partitions(PROCESSORS["ML"].output) - {SECOND}
 
@@ -380,7 +381,7 @@ def test_a_job_that_died_after_its_last_run_is_finished() -> None:
     job.runs.update(status="complete")
     started(start=THIRD, end=THIRD)
     job.refresh_from_db()
-    assert (job.status, job_events(job)[-1][:2]) == ("succeeded", ("sweep", "running → succeeded"))
+    assert (job.status, job_events(job)[-1][:2]) == ("succeeded", ("backcourt", "running → succeeded"))
 
 
 def test_a_process_that_lives_keeps_its_job() -> None:
@@ -401,7 +402,7 @@ def test_an_interrupted_job_is_paused_and_the_same_options_go_on(error: BaseExce
 
     with pytest.raises(type(error)):
         run_inline(job, "ann", interrupt)
-    assert (job.status, job_events(job)[-1]) == ("paused", ("ann", "running → paused", why))
+    assert (job.status, job_events(job)[-2:]) == ("paused", [("ann", "running → pausing", why), ("ann", "pausing → paused", "")])
     assert [s for *_, s in runs_of(job, "status")] == ["complete", "pending"]
     assert run_inline(started(end=SECOND, processors=("PSZA",), batch_size=1), "ann") == job
     assert [s for *_, s in runs_of(job, "status")] == ["complete", "complete"]
@@ -434,5 +435,5 @@ def test_of_two_who_go_on_with_a_job_one_gets_it() -> None:
     job.move(("queued",), "running", "bob")
     job.runs.filter(processor="PSZA").update(status="running")
     with pytest.raises(Conflict):
-        control._take_over(late, "eve")
+        starting._take_over(late, "eve", this_process())
     assert {s for code, _, s in runs_of(job, "status") if code == "PSZA"} == {"running"}

@@ -215,7 +215,8 @@ def test_a_poisoned_date_fails_alone(season: Path) -> None:
         f"CorruptPartition: {part(season, 'PSZA', THIRD)} is not a whole Parquet file; "
         f"remove it and run its date (or load its season) again"
     )
-    assert poisoned == Outcome(THIRD, error=poisoned.error, untouched=True, query_seconds=poisoned.query_seconds)
+    seconds = poisoned.query_seconds
+    assert poisoned == Outcome(THIRD, 0, 0, {}, poisoned.error, "CorruptPartition", untouched=True, query_seconds=seconds)
     assert [len(rows_of("PCF", day)) for day in PROCESSING] == [2, 2, 0, 2]
 
 

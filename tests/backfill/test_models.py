@@ -11,7 +11,7 @@ from backfill.models import Event, Job, Run
 from backfill.options import Options
 from backfill.planning import ALREADY_COMPLETE
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 DAY, NEXT = date(2021, 11, 22), date(2021, 11, 23)
 

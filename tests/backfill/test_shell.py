@@ -87,7 +87,7 @@ def test_a_backfill_says_what_it_did_and_what_to_look_at(shell: Shell) -> None:
         f"  - INSUFFICIENT_DATA ({INSUFFICIENT_DATA.meaning}): TDZA 2. {INSUFFICIENT_DATA.advice}",
     ]
     assert [line.rpartition(": ")[2] for line in answer.err.splitlines()] == [
-        f"{code} {day} to {day}" for day in (BOOTSTRAP[-1], FIRST) for code in ("TDZA", "PSZA")
+        f"{code} {day} to {day}" for day in (FIRST, BOOTSTRAP[-1]) for code in ("TDZA", "PSZA")
     ]
 
 
@@ -116,6 +116,7 @@ def test_json_is_one_document_and_nothing_else(shell: Shell) -> None:
 
 def test_every_option_reaches_the_job(shell: Shell) -> None:
     words = ("--batch-size", 2, "--force", "--skip-preflight", "--reason", "they asked", "--mode", "backfill")
+    words += ("--parallel", 3, "--newest-first", "--no-canary", "--no-brake", "--max-retries", 4)
     answer = shell.backfill(
         "--start", FIRST, "--end", SECOND, "--processors", " ml , PlayerShotZoneAnalysisProcessor", *words, "--json"
     )
@@ -128,6 +129,12 @@ def test_every_option_reaches_the_job(shell: Shell) -> None:
         "skip_preflight": True,
         "batch_size": 2,
         "reason": "they asked",
+        "parallel": 3,
+        "canary": False,
+        "brake": False,
+        "max_retries": 4,
+        "newest_first": True,
+        "skip_trigger": False,
     }
     assert (answer.document["batch_size"], answer.document["why"]) == (2, "they asked")
 
@@ -156,10 +163,19 @@ def test_a_job_that_failed_exits_with_one(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_without_a_worker_it_says_so(shell: Shell) -> None:
-    for words in ((), ("--wait",)):
-        assert shell("backfill", *RANGE, *words) == Answer(
-            2, "", "no worker is running; add --inline to run it in this process\n"
-        )
+    sentence = "no worker is running; start one with bin/up, or add --inline to run it in this process\n"
+    assert shell("backfill", *RANGE, "--wait") == Answer(2, "", sentence)
+    assert not Job.objects.exists()
+
+
+def test_without_a_worker_a_job_is_handed_over_all_the_same(shell: Shell) -> None:
+    answer = shell("backfill", *RANGE)
+    job = Job.objects.get()
+    assert (answer.code, answer.err, job.status, job.owner) == (0, "", "queued", "")
+    assert answer.out == (
+        f"job {job.pk} queued for the workers; no worker is running, so it waits until bin/up starts one; "
+        f"`manage.py jobs {job.pk}` shows it\n"
+    )
 
 
 # --dry-run

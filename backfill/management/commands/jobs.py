@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db.models import Count
+from django.utils.timezone import now
 
 from backfill.errors import Refused
 from backfill.management.base import FAILED, OK, VerbCommand, whole_number
+from backfill.management.jobs import found
+from backfill.management.progress import progress_text
 from backfill.management.reports import job_text
 from backfill.management.text import table
-from backfill.models import Job
+from backfill.models import Job, Run
+from backfill.progress import progress
 from backfill.summary import summarise
 
 MOST = 1000
@@ -33,26 +36,36 @@ class Command(VerbCommand):
         if not 1 <= given["limit"] <= MOST:
             raise Refused(f"--limit takes 1 to {MOST}, not {given['limit']}")
         if given["id"] is None:
-            rows = [_line(job) for job in Job.objects.order_by("-pk")[: given["limit"]].prefetch_related("runs")]
+            rows = _lines(list(Job.objects.order_by("-pk")[: given["limit"]]))
             self.emit({"jobs": rows}, table(rows) if rows else "no jobs yet; `manage.py backfill --start D --end D` starts one")
             return OK
-        job = Job.objects.filter(pk=min(max(given["id"], 0), sys.maxsize)).first()
-        if job is None:
-            raise Refused(f"there is no job {given['id']}; `manage.py jobs` lists them")
+        job = found(given["id"])
         summary = summarise(job)
-        self.emit(summary, job_text(summary))
+        if job.status in Job.ENDED:
+            self.emit(summary, job_text(summary))
+        else:
+            state = progress(job, now())
+            self.emit({**summary, "progress": state.as_json()}, f"{job_text(summary)}\n{progress_text(state)}")
         return FAILED if job.status == Job.Status.FAILED else OK
 
 
-def _line(job: Job) -> dict[str, Any]:
-    options, counts = job.parsed_options, Counter(run.status for run in job.runs.all())
+def _lines(jobs: list[Job]) -> list[dict[str, Any]]:
+    counted: dict[int, list[str]] = {job.pk: [] for job in jobs}
+    runs = Run.objects.filter(job__in=jobs).values_list("job", "status").annotate(n=Count("pk")).order_by("status")
+    for job, status, n in runs:
+        counted[job].append(f"{n} {status}")
+    return [_line(job, ", ".join(counted[job.pk])) for job in jobs]
+
+
+def _line(job: Job, runs: str) -> dict[str, Any]:
+    options = job.parsed_options
     return {
         "job": str(job.pk),
         "status": job.status,
         "start": str(options.start),
         "end": str(options.end),
         "processors": ",".join(options.processors),
-        "runs": ", ".join(f"{n} {status}" for status, n in counts.items()),
+        "runs": runs,
         "who": job.who,
         "created": job.created_at.isoformat(sep=" ", timespec="seconds"),
     }

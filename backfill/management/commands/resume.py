@@ -1,0 +1,30 @@
+"""`manage.py resume JOB`: go on with a paused or cancelled job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from backfill import control
+from backfill.management.base import OK
+from backfill.management.jobs import JobCommand
+from backfill.models import Run
+
+
+class Command(JobCommand):
+    """Resumes a job."""
+
+    help = "Go on with what is left of a paused or cancelled job, by the workers."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which job, and whether a bug pauses it again."""
+        super().add_arguments(parser)
+        parser.add_argument("--no-brake", action="store_true", help="do not pause again at a failure that is a bug")
+
+    def run(self, **given: Any) -> int:
+        """Resume it and say how much is left."""
+        job = control.resume(self.job(given), self.who, given["reason"], brake=False if given["no_brake"] else None)
+        left = job.runs.filter(status__in=Run.ACTIVE).count()
+        self.emit({"job": job.pk, "status": job.status, "left": left}, f"job {job.pk} goes on with {left} runs")
+        return OK

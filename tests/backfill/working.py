@@ -1,0 +1,75 @@
+"""Workers without Celery: what their tasks do, called one by one, so that a test decides what happens between two steps."""
+
+from __future__ import annotations
+
+import socket
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.timezone import now
+
+from backfill import control, coverage, flow
+from backfill.models import Batch, Event, Job, Worker
+from backfill.processors import CHAIN
+from backfill.running import run_step
+from tests.backfill.tiny import make_options
+
+DEAD = f"{socket.gethostname()} 1 0.00"  # no process of this number began at that time
+ELSEWHERE = "elsewhere 7 1234"  # on another host, which only its heartbeat can speak for
+
+
+def make_job(**overrides: Any) -> Job:
+    """A job for the workers: a date a batch, two in flight at most."""
+    job = control.start(make_options(**{"batch_size": 1, "parallel": 2, **overrides}), "ann")
+    assert job
+    return job
+
+
+def in_flight(job: Job) -> list[int]:
+    return list(job.batches.filter(status=Batch.Status.IN_FLIGHT).order_by("number").values_list("number", flat=True))
+
+
+def batch_of(job: Job, number: int) -> Batch:
+    return Batch.objects.get(job=job, number=number)
+
+
+def step(batch: Batch, code: str) -> int:
+    """Run one step as a worker does; returns how many runs ended."""
+    return len(run_step(batch, code, coverage.calendar(), "worker"))
+
+
+def run_batch(job: Job, number: int) -> None:
+    """Run all that is left of a batch that is in flight."""
+    batch = batch_of(job, number)
+    for code in CHAIN:
+        step(batch, code)
+
+
+def run_all(job: Job) -> Job:
+    """Dispatch and run until nothing is in flight any more."""
+    flow.dispatch()
+    while numbers := in_flight(job):
+        run_batch(job, numbers[0])
+    job.refresh_from_db()
+    return job
+
+
+def statuses(job: Job) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for status in job.runs.values_list("status", flat=True):
+        found[status] = found.get(status, 0) + 1
+    return found
+
+
+def job_events(job: Job) -> list[tuple[str, str]]:
+    """What happened to the job itself, and why."""
+    return list(Event.objects.filter(job=job, run=None).order_by("pk").values_list("what", "why"))
+
+
+def make_worker(name: str = ELSEWHERE, seen_at: datetime | None = None, **fields: Any) -> Worker:
+    seen_at = seen_at or now()
+    return Worker.objects.create(name=name, kind="worker", seen_at=seen_at, **{"started_at": seen_at, **fields})
+
+
+def ago(seconds: float) -> datetime:
+    return now() - timedelta(seconds=seconds)
