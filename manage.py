@@ -18,13 +18,17 @@ def main() -> None:
         sys.exit("Django is not installed here; bin/up sets everything up")
     from django.conf import settings
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
     try:
         settings.DATABASES["default"]["ENGINE"]
     except Exception as error:
         sys.stderr.write(f"the settings cannot be read: {type(error).__name__}: {error}; see .env.example\n")
         sys.exit(2)
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:
+        sys.exit(f"the database cannot be used ({' '.join(str(error).split())})")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,18 @@ def numbers_are_positive(**kwargs: Any) -> list[CheckMessage]:
     """E002: a number of batches or threads is below one."""
     names = [name for name in ("MAX_PARALLEL_BATCHES", "WAREHOUSE_THREADS") if getattr(settings, name) < 1]
     return [Error(f"{name} is {getattr(settings, name)}; at least 1 is expected", id="backcourt.E002") for name in names]
+
+
+# A topic's name has 3 to 255 of these characters, the first a letter; a project of an organisation may name its domain.
+TOPIC = re.compile(r"projects/[a-z0-9][a-z0-9.:-]+/topics/(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
+
+
+@register()
+def topic_is_a_name(**kwargs: Any) -> list[CheckMessage]:
+    """E003: PUBSUB_TOPIC names no topic."""
+    if not settings.PUBSUB_TOPIC or TOPIC.fullmatch(settings.PUBSUB_TOPIC):
+        return []
+    return [Error(f"PUBSUB_TOPIC is {settings.PUBSUB_TOPIC!r}; projects/PROJECT/topics/TOPIC is expected", id="backcourt.E003")]
 
 
 @register()

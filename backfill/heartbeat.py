@@ -59,7 +59,8 @@ def stop() -> None:
 
 @contextmanager
 def beating(kind: Worker.Kind) -> Iterator[None]:
-    """Beat while the block runs."""
+    """Beat while the block runs. The first time here: a database that cannot be used stops whoever wanted to begin."""
+    beat(kind)
     start(kind)
     try:
         yield

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from threading import Event, Lock
 
 from django.db import connection, transaction
+from django.utils.timezone import now
 
-from backfill import coverage, flow
+from backfill import coverage, flow, outbox
 from backfill.models import Batch, Job, Run
 from backfill.running import run_step
 
@@ -24,7 +24,7 @@ def run_inline(job: Job, who: str, progress: Progress = lambda runs: None) -> Jo
     calendar, stop, telling = coverage.calendar(), Event(), Lock()
 
     def run_batches() -> None:
-        while not stop.is_set() and (batch := _next(job)):
+        while not stop.is_set() and (batch := _next(job, stop)):
             for code in job.parsed_options.processors:
                 if stop.is_set():
                     return
@@ -37,16 +37,16 @@ def run_inline(job: Job, who: str, progress: Progress = lambda runs: None) -> Jo
         with transaction.atomic():
             flow.settle_job(Job.locked(job.pk), who)
     job.refresh_from_db()
+    outbox.deliver(now())
     return job
 
 
-def _next(job: Job) -> Batch | None:
+def _next(job: Job, stop: Event) -> Batch | None:
     """The next batch in flight; waits while the canary, a cap or a retry's delay holds all of them. None at the end."""
+    waiting = job.batches.filter(status=Batch.Status.WAITING, job__status__in=Job.ACTIVE)
     while not (batch := flow.take(job)):
-        waiting = job.batches.filter(status=Batch.Status.WAITING, job__status__in=Job.ACTIVE)
-        if not waiting.exists():
+        if not waiting.exists() or stop.wait(POLL_SECONDS):
             return None
-        time.sleep(POLL_SECONDS)
     return batch
 
 

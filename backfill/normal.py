@@ -1,22 +1,29 @@
-"""Normal mode's checks before a live run: has upstream run, are the sources there, are they fresh?
+"""Normal mode's checks: has upstream run, are the sources there and fresh, is every entity complete, is Phase 5 told?
 
-Backfill mode leaves them out: history needs no proof that its upstream ran, and it does not change.
+Two are made here, before a live run starts; completeness is tested by the run's statement, the trigger is the outbox's.
+How each of them ended is kept with the run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from time import perf_counter
+from typing import Literal, TypedDict
 
+from backfill.models import Run
 from backfill.processors import BY_NAME, PROCESSORS, Processor
-from backfill.warehouse.base import Warehouse
+from backfill.warehouse.base import Row, Warehouse
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, UPGC
-from validation.categories import DATE_LEVEL, MISSING_DEPENDENCY
+from validation.categories import DATE_LEVEL, INCOMPLETE_DATA, MISSING_DEPENDENCY
 
 SUCCESS = "success"
-RUNS = f"SELECT processor_name, output_table, status FROM {HISTORY} WHERE data_date = @day ORDER BY started_at"
+RUNS = f"""
+SELECT processor_name, output_table, status, run_id, records_created, records_failed
+FROM {HISTORY} WHERE data_date = @day ORDER BY started_at
+"""
 NEWEST = "SELECT COUNT(*) AS n, MAX(processed_at) AS newest FROM {} WHERE {} BETWEEN @first AND @last"
 DATE_LEVEL_ROW = f"""
 SELECT * FROM {FAILURES} WHERE processor_name = @processor_name AND entity_id <> '{DATE_LEVEL}'
@@ -26,8 +33,43 @@ SELECT @processor_name, @run_id, @day, '{DATE_LEVEL}', '{MISSING_DEPENDENCY.name
 """
 
 
+Status = Literal["passed", "warned", "refused", "skipped"]
+
+
+class Check(TypedDict):
+    """How one check of a run ended, as `Run.checks` keeps it. One that was skipped took no seconds and says why."""
+
+    name: str
+    status: Status
+    seconds: float
+    why: str
+
+
 @dataclass(frozen=True)
-class Freshness:
+class Kind:
+    """One of normal mode's checks, and why backfill mode leaves it out."""
+
+    name: str
+    backfill_skips_it_because: str
+
+    def ended(self, status: Status, why: str = "", seconds: float = 0.0) -> Check:
+        """The check of one run, as it is kept."""
+        return {"name": self.name, "status": status, "seconds": seconds, "why": why}
+
+
+DEFENSIVE = Kind("defensive", "history needs no proof that its upstream ran")
+FRESHNESS = Kind("freshness", "history does not change")
+COMPLETENESS = Kind("completeness", "the data is trusted to exist")
+TRIGGER = Kind("trigger", "no Phase 5 work for history")
+KINDS = (DEFENSIVE, FRESHNESS, COMPLETENESS, TRIGGER)
+
+# The statements know both rules; here they say why a run was not tested.
+COMPLETENESS_STARTS_ON_DAY = 30
+NO_COMPLETENESS = {"PCF": "PCF reads no history and has no such check"}
+
+
+@dataclass(frozen=True)
+class Limits:
     """How old a source may be before a run warns, and before it is refused."""
 
     warn: timedelta
@@ -35,8 +77,8 @@ class Freshness:
 
 
 # Teams can rest for days, so what is read team by team may be older.
-TEAM_FRESHNESS = Freshness(timedelta(hours=72), timedelta(hours=168))
-FRESHNESS = Freshness(timedelta(hours=24), timedelta(hours=72))
+TEAM_LIMITS = Limits(timedelta(hours=72), timedelta(hours=168))
+LIMITS = Limits(timedelta(hours=24), timedelta(hours=72))
 
 
 @dataclass(frozen=True)
@@ -62,30 +104,86 @@ class LiveRun:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a live run may start; both are empty when nothing is wrong."""
+    """Whether a live run may start; both texts are empty when nothing is wrong. `checks` are those decided so far."""
 
     refusal: str = ""
     warning: str = ""
+    checks: tuple[Check, ...] = field(default=(), compare=False)  # the seconds differ every time
 
 
 def check(warehouse: Warehouse, run: LiveRun) -> Verdict:
     """Run the defensive and the freshness check; the first refusal ends them."""
-    for refusal in _defensive(warehouse, run):
-        return Verdict(refusal)
-    warnings = []
-    for is_refusal, text in _stale(warehouse, run):
-        if is_refusal:
-            return Verdict(text)
-        warnings.append(text)
-    return Verdict(warning=f"warning: {'; '.join(warnings)}" if warnings else "")
+    began = perf_counter()
+    refusal = next(_defensive(warehouse, run), "")
+    made = [DEFENSIVE.ended("refused" if refusal else "passed", refusal, perf_counter() - began)]
+    if refusal:
+        return Verdict(refusal, checks=(*made, *_not_reached(made)))
+    began = perf_counter()
+    refusal, warning = _freshness(warehouse, run)
+    status: Status = "refused" if refusal else "warned" if warning else "passed"
+    made.append(FRESHNESS.ended(status, refusal or warning, perf_counter() - began))
+    if refusal:
+        return Verdict(refusal, checks=(*made, *_not_reached(made)))
+    return Verdict(warning=f"warning: {warning}" if warning else "", checks=(*made, *_waived(run)))
+
+
+def _not_reached(made: list[Check]) -> Iterator[Check]:
+    for kind in KINDS[len(made) :]:
+        yield kind.ended("skipped", f"the {made[-1]['name']} check refused the run")
+
+
+def _waived(run: LiveRun) -> Iterator[Check]:
+    """The completeness check of a run whose statement does not make it."""
+    index = (run.day - run.season_start).days
+    if why := NO_COMPLETENESS.get(run.processor.code):
+        yield COMPLETENESS.ended("skipped", why)
+    elif index < COMPLETENESS_STARTS_ON_DAY:
+        yield COMPLETENESS.ended("skipped", f"waived on day {index} of the season; it starts on day {COMPLETENESS_STARTS_ON_DAY}")
+
+
+def left_out() -> list[Check]:
+    """The checks of a run in backfill mode."""
+    return [kind.ended("skipped", kind.backfill_skips_it_because) for kind in KINDS]
+
+
+def concluded(run: Run, trigger: Check) -> list[Check]:
+    """All four checks of a run that has ended in normal mode; what it did not come to is skipped for the reason it gives."""
+    made = {trigger["name"]: trigger, **{c["name"]: c for c in run.checks}}
+    if COMPLETENESS.name not in made and run.population:
+        made[COMPLETENESS.name] = _completeness(run)
+    return [made.get(kind.name) or kind.ended("skipped", run.why) for kind in KINDS]
+
+
+def _completeness(run: Run) -> Check:
+    found = run.failures.get(INCOMPLETE_DATA.name, 0)
+    why = (
+        f"{found:,} of {run.population:,} entities {INCOMPLETE_DATA.name}; "
+        "tested inside the statement: the seconds are those of the run's whole query"
+    )
+    return COMPLETENESS.ended("warned" if found else "passed", why, run.query_seconds or 0.0)
+
+
+def newest_runs(warehouse: Warehouse, day: date) -> dict[str, Row]:
+    """The newest run for a date by the name of its processor: status, run_id, records_created and records_failed."""
+    return {r["processor_name"]: r for r in _runs(warehouse, day)}
+
+
+def why_no_success(newest: Row | None, day: date) -> str:
+    """What keeps a processor's newest run for a date from being a success; empty when it is one."""
+    if newest is None:
+        return f"no run for {day}"
+    return "" if newest["status"] == SUCCESS else f"the newest run for {day} is {newest['status']}"
+
+
+def _runs(warehouse: Warehouse, day: date) -> list[Row]:
+    return warehouse.query(RUNS, {"day": day, "dates": [day]})
 
 
 def _defensive(warehouse: Warehouse, run: LiveRun) -> Iterator[str]:
-    history = warehouse.query(RUNS, {"day": run.day, "dates": [run.day]})
-    newest = {r["processor_name"]: r["status"] for r in history}
+    history = _runs(warehouse, run.day)
+    newest = {r["processor_name"]: r for r in history}
     for upstream in (PROCESSORS[code] for code in run.processor.after):
-        if (status := newest.get(upstream.name)) != SUCCESS:
-            fact = f"the newest run for {run.day} is {status}" if status else f"no run for {run.day}"
+        if fact := why_no_success(newest.get(upstream.name), run.day):
             yield f"defensive: {upstream.output}: {fact}"
     proven = {r["output_table"] for r in history if r["status"] == SUCCESS and r["processor_name"] not in BY_NAME}
     for source in run.processor.sources:
@@ -94,9 +192,19 @@ def _defensive(warehouse: Warehouse, run: LiveRun) -> Iterator[str]:
             yield f"defensive: {source}: no row for {reference or run.day} and no successful run"
 
 
+def _freshness(warehouse: Warehouse, run: LiveRun) -> tuple[str, str]:
+    """The first refusal, or all warnings."""
+    warnings = []
+    for is_refusal, text in _stale(warehouse, run):
+        if is_refusal:
+            return text, ""
+        warnings.append(text)
+    return "", "; ".join(warnings)
+
+
 def _stale(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[bool, str]]:
     """Sources that are too old, as (refuses, text)."""
-    limits = TEAM_FRESHNESS if run.processor.code == "TDZA" else FRESHNESS
+    limits = TEAM_LIMITS if run.processor.code == "TDZA" else LIMITS
     for source in (*run.processor.sources, *run.processor.reads):
         count, newest = _newest(warehouse, source, *run.window(source))
         if newest is None or not count:

@@ -84,7 +84,11 @@ def default_batch_size(dates: int, processors: int) -> int:
 
 def plan(options: Options, days: Sequence[Day], done: Collection[Key]) -> Plan:
     """Decide what to run; touches nothing, so the preview shows exactly this."""
-    runs = [run for day in days for run in _runs_of(day, options, done)]
+    return in_batches(options, days, [run for day in days for run in _runs_of(day, options, done)])
+
+
+def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]) -> Plan:
+    """The plan of exactly these runs, those that are executed put into batches."""
     todo = {r.date for r in runs if r.action in (Action.RUN, Action.SKIP)}
     seasons = len({season_year(d) for d in todo}) or 1
     size = options.batch_size or default_batch_size(ceil(len(todo) / seasons), len(options.processors))

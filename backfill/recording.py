@@ -9,12 +9,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now
 
+from backfill import normal, outbox
 from backfill.claiming import Attempt
 from backfill.crashpoints import passing
 from backfill.errors import WarehouseError
 from backfill.execution import Outcome
 from backfill.flow import SYSTEM
-from backfill.models import Batch, Job, Run, record_all
+from backfill.models import Batch, Job, Run, Trigger, record_all
 from backfill.processors import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
@@ -51,6 +52,7 @@ def record(attempt: Attempt) -> list[Run]:
         run.finished_at, run.claim = finished_at, ""
     _write_history(attempt, attempt.runs, finished_at)
     passing("after-history")
+    triggers = _conclude_checks(attempt)
     with transaction.atomic():
         job = Job.locked(attempt.job.pk)
         attempt.check_held()
@@ -59,9 +61,31 @@ def record(attempt: Attempt) -> list[Run]:
         for status in {r.status for r in attempt.runs}:
             record_all([r for r in attempt.runs if r.status == status], f"running → {status}", attempt.who)
         Batch.objects.filter(pk=attempt.batch.pk).update(touched_at=finished_at, retries=0)
+        outbox.keep(job, triggers)
         _brake(job, attempt)
     passing("after-record")
     return attempt.runs
+
+
+def _conclude_checks(attempt: Attempt) -> list[Trigger]:
+    """Note in every run how its checks ended; return what Phase 5 is to be told.
+
+    A date whose history cannot be read again has failed, and its neighbours have not.
+    """
+    if attempt.job.parsed_options.backfill_mode:
+        for run in attempt.runs:
+            run.checks = normal.left_out()
+        return []
+    triggers = []
+    for run in attempt.runs:
+        try:
+            trigger, check = outbox.prepare(attempt.job, run)
+        except WarehouseError as error:
+            _fail_date(run, error)
+            trigger, check = None, normal.TRIGGER.ended("skipped", run.why)
+        run.checks = normal.concluded(run, check)
+        triggers += [trigger] if trigger else []
+    return triggers
 
 
 def bug_of(run: Run) -> str:
@@ -89,14 +113,21 @@ def _write_history(attempt: Attempt, runs: Sequence[Run], finished_at: datetime)
     try:
         warehouse().record(HISTORY, [_history_row(attempt.job, run, finished_at) for run in runs])
     except WarehouseError as error:
+        if len(runs) == 1:
+            _fail_date(runs[0], error)
+            return
         if not error.concerns_dates:
             raise
-        if len(runs) == 1:
-            name = type(error).__name__
-            runs[0].status, runs[0].why, runs[0].error = Run.Status.FAILED, f"{name}: {error}", name
-            return
         for run in runs:
             _write_history(attempt, [run], finished_at)
+
+
+def _fail_date(run: Run, error: WarehouseError) -> None:
+    """Let the run have failed; raises the error again where it says nothing about the date."""
+    if not error.concerns_dates:
+        raise error
+    run.status, run.error = Run.Status.FAILED, type(error).__name__
+    run.why = f"{run.error}: {error}"
 
 
 def _history_row(job: Job, run: Run, finished_at: datetime) -> Row:

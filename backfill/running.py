@@ -103,6 +103,7 @@ def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
         start = calendar.starts[season_year(run.date)]
         live = LiveRun(PROCESSORS[run.processor], run.date, start, calendar.previous(run.date), run.started_at or now())
         verdict = normal.check(warehouse(), live)
+        run.checks = list(verdict.checks)
         if verdict.refusal:
             run.status, run.why = Run.Status.FAILED, verdict.refusal
             normal.refuse(warehouse(), live, run.run_id, verdict.refusal)
@@ -119,6 +120,9 @@ def _fail(attempt: Attempt, calendar: Calendar, error: Exception) -> list[Run]:
     try:
         return record(attempt)
     except Superseded:
+        return []
+    except WarehouseError as also:  # not even the history can be written: nothing is recorded, and a person has to look
+        _pause(attempt, also)
         return []
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from backfill import groups
+from backfill.comparing import compare
+from backfill.errors import WarehouseError
 from backfill.models import Job, Run
 from validation.categories import BY_NAME
 
@@ -15,9 +18,11 @@ def summarise(job: Job) -> dict[str, Any]:
     """A job as one document: its options, its processors' figures, the dates that went wrong, what to look at next."""
     runs = list(job.runs.order_by("date", "pk"))
     processors = [_processor(code, [r for r in runs if r.processor == code]) for code in job.parsed_options.processors]
+    found, unread = _groups(job)
     return {
         "job": job.pk,
         "status": job.status,
+        "stopped": _why_stopped(job),
         "who": job.who,
         "why": job.why,
         "options": job.options,
@@ -26,8 +31,35 @@ def summarise(job: Job) -> dict[str, Any]:
         "seconds": round((job.finished_at - job.started_at).total_seconds(), 3) if job.finished_at and job.started_at else None,
         "processors": processors,
         "problems": [_problem(r) for r in runs if r.status in ENDED_BADLY],
-        "next": _next(processors, runs),
+        "groups": found,
+        "retry_of": job.retry_of_id,
+        "retried": _retried(job),
+        "next": _next(processors, runs) + unread,
     }
+
+
+def _groups(job: Job) -> tuple[list[dict[str, Any]] | None, list[str]]:
+    """The error groups of what is wrong now with what the job ran; or None, and the sentence why nobody can tell."""
+    try:
+        return [group.as_json() for group in groups.of_job(job)], []
+    except WarehouseError as error:
+        return None, [f"the error groups cannot be read: {type(error).__name__}: {error}"]
+
+
+def _retried(job: Job) -> dict[str, dict[str, int]] | None:
+    """What a retry healed of the job that it retried, what remains and what is new, by state and category."""
+    if job.retry_of is None:
+        return None
+    found = compare(job.retry_of, job)
+    return {kind: found.counts(kind) for kind in ("healed", "remaining", "new")}
+
+
+def _why_stopped(job: Job) -> str:
+    """Why a job that has paused, or is about to, was told to; empty for any other."""
+    if job.status not in (Job.Status.PAUSING, Job.Status.PAUSED):
+        return ""
+    asked = job.events.filter(run=None, what__endswith=f"→ {Job.Status.PAUSING}").order_by("pk").last()
+    return asked.why if asked else ""
 
 
 def _processor(code: str, runs: list[Run]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import flow
+from backfill import flow, outbox
 from backfill.models import Batch, Event, Job, Run, Sweep, Worker
 from backfill.warehouse import warehouse
 
@@ -75,7 +75,16 @@ def sweep(started: datetime | None = None) -> int:
     warehouse().sweep()
     flow.dispatch()
     Sweep.objects.update_or_create(pk=1, defaults={"at": at, "seconds": time.perf_counter() - began})
+    _deliver()
     return found
+
+
+def _deliver() -> None:
+    """Last and apart: neither Pub/Sub nor its library may keep anybody from finding lost work."""
+    try:
+        outbox.deliver(now())
+    except Exception:
+        log.exception("the outbox could not be delivered")
 
 
 def _sweep_job(pk: int, scene: _Scene) -> int:

@@ -58,7 +58,7 @@ def ring(batch: Batch) -> None:
     """Send a batch to the workers. Without Redis it waits: the sweep sends it when Redis answers again."""
     try:
         if signature := canvas(batch):
-            step.backend.client.ping()  # Celery would try for seconds
+            _check_redis()
             signature.apply_async()
     except UNREACHABLE as error:
         log.warning("%s cannot be sent: Redis does not answer (%s)", batch, error)
@@ -66,10 +66,15 @@ def ring(batch: Batch) -> None:
         mine.update(status=Batch.Status.WAITING, lease="", why="Redis does not answer")
 
 
+def _check_redis() -> None:
+    """Raise at once when Redis does not answer; Celery would try for seconds."""
+    step.backend.client.ping()  # type: ignore[attr-defined]
+
+
 def ring_outbox() -> None:
     """Have a worker deliver. Without Redis the sweep does it, when Redis answers again."""
     try:
-        step.backend.client.ping()
+        _check_redis()
         deliver.delay()
     except UNREACHABLE as error:
         log.warning("the outbox waits for the sweep: Redis does not answer (%s)", error)

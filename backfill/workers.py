@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 from celery.signals import worker_process_init, worker_process_shutdown, worker_ready
@@ -9,12 +10,14 @@ from django.utils.timezone import now
 
 from backfill import heartbeat
 from backfill.models import Worker
+from backfill.tied import tie
 from backfill.version import code_version
 
 
 @worker_process_init.connect
 def begin(**kwargs: Any) -> None:
-    """A process of the pool starts: note the code that it runs, and beat."""
+    """A process of the pool starts: it ends with its parent, notes the code that it runs, and beats."""
+    tie(signal.SIGKILL)
     code_version()
     heartbeat.start(Worker.Kind.WORKER)
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+
+from tests.postgres import Server, serving
 
 REAL_SEASON = Path(__file__).resolve().parents[2] / "shared" / "data" / "season_2023"
+
+
+def pytest_report_header() -> str:
+    """Which database the tests run on."""
+    return f"database: {connection.vendor} (DATABASE_URL)"
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +26,13 @@ def own_warehouse(settings: Any, tmp_path: Path) -> Path:
     settings.WAREHOUSE_URL = f"parquet:{root}"
     settings.MAX_PARALLEL_BATCHES = 1  # in the test's own thread, whose transaction no other connection can see
     return root
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server, for tests whose processes are to have a database of their own in it."""
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

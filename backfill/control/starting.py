@@ -42,10 +42,14 @@ def preview(options: Options) -> Preview:
     if not any(d.is_processing for d in days):
         raise Refused(f"there is no game between {options.start} and {options.end}, so there is nothing to backfill")
     planned = plan(options, days, coverage.done(options))
-    running = {r.date for r in planned.runs if r.action is Action.RUN}
+    return Preview(planned, preflight(planned))
+
+
+def preflight(planned: Plan) -> tuple[Gap, ...]:
+    """What Phase 3 lacks for the dates that a plan executes."""
+    options, running = planned.options, {r.date for r in planned.runs if r.action is Action.RUN}
     rows = coverage.source_rows(options.start, options.end)
-    found = gaps([d for d in days if d.day in running], rows, live=not options.backfill_mode)
-    return Preview(planned, tuple(found))
+    return tuple(gaps([d for d in planned.days if d.day in running], rows, live=not options.backfill_mode))
 
 
 def start(options: Options, who: str, *, triggered_by: str = "backfill", inline: bool = False) -> Job | None:
@@ -56,22 +60,20 @@ def start(options: Options, who: str, *, triggered_by: str = "backfill", inline:
     """
     writable_warehouse()
     owner = this_process() if inline else ""
-    if interrupted := _interrupted(options):
-        return _take_over(interrupted, who, owner)
+    if same := settle_dead(options):
+        return _take_over(same, who, owner)
     found = preview(options)
     if found.blockers and not options.skip_preflight:
-        raise Refused(_blocked_text(found.blockers))
+        raise Refused(f"{blocked_text(found.blockers)}. Load it first, or override with --skip-preflight --reason TEXT")
     if not found.plan.todo:
         return None
     return create(found.plan, who, triggered_by=triggered_by, owner=owner)
 
 
-def _blocked_text(blockers: Sequence[Gap]) -> str:
+def blocked_text(blockers: Sequence[Gap]) -> str:
+    """What of Phase 3 is missing, the first three of it by name."""
     more = f" (and {len(blockers) - 3} more)" if len(blockers) > 3 else ""
-    return (
-        f"Phase 3 is not complete: {'; '.join(map(str, blockers[:3]))}{more}. "
-        f"Load it first, or override with --skip-preflight --reason TEXT"
-    )
+    return f"Phase 3 is not complete: {'; '.join(map(str, blockers[:3]))}{more}"
 
 
 def create(planned: Plan, who: str, *, triggered_by: str = "backfill", owner: str = "", **fields: object) -> Job:
@@ -117,7 +119,7 @@ def _holders(keys: Sequence[Key]) -> dict[Job, int]:
     wanted, days = set(keys), [day for _, day in keys]
     active = Run.objects.filter(status__in=Run.ACTIVE, date__range=(min(days), max(days))).select_related("job")
     holders: dict[Job, int] = {}
-    for run in active:
+    for run in active.order_by("job_id"):
         if (run.processor, run.date) in wanted:
             holders[run.job] = holders.get(run.job, 0) + 1
     return holders
@@ -129,15 +131,18 @@ def _conflict_text(planned: Plan) -> str:
     return f"{'; '.join(holders) or 'another job has just taken some'} of this range; wait for it or cancel it"
 
 
-def _interrupted(options: Options) -> Job | None:
-    """Settle the inline jobs whose process ended: return the one with these options, give the dates of the others back."""
+def settle_dead(options: Options) -> Job | None:
+    """Settle the inline jobs whose process ended: return the one with these options, give the dates of the others back.
+
+    A retry keeps the options of the job that it retries and runs less, so it is never the same.
+    """
     same, at = None, now()
     for job in Job.objects.exclude(owner="").exclude(status__in=Job.ENDED):
         if job.status != Job.Status.PAUSED and not Worker.has_ended(job.owner, at):
             continue
         if not job.runs.filter(status__in=Run.ACTIVE).exists():
             flow.settle_job(job)
-        elif job.parsed_options == options:
+        elif job.retry_of_id is None and job.parsed_options == options:
             same = job
         elif _overlaps(job, options):
             _abandon(job)

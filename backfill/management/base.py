@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import threading
@@ -15,11 +16,14 @@ from typing import Any, NoReturn
 from django.core.checks import run_checks
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.utils import OperationalError
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from backfill.errors import BackcourtError, Refused
 
 OK, FAILED, REFUSED = 0, 1, 2
+UNDEFINED = ("42P01", "42703")  # PostgreSQL's codes for a table and for a column that is not there
+UNDEFINED_IN_SQLITE = re.compile("no such (table|column)|has no column named")
 
 
 def iso_date(text: str) -> date:
@@ -55,6 +59,14 @@ def _one_interrupt() -> Iterator[None]:
     finally:
         if signal.getsignal(signal.SIGINT) is interrupt:  # else the process is about to end, and shall do so in peace
             signal.signal(signal.SIGINT, before)
+
+
+def _answer(error: DatabaseError) -> str:
+    """What a person can do about a database that cannot be used; empty for an error that is no fault of the database."""
+    said = str(error).partition("\nLINE")[0]
+    if getattr(error.__cause__, "sqlstate", "") in UNDEFINED or UNDEFINED_IN_SQLITE.search(said):
+        return f"the database cannot be used ({said}); set it up with `manage.py migrate`"
+    return f"the database cannot be used ({said})" if isinstance(error, OperationalError | InterfaceError) else ""
 
 
 class _OneLineParser(CommandParser):
@@ -116,9 +128,10 @@ class VerbCommand(BaseCommand):
         except BackcourtError as error:
             self._say(error)
             code = REFUSED if isinstance(error, Refused) else FAILED
-        except OperationalError as error:
-            missing = "no such table" in str(error) or "does not exist" in str(error)
-            self._say(f"the database cannot be used ({error}){'; set it up with `manage.py migrate`' if missing else ''}")
+        except DatabaseError as error:
+            if not (answer := _answer(error)):
+                raise
+            self._say(answer)
             code = FAILED
         except KeyboardInterrupt:
             self._say("interrupted; the same command goes on where this one stopped")

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from backfill.control import Preview
+from backfill.management.retries import group_lines, retried_lines
 from backfill.management.text import table
 from backfill.planning import Action, PlannedRun
 from validation.season import DateType
@@ -73,7 +74,9 @@ def job_text(summary: dict[str, Any]) -> str:
         for p in summary["processors"]
     ]
     look = ["What to look at next:", *(f"  - {line}" for line in summary["next"])] if summary["next"] else ["Nothing failed."]
-    return "\n".join([f"job {summary['job']} {summary['status']}{seconds}", _options_line(summary), table(rows), *look])
+    stopped = f": {summary['stopped']}" if summary["stopped"] else ""
+    first = f"job {summary['job']} {summary['status']}{seconds}{stopped}"
+    return "\n".join([first, _options_line(summary), *retried_lines(summary), table(rows), *look, *group_lines(summary)])
 
 
 def _options_line(summary: dict[str, Any]) -> str:
@@ -81,4 +84,5 @@ def _options_line(summary: dict[str, Any]) -> str:
     options = summary["options"]
     words = [f"{options['start']} to {options['end']}", f"{options['mode']} mode", f"batches of {summary['batch_size']}"]
     words += [word for name, word in (("force", "forced"), ("skip_preflight", "preflight skipped")) if options[name]]
+    words += [f"no {name}" for name in ("canary", "brake") if not options.get(name, True)]
     return ", ".join([*words, f"by {summary['who']}"]) + (f": {summary['why']}" if summary["why"] else "")

@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Limits(models.Model):
-    """The one row that every dispatch locks, so that no two of them fill the same place."""
+    """The one row that every dispatch locks, so that no two of them fill the same place, and whoever takes dates."""
 
     max_parallel_batches = models.PositiveSmallIntegerField()
 
@@ -20,3 +20,11 @@ class Limits(models.Model):
         rows = cls.objects.select_for_update() if locked else cls.objects.all()
         made, _ = rows.get_or_create(pk=1, defaults={"max_parallel_batches": settings.MAX_PARALLEL_BATCHES})
         return made
+
+    @classmethod
+    def hold(cls) -> None:
+        """Be the only one that takes dates until the transaction ends.
+
+        Two that took the same dates in different orders would each wait for a row of the other.
+        """
+        cls.current(locked=True)

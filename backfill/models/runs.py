@@ -28,7 +28,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Change all that are in one of the `old` states, with an event each; return how many there were."""
         with transaction.atomic():
             found = list(self.select_for_update().filter(status__in=old).values_list("pk", "job_id", "status"))
-            self.filter(status__in=old).update(status=new, **fields)
+            # By number: on PostgreSQL others may have come into one of these states since.
+            Run.objects.filter(pk__in=[pk for pk, _, _ in found]).update(status=new, **fields)
             Event.objects.bulk_create(
                 Event(job_id=job, run_id=pk, who=who, what=f"{status} → {new}", why=why) for pk, job, status in found
             )

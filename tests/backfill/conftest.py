@@ -12,8 +12,10 @@ from tests.backfill.tiny import load_season
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A database in a file: the threads of an inline job cannot wait for each other's locks in a shared memory."""
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Of SQLite a database in a file: the threads of an inline job cannot wait for each other's locks in a shared memory."""
     from django.conf import settings
 
     database = settings.DATABASES["default"]

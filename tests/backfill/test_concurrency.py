@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -129,6 +131,18 @@ def test_a_start_and_a_resume_of_the_same_dates_do_not_wait_for_each_other() -> 
         Job.objects.all().delete()
 
 
+def test_of_two_that_go_on_with_a_job_whose_process_died_one_gets_it() -> None:
+    for _ in range(ROUNDS):
+        job = make_job()
+        job.runs.filter(processor="PSZA").update(status="running")
+        Job.objects.filter(pk=job.pk).update(status="running", owner=f"{socket.gethostname()} 1 0.00")
+        found = together(*[partial(control.start, job.parsed_options, who, inline=True) for who in ("ann", "bob")])
+        (again,), (refused,) = [f for f in found if isinstance(f, Job)], [f for f in found if not isinstance(f, Job)]
+        assert (again, again.owner) == (job, this_process())
+        assert isinstance(refused, Conflict), refused
+        job.delete()
+
+
 # Dispatches
 
 
@@ -213,6 +227,7 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(s
     def look_after() -> None:
         while not is_over():
             sweeping.sweep()
+            time.sleep(0.02)  # SQLite gives its lock to whoever asks at the right moment; others are to have a chance
 
     def meddle() -> None:
         for cap in (1, 2, 3):

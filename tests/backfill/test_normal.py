@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from backfill import control
+from backfill import control, outbox, recording
 from backfill.inline import run_inline
-from backfill.models import Job
-from backfill.normal import LiveRun, Verdict, check
-from backfill.processors import PROCESSORS
+from backfill.models import Job, Run, Trigger
+from backfill.normal import COMPLETENESS_STARTS_ON_DAY, NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, concluded
+from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.statement import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
-from backfill.warehouse.tables import HISTORY, PGS, TDGS, UPGC
-from tests.backfill.tiny import FIRST, OPENING, SECOND, THIRD, failures_of, make_options, rows_of, run, run_before, without
+from backfill.warehouse.tables import HISTORY, INPUTS, PGS, TDGS, UPGC
+from tests.backfill.tiny import (
+    BOOTSTRAP,
+    FIRST,
+    OPENING,
+    SECOND,
+    THIRD,
+    cut,
+    failures_of,
+    give,
+    make_options,
+    rows_of,
+    run,
+    run_before,
+    season_rows,
+    without,
+)
+from tests.factories import HOME, PLAYERS
 
 PREVIOUS = {SECOND: FIRST, THIRD: SECOND}
 
@@ -125,3 +143,218 @@ class TestARefusedRun:
         self.refused()
         self.refused()
         assert [entity for _, entity, *_ in failures_of("TDZA", SECOND)] == ["DATE_LEVEL"]
+
+
+# What a run keeps of its checks
+
+
+REFUSED = "the defensive check refused the run"
+ON_DAY_15 = "waived on day 15 of the season; it starts on day 30"
+NOT_ML = "only a run of ML completes a date"
+NOT_SENT = "one message for Phase 5 (recorded only: PUBSUB_TOPIC was not set)"
+
+
+@pytest.fixture
+def live_season(season: Path, tmp_path: Path) -> Path:
+    """The tiny season, every row of it written just now."""
+    written = datetime.now(UTC).replace(tzinfo=None)
+    for table in INPUTS:
+        give(table, [{**row, "processed_at": written} for row in season_rows(table)], tmp_path)
+    return season
+
+
+def started(*dates: date, **overrides: Any) -> Job:
+    job = control.start(make_options(min(dates), max(dates), **{"mode": "normal", **overrides}), "ann", inline=True)
+    assert job is not None
+    return job
+
+
+def finished(*dates: date, **overrides: Any) -> Job:
+    return run_inline(started(*dates, **overrides), "ann")
+
+
+def checks_of(job: Job, code: str, day: date = SECOND) -> list[tuple[str, str, str]]:
+    """(name, status, why) of one run's checks."""
+    return [(c["name"], c["status"], c["why"]) for c in job.runs.get(processor=code, date=day).checks]
+
+
+def seconds_of(job: Job, code: str, day: date = SECOND) -> list[float]:
+    return [c["seconds"] for c in job.runs.get(processor=code, date=day).checks]
+
+
+def made_run(**overrides: Any) -> Run:
+    """A run in normal mode that has ended, on day 30 or later: its completeness was tested."""
+    made = check(warehouse(), live("PSZA")).checks[:2]
+    return Run(**{"processor": "PSZA", "date": SECOND, "status": "complete", "checks": list(made), "population": 1412,
+                  "query_seconds": 1.5, **overrides})  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("live_season")
+class TestTheChecksOfARun:
+    def test_backfill_mode_skips_all_four_and_says_why(self) -> None:
+        job = finished(SECOND, mode="backfill")
+        assert [job.runs.get(processor=code).checks for code in CHAIN] == [
+            [
+                {"name": "defensive", "status": "skipped", "seconds": 0.0, "why": "history needs no proof that its upstream ran"},
+                {"name": "freshness", "status": "skipped", "seconds": 0.0, "why": "history does not change"},
+                {"name": "completeness", "status": "skipped", "seconds": 0.0, "why": "the data is trusted to exist"},
+                {"name": "trigger", "status": "skipped", "seconds": 0.0, "why": "no Phase 5 work for history"},
+            ]
+        ] * 5
+
+    def test_normal_mode_says_how_each_ended(self) -> None:
+        job = finished(SECOND)
+        passed = [("defensive", "passed", ""), ("freshness", "passed", "")]
+        waived, untold = ("completeness", "skipped", ON_DAY_15), ("trigger", "skipped", NOT_ML)
+        assert {code: checks_of(job, code) for code in CHAIN} == {
+            "TDZA": [*passed, waived, untold],
+            "PSZA": [*passed, waived, untold],
+            "PCF": [*passed, ("completeness", "skipped", "PCF reads no history and has no such check"), untold],
+            "PDC": [*passed, waived, untold],
+            "ML": [*passed, waived, ("trigger", "passed", NOT_SENT)],
+        }
+
+    def test_what_was_made_took_time_and_what_was_skipped_took_none(self) -> None:
+        assert [seconds > 0 for seconds in seconds_of(finished(SECOND), "ML")] == [True, True, False, True]
+
+    def test_what_follows_a_refusal_is_skipped(self) -> None:
+        job = finished(SECOND, processors=("PCF",))
+        refusal = f"defensive: nba_precompute.team_defense_zone_analysis: no run for {SECOND}"
+        later = [(name, "skipped", REFUSED) for name in ("freshness", "completeness", "trigger")]
+        assert checks_of(job, "PCF") == [("defensive", "refused", refusal), *later]
+        assert [seconds > 0 for seconds in seconds_of(job, "PCF")] == [True, False, False, False]
+
+    def test_a_run_that_was_not_executed_gives_its_own_reason(self) -> None:
+        job = finished(BOOTSTRAP[-1], processors=("PSZA", "ML"))
+        why = "bootstrap: day 13, processing starts on day 14"
+        untested = [(name, "skipped", why) for name in ("defensive", "freshness", "completeness")]
+        assert checks_of(job, "PSZA", BOOTSTRAP[-1]) == [*untested, ("trigger", "skipped", NOT_ML)]
+        assert checks_of(job, "ML", BOOTSTRAP[-1])[3] == ("trigger", "skipped", f"ML has not succeeded: {why}")
+
+    def test_a_warning_is_kept(self, tmp_path: Path) -> None:
+        written = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=30)
+        give(PGS, [{**row, "processed_at": written} for row in season_rows(PGS)], tmp_path)
+        job = finished(SECOND, processors=("PSZA",))
+        assert checks_of(job, "PSZA")[1] == ("freshness", "warned", f"freshness: {PGS}: 30 hours old")
+        assert job.runs.get().why == f"warning: freshness: {PGS}: 30 hours old"
+
+
+@pytest.mark.usefixtures("season")
+class TestCompleteness:
+    TESTED = "of 1,412 entities INCOMPLETE_DATA; tested inside the statement: the seconds are those of the run's whole query"
+
+    @pytest.mark.parametrize(("failures", "status", "count"), [({}, "passed", 0), ({"INCOMPLETE_DATA": 3}, "warned", 3)])
+    def test_it_counts_the_incomplete(self, failures: dict[str, int], status: str, count: int) -> None:
+        found = concluded(made_run(failures=failures), TRIGGER.ended("skipped", NOT_ML))
+        assert found[2] == {"name": "completeness", "status": status, "seconds": 1.5, "why": f"{count} {self.TESTED}"}
+
+    def test_a_run_whose_statement_broke_did_not_come_to_it(self) -> None:
+        broken = made_run(population=None, query_seconds=0.5, status="failed", why="StatementFailed: no such column")
+        found = concluded(broken, TRIGGER.ended("skipped", NOT_ML))
+        assert found[2] == {"name": "completeness", "status": "skipped", "seconds": 0.0, "why": broken.why}
+
+    def test_the_statements_know_the_same_rules(self) -> None:
+        tested = {code for code in CHAIN if f">= {COMPLETENESS_STARTS_ON_DAY}\n" in render(code).partition("team_schedule AS")[2]}
+        assert tested == set(CHAIN) - set(NO_COMPLETENESS)
+
+
+# What Phase 5 is told
+
+
+def told(job: Job, day: date = SECOND) -> list[tuple[str, str, int, int]]:
+    (trigger,) = job.triggers.filter(date=day)
+    assert trigger.message["date"] == str(day)
+    return [tuple(p[k] for k in ("name", "run_id", "records_created", "records_failed")) for p in trigger.message["processors"]]
+
+
+def expected(*jobs: Job, day: date = SECOND) -> list[tuple[str, str, int, int]]:
+    """What the newest of these jobs' runs say."""
+    found = {run.processor: run for job in jobs for run in job.runs.filter(date=day)}
+    return [(PROCESSORS[c].name, found[c].run_id, found[c].rows or 0, sum(found[c].failures.values())) for c in CHAIN]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("live_season")
+class TestTellingPhase5:
+    def test_a_date_that_all_five_have_completed_gives_one_message(self) -> None:
+        job = finished(SECOND, THIRD)
+        assert [told(job, day) for day in (SECOND, THIRD)] == [expected(job, day=day) for day in (SECOND, THIRD)]
+        assert Trigger.objects.count() == 2
+
+    def test_entities_that_failed_are_counted(self, tmp_path: Path) -> None:
+        rows = warehouse().query(f"SELECT * FROM {UPGC}")
+        rookies = [{**row, "player_lookup": "rookie"} for row in rows if row["player_lookup"] == PLAYERS[HOME]]
+        give(UPGC, [*rows, *rookies], tmp_path)
+        job = finished(SECOND)
+        assert told(job) == expected(job)
+        assert [failed for *_, failed in told(job)] == [0, 0, 0, 1, 1]  # the rookie has no game yet, so no cache row
+
+    def test_the_runs_of_other_jobs_count_and_of_these_the_newest(self) -> None:
+        finished(SECOND)
+        again = finished(SECOND, processors=CHAIN[:-1], mode="backfill", force=True)
+        last = finished(SECOND, processors=("ML",), force=True)
+        assert told(last) == expected(again, last)
+        assert Trigger.objects.count() == 2
+
+    def test_backfill_mode_tells_nothing(self) -> None:
+        finished(SECOND, mode="backfill")
+        assert not Trigger.objects.exists()
+
+    def test_skipping_the_trigger_skips_the_message_and_nothing_else(self) -> None:
+        job = finished(SECOND, skip_trigger=True)
+        assert (job.status, Trigger.objects.count()) == ("succeeded", 0)
+        assert checks_of(job, "ML")[3] == ("trigger", "skipped", "the job was started with --skip-trigger")
+
+    def test_a_run_that_failed_after_the_others_keeps_the_message_back(self) -> None:
+        job = finished(SECOND, skip_trigger=True)
+        record(PROCESSORS["PDC"].name, "failed", day=SECOND)  # in 2021, so it is not the newest
+        record_now(PROCESSORS["PCF"].name, "failed")
+        job.options["skip_trigger"] = False
+        trigger, found = outbox.prepare(job, job.runs.get(processor="ML"))
+        assert (trigger, found["status"]) == (None, "skipped")
+        assert found["why"] == f"PCF: the newest run for {SECOND} is failed"
+
+    def test_a_topic_in_force_is_kept_with_the_message(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.PUBSUB_TOPIC = "projects/nba/topics/phase-5"
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")  # where nobody listens
+        job = finished(SECOND)
+        (trigger,) = job.triggers.all()
+        assert (trigger.topic, trigger.tries) == ("projects/nba/topics/phase-5", 1)
+        assert checks_of(job, "ML")[3][2] == "one message for Phase 5 (to be sent)"
+
+    def test_the_message_is_kept_with_the_runs_or_not_at_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        finished(SECOND, processors=CHAIN[:-1])
+        job = started(SECOND, processors=("ML",))
+        monkeypatch.setattr(recording, "bug_of", lambda run: 1 / 0)  # behind the message, before the commit
+        job.brake = True
+        job.save()
+        with pytest.raises(ZeroDivisionError):
+            run_inline(job, "ann")
+        assert (Trigger.objects.count(), job.runs.get().status) == (0, "pending")
+
+    def test_a_date_whose_history_cannot_be_read_back_fails_alone(
+        self, live_season: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        finished(SECOND, THIRD, processors=CHAIN[:-1])
+        (folder,) = (live_season / HISTORY.dataset / HISTORY.name).glob(f"*={SECOND}")
+        damage = {"after-history": lambda: [cut(file) for file in folder.glob(f"*{PROCESSORS['ML'].name}*/*.parquet")]}
+        monkeypatch.setattr(recording, "passing", lambda point: damage.get(point, list)())
+        job = finished(SECOND, THIRD, processors=("ML",))
+        assert list(job.runs.order_by("date").values_list("date", "status", "error")) == [
+            (SECOND, "failed", "CorruptPartition"),
+            (THIRD, "complete", ""),
+        ]
+        assert [t.date for t in job.triggers.all()] == [THIRD]
+        assert checks_of(job, "ML")[3] == ("trigger", "skipped", job.runs.get(date=SECOND).why)
+
+
+def record_now(name: str, status: str, day: date = SECOND) -> None:
+    """A run of somebody else, begun just now."""
+    at = datetime.now(UTC)
+    row: Row = {
+        "processor_name": name, "run_id": "ffffffff", "job_id": None, "phase": "phase_4_precompute", "data_date": day,
+        "status": status, "records_created": 0, "records_failed": 0, "duration_seconds": 1, "started_at": at, "processed_at": at,
+        "backfill_mode": False, "triggered_by": "manual", "output_dataset": "x", "output_table": "x", "error": None,
+    }  # fmt: skip
+    warehouse().record(HISTORY, [row])

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import execute_from_command_line
-from django.db import connection
 
 from backfill import control
 from backfill.models import Job, Run
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import HISTORY, UPGC
 from tests.backfill.tiny import BOOTSTRAP, FIRST, SECOND, THIRD, listing, make_options, rows_of, without
+from tests.postgres import database_url
 from validation.categories import INSUFFICIENT_DATA
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("season")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.usefixtures("season")]
 
 RANGE = ("--start", str(FIRST), "--end", str(FIRST))
 PSZA = (*RANGE, "--processors", "PSZA")
@@ -346,7 +346,7 @@ def manage(*words: object) -> Answer:
     """`manage.py` in a process of its own, on this test's database and warehouse."""
     environment = {
         **os.environ,
-        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "DATABASE_URL": database_url(),
         "WAREHOUSE_URL": settings.WAREHOUSE_URL,
     }
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *map(str, words)]
@@ -354,7 +354,6 @@ def manage(*words: object) -> Answer:
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="the database of this test has no file to share")
 def test_exit_codes_of_real_processes(tmp_path: Path) -> None:
     assert manage("backfill", *PSZA, "--inline", "--json").document["status"] == "succeeded"
     assert manage("backfill", *PSZA, "--force", "--mode=no") == Answer(2, "", "'no' is no mode; choose from backfill, normal\n")

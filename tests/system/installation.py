@@ -19,6 +19,7 @@ from pathlib import Path
 from subprocess import CompletedProcess, Popen
 
 import duckdb
+import psycopg
 
 from backfill.warehouse.schema import Table
 from backfill.warehouse.staging import PART
@@ -61,12 +62,13 @@ def kill(process: Popen[str], sign: signal.Signals = signal.SIGKILL) -> None:
 @dataclass(frozen=True)
 class Installation:
     """A VAR folder, and maybe a warehouse outside it. `inside` is the command that runs another one where these are,
-    `root` the root folder there as this process sees it."""
+    `root` the root folder there as this process sees it. `database` is a URL; without, it is SQLite in the folder."""
 
     var: Path
     inside: tuple[str, ...] = ()
     root: Path = Path("/")
     elsewhere: Path | None = None
+    database: str = ""
 
     @property
     def warehouse(self) -> Path:
@@ -77,6 +79,7 @@ class Installation:
         """Start a verb in a process group of its own."""
         command = [*self.inside, sys.executable, str(ROOT / "manage.py"), *args]
         place = {"WAREHOUSE_URL": f"parquet:{self.elsewhere}"} if self.elsewhere else {}
+        place |= {"DATABASE_URL": self.database} if self.database else {}
         everything = environment(BACKCOURT_VAR=str(self.var), **place, **env)
         pipe = subprocess.PIPE
         return Popen(command, cwd=ROOT, env=everything, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
@@ -87,6 +90,9 @@ class Installation:
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """Ask the database."""
+        if self.database:
+            with psycopg.connect(self.database, autocommit=True) as server:
+                return server.execute(sql.encode()).fetchall()
         file = self.var / "backcourt.sqlite3"
         if not self.inside:
             with closing(sqlite3.connect(file, timeout=30)) as db:

@@ -2,51 +2,121 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import CommandParser
 from django.db import connection
 
 from backfill import stack
 from backfill.errors import BackcourtError
 from backfill.management.base import OK, VerbCommand
-from backfill.tied import tied
+from backfill.models import Job
+from backfill.tied import PARENT, tied
+
+POLL_SECONDS = 0.2
+MONTH = ("--start", "2021-11-01", "--end", "2021-11-30")
+NOT_LOADED = "no Phase 3 data"
+NEXT = """
+Next, in another terminal:
+  ./manage.py backfill --start 2021-10-19 --end 2022-04-10 --wait     the whole season
+  ./manage.py jobs                                                    what has run
+  ./manage.py workers                                                 who works, and when that was last seen
+  ./manage.py query --list                                            the runbook's questions
+
+Ctrl-C stops all of it."""
 
 
 class Command(VerbCommand):
-    """Runs the processes."""
+    """Starts and stops the processes."""
 
-    help = "Start Redis, a worker and the sweep, and keep them running until Ctrl-C."
+    help = "Start Redis, the workers and the sweep, run a month of a demo season, and keep them running until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """What to do besides."""
-        parser.add_argument("--no-demo", action="store_true", help="start the processes alone: no demo season, no backfill")
+        """Whether the demo is wanted."""
+        parser.add_argument("--no-demo", action="store_true", help="start the processes alone: no season, no backfill")
 
     def run(self, **given: Any) -> int:
-        """Set up, start, show, stay."""
-        for sign in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(sign, interrupt)
+        """Set up, start, show, and stay until asked to stop."""
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sign, _stop)
         try:
-            with stack.running() as supervisor:
-                connection.close()
-                self.say("running")
-                supervisor.wait()
-                raise BackcourtError("the supervisor has ended")
+            with stack.alone() as lock:
+                call_command("migrate", verbosity=0)
+                if not given["no_demo"]:
+                    self._load_season()
+                with stack.running(lock) as supervisor:
+                    self._stay(supervisor, demo=not given["no_demo"])
         except KeyboardInterrupt:
-            self.say("stopped")
+            _say("stopped")
         return OK
 
-    def say(self, text: str) -> None:
-        self.stdout.write(text)
-        self.stdout.flush()
+    def _stay(self, supervisor: stack.Supervisor, *, demo: bool) -> None:
+        if demo:
+            self._backfill(supervisor)
+        whose = "ours" if settings.REDIS_URL == settings.OWN_REDIS_URL else "the one of REDIS_URL"
+        workers = settings.CELERY_WORKER_CONCURRENCY
+        _say(f"running: {workers} worker processes, the sweep every {settings.SWEEP_SECONDS} s, Redis ({whose})")
+        _say(f"logs: {stack.log_file('*')}{NEXT if demo else ''}")
+        connection.close()
+        supervisor.wait()
+        stack.check(supervisor)
+
+    def _load_season(self) -> None:
+        preview = _verb("backfill", *MONTH, "--dry-run", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        _, said = preview.communicate()
+        if said.startswith(NOT_LOADED):
+            _say("making up the season 2021-22")
+            if _ended(_verb("simulate_season", "2021")):
+                raise BackcourtError("the demo season could not be made up; --no-demo starts without one")
+
+    def _backfill(self, supervisor: stack.Supervisor) -> None:
+        """One month; what an earlier start has begun goes on by itself."""
+        under_way = Job.objects.exclude(status__in=Job.ENDED).order_by("pk").first()
+        if under_way:
+            _say(f"job {under_way.pk} is {under_way.status}; `manage.py jobs {under_way.pk}` shows it")
+        else:
+            _ended(_verb("backfill", *MONTH, "--wait"), supervisor)
+        _ended(_verb("query", "failure-breakdown", *MONTH), supervisor)
 
 
-def interrupt(*_: object) -> None:
-    """Stop once; what comes after would stop the stopping."""
-    for sign in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+def _stop(*_: object) -> None:
+    """Stop once; a second Ctrl-C would stop the stopping."""
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.SIG_IGN)
+    _say("stopping; steps under way are finished first")
     raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    """Print at once; nobody who reads is no reason to stop."""
+    with suppress(OSError):
+        os.write(1, f"{text}\n".encode())
+
+
+def _verb(*command: str, **pipes: int) -> subprocess.Popen[str]:
+    """Start a verb where the terminal's Ctrl-C does not reach it: it gets one from here."""
+    return subprocess.Popen(
+        tied("SIGINT", sys.executable, "manage.py", *command),
+        cwd=settings.BASE_DIR, env=os.environ | {PARENT: str(os.getpid())}, start_new_session=True, text=True, **pipes,
+    )  # fmt: skip
+
+
+def _ended(verb: subprocess.Popen[str], supervisor: stack.Supervisor | None = None) -> int:
+    """Wait for a verb and return its exit code; it ends when the supervisor does, or this process is asked to stop."""
+    try:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return verb.wait(POLL_SECONDS)
+            if supervisor:
+                stack.check(supervisor)
+    except BaseException:
+        verb.send_signal(signal.SIGINT)
+        verb.wait()
+        raise

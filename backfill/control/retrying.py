@@ -1,0 +1,171 @@
+"""Retry: what of a job failed, and is still so, and can be healed now, runs again under the options that it had."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from backfill import coverage
+from backfill.control.selecting import Selection
+from backfill.control.starting import Preview, blocked_text, create, preflight, settle_dead
+from backfill.errors import Refused
+from backfill.failing import Failure, Standing
+from backfill.models import Job
+from backfill.options import Options
+from backfill.owners import this_process
+from backfill.planning import Action, Key, PlannedRun, in_batches
+from backfill.processors import CHAIN, PROCESSORS
+from backfill.warehouse import writable_warehouse
+from validation.retry import RetryClass
+from validation.season import Calendar, DateType
+
+HEALED = "healed"
+OVERRIDE = "override with --override --reason TEXT"
+INCLUDE = "--include-expected runs it all the same"
+HINTS = {RetryClass.AFTER_FIX: OVERRIDE, RetryClass.NEVER: INCLUDE}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A failure that is not retried, and why not. `retry` is when a retry heals it; HEALED when something else has."""
+
+    processor: str
+    date: date
+    what: str
+    entities: int
+    retry: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RetryPlan(Preview):
+    """What a retry would run, each with its reason, what it would leave out, and what speaks against it."""
+
+    job: int
+    left_out: tuple[LeftOut, ...]
+
+
+def preview_retry(job: Job, selection: Selection) -> RetryPlan:
+    """The very runs that `retry` would make. Raises Refused while the job is under way, and for what it does not have."""
+    job = Job.objects.get(pk=job.pk)
+    if job.status not in Job.ENDED:
+        raise Refused(f"job {job.pk} is {job.status}; wait until it has ended, or cancel it")
+    options = job.parsed_options
+    coverage.check_loaded(options)
+    standing, calendar = Standing(job), coverage.calendar()
+    selection.check_categories(job, standing)
+    keys = selection.keys(job, standing, calendar)
+    failures = selection.chosen(standing.failures(keys), job, standing)
+    runs = _in_chain(_seeds(failures, selection), options, calendar)
+    days = [calendar.day(day, live=not options.backfill_mode) for day in sorted({r.date for r in runs})]
+    planned = in_batches(options, days, runs)
+    left_out = (*_left_out(failures, {r.key for r in runs}, selection), *_healed(standing, keys, selection))
+    return RetryPlan(planned, preflight(planned), job.pk, left_out)
+
+
+def retry(job: Job, selection: Selection, who: str, reason: str = "", *, inline: bool = False) -> Job:
+    """Create the job of a retry, under the options of the job that it retries.
+
+    Raises Refused when there is nothing to retry, when the job is under way, when the preflight blocks and the job did
+    not skip it; Conflict when another job holds one of the dates.
+    """
+    if selection.override and not reason.strip():
+        raise Refused("overriding needs a reason: add --reason TEXT, it is stored with the job")
+    writable_warehouse()
+    found = preview_retry(job, selection)
+    options, todo = found.plan.options, found.plan.todo
+    if not todo:
+        raise Refused(nothing_text(found))
+    if found.blockers and not options.skip_preflight:
+        raise Refused(f"{blocked_text(found.blockers)}. Load it first; a retry keeps to what job {job.pk} skipped")
+    settle_dead(replace(options, start=todo[0].date, end=todo[-1].date, processors=_processors(todo)))
+    return create(
+        found.plan, who, triggered_by=job.triggered_by, owner=this_process() if inline else "",
+        retry_of=job, why=reason or options.reason,
+    )  # fmt: skip
+
+
+def _processors(runs: Sequence[PlannedRun]) -> tuple[str, ...]:
+    return tuple(code for code in CHAIN if code in {r.processor for r in runs})
+
+
+# What runs
+
+
+def _is_taken(failure: Failure, selection: Selection) -> bool:
+    """Whether a failure makes its (processor, date) run again by itself."""
+    match failure.verdict.retry:
+        case RetryClass.NOW:
+            return True
+        case RetryClass.NEVER:
+            return selection.include_expected
+        case RetryClass.AFTER_FIX:
+            return selection.override
+    return False  # after upstream: with that, or not at all
+
+
+def _seeds(failures: Sequence[Failure], selection: Selection) -> dict[Key, str]:
+    """The (processor, date) that run by themselves, each with its reason."""
+    reasons: dict[Key, list[str]] = {}
+    for failure in failures:
+        if _is_taken(failure, selection):
+            reasons.setdefault(failure.key, []).append(f"{failure} ({failure.verdict.retry}: {failure.verdict.reason})")
+    return {key: "; ".join(found) for key, found in reasons.items()}
+
+
+def _in_chain(seeds: Mapping[Key, str], options: Options, calendar: Calendar) -> list[PlannedRun]:
+    """The seeds, and of each of their dates what comes after them in the chain."""
+    by_date: dict[date, dict[str, str]] = {}
+    for (code, day), why in seeds.items():
+        by_date.setdefault(day, {})[code] = why
+    return [run for day in sorted(by_date) for run in _of_date(day, by_date[day], options, calendar)]
+
+
+def _of_date(day: date, seeds: Mapping[str, str], options: Options, calendar: Calendar) -> Iterator[PlannedRun]:
+    found, again = calendar.day(day, live=not options.backfill_mode), set[str]()
+    for code in options.processors if found.is_processing else ():
+        upstream = [before for before in PROCESSORS[code].after if before in again]
+        reasons = [*filter(None, [seeds.get(code)]), *([_runs_again(upstream)] if upstream else [])]
+        if found.type is DateType.BOOTSTRAP and code in seeds:
+            yield PlannedRun(code, day, Action.SKIP, found.why_skipped)
+        elif reasons:
+            again.add(code)
+            yield PlannedRun(code, day, Action.RUN, "; ".join(reasons))
+
+
+def _runs_again(upstream: Sequence[str]) -> str:
+    if len(upstream) == 1:
+        return f"its upstream {upstream[0]} runs again"
+    return f"its upstream {', '.join(upstream[:-1])} and {upstream[-1]} run again"
+
+
+# What does not
+
+
+def _left_out(failures: Sequence[Failure], running: set[Key], selection: Selection) -> Iterator[LeftOut]:
+    for failure in failures:
+        if failure.key not in running:
+            retry, reason = failure.verdict.retry, failure.verdict.reason
+            hint = f"; {HINTS[retry]}" if retry in HINTS else ""
+            why = "there is no game on its date any more" if _is_taken(failure, selection) else f"{reason}{hint}"
+            yield LeftOut(failure.processor, failure.date, failure.what, failure.entities, retry, why)
+
+
+def _healed(standing: Standing, keys: set[Key], selection: Selection) -> Iterator[LeftOut]:
+    """What the job itself left broken and another job has healed since; a group names only what is broken now."""
+    for run, what, now in standing.healed():
+        if (run.processor, run.date) in keys and not selection.groups and what in (selection.categories or (what,)):
+            n = run.failures.get(what, 0)
+            yield LeftOut(run.processor, run.date, what, n, HEALED, f"healed meanwhile by job {now.job_id}")
+
+
+def nothing_text(found: RetryPlan) -> str:
+    """Why there is nothing to retry, in one sentence."""
+    counted = Counter((out.what, out.retry, out.reason) for out in found.left_out)
+    parts = [f"{n} {what} ({retry}): {why}" for (what, retry, why), n in counted.most_common(3)]
+    more = f"; and {len(counted) - 3} more reasons" if len(counted) > 3 else ""
+    if not parts:
+        return f"nothing of job {found.job} that was named has failed"
+    return f"nothing of job {found.job} is to be retried: {'; '.join(parts)}{more}"

@@ -1,0 +1,158 @@
+"""What is wrong with a job's (processor, date) as they stand now, with the facts that say whether a retry heals it.
+
+The newest run of each (processor, date) among all jobs counts: what a later job healed is no failure any more. A fixed
+number of queries, however many dates there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+from django.db.models import Q
+
+from backfill.models import Job, Run
+from backfill.models.runs import LONG_AGO
+from backfill.planning import ALREADY_COMPLETE, Key
+from backfill.processors import PROCESSORS
+from backfill.processors.statement import sql_hash
+from backfill.upstream import Phase3, causes
+from backfill.version import code_version
+from backfill.warehouse.tables import OUTPUTS
+from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY
+from validation.retry import BLOCKED, CANCELLED, Facts, Upstream, Verdict, verdict
+
+FIELDS = ("job_id", "processor", "date", "status", "why", "error", "failures", "population", "started_at",
+          "code_version", "sql_hash")  # fmt: skip
+ENDED_WELL = (Run.Status.COMPLETE, Run.Status.SKIPPED)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing wrong with a (processor, date): a category with its entities, or the run itself with none."""
+
+    processor: str
+    date: date
+    what: str
+    entities: int
+    verdict: Verdict
+
+    @property
+    def key(self) -> Key:
+        """What it is of."""
+        return self.processor, self.date
+
+    def __str__(self) -> str:
+        return f"{self.entities:,} {self.what}" if self.entities else self.what
+
+
+def wrong_with(run: Run) -> dict[str, int]:
+    """What is wrong with a run: categories with their entities, and the class of its error with none."""
+    of_run = {Run.Status.CANCELLED: CANCELLED, Run.Status.BLOCKED: BLOCKED, Run.Status.FAILED: run.error or DATE_LEVEL}
+    found = {of_run[Run.Status(run.status)]: 0} if run.status in of_run else {}
+    return found | {name: n for name in BY_NAME if (n := run.failures.get(name, 0))}
+
+
+def newest_runs(runs: Iterable[Run]) -> dict[Key, Run]:
+    """The newest run that decided anything of each (processor, date). By start: a resumed job runs old rows late."""
+    newest: dict[Key, Run] = {}
+    for run in runs:
+        if run.status in (*Run.ACTIVE, Run.Status.CANCELLED) or run.why == ALREADY_COMPLETE:
+            continue
+        key = run.processor, run.date
+        if key not in newest or _age(newest[key]) < _age(run):
+            newest[key] = run
+    return newest
+
+
+def _age(run: Run) -> tuple[object, int]:
+    return run.started_at or LONG_AGO, run.pk
+
+
+class Standing:
+    """Where the (processor, date) of a job stand now. `own` are the job's runs, `deciding` those that count."""
+
+    def __init__(self, job: Job) -> None:
+        start, end = job.parsed_options.start, job.parsed_options.end
+        others = ~Q(why=ALREADY_COMPLETE) & ~Q(status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
+        runs = list(Run.objects.filter(Q(job=job) | others, date__range=(start, end)).only(*FIELDS))
+        self.job, self.newest = job, newest_runs(runs)
+        self.own = {(r.processor, r.date): r for r in runs if r.job_id == job.pk}
+        self.deciding = {key: found for key, run in self.own.items() if (found := self._deciding(run))}
+
+    def _deciding(self, run: Run) -> Run | None:
+        """The newest decisive run; a cancelled one counts itself unless another job has made up for it since."""
+        newest = self.newest.get((run.processor, run.date))
+        if run.status != Run.Status.CANCELLED:
+            return newest
+        return newest if newest and (newest.started_at or LONG_AGO) > self.job.created_at else run
+
+    def healed(self) -> Iterator[tuple[Run, str, Run]]:
+        """What was wrong with the job's own runs and is no more: run, what, and the run that healed it."""
+        for key, run in self.own.items():
+            if run.why != ALREADY_COMPLETE and (now := self.deciding.get(key)) and now.job_id != run.job_id:
+                yield from ((run, what, now) for what in wrong_with(run).keys() - wrong_with(now).keys())
+
+    def failures(self, wanted: Collection[Key]) -> list[Failure]:
+        """What is wrong with these now, in the order in which the job's runs are given."""
+        runs = {key: run for key, run in self.deciding.items() if key in wanted}
+        evidence = _Evidence(runs, self.newest)
+        return [
+            Failure(*key, what, n, verdict(evidence.facts(run, what)))
+            for key, run in runs.items()
+            for what, n in wrong_with(run).items()
+        ]  # fmt: skip
+
+
+class _Evidence:
+    """What is asked of the warehouse once for all failures, and only when one of them needs it."""
+
+    def __init__(self, runs: Mapping[Key, Run], newest: Mapping[Key, Run]) -> None:
+        self.runs, self.newest = runs, newest
+
+    @cached_property
+    def phase3(self) -> Phase3:
+        return Phase3.of([day for _, day in self.runs])
+
+    @cached_property
+    def causes(self) -> Mapping[Key, Mapping[str, int]]:
+        return causes({day for (_, day), run in self.runs.items() if run.failures.get(MISSING_DEPENDENCY.name)})
+
+    def facts(self, run: Run, what: str) -> Facts:
+        upstream, waits_for = self._upstream(run)
+        facts = Facts(what, code_has_changed=_code_has_changed(run), upstream=upstream, waits_for=waits_for)
+        if what not in BY_NAME and what != DATE_LEVEL:
+            return facts
+        missing = what == MISSING_DEPENDENCY.name
+        return replace(
+            facts,
+            phase3_is_newer=self.phase3.is_newer(run) or _population_is_there(run, self.phase3),
+            refused_for_upstream=_refused_for_upstream(run),
+            causes=self.causes.get((run.processor, run.date), {}) if missing else {},
+        )
+
+    def _upstream(self, run: Run) -> tuple[Upstream, tuple[str, ...]]:
+        """Where the newest runs stand of all that a run waits for, in this job or in any other; who is not complete."""
+        found = {code: self.newest.get((code, run.date)) for code in PROCESSORS[run.processor].after}
+        if waits_for := tuple(code for code, before in found.items() if before is None or before.status not in ENDED_WELL):
+            return Upstream.NOT_COMPLETE, waits_for
+        later = any((before.started_at or LONG_AGO) > (run.started_at or LONG_AGO) for before in found.values() if before)
+        return (Upstream.AFTER if later else Upstream.BEFORE), ()
+
+
+def _code_has_changed(run: Run) -> bool:
+    """Whether another statement, or another version of the code, would run now."""
+    statement = run.sql_hash not in ("", sql_hash(run.processor))
+    return statement or run.code_version not in ("", code_version())
+
+
+def _refused_for_upstream(run: Run) -> bool:
+    """Whether normal mode refused the run because a processor before it had no success."""
+    return run.why.startswith("defensive: ") and any(f" {table}: " in run.why for table in OUTPUTS)
+
+
+def _population_is_there(run: Run, phase3: Phase3) -> bool:
+    """Whether a run that found no population would find one now, however old its rows are."""
+    return run.status == Run.Status.FAILED and run.population == 0 and phase3.has_population(run)

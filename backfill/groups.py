@@ -1,0 +1,104 @@
+"""Failures that are the same one, across dates: how many, from when to when, one text of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from backfill.failing import FIELDS, Standing, newest_runs
+from backfill.models import Job, Run
+from backfill.planning import Key
+from backfill.processors import BY_NAME as PROCESSOR_BY_NAME
+from backfill.warehouse import warehouse
+from backfill.warehouse.tables import FAILURES
+from validation import grouping
+from validation.categories import CATEGORIES, DATE_LEVEL
+
+BUGS = tuple(c.name for c in CATEGORIES if c.is_bug)
+TEXTS = f"""
+SELECT processor_name, failure_category, failure_reason, analysis_date, COUNT(*) AS n
+FROM {FAILURES}
+WHERE analysis_date IN UNNEST(@dates) AND failure_category IN UNNEST(@bugs)
+GROUP BY processor_name, failure_category, failure_reason, analysis_date
+ORDER BY analysis_date, failure_reason
+"""
+fingerprint = lru_cache(maxsize=4096)(grouping.fingerprint)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Failures of one processor with one text: entities of a bug's category, or runs with an error.
+
+    `what` is the category or the error's class, `sample` the text of the first of them.
+    """
+
+    id: str
+    processor: str
+    what: str
+    count: int
+    dates: tuple[date, ...]
+    sample: str
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The (processor, date) that it is of."""
+        return frozenset((self.processor, day) for day in self.dates)
+
+    def as_json(self) -> dict[str, Any]:
+        """The group without each of its dates."""
+        return {"id": self.id, "processor": self.processor, "what": self.what, "count": self.count,
+                "dates": len(self.dates), "first": self.dates[0], "last": self.dates[-1], "sample": self.sample}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Text:
+    """So many failures of one (processor, date) with one text."""
+
+    processor: str
+    date: date
+    what: str
+    text: str
+    count: int
+
+
+def of_range(start: date, end: date) -> list[Group]:
+    """The groups of all that is wrong in a range now, the largest first."""
+    runs = Run.objects.filter(date__range=(start, end)).only(*FIELDS)
+    return groups_of(newest_runs(runs))
+
+
+def of_job(job: Job) -> list[Group]:
+    """The groups of all that is wrong now with what a job ran."""
+    return groups_of(Standing(job).deciding)
+
+
+def groups_of(runs: Mapping[Key, Run]) -> list[Group]:
+    """The groups of these runs: their errors, and the bugs among their entities. What is blocked belongs to its root."""
+    found: dict[str, list[_Text]] = {}
+    for text in (*_of_runs(runs), *_of_entities(runs)):
+        found.setdefault(fingerprint(text.processor, text.what, text.text), []).append(text)
+    return sorted((_group(name, texts) for name, texts in found.items()), key=lambda g: (-g.count, g.id))
+
+
+def _group(name: str, texts: Collection[_Text]) -> Group:
+    first = min(texts, key=lambda t: t.date)
+    dates = tuple(sorted({t.date for t in texts}))
+    return Group(name, first.processor, first.what, sum(t.count for t in texts), dates, first.text)
+
+
+def _of_runs(runs: Mapping[Key, Run]) -> Iterator[_Text]:
+    for (code, day), run in runs.items():
+        if run.status == Run.Status.FAILED:
+            yield _Text(code, day, run.error or DATE_LEVEL, run.why, 1)
+
+
+def _of_entities(runs: Mapping[Key, Run]) -> Iterator[_Text]:
+    """The bugs that the failures table holds, asked for only where the runs have counted some."""
+    if dates := sorted({day for (_, day), run in runs.items() if any(run.failures.get(bug) for bug in BUGS)}):
+        for row in warehouse().query(TEXTS, {"dates": dates, "bugs": list(BUGS)}):
+            code, day = PROCESSOR_BY_NAME[row["processor_name"]].code, row["analysis_date"]
+            if (code, day) in runs:
+                yield _Text(code, day, row["failure_category"], row["failure_reason"], row["n"])

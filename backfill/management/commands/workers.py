@@ -1,0 +1,53 @@
+"""`manage.py workers`: who works, and when that was last seen."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.timezone import now
+
+from backfill.errors import Refused
+from backfill.management.base import FAILED, OK, VerbCommand, whole_number
+from backfill.management.text import table
+from backfill.models import Worker
+from backfill.progress import system
+
+POLL_SECONDS = 0.1
+NOBODY = "no worker is running; bin/up starts them"
+
+
+class Command(VerbCommand):
+    """Lists the processes that run steps."""
+
+    help = "List the processes that run steps with the age of their heartbeats, the age of the sweep, and the cap."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Whether to wait."""
+        parser.add_argument("--wait", type=whole_number, default=0, metavar="SECONDS", help="wait until a worker is alive")
+
+    def run(self, **given: Any) -> int:
+        """Show them; asked to wait, exit 1 when none has come."""
+        if given["wait"] < 0:
+            raise Refused(f"--wait takes a number of seconds, not {given['wait']}")
+        deadline = time.monotonic() + given["wait"]
+        while not Worker.alive(now()) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        found = system(now())
+        self.emit(found, _text(found))
+        return FAILED if given["wait"] and not Worker.alive(now()) else OK
+
+
+def _text(found: dict[str, Any]) -> str:
+    workers = [
+        {"process": w["name"], "kind": w["kind"], "seen": f"{w['seen_seconds_ago']} s ago" if w["alive"] else "gone",
+         "steps": w["steps"], "since": f"{w['started_at']:%Y-%m-%d %H:%M:%S}"}
+        for w in found["workers"]
+    ]  # fmt: skip
+    swept = found["swept_seconds_ago"]
+    return "\n".join([
+        table(workers) if workers else NOBODY,
+        "no sweep yet" if swept is None else f"last sweep {swept} s ago",
+        f"batches in flight: {found['batches_in_flight']} of {found['max_parallel_batches']} at most",
+    ])  # fmt: skip

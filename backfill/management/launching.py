@@ -1,0 +1,86 @@
+"""What the verbs that start a job share: here or by the workers, watched or not, and what is said at the end."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.timezone import now
+
+from backfill import heartbeat
+from backfill.errors import Refused
+from backfill.inline import run_inline
+from backfill.management.base import FAILED, OK, VerbCommand
+from backfill.management.progress import shown, telling, watch
+from backfill.management.reports import job_text
+from backfill.models import Job, Run, Worker
+from backfill.processors import processor
+from backfill.summary import summarise
+
+NO_WORKER = "no worker is running; start one with bin/up, or add --inline to run it in this process"
+# By whom, and whether in this process; None when there is nothing to start.
+Start = Callable[[str, bool], Job | None]
+
+
+def add_where(parser: CommandParser) -> None:
+    """Where a job runs and whether one waits for it."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--inline", action="store_true", help="run everything in this process, without workers")
+    where.add_argument("--wait", action="store_true", help="watch the workers until the job has ended or paused")
+
+
+def listed(text: str | None, option: str) -> list[str]:
+    """The words of a comma-separated option; none when it is not given. Raises Refused when it is given and empty."""
+    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    if text is not None and not words:
+        raise Refused(f"{option} names none; leave it out to run all")
+    return words
+
+
+def codes(names: list[str]) -> tuple[str, ...]:
+    """The processors of these names. Raises Refused."""
+    return tuple(processor(name).code for name in names)
+
+
+def launch(verb: VerbCommand, start: Start, given: dict[str, Any]) -> int | None:
+    """Start a job where the command line says and see it through as far as it says; None when there was none to start."""
+    if given["wait"] and not Worker.alive(now()):
+        raise Refused(NO_WORKER)
+    if given["inline"]:
+        with heartbeat.beating(Worker.Kind.INLINE):
+            return _inline(verb, start)
+    return _by_workers(verb, start, wait=given["wait"])
+
+
+def _inline(verb: VerbCommand, start: Start) -> int | None:
+    who = getpass.getuser()
+    job = start(who, True)
+    if job is None:
+        return None
+    with shown(quiet=verb.json) as display:
+        run_inline(job, who, telling(display, job.runs.filter(status=Run.Status.PENDING).count()))
+    return report(verb, job)
+
+
+def _by_workers(verb: VerbCommand, start: Start, *, wait: bool) -> int | None:
+    job = start(getpass.getuser(), False)
+    if job is None:
+        return None
+    if wait:
+        with shown(quiet=verb.json) as display:
+            watch(job, display)
+        return report(verb, job)
+    workers = len(Worker.alive(now()))
+    text = "" if workers else "; no worker is running, so it waits until bin/up starts one"
+    document = {"job": job.pk, "status": job.status, "workers": workers}
+    verb.emit(document, f"job {job.pk} queued for the workers{text}; `manage.py jobs {job.pk}` shows it")
+    return OK
+
+
+def report(verb: VerbCommand, job: Job) -> int:
+    """Say how a job ended."""
+    summary = summarise(job)
+    verb.emit(summary, job_text(summary))
+    return OK if job.status == Job.Status.SUCCEEDED else FAILED

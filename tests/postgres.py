@@ -1,0 +1,145 @@
+"""A PostgreSQL server of one's own, on a socket that only its owner can open; it is gone when the block ends.
+
+`python -m tests.postgres COMMAND …` runs a command with DATABASE_URL set to one.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE, STDOUT, Popen
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from django.db import connection
+
+DEADLINE_SECONDS = 60
+PORT = 5432  # of the socket's name; nothing listens on the network
+INITDB = ("--username=backcourt", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+# What is thrown away need not survive a power cut.
+THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "listen_addresses": "", "jit": "off"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; its socket lies in `folder`."""
+
+    folder: Path
+
+    def url(self, database: str) -> str:
+        """What DATABASE_URL is for one of its databases."""
+        return f"postgresql://backcourt@/{database}?host={self.folder}&port={PORT}"
+
+    def create(self, database: str) -> str:
+        """Create an empty database and return its URL."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as db:
+            db.execute(f'CREATE DATABASE "{database}"'.encode())
+        return self.url(database)
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url("postgres")):
+            return True
+        return False
+
+
+def database_url() -> str:
+    """The database of the test that asks, SQLite or PostgreSQL, as another process is told of it."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
+def programs() -> Path:
+    """The folder of PostgreSQL's programs: on the PATH, or where Debian keeps them."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    kept = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    if not kept:
+        raise FileNotFoundError("PostgreSQL is needed: apt-get install postgresql, or start the tests with bin/test")
+    return kept[-1].parent
+
+
+def _unprivileged() -> dict[str, Any]:
+    """How to start a program that refuses root; empty for anybody else."""
+    if os.geteuid():
+        return {}
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    user = names.get("postgres") or names["nobody"]
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A new server with no database but its own."""
+    folder, who = Path(tempfile.mkdtemp(prefix="backcourt-postgres-")), _unprivileged()
+    if who:
+        os.chown(folder, who["user"], who["group"])
+    common: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}, "stdout": PIPE, "stderr": STDOUT}
+    data, bin_ = str(folder / "data"), programs()
+    try:
+        made = subprocess.run([str(bin_ / "initdb"), "-D", data, *INITDB], text=True, check=False, **common, **who)
+        assert made.returncode == 0, made.stdout
+        options = [word for name, value in THROWN_AWAY.items() for word in ("-c", f"{name}={value}")]
+        command = [*_dying_with_us(), str(bin_ / "postgres"), "-D", data, "-k", str(folder), "-p", str(PORT), *options]
+        with (folder / "log").open("wb") as log, _running(command, **{**common, "stdout": log}, **who) as process:
+            server = Server(folder)
+            _wait_until_it_answers(server, process)
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _dying_with_us() -> Sequence[str]:
+    """Words before a command that end it when this process is killed and cannot do so."""
+    return ("setpriv", "--pdeathsig", "QUIT") if shutil.which("setpriv") else ()
+
+
+@contextmanager
+def _running(command: Sequence[str], **how: Any) -> Iterator[Popen[bytes]]:
+    """A process in a session of its own, as Ctrl-C is for the tests; stopped at once when the block ends."""
+    process = Popen(command, start_new_session=True, **how)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        try:
+            process.wait(DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_answers(server: Server, process: Popen[bytes]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not server.answers():
+        said = (server.folder / "log").read_text(errors="replace")
+        assert process.poll() is None, said
+        assert time.monotonic() < deadline, said
+        time.sleep(0.05)
+
+
+def main(command: Sequence[str]) -> int:
+    """Run a command on a server of its own; a signal to stop goes to the command first."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with serving() as server:
+        child = Popen(command, env={**os.environ, "DATABASE_URL": server.url("backcourt")})
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command too
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        return child.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,144 @@
+"""The processes that bin/up keeps running, of one installation: started and stopped by the product's own code."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess, Popen
+
+import psutil
+
+from tests.system.installation import Installation, kill, until
+
+# A chaos test waits for none of the product's patience.
+QUICK = {"HEARTBEAT_SECONDS": "1", "SWEEP_SECONDS": "1", "LOST_SECONDS": "3", "SILENT_SECONDS": "10"}
+PROGRAMS = {"supervisor": "supervisor.supervisord", "redis": "redis-server", "worker": " worker ", "beat": " beat "}
+STOP_SECONDS = 90
+READY = "running: "
+
+
+@dataclass
+class Stack:
+    """What runs for an installation. `front` is the process that a person would stop by Ctrl-C."""
+
+    installation: Installation
+    front: Popen[str]
+    known: set[psutil.Process]
+
+    @classmethod
+    def started(cls, installation: Installation, **env: str) -> Stack:
+        """Start everything and wait for a live worker."""
+        front = installation.start("up", "--no-demo", **{**QUICK, **env})
+        made = cls(installation, front, {psutil.Process(front.pid)})
+        try:
+            made.wait_until_ready()
+        except BaseException:
+            made.kill_all()
+            raise
+        return made
+
+    def wait_until_ready(self) -> None:
+        """Wait until it says that a worker is alive."""
+        said = []
+        for line in self.front.stdout or ():
+            said.append(line)
+            if line.startswith(READY):
+                self.processes()
+                return
+        _, err = self.front.communicate()
+        raise AssertionError(f"it did not start (exit {self.front.returncode}): {''.join(said)}{err}{self.logs()}")
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of this stack that lives, also one whose parent was killed."""
+        self.known |= {found for known in [*self.known] for found in _tree(known)}
+        return [p for p in self.known if _lives(p)]
+
+    def pid(self, name: str) -> int:
+        """The supervisor, redis, worker (its main process) or beat that runs now, waited for when it is being restarted."""
+        found: list[int] = []
+        until(lambda: found.extend(self.pids(name)) or found, f"a {name}")
+        return found[0]
+
+    def pids(self, name: str) -> list[int]:
+        """Those that run now under this name; of the worker the main process alone."""
+        named = [p for p in self.processes() if PROGRAMS[name] in _command(p)]
+        if name == "supervisor":
+            return [p.pid for p in named]
+        supervisors = self.pids("supervisor")
+        return [p.pid for p in named if _parent(p) in supervisors]
+
+    def children(self) -> list[int]:
+        """The worker's pool: the processes that run the steps."""
+        mains = self.pids("worker")
+        return [p.pid for p in self.processes() if _parent(p) in mains]
+
+    def logs(self) -> str:
+        """What all of them wrote."""
+        files = sorted(Path(self.installation.var / "log").glob("*.log"))
+        return "\n".join(f"--- {f.name}\n{f.read_text(errors='replace')[-3000:]}" for f in files)
+
+    def stop(self, sign: signal.Signals = signal.SIGINT) -> CompletedProcess[str]:
+        """Ctrl-C in the terminal; asserts that nothing is left."""
+        before = self.processes()
+        kill(self.front, sign)
+        try:
+            out, err = self.front.communicate(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill_all()
+            raise AssertionError(f"it did not stop in {STOP_SECONDS} s:\n{self.logs()}") from None
+        left = [p for p in {*before, *self.known} if _lives(p)]
+        assert left == [], f"left behind: {[(p.pid, _command(p)) for p in left]}"
+        return CompletedProcess(self.front.args, self.front.returncode, out, err)
+
+    def kill_all(self) -> None:
+        """kill -9 of everything at once, as when the machine loses its power."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.front.communicate()
+        until(lambda: not self.processes(), "the end of all processes")
+
+
+@contextmanager
+def running(installation: Installation, **env: str) -> Iterator[Stack]:
+    """A stack that is stopped in order at the end, unless the test stopped or killed it itself."""
+    stack = Stack.started(installation, **env)
+    try:
+        yield stack
+    except BaseException:
+        print(stack.logs())
+        stack.kill_all()
+        raise
+    if stack.front.poll() is None:
+        said = stack.stop()
+        assert (said.returncode, said.stderr) == (0, ""), said
+    else:
+        until(lambda: not stack.processes(), "the end of what a killed stack left")
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
+def _tree(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return [process, *process.children(recursive=True)]
+    return [process]
+
+
+def _command(process: psutil.Process) -> str:
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def _parent(process: psutil.Process) -> int:
+    with suppress(psutil.NoSuchProcess):
+        return int(process.ppid())
+    return 0
