@@ -2,6 +2,7 @@
 """Backcourt's shell: every verb is a command, `manage.py help` lists them."""
 
 import os
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,8 @@ PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
 
 def main() -> None:
     """Run a command, in the project's own environment when this Python has no Django."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # until a verb takes over, Ctrl-C just ends it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
     if find_spec("django") is None and PYTHON.exists() and Path(sys.executable) != PYTHON:
         os.execv(PYTHON, [str(PYTHON), *sys.argv])

@@ -11,11 +11,16 @@ from django.core.checks import CheckMessage, Error, register
 from backfill.errors import BackcourtError
 from backfill.warehouse import open_warehouse
 
+POSITIVE = (
+    "MAX_PARALLEL_BATCHES", "WAREHOUSE_THREADS", "WORKERS", "HEARTBEAT_SECONDS", "SWEEP_SECONDS", "LOST_SECONDS",
+    "SILENT_SECONDS",
+)  # fmt: skip
+
 
 @register()
 def numbers_are_positive(**kwargs: Any) -> list[CheckMessage]:
-    """E002: a number of batches or threads is below one."""
-    names = [name for name in ("MAX_PARALLEL_BATCHES", "WAREHOUSE_THREADS") if getattr(settings, name) < 1]
+    """E002: a number of batches, threads, processes or seconds is below one."""
+    names = [name for name in POSITIVE if getattr(settings, name) < 1]
     return [Error(f"{name} is {getattr(settings, name)}; at least 1 is expected", id="backcourt.E002") for name in names]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from backfill.errors import Refused
@@ -9,6 +10,7 @@ from backfill.models import Run
 from backfill.options import Options
 from backfill.planning import Key
 from backfill.processors import PROCESSORS
+from backfill.processors.statement import sql_hash
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.season import Calendar, Game
@@ -46,11 +48,20 @@ def source_rows(start: date, end: date) -> dict[tuple[str, date], int]:
     return {(r["name"], r["game_date"]): r["n"] for r in warehouse().query(ROWS, {"start": start, "end": end})}
 
 
+def written(codes: Iterable[str]) -> dict[str, set[date]]:
+    """The dates of which a processor's output and failures are both there."""
+    found = (PROCESSORS[code] for code in codes)
+    return {p.code: warehouse().partitions(p.output) & warehouse().partitions(FAILURES, p.name) for p in found}
+
+
+def outdated(options: Options) -> set[Key]:
+    """The (processor, date) whose newest complete run was made by another statement than the present one."""
+    complete = Run.objects.filter(date__range=(options.start, options.end), status=Run.Status.COMPLETE)
+    newest = {(r.processor, r.date): r.sql_hash for r in complete.only("processor", "date", "sql_hash").order_by("started_at")}
+    return {(code, day) for (code, day), made_by in newest.items() if made_by != sql_hash(code)}
+
+
 def done(options: Options) -> set[Key]:
     """The (processor, date) that need no run: complete by the database, and both slices there in the warehouse."""
-    recorded = Run.objects.done(options.start, options.end)
-    written = {
-        p.code: warehouse().partitions(p.output) & warehouse().partitions(FAILURES, p.name)
-        for p in (PROCESSORS[code] for code in options.processors)
-    }
-    return {(code, day) for code, day in recorded if day in written.get(code, ())}
+    recorded, there = Run.objects.done(options.start, options.end), written(options.processors)
+    return {(code, day) for code, day in recorded if day in there.get(code, ())}

@@ -6,6 +6,7 @@ number of queries, however many dates there are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,6 +14,7 @@ from functools import cached_property
 
 from django.db.models import Q
 
+from backfill import coverage
 from backfill.models import Job, Run
 from backfill.models.runs import LONG_AGO
 from backfill.planning import ALREADY_COMPLETE, Key
@@ -20,12 +22,13 @@ from backfill.processors import PROCESSORS
 from backfill.processors.statement import sql_hash
 from backfill.upstream import Phase3, causes
 from backfill.version import code_version
-from backfill.warehouse.tables import OUTPUTS
+from backfill.warehouse.tables import FAILURES, OUTPUTS
 from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY
-from validation.retry import BLOCKED, CANCELLED, Facts, Upstream, Verdict, verdict
+from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, Facts, Upstream, Verdict, verdict
 
 FIELDS = ("job_id", "processor", "date", "status", "why", "error", "failures", "population", "started_at",
           "code_version", "sql_hash")  # fmt: skip
+DAY = r"(\d{4}-\d\d-\d\d)"
 ENDED_WELL = (Run.Status.COMPLETE, Run.Status.SKIPPED)
 
 
@@ -77,10 +80,16 @@ class Standing:
     def __init__(self, job: Job) -> None:
         start, end = job.parsed_options.start, job.parsed_options.end
         others = ~Q(why=ALREADY_COMPLETE) & ~Q(status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
-        runs = list(Run.objects.filter(Q(job=job) | others, date__range=(start, end)).only(*FIELDS))
+        about = Run.objects.filter(Q(job=job) | others, date__range=(start, end)).only(*FIELDS)
+        runs = list(about.order_by("date", "pk"))
         self.job, self.newest = job, newest_runs(runs)
         self.own = {(r.processor, r.date): r for r in runs if r.job_id == job.pk}
         self.deciding = {key: found for key, run in self.own.items() if (found := self._deciding(run))}
+
+    @cached_property
+    def lost(self) -> set[Key]:
+        """What is complete by its run and not there."""
+        return lost(self.newest)
 
     def _deciding(self, run: Run) -> Run | None:
         """The newest decisive run; a cancelled one counts itself unless another job has made up for it since."""
@@ -98,19 +107,19 @@ class Standing:
     def failures(self, wanted: Collection[Key]) -> list[Failure]:
         """What is wrong with these now, in the order in which the job's runs are given."""
         runs = {key: run for key, run in self.deciding.items() if key in wanted}
-        evidence = _Evidence(runs, self.newest)
+        evidence = _Evidence(runs, self.newest, self.lost)
         return [
             Failure(*key, what, n, verdict(evidence.facts(run, what)))
             for key, run in runs.items()
-            for what, n in wrong_with(run).items()
+            for what, n in (wrong_with(run) | ({LOST: 0} if key in self.lost else {})).items()
         ]  # fmt: skip
 
 
 class _Evidence:
     """What is asked of the warehouse once for all failures, and only when one of them needs it."""
 
-    def __init__(self, runs: Mapping[Key, Run], newest: Mapping[Key, Run]) -> None:
-        self.runs, self.newest = runs, newest
+    def __init__(self, runs: Mapping[Key, Run], newest: Mapping[Key, Run], lost: Collection[Key]) -> None:
+        self.runs, self.newest, self.lost = runs, newest, lost
 
     @cached_property
     def phase3(self) -> Phase3:
@@ -118,7 +127,8 @@ class _Evidence:
 
     @cached_property
     def causes(self) -> Mapping[Key, Mapping[str, int]]:
-        return causes({day for (_, day), run in self.runs.items() if run.failures.get(MISSING_DEPENDENCY.name)})
+        days = {day for (_, day), run in self.runs.items() if run.failures.get(MISSING_DEPENDENCY.name)}
+        return causes(days - {day for _, day in self.lost})  # where a file is lost, everything waits for it
 
     def facts(self, run: Run, what: str) -> Facts:
         upstream, waits_for = self._upstream(run)
@@ -136,10 +146,31 @@ class _Evidence:
     def _upstream(self, run: Run) -> tuple[Upstream, tuple[str, ...]]:
         """Where the newest runs stand of all that a run waits for, in this job or in any other; who is not complete."""
         found = {code: self.newest.get((code, run.date)) for code in PROCESSORS[run.processor].after}
-        if waits_for := tuple(code for code, before in found.items() if before is None or before.status not in ENDED_WELL):
+        if waits_for := tuple(code for code, before in found.items() if not self._is_complete(before)):
             return Upstream.NOT_COMPLETE, waits_for
         later = any((before.started_at or LONG_AGO) > (run.started_at or LONG_AGO) for before in found.values() if before)
         return (Upstream.AFTER if later else Upstream.BEFORE), ()
+
+    def _is_complete(self, run: Run | None) -> bool:
+        return run is not None and run.status in ENDED_WELL and (run.processor, run.date) not in self.lost
+
+
+def lost(newest: Mapping[Key, Run]) -> set[Key]:
+    """What is complete by its run and not there: its partition is gone, or a run that read it found it damaged."""
+    there = coverage.written(PROCESSORS)
+    found = {(code, day) for (code, day), run in newest.items() if run.status in ENDED_WELL and day not in there[code]}
+    return found | {key for run in newest.values() if run.error == CORRUPT and (key := _damaged(run, newest))}
+
+
+def _damaged(run: Run, newest: Mapping[Key, Run]) -> Key | None:
+    """The (processor, date) whose file a run could not read, unless it has been written again since."""
+    for p in PROCESSORS.values():
+        slices = rf"{p.output.name}/{p.output.partition}={DAY}/", rf"{FAILURES.name}/{FAILURES.partition}={DAY}/.*={p.name}/"
+        if named := re.search("|".join(slices), run.why):
+            key = p.code, date.fromisoformat(named[1] or named[2])
+            maker = newest.get(key)
+            return key if maker and (maker.started_at or LONG_AGO) <= (run.started_at or LONG_AGO) else None
+    return None
 
 
 def _code_has_changed(run: Run) -> bool:

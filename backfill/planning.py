@@ -19,6 +19,7 @@ Key = tuple[str, date]
 # A step is one processor over one batch. Fewer, larger batches read less; more of them show more progress.
 STEPS_TO_SHOW = 25
 ALREADY_COMPLETE = "already complete"
+OUTDATED = "made by another statement than the present one"
 
 
 class Action(StrEnum):
@@ -82,9 +83,12 @@ def default_batch_size(dates: int, processors: int) -> int:
     return max(1, ceil(dates * processors / STEPS_TO_SHOW))
 
 
-def plan(options: Options, days: Sequence[Day], done: Collection[Key]) -> Plan:
-    """Decide what to run; touches nothing, so the preview shows exactly this."""
-    return in_batches(options, days, [run for day in days for run in _runs_of(day, options, done)])
+def plan(options: Options, days: Sequence[Day], done: Collection[Key], outdated: Collection[Key] = ()) -> Plan:
+    """Decide what to run; touches nothing, so the preview shows exactly this.
+
+    `outdated` are those of `done` that another statement than the present one made.
+    """
+    return in_batches(options, days, [run for day in days for run in _runs_of(day, options, done, outdated)])
 
 
 def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]) -> Plan:
@@ -112,11 +116,13 @@ def _in_batch(run: PlannedRun, batch_of: Mapping[date, int]) -> PlannedRun:
     return PlannedRun(run.processor, run.date, run.action, run.reason, batch_of[run.date])
 
 
-def _runs_of(day: Day, options: Options, done: Collection[Key]) -> Iterator[PlannedRun]:
+def _runs_of(day: Day, options: Options, done: Collection[Key], outdated: Collection[Key]) -> Iterator[PlannedRun]:
     """The runs of one date in chain order: what follows a run that happens again happens again too."""
     again: list[str] = []
     for code in (c for c in CHAIN if c in options.processors):
         action, reason = _decide(day, code, options, done, again)
+        if action is Action.KEEP and options.outdated and (code, day.day) in outdated and day.type is not DateType.BOOTSTRAP:
+            action, reason = Action.RUN, OUTDATED
         if action is Action.RUN:
             again.append(code)
         yield PlannedRun(code, day.day, action, reason)

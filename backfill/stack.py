@@ -33,7 +33,7 @@ Supervisor = subprocess.Popen[bytes]
 
 # Longer than the supervisor's own patience with its programs, which is in bin/supervisord.conf.
 STOP_SECONDS = 60
-REDIS_SECONDS = 15
+REDIS_SECONDS = 10
 WORKER_SECONDS = 60
 POLL_SECONDS = 0.1
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from django.utils.timezone import now
+
 from backfill import groups
 from backfill.comparing import compare
 from backfill.errors import WarehouseError
@@ -28,7 +30,7 @@ def summarise(job: Job) -> dict[str, Any]:
         "options": job.options,
         "batch_size": job.batch_size,
         "code_version": job.code_version,
-        "seconds": round((job.finished_at - job.started_at).total_seconds(), 3) if job.finished_at and job.started_at else None,
+        "seconds": round(job.active_seconds(now()), 3) if job.started_at else None,
         "processors": processors,
         "problems": [_problem(r) for r in runs if r.status in ENDED_BADLY],
         "groups": found,

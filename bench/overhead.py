@@ -82,9 +82,8 @@ def measure(start: str, end: str, batch_size: int) -> None:
     each = {name: 1000 * seconds / runs for name, seconds in spent.items()}
     most = max(queries, key=lambda name: len(queries[name]))
     print(f"batches of {batch_size}: {runs} runs in {wall:.1f} s, {1000 * wall / runs:.2f} ms each")
-    print(
-        f"  statements, partitions, read-back {1000 * statements / runs:.2f} ms; the rest {1000 * (wall - statements) / runs:.2f} ms:"
-    )
+    rest = 1000 * (wall - statements) / runs
+    print(f"  statements, partitions, read-back {1000 * statements / runs:.2f} ms; the rest {rest:.2f} ms:")
     print(f"  {', '.join(f'{name} {ms:.2f}' for name, ms in each.items())}")
     print(f"  database queries per step: {min(queries[most])} to {max(queries[most])} ({most})")
 

@@ -23,6 +23,7 @@ def pytest_report_header() -> str:
 def own_warehouse(settings: Any, tmp_path: Path) -> Path:
     """An empty warehouse; returns its folder, which is made by the first write."""
     root = tmp_path / "warehouse"
+    settings.PUBSUB_TOPIC = ""  # no test tells anybody anything
     settings.WAREHOUSE_URL = f"parquet:{root}"
     settings.MAX_PARALLEL_BATCHES = 1  # in the test's own thread, whose transaction no other connection can see
     return root

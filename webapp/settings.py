@@ -69,6 +69,9 @@ WAREHOUSE_MEMORY = env.str("WAREHOUSE_MEMORY", default="1GB")
 # How many batches run side by side. DuckDB keeps about one core busy with statements of this size.
 MAX_PARALLEL_BATCHES = env.int("MAX_PARALLEL_BATCHES", default=2)
 
+# How many processes run steps.
+WORKERS = env.int("WORKERS", default=2)
+
 # Jobs. A worker that has not been seen for SILENT_SECONDS is dead, a batch that nobody has touched for LOST_SECONDS
 # while a worker is idle is lost; both are longer than the database may be locked for a while.
 HEARTBEAT_SECONDS = env.int("HEARTBEAT_SECONDS", default=2)
@@ -86,7 +89,7 @@ CELERY_TASK_IGNORE_RESULT = True  # what a chord counts is not the results; nobo
 CELERY_RESULT_EXPIRES = 3600
 CELERY_TASK_DEFAULT_QUEUE = "backcourt"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = env.int("WORKERS", default=2)
+CELERY_WORKER_CONCURRENCY = WORKERS
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than any step: a message that is delivered twice is harmless, but no help either, as the sweep is faster.

@@ -9,7 +9,7 @@ from datetime import date
 
 from backfill import coverage
 from backfill.control.selecting import Selection
-from backfill.control.starting import Preview, blocked_text, create, preflight, settle_dead
+from backfill.control.starting import Preview, blocked_text, create, held, preflight, settle_dead
 from backfill.errors import Refused
 from backfill.failing import Failure, Standing
 from backfill.models import Job
@@ -62,7 +62,7 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     days = [calendar.day(day, live=not options.backfill_mode) for day in sorted({r.date for r in runs})]
     planned = in_batches(options, days, runs)
     left_out = (*_left_out(failures, {r.key for r in runs}, selection), *_healed(standing, keys, selection))
-    return RetryPlan(planned, preflight(planned), job.pk, left_out)
+    return RetryPlan(planned, preflight(planned), job.pk, left_out, conflict=held(planned))
 
 
 def retry(job: Job, selection: Selection, who: str, reason: str = "", *, inline: bool = False) -> Job:
@@ -79,7 +79,8 @@ def retry(job: Job, selection: Selection, who: str, reason: str = "", *, inline:
     if not todo:
         raise Refused(nothing_text(found))
     if found.blockers and not options.skip_preflight:
-        raise Refused(f"{blocked_text(found.blockers)}. Load it first; a retry keeps to what job {job.pk} skipped")
+        kept = f"the options of job {job.pk}, which a retry keeps, do not skip the preflight"
+        raise Refused(f"{blocked_text(found.blockers)}. Load it first; {kept}")
     settle_dead(replace(options, start=todo[0].date, end=todo[-1].date, processors=_processors(todo)))
     return create(
         found.plan, who, triggered_by=job.triggered_by, owner=this_process() if inline else "",

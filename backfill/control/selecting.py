@@ -13,11 +13,11 @@ from backfill.models import Job
 from backfill.planning import Key
 from backfill.processors import CHAIN
 from validation.categories import BY_NAME, DATE_LEVEL
-from validation.retry import BLOCKED, CANCELLED, CORRUPT, PASSING
+from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, PASSING
 from validation.season import Calendar
 
 MAX_WEEK = 53
-KNOWN = (*BY_NAME, DATE_LEVEL, BLOCKED, CANCELLED, CORRUPT, *PASSING, "StatementFailed", "AccountingError")
+KNOWN = (*BY_NAME, DATE_LEVEL, BLOCKED, CANCELLED, LOST, CORRUPT, *PASSING, "StatementFailed", "AccountingError")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from backfill.errors import Conflict, Refused
 from backfill.models import Batch, Event, Job, Limits, Run, Worker
 from backfill.options import Options
 from backfill.owners import this_process
-from backfill.planning import ALREADY_COMPLETE, Action, Key, Plan, plan
+from backfill.planning import ALREADY_COMPLETE, Action, Plan, plan
 from backfill.processors.statement import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
@@ -24,10 +24,12 @@ from validation.preflight import Gap, gaps
 
 @dataclass(frozen=True)
 class Preview:
-    """What starting would do, and what speaks against it."""
+    """What starting would do, and what speaks against it. `goes_on` is the job that it would go on with instead."""
 
     plan: Plan
     gaps: tuple[Gap, ...]
+    conflict: str = field(default="", kw_only=True)
+    goes_on: Job | None = field(default=None, kw_only=True)
 
     @property
     def blockers(self) -> tuple[Gap, ...]:
@@ -41,8 +43,10 @@ def preview(options: Options) -> Preview:
     days = coverage.calendar().days(options.start, options.end, live=not options.backfill_mode)
     if not any(d.is_processing for d in days):
         raise Refused(f"there is no game between {options.start} and {options.end}, so there is nothing to backfill")
-    planned = plan(options, days, coverage.done(options))
-    return Preview(planned, preflight(planned))
+    planned = plan(options, days, coverage.done(options), coverage.outdated(options) if options.outdated else ())
+    if goes_on := next((job for job in _dead() if _is_same(job, options)), None):
+        return Preview(planned, preflight(planned), goes_on=goes_on)
+    return Preview(planned, preflight(planned), conflict=held(planned))
 
 
 def preflight(planned: Plan) -> tuple[Gap, ...]:
@@ -114,10 +118,11 @@ def _runs(job: Job, planned: Plan) -> Iterator[Run]:
             yield Run(job=job, processor=r.processor, date=r.date, batch=-1, status=Run.Status.SKIPPED, why=ALREADY_COMPLETE)
 
 
-def _holders(keys: Sequence[Key]) -> dict[Job, int]:
-    """The jobs that hold any of these (processor, date), with how many."""
-    wanted, days = set(keys), [day for _, day in keys]
-    active = Run.objects.filter(status__in=Run.ACTIVE, date__range=(min(days), max(days))).select_related("job")
+def _holders(planned: Plan) -> dict[Job, int]:
+    """The jobs that hold any (processor, date) of a plan, with how many; those whose process died let go of them."""
+    wanted, options = {r.key for r in planned.todo}, planned.options
+    active = Run.objects.filter(status__in=Run.ACTIVE, date__range=(options.start, options.end)).select_related("job")
+    active = active.exclude(job__in=[job.pk for job in _dead()])
     holders: dict[Job, int] = {}
     for run in active.order_by("job_id"):
         if (run.processor, run.date) in wanted:
@@ -125,10 +130,26 @@ def _holders(keys: Sequence[Key]) -> dict[Job, int]:
     return holders
 
 
+def held(planned: Plan) -> str:
+    """Who holds (processor, date) of a plan, in one sentence; empty when nobody does."""
+    return _conflict_text(planned) if _holders(planned) else ""
+
+
 def _conflict_text(planned: Plan) -> str:
-    found = _holders([r.key for r in planned.todo])
+    found = _holders(planned)
     holders = [f"job {job.pk} ({job.who}, {job.status}) holds {n} runs" for job, n in found.items()]
-    return f"{'; '.join(holders) or 'another job has just taken some'} of this range; wait for it or cancel it"
+    what = "resume it" if {job.status for job in found} == {Job.Status.PAUSED} else "wait for it"
+    return f"{'; '.join(holders) or 'another job has just taken some'} of this range; {what} or cancel it"
+
+
+def _dead() -> list[Job]:
+    """The inline jobs that nobody runs: their process ended, or paused them."""
+    at, inline = now(), Job.objects.exclude(owner="").exclude(status__in=Job.ENDED).order_by("pk")
+    return [job for job in inline if job.status == Job.Status.PAUSED or Worker.has_ended(job.owner, at)]
+
+
+def _is_same(job: Job, options: Options) -> bool:
+    return job.retry_of_id is None and job.parsed_options == options and job.runs.filter(status__in=Run.ACTIVE).exists()
 
 
 def settle_dead(options: Options) -> Job | None:
@@ -136,13 +157,11 @@ def settle_dead(options: Options) -> Job | None:
 
     A retry keeps the options of the job that it retries and runs less, so it is never the same.
     """
-    same, at = None, now()
-    for job in Job.objects.exclude(owner="").exclude(status__in=Job.ENDED):
-        if job.status != Job.Status.PAUSED and not Worker.has_ended(job.owner, at):
-            continue
+    same = None
+    for job in _dead():
         if not job.runs.filter(status__in=Run.ACTIVE).exists():
             flow.settle_job(job)
-        elif job.retry_of_id is None and job.parsed_options == options:
+        elif _is_same(job, options):
             same = job
         elif _overlaps(job, options):
             _abandon(job)

@@ -8,6 +8,7 @@ from typing import Any
 from backfill.control import Preview
 from backfill.management.retries import group_lines, retried_lines
 from backfill.management.text import table
+from backfill.models import Run
 from backfill.planning import Action, PlannedRun
 from validation.season import DateType
 
@@ -26,6 +27,8 @@ def plan_document(preview: Preview) -> dict[str, Any]:
         "gaps": [
             {"date": g.date, "table": g.table, "rows": g.rows, "expected": g.expected, "blocks": g.blocks} for g in preview.gaps
         ],
+        "conflict": preview.conflict,
+        "goes_on": preview.goes_on and preview.goes_on.pk,
         "runs": [_run(r) for r in planned.runs if r.action is not Action.NONE],
     }
 
@@ -46,11 +49,26 @@ def plan_text(preview: Preview, *, verbose: bool) -> str:
         f" ({', '.join(f'{n} {kind}' for kind, n in types.items())})",
         f"{len(planned.todo)} runs to execute in {planned.batches} batches of up to {planned.batch_size} dates",
         table(rows),
+        *_canary_line(preview),
         *_gap_lines(preview),
+        *([f"BLOCKS: {preview.conflict}"] if preview.conflict else []),
+        *_goes_on_line(preview),
     ]
     if verbose:
         parts.append(table([_run(r) for r in planned.runs if r.action is not Action.NONE]))
     return "\n".join(parts)
+
+
+def _canary_line(preview: Preview) -> list[str]:
+    first = {r.date for r in preview.plan.todo if r.batch == 0}
+    alone = preview.plan.options.canary and len(first) == 1 and preview.plan.batches > 1
+    return [f"{first.pop()} runs alone first, as canary"] if alone else []
+
+
+def _goes_on_line(preview: Preview) -> list[str]:
+    job = preview.goes_on
+    left = job.runs.filter(status__in=Run.ACTIVE).count() if job else 0
+    return [f"starting would go on with job {job.pk} ({job.status}): {left} of its runs are left"] if job else []
 
 
 def _gap_lines(preview: Preview) -> list[str]:

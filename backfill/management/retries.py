@@ -28,6 +28,7 @@ def retry_document(found: RetryPlan) -> dict[str, Any]:
         "options": planned.options.as_json(),
         "batch_size": planned.batch_size,
         "batches": planned.batches,
+        "conflict": found.conflict,
         "gaps": [asdict(gap) | {"blocks": gap.blocks} for gap in found.gaps],
         "runs": [
             {"processor": r.processor, "date": r.date, "action": r.action, "reason": r.reason, "batch": r.batch}
@@ -41,7 +42,7 @@ def retry_text(found: RetryPlan) -> str:
     """What a retry would run, each with its reason, and what it would leave out, for a person."""
     todo = found.plan.todo
     rows = [{"processor": r.processor, "date": str(r.date), "because": r.reason} for r in todo]
-    blocking = [f"BLOCKS: {gap}" for gap in found.blockers]
+    blocking = [f"BLOCKS: {what}" for what in (*found.blockers, *filter(None, [found.conflict]))]
     head = f"retry of job {found.job}: {len(todo)} runs in {found.plan.batches} batches of up to {found.plan.batch_size} dates"
     return "\n".join([head, *blocking, *([table(rows)] if rows else []), *_left_out_lines(found.left_out)])
 

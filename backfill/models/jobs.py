@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
@@ -49,6 +50,7 @@ class Job(models.Model):
 
     ACTIVE = (Status.QUEUED, Status.RUNNING)
     ENDED = (Status.CANCELLED, Status.SUCCEEDED, Status.FAILED)
+    STOPPED = (Status.PAUSED, *ENDED)
 
     class Meta:
         indexes = (models.Index(fields=["status"]),)
@@ -67,6 +69,23 @@ class Job(models.Model):
     def locked(cls, pk: int) -> Job:
         """The job as it is now, held until the transaction ends; whoever changes a job or its batches holds it first."""
         return cls.objects.select_for_update().get(pk=pk)
+
+    def active_seconds(self, at: datetime) -> float:
+        """Seconds under way until `at`: from the first step of each stretch to its end, without pauses.
+
+        A stretch whose process died ends with the last run that it recorded.
+        """
+        total, since = 0.0, None
+        for what, when in self.events.filter(run=None, what__contains="→").order_by("pk").values_list("what", "at"):
+            after = what.rpartition(" → ")[2]
+            if after == Job.Status.RUNNING:
+                since = since or when
+            elif since and after in Job.STOPPED:
+                total, since = total + (when - since).total_seconds(), None
+            elif since and after == Job.Status.QUEUED:
+                last = self.runs.filter(finished_at__range=(since, when)).aggregate(at=models.Max("finished_at"))["at"]
+                total, since = total + ((last or since) - since).total_seconds(), None
+        return total + ((at - since).total_seconds() if since else 0.0)
 
     def move(self, old: Collection[str], new: str, who: str, why: str = "", **fields: object) -> bool:
         """Change the state if it is one of `old`, with its event; False means that somebody else changed it first."""

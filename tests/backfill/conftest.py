@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
+from tests.backfill.shell import Shell
 from tests.backfill.tiny import load_season
 
 
@@ -36,3 +37,9 @@ def season(loaded_season: Path, own_warehouse: Path) -> Path:
     """A warehouse of one's own in which the tiny season is loaded; returns its folder."""
     shutil.copytree(loaded_season, own_warehouse)
     return own_warehouse
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A command line in this process."""
+    return Shell(capsys)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backfill import control, execution
+from backfill import control
 from backfill.control import starting
 from backfill.errors import Conflict, CorruptPartition, Refused
 from backfill.inline import run_inline
@@ -16,7 +16,7 @@ from backfill.models import Event, Job, Run
 from backfill.owners import this_process
 from backfill.planning import ALREADY_COMPLETE
 from backfill.processors import CHAIN, PROCESSORS
-from backfill.processors.statement import render, sql_hash
+from backfill.processors.statement import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
@@ -27,6 +27,7 @@ from tests.backfill.tiny import (
     LAST,
     SECOND,
     THIRD,
+    break_on,
     cut,
     failures_of,
     listing,
@@ -62,17 +63,6 @@ def history() -> list[Row]:
 
 def job_events(job: Job) -> list[tuple[Any, ...]]:
     return list(job.events.filter(run=None).order_by("pk").values_list("who", "what", "why"))
-
-
-def break_on(monkeypatch: pytest.MonkeyPatch, code: str, day: date) -> None:
-    """Make one processor's statement yield every entity of a date twice."""
-
-    def twice(wanted: str, part: str = "result") -> str:
-        sql = render(wanted, part)
-        again = f"SELECT * FROM ({sql}) UNION ALL SELECT * FROM ({sql}) WHERE {PROCESSORS[code].output.partition} = DATE '{day}'"
-        return again if (wanted, part) == (code, "result") else sql
-
-    monkeypatch.setattr(execution, "render", twice)
 
 
 # Start, run, finish

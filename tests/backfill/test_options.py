@@ -69,7 +69,7 @@ def test_a_range_needs_the_seasons_that_it_touches_and_no_summer(start: date, en
 def test_stored_options_read_back_as_they_were() -> None:
     options = make_options(
         processors=("PSZA", "ML"), mode="normal", force=True, skip_preflight=True, batch_size=7, reason="known gap",
-        parallel=3, canary=False, brake=False, max_retries=4, newest_first=True, skip_trigger=True,
+        parallel=3, canary=False, brake=False, max_retries=4, newest_first=True, skip_trigger=True, outdated=True,
     )  # fmt: skip
     stored = options.as_json()
     assert stored == {
@@ -87,6 +87,7 @@ def test_stored_options_read_back_as_they_were() -> None:
         "max_retries": 4,
         "newest_first": True,
         "skip_trigger": True,
+        "outdated": True,
     }
     assert Options.from_json(stored) == options
 

@@ -1,21 +1,22 @@
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import execute_from_command_line
+from django.core.management import load_command_class
 
 from backfill import control
+from backfill.management.commands.backfill import parsed
 from backfill.models import Job, Run
+from backfill.options import Options
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import HISTORY, UPGC
+from tests.backfill.shell import Answer, Shell
 from tests.backfill.tiny import BOOTSTRAP, FIRST, SECOND, THIRD, listing, make_options, rows_of, without
 from tests.postgres import database_url
 from validation.categories import INSUFFICIENT_DATA
@@ -26,43 +27,10 @@ RANGE = ("--start", str(FIRST), "--end", str(FIRST))
 PSZA = (*RANGE, "--processors", "PSZA")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a command line came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on stdout."""
-        assert self.out.count("\n") == 1
-        return json.loads(self.out)
-
-
-class Shell:
-    """`manage.py` in this process: the same parsing, the same exit codes."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self.capsys = capsys
-
-    def __call__(self, *words: object) -> Answer:
-        try:
-            execute_from_command_line(["manage.py", *map(str, words)])
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        captured = self.capsys.readouterr()
-        return Answer(code, captured.out, captured.err)
-
-    def backfill(self, *words: object) -> Answer:
-        return self("backfill", *words, "--inline")
-
-
-@pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(capsys)
+def parsed_options(*words: object) -> Options:
+    """The options that a command line of `backfill` means."""
+    command = load_command_class("backfill", "backfill")
+    return parsed(vars(command.create_parser("manage.py", "backfill").parse_args([str(w) for w in words])))
 
 
 def run_keys(job: int) -> list[list[Any]]:
@@ -99,6 +67,7 @@ def test_json_is_one_document_and_nothing_else(shell: Shell) -> None:
     assert found == {
         "job": Job.objects.get().pk,
         "status": "succeeded",
+        "stopped": "",
         "who": found["who"],
         "why": "",
         "options": Job.objects.get().options,
@@ -110,13 +79,16 @@ def test_json_is_one_document_and_nothing_else(shell: Shell) -> None:
              "query_seconds": processor["query_seconds"], "write_seconds": processor["write_seconds"]},
         ],
         "problems": [],
+        "groups": [],
+        "retry_of": None,
+        "retried": None,
         "next": [],
     }  # fmt: skip
 
 
 def test_every_option_reaches_the_job(shell: Shell) -> None:
     words = ("--batch-size", 2, "--force", "--skip-preflight", "--reason", "they asked", "--mode", "backfill")
-    words += ("--parallel", 3, "--newest-first", "--no-canary", "--no-brake", "--max-retries", 4)
+    words += ("--parallel", 3, "--newest-first", "--no-canary", "--no-brake", "--max-retries", 4, "--outdated")
     answer = shell.backfill(
         "--start", FIRST, "--end", SECOND, "--processors", " ml , PlayerShotZoneAnalysisProcessor", *words, "--json"
     )
@@ -135,6 +107,7 @@ def test_every_option_reaches_the_job(shell: Shell) -> None:
         "max_retries": 4,
         "newest_first": True,
         "skip_trigger": False,
+        "outdated": True,
     }
     assert (answer.document["batch_size"], answer.document["why"]) == (2, "they asked")
 
@@ -202,7 +175,40 @@ def test_a_plan_can_be_read(shell: Shell) -> None:
         "ML skip 1 bootstrap",
         "ML run 4 not complete",
     ]
-    assert lines[5].startswith(f"warning: {FIRST}: nba_analytics.player_game_summary has 2 rows")
+    assert lines[5] == f"{FIRST} runs alone first, as canary"
+    assert lines[6].startswith(f"warning: {FIRST}: nba_analytics.player_game_summary has 2 rows")
+
+
+def test_a_plan_says_which_job_holds_its_dates(shell: Shell) -> None:
+    job = control.start(make_options(end=FIRST), "ann")
+    assert job
+    answer = shell("backfill", *PSZA, "--dry-run")
+    held = f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+    assert (answer.code, answer.out.splitlines()[-1]) == (1, f"BLOCKS: {held}")
+    control.pause(job, "ann")
+    assert "resume it or cancel it" in shell("backfill", *PSZA, "--dry-run", "--json").document["conflict"]
+
+
+def test_a_plan_says_with_which_job_it_would_go_on(shell: Shell) -> None:
+    job = control.start(parsed_options(*PSZA), "ann", inline=True)
+    assert job
+    control.pause(job, "ann")
+    answer = shell("backfill", *PSZA, "--dry-run")
+    assert (answer.code, answer.out.splitlines()[-1]) == (
+        0,
+        f"starting would go on with job {job.pk} (paused): 1 of its runs are left",
+    )
+    assert shell.backfill(*PSZA, "--json").document["job"] == job.pk
+
+
+def test_what_another_statement_made_is_a_selection(shell: Shell) -> None:
+    assert shell.backfill(*PSZA).code == 0
+    assert "everything is complete already" in shell.backfill(*PSZA, "--outdated").out
+    Run.objects.update(sql_hash="0123abcd")
+    planned = shell("backfill", *PSZA, "--outdated", "--dry-run", "--json").document["runs"]
+    assert [r["reason"] for r in planned] == ["made by another statement than the present one"]
+    assert shell.backfill(*PSZA, "--outdated").code == 0
+    assert "everything is complete already" in shell.backfill(*PSZA, "--outdated").out
 
 
 def test_a_verbose_plan_lists_each_run(shell: Shell) -> None:

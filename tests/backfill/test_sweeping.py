@@ -12,7 +12,18 @@ from backfill.models import Batch, Job, Run, Sweep, Worker
 from backfill.owners import this_process
 from tests.backfill.tiny import FIRST, make_options
 from tests.backfill.working import (
-    DEAD, ELSEWHERE, ago, batch_of, in_flight, job_events, make_job, make_worker, run_all, run_batch, statuses, step
+    DEAD,
+    ELSEWHERE,
+    ago,
+    batch_of,
+    in_flight,
+    job_events,
+    make_job,
+    make_worker,
+    run_all,
+    run_batch,
+    statuses,
+    step,
 )  # fmt: skip
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.mark.database]

@@ -11,10 +11,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from backfill.execution import Step, Outcome, execute
+import pytest
+
+from backfill import execution
+from backfill.execution import Outcome, Step, execute
 from backfill.loading import load
 from backfill.options import Options
 from backfill.processors import PROCESSORS
+from backfill.processors.statement import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.schema import Table
@@ -84,6 +88,18 @@ def run_before(code: str) -> None:
     """Execute all that a processor waits for."""
     for upstream in PROCESSORS[code].after:
         run(upstream)
+
+
+def break_on(monkeypatch: pytest.MonkeyPatch, code: str, *days: date) -> None:
+    """Make one processor's statement yield every entity of these dates twice."""
+
+    def twice(wanted: str, part: str = "result") -> str:
+        sql = render(wanted, part)
+        column, dates = PROCESSORS[code].output.partition, ", ".join(f"DATE '{day}'" for day in days)
+        again = f"SELECT * FROM ({sql}) UNION ALL SELECT * FROM ({sql}) WHERE {column} IN ({dates})"
+        return again if (wanted, part) == (code, "result") else sql
+
+    monkeypatch.setattr(execution, "render", twice)
 
 
 # What the warehouse holds

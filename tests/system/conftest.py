@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import pytest
 
 from backfill.warehouse.tables import SCHED
+from tests.postgres import Server
 from tests.system.filesystem import FileSystem
 from tests.system.installation import Installation, Reference, backfill
 from validation.season import BOOTSTRAP_DAYS, Calendar, Day, Game
@@ -72,6 +75,15 @@ def reference(template: Installation, days: tuple[date, ...], tmp_path_factory: 
 def installed(template: Installation, tmp_path: Path) -> Installation:
     """A loaded season of one's own, nothing backfilled yet."""
     return copied(template, tmp_path / "var")
+
+
+@pytest.fixture
+def on_postgres(template: Installation, postgres: Server, tmp_path: Path) -> Installation:
+    """The same with its database on PostgreSQL."""
+    made = replace(copied(template, tmp_path / "var"), database=postgres.create(uuid4().hex))
+    done = made.verb("migrate", "--verbosity", "0")
+    assert (done.returncode, done.stderr) == (0, "")
+    return made
 
 
 @pytest.fixture

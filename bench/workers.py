@@ -1,0 +1,139 @@
+"""A season through Redis and two worker processes, against the same season inline; and twenty seasons in one job.
+
+    .venv/bin/python bench/workers.py [FOLDER WITH A SEASON'S PHASE 3] [--repeats 3] [--seasons 20]
+
+Inline and workers run in turn in the same minutes, so that a machine that is slower for a while is slower for both:
+quote the medians and their ratio. Seconds are the job's own, from `start` (the Job row) to its end. Memory is the largest
+resident size of any process of the kind, sampled while the job runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from sqlite3 import connect
+
+import psutil
+from season import REAL, ROOT, emptied, manage, prepared
+
+SECONDS = "SELECT (julianday(finished_at) - julianday(created_at)) * 86400 FROM backfill_job ORDER BY id DESC LIMIT 1"
+
+
+@contextmanager
+def stack(var: Path) -> Iterator[psutil.Process]:
+    """Redis, two worker processes and the sweep, as bin/up runs them."""
+    environment = {**os.environ, "BACKCOURT_VAR": str(var)}
+    command = [sys.executable, "manage.py", "up", "--no-demo"]
+    front = psutil.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        manage(var, "workers", "--wait", "60")
+        yield front
+    finally:
+        front.terminate()
+        front.wait()
+
+
+def asked(var: Path, sql: str) -> list[tuple[object, ...]]:
+    with closing(connect(var / "backcourt.sqlite3", timeout=30)) as db:
+        return db.execute(sql).fetchall()
+
+
+def job_seconds(var: Path) -> float:
+    ((seconds,),) = asked(var, SECONDS)
+    return float(str(seconds))
+
+
+def season(folder: list[str], repeats: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        var = Path(scratch) / "var"
+        start, end = prepared(var, *folder)
+        inline, workers = [], []
+        with stack(var):
+            for _ in range(repeats):
+                for where, found in (("--inline", inline), ("--wait", workers)):
+                    shutil.rmtree(var / "warehouse" / "nba_precompute", ignore_errors=True)
+                    shutil.rmtree(var / "warehouse" / "nba_predictions", ignore_errors=True)
+                    manage(var, "backfill", "--start", start, "--end", end, "--force", where, "--json")
+                    found.append(job_seconds(var))
+        a, b = statistics.median(inline), statistics.median(workers)
+        print(f"one season {start} to {end}: inline {a:.1f} s ({', '.join(f'{s:.1f}' for s in inline)})")
+        print(f"  two workers {b:.1f} s ({', '.join(f'{s:.1f}' for s in workers)}), ratio {b / a:.2f}")
+
+
+class Memory(threading.Thread):
+    """Samples the resident size of the worker's processes until stopped: [(seconds, MiB of the largest child)]."""
+
+    def __init__(self, front: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.front, self.samples, self.stopped = front, [], threading.Event()
+
+    def run(self) -> None:
+        began = time.monotonic()
+        while not self.stopped.wait(0.5):
+            sizes = []
+            for process in self.front.children(recursive=True):
+                try:
+                    if " worker " in " ".join(process.cmdline()):
+                        sizes.append(process.memory_info().rss / 2**20)
+                except psutil.NoSuchProcess:
+                    continue
+            if sizes:
+                self.samples.append((time.monotonic() - began, max(sizes)))
+
+    def quarters(self) -> list[float]:
+        size = max(1, len(self.samples) // 4)
+        return [max(mib for _, mib in self.samples[n : n + size]) for n in range(0, 4 * size, size) if self.samples[n : n + size]]
+
+
+def many(seasons: int) -> None:
+    """Starting, running and cancelling one job over many seasons."""
+    with tempfile.TemporaryDirectory() as scratch:
+        var = Path(scratch) / "var"
+        start, end = prepared(var, "simulate_season", "2001", "--seasons", str(seasons))
+        backfill = ("backfill", "--start", start, "--end", end)
+        with stack(var) as front:
+            memory = Memory(front)
+            memory.start()
+            done = manage(var, *backfill, "--wait", "--json")
+            memory.stopped.set()
+            memory.join()
+            runs = asked(var, "SELECT COUNT(*) FROM backfill_run")[0][0]
+            quarters = ", ".join(f"{mib:.0f}" for mib in memory.quarters())
+            print(f"{seasons} seasons, {runs} runs by two workers: {job_seconds(var):.0f} s")
+            print(
+                f"  largest worker process in each quarter of that time: {quarters} MiB; `--wait` itself {done.peak_mib:.0f} MiB"
+            )
+        emptied(var)
+        started = manage(var, *backfill)
+        cancelled = manage(var, "cancel", "1")
+        print(
+            f"  starting it {started.seconds:.1f} s, cancelling it {cancelled.seconds:.1f} s (whole commands, all runs pending)"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=REAL)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seasons", type=int, default=20, help="in one job; 0 leaves that out")
+    options = parser.parse_args()
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    load = ["load_phase3", str(options.folder)] if options.folder.is_dir() else ["simulate_season", "2021"]
+    if options.repeats:
+        season(load, options.repeats)
+    if options.seasons:
+        many(options.seasons)
+
+
+if __name__ == "__main__":
+    main()

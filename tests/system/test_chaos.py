@@ -1,0 +1,281 @@
+"""kill -9 anything at any moment: the workers' backfill ends by itself, and leaves what an undisturbed one leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+from redis import Redis
+
+from tests.system.installation import ROOT, Installation, Reference, assert_same, ended, environment, until
+from tests.system.stack import Stack, running
+
+pytestmark = pytest.mark.system
+POINTS_OF_A_STEP = ("after-claim", "after-failures", "after-output", "after-history", "after-record")
+LOCKED_SECONDS = 10
+
+
+def by_workers(reference: Reference, *more: str) -> tuple[str, ...]:
+    """The reference's command, for the workers."""
+    return (*(word for word in reference.command if word != "--inline"), *more)
+
+
+def begun(installed: Installation, reference: Reference, *more: str, complete: int = 20) -> None:
+    """Start the job and wait until so many runs are complete and one is running."""
+    started = installed.verb(*by_workers(reference, *more))
+    assert (started.returncode, started.stderr) == (0, ""), started
+    in_the_middle(installed, complete)
+
+
+def in_the_middle(installed: Installation, complete: int = 20) -> None:
+    until(lambda: (found := installed.runs())["complete"] >= complete and found["running"], "the middle of the job")
+
+
+def assert_heals_by_itself(installed: Installation, reference: Reference, *jobs: str) -> None:
+    """Without anybody's help the job succeeds, and all is as after an undisturbed run."""
+    until(lambda: installed.jobs()[-1] in ("succeeded", "failed", "paused", "cancelled"), "the end of the job")
+    until(lambda: installed.leftovers() == [], "the sweep of what killed writers left")
+    assert_same(installed, reference, jobs=jobs or ("succeeded",))
+    assert installed.rows("SELECT status, lease FROM backfill_batch WHERE status <> 'ended' OR lease <> ''") == []
+    assert_every_run_was_recorded_once(installed)
+
+
+def assert_every_run_was_recorded_once(installed: Installation) -> None:
+    ends = "WHERE run_id IS NOT NULL AND what LIKE 'running → %' AND what NOT LIKE '%pending'"
+    assert {n for (n,) in installed.rows(f"SELECT COUNT(*) FROM backfill_event {ends} GROUP BY run_id")} == {1}
+
+
+def redis_of(installed: Installation) -> Redis:
+    return Redis(unix_socket_path=str(installed.var / "redis.sock"))
+
+
+# An undisturbed run, as a measure
+
+
+def test_workers_leave_what_an_inline_backfill_leaves(installed: Installation, reference: Reference) -> None:
+    with running(installed):
+        done = installed.verb(*by_workers(reference, "--wait"))
+        assert done.returncode == 0, done
+        assert "job 1 succeeded in " in done.stdout
+        assert_heals_by_itself(installed, reference)
+        again = installed.verb(*by_workers(reference, "--wait"))
+        assert "everything is complete already" in again.stdout
+
+
+# kill -9
+
+
+def kill_a_child(stack: Stack) -> None:
+    os.kill(stack.children()[0], signal.SIGKILL)
+
+
+def kill_the_worker(stack: Stack) -> None:
+    os.kill(stack.pid("worker"), signal.SIGKILL)
+
+
+def kill_all_workers(stack: Stack) -> None:
+    for pid in (stack.pid("worker"), *stack.children()):
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_redis(stack: Stack) -> None:
+    os.kill(stack.pid("redis"), signal.SIGKILL)
+
+
+def flush_redis(stack: Stack) -> None:
+    redis_of(stack.installation).flushall()
+
+
+def kill_the_sweep(stack: Stack) -> None:
+    os.kill(stack.pid("beat"), signal.SIGKILL)
+
+
+def kill_the_sweep_and_a_child(stack: Stack) -> None:
+    kill_the_sweep(stack)
+    kill_a_child(stack)
+
+
+DISTURBANCES = (
+    kill_a_child, kill_the_worker, kill_all_workers, kill_redis, flush_redis, kill_the_sweep, kill_the_sweep_and_a_child
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("disturb", DISTURBANCES)
+def test_a_job_survives(installed: Installation, reference: Reference, disturb: Callable[[Stack], None]) -> None:
+    with running(installed) as stack:
+        begun(installed, reference)
+        disturb(stack)
+        assert_heals_by_itself(installed, reference)
+
+
+@pytest.mark.parametrize("disturb", [kill_a_child, kill_the_worker, flush_redis])
+def test_a_job_survives_it_again_and_again(
+    installed: Installation, reference: Reference, disturb: Callable[[Stack], None]
+) -> None:
+    with running(installed) as stack:
+        started = installed.verb(*by_workers(reference))
+        assert started.returncode == 0, started
+        for complete in (1, 30, 60):
+            until(lambda n=complete: installed.runs()["complete"] >= n, f"{complete} complete runs")  # type: ignore[misc]
+            disturb(stack)
+        assert_heals_by_itself(installed, reference)
+
+
+@pytest.mark.parametrize("point", POINTS_OF_A_STEP)
+def test_workers_that_die_at_a_named_point_lose_nothing(installed: Installation, reference: Reference, point: str) -> None:
+    """Each process dies the sixth time that it passes the point, and the one after it again."""
+    with running(installed, BACKCOURT_CRASH_AT=f"{point}:6"):
+        begun(installed, reference, complete=0)
+        assert_heals_by_itself(installed, reference)
+
+
+def test_after_a_power_cut_the_next_start_goes_on(installed: Installation, reference: Reference) -> None:
+    with running(installed) as stack:
+        begun(installed, reference)
+        stack.kill_all()
+    assert installed.jobs() == ["running"]
+    with running(installed):
+        assert_heals_by_itself(installed, reference)
+
+
+# Stopping in order
+
+
+def test_a_worker_that_is_told_to_stop_finishes_its_steps(installed: Installation, reference: Reference) -> None:
+    with running(installed) as stack:
+        begun(installed, reference)
+        os.kill(stack.pid("worker"), signal.SIGTERM)
+        assert_heals_by_itself(installed, reference)
+    assert installed.rows("SELECT COUNT(*) FROM backfill_run WHERE losses > 0") == [(0,)]
+
+
+def test_stopped_in_the_middle_and_started_again_it_goes_on(installed: Installation, reference: Reference) -> None:
+    with running(installed):
+        begun(installed, reference)
+    assert installed.runs()["running"] == 0
+    assert installed.rows("SELECT COUNT(*) FROM backfill_worker") == [(0,)]
+    assert "no worker is running" in installed.verb("jobs", "1").stdout
+    with running(installed):
+        assert_heals_by_itself(installed, reference)
+    assert installed.rows("SELECT COUNT(*) FROM backfill_run WHERE losses > 0") == [(0,)]
+
+
+# What comes twice
+
+
+SEND = "import django; django.setup(); from backfill.tasks import step; import sys; step.delay(*eval(sys.argv[1]))"
+
+
+def send_again(installed: Installation, leases: list[tuple[object, ...]]) -> None:
+    """Deliver the steps of these (batch, lease) once more, as Redis may."""
+    for batch, lease in leases:
+        for code in ("TDZA", "PSZA", "PCF", "PDC", "ML"):
+            env = environment(BACKCOURT_VAR=str(installed.var), DJANGO_SETTINGS_MODULE="webapp.settings")
+            subprocess.run([sys.executable, "-c", SEND, repr((batch, lease, code))], cwd=ROOT, env=env, check=True)
+
+
+def test_tasks_that_are_delivered_again_change_nothing(installed: Installation, reference: Reference) -> None:
+    with running(installed):
+        begun(installed, reference, complete=6)
+        leases = installed.rows("SELECT id, lease FROM backfill_batch WHERE lease <> ''")
+        assert leases
+        send_again(installed, leases[:1])
+        assert_heals_by_itself(installed, reference)
+        events = installed.rows("SELECT COUNT(*) FROM backfill_event")
+        send_again(installed, leases)
+        until(lambda: redis_of(installed).llen("backcourt") == 0, "the end of the queue")
+        assert_heals_by_itself(installed, reference)
+        assert installed.rows("SELECT COUNT(*) FROM backfill_event") == events
+
+
+def test_of_two_jobs_over_the_same_dates_one_is_refused_and_names_the_other(
+    installed: Installation, reference: Reference
+) -> None:
+    with running(installed):
+        both = [ended(p) for p in [installed.start(*by_workers(reference)) for _ in range(2)]]
+        assert sorted(p.returncode for p in both) == [0, 2], both
+        (refused,) = (p for p in both if p.returncode == 2)
+        assert (refused.stdout, len(refused.stderr.splitlines())) == ("", 1)
+        assert "job 1 (" in refused.stderr
+        assert_heals_by_itself(installed, reference)
+
+
+# The database
+
+
+def test_a_database_that_is_locked_for_ten_seconds_is_waited_for(installed: Installation, reference: Reference) -> None:
+    with running(installed):
+        begun(installed, reference)
+        with closing(sqlite3.connect(installed.var / "backcourt.sqlite3", timeout=30)) as db:
+            db.execute("BEGIN EXCLUSIVE")
+            threading.Event().wait(LOCKED_SECONDS)
+            db.rollback()
+        assert_heals_by_itself(installed, reference)
+
+
+# A person, in the middle
+
+
+def status(installed: Installation, *verb: str) -> str:
+    done = installed.verb(*verb)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return installed.jobs()[-1]
+
+
+def test_paused_and_resumed_it_ends_as_if_undisturbed(installed: Installation, reference: Reference) -> None:
+    with running(installed):
+        begun(installed, reference)
+        assert status(installed, "pause", "1", "--reason", "lunch") in ("pausing", "paused")
+        until(lambda: installed.jobs() == ["paused"], "the pause")
+        assert installed.runs()["running"] == 0
+        before = installed.runs()["complete"]
+        until_swept_twice(installed)
+        assert installed.runs()["complete"] == before
+        assert status(installed, "resume", "1") in ("queued", "running")
+        assert_heals_by_itself(installed, reference)
+
+
+def test_cancelled_and_resumed_it_ends_as_if_undisturbed(installed: Installation, reference: Reference) -> None:
+    with running(installed):
+        begun(installed, reference)
+        assert status(installed, "cancel", "1") in ("cancelling", "cancelled")
+        until(lambda: installed.jobs() == ["cancelled"], "the end of what ran")
+        assert installed.active() == 0
+        assert status(installed, "resume", "1") in ("queued", "running")
+        until(lambda: installed.jobs() == ["succeeded"], "the end")
+        assert_same(installed, reference)
+
+
+def test_cancelled_by_force_its_dates_are_free_and_nothing_is_half_written(installed: Installation, reference: Reference) -> None:
+    with running(installed):
+        begun(installed, reference)
+        assert status(installed, "cancel", "1", "--force") == "cancelled"
+        assert installed.active() == 0
+        done = installed.verb(*by_workers(reference, "--wait"))
+        assert done.returncode == 0, done
+        until(lambda: installed.leftovers() == [], "the sweep")
+        assert_same(installed, reference, jobs=("cancelled", "succeeded"))
+
+
+def until_swept_twice(installed: Installation) -> None:
+    for _ in range(2):
+        before = installed.rows("SELECT at FROM backfill_sweep")
+        until(lambda at=before: installed.rows("SELECT at FROM backfill_sweep") != at, "a sweep")  # type: ignore[misc]
+
+
+# PostgreSQL
+
+
+@pytest.mark.parametrize("disturb", [kill_a_child, kill_all_workers, kill_redis])
+def test_a_job_survives_on_postgresql(on_postgres: Installation, reference: Reference, disturb: Callable[[Stack], None]) -> None:
+    with running(on_postgres) as stack:
+        begun(on_postgres, reference)
+        disturb(stack)
+        assert_heals_by_itself(on_postgres, reference)
