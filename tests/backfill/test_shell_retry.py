@@ -8,8 +8,9 @@ import pytest
 
 from backfill.management.launching import NO_WORKER
 from backfill.models import Job
+from tests.backfill.broken import Broken
 from tests.backfill.shell import Answer, Shell
-from tests.backfill.tiny import FIRST, SECOND, THIRD, break_on, listing
+from tests.backfill.tiny import FIRST, SECOND, THIRD, break_on, listing, make_options
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.usefixtures("season")]
 
@@ -21,12 +22,9 @@ TOO_FEW = "only more games cure it, and Phase 3 holds no newer row; --include-ex
 
 
 @pytest.fixture
-def broken(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> int:
+def broken(broken_jobs: Broken, season: Path) -> int:
     """A job in which TDZA broke on the second and third date."""
-    break_on(monkeypatch, "TDZA", SECOND, THIRD)
-    assert shell.backfill(*RANGE, "--batch-size", 2).code == 1
-    monkeypatch.undo()
-    return Job.objects.get().pk
+    return broken_jobs.job(make_options(end=THIRD, processors=("TDZA", "PSZA", "PCF"), batch_size=2), season).pk
 
 
 def squeezed(text: str) -> list[str]:

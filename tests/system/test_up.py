@@ -133,6 +133,7 @@ def test_each_program_comes_back_within_seconds_however_often_it_is_killed(insta
 
 def test_a_killed_process_of_the_pool_is_replaced_and_its_replacement_lasts(installed: Installation) -> None:
     with running(installed) as stack:
+        until(lambda: installed.rows("SELECT 1 FROM backfill_sweep"), "the first task")
         (first, second) = stack.children()
         os.kill(first, signal.SIGKILL)
         until(lambda: len(set(stack.children()) - {first}) == 2, "another process")

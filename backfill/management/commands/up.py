@@ -88,8 +88,8 @@ class Command(VerbCommand):
         under_way = Job.objects.exclude(status__in=Job.ENDED).order_by("pk").first()
         if under_way:
             _say(f"job {under_way.pk} is {under_way.status}; `manage.py jobs {under_way.pk}` shows it")
-        else:
-            _ended(_verb("backfill", *MONTH, "--wait"), supervisor)
+            return
+        _ended(_verb("backfill", *MONTH, "--wait"), supervisor)
         _ended(_verb("query", "failure-breakdown", *MONTH), supervisor)
 
 

@@ -1,0 +1,54 @@
+"""A job in which TDZA broke on two dates, run once and copied for each test: its partitions and its rows."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from django.core import serializers
+from django.core.management.color import no_style
+from django.db import connection, transaction
+from django.test import override_settings
+
+from backfill import control
+from backfill.inline import run_inline
+from backfill.models import Batch, Event, Job, Limits, Run
+from backfill.options import Options
+from tests.backfill.tiny import SECOND, THIRD, break_on
+
+MODELS = (Limits, Job, Batch, Run, Event)
+
+
+class Broken:
+    """Jobs by their options, each run when it is first asked for."""
+
+    def __init__(self, loaded_season: Path, folder: Path) -> None:
+        self.loaded_season, self.folder = loaded_season, folder
+        self.made: dict[Options, tuple[Path, str]] = {}
+
+    def job(self, options: Options, to: Path) -> Job:
+        """Put the job of these options into the database, and what it wrote into the warehouse `to`."""
+        if options not in self.made:
+            self.made[options] = self._run(options)
+        warehouse, rows = self.made[options]
+        shutil.copytree(warehouse, to, dirs_exist_ok=True)
+        for row in serializers.deserialize("json", rows):
+            row.save()
+        with connection.cursor() as cursor:
+            for sql in connection.ops.sequence_reset_sql(no_style(), MODELS):
+                cursor.execute(sql)
+        return Job.objects.get()
+
+    def _run(self, options: Options) -> tuple[Path, str]:
+        """Run it in a warehouse of its own, and take its rows back out of the database."""
+        warehouse = self.folder / str(len(self.made))
+        shutil.copytree(self.loaded_season, warehouse)
+        with override_settings(WAREHOUSE_URL=f"parquet:{warehouse}"), pytest.MonkeyPatch.context() as patch, transaction.atomic():
+            break_on(patch, "TDZA", SECOND, THIRD)
+            job = control.start(options, "ann", inline=True)
+            assert job
+            run_inline(job, "ann")
+            rows = serializers.serialize("json", [row for model in MODELS for row in model._default_manager.order_by("pk")])
+            transaction.set_rollback(True)
+        return warehouse, rows
