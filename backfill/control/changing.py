@@ -10,6 +10,7 @@ from backfill import flow
 from backfill.errors import Conflict, Refused
 from backfill.models import Batch, Event, Job, Limits, Run
 from backfill.options import MAX_PARALLEL
+from backfill.planning import ALREADY_COMPLETE
 
 Status = Job.Status
 STOPPING = {Status.PAUSING: "is pausing", Status.CANCELLING: "is being cancelled"}
@@ -55,6 +56,7 @@ def _resume(job: Job, who: str, why: str, brake: bool | None) -> None:
     if job.move((Status.PAUSING,), Status.RUNNING, who, why, **({} if brake is None else {"brake": brake})):
         return
     if job.status == Status.CANCELLED:
+        _keep_what_others_have_done(job, who)
         left = job.runs.all().move((Run.Status.CANCELLED,), Run.Status.PENDING, who, why, finished_at=None, losses=0)
         numbers = job.runs.filter(status=Run.Status.PENDING).values("batch")
         job.batches.filter(number__in=numbers).update(status=Batch.Status.WAITING, retry_at=None)
@@ -62,6 +64,18 @@ def _resume(job: Job, who: str, why: str, brake: bool | None) -> None:
             raise Refused(f"job {job.pk} was cancelled when nothing was left to run")
     if not job.move((Status.PAUSED, Status.CANCELLED), Status.QUEUED, who, why, **fields):
         raise Refused(_cannot(job, "resumed", "only a paused or cancelled job can be"))
+
+
+def _keep_what_others_have_done(job: Job, who: str) -> None:
+    """What another job has completed since this one was cancelled does not run again, unless this one was to run all."""
+    options = job.parsed_options
+    if options.force or options.outdated or job.retry_of_id:
+        return
+    done = Run.objects.done(options.start, options.end)
+    cancelled = job.runs.filter(status=Run.Status.CANCELLED)
+    kept = job.runs.filter(pk__in=[r.pk for r in cancelled if (r.processor, r.date) in done])
+    kept.move((Run.Status.CANCELLED,), Run.Status.SKIPPED, who, ALREADY_COMPLETE)
+    kept.filter(status=Run.Status.SKIPPED).update(why=ALREADY_COMPLETE)
 
 
 def cancel(job: Job, who: str, why: str = "", *, force: bool = False) -> Cancelled:

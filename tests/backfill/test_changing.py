@@ -136,11 +136,20 @@ def test_a_cancelled_job_whose_dates_another_one_took_cannot_be_resumed() -> Non
     assert (job.status, statuses(job)) == ("cancelled", {"cancelled": 2})
 
 
+def test_what_another_job_has_completed_since_is_not_run_again() -> None:
+    job = job_in("cancelled")
+    run_all(make_job(processors=("PSZA",), end=FIRST))
+    control.resume(job, "ann")
+    job = run_all(job)
+    assert list(job.runs.order_by("date").values_list("status", "why")) == [("skipped", "already complete"), ("complete", "")]
+
+
 def test_what_a_resumed_job_makes_is_the_newest() -> None:
     """Its rows are older than those of the job that ran meanwhile."""
     job = job_in("cancelled")
+    Job.objects.filter(pk=job.pk).update(options={**job.options, "force": True})
     run_all(make_job(processors=("PSZA",), end=SECOND))
-    control.resume(job, "ann")
+    control.resume(Job.objects.get(pk=job.pk), "ann")
     run_all(job)
     Run.objects.filter(job=job).update(status="failed")
     assert Run.objects.done(FIRST, SECOND) == set()

@@ -145,6 +145,14 @@ def test_after_a_power_cut_the_next_start_goes_on(installed: Installation, refer
         assert_heals_by_itself(installed, reference)
 
 
+def test_without_redis_a_job_is_taken_and_runs_when_redis_is_there(installed: Installation, reference: Reference) -> None:
+    started = installed.verb(*by_workers(reference))
+    assert (started.returncode, "it waits until bin/up starts one" in started.stdout) == (0, True), started
+    assert installed.rows("SELECT why FROM backfill_batch WHERE why <> ''") == [("Redis does not answer",)]
+    with running(installed):
+        assert_heals_by_itself(installed, reference)
+
+
 # Stopping in order
 
 
