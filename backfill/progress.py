@@ -134,7 +134,10 @@ def _quantile(steps: Sequence[_Step], share: float) -> float:
 def _seconds(job: Job) -> dict[str, float]:
     """What the job's time went into: statements, writing, and the checks of normal mode."""
     sums = job.runs.aggregate(query=Sum("query_seconds"), write=Sum("write_seconds"))
-    return {name: round(value or 0.0, 3) for name, value in sums.items()}
+    checked = () if job.parsed_options.backfill_mode else job.runs.values_list("checks", flat=True)
+    # Completeness is checked within the statement, whose seconds are the query's already.
+    checks = sum(c["seconds"] for found in checked for c in found if c["name"] != "completeness")
+    return {**{name: round(value or 0.0, 3) for name, value in sums.items()}, "checks": round(checks, 3)}
 
 
 def why_waiting(job: Job, at: datetime) -> Iterator[dict[str, Any]]:

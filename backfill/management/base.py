@@ -133,8 +133,8 @@ class VerbCommand(BaseCommand):
                 raise
             self._say(answer)
             code = FAILED
-        except KeyboardInterrupt:
-            self._say("interrupted; the same command goes on where this one stopped")
+        except KeyboardInterrupt as interrupt:
+            self._say(str(interrupt) or "interrupted; the same command goes on where this one stopped")
             code = 130
         if code:
             sys.exit(code)

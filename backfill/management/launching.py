@@ -69,14 +69,21 @@ def _by_workers(verb: VerbCommand, start: Start, *, wait: bool) -> int | None:
     if job is None:
         return None
     if wait:
-        with shown(quiet=verb.json) as display:
-            watch(job, display)
-        return report(verb, job)
+        return _watch(verb, job)
     workers = len(Worker.alive(now()))
     text = "" if workers else "; no worker is running, so it waits until bin/up starts one"
     document = {"job": job.pk, "status": job.status, "workers": workers}
     verb.emit(document, f"job {job.pk} queued for the workers{text}; `manage.py jobs {job.pk}` shows it")
     return OK
+
+
+def _watch(verb: VerbCommand, job: Job) -> int:
+    try:
+        with shown(quiet=verb.json) as display:
+            watch(job, display)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"job {job.pk} goes on without being watched; `manage.py jobs {job.pk}` shows it") from None
+    return report(verb, job)
 
 
 def report(verb: VerbCommand, job: Job) -> int:

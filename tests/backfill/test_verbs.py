@@ -103,6 +103,21 @@ def test_the_workers_are_listed(shell: Shell) -> None:
     Worker.objects.all().delete()
 
 
+def test_every_run_of_a_date_can_be_read_with_its_attempts(shell: Shell, job: Job) -> None:
+    assert shell("runs", FIRST, "--processor", "ML") == Answer(0, f"nothing has run for {FIRST} yet\n", "")
+    run_all(job)
+    again = run_all(make_job(end=FIRST, processors=("PSZA",), force=True))
+    found = shell("runs", FIRST, "--json").document["runs"]
+    assert [(r["job"], r["processor"], r["status"]) for r in found] == [
+        (job.pk, "PSZA", "complete"), (job.pk, "PCF", "complete"), (again.pk, "PSZA", "complete")
+    ]  # fmt: skip
+    assert [e["what"] for e in found[0]["events"]] == ["pending → running", "running → complete"]
+    assert [c["name"] for c in found[0]["checks"]] == ["defensive", "freshness", "completeness", "trigger"]
+    said = shell("runs", FIRST, "--processor", "PCF").out
+    assert "running → complete by worker" in said
+    assert "  defensive: skipped in 0.000 s: " in said
+
+
 def test_a_paused_job_says_why(shell: Shell, job: Job) -> None:
     shell("pause", job.pk, "--reason", "lunch")
     assert shell("jobs", job.pk).out.splitlines()[0] == f"job {job.pk} paused: lunch"

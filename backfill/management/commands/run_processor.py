@@ -7,12 +7,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill import control
+from backfill import control, heartbeat
 from backfill.errors import Refused
 from backfill.inline import run_inline
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date
 from backfill.management.reports import job_text
-from backfill.models import Job
+from backfill.models import Job, Worker
 from backfill.options import MODES, Options
 from backfill.processors import processor
 from backfill.summary import summarise
@@ -29,16 +29,18 @@ class Command(VerbCommand):
         parser.add_argument("date", type=iso_date, metavar="DATE", help="YYYY-MM-DD")
         parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="backfill skips the checks of live runs")
         parser.add_argument("--skip-preflight", action="store_true", help="run on incomplete Phase 3; needs --reason")
+        parser.add_argument("--skip-trigger", action="store_true", help="normal mode without telling Phase 5")
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the run")
 
     def run(self, **given: Any) -> int:
         """Run it and say how it ended."""
         code, day, who = processor(given["processor"]).code, given["date"], getpass.getuser()
-        fields = {name: given[name] for name in ("mode", "skip_preflight", "reason")}
-        job = control.start(Options(day, day, (code,), force=True, **fields), who, triggered_by="manual", inline=True)
-        if job is None:
-            raise Refused(f"there is nothing to run for {code} on {day}")
-        run_inline(job, who)
+        fields = {name: given[name] for name in ("mode", "skip_preflight", "skip_trigger", "reason")}
+        with heartbeat.beating(Worker.Kind.INLINE):
+            job = control.start(Options(day, day, (code,), force=True, **fields), who, triggered_by="manual", inline=True)
+            if job is None:
+                raise Refused(f"there is nothing to run for {code} on {day}")
+            run_inline(job, who)
         summary = summarise(job)
         self.emit(summary, job_text(summary))
         return OK if job.status == Job.Status.SUCCEEDED else FAILED
