@@ -87,7 +87,7 @@ def settle(batch: Batch, lease: str) -> None:
 
 
 def _settle_batch(batch: Batch, job: Job) -> None:
-    statuses = set(Run.objects.filter(job=job, batch=batch.number).values_list("status", flat=True))
+    statuses = set(Run.objects.filter(job=job, batch=batch.number).values_list("status", flat=True).distinct())
     if Run.Status.RUNNING in statuses:
         return
     if Run.Status.PENDING not in statuses:
@@ -98,13 +98,12 @@ def _settle_batch(batch: Batch, job: Job) -> None:
 
 def settle_job(job: Job, who: str = SYSTEM) -> None:
     """Let a job that was asked to stop have stopped, and one whose runs have all ended end; the caller holds its row."""
-    statuses = set(job.runs.filter(status__in=Run.ACTIVE).values_list("status", flat=True))
-    if Run.Status.RUNNING in statuses:
+    if job.runs.filter(status=Run.Status.RUNNING).exists():
         return
     if job.status == Job.Status.CANCELLING:
         job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
         job.move((job.status,), Job.Status.CANCELLED, who, finished_at=now())
-    elif not statuses and job.status not in Job.ENDED:
+    elif job.status not in Job.ENDED and not job.runs.filter(status=Run.Status.PENDING).exists():
         _finish(job, who)
     elif job.status == Job.Status.PAUSING:
         job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")

@@ -90,6 +90,7 @@ CELERY_RESULT_EXPIRES = 3600
 CELERY_TASK_DEFAULT_QUEUE = "backcourt"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = WORKERS
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_500_000  # kilobytes; a process that has grown so far is replaced between two steps
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than any step: a message that is delivered twice is harmless, but no help either, as the sweep is faster.

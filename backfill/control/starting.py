@@ -93,7 +93,7 @@ def create(planned: Plan, who: str, *, triggered_by: str = "backfill", owner: st
                 **{"why": options.reason, **fields},
             )  # fmt: skip
             Event.objects.create(job=job, who=who, what="queued", why=job.why)
-            Run.objects.bulk_create(_runs(job, planned), batch_size=2000)
+            Run.objects.insert(_runs(job, planned))
             Batch.objects.bulk_create(_batches(job, planned))
             if not owner:
                 transaction.on_commit(flow.dispatch)

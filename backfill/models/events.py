@@ -23,7 +23,10 @@ class Event(models.Model):
     why = models.TextField(blank=True)
 
     class Meta:
-        indexes = (models.Index(fields=["job", "at"]),)
+        indexes = (
+            models.Index(fields=["job", "at"]),
+            models.Index(fields=["job"], condition=models.Q(run=None), name="events_of_the_job_itself"),
+        )
 
     def __str__(self) -> str:
         return f"{self.what} by {self.who}"
