@@ -69,7 +69,7 @@ NO_COMPLETENESS = {"PCF": "PCF reads no history and has no such check"}
 
 
 @dataclass(frozen=True)
-class Limits:
+class Freshness:
     """How old a source may be before a run warns, and before it is refused."""
 
     warn: timedelta
@@ -77,8 +77,8 @@ class Limits:
 
 
 # Teams can rest for days, so what is read team by team may be older.
-TEAM_LIMITS = Limits(timedelta(hours=72), timedelta(hours=168))
-LIMITS = Limits(timedelta(hours=24), timedelta(hours=72))
+TEAM_FRESHNESS = Freshness(timedelta(hours=72), timedelta(hours=168))
+FRESHNESS_LIMITS = Freshness(timedelta(hours=24), timedelta(hours=72))
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _freshness(warehouse: Warehouse, run: LiveRun) -> tuple[str, str]:
 
 def _stale(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[bool, str]]:
     """Sources that are too old, as (refuses, text)."""
-    limits = TEAM_LIMITS if run.processor.code == "TDZA" else LIMITS
+    limits = TEAM_FRESHNESS if run.processor.code == "TDZA" else FRESHNESS_LIMITS
     for source in (*run.processor.sources, *run.processor.reads):
         count, newest = _newest(warehouse, source, *run.window(source))
         if newest is None or not count:

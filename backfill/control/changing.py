@@ -111,7 +111,7 @@ def change_cap(batches: int, who: str, why: str = "", *, job: Job | None = None)
     with transaction.atomic():
         if job is None:
             limits = Limits.current(locked=True)
-            before, limits.max_parallel_batches = limits.max_parallel_batches, batches
+            before, limits.changed_to = limits.max_parallel_batches, batches
             limits.save()
         else:
             locked = Job.locked(job.pk)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
@@ -85,11 +84,11 @@ def create(planned: Plan, who: str, *, triggered_by: str = "backfill", owner: st
     options = planned.options
     try:
         with transaction.atomic():
-            Limits.hold()
+            limits = Limits.current(locked=True)  # whoever takes dates is alone: two could each wait for a row of the other
             job = Job.objects.create(
                 options=options.as_json(), who=who, triggered_by=triggered_by, owner=owner, batch_size=planned.batch_size,
                 code_version=code_version(), sql_hashes={code: sql_hash(code) for code in options.processors},
-                parallel=options.parallel or settings.MAX_PARALLEL_BATCHES, brake=options.brake,
+                parallel=options.parallel or limits.max_parallel_batches, brake=options.brake,
                 **{"why": options.reason, **fields},
             )  # fmt: skip
             Event.objects.create(job=job, who=who, what="queued", why=job.why)

@@ -93,6 +93,10 @@ def job_text(summary: dict[str, Any]) -> str:
     ]
     look = ["What to look at next:", *(f"  - {line}" for line in summary["next"])] if summary["next"] else ["Nothing failed."]
     stopped = f": {summary['stopped']}" if summary["stopped"] else ""
+    if summary["status"] == "paused":
+        look.append(
+            f"`manage.py resume {summary['job']}` goes on, with --no-brake past further bugs; `cancel` gives its dates back"
+        )
     first = f"job {summary['job']} {summary['status']}{seconds}{stopped}"
     return "\n".join([first, _options_line(summary), *retried_lines(summary), table(rows), *look, *group_lines(summary)])
 

@@ -9,17 +9,21 @@ from django.db import models
 class Limits(models.Model):
     """The one row that every dispatch locks, so that no two of them fill the same place, and whoever takes dates."""
 
-    max_parallel_batches = models.PositiveSmallIntegerField()
+    changed_to = models.PositiveSmallIntegerField(null=True)  # by a person; until then the settings hold
 
     def __str__(self) -> str:
         return f"at most {self.max_parallel_batches} batches in flight"
 
+    @property
+    def max_parallel_batches(self) -> int:
+        """How many batches of all jobs may be in flight."""
+        return self.changed_to or settings.MAX_PARALLEL_BATCHES
+
     @classmethod
     def current(cls, *, locked: bool = False) -> Limits:
-        """The limits in force: what the settings say until somebody changes them."""
+        """The limits in force."""
         rows = cls.objects.select_for_update() if locked else cls.objects.all()
-        made, _ = rows.get_or_create(pk=1, defaults={"max_parallel_batches": settings.MAX_PARALLEL_BATCHES})
-        return made
+        return rows.get_or_create(pk=1)[0]
 
     @classmethod
     def hold(cls) -> None:

@@ -28,7 +28,9 @@ def job() -> Job:
 
 def test_pause_resume_and_cancel_say_what_they_did(shell: Shell, job: Job) -> None:
     assert shell("pause", job.pk, "--reason", "lunch") == Answer(0, f"job {job.pk} has paused\n", "")
-    assert shell("resume", job.pk) == Answer(0, f"job {job.pk} goes on with 2 runs\n", "")
+    assert shell("resume", job.pk) == Answer(
+        0, f"job {job.pk} goes on with 2 runs; no worker is running, so it waits until bin/up starts one\n", ""
+    )
     said = f"job {job.pk} (cancelled): 2 queued runs dropped, 0 running ones finish\n"
     assert shell("cancel", job.pk) == Answer(0, said, "")
     assert ("queued → pausing", "lunch") in job_events(job)
@@ -120,4 +122,7 @@ def test_every_run_of_a_date_can_be_read_with_its_attempts(shell: Shell, job: Jo
 
 def test_a_paused_job_says_why(shell: Shell, job: Job) -> None:
     shell("pause", job.pk, "--reason", "lunch")
-    assert shell("jobs", job.pk).out.splitlines()[0] == f"job {job.pk} paused: lunch"
+    said = shell("jobs", job.pk).out.splitlines()
+    assert said[0] == f"job {job.pk} paused: lunch"
+    hint = f"`manage.py resume {job.pk}` goes on, with --no-brake past further bugs; `cancel` gives its dates back"
+    assert hint in said

@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -97,33 +96,21 @@ def kill_the_sweep(stack: Stack) -> None:
     os.kill(stack.pid("beat"), signal.SIGKILL)
 
 
-def kill_the_sweep_and_a_child(stack: Stack) -> None:
-    kill_the_sweep(stack)
-    kill_a_child(stack)
+DISTURBANCES = {
+    "workers": (kill_a_child, kill_the_worker, kill_all_workers),
+    "redis": (flush_redis, kill_redis, flush_redis),
+    "sweep": (kill_the_sweep, kill_a_child, kill_the_sweep),
+    "children": (kill_a_child,) * 4,
+}
 
 
-DISTURBANCES = (
-    kill_a_child, kill_the_worker, kill_all_workers, kill_redis, flush_redis, kill_the_sweep, kill_the_sweep_and_a_child
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("disturb", DISTURBANCES)
-def test_a_job_survives(installed: Installation, reference: Reference, disturb: Callable[[Stack], None]) -> None:
-    with running(installed) as stack:
-        begun(installed, reference)
-        disturb(stack)
-        assert_heals_by_itself(installed, reference)
-
-
-@pytest.mark.parametrize("disturb", [kill_a_child, kill_the_worker, flush_redis])
-def test_a_job_survives_it_again_and_again(
-    installed: Installation, reference: Reference, disturb: Callable[[Stack], None]
-) -> None:
+@pytest.mark.parametrize("what", DISTURBANCES)
+def test_a_job_survives_one_loss_after_the_other(installed: Installation, reference: Reference, what: str) -> None:
     with running(installed) as stack:
         started = installed.verb(*by_workers(reference))
         assert started.returncode == 0, started
-        for complete in (1, 30, 60):
-            until(lambda n=complete: installed.runs()["complete"] >= n, f"{complete} complete runs")  # type: ignore[misc]
+        for n, disturb in enumerate(DISTURBANCES[what]):
+            in_the_middle(installed, complete=1 + 24 * n)
             disturb(stack)
         assert_heals_by_itself(installed, reference)
 
@@ -281,9 +268,11 @@ def until_swept_twice(installed: Installation) -> None:
 # PostgreSQL
 
 
-@pytest.mark.parametrize("disturb", [kill_a_child, kill_all_workers, kill_redis])
-def test_a_job_survives_on_postgresql(on_postgres: Installation, reference: Reference, disturb: Callable[[Stack], None]) -> None:
+def test_a_job_survives_on_postgresql(on_postgres: Installation, reference: Reference) -> None:
     with running(on_postgres) as stack:
-        begun(on_postgres, reference)
-        disturb(stack)
+        started = on_postgres.verb(*by_workers(reference))
+        assert started.returncode == 0, started
+        for n, disturb in enumerate((kill_all_workers, kill_redis, kill_a_child)):
+            in_the_middle(on_postgres, complete=1 + 24 * n)
+            disturb(stack)
         assert_heals_by_itself(on_postgres, reference)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.timezone import now
 
 from backfill import control
 from backfill.management.base import OK
 from backfill.management.jobs import JobCommand
-from backfill.models import Run
+from backfill.models import Run, Worker
 
 
 class Command(JobCommand):
@@ -26,5 +27,6 @@ class Command(JobCommand):
         """Resume it and say how much is left."""
         job = control.resume(self.job(given), self.who, given["reason"], brake=False if given["no_brake"] else None)
         left = job.runs.filter(status__in=Run.ACTIVE).count()
-        self.emit({"job": job.pk, "status": job.status, "left": left}, f"job {job.pk} goes on with {left} runs")
+        text = "" if Worker.alive(now()) else "; no worker is running, so it waits until bin/up starts one"
+        self.emit({"job": job.pk, "status": job.status, "left": left}, f"job {job.pk} goes on with {left} runs{text}")
         return OK
