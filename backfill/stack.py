@@ -23,6 +23,8 @@ from django.conf import settings
 from django.utils.timezone import now
 from kombu.utils.url import maybe_sanitize_url
 from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Worker
@@ -123,7 +125,8 @@ def _a_worker_is_alive() -> bool:
 
 
 def _redis_answers() -> bool:
-    with suppress(RedisError), Redis(unix_socket_path=str(settings.REDIS_SOCKET), socket_timeout=5) as redis:
+    at_once = Retry(NoBackoff(), 0)  # by itself the client tries for seconds
+    with suppress(RedisError), Redis(unix_socket_path=str(settings.REDIS_SOCKET), socket_timeout=5, retry=at_once) as redis:
         return bool(redis.ping())
     return False
 
