@@ -25,7 +25,7 @@ pytestmark = pytest.mark.system
 UP = str(ROOT / "bin" / "up")
 LONGER_THAN_A_SOCKET_MAY_BE = 120
 STARTED_SECONDS = 6  # about as long as a start without the demo takes
-MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 5, 3) for k in range(5)]
+MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 3, 3) for k in range(3)]
 
 
 def up(var: Path, *args: str, cwd: Path = ROOT, **env: str) -> Popen[str]:
