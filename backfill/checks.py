@@ -14,6 +14,7 @@ from backfill.warehouse import open_warehouse
 POSITIVE = (
     "MAX_PARALLEL_BATCHES", "WAREHOUSE_THREADS", "WORKERS", "HEARTBEAT_SECONDS", "SWEEP_SECONDS", "LOST_SECONDS",
     "SILENT_SECONDS",
+    "STEP_SECONDS",
 )  # fmt: skip
 
 

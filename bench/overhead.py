@@ -101,7 +101,7 @@ def main() -> None:
         django.setup()
         call_command("migrate", verbosity=0)
         call_command("load_phase3", str(folder)) if folder.is_dir() else call_command("simulate_season", "2023")
-        for size in (1, 8, 32):
+        for size in (8, 32):
             measure("2023-10-24", "2024-04-14", size)
 
 

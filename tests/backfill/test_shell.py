@@ -21,7 +21,7 @@ from tests.backfill.tiny import BOOTSTRAP, FIRST, SECOND, THIRD, listing, make_o
 from tests.postgres import database_url
 from validation.categories import INSUFFICIENT_DATA
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.usefixtures("season")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.shell, pytest.mark.usefixtures("season")]
 
 RANGE = ("--start", str(FIRST), "--end", str(FIRST))
 PSZA = (*RANGE, "--processors", "PSZA")

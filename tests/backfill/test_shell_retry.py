@@ -12,7 +12,7 @@ from tests.backfill.broken import Broken
 from tests.backfill.shell import Answer, Shell
 from tests.backfill.tiny import FIRST, SECOND, THIRD, break_on, listing, make_options
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.usefixtures("season")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.shell, pytest.mark.usefixtures("season")]
 
 RANGE = ("--start", FIRST, "--end", THIRD, "--processors", "TDZA,PSZA,PCF", "--no-canary", "--no-brake")
 FIXED = ("--override", "--reason", "fixed")

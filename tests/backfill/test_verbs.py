@@ -11,7 +11,12 @@ from tests.backfill.shell import Answer, Shell
 from tests.backfill.tiny import FIRST
 from tests.backfill.working import batch_of, job_events, make_job, make_worker, run_all
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.usefixtures("season", "redis")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.shell,
+    pytest.mark.usefixtures("season", "redis"),
+]
 
 
 def claimed(job: Job) -> Job:

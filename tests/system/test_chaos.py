@@ -110,17 +110,27 @@ def test_a_job_survives_one_loss_after_the_other(installed: Installation, refere
         started = installed.verb(*by_workers(reference))
         assert started.returncode == 0, started
         for n, disturb in enumerate(DISTURBANCES[what]):
-            in_the_middle(installed, complete=1 + 24 * n)
+            in_the_middle(installed, complete=1 + 14 * n)
             disturb(stack)
         assert_heals_by_itself(installed, reference)
 
 
 @pytest.mark.parametrize("point", POINTS_OF_A_STEP)
 def test_workers_that_die_at_a_named_point_lose_nothing(installed: Installation, reference: Reference, point: str) -> None:
-    """Each process dies the sixth time that it passes the point, and the one after it again."""
-    with running(installed, BACKCOURT_CRASH_AT=f"{point}:6"):
+    """Each process dies the fifth time that it passes the point, and the one after it again."""
+    with running(installed, BACKCOURT_CRASH_AT=f"{point}:5"):
         begun(installed, reference, complete=0)
         assert_heals_by_itself(installed, reference)
+
+
+def test_a_step_that_hangs_is_killed_and_runs_again(installed: Installation, reference: Reference) -> None:
+    with running(installed, STEP_SECONDS="5") as stack:
+        begun(installed, reference)
+        ((worker,), *_) = installed.rows("SELECT worker FROM backfill_run WHERE status = 'running'")
+        hanging = int(str(worker).split()[1])
+        os.kill(hanging, signal.SIGSTOP)
+        assert_heals_by_itself(installed, reference)
+        until(lambda: hanging not in stack.children() and len(stack.children()) == 2, "another process in its place")
 
 
 def test_without_redis_a_job_is_taken_and_after_a_power_cut_the_next_start_goes_on(
@@ -258,6 +268,6 @@ def test_a_job_survives_on_postgresql(on_postgres: Installation, reference: Refe
         started = on_postgres.verb(*by_workers(reference))
         assert started.returncode == 0, started
         for n, disturb in enumerate((kill_all_workers, kill_redis, kill_a_child)):
-            in_the_middle(on_postgres, complete=1 + 24 * n)
+            in_the_middle(on_postgres, complete=1 + 14 * n)
             disturb(stack)
         assert_heals_by_itself(on_postgres, reference)

@@ -16,7 +16,7 @@ from tests.system.installation import Installation, Reference, assert_heals, ass
 
 pytestmark = pytest.mark.system
 BETWEEN_TWO_KEYS_SECONDS = 0.05
-MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 4, 3) for k in range(4)]
+MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 2, 3) for k in range(2)]
 
 
 def crash(installed: Installation, command: tuple[str, ...], at: str) -> None:
