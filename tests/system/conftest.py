@@ -20,7 +20,7 @@ from tests.system.installation import Installation, Reference, backfill
 from validation.season import BOOTSTRAP_DAYS, Calendar, Day, Game
 
 BOOTSTRAP_INCLUDED = 3
-DAYS_INCLUDED = 16
+DAYS_INCLUDED = 24
 
 
 @pytest.fixture(scope="session")

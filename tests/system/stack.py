@@ -18,6 +18,7 @@ from tests.system.installation import Installation, kill, until
 QUICK = {"HEARTBEAT_SECONDS": "1", "SWEEP_SECONDS": "1", "LOST_SECONDS": "3", "SILENT_SECONDS": "10"}
 PROGRAMS = {"supervisor": "supervisor.supervisord", "redis": "redis-server", "worker": " worker ", "beat": " beat "}
 STOP_SECONDS = 90
+TIED_SECONDS = 10
 READY = "running: "
 
 
@@ -93,7 +94,9 @@ class Stack:
         except subprocess.TimeoutExpired:
             self.kill_all()
             raise AssertionError(f"it did not stop in {STOP_SECONDS} s:\n{self.logs()}") from None
-        left = [p for p in {*before, *self.known} if _lives(p)]
+        # What was being started at that very moment ends by itself, tied to its parent.
+        ending = psutil.wait_procs([p for p in {*before, *self.known} if _lives(p)], TIED_SECONDS)[1]
+        left = [p for p in ending if _lives(p)]
         assert left == [], f"left behind: {[(p.pid, _command(p)) for p in left]}"
         return CompletedProcess(self.front.args, self.front.returncode, out, err)
 
