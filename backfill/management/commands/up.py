@@ -95,8 +95,8 @@ class Command(VerbCommand):
 
 def _stop(*_: object) -> None:
     """Stop once; a second Ctrl-C would stop the stopping."""
-    for sign in SIGNALS:
-        signal.signal(sign, signal.SIG_IGN)
+    for sign in SIGNALS:  # not SIG_IGN: Python prints a traceback for a signal that is pending when it is set
+        signal.signal(sign, lambda *_: None)
     _say("stopping; steps under way are finished first")
     raise KeyboardInterrupt
 
