@@ -37,12 +37,12 @@ def measure(start: str, end: str, batch_size: int) -> None:
 
     from django.db import connection
 
-    from backfill import control, execution, flow, inline, recording, running
+    from backfill import control, flow, inline, recording, running
     from backfill.options import Options
 
     spent: Counter[str] = Counter()
     queries: dict[str, list[int]] = defaultdict(list)
-    kept = running.claim_step, recording._write_history, running.record, flow.settle, flow.take, execution.render, inline.run_step
+    kept = running.claim_step, recording._write_history, running.record, flow.settle, flow.take, inline.run_step
     running.claim_step = timed(spent, "claim", kept[0])
     recording._write_history = timed(spent, "history", kept[1])
     running.record = timed(spent, "record", kept[2])
@@ -58,7 +58,7 @@ def measure(start: str, end: str, batch_size: int) -> None:
             return execute(*args)
 
         with connection.execute_wrapper(counting):
-            ended = kept[6](batch, code, *rest)
+            ended = kept[5](batch, code, *rest)
         if ended:
             queries[f"{len(ended)} dates"].append(count)
         return ended
@@ -72,9 +72,7 @@ def measure(start: str, end: str, batch_size: int) -> None:
     began = time.perf_counter()
     inline.run_inline(job, "bench")
     wall = time.perf_counter() - began
-    (running.claim_step, recording._write_history, running.record, flow.settle, flow.take, execution.render, inline.run_step) = (
-        kept
-    )
+    running.claim_step, recording._write_history, running.record, flow.settle, flow.take, inline.run_step = kept
     runs = job.runs.count()
     totals = job.runs.values_list("query_seconds", "write_seconds")
     statements = sum((q or 0) + (w or 0) for q, w in totals)

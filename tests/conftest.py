@@ -9,14 +9,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from celery import current_app
+from django.conf import settings as django_settings
 from django.db import connection
 
 from tests.postgres import Server, serving
 
-# Before the settings are read: whoever sends in a test sends to the Redis that the test has started, or to none. Not
-# in pytest's own folders, whose paths may be too long for a socket.
+# Whoever sends in a test sends to the Redis that this process of the tests has started, or to none. pytest-django has
+# read the settings already, and a process of pytest-xdist has the environment of another. Not in pytest's own folders,
+# whose paths may be too long for a socket.
 _REDIS = TemporaryDirectory(prefix="backcourt-tests-")
-os.environ["REDIS_URL"] = f"redis+socket://{_REDIS.name}/redis.sock"
+os.environ["REDIS_URL"] = django_settings.REDIS_URL = f"redis+socket://{_REDIS.name}/redis.sock"
+current_app.conf.update(broker_url=django_settings.REDIS_URL, result_backend=django_settings.REDIS_URL)
 
 REAL_SEASON = Path(__file__).resolve().parents[2] / "shared" / "data" / "season_2023"
 

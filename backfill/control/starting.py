@@ -84,7 +84,7 @@ def create(planned: Plan, who: str, *, triggered_by: str = "backfill", owner: st
     options = planned.options
     try:
         with transaction.atomic():
-            limits = Limits.current(locked=True)  # whoever takes dates is alone: two could each wait for a row of the other
+            limits = Limits.hold()
             job = Job.objects.create(
                 options=options.as_json(), who=who, triggered_by=triggered_by, owner=owner, batch_size=planned.batch_size,
                 code_version=code_version(), sql_hashes={code: sql_hash(code) for code in options.processors},
@@ -159,7 +159,8 @@ def settle_dead(options: Options) -> Job | None:
     same = None
     for job in _dead():
         if not job.runs.filter(status__in=Run.ACTIVE).exists():
-            flow.settle_job(job)
+            with transaction.atomic():
+                flow.settle_job(Job.locked(job.pk))
         elif _is_same(job, options):
             same = job
         elif _overlaps(job, options):

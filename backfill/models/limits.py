@@ -26,9 +26,9 @@ class Limits(models.Model):
         return rows.get_or_create(pk=1)[0]
 
     @classmethod
-    def hold(cls) -> None:
+    def hold(cls) -> Limits:
         """Be the only one that takes dates until the transaction ends.
 
         Two that took the same dates in different orders would each wait for a row of the other.
         """
-        cls.current(locked=True)
+        return cls.current(locked=True)
