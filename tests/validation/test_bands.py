@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from validation import bands
+from validation.bands import HISTORY_DAYS, MIN_ENTITIES, RUNBOOK, Band, Rate, RateHistory, Verdict, history_band, percent
+from validation.expectation import CODES
+
+INSIDE, ABOVE, BELOW, TOO_FEW = Verdict
+DAY = 32
+WEEK_5 = Band(29, 35, 0.30, 0.40, "runbook", "some lack ten games")
+
+
+def make_rate(season: int, index: int = DAY, failed: int = 10, population: int = 50) -> Rate:
+    return Rate(season, index, failed, population)
+
+
+def edges(found: Band | None) -> tuple[float, float] | None:
+    return found and (round(found.low, 4), round(found.high, 4))
+
+
+# The runbook's table
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        (-1, None),
+        *((k, (0.90, 1.00)) for k in (0, 14)),
+        *((k, (0.60, 0.75)) for k in (15, 21)),
+        *((k, (0.40, 0.50)) for k in (22, 28)),
+        *((k, (0.30, 0.40)) for k in (29, 35)),
+        *((k, (0.25, 0.30)) for k in (36, 59)),
+        *((k, (0.15, 0.20)) for k in (60, 240)),
+    ],
+)
+def test_every_row_holds_from_its_first_day_to_its_last(index: int, expected: tuple[float, float] | None) -> None:
+    assert edges(bands.band("PSZA", index)) == expected
+
+
+def test_where_two_rows_hold_a_day_the_later_one_wins() -> None:
+    assert [row.low for row in RUNBOOK["PSZA"] if row.holds(60)] == [0.25, 0.15]
+    assert bands.band("PSZA", 60) == RUNBOOK["PSZA"][-1]
+
+
+def test_every_row_says_why_and_that_it_is_of_the_runbook() -> None:
+    assert [row for row in RUNBOOK["PSZA"] if not row.because or row.source != "runbook" or row.low >= row.high] == []
+
+
+@pytest.mark.parametrize("processor", [*(code for code in CODES if code != "PSZA"), "nobody"])
+def test_the_runbook_has_bands_of_psza_alone(processor: str) -> None:
+    assert bands.band(processor, DAY) is None
+
+
+def test_a_band_reads_as_its_two_edges() -> None:
+    assert [str(row) for row in RUNBOOK["PSZA"]] == ["90-100 %", "60-75 %", "40-50 %", "30-40 %", "25-30 %", "15-20 %"]
+    assert str(Band(1, 2, 0.11243, 0.33036, "history", "")) == "11.2-33 %"
+
+
+@pytest.mark.parametrize(("fraction", "text"), [(0.0, "0 %"), (0.461874, "46.2 %"), (0.5, "50 %"), (0.9996, "100 %")])
+def test_a_fraction_is_read_to_a_tenth_of_a_point(fraction: float, text: str) -> None:
+    assert percent(fraction) == text
+
+
+# The pipeline's own history
+
+
+@pytest.mark.parametrize(
+    ("failed", "population", "expected"),
+    [
+        (10, 50, (0.1124, 0.3304)),
+        (212, 459, (0.4168, 0.5076)),
+        (0, 20, (0.0, 0.1611)),
+        (20, 20, (0.8389, 1.0)),
+    ],
+)
+def test_one_other_season_gives_its_wilson_interval(failed: int, population: int, expected: tuple[float, float]) -> None:
+    found = history_band([make_rate(2021, failed=failed, population=population)], 2022, DAY)
+    assert edges(found) == expected
+
+
+def test_a_rate_of_none_or_all_lies_inside_its_own_interval() -> None:
+    for population in range(MIN_ENTITIES, 700, 7):
+        found = [history_band([make_rate(2021, DAY, failed, population)], 2022, DAY) for failed in (0, population)]
+        assert [band and (band.low == 0, band.high == 1) for band in found] == [(True, False), (False, True)]
+
+
+def test_several_seasons_span_from_their_lowest_to_their_highest() -> None:
+    rates = [make_rate(2020), make_rate(2021, failed=212, population=459), make_rate(2023, failed=0, population=100)]
+    found = history_band(rates, 2022, DAY)
+    assert edges(found) == (0.0, 0.5076)
+    assert found is not None
+    assert (found.first_day, found.last_day, found.source) == (29, 35, "history")
+    numbers = "20 % (10 of 50) in 2020-21, 46.2 % (212 of 459) in 2021-22, 0 % (0 of 100) in 2023-24"
+    assert found.because == f"days 29 to 35 of other seasons: {numbers}"
+
+
+def test_a_season_does_not_judge_itself() -> None:
+    rates = [make_rate(2021), make_rate(2022, failed=50)]
+    assert edges(history_band(rates, 2022, DAY)) == (0.1124, 0.3304)
+    assert history_band([make_rate(2022)], 2022, DAY) is None
+
+
+def test_the_days_around_are_pooled_and_no_others() -> None:
+    around = [make_rate(2021, DAY + n, failed=2, population=10) for n in (-3, -1, 0, 2, 3)]
+    beyond = [make_rate(2021, DAY + n, failed=1_000, population=1_000) for n in (-4, 4)]
+    assert HISTORY_DAYS == 3
+    assert edges(history_band(around + beyond, 2022, DAY)) == (0.1124, 0.3304)
+
+
+def test_a_season_of_too_few_entities_is_left_out() -> None:
+    few = make_rate(2020, failed=MIN_ENTITIES - 1, population=MIN_ENTITIES - 1)
+    assert history_band([few], 2022, DAY) is None
+    assert edges(history_band([few, make_rate(2021)], 2022, DAY)) == (0.1124, 0.3304)
+    enough = [few, make_rate(2020, DAY + 1, failed=1, population=1)]
+    assert edges(history_band(enough, 2022, DAY)) == (0.8389, 1.0)
+
+
+def test_without_rates_or_entities_there_is_no_band() -> None:
+    assert history_band([], 2022, DAY) is None
+    assert history_band([make_rate(2021, failed=0, population=0)], 2022, DAY) is None
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.integers(0, 600).flatmap(
+            lambda n: st.builds(Rate, st.integers(2018, 2022), st.integers(25, 40), st.integers(0, n), st.just(n))
+        ),
+        max_size=30,
+    )
+)
+def test_every_pooled_season_lies_inside_the_band(rates: list[Rate]) -> None:
+    near = [r for r in rates if abs(r.index - DAY) <= HISTORY_DAYS and r.season != 2022]
+    seasons = [[r for r in near if r.season == year] for year in range(2018, 2022)]
+    pools = [(sum(r.failed for r in season), sum(r.population for r in season)) for season in seasons]
+    pooled = [failed / population for failed, population in pools if population >= MIN_ENTITIES]
+    found = RateHistory(rates).band(2022, DAY)
+    assert found == history_band(reversed(rates), 2022, DAY)
+    assert (found is None) == (not pooled)
+    assert found is None or all(0 <= found.low <= rate <= found.high <= 1 for rate in pooled)
+
+
+# Verdicts
+
+
+@pytest.mark.parametrize(
+    ("failed", "expected"),
+    [(299, BELOW), (300, INSIDE), (350, INSIDE), (400, INSIDE), (401, ABOVE), (0, BELOW), (1_000, ABOVE)],
+)
+def test_the_edges_of_a_band_are_inside(failed: int, expected: Verdict) -> None:
+    assert bands.verdict(failed, 1_000, WEEK_5) is expected
+
+
+def test_a_rate_that_reads_as_the_edge_is_inside() -> None:
+    assert percent(239 / 597) == "40 %"
+    assert bands.verdict(239, 597, WEEK_5) is INSIDE
+
+
+def test_few_entities_or_no_band_tell_nothing() -> None:
+    assert bands.verdict(MIN_ENTITIES - 1, MIN_ENTITIES - 1, WEEK_5) is TOO_FEW
+    assert bands.verdict(MIN_ENTITIES, MIN_ENTITIES, WEEK_5) is ABOVE
+    assert bands.verdict(0, 0, WEEK_5) is TOO_FEW
+    assert bands.verdict(212, 459, None) is TOO_FEW
+
+
+# Readings
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "text"),
+    [
+        (
+            (212, 459, WEEK_5, 0),
+            ABOVE,
+            "46.2 % (212 of 459), above the band 30-40 %; every failure is explained, so nothing is wrong",
+        ),
+        (
+            (28, 459, WEEK_5, 0),
+            BELOW,
+            "6.1 % (28 of 459), below the band 30-40 %, fewer fail than usual; every failure is explained",
+        ),
+        ((0, 459, WEEK_5, 0), BELOW, "0 % (0 of 459), below the band 30-40 %, fewer fail than usual; nothing failed"),
+        ((1_400, 4_000, WEEK_5, 0), INSIDE, "35 % (1,400 of 4,000), inside the band 30-40 %; every failure is explained"),
+        ((4, 12, WEEK_5, 0), TOO_FEW, "33.3 % (4 of 12), too few to tell: fewer than 20 entities; every failure is explained"),
+        ((212, 459, None, 0), TOO_FEW, "46.2 % (212 of 459), no band to hold it against; every failure is explained"),
+        ((0, 0, None, 0), TOO_FEW, "no rate, too few to tell: fewer than 20 entities; nothing failed"),
+    ],
+)
+def test_a_rate_whose_failures_are_all_explained_is_a_note(arguments: Any, expected: Verdict, text: str) -> None:
+    found = bands.reading(*arguments)
+    assert (found.verdict, found.is_alarm, found.text) == (expected, False, text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((212, 459, WEEK_5, 12), "46.2 % (212 of 459), above the band 30-40 %; 12 failures are unexplained"),
+        ((28, 459, WEEK_5, 1), "6.1 % (28 of 459), below the band 30-40 %, fewer fail than usual; 1 failure is unexplained"),
+        ((160, 459, WEEK_5, 1), "34.9 % (160 of 459), inside the band 30-40 %; 1 failure is unexplained"),
+        ((4, 12, WEEK_5, 2), "33.3 % (4 of 12), too few to tell: fewer than 20 entities; 2 failures are unexplained"),
+        ((4_000, 9_000, None, 1_200), "44.4 % (4,000 of 9,000), no band to hold it against; 1,200 failures are unexplained"),
+    ],
+)
+def test_an_unexplained_failure_is_an_alarm_whatever_the_band_says(arguments: Any, text: str) -> None:
+    found = bands.reading(*arguments)
+    assert (found.is_alarm, found.unexplained, found.text) == (True, arguments[-1], text)
+
+
+def test_a_reading_keeps_what_it_was_made_from() -> None:
+    found = bands.reading(10, 40, WEEK_5, 0)
+    assert (found.rate, found.band, found.unexplained) == (0.25, WEEK_5, 0)
+    assert bands.reading(0, 0, WEEK_5, 0).rate is None

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import pytest
+
+from validation.cascade import NOTHING, Cascade, Root, cascade, root_of, shortened, together
+from validation.expectation import BAD, CODES, FEW, INCOMPLETE, MISSING, ML, PCF, PDC, PSZA, ROW, TDZA, GameRow, History
+
+TODAY = date(2021, 12, 1)
+MINE, THEIRS = "BOS", "NYK"
+
+
+def statuses(**of_processor: str) -> dict[str, dict[str, str]]:
+    """One player and what became of him in each processor; a row where nothing is said."""
+    return {code: {"p": of_processor.get(code, ROW)} for code in CODES}
+
+
+def root(code: str, **of_processor: str) -> Root | None:
+    return root_of("p", code, statuses(**of_processor))
+
+
+# The root of one failure
+
+
+def test_too_few_games_in_psza_are_the_root_of_a_missing_cache_row() -> None:
+    assert root(PDC, PSZA=FEW, PDC=MISSING) == Root(PSZA, FEW)
+
+
+def test_a_root_is_found_through_every_depth() -> None:
+    assert root(ML, PSZA=FEW, PDC=MISSING, ML=MISSING) == Root(PSZA, FEW)
+    assert root(ML, PSZA=ROW, PDC=FEW, ML=MISSING) == Root(PDC, FEW)
+
+
+@pytest.mark.parametrize("category", [BAD, FEW, INCOMPLETE, "UNKNOWN"])
+def test_whatever_upstream_failed_with_is_a_root(category: str) -> None:
+    assert root(PDC, PSZA=category, PDC=MISSING) == Root(PSZA, category)
+
+
+def test_a_bug_weighs_more_than_too_few_games() -> None:
+    assert root(ML, PSZA=FEW, PDC=BAD, ML=MISSING) == Root(PDC, BAD)
+    assert root(ML, PSZA=FEW, PCF=BAD, PDC=FEW, ML=MISSING) == Root(PCF, BAD)
+    assert root(ML, PSZA=FEW, PDC="UNKNOWN", ML=MISSING) == Root(PDC, "UNKNOWN")
+
+
+def test_of_two_bugs_and_of_two_that_are_none_the_one_that_comes_first_in_the_chain_is_the_root() -> None:
+    assert root(ML, PSZA=BAD, PCF=BAD, PDC=BAD, ML=MISSING) == Root(PSZA, BAD)
+    assert root(ML, PSZA=FEW, PDC=FEW, ML=MISSING) == Root(PSZA, FEW)
+    assert root(ML, PSZA=INCOMPLETE, PDC=FEW, ML=MISSING) == Root(PSZA, INCOMPLETE)
+
+
+def test_what_upstream_has_neither_row_nor_failure_of_comes_from_nothing() -> None:
+    assert root_of("p", PDC, {PDC: {"p": MISSING}}) == Root(PSZA, NOTHING)
+    assert root_of("p", ML, {ML: {"p": MISSING}, PSZA: {"p": ROW}, PCF: {"p": ROW}}) == Root(PDC, NOTHING)
+
+
+def test_a_failure_weighs_more_than_nothing() -> None:
+    assert root_of("p", ML, {ML: {"p": MISSING}, PDC: {"p": FEW}, PCF: {"p": ROW}}) == Root(PDC, FEW)
+
+
+def test_a_missing_dependency_of_which_upstream_has_every_row_has_no_root() -> None:
+    assert root(PDC, PDC=MISSING) is None
+    assert root(ML, ML=MISSING) is None
+
+
+def test_what_follows_from_a_missing_dependency_without_a_root_follows_from_that() -> None:
+    assert root(ML, PDC=MISSING, ML=MISSING) == Root(PDC, MISSING)
+
+
+def test_tdza_is_nobodys_root() -> None:
+    assert root(ML, TDZA=FEW, ML=MISSING) is None
+
+
+def test_a_root_is_written_as_processor_and_category() -> None:
+    assert [str(Root(PSZA, FEW)), str(Root(PDC, NOTHING))] == ["PSZA INSUFFICIENT_DATA", "PDC nothing"]
+
+
+# All failures of a date
+
+
+def test_a_date_without_failures_has_neither_roots_nor_followers() -> None:
+    assert cascade(statuses()) == cascade({}) == Cascade()
+
+
+def test_roots_and_what_follows_from_them_are_counted_apart() -> None:
+    found = cascade({
+        TDZA: {"BOS": FEW, "NYK": FEW, "CHI": ROW},
+        PSZA: {"young": FEW, "hurt": FEW, "idle": FEW, "bad": BAD, "well": ROW},
+        PCF: dict.fromkeys(("young", "hurt", "bad", "well"), ROW) | {"rest": BAD},
+        PDC: {"young": FEW, "hurt": MISSING, "bad": BAD, "rest": BAD, "well": ROW},
+        ML: {"young": MISSING, "hurt": MISSING, "bad": BAD, "rest": BAD, "well": ROW},
+    })  # fmt: skip
+    roots = {
+        Root(TDZA, FEW): 2, Root(PSZA, FEW): 3, Root(PSZA, BAD): 1, Root(PCF, BAD): 1, Root(PDC, FEW): 1, Root(PDC, BAD): 2,
+        Root(ML, BAD): 2,
+    }  # fmt: skip
+    follows = {PDC: Counter({Root(PSZA, FEW): 1}), ML: Counter({Root(PSZA, FEW): 2})}
+    assert found == Cascade(Counter(roots), follows, {})
+    assert [found.following(r) for r in (Root(PSZA, FEW), Root(PSZA, BAD), Root(TDZA, FEW))] == [3, 0, 0]
+
+
+def test_every_failure_of_a_date_is_a_root_a_follower_or_unexplained() -> None:
+    given = {
+        PSZA: {"a": FEW, "b": ROW, "c": ROW, "d": ROW},
+        PCF: dict.fromkeys("abcd", ROW),
+        PDC: {"a": MISSING, "b": MISSING, "c": FEW, "d": ROW},
+        ML: {"a": MISSING, "b": MISSING, "c": MISSING, "d": MISSING},
+    }
+    found = cascade(given)
+    assert found == Cascade(
+        Counter({Root(PSZA, FEW): 1, Root(PDC, FEW): 1}),
+        {PDC: Counter({Root(PSZA, FEW): 1}), ML: Counter({Root(PSZA, FEW): 1, Root(PDC, MISSING): 1, Root(PDC, FEW): 1})},
+        {PDC: ("b",), ML: ("d",)},
+    )
+    failures = sum(status != ROW for of_processor in given.values() for status in of_processor.values())
+    followers = sum(sum(counted.values()) for counted in found.follows.values())
+    assert sum(found.roots.values()) + followers + sum(map(len, found.unexplained.values())) == failures
+
+
+def test_a_date_of_which_only_one_processor_ran_traces_to_nothing() -> None:
+    found = cascade({ML: {"a": MISSING, "b": MISSING}})
+    assert found == Cascade(Counter(), {ML: Counter({Root(PSZA, NOTHING): 2})}, {})
+
+
+def test_a_missing_dependency_of_what_depends_on_nothing_is_itself_a_root() -> None:
+    assert cascade({PSZA: {"a": MISSING}}) == Cascade(Counter({Root(PSZA, MISSING): 1}))
+
+
+def test_the_failures_of_many_dates_are_added_up() -> None:
+    first = cascade({PSZA: {"a": FEW, "b": ROW}, PDC: {"a": MISSING, "b": MISSING}})
+    second = cascade({PSZA: {"a": FEW, "c": BAD}, PDC: {"a": MISSING, "c": MISSING}, TDZA: {"BOS": FEW}})
+    roots = Counter({Root(PSZA, FEW): 2, Root(PSZA, BAD): 1, Root(TDZA, FEW): 1})
+    follows = {PDC: Counter({Root(PSZA, FEW): 2, Root(PSZA, BAD): 1})}
+    assert together([first, second]) == Cascade(roots, follows, {PDC: ("b",)})
+    assert together([]) == Cascade()
+    assert first.roots == Counter({Root(PSZA, FEW): 1})
+
+
+# Across dates
+
+
+def on(days_ago: int) -> date:
+    return TODAY - timedelta(days=days_ago)
+
+
+def games(*days_ago: int, team: str = MINE) -> list[GameRow]:
+    """One game on each of these dates."""
+    return [GameRow(on(n), f"g{n}", team=team) for n in days_ago]
+
+
+def explained(
+    rows: Iterable[GameRow], gaps: dict[int, Iterable[str]], minimum: int = 3, names: Iterable[str] = "p"
+) -> dict[str, tuple[date, ...]]:
+    histories = {name: History(rows, 20) for name in names}
+    return shortened(list(names), histories, {on(n): frozenset(teams) for n, teams in gaps.items()}, TODAY, minimum)
+
+
+def test_who_lacks_one_game_is_explained_by_the_date_on_which_his_team_played() -> None:
+    assert explained(games(8, 2), {5: [MINE, THEIRS]}) == {"p": (on(5),)}
+
+
+def test_who_lacks_more_games_than_there_are_gaps_is_not() -> None:
+    assert explained(games(8), {5: [MINE]}) == {}
+
+
+def test_who_has_enough_games_is_not_asked_for() -> None:
+    assert explained(games(8, 6, 2), {5: [MINE]}) == {}
+
+
+def test_several_gaps_explain_together_what_one_of_them_does_not() -> None:
+    assert explained(games(8), {5: [MINE], 4: [MINE]}) == {"p": (on(5), on(4))}
+
+
+def test_more_gaps_than_are_needed_all_have_their_share() -> None:
+    assert explained(games(8, 2), {4: [MINE], 5: [MINE], 6: [MINE]}) == {"p": (on(6), on(5), on(4))}
+
+
+def test_a_gap_in_which_the_team_did_not_play_explains_nothing() -> None:
+    assert explained(games(8, 2), {5: [THEIRS]}) == {}
+    assert explained(games(8), {5: [MINE], 4: [THEIRS]}) == {}
+
+
+def test_a_gap_on_the_date_itself_or_after_it_explains_nothing() -> None:
+    assert explained(games(8, 2), {0: [MINE], -1: [MINE]}) == {}
+
+
+def test_who_has_a_game_on_a_date_with_little_of_phase_3_lacks_nothing_there() -> None:
+    assert explained(games(5, 2), {5: [MINE]}) == {}
+    assert explained(games(5, 2), {5: [MINE], 4: [MINE]}) == {"p": (on(4),)}
+
+
+def test_a_traded_player_is_of_the_team_of_his_newest_game_before_the_gap() -> None:
+    rows = [*games(8, team=THEIRS), *games(3)]
+    assert explained(rows, {5: [THEIRS]}) == {"p": (on(5),)}
+    assert explained(rows, {5: [MINE]}) == {}
+    assert explained(rows, {2: [MINE]}) == {"p": (on(2),)}
+
+
+def test_who_first_played_after_the_gap_is_of_the_team_of_his_first_game() -> None:
+    rows = [*games(4), *games(2, team=THEIRS)]
+    assert explained(rows, {5: [MINE]}) == {"p": (on(5),)}
+    assert explained(rows, {5: [THEIRS]}) == {}
+
+
+def test_whose_games_all_lie_after_the_date_has_no_team_yet() -> None:
+    assert explained(games(-1, -2), {5: [MINE]}, minimum=1) == {}
+
+
+def test_everybody_is_judged_by_his_own_games() -> None:
+    histories = {"a": History(games(8, 2), 20), "b": History(games(8, 2, team=THEIRS), 20), "c": History(games(8), 20)}
+    assert shortened(["a", "b", "c"], histories, {on(5): {MINE}}, TODAY, 3) == {"a": (on(5),)}
+
+
+def test_without_a_gap_nothing_is_explained() -> None:
+    assert explained(games(8, 2), {}) == {}
