@@ -7,27 +7,23 @@ number of queries, however many dates there are.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from django.db.models import Q
-
-from backfill import coverage
+from backfill import coverage, inputs
 from backfill.models import Job, Run
 from backfill.models.runs import LONG_AGO
 from backfill.planning import ALREADY_COMPLETE, Key
 from backfill.processors import PROCESSORS
 from backfill.processors.statement import sql_hash
-from backfill.upstream import Phase3, causes
+from backfill.upstream import causes
 from backfill.version import code_version
 from backfill.warehouse.tables import FAILURES, OUTPUTS
 from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY
 from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, Facts, Upstream, Verdict, verdict
 
-FIELDS = ("job_id", "processor", "date", "status", "why", "error", "failures", "population", "started_at",
-          "code_version", "sql_hash")  # fmt: skip
 DAY = r"(\d{4}-\d\d-\d\d)"
 ENDED_WELL = (Run.Status.COMPLETE, Run.Status.SKIPPED)
 
@@ -58,32 +54,13 @@ def wrong_with(run: Run) -> dict[str, int]:
     return found | {name: n for name in BY_NAME if (n := run.failures.get(name, 0))}
 
 
-def newest_runs(runs: Iterable[Run]) -> dict[Key, Run]:
-    """The newest run that decided anything of each (processor, date). By start: a resumed job runs old rows late."""
-    newest: dict[Key, Run] = {}
-    for run in runs:
-        if run.status in (*Run.ACTIVE, Run.Status.CANCELLED) or run.why == ALREADY_COMPLETE:
-            continue
-        key = run.processor, run.date
-        if key not in newest or _age(newest[key]) < _age(run):
-            newest[key] = run
-    return newest
-
-
-def _age(run: Run) -> tuple[object, int]:
-    return run.started_at or LONG_AGO, run.pk
-
-
 class Standing:
     """Where the (processor, date) of a job stand now. `own` are the job's runs, `deciding` those that count."""
 
     def __init__(self, job: Job) -> None:
-        start, end = job.parsed_options.start, job.parsed_options.end
-        others = ~Q(why=ALREADY_COMPLETE) & ~Q(status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
-        about = Run.objects.filter(Q(job=job) | others, date__range=(start, end)).only(*FIELDS)
-        runs = list(about.order_by("date", "pk"))
-        self.job, self.newest = job, newest_runs(runs)
-        self.own = {(r.processor, r.date): r for r in runs if r.job_id == job.pk}
+        self.job = job
+        self.newest = Run.objects.deciding(job.parsed_options.start, job.parsed_options.end)
+        self.own = {(r.processor, r.date): r for r in job.runs.order_by("date", "pk")}
         self.deciding = {key: found for key, run in self.own.items() if (found := self._deciding(run))}
 
     @cached_property
@@ -122,8 +99,9 @@ class _Evidence:
         self.runs, self.newest, self.lost = runs, newest, lost
 
     @cached_property
-    def phase3(self) -> Phase3:
-        return Phase3.of([day for _, day in self.runs])
+    def changed(self) -> Collection[Key]:
+        """What would read other rows of Phase 3 now than it did."""
+        return inputs.changes(r for r in self.runs.values() if r.status in (Run.Status.COMPLETE, Run.Status.FAILED))
 
     @cached_property
     def causes(self) -> Mapping[Key, Mapping[str, int]]:
@@ -138,7 +116,7 @@ class _Evidence:
         missing = what == MISSING_DEPENDENCY.name
         return replace(
             facts,
-            phase3_is_newer=self.phase3.is_newer(run) or _population_is_there(run, self.phase3),
+            phase3_has_changed=(run.processor, run.date) in self.changed,
             refused_for_upstream=_refused_for_upstream(run),
             causes=self.causes.get((run.processor, run.date), {}) if missing else {},
         )
@@ -182,8 +160,3 @@ def _code_has_changed(run: Run) -> bool:
 def _refused_for_upstream(run: Run) -> bool:
     """Whether normal mode refused the run because a processor before it had no success."""
     return run.why.startswith("defensive: ") and any(f" {table}: " in run.why for table in OUTPUTS)
-
-
-def _population_is_there(run: Run, phase3: Phase3) -> bool:
-    """Whether a run that found no population would find one now, however old its rows are."""
-    return run.status == Run.Status.FAILED and run.population == 0 and phase3.has_population(run)

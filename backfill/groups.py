@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from backfill.failing import FIELDS, Standing, newest_runs
+from backfill.failing import Standing
 from backfill.models import Job, Run
 from backfill.planning import Key
 from backfill.processors import BY_NAME as PROCESSOR_BY_NAME
@@ -66,8 +66,7 @@ class _Text:
 
 def of_range(start: date, end: date) -> list[Group]:
     """The groups of all that is wrong in a range now, the largest first."""
-    runs = Run.objects.filter(date__range=(start, end)).only(*FIELDS)
-    return groups_of(newest_runs(runs))
+    return groups_of(Run.objects.deciding(start, end))
 
 
 def of_job(job: Job) -> list[Group]:

@@ -37,7 +37,7 @@ class Options:
     max_retries: int = 20  # automatic ones, in all
     newest_first: bool = False
     skip_trigger: bool = False  # normal mode without telling Phase 5
-    outdated: bool = False  # also what another statement than the present one made
+    outdated: bool = False  # also what another statement made, or what was made from other Phase 3 rows
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant. Raises Refused with one sentence."""

@@ -9,6 +9,7 @@ from datetime import date
 from enum import StrEnum
 from itertools import groupby
 from math import ceil
+from types import MappingProxyType
 
 from backfill.options import Options
 from backfill.processors import CHAIN, PROCESSORS
@@ -20,6 +21,7 @@ Key = tuple[str, date]
 STEPS_TO_SHOW = 25
 ALREADY_COMPLETE = "already complete"
 OUTDATED = "made by another statement than the present one"
+NOTHING: Mapping[Key, str] = MappingProxyType({})
 
 
 class Action(StrEnum):
@@ -83,10 +85,10 @@ def default_batch_size(dates: int, processors: int) -> int:
     return max(1, ceil(dates * processors / STEPS_TO_SHOW))
 
 
-def plan(options: Options, days: Sequence[Day], done: Collection[Key], outdated: Collection[Key] = ()) -> Plan:
+def plan(options: Options, days: Sequence[Day], done: Collection[Key], outdated: Mapping[Key, str] = NOTHING) -> Plan:
     """Decide what to run; touches nothing, so the preview shows exactly this.
 
-    `outdated` are those of `done` that another statement than the present one made.
+    `outdated` are those of `done` that would be made otherwise now, each with the reason.
     """
     return in_batches(options, days, [run for day in days for run in _runs_of(day, options, done, outdated)])
 
@@ -116,25 +118,28 @@ def _in_batch(run: PlannedRun, batch_of: Mapping[date, int]) -> PlannedRun:
     return PlannedRun(run.processor, run.date, run.action, run.reason, batch_of[run.date])
 
 
-def _runs_of(day: Day, options: Options, done: Collection[Key], outdated: Collection[Key]) -> Iterator[PlannedRun]:
+def _runs_of(day: Day, options: Options, done: Collection[Key], outdated: Mapping[Key, str]) -> Iterator[PlannedRun]:
     """The runs of one date in chain order: what follows a run that happens again happens again too."""
     again: list[str] = []
     for code in (c for c in CHAIN if c in options.processors):
-        action, reason = _decide(day, code, options, done, again)
-        if action is Action.KEEP and options.outdated and (code, day.day) in outdated and day.type is not DateType.BOOTSTRAP:
-            action, reason = Action.RUN, OUTDATED
+        why = outdated.get((code, day.day), "") if options.outdated else ""
+        action, reason = _decide(day, code, options, done, again, why)
         if action is Action.RUN:
             again.append(code)
         yield PlannedRun(code, day.day, action, reason)
 
 
-def _decide(day: Day, code: str, options: Options, done: Collection[Key], again: Sequence[str]) -> tuple[Action, str]:
+def _decide(
+    day: Day, code: str, options: Options, done: Collection[Key], again: Sequence[str], outdated: str
+) -> tuple[Action, str]:
     if not day.is_processing:
         return Action.NONE, day.why_skipped
     complete = (code, day.day) in done and not options.force
     if day.type is DateType.BOOTSTRAP:
         return (Action.KEEP, ALREADY_COMPLETE) if complete else (Action.SKIP, day.why_skipped)
     upstream = [c for c in PROCESSORS[code].after if c in again]
+    if complete and outdated:
+        return Action.RUN, outdated
     if complete and not upstream:
         return Action.KEEP, ALREADY_COMPLETE
     if complete:

@@ -26,7 +26,7 @@ PHASE = "phase_4_precompute"
 HISTORY_STATUS = {Run.Status.COMPLETE: "success", Run.Status.SKIPPED: "skipped"}
 RESULT_FIELDS = [
     "status", "why", "error", "population", "rows", "failures", "checks", "query_seconds", "write_seconds", "finished_at",
-    "claim",
+    "claim", "inputs",
 ]  # fmt: skip
 # Errors of a date that say nothing against the code.
 FORESEEN = ("", "CorruptPartition", "WarehouseBusy")

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 
-from backfill import backoff, execution, flow, heartbeat, normal
+from backfill import backoff, execution, flow, heartbeat, inputs, normal
 from backfill.claiming import Attempt, claim_step
 from backfill.crashpoints import passing
 from backfill.errors import Superseded, WarehouseError, WarehouseUnwritable
@@ -67,14 +67,22 @@ def _execute(attempt: Attempt, calendar: Calendar) -> None:
     blocked = _blocked(attempt)
     for run in attempt.runs:
         _judge(attempt.job, run, calendar, blocked)
-    warnings = {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt.running(), calendar)
     if skipped := [r for r in attempt.runs if r.status == Run.Status.SKIPPED]:
         attempt.check_held()
         execution.empty(warehouse(), attempt.step(skipped, calendar))
+    _note_inputs(attempt.running())
+    warnings = {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt.running(), calendar)
     if executed := attempt.running():
         outcomes = execution.execute(warehouse(), attempt.step(executed, calendar), attempt.check_held)
         for run, outcome in zip(executed, outcomes, strict=True):
             apply(run, outcome, warnings.get(run.date, ""))
+
+
+def _note_inputs(runs: Sequence[Run]) -> None:
+    """Note what the runs may read. Before they do: what is loaded in between makes them look stale, never fresh."""
+    noted = inputs.signatures((run.processor, run.date) for run in runs)
+    for run in runs:
+        run.inputs = noted[run.processor, run.date]
 
 
 def _blocked(attempt: Attempt) -> dict[date, Run]:

@@ -53,14 +53,11 @@ class Phase3:
         before = bisect_left(self._dates.get(key, []), day)
         return self._so_far[key][before - 1] if before else None
 
-    def is_newer(self, run: Run) -> bool:
-        """Whether a source of a run holds rows, among those that it may read, that were processed after it began."""
-        found = [self.newest(source, run.date) for source in PROCESSORS[run.processor].sources]
-        return run.started_at is not None and any(at > run.started_at for at in found if at)
-
-    def has_population(self, run: Run) -> bool:
-        """Whether there is anybody whom the run would have to account for."""
-        return self.newest(PROCESSORS[run.processor].population, run.date) is not None
+    def newer(self, run: Run) -> set[Table]:
+        """The sources of a run of which rows that it may read were processed after it began, or of which it found none."""
+        sources, began = PROCESSORS[run.processor].sources, run.started_at or datetime.max.replace(tzinfo=UTC)
+        lacked = sources[:1] if run.status == Run.Status.FAILED and run.population == 0 else ()
+        return {t for t in sources if (at := self.newest(t, run.date)) and (t in lacked or at > began)}
 
 
 def _required() -> Iterator[str]:

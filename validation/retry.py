@@ -45,7 +45,7 @@ class Facts:
     """
 
     failure: str
-    phase3_is_newer: bool = False
+    phase3_has_changed: bool = False
     code_has_changed: bool = False
     upstream: Upstream = Upstream.BEFORE
     waits_for: tuple[str, ...] = ()  # of upstream, what is not complete
@@ -78,7 +78,7 @@ def _waiting(facts: Facts) -> Verdict:
     return _after_upstream(f"it waits for {' and '.join(facts.waits_for) or 'its upstream'}")
 
 
-NEWER = "Phase 3 holds rows that are newer than the run"
+PHASE3_CHANGED = "Phase 3 has changed since the run"
 
 
 def _passing(facts: Facts) -> Verdict:
@@ -106,9 +106,9 @@ def _blocked(facts: Facts) -> Verdict:
 
 
 def _too_few(facts: Facts) -> Verdict:
-    if facts.phase3_is_newer:
-        return _now(NEWER)
-    return Verdict(RetryClass.NEVER, "only more games cure it, and Phase 3 holds no newer row")
+    if facts.phase3_has_changed:
+        return _now(PHASE3_CHANGED)
+    return Verdict(RetryClass.NEVER, "only more games cure it, and Phase 3 has not changed since the run")
 
 
 def _missing(facts: Facts) -> Verdict:
@@ -122,16 +122,16 @@ def _missing(facts: Facts) -> Verdict:
         return _now(f"upstream has the row of {n:,} after all")
     if n := sum(n for cause, n in causes.items() if cause in BY_NAME and BY_NAME[cause].is_bug):
         return _after_upstream(f"upstream failed {n:,} by a bug")
-    if facts.phase3_is_newer:
-        return _after_upstream(f"{NEWER}, so upstream may have them after it runs again")
+    if facts.phase3_has_changed:
+        return _after_upstream(f"{PHASE3_CHANGED}, so upstream may have them after it runs again")
     if causes.keys() == {categories.INSUFFICIENT_DATA.name}:
         return Verdict(RetryClass.NEVER, "upstream had too few games for them, which only more games cure")
     return _after_upstream("upstream has no row for them and does not say that it had too few games")
 
 
 def _incomplete(facts: Facts) -> Verdict:
-    if facts.phase3_is_newer:
-        return _now(NEWER)
+    if facts.phase3_has_changed:
+        return _now(PHASE3_CHANGED)
     return _after_upstream("it waits for Phase 3: run that first")
 
 
@@ -140,8 +140,8 @@ def _whole_date(facts: Facts) -> Verdict:
 
 
 def _impossible(facts: Facts) -> Verdict:
-    if facts.phase3_is_newer:
-        return _now(NEWER)
+    if facts.phase3_has_changed:
+        return _now(PHASE3_CHANGED)
     return _broken(facts)
 
 

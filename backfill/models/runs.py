@@ -8,7 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import connection, models, transaction
-from django.db.models import Q
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
 
 from backfill.models.events import Event
 from backfill.planning import ALREADY_COMPLETE, Key
@@ -53,19 +54,32 @@ class RunQuerySet(models.QuerySet["Run"]):
             places = ", ".join(["%s"] * len(fields))
             cursor.executemany(f"INSERT INTO {Run._meta.db_table} ({columns}) VALUES ({places})", rows)
 
+    def deciding(self, start: date, end: date) -> dict[Key, Run]:
+        """The newest run that decided anything of each (processor, date), by date: what is neither active nor cancelled nor
+        skipped as already complete.
+        """
+        return {(run.processor, run.date): run for run in self._deciding(start, end).order_by("date", "pk")}
+
+    def _deciding(self, start: date, end: date) -> RunQuerySet:
+        decisive = self.filter(date__range=(start, end)).exclude(status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
+        # By start, not by number: a cancelled job that is resumed runs its old rows after those of newer jobs.
+        newest = Window(RowNumber(), ["processor", "date"], [F("started_at").desc(nulls_last=True), F("pk").desc()])
+        return decisive.exclude(why=ALREADY_COMPLETE).annotate(age=newest).filter(age=1)
+
     def done(self, start: date, end: date) -> set[Key]:
-        """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap, and newer than upstream's."""
-        decisive = self.filter(date__range=(start, end)).exclude(status=Run.Status.CANCELLED).exclude(why=ALREADY_COMPLETE)
-        newest: dict[Key, tuple[tuple[bool, datetime, int], str]] = {}
-        for code, day, status, started_at, pk in decisive.values_list("processor", "date", "status", "started_at", "pk"):
-            # By start, not by number: a cancelled job that is resumed runs its old rows after those of newer jobs.
-            age = (status in Run.ACTIVE, started_at or LONG_AGO, pk)
-            newest[code, day] = max(newest.get((code, day), (age, status)), (age, status))
+        """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap, and newer than upstream's.
+
+        None that runs now, and none whose upstream does.
+        """
+        active = set(self.filter(date__range=(start, end), status__in=Run.ACTIVE).values_list("processor", "date"))
+        found = self._deciding(start, end).values_list("processor", "date", "status", "started_at", "pk")
+        newest = {(code, day): (status, (started_at or LONG_AGO, pk)) for code, day, status, started_at, pk in found}
         return {
             (code, day)
-            for (code, day), (age, status) in newest.items()
+            for (code, day), (status, age) in newest.items()
             if status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
-            and all(newest[code_before, day][0] < age for code_before in PROCESSORS[code].after if (code_before, day) in newest)
+            and not any((before, day) in active for before in (code, *PROCESSORS[code].after))
+            and all(newest[before, day][1] < age for before in PROCESSORS[code].after if (before, day) in newest)
         }
 
 
@@ -99,6 +113,7 @@ class Run(models.Model):
     checks = models.JSONField(default=list)  # normal mode's, each with its seconds
     code_version = models.CharField(max_length=60, blank=True)
     sql_hash = models.CharField(max_length=16, blank=True)
+    inputs = models.CharField(max_length=40, blank=True)  # the signature of the Phase 3 rows that it could read
     # Who runs it: an attempt may write and record only while its claim stands here.
     claim = models.CharField(max_length=32, blank=True)
     worker = models.CharField(max_length=200, blank=True)

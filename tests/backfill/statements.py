@@ -57,8 +57,8 @@ class RowsWarehouse(ParquetWarehouse):
         self._db.register("given", pa.Table.from_pylist(rows, schema=_arrow_schema(table)))
         self._db.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM given")
 
-    def _signature(self, table: Table, year: int) -> tuple[object, ...]:
-        return (self._version,)
+    def stamp(self, table: Table, season_year: int) -> str:
+        return str(self._version)
 
 
 def _flat(value: object) -> object:
@@ -82,12 +82,17 @@ def _warehouse() -> RowsWarehouse:
     return RowsWarehouse()
 
 
+def rows_warehouse(tables: Tables) -> RowsWarehouse:
+    """The one warehouse of this process, holding these tables."""
+    _warehouse().give(tables)
+    return _warehouse()
+
+
 def run_sql(
     code: str, tables: Tables, dates: Sequence[date], *, season_start: date, backfill_mode: bool = True
 ) -> dict[date, Outcome]:
     """What a processor's statement yields for each date, as the oracle's `run` does."""
-    warehouse, output = _warehouse(), PROCESSORS[code].output
-    warehouse.give(tables)
+    warehouse, output = rows_warehouse(tables), PROCESSORS[code].output
     params = {"dates": list(dates), "season_start": season_start, "backfill_mode": backfill_mode, "started_at": STARTED_AT}
     found: dict[date, Outcome] = {d: Outcome() for d in dates}
     for row in warehouse.outcomes(code, params):

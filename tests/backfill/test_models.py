@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -156,6 +156,20 @@ def test_a_run_that_was_not_needed_decides_nothing() -> None:
     assert done() == set()
     make_run(status="failed")
     make_run(status="skipped", why=ALREADY_COMPLETE)
+    assert done() == set()
+
+
+def test_what_decides_is_the_newest_run_by_its_start_that_has_ended_and_was_needed() -> None:
+    at = now()
+    make_run(status="failed")
+    newest = make_run(status="complete", started_at=at)
+    make_run(status="failed", started_at=at - timedelta(hours=1))
+    make_run(status="cancelled", started_at=at + timedelta(hours=1))
+    make_run(status="skipped", why=ALREADY_COMPLETE)
+    make_run(status="running", started_at=at + timedelta(hours=1))
+    blocked = make_run(status="blocked", processor="ML", date=NEXT)
+    make_run(status="complete", date=date(2021, 11, 24))
+    assert Run.objects.deciding(DAY, NEXT) == {("PSZA", DAY): newest, ("ML", NEXT): blocked}
     assert done() == set()
 
 

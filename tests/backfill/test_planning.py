@@ -74,6 +74,19 @@ def test_upstream_of_another_date_or_of_no_wanted_processor_does_not_matter() ->
     assert [r.action for r in make_plan(20, 22, done=done, processors=("PSZA", "ML")).todo if r.date == on(20)] == []
 
 
+def test_what_is_outdated_runs_with_its_own_reason_where_that_is_asked_for() -> None:
+    done = {(code, on(k)) for code in CHAIN for k in (5, 20)}
+    calendar = Calendar([Game(OPENING, 2021), Game(on(5), 2021), Game(on(20), 2021)])
+    days, outdated = calendar.days(on(5), on(20)), {(code, on(k)): "it is old" for code in ("PSZA", "ML") for k in (5, 20)}
+    assert plan(Options(on(5), on(20)), days, done, outdated).todo == ()
+    assert [(r.processor, r.date, r.reason) for r in plan(Options(on(5), on(20), outdated=True), days, done, outdated).todo] == [
+        ("PSZA", on(20), "it is old"),
+        ("PCF", on(20), "its upstream runs again: PSZA"),
+        ("PDC", on(20), "its upstream runs again: PSZA, PCF"),
+        ("ML", on(20), "it is old"),
+    ]
+
+
 def test_bootstrap_dates_are_recorded_as_skipped_once() -> None:
     reason = "bootstrap: day 5, processing starts on day 14"
     assert decided(make_plan(5)) == [(code, "skip", reason) for code in CHAIN]

@@ -51,8 +51,8 @@ DOWNSTREAM = ("PCF", "PDC", "ML")
 SAME = "the same code on the same rows fails the same way"
 OVERRIDE = f"{SAME}; override with --override --reason TEXT"
 CHANGED = "the code has changed since the run"
-NEWER = "Phase 3 holds rows that are newer than the run"
-TOO_FEW = "only more games cure it, and Phase 3 holds no newer row; --include-expected runs it all the same"
+PHASE3_CHANGED = "Phase 3 has changed since the run"
+TOO_FEW = "only more games cure it, and Phase 3 has not changed since the run; --include-expected runs it all the same"
 CONTEXT = "nba_analytics.upcoming_player_game_context"
 
 
@@ -280,8 +280,16 @@ def test_too_few_games_and_their_cascade_are_expected(tmp_path: Path) -> None:
     ]
     corrected(PGS, tmp_path)
     assert [run[:2] for run in planned(job)] == [(code, FIRST) for code in ("PSZA", *DOWNSTREAM)]
-    assert planned(job)[0][2] == f"1 INSUFFICIENT_DATA (now: {NEWER})"
+    assert planned(job)[0][2] == f"1 INSUFFICIENT_DATA (now: {PHASE3_CHANGED})"
     assert retried(job).runs.filter(failures={}).count() == 4
+
+
+def test_a_late_file_is_what_the_runs_after_it_waited_for_however_old_its_rows_are(tmp_path: Path) -> None:
+    give(PGS, [r for r in season_rows(PGS) if r["player_lookup"] != "homer" or r["game_date"] >= SECOND], tmp_path)
+    job = finished(start=SECOND, processors=("PSZA",))
+    assert [out.date for out in left_out(job)] == [THIRD, LAST]
+    give(PGS, [r for r in season_rows(PGS) if r["player_lookup"] != "homer" or r["game_date"] >= FIRST], tmp_path)
+    assert planned(job) == [("PSZA", day, f"1 INSUFFICIENT_DATA (now: {PHASE3_CHANGED})") for day in (THIRD, LAST)]
 
 
 def test_rows_of_later_games_cure_nothing(tmp_path: Path) -> None:
@@ -303,7 +311,7 @@ def test_an_impossible_value_waits_for_its_correction(tmp_path: Path) -> None:
         LeftOut("ML", SECOND, "MISSING_DEPENDENCY", 1, "after upstream", "upstream failed 1 by a bug"),
     ]
     corrected(TOGS, tmp_path)
-    reason = f"1 PROCESSING_ERROR (now: {NEWER})"
+    reason = f"1 PROCESSING_ERROR (now: {PHASE3_CHANGED})"
     assert planned(job) == [("PDC", SECOND, reason), ("ML", SECOND, "its upstream PDC runs again")]
     assert retried(job).runs.filter(failures={}).count() == 2
 
@@ -357,7 +365,7 @@ def test_a_date_without_a_population_waits_for_it_however_old_its_rows_are(tmp_p
     assert left_out(job) == waits
     give(UPGC, season_rows(UPGC), tmp_path)
     first, *rest = planned(job)
-    assert first == ("PCF", THIRD, f"DATE_LEVEL (now: {NEWER})")
+    assert first == ("PCF", THIRD, f"DATE_LEVEL (now: {PHASE3_CHANGED})")
     assert [run[:2] for run in rest] == [("PDC", THIRD), ("ML", THIRD)]
     assert retried(job).status == "succeeded"
 
@@ -368,8 +376,9 @@ def test_the_preflight_is_that_of_the_job(broken: Job, tmp_path: Path, season: P
     with pytest.raises(Refused) as refused:
         control.retry(broken, Selection(override=True), "bob", WHY)
     assert str(refused.value) == (
-        f"Phase 3 is not complete: {THIRD}: {CONTEXT} has no rows, its games imply at least 10. "
-        f"Load it first; the options of job {broken.pk}, which a retry keeps, do not skip the preflight"
+        f"the preflight blocks: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10. "
+        f"`manage.py preflight_check {FIRST} --end-date {THIRD}` says what to do; "
+        f"the options of job {broken.pk}, which a retry keeps, do not skip it"
     )
     assert (listing(season), Job.objects.count()) == (before, 1)
     assert control.retry(broken, Selection(override=True, end=SECOND), "bob", WHY).status == "queued"
@@ -575,7 +584,8 @@ def test_dates_that_another_job_holds_are_a_conflict(broken: Job) -> None:
     holder = control.start(make_options(start=THIRD, end=THIRD, processors=("ML",)), "eve")
     assert holder
     sentence = f"job {holder.pk} (eve, queued) holds 1 runs of this range; wait for it or cancel it"
-    assert control.preview_retry(broken, Selection(override=True)).conflict == sentence
+    report = control.preview_retry(broken, Selection(override=True)).report
+    assert [(item.kind, item.sentence) for item in report.blocks] == [("held by a job", sentence)]
     with pytest.raises(Conflict) as refused:
         control.retry(broken, Selection(override=True), "bob", WHY)
     assert str(refused.value) == sentence
@@ -642,4 +652,4 @@ def test_a_preview_costs_the_same_for_three_dates_and_for_many(monkeypatch: pyte
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
     selection = Selection(groups=tuple(g.id for g in groups.of_job(few)))
     assert len(selection.groups) == 2
-    assert counted.of(few, selection) == counted.of(many, selection) == (4, 5)
+    assert counted.of(few, selection) == counted.of(many, selection) == (5, 4)

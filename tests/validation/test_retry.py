@@ -8,7 +8,7 @@ from validation.categories import CATEGORIES, DATE_LEVEL
 from validation.retry import HAS_NOTHING, HAS_ROW, RULES, Facts, RetryClass, Upstream, Verdict, verdict
 
 NOW, LATER, NEVER, FIX = RetryClass.NOW, RetryClass.AFTER_UPSTREAM, RetryClass.NEVER, RetryClass.AFTER_FIX
-NEWER = Verdict(NOW, "Phase 3 holds rows that are newer than the run")
+PHASE3_CHANGED = Verdict(NOW, "Phase 3 has changed since the run")
 CHANGED = Verdict(NOW, "the code has changed since the run")
 SAME = Verdict(FIX, "the same code on the same rows fails the same way")
 PHASE3_FIRST = Verdict(LATER, "it waits for Phase 3: run that first")
@@ -25,10 +25,10 @@ def missing(causes: dict[str, int], **facts: Any) -> Verdict:
     return judged("MISSING_DEPENDENCY", causes=causes, **facts)
 
 
-def test_too_few_games_are_never_retried_unless_there_are_newer_rows() -> None:
-    assert judged("INSUFFICIENT_DATA") == Verdict(NEVER, "only more games cure it, and Phase 3 holds no newer row")
+def test_too_few_games_are_never_retried_unless_phase_3_has_changed() -> None:
+    assert judged("INSUFFICIENT_DATA") == Verdict(NEVER, "only more games cure it, and Phase 3 has not changed since the run")
     assert judged("INSUFFICIENT_DATA", code_has_changed=True, upstream=Upstream.AFTER).retry is NEVER
-    assert judged("INSUFFICIENT_DATA", phase3_is_newer=True) == NEWER
+    assert judged("INSUFFICIENT_DATA", phase3_has_changed=True) == PHASE3_CHANGED
 
 
 def test_a_missing_row_waits_while_upstream_is_not_complete_and_runs_when_it_ran_again() -> None:
@@ -53,34 +53,34 @@ def test_a_missing_row_is_judged_by_what_upstream_has_for_its_entities(causes: d
     assert missing(causes) == expected
 
 
-def test_newer_rows_may_give_upstream_what_it_lacked() -> None:
-    reason = "Phase 3 holds rows that are newer than the run, so upstream may have them after it runs again"
-    assert missing({"INSUFFICIENT_DATA": 3}, phase3_is_newer=True) == Verdict(LATER, reason)
+def test_other_rows_may_give_upstream_what_it_lacked() -> None:
+    reason = "Phase 3 has changed since the run, so upstream may have them after it runs again"
+    assert missing({"INSUFFICIENT_DATA": 3}, phase3_has_changed=True) == Verdict(LATER, reason)
 
 
 @pytest.mark.parametrize("failure", ["INCOMPLETE_DATA", DATE_LEVEL])
 def test_what_lacks_phase_3_waits_for_it(failure: str) -> None:
     assert judged(failure) == PHASE3_FIRST
     assert judged(failure, upstream=Upstream.AFTER, code_has_changed=True) == PHASE3_FIRST
-    assert judged(failure, phase3_is_newer=True) == NEWER
+    assert judged(failure, phase3_has_changed=True) == PHASE3_CHANGED
 
 
 def test_a_live_run_refused_for_its_upstream_waits_for_that_and_not_for_phase_3() -> None:
-    assert judged(DATE_LEVEL, refused_for_upstream=True, phase3_is_newer=True, **PSZA) == WAITS
+    assert judged(DATE_LEVEL, refused_for_upstream=True, phase3_has_changed=True, **PSZA) == WAITS
     expected = Verdict(NOW, "what it waited for is complete now")
     assert judged(DATE_LEVEL, refused_for_upstream=True, upstream=Upstream.AFTER) == expected
 
 
 @pytest.mark.parametrize("failure", ["UNKNOWN", "AccountingError", "StatementFailed", "ZeroDivisionError", "whatever"])
-def test_a_defect_is_retried_after_a_fix_and_newer_rows_fix_nothing(failure: str) -> None:
+def test_a_defect_is_retried_after_a_fix_and_other_rows_fix_nothing(failure: str) -> None:
     assert judged(failure) == SAME
-    assert judged(failure, phase3_is_newer=True, upstream=Upstream.AFTER) == SAME
+    assert judged(failure, phase3_has_changed=True, upstream=Upstream.AFTER) == SAME
     assert judged(failure, code_has_changed=True) == CHANGED
 
 
-def test_an_impossible_value_is_fixed_by_newer_rows_or_by_other_code() -> None:
+def test_an_impossible_value_is_fixed_by_other_rows_or_by_other_code() -> None:
     assert judged("PROCESSING_ERROR") == SAME
-    assert judged("PROCESSING_ERROR", phase3_is_newer=True) == NEWER
+    assert judged("PROCESSING_ERROR", phase3_has_changed=True) == PHASE3_CHANGED
     assert judged("PROCESSING_ERROR", code_has_changed=True) == CHANGED
 
 

@@ -1,0 +1,207 @@
+"""Which Phase 3 rows a run may read, in a few characters: output older than its input shows by comparing them.
+
+What `processed_at` cannot show counts too: a row that came late with an old one, a row edited in place, a row removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date, timedelta
+from enum import Flag, auto
+from functools import reduce
+from itertools import accumulate, groupby
+from operator import or_
+from typing import Any, TypeVar, cast
+
+from backfill.models import Run
+from backfill.planning import Key
+from backfill.processors import PROCESSORS
+from backfill.processors.statement import impossible
+from backfill.upstream import Phase3
+from backfill.warehouse import warehouse
+from backfill.warehouse.base import Row
+from backfill.warehouse.remembered import remembered
+from backfill.warehouse.schema import Table
+from backfill.warehouse.tables import SCHED, TDGS, UPGC
+from validation.season import FINAL, FIRST_MONTH, season_year
+
+T = TypeVar("T")
+
+# The numbers of TDZA's statement.
+SAMPLE_GAMES = 15
+LEAGUE_DAYS = timedelta(days=30)
+LEAGUE_GAMES, LEAGUE_TEAMS = 10, 10
+
+IN_SEASON = "game_date >= @season_start AND game_date < DATE_ADD(@season_start, INTERVAL 1 YEAR)"
+OPENING = f"""
+SELECT MIN(game_date) AS day FROM {SCHED} WHERE {IN_SEASON} AND game_status = {FINAL} AND season_type = 'regular'
+"""
+# Whole rows, and in an order of their own: added, removed and edited ones change it, a file written in another order does not.
+DIGESTS = f"""
+SELECT game_date, TO_HEX(MD5(STRING_AGG(digest, '' ORDER BY digest))) AS digest
+FROM (SELECT game_date, TO_HEX(MD5(TO_JSON_STRING(t))) AS digest FROM {{}} AS t WHERE {IN_SEASON})
+GROUP BY game_date
+ORDER BY game_date
+"""
+# Of a game that stands on two dates the first, and one counts for the league only where nothing of it is unknown or bad:
+# so the windows are taken to reach too far where it is not certain, and never not far enough.
+KNOWN = " AND ".join(f"opp_{zone}_attempts > 0 AND opp_{zone}_makes IS NOT NULL" for zone in ("paint", "mid_range", "three_pt"))
+GAMES = f"""
+SELECT
+  defending_team_abbr AS team,
+  MIN(game_date) AS day,
+  MAX(game_date) AS last,
+  LOGICAL_AND(IFNULL({KNOWN}, FALSE) AND {impossible("TDGS")} IS NULL) AS counts
+FROM {TDGS}
+WHERE {IN_SEASON}
+GROUP BY defending_team_abbr, game_id
+ORDER BY day
+"""
+
+
+class Change(Flag):
+    """Which of the rows that a run may read are other ones now."""
+
+    WINDOWS = auto()
+    CONTEXT = auto()
+
+    @property
+    def reason(self) -> str:
+        """The change in one sentence."""
+        return f"{' and '.join(what for part, what in PARTS_OF_REASON.items() if part in self)} have changed"
+
+
+PARTS_OF_REASON = {Change.WINDOWS: "games before it", Change.CONTEXT: "its context rows"}
+PARTS = {"w": Change.WINDOWS, "c": Change.CONTEXT}
+
+
+class _Source:
+    """One input table in one season. Digests are added up, so that those of any stretch of dates are one subtraction."""
+
+    def __init__(self, table: Table, rows: Collection[Row]) -> None:
+        self.dates = [row["game_date"] for row in rows]
+        numbers = (int(_digest(str(table), str(row["game_date"]), row["digest"]), 16) for row in rows)
+        self.so_far = list(accumulate(numbers, initial=0))
+
+    def between(self, first: date, end: date) -> int:
+        """The sum from one date on to before another."""
+        return self.so_far[bisect_left(self.dates, end)] - self.so_far[bisect_left(self.dates, first)]
+
+
+class _Reach:
+    """How far back TDZA's windows reach: the only ones that forget. Whoever stopped playing keeps his old games in PSZA's,
+    and season averages belong to PDC and ML.
+    """
+
+    def __init__(self, rows: Collection[Row]) -> None:
+        self.games: dict[str, list[date]] = {}
+        self.counting: dict[str, list[date]] = {}
+        self.moved: list[tuple[date, date]] = [(row["day"], row["last"]) for row in rows if row["day"] < row["last"]]
+        for row in rows:
+            self.games.setdefault(row["team"], []).append(row["day"])
+            if row["counts"]:
+                self.counting.setdefault(row["team"], []).append(row["day"])
+
+    def since(self, day: date) -> date:
+        """The oldest date that matters on a day: of the league's last days, or of a team's sample where that is older."""
+        recent = day - LEAGUE_DAYS
+        of_team = (bisect_left(days, day) - bisect_left(days, recent) for days in self.counting.values())
+        if sum(n >= LEAGUE_GAMES for n in of_team) < LEAGUE_TEAMS:
+            return date.min  # the season's average stands in for the league's
+        played = ((days, bisect_left(days, day)) for days in self.games.values())
+        oldest = min([recent, *(days[max(0, n - SAMPLE_GAMES)] for days, n in played if n)])
+        # All rows of a game compete, those too that stand on an older date than the one that counts.
+        return min([oldest, *(first for first, last in self.moved if last >= oldest)])
+
+
+class _Season:
+    """The inputs of one season as they are now; whether they have been loaded again is asked once."""
+
+    def __init__(self, year: int) -> None:
+        self.year = year
+        self._found: dict[str, Any] = {}
+
+    @property
+    def opening(self) -> date:
+        """Opening night, before which nothing is read; the first of the season's days where there is none."""
+        first = date(self.year, FIRST_MONTH, 1)
+        return self._kept("opening", (SCHED,), lambda: self._rows(OPENING, first)[0]["day"] or first)
+
+    @property
+    def reach(self) -> _Reach:
+        return self._kept("reach", (SCHED, TDGS), lambda: _Reach(self._rows(GAMES, self.opening)))
+
+    def source(self, table: Table) -> _Source:
+        """The digests of one table."""
+        made = DIGESTS.format(table)
+        return self._kept(table.short, (SCHED, table), lambda: _Source(table, self._rows(made, self.opening)))
+
+    def _rows(self, sql: str, start: date) -> list[Row]:
+        return warehouse().query(sql, {"season_start": start})
+
+    def _kept(self, name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
+        """What this process has made of the tables already, unless one of them has been loaded again since."""
+        if name not in self._found:
+            self._found[name] = remembered(f"inputs {name}", self.year, tables, make)
+        return cast("T", self._found[name])
+
+    def signature(self, code: str, day: date) -> str:
+        """`w` for what its windows may read on a date, `c` for its context rows of it; a processor has one of them or both."""
+        sources = PROCESSORS[code].sources
+        since = self.reach.since(day) if code == "TDZA" else self.opening
+        windows = [self.source(table).between(since, day) for table in sources if table is not UPGC]
+        context = [self.source(table).between(day, day + timedelta(days=1)) for table in sources if table is UPGC]
+        return " ".join(f"{part}{_digest(sums)[:8]}" for part, sums in (("w", windows), ("c", context)) if sums)
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def signatures(keys: Iterable[Key]) -> dict[Key, str]:
+    """What the runs of these (processor, date) would read now, in at most 40 characters. Raises WarehouseError."""
+    found: dict[Key, str] = {}
+    for year, of_season in groupby(sorted(keys, key=lambda key: key[1]), lambda key: season_year(key[1])):
+        season = _Season(year)
+        found |= {(code, day): season.signature(code, day) for code, day in of_season}
+    return found
+
+
+def signature(code: str, day: date) -> str:
+    """What a run of this processor and date would read now."""
+    return signatures([(code, day)])[code, day]
+
+
+def changes(runs: Iterable[Run]) -> dict[Key, Change]:
+    """Of runs that were executed, those that would read other rows now than they did, and which. Raises WarehouseError.
+
+    Of upstream's rows it says nothing: whether upstream ran again is seen by its runs.
+    """
+    of = {(run.processor, run.date): run for run in runs}
+    now = signatures(key for key, run in of.items() if run.inputs)
+    found = {key: _difference(of[key].inputs, text) for key, text in now.items()} | _by_time(of.keys() - now.keys(), of)
+    return {key: change for key, change in found.items() if change}
+
+
+def changed(run: Run) -> bool:
+    """Whether a run that was executed would read other rows now than it did."""
+    return bool(changes([run]))
+
+
+def _difference(then: str, now: str) -> Change:
+    """The parts of two signatures that differ."""
+    pairs = set(then.split()) ^ set(now.split())
+    return _together(PARTS[part[0]] for part in pairs)
+
+
+def _by_time(keys: Collection[Key], runs: Mapping[Key, Run]) -> dict[Key, Change]:
+    """Of runs that an older version made, which did not note what it read: what was processed since they began."""
+    phase3 = Phase3.of([day for _, day in keys]) if keys else None
+    newer = {key: phase3.newer(runs[key]) for key in keys} if phase3 else {}
+    return {key: _together(Change.CONTEXT if t is UPGC else Change.WINDOWS for t in tables) for key, tables in newer.items()}
+
+
+def _together(changes: Iterable[Change]) -> Change:
+    return reduce(or_, changes, Change(0))

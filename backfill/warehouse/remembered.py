@@ -1,0 +1,35 @@
+"""What this process has made of a season's inputs, kept until one of their tables is loaded again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from threading import Lock
+from typing import Any, TypeVar, cast
+
+from django.conf import settings
+
+from backfill.warehouse import warehouse
+from backfill.warehouse.schema import Table
+
+T = TypeVar("T")
+# A few seasons' worth: a process that goes through many of them must not keep them all.
+MOST = 32
+
+_kept: OrderedDict[tuple[str, str, int], tuple[tuple[str, ...], Any]] = OrderedDict()
+_lock = Lock()
+
+
+def remembered(name: str, year: int, tables: Iterable[Table], make: Callable[[], T]) -> T:
+    """The value of this name for a season, made of these tables; made anew when one of them has changed."""
+    key, stamps = (settings.WAREHOUSE_URL, name, year), tuple(warehouse().stamp(table, year) for table in tables)
+    with _lock:
+        found = _kept.get(key)
+    if not found or found[0] != stamps:
+        found = stamps, make()
+    with _lock:
+        _kept[key] = found
+        _kept.move_to_end(key)
+        while len(_kept) > MOST:
+            _kept.popitem(last=False)
+    return cast("T", found[1])
