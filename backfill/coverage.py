@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+from backfill import inputs
 from backfill.errors import Refused
 from backfill.models import Run
 from backfill.options import Options
-from backfill.planning import Key
+from backfill.planning import OUTDATED, Key
 from backfill.processors import PROCESSORS
 from backfill.processors.statement import sql_hash
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
+from validation.preflight import seasons_missing
 from validation.season import Calendar, Game
 
 GAMES = f"SELECT game_date, season_year, game_status, season_type FROM {SCHED}"
+# A player or team that is there twice is there once: half the players, written twice, are not all of them.
 ROWS = " UNION ALL ".join(
-    f"SELECT '{table}' AS name, game_date, COUNT(*) AS n FROM {table} WHERE game_date BETWEEN @start AND @end GROUP BY game_date"
+    f"SELECT '{table}' AS name, game_date, COUNT(DISTINCT {table.entity}) AS n FROM {table} "
+    f"WHERE game_date BETWEEN @start AND @end GROUP BY game_date"
     for table in INPUTS
     if table is not SCHED
 )
@@ -34,17 +38,21 @@ def season_name(year: int) -> str:
     return f"{year}-{(year + 1) % 100:02}"
 
 
+def missing_seasons(options: Options) -> list[int]:
+    """The seasons that the range needs and that are not loaded."""
+    loaded = warehouse().seasons(SCHED)
+    return [year for year in options.seasons if year not in loaded]
+
+
 def check_loaded(options: Options) -> None:
     """Raise Refused when the range needs a season that is not loaded."""
-    if missing := [season_name(y) for y in options.seasons if y not in warehouse().seasons(SCHED)]:
-        raise Refused(
-            f"no Phase 3 data for the season {', '.join(missing)}: load it with `manage.py load_phase3 DIR`, "
-            f"or make one up with `manage.py simulate_season YEAR`"
-        )
+    if missing := missing_seasons(options):
+        item = seasons_missing([season_name(year) for year in missing])
+        raise Refused(f"{item.sentence}: {item.advice}")
 
 
 def source_rows(start: date, end: date) -> dict[tuple[str, date], int]:
-    """Rows per (Phase 3 table, date)."""
+    """Rows per (Phase 3 table, date), each player or team counted once."""
     return {(r["name"], r["game_date"]): r["n"] for r in warehouse().query(ROWS, {"start": start, "end": end})}
 
 
@@ -54,11 +62,15 @@ def written(codes: Iterable[str]) -> dict[str, set[date]]:
     return {p.code: warehouse().partitions(p.output) & warehouse().partitions(FAILURES, p.name) for p in found}
 
 
-def outdated(options: Options) -> set[Key]:
-    """The (processor, date) whose newest complete run was made by another statement than the present one."""
-    complete = Run.objects.filter(date__range=(options.start, options.end), status=Run.Status.COMPLETE)
-    newest = {(r.processor, r.date): r.sql_hash for r in complete.only("processor", "date", "sql_hash").order_by("started_at")}
-    return {(code, day) for (code, day), made_by in newest.items() if made_by != sql_hash(code)}
+def outdated(options: Options) -> dict[Key, str]:
+    """The (processor, date) that are complete and would be made otherwise now, each with the reason.
+
+    What another statement made than the present one, or what was made from other rows of Phase 3.
+    """
+    newest = Run.objects.deciding(options.start, options.end)
+    complete = {key: r for key, r in newest.items() if r.status == Run.Status.COMPLETE and key[0] in options.processors}
+    changed = {key: change.reason for key, change in inputs.changes(complete.values()).items()}
+    return changed | {key: OUTDATED for key, run in complete.items() if run.sql_hash != sql_hash(key[0])}
 
 
 def done(options: Options) -> set[Key]:

@@ -1,52 +1,152 @@
-"""Coverage in, what blocks and what warns out: may a backfill start on this input?"""
+"""Facts in, a report out: may a backfill start, what blocks it, and what had better be known before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 
-from validation.season import DateType, Day
+from validation.coverage import GAME_TABLES, LIVE_TABLES, Coverage, Rows, phase3
+from validation.readiness import DateState, Item, Kind, Report
+from validation.season import Day, season_year
 
-# Rows that one game implies in each Phase 3 table: two teams, and at least five players a side.
-ROWS_PER_GAME = {
-    "nba_analytics.player_game_summary": 10,
-    "nba_analytics.team_defense_game_summary": 2,
-    "nba_analytics.team_offense_game_summary": 2,
-    "nba_analytics.upcoming_player_game_context": 10,
-    "nba_analytics.upcoming_team_game_context": 2,
-}
+FIRST_DATES = 5
+LOAD = "load it with `manage.py load_phase3 DIR`"
 
 
 @dataclass(frozen=True)
-class Gap:
-    """A Phase 3 table that holds fewer rows for a date than its games imply."""
+class Facts:
+    """What is known before a start.
 
-    date: date
-    table: str
-    rows: int
-    expected: int
+    `asked` are the dates whose own rows must be there: those of the range that are to be computed. `season` are all dates
+    with games of the seasons of the range, and `rows` theirs per (table, date); `reads` the tables that the chosen
+    processors read. `output` and `replaced` have, per processor, the dates with output and those that are run.
+    """
 
-    @property
-    def blocks(self) -> bool:
-        """A date without any row is missing; one with some may be late."""
-        return self.rows == 0
+    days: Sequence[Day]
+    asked: Collection[date]
+    season: Sequence[Day]
+    rows: Rows
+    reads: Collection[str] = tuple(GAME_TABLES)
+    live: bool = False
+    not_final: Mapping[date, int] = field(default_factory=dict)
+    output: Mapping[str, Collection[date]] = field(default_factory=dict)
+    replaced: Mapping[str, Collection[date]] = field(default_factory=dict)
+    not_loaded: Sequence[str] = ()
+    held: str = ""
+    expiring: Mapping[str, int] = field(default_factory=dict)
 
-    def __str__(self) -> str:
-        return f"{self.date}: {self.table} has {self.rows or 'no'} rows, its games imply at least {self.expected}"
+
+def judge(facts: Facts) -> Report:
+    """What of these facts blocks a start, warns of it, or is told; and the state of each date of the range."""
+    coverage: dict[date, list[Coverage]] = {}
+    for found in chain.from_iterable(phase3(days, facts.rows) for days in _by_season(facts.season)):
+        if found.table in LIVE_TABLES or not facts.live:
+            coverage.setdefault(found.date, []).append(found)
+    asked = [found for day in sorted(facts.asked) for found in coverage.get(day, ())]
+    items = chain(
+        _no_dates(facts), _held(facts), _expiry(facts),
+        map(_lacking, (c for c in asked if c.is_missing)),
+        map(_lacking, (c for c in asked if c.is_low and not c.is_missing)),
+        *(_short_windows(facts, days) for days in _by_season(facts.season)),
+        _output(facts),
+    )  # fmt: skip
+    return Report(tuple(_state(day, facts, coverage) for day in facts.days), tuple(items))
 
 
-# What exists before the games of a date are played, which is when live runs need it.
-LIVE_TABLES = frozenset(table for table in ROWS_PER_GAME if "upcoming" in table)
+def _by_season(days: Sequence[Day]) -> list[list[Day]]:
+    found: dict[int, list[Day]] = {}
+    for day in days:
+        found.setdefault(season_year(day.day), []).append(day)
+    return list(found.values())
 
 
-def gaps(days: Iterable[Day], rows: Mapping[tuple[str, date], int], *, live: bool = False) -> list[Gap]:
-    """Compare rows present per (table, date) with what the calendar implies; bootstrap dates read nothing."""
-    return [
-        Gap(day.day, table, rows.get((table, day.day), 0), day.games * per_game)
-        for day in days
-        if day.type in (DateType.REGULAR, DateType.PLAYOFFS)
-        for table, per_game in ROWS_PER_GAME.items()
-        if table in LIVE_TABLES or not live
-        if rows.get((table, day.day), 0) < day.games * per_game
-    ]
+def _state(day: Day, facts: Facts, coverage: Mapping[date, Sequence[Coverage]]) -> DateState:
+    # The partitions of a bootstrap date are there and empty.
+    output = tuple(code for code, dates in facts.output.items() if day.day in dates and day.is_computed)
+    return DateState(day, tuple(coverage.get(day.day, ())), output, facts.not_final.get(day.day, 0))
+
+
+# The items
+
+
+def seasons_missing(seasons: Sequence[str]) -> Item:
+    """These seasons are wanted, and Phase 3 of them is not there."""
+    advice = f"{LOAD}, or make one up with `manage.py simulate_season YEAR`"
+    return Item(Kind.NOT_LOADED, f"no Phase 3 data for the season {', '.join(seasons)}", advice)
+
+
+def nothing_to_run(start: date, end: date) -> Item:
+    """The schedule has no final game in a range."""
+    return Item(Kind.NOTHING_TO_RUN, f"there is no game between {start} and {end}, so there is nothing to backfill")
+
+
+def _no_dates(facts: Facts) -> Iterator[Item]:
+    if facts.not_loaded:
+        yield seasons_missing(facts.not_loaded)
+    elif facts.days and not any(day.is_processing for day in facts.days):
+        yield nothing_to_run(facts.days[0].day, facts.days[-1].day)
+
+
+def _held(facts: Facts) -> Iterator[Item]:
+    if facts.held:
+        yield Item(Kind.HELD, facts.held)
+
+
+def _expiry(facts: Facts) -> Iterator[Item]:
+    for table, days in facts.expiring.items():
+        sentence = f"partitions of {table} expire after {days} days, which deletes a backfill of older dates"
+        advice = f"let them stay: `ALTER TABLE {table} SET OPTIONS (partition_expiration_days = NULL)`"
+        yield Item(Kind.EXPIRY, sentence, advice, tables=(table,), numbers={"days": days})
+
+
+def _lacking(found: Coverage) -> Item:
+    kind = Kind.NO_ROWS if found.is_missing else Kind.FEW_ROWS
+    numbers = {"games": found.games, "rows": found.rows, "expected": round(found.expected, 1)}
+    return Item(kind, str(found), _run_phase3((found.date,)), (found.date,), (found.table,), numbers)
+
+
+def _short_windows(facts: Facts, season: Sequence[Day]) -> Iterator[Item]:
+    """Tables that have no row of a date which is not computed itself, and which the windows of a later one contain."""
+    last = max((day.day for day in season if day.day in facts.asked), default=date.min)
+    before = [day for day in season if day.day < last and day.day not in facts.asked]
+    alike: dict[tuple[Day, ...], list[str]] = {}
+    for table in sorted(GAME_TABLES & set(facts.reads)):
+        lacking = tuple(day for day in before if not facts.rows.get((table, day.day)))
+        alike.setdefault(lacking, []).append(table)
+    for days, tables in alike.items():
+        if days:
+            yield _short_of(days, tuple(tables))
+
+
+def _short_of(days: Sequence[Day], tables: tuple[str, ...]) -> Item:
+    dates, games = tuple(day.day for day in days), sum(day.games for day in days)
+    short = f"windows of the range are short of {games} game{'s' * (games > 1)}"
+    sentence = f"{short}: no rows in {', '.join(tables)} on {_listed(dates)}"
+    return Item(Kind.SHORT_WINDOWS, sentence, _run_phase3(dates), dates, tables, {"games": games})
+
+
+def _output(facts: Facts) -> Iterator[Item]:
+    computed = {day.day for day in facts.days if day.is_computed}
+    for code, dates in facts.output.items():
+        if there := computed & set(dates):
+            replaced = there & set(facts.replaced.get(code, ()))
+            sentence = f"{code}: {len(there)} of {len(computed)} dates have output already, {_fate(len(there), len(replaced))}"
+            numbers = {"dates": len(computed), "existing": len(there), "replaced": len(replaced)}
+            yield Item(Kind.OUTPUT, sentence, dates=tuple(sorted(there)), numbers=numbers)
+
+
+def _fate(there: int, replaced: int) -> str:
+    if not replaced:
+        return "which is kept"
+    return "which will be replaced" if replaced == there else f"{replaced} of which will be replaced"
+
+
+def _run_phase3(dates: Sequence[date]) -> str:
+    return f"run Phase 3 for {_listed(dates)}, then {LOAD}"
+
+
+def _listed(dates: Sequence[date]) -> str:
+    more = f" and {len(dates) - FIRST_DATES} more dates" if len(dates) > FIRST_DATES else ""
+    return ", ".join(map(str, dates[:FIRST_DATES])) + more

@@ -54,6 +54,11 @@ class Day:
         return self.type is not DateType.NO_GAMES
 
     @property
+    def is_computed(self) -> bool:
+        """Whether the processors compute anything for this date."""
+        return self.type in (DateType.REGULAR, DateType.PLAYOFFS)
+
+    @property
     def why_skipped(self) -> str:
         """The reason why nothing is computed, as run history states it; empty when it is."""
         if self.type is DateType.BOOTSTRAP:
@@ -110,6 +115,11 @@ class Calendar:
         start = self.starts.get(season_year(day), day)
         earlier = (d for d in self._by_date if start <= d < day and self.day(d).is_processing)
         return max(earlier, default=None)
+
+    def season(self, year: int) -> list[Day]:
+        """Every processing date of the season that began in a year, bootstrap included."""
+        days = (self.day(d) for d in sorted(self._by_date) if season_year(d) == year)
+        return [day for day in days if day.is_processing]
 
     def days(self, start: date, end: date, *, live: bool = False) -> list[Day]:
         """Type every date of a range."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from backfill import coverage
+from backfill import coverage, preflight
 from backfill.control.selecting import Selection
-from backfill.control.starting import Preview, blocked_text, create, held, preflight, settle_dead
+from backfill.control.starting import Preview, Tell, check_ready, create, held, keep_quiet, settle_dead
 from backfill.errors import Refused
 from backfill.failing import Failure, Standing
 from backfill.models import Job
@@ -62,10 +62,10 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     days = [calendar.day(day, live=not options.backfill_mode) for day in sorted({r.date for r in runs})]
     planned = in_batches(options, days, runs)
     left_out = (*_left_out(failures, {r.key for r in runs}, selection), *_healed(standing, keys, selection))
-    return RetryPlan(planned, preflight(planned), job.pk, left_out, conflict=held(planned))
+    return RetryPlan(planned, preflight.report(planned, calendar, held=held(planned)), job.pk, left_out)
 
 
-def retry(job: Job, selection: Selection, who: str, reason: str = "", *, inline: bool = False) -> Job:
+def retry(job: Job, selection: Selection, who: str, reason: str = "", *, inline: bool = False, tell: Tell = keep_quiet) -> Job:
     """Create the job of a retry, under the options of the job that it retries.
 
     Raises Refused when there is nothing to retry, when the job is under way, when the preflight blocks and the job did
@@ -78,13 +78,12 @@ def retry(job: Job, selection: Selection, who: str, reason: str = "", *, inline:
     options, todo = found.plan.options, found.plan.todo
     if not todo:
         raise Refused(nothing_text(found))
-    if found.blockers and not options.skip_preflight:
-        kept = f"the options of job {job.pk}, which a retry keeps, do not skip the preflight"
-        raise Refused(f"{blocked_text(found.blockers)}. Load it first; {kept}")
+    check_ready(found, f"the options of job {job.pk}, which a retry keeps, do not skip it")
+    tell(found.report)
     settle_dead(replace(options, start=todo[0].date, end=todo[-1].date, processors=_processors(todo)))
     return create(
         found.plan, who, triggered_by=job.triggered_by, owner=this_process() if inline else "",
-        retry_of=job, why=reason or options.reason,
+        overridden=found.report.overridable, retry_of=job, why=reason or options.reason,
     )  # fmt: skip
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from backfill import coverage, flow
+from backfill import coverage, flow, preflight
 from backfill.errors import Conflict, Refused
 from backfill.models import Batch, Event, Job, Limits, Run, Worker
 from backfill.options import Options
@@ -18,7 +18,14 @@ from backfill.planning import ALREADY_COMPLETE, Action, Plan, plan
 from backfill.processors.statement import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
-from validation.preflight import Gap, gaps
+from validation.preflight import nothing_to_run
+from validation.readiness import Item, Kind, Report, first_three
+
+Tell = Callable[[Report], object]
+
+
+def keep_quiet(report: Report) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -26,60 +33,64 @@ class Preview:
     """What starting would do, and what speaks against it. `goes_on` is the job that it would go on with instead."""
 
     plan: Plan
-    gaps: tuple[Gap, ...]
-    conflict: str = field(default="", kw_only=True)
+    report: Report
     goes_on: Job | None = field(default=None, kw_only=True)
 
     @property
-    def blockers(self) -> tuple[Gap, ...]:
-        """The gaps that stop a start unless the preflight is skipped."""
-        return tuple(g for g in self.gaps if g.blocks)
+    def would_start(self) -> bool:
+        """Whether nothing stops it, as far as its options do not override that."""
+        return not self.report.stops(skip=self.plan.options.skip_preflight)
 
 
 def preview(options: Options) -> Preview:
     """The plan and the preflight of these options. Raises Refused when there is nothing that could be run."""
     coverage.check_loaded(options)
-    days = coverage.calendar().days(options.start, options.end, live=not options.backfill_mode)
+    calendar = coverage.calendar()
+    days = calendar.days(options.start, options.end, live=not options.backfill_mode)
     if not any(d.is_processing for d in days):
-        raise Refused(f"there is no game between {options.start} and {options.end}, so there is nothing to backfill")
-    planned = plan(options, days, coverage.done(options), coverage.outdated(options) if options.outdated else ())
+        raise Refused(nothing_to_run(options.start, options.end).sentence)
+    planned = plan(options, days, coverage.done(options), coverage.outdated(options) if options.outdated else {})
     if goes_on := next((job for job in _dead() if _is_same(job, options)), None):
-        return Preview(planned, preflight(planned), goes_on=goes_on)
-    return Preview(planned, preflight(planned), conflict=held(planned))
+        return Preview(planned, preflight.report(planned, calendar), goes_on=goes_on)
+    return Preview(planned, preflight.report(planned, calendar, held=held(planned)))
 
 
-def preflight(planned: Plan) -> tuple[Gap, ...]:
-    """What Phase 3 lacks for the dates that a plan executes."""
-    options, running = planned.options, {r.date for r in planned.runs if r.action is Action.RUN}
-    rows = coverage.source_rows(options.start, options.end)
-    return tuple(gaps([d for d in planned.days if d.day in running], rows, live=not options.backfill_mode))
-
-
-def start(options: Options, who: str, *, triggered_by: str = "backfill", inline: bool = False) -> Job | None:
+def start(
+    options: Options, who: str, *, triggered_by: str = "backfill", inline: bool = False, tell: Tell = keep_quiet
+) -> Job | None:
     """Create the job of these options, for the workers or for this process; None when everything is complete already.
 
-    The same options as a job whose process died go on with that job. Raises Refused when the preflight blocks or
-    the warehouse cannot be written, Conflict when another job holds one of the dates.
+    `tell` hears what the preflight found. The same options as a job whose process died go on with that job. Raises
+    Refused when the preflight blocks or the warehouse cannot be written, Conflict when another job holds one of the dates.
     """
     writable_warehouse()
     owner = this_process() if inline else ""
     if same := settle_dead(options):
         return _take_over(same, who, owner)
     found = preview(options)
-    if found.blockers and not options.skip_preflight:
-        raise Refused(f"{blocked_text(found.blockers)}. Load it first, or override with --skip-preflight --reason TEXT")
     if not found.plan.todo:
         return None
-    return create(found.plan, who, triggered_by=triggered_by, owner=owner)
+    check_ready(found, "or override with --skip-preflight --reason TEXT")
+    tell(found.report)
+    return create(found.plan, who, triggered_by=triggered_by, owner=owner, overridden=found.report.overridable)
 
 
-def blocked_text(blockers: Sequence[Gap]) -> str:
-    """What of Phase 3 is missing, the first three of it by name."""
-    more = f" (and {len(blockers) - 3} more)" if len(blockers) > 3 else ""
-    return f"Phase 3 is not complete: {'; '.join(map(str, blockers[:3]))}{more}"
+def check_ready(found: Preview, otherwise: str) -> None:
+    """Raise Refused when anything stops the start but a job that holds its dates, on which the database decides."""
+    if stops := [item for item in found.report.stops(skip=found.plan.options.skip_preflight) if item.kind is not Kind.HELD]:
+        how = f"`{preflight.command(found.plan.options)}` says what to do"
+        raise Refused(f"the preflight blocks: {first_three(stops)}. {how}; {otherwise}")
 
 
-def create(planned: Plan, who: str, *, triggered_by: str = "backfill", owner: str = "", **fields: object) -> Job:
+def create(
+    planned: Plan,
+    who: str,
+    *,
+    triggered_by: str = "backfill",
+    owner: str = "",
+    overridden: Sequence[Item] = (),
+    **fields: object,
+) -> Job:
     """Create the job of a plan, with its batches and runs or not at all. Raises Conflict."""
     options = planned.options
     try:
@@ -92,6 +103,9 @@ def create(planned: Plan, who: str, *, triggered_by: str = "backfill", owner: st
                 **{"why": options.reason, **fields},
             )  # fmt: skip
             Event.objects.create(job=job, who=who, what="queued", why=job.why)
+            if overridden:
+                why = f"{job.why}: {len(overridden)} blocked: {first_three(overridden)}"
+                Event.objects.create(job=job, who=who, what="preflight overridden", why=why)
             Run.objects.insert(_runs(job, planned))
             Batch.objects.bulk_create(_batches(job, planned))
             if not owner:

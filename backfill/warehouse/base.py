@@ -42,8 +42,14 @@ class Warehouse(Protocol):
     def seasons(self, table: Table) -> set[int]:
         """The seasons of an input table that are loaded."""
 
+    def stamp(self, table: Table, season_year: int) -> str:
+        """Text that changes whenever a season of an input table is loaded again; reads no row."""
+
     def partitions(self, table: Table, processor_name: str = "") -> set[date]:
         """The dates for which an output table has a partition, or a log table the slice of a processor (of any, unnamed)."""
+
+    def expiring(self) -> dict[str, int]:
+        """The tables whose partitions are deleted by themselves, each with the days after which they are."""
 
     def check_writable(self) -> None:
         """Raise WarehouseUnwritable when nothing could be written now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import sqlglot
@@ -105,3 +106,8 @@ def _describe(tree: exp.Expr, kept: tuple[tuple[str, Translated], ...] = ()) -> 
     tables = frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
     parameters = frozenset(p.name for p in tree.find_all(exp.Parameter))
     return Translated(_translated(tree), tables, parameters, kept)
+
+
+def naive(value: object) -> object:
+    """A TIMESTAMP holds UTC without saying so; DuckDB would shift an aware one to the local zone."""
+    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value

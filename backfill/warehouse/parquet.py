@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ import duckdb
 
 from backfill.errors import StatementFailed, WarehouseBusy
 from backfill.warehouse.base import Params, Row
-from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, to_duckdb
+from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, naive, to_duckdb
 from backfill.warehouse.engine_errors import engine_errors
 from backfill.warehouse.schema import Table
 from backfill.warehouse.staging import PART, Staging, move_partition, quoted, stamps
@@ -99,14 +99,13 @@ class ParquetWarehouse:
         for name, part in statement.kept:
             self._keep(name, part, params)
         for name in statement.parameters:
-            self._db.execute(f'SET VARIABLE "{name}" = $1', [_naive(params[name])])
+            self._db.execute(f'SET VARIABLE "{name}" = $1', [naive(params[name])])
 
     def _keep(self, name: str, part: Translated, params: Params) -> None:
         """Fill the table of a season's part, unless it holds that season as it is now."""
         inputs = [BY_REF[ref] for ref in sorted(part.tables & BY_REF.keys())]
         year = season_year(params["season_start"])  # type: ignore[arg-type]
-        signature = (params["season_start"], *(self._signature(table, year) for table in inputs))
-        if self._cached.get(name) != signature:
+        if self._cached.get(name) != (signature := (params["season_start"], *(self.stamp(table, year) for table in inputs))):
             self._fill(name, part, params)
             self._cached[name] = signature
 
@@ -135,10 +134,6 @@ class ParquetWarehouse:
         file = self._folder(table) / f"season_year={year}" / PART
         return [str(file)] if file.exists() else []
 
-    def _signature(self, table: Table, year: int) -> tuple[object, ...]:
-        """What changes whenever a season of an input is loaded again."""
-        return stamps(self._season_file(table, year))
-
     def _files(self, table: Table, dates: Sequence[date] | None) -> list[str]:
         depth = f"*/{PART}" if table.kind == "log" else PART
         folder = self._folder(table)
@@ -150,11 +145,20 @@ class ParquetWarehouse:
         """The seasons of an input table that are loaded."""
         return {int(f.parent.name.split("=")[1]) for f in self._folder(table).glob(f"season_year=*/{PART}")}
 
+    def stamp(self, table: Table, season_year: int) -> str:
+        """What changes whenever the file of a season is replaced."""
+        with engine_errors():
+            return str(stamps(self._season_file(table, season_year)))
+
     def partitions(self, table: Table, processor_name: str = "") -> set[date]:
         """The dates for which an output table has a partition, or a log table a processor's slice."""
         inner = f"{SLICE}={processor_name or '*'}/" if table.kind == "log" else ""
         files = self._folder(table).glob(f"{table.partition}=*/{inner}{PART}")
         return {date.fromisoformat(str(f).split(f"{table.partition}=")[1][:10]) for f in files}
+
+    def expiring(self) -> dict[str, int]:
+        """None: a directory of files forgets nothing."""
+        return {}
 
     # Writing
 
@@ -209,7 +213,7 @@ class ParquetWarehouse:
         with engine_errors():
             self._db.execute(f"CREATE OR REPLACE TEMP TABLE added AS SELECT * FROM {_source(table, [])}")
             marks = ", ".join([f"({', '.join('?' * len(table.columns))})"] * len(rows))
-            self._db.execute(f"INSERT INTO added VALUES {marks}", [_naive(row[name]) for row in rows for name in table.names])
+            self._db.execute(f"INSERT INTO added VALUES {marks}", [naive(row[name]) for row in rows for name in table.names])
         for name in sorted({row[SLICE] for row in rows}):
             dates = sorted({row[table.partition] for row in rows if row[SLICE] == name})
             self.replace(table, dates, WITH_ADDED.format(table=table), {"dates": dates, "name": name}, name)
@@ -243,8 +247,3 @@ def _source(table: Table, files: Sequence[str]) -> str:
     if table.kind == "input":
         return f"read_parquet([{listed}], hive_partitioning = false)"
     return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'{table.partition}': DATE}})"
-
-
-def _naive(value: object) -> object:
-    """A TIMESTAMP holds UTC without saying so; DuckDB would shift an aware one to the local zone."""
-    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value

@@ -296,8 +296,8 @@ def test_a_table_without_rows_for_a_date_blocks_the_start(tmp_path: Path, season
     with pytest.raises(Refused) as refused:
         started()
     assert str(refused.value) == (
-        f"Phase 3 is not complete: {THIRD}: {CONTEXT} has no rows, its games imply at least 10. "
-        f"Load it first, or override with --skip-preflight --reason TEXT"
+        f"the preflight blocks: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10. "
+        f"`manage.py preflight_check {FIRST} --end-date {LAST}` says what to do; or override with --skip-preflight --reason TEXT"
     )
     assert (listing(season), Job.objects.exists()) == (before, False)
 
@@ -305,13 +305,22 @@ def test_a_table_without_rows_for_a_date_blocks_the_start(tmp_path: Path, season
 def test_a_reason_overrides_the_preflight_and_is_stamped_on_the_job(tmp_path: Path) -> None:
     without(UPGC, THIRD, tmp_path)
     job = started(skip_preflight=True, reason="postponed")
-    assert (job.why, job.options["skip_preflight"], job_events(job)) == ("postponed", True, [("ann", "queued", "postponed")])
+    overridden = f"postponed: 1 blocked: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10"
+    assert (job.why, job.options["skip_preflight"]) == ("postponed", True)
+    assert job_events(job) == [("ann", "queued", "postponed"), ("ann", "preflight overridden", overridden)]
+
+
+def test_skipping_a_preflight_that_blocks_nothing_overrides_nothing() -> None:
+    assert job_events(started(skip_preflight=True, reason="in a hurry")) == [("ann", "queued", "in a hurry")]
 
 
 def test_few_rows_warn_and_do_not_block() -> None:
-    preview = control.preview(make_options(start=BOOTSTRAP[-1], end=FIRST))
-    assert (preview.blockers, {gap.table for gap in preview.gaps}) == ((), {"nba_analytics.player_game_summary", CONTEXT})
-    assert {gap.date for gap in preview.gaps} == {FIRST}
+    report = control.preview(make_options(start=BOOTSTRAP[-1], end=FIRST)).report
+    assert [(item.tables, item.dates) for item in report.warns] == [
+        (("nba_analytics.player_game_summary",), (FIRST,)),
+        ((CONTEXT,), (FIRST,)),
+    ]
+    assert (report.ready, report.items) == (True, report.warns)
 
 
 def test_a_preview_is_what_is_started(season: Path) -> None:

@@ -1,59 +1,234 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from backfill.warehouse.tables import INPUTS, SCHED
-from validation.preflight import LIVE_TABLES, ROWS_PER_GAME, Gap, gaps
+from validation.coverage import ROWS_PER_GAME
+from validation.preflight import LOAD, Facts, judge
+from validation.readiness import DateState, Effect, Item, Kind, Report, first_three
 from validation.season import DateType, Day
 
 NIGHT, NEXT = date(2021, 11, 22), date(2021, 11, 23)
-PLAYERS = "nba_analytics.player_game_summary"
+PLAYERS, DEFENSE, OFFENSE, CONTEXT, TEAM_CONTEXT = ROWS_PER_GAME
 
 
-def make_day(games: int = 2, type_: DateType = DateType.REGULAR, day: date = NIGHT) -> Day:
-    return Day(day, type_, 34, games)
+def make_day(day: date = NIGHT, type_: str = "regular", games: int = 2) -> Day:
+    return Day(day, DateType(type_), (day - date(2021, 10, 19)).days, games)
 
 
-def make_rows(games: int = 2, day: date = NIGHT, **overrides: int) -> dict[tuple[str, date], int]:
-    """Exactly the rows that so many games imply; `player_game_summary=3` overrides a table."""
-    return {(t, day): overrides.get(t.split(".")[1], n * games) for t, n in ROWS_PER_GAME.items()}
+def make_rows(*days: Day) -> dict[tuple[str, date], int]:
+    """Exactly the rows that the games of these dates imply."""
+    return {(table, day.day): n * day.games for day in days for table, n in ROWS_PER_GAME.items()}
 
 
-def test_every_input_but_the_schedule_is_looked_at() -> None:
-    assert set(ROWS_PER_GAME) == {str(table) for table in INPUTS if table is not SCHED}
+def found(*days: Day, lost: Any = (), **facts: Any) -> Report:
+    """The report of these dates, all asked for if they are computed; `lost` are the (table, date) without a row."""
+    days = days or (make_day(),)
+    asked = {day.day for day in days if day.is_computed}
+    season = [day for day in days if day.is_processing]
+    rows = {key: n for key, n in make_rows(*season).items() if key not in lost}
+    return judge(Facts(**{"days": days, "asked": asked, "season": season, "rows": rows, **facts}))
 
 
-def test_a_date_with_the_rows_of_its_games_has_no_gap() -> None:
-    assert gaps([make_day()], make_rows()) == []
+# Rows
 
 
-def test_a_table_without_a_row_blocks() -> None:
-    (gap,) = gaps([make_day()], make_rows(player_game_summary=0))
-    assert (gap, gap.blocks) == (Gap(NIGHT, PLAYERS, 0, 20), True)
-    assert str(gap) == "2021-11-22: nba_analytics.player_game_summary has no rows, its games imply at least 20"
+def test_a_date_with_the_rows_of_its_games_is_ready() -> None:
+    report = found()
+    assert (report.ready, report.items, report.types) == (True, (), {"regular": 1})
+    assert [(c.table, c.rows, c.is_low) for c in report.dates[0].coverage] == [
+        (table, 2 * n, False) for table, n in ROWS_PER_GAME.items()
+    ]
+
+
+def test_a_table_without_a_row_blocks_and_says_what_to_do() -> None:
+    (item,) = found(lost=[(PLAYERS, NIGHT)]).blocks
+    assert item == Item(
+        Kind.NO_ROWS,
+        "2021-11-22: nba_analytics.player_game_summary has no rows where 2 games imply at least 20",
+        "run Phase 3 for 2021-11-22, then load it with `manage.py load_phase3 DIR`",
+        (NIGHT,),
+        (PLAYERS,),
+        {"games": 2, "rows": 0, "expected": 20},
+    )
+    assert str(item) == f"{item.sentence}; {item.advice}"
+
+
+def test_a_date_that_no_table_knows_blocks_in_each() -> None:
+    assert [item.tables for item in found(rows={}).blocks] == [(table,) for table in ROWS_PER_GAME]
 
 
 def test_too_few_rows_warn() -> None:
-    (gap,) = gaps([make_day()], make_rows(player_game_summary=19))
-    assert (gap, gap.blocks) == (Gap(NIGHT, PLAYERS, 19, 20), False)
-    assert str(gap) == "2021-11-22: nba_analytics.player_game_summary has 19 rows, its games imply at least 20"
+    day = make_day()
+    report = found(day, rows=make_rows(day) | {(DEFENSE, NIGHT): 3})
+    assert (report.ready, report.items) == (True, report.warns)
+    assert report.warns == (
+        Item(
+            Kind.FEW_ROWS,
+            "2021-11-22: nba_analytics.team_defense_game_summary has 3 rows where 2 games imply 4, 75 %",
+            "run Phase 3 for 2021-11-22, then load it with `manage.py load_phase3 DIR`",
+            (NIGHT,),
+            (DEFENSE,),
+            {"games": 2, "rows": 3, "expected": 4},
+        ),
+    )
 
 
-def test_a_date_that_no_table_knows_has_a_gap_in_each() -> None:
-    assert gaps([make_day(games=3)], {}) == [Gap(NIGHT, table, 0, 3 * n) for table, n in ROWS_PER_GAME.items()]
+def test_players_are_measured_by_the_whole_season_not_by_the_range() -> None:
+    days = [make_day(NIGHT + timedelta(days=n), games=6) for n in range(8)]
+    rows = make_rows(*days) | {(PLAYERS, day.day): 144 for day in days} | {(PLAYERS, NIGHT): 72}
+    (item,) = found(days[0], season=days, rows=rows).warns
+    assert item.numbers == {"games": 6, "rows": 72, "expected": 144}
 
 
-def test_rows_of_another_date_do_not_help() -> None:
-    assert [g.date for g in gaps([make_day(), make_day(day=NEXT)], make_rows())] == [NEXT] * len(ROWS_PER_GAME)
-
-
-@pytest.mark.parametrize(("type_", "found"), [("regular", 5), ("playoffs", 5), ("bootstrap", 0), ("no games", 0)])
-def test_only_dates_that_are_computed_need_rows(type_: str, found: int) -> None:
-    assert len(gaps([make_day(type_=DateType(type_))], {})) == found
+@pytest.mark.parametrize(("type_", "blocks"), [("regular", 5), ("playoffs", 5), ("bootstrap", 0), ("no games", 0)])
+def test_only_dates_that_are_computed_need_rows(type_: str, blocks: int) -> None:
+    report = found(make_day(), make_day(NEXT, type_), lost=[(table, NEXT) for table in ROWS_PER_GAME])
+    assert len(report.blocks) == blocks
+    assert report.types == ({"regular": 2} if type_ == "regular" else {"regular": 1, type_: 1})
 
 
 def test_a_live_run_needs_only_what_exists_before_the_games() -> None:
-    assert {"nba_analytics.upcoming_player_game_context", "nba_analytics.upcoming_team_game_context"} == LIVE_TABLES
-    assert {gap.table for gap in gaps([make_day()], {}, live=True)} == LIVE_TABLES
+    report = found(rows={}, live=True)
+    assert [item.tables for item in report.blocks] == [(CONTEXT,), (TEAM_CONTEXT,)]
+    assert [c.table for c in report.dates[0].coverage] == [CONTEXT, TEAM_CONTEXT]
+
+
+def test_dates_that_are_not_asked_for_need_no_rows_of_their_own() -> None:
+    assert found(make_day(), make_day(NEXT), asked={NIGHT}, lost=[(CONTEXT, NEXT), (PLAYERS, NEXT)]).items == ()
+
+
+# Windows
+
+
+def earlier(n: int, type_: str = "regular") -> Day:
+    return make_day(NIGHT - timedelta(days=n), type_, games=3)
+
+
+def windows(*before: Day, lost: Any, **facts: Any) -> list[tuple[Any, ...]]:
+    report = found(
+        make_day(),
+        season=[*before, make_day()],
+        rows={k: n for k, n in make_rows(*before, make_day()).items() if k not in lost},
+        **facts,
+    )
+    assert report.ready
+    assert {item.kind for item in report.items} <= {Kind.SHORT_WINDOWS}
+    return [(item.tables, item.dates, item.numbers["games"]) for item in report.warns]
+
+
+def test_dates_before_the_range_that_are_lost_leave_its_windows_short() -> None:
+    before = [earlier(25, "bootstrap"), earlier(3), earlier(2)]
+    lost = [(PLAYERS, before[0].day), (PLAYERS, before[2].day), (DEFENSE, before[1].day), (OFFENSE, before[1].day)]
+    assert windows(*before, lost=lost) == [
+        ((PLAYERS,), (before[0].day, before[2].day), 6),
+        ((DEFENSE, OFFENSE), (before[1].day,), 3),
+    ]
+
+
+def test_short_windows_are_a_sentence() -> None:
+    before = [earlier(n) for n in range(7, 0, -1)]
+    (item,) = found(make_day(), season=[*before, make_day()], rows=make_rows(make_day()), reads=[DEFENSE]).warns
+    dates = "2021-11-15, 2021-11-16, 2021-11-17, 2021-11-18, 2021-11-19 and 2 more dates"
+    assert item.sentence == f"windows of the range are short of 21 games: no rows in {DEFENSE} on {dates}"
+    assert item.advice == f"run Phase 3 for {dates}, then load it with `manage.py load_phase3 DIR`"
+
+
+def test_windows_miss_only_tables_that_they_read() -> None:
+    day = earlier(1)
+    assert windows(day, lost=[(CONTEXT, day.day), (TEAM_CONTEXT, day.day)]) == []
+    assert windows(day, lost=[(PLAYERS, day.day)], reads=[DEFENSE, CONTEXT]) == []
+
+
+def test_windows_end_before_the_last_date_asked_for_and_begin_with_its_season() -> None:
+    after, last_season = make_day(NEXT), Day(date(2021, 4, 1), DateType.REGULAR, 100, 2)
+    assert found(season=[last_season, make_day(), after], rows=make_rows(make_day())).items == ()
+
+
+def test_bootstrap_dates_inside_the_range_are_in_its_windows() -> None:
+    first = earlier(20, "bootstrap")
+    (item,) = found(first, make_day(), lost=[(table, first.day) for table in ROWS_PER_GAME]).items
+    assert (item.kind, item.dates, item.tables) == (Kind.SHORT_WINDOWS, (first.day,), (PLAYERS, DEFENSE, OFFENSE))
+
+
+# Output that is there
+
+
+@pytest.mark.parametrize(
+    ("replaced", "fate"),
+    [([], "which is kept"), ([NIGHT], "1 of which will be replaced"), ([NIGHT, NEXT], "which will be replaced")],
+)
+def test_output_that_is_there_is_told(replaced: list[date], fate: str) -> None:
+    days = [make_day(earlier(25).day, "bootstrap"), make_day(), make_day(NEXT), make_day(NEXT + timedelta(days=1))]
+    there = {NIGHT, NEXT, days[0].day, date(2020, 1, 1)}
+    report = found(*days, output={"TDZA": [], "PSZA": there}, replaced={"PSZA": replaced})
+    numbers = {"dates": 3, "existing": 2, "replaced": len(replaced)}
+    assert report.items == (
+        Item(Kind.OUTPUT, f"PSZA: 2 of 3 dates have output already, {fate}", dates=(NIGHT, NEXT), numbers=numbers),
+    )
+    assert (report.ready, report.tells) == (True, report.items)
+    assert [state.output for state in report.dates] == [(), ("PSZA",), ("PSZA",), ()]
+
+
+# What else blocks
+
+
+def test_partitions_that_expire_block() -> None:
+    (item,) = found(expiring={"nba_precompute.player_daily_cache": 60}).items
+    assert (item.kind, item.tables, item.numbers) == (Kind.EXPIRY, ("nba_precompute.player_daily_cache",), {"days": 60})
+    assert item.sentence == (
+        "partitions of nba_precompute.player_daily_cache expire after 60 days, which deletes a backfill of older dates"
+    )
+    assert "SET OPTIONS (partition_expiration_days = NULL)" in item.advice
+
+
+def test_a_job_that_holds_the_dates_blocks() -> None:
+    assert found(held="job 7 holds them; wait for it").blocks == (Item(Kind.HELD, "job 7 holds them; wait for it"),)
+
+
+def test_a_season_that_is_not_loaded_blocks() -> None:
+    (item,) = found(days=(), season=(), asked=(), not_loaded=["2021-22", "2022-23"]).items
+    assert (item.kind, item.sentence) == (Kind.NOT_LOADED, "no Phase 3 data for the season 2021-22, 2022-23")
+    assert item.advice.startswith(LOAD)
+
+
+def test_a_range_without_a_game_has_nothing_to_run_and_no_gap() -> None:
+    (item,) = found(make_day(type_="no games"), make_day(NEXT, "no games")).items
+    assert (item.kind, item.kind.effect) == (Kind.NOTHING_TO_RUN, Effect.BLOCKS)
+    assert item.sentence == "there is no game between 2021-11-22 and 2021-11-23, so there is nothing to backfill"
+
+
+def test_games_that_are_not_final_are_told_with_their_date_alone() -> None:
+    day = make_day(type_="no games", games=0)
+    report = found(make_day(NEXT), day, not_final={NIGHT: 2})
+    assert (report.items, report.dates[1]) == ((), DateState(day, not_final=2))
+
+
+def test_nothing_to_look_at_is_nothing_wrong() -> None:
+    assert found(days=(), season=(), asked=()) == Report((), ())
+
+
+# What follows
+
+
+def test_a_reason_overrides_rows_and_expiry_and_nothing_else() -> None:
+    report = found(rows={}, held="held", expiring={"t": 1})
+    assert {item.kind for item in report.stops(skip=False)} == {Kind.HELD, Kind.EXPIRY, Kind.NO_ROWS}
+    assert [item.kind for item in report.stops(skip=True)] == [Kind.HELD]
+    assert {*report.overridable, *report.stops(skip=True)} == set(report.blocks)
+    assert [kind for kind in Kind if kind.can_be_overridden and kind.effect is not Effect.BLOCKS] == []
+
+
+def test_what_blocks_comes_first() -> None:
+    days = [make_day(), make_day(NEXT)]
+    rows = make_rows(*days) | {(OFFENSE, NIGHT): 1, (CONTEXT, NEXT): 0}
+    report = found(*days, rows=rows, output={"ML": [NIGHT]}, expiring={"t": 1})
+    assert [item.kind.effect for item in report.items] == ["blocks", "blocks", "warns", "tells"]
+    assert report.items == report.blocks + report.warns + report.tells
+
+
+def test_the_first_three_are_named() -> None:
+    items = [Item(Kind.HELD, word) for word in "abcde"]
+    assert [first_three(items[:n]) for n in (0, 1, 3, 5)] == ["", "a", "a; b; c", "a; b; c (and 2 more)"]

@@ -161,3 +161,15 @@ def test_a_range_is_typed_date_by_date() -> None:
     calendar = make_calendar(make_game(14), make_game(16, status=1))
     assert calendar.days(on(13), on(16)) == [calendar.day(on(k)) for k in (13, 14, 15, 16)]
     assert [d.type for d in calendar.days(on(14), on(16), live=True)] == ["regular", "no games", "regular"]
+
+
+def test_a_season_is_its_dates_with_games_bootstrap_included() -> None:
+    games = [make_game(k) for k in (20, 20, 13)]
+    calendar = make_calendar(*games, make_game(21, status=1), make_game(22, season_type="cup"), Game(date(2022, 10, 18), 2022))
+    assert calendar.season(2021) == [
+        Day(OPENING, DateType.BOOTSTRAP, 0, 1),
+        Day(on(13), DateType.BOOTSTRAP, 13, 1),
+        Day(on(20), DateType.REGULAR, 20, 2),
+    ]
+    assert [day.is_computed for day in calendar.season(2021)] == [False, False, True]
+    assert calendar.season(2020) == []

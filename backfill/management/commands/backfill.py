@@ -26,7 +26,8 @@ class Command(VerbCommand):
         parser.add_argument("--start-from", type=whole_number, metavar="N", help="from this place in the chain on, 1 to 5")
         parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="backfill skips the checks of live runs")
         parser.add_argument("--force", action="store_true", help="run also what is complete")
-        parser.add_argument("--outdated", action="store_true", help="run also what another statement made than the present one")
+        outdated = "run also what another statement made, or what was made from other Phase 3 rows"
+        parser.add_argument("--outdated", action="store_true", help=outdated)
         parser.add_argument("--skip-preflight", action="store_true", help="start on incomplete Phase 3; needs --reason")
         parser.add_argument("--skip-trigger", action="store_true", help="normal mode without telling Phase 5")
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the job")
@@ -44,13 +45,13 @@ class Command(VerbCommand):
         options = parsed(given)
         if given["dry_run"]:
             return self._dry_run(options, verbose=given["verbosity"] > 1)
-        code = launch(self, lambda who, inline: control.start(options, who, inline=inline), given)
+        code = launch(self, lambda who, inline, tell: control.start(options, who, inline=inline, tell=tell), given)
         return self._nothing_to_do(options) if code is None else code
 
     def _dry_run(self, options: Options, *, verbose: bool) -> int:
         preview = control.preview(options)
         self.emit(plan_document(preview), plan_text(preview, verbose=verbose))
-        return FAILED if preview.conflict or (preview.blockers and not options.skip_preflight) else OK
+        return OK if preview.would_start else FAILED
 
     def _nothing_to_do(self, options: Options) -> int:
         text = f"{options.start} to {options.end}: everything is complete already; --force runs it again"

@@ -42,14 +42,14 @@ class Command(VerbCommand):
         job, selection = found(given["job"]), selected(given)
         if given["dry_run"]:
             return self._dry_run(job, selection)
-        code = launch(self, lambda who, inline: control.retry(job, selection, who, given["reason"], inline=inline), given)
+        reason = given["reason"]
+        code = launch(self, lambda who, inline, tell: control.retry(job, selection, who, reason, inline=inline, tell=tell), given)
         return OK if code is None else code
 
     def _dry_run(self, job: Job, selection: Selection) -> int:
         preview = control.preview_retry(job, selection)
         self.emit(retry_document(preview), retry_text(preview))
-        blocked = preview.blockers and not preview.plan.options.skip_preflight
-        return FAILED if preview.conflict or blocked else OK
+        return OK if preview.would_start else FAILED
 
 
 def weeks(text: str) -> tuple[int, ...]:

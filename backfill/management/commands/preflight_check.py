@@ -1,0 +1,34 @@
+"""`manage.py preflight_check 2021-11-01 --end-date 2021-11-30`: may these dates be backfilled?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from backfill import control
+from backfill.management.base import FAILED, OK, VerbCommand, iso_date
+from backfill.management.launching import listed
+from backfill.management.preflights import check_document, check_text
+from backfill.options import MODES, Options, chosen
+
+
+class Command(VerbCommand):
+    """Runs the preflight of a range and starts nothing."""
+
+    help = "Check what a backfill of these dates would find in Phase 3 and Phase 4: what blocks it, what warns; start nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """A date, or a range of them, and what would be run."""
+        parser.add_argument("start", type=iso_date, metavar="START", help="first date, YYYY-MM-DD")
+        parser.add_argument("--end-date", type=iso_date, metavar="END", help="last date, included; the first one by default")
+        parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="normal: only what exists before tip-off")
+        parser.add_argument("--processors", metavar="A,B", help="only what these read and write, by code or name")
+
+    def run(self, **given: Any) -> int:
+        """Look, and say whether all is ready."""
+        processors = chosen(listed(given["processors"], "--processors"))
+        options = Options(given["start"], given["end_date"] or given["start"], processors, given["mode"])
+        report = control.check(options)
+        self.emit(check_document(options, report), check_text(options, report))
+        return OK if report.ready else FAILED
