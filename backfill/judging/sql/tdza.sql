@@ -1,0 +1,117 @@
+{# TDZA: the rows of `judged_tdza`, their numbers recounted from TDGS. #}
+{% from "_checks.sql" import broken, differs, unlike, outside, quotient, rows_of_games, games_before with context %}
+WITH
+team_games AS (
+  {{ rows_of_games("TDGS", "defending_team_abbr", "opp_paint_attempts, opp_paint_makes, opp_mid_range_attempts,
+    opp_mid_range_makes, opp_three_pt_attempts, opp_three_pt_makes, points_in_paint_allowed, blocks_paint, blocks_mid_range,
+    blocks_three_pt, points_allowed, defensive_rating, opponent_pace, " ~ impossible("TDGS") ~ " IS NULL AS possible") }}
+),
+asked AS (
+  SELECT team_abbr AS entity, analysis_date AS d FROM judged_tdza GROUP BY entity, d ORDER BY MIN(data_hash) LIMIT {{ most }}
+),
+games AS (
+  {{ games_before("team_games", "asked") }}
+),
+recounted AS (
+  SELECT
+    entity, d,
+{% for zone in zones %}
+    SUM(opp_{{ zone }}_attempts) AS {{ zone }}_attempts,
+    SUM(IF(opp_{{ zone }}_attempts IS NULL, NULL, opp_{{ zone }}_makes)) AS {{ zone }}_makes,
+    SUM(blocks_{{ zone }}) AS {{ zone }}_blocks,
+{% endfor %}
+    SUM(points_in_paint_allowed) AS paint_points,
+    SUM(points_allowed) AS points,
+    AVG(CAST(defensive_rating AS FLOAT64)) AS rating,
+    AVG(CAST(opponent_pace AS FLOAT64)) AS pace
+  FROM games
+  WHERE age <= 15
+  GROUP BY entity, d
+),
+{# The league on some of the dates: each looks at every game of the season before it. #}
+league_dates AS (
+  SELECT analysis_date AS league_date FROM judged_tdza GROUP BY analysis_date ORDER BY MIN(data_hash) LIMIT {{ most_dates }}
+),
+league_teams AS (
+  SELECT
+    league_date, entity,
+    COUNTIF(is_recent) AS recent_games,
+{% for zone in zones %}
+    {{ quotient("SUM(IF(is_recent, known_" ~ zone ~ "_makes, NULL))", "SUM(IF(is_recent, opp_" ~ zone ~ "_attempts, NULL))") }}
+      AS recent_{{ zone }},
+    {{ quotient("SUM(known_" ~ zone ~ "_makes)", "SUM(opp_" ~ zone ~ "_attempts)") }} AS season_{{ zone }},
+{% endfor %}
+  FROM (
+    SELECT
+      *,
+{% for zone in zones %}
+      IF(opp_{{ zone }}_attempts IS NULL, NULL, opp_{{ zone }}_makes) AS known_{{ zone }}_makes,
+{% endfor %}
+      game_date >= DATE_SUB(league_date, INTERVAL 30 DAY) AS is_recent
+    FROM league_dates
+    JOIN team_games ON possible AND game_date < league_date AND (replaced_on IS NULL OR replaced_on >= league_date)
+  )
+  GROUP BY league_date, entity
+),
+league AS (
+  SELECT
+    league_date,
+{% for zone, constant in (("paint", 0.58), ("mid_range", 0.41), ("three_pt", 0.355)) %}
+    IF(COUNT(IF(recent_games >= 10, recent_{{ zone }}, NULL)) >= 10, AVG(IF(recent_games >= 10, recent_{{ zone }}, NULL)),
+      IFNULL(AVG(season_{{ zone }}), {{ constant }})) AS {{ zone }}_league,
+{% endfor %}
+  FROM league_teams
+  GROUP BY league_date
+),
+failed AS (
+  SELECT analysis_date AS failed_date, COUNT(*) AS teams FROM judged_failures
+  WHERE processor_name = '{{ processors.TDZA.name }}'
+  GROUP BY failed_date
+),
+checked AS (
+  SELECT
+    z.*, r.* EXCEPT (entity, d), r.entity IS NOT NULL AS is_recounted, l.*,
+{% for label in ("strongest", "weakest") %}
+    CASE {{ label }}_zone WHEN 'paint' THEN paint_defense_vs_league_avg WHEN 'mid_range' THEN mid_range_defense_vs_league_avg
+      WHEN 'perimeter' THEN three_pt_defense_vs_league_avg END AS {{ label }}_value,
+{% endfor %}
+    COALESCE(paint_defense_vs_league_avg, mid_range_defense_vs_league_avg, three_pt_defense_vs_league_avg) AS any_value,
+    COUNT(*) OVER (PARTITION BY z.analysis_date) + IFNULL(f.teams, 0) AS teams
+  FROM judged_tdza AS z
+  LEFT JOIN failed AS f ON f.failed_date = z.analysis_date
+  LEFT JOIN league AS l ON league_date = z.analysis_date
+  LEFT JOIN recounted AS r ON r.entity = z.team_abbr AND r.d = z.analysis_date
+)
+{% set recounted = [] %}
+{% for zone in zones %}
+{% do recounted.append((zone ~ " attempts per game", "", zone ~ " attempts per game are not those of the newest 15 games",
+  "is_recounted AND " ~ differs(zone ~ "_attempts_allowed_per_game", quotient(zone ~ "_attempts", 15), 1))) %}
+{% do recounted.append((zone ~ " accuracy", "", zone ~ " accuracy is not that of the newest 15 games",
+  "is_recounted AND " ~ differs(zone ~ "_pct_allowed_last_15", quotient(zone ~ "_makes", zone ~ "_attempts"), 3))) %}
+{% do recounted.append((zone ~ " against the league", "", zone ~ " accuracy against the league is not what the games make",
+  "is_recounted AND league_date IS NOT NULL AND " ~ differs(zone ~ "_defense_vs_league_avg",
+    "100 * (" ~ quotient(zone ~ "_makes", zone ~ "_attempts") ~ " - " ~ zone ~ "_league)", 2))) %}
+{% do recounted.append((zone ~ " blocks per game", "", zone ~ " blocks per game are not those of the newest 15 games",
+  "is_recounted AND " ~ differs(zone ~ "_blocks_per_game", quotient(zone ~ "_blocks", 15), 1))) %}
+{% endfor %}
+{% set labels = [] %}
+{% for label, beyond in (("strongest", ">"), ("weakest", "<")) %}
+{% do labels.append((label ~ " zone", "", "another zone is the " ~ label, "(" ~ label ~ "_zone IS NULL) <> (any_value IS NULL) OR ("
+  ~ label ~ "_zone IS NULL) <> (" ~ label ~ "_value IS NULL) OR " ~ label ~ "_value " ~ beyond ~ " paint_defense_vs_league_avg OR "
+  ~ label ~ "_value " ~ beyond ~ " mid_range_defense_vs_league_avg OR " ~ label ~ "_value " ~ beyond
+  ~ " three_pt_defense_vs_league_avg")) %}
+{% endfor %}
+{{ broken("checked", "analysis_date", "team_abbr", labels + recounted + [
+  ("number of teams", "", "there are more than 30 teams", "teams > 30"),
+  ("sample", "", "the sample is not 15 games", "games_in_sample <> 15"),
+  ("fixed columns", "", "the tier is not high, or the early-season flag is set", "data_quality_tier <> 'high' OR early_season_flag"),
+  ("accuracy range", "", "an accuracy lies outside 0 to 1",
+    outside(0, 1, ["paint_pct_allowed_last_15", "mid_range_pct_allowed_last_15", "three_pt_pct_allowed_last_15"])),
+  ("points in the paint", "", "points in the paint per game are not those of the newest 15 games",
+    "is_recounted AND " ~ differs("paint_points_allowed_per_game", quotient("paint_points", 15), 1)),
+  ("points per game", "", "points per game are not those of the newest 15 games",
+    "is_recounted AND " ~ differs("opponent_points_per_game", quotient("points", 15), 1)),
+  ("defensive rating", "", "the defensive rating is not the mean of the newest 15 games",
+    "is_recounted AND " ~ differs("defensive_rating_last_15", "rating", 2)),
+  ("pace", "", "the pace is not the mean of the newest 15 games", "is_recounted AND " ~ differs("opponent_pace", "pace", 1)),
+]) }}

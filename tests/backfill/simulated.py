@@ -1,0 +1,103 @@
+"""Two months of a simulated season with one fault of each kind, every processor run: enough for every window to be full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+
+from django.test import override_settings
+
+from backfill import coverage
+from backfill.execution import Outcome, Step, execute
+from backfill.loading import load
+from backfill.processors import PROCESSORS
+from backfill.simulation import Fault, plant_faults, write
+from backfill.simulation.season import Season, Simulation
+from backfill.warehouse import warehouse
+from backfill.warehouse.tables import FAILURES, INPUTS
+from tests.factories import rewrite
+
+YEAR, SEED, DAYS = 2021, 1, 65
+BATCH = 32
+
+
+def first_days(year: int = YEAR, seed: int = SEED, days: int = DAYS) -> Season:
+    """The beginning of a simulated season, as far as it is played."""
+    simulation = Simulation(year, seed)
+    for number, fixture in enumerate(simulation.fixtures, start=1):
+        if fixture.day < days:
+            simulation.play(simulation.heading(number, fixture))
+    return Season(year, seed, simulation.tables)
+
+
+class Simulated:
+    """A warehouse in which it is loaded and processed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.url = folder, f"parquet:{folder}/warehouse"
+        faulty = plant_faults(first_days())
+        self.faults: tuple[Fault, ...] = faulty.faults
+        with override_settings(WAREHOUSE_URL=self.url):
+            write(faulty.season, folder / "phase3")
+            load(folder / "phase3")
+            for n in range(0, len(self.dates), BATCH):
+                for code in PROCESSORS:
+                    self.run(code, self.dates[n : n + BATCH])
+
+    @cached_property
+    def start(self) -> date:
+        return coverage.calendar().starts[YEAR]
+
+    @cached_property
+    def dates(self) -> list[date]:
+        """Processing dates, without bootstrap."""
+        days = coverage.calendar().days(self.start, date(YEAR + 1, 6, 30))
+        return [day.day for day in days if day.is_computed]
+
+    def run(self, code: str, dates: Sequence[date]) -> list[Outcome]:
+        ids = dict.fromkeys(dates, "0123abcd")
+        return execute(warehouse(), Step(PROCESSORS[code], tuple(dates), self.start, datetime(2022, 7, 1), ids))
+
+    @contextmanager
+    def without(self, short: str, column: str, days: Sequence[date]) -> Iterator[None]:
+        """A source column is NULL on some dates, and all processors have run since."""
+        table = next(t for t in INPUTS if t.short == short)
+        file = self.folder / "warehouse" / table.dataset / table.name / f"season_year={YEAR}" / "part.parquet"
+        listed = ", ".join(f"DATE '{day}'" for day in days)
+        with ExitStack() as stack:
+            stack.enter_context(_put_back([file]))
+            for code in PROCESSORS:
+                stack.enter_context(self.restored(code, days))
+            rewrite(file, f"SELECT * REPLACE (CASE WHEN game_date NOT IN ({listed}) THEN {column} END AS {column}) FROM t")
+            for code in PROCESSORS:
+                self.run(code, days)
+            yield
+
+    @contextmanager
+    def restored(self, code: str, dates: Sequence[date]) -> Iterator[None]:
+        """Whatever is written of a processor and these dates is gone afterwards."""
+        with _put_back(list(self._files(code, dates))):
+            yield
+
+    def _files(self, code: str, dates: Sequence[date]) -> Iterator[Path]:
+        output, root = PROCESSORS[code].output, self.folder / "warehouse"
+        for day in dates:
+            yield root / output.dataset / output.name / f"{output.partition}={day}" / "part.parquet"
+            slice_ = f"processor_name={PROCESSORS[code].name}"
+            yield root / FAILURES.dataset / FAILURES.name / f"{FAILURES.partition}={day}" / slice_ / "part.parquet"
+
+
+@contextmanager
+def _put_back(files: Sequence[Path]) -> Iterator[None]:
+    """Whatever becomes of these files, in the end they are what they were."""
+    contents = {file: file.read_bytes() for file in files}
+    try:
+        yield
+    finally:
+        for file, content in contents.items():
+            new = file.with_suffix(".new")
+            new.write_bytes(content)
+            new.replace(file)

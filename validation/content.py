@@ -1,0 +1,215 @@
+"""Columns that suddenly hold nothing, zero or one value, found by their shares; rows whose numbers are wrong, as told.
+
+A date is held against the dates before it: a stated test on shares, which small slates do not meet by chance.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from math import sqrt
+from typing import NamedTuple
+
+from validation.columns import Critical, critical, origins
+from validation.placeholders import What
+
+MIN_ROWS = 20
+# A team table has two rows a game. Of fewer than four games the test could tell nothing.
+MIN_TEAM_ROWS = 8
+TEAM_TABLES = ("TDGS", "TOGS", "TDZA")
+REFERENCE_DATES, MIN_REFERENCE_DATES = 7, 3
+MIN_EFFECT, MIN_Z = 0.25, 6.0
+# Of a value that all players of a team share: a third of the teams may well have the same one.
+MIN_TEAM_EFFECT = 0.5
+# About as many players of a team have rows; two teams may agree by chance, and four do not.
+TEAM_PLAYERS, CONSTANT_TEAMS = 10, 4
+# What the share of the dates before is taken to be at least, and 1 less it at most: one lost game is no jump.
+SHARE_FLOOR = 0.02
+# The longest that a game stays in a window of twenty, with an injury in between.
+FOLLOWS_WITHIN = timedelta(days=60)
+
+
+class Share(NamedTuple):
+    """One column on one date. `distinct` values that are not NULL: 0, 1, or 2 for more."""
+
+    table: str
+    column: str
+    date: date
+    rows: int
+    nulls: int = 0
+    zeros: int = 0
+    distinct: int = 2
+
+    def number(self, what: What) -> int:
+        """How many rows are so; of a constant, all or none."""
+        if what is What.CONSTANT:
+            return self.rows if self.distinct == 1 else 0
+        return self.nulls if what is What.NULL else self.zeros
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Columns of one table that are suddenly NULL, zero or constant, on dates that follow each other.
+
+    `share` of their rows are so, and `reference` of those of the dates before. `followers` are the jumps of what is
+    made from them.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    what: What
+    dates: tuple[date, ...]
+    share: float
+    reference: float
+    sources: tuple[str, ...] = ()
+    followers: tuple[Jump, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns with their table."""
+        return tuple(f"{self.table}.{column}" for column in self.columns)
+
+    @property
+    def cause(self) -> str:
+        """Where the values were lost, in words."""
+        then = f"; {', '.join(n for f in self.followers for n in f.names)} follow from it" if self.followers else ""
+        if not self.sources:
+            return f"Phase 3 has lost the values of {', '.join(self.names)}{then}"
+        return f"the processor's formula, since none of what it is made from has jumped: {', '.join(self.sources)}{then}"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Rows of a processor and date that break a rule: how many of those looked at, and an entity among them."""
+
+    check: str
+    processor: str
+    date: date
+    count: int
+    sample: str
+    sentence: str
+
+
+def jumps(shares: Iterable[Share]) -> list[Jump]:
+    """Every jump of every critical column, each by itself."""
+    by_column: dict[tuple[str, str], list[Share]] = defaultdict(list)
+    for share in shares:
+        by_column[share.table, share.column].append(share)
+    return [jump for found in by_column.values() for jump in _of_column(sorted(found, key=lambda s: s.date))]
+
+
+class _Flagged(NamedTuple):
+    what: What
+    share: Share
+    reference: float
+    goes_on: bool  # from the date before
+
+
+def _of_column(shares: Sequence[Share]) -> Iterator[Jump]:
+    column = critical(*shares[0][:2])
+    if not any(_is_candidate(share, what) for share in shares for what in column.watched):
+        return
+    found: list[_Flagged] = []
+    for flag in _flagged(shares, column):
+        if found and not flag.goes_on:
+            yield _jump(found, column.sources)
+            found = []
+        found.append(flag)
+    if found:
+        yield _jump(found, column.sources)
+
+
+def _flagged(shares: Sequence[Share], column: Critical) -> Iterator[_Flagged]:
+    """The dates that differ from the dates before them; such a date is nobody's reference, so that a rise may last."""
+    reference: deque[Share] = deque(maxlen=REFERENCE_DATES)
+    before: What | None = None
+    for share in shares:
+        what = next((w for w in column.watched if _is_jump(share, w, column, reference, goes_on=w is before)), None)
+        if what:
+            yield _Flagged(what, share, _pooled(reference, what), what is before)
+        else:
+            reference.append(share)
+        before = what
+
+
+def _is_candidate(share: Share, what: What) -> bool:
+    return share.number(what) >= MIN_EFFECT * share.rows
+
+
+def _is_jump(share: Share, what: What, column: Critical, reference: Sequence[Share], *, goes_on: bool) -> bool:
+    """A date too small to be judged by itself goes on with what the date before it began."""
+    if not _is_candidate(share, what) or len(reference) < MIN_REFERENCE_DATES:
+        return False
+    if not goes_on and share.rows < _fewest(share.table):
+        return False
+    if what is What.CONSTANT:
+        fewest = CONSTANT_TEAMS * TEAM_PLAYERS if column.is_of_team else MIN_ROWS
+        return (goes_on or share.rows - share.nulls >= fewest) and all(s.distinct > 1 for s in reference)
+    before = _pooled(reference, what)
+    effect = share.number(what) / share.rows - before
+    values, enough = (share.rows / TEAM_PLAYERS, MIN_TEAM_EFFECT) if column.is_of_team else (share.rows, MIN_EFFECT)
+    return effect >= enough and (goes_on or effect >= MIN_Z * _error(before, values))
+
+
+def _fewest(table: str) -> int:
+    return MIN_TEAM_ROWS if table in TEAM_TABLES else MIN_ROWS
+
+
+def _pooled(shares: Iterable[Share], what: What) -> float:
+    counts = [(share.number(what), share.rows) for share in shares]
+    return sum(n for n, _ in counts) / (sum(rows for _, rows in counts) or 1)
+
+
+def _error(share: float, values: float) -> float:
+    """Standard error of a share among as many values that do not depend on each other."""
+    likely = min(max(share, SHARE_FLOOR), 1 - SHARE_FLOOR)
+    return sqrt(likely * (1 - likely) / values)
+
+
+def _jump(found: Sequence[_Flagged], sources: tuple[str, ...]) -> Jump:
+    first, shares = found[0], [flag.share for flag in found]
+    dates = tuple(share.date for share in shares)
+    return Jump(
+        first.share.table, (first.share.column,), first.what, dates, _pooled(shares, first.what), first.reference, sources
+    )
+
+
+# Folding
+
+
+def folded(found: Iterable[Jump]) -> list[Jump]:
+    """One jump for each cause: what follows from a source column's jump is its follower, columns that jump together are one."""
+    found = list(found)
+    following: dict[Jump, list[Jump]] = {}
+    for jump in found:
+        root = _root(jump, found)
+        following.setdefault(root, []).extend([jump] if root is not jump else [])
+    merged: dict[tuple[object, ...], list[Jump]] = defaultdict(list)
+    for root, followers in following.items():
+        merged[root.table, root.what, root.dates].append(replace(root, followers=tuple(followers)))
+    return sorted(map(_together, merged.values()), key=lambda j: (j.dates, j.table, j.columns))
+
+
+def _root(jump: Jump, found: Sequence[Jump]) -> Jump:
+    """The jump of Phase 3 that this one follows from, or of an output that no source explains; itself without one."""
+    origin = origins(jump.names[0])
+    causes = [other for other in found if other.names[0] in origin and _may_follow(jump, other)]
+    return _root(min(causes, key=lambda other: other.dates), found) if causes else jump
+
+
+def _may_follow(jump: Jump, cause: Jump) -> bool:
+    return cause.dates[0] <= jump.dates[0] <= cause.dates[-1] + FOLLOWS_WITHIN
+
+
+def _together(jumps_: Sequence[Jump]) -> Jump:
+    """Columns of a table that jump on the same dates to the same."""
+    return replace(
+        jumps_[0],
+        columns=tuple(column for jump in jumps_ for column in jump.columns),
+        share=sum(jump.share for jump in jumps_) / len(jumps_),
+        reference=sum(jump.reference for jump in jumps_) / len(jumps_),
+        sources=tuple(dict.fromkeys(source for jump in jumps_ for source in jump.sources)),
+        followers=tuple(dict.fromkeys(follower for jump in jumps_ for follower in jump.followers)),
+    )
