@@ -117,6 +117,14 @@ def _finish(job: Job, who: str) -> None:
     why = f"{failed} runs failed or were blocked" if failed else ""
     job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
     job.move((job.status,), status, who, why, finished_at=now())
+    if not job.owner:
+        transaction.on_commit(_ring_judge)
+
+
+def _ring_judge() -> None:
+    from backfill.tasks import ring_judge
+
+    ring_judge()
 
 
 def put_back(job: Job, runs: RunQuerySet, who: str, why: str) -> int:

@@ -7,11 +7,14 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from backfill import groups
+from backfill import coverage, groups
 from backfill.comparing import compare
 from backfill.errors import WarehouseError
-from backfill.models import Job, Run
+from backfill.judging import evidence
+from backfill.models import Finding, Job, Judged, Run
 from validation.categories import BY_NAME
+from validation.findings import Severity
+from validation.season import season_year
 
 ENDED_BADLY = (Run.Status.FAILED, Run.Status.BLOCKED)
 
@@ -34,6 +37,7 @@ def summarise(job: Job) -> dict[str, Any]:
         "processors": processors,
         "problems": [_problem(r) for r in runs if r.status in ENDED_BADLY],
         "groups": found,
+        "findings": _findings(job),
         "retry_of": job.retry_of_id,
         "retried": _retried(job),
         "next": _next(processors, runs) + unread,
@@ -43,9 +47,20 @@ def summarise(job: Job) -> dict[str, Any]:
 def _groups(job: Job) -> tuple[list[dict[str, Any]] | None, list[str]]:
     """The error groups of what is wrong now with what the job ran; or None, and the sentence why nobody can tell."""
     try:
-        return [group.as_json() for group in groups.of_job(job)], []
+        found, starts = groups.of_job(job), coverage.calendar().starts
+        return [g.as_json() | {"query": evidence.of_group(g, starts[season_year(g.dates[0])])} for g in found], []
     except WarehouseError as error:
         return None, [f"the error groups cannot be read: {type(error).__name__}: {error}"]
+
+
+def _findings(job: Job) -> list[dict[str, Any]] | None:
+    """What is listed about the job's dates that is more than a note; None while nobody has judged them since it ended."""
+    options = job.parsed_options
+    judged = Judged.objects.filter(season__in=options.seasons, at__gt=job.finished_at).count() if job.finished_at else 0
+    if not judged:
+        return None
+    found = Finding.objects.about(options.start, options.end).listed().filter(severity__gt=Severity.NOTE)
+    return [{"finding": f.pk, "severity": str(f.weight), "kind": f.kind, "sentence": f.sentence} for f in found]
 
 
 def _retried(job: Job) -> dict[str, dict[str, int]] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from backfill import flow, outbox
+from backfill.judging.triage import judge_due
 from backfill.models import Batch, Event, Job, Run, Sweep, Worker
 from backfill.warehouse import warehouse
 
@@ -75,16 +77,17 @@ def sweep(started: datetime | None = None) -> int:
     warehouse().sweep()
     flow.dispatch()
     Sweep.objects.update_or_create(pk=1, defaults={"at": at, "seconds": time.perf_counter() - began})
-    _deliver()
+    _last(lambda: outbox.deliver(now()), "the outbox could not be delivered")
+    _last(judge_due, "what has ended could not be judged")
     return found
 
 
-def _deliver() -> None:
-    """Last and apart: neither Pub/Sub nor its library may keep anybody from finding lost work."""
+def _last(do: Callable[[], object], complaint: str) -> None:
+    """Last and apart: neither Pub/Sub nor a judgement may keep anybody from finding lost work."""
     try:
-        outbox.deliver(now())
+        do()
     except Exception:
-        log.exception("the outbox could not be delivered")
+        log.exception(complaint)
 
 
 def _sweep_job(pk: int, scene: _Scene) -> int:

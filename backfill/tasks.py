@@ -7,7 +7,7 @@ import os
 import socket
 from datetime import datetime
 
-from celery import chain, chord, group, shared_task
+from celery import Task, chain, chord, group, shared_task
 from celery.canvas import Signature
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
@@ -42,6 +42,14 @@ def deliver() -> None:
     outbox.deliver(now())
 
 
+@shared_task(ignore_result=True)
+def judge() -> None:
+    """Look at what has ended, and keep what there is to look at."""
+    from backfill.judging.triage import judge_due
+
+    judge_due()
+
+
 def canvas(batch: Batch) -> Signature | None:
     """chain(chord([TDZA, PSZA], PCF), PDC, ML), without the steps that have nothing left to run."""
     runs = Run.objects.filter(job_id=batch.job_id, batch=batch.number, status__in=Run.ACTIVE)
@@ -73,8 +81,17 @@ def _check_redis() -> None:
 
 def ring_outbox() -> None:
     """Have a worker deliver. Without Redis the sweep does it, when Redis answers again."""
+    _ring(deliver, "the outbox")
+
+
+def ring_judge() -> None:
+    """Have a worker judge, or the sweep."""
+    _ring(judge, "what has ended")
+
+
+def _ring(task: Task[[], None], what: str) -> None:
     try:
         _check_redis()
-        deliver.delay()
+        task.delay()
     except UNREACHABLE as error:
-        log.warning("the outbox waits for the sweep: Redis does not answer (%s)", error)
+        log.warning("%s waits for the sweep: Redis does not answer (%s)", what, error)

@@ -69,6 +69,9 @@ WAREHOUSE_MEMORY = env.str("WAREHOUSE_MEMORY", default="1GB")
 # How many batches run side by side. DuckDB keeps about one core busy with statements of this size.
 MAX_PARALLEL_BATCHES = env.int("MAX_PARALLEL_BATCHES", default=2)
 
+# Whether what a job has run is judged when it ends; `manage.py triage` judges at any time.
+JUDGE_AFTER_JOBS = env.bool("JUDGE_AFTER_JOBS", default=True)
+
 # How many processes run steps.
 WORKERS = env.int("WORKERS", default=2)
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
 from backfill import heartbeat
+from backfill.control.starting import Tell
 from backfill.errors import Refused
 from backfill.inline import run_inline
+from backfill.judging.triage import judge_due
 from backfill.management.base import FAILED, OK, VerbCommand
+from backfill.management.preflights import report_document, warning_lines
 from backfill.management.progress import shown, telling, watch
 from backfill.management.reports import job_text
 from backfill.models import Job, Run, Worker
 from backfill.processors import processor
 from backfill.summary import summarise
+from validation.readiness import Report
 
 NO_WORKER = "no worker is running; start one with bin/up, or add --inline to run it in this process"
-# By whom, and whether in this process; None when there is nothing to start.
-Start = Callable[[str, bool], Job | None]
+# By whom, whether in this process, and who hears of the preflight; None when there is nothing to start.
+Start = Callable[[str, bool, Tell], Job | None]
 
 
 def add_where(parser: CommandParser) -> None:
@@ -56,38 +60,47 @@ def launch(verb: VerbCommand, start: Start, given: dict[str, Any]) -> int | None
 
 def _inline(verb: VerbCommand, start: Start) -> int | None:
     who = getpass.getuser()
-    job = start(who, True)
+    heard: list[Report] = []
+    job = start(who, True, heard.append)
     if job is None:
         return None
     with shown(quiet=verb.json) as display:
         run_inline(job, who, telling(display, job.runs.filter(status=Run.Status.PENDING).count()))
-    return report(verb, job)
+    judge_due()
+    return report(verb, job, heard)
 
 
 def _by_workers(verb: VerbCommand, start: Start, *, wait: bool) -> int | None:
-    job = start(getpass.getuser(), False)
+    heard: list[Report] = []
+    job = start(getpass.getuser(), False, heard.append)
     if job is None:
         return None
     if wait:
-        return _watch(verb, job)
+        return _watch(verb, job, heard)
     workers = len(Worker.alive(now()))
     text = "" if workers else "; no worker is running, so it waits until bin/up starts one"
     document = {"job": job.pk, "status": job.status, "workers": workers}
-    verb.emit(document, f"job {job.pk} queued for the workers{text}; `manage.py jobs {job.pk}` shows it")
+    _answer(verb, job, document, f"job {job.pk} queued for the workers{text}; `manage.py jobs {job.pk}` shows it", heard)
     return OK
 
 
-def _watch(verb: VerbCommand, job: Job) -> int:
+def _watch(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
     try:
         with shown(quiet=verb.json) as display:
             watch(job, display)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"job {job.pk} goes on without being watched; `manage.py jobs {job.pk}` shows it") from None
-    return report(verb, job)
+    return report(verb, job, heard)
 
 
-def report(verb: VerbCommand, job: Job) -> int:
-    """Say how a job ended."""
+def report(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
+    """Say how a job ended, and what the preflight had warned of; that of a job that was gone on with has not been heard."""
     summary = summarise(job)
-    verb.emit(summary, job_text(summary))
+    _answer(verb, job, summary, job_text(summary), heard)
     return OK if job.status == Job.Status.SUCCEEDED else FAILED
+
+
+def _answer(verb: VerbCommand, job: Job, document: dict[str, Any], text: str, heard: Sequence[Report]) -> None:
+    found = heard[0] if heard else None
+    told = {"preflight": report_document(found) if found else None}
+    verb.emit(document | told, "\n".join([text, *warning_lines(found, job.parsed_options)]))

@@ -6,13 +6,11 @@ from collections import Counter
 from typing import Any
 
 from backfill.control import Preview
+from backfill.management.preflights import blocking_lines, days_text, report_document, warning_lines
 from backfill.management.retries import group_lines, retried_lines
 from backfill.management.text import table
 from backfill.models import Run
 from backfill.planning import Action, PlannedRun
-from validation.season import DateType
-
-LIMIT = 20
 
 
 def plan_document(preview: Preview) -> dict[str, Any]:
@@ -24,10 +22,7 @@ def plan_document(preview: Preview) -> dict[str, Any]:
         "batches": planned.batches,
         "dates": dict(Counter(day.type for day in planned.days)),
         "counts": {code: dict(n) for code, n in planned.counts().items()},
-        "gaps": [
-            {"date": g.date, "table": g.table, "rows": g.rows, "expected": g.expected, "blocks": g.blocks} for g in preview.gaps
-        ],
-        "conflict": preview.conflict,
+        "preflight": report_document(preview.report),
         "goes_on": preview.goes_on and preview.goes_on.pk,
         "runs": [_run(r) for r in planned.runs if r.action is not Action.NONE],
     }
@@ -40,18 +35,15 @@ def _run(run: PlannedRun) -> dict[str, Any]:
 def plan_text(preview: Preview, *, verbose: bool) -> str:
     """A plan for a person: what happens to how many dates and why; each run with `verbose`."""
     planned = preview.plan
-    options, types = planned.options, Counter(day.type for day in planned.days)
-    games = sum(n for kind, n in types.items() if kind is not DateType.NO_GAMES)
     counted = Counter((r.processor, r.action, r.reason.partition(":")[0]) for r in planned.runs if r.action is not Action.NONE)
     rows = [{"processor": p, "action": str(a), "dates": n, "because": why} for (p, a, why), n in counted.items()]
     parts = [
-        f"{options.start} to {options.end}, {options.mode} mode: {len(planned.days)} days, {games} with games"
-        f" ({', '.join(f'{n} {kind}' for kind, n in types.items())})",
+        days_text(planned.options, planned.days),
         f"{len(planned.todo)} runs to execute in {planned.batches} batches of up to {planned.batch_size} dates",
         table(rows),
         *_canary_line(preview),
-        *_gap_lines(preview),
-        *([f"BLOCKS: {preview.conflict}"] if preview.conflict else []),
+        *blocking_lines(preview.report.blocks),
+        *warning_lines(preview.report, planned.options),
         *_goes_on_line(preview),
     ]
     if verbose:
@@ -69,11 +61,6 @@ def _goes_on_line(preview: Preview) -> list[str]:
     job = preview.goes_on
     left = job.runs.filter(status__in=Run.ACTIVE).count() if job else 0
     return [f"starting would go on with job {job.pk} ({job.status}): {left} of its runs are left"] if job else []
-
-
-def _gap_lines(preview: Preview) -> list[str]:
-    lines = [f"{'BLOCKS' if g.blocks else 'warning'}: {g}" for g in sorted(preview.gaps, key=lambda g: not g.blocks)]
-    return lines[:LIMIT] + ([f"and {len(lines) - LIMIT} more"] if len(lines) > LIMIT else [])
 
 
 def job_text(summary: dict[str, Any]) -> str:
@@ -98,7 +85,22 @@ def job_text(summary: dict[str, Any]) -> str:
             f"`manage.py resume {summary['job']}` goes on, with --no-brake past further bugs; `cancel` gives its dates back"
         )
     first = f"job {summary['job']} {summary['status']}{seconds}{stopped}"
-    return "\n".join([first, _options_line(summary), *retried_lines(summary), table(rows), *look, *group_lines(summary)])
+    lines = [first, _options_line(summary), *retried_lines(summary), table(rows), *look, *group_lines(summary)]
+    return "\n".join([*lines, *_finding_lines(summary)])
+
+
+def _finding_lines(summary: dict[str, Any]) -> list[str]:
+    """What the judgement found, worst first; nothing before there is one."""
+    found, options = summary["findings"], summary["options"]
+    if found is None:
+        return []
+    triage = f"`manage.py triage --start {options['start']} --end {options['end']}`"
+    lines = [f"  #{f['finding']} {f['severity']}: {f['kind']}: {f['sentence']}" for f in found]
+    return (
+        [f"Judged: {len(found)} findings want somebody; {triage}", *lines]
+        if found
+        else [f"Judged: every failure is explained; {triage}"]
+    )
 
 
 def _options_line(summary: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from backfill.comparing import Comparison
 from backfill.control import LeftOut, RetryPlan
+from backfill.management.preflights import blocking_lines, report_document, warning_lines
 from backfill.management.text import table
 
 MOST_GROUPS = 20
@@ -28,8 +29,7 @@ def retry_document(found: RetryPlan) -> dict[str, Any]:
         "options": planned.options.as_json(),
         "batch_size": planned.batch_size,
         "batches": planned.batches,
-        "conflict": found.conflict,
-        "gaps": [asdict(gap) | {"blocks": gap.blocks} for gap in found.gaps],
+        "preflight": report_document(found.report),
         "runs": [
             {"processor": r.processor, "date": r.date, "action": r.action, "reason": r.reason, "batch": r.batch}
             for r in planned.todo
@@ -42,9 +42,9 @@ def retry_text(found: RetryPlan) -> str:
     """What a retry would run, each with its reason, and what it would leave out, for a person."""
     todo = found.plan.todo
     rows = [{"processor": r.processor, "date": str(r.date), "because": r.reason} for r in todo]
-    blocking = [f"BLOCKS: {what}" for what in (*found.blockers, *filter(None, [found.conflict]))]
+    told = [*blocking_lines(found.report.blocks), *warning_lines(found.report, found.plan.options)]
     head = f"retry of job {found.job}: {len(todo)} runs in {found.plan.batches} batches of up to {found.plan.batch_size} dates"
-    return "\n".join([head, *blocking, *([table(rows)] if rows else []), *_left_out_lines(found.left_out)])
+    return "\n".join([head, *told, *([table(rows)] if rows else []), *_left_out_lines(found.left_out)])
 
 
 def _left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:

@@ -7,6 +7,7 @@ what the schema and the rules of `validation` already know. `render` gives the t
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -93,6 +94,20 @@ def render(code: str, part: str = "result") -> str:
     """
     template = _environment().get_template(f"{part}.sql")
     return template.render(processor=PROCESSORS[code], body=f"{code.lower()}.sql")
+
+
+def inlined(code: str, day: date, season_start: date, *, backfill_mode: bool = True) -> str:
+    """The statement of one processor for one date with its parameters written in, to be tried out as it stands."""
+    values = {
+        "@dates": f"[DATE '{day}']",
+        "@season_start": f"DATE '{season_start}'",
+        "@backfill_mode": str(backfill_mode).upper(),
+        "@started_at": f"DATETIME '{day} 00:00:00'",  # only copied into the rows
+    }
+    text = render(code)
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
 
 
 @cache

@@ -29,9 +29,7 @@ class Broken:
 
     def job(self, options: Options, to: Path) -> Job:
         """Put the job of these options into the database, and what it wrote into the warehouse `to`."""
-        if options not in self.made:
-            self.made[options] = self._run(options)
-        warehouse, rows = self.made[options]
+        warehouse, rows = self._made(options)
         shutil.copytree(warehouse, to, dirs_exist_ok=True)
         for row in serializers.deserialize("json", rows):
             row.save()
@@ -40,12 +38,25 @@ class Broken:
                 cursor.execute(sql)
         return Job.objects.get()
 
+    def written(self, options: Options) -> Path:
+        """The warehouse that the job of these options wrote, which is all tests' own: read it, and write to a copy."""
+        return self._made(options)[0]
+
+    def _made(self, options: Options) -> tuple[Path, str]:
+        if options not in self.made:
+            self.made[options] = self._run(options)
+        return self.made[options]
+
+    def spoil(self, patch: pytest.MonkeyPatch) -> None:
+        """What goes wrong in the jobs."""
+        break_on(patch, "TDZA", SECOND, THIRD)
+
     def _run(self, options: Options) -> tuple[Path, str]:
         """Run it in a warehouse of its own, and take its rows back out of the database."""
         warehouse = self.folder / str(len(self.made))
         shutil.copytree(self.loaded_season, warehouse)
         with override_settings(WAREHOUSE_URL=f"parquet:{warehouse}"), pytest.MonkeyPatch.context() as patch, transaction.atomic():
-            break_on(patch, "TDZA", SECOND, THIRD)
+            self.spoil(patch)
             job = control.start(options, "ann", inline=True)
             assert job
             run_inline(job, "ann")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,7 +15,9 @@ from django.test import override_settings
 from backfill.stack import redis_program
 from tests.backfill.broken import Broken
 from tests.backfill.shell import Shell
+from tests.backfill.simulated import Simulated
 from tests.backfill.tiny import load_season
+from tests.backfill.whole import Whole
 from tests.system.installation import until
 
 
@@ -58,6 +61,23 @@ def redis() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def broken_jobs(loaded_season: Path, tmp_path_factory: pytest.TempPathFactory) -> Broken:
     return Broken(loaded_season, tmp_path_factory.mktemp("broken"))
+
+
+@pytest.fixture(scope="session")
+def whole_jobs(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    return Whole(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="session")
+def simulated_months(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    return Simulated(tmp_path_factory.mktemp("simulated"))
+
+
+@pytest.fixture
+def simulated(simulated_months: Simulated, settings: Any) -> Simulated:
+    """The warehouse with the simulated months, all processors run; whoever writes there puts everything back."""
+    settings.WAREHOUSE_URL = simulated_months.url
+    return simulated_months
 
 
 @pytest.fixture

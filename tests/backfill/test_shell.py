@@ -12,7 +12,7 @@ from django.core.management import load_command_class
 
 from backfill import control
 from backfill.management.commands.backfill import parsed
-from backfill.models import Job, Run
+from backfill.models import Finding, Job, Run
 from backfill.options import Options
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import HISTORY, UPGC
@@ -50,9 +50,15 @@ def test_a_backfill_says_what_it_did_and_what_to_look_at(shell: Shell) -> None:
     assert " ".join(header.split()) == "processor dates skipped because rows failures query s write s"
     assert " ".join(tdza.split()).startswith("TDZA 1 skipped, 1 complete 1 bootstrap 0 2 INSUFFICIENT_DATA")
     assert " ".join(psza.split()).startswith("PSZA 1 skipped, 1 complete 1 bootstrap 2 -")
+    check = f"manage.py preflight_check {BOOTSTRAP[-1]} --end-date {FIRST} --processors TDZA,PSZA"
+    findings = Finding.objects.about(BOOTSTRAP[-1], FIRST).listed()
+    assert {f.kind for f in findings} == {"low coverage"}  # the tiny season has a player a side
     assert look == [
         "What to look at next:",
         f"  - INSUFFICIENT_DATA ({INSUFFICIENT_DATA.meaning}): TDZA 2. {INSUFFICIENT_DATA.advice}",
+        f"Judged: {len(findings)} findings want somebody; `manage.py triage --start {BOOTSTRAP[-1]} --end {FIRST}`",
+        *(f"  #{f.pk} warning: low coverage: {f.sentence}" for f in findings),
+        f"preflight: 2 warnings; `{check}` lists them",
     ]
     assert [line.rpartition(": ")[2] for line in answer.err.splitlines()] == [
         f"{code} {day} to {day}" for day in (FIRST, BOOTSTRAP[-1]) for code in ("TDZA", "PSZA")
@@ -80,10 +86,13 @@ def test_json_is_one_document_and_nothing_else(shell: Shell) -> None:
         ],
         "problems": [],
         "groups": [],
+        "findings": found["findings"],
         "retry_of": None,
         "retried": None,
         "next": [],
+        "preflight": found["preflight"],
     }  # fmt: skip
+    assert (found["preflight"]["ready"], len(found["preflight"]["warns"])) == (True, 2)
 
 
 def test_every_option_reaches_the_job(shell: Shell) -> None:
@@ -148,6 +157,7 @@ def test_without_a_worker_a_job_is_handed_over_all_the_same(shell: Shell) -> Non
     assert answer.out == (
         f"job {job.pk} queued for the workers; no worker is running, so it waits until bin/up starts one; "
         f"`manage.py jobs {job.pk}` shows it\n"
+        f"preflight: 2 warnings; `manage.py preflight_check {FIRST}` lists them\n"
     )
 
 
@@ -176,7 +186,8 @@ def test_a_plan_can_be_read(shell: Shell) -> None:
         "ML run 4 not complete",
     ]
     assert lines[5] == f"{FIRST} runs alone first, as canary"
-    assert lines[6].startswith(f"warning: {FIRST}: nba_analytics.player_game_summary has 2 rows")
+    check = f"manage.py preflight_check {BOOTSTRAP[-1]} --end-date 2021-11-10 --processors ML"
+    assert lines[6:] == [f"preflight: 8 warnings; `{check}` lists them"]
 
 
 def test_a_plan_says_which_job_holds_its_dates(shell: Shell) -> None:
@@ -184,9 +195,10 @@ def test_a_plan_says_which_job_holds_its_dates(shell: Shell) -> None:
     assert job
     answer = shell("backfill", *PSZA, "--dry-run")
     held = f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
-    assert (answer.code, answer.out.splitlines()[-1]) == (1, f"BLOCKS: {held}")
+    assert (answer.code, answer.out.splitlines()[-2]) == (1, f"BLOCKS: {held}")
     control.pause(job, "ann")
-    assert "resume it or cancel it" in shell("backfill", *PSZA, "--dry-run", "--json").document["conflict"]
+    (block,) = shell("backfill", *PSZA, "--dry-run", "--json").document["preflight"]["blocks"]
+    assert (block["kind"], "resume it or cancel it" in block["sentence"]) == ("held by a job", True)
 
 
 def test_a_plan_says_with_which_job_it_would_go_on(shell: Shell) -> None:
@@ -219,11 +231,11 @@ def test_a_verbose_plan_lists_each_run(shell: Shell) -> None:
 def test_a_plan_that_the_preflight_blocks_exits_with_one(shell: Shell, tmp_path: Path) -> None:
     without(UPGC, FIRST, tmp_path)
     answer = shell("backfill", *RANGE, "--dry-run", "--json")
-    blocking = [gap for gap in answer.document["gaps"] if gap["blocks"]]
-    assert (answer.code, len(blocking), blocking[0]["rows"], blocking[0]["date"]) == (1, 1, 0, str(FIRST))
+    (block,) = answer.document["preflight"]["blocks"]
+    assert (answer.code, block["kind"], block["dates"], block["numbers"]["rows"]) == (1, "no rows", [str(FIRST)], 0)
     assert shell("backfill", *RANGE, "--dry-run", "--skip-preflight", "--reason", "lost").code == 0
     refused = shell.backfill(*RANGE)
-    assert (refused.code, refused.out, refused.err.startswith("Phase 3 is not complete: ")) == (2, "", True)
+    assert (refused.code, refused.out, refused.err.startswith("the preflight blocks: ")) == (2, "", True)
 
 
 # What is refused: exit 2, one line on stderr, nothing on stdout
@@ -330,7 +342,7 @@ def test_jobs_lists_the_newest_first_and_shows_one(shell: Shell) -> None:
         (str(second), "TDZA", "1 complete", "succeeded"),
         (str(first["job"]), "PSZA", "1 complete", "succeeded"),
     ]
-    assert shell("jobs", first["job"], "--json").document == first
+    assert shell("jobs", first["job"], "--json").document | {"preflight": first["preflight"]} == first
     assert shell("jobs", second).out.startswith(f"job {second} succeeded in ")
     assert len(shell("jobs", "--limit", 1).out.splitlines()) == 2
 

@@ -8,6 +8,7 @@ import pytest
 
 from backfill.management.launching import NO_WORKER
 from backfill.models import Job
+from backfill.warehouse import warehouse
 from tests.backfill.broken import Broken
 from tests.backfill.shell import Answer, Shell
 from tests.backfill.tiny import FIRST, SECOND, THIRD, break_on, listing, make_options
@@ -18,7 +19,7 @@ RANGE = ("--start", FIRST, "--end", THIRD, "--processors", "TDZA,PSZA,PCF", "--n
 FIXED = ("--override", "--reason", "fixed")
 SAME = "the same code on the same rows fails the same way"
 NO_CATEGORY = "'NONSENSE' is no category; what is wrong in job {0} is AccountingError, INSUFFICIENT_DATA, blocked"
-TOO_FEW = "only more games cure it, and Phase 3 holds no newer row; --include-expected runs it all the same"
+TOO_FEW = "only more games cure it, and Phase 3 has not changed since the run; --include-expected runs it all the same"
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def test_a_dry_run_prints_what_would_run_and_what_is_left_out_and_runs_nothing(s
     assert (answer.code, answer.err, listing(season), Job.objects.count()) == (0, "", before, 1)
     assert squeezed(answer.out) == [
         f"retry of job {broken}: 2 runs in 1 batches of up to 2 dates",
+        f"preflight: 2 warnings; `manage.py preflight_check {FIRST} --end-date {THIRD} --processors TDZA,PSZA,PCF` lists them",
         "processor date because",
         f"TDZA {SECOND} AccountingError (after a fix: {SAME})",
         f"PCF {SECOND} its upstream TDZA runs again",
@@ -48,7 +50,7 @@ def test_a_dry_run_prints_what_would_run_and_what_is_left_out_and_runs_nothing(s
 
 def test_the_dry_run_is_what_runs(shell: Shell, broken: int) -> None:
     planned = shell("retry", broken, *FIXED, "--dry-run", "--json").document
-    assert (planned["retry_of"], planned["gaps"][0]["blocks"], planned["conflict"]) == (broken, False, "")
+    assert (planned["retry_of"], planned["preflight"]["ready"], planned["preflight"]["blocks"]) == (broken, True, [])
     made = shell("retry", broken, *FIXED, "--inline", "--json")
     runs = Job.objects.get(pk=made.document["job"]).runs.order_by("pk").values_list("processor", "date", "batch")
     assert [[r["processor"], r["date"], r["batch"]] for r in planned["runs"]] == [[p, str(d), b] for p, d, b in runs]
@@ -59,7 +61,9 @@ def test_a_retry_runs_and_says_what_it_healed(shell: Shell, broken: int) -> None
     answer = shell("retry", broken, *FIXED, "--inline", "--json")
     assert (answer.code, answer.err, answer.document["status"], answer.document["why"]) == (0, "", "succeeded", "fixed")
     assert answer.document["retried"] == {"healed": {"blocked": 2, "failed": 2}, "remaining": {}, "new": {}}
-    assert shell("jobs", answer.document["job"], "--json").document == answer.document
+    assert (
+        shell("jobs", answer.document["job"], "--json").document | {"preflight": answer.document["preflight"]} == answer.document
+    )
     line = f"retry of job {broken}: healed: 2 blocked, 2 failed; remaining: nothing; new: nothing"
     assert squeezed(shell("jobs", answer.document["job"]).out)[2] == line
 
@@ -81,7 +85,9 @@ def test_a_retry_is_handed_over_to_the_workers(shell: Shell, broken: int) -> Non
 def test_a_failed_job_lists_its_error_groups_and_retry_knows_them(shell: Shell, broken: int) -> None:
     sample = f"AccountingError: TDZA {SECOND}: 2 entities more than once, 0 outside the population of 2; nothing was written"
     group = {"processor": "TDZA", "what": "AccountingError", "count": 2, "dates": 2, "first": str(SECOND), "last": str(THIRD)}
-    assert shell("jobs", broken, "--json").document["groups"] == [{"id": "cb77d12c", **group, "sample": sample}]
+    (found,) = shell("jobs", broken, "--json").document["groups"]
+    assert found == {"id": "cb77d12c", **group, "sample": sample, "query": found["query"]}
+    assert warehouse().query(found["query"])  # the statement that broke, on its first date
     assert squeezed(shell("jobs", broken).out)[-3:] == [
         f"Error groups (`manage.py retry {broken} --group ID`):",
         "id processor what count dates first last sample",

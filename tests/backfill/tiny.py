@@ -22,8 +22,8 @@ from backfill.processors.statement import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import FAILURES, INPUTS
-from tests.factories import game_rows, phase3_folder, write_rows
+from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
+from tests.factories import game_rows, make_row, phase3_folder, write_rows
 
 OPENING = date(2021, 10, 19)
 NIGHTS = tuple(OPENING + timedelta(days=n) for n in range(18))
@@ -69,6 +69,12 @@ def give(table: Table, rows: Sequence[Row], folder: Path) -> None:
 def without(table: Table, night: date, folder: Path) -> None:
     """Take one night out of an input table."""
     give(table, season_rows(table, [n for n in NIGHTS if n != night]), folder)
+
+
+def scheduled(night: date, n: int = 0) -> Row:
+    """A game that is not played yet."""
+    game = {"game_id": f"00221{900 + n:05}", "game_date": night, "season_year": 2021}
+    return make_row(SCHED, **game, game_status=1, season_type="regular")
 
 
 def make_options(start: date = FIRST, end: date = LAST, **overrides: object) -> Options:

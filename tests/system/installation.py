@@ -42,8 +42,9 @@ WRITTEN_HERE = {
 
 
 def environment(**more: str) -> dict[str, str]:
-    """All that a process gets to know."""
-    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | more
+    """All that a process gets to know. What was run is judged where a test is about that, and not dozens of times."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return kept | {"JUDGE_AFTER_JOBS": "false"} | more
 
 
 def until(condition: Callable[[], object], what: str) -> None:

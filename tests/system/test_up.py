@@ -59,9 +59,11 @@ def assert_one_line(said: CompletedProcess[str], code: int, *words: str) -> None
 
 def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is_complete(tmp_path: Path) -> None:
     var = tmp_path / "a folder"
-    with started(var) as (_, said):
+    with started(var, JUDGE_AFTER_JOBS="true") as (_, said):
         assert "season 2021: 1,230 games" in said
         assert "job 1 succeeded in " in said
+        judged = "SELECT season, unexplained FROM backfill_judged"
+        until(lambda: Installation(var).rows(judged) == [(2021, 0)], "the judgement by a worker")
     workers = Installation(var).rows("SELECT DISTINCT worker FROM backfill_run WHERE worker <> ''")
     assert workers
     with started(var) as (_, said):

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 import pytest
 
+from backfill.judging import content, reading
 from backfill.processors import BY_NAME, PROCESSORS
 from backfill.warehouse.base import Row
 from backfill.warehouse.parquet import ParquetWarehouse
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS
+from tests.backfill.judged import assert_explained
 from tests.oracle import ORDER, Outcome, Tables, run_chain
 from tests.oracle.compare import differences
 from tests.oracle.expected import expected_statuses, statuses
@@ -24,7 +27,8 @@ from tests.system.conftest import copied
 from tests.system.installation import Installation
 from validation.season import DateType, Day
 
-pytestmark = pytest.mark.system
+# Every process of the tests that has one of these backfills a season first.
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("whole season")]
 
 EVERY = 24  # a date in so many is compared value by value with the oracle
 OWN = ("created_at", "processed_at")
@@ -107,6 +111,26 @@ def test_exactly_the_expected_entities_fail_on_every_date(season: Season) -> Non
     for day in season.computed:
         found = {code: statuses(outcome) for code, outcome in season.outcomes[day.day].items()}
         assert found == expected_statuses(facts, day.day), day.day
+
+
+def test_the_product_explains_every_failure_and_misses_nobody(season: Season, settings: Any) -> None:
+    settings.WAREHOUSE_URL = f"parquet:{season.warehouse.root}"
+    counts = assert_explained(season.start, [d.day for d in season.computed])
+    told = season.warehouse.query(f"SELECT processor_name, data_date, records_created, records_failed FROM {HISTORY}")
+    recorded = {(BY_NAME[r["processor_name"]].code, r["data_date"]): (r["records_created"], r["records_failed"]) for r in told}
+    assert counts == {key: recorded[key] for key in counts}
+    bootstrap = {d.day for d in season.days} - {d.day for d in season.computed}
+    assert counts.keys() == {(code, day) for code, day in recorded if day not in bootstrap}
+    reading.stage(bootstrap)
+    assert reading.written(bootstrap) == {(code, day): reading.Written() for code in ORDER for day in bootstrap}
+
+
+def test_the_product_finds_nothing_wrong_with_the_content(season: Season, settings: Any) -> None:
+    settings.WAREHOUSE_URL = f"parquet:{season.warehouse.root}"
+    dates = [d.day for d in season.computed]
+    reading.stage(dates)
+    assert content.violations(season.start) == []
+    assert content.jumps(season.start, dates) == []
 
 
 def test_some_dates_are_equal_to_the_oracle_in_every_value(season: Season) -> None:

@@ -10,12 +10,13 @@ from django.core.management.base import CommandParser
 from backfill import control, heartbeat
 from backfill.errors import Refused
 from backfill.inline import run_inline
-from backfill.management.base import FAILED, OK, VerbCommand, iso_date
-from backfill.management.reports import job_text
-from backfill.models import Job, Worker
+from backfill.judging.triage import judge_due
+from backfill.management.base import VerbCommand, iso_date
+from backfill.management.launching import report
+from backfill.models import Worker
 from backfill.options import MODES, Options
 from backfill.processors import processor
-from backfill.summary import summarise
+from validation.readiness import Report
 
 
 class Command(VerbCommand):
@@ -36,11 +37,12 @@ class Command(VerbCommand):
         """Run it and say how it ended."""
         code, day, who = processor(given["processor"]).code, given["date"], getpass.getuser()
         fields = {name: given[name] for name in ("mode", "skip_preflight", "skip_trigger", "reason")}
+        heard: list[Report] = []
         with heartbeat.beating(Worker.Kind.INLINE):
-            job = control.start(Options(day, day, (code,), force=True, **fields), who, triggered_by="manual", inline=True)
+            options = Options(day, day, (code,), force=True, **fields)
+            job = control.start(options, who, triggered_by="manual", inline=True, tell=heard.append)
             if job is None:
                 raise Refused(f"there is nothing to run for {code} on {day}")
             run_inline(job, who)
-        summary = summarise(job)
-        self.emit(summary, job_text(summary))
-        return OK if job.status == Job.Status.SUCCEEDED else FAILED
+        judge_due()
+        return report(self, job, heard)

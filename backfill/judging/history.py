@@ -1,0 +1,38 @@
+"""How often each processor failed in every season, as the runs have counted it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+
+from backfill.models import Run
+from validation.bands import Band, Rate, RateHistory
+from validation.expectation import CODES
+from validation.season import Calendar, season_year
+
+ONE_YEAR = timedelta(days=365)
+
+
+class History:
+    """The failure rates of every season that is loaded, as the runs have counted them; read when asked for."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self.calendar = calendar
+
+    @cached_property
+    def _by_code(self) -> dict[str, RateHistory]:
+        starts = self.calendar.starts
+        if len(starts) < 2:  # none has another one beside it
+            return {}
+        found: dict[str, list[Rate]] = {code: [] for code in CODES}
+        runs = Run.objects.filter(population__gt=0).only("processor", "date", "population", "failures")
+        for (code, day), run in runs.deciding(min(starts.values()), max(starts.values()) + ONE_YEAR).items():
+            if opening := starts.get(year := season_year(day)):
+                failed = sum(run.failures.values())
+                found[code].append(Rate(year, (day - opening).days, failed, run.population or 0))
+        return {code: RateHistory(rates) for code, rates in found.items()}
+
+    def band(self, code: str, year: int, index: int) -> Band | None:
+        """What the other seasons make of a day."""
+        history = self._by_code.get(code)
+        return history.band(year, index) if history else None

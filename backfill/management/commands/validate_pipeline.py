@@ -1,0 +1,70 @@
+"""`manage.py validate_pipeline DATE [END] --phase 3|4 [--verbose]`: what is there of each date, and whether it is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from backfill import coverage
+from backfill.judging.validating import Checked, State, validate
+from backfill.management.base import FAILED, OK, VerbCommand, iso_date
+from backfill.management.text import table
+from backfill.options import Options
+
+PHASES = (3, 4)
+
+
+class Command(VerbCommand):
+    """Validates dates."""
+
+    help = "Read what the warehouse has of each date and hold it against the calendar; exits 1 unless all of it is right."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which dates, which phase."""
+        parser.add_argument("start", type=iso_date, metavar="DATE", help="the date, or the first of a range")
+        parser.add_argument("end", type=iso_date, nargs="?", metavar="END", help="the last date of the range")
+        parser.add_argument("--phase", type=int, choices=PHASES, default=4, help="3 = the inputs, 4 = what is made from them")
+        parser.add_argument("--verbose", action="store_true", help="list the entities behind each number")
+
+    def run(self, **given: Any) -> int:
+        """Validate and tell."""
+        start, end = given["start"], given["end"] or given["start"]
+        coverage.check_loaded(Options(start, end))
+        found = validate(start, end, given["phase"])
+        wrong = [c for c in found if not c.state.is_right]
+        document = {"phase": given["phase"], "complete": not wrong, "dates": [_as_json(c, given["verbose"]) for c in found]}
+        self.emit(document, self._text(found, verbose=given["verbose"]))
+        return FAILED if wrong else OK
+
+    def _text(self, found: list[Checked], *, verbose: bool) -> str:
+        is_terminal = self.stdout.isatty()
+        lines = [table([_as_row(c) for c in found], is_terminal=is_terminal, color=is_terminal)]
+        if verbose:
+            lines += [
+                f"{c.day.day} {c.name} {name}: {', '.join(entities)}" for c in found for name, entities in c.entities.items()
+            ]
+        counts = {state: sum(1 for c in found if c.state is state) for state in State}
+        lines.append(", ".join(f"{n:,} {state}" for state, n in counts.items() if n))
+        return "\n".join(lines)
+
+
+def _as_row(checked: Checked) -> dict[str, object]:
+    share = checked.coverage
+    follows = ", ".join(f"{n:,} from {root}" for root, n in checked.follows.items())
+    failures = ", ".join(f"{n:,} {name}" for name, n in checked.failures.items()) + (f" ({follows})" if follows else "")
+    return {
+        "date": checked.day.day, "what": checked.name or "-", "state": str(checked.state), "rows": checked.rows,
+        "expected": checked.expected, "coverage": "" if share is None else f"{int(100 * share)} %", "failures": failures,
+        "verdict": checked.verdict,
+    }  # fmt: skip
+
+
+def _as_json(checked: Checked, verbose: bool) -> dict[str, Any]:
+    share = checked.coverage
+    document = {
+        "date": checked.day.day, "type": checked.day.type, "day": checked.day.index, "what": checked.name, "state": checked.state,
+        "rows": checked.rows, "expected": checked.expected, "coverage": None if share is None else round(share, 4),
+        "failures": dict(checked.failures), "follows": dict(checked.follows), "verdict": checked.verdict,
+    }  # fmt: skip
+    return document | ({"entities": dict(checked.entities)} if verbose else {})

@@ -1,0 +1,123 @@
+"""What there is to look at, and what a person has said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils.timezone import now
+
+from backfill.models.events import Event
+from validation.findings import BY_NAME, Severity
+from validation.findings import Finding as Found
+
+
+class FindingQuerySet(models.QuerySet["Finding"]):
+    """Findings, many at once."""
+
+    def about(self, start: date | None, end: date | None) -> FindingQuerySet:
+        """Those with a date in the range."""
+        found = self.filter(first__lte=end) if end else self
+        return found.filter(last__gte=start) if start else found
+
+    def listed(self) -> FindingQuerySet:
+        """Those whose evidence is there and that nobody has settled, worst first."""
+        return self.filter(state__in=Finding.LISTED).order_by("-severity", "rank", "first", "pk")
+
+
+class Finding(models.Model):
+    """One Finding as long as its evidence lasts, and after it. Unique by what it is about."""
+
+    class State(models.TextChoices):
+        """Open and acknowledged ones are listed; marked ones stay silent until their evidence grows."""
+
+        OPEN = "open"
+        ACKNOWLEDGED = "acknowledged"
+        EXPECTED = "expected"
+        FIXED = "fixed"
+        CLOSED = "closed"
+
+    kind = models.CharField(max_length=40)
+    season = models.PositiveIntegerField()
+    subject = models.CharField(max_length=300)
+    rank = models.PositiveSmallIntegerField()  # the kind's place among all kinds, worst first
+    severity = models.PositiveSmallIntegerField()
+    sentence = models.TextField()
+    cause = models.TextField(blank=True)
+    dates = models.JSONField(default=list)
+    first = models.DateField()
+    last = models.DateField()
+    processors = models.JSONField(default=list)
+    count = models.PositiveIntegerField(default=0)
+    numbers = models.JSONField(default=dict)
+    query = models.TextField(blank=True)
+    action = models.JSONField(null=True)
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
+    marked_by = models.CharField(max_length=150, blank=True)
+    note = models.TextField(blank=True)  # why it was marked
+    marked_at = models.DateTimeField(null=True)
+    found_at = models.DateTimeField(default=now)  # when it was last opened
+    seen_at = models.DateTimeField(default=now)
+
+    objects = FindingQuerySet.as_manager()
+
+    LISTED = (State.OPEN, State.ACKNOWLEDGED)
+    MARKS = (State.ACKNOWLEDGED, State.EXPECTED, State.FIXED)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["kind", "season", "subject"], name="one_finding_per_subject"),)
+        indexes = (models.Index(fields=["state", "-severity"]),)
+
+    def __str__(self) -> str:
+        return f"finding {self.pk}: {self.sentence}"
+
+    @property
+    def weight(self) -> Severity:
+        """How much it wants a person."""
+        return Severity(self.severity)
+
+    @property
+    def advice(self) -> str:
+        """What to do next, as its kind says."""
+        return BY_NAME[self.kind].advice
+
+    def move(self, old: Iterable[str], new: str, who: str, why: str = "", **fields: object) -> bool:
+        """Change the state with an event; False when it is in none of the `old` ones any more."""
+        before = self.state
+        with transaction.atomic():
+            mine = Finding.objects.filter(Q(pk=self.pk, state=before) & Q(state__in=list(old)))
+            if not mine.update(state=new, **fields):
+                return False
+            Event.objects.create(finding=self, who=who, what=f"{before} → {new}", why=why)
+        self.refresh_from_db()
+        return True
+
+
+class Judged(models.Model):
+    """When a season was last judged, over how many (processor, date), and how many failures nothing explained."""
+
+    season = models.PositiveIntegerField(unique=True)
+    at = models.DateTimeField()
+    seconds = models.FloatField()
+    compared = models.PositiveIntegerField()
+    unexplained = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"season {self.season} judged at {self.at}"
+
+
+def as_fields(found: Found, rank: int) -> dict[str, Any]:
+    """A Finding of `validation` as the columns that are kept of it."""
+    action = found.action
+    return {
+        "rank": rank, "severity": int(found.weight), "sentence": found.sentence, "cause": found.cause or found.kind.cause,
+        "dates": [str(day) for day in found.dates], "first": found.dates[0], "last": found.dates[-1],
+        "processors": list(found.processors), "count": found.count, "numbers": dict(found.numbers), "query": found.query,
+        "action": action and {
+            "start": str(action.start), "end": str(action.end), "processors": list(action.processors), "force": action.force,
+            "outdated": action.outdated, "brake": action.brake, "first": action.first, "command": action.command,
+        },
+    }  # fmt: skip

@@ -1,0 +1,80 @@
+"""How long judging takes: a season from nothing known, the same again, and single dates of it.
+
+    .venv/bin/python bench/judging.py [FOLDER WITH A SEASON'S PHASE 3]
+
+The season is backfilled first, in a folder of its own. Seconds are those of the judgement itself, in one process.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL = ROOT.parent / "shared" / "data" / "season_2023"
+REPEATS = 5
+
+
+def manage(var: str, *arguments: str) -> None:
+    environment = {**os.environ, "BACKCOURT_VAR": var}
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def seconds(do: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    do()
+    return time.perf_counter() - began
+
+
+def told(name: str, found: list[float]) -> None:
+    print(f"{name:40} {statistics.median(found):6.3f} s ({min(found):.3f} to {max(found):.3f})")
+
+
+def measure() -> None:
+    import django
+
+    django.setup()
+
+    from django.conf import settings
+
+    from backfill.judging import reading
+    from backfill.judging.judgement import Judgement, of_date, seasons
+
+    settings.DEBUG = False
+    (season,) = seasons()
+    runs = len(season.dates) * 5
+    print(f"season {season.year}: {len(season.dates)} dates, {runs} runs")
+    told("a season, nothing known", [seconds(season.findings)])
+
+    def again() -> Judgement:
+        return next(iter(seasons()))
+
+    told("a season again", [seconds(lambda: again().findings()) for _ in range(REPEATS)])
+    told("  its games, read anew", [seconds(lambda: reading._read(season.start)) for _ in range(REPEATS)])
+    told("  what was written", [seconds(lambda: again().written) for _ in range(REPEATS)])
+    judgement = again()
+    _ = judgement.facts, judgement.written
+    told("  expectation and comparison", [seconds(lambda: judgement.compared)])
+    days = season.dates[:: len(season.dates) // 10]
+    told("one date: expectation and cascade", [seconds(lambda d=d: _date(of_date(d))) for d in days])
+
+
+def _date(judgement: object) -> None:
+    _ = judgement.compared, judgement.cascade(judgement.dates[0])
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else REAL)
+    with tempfile.TemporaryDirectory() as var:
+        os.environ.update(BACKCOURT_VAR=var, DJANGO_SETTINGS_MODULE="webapp.settings")
+        sys.path.insert(0, str(ROOT))
+        manage(var, "migrate", "--verbosity", "0")
+        manage(var, "load_phase3", str(folder))
+        manage(var, "backfill", "--start", "2023-10-24", "--end", "2024-06-30", "--inline")
+        measure()

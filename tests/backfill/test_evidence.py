@@ -1,0 +1,151 @@
+"""The query behind each Finding, asked of a season that was run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backfill.groups import Group
+from backfill.judging import evidence
+from backfill.processors import PROCESSORS
+from backfill.warehouse import warehouse
+from backfill.warehouse.base import Row
+from backfill.warehouse.tables import INPUTS, PGS, TDGS
+from tests.backfill.tiny import FIRST, NIGHTS, OPENING, SECOND, THIRD, give, make_options, part, season_rows
+from tests.backfill.whole import EVERYBODY, Whole, whole_rows
+from tests.factories import AWAY, HOME, rewrite
+from validation import findings
+from validation.findings import KINDS, Finding
+
+pytestmark = pytest.mark.django_db
+
+BAD = f"impossible value in {PGS}, game_id 0022100014: points = -1"
+TOLD: dict[findings.Kind, dict[str, Any]] = {
+    findings.IMPOSSIBLE_VALUE: {"numbers": {"texts": ["another text", BAD]}, "processors": ("PSZA", "PDC")},
+    findings.DUPLICATE_INPUT: {"processors": (), "numbers": {"rows too many": {str(PGS): 1, str(TDGS): 2}}},
+    findings.DUPLICATE_OUTPUT: {"processors": ("TDZA", "ML")},
+    findings.PHASE3_MISSING: {"processors": ()},
+    findings.LOW_COVERAGE: {"processors": ()},
+    findings.COLUMN_JUMP: {"subject": "PGS points zero 2021-11-03", "sentence": "PGS: points, is_active are zero in 9 % of it"},
+}
+
+
+@pytest.fixture
+def ran(whole_jobs: Whole, own_warehouse: Path, settings: Any) -> Path:
+    """What a job wrote that ran all of the season; not to be written to."""
+    folder = whole_jobs.written(make_options(batch_size=4))
+    settings.WAREHOUSE_URL = f"parquet:{folder}"
+    return folder
+
+
+@pytest.fixture
+def own(ran: Path, own_warehouse: Path, settings: Any) -> Path:
+    """The same to be written to."""
+    shutil.copytree(ran, own_warehouse)
+    settings.WAREHOUSE_URL = f"parquet:{own_warehouse}"
+    return own_warehouse
+
+
+def make_found(kind: findings.Kind, dates: Sequence[date] = (SECOND, THIRD), **given: Any) -> Finding:
+    values = {"processors": ("PSZA",), "subject": "PSZA", "sentence": "a sentence", **TOLD.get(kind, {}), **given}
+    return Finding(kind, 2021, dates=tuple(dates), **values)
+
+
+def query_of(found: Finding) -> str:
+    return evidence.query(found, OPENING)
+
+
+def asked(found: Finding) -> list[Row]:
+    """What the query behind a Finding shows."""
+    return warehouse().query(query_of(found))
+
+
+MANY = [OPENING + timedelta(days=n) for n in range(90)]
+
+
+@pytest.mark.parametrize("dates", [[SECOND, THIRD], MANY], ids=["two dates", "many dates"])
+@pytest.mark.usefixtures("ran")
+def test_the_query_behind_every_kind_runs_as_it_stands(dates: list[date]) -> None:
+    for kind in KINDS:
+        query = query_of(make_found(kind, dates))
+        assert "@" not in query, kind.name
+        warehouse().query(query)
+
+
+def test_the_queries_run_where_nothing_is_loaded_too() -> None:
+    assert {kind.name for kind in KINDS if asked(make_found(kind))} == set()
+
+
+@pytest.mark.usefixtures("ran")
+def test_missing_rows_are_shown_by_what_each_table_has() -> None:
+    found = {(row["game_date"], row["name"]): row["n"] for row in asked(make_found(findings.PHASE3_MISSING, [SECOND]))}
+    assert found == {(SECOND, str(t)): {"PGS": 10, "UPGC": 10, "SCHED": 1}.get(t.short, 2) for t in INPUTS}
+
+
+def test_keys_that_are_there_twice_are_shown(own: Path, tmp_path: Path) -> None:
+    rewrite(part(own, "ML", SECOND), f"SELECT * FROM t UNION ALL SELECT * FROM t WHERE player_lookup = '{EVERYBODY[0]}'")
+    (row,) = asked(make_found(findings.DUPLICATE_OUTPUT))
+    assert list(row.values()) == ["nba_predictions.ml_feature_store_v2", SECOND, EVERYBODY[0], str(SECOND), 2]
+    give(TDGS, [*season_rows(TDGS), *season_rows(TDGS, [THIRD])], tmp_path)
+    rows = [list(row.values()) for row in asked(make_found(findings.DUPLICATE_INPUT))]
+    assert sorted(rows) == [[str(TDGS), THIRD, team, "0022100016", 2] for team in (HOME, AWAY)]
+
+
+def test_a_jump_is_shown_by_the_nulls_and_zeros_of_each_date(own: Path, tmp_path: Path) -> None:
+    zero = [row | ({"usage_rate": 0} if row["game_date"] == SECOND else {}) for row in whole_rows(PGS)]
+    give(PGS, [row | ({"points": None} if row["game_date"] == THIRD else {}) for row in zero], tmp_path)
+    found = asked(
+        make_found(findings.COLUMN_JUMP, [THIRD], sentence="PGS: usage_rate, points are NULL in 9 %", subject="PGS points")
+    )
+    nothing = {"usage_rate_null": 0, "usage_rate_zero": 0, "points_null": 0, "points_zero": 0}
+    assert [row["d"] for row in found] == [night for night in NIGHTS if THIRD - timedelta(days=14) <= night <= THIRD]
+    assert found[-1] == {"d": THIRD, "n": 10, **nothing, "points_null": 10}
+    assert found[-2] == {"d": SECOND, "n": 10, **nothing, "usage_rate_zero": 10}
+
+
+@pytest.mark.usefixtures("ran")
+def test_a_jump_in_the_vector_is_shown_by_its_elements() -> None:
+    told = {"subject": "ML playoff_game", "sentence": "ML: playoff_game, team_pace are zero in 9 %"}
+    *_, row = asked(make_found(findings.COLUMN_JUMP, [SECOND], **told))
+    shares = {"team_pace_null": 0, "team_pace_zero": 0, "playoff_game_null": 0, "playoff_game_zero": 10}
+    assert row == {"d": SECOND, "n": 10, **shares}
+
+
+@pytest.mark.usefixtures("ran")
+def test_an_impossible_value_is_shown_in_its_row() -> None:
+    found = asked(make_found(findings.IMPOSSIBLE_VALUE))
+    assert ({row["player_lookup"] for row in found}, {row["game_date"] for row in found}) == (set(EVERYBODY), {FIRST})
+    assert list(found[0]) == list(PGS.names)
+
+
+@pytest.mark.usefixtures("ran")
+def test_an_impossible_value_that_names_no_row_is_shown_as_it_was_logged() -> None:
+    told = make_found(findings.IMPOSSIBLE_VALUE, [FIRST], numbers={"texts": ["?"]}, processors=("TDZA",))
+    (row,) = asked(told)
+    assert list(row.values()) == [FIRST, PROCESSORS["TDZA"].name, "INSUFFICIENT_DATA", f"14 of 15 games before {FIRST}", 2]
+
+
+@pytest.mark.usefixtures("ran")
+def test_a_bug_is_shown_by_the_statement_that_broke() -> None:
+    assert {row["player_lookup"] for row in asked(make_found(findings.BUG, [SECOND]))} == set(EVERYBODY)
+
+
+def test_an_error_group_is_shown_by_the_row_that_it_names_or_by_the_statement() -> None:
+    def query(text: str) -> str:
+        return evidence.of_group(Group("g", "PSZA", "PROCESSING_ERROR", 1, (SECOND,), text), OPENING)
+
+    assert query(BAD) == f"SELECT * FROM {PGS} WHERE game_id = '0022100014'"
+    assert query("another text") == query_of(make_found(findings.BUG, [SECOND]))
+
+
+@pytest.mark.usefixtures("ran")
+def test_runs_are_shown_by_their_history_and_partitions_by_when_they_were_written() -> None:
+    runs = asked(make_found(findings.RUN_FAILED, [SECOND]))
+    assert [(r["data_date"], r["processor_name"], r["status"]) for r in runs] == [(SECOND, PROCESSORS["PSZA"].name, "success")]
+    written = asked(make_found(findings.LOST_PARTITION, [SECOND], processors=("PSZA", "ML")))
+    assert sorted((r["processor"], r["d"], r["n"]) for r in written) == [("ML", SECOND, 10), ("PSZA", SECOND, 10)]

@@ -1,0 +1,40 @@
+"""A season of a few dates, as it is judged: the third and the fourth of them are neighbours with a night off between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from validation.expectation import CODES
+from validation.triage import Key, Ran, Season
+
+YEAR = 2021
+DATES = A, B, C, D, E, F, G = tuple(date(2021, 11, day) for day in (2, 3, 4, 6, 7, 8, 9))
+
+
+def make_ran(code: str, day: date, **given: Any) -> Ran:
+    """A run that is complete, unless something else is said."""
+    return Ran(code, day, **{"ended_well": True, **given})
+
+
+def failed(code: str, day: date, why: str = "", **given: Any) -> Ran:
+    return make_ran(code, day, ended_well=False, why=why, **given)
+
+
+def blocked(code: str, day: date) -> Ran:
+    return failed(code, day, "blocked: its upstream failed", is_blocked=True)
+
+
+def all_of(*days: date, codes: Iterable[str] = CODES) -> list[Ran]:
+    """Every processor complete on these dates."""
+    return [make_ran(code, day) for day in days for code in codes]
+
+
+def make_season(*runs: Ran, **given: Any) -> Season:
+    """What was run last of each (processor, date), and what else is known."""
+    return Season(YEAR, DATES, {run.key: run for run in runs}, **given)
+
+
+def keys(code: str, *days: date) -> list[Key]:
+    return [(code, day) for day in days]

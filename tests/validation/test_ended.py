@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import pytest
+
+from tests.validation.judged_seasons import DATES, A, B, C, D, E, F, G, all_of, blocked, failed, make_ran, make_season
+from validation import findings
+from validation.ended import runs, slow
+from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
+from validation.findings import Action, Finding
+from validation.triage import Ran
+
+
+def subjects(found: Iterable[Finding]) -> list[tuple[str, str]]:
+    return [(f.kind.name, f.subject) for f in found]
+
+
+def ended(*ran: Ran, rootless: Iterable[date] = ()) -> list[Finding]:
+    return list(runs(make_season(*ran), frozenset(rootless)))
+
+
+def test_a_season_that_was_run_from_end_to_end_or_not_at_all_has_nothing_to_tell() -> None:
+    assert ended(*all_of(*DATES)) == ended() == []
+
+
+def test_failed_runs_are_grouped_by_error_and_what_they_block_is_counted() -> None:
+    busy, corrupt = "WarehouseBusy: come back later", "CorruptPartition: part.parquet"
+    found = ended(
+        *all_of(B, E, F, G), *all_of(A, C, D, codes=[TDZA]),
+        failed(PSZA, A, busy, error="WarehouseBusy"), failed(PSZA, C, busy, error="WarehouseBusy"),
+        failed(PSZA, D, corrupt, error="CorruptPartition"),
+        *(blocked(code, day) for day in (A, C, D) for code in (PCF, PDC, ML)),
+    )  # fmt: skip
+    assert found == [
+        Finding(
+            findings.RUN_FAILED, 2021, "CorruptPartition",
+            "1 run failed (CorruptPartition: part.parquet), 2021-11-06; 3 more are blocked by them",
+            (D,), (PSZA,), 1, action=Action(D, D, (PSZA, PCF, PDC, ML)),
+            numbers={"runs": 1, "blocked": 3, "sample": corrupt},
+        ),
+        Finding(
+            findings.RUN_FAILED, 2021, "WarehouseBusy",
+            "2 runs failed (WarehouseBusy: come back later), 2021-11-02, 2021-11-04; 6 more are blocked by them",
+            (A, C), (PSZA,), 2, action=Action(A, C, (PSZA, PCF, PDC, ML)),
+            numbers={"runs": 2, "blocked": 6, "sample": busy},
+        ),
+    ]  # fmt: skip
+
+
+def test_refused_runs_are_grouped_by_the_check_that_refused_them() -> None:
+    found = ended(
+        failed(TDZA, A, "freshness: nba_analytics.t: 80 hours old"),
+        failed(PSZA, A, "defensive: nba_analytics.p: no row for 2021-11-01"),
+        failed(PSZA, B, "defensive: nba_analytics.p: no row for 2021-11-02"),
+    )
+    assert [(f.subject, f.dates, f.processors, f.numbers["blocked"]) for f in found] == [
+        ("defensive", (A, B), (PSZA,), 0),
+        ("freshness", (A,), (TDZA,), 0),
+    ]
+    assert found[1].sentence == "1 run failed (freshness: nba_analytics.t: 80 hours old), 2021-11-02"
+
+
+def test_a_long_error_is_cut_in_the_sentence_and_whole_in_the_evidence() -> None:
+    (found,) = ended(failed(PSZA, A, "x" * 500, error="CorruptPartition"))
+    assert found.sentence == f"1 run failed ({'x' * 200}), 2021-11-02"
+    assert found.numbers["sample"] == "x" * 500
+
+
+def test_a_run_that_broke_on_a_bug_is_told_with_the_bugs() -> None:
+    assert ended(failed(PSZA, A, "AccountingError: 2 entities twice", error="AccountingError", is_bug=True)) == []
+
+
+def no_population(code: str, day: date) -> Ran:
+    return failed(code, day, f"population: nba_analytics.u: no row for {day}", no_population=True)
+
+
+def test_a_date_without_phase_3_is_the_root_of_its_failed_runs() -> None:
+    ran = [*all_of(A, C), *(no_population(code, B) for code in (PCF, PDC)), blocked(ML, B)]
+    assert ended(*ran, *all_of(B, codes=[TDZA, PSZA]), rootless=[B]) == []
+
+
+def test_who_found_no_phase_3_then_where_there_is_some_now_is_told_so() -> None:
+    (found,) = ended(no_population(PCF, B), no_population(PCF, C), blocked(PDC, B), rootless=[B])
+    assert found == Finding(
+        findings.RUN_FAILED, 2021, "population",
+        "1 run failed (population: nba_analytics.u: no row for 2021-11-04), 2021-11-04",
+        (C,), (PCF,), 1, action=Action(C, C, (PCF, PDC, ML)), cause="Phase 3 had no row for these dates then, and has some now",
+        numbers={"runs": 1, "blocked": 0, "sample": "population: nba_analytics.u: no row for 2021-11-04"},
+    )  # fmt: skip
+
+
+def test_another_failure_on_a_date_without_phase_3_is_still_told() -> None:
+    (found,) = ended(failed(PCF, B, "WarehouseBusy: later", error="WarehouseBusy"), rootless=[B])
+    assert (found.kind, found.dates) == (findings.RUN_FAILED, (B,))
+
+
+def test_what_stays_blocked_after_its_root_was_healed_is_told_by_itself() -> None:
+    (found,) = ended(*all_of(A, codes=[TDZA, PSZA]), *(blocked(code, A) for code in (PCF, PDC, ML)))
+    assert found == Finding(
+        findings.STILL_BLOCKED, 2021, "", "3 runs (PCF, PDC, ML): blocked by a failure that is there no more, 2021-11-02",
+        (A,), (PCF, PDC, ML), 3, action=Action(A, A, (PCF, PDC, ML)), numbers={"runs": 3},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("root", [failed(TDZA, A, "e", error="AccountingError", is_bug=True), no_population(TDZA, A)], ids=str)
+def test_what_is_blocked_by_a_root_that_is_told_elsewhere_is_not_told_again(root: Ran) -> None:
+    assert ended(root, make_ran(PSZA, A), blocked(PCF, A), rootless=[A]) == []
+
+
+def test_partitions_that_are_gone_are_one_finding() -> None:
+    (found,) = ended(*all_of(*DATES), make_ran(PSZA, A, is_lost=True), make_ran(ML, D, is_lost=True))
+    assert found == Finding(
+        findings.LOST_PARTITION, 2021, "",
+        "2 runs (PSZA, ML): complete by its run, and its partition is gone or cannot be read, 2021-11-02, 2021-11-06",
+        (A, D), (PSZA, ML), 2, action=Action(A, D, (PSZA, PCF, PDC, ML), force=True), numbers={"runs": 2},
+    )  # fmt: skip
+
+
+def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is_none() -> None:
+    (found,) = ended(
+        *(make_ran(PDC, day, statement_changed=True) for day in (A, B, C, D)),
+        failed(PDC, E, "e", error="AccountingError", is_bug=True, statement_changed=True),
+    )
+    assert found == Finding(
+        findings.OLD_SQL, 2021, "",
+        "4 runs (PDC): output was made by another statement than the present one, 2021-11-02 to 2021-11-06",
+        (A, B, C, D), (PDC,), 4, action=Action(A, D, (PDC, ML), outdated=True), numbers={"runs": 4},
+    )  # fmt: skip
+
+
+# Holes
+
+
+def test_dates_between_two_ranges_are_a_hole_and_those_before_and_after_are_none() -> None:
+    (found,) = ended(*all_of(B, E, F))
+    assert found == Finding(
+        findings.HOLE, 2021, "2021-11-04",
+        "2 dates between dates that were run never ran (TDZA, PSZA, PCF, PDC, ML), 2021-11-04 to 2021-11-06",
+        (C, D), CODES, 10, action=Action(C, D), numbers={"dates": 2, "runs": 10},
+    )  # fmt: skip
+
+
+def test_every_stretch_of_dates_is_a_hole_of_its_own() -> None:
+    assert [(f.subject, f.dates) for f in ended(*all_of(A, C, F))] == [("2021-11-03", (B,)), ("2021-11-06", (D, E))]
+
+
+def test_a_hole_of_one_processor_names_it() -> None:
+    (found,) = ended(*all_of(A, C), *all_of(B, codes=[TDZA, PSZA]))
+    assert (found.processors, found.dates, found.count) == ((PCF, PDC, ML), (B,), 3)
+
+
+def test_a_processor_that_was_run_for_longer_than_the_others_makes_no_hole_of_theirs() -> None:
+    (found,) = ended(*all_of(A, B), *all_of(D, codes=[TDZA]))
+    assert (found.processors, found.dates, found.count) == ((TDZA,), (C,), 1)
+    assert found.action == Action(C, C)
+    assert ended(*all_of(*DATES, codes=[TDZA]), *all_of(A, B)) == []
+
+
+def test_a_failed_date_is_no_hole() -> None:
+    found = ended(make_ran(PSZA, A), failed(PSZA, B, "", error="CorruptPartition"), make_ran(PSZA, C))
+    assert subjects(found) == [("run failed", "CorruptPartition")]
+
+
+def test_a_date_without_phase_3_is_no_hole() -> None:
+    assert ended(*all_of(A, C), rootless=[B]) == []
+    assert [f.dates for f in ended(*all_of(A, G), rootless=[C])] == [(B,), (D, E, F)]
+
+
+# Runs that took long
+
+
+def timed(*seconds: float, code: str = PSZA, **share: float) -> list[Ran]:
+    """One run a date, all of its time in the query unless a share of it goes elsewhere."""
+    return [
+        make_ran(
+            code, day, query_seconds=n * (1 - sum(share.values())), **{f"{name}_seconds": n * of for name, of in share.items()}
+        )
+        for day, n in zip(DATES, seconds, strict=False)
+    ]  # fmt: skip
+
+
+def took_long(*ran: Ran) -> list[Finding]:
+    return list(slow(make_season(*ran)))
+
+
+def test_a_run_of_over_five_minutes_is_slow_however_long_the_others_take() -> None:
+    assert [f.dates for f in took_long(*timed(300, 250, 301))] == [(C,)]
+    assert took_long(*timed(300, 300)) == []
+
+
+def test_a_run_of_over_three_times_the_median_is_slow() -> None:
+    assert took_long(*timed(20, 20, 60)) == []
+    assert [f.dates for f in took_long(*timed(20, 20, 61))] == [(C,)]
+
+
+def test_three_times_next_to_nothing_is_not_slow() -> None:
+    assert took_long(*timed(0.1, 0.1, 10)) == []
+    assert [f.dates for f in took_long(*timed(0.1, 0.1, 10.1))] == [(C,)]
+
+
+def test_a_date_that_took_no_time_is_in_no_median() -> None:
+    assert took_long(*timed(0, 0, 0, 20, 20, 50)) == []
+    assert took_long(*timed(0, 0)) == took_long() == []
+
+
+def test_each_processor_is_held_against_itself() -> None:
+    found = took_long(*timed(20, 20, 20), *timed(100, 100, 310, code=ML))
+    assert [(f.subject, f.dates) for f in found] == [(ML, (C,))]
+
+
+def test_slow_runs_say_how_slow_how_long_it_takes_usually_and_where_the_seconds_went() -> None:
+    (found,) = took_long(*timed(20, 20, 20, 90, 400.4, write=0.25))
+    assert found == Finding(
+        findings.SLOW, 2021, PSZA,
+        "PSZA: 2 dates took long, at most 400 s (2021-11-07), usually 20.0 s; 2021-11-06 to 2021-11-07",
+        (D, E), (PSZA,), 2, cause="300 of 400 s went into the statement: a busy machine, or small batches",
+        numbers={"usual": 20.0, "query": 300.3, "write": 100.1, "checks": 0.0},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shares", "cause"),
+    [
+        ({}, "400 of 400 s went into the statement: a busy machine, or small batches"),
+        ({"write": 0.5}, "200 of 400 s went into the statement: a busy machine, or small batches"),
+        ({"write": 0.75}, "300 of 400 s went into writing: a slow disk, or many writers at once"),
+        ({"check": 0.5, "write": 0.25}, "100 of 400 s went into the statement: a busy machine, or small batches"),
+        ({"check": 0.75}, "300 of 400 s went into the checks of normal mode; backfill mode skips them"),
+    ],
+    ids=str,
+)
+def test_the_cause_of_a_slow_run_is_where_its_seconds_went(shares: dict[str, float], cause: str) -> None:
+    (found,) = took_long(*timed(400, **shares))
+    assert found.cause == cause

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+
+import pytest
+
+from tests.validation.judged_seasons import A, B, C, D, E, F, G, all_of, keys, make_ran, make_season
+from validation import findings, sources
+from validation.columns import What
+from validation.content import Jump, Violation
+from validation.coverage import ROWS_PER_GAME, Coverage
+from validation.expectation import ML, PCF, PDC, PSZA, TDZA
+from validation.findings import Action, Finding
+from validation.sources import BugGroup
+
+PLAYERS, DEFENSE, OFFENSE, CONTEXT, TEAMS = ROWS_PER_GAME
+SEASON = make_season(*all_of(A, B, C, D, E))  # the last two dates are not run yet
+LOAD = "load it with `manage.py load_phase3 DIR`"
+
+
+def covered(day: date, table: str, rows: int, expected: float = 100.0, *, low: bool | None = None) -> Coverage:
+    """So many of a hundred rows."""
+    return Coverage(day, table, 5, rows, expected, rows < 90 if low is None else low)
+
+
+def coverage(lacking: Mapping[date, Iterable[str]]) -> list[Coverage]:
+    """Every table of every date, without a row where a date lacks it."""
+    days = (A, B, C, D, E, F, G, *(day for day in lacking if day < A))
+    return [covered(day, table, 0 if table in lacking.get(day, ()) else 100) for table in ROWS_PER_GAME for day in days]
+
+
+def missing(lacking: Mapping[date, Iterable[str]], following: Mapping[date, int] | None = None) -> list[Finding]:
+    return list(sources.missing(SEASON, coverage(lacking), following or {}))
+
+
+# Dates without Phase 3
+
+
+def test_a_date_that_has_everything_is_not_missing() -> None:
+    assert missing({}) == []
+
+
+def test_neighbouring_dates_that_lack_everything_are_one_finding() -> None:
+    (found,) = missing({C: ROWS_PER_GAME, D: ROWS_PER_GAME})
+    assert found == Finding(
+        findings.PHASE3_MISSING, 2021, f"{C} {' '.join(sorted(ROWS_PER_GAME))}",
+        "2021-11-04 to 2021-11-06: no Phase 3 table has a row, and games were played", (C, D), (), 2,
+        cause="Phase 3 has not run for it", numbers={"tables": list(ROWS_PER_GAME), "failures on later dates": 0},
+        action=Action(C, E, outdated=True, first=f"run Phase 3 for 2021-11-04 to 2021-11-06 and {LOAD}"),
+    )  # fmt: skip
+
+
+def test_a_date_that_lacks_one_table_names_it_and_says_that_the_others_are_there() -> None:
+    (found,) = missing({B: [PLAYERS]}, {B: 1_204, C: 7})
+    assert found == Finding(
+        findings.PHASE3_MISSING, 2021, f"{B} {PLAYERS}",
+        f"2021-11-03: no row in {PLAYERS}, and games were played; 1,204 failures on later dates follow from it", (B,), (), 1,
+        cause="the other tables are there: a file comes late or was lost",
+        numbers={"tables": [PLAYERS], "failures on later dates": 1_204},
+        action=Action(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
+    )  # fmt: skip
+
+
+def test_the_later_failures_of_neighbouring_dates_are_added_up() -> None:
+    (found,) = missing({A: [PLAYERS], B: [PLAYERS]}, {A: 3, B: 4, C: 5})
+    assert found.numbers["failures on later dates"] == 7
+    assert found.sentence.endswith("; 7 failures on later dates follow from it")
+
+
+def test_dates_that_lack_other_tables_or_are_no_neighbours_are_findings_of_their_own() -> None:
+    found = missing({A: [PLAYERS], B: [PLAYERS, DEFENSE], C: [DEFENSE, PLAYERS], E: [PLAYERS]})
+    assert {(f.dates, tuple(f.numbers["tables"])) for f in found} == {  # type: ignore[arg-type]
+        ((A,), (PLAYERS,)),
+        ((B, C), (PLAYERS, DEFENSE)),
+        ((E,), (PLAYERS,)),
+    }
+    assert len({f.key for f in found}) == len(found) == 3
+
+
+def test_a_bootstrap_date_without_phase_3_is_missing_too() -> None:
+    before = A - timedelta(days=5)
+    (found,) = missing({before: [CONTEXT]})
+    assert (found.dates, found.action and found.action.start) == ((before,), before)
+
+
+def test_a_date_after_the_last_run_is_proposed_by_itself() -> None:
+    (found,) = missing({F: [PLAYERS], G: [PLAYERS]})
+    assert found.action == Action(F, G, outdated=True, first=f"run Phase 3 for 2021-11-08 to 2021-11-09 and {LOAD}")
+
+
+# Dates with little of it
+
+
+def low(*found: Coverage, following: Mapping[date, int] | None = None) -> list[Finding]:
+    return list(sources.low(SEASON, found, following or {}))
+
+
+def test_a_date_with_few_rows_is_one_finding_whatever_tables_they_are_of() -> None:
+    of_b = covered(B, PLAYERS, 1, 204.4), covered(B, CONTEXT, 1_500, 2_000.0, low=True), covered(B, TEAMS, 100)
+    (found,) = low(*of_b, following={B: 12})
+    assert found == Finding(
+        findings.LOW_COVERAGE, 2021, f"{B} {PLAYERS} {CONTEXT}",
+        f"2021-11-03: {PLAYERS} has 1 of about 204 rows (0 %); {CONTEXT} has 1,500 of about 2,000 rows (75 %)", (B,), (), 1,
+        numbers={
+            "rows": {PLAYERS: 1, CONTEXT: 1_500}, "expected": {PLAYERS: 204, CONTEXT: 2_000}, "failures on later dates": 12,
+        },
+        action=Action(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
+    )  # fmt: skip
+
+
+def test_neighbouring_dates_with_few_rows_in_the_same_tables_are_one_finding() -> None:
+    found = low(covered(A, PLAYERS, 50), covered(B, PLAYERS, 30), covered(C, PLAYERS, 50), covered(C, DEFENSE, 10))
+    assert {(f.dates, f.subject) for f in found} == {((A, B), f"{A} {PLAYERS}"), ((C,), f"{C} {PLAYERS} {DEFENSE}")}
+    (both,) = (f for f in found if f.dates == (A, B))
+    assert both.numbers["rows"] == {PLAYERS: 80}
+
+
+def test_a_table_without_a_row_is_missing_and_not_low() -> None:
+    assert low(covered(B, PLAYERS, 0), covered(C, PLAYERS, 100), covered(D, PLAYERS, 80, low=False)) == []
+
+
+# Games that are there twice
+
+
+def test_games_that_are_there_twice_are_one_note_for_each_range_of_dates() -> None:
+    rows = {(PLAYERS, C): 1_000, (PLAYERS, D): 20, (DEFENSE, D): 2, (DEFENSE, G): 4, (PLAYERS, A): 0}
+    assert list(sources.twice(SEASON, rows)) == [
+        Finding(
+            findings.DUPLICATE_INPUT, 2021, "2021-11-04",
+            f"2021-11-04 to 2021-11-06: 1,020 rows of {PLAYERS}, 2 rows of {DEFENSE} are a game that is there already",
+            (C, D), (), 1_022, numbers={"rows too many": {PLAYERS: 1_020, DEFENSE: 2}},
+        ),
+        Finding(
+            findings.DUPLICATE_INPUT, 2021, "2021-11-09",
+            f"2021-11-09: 4 rows of {DEFENSE} are a game that is there already", (G,), (), 4,
+            numbers={"rows too many": {DEFENSE: 4}},
+        ),
+    ]  # fmt: skip
+    assert list(sources.twice(SEASON, {})) == []
+
+
+# Bugs
+
+
+def test_a_defect_of_the_code_is_a_bug_to_be_mended_and_run_again() -> None:
+    group = BugGroup("1234abcd", "AccountingError", frozenset(keys(TDZA, B, D)), 2, {"AccountingError: TDZA 2021-11-03": 2})
+    (found,) = sources.bugs(SEASON, [group])
+    assert found == Finding(
+        findings.BUG, 2021, "1234abcd",
+        "2 runs or entities AccountingError: AccountingError: TDZA 2021-11-03, 2021-11-03, 2021-11-06", (B, D), (TDZA,), 2,
+        numbers={"failures": 2, "dates": 2, "texts": ["AccountingError: TDZA 2021-11-03"]},
+        action=Action(B, D, (TDZA, PCF, PDC, ML)),
+    )  # fmt: skip
+
+
+def test_a_source_row_that_cannot_be_true_is_to_be_mended_in_phase_3() -> None:
+    text = f"impossible value in {PLAYERS}, game_id g: points = -1"
+    group = BugGroup("5678cdef", "PROCESSING_ERROR", frozenset([(PSZA, B), (PDC, C), (ML, C)]), 1_003, {text: 1_003}, True)
+    (found,) = sources.bugs(SEASON, [group])
+    assert found == Finding(
+        findings.IMPOSSIBLE_VALUE, 2021, "5678cdef", f"1,003 failures PROCESSING_ERROR: {text}, 2021-11-03 to 2021-11-04",
+        (B, C), (PSZA, PDC, ML), 1_003, numbers={"failures": 1_003, "dates": 2, "texts": [text]},
+        action=Action(B, C, (PSZA, PCF, PDC, ML), outdated=True, first=f"mend the row in Phase 3 and {LOAD}"),
+    )  # fmt: skip
+
+
+def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept() -> None:
+    texts = {f"text {n}": n for n in range(1, 8)}
+    (found,) = sources.bugs(SEASON, [BugGroup("g", "UNKNOWN", frozenset(keys(ML, A)), 28, texts)])
+    assert found.sentence == "28 runs or entities UNKNOWN: text 7 and 6 more texts like it, 2021-11-02"
+    assert found.numbers == {"failures": 28, "dates": 1, "texts": [f"text {n}" for n in range(1, 6)]}
+
+
+# Columns that jumped
+
+
+def jumped(table: str, columns: Iterable[str], *dates: date, made_from: Iterable[str] = ()) -> Finding:
+    jump = Jump(table, tuple(columns), What.NULL, dates, 0.98765, 0.01, tuple(made_from))
+    (found,) = sources.jumps(SEASON, [jump])
+    return found
+
+
+def test_a_source_column_that_jumped_is_to_be_mended_in_phase_3() -> None:
+    assert jumped("PGS", ["usage_rate"], C, D) == Finding(
+        findings.COLUMN_JUMP, 2021, "PGS usage_rate NULL 2021-11-04",
+        "PGS: usage_rate is NULL in 98.8 % of the rows (2021-11-04 to 2021-11-06), before it 1 %", (C, D), (), 2,
+        cause="Phase 3 has lost the values of PGS.usage_rate", numbers={"share": 0.9877, "before": 0.01},
+        action=Action(C, E, outdated=True, first=f"mend usage_rate in Phase 3 and {LOAD}"),
+    )  # fmt: skip
+
+
+def test_an_output_column_that_no_source_explains_is_the_statements() -> None:
+    assert jumped(PSZA, ["total_shots_last_10", "paint_rate_last_20"], E, made_from=["PGS.paint_attempts"]) == Finding(
+        findings.COLUMN_JUMP, 2021, "PSZA total_shots_last_10 NULL 2021-11-07",
+        "PSZA: total_shots_last_10, paint_rate_last_20 are NULL in 98.8 % of the rows (2021-11-07), before it 1 %",
+        (E,), (PSZA,), 1,
+        cause="the processor's formula, since none of what it is made from has jumped: PGS.paint_attempts",
+        numbers={"share": 0.9877, "before": 0.01}, action=Action(E, E, outdated=True, first="mend the statement of PSZA"),
+    )  # fmt: skip
+
+
+def test_a_jump_after_the_last_run_is_proposed_up_to_its_own_end() -> None:
+    assert jumped("PGS", ["points"], F, G).action == Action(F, G, outdated=True, first=f"mend points in Phase 3 and {LOAD}")
+
+
+def test_a_jump_of_many_columns_is_told_from_others_by_the_first_of_them() -> None:
+    found = jumped("PGS", [f"a_column_with_a_long_name_{n}" for n in range(40)], A)
+    assert found.subject == "PGS a_column_with_a_long_name_0 NULL 2021-11-02"
+
+
+# Output that is older than its input
+
+
+def stale(windows: Iterable[tuple[str, date]] = (), context: Iterable[tuple[str, date]] = (), moved: int = 0) -> list[Finding]:
+    return list(sources.stale(SEASON, windows, context, moved))
+
+
+def test_what_was_made_from_games_that_changed_is_one_forward_cascade() -> None:
+    (found,) = stale([(PSZA, C), (TDZA, C), (PSZA, D)])
+    assert found == Finding(
+        findings.FORWARD_CASCADE, 2021, "",
+        "games of a date up to 2021-11-03 have changed since 3 runs read them, 2021-11-04 to 2021-11-06", (C, D), (TDZA, PSZA), 3,
+        numbers={"runs": 3, "repaired": "a date up to 2021-11-03", "failures that changed": 0},
+        action=Action(C, D, outdated=True),
+    )  # fmt: skip
+
+
+def test_failures_that_are_no_longer_what_the_games_say_are_counted() -> None:
+    (found,) = stale(keys(ML, B, D), moved=1_017)
+    assert found.sentence == (
+        "games of a date up to 2021-11-02 have changed since 2 runs read them, 2021-11-03, 2021-11-06; "
+        "1,017 of their failures are no longer what the games say"
+    )
+    assert found.numbers["failures that changed"] == 1_017
+
+
+def test_what_changed_before_the_first_date_is_not_called_by_a_date() -> None:
+    (found,) = stale(keys(PSZA, A))
+    assert found.numbers["repaired"] == "a date before"
+
+
+def test_what_was_made_from_context_rows_that_changed_is_stale_by_itself() -> None:
+    (found,) = stale(context=[(PCF, D), (PDC, B), (ML, B)])
+    assert found == Finding(
+        findings.STALE_INPUT, 2021, "", "the context rows of 3 runs have changed since, 2021-11-03, 2021-11-06",
+        (B, D), (PCF, PDC, ML), 3, numbers={"runs": 3}, action=Action(B, D, outdated=True),
+    )  # fmt: skip
+
+
+def test_what_is_older_than_both_is_told_once() -> None:
+    both = [(PDC, B), (ML, B)]
+    assert [(f.kind, f.processors, f.dates) for f in stale(both, [*both, (PCF, B)])] == [
+        (findings.FORWARD_CASCADE, (PDC, ML), (B,)),
+        (findings.STALE_INPUT, (PCF,), (B,)),
+    ]
+    assert [f.kind for f in stale(both, both)] == [findings.FORWARD_CASCADE]
+    assert stale() == []
+
+
+# Rows whose numbers are wrong
+
+
+def violation(check: str, code: str, day: date, count: int, sample: str = "p") -> Violation:
+    return Violation(check, code, day, count, sample, f"{check} does not hold")
+
+
+def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() -> None:
+    of_psza = violation("sum", PSZA, C, 2), violation("sum", PSZA, B, 1_000, "q"), violation("range", PSZA, B, 1)
+    told = [*of_psza, violation("sum", PDC, A, 1)]
+    found = list(sources.violations(SEASON, told))
+    assert [f.subject for f in found] == ["PDC sum", "PSZA range", "PSZA sum"]
+    assert found[-1] == Finding(
+        findings.WRONG_CONTENT, 2021, "PSZA sum",
+        "PSZA: sum does not hold: 1,002 rows, 2021-11-03 to 2021-11-04; for example p", (B, C), (PSZA,), 1_002,
+        numbers={"rows": 1_002, "check": "sum", "sample": "p"}, action=Action(B, C, (PSZA, PCF, PDC, ML), force=True),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("stale_too", [True, False])
+def test_what_is_stale_is_not_told_as_wrong(stale_too: bool) -> None:
+    season = make_season(make_ran(PSZA, A), stale=frozenset(keys(PSZA, A) if stale_too else ()))
+    found = sources.violations(season, [violation("sum", PSZA, A, 1)])
+    assert [f.dates for f in found] == ([] if stale_too else [(A,)])
+
+
+def test_what_follows_from_another_processors_wrong_rows_is_not_told() -> None:
+    broken = [Violation("a check", code, day, 1, "someone", "is wrong") for code, day in ((PSZA, A), (PDC, A), (PDC, B), (ML, B))]
+    found = list(sources.violations(SEASON, broken))
+    assert [(f.processors, f.dates) for f in found] == [((PDC,), (B,)), ((PSZA,), (A,))]

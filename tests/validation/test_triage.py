@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.validation.judged_seasons import DATES, A, B, C, D, E, F, G, all_of, failed, keys, make_ran, make_season
+from validation import findings
+from validation.expectation import BAD, CODES, FEW, ML, PCF, PDC, PSZA, TDZA, Comparison
+from validation.findings import Action, Finding, Severity, ranges, spans, worst_first
+from validation.triage import Key, Ran, again, duplicates, in_chain, mismatches, unbraked
+
+
+def subjects(found: Iterable[Finding]) -> list[tuple[str, str]]:
+    return [(f.kind.name, f.subject) for f in found]
+
+
+# Dates as a person writes them
+
+
+def test_neighbours_are_a_range_and_a_date_by_itself_is_one_too() -> None:
+    assert ranges([B, A, E, B]) == [[A, B], [E]]
+    assert ranges([]) == []
+
+
+def test_dates_with_a_night_off_between_are_neighbours_only_for_who_knows_the_calendar() -> None:
+    assert ranges([C, D]) == [[C], [D]]
+    assert ranges([C, D], DATES) == [[C, D]]
+    assert ranges([B, D], DATES) == [[B], [D]]
+
+
+def test_a_date_that_is_not_in_the_calendar_is_a_neighbour_by_the_day_alone() -> None:
+    before = A - timedelta(days=1)
+    assert ranges([before, A, B], DATES) == [[before, A, B]]
+    assert ranges([A - timedelta(days=2), A], DATES) == [[A - timedelta(days=2)], [A]]
+
+
+def test_dates_are_written_as_ranges_and_three_of_them_by_name() -> None:
+    assert spans([A]) == "2021-11-02"
+    assert spans([A, B, C]) == "2021-11-02 to 2021-11-04"
+    assert spans(DATES) == "2021-11-02 to 2021-11-04, 2021-11-06 to 2021-11-09"
+    assert spans(DATES, DATES) == "2021-11-02 to 2021-11-09"
+    assert spans([A, C, E, G], DATES) == "2021-11-02, 2021-11-04, 2021-11-07 and 1 more"
+    assert spans([]) == ""
+
+
+# What is worst comes first
+
+
+def test_findings_come_by_severity_then_by_what_they_are_then_by_date() -> None:
+    def found(kind: findings.Kind, day: date, subject: str = "", severity: Severity | None = None) -> Finding:
+        return Finding(kind, 2021, subject, "", (day,), severity=severity)
+
+    sorted_ = [
+        found(findings.BUG, B),
+        found(findings.LOST, A),
+        found(findings.LOST, B, "PDC"),
+        found(findings.LOST, B, "PSZA"),
+        found(findings.RUN_FAILED, A),
+        found(findings.LOW_COVERAGE, A),
+        found(findings.SLOW, A),
+        found(findings.HIGH_RATE, A, severity=Severity.NOTE),
+        found(findings.OUT_OF_BAND, A),
+    ]
+    assert worst_first(reversed(sorted_)) == sorted_
+
+
+def test_every_kind_has_a_name_a_place_a_cause_and_advice_of_its_own() -> None:
+    assert len(findings.BY_NAME) == len(findings.KINDS) == len(set(findings.KINDS))
+    declared = {value for value in vars(findings).values() if isinstance(value, findings.Kind)}
+    assert declared == set(findings.KINDS)
+    assert [k.name for k in findings.KINDS if not (k.title and k.cause and k.advice)] == []
+    severities = [kind.severity for kind in findings.KINDS]
+    assert severities == sorted(severities, reverse=True)
+
+
+def test_a_finding_weighs_what_its_kind_does_unless_it_says_otherwise() -> None:
+    usual, noted = (Finding(findings.HIGH_RATE, 2021, "s", "", (A,), severity=s) for s in (None, Severity.NOTE))
+    assert (usual.weight, noted.weight) == (Severity.WARNING, Severity.NOTE)
+    assert usual.key == noted.key == ("high rate", 2021, "s")
+    assert [str(s) for s in Severity] == ["note", "warning", "problem"]
+
+
+# What is proposed
+
+
+@pytest.mark.parametrize(
+    ("codes", "chain"),
+    [
+        ([TDZA], (TDZA, PCF, PDC, ML)),
+        ([PSZA], (PSZA, PCF, PDC, ML)),
+        ([PSZA, TDZA], ()),
+        ([PCF], (PCF, PDC, ML)),
+        ([PDC], (PDC, ML)),
+        ([ML], (ML,)),
+        ([ML, PCF], (PCF, PDC, ML)),
+        ([TDZA, ML], (TDZA, PCF, PDC, ML)),
+        (CODES, ()),
+    ],
+    ids=str,
+)
+def test_what_runs_again_is_what_is_named_and_what_follows_it(codes: Iterable[str], chain: tuple[str, ...]) -> None:
+    assert again((code, day) for code in codes for day in (C, A)) == Action(A, C, chain)
+
+
+def test_an_action_is_a_command() -> None:
+    assert Action(A, C).command == "manage.py backfill --start 2021-11-02 --end 2021-11-04"
+    forced = again(keys(PDC, B), force=True)
+    assert forced.command == "manage.py backfill --start 2021-11-03 --end 2021-11-03 --processors PDC,ML --force"
+    outdated = again(keys(ML, A, B), outdated=True, first="load it")
+    assert outdated == Action(A, B, (ML,), outdated=True, first="load it")
+    assert outdated.command == "manage.py backfill --start 2021-11-02 --end 2021-11-03 --processors ML --outdated"
+    past = Action(A, A, brake=False)
+    assert past.command == "manage.py backfill --start 2021-11-02 --end 2021-11-02 --no-canary --no-brake"
+
+
+def test_processors_are_named_in_the_order_of_the_chain() -> None:
+    assert in_chain([(ML, A), (TDZA, B), (PCF, A), (ML, B)]) == (TDZA, PCF, ML)
+
+
+def test_what_is_proposed_goes_past_the_bugs_that_are_listed_on_its_dates() -> None:
+    bug = Finding(findings.BUG, 2021, "b", "", (B,), action=Action(B, B))
+    value = Finding(findings.IMPOSSIBLE_VALUE, 2021, "v", "", (F,), action=Action(F, F))
+    over, on, beside, without = (
+        Finding(findings.LOST, 2021, name, "", (A,), action=action)
+        for name, action in (("over", Action(A, C)), ("on", Action(E, F)), ("beside", Action(C, E)), ("without", None))
+    )
+    found = unbraked([bug, value, over, on, beside, without])
+    assert [f.action for f in found] == [
+        Action(B, B), Action(F, F), Action(A, C, brake=False), Action(E, F, brake=False), Action(C, E), None,
+    ]  # fmt: skip
+    assert unbraked([over, beside]) == [over, beside]
+
+
+# What does not match the games played
+
+
+def compared(**given: Any) -> Comparison:
+    return Comparison(100, **given)
+
+
+def judged(found: dict[Key, Comparison], *ran: Ran, stale: Iterable[Key] = ()) -> list[Finding]:
+    return list(mismatches(make_season(*(ran or all_of(*DATES)), compared=found, stale=frozenset(stale))))
+
+
+def test_a_season_in_which_everything_is_as_it_must_be_has_no_mismatch() -> None:
+    assert judged({(code, day): compared(explained=7) for code in CODES for day in DATES}) == []
+
+
+def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
+    found = judged({
+        (PDC, B): compared(unexplained={"e": FEW}),
+        (PSZA, A): compared(unexplained={"b": FEW, "a": BAD}, lost={"b": BAD}),
+        (PSZA, C): compared(unexplained={"c": FEW, "d": FEW, "f": FEW, "g": FEW}),
+        (PSZA, D): compared(explained=3),
+    })  # fmt: skip
+    assert found == [
+        Finding(
+            findings.UNEXPLAINED, 2021, PSZA,
+            "PSZA: 6 entities failed, and by the games played they must not (5 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
+            "2021-11-02, 2021-11-04",
+            (A, C), (PSZA,), 6, action=Action(A, C, (PSZA, PCF, PDC, ML), force=True),
+            numbers={
+                "entities": 6, "dates": 2,
+                "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-04", "d on 2021-11-04", "f on 2021-11-04"],
+            },
+        ),
+        Finding(
+            findings.UNEXPLAINED, 2021, PDC,
+            "PDC: 1 entity failed, and by the games played they must not (1 INSUFFICIENT_DATA), 2021-11-03",
+            (B,), (PDC,), 1, action=Action(B, B, (PDC, ML), force=True),
+            numbers={"entities": 1, "dates": 1, "sample": ["e on 2021-11-03"]},
+        ),
+    ]  # fmt: skip
+
+
+def test_lost_failures_are_those_of_whom_no_other_failure_is_told() -> None:
+    (found,) = judged({(TDZA, A): compared(lost={"BOS": FEW, "NYK": FEW}), (TDZA, B): compared(lost={"BOS": BAD})})
+    assert found == Finding(
+        findings.LOST, 2021, TDZA,
+        "TDZA: 3 entities must have failed by the games played, and did not (2 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
+        "2021-11-02 to 2021-11-03",
+        (A, B), (TDZA,), 3, action=Action(A, B, (TDZA, PCF, PDC, ML), force=True),
+        numbers={"entities": 3, "dates": 2, "sample": ["BOS on 2021-11-02", "NYK on 2021-11-02", "BOS on 2021-11-03"]},
+    )  # fmt: skip
+    otherwise = judged({(TDZA, A): compared(lost={"BOS": BAD}, unexplained={"BOS": FEW})})
+    assert subjects(otherwise) == [("unexplained", TDZA)]
+
+
+def test_who_has_neither_row_nor_failure_and_who_has_one_too_many_are_unaccounted() -> None:
+    (found,) = judged({(ML, A): compared(unaccounted=frozenset("ab")), (ML, E): compared(strange=frozenset("c"))})
+    assert found == Finding(
+        findings.UNACCOUNTED, 2021, ML,
+        "ML: 3 entities neither a row nor a failure, or one too many, 2021-11-02, 2021-11-07",
+        (A, E), (ML,), 3, action=Action(A, E, (ML,), force=True),
+        numbers={"entities": 3, "dates": 2, "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-07"]},
+    )  # fmt: skip
+
+
+def test_each_kind_of_mismatch_is_a_finding_of_its_own() -> None:
+    found = judged({(PSZA, A): compared(unexplained={"a": FEW}, lost={"b": FEW}, unaccounted=frozenset("c"))})
+    assert subjects(found) == [("unexplained", PSZA), ("lost failure", PSZA), ("unaccounted", PSZA)]
+
+
+def test_what_is_stale_or_failed_is_not_told_as_a_mismatch_too() -> None:
+    wrong = compared(unexplained={"a": FEW}, unaccounted=frozenset("b"))
+    found = {(PSZA, A): wrong, (PSZA, B): wrong, (PSZA, C): wrong}
+    left = judged(found, failed(PSZA, A), make_ran(PSZA, B), make_ran(PSZA, C), stale=[(PSZA, B)])
+    assert [(f.kind, f.dates) for f in left] == [(findings.UNEXPLAINED, (C,)), (findings.UNACCOUNTED, (C,))]
+
+
+def test_what_somebody_has_written_without_a_run_is_judged_too() -> None:
+    (found,) = judged({(PSZA, A): compared(lost={"a": FEW})}, make_ran(PSZA, B))
+    assert (found.kind, found.dates) == (findings.LOST, (A,))
+
+
+# Keys that are there twice
+
+
+def test_rows_with_the_key_of_another_are_one_finding_for_each_processor() -> None:
+    found = list(duplicates(make_season(repeated={(ML, C): 1, (PDC, A): 2, (PDC, B): 1_500, (PSZA, A): 0})))
+    assert found == [
+        Finding(
+            findings.DUPLICATE_OUTPUT, 2021, PDC, "PDC: 1,502 rows with the key of another one, 2021-11-02 to 2021-11-03",
+            (A, B), (PDC,), 1_502, action=Action(A, B, (PDC, ML), force=True), numbers={"repeated": 1_502},
+        ),
+        Finding(
+            findings.DUPLICATE_OUTPUT, 2021, ML, "ML: 1 row with the key of another one, 2021-11-04",
+            (C,), (ML,), 1, action=Action(C, C, (ML,), force=True), numbers={"repeated": 1},
+        ),
+    ]  # fmt: skip

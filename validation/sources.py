@@ -1,0 +1,183 @@
+"""What is wrong with Phase 3 in, Findings out: dates without rows or with few, games twice, values that cannot be true."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from validation import findings
+from validation.bands import percent
+from validation.content import Jump, Violation
+from validation.coverage import Coverage
+from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
+from validation.findings import Action, Finding, counted, ranges, spans
+from validation.triage import SAMPLE, Key, Season, again
+
+RUN_PHASE3 = "run Phase 3 for {} and load it with `manage.py load_phase3 DIR`"
+MEND = "mend {} in Phase 3 and load it with `manage.py load_phase3 DIR`"
+
+
+@dataclass(frozen=True)
+class BugGroup:
+    """Failures of a bug's category, or errors of runs, that have one normalised text; `texts` counts them as they are."""
+
+    id: str
+    what: str
+    keys: frozenset[Key]
+    count: int
+    texts: Mapping[str, int] = field(default_factory=dict)
+    is_of_source: bool = False  # a row of Phase 3 is to blame
+
+
+def missing(season: Season, coverage: Sequence[Coverage], following: Mapping[date, int]) -> Iterator[Finding]:
+    """Dates with games and without rows. `following` is how many later failures the games of a date would have prevented."""
+    tables: dict[date, list[str]] = defaultdict(list)
+    for found in coverage:
+        if found.is_missing:
+            tables[found.date].append(found.table)
+    every = {found.table for found in coverage}
+    for dates in _with_same_tables(tables, season):
+        names, later = tables[dates[0]], sum(following.get(day, 0) for day in dates)
+        is_all = set(names) == every
+        who = "no Phase 3 table has a row" if is_all else f"no row in {', '.join(names)}"
+        after = f"; {later:,} failures on later dates follow from it" if later else ""
+        cause = "Phase 3 has not run for it" if is_all else "the other tables are there: a file comes late or was lost"
+        yield _about_dates(
+            findings.PHASE3_MISSING, season, dates, f"{spans(dates, season.dates)}: {who}, and games were played{after}",
+            cause, names, {"tables": names, "failures on later dates": later},
+        )  # fmt: skip
+
+
+def low(season: Season, coverage: Iterable[Coverage], following: Mapping[date, int]) -> Iterator[Finding]:
+    """Dates with fewer rows than their games imply."""
+    by_date: dict[date, list[Coverage]] = defaultdict(list)
+    for found in coverage:
+        if found.rows and found.is_low:
+            by_date[found.date].append(found)
+    for dates in _with_same_tables({day: [c.table for c in lows] for day, lows in by_date.items()}, season):
+        names = [c.table for c in by_date[dates[0]]]
+        rows = {name: sum(c.rows for day in dates for c in by_date[day] if c.table == name) for name in names}
+        wanted = {name: sum(c.expected for day in dates for c in by_date[day] if c.table == name) for name in names}
+        texts = [f"{n} has {rows[n]:,} of about {wanted[n]:,.0f} rows ({int(100 * rows[n] / wanted[n])} %)" for n in names]
+        yield _about_dates(
+            findings.LOW_COVERAGE, season, dates, f"{spans(dates, season.dates)}: {'; '.join(texts)}", "", names,
+            {"rows": rows, "expected": {name: round(n) for name, n in wanted.items()},
+             "failures on later dates": sum(following.get(day, 0) for day in dates)},
+        )  # fmt: skip
+
+
+def _with_same_tables(tables: Mapping[date, Sequence[str]], season: Season) -> Iterator[list[date]]:
+    """Neighbouring dates that lack the same tables."""
+    by_tables: dict[tuple[str, ...], list[date]] = defaultdict(list)
+    for day, names in tables.items():
+        by_tables[tuple(names)].append(day)
+    for days in by_tables.values():
+        yield from ranges(days, season.dates)
+
+
+def _about_dates(
+    kind: findings.Kind, season: Season, dates: Sequence[date], sentence: str, cause: str, names: Sequence[str],
+    numbers: Mapping[str, object],
+) -> Finding:  # fmt: skip
+    first = RUN_PHASE3.format(spans(dates, season.dates))
+    action = Action(dates[0], max(season.last, dates[-1]), outdated=True, first=first)
+    subject = f"{dates[0]} {' '.join(sorted(names))}"
+    return Finding(
+        kind, season.year, subject, sentence, tuple(dates), (), len(dates), cause=cause, numbers=numbers, action=action
+    )
+
+
+def twice(season: Season, rows: Mapping[tuple[str, date], int]) -> Iterator[Finding]:
+    """Games that Phase 3 holds more than once: per (table, date) the rows too many. One Finding per range of dates."""
+    days = {day for (_, day), n in rows.items() if n}
+    for dates in ranges(days, season.dates):
+        by_table = Counter({table: 0 for table, _ in rows})
+        for (table, day), n in rows.items():
+            if day in dates:
+                by_table[table] += n
+        counts = {table: n for table, n in sorted(by_table.items()) if n}
+        texts = ", ".join(f"{counted(n, 'row')} of {table}" for table, n in counts.items())
+        sentence = f"{spans(dates, season.dates)}: {texts} are a game that is there already"
+        yield Finding(
+            findings.DUPLICATE_INPUT, season.year, f"{dates[0]}", sentence, tuple(dates), (), sum(counts.values()),
+            numbers={"rows too many": counts},
+        )  # fmt: skip
+
+
+def bugs(season: Season, groups: Iterable[BugGroup]) -> Iterator[Finding]:
+    """Every group of bug-class failures: of the code, or of a source row that cannot be true."""
+    for group in groups:
+        kind = findings.IMPOSSIBLE_VALUE if group.is_of_source else findings.BUG
+        sample, dates = max(group.texts, key=lambda text: (group.texts[text], text)), {day for _, day in group.keys}
+        others = f" and {len(group.texts) - 1} more texts like it" if len(group.texts) > 1 else ""
+        unit = "failures" if group.is_of_source else "runs or entities"
+        action = again(group.keys, outdated=True, first=MEND.format("the row")) if group.is_of_source else again(group.keys)
+        yield season.found(
+            kind, group.keys, group.id, f"{group.count:,} {unit} {group.what}: {sample}{others}, {season.spans(group.keys)}",
+            count=group.count, action=action,
+            numbers={"failures": group.count, "dates": len(dates), "texts": sorted(group.texts)[:SAMPLE]},
+        )  # fmt: skip
+
+
+def jumps(season: Season, found: Iterable[Jump]) -> Iterator[Finding]:
+    """Columns whose NULL, zero or constant share jumped."""
+    for jump in found:
+        columns = ", ".join(jump.columns)
+        sentence = (
+            f"{jump.table}: {columns} {'is' if len(jump.columns) == 1 else 'are'} {jump.what} in {percent(jump.share)} of "
+            f"the rows ({spans(jump.dates, season.dates)}), before it {percent(jump.reference)}"
+        )
+        is_output = jump.table in CODES
+        first = f"mend the statement of {jump.table}" if is_output else MEND.format(columns)
+        action = Action(jump.dates[0], max(season.last, jump.dates[-1]), outdated=True, first=first)
+        yield Finding(
+            findings.COLUMN_JUMP, season.year, f"{jump.table} {jump.columns[0]} {jump.what} {jump.dates[0]}", sentence,
+            tuple(jump.dates), (jump.table,) if is_output else (), len(jump.dates), cause=jump.cause,
+            numbers={"share": round(jump.share, 4), "before": round(jump.reference, 4)}, action=action,
+        )  # fmt: skip
+
+
+def stale(season: Season, windows: Iterable[Key], context: Iterable[Key], explained: int) -> Iterator[Finding]:
+    """Output older than its input: what is made from games that changed, and what from its own date's context rows.
+
+    `explained` is how many failures of these are other than the games say now.
+    """
+    if keys := set(windows):
+        first = min(day for _, day in keys)
+        before = [day for day in season.dates if day < first]
+        repaired = f"a date up to {before[-1]}" if before else "a date before"
+        others = f"; {explained:,} of their failures are no longer what the games say" if explained else ""
+        yield season.found(
+            findings.FORWARD_CASCADE, keys, "", f"games of {repaired} have changed since {counted(len(keys), 'run')} read them, "
+            f"{season.spans(keys)}{others}", count=len(keys), action=Action(first, max(d for _, d in keys), outdated=True),
+            numbers={"runs": len(keys), "repaired": repaired, "failures that changed": explained},
+        )  # fmt: skip
+    if keys := set(context) - keys:
+        sentence = f"the context rows of {counted(len(keys), 'run')} have changed since, {season.spans(keys)}"
+        yield season.found(
+            findings.STALE_INPUT, keys, "", sentence, count=len(keys),
+            action=Action(min(d for _, d in keys), max(d for _, d in keys), outdated=True), numbers={"runs": len(keys)},
+        )  # fmt: skip
+
+
+# Whose rows each processor's rows are made from: where those are wrong, these only follow.
+MADE_FROM = {PCF: (TDZA, PSZA), PDC: (PSZA,), ML: (TDZA, PSZA, PCF, PDC)}
+
+
+def violations(season: Season, found: Iterable[Violation]) -> Iterator[Finding]:
+    """Rows whose numbers break an invariant, or are not what their sources make. What follows from another's is left out."""
+    told = [violation for violation in found if (violation.processor, violation.date) not in season.stale]
+    wrong = {(v.processor, v.date) for v in told} | {key for key, compared in season.compared.items() if not compared.is_exact}
+    by_check: dict[tuple[str, str], list[Violation]] = defaultdict(list)
+    for v in told:
+        if not any((before, v.date) in wrong for before in MADE_FROM.get(v.processor, ())):
+            by_check[v.processor, v.check].append(v)
+    for (code, check), broken in sorted(by_check.items()):
+        keys, count = [(code, v.date) for v in broken], sum(v.count for v in broken)
+        sentence = f"{code}: {broken[0].sentence}: {counted(count, 'row')}, {season.spans(keys)}; for example {broken[0].sample}"
+        yield season.found(
+            findings.WRONG_CONTENT, keys, f"{code} {check}", sentence, count=count, action=again(keys, force=True),
+            numbers={"rows": count, "check": check, "sample": broken[0].sample},
+        )  # fmt: skip
