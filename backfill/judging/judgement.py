@@ -69,7 +69,8 @@ class Judgement:
     def runs(self) -> dict[Key, Run]:
         """The run that counts of every (processor, date)."""
         found = Run.objects.deciding(self.dates[0], self.dates[-1])
-        return {key: run for key, run in found.items() if key[1] in set(self.dates)}
+        dates = set(self.dates)
+        return {key: run for key, run in found.items() if key[1] in dates}
 
     @property
     def newest_run(self) -> datetime | None:

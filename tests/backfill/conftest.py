@@ -58,6 +58,12 @@ def redis() -> Iterator[None]:
     server.wait()
 
 
+@pytest.fixture
+def judged_after_jobs(settings: Any, own_warehouse: Path) -> None:
+    """What has ended is judged, as it is outside of tests."""
+    settings.JUDGE_AFTER_JOBS = True
+
+
 @pytest.fixture(scope="session")
 def broken_jobs(loaded_season: Path, tmp_path_factory: pytest.TempPathFactory) -> Broken:
     return Broken(loaded_season, tmp_path_factory.mktemp("broken"))

@@ -24,7 +24,7 @@ from validation import findings
 from validation.findings import Action, Severity
 from validation.findings import Finding as Found
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("judged_after_jobs")]
 
 EARLIER, LATER = now() - timedelta(hours=1), now() + timedelta(hours=1)
 

@@ -48,12 +48,6 @@ ROOTS = [{"root": "TDZA INSUFFICIENT_DATA", "failures": 2, "following": 0}]
 SOMEBODY = EVERYBODY[0]
 
 
-@pytest.fixture(autouse=True)
-def judged_by_hand(settings: Any) -> None:
-    """Jobs end here without being judged; what comes of that is tested with the findings."""
-    settings.JUDGE_AFTER_JOBS = False
-
-
 @pytest.fixture
 def loaded(whole_jobs: Whole, own_warehouse: Path) -> Path:
     """The whole season loaded, nothing of it run."""

@@ -40,6 +40,7 @@ def run_keys(job: int) -> list[list[Any]]:
 # backfill
 
 
+@pytest.mark.usefixtures("judged_after_jobs")
 def test_a_backfill_says_what_it_did_and_what_to_look_at(shell: Shell) -> None:
     answer = shell.backfill("--start", BOOTSTRAP[-1], "--end", FIRST, "--processors", "TDZA,PSZA")
     job = Job.objects.get()
