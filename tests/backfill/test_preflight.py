@@ -35,7 +35,7 @@ from tests.backfill.tiny import (
 from validation.coverage import ROWS_PER_GAME
 from validation.readiness import Item
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.shell]
 
 PLAYERS, CONTEXT = "nba_analytics.player_game_summary", "nba_analytics.upcoming_player_game_context"
 NEW_YEAR = date(2022, 1, 1)
