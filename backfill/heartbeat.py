@@ -53,8 +53,8 @@ def stop() -> None:
     _stop.set()
     try:
         Worker.objects.filter(name=this_process()).delete()
-    except Error:  # the sweep takes away what silent workers leave
-        log.warning("the heartbeat could not be taken back")
+    except Error:  # the sweep takes away what silent workers leave; whoever runs here says himself what is wrong
+        log.info("the heartbeat could not be taken back")
 
 
 @contextmanager
@@ -73,7 +73,8 @@ def _beat_on(kind: Worker.Kind) -> None:
         try:
             beat(kind)
         except Error as error:  # a locked or restarting database: the next beat may get through
-            log.warning("no heartbeat: %s", error)
+            level = logging.INFO if kind == Worker.Kind.INLINE else logging.WARNING  # a command answers in one line
+            log.log(level, "no heartbeat: %s", error)
             connection.close()
         _stop.wait(settings.HEARTBEAT_SECONDS)
     connection.close()
