@@ -31,6 +31,7 @@ NEXT = """
 Next, in another terminal:
   ./manage.py backfill --start 2021-10-19 --end 2022-04-10 --wait     the whole season
   ./manage.py jobs                                                    what has run
+  ./manage.py triage                                                  what wants a person, and why nothing else does
   ./manage.py workers                                                 who works, and when that was last seen
   ./manage.py query --list                                            the runbook's questions
 
