@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from typing import Any
 
 from django.utils.timezone import now
@@ -48,16 +49,21 @@ def _groups(job: Job) -> tuple[list[dict[str, Any]] | None, list[str]]:
     """The error groups of what is wrong now with what the job ran; or None, and the sentence why nobody can tell."""
     try:
         found, starts = groups.of_job(job), coverage.calendar().starts
-        return [g.as_json() | {"query": evidence.of_group(g, starts[season_year(g.dates[0])])} for g in found], []
+        return [g.as_json() | {"query": _query(g, starts.get(season_year(g.dates[0])))} for g in found], []
     except WarehouseError as error:
         return None, [f"the error groups cannot be read: {type(error).__name__}: {error}"]
 
 
+def _query(group: groups.Group, season_start: date | None) -> str:
+    """What shows a group again; nothing when its season is not loaded any more."""
+    return evidence.of_group(group, season_start) if season_start else ""
+
+
 def _findings(job: Job) -> list[dict[str, Any]] | None:
-    """What is listed about the job's dates that is more than a note; None while nobody has judged them since it ended."""
+    """What is listed about the job's dates that is more than a note; None until all its seasons were judged after it."""
     options = job.parsed_options
     judged = Judged.objects.filter(season__in=options.seasons, at__gt=job.finished_at).count() if job.finished_at else 0
-    if not judged:
+    if judged < len(options.seasons):
         return None
     found = Finding.objects.about(options.start, options.end).listed().filter(severity__gt=Severity.NOTE)
     return [{"finding": f.pk, "severity": str(f.weight), "kind": f.kind, "sentence": f.sentence} for f in found]

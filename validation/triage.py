@@ -22,7 +22,7 @@ SAMPLE = 5
 
 @dataclass(frozen=True)
 class Ran:
-    """How the newest run of a (processor, date) ended. `ended_well` is complete or skipped; `lacks` who could be read."""
+    """How the newest run of a (processor, date) ended. `ended_well` is complete or skipped."""
 
     processor: str
     day: date

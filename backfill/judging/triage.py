@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import date
+from functools import partial
+from typing import TypeVar
 
 from django.conf import settings
 from django.utils.timezone import now
@@ -17,6 +20,7 @@ from backfill.models import Finding, Job, Judged
 from backfill.models.runs import LONG_AGO
 from validation.findings import Severity
 
+T = TypeVar("T")
 State = Finding.State
 log = logging.getLogger(__name__)
 
@@ -46,17 +50,20 @@ def judge_due() -> int:
     for job in Job.objects.filter(status__in=Job.ENDED, finished_at__gt=min(judged.values(), default=LONG_AGO)):
         at = job.finished_at or LONG_AGO
         due |= {year for year in job.parsed_options.seasons if at > judged.get(year, LONG_AGO)}
-    count = 0
+    found: list[Judgement] | None = _tried(lambda: list(seasons())) if due else None
+    wanted = [j for j in found or () if j.year in due or j.year not in judged]
+    return len([j for j in wanted if _tried(partial(_judge, j)) is not None])
+
+
+def _tried(do: Callable[[], T]) -> T | None:
+    """What has been run stands, whether or not it can be judged; a season that cannot be read keeps no other from it."""
     try:
-        for judgement in seasons() if due else ():
-            if judgement.year in due or judgement.year not in judged:
-                _judge(judgement)
-                count += 1
+        return do()
     except WarehouseError as error:
         log.warning("what has ended cannot be judged now (%s); the next sweep tries again", error)
-    except Exception:  # what has been run stands, whether or not it can be judged
+    except Exception:
         log.exception("what has ended cannot be judged now; the next sweep tries again")
-    return count
+    return None
 
 
 def listed(start: date | None = None, end: date | None = None, *, everything: bool = False) -> list[Finding]:

@@ -99,7 +99,7 @@ def _finding_lines(summary: dict[str, Any]) -> list[str]:
     return (
         [f"Judged: {len(found)} findings want somebody; {triage}", *lines]
         if found
-        else [f"Judged: every failure is explained; {triage}"]
+        else [f"Judged: nothing wants a person; {triage}"]
     )
 
 
