@@ -14,6 +14,7 @@ from django.test import override_settings
 
 from backfill.stack import redis_program
 from tests.backfill.broken import Broken
+from tests.backfill.hurt import Hurt
 from tests.backfill.shell import Shell
 from tests.backfill.simulated import Simulated
 from tests.backfill.tiny import load_season
@@ -72,6 +73,11 @@ def broken_jobs(loaded_season: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def whole_jobs(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return Whole(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="session")
+def hurt_jobs(tmp_path_factory: pytest.TempPathFactory) -> Hurt:
+    return Hurt(tmp_path_factory.mktemp("hurt"))
 
 
 @pytest.fixture(scope="session")

@@ -6,69 +6,57 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import duckdb
 import pytest
 
-from backfill.warehouse.tables import SCHED
+from backfill.simulation.dates import opening_night
+from tests.once import once
 from tests.postgres import Server
 from tests.system.filesystem import FileSystem
 from tests.system.installation import Installation, Reference, backfill
-from validation.season import BOOTSTRAP_DAYS, Calendar, Day, Game
+from tests.system.league import YEAR, play
+from validation.season import BOOTSTRAP_DAYS
 
 BOOTSTRAP_INCLUDED = 3
-DAYS_INCLUDED = 24
+NIGHTS_COMPUTED = 12
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory, season_folder: Path) -> Installation:
+def small_season(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a season that is small and soon has rows in every table: most tests here are about processes."""
+    return once(tmp_path_factory, "small", lambda folder: play(BOOTSTRAP_DAYS + NIGHTS_COMPUTED, folder))
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, small_season: Path) -> Installation:
     """A migrated database and a loaded season."""
-    made = Installation(tmp_path_factory.mktemp("template") / "var")
-    made.var.mkdir()
-    for command in (("migrate", "--verbosity", "0"), ("load_phase3", str(season_folder))):
-        done = made.verb(*command)
-        assert done.returncode == 0, done.stderr
-    return made
+    return Installation(once(tmp_path_factory, "template", lambda folder: loaded(folder / "var", small_season)) / "var")
 
 
 @pytest.fixture(scope="session")
-def calendar(template: Installation) -> Calendar:
-    """The season's calendar."""
-    files = str(template.warehouse / SCHED.dataset / SCHED.name / "*" / "*.parquet")
-    with duckdb.connect() as db:
-        games = db.execute(f"SELECT game_date, season_year, game_status, season_type FROM '{files}'").fetchall()
-    return Calendar(Game(*game) for game in games)
-
-
-@pytest.fixture(scope="session")
-def calendar_days(calendar: Calendar) -> tuple[Day, ...]:
-    """Every date of the season that is processed or skipped."""
-    dates = [game.game_date for game in calendar.games]
-    return tuple(day for day in calendar.days(min(dates), max(dates)) if day.is_processing)
-
-
-@pytest.fixture(scope="session")
-def days(calendar: Calendar) -> tuple[date, ...]:
-    """The processing dates of some weeks, from the last bootstrap days on until every table has rows."""
-    opening = min(calendar.starts.values())
-    first = opening.toordinal() + BOOTSTRAP_DAYS - BOOTSTRAP_INCLUDED
-    found = calendar.days(date.fromordinal(first), date.fromordinal(first + DAYS_INCLUDED - 1))
-    return tuple(day.day for day in found if day.is_processing)
+def days() -> tuple[date, ...]:
+    """The dates of the backfill, from the last bootstrap days to the end of the season."""
+    first = opening_night(YEAR) + timedelta(BOOTSTRAP_DAYS - BOOTSTRAP_INCLUDED)
+    return tuple(first + timedelta(n) for n in range(BOOTSTRAP_INCLUDED + NIGHTS_COMPUTED))
 
 
 @pytest.fixture(scope="session")
 def reference(template: Installation, days: tuple[date, ...], tmp_path_factory: pytest.TempPathFactory) -> Reference:
     """An undisturbed backfill."""
-    made = copied(template, tmp_path_factory.mktemp("reference") / "var")
     command = backfill(days[0], days[-1])
-    started = time.monotonic()
-    done = made.verb(*command)
-    seconds = time.monotonic() - started
-    assert (done.returncode, done.stderr) == (0, "")
-    return Reference(days, command, made, made.tables(), seconds)
+
+    def make(folder: Path) -> None:
+        started = time.monotonic()
+        done = copied(template, folder / "var").verb(*command)
+        assert (done.returncode, done.stderr) == (0, "")
+        (folder / "seconds").write_text(str(time.monotonic() - started))
+
+    folder = once(tmp_path_factory, "reference", make)
+    made = Installation(folder / "var")
+    return Reference(days, command, made, made.tables(), float((folder / "seconds").read_text()))
 
 
 @pytest.fixture
@@ -100,6 +88,16 @@ def file_system(tmp_path: Path) -> Iterator[FileSystem]:
         pytest.skip("this machine lets nobody mount a file system")
     yield made
     made.close()
+
+
+def loaded(var: Path, season: Path) -> Installation:
+    """A new installation with a season in its warehouse."""
+    made = Installation(var)
+    made.var.mkdir()
+    for command in (("migrate", "--verbosity", "0"), ("load_phase3", str(season))):
+        done = made.verb(*command)
+        assert done.returncode == 0, done.stderr
+    return made
 
 
 def copied(installation: Installation, to: Path) -> Installation:

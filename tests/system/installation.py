@@ -47,12 +47,12 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"JUDGE_AFTER_JOBS": "false"} | more
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for something that other processes do."""
+def until(condition: Callable[[], object], what: str, every: float = 0.02) -> None:
+    """Wait for something that other processes do; asking costs what these then lack."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"waited {DEADLINE_SECONDS} s in vain: {what}"
-        time.sleep(0.005)
+        time.sleep(every)
 
 
 def kill(process: Popen[str], sign: signal.Signals = signal.SIGKILL) -> None:
@@ -197,7 +197,7 @@ class Reference:
 
 def backfill(first: date, last: date, *more: str) -> tuple[str, ...]:
     """The command line of a backfill in this process, in batches small enough to have several."""
-    return "backfill", "--start", str(first), "--end", str(last), "--batch-size", "8", "--inline", *more
+    return "backfill", "--start", str(first), "--end", str(last), "--batch-size", "5", "--inline", *more
 
 
 def assert_heals(

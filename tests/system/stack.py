@@ -16,7 +16,9 @@ from tests.system.installation import Installation, kill, until
 
 # A chaos test waits for none of the product's patience.
 QUICK = {"HEARTBEAT_SECONDS": "1", "SWEEP_SECONDS": "1", "LOST_SECONDS": "3", "SILENT_SECONDS": "10"}
-PROGRAMS = {"supervisor": "supervisor.supervisord", "redis": "redis-server", "worker": " worker ", "beat": " beat "}
+PROGRAMS = {
+    "supervisor": "supervisor.supervisord", "redis": "redis-server", "worker": " worker ", "beat": " beat ", "web": " gunicorn ",
+}  # fmt: skip
 STOP_SECONDS = 90
 TIED_SECONDS = 10
 READY = "running: "
@@ -33,7 +35,7 @@ class Stack:
     @classmethod
     def started(cls, installation: Installation, **env: str) -> Stack:
         """Start everything and wait for a live worker."""
-        made = cls.of(installation, installation.start("up", "--no-demo", **{**QUICK, **env}))
+        made = cls.of(installation, installation.start("up", "--no-demo", "--no-web", **{**QUICK, **env}))
         try:
             made.wait_until_ready()
         except BaseException:

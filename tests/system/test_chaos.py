@@ -18,7 +18,8 @@ from tests.system.installation import ROOT, Installation, Reference, assert_same
 from tests.system.stack import Stack, running
 
 pytestmark = pytest.mark.system
-POINTS_OF_A_STEP = ("after-claim", "after-failures", "after-output", "after-history", "after-record")
+# Nothing written, everything written, everything recorded; in between a step begins anew as after the first.
+POINTS_OF_A_STEP = ("after-claim", "after-history", "after-record")
 LOCKED_SECONDS = 10
 OF_JOBS = "SELECT COUNT(*) FROM backfill_event WHERE job_id IS NOT NULL"
 
@@ -57,19 +58,6 @@ def redis_of(installed: Installation) -> Redis:
     return Redis(unix_socket_path=str(installed.var / "redis.sock"))
 
 
-# An undisturbed run, as a measure
-
-
-def test_workers_leave_what_an_inline_backfill_leaves(installed: Installation, reference: Reference) -> None:
-    with running(installed):
-        done = installed.verb(*by_workers(reference, "--wait"))
-        assert done.returncode == 0, done
-        assert "job 1 succeeded in " in done.stdout
-        assert_heals_by_itself(installed, reference)
-        again = installed.verb(*by_workers(reference, "--wait"))
-        assert "everything is complete already" in again.stdout
-
-
 # kill -9
 
 
@@ -100,8 +88,7 @@ def kill_the_sweep(stack: Stack) -> None:
 
 DISTURBANCES = {
     "workers": (kill_a_child, kill_the_worker, kill_all_workers, kill_a_child),
-    "redis": (flush_redis, kill_redis, flush_redis),
-    "sweep": (kill_the_sweep, kill_a_child, kill_the_sweep),
+    "redis and the sweep": (flush_redis, kill_the_sweep, kill_redis, kill_a_child, kill_the_sweep),
 }
 
 
@@ -111,15 +98,15 @@ def test_a_job_survives_one_loss_after_the_other(installed: Installation, refere
         started = installed.verb(*by_workers(reference))
         assert started.returncode == 0, started
         for n, disturb in enumerate(DISTURBANCES[what]):
-            in_the_middle(installed, complete=1 + 14 * n)
+            in_the_middle(installed, complete=1 + 10 * n)
             disturb(stack)
         assert_heals_by_itself(installed, reference)
 
 
 @pytest.mark.parametrize("point", POINTS_OF_A_STEP)
 def test_workers_that_die_at_a_named_point_lose_nothing(installed: Installation, reference: Reference, point: str) -> None:
-    """Each process dies the fifth time that it passes the point, and the one after it again."""
-    with running(installed, BACKCOURT_CRASH_AT=f"{point}:5"):
+    """Each process dies the sixth time that it passes the point, and the one after it again."""
+    with running(installed, BACKCOURT_CRASH_AT=f"{point}:6"):
         begun(installed, reference, complete=0)
         assert_heals_by_itself(installed, reference)
 
@@ -134,36 +121,30 @@ def test_a_step_that_hangs_is_killed_and_runs_again(installed: Installation, ref
         until(lambda: hanging not in stack.children() and len(stack.children()) == 2, "another process in its place")
 
 
-def test_without_redis_a_job_is_taken_and_after_a_power_cut_the_next_start_goes_on(
+# Stopping
+
+
+def test_taken_without_redis_stopped_in_order_and_after_a_power_cut_a_job_goes_on_with_the_next_start(
     installed: Installation, reference: Reference
 ) -> None:
+    """Told to stop, workers finish their steps."""
     started = installed.verb(*by_workers(reference))
     assert (started.returncode, "it waits until bin/up starts one" in started.stdout) == (0, True), started
     assert installed.rows("SELECT why FROM backfill_batch WHERE why <> ''") == [("Redis does not answer",)]
     with running(installed) as stack:
-        in_the_middle(installed)
+        in_the_middle(installed, complete=1)
+        os.kill(stack.pid("worker"), signal.SIGTERM)
+        in_the_middle(installed, complete=15)
+    assert installed.runs()["running"] == 0
+    assert installed.rows("SELECT COUNT(*) FROM backfill_worker") == [(0,)]
+    assert installed.rows("SELECT COUNT(*) FROM backfill_run WHERE losses > 0") == [(0,)]
+    assert "no worker is running" in installed.verb("jobs", "1").stdout
+    with running(installed) as stack:
+        in_the_middle(installed, complete=installed.runs()["complete"] + 1)
         stack.kill_all()
     assert installed.jobs() == ["running"]
     with running(installed):
         assert_heals_by_itself(installed, reference)
-
-
-# Stopping in order
-
-
-def test_told_to_stop_workers_finish_their_steps_and_started_again_they_go_on(
-    installed: Installation, reference: Reference
-) -> None:
-    with running(installed) as stack:
-        begun(installed, reference, complete=1)
-        os.kill(stack.pid("worker"), signal.SIGTERM)
-        in_the_middle(installed, complete=30)
-    assert installed.runs()["running"] == 0
-    assert installed.rows("SELECT COUNT(*) FROM backfill_worker") == [(0,)]
-    assert "no worker is running" in installed.verb("jobs", "1").stdout
-    with running(installed):
-        assert_heals_by_itself(installed, reference)
-    assert installed.rows("SELECT COUNT(*) FROM backfill_run WHERE losses > 0") == [(0,)]
 
 
 # What comes twice
@@ -253,6 +234,8 @@ def test_cancelled_by_force_its_dates_are_free_and_nothing_is_half_written(insta
         assert done.returncode == 0, done
         until(lambda: installed.leftovers() == [], "the sweep")
         assert_same(installed, reference, jobs=("cancelled", "succeeded"))
+        assert "job 2 succeeded in " in done.stdout
+        assert "everything is complete already" in installed.verb(*by_workers(reference, "--wait")).stdout
 
 
 def until_swept_twice(installed: Installation) -> None:
@@ -269,6 +252,6 @@ def test_a_job_survives_on_postgresql(on_postgres: Installation, reference: Refe
         started = on_postgres.verb(*by_workers(reference))
         assert started.returncode == 0, started
         for n, disturb in enumerate((kill_all_workers, kill_redis, kill_a_child)):
-            in_the_middle(on_postgres, complete=1 + 14 * n)
+            in_the_middle(on_postgres, complete=1 + 10 * n)
             disturb(stack)
         assert_heals_by_itself(on_postgres, reference)

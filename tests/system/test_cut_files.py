@@ -40,11 +40,11 @@ def test_a_cut_input_is_named_in_one_line_and_nothing_starts(
 
 
 def test_after_a_cut_input_is_loaded_again_the_same_command_completes(
-    installed: Installation, reference: Reference, season_folder: Path
+    installed: Installation, reference: Reference, small_season: Path
 ) -> None:
     cut(installed.season(PGS), "a half")
     assert installed.verb(*reference.command).returncode == 1
-    assert installed.verb("load_phase3", str(season_folder)).returncode == 0
+    assert installed.verb("load_phase3", str(small_season)).returncode == 0
     assert_heals(installed, reference)
 
 

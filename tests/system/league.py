@@ -1,0 +1,30 @@
+"""A small made-up season in which everybody plays every night: each window is full soon after bootstrap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backfill.simulation import write
+from backfill.simulation.schedule import Fixture
+from backfill.simulation.season import Season, Simulation
+
+YEAR, SEED = 2021, 1
+TEAMS = 12
+
+
+def pairs(night: int) -> list[tuple[int, int]]:
+    """Who meets whom: each night other opponents, by turns at home."""
+    first, *others = range(TEAMS)
+    turn = night % len(others)
+    order = [first, *others[turn:], *others[:turn]]
+    met = list(zip(order[: TEAMS // 2], reversed(order[TEAMS // 2 :]), strict=True))
+    return met if night % 2 else [(away, home) for home, away in met]
+
+
+def play(nights: int, folder: Path) -> None:
+    """Make the season up and write it as a folder of Phase 3."""
+    simulation = Simulation(YEAR, SEED)
+    fixtures = [Fixture(night, home, away) for night in range(nights) for home, away in pairs(night)]
+    for number, fixture in enumerate(fixtures, start=1):
+        simulation.play(simulation.heading(number, fixture))
+    write(Season(YEAR, SEED, simulation.tables), folder)
