@@ -1,4 +1,7 @@
-"""System checks: a misconfiguration is said at start, not when a run needs it."""
+"""System checks: a misconfiguration is said at start, not when a run needs it.
+
+Verbs run those that are tagged OWN: all of Django's would import every page and the API. `manage.py check` runs all.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from django.core.checks import CheckMessage, Error, register
 from backfill.errors import BackcourtError
 from backfill.warehouse import open_warehouse
 
+OWN, NOTICES = "backcourt", "notices"
 POSITIVE = (
     "MAX_PARALLEL_BATCHES", "WAREHOUSE_THREADS", "WORKERS", "HEARTBEAT_SECONDS", "SWEEP_SECONDS", "LOST_SECONDS",
     "SILENT_SECONDS",
@@ -18,7 +22,7 @@ POSITIVE = (
 )  # fmt: skip
 
 
-@register()
+@register(OWN)
 def numbers_are_positive(**kwargs: Any) -> list[CheckMessage]:
     """E002: a number of batches, threads, processes or seconds is below one."""
     names = [name for name in POSITIVE if getattr(settings, name) < 1]
@@ -29,7 +33,7 @@ def numbers_are_positive(**kwargs: Any) -> list[CheckMessage]:
 TOPIC = re.compile(r"projects/[a-z0-9][a-z0-9.:-]+/topics/(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 
 
-@register()
+@register(OWN)
 def topic_is_a_name(**kwargs: Any) -> list[CheckMessage]:
     """E003: PUBSUB_TOPIC names no topic."""
     if not settings.PUBSUB_TOPIC or TOPIC.fullmatch(settings.PUBSUB_TOPIC):
@@ -37,7 +41,7 @@ def topic_is_a_name(**kwargs: Any) -> list[CheckMessage]:
     return [Error(f"PUBSUB_TOPIC is {settings.PUBSUB_TOPIC!r}; projects/PROJECT/topics/TOPIC is expected", id="backcourt.E003")]
 
 
-@register()
+@register(OWN)
 def warehouse_url_is_known(**kwargs: Any) -> list[CheckMessage]:
     """E001: WAREHOUSE_URL names no warehouse."""
     try:
@@ -45,3 +49,15 @@ def warehouse_url_is_known(**kwargs: Any) -> list[CheckMessage]:
     except BackcourtError as error:
         return [Error(str(error), hint="Unset, it is parquet:var/warehouse.", id="backcourt.E001")]
     return []
+
+
+@register(NOTICES)
+def notify_urls_are_understood(**kwargs: Any) -> list[CheckMessage]:
+    """E004: Apprise does not understand one of NOTIFY_URLS. Apart from OWN, because it takes a while to ask."""
+    if not settings.NOTIFY_URLS:
+        return []
+    from backfill.telling import is_understood, named_urls
+
+    wrong = [name for name, url in named_urls() if not is_understood(url)]
+    hint = "See https://appriseit.com/services/ for the URL of each service."
+    return [Error(f"{name} is no URL that Apprise understands", hint=hint, id="backcourt.E004") for name in wrong]

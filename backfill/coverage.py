@@ -13,6 +13,7 @@ from backfill.planning import OUTDATED, Key
 from backfill.processors import PROCESSORS
 from backfill.processors.statement import sql_hash
 from backfill.warehouse import warehouse
+from backfill.warehouse.remembered import remembered_of_all
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.preflight import seasons_missing
 from validation.season import Calendar, Game
@@ -28,9 +29,13 @@ ROWS = " UNION ALL ".join(
 
 
 def calendar() -> Calendar:
-    """The dates of every season that is loaded."""
-    rows = warehouse().query(GAMES)
-    return Calendar(Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows)
+    """The dates of every season that is loaded; the schedule is read again when a season of it has been loaded again."""
+
+    def make() -> Calendar:
+        rows = warehouse().query(GAMES)
+        return Calendar(Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows)
+
+    return remembered_of_all("calendar", (SCHED,), make)
 
 
 def season_name(year: int) -> str:
@@ -68,7 +73,8 @@ def outdated(options: Options) -> dict[Key, str]:
     What another statement made than the present one, or what was made from other rows of Phase 3.
     """
     newest = Run.objects.deciding(options.start, options.end)
-    complete = {key: r for key, r in newest.items() if r.status == Run.Status.COMPLETE and key[0] in options.processors}
+    asked, days = options.processors, set(options.days)
+    complete = {key: r for key, r in newest.items() if r.status == Run.Status.COMPLETE and key[0] in asked and key[1] in days}
     changed = {key: change.reason for key, change in inputs.changes(complete.values()).items()}
     return changed | {key: OUTDATED for key, run in complete.items() if run.sql_hash != sql_hash(key[0])}
 

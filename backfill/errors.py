@@ -2,7 +2,8 @@
 
 BackcourtError
 ├── Refused                  a person's mistake: one sentence, exit 2, nothing changed
-│   └── Conflict             another active job holds some of the dates
+│   ├── Conflict             another active job holds some of the dates
+│   └── PlanChanged          what would be run is no longer what somebody has seen
 ├── AccountingError          the rows of a run do not add up; nothing was written
 ├── Superseded               another attempt has these runs now; nothing was written
 └── WarehouseError           `retryable` says whether the same call may work later
@@ -28,6 +29,10 @@ class Refused(BackcourtError):
 
 class Conflict(Refused):
     """Another active job already works on some of these dates."""
+
+
+class PlanChanged(Refused):
+    """What would be run now is no longer what the preview showed."""
 
 
 class AccountingError(BackcourtError):

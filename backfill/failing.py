@@ -84,12 +84,17 @@ class Standing:
     def failures(self, wanted: Collection[Key]) -> list[Failure]:
         """What is wrong with these now, in the order in which the job's runs are given."""
         runs = {key: run for key, run in self.deciding.items() if key in wanted}
-        evidence = _Evidence(runs, self.newest, self.lost)
-        return [
-            Failure(*key, what, n, verdict(evidence.facts(run, what)))
-            for key, run in runs.items()
-            for what, n in (wrong_with(run) | ({LOST: 0} if key in self.lost else {})).items()
-        ]  # fmt: skip
+        return failures_of(runs, self.newest, self.lost)
+
+
+def failures_of(runs: Mapping[Key, Run], newest: Mapping[Key, Run], lost: Collection[Key]) -> list[Failure]:
+    """What is wrong with these runs, with the facts that `newest` and the warehouse give. Raises WarehouseError."""
+    evidence = _Evidence(runs, newest, lost)
+    return [
+        Failure(*key, what, n, verdict(evidence.facts(run, what)))
+        for key, run in runs.items()
+        for what, n in (wrong_with(run) | ({LOST: 0} if key in lost else {})).items()
+    ]  # fmt: skip
 
 
 class _Evidence:

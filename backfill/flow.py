@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.timezone import now
 
-from backfill.models import Batch, Job, Limits, Run, RunQuerySet
+from backfill.models import Batch, Job, Limits, Notice, Run, RunQuerySet
 
 SYSTEM = "backcourt"
 MOST_LOSSES = 5
@@ -117,6 +117,7 @@ def _finish(job: Job, who: str) -> None:
     why = f"{failed} runs failed or were blocked" if failed else ""
     job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
     job.move((job.status,), status, who, why, finished_at=now())
+    Notice.note(job, Notice.Kind.DONE)
     if not job.owner:
         transaction.on_commit(_ring_judge)
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from backfill.dates import dates_text, parse_dates
 from backfill.errors import Refused
 from backfill.processors import CHAIN, processor
 from validation.season import FIRST_MONTH, dates_between, season_year
@@ -21,7 +22,10 @@ OFF_SEASON = range(7, FIRST_MONTH)
 
 @dataclass(frozen=True)
 class Options:
-    """A backfill's options. `start` and `end` are both included; `batch_size` and `parallel` 0 let the system choose."""
+    """A backfill's options. `start` and `end` are both included; `batch_size` and `parallel` 0 let the system choose.
+
+    `dates`, when there are any, are the only ones, `start` and `end` the first and the last of them.
+    """
 
     start: date
     end: date
@@ -38,6 +42,8 @@ class Options:
     newest_first: bool = False
     skip_trigger: bool = False  # normal mode without telling Phase 5
     outdated: bool = False  # also what another statement made, or what was made from other Phase 3 rows
+    failed: bool = False  # only what failed, was blocked or cancelled, or is lost
+    dates: tuple[date, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant. Raises Refused with one sentence."""
@@ -59,6 +65,24 @@ class Options:
             raise Refused(f"choose one or more of {', '.join(CHAIN)}, in this order")
         if self.skip_preflight and not self.reason.strip():
             raise Refused("skipping the preflight needs a reason: add --reason TEXT, it is stored with the job")
+        if self.failed and self.force:
+            raise Refused("--failed runs only what failed and --force runs everything; choose one")
+        self._check_dates()
+
+    def _check_dates(self) -> None:
+        if not self.dates:
+            return
+        if list(self.dates) != sorted(set(self.dates)) or (self.start, self.end) != (self.dates[0], self.dates[-1]):
+            raise Refused(f"the dates must be in order, each once, the first {self.start} and the last {self.end}")
+        if len(self.dates) == (self.end - self.start).days + 1:  # a range after all: the same options have one form
+            object.__setattr__(self, "dates", ())
+
+    @classmethod
+    def of_dates(cls, dates: Sequence[date], **fields: Any) -> Options:
+        """The options for exactly these dates. Raises Refused when there are none."""
+        if not dates:
+            raise Refused("no date is named; write dates as 2021-11-22, and ranges as 2021-11-01..2021-11-30")
+        return cls(min(dates), max(dates), dates=tuple(sorted(set(dates))), **fields)
 
     @property
     def backfill_mode(self) -> bool:
@@ -66,19 +90,31 @@ class Options:
         return self.mode == "backfill"
 
     @property
+    def days(self) -> Sequence[date]:
+        """Every date that is meant, in order."""
+        return self.dates or dates_between(self.start, self.end)
+
+    @property
+    def span(self) -> str:
+        """The dates in words."""
+        return f"{len(self.dates)} dates from {self.start} to {self.end}" if self.dates else f"{self.start} to {self.end}"
+
+    @property
     def seasons(self) -> list[int]:
-        """The seasons that the range needs; the summer between two seasons needs neither."""
-        return sorted({season_year(d) for d in dates_between(self.start, self.end) if d.month not in OFF_SEASON})
+        """The seasons that the dates need; the summer between two seasons needs neither."""
+        return sorted({season_year(d) for d in self.days if d.month not in OFF_SEASON})
 
     def as_json(self) -> dict[str, Any]:
         """The options as stored with the job; `from_json` reads them back."""
-        return {**asdict(self), "start": str(self.start), "end": str(self.end), "processors": list(self.processors)}
+        words = {"start": str(self.start), "end": str(self.end), "dates": dates_text(self.dates)}
+        return {**asdict(self), **words, "processors": list(self.processors)}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Options:
-        """The options of a stored job."""
+        """The options of a stored job, also of one that was stored before there were all of them."""
         days = {name: date.fromisoformat(stored[name]) for name in ("start", "end")}
-        return cls(**{**stored, **days, "processors": tuple(stored["processors"])})
+        dates = parse_dates(stored.get("dates", ""))
+        return cls(**{**stored, **days, "dates": dates, "processors": tuple(stored["processors"])})
 
 
 def chosen(names: Sequence[str] = (), start_from: int | None = None) -> tuple[str, ...]:

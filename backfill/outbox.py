@@ -82,7 +82,7 @@ def deliver(at: datetime) -> int:
     if not settings.PUBSUB_TOPIC:
         return 0
     until, delivered = monotonic() + BUDGET_SECONDS, 0
-    for trigger in Trigger.objects.due(at):
+    for trigger in Trigger.objects.due(at).exclude(topic=""):
         if monotonic() > until:
             break
         if trigger.claim(at):

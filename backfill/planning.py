@@ -20,6 +20,7 @@ Key = tuple[str, date]
 # A step is one processor over one batch. Fewer, larger batches read less; more of them show more progress.
 STEPS_TO_SHOW = 25
 ALREADY_COMPLETE = "already complete"
+NEVER_FAILED = "not complete, and not failed either"
 OUTDATED = "made by another statement than the present one"
 NOTHING: Mapping[Key, str] = MappingProxyType({})
 
@@ -31,17 +32,22 @@ class Action(StrEnum):
     SKIP = "skip"  # recorded as a skipped run, its partition emptied
     KEEP = "keep"  # already complete
     NONE = "none"  # no games: nothing is written at all
+    LEAVE = "leave"  # not complete and not asked for: nothing is written at all
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One (processor, date) and why it runs or not; `batch` counts from 0, -1 for what does not run."""
+    """One (processor, date) and why it runs or not; `batch` counts from 0, -1 for what does not run.
+
+    `overwrites` when it is complete and runs all the same.
+    """
 
     processor: str
     date: date
     action: Action
     reason: str
     batch: int = -1
+    overwrites: bool = False
 
     @property
     def key(self) -> Key:
@@ -68,6 +74,16 @@ class Plan:
         """How many batches there are."""
         return 1 + max((r.batch for r in self.runs), default=-1)
 
+    @property
+    def dates(self) -> list[date]:
+        """The dates of which anything is executed, in order."""
+        return sorted({r.date for r in self.todo})
+
+    @property
+    def overwrites(self) -> int:
+        """How many (processor, date) are complete and would be replaced."""
+        return sum(r.overwrites for r in self.runs)
+
     def counts(self) -> dict[str, Counter[Action]]:
         """Runs per processor and action."""
         return {code: Counter(r.action for r in self.runs if r.processor == code) for code in self.options.processors}
@@ -85,12 +101,20 @@ def default_batch_size(dates: int, processors: int) -> int:
     return max(1, ceil(dates * processors / STEPS_TO_SHOW))
 
 
-def plan(options: Options, days: Sequence[Day], done: Collection[Key], outdated: Mapping[Key, str] = NOTHING) -> Plan:
+def plan(
+    options: Options,
+    days: Sequence[Day],
+    done: Collection[Key],
+    outdated: Mapping[Key, str] = NOTHING,
+    failed: Mapping[Key, str] = NOTHING,
+) -> Plan:
     """Decide what to run; touches nothing, so the preview shows exactly this.
 
-    `outdated` are those of `done` that would be made otherwise now, each with the reason.
+    `outdated` are those of `done` that would be made otherwise now, `failed` those not done that failed; each with the
+    reason. They count where the options ask for them.
     """
-    return in_batches(options, days, [run for day in days for run in _runs_of(day, options, done, outdated)])
+    decide = _Decision(options, done, outdated if options.outdated else NOTHING, failed)
+    return in_batches(options, days, [run for day in days for run in _runs_of(day, decide)])
 
 
 def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]) -> Plan:
@@ -115,33 +139,48 @@ def _in_order(todo: Collection[date], size: int, executed: Sequence[date], optio
 def _in_batch(run: PlannedRun, batch_of: Mapping[date, int]) -> PlannedRun:
     if run.action not in (Action.RUN, Action.SKIP):
         return run
-    return PlannedRun(run.processor, run.date, run.action, run.reason, batch_of[run.date])
+    return PlannedRun(run.processor, run.date, run.action, run.reason, batch_of[run.date], run.overwrites)
 
 
-def _runs_of(day: Day, options: Options, done: Collection[Key], outdated: Mapping[Key, str]) -> Iterator[PlannedRun]:
+def _runs_of(day: Day, decide: _Decision) -> Iterator[PlannedRun]:
     """The runs of one date in chain order: what follows a run that happens again happens again too."""
     again: list[str] = []
-    for code in (c for c in CHAIN if c in options.processors):
-        why = outdated.get((code, day.day), "") if options.outdated else ""
-        action, reason = _decide(day, code, options, done, again, why)
+    for code in (c for c in CHAIN if c in decide.options.processors):
+        action, reason = decide(day, code, again)
         if action is Action.RUN:
             again.append(code)
-        yield PlannedRun(code, day.day, action, reason)
+        overwrites = action is Action.RUN and (code, day.day) in decide.done
+        yield PlannedRun(code, day.day, action, reason, overwrites=overwrites)
 
 
-def _decide(
-    day: Day, code: str, options: Options, done: Collection[Key], again: Sequence[str], outdated: str
-) -> tuple[Action, str]:
-    if not day.is_processing:
-        return Action.NONE, day.why_skipped
-    complete = (code, day.day) in done and not options.force
-    if day.type is DateType.BOOTSTRAP:
-        return (Action.KEEP, ALREADY_COMPLETE) if complete else (Action.SKIP, day.why_skipped)
-    upstream = [c for c in PROCESSORS[code].after if c in again]
-    if complete and outdated:
-        return Action.RUN, outdated
-    if complete and not upstream:
+@dataclass(frozen=True)
+class _Decision:
+    """What becomes of one (processor, date), by what is known of all."""
+
+    options: Options
+    done: Collection[Key]
+    outdated: Mapping[Key, str]
+    failed: Mapping[Key, str]
+
+    def __call__(self, day: Day, code: str, again: Sequence[str]) -> tuple[Action, str]:
+        """The action and its reason; `again` are the processors that run for this date already."""
+        if not day.is_processing:
+            return Action.NONE, day.why_skipped
+        key = code, day.day
+        if key in self.done and not self.options.force:
+            return self._complete(day, code, again)
+        if self.options.failed and key not in self.failed:
+            return Action.LEAVE, NEVER_FAILED
+        if day.type is DateType.BOOTSTRAP:
+            return Action.SKIP, day.why_skipped
+        if key in self.done:
+            return Action.RUN, "forced"
+        return Action.RUN, self.failed[key] if self.options.failed else "not complete"
+
+    def _complete(self, day: Day, code: str, again: Sequence[str]) -> tuple[Action, str]:
+        if day.type is not DateType.BOOTSTRAP:
+            if outdated := self.outdated.get((code, day.day)):
+                return Action.RUN, outdated
+            if upstream := [c for c in PROCESSORS[code].after if c in again]:
+                return Action.RUN, f"its upstream runs again: {', '.join(upstream)}"
         return Action.KEEP, ALREADY_COMPLETE
-    if complete:
-        return Action.RUN, f"its upstream runs again: {', '.join(upstream)}"
-    return Action.RUN, "forced" if options.force and (code, day.day) in done else "not complete"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from shlex import quote
 
 from backfill import coverage
+from backfill.dates import dates_text
 from backfill.options import Options
 from backfill.planning import Action, Plan
 from backfill.processors import PROCESSORS
@@ -66,8 +68,9 @@ def _not_final(day: date, calendar: Calendar) -> int:
 
 def command(options: Options) -> str:
     """The command line that lists what a preflight of these options finds."""
-    words = [f"manage.py preflight_check {options.start}"]
-    words += [f"--end-date {options.end}"] if options.end != options.start else []
+    words = ["manage.py preflight_check"]
+    words += [f"--dates {quote(dates_text(options.dates))}"] if options.dates else [str(options.start)]
+    words += [f"--end-date {options.end}"] if not options.dates and options.end != options.start else []
     words += [] if options.backfill_mode else [f"--mode {options.mode}"]
     words += [f"--processors {','.join(options.processors)}"] if len(options.processors) < len(PROCESSORS) else []
     return " ".join(words)

@@ -15,7 +15,7 @@ from backfill.crashpoints import passing
 from backfill.errors import WarehouseError
 from backfill.execution import Outcome
 from backfill.flow import SYSTEM
-from backfill.models import Batch, Job, Run, Trigger, record_all
+from backfill.models import Batch, Job, Notice, Run, Trigger, record_all
 from backfill.processors import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
@@ -105,7 +105,15 @@ def _brake(job: Job, attempt: Attempt) -> None:
     run, bug = found[0]
     more = f" (and {len(found) - 1} more dates)" if len(found) > 1 else ""
     which = "canary" if is_canary else "brake"
-    job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, f"{which}: {run.processor} {run.date}: {bug}{more}")
+    why = f"{which}: {run.processor} {run.date}: {bug}{more}"
+    if job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, why) and Notice.note(job, Notice.Kind.PAUSED) and not job.owner:
+        transaction.on_commit(_ring_notices)
+
+
+def _ring_notices() -> None:
+    from backfill.tasks import ring_notices
+
+    ring_notices()
 
 
 def _write_history(attempt: Attempt, runs: Sequence[Run], finished_at: datetime) -> None:

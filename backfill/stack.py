@@ -1,4 +1,4 @@
-"""The processes that bin/up keeps running: Redis where it is ours, a worker and the sweep, under one supervisor.
+"""The processes that bin/up keeps running: Redis where it is ours, a worker, the sweep and the panel, under one supervisor.
 
 Whoever holds the lock in VAR may start them. The supervisor holds it too, so two never run side by side; and as every
 process is tied to its parent, none is left for the next start to find when one of them is killed.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -37,6 +38,7 @@ Supervisor = subprocess.Popen[bytes]
 STOP_SECONDS = 60
 REDIS_SECONDS = 10
 WORKER_SECONDS = 60
+WEB_SECONDS = 60
 POLL_SECONDS = 0.1
 
 
@@ -63,15 +65,22 @@ def alone() -> Iterator[TextIO]:
 
 
 @contextmanager
-def running(lock: TextIO) -> Iterator[Supervisor]:
-    """The supervisor, while the block runs; at its start a worker is alive. Raises Refused, BackcourtError."""
+def running(lock: TextIO, *, web: bool) -> Iterator[Supervisor]:
+    """The supervisor, while the block runs; at its start a worker is alive and, with `web`, the panel answers.
+
+    Raises Refused, BackcourtError.
+    """
     server = _redis_server()
-    supervisor = _started(server, lock)
+    if web:
+        check_address()
+    supervisor = _started(server, lock, web=web)
     try:
         if server and not _comes_true(_redis_answers, REDIS_SECONDS, supervisor):
             raise BackcourtError(f"Redis does not start; see {log_file('redis')}")
         if not _comes_true(_a_worker_is_alive, WORKER_SECONDS, supervisor):
             raise BackcourtError(f"no worker starts; see {log_file('worker')}")
+        if web and not _comes_true(panel_answers, WEB_SECONDS, supervisor):
+            raise BackcourtError(f"the panel does not answer; see {log_file('web')}")
         yield supervisor
     finally:
         _stop(supervisor)
@@ -120,6 +129,33 @@ def _check_redis_url() -> None:
         raise Refused(f"REDIS_URL names a Redis that does not answer: {where} ({error})") from error
 
 
+def _address() -> tuple[str, int]:
+    """Where the panel listens. Raises Refused."""
+    host, _, port = settings.WEB_ADDRESS.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise Refused(f"WEB_ADDRESS is {settings.WEB_ADDRESS!r}; HOST:PORT is expected, for example 127.0.0.1:8000")
+    return host.strip("[]"), int(port)
+
+
+def check_address() -> None:
+    """Raise Refused when the panel cannot listen where it is to, because somebody else does, for example."""
+    host, port = _address()
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return
+    except OSError as error:
+        said = f"the panel cannot listen at {settings.WEB_ADDRESS} ({error.strerror}); choose another WEB_ADDRESS"
+        raise Refused(said) from error
+
+
+def panel_answers() -> bool:
+    """Whether somebody listens where the panel is to."""
+    host, port = _address()
+    with suppress(OSError), socket.create_connection((host if host != "0.0.0.0" else "127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
 def _a_worker_is_alive() -> bool:
     return any(is_here(worker.name) for worker in Worker.alive(now()))
 
@@ -131,7 +167,7 @@ def _redis_answers() -> bool:
     return False
 
 
-def _started(redis_server: str, lock: TextIO) -> Supervisor:
+def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
     """Start the supervisor, out of reach of the terminal's Ctrl-C; when this process is killed, it stops what it runs."""
     log_file("supervisor").parent.mkdir(exist_ok=True)
     environment = os.environ | {
@@ -141,6 +177,10 @@ def _started(redis_server: str, lock: TextIO) -> Supervisor:
         "BACKCOURT_PYTHON": sys.executable,
         "BACKCOURT_REDIS_SERVER": redis_server,
         "BACKCOURT_REDIS_SOCKET": str(settings.REDIS_SOCKET),
+        "BACKCOURT_WEB": str(web).lower(),
+        "BACKCOURT_WEB_ADDRESS": settings.WEB_ADDRESS,
+        "BACKCOURT_WEB_PROCESSES": str(settings.WEB_PROCESSES),
+        "BACKCOURT_WEB_THREADS": str(settings.WEB_THREADS),
         "BACKCOURT_REDIS_IS_OURS": str(bool(redis_server)).lower(),
     }
     configuration = settings.BASE_DIR / "bin" / "supervisord.conf"

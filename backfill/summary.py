@@ -12,7 +12,8 @@ from backfill import coverage, groups
 from backfill.comparing import compare
 from backfill.errors import WarehouseError
 from backfill.judging import evidence
-from backfill.models import Finding, Job, Judged, Run
+from backfill.judging.awaited import is_judged
+from backfill.models import Finding, Job, Run
 from validation.categories import BY_NAME
 from validation.findings import Severity
 from validation.season import season_year
@@ -61,10 +62,9 @@ def _query(group: groups.Group, season_start: date | None) -> str:
 
 def _findings(job: Job) -> list[dict[str, Any]] | None:
     """What is listed about the job's dates that is more than a note; None until all its seasons were judged after it."""
-    options = job.parsed_options
-    judged = Judged.objects.filter(season__in=options.seasons, at__gt=job.finished_at).count() if job.finished_at else 0
-    if judged < len(options.seasons):
+    if not is_judged(job):
         return None
+    options = job.parsed_options
     found = Finding.objects.about(options.start, options.end).listed().filter(severity__gt=Severity.NOTE)
     return [{"finding": f.pk, "severity": str(f.weight), "kind": f.kind, "sentence": f.sentence} for f in found]
 

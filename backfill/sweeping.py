@@ -16,9 +16,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import flow, outbox
+from backfill import flow, notices, outbox
+from backfill.control.launching import start_due
 from backfill.judging.triage import judge_due
-from backfill.models import Batch, Event, Job, Run, Sweep, Worker
+from backfill.models import Batch, Event, Job, Notice, Run, Sweep, Worker
 from backfill.warehouse import warehouse
 
 log = logging.getLogger(__name__)
@@ -77,8 +78,10 @@ def sweep(started: datetime | None = None) -> int:
     warehouse().sweep()
     flow.dispatch()
     Sweep.objects.update_or_create(pk=1, defaults={"at": at, "seconds": time.perf_counter() - began})
+    _last(lambda: start_due(at), "what was kept to be launched could not be")
     _last(lambda: outbox.deliver(now()), "the outbox could not be delivered")
     _last(judge_due, "what has ended could not be judged")
+    _last(lambda: notices.tell(now()), "nobody could be told")
     return found
 
 
@@ -106,7 +109,8 @@ def _sweep_inline(job: Job, scene: _Scene) -> int:
     if not Worker.has_ended(job.owner, scene.at):
         return 0
     found = flow.lose(job, job.runs.all(), WHO, "its process ended")
-    job.move(Job.ACTIVE, Job.Status.PAUSING, WHO, "its process ended; resume it, or give the same command again")
+    if job.move(Job.ACTIVE, Job.Status.PAUSING, WHO, "its process ended; resume it, or give the same command again"):
+        Notice.note(job, Notice.Kind.PAUSED)
     flow.settle_job(job, WHO)
     return found
 

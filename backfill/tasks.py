@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from backfill import coverage, outbox, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
+from backfill import coverage, notices, outbox, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
 from backfill.models import Batch, Run
 from backfill.processors import CHAIN, PROCESSORS
 from backfill.running import run_step
@@ -44,10 +44,25 @@ def deliver() -> None:
 
 @shared_task(ignore_result=True)
 def judge() -> None:
-    """Look at what has ended, and keep what there is to look at."""
+    """Look at what has ended, keep what there is to look at, and tell people of it."""
     from backfill.judging.triage import judge_due
 
     judge_due()
+    notices.tell(now())
+
+
+@shared_task(ignore_result=True)
+def judge_season(year: int) -> None:
+    """Judge one season because somebody has asked for it."""
+    from backfill.judging import triage
+
+    triage.judge_season(year)
+
+
+@shared_task(ignore_result=True)
+def tell() -> None:
+    """Tell people what they have not been told yet."""
+    notices.tell(now())
 
 
 def canvas(batch: Batch) -> Signature | None:
@@ -87,6 +102,22 @@ def ring_outbox() -> None:
 def ring_judge() -> None:
     """Have a worker judge, or the sweep."""
     _ring(judge, "what has ended")
+
+
+def ring_judge_season(year: int) -> bool:
+    """Have a worker judge a season; False when none can be told."""
+    try:
+        _check_redis()
+        judge_season.delay(year)
+    except UNREACHABLE as error:
+        log.warning("season %s is judged here: Redis does not answer (%s)", year, error)
+        return False
+    return True
+
+
+def ring_notices() -> None:
+    """Have a worker tell people, or the sweep."""
+    _ring(tell, "what people are to be told")
 
 
 def _ring(task: Task[[], None], what: str) -> None:

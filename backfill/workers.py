@@ -5,13 +5,21 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-from celery.signals import worker_process_init, worker_process_shutdown, worker_ready
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_ready
+from django.core.checks import run_checks
 from django.utils.timezone import now
 
-from backfill import heartbeat
+from backfill import checks, heartbeat
 from backfill.models import Worker
 from backfill.tied import tie
 from backfill.version import code_version
+
+
+@worker_init.connect
+def check(**kwargs: Any) -> None:
+    """A misconfigured worker does not start."""
+    if wrong := [str(m.msg) for m in run_checks(tags=[checks.OWN, checks.NOTICES]) if m.is_serious()]:
+        raise SystemExit("; ".join(wrong))
 
 
 @worker_process_init.connect

@@ -77,16 +77,20 @@ def seasons_missing(seasons: Sequence[str]) -> Item:
     return Item(Kind.NOT_LOADED, f"no Phase 3 data for the season {', '.join(seasons)}", advice)
 
 
-def nothing_to_run(start: date, end: date) -> Item:
-    """The schedule has no final game in a range."""
-    return Item(Kind.NOTHING_TO_RUN, f"there is no game between {start} and {end}, so there is nothing to backfill")
+def nothing_to_run(dates: Sequence[date]) -> Item:
+    """The schedule has no final game on these dates, which are in order."""
+    first, last = dates[0], dates[-1]
+    between = f"there is no game between {first} and {last}"
+    if len(dates) <= (last - first).days:
+        between = f"there is no game on any of these {len(dates)} dates from {first} to {last}"
+    return Item(Kind.NOTHING_TO_RUN, f"{between}, so there is nothing to backfill")
 
 
 def _no_dates(facts: Facts) -> Iterator[Item]:
     if facts.not_loaded:
         yield seasons_missing(facts.not_loaded)
     elif facts.days and not any(day.is_processing for day in facts.days):
-        yield nothing_to_run(facts.days[0].day, facts.days[-1].day)
+        yield nothing_to_run([day.day for day in facts.days])
 
 
 def _held(facts: Facts) -> Iterator[Item]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from backfill import coverage, preflight
+from backfill import coverage, preflight, sealing
 from backfill.control.selecting import Selection
 from backfill.control.starting import Preview, Tell, check_ready, create, held, keep_quiet, settle_dead
-from backfill.errors import Refused
+from backfill.errors import PlanChanged, Refused
 from backfill.failing import Failure, Standing
-from backfill.models import Job
+from backfill.models import Job, Run
 from backfill.options import Options
 from backfill.owners import this_process
 from backfill.planning import Action, Key, PlannedRun, in_batches
@@ -58,29 +58,44 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     selection.check_categories(job, standing)
     keys = selection.keys(job, standing, calendar)
     failures = selection.chosen(standing.failures(keys), job, standing)
-    runs = _in_chain(_seeds(failures, selection), options, calendar)
+    complete = {key for key, run in standing.newest.items() if run.status == Run.Status.COMPLETE} - standing.lost
+    chain = _in_chain(_seeds(failures, selection), options, calendar)
+    runs = [replace(run, overwrites=run.action is Action.RUN and run.key in complete) for run in chain]
     days = [calendar.day(day, live=not options.backfill_mode) for day in sorted({r.date for r in runs})]
     planned = in_batches(options, days, runs)
     left_out = (*_left_out(failures, {r.key for r in runs}, selection), *_healed(standing, keys, selection))
     return RetryPlan(planned, preflight.report(planned, calendar, held=held(planned)), job.pk, left_out)
 
 
-def retry(job: Job, selection: Selection, who: str, reason: str = "", *, inline: bool = False, tell: Tell = keep_quiet) -> Job:
-    """Create the job of a retry, under the options of the job that it retries.
+def retry(
+    job: Job,
+    selection: Selection,
+    who: str,
+    reason: str = "",
+    *,
+    inline: bool = False,
+    tell: Tell = keep_quiet,
+    previewed: str = "",
+) -> Job:
+    """Create the job of a retry, under the options of the job that it retries. `previewed` is the sealed plan that somebody
+    has seen.
 
-    Raises Refused when there is nothing to retry, when the job is under way, when the preflight blocks and the job did
-    not skip it; Conflict when another job holds one of the dates.
+    Raises PlanChanged when another plan would be run now than was seen, Refused when there is nothing to retry, when the
+    job is under way, when the preflight blocks and the job did not skip it; Conflict when another job holds one of the dates.
     """
     if selection.override and not reason.strip():
         raise Refused("overriding needs a reason: add --reason TEXT, it is stored with the job")
     writable_warehouse()
     found = preview_retry(job, selection)
     options, todo = found.plan.options, found.plan.todo
+    if previewed and (changes := sealing.changes_text(previewed, found.plan)):
+        raise PlanChanged(changes)
     if not todo:
         raise Refused(nothing_text(found))
     check_ready(found, f"the options of job {job.pk}, which a retry keeps, do not skip it")
     tell(found.report)
-    settle_dead(replace(options, start=todo[0].date, end=todo[-1].date, processors=_processors(todo)))
+    dates = tuple(found.plan.dates)
+    settle_dead(replace(options, start=dates[0], end=dates[-1], dates=dates, processors=_processors(todo)))
     return create(
         found.plan, who, triggered_by=job.triggered_by, owner=this_process() if inline else "",
         overridden=found.report.overridable, retry_of=job, why=reason or options.reason,

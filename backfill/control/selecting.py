@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -86,3 +87,13 @@ class Selection:
 
 def _listed(found: Collection[str]) -> str:
     return f"it has {', '.join(found)}" if found else "it has none"
+
+
+def parse_weeks(text: str) -> tuple[int, ...]:
+    """Season weeks as people write them: 5, or 5-8. Raises Refused."""
+    if not (match := re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text)):
+        raise Refused(f"{text!r} is no week; write 5, or 5-8")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise Refused(f"{text!r} ends before it starts")
+    return tuple(range(first, last + 1))

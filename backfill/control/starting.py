@@ -9,12 +9,12 @@ from datetime import date
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from backfill import coverage, flow, preflight
-from backfill.errors import Conflict, Refused
+from backfill import coverage, existing, flow, preflight, sealing
+from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.models import Batch, Event, Job, Limits, Run, Worker
 from backfill.options import Options
 from backfill.owners import this_process
-from backfill.planning import ALREADY_COMPLETE, Action, Plan, plan
+from backfill.planning import ALREADY_COMPLETE, Action, Plan
 from backfill.processors.statement import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
@@ -22,10 +22,15 @@ from validation.preflight import nothing_to_run
 from validation.readiness import Item, Kind, Report, first_three
 
 Tell = Callable[[Report], object]
+Tie = Callable[[Job], object]
 
 
 def keep_quiet(report: Report) -> None:
     """Tell nobody."""
+
+
+def tie_nothing(job: Job) -> None:
+    """Let nothing hang on a job."""
 
 
 @dataclass(frozen=True)
@@ -41,38 +46,55 @@ class Preview:
         """Whether nothing stops it, as far as its options do not override that."""
         return not self.report.stops(skip=self.plan.options.skip_preflight)
 
+    @property
+    def overwrites(self) -> int:
+        """How many (processor, date) are complete and would be replaced."""
+        return self.plan.overwrites
+
 
 def preview(options: Options) -> Preview:
     """The plan and the preflight of these options. Raises Refused when there is nothing that could be run."""
     coverage.check_loaded(options)
     calendar = coverage.calendar()
-    days = calendar.days(options.start, options.end, live=not options.backfill_mode)
+    days = existing.days_of(options, calendar)
     if not any(d.is_processing for d in days):
-        raise Refused(nothing_to_run(options.start, options.end).sentence)
-    planned = plan(options, days, coverage.done(options), coverage.outdated(options) if options.outdated else {})
+        raise Refused(nothing_to_run(options.days).sentence)
+    found = existing.planned(options, days)
     if goes_on := next((job for job in _dead() if _is_same(job, options)), None):
-        return Preview(planned, preflight.report(planned, calendar), goes_on=goes_on)
-    return Preview(planned, preflight.report(planned, calendar, held=held(planned)))
+        return Preview(found, preflight.report(found, calendar), goes_on=goes_on)
+    return Preview(found, preflight.report(found, calendar, held=held(found)))
 
 
 def start(
-    options: Options, who: str, *, triggered_by: str = "backfill", inline: bool = False, tell: Tell = keep_quiet
+    options: Options,
+    who: str,
+    *,
+    triggered_by: str = "backfill",
+    inline: bool = False,
+    tell: Tell = keep_quiet,
+    previewed: str = "",
+    tie: Tie = tie_nothing,
 ) -> Job | None:
     """Create the job of these options, for the workers or for this process; None when everything is complete already.
 
-    `tell` hears what the preflight found. The same options as a job whose process died go on with that job. Raises
-    Refused when the preflight blocks or the warehouse cannot be written, Conflict when another job holds one of the dates.
+    `tell` hears what the preflight found. The same options as a job whose process died go on with that job. `previewed`
+    is the sealed plan that somebody has seen; `tie` is called in the transaction that makes the job, which fails with it.
+    Raises PlanChanged when another plan would be run now than was seen, Refused when the preflight blocks or the warehouse
+    cannot be written, Conflict when another job holds one of the dates.
     """
     writable_warehouse()
     owner = this_process() if inline else ""
     if same := settle_dead(options):
-        return _take_over(same, who, owner)
+        return _take_over(same, who, owner, tie)
     found = preview(options)
+    if previewed and (changes := sealing.changes_text(previewed, found.plan)):
+        raise PlanChanged(changes)
     if not found.plan.todo:
         return None
     check_ready(found, "or override with --skip-preflight --reason TEXT")
     tell(found.report)
-    return create(found.plan, who, triggered_by=triggered_by, owner=owner, overridden=found.report.overridable)
+    overridden = found.report.overridable
+    return create(found.plan, who, triggered_by=triggered_by, owner=owner, overridden=overridden, tie=tie)
 
 
 def check_ready(found: Preview, otherwise: str) -> None:
@@ -89,6 +111,7 @@ def create(
     triggered_by: str = "backfill",
     owner: str = "",
     overridden: Sequence[Item] = (),
+    tie: Tie = tie_nothing,
     **fields: object,
 ) -> Job:
     """Create the job of a plan, with its batches and runs or not at all. Raises Conflict."""
@@ -108,6 +131,7 @@ def create(
                 Event.objects.create(job=job, who=who, what="preflight overridden", why=why)
             Run.objects.insert(_runs(job, planned))
             Batch.objects.bulk_create(_batches(job, planned))
+            tie(job)
             if not owner:
                 transaction.on_commit(flow.dispatch)
     except IntegrityError as error:
@@ -131,28 +155,28 @@ def _runs(job: Job, planned: Plan) -> Iterator[Run]:
             yield Run(job=job, processor=r.processor, date=r.date, batch=-1, status=Run.Status.SKIPPED, why=ALREADY_COMPLETE)
 
 
-def _holders(planned: Plan) -> dict[Job, int]:
+def holders(planned: Plan) -> dict[Job, int]:
     """The jobs that hold any (processor, date) of a plan, with how many; those whose process died let go of them."""
     wanted, options = {r.key for r in planned.todo}, planned.options
     active = Run.objects.filter(status__in=Run.ACTIVE, date__range=(options.start, options.end)).select_related("job")
     active = active.exclude(job__in=[job.pk for job in _dead()])
-    holders: dict[Job, int] = {}
+    found: dict[Job, int] = {}
     for run in active.order_by("job_id"):
         if (run.processor, run.date) in wanted:
-            holders[run.job] = holders.get(run.job, 0) + 1
-    return holders
+            found[run.job] = found.get(run.job, 0) + 1
+    return found
 
 
 def held(planned: Plan) -> str:
     """Who holds (processor, date) of a plan, in one sentence; empty when nobody does."""
-    return _conflict_text(planned) if _holders(planned) else ""
+    return _conflict_text(planned) if holders(planned) else ""
 
 
 def _conflict_text(planned: Plan) -> str:
-    found = _holders(planned)
-    holders = [f"job {job.pk} ({job.who}, {job.status}) holds {n} runs" for job, n in found.items()]
+    found = holders(planned)
+    texts = [f"job {job.pk} ({job.who}, {job.status}) holds {n} runs" for job, n in found.items()]
     what = "resume it" if {job.status for job in found} == {Job.Status.PAUSED} else "wait for it"
-    return f"{'; '.join(holders) or 'another job has just taken some'} of this range; {what} or cancel it"
+    return f"{'; '.join(texts) or 'another job has just taken some'} of this range; {what} or cancel it"
 
 
 def _dead() -> list[Job]:
@@ -183,8 +207,8 @@ def settle_dead(options: Options) -> Job | None:
 
 
 def _overlaps(job: Job, options: Options) -> bool:
-    held = job.runs.filter(status__in=Run.ACTIVE, processor__in=options.processors, date__range=(options.start, options.end))
-    return held.exists()
+    held = job.runs.filter(status__in=Run.ACTIVE, processor__in=options.processors)
+    return not set(options.days).isdisjoint(held.values_list("date", flat=True))
 
 
 def _abandon(job: Job) -> None:
@@ -196,13 +220,14 @@ def _abandon(job: Job) -> None:
         job.move((job.status,), Job.Status.CANCELLED, flow.SYSTEM, why, finished_at=now())
 
 
-def _take_over(job: Job, who: str, owner: str) -> Job:
+def _take_over(job: Job, who: str, owner: str, tie: Tie = tie_nothing) -> Job:
     """Put back what the dead process had claimed, and own the job, or give it to the workers."""
     with transaction.atomic():
         _seize(job, owner)
         flow.put_back(job, job.runs.all(), flow.SYSTEM, "its process ended")
         job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
         job.move((job.status,), Job.Status.QUEUED, who, "goes on where its process ended")
+        tie(job)
         if not owner:
             transaction.on_commit(flow.dispatch)
     return job

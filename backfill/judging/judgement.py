@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from backfill import coverage, inputs
-from backfill.judging import content, evidence, reading
+from backfill.judging import content, evidence, reading, verdicts
 from backfill.judging.history import ONE_YEAR, History
 from backfill.judging.runs import as_ran, bugs
 from backfill.models import Job, Run
@@ -34,8 +34,6 @@ from validation.expectation import (
     TDZA,
     Comparison,
     Facts,
-    compare,
-    expected,
 )
 from validation.findings import Finding, worst_first
 from validation.season import Calendar, DateType, Day, season_year
@@ -104,16 +102,14 @@ class Judgement:
         return {key for key, run in self.runs.items() if not jobs[run.job_id].parsed_options.backfill_mode}
 
     @cached_property
+    def held(self) -> dict[Key, verdicts.Held]:
+        """What must become of every (processor, date), and what was written held against it."""
+        return dict(verdicts.hold(self.facts, self.dates, self.live, self.written))
+
+    @cached_property
     def compared(self) -> dict[Key, Comparison]:
         """What was written, held against the games played."""
-        return dict(self._compared())
-
-    def _compared(self) -> Iterator[tuple[Key, Comparison]]:
-        for day in self.dates:
-            must = {live: expected(self.facts, day, live=live) for live in {(code, day) in self.live for code in CODES}}
-            for code in CODES:
-                if found := self.written.get((code, day)):
-                    yield (code, day), compare(must[(code, day) in self.live][code], found.rows, found.failures)
+        return {key: held.comparison for key, held in self.held.items() if held.comparison}
 
     @property
     def unexplained(self) -> int:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.timezone import now
 
+from backfill import coverage
 from backfill.errors import Refused, WarehouseError
-from backfill.judging import keeping, reading
+from backfill.judging import keeping, reading, verdicts
 from backfill.judging.judgement import Judgement, seasons
 from backfill.judging.keeping import keep
-from backfill.models import Finding, Job, Judged
+from backfill.models import Finding, Job, Judged, Worker
 from backfill.models.runs import LONG_AGO
 from validation.findings import Severity
 
@@ -33,8 +35,12 @@ def triage(start: date | None = None, end: date | None = None) -> list[Judgement
 def _judge(judgement: Judgement) -> Judgement:
     at, began = now(), time.perf_counter()
     moving = frozenset(str(day) for _, day in judgement.moving)
-    keep(keeping.SeasonFindings(judgement.year, judgement.findings(), judgement.newest_run, moving))
+    found = keeping.SeasonFindings(judgement.year, judgement.findings(), judgement.newest_run, moving)
+    rows = verdicts.of(judgement)
     reading.release()
+    with transaction.atomic():  # what is said of a season and what is counted in it are of one judgement
+        keep(found)
+        verdicts.keep(judgement, rows)
     figures = {"compared": len(judgement.compared), "unexplained": judgement.unexplained}
     seconds = time.perf_counter() - began
     Judged.objects.update_or_create(season=judgement.year, defaults={"at": at, "seconds": seconds, **figures})
@@ -94,3 +100,27 @@ def mark(finding: Finding, state: str, who: str, why: str) -> Finding:
     if not finding.move(others, state, who, why, **said):
         raise Refused(f"finding {finding.pk} has just been changed by somebody else; look at it again")
     return finding
+
+
+def mark_all(findings: Sequence[Finding], state: str, who: str, why: str) -> None:
+    """Mark several at once, all or none. Raises Refused, which names the one that cannot be."""
+    with transaction.atomic():
+        for finding in findings:
+            mark(finding, state, who, why)
+
+
+def judge_now(year: int) -> bool:
+    """Have a worker judge a season; judge it here when nobody else can. True when it has been judged already."""
+    from backfill.tasks import ring_judge_season
+
+    if Worker.alive(now()) and ring_judge_season(year):
+        return False
+    judge_season(year)
+    return True
+
+
+def judge_season(year: int) -> None:
+    """Judge one season as a whole. Raises WarehouseError, and Refused when it is not loaded or has no date to judge."""
+    day = date(year, 12, 31)  # season_year of the turn of the year is the season that began in it
+    if not triage(day, day):
+        raise Refused(f"season {coverage.season_name(year)} is not loaded, or has no date that could be judged")

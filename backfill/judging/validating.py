@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from backfill import coverage
 from backfill.judging.history import History
 from backfill.judging.judgement import Judgement
 from backfill.judging.reading import Written
+from backfill.models import Run
 from validation.categories import BY_NAME
 from validation.expectation import CODES, Comparison
+from validation.findings import LOST_PARTITION
 from validation.rates import Rated
 from validation.season import Calendar, DateType, Day, season_year
 
@@ -55,6 +58,16 @@ class Checked:
         """Rows and failures of what is expected."""
         return (self.rows + sum(self.failures.values())) / self.expected if self.expected else None
 
+    def as_json(self, *, verbose: bool) -> dict[str, Any]:
+        """As one document; `verbose` also with who failed."""
+        share, day = self.coverage, self.day
+        document = {
+            "date": day.day, "type": day.type, "day": day.index, "what": self.name, "state": self.state,
+            "rows": self.rows, "expected": self.expected, "coverage": None if share is None else round(share, 4),
+            "failures": dict(self.failures), "follows": dict(self.follows), "verdict": self.verdict,
+        }  # fmt: skip
+        return document | ({"entities": dict(self.entities)} if verbose else {})
+
 
 def validate(start: date, end: date, phase: int) -> list[Checked]:
     """Every date of a range, table by table (Phase 3) or processor by processor (Phase 4). Raises WarehouseError."""
@@ -95,8 +108,7 @@ def _checked(judgement: Judgement, day: Day, code: str) -> Checked:
     if key in judgement.moving:
         return Checked(day, code, State.PARTIAL, verdict="it is being run now")
     if (written := judgement.written.get(key)) is None:
-        run = judgement.runs.get(key)
-        return Checked(day, code, State.MISSING, verdict=f"{run.status}: {run.why}" if run else "it was never run")
+        return Checked(day, code, State.MISSING, verdict=_why_missing(judgement.runs.get(key)))
     compared = judgement.compared[key]
     wrong = "; ".join(_wrong(written, compared))
     failures = Counter(written.failures.values())
@@ -108,6 +120,13 @@ def _checked(judgement: Judgement, day: Day, code: str) -> Checked:
     return Checked(
         day, code, state, len(written.rows), compared.population, counts, follows, verdict, _entities(written, compared)
     )
+
+
+def _why_missing(run: Run | None) -> str:
+    """What is known of a partition that is not there."""
+    if run is None:
+        return "it was never run"
+    return LOST_PARTITION.title if run.status == Run.Status.COMPLETE else f"{run.status}: {run.why}"
 
 
 def _wrong(written: Written, compared: Comparison) -> Iterator[str]:

@@ -19,6 +19,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
 
+from backfill.checks import OWN
 from backfill.errors import BackcourtError, Refused
 
 OK, FAILED, REFUSED = 0, 1, 2
@@ -86,6 +87,7 @@ class VerbCommand(BaseCommand):
     """A verb: `run()` returns the exit code; a person's mistake is one line on stderr and exit 2."""
 
     json = False
+    checks: tuple[str, ...] = (OWN,)
     requires_system_checks = ()  # `handle` runs them, to answer in one line
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -121,7 +123,7 @@ class VerbCommand(BaseCommand):
         """Run, answer mistakes, exit with what `run` returns."""
         self.json = options["json"]
         try:
-            if wrong := [m.msg for m in run_checks() if m.is_serious()]:
+            if wrong := [m.msg for m in run_checks(tags=self.checks) if m.is_serious()]:
                 raise Refused("; ".join(wrong))
             with _one_interrupt():
                 code = self.run(**options)

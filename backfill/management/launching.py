@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill import heartbeat
+from backfill import heartbeat, notices
 from backfill.control.starting import Tell
 from backfill.errors import Refused
 from backfill.inline import run_inline
@@ -67,6 +67,7 @@ def _inline(verb: VerbCommand, start: Start) -> int | None:
     with shown(quiet=verb.json) as display:
         run_inline(job, who, telling(display, job.runs.filter(status=Run.Status.PENDING).count()))
     judge_due()
+    notices.tell(now())
     return report(verb, job, heard)
 
 

@@ -55,7 +55,7 @@ def days_text(options: Options, days: Sequence[Day]) -> str:
     types = Counter(day.type for day in days)
     games = len(days) - types[DateType.NO_GAMES]
     counted = ", ".join(f"{n} {kind}" for kind, n in types.items())
-    between = f"{options.start} to {options.end}, {options.mode} mode"
+    between = f"{options.span}, {options.mode} mode"
     return f"{between}: {len(days)} days, {games} with games ({counted})" if days else between
 
 

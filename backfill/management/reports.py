@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from backfill.control import Preview
+from backfill.estimating import estimate
 from backfill.management.preflights import blocking_lines, days_text, report_document, warning_lines
 from backfill.management.retries import group_lines, retried_lines
 from backfill.management.text import table
 from backfill.models import Run
+from backfill.options import Options
 from backfill.planning import Action, PlannedRun
+from backfill.sealing import signature
+
+WORDS = (("failed", "only what failed"), ("force", "forced"), ("skip_preflight", "preflight skipped"))
 
 
 def plan_document(preview: Preview) -> dict[str, Any]:
@@ -22,6 +28,9 @@ def plan_document(preview: Preview) -> dict[str, Any]:
         "batches": planned.batches,
         "dates": dict(Counter(day.type for day in planned.days)),
         "counts": {code: dict(n) for code, n in planned.counts().items()},
+        "overwrites": preview.overwrites,
+        "signature": signature(planned),
+        "estimate": asdict(estimate(planned)),
         "preflight": report_document(preview.report),
         "goes_on": preview.goes_on and preview.goes_on.pk,
         "runs": [_run(r) for r in planned.runs if r.action is not Action.NONE],
@@ -40,6 +49,7 @@ def plan_text(preview: Preview, *, verbose: bool) -> str:
     parts = [
         days_text(planned.options, planned.days),
         f"{len(planned.todo)} runs to execute in {planned.batches} batches of up to {planned.batch_size} dates",
+        *_estimate_line(preview),
         table(rows),
         *_canary_line(preview),
         *blocking_lines(preview.report.blocks),
@@ -49,6 +59,11 @@ def plan_text(preview: Preview, *, verbose: bool) -> str:
     if verbose:
         parts.append(table([_run(r) for r in planned.runs if r.action is not Action.NONE]))
     return "\n".join(parts)
+
+
+def _estimate_line(preview: Preview) -> list[str]:
+    found = estimate(preview.plan)
+    return [f"{found.low:.0f} to {found.high:.0f} s, as the newest runs took"] if found.runs and found.high else []
 
 
 def _canary_line(preview: Preview) -> list[str]:
@@ -106,7 +121,7 @@ def _finding_lines(summary: dict[str, Any]) -> list[str]:
 def _options_line(summary: dict[str, Any]) -> str:
     """The options in force, and by whom and why."""
     options = summary["options"]
-    words = [f"{options['start']} to {options['end']}", f"{options['mode']} mode", f"batches of {summary['batch_size']}"]
-    words += [word for name, word in (("force", "forced"), ("skip_preflight", "preflight skipped")) if options[name]]
+    words = [Options.from_json(options).span, f"{options['mode']} mode", f"batches of {summary['batch_size']}"]
+    words += [word for name, word in WORDS if options.get(name)]
     words += [f"no {name}" for name in ("canary", "brake") if not options.get(name, True)]
     return ", ".join([*words, f"by {summary['who']}"]) + (f": {summary['why']}" if summary["why"] else "")

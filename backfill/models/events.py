@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 class Event(models.Model):
-    """One change: of a run, of a job (without a run), of a Finding, or of what holds for all jobs (without any)."""
+    """One change: of a run, of a job (without a run), of a Finding, of a launch, or of what holds for all jobs (without any)."""
 
     job = models.ForeignKey("Job", models.CASCADE, null=True, related_name="events")
     run = models.ForeignKey("Run", models.CASCADE, null=True, related_name="events")
     finding = models.ForeignKey("Finding", models.CASCADE, null=True, related_name="events")
+    launch = models.ForeignKey("Launch", models.CASCADE, null=True, related_name="events")
     at = models.DateTimeField(default=now)
     who = models.CharField(max_length=150)
     what = models.CharField(max_length=60)

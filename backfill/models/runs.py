@@ -58,9 +58,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         """The newest run that decided anything of each (processor, date), by date: what is neither active nor cancelled nor
         skipped as already complete.
         """
-        return {(run.processor, run.date): run for run in self._deciding(start, end).order_by("date", "pk")}
+        return {(run.processor, run.date): run for run in self.newest_decisive(start, end).order_by("date", "pk")}
 
-    def _deciding(self, start: date, end: date) -> RunQuerySet:
+    def newest_decisive(self, start: date, end: date) -> RunQuerySet:
+        """The runs of `deciding`, to be read as one needs them."""
         decisive = self.filter(date__range=(start, end)).exclude(status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
         # By start, not by number: a cancelled job that is resumed runs its old rows after those of newer jobs.
         newest = Window(RowNumber(), ["processor", "date"], [F("started_at").desc(nulls_last=True), F("pk").desc()])
@@ -72,7 +73,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         None that runs now, and none whose upstream does.
         """
         active = set(self.filter(date__range=(start, end), status__in=Run.ACTIVE).values_list("processor", "date"))
-        found = self._deciding(start, end).values_list("processor", "date", "status", "started_at", "pk")
+        found = self.newest_decisive(start, end).values_list("processor", "date", "status", "started_at", "pk")
         newest = {(code, day): (status, (started_at or LONG_AGO, pk)) for code, day, status, started_at, pk in found}
         return {
             (code, day)

@@ -15,6 +15,7 @@ from backfill.warehouse.schema import Table
 T = TypeVar("T")
 # A few seasons' worth: a process that goes through many of them must not keep them all.
 MOST = 32
+EVERY_SEASON = 0
 
 _kept: OrderedDict[tuple[str, str, int], tuple[tuple[str, ...], Any]] = OrderedDict()
 _lock = Lock()
@@ -22,7 +23,17 @@ _lock = Lock()
 
 def remembered(name: str, year: int, tables: Iterable[Table], make: Callable[[], T]) -> T:
     """The value of this name for a season, made of these tables; made anew when one of them has changed."""
-    key, stamps = (settings.WAREHOUSE_URL, name, year), tuple(warehouse().stamp(table, year) for table in tables)
+    return _remembered(name, year, tuple(warehouse().stamp(table, year) for table in tables), make)
+
+
+def remembered_of_all(name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
+    """The same of all the seasons that are loaded; made anew when one has changed, has come or has gone."""
+    found = sorted((str(table), year, warehouse().stamp(table, year)) for table in tables for year in warehouse().seasons(table))
+    return _remembered(name, EVERY_SEASON, tuple(f"{name} {year} {stamp}" for name, year, stamp in found), make)
+
+
+def _remembered(name: str, year: int, stamps: tuple[str, ...], make: Callable[[], T]) -> T:
+    key = settings.WAREHOUSE_URL, name, year
     with _lock:
         found = _kept.get(key)
     if not found or found[0] != stamps:

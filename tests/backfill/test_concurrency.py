@@ -16,12 +16,13 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils.timezone import now
 
 from backfill import control, coverage, flow, sweeping
 from backfill.claiming import Attempt, claim_step
 from backfill.control import starting
 from backfill.errors import Conflict, Refused
-from backfill.models import Batch, Job, Limits, Run
+from backfill.models import Batch, Job, Launch, Limits, Run
 from backfill.options import Options
 from backfill.owners import this_process
 from backfill.planning import Action, Plan, PlannedRun
@@ -245,3 +246,19 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(s
     assert together(work, work, look_after, look_after, meddle) == [None] * 5
     assert [(j.status, {r.status for r in j.runs.all()}) for j in Job.objects.all()] == [("succeeded", {"complete"})] * 2
     assert {code: len(rows_of(code)) for code in CHAIN} == {**dict.fromkeys(CHAIN, 8), "TDZA": 6}
+
+
+# Launches that wait
+
+
+def test_two_sweeps_at_the_same_instant_start_a_launch_once() -> None:
+    for number in range(1, ROUNDS + 1):
+        control.launch(make_options(force=True), "ann", limit=0)
+        launch = Launch.objects.latest("pk")
+        Launch.objects.filter(pk=launch.pk).update(approved_by="ben")
+        answers = together(*[partial(control.start_due, now())] * 3)
+        launch.refresh_from_db()
+        assert (launch.state, launch.said) == ("started", "")
+        assert sum(map(len, answers)) == 1, answers
+        assert Job.objects.count() == number
+        control.cancel(Job.objects.latest("pk"), "ann")

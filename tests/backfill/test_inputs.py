@@ -53,7 +53,7 @@ Edit = Callable[[list[Row], date], list[Row]]
 
 def of_runs(test: Callable[..., None]) -> Any:
     """A test that needs the database; signatures alone do not."""
-    return pytest.mark.django_db(pytest.mark.database(test))
+    return pytest.mark.django_db(pytest.mark.database(pytest.mark.shell(test)))
 
 
 def late(rows: list[Row], night: date) -> list[Row]:
@@ -289,6 +289,7 @@ def test_a_run_notes_what_it_could_read_and_one_that_is_not_executed_nothing(tmp
 
 
 @of_runs
+@pytest.mark.postgres
 def test_a_run_of_the_workers_notes_it_too_and_once_more_when_it_was_put_back() -> None:
     job = make_job(end=FIRST)
     flow.dispatch()
@@ -369,6 +370,7 @@ def test_of_a_run_that_noted_nothing_only_what_was_processed_since_is_seen(tmp_p
 
 
 @of_runs
+@pytest.mark.postgres
 def test_the_outdated_are_run_again_with_their_reason_and_then_nothing_is(tmp_path: Path) -> None:
     finished()
     give(PGS, late(season_rows(PGS), SECOND), tmp_path)

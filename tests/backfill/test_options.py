@@ -34,6 +34,7 @@ REFUSED = [
     ({"processors": ()}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
     ({"processors": ("ML", "PCF")}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
     ({"processors": ("XYZ",)}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
+    ({"failed": True, "force": True}, "--failed runs only what failed and --force runs everything; choose one"),
     ({"skip_preflight": True}, NO_REASON),
     ({"skip_preflight": True, "reason": " \t"}, NO_REASON),
 ]
@@ -70,6 +71,7 @@ def test_stored_options_read_back_as_they_were() -> None:
     options = make_options(
         processors=("PSZA", "ML"), mode="normal", force=True, skip_preflight=True, batch_size=7, reason="known gap",
         parallel=3, canary=False, brake=False, max_retries=4, newest_first=True, skip_trigger=True, outdated=True,
+        dates=(START, date(2021, 11, 3), END),
     )  # fmt: skip
     stored = options.as_json()
     assert stored == {
@@ -88,8 +90,46 @@ def test_stored_options_read_back_as_they_were() -> None:
         "newest_first": True,
         "skip_trigger": True,
         "outdated": True,
+        "failed": False,
+        "dates": "2021-11-01, 2021-11-03, 2021-11-30",
     }
     assert Options.from_json(stored) == options
+
+
+def test_a_job_that_was_stored_before_there_were_all_options_reads_back() -> None:
+    stored = make_options(force=True).as_json()
+    del stored["dates"], stored["failed"], stored["outdated"]
+    assert Options.from_json(stored) == make_options(force=True)
+
+
+# Dates that are no range
+
+
+def test_only_the_dates_named_are_meant() -> None:
+    options = Options.of_dates([END, START, date(2021, 11, 3), START])
+    assert (options.start, options.end) == (START, END)
+    assert options.days == options.dates == (START, date(2021, 11, 3), END)
+    assert (options.span, make_options().span) == ("3 dates from 2021-11-01 to 2021-11-30", "2021-11-01 to 2021-11-30")
+    assert Options.of_dates([START, date(2023, 11, 1)]).seasons == [2021, 2023]
+
+
+def test_dates_without_a_gap_are_a_range_so_that_the_same_options_are_equal() -> None:
+    assert Options.of_dates(make_options().days) == make_options()
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [(START, START, END), (END, START), (START, date(2021, 11, 3)), (date(2021, 11, 3), END)],
+    ids=["twice", "backwards", "another end", "another start"],
+)
+def test_dates_that_are_not_those_from_start_to_end_are_refused(dates: tuple[date, ...]) -> None:
+    with pytest.raises(Refused, match="the dates must be in order, each once, the first 2021-11-01 and the last 2021-11-30"):
+        make_options(dates=dates)
+
+
+def test_no_date_at_all_is_refused() -> None:
+    with pytest.raises(Refused, match="no date is named"):
+        Options.of_dates([])
 
 
 # Choosing processors

@@ -87,6 +87,34 @@ def test_what_is_outdated_runs_with_its_own_reason_where_that_is_asked_for() -> 
     ]
 
 
+def test_what_failed_alone_runs_where_only_that_is_asked_for_with_what_follows_it() -> None:
+    calendar = Calendar([Game(OPENING, 2021), *(Game(on(k), 2021) for k in (5, 20, 22))])
+    done = {*((code, on(20)) for code in CHAIN if code not in ("PSZA", "PDC")), ("TDZA", on(5))}
+    failed = {("PSZA", on(20)): "its newest run failed (job 3)", ("PSZA", on(5)): "its run was cancelled (job 2)"}
+    days = [calendar.day(on(k)) for k in (5, 20, 22)]
+    wanted = Options.of_dates([d.day for d in days], failed=True, processors=("TDZA", "PSZA", "PCF", "PDC"))
+    left = ("leave", "not complete, and not failed either")
+    assert decided(plan(wanted, days, done, {}, failed)) == [
+        ("TDZA", "keep", COMPLETE),
+        ("PSZA", "skip", "bootstrap: day 5, processing starts on day 14"),
+        ("PCF", *left),
+        ("PDC", *left),
+        ("TDZA", "keep", COMPLETE),
+        ("PSZA", "run", "its newest run failed (job 3)"),
+        ("PCF", "run", "its upstream runs again: PSZA"),
+        ("PDC", *left),
+        *((code, *left) for code in ("TDZA", "PSZA", "PCF", "PDC")),
+    ]
+
+
+def test_a_plan_counts_what_it_overwrites() -> None:
+    done = {(code, on(k)) for code in CHAIN for k in (5, 20) if code != "TDZA"}
+    assert make_plan(5, 20, 22, done=done).overwrites == 3  # what follows TDZA in the chain
+    assert make_plan(5, 20, 22, done=done, force=True).overwrites == 4
+    assert make_plan(20, 22).overwrites == 0
+    assert make_plan(20, 22, 25, done=done).dates == [on(20), on(22), on(25)]
+
+
 def test_bootstrap_dates_are_recorded_as_skipped_once() -> None:
     reason = "bootstrap: day 5, processing starts on day 14"
     assert decided(make_plan(5)) == [(code, "skip", reason) for code in CHAIN]

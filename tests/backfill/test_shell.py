@@ -118,6 +118,8 @@ def test_every_option_reaches_the_job(shell: Shell) -> None:
         "newest_first": True,
         "skip_trigger": False,
         "outdated": True,
+        "failed": False,
+        "dates": "",
     }
     assert (answer.document["batch_size"], answer.document["why"]) == (2, "they asked")
 

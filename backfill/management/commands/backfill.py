@@ -1,30 +1,34 @@
-"""`manage.py backfill --start D --end D`: run the chain over a range of dates."""
+"""`manage.py backfill --start D --end D`: run the chain over a range of dates, or over a list of them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from backfill import control
-from backfill.management.base import FAILED, OK, VerbCommand, iso_date, whole_number
+from backfill.errors import Refused
+from backfill.management.base import FAILED, OK, VerbCommand, whole_number
+from backfill.management.keeping import add_keeping, keep
 from backfill.management.launching import add_where, launch, listed
+from backfill.management.naming_dates import add_dates, with_dates
 from backfill.management.reports import plan_document, plan_text
 from backfill.options import MODES, Options, chosen
 
 
 class Command(VerbCommand):
-    """Backfills a range."""
+    """Backfills dates."""
 
-    help = "Run the Phase 4 processors over a range of dates, in the order of their dependencies."
+    help = "Run the Phase 4 processors over a range or a list of dates, in the order of their dependencies."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The options of a backfill."""
-        parser.add_argument("--start", type=iso_date, required=True, metavar="D", help="first date, YYYY-MM-DD")
-        parser.add_argument("--end", type=iso_date, required=True, metavar="D", help="last date, included")
+        add_dates(parser)
         parser.add_argument("--processors", metavar="A,B", help="only these, by code or name")
         parser.add_argument("--start-from", type=whole_number, metavar="N", help="from this place in the chain on, 1 to 5")
         parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="backfill skips the checks of live runs")
+        parser.add_argument("--failed", action="store_true", help="run only what failed, was blocked or cancelled, or is lost")
         parser.add_argument("--force", action="store_true", help="run also what is complete")
         outdated = "run also what another statement made, or what was made from other Phase 3 rows"
         parser.add_argument("--outdated", action="store_true", help=outdated)
@@ -38,15 +42,27 @@ class Command(VerbCommand):
         parser.add_argument("--no-brake", action="store_true", help="do not pause at the first failure that is a bug")
         parser.add_argument("--max-retries", type=whole_number, default=20, metavar="N", help="automatic retries, in all")
         parser.add_argument("--dry-run", action="store_true", help="print the plan and what speaks against it; run nothing")
+        add_keeping(parser)
         add_where(parser)
 
     def run(self, **given: Any) -> int:
         """Plan, run or hand over, summarise."""
-        options = parsed(given)
+        options = self._asked(given)
         if given["dry_run"]:
             return self._dry_run(options, verbose=given["verbosity"] > 1)
+        if given["save_preset"] is not None or given["at"] or given["replace"]:
+            return keep(self, options, given)
         code = launch(self, lambda who, inline, tell: control.start(options, who, inline=inline, tell=tell), given)
         return self._nothing_to_do(options) if code is None else code
+
+    def _asked(self, given: dict[str, Any]) -> Options:
+        if given["preset"] is None:
+            return parsed(given)
+        parser = self.create_parser("manage.py", "backfill")
+        if more := [name for name in OWN if name != "reason" and given[name] != parser.get_default(name)]:
+            raise Refused(f"a preset has options of its own; leave out --{more[0].replace('_', '-')}, or leave out --preset")
+        options = control.preset(given["preset"]).parsed_options
+        return replace(options, reason=given["reason"]) if given["reason"] else options
 
     def _dry_run(self, options: Options, *, verbose: bool) -> int:
         preview = control.preview(options)
@@ -54,15 +70,20 @@ class Command(VerbCommand):
         return OK if preview.would_start else FAILED
 
     def _nothing_to_do(self, options: Options) -> int:
-        text = f"{options.start} to {options.end}: everything is complete already; --force runs it again"
+        text = f"{options.span}: everything is complete already; --force runs it again"
+        if options.failed:
+            text = f"{options.span}: nothing has failed"
         self.emit({"job": None, "status": "nothing to do"}, text)
         return OK
+
+
+SAME = ("mode", "failed", "force", "skip_preflight", "batch_size", "reason", "parallel", "newest_first", "max_retries",
+        "skip_trigger", "outdated")  # fmt: skip
+OWN = ("start", "end", "dates", "exclude", "processors", "start_from", *SAME, "no_canary", "no_brake")
 
 
 def parsed(given: dict[str, Any]) -> Options:
     """The options that a command line means. Raises Refused."""
     names = listed(given["processors"], "--processors")
-    same = ("start", "end", "mode", "force", "skip_preflight", "batch_size", "reason", "parallel", "newest_first",
-            "max_retries", "skip_trigger", "outdated")  # fmt: skip
-    fields = {name: given[name] for name in same} | {"canary": not given["no_canary"], "brake": not given["no_brake"]}
-    return Options(processors=chosen(names, given["start_from"]), **fields)
+    fields = {name: given[name] for name in SAME} | {"canary": not given["no_canary"], "brake": not given["no_brake"]}
+    return with_dates(given, processors=chosen(names, given["start_from"]), **fields)

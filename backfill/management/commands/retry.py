@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from backfill import control
 from backfill.control import Selection
-from backfill.errors import Refused
+from backfill.control.selecting import parse_weeks
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date, whole_number
 from backfill.management.jobs import found
 from backfill.management.launching import add_where, codes, launch, listed
@@ -30,7 +29,7 @@ class Command(VerbCommand):
         parser.add_argument("--group", metavar="G,..", help="only these error groups; `manage.py jobs JOB` lists them")
         parser.add_argument("--start", type=iso_date, metavar="D", help="not before this date")
         parser.add_argument("--end", type=iso_date, metavar="D", help="not after this date")
-        parser.add_argument("--week", type=weeks, default=(), metavar="N|N-M", help="only these season weeks")
+        parser.add_argument("--week", type=parse_weeks, default=(), metavar="N|N-M", help="only these season weeks")
         parser.add_argument("--include-expected", action="store_true", help="also what no retry heals")
         parser.add_argument("--override", action="store_true", help="also what only a fix heals; needs --reason")
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the job")
@@ -50,16 +49,6 @@ class Command(VerbCommand):
         preview = control.preview_retry(job, selection)
         self.emit(retry_document(preview), retry_text(preview))
         return OK if preview.would_start else FAILED
-
-
-def weeks(text: str) -> tuple[int, ...]:
-    """Season weeks: one, or the first and the last. Raises Refused."""
-    if not (match := re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text)):
-        raise Refused(f"{text!r} is no week; write 5, or 5-8")
-    first, last = int(match[1]), int(match[2] or match[1])
-    if last < first:
-        raise Refused(f"{text!r} ends before it starts")
-    return tuple(range(first, last + 1))
 
 
 def selected(given: dict[str, Any]) -> Selection:

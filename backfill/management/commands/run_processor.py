@@ -6,8 +6,9 @@ import getpass
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.timezone import now
 
-from backfill import control, heartbeat
+from backfill import control, heartbeat, notices
 from backfill.errors import Refused
 from backfill.inline import run_inline
 from backfill.judging.triage import judge_due
@@ -45,4 +46,5 @@ class Command(VerbCommand):
                 raise Refused(f"there is nothing to run for {code} on {day}")
             run_inline(job, who)
         judge_due()
+        notices.tell(now())
         return report(self, job, heard)

@@ -33,7 +33,7 @@ class Command(VerbCommand):
         coverage.check_loaded(Options(start, end))
         found = validate(start, end, given["phase"])
         wrong = [c for c in found if not c.state.is_right]
-        document = {"phase": given["phase"], "complete": not wrong, "dates": [_as_json(c, given["verbose"]) for c in found]}
+        document = {"phase": given["phase"], "complete": not wrong, "dates": [c.as_json(verbose=given["verbose"]) for c in found]}
         self.emit(document, self._text(found, verbose=given["verbose"]))
         return FAILED if wrong else OK
 
@@ -58,13 +58,3 @@ def _as_row(checked: Checked) -> dict[str, object]:
         "expected": checked.expected, "coverage": "" if share is None else f"{int(100 * share)} %", "failures": failures,
         "verdict": checked.verdict,
     }  # fmt: skip
-
-
-def _as_json(checked: Checked, verbose: bool) -> dict[str, Any]:
-    share = checked.coverage
-    document = {
-        "date": checked.day.day, "type": checked.day.type, "day": checked.day.index, "what": checked.name, "state": checked.state,
-        "rows": checked.rows, "expected": checked.expected, "coverage": None if share is None else round(share, 4),
-        "failures": dict(checked.failures), "follows": dict(checked.follows), "verdict": checked.verdict,
-    }  # fmt: skip
-    return document | ({"entities": dict(checked.entities)} if verbose else {})

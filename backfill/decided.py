@@ -1,0 +1,77 @@
+"""The runs that count and the verdicts on them, as far as a season's overview needs them: plain tuples, a query each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from backfill.models import Run, Verdict
+from backfill.models.runs import LONG_AGO
+from backfill.planning import Key
+from validation.season import Day
+
+COLUMNS = (
+    "processor", "date", "pk", "job_id", "run_id", "status", "population", "rows", "failures", "sql_hash", "inputs", "why",
+    "started_at",
+)  # fmt: skip
+
+
+class Ended(NamedTuple):
+    """The run that counts of a (processor, date), as far as an overview tells of it; names as on the Run."""
+
+    processor: str
+    date: date
+    pk: int
+    job_id: int
+    run_id: str
+    status: str
+    population: int | None
+    rows: int | None
+    failures: Mapping[str, int]
+    sql_hash: str
+    inputs: str
+    why: str
+    started_at: datetime | None
+
+    @property
+    def age(self) -> tuple[datetime, int]:
+        """What orders runs in time."""
+        return self.started_at or LONG_AGO, self.pk
+
+
+class Judged(NamedTuple):
+    """The verdict on a (processor, date), as far as an overview tells of it; names as on the Verdict."""
+
+    population: int
+    expected: Mapping[str, int]
+    run_id: str
+    unexplained: int | None
+    lost: int | None
+    unaccounted: int | None
+    changed: str
+
+    @property
+    def failed(self) -> int:
+        """How many must fail."""
+        return sum(self.expected.values())
+
+    @property
+    def outside(self) -> int | None:
+        """How many are not as they must be; None where nothing was judged."""
+        if self.unexplained is None:
+            return None
+        return self.unexplained + (self.lost or 0) + (self.unaccounted or 0)
+
+
+def ended_runs(days: Sequence[Day]) -> dict[Key, Ended]:
+    """The run that counts of every (processor, date) between the first and the last of these."""
+    # Not as models, of which a season's worth takes longer than the query.
+    found = Run.objects.newest_decisive(days[0].day, days[-1].day) if days else Run.objects.none()
+    return {(row[0], row[1]): Ended(*row) for row in found.values_list(*COLUMNS)}
+
+
+def verdicts_on(year: int) -> dict[Key, Judged]:
+    """What the last judgement of a season says of every (processor, date)."""
+    rows = Verdict.objects.filter(season=year).values_list("processor", "date", *Judged._fields)
+    return {(code, day): Judged(*rest) for code, day, *rest in rows}

@@ -1,0 +1,173 @@
+"""What became of the entities of a date, processor by processor: read once, and beside it what must have become of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import NamedTuple
+
+from backfill import coverage
+from backfill.drilling.asking import Question
+from backfill.errors import Refused
+from backfill.judging import reading
+from backfill.models import Job, Run
+from backfill.processors import BY_NAME, PROCESSORS
+from backfill.warehouse.tables import FAILURES
+from validation.categories import DATE_LEVEL
+from validation.expectation import NO_HISTORY, ROW, Facts, History, Statuses, expected
+from validation.season import season_year
+
+
+class Status(NamedTuple):
+    """A failure category, or ROW, with what was logged."""
+
+    status: str
+    reason: str = ""
+    can_retry: bool = False
+
+
+HAS_ROW = Status(ROW)
+
+
+def question(days: Sequence[date], codes: Collection[str], entity: str = "") -> Question:
+    """Who has a row and who has a failure on these dates, of these processors; of one entity alone where it is named."""
+    parts = [_rows(code, one=bool(entity)) for code in codes]
+    names = ", ".join(f"'{PROCESSORS[code].name}'" for code in codes)
+    parts.append(
+        "SELECT processor_name, analysis_date AS d, entity_id AS entity, failure_category, failure_reason, can_retry\n"
+        f"FROM {FAILURES}\nWHERE analysis_date IN UNNEST(@dates) AND processor_name IN ({names})"
+        + (" AND entity_id = @entity" if entity else "")
+    )
+    return Question("\nUNION ALL\n".join(parts), {"dates": list(days), **({"entity": entity} if entity else {})})
+
+
+def _rows(code: str, *, one: bool) -> str:
+    table, name = PROCESSORS[code].output, PROCESSORS[code].name
+    return (
+        f"SELECT '{name}' AS processor_name, {table.partition} AS d, {table.entity} AS entity, "
+        "CAST(NULL AS STRING) AS failure_category, CAST(NULL AS STRING) AS failure_reason, FALSE AS can_retry\n"
+        f"FROM {table}\nWHERE {table.partition} IN UNNEST(@dates)" + (f" AND {table.entity} = @entity" if one else "")
+    )
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the warehouse holds of one date. `whole_date` has the reason where a processor's whole date was logged as failed."""
+
+    statuses: Mapping[str, Mapping[str, Status]]  # of each processor, by entity
+    whole_date: Mapping[str, str] = field(default_factory=dict)
+    both: Mapping[str, frozenset[str]] = field(default_factory=dict)  # who has a row and a failure
+
+    @property
+    def words(self) -> dict[str, Statuses]:
+        """The statuses alone, as `validation` takes them."""
+        return {code: {entity: found.status for entity, found in by.items()} for code, by in self.statuses.items()}
+
+
+def read(asked: Question, codes: Collection[str]) -> dict[date, Found]:
+    """The answer, by date; a failure stands before a row of the same entity."""
+    statuses: dict[date, dict[str, dict[str, Status]]] = {}
+    whole: dict[date, dict[str, str]] = {}
+    both: dict[date, dict[str, set[str]]] = {}
+    for name, day, entity, category, reason, can_retry in (row.values() for row in asked.ask()):
+        code = BY_NAME[name].code
+        of_date = statuses.setdefault(day, {known: {} for known in codes})[code]
+        if entity == DATE_LEVEL:
+            whole.setdefault(day, {})[code] = reason or ""
+        elif category is None:
+            _add(of_date, entity, HAS_ROW, both.setdefault(day, {}).setdefault(code, set()))
+        else:
+            _add(
+                of_date, entity, Status(category, reason or "", bool(can_retry)), both.setdefault(day, {}).setdefault(code, set())
+            )
+    return {
+        day: Found(by, whole.get(day, {}), {code: frozenset(who) for code, who in both.get(day, {}).items()})
+        for day, by in statuses.items()
+    }
+
+
+def _add(of_date: dict[str, Status], entity: str, status: Status, both: set[str]) -> None:
+    before = of_date.get(entity)
+    if before and (before.status == ROW) != (status.status == ROW):
+        both.add(entity)
+    if before is None or before.status == ROW:
+        of_date[entity] = status
+
+
+@dataclass(frozen=True)
+class OnDate:
+    """One (processor, date) with all that its entities depend on, or one of them. Raises Refused for what is not processed."""
+
+    day: date
+    code: str
+    entity: str = ""
+
+    @cached_property
+    def start(self) -> date:
+        """Opening night of its season."""
+        day = coverage.calendar().day(self.day)
+        if not day.is_computed:
+            raise Refused(f"{self.day} is not processed: {day.why_skipped}")
+        return coverage.calendar().starts[season_year(self.day)]
+
+    @cached_property
+    def facts(self) -> Facts:
+        """The games of the season; read once per process."""
+        return reading.facts(self.start)
+
+    @cached_property
+    def question(self) -> Question:
+        """Of the whole chain, since a missing dependency is traced through all of it."""
+        return question([self.day], tuple(PROCESSORS), self.entity)
+
+    @cached_property
+    def found(self) -> Found:
+        """What the warehouse holds."""
+        return read(self.question, tuple(PROCESSORS)).get(self.day) or Found({code: {} for code in PROCESSORS})
+
+    @cached_property
+    def run(self) -> Run | None:
+        """The run that counts."""
+        return Run.objects.filter(processor=self.code).deciding(self.day, self.day).get((self.code, self.day))
+
+    @cached_property
+    def is_written(self) -> bool:
+        """Whether anything stands there that a run has made: where nothing does, nobody is unaccounted for."""
+        return bool(self.found.statuses[self.code]) or bool(self.run and self.run.status == Run.Status.COMPLETE)
+
+    @cached_property
+    def live(self) -> bool:
+        """Whether it was run in normal mode."""
+        return self.run is not None and not Job.objects.get(pk=self.run.job_id).parsed_options.backfill_mode
+
+    @cached_property
+    def must(self) -> dict[str, Statuses]:
+        """What must become of everybody, of every processor."""
+        return expected(self.facts, self.day, live=self.live)
+
+    @property
+    def of_teams(self) -> bool:
+        """Whether the entities are teams."""
+        return PROCESSORS[self.code].output.entity == "team_abbr"
+
+    @cached_property
+    def teams(self) -> dict[str, str]:
+        """The team of everybody with a context row."""
+        return {context.player: context.team for context in self.facts.contexts.get(self.day, ())}
+
+    def team(self, entity: str) -> str:
+        """The team of an entity: itself, that of its context row, or of its newest game before the date."""
+        if self.of_teams:
+            return entity
+        games = () if entity in self.teams else self.facts.player(entity).games_before(self.day)
+        return self.teams.get(entity) or (games[0].team if games else "")
+
+    def games(self, entity: str) -> int:
+        """How many games before the date count."""
+        return self.history(entity).before(self.day).games
+
+    def history(self, entity: str) -> History:
+        """The games that the processor counts."""
+        return (self.facts.defenses if self.of_teams else self.facts.players).get(entity, NO_HISTORY)

@@ -1,0 +1,122 @@
+"""Why one entity has no row on a date, and when it will have one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from backfill.drilling.entities import Match, match, root
+from backfill.drilling.names import everybody
+from backfill.drilling.statuses import OnDate, Status
+from backfill.drilling.timetable import GameLine, Part, coming, lines
+from backfill.errors import Refused
+from backfill.processors import PROCESSORS
+from backfill.processors.statement import inlined
+from validation.categories import BY_NAME
+from validation.expectation import ROW
+from validation.outlook import MINIMUM, WINDOW, Outlook, outlook
+from validation.season import season_year
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a processor says of the entity on the date; `state` is empty where it says nothing."""
+
+    code: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """One entity on one date. `games` are its team's before the date, newest first; `played` counts those it played.
+
+    `minimum` and `window` are the processor's: fewest games, and how many of the newest are examined (None: all, or
+    none by a processor that reads no games). `ahead` are the dates of its team's games from the date on. `why` and
+    `outlook.text` are sentences; `sql` reads what is said of the entity, `statement` is what made it.
+    """
+
+    entity: str
+    name: str
+    team: str
+    day: date
+    code: str
+    state: str
+    reason: str
+    can_retry: bool
+    match: Match
+    must: str
+    root: str
+    minimum: int | None
+    window: int | None
+    games: tuple[GameLine, ...]
+    played: int
+    ahead: tuple[date, ...]
+    why: str
+    upstream: tuple[Said, ...]
+    outlook: Outlook
+    sql: str
+    statement: str
+
+    @property
+    def scheduled(self) -> int:
+        """How many games the team had before the date."""
+        return len(self.games)
+
+    @property
+    def missed(self) -> tuple[GameLine, ...]:
+        """Those of them that the entity did not play."""
+        return tuple(line for line in self.games if line.part is not Part.PLAYED)
+
+
+def entity(day: date, code: str, entity_id: str) -> Story:
+    """One player, or team, on one date. Raises Refused for a date that is not processed or who is not of the season."""
+    asked = OnDate(day, code, entity_id)
+    status, must = asked.found.statuses[code].get(entity_id), asked.must[code].get(entity_id, "")
+    named = everybody(season_year(asked.start)).get(entity_id)
+    if not (named or status or must):
+        raise Refused(f"{entity_id!r} is nobody of the season of {day}; search for a part of the name")
+    state, reason, can_retry = status or Status("")
+    matched, games = match(entity_id, code, status, must, asked.found), tuple(lines(asked, entity_id))
+    from_root = root(entity_id, code, status, asked.found.words)
+    return Story(
+        entity_id, named.name if named else entity_id, asked.team(entity_id), day, code, state, reason, can_retry, matched, must,
+        from_root, MINIMUM.get(code), WINDOW.get(code), games, asked.games(entity_id),
+        tuple(coming(asked, entity_id, games).games), _why(asked, status, from_root), _upstream(asked, entity_id),
+        _outlook(asked, entity_id, matched, games),
+        asked.question.text, inlined(code, day, asked.start, backfill_mode=not asked.live),
+    )  # fmt: skip
+
+
+def _why(asked: OnDate, status: Status | None, from_root: str) -> str:
+    """Why it failed, in words."""
+    if status is None:
+        return "neither a row nor a failure is there" if asked.is_written else "nothing was run for this date"
+    if status.status == ROW:
+        return "it has a row"
+    category = BY_NAME.get(status.status)
+    parts = (category.meaning if category else status.status, status.reason, f"it follows from {from_root}" if from_root else "")
+    return "; ".join(part for part in parts if part)
+
+
+def _upstream(asked: OnDate, name: str) -> tuple[Said, ...]:
+    """What the processors before this one say of the same entity; those of teams say nothing of a player."""
+    own = PROCESSORS[asked.code]
+    before = [code for code in own.after if PROCESSORS[code].output.entity == own.output.entity]
+    said = ((code, asked.found.statuses[code].get(name) or Status("")) for code in before)
+    return tuple(Said(code, status.status, status.reason) for code, status in said)
+
+
+def _outlook(asked: OnDate, name: str, matched: Match, games: Sequence[GameLine]) -> Outlook:
+    """When it stops, by the games; of what is not as the games say, that."""
+    must = asked.must[asked.code].get(name, "")
+    if not must:
+        return Outlook(None, None, "it is not of this date's population")
+    if matched.is_outside and asked.is_written:
+        return Outlook(0, asked.day, f"by the games played it must {_become(must)}: find out why, then run the date again")
+    return outlook(asked.facts, asked.day, asked.code, name, must, coming(asked, name, games), asked.team(name))
+
+
+def _become(must: str) -> str:
+    return "have a row" if must == ROW else f"fail with {must}"

@@ -1,0 +1,206 @@
+"""The season grid as values: what stands of every (processor, date) of a season, from the database alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import NamedTuple
+
+from backfill import coverage
+from backfill.decided import Ended, Judged, ended_runs, verdicts_on
+from backfill.groups import BUGS
+from backfill.models import Run
+from backfill.planning import OUTDATED, Key
+from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.statement import sql_hash
+from validation.findings import counted
+from validation.season import DateType, Day
+
+# The states of a cell in words; how each of them looks is the panel's to say.
+WORDS = {
+    "complete": "complete",
+    "expected": "complete, with expected failures",
+    "outside": "failures outside expectation",
+    "bug": "complete, with failures that are bugs",
+    "unjudged": "complete, not judged yet",
+    "empty": "complete without a row",
+    "outdated": "made by older code or from other input",
+    "failed": "failed",
+    "blocked": "blocked by upstream",
+    "skipped": "skipped",
+    "cancelled": "cancelled",
+    "running": "running",
+    "pending": "waiting",
+    "bootstrap": "skipped by design",
+    "hole": "not run",
+    "no games": "no games",
+}
+UPSTREAM_NEWER = "{} has run again since"
+
+
+class Other(NamedTuple):
+    """A run that does not count, or not yet: active or cancelled."""
+
+    pk: int
+    job_id: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One (processor, date). `run`, `job` are numbers, of the active run where there is one, else of the one that counts.
+
+    `expected` is how many must fail by the games played, `outside` how many entities are not as they must be; None where
+    nothing was judged. `why` is the reason of a state that has one.
+    """
+
+    processor: str
+    day: Day
+    state: str
+    population: int | None = None
+    rows: int | None = None
+    failures: Mapping[str, int] = field(default_factory=dict)
+    expected: int | None = None
+    outside: int | None = None
+    run: int | None = None
+    run_id: str = ""
+    job: int | None = None
+    why: str = ""
+
+    @property
+    def date(self) -> date:
+        """The date by itself."""
+        return self.day.day
+
+    @property
+    def failed(self) -> int:
+        """How many entities failed."""
+        return sum(self.failures.values())
+
+    @property
+    def title(self) -> str:
+        """The cell in one sentence."""
+        return "".join([f"{self.processor}, {self.day.day}, day {self.day.index}: {WORDS[self.state]}", *self._details()])
+
+    def _details(self) -> Iterator[str]:
+        if self.population is not None and self.rows is not None:
+            yield f"; {counted(self.rows, 'row')}, {self.failed:,} failed"
+            yield f", {self.expected:,} must fail" if self.expected else ""
+            yield f", {self.outside:,} outside expectation" if self.outside else ""
+        elif self.expected is not None and self.state == "hole":
+            yield f"; {self.expected:,} will fail by the games played"
+        yield f"; {self.why}" if self.why else ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A season: its dates in order, and per processor a cell for each."""
+
+    year: int
+    days: tuple[Day, ...]
+    rows: Mapping[str, tuple[Cell, ...]]
+
+    @property
+    def name(self) -> str:
+        """The season as people write it."""
+        return coverage.season_name(self.year)
+
+    @cached_property
+    def cells(self) -> dict[Key, Cell]:
+        """Every cell by its processor and date."""
+        return {(code, cell.date): cell for code, row in self.rows.items() for cell in row}
+
+    def counts(self, code: str = "") -> Counter[str]:
+        """How many cells are in each state, of one processor or of all."""
+        return Counter(cell.state for cell in ([*self.rows[code]] if code else self.cells.values()))
+
+    def spans(self, by: str = "month") -> list[tuple[str, int]]:
+        """Headers over the dates: each month (`2021-11`) or season week (`week`) with the number of its dates."""
+        names = (f"week {day.week}" if by == "week" else f"{day.day:%Y-%m}" for day in self.days)
+        return list(Counter(names).items())
+
+
+def season_grid(year: int) -> Grid:
+    """Every (processor, date) of a season that is loaded, three queries of the database whatever its length.
+
+    A season that is not loaded has no dates. Raises WarehouseError.
+    """
+    days = tuple(coverage.calendar().season(year))
+    known = Known.of(year, days)
+    return Grid(year, days, {code: tuple(known.cell(code, day) for day in days) for code in CHAIN})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the database says of a season: runs that count, verdicts, and runs that are active or were cancelled."""
+
+    ended: Mapping[Key, Ended]
+    verdicts: Mapping[Key, Judged]
+    others: Mapping[Key, Other]
+
+    @classmethod
+    def of(cls, year: int, days: tuple[Day, ...]) -> Known:
+        """Ask for it."""
+        return cls(ended_runs(days), verdicts_on(year), _others(days))
+
+    def cell(self, code: str, day: Day) -> Cell:
+        """What stands of one (processor, date)."""
+        key = code, day.day
+        other, run, verdict = self.others.get(key), self.ended.get(key), self.verdicts.get(key)
+        if other and other.status in Run.ACTIVE:
+            return Cell(code, day, other.status, expected=_must_fail(verdict), run=other.pk, job=other.job_id)
+        if day.type is DateType.BOOTSTRAP:
+            number, job = (run.pk, run.job_id) if run else (None, None)
+            return Cell(code, day, "bootstrap", run=number, job=job, why=day.why_skipped)
+        if run:
+            return self._ended(day, run, verdict)
+        if other:
+            return Cell(code, day, "cancelled", expected=_must_fail(verdict), run=other.pk, job=other.job_id)
+        return Cell(code, day, "hole", expected=_must_fail(verdict))
+
+    def _ended(self, day: Day, run: Ended, verdict: Judged | None) -> Cell:
+        held = verdict if verdict and verdict.run_id == run.run_id else None
+        outside = held.outside if held else None
+        changed = run.status == Run.Status.COMPLETE and self._changed(run, held.changed if held else "")
+        state = "outdated" if changed else _state(run, outside)
+        return Cell(
+            run.processor, day, state, run.population, run.rows, run.failures, _must_fail(verdict), outside,
+            run.pk, run.run_id, run.job_id, changed or run.why,
+        )  # fmt: skip
+
+    def _changed(self, run: Ended, inputs: str) -> str:
+        """Why what a run has made would be made otherwise now."""
+        if run.sql_hash not in ("", sql_hash(run.processor)):
+            return OUTDATED
+        before = [self.ended.get((code, run.date)) for code in PROCESSORS[run.processor].after]
+        newer = [upstream.processor for upstream in before if upstream and upstream.age > run.age]
+        return inputs or (UPSTREAM_NEWER.format(" and ".join(newer)) if newer else "")
+
+
+def _others(days: tuple[Day, ...]) -> dict[Key, Other]:
+    """Active and cancelled runs; an active one before any that was cancelled, of these the newest."""
+    if not days:
+        return {}
+    found = Run.objects.filter(date__range=(days[0].day, days[-1].day), status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
+    rows = list(found.order_by("pk").values_list("processor", "date", "pk", "job_id", "status"))
+    rows.sort(key=lambda row: row[4] in Run.ACTIVE)
+    return {(code, day): Other(pk, job, status) for code, day, pk, job, status in rows}
+
+
+def _must_fail(verdict: Judged | None) -> int | None:
+    return verdict.failed if verdict else None
+
+
+def _state(run: Ended, outside: int | None) -> str:
+    if run.status != Run.Status.COMPLETE:
+        return run.status
+    if not run.population:
+        return "empty"
+    if any(run.failures.get(bug) for bug in BUGS):
+        return "bug"  # of the code or of a source row: explained or not, it wants somebody
+    if outside is None:
+        return "unjudged"
+    return "outside" if outside else "expected" if run.failures else "complete"

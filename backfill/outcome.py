@@ -1,0 +1,230 @@
+"""What a job's own runs have come to: cells, failures by category, roots with what they block, groups still broken.
+
+A fixed number of queries, however many dates there are; rows as plain tuples, because a season's worth of models takes
+longer than its query.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q
+
+from backfill import groups
+from backfill.decided import Judged
+from backfill.models import Finding, Job, Run, Verdict
+from backfill.models import Judged as JudgedSeason
+from backfill.planning import ALREADY_COMPLETE, Key
+from backfill.processors import PROCESSORS
+from backfill.warehouse.tables import OUTPUTS
+from validation.categories import BY_NAME, Category
+from validation.findings import Severity
+
+BOOTSTRAP = "bootstrap"
+
+
+class OwnRun(NamedTuple):
+    """A run of the job, as far as its page tells of it; names as on the Run."""
+
+    processor: str
+    date: date
+    pk: int
+    status: str
+    why: str
+    error: str
+    population: int | None
+    rows: int | None
+    failures: Mapping[str, int]
+    run_id: str
+
+    @property
+    def key(self) -> Key:
+        """What it is of."""
+        return self.processor, self.date
+
+    @property
+    def failed(self) -> int:
+        """Entities that failed."""
+        return sum(self.failures.values())
+
+    @property
+    def waits_for_upstream(self) -> bool:
+        """Blocked, or refused by normal mode because a processor before it has no success: not a failure of its own."""
+        if self.status == Run.Status.BLOCKED:
+            return True
+        refused = self.status == Run.Status.FAILED and self.why.startswith("defensive: ")
+        return refused and any(f" {table}: " in self.why for table in OUTPUTS)
+
+
+def own_runs(job: Job, numbers: Collection[int] | None = None) -> list[OwnRun]:
+    """The runs of a job by date, or those of these numbers."""
+    found = job.runs.order_by("date", "pk")
+    found = found if numbers is None else found.filter(pk__in=numbers)
+    return [OwnRun(*row) for row in found.values_list(*OwnRun._fields)]
+
+
+def verdicts_of(runs: Sequence[OwnRun]) -> dict[str, Judged]:
+    """What the judgement says of these very runs, by run id; one that was judged of another run is not among them."""
+    if not runs:
+        return {}
+    between = min(r.date for r in runs), max(r.date for r in runs)
+    rows = Verdict.objects.filter(date__range=between).exclude(unexplained=None)
+    wanted = {r.run_id for r in runs}
+    return {v.run_id: v for row in rows.values_list(*Judged._fields) if (v := Judged(*row)).run_id in wanted}
+
+
+def state_of(run: OwnRun, verdict: Judged | None) -> str:
+    """How a run stands, as a grid names it."""
+    if run.status == Run.Status.SKIPPED and run.why.startswith(BOOTSTRAP):
+        return BOOTSTRAP
+    if run.status != Run.Status.COMPLETE:
+        return run.status
+    if not run.population:
+        return "empty"
+    if verdict is None:
+        return "unjudged"
+    return "outside" if verdict.outside else "expected" if run.failed else "complete"
+
+
+@dataclass(frozen=True)
+class CategoryCount:
+    """Entities of one category over a job. `must_fail` counts, in what is judged, those that must fail by games played."""
+
+    category: Category
+    entities: int
+    dates: int
+    per_processor: Mapping[str, int]
+    must_fail: int | None
+
+
+@dataclass(frozen=True)
+class Root:
+    """A run that failed by itself, and the runs that only wait for it."""
+
+    run: OwnRun
+    blocked: tuple[OwnRun, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A job's failures. `explained`, `unexplained`, `lost`, `unaccounted` are of the judged runs, `not_judged` the others."""
+
+    categories: tuple[CategoryCount, ...]
+    roots: tuple[Root, ...]
+    entities: int
+    judged: int
+    not_judged: int
+    explained: int
+    unexplained: int
+    lost: int
+    unaccounted: int
+    outside: tuple[tuple[OwnRun, Judged], ...] = field(default=())
+
+    @property
+    def blocked(self) -> int:
+        """Runs that wait for a root."""
+        return sum(len(root.blocked) for root in self.roots)
+
+
+def outcome(runs: Sequence[OwnRun], verdicts: Mapping[str, Judged]) -> Outcome:
+    """Count what went wrong with a job's runs, expected and unexpected apart."""
+    complete = [r for r in runs if r.status == Run.Status.COMPLETE]
+    judged = [(r, verdicts[r.run_id]) for r in complete if r.run_id in verdicts]
+    failed, unexplained = sum(r.failed for r, _ in judged), sum(v.unexplained or 0 for _, v in judged)
+    return Outcome(
+        tuple(_categories(runs, judged)), tuple(roots(runs)), sum(r.failed for r in runs),
+        len(judged), len(complete) - len(judged),
+        failed - unexplained, unexplained, sum(v.lost or 0 for _, v in judged), sum(v.unaccounted or 0 for _, v in judged),
+        tuple((r, v) for r, v in judged if v.outside),
+    )  # fmt: skip
+
+
+def _categories(runs: Sequence[OwnRun], judged: Sequence[tuple[OwnRun, Judged]]) -> Iterator[CategoryCount]:
+    """Bugs first, in the order of the closed list."""
+    for category in sorted(BY_NAME.values(), key=lambda c: not c.is_bug):
+        found = [(r, n) for r in runs if (n := r.failures.get(category.name))]
+        if found:
+            per_processor = Counter[str]()
+            for run, n in found:
+                per_processor[run.processor] += n
+            must_fail = sum(v.expected.get(category.name, 0) for _, v in judged) if judged else None
+            dates = len({r.date for r, _ in found})
+            yield CategoryCount(category, per_processor.total(), dates, dict(per_processor), must_fail)
+
+
+def roots(runs: Sequence[OwnRun]) -> list[Root]:
+    """Each run that failed by itself with what it blocks; what is blocked by nothing of this job stands by itself."""
+    by_key = {r.key: r for r in runs}
+    found: dict[Key, tuple[OwnRun, list[OwnRun]]] = {}
+    for run in runs:
+        if run.status in (Run.Status.FAILED, Run.Status.BLOCKED):
+            root = _root(run, by_key)
+            blocked = found.setdefault(root.key, (root, []))[1]
+            if root is not run:
+                blocked.append(run)
+    return [Root(run, tuple(blocked)) for run, blocked in found.values()]
+
+
+def _root(run: OwnRun, by_key: Mapping[Key, OwnRun]) -> OwnRun:
+    if not run.waits_for_upstream:
+        return run
+    before = [by_key[key] for code in PROCESSORS[run.processor].after if (key := (code, run.date)) in by_key]
+    broken = [r for r in before if r.status in (Run.Status.FAILED, Run.Status.BLOCKED)]
+    return _root(broken[0], by_key) if broken else run
+
+
+def groups_now(job: Job) -> list[groups.Group]:
+    """The error groups of what is wrong now with what the job ran, as `groups.of_job` finds them; reads only what is bad.
+
+    Raises WarehouseError.
+    """
+    options, own = job.parsed_options, set(job.runs.values_list("processor", "date"))
+    newest = Run.objects.newest_decisive(options.start, options.end).values_list("processor", "date", "pk", "status", "failures")
+    bad = [pk for code, day, pk, status, failures in newest if (code, day) in own and _has_a_group(status, failures)]
+    return groups.groups_of({(r.processor, r.date): r for r in Run.objects.filter(pk__in=bad).order_by("date", "pk")})
+
+
+def _has_a_group(status: str, failures: Mapping[str, int]) -> bool:
+    return status == Run.Status.FAILED or any(failures.get(bug) for bug in groups.BUGS)
+
+
+def findings_about(job: Job) -> tuple[list[Finding], list[int]]:
+    """What is listed about a job's dates and is more than a note; and the seasons that were not judged since it ended."""
+    options = job.parsed_options
+    at = dict(JudgedSeason.objects.filter(season__in=options.seasons).values_list("season", "at"))
+    waiting = [y for y in options.seasons if y not in at or (job.finished_at and at[y] < job.finished_at)]
+    found = Finding.objects.about(options.start, options.end).listed().filter(severity__gt=Severity.NOTE)
+    return list(found), waiting
+
+
+class Attempts(NamedTuple):
+    """What another job has for the dates of this one: runs by state, and when they began."""
+
+    job: int
+    status: str
+    who: str
+    retry_of: int | None
+    runs: int
+    complete: int
+    failed: int
+    first: date
+    last: date
+
+
+def attempts(job: Job, most: int = 25) -> list[Attempts]:
+    """Runs of other jobs for the same (processor, date), the newest job first."""
+    same = job.runs.filter(processor=OuterRef("processor"), date=OuterRef("date"))
+    options = job.parsed_options
+    others = (
+        Run.objects.filter(Exists(same), date__range=(options.start, options.end)).exclude(job=job).exclude(why=ALREADY_COMPLETE)
+    )
+    bad = Q(status__in=(Run.Status.FAILED, Run.Status.BLOCKED))
+    found = others.values_list("job_id", "job__status", "job__who", "job__retry_of").annotate(
+        runs=Count("pk"), complete=Count("pk", filter=Q(status=Run.Status.COMPLETE)), failed=Count("pk", filter=bad),
+        first=Min("date"), last=Max("date"),
+    )  # fmt: skip
+    return [Attempts(*row) for row in found.order_by("-job_id")[:most]]

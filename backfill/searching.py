@@ -1,0 +1,105 @@
+"""Runs of all jobs by what is known of them: one page of them, or all of them one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import F, Max, Min, Q
+from django.db.models.functions import Coalesce
+
+from backfill.models import Run, RunQuerySet
+from backfill.processors import CHAIN
+from backfill.processors.statement import sql_hash
+from validation.season import FIRST_MONTH
+
+PAGE = 100
+FAR = 200  # pages; further on, a filter finds it sooner
+CHUNK = 2000
+SECONDS = Coalesce(F("query_seconds"), 0.0) + Coalesce(F("write_seconds"), 0.0)
+# By each of these; a leading minus turns it round. The number of a run breaks ties.
+ORDERS: dict[str, Any] = {
+    "run": F("pk"), "date": F("date"), "processor": F("processor"), "state": F("status"), "rows": Coalesce(F("rows"), -1),
+    "seconds": SECONDS, "job": F("job_id"),
+}  # fmt: skip
+NEWEST_FIRST = "-run"
+# What a list does not show is not read.
+DEFERRED = ("checks", "claim", "inputs", "worker")
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is asked for; what is empty asks nothing. `older` wants what the present statements would make otherwise."""
+
+    processor: str = ""
+    state: str = ""
+    season: int | None = None
+    day: date | None = None
+    start: date | None = None
+    end: date | None = None
+    job: int | None = None
+    code: str = ""
+    text: str = ""
+    run_id: str = ""
+    older: bool = False
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is about one (processor, date), whose attempts are of interest one by one."""
+        return bool(self.processor and self.day)
+
+    def runs(self) -> RunQuerySet:
+        """The runs, in no order yet."""
+        found = older_than_code() if self.older else Run.objects.all()
+        exact = {"processor": self.processor, "status": self.state, "date": self.day, "job": self.job, "code_version": self.code}
+        found = found.filter(**{name: value for name, value in exact.items() if value})
+        if self.season is not None:
+            first = date(self.season, FIRST_MONTH, 1)
+            found = found.filter(date__gte=first, date__lt=first.replace(year=self.season + 1))
+        bounds = {"date__gte": self.start, "date__lte": self.end, "run_id__istartswith": self.run_id}
+        found = found.filter(**{name: value for name, value in bounds.items() if value})
+        if self.text:
+            found = found.filter(Q(why__icontains=self.text) | Q(error__icontains=self.text))
+        return found
+
+    def page(self, order: str, number: int) -> tuple[list[Run], bool]:
+        """One page of runs, the first is 1, and whether there is another one after it; without counting them all."""
+        first = (number - 1) * PAGE
+        found = list(self._ordered(order).defer(*DEFERRED)[first : first + PAGE + 1])
+        return found[:PAGE], len(found) > PAGE
+
+    def all(self, order: str) -> Iterator[Run]:
+        """All of them one after the other, read as they are wanted."""
+        return self._ordered(order).iterator(CHUNK)
+
+    def _ordered(self, order: str) -> RunQuerySet:
+        by = ORDERS[order.removeprefix("-")]
+        turned = order.startswith("-")
+        return self.runs().order_by(by.desc() if turned else by.asc(), "-pk" if turned else "pk")
+
+    def attempts(self) -> list[Run]:
+        """Every run with all that is known of it, the newest first, with its events."""
+        return list(self.runs().order_by("-pk").prefetch_related("events")[:PAGE])
+
+    def reach(self) -> tuple[date, date, tuple[str, ...]] | None:
+        """The first and the last date of the runs and their processors; None of none."""
+        ends = self.runs().aggregate(first=Min("date"), last=Max("date"))
+        codes = set(self.runs().order_by().values_list("processor", flat=True).distinct())
+        return (ends["first"], ends["last"], tuple(c for c in CHAIN if c in codes)) if ends["first"] else None
+
+
+def older_than_code() -> RunQuerySet:
+    """The runs that count and are complete, of another statement than the processor's present one."""
+    other = reduce(or_, (Q(processor=code) & ~Q(sql_hash__in=["", sql_hash(code)]) for code in CHAIN))
+    counting = Run.objects.newest_decisive(date.min, date.max).filter(status=Run.Status.COMPLETE).values("pk")
+    return Run.objects.filter(pk__in=counting).filter(other)
+
+
+def code_versions() -> list[str]:
+    """The versions of the code that have made runs, the newest first."""
+    found = Run.objects.exclude(code_version="").values("code_version").annotate(newest=Max("pk")).order_by("-newest")
+    return [row["code_version"] for row in found]

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from backfill.estimating import COSTS_NOTHING, Estimate, estimate
+from backfill.models import Job, Run
+from backfill.options import Options
+from backfill.planning import Plan, plan
+from tests.backfill.working import make_worker
+from validation.season import Calendar, Game
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+OPENING = date(2021, 10, 19)
+AT = datetime(2022, 1, 1, 12, tzinfo=UTC)
+CALENDAR = Calendar(Game(OPENING + timedelta(days=n), 2021) for n in range(60))
+
+
+def make_plan(dates: int = 10, **options: Any) -> Plan:
+    start = OPENING + timedelta(days=20)
+    fields = {"processors": ("PSZA",), "canary": False, "batch_size": 1, "parallel": 1, **options}
+    wanted = Options(start, start + timedelta(days=dates - 1), **fields)
+    return plan(wanted, CALENDAR.days(wanted.start, wanted.end), set())
+
+
+def measured(seconds: float, runs: int = 1, code: str = "PSZA", **fields: Any) -> None:
+    """One step: so many runs that began and ended together."""
+    job = Job.objects.create(options=make_plan().options.as_json(), who="ann", code_version="1", batch_size=runs)
+    ended = {"started_at": AT, "finished_at": AT + timedelta(seconds=seconds), "status": "complete", **fields}
+    Run.objects.bulk_create(
+        Run(job=job, processor=code, date=OPENING + timedelta(days=20 + n), batch=0, **ended) for n in range(runs)
+    )
+
+
+def test_without_history_it_says_what_was_never_measured() -> None:
+    measured(1, code="TDZA")
+    found = estimate(make_plan(processors=("TDZA", "PSZA", "ML")))
+    assert found == Estimate(30, why_not="no run of PSZA, ML has been measured yet")
+    assert found.finish(AT) is None
+
+
+def test_what_failed_or_still_runs_measures_nothing() -> None:
+    measured(1, status="failed")
+    measured(1, status="cancelled", started_at=None, finished_at=None)
+    assert estimate(make_plan()).why_not == "no run of PSZA has been measured yet"
+
+
+def test_it_goes_from_what_half_of_the_runs_took_to_what_nine_in_ten_did() -> None:
+    for seconds in (1, 1, 1, 2, 2, 2, 2, 5, 6, 9):
+        measured(seconds)
+    found = estimate(make_plan(10))
+    assert (found.runs, found.low, found.high) == (10, 20.0, 60.0)
+    assert found.finish(AT) == (AT + timedelta(seconds=20), AT + timedelta(seconds=60))
+    assert (found.bytes, found.cost) == (None, COSTS_NOTHING)
+
+
+def test_the_seconds_of_a_step_are_shared_by_its_runs() -> None:
+    measured(12, runs=6)
+    assert estimate(make_plan(10, batch_size=6)).low == 20.0
+
+
+def test_steps_about_as_large_as_those_planned_count_where_there_are_enough() -> None:
+    for _ in range(5):
+        measured(3)
+        measured(10, runs=10)
+    assert estimate(make_plan(10, batch_size=1)).low == 30.0
+    assert estimate(make_plan(10, batch_size=8)).low == 10.0
+
+
+def test_batches_side_by_side_take_rounds_and_the_canary_is_alone(settings: Any) -> None:
+    settings.MAX_PARALLEL_BATCHES = 4
+    measured(1)
+    assert estimate(make_plan(9, parallel=2)).low == pytest.approx(5)
+    assert estimate(make_plan(9, parallel=2, canary=True)).low == pytest.approx(5)
+    assert estimate(make_plan(9, parallel=0)).low == pytest.approx(3)
+    assert estimate(make_plan(9, parallel=64)).low == pytest.approx(3)
+    make_worker()
+    assert estimate(make_plan(9, parallel=2)).low == pytest.approx(9)  # by the one worker there is
+
+
+def test_only_the_newest_runs_count() -> None:
+    measured(1000, runs=60)
+    for _ in range(200):
+        measured(1)
+    assert estimate(make_plan(10)).high == 10.0
+
+
+def test_nothing_to_run_takes_no_time() -> None:
+    wanted = make_plan(10)
+    nothing = plan(wanted.options, wanted.days, {r.key for r in wanted.runs})
+    assert estimate(nothing) == Estimate(0, 0.0, 0.0)
+
+
+def test_the_queries_are_as_many_whatever_there_is() -> None:
+    measured(1, runs=3)
+    estimate(make_plan(2))  # makes the row of the limits
+    with CaptureQueriesContext(connection) as few:
+        estimate(make_plan(2))
+    for _ in range(30):
+        measured(1, runs=10)
+    with CaptureQueriesContext(connection) as many:
+        estimate(make_plan(40))
+    assert len(few) == len(many) <= 4

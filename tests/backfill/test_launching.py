@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils.timezone import now
+
+from backfill import control, sweeping
+from backfill.control import launching, starting
+from backfill.errors import Conflict, PlanChanged, Refused, WarehouseBusy
+from backfill.models import Event, Job, Launch
+from backfill.options import Options
+from backfill.sealing import seal
+from tests.backfill.tiny import FIRST, LAST, SECOND, make_options
+from tests.backfill.working import make_job, run_all
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.mark.database]
+ONE: dict[str, Any] = {"processors": ("PSZA",)}
+TOMORROW = timedelta(days=1)
+
+
+def later(**overrides: Any) -> Launch:
+    """A launch that waits for tomorrow."""
+    found = control.launch(make_options(**ONE), "ann", **{"start_at": now() + TOMORROW, **overrides})
+    assert isinstance(found, Launch)
+    return found
+
+
+def large(options: Options | None = None) -> Launch:
+    """A launch that waits for a second person, because it has more dates than the limit."""
+    found = control.launch(options or make_options(**ONE), "ann", limit=3)
+    assert isinstance(found, Launch)
+    return found
+
+
+def make_due(launch: Launch) -> None:
+    Launch.objects.filter(pk=launch.pk).update(start_at=now() - timedelta(seconds=1))
+
+
+def events(launch: Launch) -> list[tuple[str, str, str]]:
+    return list(Event.objects.filter(launch=launch).order_by("pk").values_list("who", "what", "why"))
+
+
+# The binding preview
+
+
+def test_what_was_previewed_starts() -> None:
+    sealed = seal(control.preview(make_options(**ONE)).plan)
+    assert isinstance(control.launch(make_options(**ONE), "ann", previewed=sealed), Job)
+
+
+def test_what_has_changed_since_the_preview_does_not_start_and_is_said() -> None:
+    sealed = seal(control.preview(make_options(**ONE)).plan)
+    run_all(make_job(end=SECOND, **ONE))
+    was = "PSZA was to run (not complete), is to be kept (already complete) now"
+    for start in (control.start, control.launch):
+        with pytest.raises(PlanChanged) as changed:
+            start(make_options(**ONE), "ann", previewed=sealed)
+        assert str(changed.value) == f"2 dates changed since the preview: {FIRST} {was}; {SECOND} {was}"
+    with pytest.raises(PlanChanged):
+        later(previewed=sealed)
+    assert (Job.objects.count(), Launch.objects.count()) == (1, 0)
+
+
+# Presets
+
+
+def test_a_preset_is_saved_and_found_by_its_name() -> None:
+    saved = control.save_preset("  one   night ", make_options(reason="each night"), "ann")
+    assert list(control.presets()) == [saved] == [control.preset("one night ")]
+    assert Options.from_json(saved.options) == make_options(reason="each night")
+    assert events(saved) == [("ann", "saved", "each night")]
+
+
+def test_a_preset_is_replaced_only_when_that_is_meant() -> None:
+    first = control.save_preset("nightly", make_options(), "ann")
+    with pytest.raises(Refused) as refused:
+        control.save_preset("nightly", make_options(force=True), "ben")
+    assert str(refused.value) == "there is a preset 'nightly' by ann already; replace it, or choose another name"
+    second = control.save_preset("nightly", make_options(force=True), "ben", replace=True)
+    assert list(control.presets()) == [second]
+    first.refresh_from_db()
+    assert (first.state, events(first)[-1]) == ("withdrawn", ("ben", "saved → withdrawn", "replaced"))
+    control.withdraw(second, "ben")
+    assert control.save_preset("nightly", make_options(), "ann", replace=True).state == "saved"
+
+
+def test_a_preset_without_a_name_or_that_does_not_exist_is_refused() -> None:
+    for name in (" ", "x" * 81):
+        with pytest.raises(Refused, match="a preset's name has 1 to 80 characters"):
+            control.save_preset(name, make_options(), "ann")
+    with pytest.raises(Refused, match="there is no preset 'x'; none has been saved yet"):
+        control.preset("x")
+    control.save_preset("y", make_options(), "ann")
+    with pytest.raises(Refused, match="there is no preset 'x'; there are 'y'"):
+        control.preset("x")
+
+
+# For later
+
+
+def test_a_launch_for_later_waits_and_is_started_by_the_sweep_when_its_time_has_come() -> None:
+    launch = later()
+    sweeping.sweep()
+    assert not Job.objects.exists()
+    make_due(launch)
+    sweeping.sweep()
+    job = Job.objects.get()
+    launch.refresh_from_db()
+    assert (launch.state, launch.job, job.who, job.parsed_options) == ("started", job, "ann", make_options(**ONE))
+    assert events(launch) == [("ann", "waiting", ""), ("ann", "waiting → started", "")]
+    sweeping.sweep()
+    assert Job.objects.count() == 1
+
+
+def test_a_time_that_has_passed_is_refused() -> None:
+    with pytest.raises(Refused, match="2020-01-01 00:00 UTC has passed already; name a time to come"):
+        later(start_at=datetime.fromisoformat("2020-01-01T00:00:00+00:00"))
+
+
+def test_a_launch_whose_dates_another_job_holds_is_refused_and_says_so() -> None:
+    launch = later()
+    make_due(launch)
+    job = make_job(**ONE)
+    assert control.start_due(now()) == []
+    launch.refresh_from_db()
+    said = f"job {job.pk} (ann, queued) holds 4 runs of this range; wait for it or cancel it"
+    assert (launch.state, launch.said, launch.job) == ("refused", said, None)
+
+
+def test_a_launch_of_what_is_complete_meanwhile_is_refused_and_says_so() -> None:
+    launch = later()
+    make_due(launch)
+    run_all(make_job(**ONE))
+    control.start_due(now())
+    launch.refresh_from_db()
+    assert (launch.state, launch.said) == ("refused", "everything is complete already, so nothing was started")
+
+
+def test_a_busy_warehouse_refuses_nothing_and_stops_no_other_launch(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = later(), later()
+    make_due(first)
+    make_due(second)
+    asked: list[int] = []
+
+    def busy(options: Options) -> Any:
+        asked.append(1)
+        if len(asked) == 1:
+            raise WarehouseBusy
+        return kept(options)
+
+    kept = starting.preview
+    monkeypatch.setattr(starting, "preview", busy)
+    (job,) = control.start_due(now())
+    assert f"launch {first.pk} could not be tried" in caplog.text
+    assert dict(Launch.objects.values_list("pk", "state")) == {first.pk: "waiting", second.pk: "started"}
+    assert job == Launch.objects.get(pk=second.pk).job
+
+
+def test_two_sweeps_start_a_launch_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch = later()
+    make_due(launch)
+    kept = starting.preview
+
+    def other_sweep_first(options: Options) -> Any:
+        """While this sweep looks at the dates, another one starts the launch, and its job has ended already."""
+        monkeypatch.setattr(starting, "preview", kept)
+        found = kept(options)
+        run_all(launching.start_waiting(launch.pk) or pytest.fail("the other sweep started nothing"))
+        return found
+
+    monkeypatch.setattr(starting, "preview", other_sweep_first)
+    assert launching.start_waiting(launch.pk) is None
+    launch.refresh_from_db()
+    assert (launch.state, launch.job, launch.said) == ("started", Job.objects.get(), "")
+
+
+def test_a_launch_that_is_withdrawn_at_the_last_moment_leaves_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch = later()
+    make_due(launch)
+    kept = starting.preview
+
+    def withdrawn(options: Options) -> Any:
+        control.withdraw(launch, "ann")
+        return kept(options)
+
+    monkeypatch.setattr(starting, "preview", withdrawn)
+    assert launching.start_waiting(launch.pk) is None
+    launch.refresh_from_db()
+    assert (launch.state, Job.objects.exists()) == ("withdrawn", False)
+
+
+def test_a_crash_while_the_job_is_made_leaves_the_launch_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch = later()
+    make_due(launch)
+
+    def crash(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as broken:
+        broken.setattr(launching, "_begin", crash)
+        with pytest.raises(SystemExit):
+            control.start_due(now())
+    launch.refresh_from_db()
+    assert (launch.state, Job.objects.exists()) == ("waiting", False)
+    assert len(control.start_due(now())) == 1
+
+
+# The second person
+
+
+def test_a_plan_of_too_many_dates_or_that_overwrites_too_much_needs_a_second_person() -> None:
+    found = control.preview(make_options(**ONE)).plan
+    assert control.why_approval(found, 4) == ""
+    assert control.why_approval(found, 3) == "it runs 4 dates, and one person may start 3"
+    run_all(make_job())
+    forced = control.preview(make_options(force=True)).plan
+    assert control.why_approval(forced, 19) == "it overwrites 20 complete runs, and one person may overwrite 19"
+    assert control.why_approval(forced, 20) == ""
+
+
+def test_whoever_is_exempt_starts_it_and_others_wait(settings: Any) -> None:
+    settings.LAUNCH_LIMIT = 3
+    assert later().needs_approval == "it runs 4 dates, and one person may start 3"
+    assert later(exempt=True).needs_approval == ""
+    assert isinstance(control.launch(make_options(**ONE), "ann"), Launch)
+    assert isinstance(control.launch(make_options(**ONE), "ann", exempt=True), Job)
+
+
+def test_a_second_person_agrees_and_it_starts() -> None:
+    launch = large()
+    assert control.start_due(now()) == []
+    approved = control.approve(launch, "ben", "looks right")
+    assert (approved.state, approved.approved_by, approved.job) == ("started", "ben", Job.objects.get())
+    assert Job.objects.get().who == "ann"
+    why = "it runs 4 dates, and one person may start 3"
+    assert events(launch) == [("ann", "waiting", why), ("ben", "approved", "looks right"), ("ben", "waiting → started", "")]
+
+
+def test_a_launch_for_later_that_is_agreed_to_still_waits_for_its_time() -> None:
+    launch = control.launch(make_options(**ONE), "ann", limit=3, start_at=now() + TOMORROW)
+    assert isinstance(launch, Launch)
+    assert control.approve(launch, "ben").state == "waiting"
+    with pytest.raises(Refused, match=f"launch {launch.pk} needs no approval any more, ben has agreed"):
+        control.approve(launch, "eve")
+    assert len(control.start_due(now() + 2 * TOMORROW)) == 1
+
+
+def test_nobody_agrees_to_what_he_asked_for_himself() -> None:
+    launch = large()
+    with pytest.raises(Refused, match=f"ann asked for launch {launch.pk} and cannot agree to it as well"):
+        control.approve(launch, "ann")
+    assert not Job.objects.exists()
+
+
+def test_what_needs_nobody_or_is_decided_cannot_be_approved() -> None:
+    with pytest.raises(Refused, match=r"needs no approval$"):
+        control.approve(later(), "ben")
+    launch = large()
+    control.withdraw(launch, "ann", "not now")
+    for decide in (control.approve, control.withdraw, lambda one, who: control.refuse(one, who, "no")):
+        with pytest.raises(Refused, match=f"launch {launch.pk} is withdrawn and cannot be"):
+            decide(launch, "ben")
+
+
+def test_a_refusal_says_why_to_the_one_who_asked() -> None:
+    launch = large()
+    with pytest.raises(Refused, match="say why"):
+        control.refuse(launch, "ben", " ")
+    assert control.refuse(launch, "ben", "too large").said == "ben refused it: too large"
+    assert control.start_due(now()) == []
+
+
+def test_what_the_preflight_blocks_or_another_job_holds_when_it_is_agreed_to_says_so() -> None:
+    launch = large()
+    job = make_job(start=LAST, **ONE)
+    approved = control.approve(launch, "ben")
+    assert approved.state == "refused"
+    assert approved.said == f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+
+
+def test_a_conflict_now_is_raised_now() -> None:
+    make_job(**ONE)
+    with pytest.raises(Conflict):
+        control.launch(make_options(**ONE), "ann")
