@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from tests.postgres import Server, serving
+from tests.webapp.demo import Demo, made_once
 
 # Whoever sends in a test sends to the Redis that this process of the tests has started, or to none. pytest-django has
 # read the settings already, and a process of pytest-xdist has the environment of another. Not in pytest's own folders,
@@ -58,3 +59,10 @@ def season_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("season")
     write(simulate(2021, seed=1), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_files(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
+    """The demo on disk, shared between the processes of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    return made_once(base if worker_id == "master" else base.parent)

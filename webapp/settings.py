@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from contextlib import suppress
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
@@ -22,27 +24,137 @@ def redis_socket(var: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"backcourt-{os.getuid()}-{sha256(bytes(var)).hexdigest()[:12]}.sock"
 
 
+def kept_secret(path: Path) -> str:
+    """The key of this installation, made at the first start: sessions outlive a restart, and processes agree on it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Linked into place whole, so that of two processes that start at once each reads the same whole key.
+    with suppress(FileExistsError), tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret") as made:
+        made.write(get_random_secret_key())
+        made.flush()
+        os.link(made.name, path)
+    return path.read_text(encoding="utf-8")
+
+
 # Where everything embedded lives.
 VAR = Path(env.str("BACKCOURT_VAR", default=str(BASE_DIR / "var"))).absolute()
 
 # Security
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-# Without one, each process makes its own: safe, and good enough until there are sessions to keep.
-SECRET_KEY = env.str("SECRET_KEY", default="") or get_random_secret_key()
+SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(VAR / "secret_key")
+# Behind HTTPS nothing is sent without it; the embedded panel listens on this machine alone, without.
+HTTPS = env.bool("HTTPS", default=False)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # whoever restarts the panel asks it directly
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_REFERRER_POLICY = "same-origin"
+CSRF_FAILURE_VIEW = "webapp.views.errors.csrf_failed"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"], "script-src": ["'self'"], "style-src": ["'self'"], "font-src": ["'self'"],
+        "img-src": ["'self'", "data:"], "connect-src": ["'self'"], "manifest-src": ["'self'"],
+        "form-action": ["'self'"], "base-uri": ["'none'"], "frame-ancestors": ["'none'"],
+    }
+}  # fmt: skip
 
 # Application
 INSTALLED_APPS = [
+    "django.contrib.admin.apps.SimpleAdminConfig",  # webapp.admin is imported by the site alone
+    "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "django_htmx",
     "backfill",
+    "webapp",
 ]
-MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webapp.access.LoginRequired",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "webapp.refusals.Refusals",
+    "axes.middleware.AxesMiddleware",
+]
 ROOT_URLCONF = "webapp.urls"
+WSGI_APPLICATION = "webapp.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "webapp.context.panel",
+            ],
+            "builtins": ["django.contrib.humanize.templatetags.humanize", "webapp.templatetags.panel"],
+        },
+    }
+]
+
+# Users
+AUTH_USER_MODEL = "webapp.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "login", "home", "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+# Guessing: after so many wrong passwords a name is locked for that address.
+AXES_FAILURE_LIMIT = env.int("LOGIN_TRIES", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCK_MINUTES", default=15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "login/locked.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+# Static files: named by their content, compressed once, kept for ever by browsers.
+STATIC_URL = "static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# The panel: where it listens, with how many processes of how many threads.
+WEB_ADDRESS = env.str("WEB_ADDRESS", default="127.0.0.1:8000")
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
+WEB_THREADS = env.int("WEB_THREADS", default=4)
+# What an operator may start by himself, in dates; above it, a second person has to agree.
+LAUNCH_LIMIT = env.int("LAUNCH_LIMIT", default=400)
+
+# Who is told what became of a job, as Apprise's URLs; and where the panel is, for links in what they read.
+NOTIFY_URLS = env.list("NOTIFY_URLS", default=[])
+PANEL_URL = env.str("PANEL_URL", default=f"http://{WEB_ADDRESS}")
 
 # Database: SQLite in WAL mode, so that readers never wait for a writer; IMMEDIATE, so that two writers queue
 # at the start of a transaction instead of failing in its middle.

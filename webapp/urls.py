@@ -1,5 +1,151 @@
 """The site map."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib.auth import views as auth
+from django.urls import URLPattern, URLResolver, path, re_path, register_converter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from webapp import admin, converters
+from webapp.api import urls as api_urls
+from webapp.views import (
+    coverage,
+    dates,
+    guide,
+    home,
+    job,
+    job_compare,
+    job_control,
+    jobs,
+    new,
+    players,
+    queries,
+    rates,
+    retry,
+    runs,
+    system,
+    triage,
+)
+
+register_converter(converters.IsoDate, "day")
+
+handler403 = "webapp.views.errors.forbidden"
+handler404 = "webapp.views.errors.not_found"
+handler500 = "webapp.views.errors.broken"
+
+home_urls = [
+    path("", home.page, name="home"),
+    path("findings/", home.findings, name="home_findings"),
+    path("active/", home.active, name="active"),
+]
+
+rates_urls = [path("rates/", rates.page, name="rates")]
+
+dates_urls = [
+    path("dates/", dates.pick, name="dates"),
+    path("dates/<day:day>/", dates.page, name="date"),
+    path("dates/<day:day>/chain/", dates.chain, name="date_chain"),
+    path("dates/<day:day>/validation/", dates.validation, name="date_validation"),
+    path("dates/<day:day>/run/<str:code>/", dates.run, name="date_run"),
+    path("dates/<day:day>/<str:code>.csv", dates.download, name="entities_csv"),
+    path("dates/<day:day>/<str:code>/", dates.entities, name="entities"),
+    path("dates/<day:day>/<str:code>/beside/<path:name>/", dates.beside, name="beside"),
+    path("dates/<day:day>/<str:code>/<path:name>/", dates.story, name="story"),
+    path("dates/<path:text>/", dates.malformed),
+]
+
+players_urls = [
+    path("players/", players.page, name="players"),
+    path("players/<str:year>/<path:name>/", players.player, name="player"),
+]
+
+new_urls = [
+    path("backfills/new/", new.page, name="new"),
+    path("backfills/new/preview/", new.preview, name="new_preview"),
+    path("backfills/new/plan/", new.plan, name="new_plan"),
+    path("backfills/new/presets/", new.save, name="new_preset"),
+    path("backfills/new/launches/<int:pk>/<str:verb>/", new.decide, name="new_decide"),
+]
+
+jobs_urls = [
+    path("jobs/", jobs.page, name="jobs"),
+    path("jobs/list/", jobs.rows, name="jobs_list"),
+    path("jobs/<int:number>/", job.page, name="job"),
+    path("jobs/<int:number>/live/", job.live, name="job_live"),
+    path("jobs/<int:number>/events/", job.events, name="job_events"),
+    path("jobs/<int:number>/groups/", job.groups, name="job_groups"),
+    path("jobs/<int:number>/<slug:processor>/<day:day>/", job.run, name="job_run"),
+    path("jobs/<int:number>/pause/", job_control.pause, name="job_pause"),
+    path("jobs/<int:number>/resume/", job_control.resume, name="job_resume"),
+    path("jobs/<int:number>/cancel/", job_control.cancel, name="job_cancel"),
+    path("jobs/<int:number>/cap/", job_control.cap, name="job_cap"),
+    path("jobs/<int:number>/compare/", job_compare.pick, name="job_compare"),
+    path("jobs/<int:number>/compare/<int:other>/", job_compare.compare, name="job_comparison"),
+    re_path(r"^jobs/(?P<number>[0-9]{1,18})/report\.(?P<kind>csv|json)$", job_compare.report, name="job_report"),
+]
+
+triage_urls = [
+    path("triage/", triage.page, name="triage"),
+    path("triage/judged/", triage.judged, name="judged"),
+    path("triage/judge/", triage.judge, name="judge"),
+    path("triage/mark/", triage.mark, name="mark"),
+    path("triage/<int:pk>/", triage.finding, name="finding"),
+    path("triage/<int:pk>/evidence/", triage.evidence, name="evidence"),
+]
+
+retry_urls = [
+    path("jobs/<int:pk>/retry/", retry.page, name="retry"),
+    path("retry/", retry.season, name="retries"),
+]
+
+coverage_urls = [path("coverage/", coverage.page, name="coverage")]
+
+runs_urls = [
+    path("runs/", runs.page, name="runs"),
+    path("runs.csv", runs.download, name="runs_csv"),
+]
+
+queries_urls = [
+    path("queries/", queries.page, name="queries"),
+    path("queries/<slug:name>/", queries.query, name="query"),
+    path("queries/<slug:name>.csv", queries.download, name="query_csv"),
+]
+
+guide_urls = [
+    path("guide/", guide.page, name="guide"),
+    path("guide/<slug:topic>/", guide.topic, name="topic"),
+]
+
+system_urls = [
+    path("system/", system.page, name="system"),
+    path("system/live/", system.live, name="system_live"),
+    path("system/cap/", system.cap, name="cap"),
+    path("tokens/", system.tokens, name="tokens"),
+    path("tokens/<int:pk>/revoke/", system.revoke, name="revoke"),
+]
+
+login_urls = [
+    path("login/", auth.LoginView.as_view(template_name="login/page.html", redirect_authenticated_user=True), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path(
+        "password/",
+        auth.PasswordChangeView.as_view(template_name="login/password.html", success_url="/"),
+        name="password",
+    ),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *home_urls,
+    *rates_urls,
+    *dates_urls,
+    *players_urls,
+    *new_urls,
+    *jobs_urls,
+    *triage_urls,
+    *retry_urls,
+    *coverage_urls,
+    *runs_urls,
+    *queries_urls,
+    *guide_urls,
+    *system_urls,
+    *login_urls,
+    *admin.urlpatterns,
+    *api_urls.urlpatterns,
+]

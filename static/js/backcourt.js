@@ -1,0 +1,130 @@
+// What HTML and htmx do not do by themselves: dialogs, copying, grids by keyboard, the age of what is shown, a lost connection.
+"use strict";
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const each = (selector, root, act) => root.querySelectorAll(selector).forEach(act);
+
+// Dialogs: a fragment that lands in #dialog opens it; one that is emptied closes it. Focus goes back to where it was.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const dialog = $("#dialog");
+  if (event.detail.target !== dialog) return;
+  if (dialog.innerHTML.trim() && !dialog.open) dialog.showModal();
+  else if (!dialog.innerHTML.trim() && dialog.open) dialog.close();
+});
+
+document.addEventListener("click", (event) => {
+  const on = (selector) => event.target.closest(selector);
+  if (on("[data-close]")) on("dialog").close();
+  if (event.target.matches("dialog")) event.target.close(); // its backdrop
+  if (on("[data-keys-help]")) $("#keys").showModal();
+  const toggle = on("[data-toggle]");
+  if (toggle) toggle.setAttribute("aria-expanded", String($(toggle.dataset.toggle).classList.toggle("open")));
+  const copy = on("[data-copy]");
+  if (copy) copyText(copy);
+});
+
+async function copyText(button) {
+  const source = $(button.dataset.copy);
+  await navigator.clipboard.writeText(source.value ?? source.textContent);
+  announce("Copied");
+  button.classList.add("copied");
+  setTimeout(() => button.classList.remove("copied"), 1500);
+}
+
+// Read out by screen readers. A fragment says what is worth saying in data-announce on its root.
+function announce(text) {
+  const place = $("#announcer");
+  if (place && place.textContent !== text) place.textContent = text;
+}
+document.addEventListener("htmx:afterSettle", (event) => {
+  const said = event.detail.elt.dataset?.announce ?? event.detail.elt.querySelector?.("[data-announce]")?.dataset.announce;
+  if (said) announce(said);
+});
+
+// Keys. Letters do nothing while somebody types.
+const PLACES = { h: "home", n: "new", j: "jobs", t: "triage", r: "rates", c: "coverage", q: "queries" };
+let afterG = 0;
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  if (event.key === "?") return $("#keys").showModal();
+  if (event.key === "/" && $("[data-search]")) {
+    event.preventDefault();
+    return $("[data-search]").focus();
+  }
+  if (afterG && Date.now() - afterG < 1500) {
+    const link = $(`.nav-list a[data-key="${PLACES[event.key]}"]`);
+    afterG = 0;
+    if (link) return link.click();
+  }
+  if (event.key === "g") afterG = Date.now();
+  const turn = { ",": "prev", ".": "next" }[event.key];
+  if (turn && $(`[data-turn="${turn}"]`)) return $(`[data-turn="${turn}"]`).click();
+  moveInGrid(event);
+});
+
+// A grid is one stop for Tab; arrows move between its cells, across the blocks of months as if they were one table.
+const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+function moveInGrid(event) {
+  const cell = event.target.closest("[data-col]");
+  const grid = cell?.closest("[data-grid]");
+  if (!grid) return;
+  const all = [...grid.querySelectorAll("[data-col]")];
+  const at = (col, row) => all.find((c) => c.dataset.col === String(col) && c.dataset.row === String(row));
+  const col = Number(cell.dataset.col), row = Number(cell.dataset.row);
+  const move = MOVES[event.key];
+  const last = Math.max(...all.map((c) => Number(c.dataset.col)));
+  const next = move ? at(col + move[0], row + move[1]) : event.key === "Home" ? at(0, row) : event.key === "End" ? at(last, row) : null;
+  if (move || event.key === "Home" || event.key === "End") event.preventDefault();
+  if (!next) return;
+  each("[data-col][tabindex='0']", grid, (c) => c.setAttribute("tabindex", "-1"));
+  next.setAttribute("tabindex", "0");
+  next.focus();
+}
+
+// How old what is shown is: counted here, from when the server answered, so that a stopped clock is seen.
+let answered = Date.now();
+setInterval(() => {
+  each("[data-age]", document, (place) => {
+    const seconds = Math.round((Date.now() - answered) / 1000);
+    place.textContent = seconds < 2 ? "now" : `${seconds} s ago`;
+    place.classList.toggle("old", seconds > 10);
+  });
+}, 1000);
+
+// A lost connection shows as such and heals by itself, as polling goes on. Several failures in a row, not one.
+let failed = 0;
+function lost(event) {
+  failed += 1;
+  const banner = $("#lost");
+  if (failed < 2 || !banner || !banner.hidden) return;
+  $("[data-lost-since]", banner).textContent = new Date(answered).toLocaleTimeString();
+  banner.hidden = false;
+}
+document.addEventListener("htmx:sendError", lost);
+document.addEventListener("htmx:timeout", lost);
+document.addEventListener("htmx:responseError", (event) => event.detail.xhr.status >= 500 && lost(event));
+document.addEventListener("htmx:afterRequest", (event) => {
+  const status = event.detail.xhr?.status ?? 0;
+  if (status === 0 || status >= 500) return;
+  if (failed) announce("Connection is back");
+  failed = 0;
+  answered = Date.now();
+  if ($("#lost")) $("#lost").hidden = true;
+});
+
+// A form that changes by itself (filters) need not have its button pressed; without this script the button does it.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-auto]");
+  if (form && !form.hasAttribute("hx-get")) form.requestSubmit();
+});
+
+// What scrolls sideways can be scrolled by keyboard: it becomes a stop for Tab, as long as it is too narrow.
+function makeScrollable() {
+  each(".table-wrap", document, (place) => {
+    if (place.scrollWidth > place.clientWidth) place.setAttribute("tabindex", "0");
+    else place.removeAttribute("tabindex");
+  });
+}
+["DOMContentLoaded", "htmx:afterSettle"].forEach((name) => document.addEventListener(name, makeScrollable));
+window.addEventListener("resize", makeScrollable);

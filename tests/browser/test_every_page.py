@@ -1,0 +1,122 @@
+"""Every page in a real browser, light and dark, wide and narrow: nothing that axe finds, nothing that fails, nothing cut off."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.browser.panel import DESKTOP, PHONE, Panel
+from tests.webapp.demo import FAULTY, YEAR
+
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("browser")]
+
+PAGES = (
+    "/", "/backfills/new/", "/backfills/new/?season=2021&what=all&start=2021-11-01&end=2021-11-30", "/jobs/", "/jobs/1/",
+    "/jobs/1/retry/", "/jobs/1/cancel/", "/jobs/1/compare/", "/jobs/1/events/", f"/jobs/1/PCF/{FAULTY}/", "/triage/",
+    "/triage/1/",
+    "/retry/", f"/dates/{FAULTY}/", f"/dates/{FAULTY}/PSZA/", "/dates/2022-07-04/", "/rates/", "/rates/?processor=ML&by=date",
+    "/coverage/", "/runs/", "/queries/", "/queries/failure-rates/?start=2021-11-01&end=2021-11-30", "/players/",
+    "/guide/", "/guide/early-season/", "/guide/runbook/", "/system/", "/tokens/", "/password/", "/api/docs",
+)  # fmt: skip
+# Rules of WCAG 2.2 A and AA, and what axe's authors call good practice.
+RULES: dict[str, object] = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+
+# Dark differs from light in its colours alone.
+COLOURS: dict[str, object] = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+
+
+def settled(page: Page, url: str) -> None:
+    """Open a page and wait for what it fetches besides."""
+    page.goto(url)
+    page.wait_for_load_state("networkidle")
+
+
+def found_by_axe(page: Page, rules: dict[str, object]) -> list[str]:
+    violations = Axe().run(page, options=rules).response["violations"]
+    return [f"{v['id']}: {node['target']} {node['failureSummary'][:200]}" for v in violations for node in v["nodes"][:3]]
+
+
+def test_axe_finds_nothing_on_any_page(browser: Browser, judged_panel: Panel) -> None:
+    found = {}
+    with judged_panel.seat(browser, viewport=DESKTOP) as seat:
+        for url in PAGES:
+            settled(seat.page, url)
+            if wrong := found_by_axe(seat.page, RULES):
+                found[url] = wrong
+    assert found == {}
+
+
+def test_dark_and_on_a_phone_every_page_can_be_read_and_none_scrolls_sideways(browser: Browser, judged_panel: Panel) -> None:
+    found: dict[str, object] = {}
+    with judged_panel.seat(browser, viewport=PHONE, color_scheme="dark", has_touch=True) as seat:
+        for url in PAGES:
+            settled(seat.page, url)
+            if wrong := found_by_axe(seat.page, COLOURS):
+                found[url] = wrong
+            if (width := seat.page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
+                found[f"{url} is wide"] = width
+    assert found == {}
+
+
+def test_a_viewer_reads_every_page_and_starts_nothing(browser: Browser, judged_panel: Panel) -> None:
+    with judged_panel.seat(browser, "vera") as seat:
+        page = seat.page
+        for url in ("/", "/jobs/1/", "/jobs/1/retry/", "/triage/1/", f"/dates/{FAULTY}/", "/system/"):
+            settled(page, url)
+        settled(page, "/backfills/new/?start=2021-11-01&end=2021-11-30&what=all&reason=x")
+        assert page.locator("#start-button").is_disabled()
+        assert "operators only" in page.locator("#preview").inner_text().lower()
+
+
+def test_by_keyboard_alone_from_the_grid_to_a_player(browser: Browser, judged_panel: Panel) -> None:
+    with judged_panel.seat(browser) as seat:
+        page, keys = seat.page, seat.page.keyboard
+        settled(page, "/")
+        keys.press("?")
+        assert page.locator("#keys").is_visible()
+        keys.press("Escape")
+        page.locator("[data-grid] [tabindex='0']").focus()
+        for key in ("End", "ArrowLeft", "ArrowDown", "ArrowDown", "ArrowUp", "Home"):
+            keys.press(key)
+        assert page.evaluate("document.activeElement.id").startswith("cell-PSZA-")
+        for _ in range(20):
+            keys.press("ArrowRight")
+        keys.press("Enter")
+        page.wait_for_url(re.compile(r"/dates/\d{4}-\d\d-\d\d/"))
+        keys.press("g")
+        keys.press("t")
+        page.wait_for_url("**/triage/")
+        page.locator("main a[href^='/triage/']").first.focus()
+        keys.press("Enter")
+        page.wait_for_url(re.compile(r"/triage/(\d+/|\?)"))
+
+
+def test_what_comes_from_data_is_shown_as_text(browser: Browser, judged_panel: Panel) -> None:
+    hostile = "<img src=x onerror=document.title='broken'><script>document.title='broken'</script>"
+    with judged_panel.seat(browser) as seat:
+        settled(seat.page, "/backfills/new/")
+        seat.page.locator("#new-reason").fill(hostile)
+        seat.page.locator("#new-exclude").fill(hostile)
+        seat.page.wait_for_load_state("networkidle")
+        seat.page.goto("/triage/1/")
+        seat.page.locator("textarea").first.fill(hostile)
+        seat.page.get_by_role("button", name="Acknowledge").click()
+        seat.page.wait_for_load_state("networkidle")
+        assert hostile in seat.page.locator("main").inner_text()
+        assert "broken" not in seat.page.title()
+
+
+def test_the_charts_script_is_loaded_only_where_there_is_a_chart(browser: Browser, judged_panel: Panel) -> None:
+    with judged_panel.seat(browser) as seat:
+        asked: list[str] = []
+        seat.page.on("request", lambda request: asked.append(request.url))
+        for url in ("/jobs/", "/triage/", f"/coverage/?season={YEAR}"):
+            settled(seat.page, url)
+        assert not [url for url in asked if "plotly" in url]
+        settled(seat.page, "/rates/")
+        assert [url for url in asked if "plotly-basic" in url]

@@ -1,0 +1,113 @@
+"""The whole story in a browser: start from the form, watch it end, find what is red, drill down, mend, retry, see it heal."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.panel import Panel
+
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("browser")]
+
+ENDED = re.compile("succeeded|failed")
+SLOW = 90_000  # milliseconds: two months of five processors on a busy machine
+LATE = "2021-12-15"  # its file came late
+
+
+def choose(page: Page, start: str, end: str, why: str) -> None:
+    """Fill in the form; the preview follows by itself."""
+    page.goto("/backfills/new/")
+    page.locator("#new-start").fill(start)
+    page.locator("#new-end").fill(end)
+    page.locator("#new-reason").fill(why)
+    page.locator("#new-brake").uncheck()  # the season has bugs in it, which would pause it
+    page.locator("#new-canary").uncheck()
+
+
+def started(page: Page) -> str:
+    """Start what the preview shows; the address of its job."""
+    button = page.locator("#start-button")
+    expect(button).to_be_enabled()
+    button.click()
+    page.wait_for_url(re.compile(r"/jobs/\d+/$"))
+    return page.url
+
+
+def state(page: Page) -> str:
+    """The state of the job, as its page shows it."""
+    return page.locator("h1 .state").inner_text()
+
+
+def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(browser: Browser, loaded_panel: Panel) -> None:
+    with loaded_panel.seat(browser) as seat:
+        page = seat.page
+        choose(page, "2021-11-02", "2021-12-19", "to see what is wrong")
+        page.locator("#new-skip_preflight").check()
+        expect(page.locator("#preview")).to_contain_text("will run")
+        job = started(page)
+
+        # It ends by itself, before the same page, is judged, and stops asking.
+        expect(page.locator("h1 .state")).to_have_text(ENDED, timeout=SLOW)
+        expect(page.locator("[hx-trigger*='every']")).to_have_count(0, timeout=SLOW)
+        expect(page.locator("#next")).to_contain_text("no Phase 3 table has a row")
+        expect(page.locator("#cell-PCF-2021-11-27")).to_have_class(re.compile("s-failed"))
+
+        # The red cell leads to its error.
+        page.goto("/")
+        expect(page.locator("section[aria-labelledby='findings-title']")).to_contain_text("Phase 3 missing")
+        page.locator("#cell-PCF-2021-11-27").click()
+        expect(page.locator("main")).to_contain_text("no row")
+
+        # Down to one player.
+        page.goto(f"/dates/{LATE}/PDC/")
+        page.get_by_role("searchbox").or_(page.locator("[data-search]")).first.fill("ins")
+        page.locator("tbody a").first.click()
+        expect(page.locator("main, dialog[open]").last).to_contain_text("games")
+
+        # The late file is loaded; what the Finding proposes is previewed, started, and heals.
+        done = loaded_panel.stack.installation.verb(
+            "load_phase3", str(loaded_panel.stack.installation.var / "simulated" / "season_2021_late")
+        )
+        assert done.returncode == 0, done.stderr
+        page.goto(f"{job}retry/")
+        page.locator("#plan #id_reason").fill("the file has come", timeout=SLOW)
+        page.get_by_role("button", name=re.compile("Retry .* run")).click()
+        page.wait_for_url(re.compile(r"/jobs/\d+/$"))
+        assert page.url != job
+        expect(page.locator("h1 .state")).to_have_text(ENDED, timeout=SLOW)
+
+
+def test_pause_and_cancel_in_the_middle_in_two_browsers(browser: Browser, loaded_panel: Panel) -> None:
+    with loaded_panel.seat(browser) as one, loaded_panel.seat(browser, "olga") as other:
+        page, watching = one.page, other.page
+        choose(page, "2022-01-01", "2022-04-10", "to be stopped")
+        page.locator("#new-batch_size").fill("2")
+        job = started(page)
+        watching.goto(job)
+        page.get_by_role("link", name="Pause").or_(page.get_by_role("button", name="Pause")).first.click()
+        page.locator("dialog[open]").get_by_role("button", name="Pause").click()
+        expect(page.locator("h1 .state")).to_have_text(re.compile("paus"))
+        expect(watching.locator("h1 .state")).to_have_text(re.compile("paused"), timeout=SLOW)
+
+        watching.get_by_role("link", name="Cancel").or_(watching.get_by_role("button", name="Cancel")).first.click()
+        dialog = watching.locator("dialog[open]")
+        expect(dialog).to_contain_text("runs not begun will be dropped")
+        dialog.get_by_role("button", name=re.compile("^Cancel job")).click()
+        expect(watching.locator("h1 .state")).to_have_text(re.compile("cancelled"), timeout=SLOW)
+        expect(page.locator("h1 .state")).to_have_text(re.compile("cancelled"), timeout=SLOW)
+
+
+def test_a_restart_of_the_panel_is_not_noticed_by_an_open_page(browser: Browser, loaded_panel: Panel) -> None:
+    with loaded_panel.seat(browser) as seat:
+        page = seat.page
+        choose(page, "2022-02-01", "2022-03-15", "while the panel restarts")
+        started(page)
+        for pid in loaded_panel.stack.pids("web"):
+            os.kill(pid, signal.SIGKILL)
+        expect(page.locator("h1 .state")).to_have_text(ENDED, timeout=SLOW)
+        expect(page.locator("#lost")).to_be_hidden()
+        seat.wrong.clear()  # what it asked for while nobody answered

@@ -1,0 +1,75 @@
+"""What the tests of pages share: a season that has been run and judged, and somebody of each role who is logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import transaction
+from django.test import Client
+
+from tests.webapp.demo import Demo
+from webapp.models import Role, User
+
+HERE = Path(__file__).parent
+# The pages' own questions to the database are asked on PostgreSQL too; what else these tests are about differs nowhere.
+ON_BOTH = ("test_api_jobs", "test_job", "test_job_control", "test_jobs", "test_runs", "test_new")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the other modules of this folder to SQLite."""
+    for item in items:
+        if item.path.parent == HERE and item.path.stem not in ON_BOTH:
+            item.add_marker(pytest.mark.shell)
+
+
+@pytest.fixture(autouse=True)
+def plain(settings: Any) -> None:
+    """Nothing that costs time and that a page does not depend on: hashed passwords, hashed file names."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    settings.AXES_ENABLED = False
+    settings.SECURE_SSL_REDIRECT = False
+    settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "whitenoise" not in m]
+
+
+@pytest.fixture(scope="module")
+def demo_rows(django_db_setup: None, django_db_blocker: Any, demo_files: Demo) -> Iterator[Demo]:
+    """Its rows in the database for a module; what a test changes is rolled back after the test."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        call_command("loaddata", demo_files.rows, verbosity=0)
+        yield demo_files
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def demo(demo_rows: Demo, db: None, settings: Any) -> Demo:
+    """Two months with faults, run and judged. Nobody writes into its warehouse."""
+    settings.WAREHOUSE_URL = demo_rows.warehouse
+    return demo_rows
+
+
+def logged_in(name: str, role: str) -> Client:
+    """A browser of somebody with this role."""
+    user, _ = User.objects.get_or_create(username=name, defaults={"role": role, "password": "!"})
+    client = Client()
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def viewer(db: None) -> Client:
+    return logged_in("vera", Role.VIEWER)
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    return logged_in("otto", Role.OPERATOR)
+
+
+@pytest.fixture
+def admin(db: None) -> Client:
+    return logged_in("ada", Role.ADMIN)

@@ -1,0 +1,107 @@
+"""Every URL of the project, as nobody, as a viewer and as an operator: what each of them gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from backfill.drilling import entities
+from backfill.models import Finding, Job, Launch
+from tests.webapp.demo import FAULTY, YEAR, Demo
+from webapp.models import Token, User
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+class Answers(NamedTuple):
+    """The status of a GET by each of them, and of a viewer's POST."""
+
+    nobody: int
+    viewer: int
+    operator: int
+    posted: int
+
+
+READ = Answers(302, 200, 200, 405)
+# Read by everybody who is logged in; what is sent to it changes something.
+FORM = Answers(302, 200, 200, 403)
+# Shows what it would do to those who may do it.
+ASKS = Answers(302, 403, 200, 403)
+CHANGES = Answers(302, 405, 405, 403)
+PROGRAMS = Answers(401, 200, 200, 405)
+
+TABLE = {
+    "home": READ, "home_findings": READ, "active": READ, "rates": READ, "coverage": READ, "runs": READ, "runs_csv": READ,
+    "guide": READ, "topic": READ,
+    "dates": Answers(302, 302, 302, 405), "date": READ, "date_chain": READ, "date_validation": READ, "date_run": ASKS,
+    "entities": READ, "entities_csv": READ, "beside": READ, "story": READ, "players": READ, "player": READ,
+    "new": FORM, "new_preview": READ, "new_plan": READ, "new_preset": CHANGES, "new_decide": ASKS,
+    "jobs": READ, "jobs_list": READ, "job": READ, "job_live": READ, "job_events": READ, "job_groups": READ, "job_run": READ,
+    "job_pause": ASKS, "job_resume": ASKS, "job_cancel": ASKS, "job_cap": ASKS,
+    "job_compare": READ, "job_comparison": READ, "job_report": READ, "retry": FORM, "retries": READ,
+    "triage": READ, "judged": READ, "judge": CHANGES, "mark": CHANGES, "finding": FORM, "evidence": READ,
+    "queries": READ, "query": READ, "query_csv": READ, "system": READ, "system_live": READ, "cap": CHANGES,
+    "api_docs": READ, "openapi": PROGRAMS, "metrics": PROGRAMS, "healthz": Answers(200, 200, 200, 405),
+    # Of one's own: the form again, with what is wrong; and a key of somebody else's is not there.
+    "tokens": Answers(302, 200, 200, 200), "password": Answers(302, 200, 200, 200), "revoke": Answers(302, 405, 405, 404),
+    "login": Answers(200, 302, 302, 302), "logout": Answers(302, 405, 405, 302),
+}  # fmt: skip
+
+NAMED = {
+    "day": str(FAULTY), "code": "PSZA", "processor": "PSZA", "year": str(YEAR), "topic": "brake", "kind": "json",
+    "verb": "approve",
+}  # fmt: skip
+NOVEMBER = {"start": "2021-11-01", "end": "2021-11-30"}
+QUERY = {"new_plan": NOVEMBER, "query_csv": NOVEMBER}
+
+
+def patterns(found: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[URLPattern]:
+    """Every page of our own; Django's admin and the API's operations have tests of their own."""
+    for one in found:
+        route = prefix + str(one.pattern)
+        if isinstance(one, URLPattern):
+            yield one
+        elif not route.startswith(("admin/", "api/")):
+            yield from patterns(one.url_patterns, route)
+
+
+ROUTES = {one.name: one for one in patterns(get_resolver().url_patterns) if one.name}
+
+
+@pytest.fixture
+def filled(demo: Demo) -> dict[str, str]:
+    """A value for everything that stands in a URL."""
+    job, finding = Job.objects.all()[0], Finding.objects.all()[0]
+    user = User.objects.create(username="olga", role="operator")
+    launch = Launch.objects.create(options=job.options, who="olga", needs_approval="it is large")
+    token, _ = Token.issue(user, "cron")
+    numbers = {"number": job.pk, "other": job.pk, "pk": job.pk, "finding": finding.pk, "launch": launch.pk, "token": token.pk}
+    return {**NAMED, **{name: str(number) for name, number in numbers.items()}}
+
+
+def address(name: str, values: dict[str, str]) -> str:
+    """The URL of this name, with something that is there."""
+    wanted = ROUTES[name].pattern.regex.groupindex
+    own = {"finding": "finding", "evidence": "finding", "new_decide": "launch", "revoke": "token"}
+    called = "failure-counts" if name.startswith("query") else entities(FAULTY, "PSZA").entities[0].name
+    found = {**values, "pk": values[own.get(name, "pk")], "name": called}
+    return reverse(name, kwargs={key: found[key] for key in wanted})
+
+
+def test_the_table_names_every_url_and_no_other() -> None:
+    assert set(TABLE) == set(ROUTES)
+
+
+def test_their_names_are_words_with_underscores() -> None:
+    assert [name for name in ROUTES if not name.replace("_", "").isalpha()] == []
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_each_role_gets_what_is_his(name: str, filled: dict[str, str], client: Client, viewer: Client, operator: Client) -> None:
+    url = address(name, filled)
+    found = [who.get(url, QUERY.get(name)).status_code for who in (client, viewer, operator)]
+    assert Answers(*found, viewer.post(url).status_code) == TABLE[name], url

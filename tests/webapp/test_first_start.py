@@ -1,0 +1,105 @@
+"""What the first start makes: a user who can log in, and static files as they are served."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.installation import ROOT, environment
+from webapp import accounts, files
+from webapp.models import Role, User
+
+
+@pytest.fixture
+def var(settings: Any, tmp_path: Path) -> Path:
+    """A folder in which nothing has been started yet."""
+    settings.VAR = tmp_path
+    return tmp_path
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+class TestFirstLogin:
+    def test_an_operator_is_made_whose_password_logs_in(self, var: Path) -> None:
+        said = accounts.first_login("operator")
+        password = said.rpartition(" ")[2]
+        assert said == f"log in as operator with password {password}"
+        user = User.objects.get()
+        assert (user.role, user.check_password(password)) == (Role.OPERATOR, True)
+
+    def test_the_next_start_says_the_same_and_makes_nobody(self, var: Path) -> None:
+        assert accounts.first_login("operator") == accounts.first_login("operator")
+        assert User.objects.count() == 1
+
+    def test_the_kept_password_is_for_its_owner_alone(self, var: Path) -> None:
+        accounts.first_login("operator")
+        assert stat.S_IMODE((var / "first_password").stat().st_mode) == 0o600
+
+    def test_once_it_is_another_one_none_is_printed(self, var: Path) -> None:
+        accounts.first_login("operator")
+        accounts.new_password("operator")
+        assert accounts.first_login("operator") == "log in with your name and password"
+
+    def test_where_there_are_users_already_none_is_made(self, var: Path) -> None:
+        accounts.create_user("ada", Role.ADMIN)
+        assert accounts.first_login("operator") == "log in with your name and password"
+        assert not User.objects.filter(username="operator").exists()
+
+    def test_a_password_that_an_earlier_database_left_is_replaced(self, var: Path) -> None:
+        (var / "first_password").write_text("from another time")
+        password = accounts.first_login("operator").rpartition(" ")[2]
+        assert User.objects.get().check_password(password)
+        assert "another" not in accounts.first_login("operator")
+
+
+class TestFiles:
+    @pytest.fixture
+    def sheet(self, settings: Any, tmp_path: Path) -> Path:
+        """The only static file of a small project."""
+        settings.STATIC_ROOT = tmp_path / "collected"
+        settings.STATICFILES_DIRS = [tmp_path / "static"]
+        settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+        settings.STORAGES = {
+            **settings.STORAGES,
+            "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+        }
+        found = tmp_path / "static" / "sheet.css"
+        found.parent.mkdir()
+        found.write_text("a { color: red }")
+        return found
+
+    def collected(self, tmp_path: Path) -> set[str]:
+        return {path.name for path in (tmp_path / "collected").glob("sheet.*")}
+
+    def test_they_are_named_by_their_content_and_collected_once(self, sheet: Path, tmp_path: Path) -> None:
+        files.collect()
+        (named,) = self.collected(tmp_path) - {"sheet.css"}
+        (tmp_path / "collected" / "sheet.css").unlink()
+        files.collect()
+        assert self.collected(tmp_path) == {named}
+
+    def test_they_are_made_again_when_one_has_changed_or_gone(self, sheet: Path, tmp_path: Path) -> None:
+        files.collect()
+        before = self.collected(tmp_path)
+        sheet.write_text("a { color: blue; }")
+        files.collect()
+        assert len(self.collected(tmp_path)) == 2
+        assert self.collected(tmp_path) != before
+        sheet.unlink()
+        files.collect()
+        assert self.collected(tmp_path) == set()
+
+
+def test_behind_https_nothing_is_left_to_be_said_against_the_settings(tmp_path: Path) -> None:
+    production = environment(
+        BACKCOURT_VAR=str(tmp_path), HTTPS="true", SECRET_KEY="k3Y!" * 4 + "abcdefghijklmnopqrstuvwxyz0123456789-_xYz", DEBUG="",
+        ALLOWED_HOSTS="panel.example.com",
+    )  # fmt: skip
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    checked = subprocess.run(command, cwd=ROOT, env=production, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "System check identified no issues (0 silenced).\n", "")

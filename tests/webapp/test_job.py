@@ -1,0 +1,249 @@
+"""The page of a job, and what of it travels while it is under way."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from backfill.models import Event, Job, Run
+from backfill.outcome import OwnRun, groups_now, outcome, own_runs, roots
+from tests.webapp.demo import Demo
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+DAY = date(2021, 11, 10)
+
+
+@pytest.fixture
+def job(demo: Demo) -> Job:
+    return Job.objects.get()
+
+
+def html_of(client: Client, name: str, *args: object, **query: str) -> str:
+    answer = client.get(reverse(name, args=args), query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def make_run(job: Job, code: str, day: date, status: str, **fields: object) -> OwnRun:
+    run = Run.objects.create(job=job, processor=code, date=day, batch=0, status=status, **fields)
+    return own_runs(job, [run.pk])[0]
+
+
+def make_job(like: Job, status: str = "running", **fields: object) -> Job:
+    fields = {
+        "options": {**like.options, "start": "2030-11-01", "end": "2030-12-31"},
+        "code_version": "x",
+        "batch_size": 1,
+        **fields,
+    }
+    made = Job.objects.create(status=status, who="ann", started_at=now(), **fields)
+    Event.objects.create(job=made, who="ann", what="queued → running")
+    return made
+
+
+def change(run: Run, status: str) -> None:
+    run.job.runs.filter(pk=run.pk).move((run.status,), status, "worker")
+
+
+def poll_url(html: str) -> str:
+    found = re.search(r'id="poll"[^>]*hx-get="([^"]+)"', html)
+    return found[1] if found else ""
+
+
+# The page
+
+
+def test_the_page_tells_state_failures_options_and_events(viewer: Client, job: Job) -> None:
+    html = html_of(viewer, "job", job.pk)
+    for words in ("to see the faults", "PROCESSING_ERROR", "history does not change", job.code_version, "queued → running"):
+        assert words in html
+
+
+def test_each_own_run_has_a_cell_that_can_be_replaced_by_itself(viewer: Client, job: Job) -> None:
+    html = html_of(viewer, "job", job.pk)
+    assert set(re.findall(r'id="cell-(\w+-[\d-]+)"', html)) == {f"{r.processor}-{r.date}" for r in job.runs.all()}
+
+
+def test_a_cell_leads_to_its_date_and_one_that_failed_to_its_error(viewer: Client, job: Job) -> None:
+    failed = job.runs.filter(status="failed").first() or job.runs.filter(status="complete").first()
+    Run.objects.filter(pk=failed.pk).update(status="failed", why="it broke <b>here</b>", error="Oops")
+    html = html_of(viewer, "job", job.pk)
+    assert f'href="/jobs/{job.pk}/{failed.processor}/{failed.date}/"' in html
+    assert "it broke &lt;b&gt;here&lt;/b&gt;" in html_of(viewer, "job_run", job.pk, failed.processor, failed.date)
+    fine = job.runs.filter(status="complete").exclude(pk=failed.pk).first()
+    assert f'href="/dates/{fine.date}/?processor={fine.processor}"' in html
+
+
+def test_the_error_groups_are_those_that_a_retry_takes(operator: Client, job: Job) -> None:
+    html = html_of(operator, "job_groups", job.pk)
+    found = groups_now(job)
+    assert found
+    assert all(f"/jobs/{job.pk}/retry/?group={g.id}" in html for g in found)
+
+
+def test_the_text_of_a_group_is_shown_as_text(viewer: Client, job: Job) -> None:
+    run = job.runs.filter(status="complete").first()
+    Run.objects.filter(pk=run.pk).update(status="failed", error="Oops", why="<script>alert(1)</script>")
+    for html in (html_of(viewer, "job_groups", job.pk), html_of(viewer, "job", job.pk)):
+        assert "&lt;script&gt;alert(1)" in html
+        assert "<script>alert(1)" not in html
+
+
+def test_events_of_runs_come_on_demand(viewer: Client, job: Job) -> None:
+    assert "pending → running" not in html_of(viewer, "job_events", job.pk)
+    assert "pending → running" in html_of(viewer, "job_events", job.pk, runs="1", page="2")
+
+
+def test_a_job_that_is_not_there_is_a_404(viewer: Client, demo: Demo) -> None:
+    for name in ("job", "job_live", "job_events", "job_groups", "job_compare"):
+        assert viewer.get(reverse(name, args=[987654])).status_code == 404
+
+
+def test_the_page_asks_as_often_for_many_dates_as_for_few(viewer: Client, job: Job, django_assert_max_num_queries: Any) -> None:
+    few, many = make_job(job, "paused"), make_job(job, "paused")
+    for made, dates in ((few, 5), (many, 60)):
+        Run.objects.bulk_create(
+            Run(
+                job=made, processor="TDZA", date=DAY + timedelta(days=365 * made.pk + n), batch=0, status="complete", population=1
+            )
+            for n in range(dates)
+        )
+    for name in ("job", "job_live"):
+        viewer.get(reverse(name, args=[few.pk]))
+        with django_assert_max_num_queries(40) as asked:
+            viewer.get(reverse(name, args=[few.pk]))
+        with django_assert_max_num_queries(len(asked.captured_queries)):
+            viewer.get(reverse(name, args=[many.pk]))
+
+
+# What went wrong
+
+
+def test_what_is_blocked_is_folded_under_its_root(job: Job) -> None:
+    made = make_job(job)
+    failed = make_run(made, "PSZA", DAY, "failed", why="broken")
+    blocked = [make_run(made, code, DAY, "blocked", why="blocked") for code in ("PDC", "ML")]
+    day = DAY + timedelta(1)
+    alone = make_run(made, "TDZA", day, "failed", why="broken too")
+    found = {root.run.key: [r.processor for r in root.blocked] for root in roots([failed, *blocked, alone])}
+    assert found == {("PSZA", DAY): ["PDC", "ML"], ("TDZA", day): []}
+    assert outcome([failed, *blocked, alone], {}).blocked == 2
+
+
+def test_a_run_that_has_no_verdict_counts_as_not_judged(viewer: Client, job: Job) -> None:
+    made = make_job(job, "succeeded", finished_at=now())
+    make_run(made, "TDZA", date(2030, 11, 20), "complete", population=3, rows=3)
+    assert outcome(own_runs(made), {}).not_judged == 1
+    assert "not judged yet" in html_of(viewer, "job", made.pk)
+
+
+# Live
+
+
+def test_a_finished_job_stops_polling(viewer: Client, job: Job) -> None:
+    assert poll_url(html_of(viewer, "job", job.pk)) == ""
+    last = html_of(viewer, "job_live", job.pk, seen="1.1")
+    assert "every" not in last
+    assert set(re.findall(r'hx-trigger="([^"]+)"', last)) == {"load"}  # groups and events, once more
+    assert f"Job {job.pk} has ended" in re.search(r'data-announce="([^"]+)"', last)[1]
+
+
+def test_a_poll_is_answered_204_while_nothing_changes(viewer: Client, job: Job) -> None:
+    made = make_job(job)
+    make_run(made, "TDZA", DAY + timedelta(3650), "pending")
+    url = poll_url(html_of(viewer, "job", made.pk))
+    assert [viewer.get(url).status_code for _ in range(2)] == [204, 204]
+
+
+def test_only_the_cells_that_changed_travel(viewer: Client, job: Job) -> None:
+    made = make_job(job)
+    for n in range(3):
+        make_run(made, "TDZA", DAY + timedelta(3650 + n), "pending")
+    url = poll_url(html_of(viewer, "job", made.pk))
+    second = made.runs.order_by("date")[1]
+    change(second, "running")
+    answer = viewer.get(url).content.decode()
+    assert re.findall(r'id="cell-([\w-]+)"', answer) == [f"TDZA-{second.date}"]
+    assert viewer.get(poll_url(answer)).status_code == 204
+
+
+def test_an_event_that_is_committed_late_is_told_all_the_same(viewer: Client, job: Job) -> None:
+    made = make_job(job)
+    make_run(made, "TDZA", DAY + timedelta(3650), "pending")
+    run = made.runs.get()
+    late = Event.objects.create(job=made, run=run, who="worker", what="pending → running")
+    newer = Event.objects.create(job=made, who="ann", what="a newer one")
+    number = late.pk
+    Event.objects.filter(pk=number).delete()
+    url = poll_url(html_of(viewer, "job", made.pk))
+    assert f"{newer.pk}." in url
+    Event.objects.create(pk=number, job=made, run=run, who="worker", what="pending → running")
+    assert f'id="cell-TDZA-{run.date}"' in viewer.get(url).content.decode()
+
+
+def test_the_end_brings_the_buttons_the_failures_and_no_trigger(operator: Client, job: Job) -> None:
+    made = make_job(job)
+    make_run(made, "TDZA", DAY + timedelta(3650), "running")
+    url = poll_url(html_of(operator, "job", made.pk))
+    Run.objects.filter(job=made).update(why="it broke", error="Oops")
+    change(made.runs.get(), "failed")
+    made.move(("running",), "failed", "backcourt", finished_at=now())
+    last = operator.get(url).content.decode()
+    assert poll_url(last) == ""
+    assert all(f'id="{part}" hx-swap-oob' in last for part in ("job-state", "job-actions", "job-live"))
+    assert "it broke" in last
+    assert "the job has ended (failed)" in last
+
+
+@pytest.mark.parametrize("seen", ["", "x", "1.x-y", "9" * 60, "-1.-1", "²._"])
+def test_whatever_a_browser_says_it_has_seen_it_gets_the_whole(viewer: Client, job: Job, seen: str) -> None:
+    made = make_job(job)
+    run = make_run(made, "TDZA", DAY + timedelta(3650), "pending")
+    Event.objects.create(job=made, run_id=run.pk, who="worker", what="pending")
+    assert f'id="cell-TDZA-{run.date}"' in html_of(viewer, "job_live", made.pk, seen=seen)
+
+
+def test_a_job_that_stands_still_is_called_stalled_with_the_reason(viewer: Client, job: Job) -> None:
+    made = make_job(job)
+    made.events.update(at=now() - timedelta(hours=1))
+    assert "STALLED." in html_of(viewer, "job", made.pk)
+
+
+# To keep
+
+
+def test_the_report_has_a_row_per_run_and_nothing_that_a_spreadsheet_runs(viewer: Client, job: Job) -> None:
+    Run.objects.filter(pk=job.runs.earliest("date", "pk").pk).update(why="=HYPERLINK(1)", worker="@x")
+    answer = viewer.get(reverse("job_report", args=[job.pk, "csv"]))
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+    assert len(rows) == job.runs.count()
+    assert (rows[0]["why"], rows[0]["worker"]) == ("'=HYPERLINK(1)", "'@x")
+    bad = next(r for r in rows if int(r["INSUFFICIENT_DATA"]))
+    assert int(bad["failed"]) >= int(bad["INSUFFICIENT_DATA"])
+    assert bad["expected"] != ""
+
+
+def test_the_report_as_json_holds_summary_runs_and_events(viewer: Client, job: Job) -> None:
+    found = viewer.get(reverse("job_report", args=[job.pk, "json"])).json()
+    assert (found["job"], len(found["runs"]), len(found["events"])) == (job.pk, job.runs.count(), job.events.count())
+
+
+def test_two_jobs_are_compared_per_category_and_per_date(viewer: Client, job: Job) -> None:
+    day = date(2030, 11, 20)
+    before, after = make_job(job, "failed"), make_job(job, "succeeded")
+    make_run(before, "PSZA", day, "complete", population=9, failures={"PROCESSING_ERROR": 5})
+    make_run(after, "PSZA", day, "complete", population=9, failures={"PROCESSING_ERROR": 2})
+    picked = viewer.get(reverse("job_compare", args=[after.pk]), {"with": before.pk})
+    assert picked["Location"] == f"/jobs/{before.pk}/compare/{after.pk}/"
+    html = html_of(viewer, "job_comparison", before.pk, after.pk)
+    cells = re.findall(r'<td class="num">(\d+)</td>', html)
+    assert cells == ["5", "2", "3", "2", "0", "3", "2", "0"]
+    assert "They have nothing in common" in html_of(viewer, "job_comparison", job.pk, after.pk)

@@ -1,0 +1,93 @@
+"""The list of jobs: filtered by its query string, live while something is under way."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from backfill.models import Job
+from tests.webapp.demo import START, Demo
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+def make_job(demo: Demo, **fields: object) -> Job:
+    """A job without runs, with the options of the demo's."""
+    like = Job.objects.earliest("pk")
+    given = {"status": "succeeded", "who": "ann", "options": like.options, "code_version": "x", "batch_size": 1, **fields}
+    return Job.objects.create(**given)
+
+
+def listed(client: Client, **query: str) -> list[int]:
+    answer = client.get(reverse("jobs"), query)
+    assert answer.status_code == 200
+    return [int(n) for n in re.findall(r'<tr id="job-(\d+)">', answer.content.decode())]
+
+
+def test_the_newest_job_comes_first_and_each_filter_is_in_the_query_string(viewer: Client, demo: Demo) -> None:
+    first = Job.objects.get()
+    second = make_job(demo, who="bea", options={**first.options, "mode": "normal"}, status="paused")
+    assert listed(viewer) == [second.pk, first.pk]
+    assert listed(viewer, who="bea") == [second.pk]
+    assert listed(viewer, mode="backfill") == [first.pk]
+    assert listed(viewer, state="paused") == listed(viewer, state="under way") == [second.pk]
+    assert listed(viewer, season=str(START.year)) == [first.pk]
+
+
+@pytest.mark.parametrize("query", [{"season": "soon"}, {"season": "99999"}, {"state": "lost"}, {"who": "nobody"}])
+def test_a_filter_that_fits_nothing_says_so_and_leads_back(viewer: Client, demo: Demo, query: dict[str, str]) -> None:
+    answer = viewer.get(reverse("jobs"), query)
+    assert "No job is like that" in answer.content.decode()
+
+
+def test_a_page_that_is_not_there_shows_the_nearest(viewer: Client, demo: Demo) -> None:
+    assert listed(viewer, page="77") == listed(viewer, page="x") == [Job.objects.get().pk]
+
+
+def test_without_a_job_the_list_leads_to_the_first_backfill(viewer: Client, demo: Demo) -> None:
+    Job.objects.all().delete()
+    assert "Start the first backfill" in viewer.get(reverse("jobs")).content.decode()
+
+
+def test_a_retry_is_marked_at_both_ends(viewer: Client, demo: Demo) -> None:
+    first = Job.objects.get()
+    retry = make_job(demo, retry_of=first)
+    html = viewer.get(reverse("jobs")).content.decode()
+    assert f'retry of <a href="/jobs/{first.pk}/">' in html
+    assert f'retried by <a href="/jobs/{retry.pk}/">' in html
+
+
+def test_a_list_of_ended_jobs_does_not_poll(viewer: Client, demo: Demo) -> None:
+    assert "hx-trigger" not in re.search(r'<div id="list"[^>]*>', viewer.get(reverse("jobs")).content.decode())[0]
+
+
+def test_a_list_with_a_job_under_way_polls_and_is_answered_204_until_something_changes(viewer: Client, demo: Demo) -> None:
+    job = make_job(demo, status="running")
+    html = viewer.get(reverse("jobs"), {"who": "ann"}).content.decode()
+    url = re.search(r'id="list"[^>]*hx-get="([^"]+)"', html)[1].replace("&amp;", "&")
+    assert viewer.get(url).status_code == 204
+    Job.objects.filter(pk=job.pk).update(status="pausing")
+    changed = viewer.get(url)
+    assert (changed.status_code, "pausing" in changed.content.decode()) == (200, True)
+
+
+def test_the_list_asks_as_often_for_many_jobs_as_for_one(
+    viewer: Client, demo: Demo, django_assert_max_num_queries: object
+) -> None:
+    viewer.get(reverse("jobs"))
+    with django_assert_max_num_queries(22) as one:
+        viewer.get(reverse("jobs"))
+    for _ in range(20):
+        make_job(demo)
+    with django_assert_max_num_queries(len(one.captured_queries)):
+        viewer.get(reverse("jobs"))
+
+
+def test_a_reason_is_shown_as_text(viewer: Client, demo: Demo) -> None:
+    make_job(demo, why="<script>alert(1)</script>")
+    html = viewer.get(reverse("jobs")).content.decode()
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<script>alert(1)" not in html

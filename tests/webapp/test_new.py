@@ -1,0 +1,466 @@
+"""What the form shows is what starts; what is wrong stands beside its field; nothing that was typed is lost."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from html import unescape
+from typing import Any
+
+import pytest
+from django.core.signing import dumps
+from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from backfill import control, coverage
+from backfill.models import Event, Finding, Job, Launch, Run
+from backfill.options import Options
+from backfill.planning import Action
+from backfill.processors import CHAIN
+from tests.webapp.demo import END, FAULTY, Demo
+from webapp.forms import POLICIES, LaunchForm, query_of
+from webapp.picking import picked, picks
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+HTMX = {"HX-Request": "true"}
+HOSTILE = "<script>alert('late')</script>"
+# A week that was never run, and days that are complete.
+FREE = {"start": "2022-01-03", "end": "2022-01-09"}
+DONE = {"start": "2021-11-05", "end": "2021-11-07"}
+FREE_OPTIONS = Options(date(2022, 1, 3), date(2022, 1, 9), reason="late data")
+
+
+def page(client: Client, **typed: str) -> str:
+    """The page, as text without entities."""
+    answer = client.get(reverse("new"), typed)
+    assert answer.status_code == 200, answer.get("Location", "")
+    return unescape(answer.content.decode())
+
+
+def sealed(html: str) -> str:
+    """The signed plan of a page."""
+    found = re.search(r'name="previewed" value="([^"]+)"', html)
+    assert found
+    return found[1]
+
+
+def start(client: Client, seal: str, *, headers: Any = None, **typed: Any) -> Any:
+    return client.post(reverse("new"), {**typed, "previewed": seal}, headers=headers or {})
+
+
+def button(html: str) -> tuple[str, str]:
+    """The start button of a page: its tag, and what it says."""
+    found = re.search(r'(<button[^>]*id="start-button"[^>]*>)(.*?)</button>', html, re.DOTALL)
+    assert found
+    return found[1], found[2]
+
+
+def error_of(html: str, field: str) -> str:
+    found = re.search(rf'id="new-{field}-error"[^>]*>(.*?)</div>', html, re.DOTALL)
+    assert found, field
+    return re.sub(r"<[^>]+>", "", found[1]).replace("✖", "").strip()
+
+
+# What the page shows
+
+
+def test_without_a_word_the_form_proposes_the_newest_season(operator: Client, demo: Demo) -> None:
+    html = page(operator)
+    season = coverage.calendar().season(2021)
+    assert f'name="start" value="{season[0].day}"' in html
+    assert f'name="end" value="{season[-1].day}"' in html
+
+
+def test_the_headline_and_the_button_say_exactly_what_runs(operator: Client, demo: Demo) -> None:
+    html = page(operator, **FREE, reason="late data")
+    plan = control.preview(FREE_OPTIONS).plan
+    runs = [r for r in plan.runs if r.action is Action.RUN]
+    assert f"<h2>{len(runs)} runs on {len(plan.dates)} dates will run</h2>" in html
+    tag, words = button(html)
+    assert f"Start {len(runs)} runs on {len(plan.dates)} dates" in words
+    assert "disabled" not in tag
+
+
+def test_every_date_is_there_with_its_type_its_week_and_the_reason(operator: Client, demo: Demo) -> None:
+    html = page(operator, start="2021-10-31", end="2021-11-03", what="everything", processors="PSZA")
+    assert "bootstrap: day 12, processing starts on day 14" in html
+    assert "forced" in html
+    for day in ("2021-10-31", "2021-11-03"):
+        assert f">{day}</a></th>" in html
+
+
+def test_a_preview_is_the_same_fragment_at_its_own_address_and_gives_the_form_its_address(operator: Client, demo: Demo) -> None:
+    answer = operator.get(reverse("new_preview"), {**FREE, "canary": "off"}, headers=HTMX)
+    assert answer.content.decode().startswith('<section id="preview"')
+    assert answer["HX-Replace-Url"] == "/backfills/new/?start=2022-01-03&end=2022-01-09&canary=off"
+
+
+def test_the_command_starts_the_same(operator: Client, demo: Demo) -> None:
+    html = page(operator, **FREE, processors="PSZA,PCF", brake="off", reason="late data")
+    words = "manage.py backfill --start 2022-01-03 --end 2022-01-09 --processors PSZA,PCF --no-brake --reason='late data'"
+    assert f">{words}</pre>" in html
+
+
+def test_a_job_that_holds_the_dates_is_named_with_a_link(operator: Client, demo: Demo) -> None:
+    job = control.start(FREE_OPTIONS, "ann")
+    assert job
+    html = page(operator, **FREE, reason="me too")
+    assert f'<a href="/jobs/{job.pk}/">Job {job.pk}</a> of ann' in html
+    assert f"job {job.pk} (ann, queued) holds" in html
+    assert "disabled" in button(html)[0]
+
+
+def test_how_many_must_fail_is_said_before_the_start(operator: Client, demo: Demo) -> None:
+    html = page(operator, start=str(FAULTY), end=str(FAULTY), what="everything", processors="PSZA")
+    assert re.search(r'title="INSUFFICIENT_DATA [\d,]+[^"]*">[\d,]+ of [\d,]+ \(\d+\.\d %\)', html)
+
+
+def test_the_plan_has_a_page_of_its_own_in_parts(operator: Client, demo: Demo) -> None:
+    season = {"start": "2021-10-19", "end": "2022-04-10"}
+    first = operator.get(reverse("new_plan"), season).content.decode()
+    second = operator.get(reverse("new_plan"), {**season, "page": "2"}, headers=HTMX).content.decode()
+    assert "page 1 of 2" in first
+    assert second.startswith('<div id="plan"')
+    assert "page 2 of 2" in second
+    assert first.count('<th scope="row">') == 100
+
+
+def test_a_longer_range_asks_the_database_no_more_often(
+    operator: Client, demo: Demo, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for end in ("2021-11-08", "2022-04-10"):
+        with django_assert_max_num_queries(26):
+            operator.get(reverse("new_preview"), {"start": "2021-11-05", "end": end})
+
+
+def test_without_a_season_the_page_says_how_to_load_one(operator: Client, settings: Any, tmp_path: Any) -> None:
+    settings.WAREHOUSE_URL = f"parquet:{tmp_path}"
+    assert "manage.py simulate_season" in page(operator)
+
+
+# What is wrong
+
+
+NAME_ANOTHER = "name a time to come, or leave it out to start now"
+BAD = [
+    ({"start": "2021-13-01"}, "start", "This is not a date; write it as 2021-11-22"),
+    ({"end": "2021-12-01"}, "end", "The end 2021-12-01 lies before the start 2022-01-03"),
+    ({"start": "1990-01-01"}, "end", "1990-01-01 to 2022-01-09 spans more than 20 seasons; start several jobs"),
+    ({"by": "list", "dates": "2022-02-30"}, "dates", "'2022-02-30' is a day that no calendar has"),
+    ({"by": "list", "dates": "2022-01-05..2022-01-03"}, "dates", "'2022-01-05..2022-01-03' ends before it starts"),
+    ({"exclude": "2021-11-25"}, "exclude", "Nothing is excluded: none of 2021-11-25 is among the dates"),
+    ({"processors": "PSZA,XYZ"}, "processors", "'XYZ' is no processor; choose from TDZA, PSZA, PCF, PDC, ML"),
+    ({"processors": ""}, "processors", "Choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
+    ({"mode": "fast"}, "mode", "Select a valid choice. fast is not one of the available choices."),
+    ({"batch_size": "367"}, "batch_size", "A batch has 1 to 366 dates, or 0 to let the planner choose; not 367"),
+    ({"batch_size": "many"}, "batch_size", "Write a whole number"),
+    ({"parallel": "65"}, "parallel", "1 to 64 batches can be in flight, or 0 for the usual number; not 65"),
+    ({"max_retries": "-1"}, "max_retries", "A job may retry 0 to 1000 times by itself; not -1"),
+    ({"skip_preflight": "on"}, "skip_preflight", "Skipping the preflight needs a reason; it is stored with the job"),
+    ({"skip_trigger": "on"}, "skip_trigger", "Backfill mode never tells Phase 5; this belongs to normal mode"),
+    ({"at": "soon"}, "at", "This is no time; write it as 2021-11-22 10:30, in UTC"),
+    ({"at": "2021-11-22 10:30"}, "at", f"2021-11-22 10:30 UTC has passed already; {NAME_ANOTHER}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "field", "sentence"), BAD, ids=[f"{field} {list(wrong.values())}" for wrong, field, _ in BAD])
+def test_what_is_wrong_is_said_beside_its_field(
+    operator: Client, demo: Demo, wrong: dict[str, str], field: str, sentence: str
+) -> None:
+    html = unescape(operator.get(reverse("new_preview"), {**FREE, **wrong}, headers=HTMX).content.decode())
+    assert error_of(html, field) == sentence
+    assert [name for name in LaunchForm.base_fields if error_of(html, name)] == [field]
+    assert "disabled" in button(html)[0]
+
+
+def test_a_field_that_is_wrong_takes_nothing_from_the_rest_of_the_preview(operator: Client, demo: Demo) -> None:
+    assert "runs on 7 dates will run" in page(operator, **FREE, batch_size="999", max_retries="x")
+
+
+def test_a_season_that_is_not_loaded_is_a_sentence_in_the_place_of_the_preview(operator: Client, demo: Demo) -> None:
+    assert "No Phase 3 data for the season 2018-19" in page(operator, start="2018-11-01", end="2018-11-02")
+
+
+def test_a_refused_start_loses_nothing_that_was_typed(operator: Client, demo: Demo) -> None:
+    typed = {**FREE, "processors": "PSZA", "parallel": "3", "canary": "off", "what": "outdated", "exclude": "2022-01-05"}
+    answer = start(operator, sealed(page(operator, **typed)), **typed)
+    html = unescape(answer.content.decode())
+    assert answer.status_code == 422
+    assert error_of(html, "reason").startswith("Say why")
+    assert LaunchForm(QueryDict(re.search(r'name="state" value="([^"]*)"', html)[1])).typed == LaunchForm(_query(typed)).typed  # type: ignore[index]
+    assert not Job.objects.filter(who="otto").exists()
+
+
+def _query(typed: dict[str, str]) -> QueryDict:
+    found = QueryDict(mutable=True)
+    found.update(typed)
+    return found
+
+
+def test_a_hostile_reason_is_shown_as_text(operator: Client, demo: Demo) -> None:
+    raw = operator.get(reverse("new"), {**FREE, "reason": HOSTILE, "dates": HOSTILE, "exclude": HOSTILE}).content.decode()
+    assert "<script>alert" not in raw
+    assert "&lt;script&gt;alert" in raw
+
+
+# Starting
+
+
+@pytest.mark.parametrize(
+    "typed", [FREE, {"start": "2021-12-17", "end": "2021-12-24", "processors": "PCF,PDC,ML"}], ids=["new", "partly done"]
+)
+def test_the_runs_of_the_job_are_the_plan_of_the_preview(operator: Client, demo: Demo, typed: dict[str, str]) -> None:
+    typed = {**typed, "reason": "late data"}
+    seal, shown = sealed(page(operator, **typed)), LaunchForm(_query(typed)).options
+    assert shown
+    plan = control.preview(shown).plan
+    answer = start(operator, seal, **typed)
+    job = Job.objects.get(who="otto")
+    assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
+    made = {(r.processor, r.date, r.batch): r.status for r in job.runs.all()}
+    planned = {(r.processor, r.date, r.batch): Run.Status.PENDING for r in plan.todo}
+    kept = {(r.processor, r.date, -1): Run.Status.SKIPPED for r in plan.runs if r.action is Action.KEEP}
+    assert made == planned | kept
+    assert job.parsed_options == shown
+    assert job.why == "late data"
+
+
+def test_with_scripts_the_whole_page_goes_to_the_job(operator: Client, demo: Demo) -> None:
+    typed = {**FREE, "reason": "late data"}
+    answer = start(operator, sealed(page(operator, **typed)), headers=HTMX, **typed)
+    assert answer["HX-Redirect"] == f"/jobs/{Job.objects.get(who='otto').pk}/"
+
+
+def test_without_scripts_the_address_of_the_preview_is_what_starts(operator: Client, demo: Demo) -> None:
+    state = query_of(FREE_OPTIONS)
+    answer = start(operator, sealed(page(operator, **FREE, reason="late data")), state=state)
+    assert answer.status_code == 302
+    assert Job.objects.get(who="otto").parsed_options == FREE_OPTIONS
+
+
+def test_a_plan_that_has_changed_is_not_started_and_what_changed_is_said(operator: Client, demo: Demo) -> None:
+    typed = {"start": "2021-11-19", "end": "2021-12-22", "processors": "TDZA", "reason": "late data"}
+    seal = sealed(page(operator, **typed))
+    gone = Run.objects.filter(processor="TDZA", date="2021-12-10")
+    Event.objects.filter(run__in=gone).delete()
+    gone.delete()
+    answer = start(operator, seal, **typed)
+    html = unescape(answer.content.decode())
+    assert answer.status_code == 409
+    assert "1 date changed since the preview: 2021-12-10 TDZA was to be kept (already complete), is to run" in html
+    assert not Job.objects.filter(who="otto").exists()
+    assert start(operator, sealed(html), **typed).status_code == 302
+
+
+def test_other_options_than_those_of_the_preview_are_not_started(operator: Client, demo: Demo) -> None:
+    seal = sealed(page(operator, **FREE, reason="late data"))
+    answer = start(operator, seal, headers=HTMX, **{**FREE, "end": "2022-01-10"}, reason="late data")
+    assert answer.status_code == 409
+    assert "the preview was made with other options (end)" in unescape(answer.content.decode()).lower()
+
+
+@pytest.mark.parametrize("seal", ["", "nonsense", dumps({"options": {}}, salt="another")])
+def test_nothing_starts_without_a_preview_that_was_made_here(operator: Client, demo: Demo, seal: str) -> None:
+    assert start(operator, seal, **FREE, reason="late data").status_code == 422
+    assert not Job.objects.filter(who="otto").exists()
+
+
+def test_to_replace_what_is_complete_its_number_is_typed(operator: Client, demo: Demo) -> None:
+    typed = {**DONE, "what": "everything", "processors": "PSZA", "reason": "again"}
+    html = page(operator, **typed)
+    assert "3 complete runs will be replaced" in html
+    for number in ("", "2", "yes"):
+        answer = start(operator, sealed(html), overwrites=number, **typed)
+        assert "type 3 beside the button" in unescape(answer.content.decode())
+    assert start(operator, sealed(html), overwrites="3", **typed).status_code == 302
+
+
+def test_a_viewer_sees_it_all_and_starts_nothing(viewer: Client, operator: Client, demo: Demo) -> None:
+    typed = {**FREE, "reason": "late data"}
+    html = page(viewer, **typed)
+    assert "runs on 7 dates will run" in html
+    assert "Operators only" in html
+    assert "disabled" in button(html)[0]
+    seal = sealed(page(operator, **typed))
+    assert start(viewer, seal, **typed).status_code == 403
+    assert viewer.post(reverse("new_preset"), {**typed, "name": "mine"}).status_code == 403
+    assert not Job.objects.filter(who="vera").exists()
+
+
+@pytest.mark.parametrize(("typed", "why"), [
+    ({**DONE, "reason": "r"}, "Everything is complete already; choose “Everything” to run it again"),
+    ({**DONE, "what": "failed", "reason": "r"}, "Nothing of these dates has failed"),
+    (FREE, "Give a reason"),
+    ({**FREE, "batch_size": "x", "reason": "r"}, "Correct 1 field first"),
+])  # fmt: skip
+def test_a_button_that_cannot_be_pressed_says_why(operator: Client, demo: Demo, typed: dict[str, str], why: str) -> None:
+    found = re.search(r'id="start-why"[^>]*>(.*?)</span>', page(operator, **typed), re.DOTALL)
+    assert found
+    assert found[1].endswith(f"</i> {why}")
+
+
+# Later, and with a second person
+
+
+def test_more_than_the_limit_waits_for_a_second_person(operator: Client, admin: Client, demo: Demo, settings: Any) -> None:
+    settings.LAUNCH_LIMIT = 3
+    typed = {**FREE, "reason": "late data"}
+    html = page(operator, **typed)
+    assert "Ask for approval to start" in html
+    assert start(operator, sealed(html), **typed).status_code == 302
+    kept = Launch.objects.get()
+    assert (kept.state, kept.who, kept.job) == ("waiting", "otto", None)
+    assert operator.post(reverse("new_decide", args=[kept.pk, "approve"])).status_code == 422
+    assert "7 dates will run" in admin.get(reverse("new_decide", args=[kept.pk, "approve"]), headers=HTMX).content.decode()
+    admin.post(reverse("new_decide", args=[kept.pk, "approve"]), {"why": "I looked"})
+    kept.refresh_from_db()
+    assert (kept.state, kept.approved_by) == ("started", "ada")
+    assert kept.job
+    assert kept.job.parsed_options == FREE_OPTIONS
+
+
+def test_the_one_who_asked_can_withdraw_and_others_refuse_with_a_reason(operator: Client, admin: Client, demo: Demo) -> None:
+    asked = [Launch.objects.create(options=FREE_OPTIONS.as_json(), who="otto", needs_approval="large") for _ in range(2)]
+    assert "a second person has to decide" in page(operator)
+    assert operator.post(reverse("new_decide", args=[asked[0].pk, "refuse"]), {"why": "no"}).status_code == 422
+    assert operator.post(reverse("new_decide", args=[asked[0].pk, "withdraw"])).status_code == 302
+    assert admin.post(reverse("new_decide", args=[asked[1].pk, "refuse"])).status_code == 422
+    assert admin.post(reverse("new_decide", args=[asked[1].pk, "refuse"]), {"why": HOSTILE}).status_code == 302
+    assert list(Launch.objects.order_by("pk").values_list("state", flat=True)) == ["withdrawn", "refused"]
+    assert f"ada refused it: {HOSTILE}" in page(operator)
+    assert HOSTILE not in operator.get(reverse("new")).content.decode()
+
+
+def test_an_admin_needs_nobody(admin: Client, demo: Demo, settings: Any) -> None:
+    settings.LAUNCH_LIMIT = 3
+    typed = {**FREE, "reason": "late data"}
+    assert start(admin, sealed(page(admin, **typed)), **typed).status_code == 302
+    assert Job.objects.filter(who="ada").exists()
+
+
+def test_a_time_to_come_keeps_it_until_then(operator: Client, demo: Demo) -> None:
+    typed = {**FREE, "reason": "at night", "at": "2999-01-01 02:00"}
+    html = page(operator, **typed)
+    assert "dates at 2999-01-01 02:00 UTC" in html
+    assert "--at '2999-01-01 02:00'" in html
+    assert start(operator, sealed(html), **typed).status_code == 302
+    assert f"{Launch.objects.get().start_at:%Y-%m-%d %H:%M}" == "2999-01-01 02:00"
+    assert "2999-01-01 02:00 UTC" in page(operator)
+
+
+@pytest.mark.parametrize("verb", ["approve", "refuse", "withdraw"])
+def test_a_viewer_decides_nothing(viewer: Client, demo: Demo, verb: str) -> None:
+    kept = Launch.objects.create(options=FREE_OPTIONS.as_json(), who="otto", needs_approval="large")
+    assert viewer.post(reverse("new_decide", args=[kept.pk, verb]), {"why": "x"}).status_code == 403
+    assert "operators only" in page(viewer)
+
+
+def test_what_cannot_be_decided_is_not_found(admin: Client, demo: Demo) -> None:
+    assert admin.get(reverse("new_decide", args=[1, "burn"])).status_code == 404
+    assert admin.get(reverse("new_decide", args=[999, "approve"])).status_code == 404
+
+
+# What fills the form
+
+
+EVERY = replace(
+    FREE_OPTIONS, processors=("PCF", "ML"), mode="normal", batch_size=4, parallel=3, canary=False, brake=False, max_retries=2,
+    newest_first=True, skip_trigger=True, skip_preflight=True, reason=f"spaces & {HOSTILE}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    "options", [FREE_OPTIONS, EVERY, Options.of_dates([date(2022, 1, 3), date(2022, 1, 5)])], ids=["few", "all", "list"]
+)
+def test_any_options_go_through_the_address_unchanged(options: Options, policy: str) -> None:
+    flags: dict[str, Any] = dict(POLICIES[policy])
+    asked = replace(options, **flags)
+    form = LaunchForm(QueryDict(query_of(asked)))
+    assert form.options == asked
+    assert LaunchForm(QueryDict(form.query)).options == asked
+
+
+def test_a_preset_comes_back_as_it_was_saved(operator: Client, demo: Demo) -> None:
+    typed = {k: v for k, v in QueryDict(query_of(EVERY)).items() if isinstance(v, str)}
+    assert operator.post(reverse("new_preset"), {**typed, "name": "the usual"}).status_code == 302
+    href = re.search(r'href="(/backfills/new/\?[^"]+)">the usual</a>', operator.get(reverse("new")).content.decode())
+    assert href
+    assert LaunchForm(QueryDict(unescape(href[1]).partition("?")[2])).options == EVERY
+    again = operator.post(reverse("new_preset"), {**typed, "name": "the usual"})
+    assert "there is a preset 'the usual' by otto already" in unescape(again.content.decode()).lower()
+    kept = control.preset("the usual")
+    operator.post(reverse("new_decide", args=[kept.pk, "withdraw"]))
+    assert not control.presets()
+
+
+def test_a_job_fills_the_form_with_its_options_but_not_its_reason(operator: Client, demo: Demo) -> None:
+    job = control.start(replace(FREE_OPTIONS, processors=("PSZA",), newest_first=True), "ann")
+    assert job
+    answer = operator.get(reverse("new"), {"job": job.pk})
+    form = LaunchForm(QueryDict(answer["Location"].partition("?")[2]))
+    assert form.options == replace(job.parsed_options, reason="")
+
+
+def test_a_finding_fills_the_form_with_what_it_proposes(operator: Client, demo: Demo) -> None:
+    found = Finding.objects.exclude(action=None).first()
+    assert found
+    assert found.action
+    answer = operator.get(reverse("new"), {"finding": found.pk})
+    options = LaunchForm(QueryDict(answer["Location"].partition("?")[2])).options
+    assert options
+    assert (str(options.start), str(options.end)) == (found.action["start"], found.action["end"])
+    assert (options.force, options.outdated, options.brake) == tuple(found.action[k] for k in ("force", "outdated", "brake"))
+    assert options.reason.startswith(f"finding {found.pk}: ")
+
+
+@pytest.mark.parametrize("name", ["job", "finding", "preset"])
+@pytest.mark.parametrize("number", ["999999", "x", "9" * 40])
+def test_what_is_not_there_fills_nothing(operator: Client, demo: Demo, name: str, number: str) -> None:
+    assert operator.get(reverse("new"), {name: number}).status_code == 404
+
+
+def test_picks_are_the_dates_of_the_season_in_its_own_terms(demo: Demo) -> None:
+    calendar = coverage.calendar()
+    season = calendar.season(2021)
+    shown = picks(calendar, Options(season[0].day, season[-1].day))
+    assert shown
+    assert [pick.chosen for pick in shown.seasons] == [True]
+    assert [pick.words for pick in shown.weeks] == [str(n) for n in range(1, (season[-1].week or 0) + 1)]
+    week = picked("week:2021:5", calendar, None)
+    assert {day.week for day in season if week["start"] <= str(day.day) <= week["end"]} == {5}
+    assert picked("month:2021:1", calendar, None)["start"].startswith("2022-01")
+
+
+def test_a_pick_keeps_what_else_was_typed(operator: Client, demo: Demo) -> None:
+    answer = operator.get(reverse("new"), {**FREE, "reason": "late data", "brake": "off", "pick": "month:2021:12"})
+    assert answer["Location"].startswith("/backfills/new/?start=2021-12-01&end=2021-12-31&brake=off&reason=late%20data")
+
+
+def test_game_days_only_leaves_out_the_others(demo: Demo) -> None:
+    calendar, options = coverage.calendar(), Options(date(2021, 11, 20), date(2021, 11, 30))
+    left = LaunchForm(_query(picked("games", calendar, options))).options
+    assert left
+    assert list(left.days) == [day for day in options.days if calendar.day(day).is_processing]
+
+
+def test_the_newest_failed_dates_can_be_picked(operator: Client, demo: Demo) -> None:
+    run = Run.objects.filter(date=END, processor="ML").latest("pk")
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.FAILED)
+    answer = operator.get(reverse("new"), {"pick": "failed:2021:1"})
+    assert answer["Location"] == f"/backfills/new/?by=list&dates={END}"
+
+
+@pytest.mark.parametrize(
+    "pick", ["week:2021:99", "week:1999:1", "nonsense", "month::", "failed:2030:1", "week:99999999999:1", "from:9"]
+)
+def test_a_pick_that_there_is_not_is_a_sentence(operator: Client, demo: Demo, pick: str) -> None:
+    assert operator.get(reverse("new"), {"pick": pick}).status_code == 422
+
+
+def test_a_place_in_the_chain_picks_all_from_there_on(operator: Client, demo: Demo) -> None:
+    assert LaunchForm(QueryDict("start_from=3")).cleaned_data["processors"] == list(CHAIN[2:])
+    assert operator.get(reverse("new"), {**FREE, "pick": "from:3"})["Location"].endswith("processors=PCF,PDC,ML")

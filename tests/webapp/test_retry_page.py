@@ -1,0 +1,224 @@
+"""Retry from the page: what runs and why, what does not and why not, then one button."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from html import unescape
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.template import Context, Template
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from backfill import broken, control
+from backfill.control import RetryPlan, Selection
+from backfill.failing import Standing
+from backfill.models import Job, Run
+from tests.webapp.demo import YEAR, Demo
+from validation.retry import RetryClass
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+HTMX = {"HX-Request": "true"}
+HOSTILE = "<script>alert(1)</script>"
+ONE_DATE = {"start": "2021-11-15", "end": "2021-11-15", "override": "on"}  # by a bug, which nobody has mended
+START = '<button type="submit" class="btn btn-primary">'
+DISABLED = START.replace(">", " disabled>")
+A_DATE = date(2021, 11, 15)
+
+
+@pytest.fixture
+def job(demo: Demo) -> Job:
+    return Job.objects.get()
+
+
+def url(job: Job) -> str:
+    return reverse("retry", args=[job.pk])
+
+
+def plan_of(client: Client, job: Job, **query: object) -> str:
+    """The fragment, as text."""
+    answer = client.get(url(job), query, headers=HTMX)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def seal_of(text: str) -> str:
+    found = re.search(r'name="seal" value="([^"]+)"', text)
+    assert found
+    return unescape(found[1])
+
+
+def keys(found: RetryPlan) -> set[tuple[str, date]]:
+    return {run.key for run in found.plan.todo}
+
+
+def test_the_page_comes_at_once_and_asks_for_its_plan(job: Job, viewer: Client) -> None:
+    text = viewer.get(url(job), {"category": "PROCESSING_ERROR"}).content.decode()
+    assert f'hx-get="{url(job)}?category=PROCESSING_ERROR" hx-trigger="load"' in text
+    assert 'value="PROCESSING_ERROR" id="id_category' in text
+    assert "Show what would run" in text
+
+
+def test_the_plan_is_that_of_control_with_what_is_left_out(job: Job, operator: Client) -> None:
+    found = control.preview_retry(job, Selection())
+    text = plan_of(operator, job)
+    assert f"Retry {len(found.plan.todo)} runs on {len(found.plan.dates)} dates" in text
+    assert f"{len(found.left_out)} failures" in text
+    assert "never (expected)" in text
+    assert "include_expected=on" in text
+    assert f"manage.py retry {job.pk}" in text
+    assert text.startswith('<div id="plan"')
+    assert "hx-trigger" not in text
+
+
+def test_without_script_the_plan_is_on_the_page(job: Job, operator: Client) -> None:
+    text = operator.get(url(job), {**ONE_DATE, "look": "1"}).content.decode()
+    assert "What will run" in text
+    assert 'hx-trigger="load"' not in text
+
+
+def test_a_retry_from_the_page_is_the_retry_of_control(job: Job, operator: Client) -> None:
+    chosen = {"category": "PROCESSING_ERROR", **ONE_DATE}
+    wanted = control.preview_retry(job, Selection(categories=("PROCESSING_ERROR",), start=A_DATE, end=A_DATE, override=True))
+    given = {**chosen, "reason": HOSTILE, "seal": seal_of(plan_of(operator, job, **chosen))}
+    answer = operator.post(url(job), given)
+    made = Job.objects.latest("pk")
+    assert (answer.status_code, answer["Location"]) == (302, reverse("job", args=[made.pk]))
+    assert {(r.processor, r.date) for r in made.runs.all()} == keys(wanted) != set()
+    assert (made.retry_of, made.who, made.why) == (job, "otto", HOSTILE)
+    assert made.options == job.options
+    event = made.events.get(what="queued")
+    assert (event.who, event.why) == ("otto", HOSTILE)
+
+
+def test_what_has_changed_since_it_was_looked_at_is_said_and_nothing_runs(job: Job, operator: Client) -> None:
+    seal = seal_of(plan_of(operator, job, **ONE_DATE))
+    Run.objects.filter(job=job, date=A_DATE).update(failures={})
+    answer = operator.post(url(job), {**ONE_DATE, "reason": "a reason to keep", "seal": seal})
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "1 date changed since the preview" in text
+    assert "a reason to keep" in text
+    assert Job.objects.count() == 1
+
+
+def test_overriding_needs_a_reason(job: Job, operator: Client) -> None:
+    answer = operator.post(url(job), ONE_DATE)
+    assert answer.status_code == 422
+    assert "overriding needs a reason" in answer.content.decode()
+    assert Job.objects.count() == 1
+
+
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "a week": ({"week": "x"}, "is no week; write 5, or 5-8"),
+    "a week that is not there": ({"week": "40"}, "has no date in week 40"),
+    "a date": ({"start": "soon"}, "that is no date"),
+    "the end before the start": ({"start": "2021-12-01", "end": "2021-11-01"}, "lies before the start"),
+    "a processor": ({"processor": HOSTILE}, "is not one of the available choices"),
+    "a category": ({"category": HOSTILE}, "is no category"),
+    "a group": ({"group": HOSTILE}, "has no error group"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_meant_is_one_sentence(name: str, job: Job, operator: Client) -> None:
+    query, sentence = WRONG[name]
+    text = unescape(shown := plan_of(operator, job, **query))
+    assert sentence in text
+    assert HOSTILE not in shown
+    assert START not in shown
+
+
+def test_a_job_under_way_is_not_retried_yet(job: Job, operator: Client) -> None:
+    Job.objects.update(status=Job.Status.RUNNING)
+    assert f"job {job.pk} is running; wait until it has ended" in plan_of(operator, job)
+    assert operator.post(url(job), ONE_DATE).status_code == 422
+
+
+def test_a_date_that_another_job_holds_is_said_beside_the_button(job: Job, operator: Client) -> None:
+    other = Job.objects.create(options=job.options, who="olga", batch_size=1, status=Job.Status.RUNNING)
+    Run.objects.create(job=other, processor="PSZA", date=A_DATE, batch=0)
+    text = plan_of(operator, job, **ONE_DATE)
+    assert f"job {other.pk} (olga, running) holds 1 runs" in text
+    assert DISABLED in text
+    assert operator.post(url(job), {**ONE_DATE, "reason": "once more"}).status_code == 409
+
+
+def test_a_viewer_sees_the_plan_and_starts_nothing(job: Job, viewer: Client) -> None:
+    text = plan_of(viewer, job, **ONE_DATE)
+    assert "operators only" in text
+    assert DISABLED in text
+    assert viewer.post(url(job), ONE_DATE).status_code == 403
+    assert Job.objects.count() == 1
+
+
+def test_the_number_of_queries_is_that_of_one_date(job: Job, viewer: Client) -> None:
+    plan_of(viewer, job)
+
+    def asked(**query: str) -> int:
+        with CaptureQueriesContext(connection) as found:
+            plan_of(viewer, job, **query)
+        return len(found)
+
+    assert asked() == asked(**ONE_DATE) <= 25
+
+
+def test_a_job_that_is_not_there_is_not_found(demo: Demo, viewer: Client) -> None:
+    assert viewer.get(reverse("retry", args=[999_999])).status_code == 404
+
+
+# What it healed
+
+
+def healed(job: Job) -> str:
+    return Template("{% load retrying %}{% healed job %}").render(Context({"job": job}))
+
+
+def made_of(job: Job, **fields: Any) -> Job:
+    """A retry of one run of a job."""
+    made = Job.objects.create(options=job.options, who="otto", batch_size=1, retry_of=job, **fields)
+    Run.objects.create(job=made, processor="PSZA", date=A_DATE, batch=0, status=Run.Status.COMPLETE, failures={"UNKNOWN": 2})
+    return made
+
+
+def test_an_ended_retry_says_what_it_healed_what_remains_and_what_is_new(job: Job) -> None:
+    before = job.runs.get(processor="PSZA", date=A_DATE).failures
+    text = healed(made_of(job, status=Job.Status.SUCCEEDED))
+    assert f"What it healed of job {job.pk}" in text
+    assert all(f"{n} {what}" in text for what, n in before.items())
+    assert "2 UNKNOWN" in text
+
+
+def test_no_other_job_says_what_it_healed(job: Job) -> None:
+    assert healed(job).strip() == ""
+    assert healed(made_of(job, status=Job.Status.RUNNING)).strip() == ""
+
+
+# A season
+
+
+def test_a_season_lists_the_jobs_with_something_still_broken_by_when_a_retry_heals_it(job: Job, viewer: Client) -> None:
+    standing = Standing(job)
+    failures = standing.failures(standing.own.keys())
+    (found,) = broken.of_season(YEAR)
+    assert found.counts == {retry: sum(f.verdict.retry is retry for f in failures) for retry in RetryClass}
+    assert found.counts[RetryClass.NEVER] > 0
+    text = viewer.get(reverse("retries"), {"season": YEAR}, headers=HTMX).content.decode()
+    assert f"{url(job)}?start={found.first}&end={found.last}" in text
+    assert f"{found.counts[RetryClass.NEVER]:,}" in text
+
+
+def test_the_season_page_comes_at_once(job: Job, viewer: Client) -> None:
+    text = viewer.get(reverse("retries")).content.decode()
+    assert f'hx-get="{reverse("retries")}" hx-trigger="load"' in text
+
+
+@pytest.mark.parametrize(("season", "status"), [("2031", 200), ("x", 422), (HOSTILE, 422)])
+def test_a_season_without_anything_says_so(season: str, status: int, demo: Demo, viewer: Client) -> None:
+    answer = viewer.get(reverse("retries"), {"season": season, "look": "1"})
+    assert answer.status_code == status
+    assert HOSTILE not in answer.content.decode()

@@ -1,0 +1,174 @@
+"""System: who works and what is loaded; the cap is an admin's, a token its owner's; no secret is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from backfill import condition
+from backfill.models import Batch, Event, Finding, Job, Limits, Notice, Trigger, Worker
+from backfill.owners import this_process
+from tests.webapp.conftest import logged_in
+from tests.webapp.demo import Demo
+from webapp.models import Role, Token
+from webapp.system import MOST_TOKENS
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+ASK_REDIS = condition.redis
+CAP = {"batches": "3", "reason": "<script>quiet hours</script>"}
+
+
+@pytest.fixture(autouse=True)
+def no_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens: these pages do not need it, and need not wait for it."""
+    monkeypatch.setattr(condition, "redis", lambda: {"where": "redis://nowhere", "answers": False, "said": "it is away"})
+
+
+def page(client: Client) -> str:
+    answer = client.get(reverse("system"))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_it_tells_what_is_loaded_and_judged(viewer: Client, demo: Demo) -> None:
+    (season,) = condition.seasons()
+    rows = {name: n for name, n, _ in season["rows"]}
+    assert (season["name"], season["dates"], season["judged"].season) == ("2021-22", 164, 2021)
+    assert (list(rows), rows["SCHED"]) == (["PGS", "TDGS", "TOGS", "UPGC", "UTGC", "SCHED"], 1230)
+    assert "2021-22" in page(viewer)
+
+
+def test_a_redis_that_does_not_answer_is_said_without_its_password(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.REDIS_URL = "redis://:hunter2@127.0.0.1:1/0"
+    monkeypatch.setattr(current_app.conf, "broker_write_url", settings.REDIS_URL)
+    found = ASK_REDIS()
+    assert (found["answers"], bool(found["said"])) == (False, True)
+    assert "hunter2" not in f"{found['where']} {found['said']}"
+
+
+def test_a_redis_that_does_not_answer_is_said_to_lose_nothing(viewer: Client, db: None) -> None:
+    assert "it is away. Nothing is lost by that" in page(viewer)
+
+
+def test_no_secret_is_shown(admin: Client, settings: Any) -> None:
+    settings.NOTIFY_URLS = ["slack://token-that-opens-a-door"]
+    text = page(admin)
+    assert settings.SECRET_KEY not in text
+    assert "token-that-opens-a-door" not in text
+    assert "1 set" in text
+
+
+def test_workers_and_batches_are_shown_and_asked_for_again_only_while_a_job_is_under_way(viewer: Client, demo: Demo) -> None:
+    Worker.objects.create(name=this_process(), kind=Worker.Kind.WORKER)
+    Worker.objects.create(name="elsewhere 7 0", kind=Worker.Kind.WORKER, seen_at="2021-11-22T00:00:00Z")
+    url, job = reverse("system_live"), Job.objects.get()
+    calm = viewer.get(url).content.decode()
+    assert "hx-trigger" not in calm
+    assert (calm.count("alive</span>"), calm.count("gone</span>")) == (1, 1)
+    Job.objects.filter(pk=job.pk).update(status=Job.Status.RUNNING)
+    Batch.objects.filter(job=job, number=1).update(status=Batch.Status.IN_FLIGHT)
+    busy = viewer.get(url).content.decode()
+    assert 'hx-trigger="every 2s"' in busy
+    assert f"job {job.pk}</a>: 1 of {job.parallel} at most" in busy
+
+
+def test_messages_that_wait_are_listed(viewer: Client, demo: Demo) -> None:
+    job = Job.objects.get()
+    Trigger.objects.create(job=job, date="2021-11-22", message={}, topic="projects/p/topics/t", error="<b>denied</b>", tries=2)
+    Trigger.objects.create(job=job, date="2021-11-23", message={})
+    Notice.objects.create(job=job, kind=Notice.Kind.DONE, event=job.events.filter(run=None).earliest("pk"))
+    text = page(viewer)
+    assert "&lt;b&gt;denied&lt;/b&gt;" in text
+    assert "1 for Phase 5, 1 for people" in text
+
+
+def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(admin: Client, db: None) -> None:
+    answer = admin.post(reverse("cap"), CAP, follow=True)
+    assert Limits.current().max_parallel_batches == 3
+    (event,) = condition.events()
+    assert (event.who, event.why) == ("ada", CAP["reason"])
+    text = answer.content.decode()
+    assert "At most 3 batches of all jobs" in text
+    assert "&lt;script&gt;quiet hours" in text
+    assert "<script>quiet" not in text
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+def test_nobody_else_can_change_the_cap_and_sees_why(role: str, db: None) -> None:
+    client, before = logged_in("nobody", role), Limits.current().max_parallel_batches
+    assert client.post(reverse("cap"), CAP).status_code == 403
+    assert (Limits.current().max_parallel_batches, condition.events()) == (before, [])
+    assert "admins only" in page(client)
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"batches": "3", "reason": " "}, "say why"), ({"batches": "0", "reason": "x"}, "1 to 64 batches"),
+        ({"batches": "-1", "reason": "x"}, "takes a whole number"), ({"reason": "x"}, "1 to 64 batches"),
+    ],
+)  # fmt: skip
+def test_a_cap_that_cannot_be_is_refused_in_one_sentence(admin: Client, db: None, form: dict[str, str], sentence: str) -> None:
+    answer = admin.post(reverse("cap"), form)
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode().lower()
+    assert condition.events() == []
+
+
+def test_a_cap_is_changed_by_post_alone(admin: Client, db: None) -> None:
+    assert admin.get(reverse("cap"), CAP).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["viewer", "operator", "admin"])
+def test_everybody_can_make_a_key_of_his_own_that_is_shown_once(name: str, request: pytest.FixtureRequest, db: None) -> None:
+    client: Client = request.getfixturevalue(name)
+    answer = client.post(reverse("tokens"), {"name": "<b>nightly</b>"})
+    token = Token.objects.get()
+    key = answer.content.decode().partition('<pre id="key">')[2].partition("</pre>")[0]
+    assert Token.of(key, now()) == token
+    assert token.user.username == {"viewer": "vera", "operator": "otto", "admin": "ada"}[name]
+    assert "no-store" in answer["Cache-Control"]
+    again = client.get(reverse("tokens")).content.decode()
+    assert key not in again
+    assert "&lt;b&gt;nightly&lt;/b&gt;" in again
+
+
+def test_a_key_without_a_name_or_with_a_name_twice_is_refused(viewer: Client) -> None:
+    assert viewer.post(reverse("tokens"), {"name": " "}).status_code == 422
+    viewer.post(reverse("tokens"), {"name": "nightly"})
+    answer = viewer.post(reverse("tokens"), {"name": "nightly"})
+    assert (answer.status_code, Token.objects.count()) == (422, 1)
+    assert "already" in answer.content.decode()
+
+
+def test_nobody_has_more_keys_than_he_can_oversee(viewer: Client) -> None:
+    for n in range(MOST_TOKENS + 1):
+        last = viewer.post(reverse("tokens"), {"name": f"program {n}"})
+    assert (last.status_code, Token.objects.count()) == (422, MOST_TOKENS)
+
+
+def test_a_revoked_key_is_worth_nothing_and_only_its_owner_revokes_it(viewer: Client, operator: Client) -> None:
+    viewer.post(reverse("tokens"), {"name": "nightly"})
+    url = reverse("revoke", args=[Token.objects.get().pk])
+    assert operator.post(url).status_code == 404
+    assert "nightly" not in operator.get(reverse("tokens")).content.decode()
+    assert viewer.get(url).status_code == 405
+    assert viewer.post(url, follow=True).status_code == 200
+    assert not Token.objects.exists()
+
+
+def test_what_belongs_to_a_job_or_a_finding_is_not_among_what_holds_for_all(demo: Demo) -> None:
+    Event.objects.create(finding=Finding.objects.first(), who="otto", what="open → fixed")
+    alone = Event.objects.create(who="ada", what="batches in flight 2 → 3")
+    assert condition.events() == [alone]
+
+
+def test_the_number_of_queries_is_constant(viewer: Client, demo: Demo, django_assert_max_num_queries: Any) -> None:
+    page(viewer)
+    with django_assert_max_num_queries(25):
+        page(viewer)

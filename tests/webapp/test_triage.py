@@ -1,0 +1,315 @@
+"""What there is to look at: worst first, narrowed by the URL, marked by a person with a note."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.timezone import now
+
+from backfill.judging import looking, promises
+from backfill.models import Finding, Judged
+from tests.webapp.demo import YEAR, Demo
+from webapp.triage import Filters, listing, strip
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+HTMX = {"HX-Request": "true"}
+HOSTILE = "<script>alert(1)</script>"
+AS_TEXT = "&lt;script&gt;alert(1)&lt;/script&gt;"
+State = Finding.State
+
+
+def text_of(client: Client, url: str, **query: object) -> str:
+    """A page as text; every answer of these pages is one."""
+    answer = client.get(url, query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def shown(client: Client, **query: object) -> list[int]:
+    """The Findings that the list shows, in its order."""
+    answer = client.get(reverse("triage"), query)
+    return [s.finding.pk for kind in answer.context["listing"].kinds for s in kind.shown]
+
+
+def one(kind: str = "impossible value") -> Finding:
+    return Finding.objects.get(kind=kind)
+
+
+# The list
+
+
+def test_the_list_is_worst_first_with_its_notes_folded_away(demo: Demo, viewer: Client) -> None:
+    every = list(Finding.objects.listed())
+    above = [f.pk for f in every if f.severity]
+    assert shown(viewer) == above
+    assert shown(viewer, notes=1) == [f.pk for f in every]
+    text = text_of(viewer, reverse("triage"))
+    assert f"{len(every) - len(above)} note" in text
+    assert "Phase 3 missing" in text
+
+
+def test_the_promise_is_said_in_numbers(demo: Demo, viewer: Client) -> None:
+    (found,) = promises.promises()
+    assert found.failures == found.explained > 1000
+    assert (found.outside, found.compared) == (0, Judged.objects.get().compared)
+    assert f"{found.failures:,}" in text_of(viewer, reverse("triage"))
+
+
+NARROWED: dict[str, tuple[dict[str, str], Callable[[Finding], bool]]] = {
+    "severity": ({"severity": "problem"}, lambda f: f.severity == 2),
+    "notes alone": ({"severity": "note"}, lambda f: f.severity == 0),
+    "kind": ({"kind": "Phase 3 missing"}, lambda f: f.kind == "Phase 3 missing"),
+    "processor": ({"processor": "PDC", "notes": "1"}, lambda f: "PDC" in f.processors),
+    "season": ({"season": "2021", "notes": "1"}, lambda f: f.season == YEAR),
+    "dates": (
+        {"start": "2021-11-01", "end": "2021-11-10", "notes": "1"},
+        lambda f: str(f.first) <= "2021-11-10" and str(f.last) >= "2021-11-01",
+    ),
+    "text": ({"q": "MID_RANGE"}, lambda f: "mid_range" in f.sentence),
+}
+
+
+@pytest.mark.parametrize("name", NARROWED)
+def test_every_filter_narrows_the_list_and_nothing_else(name: str, demo: Demo, viewer: Client) -> None:
+    query, is_meant = NARROWED[name]
+    wanted = [f.pk for f in Finding.objects.listed() if is_meant(f)]
+    assert wanted
+    assert shown(viewer, **query) == wanted
+
+
+@pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.EXPECTED, State.FIXED, State.CLOSED])
+def test_settled_ones_are_shown_when_asked_for(state: str, demo: Demo, viewer: Client) -> None:
+    pk = one().pk
+    Finding.objects.filter(pk=pk).update(state=state)
+    assert shown(viewer, state=state) == [pk]
+    assert (pk in shown(viewer)) == (state in Finding.LISTED)
+    assert pk in shown(viewer, state="all")
+
+
+@pytest.mark.parametrize("query", [{"start": "yesterday"}, {"severity": "awful"}, {"season": "x"}, {"state": HOSTILE}])
+def test_a_filter_that_cannot_be_meant_says_so_and_narrows_nothing(query: dict[str, str], demo: Demo, viewer: Client) -> None:
+    text = text_of(viewer, reverse("triage"), **query)
+    assert "field-error" in text
+    assert HOSTILE not in text
+    assert shown(viewer, **query) == shown(viewer)
+
+
+def test_the_fragment_is_the_list_alone(demo: Demo, viewer: Client) -> None:
+    text = viewer.get(reverse("triage"), headers=HTMX).content.decode()
+    assert text.startswith('<div id="findings"')
+    assert "<html" not in text
+
+
+def test_nothing_to_look_at_says_over_how_much(demo: Demo, viewer: Client) -> None:
+    Finding.objects.update(state=State.CLOSED)
+    text = text_of(viewer, reverse("triage"))
+    assert "Nothing wants a person" in text
+    assert "all explained; judged" in text
+
+
+def test_a_strip_marks_the_dates_of_the_season(demo: Demo) -> None:
+    finding = one("column jump")
+    season = [finding.first + timedelta(days=n) for n in range(-3, 30)]
+    drawn = strip(finding, season)
+    assert f'<rect x="3" y="0" width="{len(finding.dates)}"' in drawn
+    assert f"{len(finding.dates)} dates of 33 in the season" in drawn
+
+
+def test_the_number_of_queries_is_that_of_one_finding(demo: Demo, viewer: Client) -> None:
+    viewer.get(reverse("triage"))
+
+    def asked(**query: str) -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as found:
+            viewer.get(reverse("triage"), query)
+        return len(found)
+
+    few = asked(kind="column jump")
+    template = one()
+    fields = {f.attname: getattr(template, f.attname) for f in Finding._meta.fields if f.attname not in ("id", "subject")}
+    Finding.objects.bulk_create(Finding(**fields, subject=str(n)) for n in range(120))
+    assert asked() == few <= 16
+    assert len(shown(viewer)) == 50
+    assert len(shown(viewer, page="3")) == Finding.objects.listed().filter(severity__gt=0).count() - 100
+
+
+# One
+
+
+def test_a_finding_shows_its_evidence_its_advice_and_what_to_start(demo: Demo, operator: Client) -> None:
+    finding = one()
+    text = text_of(operator, reverse("finding", args=[finding.pk]))
+    assert finding.advice in text
+    assert finding.action["command"] in text
+    assert f"?finding={finding.pk}" in text
+    assert reverse("date", args=[finding.dates[0]]) in text
+    assert "/retry/?processor=PSZA" in text
+    assert "category=PROCESSING_ERROR" in text
+
+
+def test_a_viewer_sees_the_actions_as_those_of_operators(demo: Demo, viewer: Client) -> None:
+    text = text_of(viewer, reverse("finding", args=[one().pk]))
+    assert "operators only" in text
+    assert "?finding=" not in text
+
+
+def test_the_evidence_is_the_stored_query_run(demo: Demo, viewer: Client) -> None:
+    finding = one("column jump")
+    text = text_of(viewer, reverse("evidence", args=[finding.pk]))
+    rows = looking.evidence_of(finding).rows
+    assert text.startswith('<div id="evidence"')
+    assert f"{len(rows)} rows" in text
+    assert "mid_range_makes_null" in text
+    assert f"{len(rows)} rows" in text_of(viewer, reverse("finding", args=[finding.pk]), evidence=1)
+
+
+def test_evidence_is_cut_after_its_first_rows(demo: Demo, viewer: Client) -> None:
+    finding = one("duplicate input")
+    assert "The first 200 rows" in text_of(viewer, reverse("evidence", args=[finding.pk]))
+
+
+@pytest.mark.parametrize("sql", ["", "SELECT nothing FROM nowhere", "DROP TABLE nba_analytics.player_game_summary"])
+def test_evidence_that_cannot_be_shown_says_why(sql: str, demo: Demo, viewer: Client) -> None:
+    pk = one().pk
+    Finding.objects.filter(pk=pk).update(query=sql)
+    assert "field-error" in text_of(viewer, reverse("evidence", args=[pk]))
+
+
+@pytest.mark.parametrize("name", ["finding", "evidence"])
+def test_a_finding_that_is_not_there_is_not_found(name: str, demo: Demo, viewer: Client) -> None:
+    assert viewer.get(reverse(name, args=[999_999])).status_code == 404
+
+
+# Marking
+
+
+@pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.EXPECTED, State.FIXED])
+def test_marking_keeps_who_and_why(state: str, demo: Demo, operator: Client) -> None:
+    finding = one()
+    answer = operator.post(reverse("finding", args=[finding.pk]), {"state": state, "note": f"seen {HOSTILE}"})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("finding", args=[finding.pk]))
+    finding.refresh_from_db()
+    assert (finding.state, finding.marked_by, finding.note) == (state, "otto", f"seen {HOSTILE}")
+    event = finding.events.order_by("pk").last()
+    assert event is not None
+    assert (event.who, event.what, event.why) == ("otto", f"open → {state}", f"seen {HOSTILE}")
+    for url in (reverse("finding", args=[finding.pk]), f"{reverse('triage')}?state=all"):
+        text = text_of(operator, url)
+        assert AS_TEXT in text
+        assert HOSTILE not in text
+
+
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    "without a note": ({"state": "fixed", "note": " "}, "say why: the note is kept with the finding"),
+    "as it is already": ({"state": "open", "note": "once more"}, "is open already"),
+    "as nothing that there is": ({"state": HOSTILE, "note": "a note to keep"}, "not one of the available choices"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_marked_is_said_beside_the_form_and_the_note_stays(name: str, demo: Demo, operator: Client) -> None:
+    given, sentence = REFUSED[name]
+    answer = operator.post(reverse("finding", args=[one().pk]), given)
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert sentence in text
+    assert given["note"] in text
+    assert HOSTILE not in text
+    assert one().state == State.OPEN
+
+
+def test_several_are_marked_with_one_note(demo: Demo, operator: Client) -> None:
+    chosen = [f.pk for f in Finding.objects.all() if f.kind in ("Phase 3 missing", "impossible value")]
+    given = {"finding": chosen, "state": "acknowledged", "note": "Phase 3 is told"}
+    answer = operator.post(f"{reverse('mark')}?severity=problem", given)
+    assert (answer.status_code, answer["Location"]) == (302, f"{reverse('triage')}?severity=problem")
+    found = Finding.objects.filter(pk__in=chosen)
+    assert {(f.state, f.note, f.marked_by) for f in found} == {("acknowledged", "Phase 3 is told", "otto")}
+
+
+def test_of_several_all_are_marked_or_none(demo: Demo, operator: Client) -> None:
+    closed, fine = one("column jump"), one()
+    Finding.objects.filter(pk=closed.pk).update(state=State.CLOSED)
+    given = {"finding": [fine.pk, closed.pk], "state": "fixed", "note": "both"}
+    answer = operator.post(reverse("mark"), given)
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert f"finding {closed.pk} is closed" in text
+    assert f'value="{fine.pk}" id="tick-{fine.pk}" checked' in " ".join(text.split())
+    assert one().state == State.OPEN
+    assert one().events.count() == 1
+
+
+def test_nothing_ticked_is_said(demo: Demo, operator: Client) -> None:
+    answer = operator.post(reverse("mark"), {"state": "fixed", "note": "all of it"})
+    assert answer.status_code == 422
+    assert "tick at least one finding" in answer.content.decode()
+
+
+# Judging
+
+
+def posts() -> dict[str, dict[str, Any]]:
+    return {
+        reverse("finding", args=[one().pk]): {"state": "fixed", "note": "no"},
+        reverse("mark"): {"finding": one().pk, "state": "fixed", "note": "no"},
+        reverse("judge"): {"season": YEAR},
+    }
+
+
+def test_a_viewer_changes_nothing(demo: Demo, viewer: Client) -> None:
+    before = list(Finding.objects.values()), list(Judged.objects.values())
+    assert {viewer.post(url, given).status_code for url, given in posts().items()} == {403}
+    assert (list(Finding.objects.values()), list(Judged.objects.values())) == before
+
+
+def test_without_a_worker_a_season_is_judged_at_once(demo: Demo, operator: Client) -> None:
+    before = Judged.objects.get()
+    answer = operator.post(reverse("judge"), {"season": YEAR})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("triage"))
+    after = Judged.objects.get()
+    assert after.at > before.at
+    assert (after.compared, after.unexplained) == (before.compared, before.unexplained)
+
+
+@pytest.mark.parametrize("season", ["", HOSTILE, "-1", "2031"])
+def test_a_season_that_is_not_there_cannot_be_judged(season: str, demo: Demo, operator: Client) -> None:
+    answer = operator.post(reverse("judge"), {"season": season})
+    assert answer.status_code == 422
+    assert HOSTILE not in answer.content.decode()
+    assert "season" in answer.content.decode().lower()
+
+
+def test_the_page_asks_until_a_worker_has_judged(demo: Demo, operator: Client) -> None:
+    asked = {"judging": YEAR, "asked": now().isoformat()}
+    assert 'hx-trigger="every 1s"' in text_of(operator, reverse("triage"), **asked)
+    assert operator.get(reverse("judged"), asked).status_code == 204
+    Judged.objects.update(at=now())
+    assert "every 1s" not in text_of(operator, reverse("triage"), **asked)
+    assert operator.get(reverse("judged"), asked)["HX-Refresh"] == "true"
+
+
+def test_a_worker_that_does_not_come_is_not_waited_for(demo: Demo, operator: Client) -> None:
+    Judged.objects.update(at=datetime(2020, 1, 1, tzinfo=UTC))
+    asked = {"judging": YEAR, "asked": (now() - timedelta(minutes=3)).isoformat()}
+    text = text_of(operator, reverse("triage"), **asked)
+    assert "every 1s" not in text
+    assert "has not yet" in text
+
+
+@pytest.mark.parametrize("asked", ["", "soon", "2021-13-45T00:00", "2021-11-11T11:11"])
+def test_what_is_no_time_was_not_asked(asked: str, demo: Demo, viewer: Client) -> None:
+    assert "every 1s" not in text_of(viewer, reverse("triage"), judging=YEAR, asked=asked)
+
+
+def test_a_list_has_no_more_on_a_page_than_it_says(demo: Demo) -> None:
+    found = listing(Filters({}, [YEAR]), "no page")
+    assert (found.page.number, found.total) == (1, Finding.objects.listed().filter(severity__gt=0).count())

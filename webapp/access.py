@@ -1,0 +1,50 @@
+"""Who may see and do what. Every page needs a login; what changes anything needs a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils.http import urlencode
+from django_htmx.http import HttpResponseClientRedirect
+
+from webapp.requests import Request
+
+View = Callable[..., HttpResponseBase]
+
+
+def role_required(flag: str, who: str) -> Callable[[View], View]:
+    """Let in those users whose `flag` is true; say to the others whose part this is."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not getattr(request.user, flag, False):
+                raise PermissionDenied(f"this is for {who}; you are logged in as {request.user}, {request.user.role}")
+            return view(request, *args, **kwargs)
+
+        checked.needs = flag  # type: ignore[attr-defined]
+        return checked
+
+    return decorate
+
+
+operator_required = role_required("may_operate", "operators and admins")
+admin_required = role_required("may_administer", "admins")
+
+
+class LoginRequired(LoginRequiredMiddleware):
+    """Django's, but a fragment of a page whose session has ended sends the whole page to the login."""
+
+    def handle_no_permission(self, request: Request, view_func: View) -> HttpResponseBase:  # type: ignore[override]
+        """Redirect to the login, and back to the page afterwards."""
+        if not request.htmx:
+            return super().handle_no_permission(request, view_func)
+        here = request.htmx.current_url_abs_path or reverse("home")
+        response: HttpResponse = HttpResponseClientRedirect(f"{reverse('login')}?{urlencode({'next': here})}")
+        return response

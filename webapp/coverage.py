@@ -1,0 +1,157 @@
+"""The coverage of a season as the page shows it: a grid of tables × dates, what lacks in words, and the numbers as tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from backfill import coverage
+from backfill.errors import Refused
+from backfill.holdings import (
+    ALL,
+    BAD,
+    BOOTSTRAP,
+    EMPTY,
+    LOW_SHARE,
+    MISSING,
+    NO_GAMES,
+    NOT_WRITTEN,
+    TWICE,
+    Held,
+    Holdings,
+    Hole,
+    season_holdings,
+    table_of,
+)
+from backfill.processors import PROCESSORS
+from backfill.warehouse import warehouse
+from backfill.warehouse.tables import SCHED
+from validation.findings import spans
+from webapp import grids, links, states
+from webapp.choices import Choice, whole
+
+WRONG = "wrong"
+COUNTED = (ALL, *BAD, EMPTY, BOOTSTRAP)
+WORDS = {
+    MISSING: "has no row", LOW_SHARE: "has under 90 % of the rows that must be there",
+    NOT_WRITTEN: "is not written", TWICE: "holds rows twice",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One table over a season: how many of its dates are in which state, and between when its rows were made."""
+
+    name: str
+    table: str
+    url: str
+    dates: int
+    counts: dict[str, int]
+    oldest: datetime | None
+    newest: datetime | None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything of it wants somebody."""
+        return any(self.counts.get(state) for state in BAD)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One hole in words, with where it leads."""
+
+    state: str
+    sentence: str
+    names: tuple[str, ...]
+    finding: str
+    backfill: str
+
+
+def context(query: QueryDict) -> dict[str, Any]:
+    """What the page shows of the season and the table that the query string names. Raises Refused, WarehouseError."""
+    loaded = sorted(warehouse().seasons(SCHED), reverse=True)
+    if not loaded:
+        return {"seasons": []}
+    year = whole(query.get("season"), "season", loaded[0])
+    if year not in loaded:
+        raise Refused(f"season {year} is not loaded; there are {', '.join(map(str, sorted(loaded)))}")
+    found, table, show = season_holdings(year), _chosen(query.get("table", "")), query.get("show", WRONG)
+    shown = [held for held in found.tables.get(table, ()) if show != WRONG or held.state in BAD]
+    return {
+        "year": year, "seasons": _seasons(loaded, year), "grid": _grid(found), "counted": COUNTED,
+        "holes": [_told(found, hole) for hole in found.holes], "lines": [_line(found, name) for name in found.tables],
+        "table": table, "about": table_of(table), "is_output": table in PROCESSORS, "show": show,
+        "shows": _shows(year, table, show), "held": shown, "held_of": len(found.tables.get(table, ())),
+    }  # fmt: skip
+
+
+def _chosen(name: str) -> str:
+    if name and not table_of(name):
+        raise Refused(f"{name!r} is no table; choose one from the page")
+    return name
+
+
+def _seasons(loaded: Sequence[int], year: int) -> list[Choice]:
+    here = reverse("coverage")
+    return [Choice(coverage.season_name(y), links.with_query(here, season=y), y == year) for y in loaded]
+
+
+def _shows(year: int, table: str, show: str) -> list[Choice]:
+    choices = ((WRONG, "what lacks"), ("all", "all dates"))
+    return [Choice(words, _url(year, table, kind), kind == show) for kind, words in choices]
+
+
+def _url(year: int, table: str, show: str = "") -> str:
+    return f"{links.with_query(reverse('coverage'), season=year, table=table, show=show)}#dates"
+
+
+# The grid
+
+
+def _grid(found: Holdings) -> grids.Drawn:
+    cells = {(name, held.date): held for name, row in found.tables.items() for held in row}
+    pages = {day.day: reverse("date", args=[day.day]) for day in found.days}
+
+    def cell(name: str, day: date) -> grids.Cell:
+        held = cells[name, day]
+        return grids.Cell(name, day, held.state, title(held), pages[day])
+
+    return grids.draw([day.day for day in found.days], cell, tuple(found.tables))
+
+
+def title(held: Held) -> str:
+    """A table on a date in one sentence."""
+    counts = f": {held.rows:,} rows" if held.rows is not None and held.state not in (NO_GAMES, BOOTSTRAP) else ""
+    failed = f" and {held.failed:,} failures" if held.failed else ""
+    of = f" of {held.expected:,.0f}" if counts and held.expected else ""
+    why = f"; {held.why}" if held.why else ""
+    return f"{held.name}, {held.date}: {states.of(held.state).word}{counts}{failed}{of}{why}"
+
+
+# In words, and as a table
+
+
+def _told(found: Holdings, hole: Hole) -> Told:
+    played = [day.day for day in found.days if day.is_processing]
+    on = spans(hole.dates, played)
+    many = f" ({len(hole.dates)} dates)" if len(hole.dates) > 1 else ""
+    backfill = ""
+    if hole.codes:
+        backfill = links.to_new(hole.dates[0], hole.dates[-1], hole.codes, "everything" if hole.state == TWICE else "")
+    finding = reverse("finding", args=[hole.finding]) if hole.finding else ""
+    return Told(hole.state, f"{WORDS[hole.state]} on {on}{many}", hole.names, finding, backfill)
+
+
+def _line(found: Holdings, name: str) -> Line:
+    held, table = found.tables[name], table_of(name)
+    counts = Counter(h.state for h in held)
+    made = [h.at for h in held if h.at]
+    shown = {state: counts[state] for state in COUNTED}
+    dates = len(held) - counts[NO_GAMES]
+    return Line(name, str(table), _url(found.year, name), dates, shown, min(made, default=None), max(made, default=None))

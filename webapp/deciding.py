@@ -1,0 +1,89 @@
+"""Launches that wait, as the page lists them, and who may decide what about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from backfill import control
+from backfill.errors import BackcourtError, Refused
+from backfill.models import Launch
+from backfill.options import Options
+from webapp.forms import query_of
+from webapp.launching import Shown
+from webapp.models import User
+
+State = Launch.State
+SHOWN = 8  # that are decided; the newest
+QUESTIONS: Mapping[str, str] = {"approve": "Approve", "refuse": "Refuse", "withdraw": "Withdraw"}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A launch, with its options in words and why this user may not decide it, by verb."""
+
+    launch: Launch
+    options: Options
+    query: str
+    verbs: dict[str, str]
+
+    @property
+    def why_nots(self) -> list[str]:
+        """Each reason why not, once."""
+        return list(dict.fromkeys(why for why in self.verbs.values() if why))
+
+
+def waiting(user: User) -> list[Listed]:
+    """Those that wait for their time or for a second person, the oldest first."""
+    return [listed(kept, user) for kept in Launch.objects.filter(state=State.WAITING).order_by("pk")]
+
+
+def decided() -> QuerySet[Launch]:
+    """The newest that were started, refused or withdrawn; presets that were are none."""
+    return Launch.objects.exclude(state__in=(State.WAITING, State.SAVED)).filter(name="").order_by("-pk")[:SHOWN]
+
+
+def presets(user: User) -> list[Listed]:
+    """The saved ones, by name."""
+    return [listed(kept, user) for kept in control.presets()]
+
+
+def listed(kept: Launch, user: User) -> Listed:
+    """A launch as this user sees it."""
+    options = Options.from_json(kept.options)
+    verbs = ["withdraw"] if kept.state == State.SAVED else ["approve", "refuse", "withdraw"]
+    verbs = verbs if kept.needs_approval and not kept.approved_by else [verb for verb in verbs if verb != "approve"]
+    return Listed(kept, options, query_of(options), {verb: why_not(verb, kept, user) for verb in verbs})
+
+
+def why_not(verb: str, kept: Launch, user: User) -> str:
+    """Why somebody may not decide so; empty when he may."""
+    if not user.may_operate:
+        return "operators only"
+    own = user.username == kept.who
+    if verb in ("approve", "refuse") and own:
+        return "you asked for it; a second person has to decide"
+    if verb == "withdraw" and kept.state == State.WAITING and not (own or user.may_administer):
+        return f"only {kept.who} or an admin can withdraw it"
+    return ""
+
+
+def question(verb: str, kept: Launch, user: User) -> dict[str, Any]:
+    """What is asked before a launch is decided: what it would start if it started now, or why that cannot be said."""
+    asked = {"verb": verb, "words": QUESTIONS[verb], "item": listed(kept, user), "why_not": why_not(verb, kept, user)}
+    try:
+        return {**asked, "shown": Shown(Options.from_json(kept.options)), "needs_why": verb == "refuse"}
+    except BackcourtError as error:
+        return {**asked, "nothing": str(error), "needs_why": verb == "refuse"}
+
+
+def decide(verb: str, kept: Launch, user: User, why: str) -> str:
+    """Carry it out; return what has become of it. Raises Refused."""
+    if said := why_not(verb, kept, user):
+        raise Refused(said)
+    done = {"approve": control.approve, "refuse": control.refuse, "withdraw": control.withdraw}[verb](kept, user.username, why)
+    job = f" as job {done.job_id}" if done.job_id else ""
+    return f"{done.name or done} is {done.state}{job}{f': {done.said}' if done.said else ''}"

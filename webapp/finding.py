@@ -1,0 +1,123 @@
+"""One Finding as its page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from backfill import grid
+from backfill.failing import wrong_with
+from backfill.judging.looking import runs_of
+from backfill.models import Finding
+from backfill.processors import CHAIN
+from validation import findings
+from validation.categories import BY_NAME
+from validation.retry import LOST
+from webapp import grids
+from webapp.links import to_date
+
+# Of these a retry of the job that failed is a cure, or the first half of one.
+RETRIED = {k.name for k in (findings.BUG, findings.IMPOSSIBLE_VALUE, findings.RUN_FAILED, findings.STILL_BLOCKED)}
+RUNS = (findings.RUN_FAILED, findings.STILL_BLOCKED, findings.SLOW, findings.OLD_SQL, findings.HOLE)
+ROWS = (findings.LOST_PARTITION, findings.FORWARD_CASCADE, findings.STALE_INPUT, findings.WRONG_CONTENT)
+NAMED = dict.fromkeys((k.name for k in RUNS), "run-history") | dict.fromkeys((k.name for k in ROWS), "records-per-date")
+# What is behind these stands in Phase 3, which no named query reads.
+SOURCES = (findings.PHASE3_MISSING, findings.LOW_COVERAGE, findings.ODD_DATE, findings.DUPLICATE_INPUT, findings.COLUMN_JUMP)
+UNNAMED = {k.name for k in SOURCES}
+
+
+def query_url(finding: Finding) -> str:
+    """The named query nearest to what is behind a Finding, over its dates; empty where there is none."""
+    name = NAMED.get(finding.kind, "" if finding.kind in UNNAMED else "failure-breakdown")
+    dates = urlencode({"start": str(finding.first), "end": str(finding.last)})
+    return f"{reverse('query', args=[name])}?{dates}" if name else ""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of the evidence, as text; `parts` where it is several."""
+
+    name: str
+    text: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+
+
+def numbers(evidence: Mapping[str, Any]) -> list[Number]:
+    """The evidence of a Finding as people read it."""
+    return [_number(name, value) for name, value in evidence.items()]
+
+
+def _number(name: str, value: Any) -> Number:
+    if isinstance(value, Mapping):
+        return Number(name, parts=tuple((key, _text(part)) for key, part in value.items()))
+    if isinstance(value, list):
+        return Number(name, parts=tuple(("", _text(part)) for part in value))
+    return Number(name, _text(value))
+
+
+def _text(value: Any) -> str:
+    """Shares in percent, whole numbers by thousands."""
+    if isinstance(value, float) and 0 <= value <= 1:
+        return f"{100 * value:.1f} %"
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def drawn(finding: Finding) -> grids.Drawn:
+    """How the dates of a Finding stand now. Raises WarehouseError."""
+    cells = grid.season_grid(finding.season).cells
+    codes = [code for code in CHAIN if code in (finding.processors or CHAIN)]
+    days = [day for day in map(date.fromisoformat, finding.dates) if (codes[0], day) in cells]
+
+    def cell_of(code: str, day: date) -> grids.Cell:
+        cell = cells[code, day]
+        return grids.Cell(code, day, cell.state, cell.title, to_date(day, code))
+
+    return grids.draw(days, cell_of, codes, name="of")
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The job of which these failures are, and where its retry begins with just these."""
+
+    job: int
+    runs: int
+    url: str
+
+
+def retries(finding: Finding) -> list[Retry]:
+    """The retries that a Finding leads to, the newest job first."""
+    by_job: dict[int, list[tuple[str, date, list[str]]]] = {}
+    for (code, day), whats in _whats(finding):
+        by_job.setdefault(whats[0], []).append((code, day, whats[1]))
+    return [_retry(job, found) for job, found in sorted(by_job.items(), reverse=True)]
+
+
+def _whats(finding: Finding) -> Iterator[tuple[tuple[str, date], tuple[int, list[str]]]]:
+    """Of each run that counts, its job and what is wrong with it that a retry can be about."""
+    if finding.kind == findings.LOST_PARTITION.name:
+        yield from ((key, (run.job_id, [LOST])) for key, run in runs_of(finding).items())
+    elif finding.kind in RETRIED:
+        for key, run in runs_of(finding).items():
+            if whats := [what for what in wrong_with(run) if _is_about(finding, what)]:
+                yield key, (run.job_id, whats)
+
+
+def _is_about(finding: Finding, what: str) -> bool:
+    """Bugs among entities, and of anything but a row of Phase 3 also runs that failed."""
+    return BY_NAME[what].is_bug if what in BY_NAME else finding.kind != findings.IMPOSSIBLE_VALUE.name
+
+
+def _retry(job: int, found: Iterable[tuple[str, date, list[str]]]) -> Retry:
+    keys = list(found)
+    days = [day for _, day, _ in keys]
+    query: dict[str, Any] = {
+        "processor": [code for code in CHAIN if any(code == c for c, _, _ in keys)],
+        "category": sorted({what for _, _, whats in keys for what in whats}),
+        "start": min(days), "end": max(days),
+    }  # fmt: skip
+    return Retry(job, len(keys), f"{reverse('retry', args=[job])}?{urlencode(query, doseq=True)}")

@@ -1,0 +1,76 @@
+"""Dates × processors as a grid: blocks of months, one column a date, one row a processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from backfill.processors import CHAIN
+from webapp import states
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (processor, date): how it stands, in one sentence, and where it leads."""
+
+    processor: str
+    date: date
+    state: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Month:
+    """The dates of one month, their cells drawn."""
+
+    name: str
+    cells: tuple[SafeString, ...]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What `_grid.html` shows: the names of the rows, the months, the states that occur."""
+
+    names: tuple[str, ...]
+    months: tuple[Month, ...]
+    states: tuple[str, ...]
+
+
+def draw(dates: Sequence[date], cell_of: Callable[[str, date], Cell], codes: Sequence[str] = CHAIN, name: str = "cell") -> Drawn:
+    """Draw the cells of these dates; `name` begins their ids, so that one of them can be replaced by itself."""
+    found: list[Month] = []
+    seen: dict[str, None] = {}
+    for (year, month), days in groupby(enumerate(dates), key=lambda item: (item[1].year, item[1].month)):
+        drawn = []
+        for col, day in days:
+            for row, code in enumerate(codes):
+                cell = cell_of(code, day)
+                seen[cell.state] = None
+                drawn.append(as_html(cell, col, row, name))
+        found.append(Month(f"{date(year, month, 1):%b %Y}", tuple(drawn)))
+    return Drawn(tuple(codes), tuple(found), tuple(s for s in states.STATES if s in seen))
+
+
+def as_html(cell: Cell, col: int, row: int, name: str = "cell", *, swapped: bool = False) -> SafeString:
+    """One cell as a link; `swapped`, it replaces the one of its id wherever that stands."""
+    found = states.of(cell.state)
+    return format_html(
+        '<a class="cell s-{}" id="{}-{}-{}" href="{}" data-col="{}" data-row="{}" tabindex="{}" title="{}" aria-label="{}"{}>'
+        "{}</a>",
+        found.slug, name, cell.processor, cell.date, cell.url, col, row, 0 if col == row == 0 else -1, cell.title, cell.title,
+        SWAPPED if swapped else "", found.shape,
+    )  # fmt: skip
+
+
+SWAPPED = SafeString(' hx-swap-oob="true"')
+
+
+def in_order(counts: Mapping[str, int]) -> dict[str, int]:
+    """How many cells are in each state that occurs, in the order of the legend."""
+    return {state: counts[state] for state in states.STATES if counts.get(state)}

@@ -1,0 +1,50 @@
+"""The forms with which a job is controlled."""
+
+from __future__ import annotations
+
+from django import forms
+
+from backfill.options import MAX_PARALLEL
+
+KEEP, RELEASE, FORCE = "keep", "release", "force"
+
+
+class Reason(forms.Form):
+    """A reason, for the record."""
+
+    reason = forms.CharField(
+        label="Reason (kept with the event)", required=False, max_length=1000, widget=forms.TextInput({"class": "form-control"})
+    )
+
+
+class Resume(Reason):
+    """Whether a bug pauses the job again."""
+
+    brake = forms.ChoiceField(
+        label="When the next bug comes", initial=KEEP, widget=forms.RadioSelect,
+        choices=[(KEEP, "pause again, if the brake is on"), (RELEASE, "go on: release the brake for this job")],
+    )  # fmt: skip
+    field_order = ("brake", "reason")
+
+
+class Cancel(Reason):
+    """Whether what runs may finish."""
+
+    force = forms.ChoiceField(
+        label="What is running now", initial="", required=False, widget=forms.RadioSelect,
+        choices=[
+            ("", "may finish: its rows are kept"),
+            (FORCE, "is stopped too: its attempt records nothing, and its dates run again when the job is resumed"),
+        ],
+    )  # fmt: skip
+    field_order = ("force", "reason")
+
+
+class Cap(Reason):
+    """How many batches may be in flight."""
+
+    batches = forms.IntegerField(
+        label="Batches in flight at most", min_value=1, max_value=MAX_PARALLEL,
+        widget=forms.NumberInput({"class": "form-control", "min": 1, "max": MAX_PARALLEL}),
+    )  # fmt: skip
+    field_order = ("batches", "reason")

@@ -1,0 +1,149 @@
+"""One entity over a season as its page shows it: a grid of dates, what became of it in sum, and the same as a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.http import Http404, QueryDict
+
+from backfill import coverage
+from backfill.drilling import PlayerSeason, search, season_of
+from backfill.drilling.season import DayOf
+from backfill.errors import Refused
+from backfill.processors import PROCESSORS
+from validation.categories import BY_NAME
+from validation.expectation import ROW
+from validation.season import DateType, Day
+from webapp import grids, links, states
+from webapp.entities import OUTSIDER, story_url
+from webapp.seasons import Choice, choices
+
+GAMES = "Games"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One processor over the season: the first date with a row, and on how many dates it is in which state."""
+
+    code: str
+    label: str
+    first_row: DayOf | None
+    url: str
+    counts: Mapping[str, int]
+
+
+def state_of(found: DayOf) -> str:
+    """How one (processor, date) of an entity is shown."""
+    if found.match:
+        return str(found.match)
+    return "hole" if found.must else OUTSIDER
+
+
+def title_of(name: str, code: str, found: DayOf) -> str:
+    """The same in one sentence."""
+    what = f", {found.state}" if found.state in BY_NAME else ""
+    return f"{code}, {found.day.day}, day {found.day.index}: {states.of(state_of(found)).word}{what}; {found.games} games before"
+
+
+def drawn(player: PlayerSeason, days: tuple[Day, ...]) -> grids.Drawn:
+    """Dates × processors, below them the games that it played."""
+    by_key = {(code, found.day.day): found for code, row in player.rows.items() for found in row}
+    played, typed = {game.day for game in player.played}, {day.day: day for day in days}
+
+    def cell(code: str, day: date) -> grids.Cell:
+        if code == GAMES:
+            return _game(day, day in played)
+        if typed[day].type is DateType.BOOTSTRAP:
+            return grids.Cell(code, day, "bootstrap", f"{code}, {day}: {typed[day].why_skipped}", links.to_date(day, code))
+        found = by_key[code, day]
+        url = story_url(day, code, player.entity) or links.to_date(day, code)
+        return grids.Cell(code, day, state_of(found), title_of(player.name, code, found), url)
+
+    return grids.draw([day.day for day in days], cell, (*player.rows, GAMES))
+
+
+def _game(day: date, played: bool) -> grids.Cell:
+    state, word = ("played", "played") if played else ("no game", "no game that counts")
+    return grids.Cell(GAMES, day, state, f"{day}: {word}", links.to_date(day))
+
+
+def summaries(player: PlayerSeason) -> list[Summary]:
+    """Of every processor that is about it, in chain order."""
+    found = []
+    for code, row in player.rows.items():
+        first = next((day for day in row if day.state == ROW), None)
+        url = story_url(first.day.day, code, player.entity) if first else ""
+        found.append(Summary(code, PROCESSORS[code].label, first, url, grids.in_order(Counter(map(state_of, row)))))
+    return found
+
+
+@dataclass(frozen=True)
+class Line:
+    """One date of the table: how many games count before it, whether it played, and of each processor state and story."""
+
+    day: Day
+    games: int
+    played: bool
+    cells: tuple[tuple[str, str, str], ...]
+
+
+def table(player: PlayerSeason) -> list[Line]:
+    """The grid as rows, without bootstrap."""
+    played = {game.day for game in player.played}
+    lines = []
+    for found in zip(*player.rows.values(), strict=True):
+        day = found[0].day
+        cells = tuple(
+            (state_of(f), f.state, story_url(day.day, c, player.entity)) for c, f in zip(player.rows, found, strict=True)
+        )
+        lines.append(Line(day, found[0].games, day.day in played, cells))
+    return lines
+
+
+def context(year: str, name: str, query: QueryDict) -> dict[str, Any]:
+    """One entity over a season, as a grid or as a table. Raises Http404 for nobody, WarehouseError."""
+    player = _found(year, name)
+    days, as_table = tuple(coverage.calendar().season(player.year)), query.get("show") == "table"
+    return {
+        "player": player, "season": coverage.season_name(player.year), "is_team": player.team == player.entity,
+        "grid": None if as_table else drawn(player, days), "lines": table(player) if as_table else [],
+        "summaries": summaries(player), "codes": list(player.rows),
+        "first_game": player.played[-1] if player.played else None, "last_game": player.played[0] if player.played else None,
+    }  # fmt: skip
+
+
+def _found(year: str, name: str) -> PlayerSeason:
+    loaded = coverage.calendar().starts
+    if not (year.isascii() and year.isdigit() and int(year) in loaded):
+        there = ", ".join(map(str, sorted(loaded))) or "none yet"
+        raise Http404(f"the season {year!r} is not loaded; there are {there}")
+    try:
+        return season_of(int(year), name)
+    except Refused as error:
+        raise Http404(str(error)) from None
+
+
+# Search
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Somebody who was found."""
+
+    name: str
+    entity: str
+    team: str
+    is_team: bool
+    url: str
+
+
+def found(query: QueryDict, season: Choice | None) -> dict[str, Any]:
+    """Who is found of a part of a name. Raises WarehouseError."""
+    part = query.get("q", "").strip()[:100]
+    people = search(season.year, part) if season else []
+    hits = [Hit(p.name, p.entity, p.team, p.is_team, links.named("player", season.year, p.entity)) for p in people if season]
+    return {"seasons": choices(), "season": season, "part": part, "hits": hits}

@@ -1,0 +1,67 @@
+"""What fills the form before anybody types: a pick of dates, a job, a Finding's proposal, a preset, or the newest season."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from django.http import Http404, QueryDict
+
+from backfill.errors import Refused
+from backfill.models import Finding, Job, Launch
+from backfill.options import Options, chosen
+from validation.season import Calendar
+from webapp.forms import LaunchForm, address, query_of
+from webapp.picking import picked
+
+DATES = ("start", "end", "dates", "pick", "job", "finding", "preset")
+
+
+def prefilled(query: QueryDict, calendar: Calendar) -> str:
+    """The query string that a request stands for, empty when it stands for itself. Raises Refused and Http404."""
+    if pick := query.get("pick"):
+        form = LaunchForm(query)
+        return address({**form.typed, **picked(pick, calendar, form.options)})
+    return next((fill(text) for name, fill in FILLS.items() if (text := query.get(name))), "")
+
+
+def with_dates(query: QueryDict, calendar: Calendar) -> QueryDict:
+    """The same query, with the newest season where it says nothing of dates."""
+    if not calendar.starts or any(name in query for name in DATES):
+        return query
+    found = query.copy()
+    found.update(picked(f"season:{max(calendar.starts)}", calendar, None))
+    return found
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _job(text: str) -> str:
+    """The options of a job, for a new one with a reason of its own."""
+    if job := Job.objects.filter(pk=_number(text)).first():
+        return query_of(job.parsed_options, reason="")
+    raise Http404(f"there is no job {text}")
+
+
+def _preset(text: str) -> str:
+    if found := Launch.objects.filter(pk=_number(text)).first():
+        return query_of(Options.from_json(found.options))
+    raise Http404(f"there is no preset or launch {text}")
+
+
+def _finding(text: str) -> str:
+    """What a Finding proposes to run; it is the reason too."""
+    found = Finding.objects.filter(pk=_number(text)).first()
+    if found is None:
+        raise Http404(f"there is no Finding {text}")
+    if not found.action:
+        raise Refused(f"finding {found.pk} proposes no backfill: {found.sentence}; {found.advice}")
+    action = found.action
+    stored = {name: action[name] for name in ("start", "end", "force", "outdated", "brake")}
+    options = Options.from_json({**stored, "processors": chosen(action["processors"])})
+    return query_of(options, reason=f"finding {found.pk}: {found.sentence}")
+
+
+FILLS: Mapping[str, Callable[[str], str]] = MappingProxyType({"job": _job, "finding": _finding, "preset": _preset})

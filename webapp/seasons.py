@@ -1,0 +1,33 @@
+"""Which season a page is about: the one in its URL, else the newest that is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backfill import coverage
+from backfill.errors import Refused
+from webapp.requests import Request
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A season that can be picked."""
+
+    year: int
+    name: str
+
+
+def choices() -> list[Choice]:
+    """The seasons that are loaded, newest first."""
+    return [Choice(year, coverage.season_name(year)) for year in sorted(coverage.calendar().starts, reverse=True)]
+
+
+def chosen(request: Request, loaded: list[Choice]) -> Choice | None:
+    """The season of `?season=`, or the newest; None where none is loaded. Raises Refused."""
+    wanted = request.GET.get("season", "")
+    if not wanted:
+        return loaded[0] if loaded else None
+    if found := next((choice for choice in loaded if str(choice.year) == wanted), None):
+        return found
+    there = ", ".join(str(choice.year) for choice in loaded) or "none yet"
+    raise Refused(f"the season {wanted!r} is not loaded; there are {there}")

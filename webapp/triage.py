@@ -1,0 +1,244 @@
+"""The list of Findings as the page shows it: what is asked for in the URL, by kind, each with a strip of its dates."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.core.paginator import Page, Paginator
+from django.db.models import Q, QuerySet
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from backfill import coverage
+from backfill.judging.promises import Promise
+from backfill.models import Finding, Verdict
+from backfill.processors import CHAIN
+from validation.findings import BY_NAME, KINDS, Severity, counted
+from webapp import states
+
+SEARCH = {"class": "form-control", "type": "search", "data-search": "", "placeholder": "in the sentence"}
+PER_PAGE = 50
+LISTED, ALL = "listed", "all"
+PATIENCE = timedelta(minutes=2)  # for a worker that was asked to judge
+MARKS = {
+    Finding.State.ACKNOWLEDGED: "Acknowledge",
+    Finding.State.EXPECTED: "Expected",
+    Finding.State.FIXED: "Fixed",
+    Finding.State.OPEN: "Open again",
+}
+MEANINGS = {
+    Finding.State.ACKNOWLEDGED: "somebody works on it; it stays on the list",
+    Finding.State.EXPECTED: "it is as it should be; silent until it is found on more dates",
+    Finding.State.FIXED: "mended; opens again by itself when a newer run still shows it",
+    Finding.State.OPEN: "it wants a person after all",
+}
+
+
+def _select(choices: Iterable[tuple[str, str]], label: str) -> forms.ChoiceField:
+    widget = forms.Select(attrs={"class": "form-select"})
+    return forms.ChoiceField(choices=list(choices), required=False, label=label, widget=widget)
+
+
+def day_field(label: str) -> forms.DateField:
+    """A date in a filter."""
+    widget = forms.DateInput(attrs={"class": "form-control", "type": "date"}, format="%Y-%m-%d")
+    wrong = {"invalid": "that is no date; write it as 2021-11-22"}
+    return forms.DateField(required=False, label=label, widget=widget, error_messages=wrong)
+
+
+class Filters(forms.Form):
+    """What is asked for; whatever cannot be meant is said beside its field and asks for nothing."""
+
+    q = forms.CharField(required=False, label="Text", max_length=200, widget=forms.TextInput(attrs=SEARCH))
+    state = _select(((LISTED, "listed"), *Finding.State.choices, (ALL, "any state")), "State")
+    severity = _select((("", "any"), *((str(s), f"{s}s") for s in reversed(Severity))), "Severity")
+    kind = _select((("", "any"), *((k.name, k.name) for k in KINDS)), "Kind")
+    processor = _select((("", "any"), *((code, code) for code in CHAIN)), "Processor")
+    season = forms.IntegerField(required=False, label="Season", widget=forms.Select(attrs={"class": "form-select"}))
+    start, end = day_field("From"), day_field("To")
+    notes = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Mapping[str, Any], seasons: Iterable[int]) -> None:
+        super().__init__(data, auto_id="filter_%s")
+        widget: Any = self.fields["season"].widget
+        widget.choices = [("", "all"), *((year, coverage.season_name(year)) for year in seasons)]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What of it can be meant."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether less is asked for than all that is listed."""
+        return bool(self.asked.keys() - {"notes"} - ({"state"} if self.asked.get("state") == LISTED else set()))
+
+    @property
+    def shows_notes(self) -> bool:
+        """Notes are folded away unless somebody asks for them."""
+        return bool(self.asked.get("notes")) or self.asked.get("severity") == str(Severity.NOTE)
+
+    def findings(self) -> list[Finding]:
+        """Those asked for, worst first, without their evidence."""
+        asked = self.asked
+        found = Finding.objects.about(asked.get("start"), asked.get("end")).defer("query", "numbers")
+        for name, narrow in NARROW.items():
+            if name in asked:
+                found = found.filter(narrow(asked[name]))
+        code = asked.get("processor")
+        listed = _in_state(found, asked.get("state", LISTED)).order_by("-severity", "rank", "first", "pk")
+        return [f for f in listed if code is None or code in f.processors]
+
+
+NARROW: dict[str, Callable[[Any], Q]] = {
+    "severity": lambda name: Q(severity=Severity[name.upper()]),
+    "kind": lambda name: Q(kind=name),
+    "season": lambda year: Q(season=year),
+    "q": lambda text: Q(sentence__icontains=text) | Q(cause__icontains=text) | Q(note__icontains=text),
+}
+
+
+def _in_state(found: QuerySet[Finding], state: str) -> QuerySet[Finding]:
+    if state == ALL:
+        return found
+    return found.filter(state__in=Finding.LISTED) if state == LISTED else found.filter(state=state)
+
+
+class Marking(forms.Form):
+    """What somebody makes of one or more Findings, and why."""
+
+    state = forms.ChoiceField(choices=list(MARKS.items()))
+    note = forms.CharField(
+        label="Why", max_length=1000, widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
+        error_messages={"required": "say why: the note is kept with the finding"},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A Finding on the list."""
+
+    finding: Finding
+    strip: SafeString
+    action: str
+
+    @property
+    def is_one_date(self) -> bool:
+        """Whether it is about a single date."""
+        return len(self.finding.dates) == 1
+
+
+@dataclass(frozen=True)
+class OfKind:
+    """The Findings of one kind and severity on this page, and how many there are of it on all pages."""
+
+    name: str
+    title: str
+    severity: str
+    count: int
+    shown: tuple[Shown, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page of the list. `folded` is how many notes are not shown."""
+
+    page: Page[Finding]
+    kinds: tuple[OfKind, ...]
+    total: int
+    folded: int
+
+
+def listing(filters: Filters, page: str) -> Listing:
+    """What the filters ask for; a fixed number of queries."""
+    every = filters.findings()
+    found = every if filters.shows_notes else [f for f in every if f.severity > Severity.NOTE]
+    shown = Paginator(found, PER_PAGE).get_page(page)
+    kinds = tuple(_by_kind(shown.object_list, found, dates_of_seasons({f.season for f in shown.object_list})))
+    return Listing(shown, kinds, len(found), len(every) - len(found))
+
+
+def _by_kind(page: Iterable[Finding], every: Sequence[Finding], dates: Mapping[int, Sequence[date]]) -> Iterable[OfKind]:
+    for (name, severity), group in groupby(page, key=lambda f: (f.kind, f.severity)):
+        count = sum((f.kind, f.severity) == (name, severity) for f in every)
+        shown = tuple(Shown(f, strip(f, dates.get(f.season, ())), action_words(f.action)) for f in group)
+        yield OfKind(name, BY_NAME[name].title, str(Severity(severity)), count, shown)
+
+
+def dates_of_seasons(years: Iterable[int]) -> dict[int, list[date]]:
+    """The dates of these seasons that have been judged, in order; one query."""
+    found: dict[int, list[date]] = {}
+    rows = Verdict.objects.filter(season__in=list(years)).order_by("date").values_list("season", "date").distinct()
+    for year, day in rows:
+        found.setdefault(year, []).append(day)
+    return found
+
+
+def action_words(action: Mapping[str, Any] | None) -> str:
+    """What would be started, in a few words; nothing where the system can do nothing."""
+    if not action:
+        return ""
+    codes = ", ".join(action["processors"]) or "all five"
+    span = action["start"] if action["start"] == action["end"] else f"{action['start']} to {action['end']}"
+    return f"Start {codes}, {span}"
+
+
+HEIGHT, LEAST = 10, 2
+
+
+def strip(finding: Finding, season: Sequence[date]) -> SafeString:
+    """Which dates of the season a Finding is about: a mark for each stretch of neighbours, a line for each month."""
+    days = [date.fromisoformat(day) for day in finding.dates]
+    words = f"{counted(len(days), 'date')} of {len(season)} in the season, {finding.first} to {finding.last}"
+    if not season:
+        return SafeString()
+    marks = format_html_join(
+        "", '<rect x="{}" y="0" width="{}" height="{}"/>', ((x, w, HEIGHT) for x, w in _stretches(days, season))
+    )
+    months = [n for n in range(1, len(season)) if season[n].month != season[n - 1].month]
+    lines = format_html_join("", '<path d="M{} 0V{}"/>', ((n, HEIGHT) for n in months))
+    return format_html(
+        '<svg class="strip s-{}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
+        "<title>{}</title>{}{}</svg>",
+        states.of(str(finding.weight)).slug, len(season), HEIGHT, words, words, lines, marks,
+    )  # fmt: skip
+
+
+def _stretches(days: Iterable[date], season: Sequence[date]) -> list[tuple[int, int]]:
+    """Places on the season's axis, each with its width; a single date is made wide enough to be seen."""
+    found: list[list[int]] = []
+    for place in sorted({bisect_left(season, day) for day in days}):
+        if found and place <= found[-1][1] + 1:
+            found[-1][1] = place
+        else:
+            found.append([place, place])
+    return [(first, max(last - first + 1, LEAST)) for first, last in found]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A judgement that a worker was asked for and has not made yet."""
+
+    year: int
+    at: datetime
+    is_late: bool
+
+
+def still_asked(asked: str, season: str, found: Iterable[Promise], at: datetime) -> Asked | None:
+    """What the URL says of a judgement that is under way; None when it has been made, or when it says nothing."""
+    try:
+        since = parse_datetime(asked)
+    except ValueError:
+        since = None
+    promise = next((p for p in found if str(p.year) == season), None)
+    if since is None or since.tzinfo is None or promise is None or (promise.at and promise.at >= since):
+        return None
+    return Asked(promise.year, since, at - since > PATIENCE)

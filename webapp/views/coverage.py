@@ -1,0 +1,16 @@
+"""Every table of a season by date: what is there, what lacks."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from webapp import coverage
+from webapp.requests import Request
+
+
+@require_safe
+def page(request: Request) -> HttpResponse:
+    """The coverage of one season, and of one of its tables date by date."""
+    return render(request, "coverage/page.html", coverage.context(request.GET))

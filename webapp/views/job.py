@@ -1,0 +1,53 @@
+"""One job: what it is, how far, what went wrong, what happened."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.timezone import now
+from django.views.decorators.http import require_safe
+
+from backfill.models import Job, Run
+from webapp import job_live, job_page
+from webapp.requests import Request
+
+
+@require_safe
+def page(request: Request, number: int) -> HttpResponse:
+    """The whole page."""
+    job = get_object_or_404(Job.objects.select_related("retry_of"), pk=number)
+    found = job_page.page(job, request.user, request.GET.get("page", ""), request.GET.get("runs", ""))
+    return render(request, "job/page.html", found)
+
+
+@require_safe
+def live(request: Request, number: int) -> HttpResponse:
+    """What has changed since the browser asked; 204 when nothing has."""
+    seen = request.GET.get("seen", "")
+    found = job_live.live(get_object_or_404(Job, pk=number), request.user, seen, now())
+    changes = job_live.fragment(found, seen)
+    return HttpResponse(changes, status=200 if changes else 204)
+
+
+@require_safe
+def events(request: Request, number: int) -> HttpResponse:
+    """A page of its events."""
+    job = get_object_or_404(Job, pk=number)
+    found = job_page.event_page(job, request.GET.get("page", ""), request.GET.get("runs", ""))
+    return render(request, "job/_events.html" if request.htmx else "job/events.html", {"job": job, **found})
+
+
+@require_safe
+def groups(request: Request, number: int) -> HttpResponse:
+    """Its error groups, which are read from the warehouse."""
+    job = get_object_or_404(Job, pk=number)
+    return render(request, "job/_groups.html" if request.htmx else "job/groups.html", job_page.groups(job))
+
+
+@require_safe
+def run(request: Request, number: int, processor: str, day: date) -> HttpResponse:
+    """One run of it, with its reason."""
+    found = get_object_or_404(Run.objects.select_related("job"), job=number, processor=processor, date=day)
+    return render(request, "job/run.html", job_page.run_page(found))

@@ -1,0 +1,87 @@
+"""Pause, go on, cancel, change the cap: asked first with what exactly would happen, done by POST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from backfill import control
+from backfill.models import Job
+from webapp.access import operator_required
+from webapp.job_forms import RELEASE, Cancel, Cap, Reason, Resume
+from webapp.job_page import effects
+from webapp.requests import Request
+
+asked_first = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@asked_first
+@operator_required
+def pause(request: Request, number: int) -> HttpResponse:
+    """Let what runs finish and start nothing else."""
+    job, form = get_object_or_404(Job, pk=number), Reason(_posted(request))
+    if not form.is_valid():
+        return _ask(request, job, form, "pause")
+    control.pause(job, request.user.username, form.cleaned_data["reason"])
+    return _done(request, job, f"Job {job.pk} pauses.")
+
+
+@asked_first
+@operator_required
+def resume(request: Request, number: int) -> HttpResponse:
+    """Go on with what is left."""
+    job, form = get_object_or_404(Job, pk=number), Resume(_posted(request))
+    if not form.is_valid():
+        return _ask(request, job, form, "resume")
+    brake = False if form.cleaned_data["brake"] == RELEASE else None
+    control.resume(job, request.user.username, form.cleaned_data["reason"], brake=brake)
+    return _done(request, job, f"Job {job.pk} goes on.")
+
+
+@asked_first
+@operator_required
+def cancel(request: Request, number: int) -> HttpResponse:
+    """Drop what waits; what runs finishes, or is stopped by force."""
+    job, form = get_object_or_404(Job, pk=number), Cancel(_posted(request))
+    if not form.is_valid():
+        return _ask(request, job, form, "cancel")
+    done = control.cancel(job, request.user.username, form.cleaned_data["reason"], force=bool(form.cleaned_data["force"]))
+    said = f"{done.dropped:,} runs dropped, {done.finishing:,} finishing, {done.stopped:,} stopped by force."
+    return _done(request, job, f"Job {job.pk} is cancelled: {said}")
+
+
+@asked_first
+@operator_required
+def cap(request: Request, number: int) -> HttpResponse:
+    """Let more or fewer batches be in flight."""
+    job = get_object_or_404(Job, pk=number)
+    form = Cap(_posted(request), initial={"batches": job.parallel})
+    if not form.is_valid():
+        return _ask(request, job, form, "cap")
+    batches = form.cleaned_data["batches"]
+    control.change_cap(batches, request.user.username, form.cleaned_data["reason"], job=job)
+    return _done(request, job, f"At most {batches} batches of job {job.pk} are in flight now.")
+
+
+def _posted(request: Request) -> QueryDict | None:
+    """What a form is filled with; one that nobody has sent is valid for nobody."""
+    return request.POST if request.method == "POST" else None
+
+
+def _ask(request: Request, job: Job, form: forms.Form, verb: str) -> HttpResponse:
+    """What would happen, as a dialog of the job's page or as a page of its own."""
+    template = "job/_ask.html" if request.htmx.target == "dialog" else "job/ask.html"
+    action, what = reverse(f"job_{verb}", args=[job.pk]), f"job/_{verb}.html"
+    context: dict[str, Any] = {"job": job, "form": form, "verb": verb, "what": what, "action": action, **effects(job)}
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+def _done(request: Request, job: Job, said: str) -> HttpResponse:
+    messages.success(request, said)
+    return redirect("job", job.pk)

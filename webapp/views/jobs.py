@@ -1,0 +1,27 @@
+"""Every job, the newest first."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.timezone import now
+from django.views.decorators.http import require_safe
+
+from webapp.job_list import Asked, choices, listed
+from webapp.requests import Request
+
+
+@require_safe
+def page(request: Request) -> HttpResponse:
+    """The list with its filters."""
+    asked = Asked.parsed(request.GET)
+    return render(request, "jobs/page.html", {**listed(asked, now()), **choices()})
+
+
+@require_safe
+def rows(request: Request) -> HttpResponse:
+    """The list alone, while something in it is under way; 204 when nothing of it has changed."""
+    found = listed(Asked.parsed(request.GET), now())
+    if request.GET.get("seen") == found["seen"] and found["every"]:
+        return HttpResponse(status=204)
+    return render(request, "jobs/_list.html", found)

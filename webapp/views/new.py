@@ -1,0 +1,120 @@
+"""New backfill: the form, its live preview, the start; presets and launches that wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect, replace_url
+
+from backfill import coverage
+from backfill.errors import Refused
+from backfill.models import Job, Launch, Limits
+from webapp import deciding, picking, prefilling, starting
+from webapp.access import operator_required
+from webapp.refusals import status_of
+from webapp.requests import Request
+from webapp.starting import Draft
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: Request) -> HttpResponse:
+    """The form and its preview; POST starts what was previewed."""
+    if request.method == "POST":
+        return start(request)  # type: ignore[return-value]
+    calendar = coverage.calendar()
+    if query := prefilling.prefilled(request.GET, calendar):
+        return redirect(_address(query))
+    draft = Draft(prefilling.with_dates(request.GET, calendar), request.user)
+    return render(request, "new/page.html", _context(request, draft))
+
+
+@require_safe
+def preview(request: Request) -> HttpResponse:
+    """What the form would start, as it stands now."""
+    draft = Draft(request.GET, request.user)
+    return replace_url(render(request, "new/_preview.html", _shown(request, draft, oob=True)), _address(draft.form.query))
+
+
+@require_safe
+def plan(request: Request) -> HttpResponse:
+    """The plan date by date."""
+    draft = Draft(request.GET, request.user)
+    template = "new/_plan.html" if request.htmx else "new/plan.html"
+    if draft.shown is None:
+        raise Refused(draft.nothing)
+    rows = draft.shown.rows(request.GET.get("page"))
+    return render(request, template, {"draft": draft, "shown": draft.shown, "rows": rows})
+
+
+@operator_required
+def start(request: Request) -> HttpResponse:
+    """Start it, keep it for later, or ask for approval; refused, the page comes again with all that was typed."""
+    draft = Draft(starting.posted(request.POST), request.user)
+    try:
+        made = draft.start(request.POST)
+    except Refused as refused:
+        return _again(request, draft, refused)
+    if isinstance(made, Job):
+        return _go(request, reverse("job", args=[made.pk]))
+    messages.info(request, starting.kept_text(made))
+    return _go(request, _address(draft.form.query))
+
+
+@require_POST
+@operator_required
+def save(request: Request) -> HttpResponse:
+    """Save the form as a preset."""
+    draft = Draft(starting.posted(request.POST), request.user)
+    try:
+        saved = draft.save(request.POST)
+    except Refused as refused:
+        return _again(request, draft, refused)
+    messages.success(request, f"Saved as {saved.name}")
+    return _go(request, _address(draft.form.query))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def decide(request: Request, pk: int, verb: str) -> HttpResponse:
+    """Ask before a launch is approved, refused or withdrawn, with what it would start; then do it."""
+    if verb not in deciding.QUESTIONS:
+        raise Http404(f"{verb!r} is nothing that can be decided")
+    kept = get_object_or_404(Launch, pk=pk)
+    if request.method == "POST":
+        messages.info(request, deciding.decide(verb, kept, request.user, request.POST.get("why", "").strip()))
+        return _go(request, reverse("new"))
+    context = deciding.question(verb, kept, request.user)
+    return render(request, "new/_decide.html" if request.htmx else "new/decide.html", context)
+
+
+def _again(request: Request, draft: Draft, refused: Refused) -> HttpResponse:
+    context = {"refused": str(refused)}
+    if request.htmx:
+        return render(request, "new/_preview.html", context | _shown(request, draft, oob=True), status=status_of(refused))
+    return render(request, "new/page.html", context | _context(request, draft), status=status_of(refused))
+
+
+def _shown(request: Request, draft: Draft, *, oob: bool = False) -> dict[str, Any]:
+    picks = picking.picks(coverage.calendar(), draft.form.options)
+    here = request.build_absolute_uri(_address(draft.form.query))
+    return {"draft": draft, "form": draft.form, "shown": draft.shown, "picks": picks, "here": here, "oob": oob}
+
+
+def _context(request: Request, draft: Draft) -> dict[str, Any]:
+    return {
+        **_shown(request, draft), "limits": Limits.current(), "checks": starting.CHECKS,
+        "presets": deciding.presets(request.user), "waiting": deciding.waiting(request.user), "decided": deciding.decided(),
+    }  # fmt: skip
+
+
+def _address(query: str) -> str:
+    return f"{reverse('new')}?{query}" if query else reverse("new")
+
+
+def _go(request: Request, url: str) -> HttpResponse:
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

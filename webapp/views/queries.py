@@ -1,0 +1,47 @@
+"""The runbook's queries, to be run and read here."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from backfill import queries
+from backfill.errors import Refused
+from webapp import querying
+from webapp.downloads import as_csv
+from webapp.requests import Request
+
+
+def _named(name: str) -> queries.Query:
+    try:
+        return queries.named(name)
+    except Refused as error:
+        raise Http404(str(error)) from error
+
+
+@require_safe
+def page(request: Request) -> HttpResponse:
+    """All of them."""
+    return render(request, "queries/page.html", {"queries": [queries.named(name) for name in queries.names()]})
+
+
+@require_safe
+def query(request: Request, name: str) -> HttpResponse:
+    """One of them, with what it answers for the dates of the query string."""
+    found, form = _named(name), querying.form_of(request.GET)
+    context = {"query": found, "form": form, "most": querying.MOST_SHOWN, **querying.presets(reverse("query", args=[name]))}
+    context |= querying.asked(found, form, request.GET)
+    return render(request, "queries/query.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def download(request: Request, name: str) -> StreamingHttpResponse:
+    """All rows of one of them as a file. Raises Refused."""
+    found, form = _named(name), querying.DatesForm(request.GET)
+    if not form.is_valid():
+        raise Refused("; ".join(sentence for sentences in form.errors.values() for sentence in map(str, sentences)))
+    dates = form.cleaned_data["start"], form.cleaned_data["end"]
+    rows = found.rows(*dates)
+    return as_csv(f"{name}-{dates[0]}-{dates[1]}", list(rows[0]) if rows else [], (tuple(row.values()) for row in rows))

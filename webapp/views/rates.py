@@ -1,0 +1,16 @@
+"""Failure rates by season week and by date, against the band and against what must fail."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from webapp.rates import Chosen
+from webapp.requests import Request
+
+
+@require_safe
+def page(request: Request) -> HttpResponse:
+    """The chart, the guidance beside it, and the same numbers as a table."""
+    return render(request, "rates/page.html", {"chosen": Chosen.of(request)})

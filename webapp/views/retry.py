@@ -1,0 +1,71 @@
+"""Retry what failed of a job; and where in a season there is something to retry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from backfill import broken, control
+from backfill.errors import BackcourtError, Refused
+from backfill.models import Job, Judged
+from validation.retry import RetryClass
+from webapp.access import operator_required
+from webapp.refusals import status_of
+from webapp.requests import Request
+from webapp.retries import SHOWN, RetryForm, look
+from webapp.views.triage import season_of
+
+
+def page(request: Request, pk: int) -> HttpResponseBase:
+    """The selection, and by itself what it would run; a POST runs it."""
+    job = get_object_or_404(Job.objects.select_related("retry_of"), pk=pk)
+    if request.method == "POST":
+        return _retry(request, job)
+    form = RetryForm(request.GET, job)
+    if request.htmx:
+        return render(request, "retry/_plan.html", _looked(job, form))
+    looked = _looked(job, form) if "look" in request.GET else {}
+    return _page(request, job, form, looked)
+
+
+def _looked(job: Job, form: RetryForm) -> dict[str, Any]:
+    """What would run; or the sentence why nobody can tell."""
+    try:
+        return {"job": job, "form": form, "looked": look(job, form), "shown": SHOWN}
+    except BackcourtError as error:
+        return {"job": job, "form": form, "refused": str(error)}
+
+
+def _page(request: Request, job: Job, form: RetryForm, looked: dict[str, Any], status: int = 200) -> HttpResponse:
+    context = {"job": job, "form": form, "choices": [form["processor"], form["category"]], **looked}
+    return render(request, "retry/page.html", context, status=status)
+
+
+@operator_required
+def _retry(request: Request, job: Job) -> HttpResponse:
+    form = RetryForm(request.POST, job)
+    try:
+        made = control.retry(
+            job, form.selection(), request.user.username, form.cleaned_data["reason"], previewed=request.POST.get("seal", "")
+        )
+    except Refused as error:
+        again = {**_looked(job, form), "not_started": str(error)}
+        return _page(request, job, form, again, status_of(error))
+    messages.success(request, f"Job {made.pk} retries job {job.pk}.")
+    return redirect("job", made.pk)
+
+
+@require_safe
+def season(request: Request) -> HttpResponse:
+    """The jobs of a season with something wrong that nothing newer has healed."""
+    years = list(Judged.objects.order_by("-season").values_list("season", flat=True))
+    year = season_of(request.GET["season"]) if request.GET.get("season") else (years[0] if years else None)
+    context: dict[str, Any] = {"years": sorted({*years, *([year] if year else [])}, reverse=True), "year": year}
+    if request.htmx or "look" in request.GET:
+        found = broken.of_season(year) if year else []
+        context |= {"found": found, "classes": list(RetryClass), "newest": broken.NEWEST}
+    return render(request, "retry/_season.html" if request.htmx else "retry/season.html", context)

@@ -1,0 +1,24 @@
+"""Every run of every job."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from webapp import runs
+from webapp.downloads import as_csv
+from webapp.requests import Request
+
+
+@require_safe
+def page(request: Request) -> HttpResponse:
+    """One page of the runs that the filters leave."""
+    return render(request, "runs/page.html", runs.context(request.GET))
+
+
+@require_safe
+def download(request: Request) -> StreamingHttpResponse:
+    """All of them as a file."""
+    search, order = runs.search_of(request.GET), runs.order_of(request.GET)
+    return as_csv(runs.file_name(search), runs.CSV, runs.csv_rows(search, order))
