@@ -64,11 +64,6 @@ class _Text:
     count: int
 
 
-def of_range(start: date, end: date) -> list[Group]:
-    """The groups of all that is wrong in a range now, the largest first."""
-    return groups_of(Run.objects.deciding(start, end))
-
-
 def of_job(job: Job) -> list[Group]:
     """The groups of all that is wrong now with what a job ran."""
     return groups_of(Standing(job).deciding)

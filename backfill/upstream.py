@@ -60,17 +60,23 @@ class Phase3:
         return {t for t in sources if (at := self.newest(t, run.date)) and (t in lacked or at > began)}
 
 
+# Whose rows an entity needs: of what a processor reads, that about the same kind of entity.
+NEEDED = [
+    (p, before)
+    for p in PROCESSORS.values()
+    for before in PROCESSORS.values()
+    if before.output in p.reads and before.output.entity == p.output.entity
+]
+
+
 def _required() -> Iterator[str]:
-    """Which processors' rows an entity needs: of what a processor reads, that about the same kind of entity."""
-    for p in PROCESSORS.values():
-        for before in PROCESSORS.values():
-            if before.output in p.reads and before.output.entity == p.output.entity:
-                yield f"SELECT '{p.name}' AS processor_name, '{before.name}' AS before_name"
+    for p, before in NEEDED:
+        yield f"SELECT '{p.name}' AS processor_name, '{before.name}' AS before_name"
 
 
 def _present() -> Iterator[str]:
-    """Who has a row, of each processor."""
-    for p in PROCESSORS.values():
+    """Who has a row, of each processor that another needs."""
+    for p in dict.fromkeys(before for _, before in NEEDED):
         yield (
             f"SELECT '{p.name}' AS before_name, {p.output.partition} AS d, {p.output.entity} AS entity"
             f" FROM {p.output} WHERE {p.output.partition} IN UNNEST(@dates)"

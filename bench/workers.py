@@ -33,7 +33,7 @@ SECONDS = "SELECT (julianday(finished_at) - julianday(created_at)) * 86400 FROM 
 def stack(var: Path) -> Iterator[psutil.Process]:
     """Redis, two worker processes and the sweep, as bin/up runs them."""
     environment = {**os.environ, "BACKCOURT_VAR": str(var)}
-    command = [sys.executable, "manage.py", "up", "--no-demo"]
+    command = [sys.executable, "manage.py", "up", "--no-demo", "--no-web"]
     front = psutil.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         manage(var, "workers", "--wait", "60")

@@ -125,11 +125,6 @@ class RateHistory:
         return Band(first, last, min(lows), max(highs), "history", because)
 
 
-def history_band(rates: Iterable[Rate], season: int, index: int) -> Band | None:
-    """The band of one day; for many, keep the RateHistory."""
-    return RateHistory(rates).band(season, index)
-
-
 class Verdict(StrEnum):
     """Where a rate lies; below is a verdict too, since failures that are missing are as wrong as failures too many."""
 

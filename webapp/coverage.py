@@ -56,11 +56,6 @@ class Line:
     oldest: datetime | None
     newest: datetime | None
 
-    @property
-    def is_wrong(self) -> bool:
-        """Whether anything of it wants somebody."""
-        return any(self.counts.get(state) for state in BAD)
-
 
 @dataclass(frozen=True)
 class Told:

@@ -139,6 +139,7 @@ AXES_VERBOSE = False
 # Static files: named by their content, compressed once, kept for ever by browsers.
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # every page names them so; compressing the others as well takes twice as long
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -10,7 +10,6 @@ from backfill.simulation.dates import MOST_GAMES_A_DATE, games_by_day
 Pair = tuple[int, int]
 
 TEAM_GAMES = 82
-HOME_GAMES = 41
 
 # Six divisions of five, three to a conference: the pairings below depend on this order.
 TEAMS = (

@@ -17,7 +17,8 @@ class Warehouse(Protocol):
     """One session on a warehouse; not shared between threads. Every method raises WarehouseError.
 
     A statement bound to `@dates` sees, of the tables written here, only the partitions of these dates; one bound
-    to `@season_start` sees, of the inputs, only that season. Both read far less that way.
+    to `@start` and `@end` instead, those between; one bound to `@season_start` sees, of the inputs, only that season.
+    All read far less that way.
     """
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:

@@ -11,14 +11,15 @@ processes see the old file or the new one. An empty partition is a file without 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
 from backfill.errors import StatementFailed, WarehouseBusy
+from backfill.warehouse import files
 from backfill.warehouse.base import Params, Row
 from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, naive, to_duckdb
 from backfill.warehouse.engine_errors import engine_errors
@@ -113,12 +114,12 @@ class ParquetWarehouse:
         """The files of a table that a statement with these parameters may see."""
         if table.kind == "input" and "season_start" in params:
             return self._season_file(table, season_year(params["season_start"]))  # type: ignore[arg-type]
-        return self._files(table, params.get("dates"))  # type: ignore[arg-type]
+        return self._files(table, params)
 
     def _attach(self, table: Table, params: Params, files: list[str]) -> None:
         """Point the view of a table at these files, those of one season through the session's memory."""
         is_season = table.kind == "input" and "season_start" in params
-        source = self._cached_season(table, files) if is_season else _source(table, files)
+        source = self._cached_season(table, files) if is_season else files.source(table, files)
         self._db.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT * FROM {source}")
 
     def _cached_season(self, table: Table, files: list[str]) -> str:
@@ -126,7 +127,7 @@ class ParquetWarehouse:
         name = f"cache.{table.short}"
         if self._cached.get(name) != (signature := stamps(files)):
             self._cached.pop(name, None)
-            self._db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {_source(table, files)}")
+            self._db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {files.source(table, files)}")
             self._cached[name] = signature
         return name
 
@@ -134,12 +135,14 @@ class ParquetWarehouse:
         file = self._folder(table) / f"season_year={year}" / PART
         return [str(file)] if file.exists() else []
 
-    def _files(self, table: Table, dates: Sequence[date] | None) -> list[str]:
-        depth = f"*/{PART}" if table.kind == "log" else PART
+    def _files(self, table: Table, params: Params) -> list[str]:
         folder = self._folder(table)
-        if table.kind == "input" or dates is None:
-            return sorted(map(str, folder.glob(f"*=*/{depth}")))
-        return sorted(str(f) for d in dates for f in (folder / f"{table.partition}={d}").glob(depth))
+        if table.kind == "input":
+            return sorted(map(str, folder.glob(f"*=*/{PART}")))
+        bound: Mapping[str, Any] = params
+        days = bound["dates"] if "dates" in bound else files.dates_of(folder, table.partition)
+        days = [day for day in days if bound.get("start", day) <= day <= bound.get("end", day)]
+        return sorted(files.files_of(folder, table.partition, days, files.ALL if table.kind == "log" else ""))
 
     def seasons(self, table: Table) -> set[int]:
         """The seasons of an input table that are loaded."""
@@ -152,9 +155,9 @@ class ParquetWarehouse:
 
     def partitions(self, table: Table, processor_name: str = "") -> set[date]:
         """The dates for which an output table has a partition, or a log table a processor's slice."""
-        inner = f"{SLICE}={processor_name or '*'}/" if table.kind == "log" else ""
-        files = self._folder(table).glob(f"{table.partition}=*/{inner}{PART}")
-        return {date.fromisoformat(str(f).split(f"{table.partition}=")[1][:10]) for f in files}
+        inner = "" if table.kind != "log" else f"{SLICE}={processor_name}" if processor_name else files.ALL
+        folder, column = self._folder(table), table.partition
+        return {day for day in files.dates_of(folder, column) if files.files_of(folder, column, [day], inner)}
 
     def expiring(self) -> dict[str, int]:
         """None: a directory of files forgets nothing."""
@@ -206,12 +209,12 @@ class ParquetWarehouse:
         return file
 
     def _copy(self, table: Table, files: Sequence[Path], to: Path) -> None:
-        self._db.execute(f"COPY (SELECT * FROM {_source(table, list(map(str, files)))}) TO {quoted(to)} (FORMAT parquet)")
+        self._db.execute(f"COPY (SELECT * FROM {files.source(table, list(map(str, files)))}) TO {quoted(to)} (FORMAT parquet)")
 
     def record(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows to a log. A slice belongs to one run at a time, so reading and replacing it loses nothing."""
         with engine_errors():
-            self._db.execute(f"CREATE OR REPLACE TEMP TABLE added AS SELECT * FROM {_source(table, [])}")
+            self._db.execute(f"CREATE OR REPLACE TEMP TABLE added AS SELECT * FROM {files.source(table, [])}")
             marks = ", ".join([f"({', '.join('?' * len(table.columns))})"] * len(rows))
             self._db.execute(f"INSERT INTO added VALUES {marks}", [naive(row[name]) for row in rows for name in table.names])
         for name in sorted({row[SLICE] for row in rows}):
@@ -236,14 +239,3 @@ class ParquetWarehouse:
 
     def _folder(self, table: Table) -> Path:
         return self.root / table.dataset / table.name
-
-
-def _source(table: Table, files: Sequence[str]) -> str:
-    """DuckDB's table expression over these files; over none, the schema without rows."""
-    if not files:
-        columns = ", ".join(f"CAST(NULL AS {c.duckdb_type}) AS {c.name}" for c in table.columns)
-        return f"(SELECT {columns} WHERE FALSE)"
-    listed = ", ".join(map(quoted, files))
-    if table.kind == "input":
-        return f"read_parquet([{listed}], hive_partitioning = false)"
-    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'{table.partition}': DATE}})"

@@ -15,7 +15,7 @@ from backfill.options import Options
 from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, break_on, make_options, part
 from tests.backfill.working import make_job, run_all
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.mark.database]
+pytestmark = [pytest.mark.shell, pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.mark.database]
 FEW = (BOOTSTRAP[-1], FIRST, THIRD)
 CODES = ("TDZA", "PSZA", "PCF")
 

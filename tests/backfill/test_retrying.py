@@ -560,9 +560,9 @@ def test_a_category_that_exists_and_did_not_happen_is_nothing_to_retry() -> None
 def test_the_groups_of_a_job_are_what_is_wrong_now(broken: Job) -> None:
     sample = f"AccountingError: TDZA {SECOND}: 2 entities more than once, 0 outside the population of 2; nothing was written"
     expected = Group("cb77d12c", "TDZA", "AccountingError", 2, (SECOND, THIRD), sample)
-    assert groups.of_job(broken) == groups.of_range(FIRST, LAST) == [expected]
+    assert groups.of_job(broken) == groups.groups_of(Run.objects.deciding(FIRST, LAST)) == [expected]
     assert expected.keys == {("TDZA", SECOND), ("TDZA", THIRD)}
-    assert groups.of_range(FIRST, SECOND)[0].dates == (SECOND,)
+    assert groups.groups_of(Run.objects.deciding(FIRST, SECOND))[0].dates == (SECOND,)
     finished(start=THIRD, end=THIRD)
     assert groups.of_job(broken)[0].dates == (SECOND,)
 
@@ -574,7 +574,7 @@ def test_impossible_values_of_one_column_are_one_group(tmp_path: Path) -> None:
     (group,) = groups.of_job(job)
     assert (group.processor, group.what, group.count, group.dates) == ("PSZA", "PROCESSING_ERROR", 3, (SECOND, THIRD, LAST))
     assert group.sample == sample
-    assert groups.of_range(FIRST, FIRST) == []
+    assert groups.groups_of(Run.objects.deciding(FIRST, FIRST)) == []
 
 
 # Under way, held, died

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validation import bands
-from validation.bands import HISTORY_DAYS, MIN_ENTITIES, RUNBOOK, Band, Rate, RateHistory, Verdict, history_band, percent
+from validation.bands import HISTORY_DAYS, MIN_ENTITIES, RUNBOOK, Band, Rate, RateHistory, Verdict, percent
 from validation.expectation import CODES
 
 INSIDE, ABOVE, BELOW, TOO_FEW = Verdict
@@ -79,19 +79,19 @@ def test_a_fraction_is_read_to_a_tenth_of_a_point(fraction: float, text: str) ->
     ],
 )
 def test_one_other_season_gives_its_wilson_interval(failed: int, population: int, expected: tuple[float, float]) -> None:
-    found = history_band([make_rate(2021, failed=failed, population=population)], 2022, DAY)
+    found = RateHistory([make_rate(2021, failed=failed, population=population)]).band(2022, DAY)
     assert edges(found) == expected
 
 
 def test_a_rate_of_none_or_all_lies_inside_its_own_interval() -> None:
     for population in range(MIN_ENTITIES, 700, 7):
-        found = [history_band([make_rate(2021, DAY, failed, population)], 2022, DAY) for failed in (0, population)]
+        found = [RateHistory([make_rate(2021, DAY, failed, population)]).band(2022, DAY) for failed in (0, population)]
         assert [band and (band.low == 0, band.high == 1) for band in found] == [(True, False), (False, True)]
 
 
 def test_several_seasons_span_from_their_lowest_to_their_highest() -> None:
     rates = [make_rate(2020), make_rate(2021, failed=212, population=459), make_rate(2023, failed=0, population=100)]
-    found = history_band(rates, 2022, DAY)
+    found = RateHistory(rates).band(2022, DAY)
     assert edges(found) == (0.0, 0.5076)
     assert found is not None
     assert (found.first_day, found.last_day, found.source) == (29, 35, "history")
@@ -101,28 +101,28 @@ def test_several_seasons_span_from_their_lowest_to_their_highest() -> None:
 
 def test_a_season_does_not_judge_itself() -> None:
     rates = [make_rate(2021), make_rate(2022, failed=50)]
-    assert edges(history_band(rates, 2022, DAY)) == (0.1124, 0.3304)
-    assert history_band([make_rate(2022)], 2022, DAY) is None
+    assert edges(RateHistory(rates).band(2022, DAY)) == (0.1124, 0.3304)
+    assert RateHistory([make_rate(2022)]).band(2022, DAY) is None
 
 
 def test_the_days_around_are_pooled_and_no_others() -> None:
     around = [make_rate(2021, DAY + n, failed=2, population=10) for n in (-3, -1, 0, 2, 3)]
     beyond = [make_rate(2021, DAY + n, failed=1_000, population=1_000) for n in (-4, 4)]
     assert HISTORY_DAYS == 3
-    assert edges(history_band(around + beyond, 2022, DAY)) == (0.1124, 0.3304)
+    assert edges(RateHistory(around + beyond).band(2022, DAY)) == (0.1124, 0.3304)
 
 
 def test_a_season_of_too_few_entities_is_left_out() -> None:
     few = make_rate(2020, failed=MIN_ENTITIES - 1, population=MIN_ENTITIES - 1)
-    assert history_band([few], 2022, DAY) is None
-    assert edges(history_band([few, make_rate(2021)], 2022, DAY)) == (0.1124, 0.3304)
+    assert RateHistory([few]).band(2022, DAY) is None
+    assert edges(RateHistory([few, make_rate(2021)]).band(2022, DAY)) == (0.1124, 0.3304)
     enough = [few, make_rate(2020, DAY + 1, failed=1, population=1)]
-    assert edges(history_band(enough, 2022, DAY)) == (0.8389, 1.0)
+    assert edges(RateHistory(enough).band(2022, DAY)) == (0.8389, 1.0)
 
 
 def test_without_rates_or_entities_there_is_no_band() -> None:
-    assert history_band([], 2022, DAY) is None
-    assert history_band([make_rate(2021, failed=0, population=0)], 2022, DAY) is None
+    assert RateHistory([]).band(2022, DAY) is None
+    assert RateHistory([make_rate(2021, failed=0, population=0)]).band(2022, DAY) is None
 
 
 @settings(deadline=None)
@@ -140,7 +140,7 @@ def test_every_pooled_season_lies_inside_the_band(rates: list[Rate]) -> None:
     pools = [(sum(r.failed for r in season), sum(r.population for r in season)) for season in seasons]
     pooled = [failed / population for failed, population in pools if population >= MIN_ENTITIES]
     found = RateHistory(rates).band(2022, DAY)
-    assert found == history_band(reversed(rates), 2022, DAY)
+    assert found == RateHistory(reversed(rates)).band(2022, DAY)
     assert (found is None) == (not pooled)
     assert found is None or all(0 <= found.low <= rate <= found.high <= 1 for rate in pooled)
 

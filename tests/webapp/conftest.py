@@ -16,7 +16,7 @@ from webapp.models import Role, User
 
 HERE = Path(__file__).parent
 # The pages' own questions to the database are asked on PostgreSQL too; what else these tests are about differs nowhere.
-ON_BOTH = ("test_api_jobs", "test_job", "test_job_control", "test_jobs", "test_runs", "test_new")
+ON_BOTH = ("test_job", "test_job_control")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -78,18 +78,18 @@ class TestFiles:
 
     def test_they_are_named_by_their_content_and_collected_once(self, sheet: Path, tmp_path: Path) -> None:
         files.collect()
-        (named,) = self.collected(tmp_path) - {"sheet.css"}
-        (tmp_path / "collected" / "sheet.css").unlink()
+        (named,) = self.collected(tmp_path)
+        assert named != "sheet.css"
+        (tmp_path / "collected" / named).unlink()
         files.collect()
-        assert self.collected(tmp_path) == {named}
+        assert self.collected(tmp_path) == set()
 
     def test_they_are_made_again_when_one_has_changed_or_gone(self, sheet: Path, tmp_path: Path) -> None:
         files.collect()
         before = self.collected(tmp_path)
         sheet.write_text("a { color: blue; }")
         files.collect()
-        assert len(self.collected(tmp_path)) == 2
-        assert self.collected(tmp_path) != before
+        assert len(self.collected(tmp_path) - before) == 1
         sheet.unlink()
         files.collect()
         assert self.collected(tmp_path) == set()

@@ -1,0 +1,51 @@
+"""Which files the partitions of a table are. Without pathlib, which takes ten times as long: ten seasons are 16,000 files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+from backfill.warehouse.schema import Table
+from backfill.warehouse.staging import PART, quoted
+
+ALL = "*"
+
+
+def dates_of(folder: Path, column: str) -> list[date]:
+    """The dates of which a table's folder has one of its own, whatever that holds."""
+    begin = f"{column}="
+    with suppress(FileNotFoundError):
+        return sorted(date.fromisoformat(name.removeprefix(begin)) for name in os.listdir(folder) if name.startswith(begin))
+    return []
+
+
+def files_of(folder: Path, column: str, days: Iterable[date], inner: str = "") -> list[str]:
+    """The files of these dates that are there; of a table that is kept in slices those of the slice `inner`, or of ALL."""
+    return [file for day in days for file in _files(f"{folder}/{column}={day}", inner)]
+
+
+def source(table: Table, files: Sequence[str]) -> str:
+    """DuckDB's table expression over these files; over none, the schema without rows."""
+    if not files:
+        columns = ", ".join(f"CAST(NULL AS {c.duckdb_type}) AS {c.name}" for c in table.columns)
+        return f"(SELECT {columns} WHERE FALSE)"
+    listed = ", ".join(map(quoted, files))
+    if table.kind == "input":
+        return f"read_parquet([{listed}], hive_partitioning = false)"
+    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'{table.partition}': DATE}})"
+
+
+def _files(partition: str, inner: str) -> Iterator[str]:
+    folders = [partition]
+    if inner:
+        folders = [f"{partition}/{name}" for name in ([inner] if inner != ALL else _slices(partition))]
+    yield from (file for folder in folders if os.path.exists(file := f"{folder}/{PART}"))
+
+
+def _slices(partition: str) -> list[str]:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(os.listdir(partition))
+    return []
