@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,8 +12,8 @@ from typing import Any
 from backfill.crashpoints import passing
 from backfill.errors import AccountingError, WarehouseError, WarehouseUnwritable
 from backfill.processors import Processor
-from backfill.processors.statement import render
-from backfill.warehouse.base import Row, Warehouse
+from backfill.processors.statement import accounted, render
+from backfill.warehouse.base import Warehouse
 from backfill.warehouse.tables import FAILURES, UPGC
 from validation.categories import UNKNOWN
 
@@ -92,48 +93,126 @@ def failed(step: Step, error: Exception, seconds: float = 0.0) -> list[Outcome]:
 def _attempt(warehouse: Warehouse, step: Step, before_writing: Callable[[], None]) -> list[Outcome]:
     code, params = step.processor.code, step.params
     started = time.perf_counter()
-    warehouse.stage("result", render(code), params)
-    warehouse.stage("population", render(code, "population"), params)
-    accounts = {row["date"]: row for row in warehouse.query(render(code, "accounting"), params)}
+    warehouse.stage("staged", accounted(code, render(code), render(code, "population")), params)
+    accounts = _accounts(warehouse, step)
     _check_accounts(step, accounts)
     queried = time.perf_counter()
     before_writing()
     # Failures first: a crash in between leaves a run that is not done, and doing it again heals it.
-    warehouse.replace(FAILURES, step.dates, render(code, "failures"), params, step.processor.name)
+    failed = warehouse.replace(FAILURES, step.dates, render(code, "failures"), params, step.processor.name)
     passing("after-failures")
-    warehouse.replace(step.processor.output, step.dates, render(code, "output"), params)
+    rows = warehouse.replace(step.processor.output, step.dates, render(code, "output"), params)
     passing("after-output")
-    written = warehouse.query(render(code, "written"), params)
+    must_be = sum(a.failed for a in accounts.values()), sum(a.rows for a in accounts.values())
+    written = {} if (failed, rows) == must_be else _written(warehouse, step)
     seconds = (queried - started, time.perf_counter() - queried)
-    return [_outcome(step, d, accounts.get(d), [r for r in written if r["date"] == d], seconds) for d in step.dates]
+    return [_outcome(step, accounts[d], written.get(d) or accounts[d].held, seconds) for d in step.dates]
 
 
-def _check_accounts(step: Step, accounts: Mapping[date, Row]) -> None:
+@dataclass
+class _Held:
+    """What there is of one date: rows and failures by category; `is_single` when no entity has two of a kind."""
+
+    rows: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+    is_single: bool = True
+
+
+@dataclass
+class _Account:
+    """The population of one date against the statement's rows."""
+
+    day: date
+    population: set[str] = field(default_factory=set)
+    copies: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+    categories: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def repeated(self) -> int:
+        """Entities with more than one row."""
+        return sum(n > 1 for n in self.copies.values())
+
+    @property
+    def strangers(self) -> int:
+        """Entities outside the population."""
+        return len(self.copies.keys() - self.population)
+
+    @property
+    def missing(self) -> int:
+        """Entities with neither a row nor a failure, which are logged as such."""
+        return len(self.population - self.copies.keys())
+
+    @property
+    def failed(self) -> int:
+        """Rows that the failures table must hold: a date without population has one of its own."""
+        return self.categories.total() + self.missing + (not self.population)
+
+    @property
+    def held(self) -> _Held:
+        """What the warehouse must hold."""
+        unknown = {UNKNOWN.name: self.missing} if self.missing else {}
+        return _Held(self.rows, {**self.categories, **unknown})
+
+
+def _accounts(warehouse: Warehouse, step: Step) -> dict[date, _Account]:
+    """Count what was staged, date by date."""
+    accounts = {day: _Account(day) for day in step.dates}
+    output = step.processor.output
+    columns = (output.partition, output.entity, "failure_category", "expected_date", "expected_entity")
+    for day, entity, category, expected_date, expected_entity in warehouse.staged("staged", columns):
+        found = day or expected_date
+        account = accounts.setdefault(found, _Account(found))
+        if expected_date:
+            account.population.add(expected_entity)
+        if not day:
+            continue
+        account.copies[entity] += 1
+        if category:
+            account.categories[category] += 1
+        else:
+            account.rows += 1
+    return accounts
+
+
+def _check_accounts(step: Step, accounts: Mapping[date, _Account]) -> None:
     """Stop before anything is written when a row is there twice or belongs to nobody."""
     for day, found in accounts.items():
-        if found["repeated"] or found["strangers"]:
+        if found.repeated or found.strangers:
             raise AccountingError(
-                f"{step.processor.code} {day}: {found['repeated']} entities more than once, "
-                f"{found['strangers']} outside the population of {found['population']}; nothing was written"
+                f"{step.processor.code} {day}: {found.repeated} entities more than once, "
+                f"{found.strangers} outside the population of {len(found.population)}; nothing was written"
             )
 
 
-def _outcome(step: Step, day: date, account: Row | None, written: Sequence[Row], seconds: tuple[float, float]) -> Outcome:
+def _written(warehouse: Warehouse, step: Step) -> dict[date, _Held]:
+    """What the partitions hold, asked of the warehouse where the count of what was written does not say it."""
+    found = {day: _Held() for day in step.dates}
+    for row in warehouse.query(render(step.processor.code, "written"), step.params):
+        held = found[row["date"]]
+        held.is_single &= row["n"] == row["entities"]
+        if row["category"] is None:
+            held.rows += row["n"]
+        else:
+            held.failures[row["category"]] = row["n"]
+    return found
+
+
+def _outcome(step: Step, account: _Account, held: _Held, seconds: tuple[float, float]) -> Outcome:
     """What the warehouse holds for one date, against what it must hold."""
-    population = account["population"] if account else 0
-    rows = sum(r["n"] for r in written if r["category"] is None)
-    failures = {r["category"]: r["n"] for r in sorted(written, key=lambda r: r["category"] or "") if r["category"]}
+    day, population = account.day, len(account.population)
+    failures = dict(sorted(held.failures.items()))
     error, error_class = "", AccountingError.__name__
     if not population:
         which = "for" if step.processor.population is UPGC else "before"
         error, error_class = f"population: {step.processor.population}: no row {which} {day}", ""
-    elif rows + sum(failures.values()) != population or any(r["n"] != r["entities"] for r in written):
-        error = f"read back {rows} rows and {sum(failures.values())} failures for a population of {population}"
+    elif held.rows + sum(failures.values()) != population or not held.is_single:
+        error = f"read back {held.rows} rows and {sum(failures.values())} failures for a population of {population}"
     elif failures.get(UNKNOWN.name):
         error = f"{failures[UNKNOWN.name]} entities with neither a row nor a classified failure"
     share = 1 / len(step.dates)
     which_class = error_class if error else ""
-    return Outcome(day, population, rows, failures, error, which_class, False, seconds[0] * share, seconds[1] * share)
+    return Outcome(day, population, held.rows, failures, error, which_class, False, seconds[0] * share, seconds[1] * share)
 
 
 def empty(warehouse: Warehouse, step: Step) -> None:

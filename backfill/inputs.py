@@ -22,6 +22,7 @@ from backfill.processors.statement import impossible
 from backfill.upstream import Phase3
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
+from backfill.warehouse.contents import digest
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import SCHED, TDGS, UPGC
@@ -38,10 +39,11 @@ IN_SEASON = "game_date >= @season_start AND game_date < DATE_ADD(@season_start, 
 OPENING = f"""
 SELECT MIN(game_date) AS day FROM {SCHED} WHERE {IN_SEASON} AND game_status = {FINAL} AND season_type = 'regular'
 """
-# Whole rows, and in an order of their own: added, removed and edited ones change it, a file written in another order does not.
+# Whole rows, and in an order of their own: added, removed and edited ones change it, a file written in another order or
+# another warehouse does not.
 DIGESTS = f"""
-SELECT game_date, TO_HEX(MD5(STRING_AGG(digest, '' ORDER BY digest))) AS digest
-FROM (SELECT game_date, TO_HEX(MD5(TO_JSON_STRING(t))) AS digest FROM {{}} AS t WHERE {IN_SEASON})
+SELECT game_date, TO_HEX(SHA256(STRING_AGG(digest, '' ORDER BY digest))) AS digest
+FROM (SELECT game_date, {{digest}} AS digest FROM {{table}} WHERE {IN_SEASON})
 GROUP BY game_date
 ORDER BY game_date
 """
@@ -135,7 +137,7 @@ class _Season:
 
     def source(self, table: Table) -> _Source:
         """The digests of one table."""
-        made = DIGESTS.format(table)
+        made = DIGESTS.format(table=table, digest=digest(table))
         return self._kept(table.short, (SCHED, table), lambda: _Source(table, self._rows(made, self.opening)))
 
     def _rows(self, sql: str, start: date) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 from django.utils.timezone import now
@@ -64,6 +64,11 @@ class Job(models.Model):
         from backfill.options import Options
 
         return Options.from_json(self.options)
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """The options as stored, with what the planner chose and what has been changed since."""
+        return {**self.options, "batch_size": self.batch_size, "parallel": self.parallel, "brake": self.brake}
 
     @classmethod
     def locked(cls, pk: int) -> Job:

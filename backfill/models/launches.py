@@ -54,6 +54,11 @@ class Launch(models.Model):
 
         return Options.from_json(self.options)
 
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether a second person has yet to decide."""
+        return self.state == self.State.WAITING and bool(self.needs_approval) and not self.approved_by
+
     def move(self, old: Collection[str], new: str, who: str, why: str = "", **fields: object) -> bool:
         """Change the state if it is one of `old`, with its event; False means that somebody else changed it first."""
         with transaction.atomic():

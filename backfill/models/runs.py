@@ -115,6 +115,8 @@ class Run(models.Model):
     code_version = models.CharField(max_length=60, blank=True)
     sql_hash = models.CharField(max_length=16, blank=True)
     inputs = models.CharField(max_length=40, blank=True)  # the signature of the Phase 3 rows that it could read
+    # What its newest attempt began in the warehouse, if that goes on by itself there: under which key, when, which names.
+    warehouse_jobs = models.JSONField(default=dict)
     # Who runs it: an attempt may write and record only while its claim stands here.
     claim = models.CharField(max_length=32, blank=True)
     worker = models.CharField(max_length=200, blank=True)

@@ -96,6 +96,11 @@ def render(code: str, part: str = "result") -> str:
     return template.render(processor=PROCESSORS[code], body=f"{code.lower()}.sql")
 
 
+def accounted(code: str, result: str, population: str) -> str:
+    """The query that is run: a processor's rows, and beside them the entities that must be among them."""
+    return _environment().get_template("staged.sql").render(processor=PROCESSORS[code], result=result, population=population)
+
+
 def inlined(code: str, day: date, season_start: date, *, backfill_mode: bool = True) -> str:
     """The statement of one processor for one date with its parameters written in, to be tried out as it stands."""
     values = {

@@ -19,11 +19,20 @@ _sessions = threading.local()
 def open_warehouse(url: str) -> Warehouse:
     """A new session on the warehouse at `url`. Raises Refused when the URL names none that exists."""
     scheme, _, place = url.partition(":")
+    if scheme == "bigquery":
+        return _open_bigquery(url)
     if scheme != "parquet" or not place:
-        raise Refused(f"WAREHOUSE_URL is {url!r}; parquet:DIRECTORY is expected")
+        raise Refused(f"WAREHOUSE_URL is {url!r}; parquet:DIRECTORY or bigquery://PROJECT is expected")
     from backfill.warehouse.parquet import ParquetWarehouse
 
     return ParquetWarehouse(Path(place), threads=settings.WAREHOUSE_THREADS, memory_limit=settings.WAREHOUSE_MEMORY)
+
+
+def _open_bigquery(url: str) -> Warehouse:
+    from backfill.warehouse.bigquery.connection import Place
+    from backfill.warehouse.bigquery.session import BigQueryWarehouse
+
+    return BigQueryWarehouse(Place.of(url), labels=settings.BIGQUERY_LABELS, max_bytes=settings.BIGQUERY_MAX_BYTES)
 
 
 def warehouse() -> Warehouse:

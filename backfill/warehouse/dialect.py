@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from backfill.errors import Refused
-from backfill.warehouse.seasonal import keep_season_parts
+from backfill.warehouse.seasonal import flatten, keep_season_parts
 
 NUMERIC = exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb")
 
@@ -98,6 +98,7 @@ def to_duckdb(sql: str) -> Translated:
     tree = statements[0]
     for table in tree.find_all(exp.Table):
         table.set("catalog", None)  # a BigQuery project, which the embedded warehouse has not
+    flatten(tree)
     kept = tuple((part.name, _describe(part.query)) for part in keep_season_parts(tree))
     return _describe(tree, kept)
 

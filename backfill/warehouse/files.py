@@ -11,7 +11,7 @@ from pathlib import Path
 from backfill.warehouse.schema import Table
 from backfill.warehouse.staging import PART, quoted
 
-ALL = "*"
+ALL_SLICES = "*"
 
 
 def dates_of(folder: Path, column: str) -> list[date]:
@@ -23,11 +23,11 @@ def dates_of(folder: Path, column: str) -> list[date]:
 
 
 def files_of(folder: Path, column: str, days: Iterable[date], inner: str = "") -> list[str]:
-    """The files of these dates that are there; of a table that is kept in slices those of the slice `inner`, or of ALL."""
+    """The files of these dates that are there; of a table that is kept in slices those of the slice `inner`, or of ALL_SLICES."""
     return [file for day in days for file in _files(f"{folder}/{column}={day}", inner)]
 
 
-def source(table: Table, files: Sequence[str]) -> str:
+def as_source(table: Table, files: Sequence[str]) -> str:
     """DuckDB's table expression over these files; over none, the schema without rows."""
     if not files:
         columns = ", ".join(f"CAST(NULL AS {c.duckdb_type}) AS {c.name}" for c in table.columns)
@@ -41,7 +41,7 @@ def source(table: Table, files: Sequence[str]) -> str:
 def _files(partition: str, inner: str) -> Iterator[str]:
     folders = [partition]
     if inner:
-        folders = [f"{partition}/{name}" for name in ([inner] if inner != ALL else _slices(partition))]
+        folders = [f"{partition}/{name}" for name in ([inner] if inner != ALL_SLICES else _slices(partition))]
     yield from (file for folder in folders if os.path.exists(file := f"{folder}/{PART}"))
 
 

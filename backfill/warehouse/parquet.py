@@ -11,7 +11,8 @@ processes see the old file or the new one. An empty partition is a file without 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,10 +20,11 @@ from typing import Any, TypeVar
 import duckdb
 
 from backfill.errors import StatementFailed, WarehouseBusy
-from backfill.warehouse import files
-from backfill.warehouse.base import Params, Row
+from backfill.warehouse.base import Params, Row, Work
 from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, naive, to_duckdb
 from backfill.warehouse.engine_errors import engine_errors
+from backfill.warehouse.files import ALL_SLICES, as_source, dates_of, files_of
+from backfill.warehouse.new_partitions import NewPartitions
 from backfill.warehouse.schema import Table
 from backfill.warehouse.staging import PART, Staging, move_partition, quoted, stamps
 from backfill.warehouse.tables import BY_REF, TABLES
@@ -49,8 +51,6 @@ class ParquetWarehouse:
         for dataset in sorted({t.dataset for t in TABLES} | {"cache"}):
             self._db.execute(f"CREATE SCHEMA {dataset}")
 
-    # Reading
-
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
         """Run one SELECT and return its rows. Raises Refused, StatementFailed, CorruptPartition or WarehouseBusy."""
         with engine_errors():
@@ -61,6 +61,16 @@ class ParquetWarehouse:
         """Run one SELECT and keep its rows as the temporary table `name`."""
         with engine_errors():
             self._fill(name, to_duckdb(sql), params)
+
+    def stage_file(self, name: str, table: Table, file: Path) -> None:
+        """Keep the rows of a Parquet file as the temporary table `name`."""
+        with engine_errors():
+            self._db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(table.names)} FROM {quoted(file)}")
+
+    def staged(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """These columns of the rows staged as `name`."""
+        with engine_errors():
+            return self._db.execute(f"SELECT {', '.join(columns)} FROM {name}").fetchall()
 
     def _fill(self, name: str, statement: Translated, params: Params) -> None:
         text = f"CREATE OR REPLACE TEMP TABLE {name} AS {statement.sql}"
@@ -119,7 +129,7 @@ class ParquetWarehouse:
     def _attach(self, table: Table, params: Params, files: list[str]) -> None:
         """Point the view of a table at these files, those of one season through the session's memory."""
         is_season = table.kind == "input" and "season_start" in params
-        source = self._cached_season(table, files) if is_season else files.source(table, files)
+        source = self._cached_season(table, files) if is_season else as_source(table, files)
         self._db.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT * FROM {source}")
 
     def _cached_season(self, table: Table, files: list[str]) -> str:
@@ -127,7 +137,7 @@ class ParquetWarehouse:
         name = f"cache.{table.short}"
         if self._cached.get(name) != (signature := stamps(files)):
             self._cached.pop(name, None)
-            self._db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {files.source(table, files)}")
+            self._db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {as_source(table, files)}")
             self._cached[name] = signature
         return name
 
@@ -140,9 +150,9 @@ class ParquetWarehouse:
         if table.kind == "input":
             return sorted(map(str, folder.glob(f"*=*/{PART}")))
         bound: Mapping[str, Any] = params
-        days = bound["dates"] if "dates" in bound else files.dates_of(folder, table.partition)
+        days = bound["dates"] if "dates" in bound else dates_of(folder, table.partition)
         days = [day for day in days if bound.get("start", day) <= day <= bound.get("end", day)]
-        return sorted(files.files_of(folder, table.partition, days, files.ALL if table.kind == "log" else ""))
+        return sorted(files_of(folder, table.partition, days, ALL_SLICES if table.kind == "log" else ""))
 
     def seasons(self, table: Table) -> set[int]:
         """The seasons of an input table that are loaded."""
@@ -153,11 +163,13 @@ class ParquetWarehouse:
         with engine_errors():
             return str(stamps(self._season_file(table, season_year)))
 
-    def partitions(self, table: Table, processor_name: str = "") -> set[date]:
+    def partitions(self, table: Table, processor_name: str = "", among: Collection[date] | None = None) -> set[date]:
         """The dates for which an output table has a partition, or a log table a processor's slice."""
-        inner = "" if table.kind != "log" else f"{SLICE}={processor_name}" if processor_name else files.ALL
+        inner = "" if table.kind != "log" else f"{SLICE}={processor_name}" if processor_name else ALL_SLICES
         folder, column = self._folder(table), table.partition
-        return {day for day in files.dates_of(folder, column) if files.files_of(folder, column, [day], inner)}
+        with engine_errors():
+            days = dates_of(folder, column) if among is None else among
+            return {day for day in days if files_of(folder, column, [day], inner)}
 
     def expiring(self) -> dict[str, int]:
         """None: a directory of files forgets nothing."""
@@ -165,15 +177,23 @@ class ParquetWarehouse:
 
     # Writing
 
-    def replace(self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str = "") -> None:
-        """Write these partitions beside and move them over; a date without rows gets an empty one."""
+    def replace(self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str = "") -> int:
+        """Write these partitions beside and move them over, empty ones too; the files' footers tell what they hold."""
+        self._replace(table, dates, sql, params, processor_name)
+        files = files_of(self._folder(table), table.partition, dates, f"{SLICE}={processor_name}" if processor_name else "")
+        with engine_errors():
+            found = self._db.execute(f"SELECT COUNT(*) FROM {as_source(table, files)}").fetchone()
+        return int(found[0]) if found else 0
+
+    def _replace(self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str) -> None:
         with engine_errors(), self._staging.folder() as beside:
+            made = NewPartitions(self._db, table, beside)
             if sql:
-                self._write(table, to_duckdb(sql), params, beside / "new")
+                self._write(table, to_duckdb(sql), params, made.folder)
             for day in sorted(dates):
                 name = f"{table.partition}={day}"
                 target = self._folder(table) / name / (f"{SLICE}={processor_name}" if processor_name else "")
-                move_partition(self._written(table, beside / "new" / name, beside), target)
+                move_partition(made.of(name), target)
 
     def _write(self, table: Table, statement: Translated, params: Params, folder: Path) -> None:
         columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in table.columns)
@@ -187,45 +207,32 @@ class ParquetWarehouse:
 
         self._consistently(statement, params, copy)
 
-    def _written(self, table: Table, folder: Path, beside: Path) -> Path:
-        """The folder of a new partition, holding one file: the writer's, its several joined, or an empty one."""
-        files = sorted(folder.glob("*.parquet"))
-        if len(files) == 1:
-            files[0].rename(folder / PART)
-            return folder
-        made = beside / "made" / folder.name
-        made.mkdir(parents=True)
-        if files:
-            self._copy(table, files, made / PART)
-        else:
-            shutil.copyfile(self._empty(table, beside), made / PART)
-        return made
-
-    def _empty(self, table: Table, beside: Path) -> Path:
-        """A file of the table without rows, written once for all its empty partitions."""
-        file = beside / "empty.parquet"
-        if not file.exists():
-            self._copy(table, [], file)
-        return file
-
-    def _copy(self, table: Table, files: Sequence[Path], to: Path) -> None:
-        self._db.execute(f"COPY (SELECT * FROM {files.source(table, list(map(str, files)))}) TO {quoted(to)} (FORMAT parquet)")
-
     def record(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows to a log. A slice belongs to one run at a time, so reading and replacing it loses nothing."""
         with engine_errors():
-            self._db.execute(f"CREATE OR REPLACE TEMP TABLE added AS SELECT * FROM {files.source(table, [])}")
+            self._db.execute(f"CREATE OR REPLACE TEMP TABLE added AS SELECT * FROM {as_source(table, [])}")
             marks = ", ".join([f"({', '.join('?' * len(table.columns))})"] * len(rows))
             self._db.execute(f"INSERT INTO added VALUES {marks}", [naive(row[name]) for row in rows for name in table.names])
         for name in sorted({row[SLICE] for row in rows}):
             dates = sorted({row[table.partition] for row in rows if row[SLICE] == name})
-            self.replace(table, dates, WITH_ADDED.format(table=table), {"dates": dates, "name": name}, name)
+            self._replace(table, dates, WITH_ADDED.format(table=table), {"dates": dates, "name": name}, name)
 
     def load(self, table: Table, season_year: int, file: Path) -> None:
         """Replace one season of an input table by this file."""
         with engine_errors(), self._staging.folder() as beside:
             shutil.copyfile(file, beside / PART)
             move_partition(beside, self._folder(table) / f"season_year={season_year}")
+
+    def working(self, work: Work) -> AbstractContextManager[None]:
+        """Nothing changes: what this process runs ends with it."""
+        return nullcontext()
+
+    def cancel(self, names: Collection[str]) -> int:
+        """Nothing goes on by itself."""
+        return 0
+
+    def bytes_read(self, sql: str, params: Params, writes: int = 0) -> None:
+        """Files of one's own cost nothing."""
 
     def check_writable(self) -> None:
         """Raise WarehouseUnwritable when nothing could be written now."""

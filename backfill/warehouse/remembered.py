@@ -13,8 +13,8 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.schema import Table
 
 T = TypeVar("T")
-# A few seasons' worth: a process that goes through many of them must not keep them all.
-MOST = 32
+# A dozen seasons' worth, of some two megabytes each: a process that goes through many must not keep them all.
+MOST = 120
 EVERY_SEASON = 0
 
 _kept: OrderedDict[tuple[str, str, int], tuple[tuple[str, ...], Any]] = OrderedDict()

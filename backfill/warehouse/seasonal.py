@@ -50,6 +50,21 @@ def _kept(name: str, ctes: dict[str, exp.CTE]) -> Kept:
     return Kept(f"kept_{digest}", query)
 
 
+def flatten(tree: exp.Query) -> None:
+    """Take the CTEs of a statement's CTEs out into its own list, where parts that are the same stand once."""
+    with_ = tree.args.get("with_")
+    found: dict[str, exp.CTE] = {}
+    for cte in list(with_.expressions) if with_ else ():
+        inner = cte.this.args.get("with_")
+        within = {c.alias: c for c in inner.expressions} if inner else {}
+        if all(found.get(name, c) == c for name, c in within.items()):
+            cte.this.set("with_", None)
+            found |= within
+        found[cte.alias] = cte
+    if with_:
+        with_.set("expressions", list(found.values()))
+
+
 def keep_season_parts(tree: exp.Query) -> list[Kept]:
     """Take the season's parts out of a statement: their CTEs become reads of the tables returned."""
     with_ = tree.args.get("with_")

@@ -53,9 +53,11 @@ class RowsWarehouse(ParquetWarehouse):
         return []
 
     def _attach(self, table: Table, params: Params, files: list[str]) -> None:
-        rows = [{n: _flat(v) for n, v in row.items()} for row in self._given.get(table.short, [])]
-        self._db.register("given", pa.Table.from_pylist(rows, schema=_arrow_schema(table)))
+        self._db.register("given", pa.Table.from_pylist(self._rows(table), schema=_arrow_schema(table)))
         self._db.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM given")
+
+    def _rows(self, table: Table) -> list[Row]:
+        return [{n: _flat(v) for n, v in row.items()} for row in self._given.get(table.short, [])]
 
     def stamp(self, table: Table, season_year: int) -> str:
         return str(self._version)

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from backfill.errors import WarehouseBusy
 from backfill.estimating import COSTS_NOTHING, Estimate, estimate
 from backfill.models import Job, Run
 from backfill.options import Options
 from backfill.planning import Plan, plan
+from backfill.warehouse import warehouse
 from tests.backfill.working import make_worker
 from validation.season import Calendar, Game
 
@@ -105,3 +108,41 @@ def test_the_queries_are_as_many_whatever_there_is() -> None:
     with CaptureQueriesContext(connection) as many:
         estimate(make_plan(40))
     assert len(few) == len(many) <= 4
+
+
+# A warehouse that charges
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> list[int]:
+    """Let the warehouse charge a TiB per step; how many writes each question was about."""
+    settings.WAREHOUSE_URL = f"parquet:{tmp_path}"
+    found: list[int] = []
+
+    def charged(self: object, sql: str, params: object, writes: int) -> int:
+        found.append(writes)
+        return 2**40
+
+    monkeypatch.setattr(type(warehouse()), "bytes_read", charged)
+    return found
+
+
+def test_a_plan_is_asked_for_once_per_processor_and_charged_per_batch(asked: list[int], settings: Any) -> None:
+    settings.BIGQUERY_PRICE_PER_TIB = 5.0
+    found = estimate(make_plan(10, batch_size=4, processors=("TDZA", "PSZA")))
+    assert (found.bytes, asked) == (2 * 3 * 2**40, [3, 3])  # failures, output and history
+    assert found.cost == "about $30.00, at $5 per TiB"
+    assert estimate(make_plan(8, batch_size=4, processors=("TDZA", "PSZA"))).bytes == 2 * 2 * 2**40
+    assert len(asked) == 2
+
+
+def test_what_cannot_be_asked_is_said_and_the_seconds_are_there_all_the_same(
+    asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*args: object, **kwargs: object) -> int:
+        raise WarehouseBusy("over quota")
+
+    monkeypatch.setattr(type(warehouse()), "bytes_read", busy)
+    measured(1)
+    found = estimate(make_plan())
+    assert (found.bytes, found.cost, found.low) == (None, "not known: over quota", 10.0)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from backfill.errors import Refused, StatementFailed
 from backfill.processors import CHAIN, PROCESSORS, statement
-from backfill.processors.statement import render, sql_hash
+from backfill.processors.statement import accounted, render, sql_hash
 from backfill.warehouse import warehouse
 from backfill.warehouse.dialect import to_duckdb
 from backfill.warehouse.parquet import ParquetWarehouse
@@ -26,7 +26,7 @@ from backfill.warehouse.tables import TABLES
 from tests.backfill.tiny import FIRST, SECOND, make_step, part, run
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
-PARTS = {p.stem for p in statement.SQL_FOLDER.glob("[!_]*.sql")} - {code.lower() for code in CHAIN}
+PARTS = {p.stem for p in statement.SQL_FOLDER.glob("[!_]*.sql")} - {code.lower() for code in CHAIN} - {"staged"}
 JUDGED = ("failure_category", "failure_reason", "can_retry")
 
 
@@ -120,6 +120,13 @@ def test_what_is_stored_has_exactly_the_columns_and_types_of_the_schema(season: 
 @pytest.mark.parametrize("code", CHAIN)
 def test_what_accounts_for_a_statement_is_one_query_too(code: str) -> None:
     assert all(to_duckdb(render(code, part)).sql for part in PARTS)
+
+
+@pytest.mark.parametrize("code", CHAIN)
+def test_a_statement_beside_its_population_keeps_the_seasons_parts_of_both(code: str) -> None:
+    texts = render(code), render(code, "population")
+    apart = {name for text in texts for name, _ in to_duckdb(text).kept}
+    assert {name for name, _ in to_duckdb(accounted(code, *texts)).kept} >= apart
 
 
 # The hash of a statement

@@ -9,13 +9,12 @@ failed AS (
   SELECT
     {{ processor.output.partition }} AS d, {{ processor.output.entity }} AS entity_id,
     failure_category, failure_reason, can_retry
-  FROM result
+  FROM staged
   WHERE failure_category IS NOT NULL
   UNION ALL
-  SELECT p.d, p.entity, '{{ unknown.name }}', 'neither a row nor a classified failure', {{ unknown.can_retry }}
-  FROM population AS p
-  LEFT JOIN result AS r ON r.{{ processor.output.partition }} = p.d AND r.{{ processor.output.entity }} = p.entity
-  WHERE r.{{ processor.output.entity }} IS NULL
+  SELECT expected_date, expected_entity, '{{ unknown.name }}', 'neither a row nor a classified failure', {{ unknown.can_retry }}
+  FROM staged
+  WHERE {{ processor.output.partition }} IS NULL
   UNION ALL
   SELECT
     d, '{{ date_level }}', '{{ missing.name }}',
@@ -23,7 +22,7 @@ failed AS (
       || CAST(d AS STRING),
     {{ missing.can_retry }}
   FROM runs
-  WHERE d NOT IN (SELECT d FROM population)
+  WHERE d NOT IN (SELECT expected_date FROM staged WHERE expected_date IS NOT NULL)
 )
 SELECT
   '{{ processor.name }}' AS processor_name, run_id, d AS analysis_date, entity_id,

@@ -65,7 +65,7 @@ team_profiles AS (
   SELECT
     team_abbr,
     {{ validity() }},
-    COUNTIF(win_flag) OVER season AS wins,
+    COUNT(IF(win_flag, 1, NULL)) OVER season AS wins,
     COUNT(win_flag) OVER season AS decided
   FROM team_games
   {{ sequence("team_abbr") }}
@@ -135,7 +135,8 @@ vectors AS (
 {% for i, name in calculated.items() if name != "minutes_change" %}
     ROUND(CAST({{ name }} AS NUMERIC), 6) AS feature_{{ i }},
 {% endfor %}
-    IF(recent_minutes = 0, 0, {{ steps.format(x="minutes_ratio", high="NUMERIC '0.20'", low="NUMERIC '0.10'") }}) AS feature_12,
+    CAST(IF(recent_minutes = 0, 0, {{ steps.format(x="minutes_ratio", high="NUMERIC '0.20'", low="NUMERIC '0.10'") }}) AS NUMERIC)
+      AS feature_12,
     {% for i in sourced %}{{ " + " if not loop.first }}IF(phase4_{{ i }} IS NULL, 0, 1){% endfor %} AS from_phase4,
     {% for i in sourced %}{{ " + " if not loop.first }}IF(phase4_{{ i }} IS NULL AND phase3_{{ i }} IS NOT NULL, 1, 0){% endfor %} AS from_phase3
   FROM changes

@@ -25,7 +25,7 @@ windows AS (
   FROM played
   {{ sequence("player_lookup") }}
 ),
-attempts AS (
+totals AS (
   SELECT
     *,
     paint_attempts + mid_range_attempts + three_pt_attempts AS attempts,
@@ -45,7 +45,7 @@ shots AS (
     IF(n_20 >= 15, ROUND({{ divide("paint_makes_20", "paint_attempts_20") }}, 3), NULL) AS paint_pct_last_20,
     ROUND({{ divide("100 * assisted", "fg_makes") }}, 2) AS assisted_rate_last_10,
     ROUND({{ divide("100 * unassisted", "fg_makes") }}, 2) AS unassisted_rate_last_10
-  FROM attempts
+  FROM totals
 ),
 profiles AS (
   SELECT

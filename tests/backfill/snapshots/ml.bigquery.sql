@@ -265,7 +265,7 @@ WITH contexts AS (
       IFNULL(LEAD(game_date) OVER seq, CAST('9999-12-31' AS DATE)),
       IFNULL(valid_until, CAST('9999-12-31' AS DATE))
     ) AS shown_until,
-    COUNTIF(win_flag) OVER season AS wins,
+    COUNT(IF(win_flag, 1, NULL)) OVER season AS wins,
     COUNT(win_flag) OVER season AS decided
   FROM team_games
   WINDOW seq AS (PARTITION BY team_abbr, valid_after ORDER BY game_date, game_id), season AS (seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), last_5 AS (seq ROWS BETWEEN 4 PRECEDING AND CURRENT ROW), last_10 AS (seq ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), last_15 AS (seq ROWS BETWEEN 14 PRECEDING AND CURRENT ROW), last_20 AS (seq ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
@@ -493,7 +493,7 @@ WITH contexts AS (
     ROUND(CAST(playoff_game AS NUMERIC), 6) AS feature_17,
     ROUND(CAST(pct_free_throw AS NUMERIC), 6) AS feature_21,
     ROUND(CAST(team_win_pct AS NUMERIC), 6) AS feature_24,
-    IF(
+    CAST(IF(
       recent_minutes = 0,
       0,
       CASE
@@ -507,7 +507,7 @@ WITH contexts AS (
         THEN -1
         ELSE 0
       END
-    ) AS feature_12,
+    ) AS NUMERIC) AS feature_12,
     IF(phase4_0 IS NULL, 0, 1) + IF(phase4_1 IS NULL, 0, 1) + IF(phase4_2 IS NULL, 0, 1) + IF(phase4_3 IS NULL, 0, 1) + IF(phase4_4 IS NULL, 0, 1) + IF(phase4_5 IS NULL, 0, 1) + IF(phase4_6 IS NULL, 0, 1) + IF(phase4_7 IS NULL, 0, 1) + IF(phase4_8 IS NULL, 0, 1) + IF(phase4_13 IS NULL, 0, 1) + IF(phase4_14 IS NULL, 0, 1) + IF(phase4_18 IS NULL, 0, 1) + IF(phase4_19 IS NULL, 0, 1) + IF(phase4_20 IS NULL, 0, 1) + IF(phase4_22 IS NULL, 0, 1) + IF(phase4_23 IS NULL, 0, 1) AS from_phase4,
     IF(phase4_0 IS NULL AND NOT phase3_0 IS NULL, 1, 0) + IF(phase4_1 IS NULL AND NOT phase3_1 IS NULL, 1, 0) + IF(phase4_2 IS NULL AND NOT phase3_2 IS NULL, 1, 0) + IF(phase4_3 IS NULL AND NOT phase3_3 IS NULL, 1, 0) + IF(phase4_4 IS NULL AND NOT phase3_4 IS NULL, 1, 0) + IF(phase4_5 IS NULL AND NOT phase3_5 IS NULL, 1, 0) + IF(phase4_6 IS NULL AND NOT phase3_6 IS NULL, 1, 0) + IF(phase4_7 IS NULL AND NOT phase3_7 IS NULL, 1, 0) + IF(phase4_8 IS NULL AND NOT phase3_8 IS NULL, 1, 0) + IF(phase4_13 IS NULL AND NOT phase3_13 IS NULL, 1, 0) + IF(phase4_14 IS NULL AND NOT phase3_14 IS NULL, 1, 0) + IF(phase4_18 IS NULL AND NOT phase3_18 IS NULL, 1, 0) + IF(phase4_19 IS NULL AND NOT phase3_19 IS NULL, 1, 0) + IF(phase4_20 IS NULL AND NOT phase3_20 IS NULL, 1, 0) + IF(phase4_22 IS NULL AND NOT phase3_22 IS NULL, 1, 0) + IF(phase4_23 IS NULL AND NOT phase3_23 IS NULL, 1, 0) AS from_phase3
   FROM changes

@@ -134,7 +134,7 @@ WITH games_rows AS (
     MAX(processed_at) OVER last_20 AS last_updated
   FROM played
   WINDOW seq AS (PARTITION BY player_lookup, valid_after ORDER BY game_date, game_id), season AS (seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), last_5 AS (seq ROWS BETWEEN 4 PRECEDING AND CURRENT ROW), last_10 AS (seq ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), last_15 AS (seq ROWS BETWEEN 14 PRECEDING AND CURRENT ROW), last_20 AS (seq ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
-), attempts AS (
+), totals AS (
   SELECT
     *,
     paint_attempts + mid_range_attempts + three_pt_attempts AS attempts,
@@ -174,7 +174,7 @@ WITH games_rows AS (
     ) AS paint_pct_last_20,
     ROUND(SAFE_DIVIDE(CAST(100 * assisted AS NUMERIC), fg_makes), 2) AS assisted_rate_last_10,
     ROUND(SAFE_DIVIDE(CAST(100 * unassisted AS NUMERIC), fg_makes), 2) AS unassisted_rate_last_10
-  FROM attempts
+  FROM totals
 ), profiles AS (
   SELECT
     *,

@@ -112,7 +112,7 @@ SELECT
   *
 FROM played
 
--- kept_89436b041ba8
+-- kept_62997393da9d
 WITH games_rows AS (
   SELECT
     *,
@@ -263,7 +263,7 @@ WITH games_rows AS (
     PARTITION BY player_lookup, valid_after
     ORDER BY game_date NULLS FIRST, game_id NULLS FIRST
   ), season AS (seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), last_5 AS (seq ROWS BETWEEN 4 PRECEDING AND CURRENT ROW), last_10 AS (seq ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), last_15 AS (seq ROWS BETWEEN 14 PRECEDING AND CURRENT ROW), last_20 AS (seq ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
-), attempts AS (
+), totals AS (
   SELECT
     *,
     paint_attempts + mid_range_attempts + three_pt_attempts AS attempts,
@@ -343,7 +343,7 @@ WITH games_rows AS (
       THEN CAST(100 * unassisted AS DECIMAL(38, 9)) / fg_makes
       ELSE NULL
     END AS DECIMAL(18, 2)) AS unassisted_rate_last_10
-  FROM attempts
+  FROM totals
 ), profiles AS (
   SELECT
     *,
@@ -518,7 +518,7 @@ WITH games_rows AS (
     PARTITION BY player_lookup, valid_after
     ORDER BY game_date NULLS FIRST, game_id NULLS FIRST
   ), season AS (seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), last_5 AS (seq ROWS BETWEEN 4 PRECEDING AND CURRENT ROW), last_10 AS (seq ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), last_15 AS (seq ROWS BETWEEN 14 PRECEDING AND CURRENT ROW), last_20 AS (seq ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
-), attempts AS (
+), totals AS (
   SELECT
     *,
     paint_attempts + mid_range_attempts + three_pt_attempts AS attempts,
@@ -598,11 +598,11 @@ WITH games_rows AS (
       THEN CAST(100 * unassisted AS DECIMAL(38, 9)) / fg_makes
       ELSE NULL
     END AS DECIMAL(18, 2)) AS unassisted_rate_last_10
-  FROM attempts
+  FROM totals
 ), profiles AS (
   SELECT
     *
-  FROM kept_89436b041ba8
+  FROM kept_62997393da9d
 ), newest AS (
   SELECT
     *

@@ -1,0 +1,85 @@
+"""What is there, asked as seldom as may be: of a table's metadata without a job, of its rows once per change."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from google.cloud.bigquery import Table as Described
+
+from backfill.warehouse.base import Params, Row
+from backfill.warehouse.bigquery import statements
+from backfill.warehouse.bigquery.connection import Place
+from backfill.warehouse.bigquery.jobs import Jobs
+from backfill.warehouse.schema import Table
+from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS
+
+# What a process was told of a table holds for so long, unless it writes there itself.
+HOLDS_SECONDS = 2.0
+MILLISECONDS_PER_DAY = 24 * 3600 * 1000
+
+Slices = dict[tuple[str, str], set[date]]
+# Shared by the sessions of a process, by place and table.
+_described: dict[tuple[Place, str], tuple[float, Described]] = {}
+_found: dict[tuple[Place, str], tuple[str, Any]] = {}
+_writes: Counter[tuple[Place, str]] = Counter()
+
+
+class Looking:
+    """The tables of a place as they are known; `rows_of` runs a statement as it stands."""
+
+    def __init__(self, jobs: Jobs, place: Place, rows_of: Callable[[str, Params], list[Row]]) -> None:
+        self._jobs, self._place, self._rows_of = jobs, place, rows_of
+
+    def described(self, table: Table) -> Described:
+        """A table's metadata, at most HOLDS_SECONDS old."""
+        key = self._place, str(table)
+        at, found = _described.get(key, (0.0, None))
+        if found is None or time.monotonic() - at > HOLDS_SECONDS:
+            name = f"{self._place.project}.{self._place.prefix}{table}"
+            found = self._jobs.patiently(lambda: self._jobs.client.get_table(name, retry=self._jobs.api_retry))
+            _described[key] = time.monotonic(), found
+        return found
+
+    def forget(self, table: Table) -> None:
+        """Ask again for what is known of a table that this process has written, whatever its metadata say of that."""
+        _described.pop((self._place, str(table)), None)
+        _writes[self._place, str(table)] += 1
+
+    def stamp(self, table: Table) -> str:
+        """Text that changes whenever a table does."""
+        found = self.described(table)
+        return f"{found.modified} {found.etag} {found.num_rows} {_writes[self._place, str(table)]}"
+
+    def expires_after(self, table: Table) -> int:
+        """The days after which a table's partitions are deleted; 0 when they never are."""
+        partitioning = self.described(table).time_partitioning
+        return int(partitioning.expiration_ms or 0) // MILLISECONDS_PER_DAY if partitioning else 0
+
+    def seasons(self, table: Table) -> set[int]:
+        """The seasons of which an input has rows."""
+        return set(self._once(f"seasons {table}", (table,), statements.seasons(table), lambda rows: {r["year"] for r in rows}))
+
+    def partitions(self, table: Table, processor_name: str) -> set[date]:
+        """The dates that a table, or the slice of a processor, has."""
+        found: Slices = self._once("partitions", (*OUTPUTS, FAILURES, HISTORY), statements.listing(), _slices)
+        return set().union(*(days for (name, who), days in found.items() if name == str(table) and processor_name in ("", who)))
+
+    def _once(self, name: str, tables: tuple[Table, ...], sql: str, make: Callable[[list[Row]], Any]) -> Any:
+        """What is made of a statement's rows, until one of the tables that it reads has changed."""
+        stamps = " ".join(map(self.stamp, tables))
+        kept = _found.get((self._place, name))
+        if not kept or kept[0] != stamps:
+            text = statements.narrowed(sql, prefix=self._place.prefix)
+            kept = _found[self._place, name] = stamps, make(self._rows_of(text, {}))
+        return kept[1]
+
+
+def _slices(rows: list[Row]) -> Slices:
+    found: Slices = {}
+    for row in rows:
+        found.setdefault((row["name"], row["slice"] or ""), set()).add(row["d"])
+    return found

@@ -1,0 +1,92 @@
+"""What `create_tables` finds different, from what BigQuery says of its datasets and tables; nothing is asked of it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.cloud.bigquery import Dataset, SchemaField
+from google.cloud.bigquery import Table as Described
+
+from backfill.warehouse.bigquery.connection import Place
+from backfill.warehouse.bigquery.datasets import Found, declared, differences
+from backfill.warehouse.tables import TABLES, TDZA
+from tests.backfill.shell import Shell
+
+PLACE = Place("a-project")
+DATASETS = (*sorted({table.dataset for table in TABLES}), "backcourt_scratch")
+
+
+def dataset(name: str, location: str = "US") -> Dataset:
+    made = Dataset(f"{PLACE.project}.{name}")
+    made.location = location
+    return made
+
+
+def found(**datasets: Dataset) -> Found:
+    """All as declared, but for these datasets."""
+    return Found(
+        {name: dataset(name) for name in DATASETS} | datasets, {str(table): declared(PLACE, table) for table in TABLES}, "US"
+    )
+
+
+def told(spoil: Callable[[Described], Any]) -> list[tuple[str, str]]:
+    """What is said of a table that somebody has changed."""
+    there = found()
+    spoil(there.tables[str(TDZA)])
+    return [(d.kind, d.what) for d in differences(PLACE, there) if d.name == str(TDZA)]
+
+
+def with_field(name: str, kind: str, mode: str = "NULLABLE", **sizes: int) -> Callable[[Described], None]:
+    def spoil(table: Described) -> None:
+        fields = {field.name: field for field in table.schema} | {name: SchemaField(name, kind, mode, **sizes)}  # type: ignore[arg-type]
+        table.schema = list(fields.values())
+
+    return spoil
+
+
+def test_what_is_as_declared_differs_in_nothing() -> None:
+    assert differences(PLACE, found()) == []
+
+
+def test_what_is_not_there_is_created_datasets_first() -> None:
+    made = differences(PLACE, Found({}, {}, None))
+    assert [d.name for d in made] == [*DATASETS, *map(str, TABLES)]
+    assert {d.kind for d in made} == {"create"}
+
+
+def test_datasets_of_two_places_are_told_as_statements_cannot_join_them() -> None:
+    [one] = differences(PLACE, found(nba_predictions=dataset("nba_predictions", "EU")))
+    assert (one.kind, one.name, one.what.split(":")[0]) == ("wrong", "nba_predictions", "is in EU, the others in US")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "says"),
+    [
+        (with_field("paint_pct_allowed_last_15", "NUMERIC"), "left", "of a wider type than declared"),
+        (with_field("paint_pct_allowed_last_15", "NUMERIC", precision=9, scale=4), "left", "of a wider type than declared"),
+        (with_field("paint_pct_allowed_last_15", "NUMERIC", precision=5, scale=2), "wrong", "is NUMERIC(5,2), not NUMERIC(5,3)"),
+        (with_field("paint_pct_allowed_last_15", "FLOAT"), "wrong", "is FLOAT64, not NUMERIC(5,3)"),
+        (with_field("calculation_notes", "STRING", "REQUIRED"), "wrong", "ALTER COLUMN calculation_notes DROP NOT NULL"),
+        (with_field("their_own", "STRING", "REQUIRED"), "wrong", "has a column their_own that nothing fills"),
+        (lambda t: setattr(t, "time_partitioning", None), "wrong", "is partitioned by nothing, not by analysis_date by DAY"),
+        (lambda t: setattr(t, "clustering_fields", ["team_abbr"]), "wrong", "is clustered by team_abbr"),
+        (lambda t: setattr(t, "require_partition_filter", True), "wrong", "require_partition_filter = FALSE"),
+        (lambda t: setattr(t, "expires", datetime(2030, 1, 1, tzinfo=UTC)), "keep", "would be deleted on 2030-01-01"),
+        (lambda t: setattr(t, "schema", t.schema[1:]), "wrong", "has no column team_abbr STRING, which is never NULL"),
+    ],
+)
+def test_one_difference_is_said_in_one_sentence(spoil: Callable[[Described], Any], kind: str, says: str) -> None:
+    [(is_kind, what)] = told(spoil)
+    assert (is_kind, says in what) == (kind, True), what
+
+
+def test_a_column_of_somebody_elses_that_may_be_empty_is_no_difference() -> None:
+    assert told(with_field("their_own", "STRING")) == []
+
+
+def test_a_folder_has_nothing_to_create(shell: Shell) -> None:
+    answer = shell("create_tables", "--json")
+    assert (answer.code, answer.document["differences"], answer.err) == (0, [], "")

@@ -1,0 +1,166 @@
+"""Every statement that the BigQuery adapter can send is one for Google's own analyzer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from backfill import queries
+from backfill.models import Finding, Job
+from backfill.processors import CHAIN
+from backfill.processors.statement import inlined
+from backfill.upstream import Phase3
+from backfill.warehouse.bigquery import statements
+from backfill.warehouse.tables import INPUTS, PGS, TABLES
+from tests.backfill.shell import Shell
+from tests.backfill.tiny import FIRST, LAST, OPENING, SECOND, THIRD, cut, give, load_season, part, season_rows
+from tests.googlesql.engine import Database
+from tests.googlesql.sent import ASKED, Sent, declared, recording
+from tests.webapp.test_every_url import TABLE, patterns
+from webapp.models import User
+
+pytestmark = [pytest.mark.specification, pytest.mark.xdist_group("googlesql"), pytest.mark.django_db]
+BASE = django_settings.BASE_DIR
+# The names under which the code holds a warehouse, besides calling `warehouse()`.
+HELD = ("warehouse", "source", "target")
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(capsys)
+
+
+@pytest.fixture
+def operator(client: Client, settings: Any) -> Client:
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    settings.SECURE_SSL_REDIRECT = False
+    settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "whitenoise" not in m]
+    client.force_login(User.objects.create(username="olga", role="operator"))
+    return client
+
+
+def test_whatever_the_product_sends_is_googlesql(
+    settings: Any,
+    own_warehouse: Path,
+    tmp_path: Path,
+    shell: Shell,
+    operator: Client,
+    record_property: Callable[[str, object], None],
+) -> None:
+    settings.JUDGE_AFTER_JOBS = True
+    with recording() as sent:
+        use_everything(own_warehouse, tmp_path, shell, operator)
+    assert sent.database.refused(sent.statements.values()) == []
+    assert sorted(places_that_ask() - reached(sent)) == []
+    record_property("statements analyzed", len(sent.statements))
+
+
+def use_everything(warehouse: Path, folder: Path, shell: Shell, operator: Client) -> None:
+    """A season loaded, run, judged, looked at, run again live, and copied; with a bug in its data and a damaged partition."""
+    load_season(folder / "phase3")
+    give(PGS, [row | ({"points": -1} if row["game_date"] == FIRST else {}) for row in season_rows(PGS)], folder)
+    # Without PDC, ML misses what it depends on.
+    once = ("--no-canary", "--no-brake", "--skip-preflight", "--reason", "x")
+    shell.backfill("--start", FIRST, "--end", FIRST, "--processors", "ML", *once)
+    shell("retry", 1, "--include-expected", "--dry-run")
+    Phase3.of([FIRST])  # asked for runs of which nobody kept what they read
+    range_ = ("--start", OPENING, "--end", LAST)
+    assert shell.backfill(*range_, *once, "--batch-size", 18).code in (0, 1)
+    for name in queries.names():
+        assert shell("query", name).code == 0
+    shell("validate_pipeline", FIRST, LAST)
+    shell("preflight_check", FIRST, "--end-date", LAST)
+    for code in CHAIN:
+        shell("run_processor", code, LAST, "--mode", "normal", "--skip-preflight", "--reason", "x")
+    for name in TABLE:
+        if url := address(name):
+            operator.get(url, {"start": OPENING, "end": LAST})
+    assert shell("copy_warehouse", f"parquet:{warehouse}", f"parquet:{folder}/copy", *range_).code == 0
+    cut(part(warehouse, "TDZA", THIRD))
+    shell("triage", *range_)
+
+
+ROUTES = {one.name: one for one in patterns(get_resolver().url_patterns) if one.name}
+
+
+def address(name: str) -> str:
+    """The URL of this name with something that is there; empty where there is nothing."""
+    job, finding = Job.objects.first(), Finding.objects.exclude(query="").first()
+    assert job
+    assert finding
+    pk = finding.pk if name in ("finding", "evidence") else job.pk
+    values = {"day": SECOND, "code": "TDZA", "processor": "TDZA", "year": OPENING.year, "topic": "brake", "kind": "json"}
+    values |= {"number": job.pk, "other": job.pk, "pk": pk, "name": "failure-counts" if name.startswith("query") else somebody()}
+    wanted = ROUTES[name].pattern.regex.groupindex
+    return reverse(name, kwargs={key: values[key] for key in wanted}) if wanted.keys() <= values.keys() else ""
+
+
+def somebody() -> str:
+    """A player who was run."""
+    return season_rows(PGS)[0]["player_lookup"]
+
+
+def places_that_ask() -> set[tuple[str, str, int, int]]:
+    """Where the product asks a warehouse something: file, what is called, first and last line."""
+    files = [file for folder in ("backfill", "webapp") for file in (BASE / folder).rglob("*.py") if "warehouse" not in file.parts]
+    return {
+        (str(file.relative_to(BASE)), asked.attr, node.lineno, node.end_lineno or 0)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(asked := node.func, ast.Attribute)
+        if asked.attr in ASKED and is_warehouse(asked.value)
+    }
+
+
+def is_warehouse(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in ("warehouse", "writable_warehouse")
+    return isinstance(node, ast.Name) and node.id in HELD
+
+
+def reached(sent: Sent) -> set[tuple[str, str, int, int]]:
+    lines = {(str(file.relative_to(BASE)), line) for file, line in sent.lines if file.is_relative_to(BASE)}
+    return {place for place in places_that_ask() if any((place[0], line) in lines for line in range(place[2], place[3] + 1))}
+
+
+# What is not asked through the port
+
+
+def test_what_is_asked_about_partitions_is_googlesql() -> None:
+    texts = [statements.listing(), *map(statements.seasons, INPUTS)]
+    assert schema().refused([(text, {}) for text in texts]) == []
+
+
+def test_the_declared_tables_are_googlesql() -> None:
+    assert Database({}).refused([(table.ddl(), {}) for table in TABLES]) == []
+
+
+def test_a_processor_with_its_parameters_written_in_is_googlesql() -> None:
+    assert schema().refused([(inlined(code, LAST, OPENING), {}) for code in CHAIN]) == []
+
+
+def test_the_queries_of_the_runbook_are_googlesql_as_they_stand() -> None:
+    texts = (BASE / "tests" / "backfill" / "runbook_queries.sql").read_text(encoding="utf-8").split("-- next statement")
+    assert len(texts) > 3
+    assert schema().refused([(text, {}) for text in texts]) == []
+
+
+def test_what_is_not_googlesql_is_refused() -> None:
+    wrong = [
+        "SELECT x FROM",
+        "SELECT nothing FROM nba_analytics.player_game_summary",
+        "SELECT FORMAT('%.1f', 1)",
+        "SELECT 1::TEXT",
+    ]
+    assert len(schema().refused([(text, {}) for text in wrong])) == len(wrong)
+
+
+def schema() -> Database:
+    return Database({str(table): declared(table) for table in TABLES})

@@ -1,0 +1,59 @@
+"""A BigQuery emulator of one's own: a real process that google-cloud-bigquery talks to over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import STDOUT, Popen
+
+FOLDER = Path(__file__).resolve().parents[2] / ".venv-emulator"
+PROJECT = "backcourt-test"
+# Its parser recurses, deeper than Python likes where a hash is made of forty columns; and on the way it takes a NUMERIC
+# for DuckDB's DECIMAL, which has three decimals instead of nine.
+START = """
+import sys, threading
+sys.setrecursionlimit(50_000)
+threading.stack_size(512 * 2**20)
+from sqlglot import exp
+from sqlglot.dialects.dialect import build_default_decimal_type
+from sqlglot.dialects.duckdb import DuckDB
+DuckDB.parser_class.TYPE_CONVERTERS[exp.DType.DECIMAL] = build_default_decimal_type(38, 9)
+from bqemulator.cli import main
+main()
+"""
+ANY_PORT = ("--rest-port", "0", "--grpc-port", "0")
+DEADLINE_SECONDS = 60
+
+# No try to reach DuckDB's own server for what nobody needs here, and no copies kept of what tables were.
+SETTINGS = {"BQEMU_ENABLE_FORMAT_EXTENSIONS": "false", "BQEMU_TIME_TRAVEL_RETENTION_DAYS": "0", "HOME": str(FOLDER / "home")}
+
+
+@contextmanager
+def emulating(log: Path) -> Iterator[str]:
+    """Start an emulator that holds nothing; yields its URL. What it says goes to `log`."""
+    program = FOLDER / "bin" / "python"
+    if not program.exists():
+        raise FileNotFoundError("the BigQuery emulator is needed: start the tests with bin/test, which installs it")
+    command = (str(program), "-c", START, "start", "--ephemeral", *ANY_PORT, "--log-format", "json", "--project", PROJECT)
+    with log.open("w") as said:
+        process = Popen(command, env={**os.environ, **SETTINGS}, stdout=said, stderr=STDOUT)
+    try:
+        yield f"http://127.0.0.1:{_port(process, log)}"
+    finally:
+        process.kill()  # it holds nothing that anybody wants
+        process.wait()
+
+
+def _port(process: Popen[bytes], log: Path) -> int:
+    """The port that it listens on, as soon as it does."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        for line in log.read_text().splitlines():
+            if '"rest.listen"' in line:
+                return int(json.loads(line)["port"])
+        time.sleep(0.05)
+    raise AssertionError(f"the BigQuery emulator did not start:\n{log.read_text()}")

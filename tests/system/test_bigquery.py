@@ -1,0 +1,377 @@
+"""The product on BigQuery: google-cloud-bigquery, over HTTP, through a proxy that makes trouble, against an emulator.
+
+What the emulator cannot do, and what stands for it, is in docs/bigquery-emulator.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from google.cloud.bigquery import SchemaField, TimePartitioning
+
+from backfill import control, coverage, inputs, queries
+from backfill.copying import Copying, copy
+from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
+from backfill.inline import run_inline
+from backfill.judging.triage import listed, triage
+from backfill.loading import load
+from backfill.models import Job, Run
+from backfill.processors import CHAIN, PROCESSORS
+from backfill.warehouse import open_warehouse
+from backfill.warehouse.base import Row, Work
+from backfill.warehouse.bigquery import jobs
+from backfill.warehouse.bigquery.connection import EMULATOR, Place, connect
+from backfill.warehouse.bigquery.datasets import declared, put_right
+from backfill.warehouse.bigquery.errors import Stopped
+from backfill.warehouse.bigquery.session import BigQueryWarehouse
+from backfill.warehouse.contents import Content, Part, filled
+from backfill.warehouse.schema import Table
+from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, TDZA
+from tests.backfill.shell import Answer, Shell
+from tests.backfill.tiny import FIRST, LAST, NIGHTS, make_options
+from tests.backfill.whole import whole_rows
+from tests.factories import phase3_folder
+from tests.system.emulator import PROJECT, emulating
+from tests.system.fault_proxy import Fault, Proxy, proxying
+
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("bigquery")]
+
+URL = f"bigquery://{PROJECT}"
+START = NIGHTS[13]  # one date of bootstrap, then all others
+# Of this run alone.
+OWN = ("run_id", "created_at", "processed_at", "started_at", "duration_seconds", "job_id")
+PLACE = Place.of(URL)
+OLD = f"old_{TDZA}"
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """An emulator, and the proxy that every client of this module talks to."""
+    with (
+        emulating(tmp_path_factory.mktemp("emulator") / "log") as url,
+        proxying(url) as made,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv(EMULATOR, made.url)
+        patch.setattr(jobs, "FIRST_DELAY_SECONDS", 0.05)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An embedded warehouse with the inputs of the tiny season."""
+    root = tmp_path_factory.mktemp("embedded")
+    with override_settings(WAREHOUSE_URL=(url := f"parquet:{root / 'warehouse'}")):
+        load(phase3_folder(root / "phase3", **{table.short.lower(): whole_rows(table) for table in INPUTS}))
+    return url
+
+
+@pytest.fixture
+def clean(proxy: Proxy) -> Proxy:
+    """The proxy, making no trouble yet."""
+    proxy.next()
+    return proxy
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(capsys)
+
+
+def run_all(url: str, settings: Any) -> Job:
+    """Every processor over every date, on the warehouse at this URL."""
+    settings.WAREHOUSE_URL = url
+    job = control.start(make_options(START, LAST, force=True, batch_size=len(NIGHTS)), "ann", inline=True)
+    assert job
+    return run_inline(job, "ann")
+
+
+def rows(url: str, table: Table, key: str) -> list[Row]:
+    """What a table holds, without what belongs to one run."""
+    found = open_warehouse(url).query(f"SELECT * FROM {table} ORDER BY {key}")
+    return list(map(_shared, found))
+
+
+def differing(ours: list[Row], theirs: list[Row]) -> list[tuple[Any, ...]]:
+    """Every value that is not the same, with its row's number and its column."""
+    assert len(ours) == len(theirs) > 0
+    pairs = enumerate(zip(ours, theirs, strict=True))
+    return [(n, name, us[name], they[name]) for n, (us, they) in pairs for name in they if us[name] != they[name]]
+
+
+def retry(job: Job, shell: Shell) -> None:
+    """Make again what failed, which the code was to blame for: of ML everything, and of it alone."""
+    failed = {run.processor for run in Run.objects.filter(job=job, status=Run.Status.FAILED)}
+    assert (job.status, failed) == (Job.Status.FAILED, {"ML"})
+    done = shell("retry", job.pk, "--override", "--reason", "the statement is mended", "--inline", "--json")
+    assert (done.code, done.document["status"]) == (0, "succeeded"), done
+
+
+def ended(job: Job) -> dict[tuple[str, date], tuple[Any, ...]]:
+    """How everything that the job was asked for stands, whichever job did it last."""
+    last = {(r.processor, r.date): r for r in Run.objects.filter(job__gte=job.pk).order_by("pk")}
+    return {key: (r.status, r.population, r.rows, r.failures, r.error) for key, r in last.items()}
+
+
+def answers(url: str, settings: Any) -> dict[str, Any]:
+    """What a person is told: the runbook's queries, coverage, what is wrong."""
+    settings.WAREHOUSE_URL = url
+    told = {name: [_shared(row) for row in queries.named(name).rows(START, LAST)] for name in queries.names()}
+    told["run-history"] = sorted((row for row in told["run-history"] if row["status"] != "failed"), key=str)
+    told["written"] = coverage.written(CHAIN, NIGHTS)
+    told["inputs"] = inputs.signatures((code, night) for code in CHAIN for night in NIGHTS)
+    told["source rows"] = coverage.source_rows(FIRST, LAST)
+    triage(START, LAST)
+    told["findings"] = [(f.kind, f.dates, f.processors) for f in listed(START, LAST)]
+    return told
+
+
+def _shared(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in OWN and not name.endswith("_last_updated")}
+
+
+# The whole, in trouble
+
+
+TROUBLE = (
+    Fault(503, r"/jobs.*CREATE OR REPLACE TABLE.*team_defense_game_summary"),
+    Fault("fail", r"/jobs.*MERGE nba_precompute.player_shot_zone_analysis"),
+    Fault("cut", r"/jobs.*MERGE nba_precompute.player_composite_factors"),
+    Fault("fail", r"/jobs.*MERGE nba_precompute.player_daily_cache", reason="quotaExceeded"),
+    Fault(429, r"/jobs.*MERGE nba_processing.precompute_failures", reason="rateLimitExceeded"),
+    Fault("fail", r"/jobs.*MERGE nba_predictions", reason="invalidQuery", times=99),
+    Fault("cut", r"/queries", verb="GET"),
+    Fault("cut", r"/jobs.*MERGE nba_reference.processor_run_history"),
+)
+
+
+@pytest.mark.django_db
+def test_a_season_on_bigquery_is_what_it_is_in_a_folder(
+    clean: Proxy, folder: str, shell: Shell, settings: Any, tmp_path: Path
+) -> None:
+    """Tables made, inputs copied there, every processor run in the midst of trouble, looked at, and copied back."""
+    settings.WAREHOUSE_URL = URL
+    made = shell("create_tables", "--json").document["differences"]
+    assert {d["kind"] for d in made} == {"create"}
+    assert shell("create_tables").code == 0
+    dates = "--start", START, "--end", LAST
+    assert shell("copy_warehouse", folder, URL, *dates, "--json").document["wrong"] == []
+
+    clean.next(*TROUBLE)
+    there = run_all(URL, settings)
+    assert [(fault.what, fault.said) for fault in TROUBLE if not fault.met] == []
+    clean.next()
+    retry(there, shell)
+    stands = ended(there)
+    told = answers(URL, settings)
+    here = run_all(folder, settings)
+    assert stands == ended(here)
+    for table in (*OUTPUTS, FAILURES):
+        key = ", ".join(table.key)
+        assert (str(table), differing(rows(URL, table, key), rows(folder, table, key))) == (str(table), [])
+    assert told == answers(folder, settings)
+
+    back = f"parquet:{tmp_path / 'back'}"
+    copied = shell("copy_warehouse", URL, back, *dates, "--json").document
+    assert (copied["wrong"], copied["tables"][str(TDZA)]["rows"]) == ([], len(rows(folder, TDZA, "team_abbr")))
+    folded, there_again, part = open_warehouse(back), open_warehouse(URL), Part(TDZA, LAST)
+    there_again.replace(TDZA, [LAST], "", {})
+    assert filled(there_again, TDZA, LAST, LAST) == {}
+    wanted = filled(folded, TDZA, LAST, LAST)
+    assert copy(folded, there_again, Copying((part,), wanted, ())) == []
+    assert filled(there_again, TDZA, LAST, LAST) == wanted == {part: Content(2, wanted[part].digest)}
+
+
+# One trouble at a time, on a slice of failures that no season has
+
+DAY, NAME = date(2030, 1, 1), PROCESSORS["TDZA"].name
+STAGED = f"""
+SELECT '{NAME}' AS processor_name, 'r' AS run_id, DATE '{DAY}' AS analysis_date, CAST(n AS STRING) AS entity_id,
+  'INSUFFICIENT_DATA' AS failure_category, '' AS failure_reason, FALSE AS can_retry, TIMESTAMP '2030-01-01 00:00:00' AS created_at
+FROM UNNEST([1, 2, 3]) AS n
+"""
+MERGE, QUERY = r"/jobs\b.*MERGE nba_processing", r"/queries\b.*entity_id"
+
+
+@pytest.fixture(scope="module")
+def tables(proxy: Proxy) -> None:
+    """Every table, whichever test comes first."""
+    put_right(connect(PLACE), PLACE, dry_run=False)
+
+
+@pytest.fixture
+def slice_(clean: Proxy, tables: None) -> Proxy:
+    """The slice, holding nothing, and the proxy."""
+    session().replace(FAILURES, [DAY], "", {}, NAME)
+    clean.next()
+    return clean
+
+
+def session(**work: Any) -> BigQueryWarehouse:
+    """A session of its own, as another process has one, on behalf of some work."""
+    made = open_warehouse(URL)
+    assert isinstance(made, BigQueryWarehouse)
+    made.jobs.work = Work(**work)
+    return made
+
+
+def write(on: BigQueryWarehouse) -> None:
+    on.stage("made", STAGED, {})
+    on.replace(FAILURES, [DAY], "SELECT * FROM made", {}, NAME)
+
+
+def written() -> list[str]:
+    found = session().query(f"SELECT entity_id FROM {FAILURES} WHERE analysis_date = @day ORDER BY entity_id", {"day": DAY})
+    return [row["entity_id"] for row in found]
+
+
+def merges(proxy: Proxy) -> int:
+    return sum(sql.startswith("MERGE") for sql in proxy.begun())
+
+
+@pytest.mark.parametrize(
+    ("fault", "begun"),
+    [
+        (Fault(503, MERGE), 1),
+        (Fault(500, MERGE, reason="internalError", times=2), 1),
+        (Fault(429, MERGE, reason="rateLimitExceeded"), 1),
+        (Fault(403, MERGE, reason="rateLimitExceeded"), 1),
+        (Fault("cut", MERGE), 1),
+        (Fault("fail", MERGE), 2),
+        (Fault("fail", MERGE, reason="quotaExceeded"), 2),
+        (Fault("fail", MERGE, times=3), 4),
+    ],
+    ids=lambda value: f"{value.what} {value.reason} {value.times}" if isinstance(value, Fault) else "",
+)
+def test_what_passes_is_waited_for_and_the_rows_are_there_once(slice_: Proxy, fault: Fault, begun: int) -> None:
+    slice_.next(Fault(fault.what, fault.said, fault.verb, fault.reason, fault.times))
+    write(session())
+    assert (slice_.faults[0].met, merges(slice_), written()) == (fault.times, begun, ["1", "2", "3"])
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(slice_: Proxy) -> None:
+    write(session())
+    slice_.next(Fault("cut", QUERY), Fault(503, QUERY), Fault("cut", QUERY))
+    assert written() == ["1", "2", "3"]
+    assert [fault.met for fault in slice_.faults] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised", "says"),
+    [
+        (Fault("fail", MERGE, reason="invalidQuery"), StatementFailed, "a job that ends with invalidQuery"),
+        (Fault(403, MERGE, reason="accessDenied"), WarehouseUnwritable, "grant roles/bigquery"),
+        (Fault(404, MERGE, reason="notFound"), WarehouseUnwritable, "manage.py create_tables"),
+        (Fault(400, MERGE, reason="bytesBilledLimitExceeded"), WarehouseUnwritable, "BIGQUERY_MAX_BYTES"),
+    ],
+    ids=lambda value: value.reason if isinstance(value, Fault) else "",
+)
+def test_what_does_not_pass_is_said_at_once_and_nothing_is_written(
+    slice_: Proxy, fault: Fault, raised: type[WarehouseError], says: str
+) -> None:
+    slice_.next(Fault(fault.what, fault.said, reason=fault.reason, times=9))
+    with pytest.raises(raised, match=says):
+        write(session())
+    assert (slice_.faults[0].met, written()) == (1, [])
+
+
+def test_patience_has_an_end(slice_: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    on = session()
+    monkeypatch.setattr(on.jobs, "_patience", 0.5)
+    slice_.next(Fault("fail", MERGE, times=99))
+    with pytest.raises(WarehouseBusy, match="backendError"):
+        write(on)
+    assert written() == []
+
+
+# Work that is done again because its process died
+
+
+def test_what_was_done_is_not_begun_again(slice_: Proxy) -> None:
+    names: list[str] = []
+    write(session(key="once", note=names.append))
+    slice_.next()
+    write(session(key="once", known=names))
+    assert (slice_.begun(), written()) == ([], ["1", "2", "3"])
+    write(session(key="another", known=names))
+    assert (merges(slice_), written()) == (1, ["1", "2", "3"])
+
+
+def test_what_still_goes_on_is_found_and_waited_for(slice_: Proxy) -> None:
+    names: list[str] = []
+    slice_.next(Fault("hold", MERGE))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(write, session(key="slow", note=names.append))
+        until(lambda: bool(slice_.held))
+        second = pool.submit(write, session(key="slow", known=tuple(names)))
+        until(lambda: asked_after(slice_) > 1)
+        slice_.let_go()
+        first.result(), second.result()
+    assert (merges(slice_), written()) == (1, ["1", "2", "3"])
+
+
+def test_what_is_cancelled_stops_and_writes_nothing(slice_: Proxy) -> None:
+    names: list[str] = []
+    slice_.next(Fault("hold", MERGE))
+    with ThreadPoolExecutor(1) as pool:
+        going_on = pool.submit(write, session(key="cancelled", note=names.append))
+        until(lambda: bool(slice_.held))
+        assert session().cancel(names) == 1
+        with pytest.raises(Stopped, match="stopped"):
+            going_on.result()
+    assert (session().cancel(names), written()) == (0, [])
+
+
+def asked_after(proxy: Proxy) -> int:
+    """How often somebody has asked what has become of a job that is held."""
+    return sum(any(name in asked.path for name in proxy.held) for asked, _ in proxy.seen)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+# Tables
+
+
+def test_what_a_table_lacks_is_added_and_what_differs_is_told(slice_: Proxy, shell: Shell, settings: Any) -> None:
+    settings.WAREHOUSE_URL = f"{URL}/old_"
+    place = Place(PROJECT, "old_")
+    client = connect(place)
+    client.create_dataset("old_nba_precompute")
+    old = declared(place, TDZA)
+    changed = {"games_in_sample": "STRING", "team_abbr": "STRING"}
+    fields = [f for f in old.schema if f.name != "calculation_notes"]
+    old.schema = [SchemaField(f.name, changed.get(f.name, f.field_type), f.mode) for f in fields]
+    old.clustering_fields, old.time_partitioning = None, TimePartitioning(field="analysis_date", expiration_ms=86_400_000)
+    client.create_table(old)
+
+    told = {(d["kind"], d["what"]) for d in differences_of(shell("create_tables", "--dry-run", "--json")) if d["name"] == OLD}
+    assert {(kind, what) for kind, what in told if kind != "left"} == {
+        ("add", "column calculation_notes STRING"),
+        ("keep", "partitions would be deleted after 1 days; that is taken away"),
+        ("wrong", "column games_in_sample is STRING, not INT64; that takes a new table, copied from this one"),
+        ("wrong", "is clustered by nothing; `bq update --clustering_fields=team_abbr,analysis_date "
+                  f"{OLD}` changes it"),
+    }  # fmt: skip
+    assert "calculation_notes" not in {f.name for f in client.get_table(OLD).schema}
+    assert shell("create_tables").code == 1
+    left = {d["kind"] for d in differences_of(shell("create_tables", "--json"))}
+    assert left == {"left", "wrong"}
+    now = client.get_table(OLD)
+    assert (now.schema[-1].name, now.time_partitioning.expiration_ms) == ("calculation_notes", None)
+
+
+def differences_of(answer: Answer) -> list[dict[str, str]]:
+    return list(answer.document["differences"])
