@@ -178,9 +178,6 @@ def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
         "BACKCOURT_REDIS_SERVER": redis_server,
         "BACKCOURT_REDIS_SOCKET": str(settings.REDIS_SOCKET),
         "BACKCOURT_WEB": str(web).lower(),
-        "BACKCOURT_WEB_ADDRESS": settings.WEB_ADDRESS,
-        "BACKCOURT_WEB_PROCESSES": str(settings.WEB_PROCESSES),
-        "BACKCOURT_WEB_THREADS": str(settings.WEB_THREADS),
         "BACKCOURT_REDIS_IS_OURS": str(bool(redis_server)).lower(),
     }
     configuration = settings.BASE_DIR / "bin" / "supervisord.conf"

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import flow, notices, outbox
+from backfill import flow, logs, notices, outbox
 from backfill.control.launching import start_due
 from backfill.judging.triage import judge_due
 from backfill.models import Batch, Event, Job, Notice, Run, Sweep, Worker
@@ -69,10 +69,11 @@ def sweep(started: datetime | None = None) -> int:
     scene = _Scene(at, workers, None if older else started)
     found = 0
     for job in Job.objects.exclude(status__in=(*Job.ENDED, Job.Status.PAUSED)).order_by("pk"):
-        try:
-            found += _sweep_job(job.pk, scene)
-        except Exception:  # one job that cannot be swept must not keep the others from it
-            log.exception("%s could not be swept", job)
+        with logs.about(job=job.pk):
+            try:
+                found += _sweep_job(job.pk, scene)
+            except Exception:  # one job that cannot be swept must not keep the others from it
+                log.exception("%s could not be swept", job)
     gone = [w.pk for w in workers.values() if not w.is_alive(at)]
     Worker.objects.filter(pk__in=gone, seen_at__lte=at).delete()
     warehouse().sweep()
@@ -142,4 +143,5 @@ def _send_again(job: Job, batch: Batch, why: str) -> None:
     """Let the batch be sent under a new lease; tasks with the old one do nothing."""
     if batch.status == Batch.Status.IN_FLIGHT:
         batch.give_back()
+        log.info("batch %s is sent again: %s", batch.number, why)
         Event.objects.create(job=job, who=WHO, what=f"batch {batch.number} is sent again", why=why)

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from backfill import coverage, notices, outbox, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
+from backfill import coverage, logs, notices, outbox, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
 from backfill.models import Batch, Run
 from backfill.processors import CHAIN, PROCESSORS
 from backfill.running import run_step
@@ -84,7 +84,8 @@ def ring(batch: Batch) -> None:
             _check_redis()
             signature.apply_async()
     except UNREACHABLE as error:
-        log.warning("%s cannot be sent: Redis does not answer (%s)", batch, error)
+        with logs.about(job=batch.job_id, batch=batch.number):
+            log.warning("%s cannot be sent: Redis does not answer (%s)", batch, error)
         mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease)
         mine.update(status=Batch.Status.WAITING, lease="", why="Redis does not answer")
 

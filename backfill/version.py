@@ -13,6 +13,8 @@ VERSION = "0.1.0"
 @cache
 def code_version() -> str:
     """Version and short commit, as stored with each job."""
+    if settings.COMMIT:
+        return f"{VERSION}+{settings.COMMIT}"
     command = ["git", "-C", str(settings.BASE_DIR), "describe", "--always", "--dirty"]
     try:
         commit = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()

@@ -12,6 +12,7 @@ from backfill.errors import Refused
 from backfill.management.base import FAILED, OK, VerbCommand, whole_number
 from backfill.management.text import table
 from backfill.models import Worker
+from backfill.owners import is_here
 from backfill.progress import system
 
 POLL_SECONDS = 0.1
@@ -24,19 +25,26 @@ class Command(VerbCommand):
     help = "List the processes that run steps with the age of their heartbeats, the age of the sweep, and the cap."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Whether to wait."""
+        """Whether to wait, and what to check."""
         parser.add_argument("--wait", type=whole_number, default=0, metavar="SECONDS", help="wait until a worker is alive")
+        parser.add_argument("--here", action="store_true", help="exit 1 unless a worker is alive on this host")
+        parser.add_argument("--swept", type=whole_number, metavar="SECONDS", help="exit 1 unless the sweep is no older")
 
     def run(self, **given: Any) -> int:
-        """Show them; asked to wait, exit 1 when none has come."""
+        """Show them; exit 1 when what was asked for is not so."""
         if given["wait"] < 0:
             raise Refused(f"--wait takes a number of seconds, not {given['wait']}")
         deadline = time.monotonic() + given["wait"]
         while not Worker.alive(now()) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-        found = system(now())
+        found, alive = system(now()), Worker.alive(now())
         self.emit(found, _text(found))
-        return FAILED if given["wait"] and not Worker.alive(now()) else OK
+        nobody = (given["wait"] and not alive) or (given["here"] and not any(is_here(w.name) for w in alive))
+        return FAILED if nobody or not _is_swept(found["swept_seconds_ago"], given["swept"]) else OK
+
+
+def _is_swept(seconds_ago: float | None, wanted: int | None) -> bool:
+    return wanted is None or (seconds_ago is not None and seconds_ago <= wanted)
 
 
 def _text(found: dict[str, Any]) -> str:

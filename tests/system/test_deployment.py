@@ -1,0 +1,230 @@
+"""What docker-compose.yml starts works as it stands: every command, every health check, every stop."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from subprocess import PIPE, Popen
+from uuid import uuid4
+
+import pytest
+from environ import Env
+
+from tests.postgres import Server
+from tests.system.deployment import (
+    DOCKERFILE,
+    SERVICES,
+    Deployment,
+    environment_of,
+    free_port,
+    interpolated,
+    make_image,
+)
+from tests.system.installation import ROOT, Installation, Reference, assert_same, until
+from tests.system.stack import QUICK
+
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("deployment")]
+
+OURS = ("prepare", "web", "worker", "beat")
+HOST = "panel.example.com"
+GIVEN = {
+    "SECRET_KEY": "of-the-tests-" + "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJ",
+    "POSTGRES_PASSWORD": "s3cret",
+    "ALLOWED_HOSTS": HOST,
+    "PANEL_URL": f"https://{HOST}",
+}
+STATUS = "SELECT status FROM backfill_run"
+
+
+@pytest.fixture(scope="module")
+def deployed(template: Installation, postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The image, Redis and a database with tables; the other services are started by whoever needs them first."""
+    folder, redis = tmp_path_factory.mktemp("deployment"), free_port()
+    (folder / "image").mkdir()
+    shutil.copytree(template.warehouse, folder / "warehouse")
+    elsewhere = {
+        "DATABASE_URL": postgres.create(uuid4().hex),
+        "PGHOST": str(postgres.folder),
+        "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
+        "WEB_ADDRESS": f"127.0.0.1:{free_port()}",
+        "WAREHOUSE_URL": f"parquet:{folder / 'warehouse'}",
+        "BACKCOURT_VAR": str(folder / "image" / "var"),
+        "JUDGE_AFTER_JOBS": "false",
+        **QUICK,
+    }
+    more = {"redis": ("--port", redis, "--bind", "127.0.0.1"), "redis health": ("-p", redis)}
+    made = Deployment(make_image(folder / "image"), GIVEN, elsewhere, more)
+    assert not made.is_healthy("redis")
+    made.start("redis")
+    try:
+        until(lambda: made.is_healthy("redis"), "Redis", every=0.1)
+        yield made
+    finally:
+        made.stop_all()
+
+
+@pytest.fixture(scope="module")
+def installation(deployed: Deployment) -> Installation:
+    """What the services work on."""
+    there = deployed.elsewhere
+    warehouse = Path(there["WAREHOUSE_URL"].removeprefix("parquet:"))
+    return Installation(Path(there["BACKCOURT_VAR"]), elsewhere=warehouse, database=there["DATABASE_URL"])
+
+
+@pytest.fixture(scope="module")
+def running(deployed: Deployment, installation: Installation) -> Deployment:
+    """Everything, as `docker compose up` leaves it; two replicas have asked for the tables at the same moment."""
+    command = SERVICES["prepare"]["command"]
+    environment = deployed.environment("prepare")
+    asked = [Popen(command, cwd=deployed.image, env=environment, stdout=PIPE, stderr=PIPE, text=True) for _ in range(2)]
+    said = [process.communicate() for process in asked]
+    assert [(process.returncode, err) for process, (_, err) in zip(asked, said, strict=True)] == [(0, "")] * 2
+    assert sorted(out.split()[0] for out, _ in said) == ["applied", "the"]
+    for service in ("web", "worker", "beat"):
+        deployed.start(service)
+    for service in ("web", "worker", "beat"):
+        until(lambda service=service: deployed.is_healthy(service), service, every=0.2)  # type: ignore[misc]
+    return deployed
+
+
+def test_every_base_image_is_pinned_and_the_last_stage_has_neither_root_nor_compilers() -> None:
+    images = [words[0] for words in re.findall(r"^FROM (\S+)( AS \w+)?$", DOCKERFILE, re.MULTILINE)]
+    images += [str(service["image"]) for service in SERVICES.values() if not service["image"].startswith("backcourt:")]
+    assert len(images) == 4
+    assert [image for image in images if not re.search(r":\d+(\.\d+)+-[a-z][a-z-]+$", image)] == []
+    assert "apt-get" not in DOCKERFILE
+    assert "--only-binary=:all:" in DOCKERFILE
+    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001"]
+    assert f"CMD {json.dumps(SERVICES['web']['command'])}" in DOCKERFILE
+
+
+def test_the_build_sees_what_it_copies_and_nothing_else() -> None:
+    seen = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert seen == set(re.findall(r"^COPY (?!--)(\S+)", DOCKERFILE, re.MULTILINE))
+    assert all((ROOT / path).exists() for path in seen)
+    assert "\n*\n" in (ROOT / ".dockerignore").read_text()
+
+
+def test_what_is_required_is_asked_for_in_a_sentence_and_no_secret_is_written_down() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    for name in GIVEN:
+        with pytest.raises(ValueError, match=rf"^set {name} to "):
+            interpolated(text, {**GIVEN, name: ""})
+    assert re.findall(r"(?:PASSWORD|SECRET_KEY): (?!\$\{)", text) == []
+
+
+def test_every_service_restarts_stops_in_time_is_checked_and_waits_for_what_it_needs() -> None:
+    for name, service in SERVICES.items():
+        if name == "prepare":
+            assert (service["restart"], list(service["depends_on"])) == ("no", ["postgres"])
+        else:
+            assert service["restart"] == "unless-stopped"
+            assert {"healthcheck", "stop_grace_period"} <= service.keys(), name
+    for name in ("web", "worker", "beat"):
+        assert {of: on["condition"] for of, on in SERVICES[name]["depends_on"].items()} == {
+            "prepare": "service_completed_successfully", "redis": "service_healthy",
+        }  # fmt: skip
+
+
+def test_the_services_find_each_other_by_their_names() -> None:
+    for name in OURS:
+        environment = environment_of(name, GIVEN)
+        database = Env.db_url_config(environment["DATABASE_URL"])
+        postgres = environment_of("postgres", GIVEN)
+        assert (database["USER"], database["NAME"]) == (postgres["POSTGRES_USER"], postgres["POSTGRES_DB"])
+        assert (database["HOST"], database["PASSWORD"]) == ("postgres", postgres["POSTGRES_PASSWORD"])
+        assert environment["REDIS_URL"] == "redis://redis:6379/0"
+
+
+def test_nothing_about_its_security_is_left_to_say(running: Deployment) -> None:
+    checked = running.run("web", "python", "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout == "System check identified no issues (0 silenced).\n"
+
+
+def _get(deployed: Deployment, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
+    connection = HTTPConnection(deployed.elsewhere["WEB_ADDRESS"], timeout=30)
+    connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    answer = connection.getresponse()
+    text = answer.read().decode(errors="replace")
+    connection.close()
+    return answer.status, dict(answer.getheaders()), text
+
+
+def test_the_panel_answers_behind_its_proxy_and_sends_all_others_to_https(running: Deployment) -> None:
+    status, headers, page = _get(running, "/login/", Host=HOST, X_Forwarded_Proto="https", X_Request_ID="from-the-proxy")
+    assert (status, headers["X-Request-ID"]) == (200, "from-the-proxy")
+    assert "Strict-Transport-Security" in headers
+    stylesheet = re.search(r'href="(/static/[^"]+\.css)"', page)
+    assert stylesheet
+    status, headers, _ = _get(running, stylesheet[1], Host=HOST, X_Forwarded_Proto="https", Accept_Encoding="br")
+    assert (status, headers["Content-Encoding"]) == (200, "br")
+    assert "immutable" in headers["Cache-Control"]
+    status, headers, _ = _get(running, "/", Host=HOST)
+    assert (status, headers["Location"]) == (301, f"https://{HOST}/")
+    assert _get(running, "/", Host="somebody.else", X_Forwarded_Proto="https")[0] == 400
+
+
+def _logged(deployed: Deployment, service: str, logger: str) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in deployed.log(service).read_text().splitlines() if line.startswith("{")]
+    return [line for line in lines if line["logger"] == logger]
+
+
+def test_every_request_is_one_line_of_json(running: Deployment) -> None:
+    mine = uuid4().hex
+    _get(running, "/login/?next=/somewhere", Host=HOST, X_Forwarded_Proto="https", X_Request_ID=mine)
+    (line,) = [line for line in _logged(running, "web", "webapp.request_log") if line["request"] == mine]
+    assert {"time", "level", "ms"} <= line.keys()
+    assert [line[name] for name in ("message", "method", "path", "status", "user")] == [
+        "GET /login/ 200", "GET", "/login/", 200, "",
+    ]  # fmt: skip
+    assert [line for line in _logged(running, "web", "webapp.request_log") if line["path"] == "/healthz"] == []
+    assert _logged(running, "web", "gunicorn.error")
+
+
+def test_beat_has_lost_work_looked_for(running: Deployment, installation: Installation) -> None:
+    before = installation.rows("SELECT at FROM backfill_sweep")
+    until(lambda: installation.rows("SELECT at FROM backfill_sweep") > before, "another sweep", every=0.1)
+
+
+def test_a_worker_that_is_told_to_stop_ends_its_step_and_another_one_ends_the_job(
+    running: Deployment, installation: Installation, reference: Reference
+) -> None:
+    command = [word for word in reference.command if word != "--inline"]
+    started = running.run("web", "python", "manage.py", *command)
+    assert (started.returncode, started.stderr) == (0, "")
+    until(lambda: installation.runs()["running"], "a step", every=0.005)
+    assert running.stop("worker") == 0
+    left = installation.runs()
+    assert (left["running"], left["failed"]) == (0, 0)
+    assert left["pending"], "the job had ended before its worker was stopped"
+    assert not running.is_healthy("worker")
+    running.start("worker")
+    until(lambda: installation.jobs() == ["succeeded"], "the job's end", every=0.1)
+    assert_same(installation, reference)
+    steps = _logged(running, "worker", "backfill.running")
+    assert {line["processor"] for line in steps} == {"TDZA", "PSZA", "PCF", "PDC", "ML"}
+    runs = {str(run) for (run,) in installation.rows("SELECT run_id FROM backfill_run")}
+    assert {run for line in steps for run in line["runs"]} == runs  # type: ignore[attr-defined]
+    assert {line["job"] for line in steps} == {1}
+
+
+def test_postgres_is_asked_by_its_health_check(running: Deployment, tmp_path: Path) -> None:
+    assert running.is_healthy("postgres")
+    nowhere = Deployment(running.image, GIVEN, {"PGHOST": str(tmp_path)})
+    assert not nowhere.is_healthy("postgres")
+
+
+def test_all_of_it_ends_in_order_and_is_unhealthy_then(running: Deployment, installation: Installation) -> None:
+    for service in ("beat", "worker", "web"):
+        assert running.stop(service) == 0, running.log(service).read_text()[-2000:]
+    assert installation.rows("SELECT count(*) FROM backfill_worker") == [(0,)]
+    installation.rows("UPDATE backfill_sweep SET at = at - interval '121 seconds' RETURNING at")
+    for service in ("web", "worker", "beat"):
+        assert not running.is_healthy(service), service
+    assert running.stop("redis") == 0
+    assert not running.is_healthy("redis")
