@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.timezone import now
 
 from backfill import flow, owners
+from backfill.abandoning import abandon
 from backfill.errors import Superseded
 from backfill.execution import Step
 from backfill.models import Batch, Job, Run, RunQuerySet, record_all
 from backfill.processors import PROCESSORS
 from backfill.processors.statement import sql_hash
 from backfill.version import code_version
+from backfill.warehouse.base import Work
 from validation.season import Calendar, season_year
 
 
@@ -30,6 +33,23 @@ class Attempt:
     runs: list[Run]
     started_at: datetime
     who: str
+    key: str = ""  # of what it does in the warehouse: that of the attempt before it, where it goes on with that
+    known: tuple[str, ...] = ()  # what that one began there
+    begun: list[str] = field(default_factory=list)
+
+    def work(self, inputs: str = "") -> Work:
+        """On whose behalf the warehouse works; over other `inputs` it is other work."""
+        version = {"code_version": code_version()} if code_version() else {}
+        labels = {"job": str(self.job.pk), "batch": str(self.batch.number), "processor": self.code, **version}
+        return Work(f"{self.key} {inputs}", labels, self.known, self._note)
+
+    def _note(self, name: str) -> None:
+        """Keep the name of what is about to begin in the warehouse. Raises Superseded when the claim no longer stands."""
+        if name not in self.begun:
+            self.begun.append(name)
+        begun = {"key": self.key, "at": self.started_at.isoformat(), "runs": len(self.runs), "names": self.begun}
+        if self.held.update(warehouse_jobs=begun) != len(self.runs):
+            raise Superseded
 
     @property
     def held(self) -> RunQuerySet:
@@ -72,11 +92,24 @@ def claim_step(batch: Batch, code: str, claim: str, who: str) -> Attempt | None:
             return None
         made = {"claim": claim, "worker": owners.this_process(), "code_version": code_version(), "sql_hash": sql_hash(code)}
         pending.update(status=Run.Status.RUNNING, started_at=started_at, **made)
+        before = _taken_over(runs)
         for run in runs:
             run.status, run.started_at, run.why, run.error = Run.Status.RUNNING, started_at, "", ""
         record_all(runs, "pending → running", who)
         job.move((Job.Status.QUEUED,), Job.Status.RUNNING, who, started_at=job.started_at or started_at)
-    return Attempt(job, batch, code, claim, runs, started_at, who)
+    if not before:
+        return Attempt(job, batch, code, claim, runs, started_at, who, claim)
+    known = tuple(before["names"])
+    return Attempt(job, batch, code, claim, runs, datetime.fromisoformat(before["at"]), who, before["key"], known, [*known])
+
+
+def _taken_over(runs: Sequence[Run]) -> dict[str, Any]:
+    """What an attempt of just these runs began in the warehouse before it was cut off; what others began is abandoned."""
+    before: dict[str, Any] = runs[0].warehouse_jobs
+    same = all(run.warehouse_jobs == before for run in runs) and before.get("runs") == len(runs)
+    if not same:
+        abandon(run.warehouse_jobs for run in runs)
+    return before if same else {}
 
 
 def _lose_dead(job: Job, steps: RunQuerySet) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 from backfill import inputs
@@ -61,10 +61,11 @@ def source_rows(start: date, end: date) -> dict[tuple[str, date], int]:
     return {(r["name"], r["game_date"]): r["n"] for r in warehouse().query(ROWS, {"start": start, "end": end})}
 
 
-def written(codes: Iterable[str]) -> dict[str, set[date]]:
-    """The dates of which a processor's output and failures are both there."""
+def written(codes: Iterable[str], among: Collection[date]) -> dict[str, set[date]]:
+    """Those of these dates of which a processor's output and failures are both there."""
     found = (PROCESSORS[code] for code in codes)
-    return {p.code: warehouse().partitions(p.output) & warehouse().partitions(FAILURES, p.name) for p in found}
+    look = warehouse().partitions
+    return {p.code: look(FAILURES, p.name, look(p.output, "", among)) for p in found}
 
 
 def outdated(options: Options) -> dict[Key, str]:
@@ -81,5 +82,5 @@ def outdated(options: Options) -> dict[Key, str]:
 
 def done(options: Options) -> set[Key]:
     """The (processor, date) that need no run: complete by the database, and both slices there in the warehouse."""
-    recorded, there = Run.objects.done(options.start, options.end), written(options.processors)
+    recorded, there = Run.objects.done(options.start, options.end), written(options.processors, options.days)
     return {(code, day) for code, day in recorded if day in there.get(code, ())}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from backfill.models import Run, Verdict
 from backfill.models.runs import LONG_AGO
 from backfill.planning import Key
+from validation.categories import BUGS
 from validation.season import Day
 
 COLUMNS = (
@@ -62,6 +63,11 @@ class Judged(NamedTuple):
         if self.unexplained is None:
             return None
         return self.unexplained + (self.lost or 0) + (self.unaccounted or 0)
+
+
+def explained_bugs(failures: Mapping[str, int], expected: Mapping[str, int]) -> int:
+    """How many failures are as they must be, and bugs all the same: an impossible source row explains them."""
+    return sum(min(failures.get(bug, 0), expected.get(bug, 0)) for bug in BUGS)
 
 
 def ended_runs(days: Sequence[Day]) -> dict[Key, Ended]:

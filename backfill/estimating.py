@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
 from django.utils.timezone import now
 
+from backfill import pricing
+from backfill.errors import WarehouseError
 from backfill.models import Limits, Run, Worker
 from backfill.planning import Action, Plan
 
@@ -49,7 +51,19 @@ class _Step:
 
 
 def estimate(plan: Plan) -> Estimate:
-    """Estimate a plan: a query per processor and two more, each of so many rows whatever the size of the history."""
+    """Estimate a plan: a query per processor and two more, each of so many rows whatever the size of the history.
+
+    Where the warehouse charges for what it reads, it is asked besides.
+    """
+    found = _by_time(plan)
+    try:
+        read = pricing.bytes_of(plan)
+    except WarehouseError as error:
+        return replace(found, cost=f"not known: {error}")
+    return found if read is None else replace(found, bytes=read, cost=pricing.cost_text(read))
+
+
+def _by_time(plan: Plan) -> Estimate:
     runs = {code: counts[Action.RUN] for code, counts in plan.counts().items() if counts[Action.RUN]}
     if not runs:
         return Estimate(0, 0.0, 0.0)

@@ -11,6 +11,7 @@ from backfill.failing import lost
 from backfill.models import Run
 from backfill.options import Options
 from backfill.planning import Key, Plan, plan
+from validation.categories import BUGS
 from validation.season import Calendar, Day
 
 REASONS = {Run.Status.FAILED: "its newest run failed", Run.Status.BLOCKED: "its newest run was blocked"}
@@ -63,6 +64,6 @@ def planned(options: Options, days: Sequence[Day]) -> Plan:
 
 
 def failed_dates(start: date, end: date) -> list[date]:
-    """The dates of a range on which the newest run of any processor failed or was blocked, in order."""
+    """The dates of a range on which the newest run of any processor failed, was blocked or has failures that are bugs."""
     newest = Run.objects.deciding(start, end)
-    return sorted({day for (_, day), run in newest.items() if run.status in REASONS})
+    return sorted({day for (_, day), run in newest.items() if run.status in REASONS or any(map(run.failures.get, BUGS))})

@@ -55,12 +55,14 @@ def wrong_with(run: Run) -> dict[str, int]:
 
 
 class Standing:
-    """Where the (processor, date) of a job stand now. `own` are the job's runs, `deciding` those that count."""
+    """Where the (processor, date) of a job stand now. `own` is what the job ran, not what it found complete and left alone;
+    `deciding` are the runs that count.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.newest = Run.objects.deciding(job.parsed_options.start, job.parsed_options.end)
-        self.own = {(r.processor, r.date): r for r in job.runs.order_by("date", "pk")}
+        self.own = {(r.processor, r.date): r for r in job.runs.exclude(why=ALREADY_COMPLETE).order_by("date", "pk")}
         self.deciding = {key: found for key, run in self.own.items() if (found := self._deciding(run))}
 
     @cached_property
@@ -78,7 +80,7 @@ class Standing:
     def healed(self) -> Iterator[tuple[Run, str, Run]]:
         """What was wrong with the job's own runs and is no more: run, what, and the run that healed it."""
         for key, run in self.own.items():
-            if run.why != ALREADY_COMPLETE and (now := self.deciding.get(key)) and now.job_id != run.job_id:
+            if (now := self.deciding.get(key)) and now.job_id != run.job_id:
                 yield from ((run, what, now) for what in wrong_with(run).keys() - wrong_with(now).keys())
 
     def failures(self, wanted: Collection[Key]) -> list[Failure]:
@@ -140,7 +142,7 @@ class _Evidence:
 
 def lost(newest: Mapping[Key, Run]) -> set[Key]:
     """What is complete by its run and not there: its partition is gone, or a run that read it found it damaged."""
-    there = coverage.written(PROCESSORS)
+    there = coverage.written(PROCESSORS, {day for _, day in newest})
     found = {(code, day) for (code, day), run in newest.items() if run.status in ENDED_WELL and day not in there[code]}
     return found | {key for run in newest.values() if run.error == CORRUPT and (key := _damaged(run, newest))}
 

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.timezone import now
 
+from backfill.abandoning import abandon
 from backfill.models import Batch, Job, Limits, Notice, Run, RunQuerySet
 
 SYSTEM = "backcourt"
@@ -131,6 +132,8 @@ def _ring_judge() -> None:
 def put_back(job: Job, runs: RunQuerySet, who: str, why: str) -> int:
     """Make running runs pending again; while their job is being cancelled, cancelled. The caller holds the job's row."""
     to = Run.Status.CANCELLED if job.status == Job.Status.CANCELLING else Run.Status.PENDING
+    if to == Run.Status.CANCELLED:
+        abandon(runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
     return runs.move((Run.Status.RUNNING,), to, who, why, claim="", worker="")
 
 
@@ -142,6 +145,7 @@ def lose(job: Job, runs: RunQuerySet, who: str, why: str) -> int:
     text = f"{why}, as {MOST_LOSSES - 1} times before: too little memory, or a step that crashes"
     fields = {"claim": "", "worker": "", "error": "WorkerLost", "finished_at": now()}
     failed = Run.objects.filter(pk__in=doomed)
+    abandon(failed.values_list("warehouse_jobs", flat=True))
     count = failed.move((Run.Status.RUNNING,), Run.Status.FAILED, who, text, **fields)
     failed.update(why=text)
     return count + put_back(job, lost, who, why)

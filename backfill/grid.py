@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
 from backfill import coverage
 from backfill.decided import Ended, Judged, ended_runs, verdicts_on
-from backfill.groups import BUGS
 from backfill.models import Run
 from backfill.planning import OUTDATED, Key
 from backfill.processors import CHAIN, PROCESSORS
 from backfill.processors.statement import sql_hash
+from validation.categories import BUGS
 from validation.findings import counted
 from validation.season import DateType, Day
 
@@ -35,9 +35,11 @@ WORDS = {
     "running": "running",
     "pending": "waiting",
     "bootstrap": "skipped by design",
-    "hole": "not run",
+    "hole": "not run, and later dates were",
+    "not run": "not run yet",
     "no games": "no games",
 }
+NOT_RUN = frozenset({"hole", "not run"})
 UPSTREAM_NEWER = "{} has run again since"
 
 
@@ -90,7 +92,7 @@ class Cell:
             yield f"; {counted(self.rows, 'row')}, {self.failed:,} failed"
             yield f", {self.expected:,} must fail" if self.expected else ""
             yield f", {self.outside:,} outside expectation" if self.outside else ""
-        elif self.expected is not None and self.state == "hole":
+        elif self.expected is not None and self.state in NOT_RUN:
             yield f"; {self.expected:,} will fail by the games played"
         yield f"; {self.why}" if self.why else ""
 
@@ -130,7 +132,14 @@ def season_grid(year: int) -> Grid:
     """
     days = tuple(coverage.calendar().season(year))
     known = Known.of(year, days)
-    return Grid(year, days, {code: tuple(known.cell(code, day) for day in days) for code in CHAIN})
+    return Grid(year, days, {code: _row([known.cell(code, day) for day in days]) for code in CHAIN})
+
+
+def _row(cells: list[Cell]) -> tuple[Cell, ...]:
+    """A processor's cells; a hole after which nothing was run is no hole."""
+    ran = (n for n, cell in enumerate(cells, 1) if cell.job)
+    last = max(ran, default=0)
+    return tuple(replace(cell, state="not run") if n >= last and cell.state == "hole" else cell for n, cell in enumerate(cells))
 
 
 @dataclass(frozen=True)
@@ -165,7 +174,7 @@ class Known:
         held = verdict if verdict and verdict.run_id == run.run_id else None
         outside = held.outside if held else None
         changed = run.status == Run.Status.COMPLETE and self._changed(run, held.changed if held else "")
-        state = "outdated" if changed else _state(run, outside)
+        state = "outdated" if changed else state_of(run.status, run.population, run.failures, outside)
         return Cell(
             run.processor, day, state, run.population, run.rows, run.failures, _must_fail(verdict), outside,
             run.pk, run.run_id, run.job_id, changed or run.why,
@@ -194,13 +203,14 @@ def _must_fail(verdict: Judged | None) -> int | None:
     return verdict.failed if verdict else None
 
 
-def _state(run: Ended, outside: int | None) -> str:
-    if run.status != Run.Status.COMPLETE:
-        return run.status
-    if not run.population:
+def state_of(status: str, population: int | None, failures: Mapping[str, int], outside: int | None) -> str:
+    """How a run stands that is neither active nor skipped by design; `outside` is None where it was not judged."""
+    if status != Run.Status.COMPLETE:
+        return status
+    if not population:
         return "empty"
-    if any(run.failures.get(bug) for bug in BUGS):
+    if any(failures.get(bug) for bug in BUGS):
         return "bug"  # of the code or of a source row: explained or not, it wants somebody
     if outside is None:
         return "unjudged"
-    return "outside" if outside else "expected" if run.failures else "complete"
+    return "outside" if outside else "expected" if any(failures.values()) else "complete"

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from backfill.failing import Standing
@@ -15,15 +17,19 @@ from backfill.processors import BY_NAME as PROCESSOR_BY_NAME
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES
 from validation import grouping
-from validation.categories import CATEGORIES, DATE_LEVEL
+from validation.categories import BUGS, DATE_LEVEL
 
-BUGS = tuple(c.name for c in CATEGORIES if c.is_bug)
+MOST_NAMED = 3
 TEXTS = f"""
-SELECT processor_name, failure_category, failure_reason, analysis_date, COUNT(*) AS n
+SELECT
+  processor_name, failure_category, failure_reason, analysis_date, entity_id,
+  COUNT(*) OVER (PARTITION BY processor_name, failure_category, failure_reason, analysis_date) AS n
 FROM {FAILURES}
 WHERE analysis_date IN UNNEST(@dates) AND failure_category IN UNNEST(@bugs)
-GROUP BY processor_name, failure_category, failure_reason, analysis_date
-ORDER BY analysis_date, failure_reason
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY processor_name, failure_category, failure_reason, analysis_date ORDER BY entity_id
+) <= {MOST_NAMED}
+ORDER BY analysis_date, failure_reason, processor_name, failure_category, entity_id
 """
 fingerprint = lru_cache(maxsize=4096)(grouping.fingerprint)
 
@@ -32,7 +38,7 @@ fingerprint = lru_cache(maxsize=4096)(grouping.fingerprint)
 class Group:
     """Failures of one processor with one text: entities of a bug's category, or runs with an error.
 
-    `what` is the category or the error's class, `sample` the text of the first of them.
+    `what` is the category or the error's class, `sample` the text of the first of them, `entities` the first who have it.
     """
 
     id: str
@@ -41,6 +47,7 @@ class Group:
     count: int
     dates: tuple[date, ...]
     sample: str
+    entities: tuple[str, ...] = ()
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -50,18 +57,20 @@ class Group:
     def as_json(self) -> dict[str, Any]:
         """The group without each of its dates."""
         return {"id": self.id, "processor": self.processor, "what": self.what, "count": self.count,
-                "dates": len(self.dates), "first": self.dates[0], "last": self.dates[-1], "sample": self.sample}  # fmt: skip
+                "dates": len(self.dates), "first": self.dates[0], "last": self.dates[-1], "sample": self.sample,
+                "entities": self.entities}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Text:
-    """So many failures of one (processor, date) with one text."""
+    """So many failures of one (processor, date) with one text, and some who have it."""
 
     processor: str
     date: date
     what: str
     text: str
     count: int
+    entities: tuple[str, ...] = ()
 
 
 def of_job(job: Job) -> list[Group]:
@@ -80,7 +89,8 @@ def groups_of(runs: Mapping[Key, Run]) -> list[Group]:
 def _group(name: str, texts: Collection[_Text]) -> Group:
     first = min(texts, key=lambda t: t.date)
     dates = tuple(sorted({t.date for t in texts}))
-    return Group(name, first.processor, first.what, sum(t.count for t in texts), dates, first.text)
+    named = dict.fromkeys(name for t in sorted(texts, key=lambda t: t.date) for name in t.entities)
+    return Group(name, first.processor, first.what, sum(t.count for t in texts), dates, first.text, tuple(named)[:MOST_NAMED])
 
 
 def _of_runs(runs: Mapping[Key, Run]) -> Iterator[_Text]:
@@ -92,7 +102,8 @@ def _of_runs(runs: Mapping[Key, Run]) -> Iterator[_Text]:
 def _of_entities(runs: Mapping[Key, Run]) -> Iterator[_Text]:
     """The bugs that the failures table holds, asked for only where the runs have counted some."""
     if dates := sorted({day for (_, day), run in runs.items() if any(run.failures.get(bug) for bug in BUGS)}):
-        for row in warehouse().query(TEXTS, {"dates": dates, "bugs": list(BUGS)}):
-            code, day = PROCESSOR_BY_NAME[row["processor_name"]].code, row["analysis_date"]
-            if (code, day) in runs:
-                yield _Text(code, day, row["failure_category"], row["failure_reason"], row["n"])
+        found = warehouse().query(TEXTS, {"dates": dates, "bugs": list(BUGS)})
+        alike = itemgetter("processor_name", "analysis_date", "failure_category", "failure_reason", "n")
+        for (name, day, what, text, n), rows in groupby(found, key=alike):
+            if (code := PROCESSOR_BY_NAME[name].code, day) in runs:
+                yield _Text(code, day, what, text, n, tuple(row["entity_id"] for row in rows))

@@ -29,12 +29,11 @@ from validation.coverage import LOW, phase3
 from validation.season import DateType, Day
 
 ALL, LOW_SHARE, MISSING, TWICE = "all there", "low", "missing", "twice"
-NOT_WRITTEN, EMPTY, BOOTSTRAP, NO_GAMES = "not written", "empty", "bootstrap", "no games"
-# The states of a grid's cell that say that its run has left no rows, or that there is none.
+NOT_WRITTEN, EMPTY, BOOTSTRAP, NO_GAMES, LATER = "not written", "empty", "bootstrap", "no games", "not run"
+# What a grid says of a run that has left no rows, or of none.
 UNWRITTEN = ("failed", "blocked", "skipped", "cancelled", "running", "pending", "hole")
 # What wants somebody, the worst first.
-BAD = (MISSING, LOW_SHARE, NOT_WRITTEN, TWICE)
-
+BAD = (MISSING, LOW_SHARE, NOT_WRITTEN, TWICE, LATER)
 COUNTED = """
 SELECT game_date AS d, COUNT(*) AS n, COUNT(DISTINCT {entity}) AS entities, {newest} AS newest
 FROM {table} WHERE {in_season} GROUP BY d
@@ -210,7 +209,8 @@ def _output(cell: Cell, told: Mapping[tuple[str, Key], int], must_be: int | None
     if cell.day.type is DateType.BOOTSTRAP:
         return Held(cell.processor, cell.day, BOOTSTRAP, why=cell.day.why_skipped)
     if cell.state in UNWRITTEN or cell.rows is None or cell.population is None:
-        return Held(cell.processor, cell.day, NOT_WRITTEN, run=cell.run, expected=must_be, why=cell.title)
+        state = LATER if cell.state == LATER else NOT_WRITTEN
+        return Held(cell.processor, cell.day, state, run=cell.run, expected=must_be, why=cell.title)
     expected, repeated = cell.population if must_be is None else must_be, 0
     state, why = ALL, ""
     if not cell.population:
@@ -245,6 +245,6 @@ def _finding(told: Iterable[Finding], state: str, names: Sequence[str], dates: S
     texts, codes = {str(day) for day in dates}, {name for name in names if name in PROCESSORS}
     for finding in told:
         fits = not finding.processors or codes & set(finding.processors)
-        if finding.kind in ABOUT[state] and fits and texts & set(finding.dates):
+        if finding.kind in ABOUT.get(state, ()) and fits and texts & set(finding.dates):
             return int(finding.pk)
     return None

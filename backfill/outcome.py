@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
-from backfill import groups
-from backfill.decided import Judged
+from backfill import grid, groups
+from backfill.decided import Judged, explained_bugs
 from backfill.models import Finding, Job, Run, Verdict
 from backfill.models import Judged as JudgedSeason
 from backfill.planning import ALREADY_COMPLETE, Key
 from backfill.processors import PROCESSORS
 from backfill.warehouse.tables import OUTPUTS
-from validation.categories import BY_NAME, Category
+from validation.categories import BUGS, BY_NAME, Category
 from validation.findings import Severity
 
 BOOTSTRAP = "bootstrap"
@@ -81,18 +81,14 @@ def state_of(run: OwnRun, verdict: Judged | None) -> str:
     """How a run stands, as a grid names it."""
     if run.status == Run.Status.SKIPPED and run.why.startswith(BOOTSTRAP):
         return BOOTSTRAP
-    if run.status != Run.Status.COMPLETE:
-        return run.status
-    if not run.population:
-        return "empty"
-    if verdict is None:
-        return "unjudged"
-    return "outside" if verdict.outside else "expected" if run.failed else "complete"
+    return grid.state_of(run.status, run.population, run.failures, verdict.outside if verdict else None)
 
 
 @dataclass(frozen=True)
 class CategoryCount:
-    """Entities of one category over a job. `must_fail` counts, in what is judged, those that must fail by games played."""
+    """Entities of one category over a job. `must_fail` counts, in what is judged, those that must fail by games played;
+    None where nothing is, and of a bug, with which nobody may fail.
+    """
 
     category: Category
     entities: int
@@ -111,7 +107,10 @@ class Root:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A job's failures. `explained`, `unexplained`, `lost`, `unaccounted` are of the judged runs, `not_judged` the others."""
+    """A job's failures. `explained`, `unexplained`, `lost`, `unaccounted` are of the judged runs, `not_judged` the others.
+
+    `explained` is by the games played alone; what an impossible source row explains is among the `bugs`, which are of all.
+    """
 
     categories: tuple[CategoryCount, ...]
     roots: tuple[Root, ...]
@@ -119,10 +118,16 @@ class Outcome:
     judged: int
     not_judged: int
     explained: int
+    bugs: int
     unexplained: int
     lost: int
     unaccounted: int
     outside: tuple[tuple[OwnRun, Judged], ...] = field(default=())
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no run failed and nothing is a bug or outside expectation."""
+        return not (self.roots or self.bugs or self.outside)
 
     @property
     def blocked(self) -> int:
@@ -135,10 +140,12 @@ def outcome(runs: Sequence[OwnRun], verdicts: Mapping[str, Judged]) -> Outcome:
     complete = [r for r in runs if r.status == Run.Status.COMPLETE]
     judged = [(r, verdicts[r.run_id]) for r in complete if r.run_id in verdicts]
     failed, unexplained = sum(r.failed for r, _ in judged), sum(v.unexplained or 0 for _, v in judged)
+    of_source = sum(explained_bugs(r.failures, v.expected) for r, v in judged)
     return Outcome(
         tuple(_categories(runs, judged)), tuple(roots(runs)), sum(r.failed for r in runs),
         len(judged), len(complete) - len(judged),
-        failed - unexplained, unexplained, sum(v.lost or 0 for _, v in judged), sum(v.unaccounted or 0 for _, v in judged),
+        failed - unexplained - of_source, sum(r.failures.get(bug, 0) for r in runs for bug in BUGS), unexplained,
+        sum(v.lost or 0 for _, v in judged), sum(v.unaccounted or 0 for _, v in judged),
         tuple((r, v) for r, v in judged if v.outside),
     )  # fmt: skip
 
@@ -151,7 +158,7 @@ def _categories(runs: Sequence[OwnRun], judged: Sequence[tuple[OwnRun, Judged]])
             per_processor = Counter[str]()
             for run, n in found:
                 per_processor[run.processor] += n
-            must_fail = sum(v.expected.get(category.name, 0) for _, v in judged) if judged else None
+            must_fail = sum(v.expected.get(category.name, 0) for _, v in judged) if judged and not category.is_bug else None
             dates = len({r.date for r, _ in found})
             yield CategoryCount(category, per_processor.total(), dates, dict(per_processor), must_fail)
 
@@ -189,14 +196,14 @@ def groups_now(job: Job) -> list[groups.Group]:
 
 
 def _has_a_group(status: str, failures: Mapping[str, int]) -> bool:
-    return status == Run.Status.FAILED or any(failures.get(bug) for bug in groups.BUGS)
+    return status == Run.Status.FAILED or any(failures.get(bug) for bug in BUGS)
 
 
 def findings_about(job: Job) -> tuple[list[Finding], list[int]]:
     """What is listed about a job's dates and is more than a note; and the seasons that were not judged since it ended."""
     options = job.parsed_options
     at = dict(JudgedSeason.objects.filter(season__in=options.seasons).values_list("season", "at"))
-    waiting = [y for y in options.seasons if y not in at or (job.finished_at and at[y] < job.finished_at)]
+    waiting = [y for y in options.seasons if y not in at or not job.finished_at or at[y] < job.finished_at]
     found = Finding.objects.about(options.start, options.end).listed().filter(severity__gt=Severity.NOTE)
     return list(found), waiting
 

@@ -41,13 +41,17 @@ def report(
             reads={str(table) for code in options.processors for table in PROCESSORS[code].sources},
             live=not options.backfill_mode,
             not_final={day.day: n for day in days if (n := _not_final(day.day, calendar))},
-            output={code: warehouse().partitions(PROCESSORS[code].output) for code in options.processors},
+            output={code: _output(code, days) for code in options.processors},
             replaced={code: {r.date for r in runs if r.processor == code} for code in options.processors},
             not_loaded=not_loaded,
             held=held,
             expiring={table: n for table, n in warehouse().expiring().items() if BY_REF[table].kind != "input"},
         )
     )
+
+
+def _output(code: str, days: Iterable[Day]) -> set[date]:
+    return warehouse().partitions(PROCESSORS[code].output, among={day.day for day in days})
 
 
 def _season(days: Iterable[Day], calendar: Calendar, wanted: Collection[date]) -> list[Day]:

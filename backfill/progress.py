@@ -43,6 +43,11 @@ class Progress:
     stalled: str
     waiting: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def ran(self) -> int:
+        """Runs that have ended otherwise than by being cancelled."""
+        return self.ended - self.counts.get(Run.Status.CANCELLED, 0)
+
     def as_json(self) -> dict[str, Any]:
         """As one document."""
         return asdict(self)

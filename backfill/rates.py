@@ -8,7 +8,7 @@ from datetime import date
 from itertools import groupby
 
 from backfill import coverage
-from backfill.decided import Ended, Judged, ended_runs, verdicts_on
+from backfill.decided import Ended, Judged, ended_runs, explained_bugs, verdicts_on
 from backfill.models import Run
 from backfill.processors import CHAIN
 from validation.bands import Band, Reading, band, reading
@@ -21,7 +21,8 @@ class Point:
 
     `population` and `failed` are of the run that counts, None where there is none; `must_fail` of `entities` is what the
     games played imply, None where the season was never judged. Rates are fractions. `band` is the runbook's, for PSZA
-    alone; of a week, what it makes of the entities of all its dates. `unexplained` counts those of judged runs.
+    alone; of a week, what it makes of the entities of all its dates. `unexplained` counts those of judged runs, `not_judged` the
+    failures of the others; `bugs` are failures that nobody may have, those that an impossible source row explains included.
     """
 
     first: date
@@ -34,6 +35,8 @@ class Point:
     must_fail: int | None
     unexplained: int
     band: Band | None
+    bugs: int = 0
+    not_judged: int = 0
 
     @property
     def rate(self) -> float | None:
@@ -77,13 +80,15 @@ def rates_of(year: int) -> dict[str, list[Point]]:
 
 def _point(day: Day, code: str, run: Ended | None, verdict: Judged | None) -> Point:
     done = run if run and run.status == Run.Status.COMPLETE and run.population is not None else None
+    judged = verdict if done and verdict and verdict.run_id == done.run_id else None
     # Failures that only changed inputs have made unexplained say nothing of the run.
-    held = verdict if done and verdict and verdict.run_id == done.run_id and not verdict.changed else None
-    index = day.index or 0
+    held = judged if judged and not judged.changed else None
+    index, failed = day.index or 0, sum(done.failures.values()) if done else None
     return Point(
-        day.day, day.day, index, day.week or 1, done.population if done else None, sum(done.failures.values()) if done else None,
+        day.day, day.day, index, day.week or 1, done.population if done else None, failed,
         verdict.population if verdict else None, verdict.failed if verdict else None,
         (held.unexplained or 0) if held else 0, band(code, index),
+        explained_bugs(done.failures, judged.expected) if done and judged else 0, 0 if judged else failed or 0,
     )  # fmt: skip
 
 
@@ -100,6 +105,7 @@ def _together(points: Sequence[Point]) -> Point:
         _sum(p.population for p in run), _sum(p.failed for p in run),
         _sum(p.entities for p in judged), _sum(p.must_fail for p in judged),
         sum(p.unexplained for p in points), _mean_band(points),
+        sum(p.bugs for p in points), sum(p.not_judged for p in points),
     )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -14,8 +15,10 @@ from backfill.claiming import Attempt
 from backfill.crashpoints import passing
 from backfill.errors import WarehouseError
 from backfill.execution import Outcome
+from backfill.failing import wrong_with
 from backfill.flow import SYSTEM
 from backfill.models import Batch, Job, Notice, Run, Trigger, record_all
+from backfill.planning import Key
 from backfill.processors import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
@@ -30,6 +33,7 @@ RESULT_FIELDS = [
 ]  # fmt: skip
 # Errors of a date that say nothing against the code.
 FORESEEN = ("", "CorruptPartition", "WarehouseBusy")
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 def apply(run: Run, outcome: Outcome, warning: str = "") -> None:
@@ -88,19 +92,25 @@ def _conclude_checks(attempt: Attempt) -> list[Trigger]:
     return triggers
 
 
-def bug_of(run: Run) -> str:
-    """What of a run is a bug and no matter of data; empty when nothing is."""
-    if run.status == Run.Status.FAILED and run.error not in FORESEEN:
+def bug_of(run: Run, known: Mapping[str, int] = NOTHING) -> str:
+    """What of a run is a bug and no matter of data; empty when nothing is.
+
+    What was `known` of its (processor, date) counts only where there is more of it now.
+    """
+    if run.status == Run.Status.FAILED and run.error not in (*FORESEEN, *known):
         return run.why
-    bugs = [f"{n:,} {name}" for name, n in run.failures.items() if name in BY_NAME and BY_NAME[name].is_bug]
+    found = {name: n for name, n in run.failures.items() if name in BY_NAME and BY_NAME[name].is_bug and n > known.get(name, 0)}
+    bugs = [f"{n:,} {name}" for name, n in found.items()]
     return f"{', '.join(bugs)} of {run.population:,} entities" if bugs else ""
 
 
 def _brake(job: Job, attempt: Attempt) -> None:
     """Pause the job at the first bug: by its brake, or in its canary whatever the brake says."""
     is_canary = job.parsed_options.canary and attempt.batch.number == 0
-    found = [(run, bug) for run in attempt.runs if (bug := bug_of(run))]
-    if not found or not (job.brake or is_canary):
+    if not (job.brake or is_canary) or not any(map(bug_of, attempt.runs)):
+        return
+    known = _known(job, attempt.runs) if job.retry_of_id else {}
+    if not (found := [(run, bug) for run in attempt.runs if (bug := bug_of(run, known.get((run.processor, run.date), NOTHING)))]):
         return
     run, bug = found[0]
     more = f" (and {len(found) - 1} more dates)" if len(found) > 1 else ""
@@ -108,6 +118,13 @@ def _brake(job: Job, attempt: Attempt) -> None:
     why = f"{which}: {run.processor} {run.date}: {bug}{more}"
     if job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, why) and Notice.note(job, Notice.Kind.PAUSED) and not job.owner:
         transaction.on_commit(_ring_notices)
+
+
+def _known(job: Job, runs: Sequence[Run]) -> dict[Key, dict[str, int]]:
+    """What was wrong with these (processor, date) before this job: a retry is not stopped by what it was started for."""
+    days = [run.date for run in runs]
+    before = Run.objects.exclude(job=job).deciding(min(days), max(days))
+    return {key: wrong_with(run) for key, run in before.items()}
 
 
 def _ring_notices() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from random import random
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 
-from backfill import backoff, execution, flow, heartbeat, inputs, normal
+from backfill import backoff, execution, flow, heartbeat, inputs, logs, normal
 from backfill.claiming import Attempt, claim_step
 from backfill.crashpoints import passing
 from backfill.errors import Superseded, WarehouseError, WarehouseUnwritable
@@ -33,10 +34,20 @@ def run_step(batch: Batch, code: str, calendar: Calendar, who: str) -> list[Run]
     `batch` carries the lease under which it was sent; with an older one than the row has, nothing happens.
     """
     claim = uuid4().hex
-    with heartbeat.holding(claim):
-        attempt = claim_step(batch, code, claim, who)
-        ended = _run(attempt, calendar) if attempt else []
-    flow.settle(batch, batch.lease)
+    with logs.about(job=batch.job_id, batch=batch.number, processor=code):
+        with heartbeat.holding(claim):
+            attempt = claim_step(batch, code, claim, who)
+            ended = _logged_run(attempt, calendar) if attempt else []
+        flow.settle(batch, batch.lease)
+    return ended
+
+
+def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
+    with logs.about(runs=[run.run_id for run in attempt.runs]):
+        ended = _run(attempt, calendar)
+        counts = Counter(run.status for run in ended)
+        said = ", ".join(f"{n} {status}" for status, n in counts.items()) or "nothing"
+        log.info("%s of %s: %s in %.2f s", attempt.code, attempt.batch, said, (now() - attempt.started_at).total_seconds())
     return ended
 
 
@@ -44,8 +55,9 @@ def _run(attempt: Attempt, calendar: Calendar) -> list[Run]:
     """The unit's boundary: whatever goes wrong ends in the rows, unless the rows cannot be written."""
     passing("after-claim")
     try:
-        _execute(attempt, calendar)
-        return record(attempt)
+        with warehouse().working(attempt.work()):
+            _execute(attempt, calendar)
+            return record(attempt)
     except DatabaseError:
         raise  # nothing can be recorded; the claim lapses with this attempt, and the sweep puts the runs back
     except Superseded:
@@ -73,7 +85,9 @@ def _execute(attempt: Attempt, calendar: Calendar) -> None:
     _note_inputs(attempt.running())
     warnings = {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt.running(), calendar)
     if executed := attempt.running():
-        outcomes = execution.execute(warehouse(), attempt.step(executed, calendar), attempt.check_held)
+        noted = " ".join(run.inputs for run in executed)
+        with warehouse().working(attempt.work(noted)):
+            outcomes = execution.execute(warehouse(), attempt.step(executed, calendar), attempt.check_held)
         for run, outcome in zip(executed, outcomes, strict=True):
             apply(run, outcome, warnings.get(run.date, ""))
 
@@ -136,6 +150,8 @@ def _fail(attempt: Attempt, calendar: Calendar, error: Exception) -> list[Run]:
 
 def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None:
     """Give the step back until the warehouse may be less busy; return the error when it has been tried often enough."""
+    if not attempt.held.exists():
+        return None  # it was stopped in the warehouse because it was taken back here
     with transaction.atomic():
         job, batch = Job.locked(attempt.job.pk), Batch.objects.get(pk=attempt.batch.pk)
         budget = job.parsed_options.max_retries

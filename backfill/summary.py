@@ -32,7 +32,7 @@ def summarise(job: Job) -> dict[str, Any]:
         "stopped": _why_stopped(job),
         "who": job.who,
         "why": job.why,
-        "options": job.options,
+        "options": job.in_force,
         "batch_size": job.batch_size,
         "code_version": job.code_version,
         "seconds": round(job.active_seconds(now()), 3) if job.started_at else None,

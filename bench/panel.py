@@ -132,14 +132,22 @@ def entity(year: int, day: str) -> str:
 
 def fragment_urls(year: int) -> dict[str, str]:
     """What is polled, or asked for at every keystroke (the preview, which is a page's worth of work)."""
-    from backfill.models import Job
+    from django.utils.timezone import now
 
-    job = Job.objects.order_by("-pk").first().pk
+    from backfill.changes import Mark
+    from backfill.models import Job
+    from webapp.job_live import live
+    from webapp.models import User
+
+    newest = Job.objects.order_by("-pk").first()
+    mark, _, rest = live(newest, User.objects.get(username="bench"), "", now()).seen.partition("-")
+    events, job = newest.events.order_by("-pk")[25].pk, newest.pk
+    before = Mark(events, Mark.parsed(mark).known - 25)
     return {
         "polled: jobs under way": "/active/",
         "polled: list of jobs": "/jobs/list/",
-        "polled: a job, nothing seen": f"/jobs/{job}/live/",
-        "polled: a job, all but the last": f"/jobs/{job}/live/?seen=0",
+        "polled: a job, nothing new": f"/jobs/{job}/live/?seen={mark}-{rest}",
+        "polled: a job, 25 events new": f"/jobs/{job}/live/?seen={before}-{rest}",
         "polled: date, its chain": f"/dates/{year + 1}-01-15/chain/",
         "polled: system": "/system/live/",
         "polled: judged yet": "/triage/judged/",

@@ -23,7 +23,7 @@ from tests.spoiling import NOTHING_WRONG, RANGES, Chances, any_game, number, spo
 
 # Without Phase.explain: what a seed did to a league says more than the lines that failing cases share.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
-settings.register_profile("ordinary", max_examples=10, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+settings.register_profile("ordinary", max_examples=6, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 settings.register_profile("thorough", settings.get_profile("ordinary"), max_examples=500)
 # Not loaded globally: other tests keep their own settings.
 league_settings = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))

@@ -55,6 +55,7 @@ UNKNOWN = Category(
 # The order is the order in which every processor checks, but for UNKNOWN, which accounting adds.
 CATEGORIES = (PROCESSING_ERROR, INSUFFICIENT_DATA, MISSING_DEPENDENCY, INCOMPLETE_DATA, UNKNOWN)
 BY_NAME = {c.name: c for c in CATEGORIES}
+BUGS = tuple(c.name for c in CATEGORIES if c.is_bug)
 
 # An entity_id that stands for the whole date; it takes no part in the accounting.
 DATE_LEVEL = "DATE_LEVEL"

@@ -21,7 +21,10 @@ MEND = "mend {} in Phase 3 and load it with `manage.py load_phase3 DIR`"
 
 @dataclass(frozen=True)
 class BugGroup:
-    """Failures of a bug's category, or errors of runs, that have one normalised text; `texts` counts them as they are."""
+    """Failures of a bug's category, or errors of runs, that have one normalised text; `texts` counts them as they are.
+
+    `rows` are the keys of the rows of Phase 3 that are to blame.
+    """
 
     id: str
     what: str
@@ -29,6 +32,7 @@ class BugGroup:
     count: int
     texts: Mapping[str, int] = field(default_factory=dict)
     is_of_source: bool = False  # a row of Phase 3 is to blame
+    rows: tuple[str, ...] = ()
 
 
 def missing(season: Season, coverage: Sequence[Coverage], following: Mapping[date, int]) -> Iterator[Finding]:
@@ -113,11 +117,13 @@ def bugs(season: Season, groups: Iterable[BugGroup]) -> Iterator[Finding]:
         sample, dates = max(group.texts, key=lambda text: (group.texts[text], text)), {day for _, day in group.keys}
         others = f" and {len(group.texts) - 1} more texts like it" if len(group.texts) > 1 else ""
         unit = "failures" if group.is_of_source else "runs or entities"
-        action = again(group.keys, outdated=True, first=MEND.format("the row")) if group.is_of_source else again(group.keys)
+        row = f"the row of {group.rows[0]}" if group.rows else "the row"
+        action = again(group.keys, outdated=True, first=MEND.format(row)) if group.is_of_source else again(group.keys)
         yield season.found(
             kind, group.keys, group.id, f"{group.count:,} {unit} {group.what}: {sample}{others}, {season.spans(group.keys)}",
             count=group.count, action=action,
-            numbers={"failures": group.count, "dates": len(dates), "texts": sorted(group.texts)[:SAMPLE]},
+            numbers={"failures": group.count, "dates": len(dates), "texts": sorted(group.texts)[:SAMPLE]}
+            | ({"sample": list(group.rows[:SAMPLE])} if group.rows else {}),
         )  # fmt: skip
 
 

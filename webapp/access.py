@@ -8,10 +8,9 @@ from typing import Any
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseBase
-from django.urls import reverse
-from django.utils.http import urlencode
-from django_htmx.http import HttpResponseClientRedirect
+from django.http import HttpResponseBase
+from django.shortcuts import render
+from django_htmx.http import reswap, retarget
 
 from webapp.requests import Request
 
@@ -39,12 +38,10 @@ admin_required = role_required("may_administer", "admins")
 
 
 class LoginRequired(LoginRequiredMiddleware):
-    """Django's, but a fragment of a page whose session has ended sends the whole page to the login."""
+    """Django's, but a page whose session has ended stays as it is, with what was typed, and says so."""
 
     def handle_no_permission(self, request: Request, view_func: View) -> HttpResponseBase:  # type: ignore[override]
-        """Redirect to the login, and back to the page afterwards."""
+        """Redirect to the login, and back to the page afterwards; to a fragment, answer with a link to it."""
         if not request.htmx:
             return super().handle_no_permission(request, view_func)
-        here = request.htmx.current_url_abs_path or reverse("home")
-        response: HttpResponse = HttpResponseClientRedirect(f"{reverse('login')}?{urlencode({'next': here})}")
-        return response
+        return reswap(retarget(render(request, "errors/_logged_out.html", status=401), "#alerts"), "innerHTML")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import MAXYEAR, MINYEAR, date
 
 from backfill.errors import Refused
+
+MAX_REASON = 2000  # characters of what somebody says why; more is refused and never cut
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,26 @@ def whole(text: str | None, name: str, default: int) -> int:
     return int(text)
 
 
+def year(text: str | None, name: str = "season") -> int | None:
+    """The year in which a season begins, of the query string; None where there is none. Raises Refused."""
+    found = whole(text, name, 0) or None
+    if found is not None and not MINYEAR < found < MAXYEAR:
+        raise Refused(f"{name} takes a year such as 2021, not {found}")
+    return found
+
+
+def one_of(text: str, name: str, known: Iterable[str]) -> str:
+    """One of the words that are known, or none. Raises Refused."""
+    if text and text not in (words := list(known)):
+        raise Refused(f"{text[:40]!r} is no {name}; choose from {', '.join(words)}")
+    return text
+
+
+def reversed_dates(start: date | None, end: date | None) -> str:
+    """The sentence for dates that are the wrong way round, empty for others."""
+    return f"the end {end} lies before the start {start}" if start and end and end < start else ""
+
+
 def day(text: str | None, name: str) -> date | None:
     """A date of the query string, None where there is none. Raises Refused."""
     if not text:
@@ -34,3 +57,8 @@ def day(text: str | None, name: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise Refused(f"{name} takes a date such as 2021-11-22, not {text!r}") from None
+
+
+def too_long(why: str) -> str:
+    """The sentence that refuses a reason which is too long, empty for any other."""
+    return f"a reason has at most {MAX_REASON:,} characters, not {len(why):,}; shorten it" if len(why) > MAX_REASON else ""

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from backfill import progress
 from backfill.models import Finding, Job
 from backfill.version import code_version
+from backfill.wanting import wanting
 from validation.findings import Severity
 from webapp.navigation import places
 
@@ -25,6 +26,8 @@ def panel(request: HttpRequest) -> dict[str, Any]:
 def _panel() -> dict[str, Any]:
     listed = Finding.objects.filter(state=Finding.State.OPEN, severity__gt=Severity.NOTE)
     active = Job.objects.exclude(status__in=Job.STOPPED).aggregate(n=Count("pk"))["n"]
-    system = progress.system(now())
+    at = now()
+    system = progress.system(at)
     workers = sum(1 for worker in system["workers"] if worker["alive"] and worker["kind"] == "worker")
-    return {"open_findings": listed.count(), "active_jobs": active, "workers": workers, "version": code_version()}
+    wanted = listed.count() + len(wanting(at))
+    return {"wanted": wanted, "active_jobs": active, "workers": workers, "version": code_version()}

@@ -18,6 +18,7 @@ from backfill.holdings import (
     BAD,
     BOOTSTRAP,
     EMPTY,
+    LATER,
     LOW_SHARE,
     MISSING,
     NO_GAMES,
@@ -40,7 +41,7 @@ WRONG = "wrong"
 COUNTED = (ALL, *BAD, EMPTY, BOOTSTRAP)
 WORDS = {
     MISSING: "has no row", LOW_SHARE: "has under 90 % of the rows that must be there",
-    NOT_WRITTEN: "is not written", TWICE: "holds rows twice",
+    NOT_WRITTEN: "is not written", LATER: "is not run yet", TWICE: "holds rows twice",
 }  # fmt: skip
 
 

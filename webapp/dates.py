@@ -11,8 +11,9 @@ from typing import Any
 from django.urls import reverse
 
 from backfill import coverage
+from backfill.decided import explained_bugs
 from backfill.drilling.timetable import Fixture, fixtures
-from backfill.grid import Cell, Known
+from backfill.grid import NOT_RUN, Cell, Known
 from backfill.judging.validating import Checked, validate
 from backfill.models import Finding, Run, Verdict
 from backfill.processors import CHAIN, PROCESSORS, Processor
@@ -30,6 +31,11 @@ class Bar:
     must: int | None
     found: int
     most: int
+
+    @property
+    def is_bug(self) -> bool:
+        """Whether nobody may fail with it, whatever the source rows imply."""
+        return BY_NAME[self.category].is_bug
 
     @property
     def inside(self) -> float:
@@ -84,6 +90,16 @@ class Card:
         return self.verdict if self.verdict and self.cell.outside is not None else None
 
     @property
+    def bugs(self) -> int:
+        """How many of the explained failures are bugs."""
+        return explained_bugs(self.cell.failures, self.judged.expected) if self.judged else 0
+
+    @property
+    def by_games(self) -> int:
+        """How many failures the games played explain."""
+        return (self.judged.explained or 0) - self.bugs if self.judged else 0
+
+    @property
     def is_active(self) -> bool:
         """Whether it waits or runs."""
         return self.cell.state in Run.ACTIVE
@@ -131,7 +147,7 @@ def worst(cards: Sequence[Card]) -> str:
 
 def odd(calendar: Calendar, day: Day, cards: Sequence[Card]) -> Odd | None:
     """What keeps a date from having anything to show; None for one that has."""
-    if day.is_computed and any(card.cell.state != "hole" for card in cards):
+    if day.is_computed and any(card.cell.state not in NOT_RUN for card in cards):
         return None
     return days.odd(calendar, day)
 

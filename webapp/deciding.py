@@ -12,7 +12,7 @@ from backfill import control
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Launch
 from backfill.options import Options
-from webapp.forms import query_of
+from webapp.choices import too_long
 from webapp.launching import Shown
 from webapp.models import User
 
@@ -27,7 +27,6 @@ class Listed:
 
     launch: Launch
     options: Options
-    query: str
     verbs: dict[str, str]
 
     @property
@@ -54,9 +53,12 @@ def presets(user: User) -> list[Listed]:
 def listed(kept: Launch, user: User) -> Listed:
     """A launch as this user sees it."""
     options = Options.from_json(kept.options)
-    verbs = ["withdraw"] if kept.state == State.SAVED else ["approve", "refuse", "withdraw"]
-    verbs = verbs if kept.needs_approval and not kept.approved_by else [verb for verb in verbs if verb != "approve"]
-    return Listed(kept, options, query_of(options), {verb: why_not(verb, kept, user) for verb in verbs})
+    verbs = ["withdraw"]
+    if kept.waits_for_approval:
+        verbs = ["approve", "refuse", "withdraw"]
+    elif kept.state == State.WAITING and kept.who != user.username:
+        verbs = ["refuse", "withdraw"]
+    return Listed(kept, options, {verb: why_not(verb, kept, user) for verb in verbs})
 
 
 def why_not(verb: str, kept: Launch, user: User) -> str:
@@ -82,7 +84,7 @@ def question(verb: str, kept: Launch, user: User) -> dict[str, Any]:
 
 def decide(verb: str, kept: Launch, user: User, why: str) -> str:
     """Carry it out; return what has become of it. Raises Refused."""
-    if said := why_not(verb, kept, user):
+    if said := why_not(verb, kept, user) or too_long(why):
         raise Refused(said)
     done = {"approve": control.approve, "refuse": control.refuse, "withdraw": control.withdraw}[verb](kept, user.username, why)
     job = f" as job {done.job_id}" if done.job_id else ""

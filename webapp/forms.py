@@ -8,18 +8,17 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.http import QueryDict
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.timezone import now
 
 from backfill.dates import dates_text, parse_dates, without
 from backfill.errors import Refused
 from backfill.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, MODES, Options, chosen
 from backfill.processors import CHAIN, PROCESSORS
+from webapp.choices import MAX_REASON
+from webapp.fields import ISO, OFF, ON, iso_date, number, switch, text_list
 
 T = TypeVar("T")
 RANGE, LIST = "range", "list"
-ON, OFF = "on", "off"
 # What nobody has to type, as it stands in a query string.
 DEFAULTS: Mapping[str, str] = {
     "by": RANGE, "start": "", "end": "", "dates": "", "exclude": "", "processors": ",".join(CHAIN), "mode": MODES[0],
@@ -31,54 +30,11 @@ POLICIES: Mapping[str, Mapping[str, bool]] = {
     "missing": {}, "failed": {"failed": True}, "outdated": {"outdated": True}, "everything": {"force": True},
 }  # fmt: skip
 SWITCHES = ("canary", "brake", "newest_first", "skip_preflight", "skip_trigger")
+LONGEST_ADDRESS = 2000  # characters; gunicorn takes 4094 in all
+OF_FINDING = "finding "  # how the reason begins that a Finding's proposal fills in
 NUMBERS = ("batch_size", "parallel", "max_retries")
-ISO = "%Y-%m-%d"
 ANY_DAY = date(2021, 11, 22)
-NOT_A_DATE = "this is not a date; write it as 2021-11-22"
 NO_REASON = "say why; it is stored with the job, and everybody can read it later"
-
-
-class IsoDate(forms.DateField):
-    """A date as ISO 8601 has it and nothing like it: 2021-11-2 may be the 2nd, or a 20th that is being typed."""
-
-    def strptime(self, value: str, format: str) -> date:
-        """The date of a text. Raises ValueError."""
-        if len(value) != len("2021-11-22"):
-            raise ValueError(value)
-        return date.fromisoformat(value)
-
-
-class Switch(forms.CheckboxInput):
-    """A checkbox that says no too: one that is not ticked would be missing from a query string."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        """The box, after the value for when it is not ticked."""
-        return format_html('<input type="hidden" name="{}" value="off">{}', name, super().render(name, value, attrs, renderer))
-
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> bool:
-        """The last value of the two."""
-        return bool(data.get(name) == ON)
-
-
-def _number(label: str, hint: str, most: int) -> forms.IntegerField:
-    widget = forms.NumberInput({"min": 0, "max": most, "inputmode": "numeric", "placeholder": "auto"})
-    messages = {"invalid": "write a whole number"}
-    return forms.IntegerField(label=label, help_text=hint, required=False, widget=widget, error_messages=messages)
-
-
-def _date(label: str) -> IsoDate:
-    # Plain text: a browser's own date field shows and takes dates as its country writes them.
-    widget = forms.DateInput({"placeholder": "2021-11-22", "inputmode": "numeric", "maxlength": 10}, ISO)
-    return IsoDate(label=label, required=False, widget=widget, input_formats=[ISO], error_messages={"invalid": NOT_A_DATE})
-
-
-def _list(label: str, example: str) -> forms.CharField:
-    widget = forms.Textarea({"rows": 2, "placeholder": example, "spellcheck": "false", "class": "mono"})
-    return forms.CharField(label=label, required=False, widget=widget)
-
-
-def _switch(label: str, hint: str) -> forms.BooleanField:
-    return forms.BooleanField(label=label, help_text=hint, required=False, widget=Switch)
 
 
 class LaunchForm(forms.Form):
@@ -92,10 +48,10 @@ class LaunchForm(forms.Form):
     by = forms.ChoiceField(
         label="Which dates", choices=[(RANGE, "From a date to a date"), (LIST, "A list")], widget=forms.RadioSelect
     )
-    start = _date("First date")
-    end = _date("Last date, included")
-    dates = _list("Dates and ranges", "2021-11-01..2021-11-05, 2021-11-09")
-    exclude = _list("Not these", "2021-11-25")
+    start = iso_date("First date")
+    end = iso_date("Last date, included")
+    dates = text_list("Dates and ranges", "2021-11-01..2021-11-05, 2021-11-09")
+    exclude = text_list("Not these", "2021-11-25")
     processors = forms.Field(label="Processors", required=False, widget=forms.CheckboxSelectMultiple)
     mode = forms.ChoiceField(label="Mode", choices=[(m, m) for m in MODES], widget=forms.RadioSelect)
     what = forms.ChoiceField(
@@ -108,17 +64,18 @@ class LaunchForm(forms.Form):
             ("everything", "Everything, and replace what is complete"),
         ],
     )
-    batch_size = _number("Dates per batch", "empty: the planner chooses", MAX_BATCH_SIZE)
-    parallel = _number("Batches in flight", "", MAX_PARALLEL)
-    max_retries = _number("Own retries", "in all, of what may work later", MAX_RETRIES)
-    canary = _switch("Canary", "the first date runs alone; a bug in it pauses the job")
-    brake = _switch("Brake", "a bug on any date pauses the job")
-    newest_first = _switch("Newest first", "begin with the last dates; no date needs the one before it")
-    skip_preflight = _switch("Skip the preflight", "start on incomplete Phase 3; needs the reason below")
-    skip_trigger = _switch("Do not tell Phase 5", "normal mode only: backfill mode never tells it")
+    batch_size = number("Dates per batch", "empty: the planner chooses", MAX_BATCH_SIZE)
+    parallel = number("Batches in flight", "", MAX_PARALLEL)
+    max_retries = number("Own retries", "in all, of what may work later", MAX_RETRIES)
+    canary = switch("Canary", "the first date runs alone; a bug in it pauses the job")
+    brake = switch("Brake", "a bug on any date pauses the job")
+    newest_first = switch("Newest first", "begin with the last dates; no date needs the one before it")
+    skip_preflight = switch("Skip the preflight", "start on incomplete Phase 3; needs the reason below")
+    skip_trigger = switch("Do not tell Phase 5", "normal mode only: backfill mode never tells it")
     reason = forms.CharField(
-        label="Reason", required=False, strip=True, widget=forms.Textarea({"rows": 2, "maxlength": 2000, "placeholder": "why?"})
-    )
+        label="Reason", required=False, strip=True, max_length=MAX_REASON,
+        widget=forms.Textarea({"rows": 2, "placeholder": "why?"}),
+    )  # fmt: skip
     at = forms.DateTimeField(
         label="Start at (UTC)", required=False, input_formats=[f"{ISO} %H:%M", f"{ISO}T%H:%M"],
         widget=forms.DateTimeInput({"placeholder": "2021-11-22 10:30"}),
@@ -140,6 +97,18 @@ class LaunchForm(forms.Form):
     def query(self) -> str:
         """What differs from the defaults as a query string: the address of this form."""
         return address(self.typed)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether no address can hold it."""
+        return is_long(self.query)
+
+    @property
+    def why_no_brake(self) -> str:
+        """Why the brake is off although nobody has put it off; empty when that is not so."""
+        if self.typed["brake"] == ON or not self.typed["reason"].startswith(OF_FINDING):
+            return ""
+        return "off, as the canary is, for a bug that is known on these dates and would stop it; it has a finding of its own"
 
     def clean(self) -> dict[str, Any]:
         """Make the options of what is right."""
@@ -236,6 +205,11 @@ def query_of(options: Options, **more: str) -> str:
         "max_retries": str(options.max_retries), "reason": options.reason, **more,
     }  # fmt: skip
     return address(fields)
+
+
+def is_long(query: str) -> bool:
+    """Whether a query string is longer than every server and proxy on the way takes."""
+    return len(query) > LONGEST_ADDRESS
 
 
 def address(fields: Mapping[str, str]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from html import escape
 from itertools import groupby
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from backfill.processors import CHAIN
@@ -59,16 +59,16 @@ def draw(dates: Sequence[date], cell_of: Callable[[str, date], Cell], codes: Seq
 
 def as_html(cell: Cell, col: int, row: int, name: str = "cell", *, swapped: bool = False) -> SafeString:
     """One cell as a link; `swapped`, it replaces the one of its id wherever that stands."""
-    found = states.of(cell.state)
-    return format_html(
-        '<a class="cell s-{}" id="{}-{}-{}" href="{}" data-col="{}" data-row="{}" tabindex="{}" title="{}" aria-label="{}"{}>'
-        "{}</a>",
-        found.slug, name, cell.processor, cell.date, cell.url, col, row, 0 if col == row == 0 else -1, cell.title, cell.title,
-        SWAPPED if swapped else "", found.shape,
-    )  # fmt: skip
+    # Not format_html, which for a season's grid takes ten times as long: what comes from data is escaped here, each once.
+    found, title, tab = states.of(cell.state), escape(cell.title), 0 if col == row == 0 else -1
+    return SafeString(
+        f'<a class="cell s-{found.slug}" id="{escape(name)}-{escape(cell.processor)}-{cell.date}" href="{escape(cell.url)}"'
+        f' data-col="{col}" data-row="{row}" tabindex="{tab}" title="{title}" aria-label="{title}"'
+        f"{SWAPPED if swapped else ''}>{found.shape}</a>"
+    )
 
 
-SWAPPED = SafeString(' hx-swap-oob="true"')
+SWAPPED = ' hx-swap-oob="true"'
 
 
 def in_order(counts: Mapping[str, int]) -> dict[str, int]:

@@ -8,16 +8,17 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from backfill.grid import Grid, season_grid
+from backfill.grid import NOT_RUN, Grid, season_grid
 from backfill.judging.awaited import awaited
 from backfill.models import Finding, Job, Judged
 from backfill.processors import CHAIN
 from backfill.progress import Progress, progress
 from backfill.rates import by_week, rates_of
+from backfill.wanting import Wanting, wanting
 from validation.findings import Severity
 from webapp import charts, grids
 from webapp.links import to_date
-from webapp.seasons import Choice
+from webapp.seasons import LoadedSeason
 
 MOST_FINDINGS = 6
 SHOWN = "PSZA"  # the one with a band
@@ -41,7 +42,7 @@ def active() -> list[Active]:
 class Overview:
     """A season at one glance."""
 
-    season: Choice
+    season: LoadedSeason
 
     @cached_property
     def grid(self) -> Grid:
@@ -62,7 +63,7 @@ class Overview:
     @property
     def is_new(self) -> bool:
         """Whether nothing has been run of it."""
-        return not self.counts.keys() - {"hole", "bootstrap", "no games"} and not any(c.job for c in self.grid.cells.values())
+        return not self.counts.keys() - {*NOT_RUN, "bootstrap", "no games"} and not any(c.job for c in self.grid.cells.values())
 
     @property
     def chart(self) -> dict[str, Any]:
@@ -84,6 +85,16 @@ class Overview:
     def judging(self) -> bool:
         """Whether something of it has just ended and is about to be judged."""
         return any(self.season.year in job.parsed_options.seasons for job in awaited(now()))
+
+    @cached_property
+    def jobs(self) -> list[Wanting]:
+        """Jobs of any season that want a person before they are judged."""
+        return wanting(now())
+
+    @property
+    def may_change(self) -> bool:
+        """Whether what needs a person may be another thing in a moment."""
+        return self.judging or Job.objects.exclude(status__in=Job.STOPPED).exists()
 
     @property
     def worst(self) -> list[Finding]:

@@ -58,8 +58,7 @@ def _control(job: Job, found: Progress, user: User) -> Iterator[Button]:
     ):
         why = why_not if user.may_operate else OPERATORS_ONLY
         yield Button(words, icon, reverse(name, args=[job.pk]), why, dialog=True, look=look)
-    why = "" if user.may_operate else OPERATORS_ONLY
-    yield Button("Retry failures", "rotate-clockwise", links.to_retry(job.pk), why or _no_retry(job, found))
+    yield Button("Retry failures", "rotate-clockwise", links.to_retry(job.pk), no_retry(job, user))
 
 
 def _other(job: Job, found: Progress) -> Iterator[Button]:
@@ -90,5 +89,8 @@ def _no_resume(job: Job, found: Progress) -> str:
     return _ended(job) or "it is under way"
 
 
-def _no_retry(job: Job, found: Progress) -> str:
+def no_retry(job: Job, user: User) -> str:
+    """Why this user cannot retry what failed of a job now; empty when he can."""
+    if not user.may_operate:
+        return OPERATORS_ONLY
     return "" if job.status in Job.ENDED else "wait until the job has ended"

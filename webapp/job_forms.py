@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from backfill.options import MAX_PARALLEL
+from webapp.choices import MAX_REASON
 
 KEEP, RELEASE, FORCE = "keep", "release", "force"
 
@@ -13,8 +14,9 @@ class Reason(forms.Form):
     """A reason, for the record."""
 
     reason = forms.CharField(
-        label="Reason (kept with the event)", required=False, max_length=1000, widget=forms.TextInput({"class": "form-control"})
-    )
+        label="Reason (kept with the event)", required=False, max_length=MAX_REASON,
+        widget=forms.TextInput({"class": "form-control"}),
+    )  # fmt: skip
 
 
 class Resume(Reason):

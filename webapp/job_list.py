@@ -18,6 +18,7 @@ from backfill.options import MODES
 from backfill.planning import ALREADY_COMPLETE
 from validation.season import FIRST_MONTH, season_year
 from webapp import jobs
+from webapp.choices import one_of, year
 from webapp.links import with_query
 
 JOBS_A_PAGE = 25
@@ -38,8 +39,12 @@ class Asked:
 
     @classmethod
     def parsed(cls, query: QueryDict) -> Asked:
-        """What is asked for; what makes no sense finds nothing."""
-        return cls(*(query.get(name, "").strip() for name in ("state", "who", "season", "mode", "page")))
+        """What is asked for. Raises Refused with the filter that is wrong."""
+        asked = cls(*(query.get(name, "").strip() for name in ("state", "who", "season", "mode", "page")))
+        one_of(asked.state, "state of a job", (*GROUPS, *Job.Status.values))
+        one_of(asked.mode, "mode", MODES)
+        year(asked.season)
+        return asked
 
     @property
     def is_filtered(self) -> bool:
@@ -59,15 +64,14 @@ class Asked:
             found = found.filter(who=self.who)
         if self.mode:
             found = found.filter(options__mode=self.mode)
-        return found.filter(Exists(_of_season(self.season))) if self.season else found
+        season = year(self.season)
+        return found.filter(Exists(_of_season(season))) if season else found
 
 
-def _of_season(year: str) -> QuerySet[Run]:
+def _of_season(began: int) -> QuerySet[Run]:
     """The runs of a job with a date in a season."""
     runs = Run.objects.filter(job=OuterRef("pk"))
-    if not (year.isascii() and year.isdigit() and len(year) == 4 and int(year)):
-        return runs.none()
-    return runs.filter(date__gte=date(int(year), FIRST_MONTH, 1), date__lt=date(min(int(year) + 1, 9999), FIRST_MONTH, 1))
+    return runs.filter(date__gte=date(began, FIRST_MONTH, 1), date__lt=date(began + 1, FIRST_MONTH, 1))
 
 
 @dataclass(frozen=True)

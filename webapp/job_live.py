@@ -1,7 +1,8 @@
 """The live part of a job's page: what has changed since the browser last asked, and nothing else.
 
 What a browser has seen stands in the URL of its next question: a mark in the job's events and a digest of every part.
-No process remembers anything, so that one that has been restarted answers like the one before.
+No process remembers anything for longer than browsers wait between two questions, so that one that has been restarted answers
+like the one before; meanwhile one answer serves all who have seen the same, however many look on.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+from threading import Lock
 from typing import Any
 from zlib import crc32
 
+from django.core.cache import cache
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -21,13 +25,15 @@ from backfill.judging.awaited import is_awaited
 from backfill.models import Job
 from backfill.outcome import OwnRun, findings_about, outcome, own_runs, verdicts_of
 from backfill.progress import Progress, progress, system
+from backfill.wanting import cause
 from webapp import jobs
 from webapp.job_buttons import buttons
 from webapp.models import User
 
 UNDER_WAY_SECONDS, PAUSED_SECONDS = 1, 5
 SWEEP_IS_LATE_SECONDS = 30
-PARTS = ("state", "actions", "live")
+PARTS = ("state", "cause", "actions", "live")
+_asking = Lock()
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,16 @@ class Live:
         return jobs.announced(self.found, self.job)
 
 
+def answer(job: Job, user: User, seen: str, at: datetime) -> str:
+    """What has changed since `seen`, asked of the database once a second for all who may do the same."""
+    key = f"live {job.pk} {user.role} {seen}"
+    with _asking:  # or all who wait for the same would ask at once
+        made = cache.get_or_set(
+            sha256(key.encode()).hexdigest(), lambda: str(fragment(live(job, user, seen, at), seen)), UNDER_WAY_SECONDS
+        )
+    return str(made)
+
+
 def live(job: Job, user: User, seen: str, at: datetime) -> Live:
     """Ask how a job stands. The mark first: what changes between the two questions is told again, not left out."""
     mark, changed = changed_since(job, Mark.parsed(seen.partition("-")[0]), at)
@@ -80,6 +96,7 @@ def _words(job: Job, found: Progress, at: datetime) -> dict[str, Any]:
         "heart": heartbeat(system(at)),
         "under_way": job.status not in Job.STOPPED,
         "polled": job.status not in Job.ENDED,
+        "cause": cause(job),
     }
 
 
@@ -106,7 +123,7 @@ def fragment(found: Live, seen: str) -> str:
     context = {"live": found, "job": found.job, "parts": parts, "cells": (), "outcome": None}
     # Both when a run has changed, and whenever the job has ended: then nobody asks again.
     if found.changed or not found.every:
-        context |= _of_runs(found) | ({} if found.every else to_look_at(found.job))
+        context |= _of_runs(found) | to_look_at(found.job)
     return render_to_string("job/_changes.html", context)
 
 

@@ -18,6 +18,7 @@ from backfill.models import Event, Job, Run
 from backfill.normal import KINDS
 from backfill.version import code_version
 from webapp import jobs, links
+from webapp.job_buttons import no_retry
 from webapp.job_live import live, to_look_at
 from webapp.models import User
 
@@ -49,7 +50,7 @@ def page(job: Job, user: User, events: str, with_runs: str) -> dict[str, Any]:
 
 def options(job: Job) -> list[tuple[str, Any]]:
     """The options in force that differ from one job to the next, each in words."""
-    in_force = {**asdict(job.parsed_options), "batch_size": job.batch_size, "parallel": job.parallel, "brake": job.brake}
+    in_force = {**asdict(job.parsed_options), **job.in_force}
     return [
         (words, in_force[name] if name in NUMBERS else "yes" if in_force[name] else "no") for name, words in OPTION_WORDS.items()
     ]
@@ -74,13 +75,14 @@ def event_page(job: Job, number: str, with_runs: str) -> dict[str, Any]:
     return {"events": shown, "with_runs": with_runs}
 
 
-def groups(job: Job) -> dict[str, Any]:
-    """The error groups of what is wrong now; or the sentence why nobody can tell."""
+def groups(job: Job, user: User) -> dict[str, Any]:
+    """The error groups of what is wrong now, and why they cannot be retried, if so; or the sentence why nobody can tell."""
     try:
         found = outcomes.groups_now(job)
     except WarehouseError as error:
         return {"job": job, "unread": f"{type(error).__name__}: {error}"}
-    return {"job": job, "groups": [(g, links.to_retry(job.pk, group=g.id), _strip(g)) for g in found]}
+    shown = [(g, links.to_retry(job.pk, group=g.id), _strip(g)) for g in found]
+    return {"job": job, "groups": shown, "why_not": no_retry(job, user)}
 
 
 def _strip(group: Group) -> list[tuple[float, str]]:

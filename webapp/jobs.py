@@ -37,7 +37,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Bar:
-    """How far a processor is, in pieces and in words."""
+    """How far a processor is, in pieces and in words; what was cancelled has not `ended`."""
 
     name: str
     total: int
@@ -59,7 +59,7 @@ def bar(name: str, counts: Mapping[str, int]) -> Bar:
             width = 100 * n / total
             found.append(Segment(status, n, round(x, 2), round(width, 2)))
             x += width
-    return Bar(name, total, total - sum(counts.get(s, 0) for s in Run.ACTIVE), tuple(found))
+    return Bar(name, total, total - sum(counts.get(s, 0) for s in (*Run.ACTIVE, Run.Status.CANCELLED)), tuple(found))
 
 
 def bars(found: Progress) -> list[Bar]:

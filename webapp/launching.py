@@ -121,7 +121,8 @@ class Shown:
         """What would be started, in the words of the button."""
         if self.running:
             return f"{counted(len(self.running), 'run')} on {counted(len({r.date for r in self.running}), 'date')}"
-        return f"{counted(len(self.plan.todo), 'bootstrap skip')} on {counted(len(self.plan.dates), 'date')}"
+        skips = f"{counted(len(self.plan.todo), 'bootstrap skip')} on {counted(len(self.plan.dates), 'date')}"
+        return skips if self.plan.todo else "nothing"
 
     @property
     def parts(self) -> list[str]:
@@ -194,6 +195,13 @@ class Shown:
         """What the preflight found, what blocks first."""
         effects = {effect: [item for item in self.report.items if item.kind.effect is effect] for effect in Effect}
         return [Weight(SEVERITY[e], items[:ITEMS_SHOWN], items[ITEMS_SHOWN:]) for e, items in effects.items() if items]
+
+    @property
+    def blocked_dates(self) -> str:
+        """The dates that the preflight blocks, as they are typed; empty where leaving them out leaves nothing to start."""
+        days = {day for item in self.report.blocks for day in item.dates}
+        left = any(r.action is Action.RUN and r.date not in days for r in self.plan.runs)
+        return dates_text(days) if left else ""
 
     @cached_property
     def holders(self) -> dict[Job, int]:

@@ -75,7 +75,7 @@ def _pick(kind: str, year: int, n: int, words: str, days: Sequence[Day], now: Sp
 
 
 def _failed_title(n: int, year: int) -> str:
-    return f"the newest {n} dates of {season_name(year)} whose newest run failed or was blocked"
+    return f"the newest {n} dates of {season_name(year)} whose newest run failed, was blocked or has failures that are bugs"
 
 
 def picked(value: str, calendar: Calendar, options: Options | None) -> dict[str, str]:

@@ -20,7 +20,7 @@ from validation.expectation import ROW
 from validation.season import DateType, Day
 from webapp import grids, links, states
 from webapp.entities import OUTSIDER, story_url
-from webapp.seasons import Choice, choices
+from webapp.seasons import LoadedSeason, choices
 
 GAMES = "Games"
 
@@ -40,7 +40,7 @@ def state_of(found: DayOf) -> str:
     """How one (processor, date) of an entity is shown."""
     if found.match:
         return str(found.match)
-    return "hole" if found.must else OUTSIDER
+    return "not run" if found.must else OUTSIDER
 
 
 def title_of(name: str, code: str, found: DayOf) -> str:
@@ -141,7 +141,7 @@ class Hit:
     url: str
 
 
-def found(query: QueryDict, season: Choice | None) -> dict[str, Any]:
+def found(query: QueryDict, season: LoadedSeason | None) -> dict[str, Any]:
     """Who is found of a part of a name. Raises WarehouseError."""
     part = query.get("q", "").strip()[:100]
     people = search(season.year, part) if season else []

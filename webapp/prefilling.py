@@ -11,7 +11,7 @@ from backfill.errors import Refused
 from backfill.models import Finding, Job, Launch
 from backfill.options import Options, chosen
 from validation.season import Calendar
-from webapp.forms import LaunchForm, address, query_of
+from webapp.forms import OF_FINDING, LaunchForm, address, query_of
 from webapp.picking import picked
 
 DATES = ("start", "end", "dates", "pick", "job", "finding", "preset")
@@ -21,6 +21,8 @@ def prefilled(query: QueryDict, calendar: Calendar) -> str:
     """The query string that a request stands for, empty when it stands for itself. Raises Refused and Http404."""
     if pick := query.get("pick"):
         form = LaunchForm(query)
+        if dates := pick.partition("leave:")[2]:
+            return address({**form.typed, "exclude": f"{form.typed['exclude']} {dates}".strip()})
         return address({**form.typed, **picked(pick, calendar, form.options)})
     return next((fill(text) for name, fill in FILLS.items() if (text := query.get(name))), "")
 
@@ -60,8 +62,8 @@ def _finding(text: str) -> str:
         raise Refused(f"finding {found.pk} proposes no backfill: {found.sentence}; {found.advice}")
     action = found.action
     stored = {name: action[name] for name in ("start", "end", "force", "outdated", "brake")}
-    options = Options.from_json({**stored, "processors": chosen(action["processors"])})
-    return query_of(options, reason=f"finding {found.pk}: {found.sentence}")
+    options = Options.from_json({**stored, "canary": action["brake"], "processors": chosen(action["processors"])})
+    return query_of(options, reason=f"{OF_FINDING}{found.pk}: {found.sentence}")
 
 
 FILLS: Mapping[str, Callable[[str], str]] = MappingProxyType({"job": _job, "finding": _finding, "preset": _preset})

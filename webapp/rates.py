@@ -14,18 +14,56 @@ from backfill.rates import Point, by_week, rates_of
 from validation.bands import RUNBOOK
 from webapp import charts, seasons
 from webapp.requests import Request
-from webapp.seasons import Choice
+from webapp.seasons import LoadedSeason
 
 MOST_SEASONS = 4
 WITH_BAND = next(iter(RUNBOOK))
 
 
 @dataclass(frozen=True)
+class SeasonVerdict:
+    """A season's failures in sum: of what kind they are, and where its points lie."""
+
+    name: str
+    points: Sequence[Point]
+
+    @property
+    def against_band(self) -> dict[str, int]:
+        """How many points lie where."""
+        return dict(Counter(p.verdict for p in self.points if p.verdict))
+
+    @property
+    def population(self) -> int:
+        """All who must have a row or a failure."""
+        return sum(p.population or 0 for p in self.points)
+
+    @property
+    def unexplained(self) -> int:
+        """Failures that the games do not explain."""
+        return sum(p.unexplained for p in self.points)
+
+    @property
+    def bugs(self) -> int:
+        """Failures that only an impossible source row explains."""
+        return sum(p.bugs for p in self.points)
+
+    @property
+    def not_judged(self) -> int:
+        """Failures of runs that nobody has judged yet."""
+        return sum(p.not_judged for p in self.points)
+
+    @property
+    def by_games(self) -> int:
+        """Failures that the games played explain."""
+        return sum(p.failed or 0 for p in self.points) - self.unexplained - self.bugs - self.not_judged
+
+
+@dataclass(frozen=True)
 class Chosen:
     """What the URL asks for: `?season=` (several), `?processor=`, `?by=week|date`."""
 
-    loaded: list[Choice]
-    seasons: tuple[Choice, ...]
+    loaded: list[LoadedSeason]
+    seasons: tuple[LoadedSeason, ...]
     code: str
     by: str
 
@@ -62,17 +100,9 @@ class Chosen:
         return any(p.population or p.entities for points in self.points.values() for p in points)
 
     @property
-    def verdicts(self) -> list[tuple[str, dict[str, int], int, int]]:
-        """Per season how many points lie where, how many failures are outside expectation, of how many entities."""
-        return [
-            (
-                name,
-                dict(Counter(p.verdict for p in points if p.verdict)),
-                sum(p.unexplained for p in points),
-                sum(p.population or 0 for p in points),
-            )
-            for name, points in self.points.items()
-        ]
+    def verdicts(self) -> list[SeasonVerdict]:
+        """What is to be made of each season."""
+        return [SeasonVerdict(name, points) for name, points in self.points.items()]
 
     @property
     def has_band(self) -> bool:
@@ -85,7 +115,7 @@ class Chosen:
         return RUNBOOK.get(self.code, ())
 
 
-def _seasons(wanted: Sequence[str], loaded: Sequence[Choice]) -> tuple[Choice, ...]:
+def _seasons(wanted: Sequence[str], loaded: Sequence[LoadedSeason]) -> tuple[LoadedSeason, ...]:
     if not wanted:
         return tuple(loaded[:1])
     found = tuple(choice for choice in loaded if str(choice.year) in wanted)

@@ -20,6 +20,7 @@ from backfill.planning import Action, PlannedRun
 from backfill.processors import CHAIN, PROCESSORS
 from validation.findings import counted
 from webapp import links
+from webapp.choices import MAX_REASON
 from webapp.dates import chain
 
 ALONE, AFTER = "alone", "after"
@@ -30,7 +31,7 @@ class RunForm(forms.Form):
     """Why it runs again."""
 
     reason = forms.CharField(
-        label="Reason", max_length=500, error_messages={"required": NO_REASON},
+        label="Reason", max_length=MAX_REASON, error_messages={"required": NO_REASON},
         widget=forms.TextInput({"class": "form-control", "autocomplete": "off"}),
         help_text="Stored with the job and in its events.",
     )  # fmt: skip

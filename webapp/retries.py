@@ -15,7 +15,7 @@ from backfill import broken, groups, sealing
 from backfill.command_line import retry_command
 from backfill.comparing import Comparison, compare
 from backfill.control import LeftOut, RetryPlan, Selection, preview_retry
-from backfill.control.retrying import nothing_text
+from backfill.control.retrying import default_reason, nothing_text
 from backfill.control.selecting import parse_weeks
 from backfill.errors import Refused
 from backfill.groups import Group
@@ -26,6 +26,7 @@ from validation.categories import BY_NAME, DATE_LEVEL
 from validation.findings import counted, spans
 from validation.retry import BLOCKED, CANCELLED, LOST, RetryClass
 from webapp import grids
+from webapp.choices import MAX_REASON
 from webapp.links import to_date
 from webapp.triage import day_field
 
@@ -54,7 +55,7 @@ class RetryForm(forms.Form):
     include_expected = forms.BooleanField(required=False, label="Also what no retry heals (expected failures)")
     override = forms.BooleanField(required=False, label="Also what only a fix heals; that needs a reason")
     reason = forms.CharField(
-        required=False, max_length=500, label="Reason", widget=_text(), help_text="Stored with the job and in its events."
+        required=False, max_length=MAX_REASON, label="Reason", widget=_text(), help_text="Stored with the job and in its events."
     )
 
     data: QueryDict
@@ -65,8 +66,7 @@ class RetryForm(forms.Form):
         asked = dict.fromkeys(data.getlist("category"), 0)
         fields: Any = self.fields
         fields["processor"].choices = [(code, code) for code in job.parsed_options.processors]
-        if "override" in data:
-            fields["reason"].widget.attrs["required"] = True
+        fields["reason"].widget.attrs |= {"required": True} if "override" in data else {"placeholder": default_reason(job)}
         fields["category"].choices = [(what, _what(what, n)) for what, n in {**asked, **whats}.items()]
 
     @property
@@ -136,9 +136,20 @@ class Looked:
         return len(self.plan.plan.dates)
 
     @property
+    def left_out_runs(self) -> int:
+        """Of how many runs something is left out."""
+        return len({(out.processor, out.date) for out in self.plan.left_out})
+
+    @property
     def is_overridden(self) -> bool:
         """Whether the job skipped its preflight, which its retry does too."""
         return bool(self.plan.report.overridable) and self.plan.plan.options.skip_preflight
+
+    @property
+    def others(self) -> str:
+        """What runs besides what the job ran, and why; empty when nothing does."""
+        n = self.plan.of_others
+        return f"{counted(n, 'run')} of them job {self.plan.job} did not make itself: what they read runs again" if n else ""
 
     @property
     def button(self) -> str:
@@ -209,7 +220,8 @@ def _alike(left_out: Iterable[LeftOut]) -> Iterable[Alike]:
         codes = ", ".join(code for code in CHAIN if code in {out.processor for out in outs})
         option = next((name for of, name in INCLUDING.items() if of == retry), "")
         entities = sum(out.entities for out in outs)
-        yield Alike(retry, reason, option, whats, codes, len(outs), entities, spans(out.date for out in outs))
+        runs = len({(out.processor, out.date) for out in outs})
+        yield Alike(retry, reason, option, whats, codes, runs, entities, spans(out.date for out in outs))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR
 from typing import Any
 
 from django.http import QueryDict
@@ -17,7 +16,7 @@ from backfill.processors import CHAIN, processor
 from backfill.searching import FAR, NEWEST_FIRST, ORDERS, Search, code_versions
 from validation.season import season_year
 from webapp import links
-from webapp.choices import Choice, day, whole
+from webapp.choices import Choice, day, one_of, reversed_dates, whole, year
 
 # Heading, name of its order, whether it is a number.
 COLUMNS = (
@@ -43,13 +42,13 @@ class Column:
 
 def search_of(query: QueryDict) -> Search:
     """What a query string asks for. Raises Refused with the filter that is wrong."""
-    state = query.get("state", "")
-    if state and state not in Run.Status.values:
-        raise Refused(f"{state!r} is no state of a run; choose from {', '.join(Run.Status.values)}")
-    named = query.get("processor", "")
+    state = one_of(query.get("state", ""), "state of a run", Run.Status.values)
+    named, start, end = query.get("processor", ""), day(query.get("start"), "start"), day(query.get("end"), "end")
+    if said := reversed_dates(start, end):
+        raise Refused(said)
     return Search(
-        processor(named).code if named else "", state, _year(query), day(query.get("date"), "date"),
-        day(query.get("start"), "start"), day(query.get("end"), "end"), _number(query, "job"), query.get("code", ""),
+        processor(named).code if named else "", state, year(query.get("season")), day(query.get("date"), "date"),
+        start, end, _number(query, "job"), query.get("code", ""),
         query.get("text", "").strip(), query.get("run_id", "").strip(), query.get("older") == "1",
     )  # fmt: skip
 
@@ -88,13 +87,6 @@ def _choices() -> dict[str, Any]:
         "processors": CHAIN, "states": Run.Status.values, "versions": code_versions(),
         "seasons": [Choice(coverage.season_name(year), str(year)) for year in years],
     }  # fmt: skip
-
-
-def _year(query: QueryDict) -> int | None:
-    year = _number(query, "season")
-    if year is not None and not MINYEAR < year < MAXYEAR:
-        raise Refused(f"season takes a year such as 2021, not {year}")
-    return year
 
 
 def _number(query: QueryDict, name: str) -> int | None:

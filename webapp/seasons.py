@@ -10,19 +10,19 @@ from webapp.requests import Request
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A season that can be picked."""
+class LoadedSeason:
+    """A season that is there to be looked at."""
 
     year: int
     name: str
 
 
-def choices() -> list[Choice]:
+def choices() -> list[LoadedSeason]:
     """The seasons that are loaded, newest first."""
-    return [Choice(year, coverage.season_name(year)) for year in sorted(coverage.calendar().starts, reverse=True)]
+    return [LoadedSeason(year, coverage.season_name(year)) for year in sorted(coverage.calendar().starts, reverse=True)]
 
 
-def chosen(request: Request, loaded: list[Choice]) -> Choice | None:
+def chosen(request: Request, loaded: list[LoadedSeason]) -> LoadedSeason | None:
     """The season of `?season=`, or the newest; None where none is loaded. Raises Refused."""
     wanted = request.GET.get("season", "")
     if not wanted:

@@ -9,7 +9,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+
+from backfill import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -37,6 +40,15 @@ def kept_secret(path: Path) -> str:
 
 # Where everything embedded lives.
 VAR = Path(env.str("BACKCOURT_VAR", default=str(BASE_DIR / "var"))).absolute()
+
+# Which commit runs, where no .git can be asked, as in an image.
+COMMIT = env.str("COMMIT", default="")
+
+# Logs: lines for people or for programs, to stderr. What runs on and on says more than warnings (webapp.serving, webapp.celery).
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")
+if LOG_FORMAT not in logs.FORMATS:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; {' or '.join(logs.FORMATS)} is expected")
+LOGGING = logs.configuration(LOG_FORMAT)
 
 # Security
 DEBUG = env.bool("DEBUG", default=False)
@@ -80,6 +92,7 @@ INSTALLED_APPS = [
     "webapp",
 ]
 MIDDLEWARE = [
+    "webapp.request_log.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -174,10 +187,14 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, "options": waits, **DATABASES["default"].get("OPTIONS", {})}
     DATABASES["default"] = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **DATABASES["default"]}
 
-# Warehouse: parquet:DIR, embedded.
+# Warehouse: parquet:DIR, embedded, or bigquery://PROJECT[/PREFIX][?location=PLACE].
 WAREHOUSE_URL = env.str("WAREHOUSE_URL", default=f"parquet:{VAR}/warehouse")
 WAREHOUSE_THREADS = env.int("WAREHOUSE_THREADS", default=1)
 WAREHOUSE_MEMORY = env.str("WAREHOUSE_MEMORY", default="1GB")
+# BigQuery: what one statement may read, what reading costs, and whose every job is, besides its own labels.
+BIGQUERY_MAX_BYTES = env.int("BIGQUERY_MAX_BYTES", default=100 * 2**30)
+BIGQUERY_PRICE_PER_TIB = env.float("BIGQUERY_PRICE_PER_TIB", default=6.25)
+BIGQUERY_LABELS = env.dict("BIGQUERY_LABELS", default={})
 
 # How many batches run side by side. DuckDB keeps about one core busy with statements of this size.
 MAX_PARALLEL_BATCHES = env.int("MAX_PARALLEL_BATCHES", default=2)

@@ -18,7 +18,8 @@ from backfill.models import Job, Launch
 from backfill.normal import KINDS
 from backfill.options import Options
 from validation.findings import counted
-from webapp.forms import NO_REASON, ON, LaunchForm
+from webapp.fields import ON
+from webapp.forms import NO_REASON, LaunchForm
 from webapp.launching import Shown
 from webapp.models import User
 

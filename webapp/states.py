@@ -33,6 +33,7 @@ CELLS = {
     "skipped": ("skipped", "–"),
     "bootstrap": ("bootstrap", "–"),
     "hole": ("hole", "○"),
+    "not run": ("later", "▫"),
     "outdated": ("outdated", "◩"),
     "no games": ("nogames", "·"),
 }
@@ -57,6 +58,7 @@ STATES = MappingProxyType(
         # entities, held against what must become of them
         "as expected": State("complete", "●", "has its row"),
         "explained": State("expected", "◐", "fails, as it must"),
+        "impossible": State("failed", "!", "fails: impossible source value"),
         "unexplained": State("outside", "▲", "fails, and must not"),
         "lost": State("outside", "▼", "has a row, and must fail"),
         "unaccounted": State("failed", "✖", "neither row nor failure"),
@@ -74,6 +76,7 @@ STATES = MappingProxyType(
         "pausing": State("running", "▷", "pausing"),
         "paused": State("paused", "‖", "paused"),
         "cancelling": State("running", "▷", "cancelling"),
+        "stalled": State("failed", "✖", "stalled"),
         "succeeded": State("complete", "●", "succeeded"),
         # findings
         "problem": State("failed", "✖", "problem"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,15 +12,15 @@ from django import forms
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from backfill import coverage
 from backfill.judging.promises import Promise
 from backfill.models import Finding, Verdict
 from backfill.processors import CHAIN
-from validation.findings import BY_NAME, KINDS, Severity, counted
-from webapp import states
+from validation.findings import BY_NAME, KINDS, PHASE3_MISSING, Severity
+from webapp import choices
+from webapp.strips import strip
 
 SEARCH = {"class": "form-control", "type": "search", "data-search": "", "placeholder": "in the sentence"}
 PER_PAGE = 50
@@ -70,6 +69,19 @@ class Filters(forms.Form):
         widget: Any = self.fields["season"].widget
         widget.choices = [("", "all"), *((year, coverage.season_name(year)) for year in seasons)]
 
+    def clean(self) -> dict[str, Any]:
+        """The dates in order."""
+        found = self.cleaned_data
+        if said := choices.reversed_dates(found.get("start"), found.get("end")):
+            self.add_error("end", said)
+            found.pop("start")
+        return found
+
+    @property
+    def refused(self) -> str:
+        """The first filter that cannot be meant, in one sentence; empty when all can."""
+        return next((f"{name}: {wrong[0]}" for name, wrong in self.errors.items()), "")
+
     @property
     def asked(self) -> dict[str, Any]:
         """What of it can be meant."""
@@ -117,7 +129,7 @@ class Marking(forms.Form):
 
     state = forms.ChoiceField(choices=list(MARKS.items()))
     note = forms.CharField(
-        label="Why", max_length=1000, widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
+        label="Why", max_length=choices.MAX_REASON, widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
         error_messages={"required": "say why: the note is kept with the finding"},
     )  # fmt: skip
 
@@ -129,6 +141,11 @@ class Shown:
     finding: Finding
     strip: SafeString
     action: str
+
+    @property
+    def needs_phase3(self) -> bool:
+        """Whether Phase 3 has to be loaded first."""
+        return needs_phase3(self.finding)
 
     @property
     def is_one_date(self) -> bool:
@@ -182,6 +199,11 @@ def dates_of_seasons(years: Iterable[int]) -> dict[int, list[date]]:
     return found
 
 
+def needs_phase3(finding: Finding) -> bool:
+    """Whether what it proposes is of use only when Phase 3 has been loaded, which the page of the Finding looks up."""
+    return finding.kind == PHASE3_MISSING.name
+
+
 def action_words(action: Mapping[str, Any] | None) -> str:
     """What would be started, in a few words; nothing where the system can do nothing."""
     if not action:
@@ -189,38 +211,6 @@ def action_words(action: Mapping[str, Any] | None) -> str:
     codes = ", ".join(action["processors"]) or "all five"
     span = action["start"] if action["start"] == action["end"] else f"{action['start']} to {action['end']}"
     return f"Start {codes}, {span}"
-
-
-HEIGHT, LEAST = 10, 2
-
-
-def strip(finding: Finding, season: Sequence[date]) -> SafeString:
-    """Which dates of the season a Finding is about: a mark for each stretch of neighbours, a line for each month."""
-    days = [date.fromisoformat(day) for day in finding.dates]
-    words = f"{counted(len(days), 'date')} of {len(season)} in the season, {finding.first} to {finding.last}"
-    if not season:
-        return SafeString()
-    marks = format_html_join(
-        "", '<rect x="{}" y="0" width="{}" height="{}"/>', ((x, w, HEIGHT) for x, w in _stretches(days, season))
-    )
-    months = [n for n in range(1, len(season)) if season[n].month != season[n - 1].month]
-    lines = format_html_join("", '<path d="M{} 0V{}"/>', ((n, HEIGHT) for n in months))
-    return format_html(
-        '<svg class="strip s-{}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
-        "<title>{}</title>{}{}</svg>",
-        states.of(str(finding.weight)).slug, len(season), HEIGHT, words, words, lines, marks,
-    )  # fmt: skip
-
-
-def _stretches(days: Iterable[date], season: Sequence[date]) -> list[tuple[int, int]]:
-    """Places on the season's axis, each with its width; a single date is made wide enough to be seen."""
-    found: list[list[int]] = []
-    for place in sorted({bisect_left(season, day) for day in days}):
-        if found and place <= found[-1][1] + 1:
-            found[-1][1] = place
-        else:
-            found.append([place, place])
-    return [(first, max(last - first + 1, LEAST)) for first, last in found]
 
 
 @dataclass(frozen=True)

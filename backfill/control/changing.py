@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 
 from backfill import flow
+from backfill.abandoning import abandon
 from backfill.errors import Conflict, Refused
 from backfill.models import Batch, Event, Job, Limits, Run
 from backfill.options import MAX_PARALLEL
@@ -52,12 +53,17 @@ def resume(job: Job, who: str, why: str = "", *, brake: bool | None = None) -> J
 
 
 def _resume(job: Job, who: str, why: str, brake: bool | None) -> None:
-    fields = {"finished_at": None, "owner": "", **({} if brake is None else {"brake": brake})}
-    if job.move((Status.PAUSING,), Status.RUNNING, who, why, **({} if brake is None else {"brake": brake})):
+    if brake not in (None, job.brake):
+        Event.objects.create(job=job, who=who, what="brake put on" if brake else "brake released", why=why)
+    set_brake = {} if brake is None else {"brake": brake}
+    fields = {"finished_at": None, "owner": "", **set_brake}
+    if job.move((Status.PAUSING,), Status.RUNNING, who, why, **set_brake):
         return
     if job.status == Status.CANCELLED:
         _keep_what_others_have_done(job, who)
-        left = job.runs.all().move((Run.Status.CANCELLED,), Run.Status.PENDING, who, why, finished_at=None, losses=0)
+        # What another job has written since must not be taken for what this one had.
+        fresh: dict[str, object] = {"finished_at": None, "losses": 0, "warehouse_jobs": {}}
+        left = job.runs.all().move((Run.Status.CANCELLED,), Run.Status.PENDING, who, why, **fresh)
         numbers = job.runs.filter(status=Run.Status.PENDING).values("batch")
         job.batches.filter(number__in=numbers).update(status=Batch.Status.WAITING, retry_at=None)
         if not left:
@@ -92,6 +98,7 @@ def cancel(job: Job, who: str, why: str = "", *, force: bool = False) -> Cancell
         dropped = locked.runs.all().move((Run.Status.PENDING,), Run.Status.CANCELLED, who, why)
         running = locked.runs.filter(status=Run.Status.RUNNING).count()
         if force:
+            abandon(locked.runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
             locked.runs.all().move((Run.Status.RUNNING,), Run.Status.CANCELLED, who, why, claim="")
         flow.settle_job(locked, who)
         transaction.on_commit(flow.dispatch)

@@ -45,11 +45,12 @@ class RetryPlan(Preview):
 
     job: int
     left_out: tuple[LeftOut, ...]
+    of_others: int = 0  # runs of (processor, date) that the job did not run: what they read runs again
 
 
 def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     """The very runs that `retry` would make. Raises Refused while the job is under way, and for what it does not have."""
-    job = Job.objects.get(pk=job.pk)
+    job.refresh_from_db()
     if job.status not in Job.ENDED:
         raise Refused(f"job {job.pk} is {job.status}; wait until it has ended, or cancel it")
     options = job.parsed_options
@@ -64,7 +65,8 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     days = [calendar.day(day, live=not options.backfill_mode) for day in sorted({r.date for r in runs})]
     planned = in_batches(options, days, runs)
     left_out = (*_left_out(failures, {r.key for r in runs}, selection), *_healed(standing, keys, selection))
-    return RetryPlan(planned, preflight.report(planned, calendar, held=held(planned)), job.pk, left_out)
+    of_others = sum(run.key not in standing.own for run in runs)
+    return RetryPlan(planned, preflight.report(planned, calendar, held=held(planned)), job.pk, left_out, of_others)
 
 
 def retry(
@@ -77,8 +79,9 @@ def retry(
     tell: Tell = keep_quiet,
     previewed: str = "",
 ) -> Job:
-    """Create the job of a retry, under the options of the job that it retries. `previewed` is the sealed plan that somebody
-    has seen.
+    """Create the job of a retry, under the options of the job that it retries and with its brake as it stands now.
+
+    `previewed` is the sealed plan that somebody has seen.
 
     Raises PlanChanged when another plan would be run now than was seen, Refused when there is nothing to retry, when the
     job is under way, when the preflight blocks and the job did not skip it; Conflict when another job holds one of the dates.
@@ -98,8 +101,13 @@ def retry(
     settle_dead(replace(options, start=dates[0], end=dates[-1], dates=dates, processors=_processors(todo)))
     return create(
         found.plan, who, triggered_by=job.triggered_by, owner=this_process() if inline else "",
-        overridden=found.report.overridable, retry_of=job, why=reason or options.reason,
+        overridden=found.report.overridable, retry_of=job, why=reason.strip() or default_reason(job), brake=job.brake,
     )  # fmt: skip
+
+
+def default_reason(job: Job) -> str:
+    """The reason of a retry for which nobody gives one."""
+    return f"retry of {job}"
 
 
 def _processors(runs: Sequence[PlannedRun]) -> tuple[str, ...]:
@@ -180,7 +188,7 @@ def nothing_text(found: RetryPlan) -> str:
     """Why there is nothing to retry, in one sentence."""
     counted = Counter((out.what, out.retry, out.reason) for out in found.left_out)
     parts = [f"{n} {what} ({retry}): {why}" for (what, retry, why), n in counted.most_common(3)]
-    more = f"; and {len(counted) - 3} more reasons" if len(counted) > 3 else ""
+    more = f"; and for {len(counted) - 3} more reason{'s' * (len(counted) > 4)}" if len(counted) > 3 else ""
     if not parts:
         return f"nothing of job {found.job} that was named has failed"
     return f"nothing of job {found.job} is to be retried: {'; '.join(parts)}{more}"

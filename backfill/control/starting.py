@@ -122,8 +122,8 @@ def create(
             job = Job.objects.create(
                 options=options.as_json(), who=who, triggered_by=triggered_by, owner=owner, batch_size=planned.batch_size,
                 code_version=code_version(), sql_hashes={code: sql_hash(code) for code in options.processors},
-                parallel=options.parallel or limits.max_parallel_batches, brake=options.brake,
-                **{"why": options.reason, **fields},
+                parallel=options.parallel or limits.max_parallel_batches,
+                **{"why": options.reason, "brake": options.brake, **fields},
             )  # fmt: skip
             Event.objects.create(job=job, who=who, what="queued", why=job.why)
             if overridden:

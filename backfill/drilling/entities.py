@@ -23,6 +23,7 @@ class Match(StrEnum):
 
     AS_EXPECTED = "as expected"  # a row
     EXPLAINED = "explained"
+    IMPOSSIBLE = "impossible"
     UNEXPLAINED = "unexplained"
     LOST = "lost"
     UNACCOUNTED = "unaccounted"
@@ -35,13 +36,14 @@ class Match(StrEnum):
 
     @property
     def is_outside(self) -> bool:
-        """Whether somebody has to look at it."""
-        return self not in (Match.AS_EXPECTED, Match.EXPLAINED)
+        """Whether it is not as Phase 3 implies."""
+        return self not in (Match.AS_EXPECTED, Match.EXPLAINED, Match.IMPOSSIBLE)
 
 
 MEANINGS = {
     Match.AS_EXPECTED: "has a row, as it must",
     Match.EXPLAINED: "fails, as it must by the games played",
+    Match.IMPOSSIBLE: "fails, as it must while a source row holds an impossible value: that row wants somebody",
     Match.UNEXPLAINED: "fails, and by the games played must not, or otherwise",
     Match.LOST: "has a row, and by the games played must fail",
     Match.UNACCOUNTED: "has neither a row nor a failure",
@@ -150,7 +152,7 @@ def match(name: str, code: str, status: Status | None, must: str, found: Found) 
     if status is None:
         return Match.UNACCOUNTED
     if status.status == must:
-        return Match.AS_EXPECTED if status == HAS_ROW else Match.EXPLAINED
+        return Match.AS_EXPECTED if status == HAS_ROW else Match.IMPOSSIBLE if BY_NAME[must].is_bug else Match.EXPLAINED
     return Match.LOST if status == HAS_ROW else Match.UNEXPLAINED
 
 

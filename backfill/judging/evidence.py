@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from backfill.groups import Group
+from backfill.judging import blame
 from backfill.processors import PROCESSORS
 from backfill.processors.statement import inlined
 from backfill.warehouse.schema import Table
@@ -18,7 +19,7 @@ from validation.findings import Finding
 MOST_DATES = 60
 # By way of text, because the column may be of any type; what is no number is not zero.
 AS_NUMBER = "IFNULL(SAFE_CAST(CAST({} AS STRING) AS FLOAT64), 1)"
-BAD_ROW = re.compile(r"impossible value in (\S+), game_id (\S+):")
+ROW_KEY = re.compile(r"([^'\\]+) on (\d{4}-\d\d-\d\d), game")
 
 
 def query(finding: Finding, season_start: date) -> str:
@@ -35,13 +36,22 @@ def of_group(group: Group, season_start: date) -> str:
 
 def _impossible(finding: Finding) -> str:
     """The rows of Phase 3 that the failures name."""
-    texts = finding.numbers.get("texts")
-    return _bad_rows(texts if isinstance(texts, list) else []) or _failures(finding)
+    return _bad_rows(_listed(finding, "texts"), _listed(finding, "sample")) or _failures(finding)
 
 
-def _bad_rows(texts: Iterable[str]) -> str:
-    found = sorted({(match[1], match[2]) for text in texts if (match := BAD_ROW.match(text))})
-    return next((f"SELECT * FROM {BY_REF[table]} WHERE game_id = '{game}'" for table, game in found if table in BY_REF), "")
+def _listed(finding: Finding, name: str) -> list[str]:
+    found = finding.numbers.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _bad_rows(texts: Iterable[str], sample: Iterable[str] = ()) -> str:
+    """The rows of the sample, or where it names none, those of the first game that the texts name."""
+    table, game = next(((BY_REF[name], game) for name, game in sorted(blame.named(texts)) if name in BY_REF), (None, ""))
+    keys = [match.groups() for text in sample if (match := ROW_KEY.match(text))]
+    if table is None:
+        return ""
+    rows = "\n   OR ".join(f"{table.entity} = '{entity}' AND game_date = DATE '{day}'" for entity, day in keys)
+    return f"SELECT * FROM {table} WHERE " + (rows or f"game_id = '{game}'")
 
 
 def _in(column: str, dates: Sequence[date]) -> str:

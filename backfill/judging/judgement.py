@@ -199,7 +199,7 @@ class Judgement:
         rootless = frozenset(c.date for c in self.coverage if c.is_missing)
         low = [c for c in self.coverage if c.is_low]
         lacking = {day: "; ".join(str(c) for c in low if c.date == day) for day in {c.date for c in low}}
-        yield from sources.bugs(season, bugs(self.runs))
+        yield from sources.bugs(season, bugs(self.runs, self.facts))
         yield from triage.mismatches(season)
         yield from triage.duplicates(season)
         yield from ended.runs(season, rootless)

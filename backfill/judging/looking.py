@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
+from backfill.coverage import source_rows
 from backfill.errors import Refused
 from backfill.models import Finding, Run
 from backfill.planning import Key
@@ -34,6 +36,12 @@ def evidence_of(finding: Finding) -> Evidence:
     # Appended, not wrapped: an order inside a subquery is no order.
     rows = warehouse().query(f"{finding.query}\nLIMIT {MOST_ROWS + 1}")
     return Evidence(rows[:MOST_ROWS], len(rows) > MOST_ROWS)
+
+
+def is_missing(finding: Finding) -> bool:
+    """Whether a table that a Finding names still has no row on one of its dates. Raises WarehouseError."""
+    rows, names = source_rows(finding.first, finding.last), finding.numbers.get("tables", [])
+    return any(not rows.get((name, date.fromisoformat(day))) for name in names for day in finding.dates)
 
 
 def runs_of(finding: Finding) -> dict[Key, Run]:

@@ -6,19 +6,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, IntegerField, Q, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from backfill import coverage
 from backfill.models import Finding, Judged, Verdict
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
+from validation.categories import PROCESSING_ERROR
 from validation.findings import Severity
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A season as it was last judged: failures that the games played explain, and such as they do not.
+    """A season as it was last judged: failures that Phase 3 explains, and such as it does not.
 
+    `bugs` are those of the explained that only an impossible source row explains.
     `outside` counts entities that failed and must not, must have failed and did not, or are not accounted for; `listed`
     Findings above a note that nobody has settled, `notes` the others. `at` is None for a season that was never judged.
     """
@@ -28,6 +32,7 @@ class Promise:
     seconds: float = 0.0
     compared: int = 0
     explained: int = 0
+    bugs: int = 0
     unexplained: int = 0
     outside: int = 0
     listed: int = 0
@@ -43,6 +48,11 @@ class Promise:
         """All that failed."""
         return self.explained + self.unexplained
 
+    @property
+    def by_games(self) -> int:
+        """Those that the games played explain."""
+        return self.explained - self.bugs
+
 
 def promises() -> list[Promise]:
     """Of every season that is loaded or was judged, the newest first; three queries, however many there are."""
@@ -56,7 +66,9 @@ def promises() -> list[Promise]:
 def _verdicts() -> list[dict[str, Any]]:
     names = ("explained", "unexplained", "lost", "unaccounted")
     sums = {f"n_{name}": Sum(name) for name in names}
-    return [dict(row) for row in Verdict.objects.order_by().values("season").annotate(**sums)]
+    # What was written is bad where it must be, but for what is unexplained or lost besides.
+    bad = Sum(Cast(KeyTextTransform(PROCESSING_ERROR.name, "expected"), IntegerField()), filter=Q(unexplained__isnull=False))
+    return [dict(row) for row in Verdict.objects.order_by().values("season").annotate(**sums, n_bugs=bad)]
 
 
 def _findings() -> list[dict[str, Any]]:
@@ -69,7 +81,8 @@ def _promise(year: int, judged: Judged | None, sums: dict[str, Any], lists: dict
     explained, unexplained, lost, odd = (sums.get(f"n_{n}") or 0 for n in ("explained", "unexplained", "lost", "unaccounted"))
     listed = lists.get("listed", 0)
     found = Promise(
-        year, explained=explained, unexplained=unexplained, outside=unexplained + lost + odd,
+        year, explained=explained, bugs=min(explained, sums.get("n_bugs") or 0), unexplained=unexplained,
+        outside=unexplained + lost + odd,
         listed=listed, notes=lists.get("n", 0) - listed,
     )  # fmt: skip
     return replace(found, at=judged.at, seconds=judged.seconds, compared=judged.compared) if judged else found

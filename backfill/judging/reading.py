@@ -161,12 +161,12 @@ def release() -> None:
 
 def written(dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)) -> dict[Key, Written]:
     """What is there of every (processor, date) of which both partitions are there; `stage` comes first."""
-    there, failures = coverage.written(codes), _failures()
+    there, failures = coverage.written(codes, dates), _failures()
     rows = {code: _rows(code) for code in codes}
     return {
         (code, day): _as_written(rows[code].get(day, []), failures.get((code, day), {}))
         for code in codes
-        for day in sorted(there[code].intersection(dates))
+        for day in sorted(there[code])
     }
 
 

@@ -6,18 +6,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from backfill.groups import Group, groups_of
+from backfill.judging import blame
 from backfill.models import Run
 from backfill.normal import COMPLETENESS
 from backfill.planning import Key
 from backfill.processors.statement import sql_hash
 from backfill.recording import FORESEEN, bug_of
 from validation.categories import BY_NAME, DATE_LEVEL, PROCESSING_ERROR
+from validation.expectation import Facts
 from validation.grouping import fingerprint
 from validation.sources import BugGroup
 from validation.triage import Ran
 
 
-def bugs(runs: Mapping[Key, Run]) -> Iterator[BugGroup]:
+def bugs(runs: Mapping[Key, Run], facts: Facts) -> Iterator[BugGroup]:
     """The error groups of what is a bug, of the code or of a source row; those that one source row caused are one."""
     found: dict[str, list[Group]] = {}
     for group in groups_of(runs):
@@ -27,7 +29,8 @@ def bugs(runs: Mapping[Key, Run]) -> Iterator[BugGroup]:
         keys = frozenset().union(*(group.keys for group in members))
         texts = Counter({group.sample: group.count for group in members})
         what, count = members[0].what, sum(group.count for group in members)
-        yield BugGroup(subject, what, keys, count, texts, is_of_source=what == PROCESSING_ERROR.name)
+        is_of_source = what == PROCESSING_ERROR.name
+        yield BugGroup(subject, what, keys, count, texts, is_of_source, blame.rows(texts, facts) if is_of_source else ())
 
 
 def _subject(group: Group) -> str:

@@ -14,9 +14,9 @@ from backfill.judging.history import History
 from backfill.judging.judgement import Judgement
 from backfill.judging.reading import Written
 from backfill.models import Run
-from validation.categories import BY_NAME
+from validation.categories import BUGS, BY_NAME
 from validation.expectation import CODES, Comparison
-from validation.findings import LOST_PARTITION
+from validation.findings import LOST_PARTITION, counted
 from validation.rates import Rated
 from validation.season import Calendar, DateType, Day, season_year
 
@@ -115,7 +115,9 @@ def _checked(judgement: Judgement, day: Day, code: str) -> Checked:
     counts = {name: failures[name] for name in BY_NAME if failures[name]}
     state = State.PARTIAL if wrong else State.COMPLETE
     rated = Rated(code, day, len(written.rows), counts, len(compared.unexplained))
-    verdict = wrong or (judgement.readings(rated)[0].text if counts else "")
+    bugs = sum(failures[name] for name in BUGS)
+    bad = f"{counted(bugs, 'failure')} by a bug, or by an impossible source value" if bugs else ""
+    verdict = wrong or bad or (judgement.readings(rated)[0].text if counts else "")
     follows = {str(root): n for root, n in judgement.cascade(day.day).follows.get(code, {}).items()}
     return Checked(
         day, code, state, len(written.rows), compared.population, counts, follows, verdict, _entities(written, compared)

@@ -39,14 +39,14 @@ class _Quiet:
 
 
 class _Lines:
-    """For a pipe or a log: one line whenever runs have ended."""
+    """For a pipe or a log: one line whenever runs, or what else is counted, have ended."""
 
-    def __init__(self) -> None:
-        self.ended = 0
+    def __init__(self, what: str) -> None:
+        self.ended, self.what = 0, what
 
     def update(self, ended: int, total: int, text: str) -> None:
         if ended != self.ended:
-            self.say(f"{ended}/{total} runs, {text}")
+            self.say(f"{ended}/{total} {self.what}, {text}")
         self.ended = ended
 
     def say(self, text: str) -> None:
@@ -65,7 +65,7 @@ class _Bar:
 
 
 @contextmanager
-def shown(*, quiet: bool) -> Iterator[Display]:
+def shown(*, quiet: bool, what: str = "runs") -> Iterator[Display]:
     """A display; quiet shows nothing."""
     if quiet:
         yield _Quiet()
@@ -74,7 +74,7 @@ def shown(*, quiet: bool) -> Iterator[Display]:
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             yield _Bar(bar, bar.add_task("starting", total=None))
     else:
-        yield _Lines()
+        yield _Lines(what)
 
 
 def telling(display: Display, total: int) -> Callback:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backfill.control import Preview
-from backfill.estimating import estimate
+from backfill.estimating import COSTS_NOTHING, estimate
 from backfill.management.preflights import blocking_lines, days_text, report_document, warning_lines
 from backfill.management.retries import group_lines, retried_lines
 from backfill.management.text import table
@@ -63,7 +63,12 @@ def plan_text(preview: Preview, *, verbose: bool) -> str:
 
 def _estimate_line(preview: Preview) -> list[str]:
     found = estimate(preview.plan)
-    return [f"{found.low:.0f} to {found.high:.0f} s, as the newest runs took"] if found.runs and found.high else []
+    lines = [f"{found.low:.0f} to {found.high:.0f} s, as the newest runs took"] if found.runs and found.high else []
+    if found.bytes is not None:
+        lines.append(f"reads about {found.bytes / 2**30:,.1f} GiB: {found.cost}")
+    elif found.cost != COSTS_NOTHING:
+        lines.append(f"what it costs is {found.cost}")
+    return lines
 
 
 def _canary_line(preview: Preview) -> list[str]:

@@ -74,7 +74,11 @@ def group_lines(summary: dict[str, Any]) -> list[str]:
     if not (groups := summary["groups"]):
         return []
     columns = ("id", "processor", "what", "count", "dates", "first", "last", "sample")
-    rows = [{name: str(g[name]) if name in ("first", "last") else g[name] for name in columns} for g in groups[:MOST_GROUPS]]
+    rows = [
+        {name: str(g[name]) if name in ("first", "last") else g[name] for name in columns}
+        | {"who": ", ".join(g["entities"]) or "-"}
+        for g in groups[:MOST_GROUPS]
+    ]
     more = [f"and {len(groups) - MOST_GROUPS} more"] if len(groups) > MOST_GROUPS else []
     return [f"Error groups (`manage.py retry {summary['job']} --group ID`):", table(rows), *more]
 

@@ -1,4 +1,4 @@
--- Failures that a retry may heal; too few games are cured by time alone.
+-- Failures with `can_retry`, without too few games; those that follow from too few games upstream heal as little: see retry --dry-run.
 SELECT
   processor_name,
   failure_category,

@@ -113,6 +113,61 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if ($("#lost")) $("#lost").hidden = true;
 });
 
+// What somebody asked for and did not get is said once, whatever it was; the next answer takes it away.
+const REFUSED = { 413: "it is too long", 414: "it is too long" };
+function say(sentence) {
+  const said = document.createElement("div");
+  said.className = "alert alert-danger";
+  said.setAttribute("role", "alert");
+  said.textContent = sentence;
+  $("#alerts")?.replaceChildren(said);
+}
+function unanswered(event) {
+  if (!event.detail.requestConfig?.triggeringEvent) return; // the page asked by itself
+  const status = event.detail.xhr?.status;
+  const why = status ? `error ${status}${REFUSED[status] ? `, ${REFUSED[status]}` : ""}` : "no answer";
+  say(`What you asked for has failed (${why}): what you see is from before. Nothing that you typed is lost; try it again.`);
+}
+["htmx:responseError", "htmx:sendError", "htmx:timeout"].forEach((name) => document.addEventListener(name, unanswered));
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (xhr.status === 401 && $("[data-logged-out]")) event.detail.shouldSwap = false; // once, however often the page asks
+  const over = requestConfig?.triggeringEvent ? "#alerts .alert-danger" : "[data-logged-out]";
+  if (xhr.status < 400) each(over, document, (alert) => alert.remove());
+});
+
+// Logging in again in another tab renews the token of forms: what is sent carries the one that holds now.
+const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+document.addEventListener("htmx:configRequest", (event) => {
+  if (!token()) return;
+  event.detail.headers["x-csrftoken"] = token();
+  if (event.detail.formData.has("csrfmiddlewaretoken")) event.detail.formData.set("csrfmiddlewaretoken", token());
+});
+document.addEventListener("submit", (event) => {
+  const field = $("[name='csrfmiddlewaretoken']", event.target);
+  if (field && token()) field.value = token();
+});
+
+// What was typed last is not in the preview yet, and nothing but what that shows may start.
+let typed = 0, asked = 0;
+const hold = () => { if (asked !== typed && $("#start-button")) $("#start-button").disabled = true; };
+document.addEventListener("input", (event) => {
+  if (!event.target.closest("#launch")) return;
+  typed += 1;
+  hold();
+});
+document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.elt.id === "launch") asked = typed; });
+document.addEventListener("htmx:afterRequest", hold);
+
+// Nothing that is pasted is cut off without a word.
+document.addEventListener("paste", (event) => {
+  const { target: field } = event, most = field.maxLength;
+  const pasted = event.clipboardData?.getData("text") ?? "";
+  if (!(most > 0)) return;
+  const kept = field.value.length - (field.selectionEnd - field.selectionStart);
+  if (kept + pasted.length > most) say(`This takes ${most} characters: the end of what you pasted is left out.`);
+});
+
 // A form that changes by itself (filters) need not have its button pressed; without this script the button does it.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");

@@ -32,6 +32,7 @@ class Shell:
         self.capsys = capsys
 
     def __call__(self, *words: object) -> Answer:
+        self.capsys.readouterr()  # what was said before is not the command's
         try:
             execute_from_command_line(["manage.py", *map(str, words)])
             code = 0

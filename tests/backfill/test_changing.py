@@ -11,6 +11,7 @@ from backfill.claiming import claim_step
 from backfill.control import Cancelled
 from backfill.errors import Conflict, Refused
 from backfill.models import Event, Job, Limits, Run
+from backfill.summary import summarise
 from tests.backfill.tiny import FIRST, SECOND, make_options, rows_of
 from tests.backfill.working import batch_of, in_flight, job_events, make_job, run_all, run_batch, statuses, step
 
@@ -122,8 +123,14 @@ def test_pausing_is_taken_back_before_it_has_paused() -> None:
 
 def test_resume_changes_the_brake() -> None:
     job = job_in("paused")
-    Job.objects.filter(pk=job.pk).update(brake=True)
-    assert control.resume(job, "bob", brake=False).brake is False
+    Job.objects.filter(pk=job.pk).update(brake=True, options={**job.options, "brake": True})
+    job.refresh_from_db()
+    assert control.resume(job, "bob", "known", brake=False).brake is False
+    assert list(job.events.filter(what__startswith="brake").values_list("what", "who", "why")) == [
+        ("brake released", "bob", "known")
+    ]
+    job.refresh_from_db()
+    assert (job.options["brake"], job.in_force["brake"], summarise(job)["options"]["brake"]) == (True, False, False)
 
 
 def test_a_cancelled_job_whose_dates_another_one_took_cannot_be_resumed() -> None:

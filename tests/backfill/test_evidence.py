@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 
 from backfill.groups import Group
-from backfill.judging import evidence
+from backfill.judging import blame, evidence
 from backfill.processors import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
-from backfill.warehouse.tables import INPUTS, PGS, TDGS
+from backfill.warehouse.schema import Table
+from backfill.warehouse.tables import INPUTS, PGS, TDGS, TOGS, UPGC
 from tests.backfill.tiny import FIRST, NIGHTS, OPENING, SECOND, THIRD, give, make_options, part, season_rows
 from tests.backfill.whole import EVERYBODY, Whole, whole_rows
 from tests.factories import AWAY, HOME, rewrite
 from validation import findings
+from validation.expectation import Context, Facts, GameRow, History
 from validation.findings import KINDS, Finding
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +123,27 @@ def test_an_impossible_value_is_shown_in_its_row() -> None:
     found = asked(make_found(findings.IMPOSSIBLE_VALUE))
     assert ({row["player_lookup"] for row in found}, {row["game_date"] for row in found}) == (set(EVERYBODY), {FIRST})
     assert list(found[0]) == list(PGS.names)
+
+
+@pytest.mark.usefixtures("ran")
+def test_an_impossible_value_that_names_its_rows_is_shown_by_these_alone() -> None:
+    sample = [f"{name} on {FIRST}, game 0022100014" for name in EVERYBODY[:2]]
+    found = asked(make_found(findings.IMPOSSIBLE_VALUE, numbers={"texts": [BAD], "sample": sample}))
+    assert sorted((row["player_lookup"], row["game_date"]) for row in found) == sorted((name, FIRST) for name in EVERYBODY[:2])
+
+
+@pytest.mark.parametrize("table", [PGS, TDGS, TOGS, UPGC], ids=str)
+def test_the_rows_to_blame_are_those_of_the_games_that_the_failures_name(table: Table) -> None:
+    rows = [GameRow(FIRST, "g", is_bad=True), GameRow(SECOND, "h", is_bad=True)]
+    facts = Facts(
+        OPENING, players={"homer": History(rows, 20), "awad": History([GameRow(FIRST, "g")], 20)},
+        defenses={HOME: History(rows, 15)}, offenses={HOME: History(rows, 10)},
+        contexts={FIRST: [Context("homer", HOME, True), Context("awad", AWAY)], SECOND: [Context("homer", HOME, True)]},
+        schedule={HOME: [(FIRST, "g"), (SECOND, "h")], AWAY: [(FIRST, "g")]},
+    )  # fmt: skip
+    who = "homer" if table.entity == "player_lookup" else HOME
+    text = f"impossible value in {table}, game_id g: points = -1"
+    assert blame.rows(["another text", text], facts) == (f"{who} on {FIRST}, game g",)
 
 
 @pytest.mark.usefixtures("ran")

@@ -30,6 +30,15 @@ def of_dates(*dates: date, **overrides: object) -> Options:
     return Options.of_dates(dates, **fields)
 
 
+def test_dates_with_bugs_among_their_failures_are_failed_dates_too() -> None:
+    job = control.start(of_dates(FIRST, SECOND), "ann")
+    assert job
+    run_all(job)
+    assert failed_dates(FIRST, LAST) == []
+    job.runs.filter(date=SECOND, processor="PSZA").update(failures={"INSUFFICIENT_DATA": 3, "PROCESSING_ERROR": 1})
+    assert failed_dates(FIRST, LAST) == [SECOND]
+
+
 # Dates that are no range
 
 

@@ -15,7 +15,7 @@ from backfill.errors import Conflict, Refused
 from backfill.groups import Group
 from backfill.inline import run_inline
 from backfill.models import Job, Run
-from backfill.planning import Action, PlannedRun
+from backfill.planning import ALREADY_COMPLETE, Action, PlannedRun
 from backfill.processors import CHAIN, PROCESSORS
 from backfill.upstream import causes
 from backfill.warehouse.base import Row
@@ -134,7 +134,7 @@ def test_a_defect_is_left_out_with_what_it_blocked_until_somebody_overrides(brok
     assert str(refused.value) == (
         f"nothing of job {broken.pk} is to be retried: 2 AccountingError (after a fix): {OVERRIDE}; "
         f"2 blocked (after upstream): it waits for TDZA; 2 blocked (after upstream): it waits for TDZA and PCF; "
-        f"and 2 more reasons"
+        f"and for 2 more reasons"
     )
     assert Job.objects.count() == 1
 
@@ -179,9 +179,46 @@ def test_a_retry_keeps_the_options_and_says_of_what_it_is_one(broken: Job) -> No
     assert {r.batch for r in job.runs.all()} == {0}
 
 
-def test_without_a_reason_of_its_own_a_retry_has_that_of_the_job(broken: Job) -> None:
+def test_without_a_reason_of_its_own_a_retry_says_that_it_is_one(broken: Job) -> None:
     changed_code(broken, "TDZA")
-    assert control.retry(broken, ALL, "bob").why == "the first try"
+    assert control.retry(broken, ALL, "bob", " ").why == f"retry of job {broken.pk}"
+
+
+def test_a_retry_has_the_brake_as_it_stands_in_the_job_now(broken: Job) -> None:
+    changed_code(broken, "TDZA")
+    Job.objects.filter(pk=broken.pk).update(brake=True)
+    assert control.retry(broken, ALL, "bob").brake is True
+    assert broken.options["brake"] is False
+
+
+@pytest.mark.parametrize("canary", [True, False])
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_retry_stops_only_at_a_bug_that_its_date_did_not_have(tmp_path: Path, canary: bool, more: int) -> None:
+    spoiled(TOGS, tmp_path, NIGHTS[10], "pace", -1, team_abbr="BOS")
+    job = finished(start=SECOND, end=SECOND)
+    Job.objects.filter(pk=job.pk).update(brake=not canary, options={**job.options, "canary": canary})
+    if more:
+        rows = [{**row, "pace": -1} if row["game_date"] == NIGHTS[10] else row for row in season_rows(TOGS)]
+        give(TOGS, rows, tmp_path)
+    again = retried(job, Selection(override=True, processors=("PDC",)), WHY)
+    (bugs,) = again.runs.filter(processor="PDC").values_list("failures", flat=True)
+    assert (bugs["PROCESSING_ERROR"] > 1) == bool(more)
+    assert again.events.filter(what="running → pausing").count() == more
+
+
+def test_what_a_job_found_complete_is_no_matter_of_its_retry() -> None:
+    finished(end=FIRST)
+    job = finished(end=SECOND)
+    found = control.preview_retry(job, Selection(include_expected=True))
+    assert {run.date for run in found.plan.todo} <= {SECOND}
+    assert {out.date for out in found.left_out} <= {SECOND}
+
+
+def test_what_runs_again_besides_what_the_job_ran_is_counted(broken: Job) -> None:
+    assert control.preview_retry(broken, Selection(override=True)).of_others == 0
+    broken.runs.filter(processor__in=DOWNSTREAM).update(status="skipped", why=ALREADY_COMPLETE)
+    found = control.preview_retry(broken, Selection(override=True))
+    assert found.of_others == len([run for run in found.plan.todo if run.processor in DOWNSTREAM]) > 0
 
 
 def test_an_override_needs_a_reason(broken: Job, season: Path) -> None:
@@ -658,7 +695,7 @@ def poisoned(nights: Sequence[date]) -> Job:
 
 def test_a_preview_costs_the_same_for_three_dates_and_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch)
-    monkeypatch.setattr(coverage, "written", lambda codes: {code: set(NIGHTS) for code in codes})
+    monkeypatch.setattr(coverage, "written", lambda codes, among: {code: set(NIGHTS) for code in codes})
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
     selection = Selection(groups=tuple(g.id for g in groups.of_job(few)))
     assert len(selection.groups) == 2

@@ -77,7 +77,7 @@ def test_json_is_one_document_and_nothing_else(shell: Shell) -> None:
         "stopped": "",
         "who": found["who"],
         "why": "",
-        "options": Job.objects.get().options,
+        "options": Job.objects.get().in_force,
         "batch_size": 1,
         "code_version": found["code_version"],
         "seconds": found["seconds"],
@@ -156,7 +156,10 @@ def test_without_a_worker_it_says_so(shell: Shell) -> None:
 def test_without_a_worker_a_job_is_handed_over_all_the_same(shell: Shell) -> None:
     answer = shell("backfill", *RANGE)
     job = Job.objects.get()
-    assert (answer.code, answer.err, job.status, job.owner) == (0, "", "queued", "")
+    assert (answer.code, job.status, job.owner) == (0, "queued", "")
+    assert [f"batch 0 of job {job.pk} cannot be sent: Redis does not answer" in line for line in answer.err.splitlines()] == [
+        True
+    ]
     assert answer.out == (
         f"job {job.pk} queued for the workers; no worker is running, so it waits until bin/up starts one; "
         f"`manage.py jobs {job.pk}` shows it\n"

@@ -91,7 +91,8 @@ def test_a_preset_is_saved_started_and_withdrawn(shell: Shell) -> None:
     preset = control.preset("one week")
     assert (document["launch"], document["state"], document["options"]) == (preset.pk, "saved", preset.options)
     started = shell.backfill("--preset", "one week", "--reason", "by name", "--json").document
-    assert Options.from_json(started["options"]) == Options(FIRST, LAST, ("PSZA",), reason="by name")
+    job = Job.objects.get(pk=started["job"])
+    assert (job.parsed_options, started["options"]) == (Options(FIRST, LAST, ("PSZA",), reason="by name"), job.in_force)
     assert shell("launches", "--withdraw", preset.pk).out == f"launch {preset.pk} is withdrawn\n"
     assert shell("launches").out.startswith("nothing is saved and nothing waits")
     assert len(shell("launches", "--all", "--json").document["launches"]) == 2

@@ -86,12 +86,12 @@ def test_a_failed_job_lists_its_error_groups_and_retry_knows_them(shell: Shell, 
     sample = f"AccountingError: TDZA {SECOND}: 2 entities more than once, 0 outside the population of 2; nothing was written"
     group = {"processor": "TDZA", "what": "AccountingError", "count": 2, "dates": 2, "first": str(SECOND), "last": str(THIRD)}
     (found,) = shell("jobs", broken, "--json").document["groups"]
-    assert found == {"id": "cb77d12c", **group, "sample": sample, "query": found["query"]}
+    assert found == {"id": "cb77d12c", **group, "entities": [], "sample": sample, "query": found["query"]}
     assert warehouse().query(found["query"])  # the statement that broke, on its first date
     assert squeezed(shell("jobs", broken).out)[-3:] == [
         f"Error groups (`manage.py retry {broken} --group ID`):",
-        "id processor what count dates first last sample",
-        f"cb77d12c TDZA AccountingError 2 2 {SECOND} {THIRD} {sample}",
+        "id processor what count dates first last sample who",
+        f"cb77d12c TDZA AccountingError 2 2 {SECOND} {THIRD} {sample} -",
     ]
     planned = shell("retry", broken, "--group", "cb77d12c", "--override", "--dry-run", "--json").document
     assert {r["date"] for r in planned["runs"]} == {str(SECOND), str(THIRD)}

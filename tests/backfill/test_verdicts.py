@@ -95,11 +95,11 @@ def test_judging_again_replaces_them_and_forgets_seasons_that_are_gone(judged: P
 def test_who_must_fail_is_known_before_the_first_run_and_the_same_after_it(loaded: Path) -> None:
     before = expected_counts(2021)
     assert before == {(code, day): Expected(POPULATION[code], FAILING.get((code, day), {})) for code, day in KEYS}
-    assert (expected_counts(2020), cell("PSZA", FIRST).title) == ({}, f"PSZA, {FIRST}, day 14: not run")
+    assert (expected_counts(2020), cell("PSZA", FIRST).title) == ({}, f"PSZA, {FIRST}, day 14: not run yet")
     triage()
     assert expected_counts(2021) == before == expected_counts(2021, live=False)
     assert {v.outside for v in Verdict.objects.all()} == {None}
-    assert cell("PSZA", FIRST).title == f"PSZA, {FIRST}, day 14: not run; 1 will fail by the games played"
+    assert cell("PSZA", FIRST).title == f"PSZA, {FIRST}, day 14: not run yet; 1 will fail by the games played"
 
 
 def test_what_is_not_as_it_must_be_is_counted_once(ran: Path) -> None:

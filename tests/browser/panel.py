@@ -77,7 +77,7 @@ class Panel:
         log_in(seat.page, name, self.passwords[name])
         yield seat
         made.close()
-        assert seat.wrong == []
+        assert seat.wrong == [], seat.wrong
 
 
 def log_in(page: Page, name: str, password: str) -> None:

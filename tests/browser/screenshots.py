@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import django
 
 PAGES = {
-    "home": "/", "new": "/backfills/new/?season=2021&pick=season&reason=second+half", "jobs": "/jobs/", "job": "/jobs/1/",
+    "home": "/", "new": "/backfills/new/?start=2022-01-01&end=2022-01-31&reason=January", "jobs": "/jobs/", "job": "/jobs/1/",
     "retry": "/jobs/1/retry/", "triage": "/triage/", "finding": "/triage/1/", "date": "/dates/2021-11-19/",
     "entities": "/dates/2021-11-19/PSZA/", "rates": "/rates/?by=date", "coverage": "/coverage/", "runs": "/runs/",
     "queries": "/queries/", "query": "/queries/failure-rates/?start=2021-11-15&end=2021-11-21", "players": "/players/",

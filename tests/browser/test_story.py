@@ -9,7 +9,7 @@ import signal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.panel import Panel
+from tests.browser.panel import Panel, log_in
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("browser")]
 
@@ -79,6 +79,30 @@ def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(browser
         page.wait_for_url(re.compile(r"/jobs/\d+/$"))
         assert page.url != job
         expect(page.locator("h1 .state")).to_have_text(ENDED, timeout=SLOW)
+
+
+def test_many_dates_and_a_session_that_ends_meanwhile_lose_nothing_that_was_typed(browser: Browser, loaded_panel: Panel) -> None:
+    dates = 12 * "".join(f"2022-01-{day:02}\n2022-02-{day:02}\n" for day in range(2, 20))  # too long for any address
+    with loaded_panel.seat(browser, "olga") as seat:
+        page = seat.page
+        page.goto("/backfills/new/")
+        page.get_by_label("A list").check()
+        page.locator("#new-dates").fill(dates)
+        page.locator("#new-reason").fill("many dates")
+        expect(page.locator("#start-button")).to_contain_text("dates")
+
+        page.context.clear_cookies(name="sessionid")
+        page.locator("#new-reason").fill("typed after the session")
+        expect(page.locator("#alerts")).to_contain_text("You are logged out")
+        assert page.locator("#new-dates").input_value().split() == dates.split()
+        with page.context.expect_page() as opened:
+            page.get_by_role("link", name="log in again").click()
+        log_in(opened.value, "olga", loaded_panel.passwords["olga"])
+        page.locator("#new-processors_0").uncheck()
+        expect(page.locator("#alerts")).to_be_empty()
+        expect(page.locator("#start-button")).to_be_enabled()
+        assert page.locator("#new-reason").input_value() == "typed after the session"
+        seat.wrong[:] = [said for said in seat.wrong if "401" not in said]
 
 
 def test_pause_and_cancel_in_the_middle_in_two_browsers(browser: Browser, loaded_panel: Panel) -> None:

@@ -165,6 +165,15 @@ def test_a_source_row_that_cannot_be_true_is_to_be_mended_in_phase_3() -> None:
     )  # fmt: skip
 
 
+def test_the_rows_to_blame_are_the_sample() -> None:
+    rows = tuple(f"player{n} on {B}, game g" for n in range(7))
+    group = BugGroup("g", "PROCESSING_ERROR", frozenset(keys(PSZA, B)), 7, {"text": 7}, is_of_source=True, rows=rows)
+    (found,) = sources.bugs(SEASON, [group])
+    assert found.numbers["sample"] == list(rows[:5])
+    assert found.action
+    assert found.action.first == f"mend the row of player0 on {B}, game g in Phase 3 and {LOAD}"
+
+
 def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept() -> None:
     texts = {f"text {n}": n for n in range(1, 8)}
     (found,) = sources.bugs(SEASON, [BugGroup("g", "UNKNOWN", frozenset(keys(ML, A)), 28, texts)])

@@ -133,6 +133,7 @@ class TestAnswers:
             ({"start": "2021-11-02", "end": "2021-11-03", "processors": ["XYZ"]}, "'XYZ'"),
             ({"end": "2021-11-03"}, "name start and end, or dates"),
             ({"dates": "2021-13-01"}, "2021-13-01"),
+            ({"start": "2021-11-02", "end": "2021-11-03", "reason": 2001 * "x"}, "reason: String should have at most 2000"),
         ):
             answer = operator.post("jobs", **sent)
             assert (answer.status, said in answer.detail) == (422, True), answer

@@ -222,7 +222,7 @@ class TestLooking:
         found = Program(Role.VIEWER).get("seasons/2021").document
         assert {code: len(row) for code, row in found["cells"].items()} == dict.fromkeys(found["cells"], len(found["days"]))
         states = {cell["state"] for row in found["cells"].values() for cell in row}
-        assert {"bootstrap", "hole"} <= states
+        assert {"bootstrap", "not run"} <= states
 
     def test_every_query_runs(self, demo: Demo) -> None:
         api = Program(Role.VIEWER)

@@ -73,6 +73,12 @@ def test_states_can_be_told_apart_without_red_or_green(theme: str, eyes: str) ->
     assert {pair: d for pair, d in near.items() if d < TOLD_APART} == {}
 
 
+def test_the_theme_button_names_the_other_theme() -> None:
+    nav = Path(settings.BASE_DIR / "templates" / "_nav.html").read_text(encoding="utf-8")
+    assert '<span class="when-light">Dark</span><span class="when-dark">Light</span>' in nav
+    assert '[data-bs-theme="light"] .when-dark, [data-bs-theme="dark"] .when-light { display: none; }' in CSS
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_can_be_read_on_every_ground(theme: str) -> None:
     known = variables(theme)

@@ -60,7 +60,7 @@ def test_a_run_that_failed_for_want_of_phase_3_has_written_nothing_and_leads_to_
 
 def test_what_was_never_run_is_one_hole_of_all_processors_that_leads_to_its_backfill(viewer: Client, demo: Demo) -> None:
     hole = season_holdings(YEAR).holes[-1]
-    assert (hole.state, hole.names, hole.finding) == ("not written", CHAIN, None)
+    assert (hole.state, hole.names, hole.finding) == ("not run", CHAIN, None)
     assert hole.dates[0] > END
     assert f"{reverse('new')}?start={hole.dates[0]}&amp;end={hole.dates[-1]}" in page(viewer)
 

@@ -105,6 +105,40 @@ def test_a_run_that_was_not_judged_since_shows_no_verdict_of_an_older_one(demo: 
     assert "Not judged since this run" in page(viewer, url("date", DAY))
 
 
+def impossible() -> tuple[date, str, str]:
+    """A date, a processor and somebody who fails there because a source row cannot be true."""
+    finding = Finding.objects.get(kind="impossible value")
+    day, code = date.fromisoformat(finding.dates[-1]), finding.processors[-1]
+    return day, code, chosen(day, code, category="PROCESSING_ERROR")[0].name
+
+
+def test_who_fails_by_an_impossible_source_row_is_never_shown_as_expected(demo: Demo, viewer: Client) -> None:
+    day, code, name = impossible()
+    found = viewer.get(url("entities", day, code, category="PROCESSING_ERROR")).context
+    assert {str(line.entity.match) for line in found["lines"]} == {"impossible"}
+    tabs = found["page"].tabs
+    assert tabs["impossible"] == tabs["PROCESSING_ERROR"]
+    assert tabs["failed"] == tabs["explained"] + tabs["impossible"]
+    for text in (page(viewer, url("story", day, code, name)), page(viewer, url("entities", day, code, category="impossible"))):
+        assert "fails: impossible source value" in text
+    story = page(viewer, url("story", day, code, name))
+    assert "fails, as it must" not in story
+    assert "by its source rows it must fail with" in story
+    assert "Phase 3 is corrected and the dates are run again" in story
+
+
+def test_bugs_are_counted_and_painted_apart_on_the_date(demo: Demo, viewer: Client) -> None:
+    day, code, _ = impossible()
+    answer = viewer.get(url("date", day))
+    (card,) = (c for c in answer.context["cards"] if c.code == code)
+    assert card.bugs == card.cell.failures["PROCESSING_ERROR"]
+    assert card.by_games + card.bugs == card.judged.explained
+    assert [bar.category for bar in card.bars if bar.is_bug] == ["PROCESSING_ERROR"]
+    assert '<rect class="bug"' in answer.content.decode()
+    (checked,) = (c for c in validate(day, day, 4) if c.name == code)
+    assert "by a bug, or by an impossible source value" in checked.verdict
+
+
 def test_who_is_unaccounted_for_stands_out(demo: Demo, viewer: Client) -> None:
     Run.objects.filter(processor="PCF", date=DAY).update(population=F("population") + 30)
     Verdict.objects.filter(processor="PCF", date=DAY).update(population=F("population") + 30)

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from datetime import date, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from backfill.models import Event, Job, Run
-from backfill.outcome import OwnRun, groups_now, outcome, own_runs, roots
+from backfill.models import Event, Job, Judged, Run
+from backfill.outcome import OwnRun, groups_now, outcome, own_runs, roots, verdicts_of
+from backfill.wanting import cause
 from tests.webapp.demo import Demo
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -89,6 +91,14 @@ def test_the_error_groups_are_those_that_a_retry_takes(operator: Client, job: Jo
     assert all(f"/jobs/{job.pk}/retry/?group={g.id}" in html for g in found)
 
 
+def test_a_group_of_a_job_that_has_not_ended_waits_as_its_other_failures_do(operator: Client, viewer: Client, job: Job) -> None:
+    assert "operators only" in html_of(viewer, "job_groups", job.pk)
+    Job.objects.filter(pk=job.pk).update(status="paused")
+    html = html_of(operator, "job_groups", job.pk)
+    assert "wait until the job has ended" in html
+    assert f"/jobs/{job.pk}/retry/?group=" not in html
+
+
 def test_the_text_of_a_group_is_shown_as_text(viewer: Client, job: Job) -> None:
     run = job.runs.filter(status="complete").first()
     Run.objects.filter(pk=run.pk).update(status="failed", error="Oops", why="<script>alert(1)</script>")
@@ -143,6 +153,94 @@ def test_a_run_that_has_no_verdict_counts_as_not_judged(viewer: Client, job: Job
     make_run(made, "TDZA", date(2030, 11, 20), "complete", population=3, rows=3)
     assert outcome(own_runs(made), {}).not_judged == 1
     assert "not judged yet" in html_of(viewer, "job", made.pk)
+
+
+def stopped(like: Job, status: str, what: str, why: str, who: str = "backcourt") -> Job:
+    made = make_job(like, status, finished_at=now() if status in Job.ENDED else None)
+    Event.objects.create(job=made, who=who, what=what, why=why)
+    return made
+
+
+def test_why_a_job_paused_itself_stands_under_its_name_with_the_run(viewer: Client, job: Job) -> None:
+    why = "brake: PSZA 2030-11-20: 9 PROCESSING_ERROR of 218 entities"
+    made = stopped(job, "paused", "running → pausing", why)
+    make_run(made, "PSZA", date(2030, 11, 20), "complete", population=218, rows=209, failures={"PROCESSING_ERROR": 9})
+    head = html_of(viewer, "job", made.pk).partition('<main id="content"')[0]
+    assert why in head
+    assert f'href="/jobs/{made.pk}/PSZA/2030-11-20/"' in head
+    assert 'href="#groups"' in head
+
+
+def test_why_a_job_failed_or_was_cancelled_stands_there_too(viewer: Client, job: Job) -> None:
+    failed = stopped(job, "failed", "running → failed", "1 runs failed or were blocked")
+    make_run(failed, "TDZA", date(2030, 11, 20), "failed", error="Oops", why="it broke")
+    head = html_of(viewer, "job", failed.pk).partition('<main id="content"')[0]
+    assert f'href="/jobs/{failed.pk}/TDZA/2030-11-20/"' in head
+    cancelled = stopped(job, "cancelled", "running → cancelling", "the wrong month", who="otto")
+    head = html_of(viewer, "job", cancelled.pk).partition('<main id="content"')[0]
+    assert "<strong>the wrong month</strong> (otto)" in head
+    assert cause(make_job(job, "succeeded", finished_at=now())) is None
+
+
+def test_the_cause_comes_with_the_pause(viewer: Client, job: Job) -> None:
+    made = make_job(job)
+    make_run(made, "TDZA", DAY + timedelta(3650), "pending")
+    url = poll_url(html_of(viewer, "job", made.pk))
+    made.move(("running",), "pausing", "backcourt", "canary: TDZA 2031-11-08: broken")
+    assert "canary: TDZA 2031-11-08: broken" in viewer.get(url).content.decode()
+
+
+NOTHING = "Nothing about these dates wants a person"
+
+
+def test_before_it_is_judged_a_job_says_so_and_what_its_runs_say_already(viewer: Client, job: Job) -> None:
+    made = make_job(job)
+    make_run(made, "TDZA", date(2030, 11, 20), "failed", error="Oops", why="it broke")
+    make_run(made, "PSZA", date(2030, 11, 20), "complete", population=9, rows=7, failures={"PROCESSING_ERROR": 2})
+    html = html_of(viewer, "job", made.pk)
+    assert "Not judged yet: that follows the end of the job." in html
+    assert '<a href="#outcome">1 failed</a>, <a href="#groups">2 failures by a bug</a>' in html
+    assert NOTHING not in html
+    Judged.objects.update_or_create(season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0})
+    assert NOTHING not in html_of(viewer, "job", made.pk)
+
+
+def test_a_cancelled_job_says_what_it_left_undone(viewer: Client, job: Job) -> None:
+    made = stopped(job, "cancelled", "running → cancelling", "")
+    make_run(made, "TDZA", date(2030, 11, 20), "complete", population=9, rows=9)
+    make_run(made, "PSZA", date(2030, 11, 20), "cancelled")
+    make_run(made, "PSZA", date(2030, 11, 21), "cancelled")
+    Judged.objects.update_or_create(season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0})
+    html = html_of(viewer, "job", made.pk)
+    assert "of 3 runs ran, 2 cancelled" in html
+    assert '<td class="num">0 / 2</td>' in html
+    assert "2 runs were not run." in html
+    assert NOTHING not in html
+
+
+def test_only_a_clean_job_that_was_judged_wants_nobody(viewer: Client, job: Job) -> None:
+    made = make_job(job, "succeeded", finished_at=now())
+    make_run(made, "TDZA", date(2030, 11, 20), "complete", population=9, rows=9)
+    Judged.objects.update_or_create(
+        season=2030, defaults={"at": now() + timedelta(1), "seconds": 1, "compared": 1, "unexplained": 0}
+    )
+    assert NOTHING in html_of(viewer, "job", made.pk)
+
+
+def test_bugs_are_counted_apart_from_what_the_games_explain(viewer: Client, job: Job) -> None:
+    runs = own_runs(job)
+    found = outcome(runs, verdicts_of(runs))
+    bugs = sum(run.failures.get("PROCESSING_ERROR", 0) for run in runs)
+    assert (found.bugs, found.explained + found.bugs) == (bugs, found.entities)
+    (category,) = (c for c in found.categories if c.category.is_bug)
+    assert category.must_fail is None
+    assert "none may" in html_of(viewer, "job", job.pk)
+
+
+def test_a_group_names_who_has_the_error(viewer: Client, job: Job) -> None:
+    group = next(g for g in groups_now(job) if g.what == "PROCESSING_ERROR")
+    assert 1 <= len(group.entities) <= 3
+    assert ", ".join(group.entities) in html_of(viewer, "job_groups", job.pk)
 
 
 # Live
@@ -247,3 +345,20 @@ def test_two_jobs_are_compared_per_category_and_per_date(viewer: Client, job: Jo
     cells = re.findall(r'<td class="num">(\d+)</td>', html)
     assert cells == ["5", "2", "3", "2", "0", "3", "2", "0"]
     assert "They have nothing in common" in html_of(viewer, "job_comparison", job.pk, after.pk)
+
+
+def test_a_job_is_compared_with_those_that_ran_its_dates_and_with_no_other(viewer: Client, job: Job) -> None:
+    one, other, stranger = (make_job(job, "failed") for _ in range(3))
+    for made, day in ((one, 20), (other, 20), (stranger, 21)):
+        make_run(made, "PSZA", date(2030, 11, day), "complete")
+    html = html_of(viewer, "job_compare", one.pk)
+    assert re.findall(r'<option value="(\d+)">', html) == [str(other.pk)]
+    assert f"{Job.objects.count() - 2} other jobs have no date in common with it" in html
+    for url, sentence in (
+        (reverse("job_compare", args=[one.pk]) + "?with=abc", "With takes a whole number, not 'abc'"),
+        (reverse("job_compare", args=[one.pk]) + f"?with={one.pk}", f"Job {one.pk} cannot be compared with itself"),
+        (reverse("job_comparison", args=[one.pk, one.pk]), f"Job {one.pk} cannot be compared with itself"),
+    ):
+        answer = viewer.get(url)
+        assert answer.status_code == 422
+        assert sentence in unescape(answer.content.decode())

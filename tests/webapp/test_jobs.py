@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -37,10 +38,25 @@ def test_the_newest_job_comes_first_and_each_filter_is_in_the_query_string(viewe
     assert listed(viewer, season=str(START.year)) == [first.pk]
 
 
-@pytest.mark.parametrize("query", [{"season": "soon"}, {"season": "99999"}, {"state": "lost"}, {"who": "nobody"}])
+@pytest.mark.parametrize("query", [{"season": "1999"}, {"state": "cancelling"}, {"who": "nobody"}])
 def test_a_filter_that_fits_nothing_says_so_and_leads_back(viewer: Client, demo: Demo, query: dict[str, str]) -> None:
     answer = viewer.get(reverse("jobs"), query)
     assert "No job is like that" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"season": "soon"}, "Season takes a whole number, not 'soon'"),
+        ({"season": "99999"}, "Season takes a year such as 2021, not 99999"),
+        ({"state": "lost"}, "'lost' is no state of a job"),
+        ({"mode": "fast"}, "'fast' is no mode; choose from backfill, normal"),
+    ],
+)
+def test_a_filter_that_cannot_be_meant_is_refused(viewer: Client, demo: Demo, query: dict[str, str], sentence: str) -> None:
+    answer = viewer.get(reverse("jobs"), query)
+    assert answer.status_code == 422
+    assert sentence in unescape(answer.content.decode())
 
 
 def test_a_page_that_is_not_there_shows_the_nearest(viewer: Client, demo: Demo) -> None:

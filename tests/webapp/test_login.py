@@ -17,9 +17,11 @@ def test_a_page_without_a_login_leads_to_it_and_back(client: Client) -> None:
     assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/")
 
 
-def test_a_fragment_whose_session_has_ended_sends_the_whole_page_to_the_login(client: Client) -> None:
-    answer = client.get(reverse("home"), headers=HTMX)
-    assert (answer.status_code, answer["HX-Redirect"]) == (200, "/login/?next=%2Fjobs%2F1%2F")
+def test_a_page_whose_session_has_ended_stays_and_says_where_to_log_in(client: Client) -> None:
+    for answer in (client.get(reverse("home"), headers=HTMX), client.post(reverse("new_preview"), headers=HTMX)):
+        assert (answer.status_code, answer["HX-Retarget"], answer["HX-Reswap"]) == (401, "#alerts", "innerHTML")
+        assert '<a href="/login/" target="_blank">log in again in another tab</a>' in answer.content.decode()
+        assert "HX-Redirect" not in answer
 
 
 def test_a_page_allows_no_inline_script_and_no_frame(viewer: Client, demo: Demo) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from html import unescape
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.core.signing import dumps
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
+from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
 from backfill import control, coverage
@@ -20,7 +21,7 @@ from backfill.models import Event, Finding, Job, Launch, Run
 from backfill.options import Options
 from backfill.planning import Action
 from backfill.processors import CHAIN
-from tests.webapp.demo import END, FAULTY, Demo
+from tests.webapp.demo import END, FAULTY, START, Demo
 from webapp.forms import POLICIES, LaunchForm, query_of
 from webapp.picking import picked, picks
 
@@ -84,6 +85,13 @@ def test_the_headline_and_the_button_say_exactly_what_runs(operator: Client, dem
     assert "disabled" not in tag
 
 
+def test_where_nothing_is_left_the_button_does_not_count_to_zero(operator: Client, demo: Demo) -> None:
+    html = page(operator, start="2021-11-26", end="2021-11-27", what="missing", processors="PSZA")
+    _, words = button(html)
+    assert "0 bootstrap" not in words
+    assert "Start nothing" in words
+
+
 def test_every_date_is_there_with_its_type_its_week_and_the_reason(operator: Client, demo: Demo) -> None:
     html = page(operator, start="2021-10-31", end="2021-11-03", what="everything", processors="PSZA")
     assert "bootstrap: day 12, processing starts on day 14" in html
@@ -96,6 +104,62 @@ def test_a_preview_is_the_same_fragment_at_its_own_address_and_gives_the_form_it
     answer = operator.get(reverse("new_preview"), {**FREE, "canary": "off"}, headers=HTMX)
     assert answer.content.decode().startswith('<section id="preview"')
     assert answer["HX-Replace-Url"] == "/backfills/new/?start=2022-01-03&end=2022-01-09&canary=off"
+
+
+MANY = "\n".join(str(START + timedelta(n % 170)) for n in range(500))  # as one pastes them
+
+
+def test_as_many_dates_as_no_address_holds_are_previewed_turned_over_picked_kept_and_started(
+    operator: Client, demo: Demo
+) -> None:
+    typed = {"by": "list", "dates": MANY, "processors": "PSZA", "reason": "many dates", "start": "", "skip_preflight": "on"}
+    answer = operator.post(reverse("new_preview"), typed, headers=HTMX)
+    html = answer.content.decode()
+    assert (answer.status_code, answer["HX-Replace-Url"]) == (200, reverse("new"))
+    assert "So many dates fit in no link" in html
+    assert not re.search(r'(?:href|hx-get)="[^"]{2000,}"', html)
+    page = operator.post(reverse("new_plan"), {**typed, "page": "2"}, headers=HTMX).content.decode()
+    assert "page 2 of" in page
+    picked = operator.post(reverse("new"), {**typed, "pick": "from:2"}, headers=HTMX)
+    assert (picked.status_code, picked["HX-Push-Url"]) == (200, reverse("new"))
+    assert MANY in picked.content.decode()
+    operator.post(reverse("new_preset"), {**typed, "name": "many"})
+    assert len(control.preset("many").parsed_options.days) == 170
+    made = start(operator, sealed(html), **typed)
+    assert (made.status_code, made["Location"][:6]) == (302, "/jobs/"), made.content.decode()
+
+
+def test_a_preview_by_post_needs_its_token_and_changes_nothing(demo: Demo, viewer: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = viewer.cookies
+    assert strict.post(reverse("new_preview"), FREE, headers=HTMX).status_code == 403
+    jobs = Job.objects.count()
+    assert "will run" in viewer.post(reverse("new_preview"), FREE, headers=HTMX).content.decode()
+    assert Job.objects.count() == jobs
+
+
+def test_what_the_preflight_blocks_can_be_left_out_beside_what_is_left_out_already(operator: Client, demo: Demo) -> None:
+    typed = {"start": str(START), "end": str(END), "what": "everything", "exclude": "2021-11-22"}
+    html = page(operator, **typed)
+    found = re.search(r'value="(leave:[^"]+)"', html)
+    assert found
+    answer = operator.post(reverse("new"), {**typed, "pick": found[1]}, headers=HTMX)
+    left = unescape(answer.content.decode())
+    assert f">\n2021-11-22 {found[1].removeprefix('leave:')}</textarea>" in left
+    assert 'value="leave:' not in left
+
+
+def test_the_brake_that_a_finding_puts_off_says_why(operator: Client, demo: Demo) -> None:
+    found = next(f for f in Finding.objects.exclude(action=None) if f.action and not f.action["brake"])
+    html = operator.get(reverse("new"), {"finding": found.pk}, follow=True).content.decode()
+    assert "for a bug that is known on these dates" in html
+    assert "for a bug that is known" not in page(operator, brake="off", reason="mine")
+
+
+def test_a_reason_that_is_too_long_is_refused_and_not_cut(operator: Client, demo: Demo) -> None:
+    html = page(operator, **FREE, reason=2001 * "x")
+    assert "at most 2000 characters (it has 2001)" in error_of(html, "reason")
+    assert 2001 * "x" in html
 
 
 def test_the_command_starts_the_same(operator: Client, demo: Demo) -> None:
@@ -262,7 +326,7 @@ def test_other_options_than_those_of_the_preview_are_not_started(operator: Clien
     assert "the preview was made with other options (end)" in unescape(answer.content.decode()).lower()
 
 
-@pytest.mark.parametrize("seal", ["", "nonsense", dumps({"options": {}}, salt="another")])
+@pytest.mark.parametrize("seal", ["", "nonsense", pytest.param(dumps({"options": {}}, salt="another"), id="another")])
 def test_nothing_starts_without_a_preview_that_was_made_here(operator: Client, demo: Demo, seal: str) -> None:
     assert start(operator, seal, **FREE, reason="late data").status_code == 422
     assert not Job.objects.filter(who="otto").exists()
@@ -351,6 +415,18 @@ def test_a_time_to_come_keeps_it_until_then(operator: Client, demo: Demo) -> Non
     assert "2999-01-01 02:00 UTC" in page(operator)
 
 
+def test_ones_own_timed_launch_starts_by_itself_and_can_only_be_withdrawn(operator: Client, admin: Client, demo: Demo) -> None:
+    kept = control.launch(FREE_OPTIONS, "otto", start_at=now() + timedelta(days=1))
+    assert isinstance(kept, Launch)
+    row = re.sub(r"<[^>]+>|\s+", " ", page(operator).partition("Launches that wait")[2].partition("</tbody>")[0])
+    assert re.search(r"starts by itself at \S+ \S+ UTC", re.sub(r" +", " ", row))
+    assert "Withdraw" in row
+    assert "Refuse" not in row
+    assert "second person" not in row
+    assert "Refuse" in page(admin).partition("Launches that wait")[2]
+    assert operator.post(reverse("new_decide", args=[kept.pk, "withdraw"]), {"why": 2001 * "x"}).status_code == 422
+
+
 @pytest.mark.parametrize("verb", ["approve", "refuse", "withdraw"])
 def test_a_viewer_decides_nothing(viewer: Client, demo: Demo, verb: str) -> None:
     kept = Launch.objects.create(options=FREE_OPTIONS.as_json(), who="otto", needs_approval="large")
@@ -389,7 +465,8 @@ def test_a_preset_comes_back_as_it_was_saved(operator: Client, demo: Demo) -> No
     assert operator.post(reverse("new_preset"), {**typed, "name": "the usual"}).status_code == 302
     href = re.search(r'href="(/backfills/new/\?[^"]+)">the usual</a>', operator.get(reverse("new")).content.decode())
     assert href
-    assert LaunchForm(QueryDict(unescape(href[1]).partition("?")[2])).options == EVERY
+    filled = operator.get(unescape(href[1]))["Location"]
+    assert LaunchForm(QueryDict(filled.partition("?")[2])).options == EVERY
     again = operator.post(reverse("new_preset"), {**typed, "name": "the usual"})
     assert "there is a preset 'the usual' by otto already" in unescape(again.content.decode()).lower()
     kept = control.preset("the usual")

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from backfill import coverage
 from backfill.drilling import chosen
+from backfill.models import Finding
 from backfill.warehouse import warehouse
 from tests.webapp.demo import END, YEAR, Demo
 
@@ -71,7 +72,17 @@ def test_the_grid_has_every_date_of_the_season_and_leads_to_the_stories(demo: De
     assert sum(len(month.cells) for month in answer.context["grid"].months) == len(days) * 5
     text = answer.content.decode()
     assert reverse("story", args=[END, "PSZA", name]) in text
-    assert {"bootstrap", "hole", "explained", "played"} <= set(answer.context["grid"].states)
+    assert {"bootstrap", "not run", "explained", "played"} <= set(answer.context["grid"].states)
+
+
+def test_an_impossible_source_row_has_a_state_of_its_own_in_the_season(demo: Demo, viewer: Client) -> None:
+    bad = Finding.objects.get(kind="impossible value")
+    name = bad.numbers["sample"][0].partition(" on ")[0]
+    answer = of(viewer, name)
+    states = {found.state for row in answer.context["player"].rows.values() for found in row if str(found.match) == "impossible"}
+    assert states == {"PROCESSING_ERROR"}
+    assert "impossible" in answer.context["grid"].states
+    assert "! " in of(viewer, name, show="table").content.decode().replace("</i>", " ")
 
 
 def test_the_table_says_the_same_as_the_grid(demo: Demo, viewer: Client) -> None:

@@ -48,6 +48,13 @@ def test_all_queries_are_listed_with_what_they_tell(viewer: Client, db: None) ->
         assert queries.named(name).description in unescape(text)
 
 
+@pytest.mark.parametrize("name", ["failure-breakdown", "retryable-failures"])
+def test_no_query_calls_healable_what_a_retry_does_not_heal(name: str) -> None:
+    query = queries.named(name)
+    assert [word for word in ("may heal", "may be retried", "AS retryable") if word in query.sql] == []
+    assert "can_retry" in query.description
+
+
 @pytest.mark.parametrize("name", queries.names())
 def test_page_and_file_have_the_rows_of_the_query(viewer: Client, demo: Demo, name: str) -> None:
     rows = queries.named(name).rows(START, END)

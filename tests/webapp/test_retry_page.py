@@ -67,12 +67,25 @@ def test_the_plan_is_that_of_control_with_what_is_left_out(job: Job, operator: C
     found = control.preview_retry(job, Selection())
     text = plan_of(operator, job)
     assert f"Retry {len(found.plan.todo)} runs on {len(found.plan.dates)} dates" in text
-    assert f"{len(found.left_out)} failures" in text
+    assert f"{len({(out.processor, out.date) for out in found.left_out})} runs</span>" in text
     assert "never (expected)" in text
     assert "include_expected=on" in text
     assert f"manage.py retry {job.pk}" in text
     assert text.startswith('<div id="plan"')
     assert "hx-trigger" not in text
+
+
+def test_the_page_says_what_stops_it_and_of_what_it_is_a_retry(job: Job, operator: Client) -> None:
+    text = operator.get(url(job)).content.decode()
+    assert f"The brake is released, as in job {job.pk}; neither it nor the canary stops at a bug that the same date had" in text
+    plan = plan_of(operator, job, **{k: v for k, v in ONE_DATE.items() if k != "override"})
+    assert f'placeholder="retry of job {job.pk}"' in plan
+
+
+def test_a_reason_that_is_too_long_is_refused_and_not_cut(job: Job, operator: Client) -> None:
+    answer = operator.post(url(job), {**ONE_DATE, "reason": 2001 * "x"})
+    assert answer.status_code == 422
+    assert "at most 2000 characters (it has 2001)" in answer.content.decode()
 
 
 def test_without_script_the_plan_is_on_the_page(job: Job, operator: Client) -> None:

@@ -122,6 +122,7 @@ def test_a_file_has_the_numbers_of_the_runs(viewer: Client, demo: Demo) -> None:
         ({"processor": "XYZ"}, "is no processor"), ({"state": "lost"}, "is no state of a run"),
         ({"date": "yesterday"}, "takes a date"),
         ({"sort": "why"}, "runs are sorted by"), ({"page": "0"}, "there are pages 1 to"), ({"page": "9999"}, "filter by season"),
+        ({"start": "2021-12-01", "end": "2021-11-01"}, "the end 2021-11-01 lies before the start 2021-12-01"),
         ({"season": "99999"}, "takes a year"), ({"job": "99999999999999999999"}, "takes a whole number"),
     ],
 )  # fmt: skip

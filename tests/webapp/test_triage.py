@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,9 +15,11 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from backfill.judging import looking, promises
-from backfill.models import Finding, Judged
+from backfill.models import Event, Finding, Job, Judged, Run, Verdict
+from backfill.wanting import wanting
 from tests.webapp.demo import YEAR, Demo
-from webapp.triage import Filters, listing, strip
+from webapp.strips import strip
+from webapp.triage import Filters, listing
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 HTMX = {"HX-Request": "true"}
@@ -42,6 +45,87 @@ def one(kind: str = "impossible value") -> Finding:
     return Finding.objects.get(kind=kind)
 
 
+def make_job(status: str, what: str, why: str, who: str = "backcourt", **fields: Any) -> Job:
+    """A job of the demo's dates that has come to this, as its last event says."""
+    job = Job.objects.create(options=Job.objects.earliest("pk").options, who="ann", status=status, batch_size=1, **fields)
+    Event.objects.create(job=job, who=who, what=what, why=why, at=fields.get("finished_at") or now())
+    return job
+
+
+# Jobs that want somebody before anything is judged
+
+
+def badge(text: str) -> int:
+    """What the menu says beside Triage."""
+    found = re.search(r'class="count count-bad"[^>]*>(\d+)<', text)
+    return int(found[1]) if found else 0
+
+
+JOBS = {
+    "the brake": ("paused", "running → pausing", "brake: PSZA 2021-11-19: 9 PROCESSING_ERROR of 218 entities", {}),
+    "the canary": ("pausing", "running → pausing", "canary: PSZA 2021-11-02: 1 UNKNOWN of 218 entities", {}),
+    "a dead process": ("paused", "running → pausing", "its process ended; resume it, or give the same command again", {}),
+    "a failure": ("failed", "running → failed", "3 runs failed or were blocked", {"finished_at": now() + timedelta(days=1)}),
+}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_that_stopped_by_itself_wants_a_person_at_once(name: str, demo: Demo, viewer: Client) -> None:
+    before = badge(text_of(viewer, reverse("triage")))
+    status, what, why, fields = JOBS[name]
+    job = make_job(status, what, why, **fields)
+    home, triage = text_of(viewer, reverse("home")), text_of(viewer, reverse("triage"))
+    wants = home.partition("What needs a person")[2]
+    assert re.search(r'<a href="([^"]+)"><strong>', wants)[1] == reverse("job", args=[job.pk])
+    assert why in wants
+    assert triage.index(why) < triage.index("Explained by the games played")
+    assert badge(triage) == badge(home) == before + 1
+
+
+def test_a_job_that_stands_still_wants_a_person(demo: Demo) -> None:
+    job = make_job("running", "queued → running", "")
+    assert wanting(now()) == []
+    (found,) = wanting(now() + timedelta(minutes=7))
+    assert (found.job, found.state, found.why) == (job, "stalled", "nothing has changed for 7 minutes")
+
+
+def test_jobs_that_a_person_stopped_or_that_are_judged_or_retried_want_nobody(demo: Demo) -> None:
+    make_job("paused", "running → pausing", "wait for the late file", who="otto")
+    make_job("failed", "running → failed", "1 runs failed or were blocked", finished_at=now() - timedelta(days=9999))
+    failed = make_job("failed", "running → failed", "1 runs failed or were blocked", finished_at=now() + timedelta(days=1))
+    assert [found.job for found in wanting(now())] == [failed]
+    make_job("queued", "queued", "", retry_of=failed)
+    assert wanting(now()) == []
+
+
+def test_without_findings_the_list_does_not_say_that_nothing_wants_a_person(demo: Demo, viewer: Client) -> None:
+    Finding.objects.update(state=State.CLOSED)
+    make_job(*JOBS["the brake"][:3])
+    assert "Nothing wants a person" not in text_of(viewer, reverse("triage"))
+    assert "Every failure of this season is explained" not in text_of(viewer, reverse("home"))
+
+
+# Failure rates
+
+
+def test_the_rates_never_say_that_nothing_is_to_be_done_while_there_is_a_bug(demo: Demo, viewer: Client) -> None:
+    text = text_of(viewer, reverse("rates"), processor="PDC")
+    (verdict,) = viewer.get(reverse("rates"), {"processor": "PDC"}).context["chosen"].verdicts
+    runs = Run.objects.filter(processor="PDC", status="complete")
+    assert verdict.bugs == sum(run.failures.get("PROCESSING_ERROR", 0) for run in runs) > 0
+    assert verdict.by_games + verdict.bugs == sum(sum(run.failures.values()) for run in runs)
+    assert f"explained by the games played {verdict.by_games:,} · bugs {verdict.bugs} · unexplained 0" in text
+    assert "No action" not in text
+    assert "No action" in text_of(viewer, reverse("rates"), processor="TDZA")
+
+
+def test_the_rates_of_what_was_not_judged_say_so(demo: Demo, viewer: Client) -> None:
+    Verdict.objects.filter(processor="TDZA").update(run_id="older")
+    text = text_of(viewer, reverse("rates"), processor="TDZA")
+    assert "not judged yet" in text
+    assert "No action" not in text
+
+
 # The list
 
 
@@ -57,6 +141,10 @@ def test_the_list_is_worst_first_with_its_notes_folded_away(demo: Demo, viewer: 
 
 def test_the_promise_is_said_in_numbers(demo: Demo, viewer: Client) -> None:
     (found,) = promises.promises()
+    bugs = sum(run.failures.get("PROCESSING_ERROR", 0) for run in Run.objects.all())
+    assert (found.bugs, found.by_games) == (bugs, found.explained - bugs)
+    assert bugs > 0
+    assert f"<strong>{bugs:,}</strong>" in text_of(viewer, reverse("triage"))
     assert found.failures == found.explained > 1000
     assert (found.outside, found.compared) == (0, Judged.objects.get().compared)
     assert f"{found.failures:,}" in text_of(viewer, reverse("triage"))
@@ -93,12 +181,34 @@ def test_settled_ones_are_shown_when_asked_for(state: str, demo: Demo, viewer: C
     assert pk in shown(viewer, state="all")
 
 
-@pytest.mark.parametrize("query", [{"start": "yesterday"}, {"severity": "awful"}, {"season": "x"}, {"state": HOSTILE}])
+REVERSED = {"start": "2021-12-01", "end": "2021-11-01"}
+
+
+@pytest.mark.parametrize("query", [{"start": "yesterday"}, {"severity": "awful"}, {"season": "x"}, {"state": HOSTILE}, REVERSED])
 def test_a_filter_that_cannot_be_meant_says_so_and_narrows_nothing(query: dict[str, str], demo: Demo, viewer: Client) -> None:
-    text = text_of(viewer, reverse("triage"), **query)
+    answer = viewer.get(reverse("triage"), query)
+    text = answer.content.decode()
+    assert answer.status_code == 422
     assert "field-error" in text
     assert HOSTILE not in text
-    assert shown(viewer, **query) == shown(viewer)
+    assert all(f'value="{pk}"' in text for pk in shown(viewer))
+    assert viewer.get(reverse("triage"), query, headers=HTMX)["HX-Retarget"] == "#alerts"
+
+
+def test_what_phase_3_lacks_is_loaded_before_it_is_backfilled(
+    demo: Demo, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Finding.objects.filter(kind="Phase 3 missing").earliest("pk")
+    for name in ("triage", "home"):
+        text = text_of(operator, reverse(name))
+        assert f'href="{reverse("finding", args=[found.pk])}#next"' in text
+        assert f'href="/backfills/new/?finding={found.pk}"' not in text
+    url = reverse("finding", args=[found.pk])
+    text = text_of(operator, url)
+    assert "<strong>1. Load Phase 3</strong>: run Phase 3 for" in text
+    assert f"/backfills/new/?finding={found.pk}" not in text
+    monkeypatch.setattr("webapp.views.triage.is_missing", lambda finding: False)
+    assert f"/backfills/new/?finding={found.pk}" in text_of(operator, url)
 
 
 def test_the_fragment_is_the_list_alone(demo: Demo, viewer: Client) -> None:
@@ -111,7 +221,7 @@ def test_nothing_to_look_at_says_over_how_much(demo: Demo, viewer: Client) -> No
     Finding.objects.update(state=State.CLOSED)
     text = text_of(viewer, reverse("triage"))
     assert "Nothing wants a person" in text
-    assert "all explained; judged" in text
+    assert "bugs that somebody has settled, the others explained; judged" in text
 
 
 def test_a_strip_marks_the_dates_of_the_season(demo: Demo) -> None:
@@ -313,3 +423,23 @@ def test_what_is_no_time_was_not_asked(asked: str, demo: Demo, viewer: Client) -
 def test_a_list_has_no_more_on_a_page_than_it_says(demo: Demo) -> None:
     found = listing(Filters({}, [YEAR]), "no page")
     assert (found.page.number, found.total) == (1, Finding.objects.listed().filter(severity__gt=0).count())
+
+
+def test_an_impossible_value_names_the_row_and_its_query_returns_it_alone(demo: Demo, viewer: Client) -> None:
+    finding = one()
+    (row,) = looking.evidence_of(finding).rows
+    assert row["fg_makes"] > row["fg_attempts"]
+    key = f"{row['player_lookup']} on {row['game_date']}, game {row['game_id']}"
+    assert finding.numbers["sample"] == [key]
+    assert f"mend the row of {key} in Phase 3" in finding.action["first"]
+    assert key in text_of(viewer, reverse("finding", args=[finding.pk]))
+
+
+def test_a_number_that_there_is_not_is_named_with_the_list(demo: Demo, viewer: Client) -> None:
+    for name, words in (
+        ("finding", "There is no finding 987654; the page Triage"),
+        ("job", "There is no job 987654; the page Jobs"),
+    ):
+        answer = viewer.get(reverse(name, args=[987654]))
+        assert answer.status_code == 404
+        assert words in answer.content.decode()

@@ -65,7 +65,7 @@ def jobs(request: HttpRequest, status: str = "", before: int = 0, limit: Limit =
 
 def _line(job: Job, runs: dict[str, int]) -> Document:
     return {
-        "job": job.pk, "status": job.status, "options": job.options, "runs": runs, "who": job.who, "why": job.why,
+        "job": job.pk, "status": job.status, "options": job.in_force, "runs": runs, "who": job.who, "why": job.why,
         "retry_of": job.retry_of_id, "created_at": job.created_at, "finished_at": job.finished_at,
     }  # fmt: skip
 

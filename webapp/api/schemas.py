@@ -14,7 +14,9 @@ from backfill.dates import parse_dates, without
 from backfill.errors import Refused
 from backfill.options import Options, chosen
 from backfill.processors import processor
+from webapp.choices import MAX_REASON
 
+Text = Annotated[str, Field(max_length=MAX_REASON)]  # which somebody writes for others to read
 Limit = Annotated[int, Field(ge=1, le=1000)]  # of rows in an answer
 
 
@@ -34,7 +36,7 @@ def made_from(cls: type, name: str, **instead: Any) -> type[Strict]:
 class Reason(Strict):
     """Why; stored with the change."""
 
-    reason: str = ""
+    reason: Text = ""
 
 
 class Resume(Reason):
@@ -76,10 +78,10 @@ else:
     }
     PREVIEWED = (str, Field("", description="what a preview has `sealed`: refuses to start another plan"))
     START_AT = (datetime | None, Field(None, description="not before then"))
-    OptionsIn = made_from(Options, "Options", **DATES)
-    StartIn = made_from(Options, "Start", **DATES, previewed=PREVIEWED, start_at=START_AT)
+    OptionsIn = made_from(Options, "Options", **DATES, reason=(Text, ""))
+    StartIn = made_from(Options, "Start", **DATES, reason=(Text, ""), previewed=PREVIEWED, start_at=START_AT)
     SelectionIn = made_from(Selection, "Selection", processors=(list[str], []))
-    RetryIn = made_from(Selection, "Retry", processors=(list[str], []), reason=(str, ""))
+    RetryIn = made_from(Selection, "Retry", processors=(list[str], []), reason=(Text, ""))
 
 
 def options_of(given: Strict) -> Options:

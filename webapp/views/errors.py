@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from django.http import HttpResponse
 from django.shortcuts import render
 
 from webapp.refusals import answer
 from webapp.requests import Request
 
+NO_MATCH = re.compile(r"No (\w+) matches the given query")  # Django's own words
+LISTS = {"Job": "the page Jobs", "Run": "the page Runs", "Finding": "the page Triage"}
+
 
 def not_found(request: Request, exception: Exception) -> HttpResponse:
     """404, with the reason where a view gave one."""
     said = exception.args[0] if exception.args and isinstance(exception.args[0], str) else "there is no such page"
+    if missing := NO_MATCH.match(said):
+        said = _no_such(missing[1], [*request.resolver_match.kwargs.values()] if request.resolver_match else [])
     return answer(request, said, 404)
+
+
+def _no_such(model: str, asked: Sequence[object]) -> str:
+    """What there is none of, by what the URL asks for, and where those stand that there are."""
+    where = f"; {LISTS[model]} lists those that there are" if model in LISTS else ""
+    return f"there is no {model.lower()} {', '.join(map(str, asked))}{where}"
 
 
 def forbidden(request: Request, exception: Exception) -> HttpResponse:

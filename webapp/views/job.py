@@ -26,8 +26,7 @@ def page(request: Request, number: int) -> HttpResponse:
 def live(request: Request, number: int) -> HttpResponse:
     """What has changed since the browser asked; 204 when nothing has."""
     seen = request.GET.get("seen", "")
-    found = job_live.live(get_object_or_404(Job, pk=number), request.user, seen, now())
-    changes = job_live.fragment(found, seen)
+    changes = job_live.answer(get_object_or_404(Job, pk=number), request.user, seen, now())
     return HttpResponse(changes, status=200 if changes else 204)
 
 
@@ -43,7 +42,7 @@ def events(request: Request, number: int) -> HttpResponse:
 def groups(request: Request, number: int) -> HttpResponse:
     """Its error groups, which are read from the warehouse."""
     job = get_object_or_404(Job, pk=number)
-    return render(request, "job/_groups.html" if request.htmx else "job/groups.html", job_page.groups(job))
+    return render(request, "job/_groups.html" if request.htmx else "job/groups.html", job_page.groups(job, request.user))
 
 
 @require_safe

@@ -8,20 +8,20 @@ from django.views.decorators.http import require_safe
 
 from backfill import reporting
 from backfill.models import Job
-from webapp.comparison import comparison, others
+from webapp.choices import whole
+from webapp.comparison import candidates, check_pair, comparison
 from webapp.downloads import as_csv
 from webapp.requests import Request
 
 
 @require_safe
 def pick(request: Request, number: int) -> HttpResponse:
-    """Choose the job to compare with."""
+    """Choose the job to compare with. Raises Refused."""
     job = get_object_or_404(Job, pk=number)
-    chosen = request.GET.get("with", "")
-    if chosen.isascii() and chosen.isdigit() and len(chosen) < 19:
-        first, second = sorted((job.pk, int(chosen)))
-        return redirect("job_comparison", first, second)
-    return render(request, "job/pick.html", {"job": job, "others": others(job)})
+    if other := whole(request.GET.get("with"), "with", 0):
+        check_pair(job.pk, other)
+        return redirect("job_comparison", *sorted((job.pk, other)))
+    return render(request, "job/pick.html", {"job": job, "others": candidates(job)})
 
 
 @require_safe

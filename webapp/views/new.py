@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, replace_url
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect, push_url, replace_url
 
 from backfill import coverage
 from backfill.errors import Refused
 from backfill.models import Job, Launch, Limits
 from webapp import deciding, picking, prefilling, starting
 from webapp.access import operator_required
+from webapp.forms import is_long
 from webapp.refusals import status_of
 from webapp.requests import Request
 from webapp.starting import Draft
@@ -23,32 +24,33 @@ from webapp.starting import Draft
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: Request) -> HttpResponse:
-    """The form and its preview; POST starts what was previewed."""
-    if request.method == "POST":
+    """The form and its preview; POST starts what was previewed, or fills in a pick, whose form may be too long for a GET."""
+    if request.method == "POST" and "pick" not in request.POST:
         return start(request)  # type: ignore[return-value]
-    calendar = coverage.calendar()
-    if query := prefilling.prefilled(request.GET, calendar):
-        return redirect(_address(query))
-    draft = Draft(prefilling.with_dates(request.GET, calendar), request.user)
-    return render(request, "new/page.html", _context(request, draft))
+    calendar, given = coverage.calendar(), _given(request)
+    filled = prefilling.prefilled(given, calendar)
+    if filled and request.method != "POST" and not is_long(filled):
+        return redirect(_address(filled))
+    draft = Draft(QueryDict(filled) if filled else prefilling.with_dates(given, calendar), request.user)
+    return push_url(render(request, "new/page.html", _context(request, draft)), _address(draft.form.query))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def preview(request: Request) -> HttpResponse:
-    """What the form would start, as it stands now."""
-    draft = Draft(request.GET, request.user)
+    """What the form would start, as it stands now; reads only, by POST because a list of dates may be long."""
+    draft = Draft(_given(request), request.user)
     return replace_url(render(request, "new/_preview.html", _shown(request, draft, oob=True)), _address(draft.form.query))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def plan(request: Request) -> HttpResponse:
     """The plan date by date."""
-    draft = Draft(request.GET, request.user)
+    given = _given(request)
+    draft = Draft(given, request.user)
     template = "new/_plan.html" if request.htmx else "new/plan.html"
     if draft.shown is None:
         raise Refused(draft.nothing)
-    rows = draft.shown.rows(request.GET.get("page"))
-    return render(request, template, {"draft": draft, "shown": draft.shown, "rows": rows})
+    return render(request, template, {"draft": draft, "shown": draft.shown, "rows": draft.shown.rows(given.get("page"))})
 
 
 @operator_required
@@ -101,7 +103,7 @@ def _again(request: Request, draft: Draft, refused: Refused) -> HttpResponse:
 
 def _shown(request: Request, draft: Draft, *, oob: bool = False) -> dict[str, Any]:
     picks = picking.picks(coverage.calendar(), draft.form.options)
-    here = request.build_absolute_uri(_address(draft.form.query))
+    here = "" if draft.form.is_long else request.build_absolute_uri(_address(draft.form.query))
     return {"draft": draft, "form": draft.form, "shown": draft.shown, "picks": picks, "here": here, "oob": oob}
 
 
@@ -112,8 +114,13 @@ def _context(request: Request, draft: Draft) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _given(request: Request) -> QueryDict:
+    return request.POST if request.method == "POST" else request.GET
+
+
 def _address(query: str) -> str:
-    return f"{reverse('new')}?{query}" if query else reverse("new")
+    """Where the form is filled in so; without a word of it where no server would take so long an address."""
+    return f"{reverse('new')}?{query}" if query and not is_long(query) else reverse("new")
 
 
 def _go(request: Request, url: str) -> HttpResponse:

@@ -14,14 +14,15 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from backfill.errors import BackcourtError, Refused
 from backfill.judging import triage
-from backfill.judging.looking import MOST_ROWS, evidence_of
+from backfill.judging.looking import MOST_ROWS, evidence_of, is_missing
 from backfill.judging.promises import promises
 from backfill.models import Finding
+from backfill.wanting import wanting
 from validation.findings import counted
 from webapp import finding as drawing
 from webapp.access import operator_required
 from webapp.requests import Request
-from webapp.triage import MARKS, MEANINGS, Filters, Marking, action_words, listing, still_asked
+from webapp.triage import MARKS, MEANINGS, Filters, Marking, action_words, listing, needs_phase3, still_asked
 
 MARKING = {"marks": MARKS, "meanings": MEANINGS}
 
@@ -29,8 +30,12 @@ MARKING = {"marks": MARKS, "meanings": MEANINGS}
 @require_safe
 def page(request: Request) -> HttpResponse:
     """The list; its fragment is the list alone."""
+    listed = _listed(request)
+    refused = listed["filters"].refused
+    if request.htmx and refused:
+        raise Refused(refused)
     template = "triage/_list.html" if request.htmx else "triage/page.html"
-    return render(request, template, _listed(request))
+    return render(request, template, listed, status=422 if refused else 200)
 
 
 def _listed(request: Request, **more: Any) -> dict[str, Any]:
@@ -39,7 +44,7 @@ def _listed(request: Request, **more: Any) -> dict[str, Any]:
     listed = listing(filters, request.GET.get("page", "1"))
     asked = still_asked(request.GET.get("asked", ""), request.GET.get("judging", ""), found, now())
     given = {"filters": filters, "listing": listed, "promises": found, "asked": asked, "marking": Marking()}
-    return {**given, **MARKING, **more}
+    return {"jobs": wanting(now()), **given, **MARKING, **more}
 
 
 @require_safe
@@ -117,7 +122,8 @@ def _finding(request: Request, pk: int, status: int = 200, **more: Any) -> HttpR
     context = {
         "finding": found, "numbers": drawing.numbers(found.numbers), "retries": drawing.retries(found),
         "events": found.events.order_by("-pk"), "grid": drawing.drawn(found), "marking": Marking(), **MARKING,
-        "action_words": action_words(found.action), "query_url": drawing.query_url(found), **more,
+        "lacks_phase3": needs_phase3(found) and is_missing(found), "action_words": action_words(found.action),
+        "query_url": drawing.query_url(found), **more,
     }  # fmt: skip
     if "evidence" in request.GET:
         context |= _evidence(found)

@@ -1,0 +1,50 @@
+"""docs/alerts.yml asks for what /metrics has, and docs/operations.md explains each of its alerts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.webapp.calls import Program
+from webapp.models import Role
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+RULES: list[dict[str, Any]] = [rule for g in yaml.safe_load((DOCS / "alerts.yml").read_text())["groups"] for rule in g["rules"]]
+PAGE = (DOCS / "operations.md").read_text()
+SELECTOR = re.compile(r'(\w+)=~?"([\w|]+)"')
+
+
+@pytest.fixture
+def labels(db: None) -> dict[str, dict[str, set[str]]]:
+    """Every metric with its labels and their values."""
+    text = Client().get("/metrics", headers=Program(Role.VIEWER).headers).content.decode()
+    found: dict[str, dict[str, set[str]]] = {family.name: {} for family in text_string_to_metric_families(text)}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            for name, value in sample.labels.items():
+                found[family.name].setdefault(name, set()).add(value)
+    return found
+
+
+def test_every_alert_asks_for_metrics_labels_and_values_that_there_are(labels: dict[str, dict[str, set[str]]]) -> None:
+    for rule in RULES:
+        for name, selector in re.findall(r"\b(backcourt_\w+)(\{[^}]*\})?", rule["expr"]):
+            assert name in labels, rule["alert"]
+            for label, values in SELECTOR.findall(selector):
+                assert set(values.split("|")) <= labels[name][label], rule["alert"]
+
+
+def test_every_alert_says_how_bad_it_is_and_is_explained() -> None:
+    assert re.findall(r"^### (\w+)$", PAGE, re.MULTILINE) == [rule["alert"] for rule in RULES]
+    assert {rule["labels"]["severity"] for rule in RULES} == {"page", "ticket", "info"}
+    assert all(rule["annotations"]["summary"].endswith(".") and rule["for"] for rule in RULES)
+
+
+def test_the_page_names_every_metric(labels: dict[str, dict[str, set[str]]]) -> None:
+    assert [name for name in labels if f"`{name}`" not in PAGE] == []
