@@ -188,9 +188,15 @@ class _Context:
         return batch.why or "about to be sent"
 
 
+def has_stalled(job: Job, changed_at: datetime | None, at: datetime) -> bool:
+    """Whether nothing has changed for long although the job is under way."""
+    under_way = job.status not in (*Job.ENDED, Job.Status.PAUSED)
+    return under_way and changed_at is not None and at - changed_at >= timedelta(seconds=STALLED_SECONDS)
+
+
 def _stalled(job: Job, changed_at: datetime | None, waiting: Sequence[dict[str, Any]], at: datetime) -> str:
     """That nothing has changed for long although the job is under way, and why; empty while all is well."""
-    if job.status in (*Job.ENDED, Job.Status.PAUSED) or not changed_at or at - changed_at < timedelta(seconds=STALLED_SECONDS):
+    if not changed_at or not has_stalled(job, changed_at, at):
         return ""
     minutes = (at - changed_at).total_seconds() / 60
     why = waiting[0]["why"] if waiting else "a step runs longer than any should"

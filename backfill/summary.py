@@ -14,6 +14,7 @@ from backfill.errors import WarehouseError
 from backfill.judging import evidence
 from backfill.judging.awaited import is_judged
 from backfill.models import Finding, Job, Run
+from backfill.wanting import cause
 from validation.categories import BY_NAME
 from validation.findings import Severity
 from validation.season import season_year
@@ -79,10 +80,8 @@ def _retried(job: Job) -> dict[str, dict[str, int]] | None:
 
 def _why_stopped(job: Job) -> str:
     """Why a job that has paused, or is about to, was told to; empty for any other."""
-    if job.status not in (Job.Status.PAUSING, Job.Status.PAUSED):
-        return ""
-    asked = job.events.filter(run=None, what__endswith=f"→ {Job.Status.PAUSING}").order_by("pk").last()
-    return asked.why if asked else ""
+    found = cause(job) if job.status in (Job.Status.PAUSING, Job.Status.PAUSED) else None
+    return found.why if found else ""
 
 
 def _processor(code: str, runs: list[Run]) -> dict[str, Any]:

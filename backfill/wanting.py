@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
@@ -13,7 +13,7 @@ from backfill.judging.awaited import is_judged
 from backfill.models import Event, Job, Judged, Run
 from backfill.models.runs import LONG_AGO
 from backfill.planning import Key
-from backfill.progress import STALLED_SECONDS
+from backfill.progress import has_stalled
 
 STALLED = "stalled"
 MOST = 50
@@ -59,7 +59,7 @@ def _wants(job: Job, at: datetime) -> tuple[str, str] | None:
         return None if is_judged(job) else (job.status, told)
     if job.status in (Status.PAUSED, Status.PAUSING) and BY_ITSELF.match(told):
         return job.status, told
-    if job.status != Status.PAUSED and changed_at and at - changed_at >= timedelta(seconds=STALLED_SECONDS):
+    if has_stalled(job, changed_at, at):
         return STALLED, f"nothing has changed for {(at - changed_at).total_seconds() / 60:.0f} minutes"
     return None
 
