@@ -32,7 +32,7 @@ class Attempt:
     claim: str
     runs: list[Run]
     started_at: datetime
-    who: str
+    actor: str
     key: str = ""  # of what it does in the warehouse: that of the attempt before it, where it goes on with that
     known: tuple[str, ...] = ()  # what that one began there
     begun: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Attempt:
         return Step(PROCESSORS[self.code], tuple(ids), start, self.started_at, ids, mode)
 
 
-def claim_step(batch: Batch, code: str, claim: str, who: str) -> Attempt | None:
+def claim_step(batch: Batch, code: str, claim: str, actor: str) -> Attempt | None:
     """Take what is pending of a step; None when there is nothing, or when it is not for the holder of this lease to take."""
     started_at = now()
     with transaction.atomic():
@@ -94,13 +94,13 @@ def claim_step(batch: Batch, code: str, claim: str, who: str) -> Attempt | None:
         pending.update(status=Run.Status.RUNNING, started_at=started_at, **made)
         before = _taken_over(runs)
         for run in runs:
-            run.status, run.started_at, run.why, run.error = Run.Status.RUNNING, started_at, "", ""
-        record_all(runs, "pending → running", who)
-        job.move((Job.Status.QUEUED,), Job.Status.RUNNING, who, started_at=job.started_at or started_at)
+            run.status, run.started_at, run.reason, run.error = Run.Status.RUNNING, started_at, "", ""
+        record_all(runs, "pending → running", actor)
+        job.move((Job.Status.QUEUED,), Job.Status.RUNNING, actor, started_at=job.started_at or started_at)
     if not before:
-        return Attempt(job, batch, code, claim, runs, started_at, who, claim)
+        return Attempt(job, batch, code, claim, runs, started_at, actor, claim)
     known = tuple(before["names"])
-    return Attempt(job, batch, code, claim, runs, datetime.fromisoformat(before["at"]), who, before["key"], known, [*known])
+    return Attempt(job, batch, code, claim, runs, datetime.fromisoformat(before["at"]), actor, before["key"], known, [*known])
 
 
 def _taken_over(runs: Sequence[Run]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ SETTINGS = {
 
 def live(at: datetime) -> dict[str, Any]:
     """What changes while somebody looks: workers, sweep, batches in flight by job, and the cap in all."""
-    flying = Batch.objects.filter(status=Batch.Status.IN_FLIGHT).values("job_id", "job__parallel").annotate(n=Count("pk"))
+    flying = Batch.objects.filter(status=Batch.Status.IN_FLIGHT).values("job_id", "job__max_in_flight").annotate(n=Count("pk"))
     return {
         **progress.system(at), "most_parallel": MAX_PARALLEL, "in_flight": list(flying.order_by("job_id")),
         "is_active": Job.objects.exclude(status__in=Job.STOPPED).exists(),

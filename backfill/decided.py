@@ -13,8 +13,8 @@ from validation.categories import BUGS
 from validation.season import Day
 
 COLUMNS = (
-    "processor", "date", "pk", "job_id", "run_id", "status", "population", "rows", "failures", "sql_hash", "inputs", "why",
-    "started_at",
+    "processor", "date", "pk", "job_id", "run_id", "status", "population", "rows", "failures", "sql_hash",
+    "input_signature", "reason", "started_at",
 )  # fmt: skip
 
 
@@ -31,8 +31,8 @@ class Ended(NamedTuple):
     rows: int | None
     failures: Mapping[str, int]
     sql_hash: str
-    inputs: str
-    why: str
+    input_signature: str
+    reason: str
     started_at: datetime | None
 
     @property

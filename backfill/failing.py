@@ -25,7 +25,7 @@ from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY
 from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, Facts, Upstream, Verdict, verdict
 
 DAY = r"(\d{4}-\d\d-\d\d)"
-ENDED_WELL = (Run.Status.COMPLETE, Run.Status.SKIPPED)
+SUCCEEDED = (Run.Status.COMPLETE, Run.Status.SKIPPED)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Standing:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.newest = Run.objects.deciding(job.parsed_options.start, job.parsed_options.end)
-        self.own = {(r.processor, r.date): r for r in job.runs.exclude(why=ALREADY_COMPLETE).order_by("date", "pk")}
+        self.own = {(r.processor, r.date): r for r in job.runs.exclude(reason=ALREADY_COMPLETE).order_by("date", "pk")}
         self.deciding = {key: found for key, run in self.own.items() if (found := self._deciding(run))}
 
     @cached_property
@@ -137,13 +137,13 @@ class _Evidence:
         return (Upstream.AFTER if later else Upstream.BEFORE), ()
 
     def _is_complete(self, run: Run | None) -> bool:
-        return run is not None and run.status in ENDED_WELL and (run.processor, run.date) not in self.lost
+        return run is not None and run.status in SUCCEEDED and (run.processor, run.date) not in self.lost
 
 
 def lost(newest: Mapping[Key, Run]) -> set[Key]:
     """What is complete by its run and not there: its partition is gone, or a run that read it found it damaged."""
     there = coverage.written(PROCESSORS, {day for _, day in newest})
-    found = {(code, day) for (code, day), run in newest.items() if run.status in ENDED_WELL and day not in there[code]}
+    found = {(code, day) for (code, day), run in newest.items() if run.status in SUCCEEDED and day not in there[code]}
     return found | {key for run in newest.values() if run.error == CORRUPT and (key := _damaged(run, newest))}
 
 
@@ -151,7 +151,7 @@ def _damaged(run: Run, newest: Mapping[Key, Run]) -> Key | None:
     """The (processor, date) whose file a run could not read, unless it has been written again since."""
     for p in PROCESSORS.values():
         slices = rf"{p.output.name}/{p.output.partition}={DAY}/", rf"{FAILURES.name}/{FAILURES.partition}={DAY}/.*={p.name}/"
-        if named := re.search("|".join(slices), run.why):
+        if named := re.search("|".join(slices), run.reason):
             key = p.code, date.fromisoformat(named[1] or named[2])
             maker = newest.get(key)
             return key if maker and (maker.started_at or LONG_AGO) <= (run.started_at or LONG_AGO) else None
@@ -166,4 +166,4 @@ def _code_has_changed(run: Run) -> bool:
 
 def _refused_for_upstream(run: Run) -> bool:
     """Whether normal mode refused the run because a processor before it had no success."""
-    return run.why.startswith("defensive: ") and any(f" {table}: " in run.why for table in OUTPUTS)
+    return run.reason.startswith("defensive: ") and any(f" {table}: " in run.reason for table in OUTPUTS)

@@ -54,7 +54,7 @@ def _sent(jobs: QuerySet[Job], at: datetime, most: int | None = None) -> list[Ba
     sent: list[Batch] = []
     while waiting and len(sent) < free:
         job = min(waiting, key=lambda j: (j.parsed_options.backfill_mode, in_flight[j.pk], j.pk))
-        batch = next(waiting[job], None) if in_flight[job.pk] < job.parallel else None
+        batch = next(waiting[job], None) if in_flight[job.pk] < job.max_in_flight else None
         if batch is None:
             del waiting[job]
             continue
@@ -69,7 +69,7 @@ def _waiting(job: Job, at: datetime) -> Iterator[Batch]:
     batches = job.batches.order_by("number")
     if job.parsed_options.canary and (canary := batches.first()) and canary.status != Batch.Status.ENDED:
         batches = batches.filter(pk=canary.pk)
-    yield from _due(batches, at)[: job.parallel]
+    yield from _due(batches, at)[: job.max_in_flight]
 
 
 def _due(batches: QuerySet[Batch], at: datetime) -> QuerySet[Batch]:
@@ -97,27 +97,27 @@ def _settle_batch(batch: Batch, job: Job) -> None:
         batch.give_back()
 
 
-def settle_job(job: Job, who: str = SYSTEM) -> None:
+def settle_job(job: Job, actor: str = SYSTEM) -> None:
     """Let a job that was asked to stop have stopped, and one whose runs have all ended end; the caller holds its row."""
     if job.runs.filter(status=Run.Status.RUNNING).exists():
         return
     if job.status == Job.Status.CANCELLING:
         job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
-        job.move((job.status,), Job.Status.CANCELLED, who, finished_at=now())
+        job.move((job.status,), Job.Status.CANCELLED, actor, finished_at=now())
     elif job.status not in Job.ENDED and not job.runs.filter(status=Run.Status.PENDING).exists():
-        _finish(job, who)
+        _finish(job, actor)
     elif job.status == Job.Status.PAUSING:
         job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
-        job.move((job.status,), Job.Status.PAUSED, who)
+        job.move((job.status,), Job.Status.PAUSED, actor)
 
 
-def _finish(job: Job, who: str) -> None:
+def _finish(job: Job, actor: str) -> None:
     """End a job whose runs have all ended: failed when one failed or was blocked."""
     failed = job.runs.filter(status__in=(Run.Status.FAILED, Run.Status.BLOCKED)).count()
     status = Job.Status.FAILED if failed else Job.Status.SUCCEEDED
-    why = f"{failed} runs failed or were blocked" if failed else ""
+    reason = f"{failed} runs failed or were blocked" if failed else ""
     job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
-    job.move((job.status,), status, who, why, finished_at=now())
+    job.move((job.status,), status, actor, reason, finished_at=now())
     Notice.note(job, Notice.Kind.DONE)
     if not job.owner:
         transaction.on_commit(_ring_judge)
@@ -129,23 +129,23 @@ def _ring_judge() -> None:
     ring_judge()
 
 
-def put_back(job: Job, runs: RunQuerySet, who: str, why: str) -> int:
+def put_back(job: Job, runs: RunQuerySet, actor: str, reason: str) -> int:
     """Make running runs pending again; while their job is being cancelled, cancelled. The caller holds the job's row."""
     to = Run.Status.CANCELLED if job.status == Job.Status.CANCELLING else Run.Status.PENDING
     if to == Run.Status.CANCELLED:
         abandon(runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
-    return runs.move((Run.Status.RUNNING,), to, who, why, claim="", worker="")
+    return runs.move((Run.Status.RUNNING,), to, actor, reason, claim="", worker="")
 
 
-def lose(job: Job, runs: RunQuerySet, who: str, why: str) -> int:
+def lose(job: Job, runs: RunQuerySet, actor: str, reason: str) -> int:
     """Put back runs whose attempt died; one that has cost MOST_LOSSES attempts fails, lest it kills workers for ever."""
     lost = runs.filter(status=Run.Status.RUNNING)
     doomed = list(lost.filter(losses__gte=MOST_LOSSES - 1).values_list("pk", flat=True))
     lost.update(losses=F("losses") + 1)
-    text = f"{why}, as {MOST_LOSSES - 1} times before: too little memory, or a step that crashes"
+    text = f"{reason}, as {MOST_LOSSES - 1} times before: too little memory, or a step that crashes"
     fields = {"claim": "", "worker": "", "error": "WorkerLost", "finished_at": now()}
     failed = Run.objects.filter(pk__in=doomed)
     abandon(failed.values_list("warehouse_jobs", flat=True))
-    count = failed.move((Run.Status.RUNNING,), Run.Status.FAILED, who, text, **fields)
-    failed.update(why=text)
-    return count + put_back(job, lost, who, why)
+    count = failed.move((Run.Status.RUNNING,), Run.Status.FAILED, actor, text, **fields)
+    failed.update(reason=text)
+    return count + put_back(job, lost, actor, reason)

@@ -70,7 +70,7 @@ class Cell:
     run: int | None = None
     run_id: str = ""
     job: int | None = None
-    why: str = ""
+    reason: str = ""
 
     @property
     def date(self) -> date:
@@ -94,7 +94,7 @@ class Cell:
             yield f", {self.outside:,} outside expectation" if self.outside else ""
         elif self.expected is not None and self.state in NOT_RUN:
             yield f"; {self.expected:,} will fail by the games played"
-        yield f"; {self.why}" if self.why else ""
+        yield f"; {self.reason}" if self.reason else ""
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Known:
             return Cell(code, day, other.status, expected=_must_fail(verdict), run=other.pk, job=other.job_id)
         if day.type is DateType.BOOTSTRAP:
             number, job = (run.pk, run.job_id) if run else (None, None)
-            return Cell(code, day, "bootstrap", run=number, job=job, why=day.why_skipped)
+            return Cell(code, day, "bootstrap", run=number, job=job, reason=day.why_skipped)
         if run:
             return self._ended(day, run, verdict)
         if other:
@@ -177,7 +177,7 @@ class Known:
         state = "outdated" if changed else state_of(run.status, run.population, run.failures, outside)
         return Cell(
             run.processor, day, state, run.population, run.rows, run.failures, _must_fail(verdict), outside,
-            run.pk, run.run_id, run.job_id, changed or run.why,
+            run.pk, run.run_id, run.job_id, changed or run.reason,
         )  # fmt: skip
 
     def _changed(self, run: Ended, inputs: str) -> str:

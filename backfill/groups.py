@@ -96,7 +96,7 @@ def _group(name: str, texts: Collection[_Text]) -> Group:
 def _of_runs(runs: Mapping[Key, Run]) -> Iterator[_Text]:
     for (code, day), run in runs.items():
         if run.status == Run.Status.FAILED:
-            yield _Text(code, day, run.error or DATE_LEVEL, run.why, 1)
+            yield _Text(code, day, run.error or DATE_LEVEL, run.reason, 1)
 
 
 def _of_entities(runs: Mapping[Key, Run]) -> Iterator[_Text]:

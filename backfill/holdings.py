@@ -64,7 +64,7 @@ class Held:
     repeated: int = 0
     at: datetime | None = None
     run: int | None = None
-    why: str = ""
+    reason: str = ""
 
     @property
     def date(self) -> date:
@@ -152,12 +152,13 @@ def _repeated(table: Table, start: date) -> dict[date, int]:
 def _input(table: Table, day: Day, row: Row | None, repeated: int, covered: Any) -> Held:
     rows, at = (row["entities"], _aware(row["newest"])) if row else (0, None)
     if not day.is_processing:
-        why = "" if not rows else f"{rows:,} scheduled, none final" if table is SCHED else f"{rows:,} rows all the same"
-        return Held(table.short, day, NO_GAMES, rows, repeated=repeated, at=at, why=why)
-    state, why = (MISSING, str(covered)) if not rows else (TWICE, f"{repeated:,} rows are there twice") if repeated else (ALL, "")
+        reason = "" if not rows else f"{rows:,} scheduled, none final" if table is SCHED else f"{rows:,} rows all the same"
+        return Held(table.short, day, NO_GAMES, rows, repeated=repeated, at=at, reason=reason)
+    state, reason = (TWICE, f"{repeated:,} rows are there twice") if repeated else (ALL, "")
+    state, reason = (state, reason) if rows else (MISSING, str(covered))
     if covered and rows and covered.is_low:
-        state, why = LOW_SHARE, str(covered)
-    return Held(table.short, day, state, rows, expected=covered and covered.expected, repeated=repeated, at=at, why=why)
+        state, reason = LOW_SHARE, str(covered)
+    return Held(table.short, day, state, rows, expected=covered and covered.expected, repeated=repeated, at=at, reason=reason)
 
 
 def _aware(at: datetime | None) -> datetime | None:
@@ -207,22 +208,22 @@ def _listed(year: int, kinds: Iterable[str]) -> Any:
 def _output(cell: Cell, told: Mapping[tuple[str, Key], int], must_be: int | None, ended: Mapping[int, datetime]) -> Held:
     key = cell.processor, cell.date
     if cell.day.type is DateType.BOOTSTRAP:
-        return Held(cell.processor, cell.day, BOOTSTRAP, why=cell.day.why_skipped)
+        return Held(cell.processor, cell.day, BOOTSTRAP, reason=cell.day.why_skipped)
     if cell.state in UNWRITTEN or cell.rows is None or cell.population is None:
         state = LATER if cell.state == LATER else NOT_WRITTEN
-        return Held(cell.processor, cell.day, state, run=cell.run, expected=must_be, why=cell.title)
+        return Held(cell.processor, cell.day, state, run=cell.run, expected=must_be, reason=cell.title)
     expected, repeated = cell.population if must_be is None else must_be, 0
-    state, why = ALL, ""
+    state, reason = ALL, ""
     if not cell.population:
         state = EMPTY
     elif expected and cell.rows + cell.failed < LOW * expected:
-        state, why = LOW_SHARE, f"{cell.rows + cell.failed:,} of {expected:,} are accounted for"
+        state, reason = LOW_SHARE, f"{cell.rows + cell.failed:,} of {expected:,} are accounted for"
     if (findings.DUPLICATE_OUTPUT.name, key) in told:
-        state, why = TWICE, "the last judgement found rows with one key"
+        state, reason = TWICE, "the last judgement found rows with one key"
     if (findings.LOST_PARTITION.name, key) in told:
-        state, why = MISSING, "written by its run, and gone or damaged since"
+        state, reason = MISSING, "written by its run, and gone or damaged since"
     at = ended.get(cell.run) if cell.run else None
-    return Held(cell.processor, cell.day, state, cell.rows, cell.failed, expected, repeated, at, cell.run, why)
+    return Held(cell.processor, cell.day, state, cell.rows, cell.failed, expected, repeated, at, cell.run, reason)
 
 
 # In words

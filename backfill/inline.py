@@ -19,7 +19,7 @@ RunBatches = Callable[[], None]
 POLL_SECONDS = 0.1
 
 
-def run_inline(job: Job, who: str, progress: Progress = lambda runs: None) -> Job:
+def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> Job:
     """Run a job until it has ended or somebody has stopped it. `progress` hears of runs that ended, one call at a time."""
     calendar, stop, telling = coverage.calendar(), Event(), Lock()
 
@@ -28,14 +28,14 @@ def run_inline(job: Job, who: str, progress: Progress = lambda runs: None) -> Jo
             for code in job.parsed_options.processors:
                 if stop.is_set():
                     return
-                ended = run_step(batch, code, calendar, who)
+                ended = run_step(batch, code, calendar, actor)
                 with telling:
                     progress(ended)
 
-    with _paused_on_interrupt(job, who):
-        _run_all(min(job.parallel, job.batches.count()), run_batches, stop)
+    with _paused_on_interrupt(job, actor):
+        _run_all(min(job.max_in_flight, job.batches.count()), run_batches, stop)
         with transaction.atomic():
-            flow.settle_job(Job.locked(job.pk), who)
+            flow.settle_job(Job.locked(job.pk), actor)
     job.refresh_from_db()
     outbox.deliver(now())
     return job
@@ -73,16 +73,16 @@ def _in_thread(run_batches: RunBatches) -> None:
 
 
 @contextmanager
-def _paused_on_interrupt(job: Job, who: str) -> Iterator[None]:
+def _paused_on_interrupt(job: Job, actor: str) -> Iterator[None]:
     """Ctrl-C, or an error that nobody foresaw, leaves a paused job that the same command goes on with."""
     try:
         yield
     except BaseException as error:
-        why = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
         with transaction.atomic():
             locked = Job.locked(job.pk)
-            flow.put_back(locked, job.runs.all(), who, why)
-            locked.move(Job.ACTIVE, Job.Status.PAUSING, who, why)
-            flow.settle_job(locked, who)
+            flow.put_back(locked, job.runs.all(), actor, reason)
+            locked.move(Job.ACTIVE, Job.Status.PAUSING, actor, reason)
+            flow.settle_job(locked, actor)
         job.refresh_from_db()
         raise

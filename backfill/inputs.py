@@ -182,8 +182,8 @@ def changes(runs: Iterable[Run]) -> dict[Key, Change]:
     Of upstream's rows it says nothing: whether upstream ran again is seen by its runs.
     """
     of = {(run.processor, run.date): run for run in runs}
-    now = signatures(key for key, run in of.items() if run.inputs)
-    found = {key: _difference(of[key].inputs, text) for key, text in now.items()} | _by_time(of.keys() - now.keys(), of)
+    now = signatures(key for key, run in of.items() if run.input_signature)
+    found = {key: _difference(of[key].input_signature, text) for key, text in now.items()} | _by_time(of.keys() - now.keys(), of)
     return {key: change for key, change in found.items() if change}
 
 

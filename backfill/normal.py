@@ -52,9 +52,9 @@ class Kind:
     name: str
     backfill_skips_it_because: str
 
-    def ended(self, status: Status, why: str = "", seconds: float = 0.0) -> Check:
+    def ended(self, status: Status, reason: str = "", seconds: float = 0.0) -> Check:
         """The check of one run, as it is kept."""
-        return {"name": self.name, "status": status, "seconds": seconds, "why": why}
+        return {"name": self.name, "status": status, "seconds": seconds, "why": reason}
 
 
 DEFENSIVE = Kind("defensive", "history needs no proof that its upstream ran")
@@ -135,8 +135,8 @@ def _not_reached(made: list[Check]) -> Iterator[Check]:
 def _waived(run: LiveRun) -> Iterator[Check]:
     """The completeness check of a run whose statement does not make it."""
     index = (run.day - run.season_start).days
-    if why := NO_COMPLETENESS.get(run.processor.code):
-        yield COMPLETENESS.ended("skipped", why)
+    if reason := NO_COMPLETENESS.get(run.processor.code):
+        yield COMPLETENESS.ended("skipped", reason)
     elif index < COMPLETENESS_STARTS_ON_DAY:
         yield COMPLETENESS.ended("skipped", f"waived on day {index} of the season; it starts on day {COMPLETENESS_STARTS_ON_DAY}")
 
@@ -151,16 +151,16 @@ def concluded(run: Run, trigger: Check) -> list[Check]:
     made = {trigger["name"]: trigger, **{c["name"]: c for c in run.checks}}
     if COMPLETENESS.name not in made and run.population:
         made[COMPLETENESS.name] = _completeness(run)
-    return [made.get(kind.name) or kind.ended("skipped", run.why) for kind in KINDS]
+    return [made.get(kind.name) or kind.ended("skipped", run.reason) for kind in KINDS]
 
 
 def _completeness(run: Run) -> Check:
     found = run.failures.get(INCOMPLETE_DATA.name, 0)
-    why = (
+    reason = (
         f"{found:,} of {run.population:,} entities {INCOMPLETE_DATA.name}; "
         "tested inside the statement: the seconds are those of the run's whole query"
     )
-    return COMPLETENESS.ended("warned" if found else "passed", why, run.query_seconds or 0.0)
+    return COMPLETENESS.ended("warned" if found else "passed", reason, run.query_seconds or 0.0)
 
 
 def newest_runs(warehouse: Warehouse, day: date) -> dict[str, Row]:

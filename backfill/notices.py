@@ -49,7 +49,7 @@ def _note_stalled(at: datetime) -> None:
     under_way = Job.objects.exclude(status__in=Job.STOPPED).annotate(changed_at=Max("events__at"))
     for job in under_way.filter(changed_at__lt=at - timedelta(seconds=STALLED_SECONDS)):
         # What is newer than the stretch's beginning (a cap that was changed, a batch that was sent again) is none of its own.
-        began = job.events.filter(Q(what="queued") | Q(what__endswith=f"→ {job.status}"), run=None).order_by("pk").last()
+        began = job.events.filter(Q(action="queued") | Q(action__endswith=f"→ {job.status}"), run=None).order_by("pk").last()
         told = began and began.notices.filter(kind=Notice.Kind.STALLED).exists()
         if began and not told and progress(job, at).stalled:
             Notice.note(job, Notice.Kind.STALLED, began)
@@ -93,10 +93,10 @@ def _done(notice: Notice, at: datetime) -> Text | None:
 
 
 def _paused(notice: Notice, at: datetime) -> Text:
-    job, why = notice.job, notice.event.why
+    job, reason = notice.job, notice.event.reason
     goes_on = "Resume it once that is mended, or cancel it: until then it holds its dates."
-    body = [*_opening(job, _counts(job)), f"Why: {why}", *_groups(summarise(job)), goes_on]
-    return f"Job {job.pk} paused: {why}", "\n".join(body)
+    body = [*_opening(job, _counts(job)), f"Why: {reason}", *_groups(summarise(job)), goes_on]
+    return f"Job {job.pk} paused: {reason}", "\n".join(body)
 
 
 def _stalled(notice: Notice, at: datetime) -> Text | None:
@@ -137,15 +137,15 @@ def _concerns(finding: Finding, job: Job) -> bool:
 
 def _counts(job: Job) -> Counter[str]:
     """The job's own runs by status."""
-    return Counter(job.runs.exclude(why=ALREADY_COMPLETE).values_list("status", flat=True))
+    return Counter(job.runs.exclude(reason=ALREADY_COMPLETE).values_list("status", flat=True))
 
 
 def _opening(job: Job, counts: Counter[str]) -> Iterator[str]:
     """The link first, because some services cut off the end."""
     options = job.parsed_options
     yield page_of(job)
-    why = f": {job.why}" if job.why else ""
-    yield f"{options.start} to {options.end}, {', '.join(options.processors)}, {options.mode} mode, by {job.who}{why}"
+    reason = f": {job.reason}" if job.reason else ""
+    yield f"{options.start} to {options.end}, {', '.join(options.processors)}, {options.mode} mode, by {job.actor}{reason}"
     yield f"Runs: {', '.join(f'{n:,} {status}' for status, n in counts.most_common()) or 'none'}"
 
 

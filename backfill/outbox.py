@@ -50,7 +50,7 @@ def _why_not(job: Job, run: Run) -> str:
     if run.processor != LAST:
         return f"only a run of {LAST} completes a date"
     if run.status != Run.Status.COMPLETE:
-        return f"{LAST} has not succeeded: {run.why}"
+        return f"{LAST} has not succeeded: {run.reason}"
     return "the job was started with --skip-trigger" if job.parsed_options.skip_trigger else ""
 
 

@@ -34,7 +34,7 @@ class OwnRun(NamedTuple):
     date: date
     pk: int
     status: str
-    why: str
+    reason: str
     error: str
     population: int | None
     rows: int | None
@@ -56,8 +56,8 @@ class OwnRun(NamedTuple):
         """Blocked, or refused by normal mode because a processor before it has no success: not a failure of its own."""
         if self.status == Run.Status.BLOCKED:
             return True
-        refused = self.status == Run.Status.FAILED and self.why.startswith("defensive: ")
-        return refused and any(f" {table}: " in self.why for table in OUTPUTS)
+        refused = self.status == Run.Status.FAILED and self.reason.startswith("defensive: ")
+        return refused and any(f" {table}: " in self.reason for table in OUTPUTS)
 
 
 def own_runs(job: Job, numbers: Collection[int] | None = None) -> list[OwnRun]:
@@ -79,7 +79,7 @@ def verdicts_of(runs: Sequence[OwnRun]) -> dict[str, Judged]:
 
 def state_of(run: OwnRun, verdict: Judged | None) -> str:
     """How a run stands, as a grid names it."""
-    if run.status == Run.Status.SKIPPED and run.why.startswith(BOOTSTRAP):
+    if run.status == Run.Status.SKIPPED and run.reason.startswith(BOOTSTRAP):
         return BOOTSTRAP
     return grid.state_of(run.status, run.population, run.failures, verdict.outside if verdict else None)
 
@@ -213,7 +213,7 @@ class Attempts(NamedTuple):
 
     job: int
     status: str
-    who: str
+    actor: str
     retry_of: int | None
     runs: int
     complete: int
@@ -227,10 +227,12 @@ def attempts(job: Job, most: int = 25) -> list[Attempts]:
     same = job.runs.filter(processor=OuterRef("processor"), date=OuterRef("date"))
     options = job.parsed_options
     others = (
-        Run.objects.filter(Exists(same), date__range=(options.start, options.end)).exclude(job=job).exclude(why=ALREADY_COMPLETE)
+        Run.objects.filter(Exists(same), date__range=(options.start, options.end))
+        .exclude(job=job)
+        .exclude(reason=ALREADY_COMPLETE)
     )
     bad = Q(status__in=(Run.Status.FAILED, Run.Status.BLOCKED))
-    found = others.values_list("job_id", "job__status", "job__who", "job__retry_of").annotate(
+    found = others.values_list("job_id", "job__status", "job__actor", "job__retry_of").annotate(
         runs=Count("pk"), complete=Count("pk", filter=Q(status=Run.Status.COMPLETE)), failed=Count("pk", filter=bad),
         first=Min("date"), last=Max("date"),
     )  # fmt: skip

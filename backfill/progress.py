@@ -55,7 +55,7 @@ class Progress:
 
 def progress(job: Job, at: datetime) -> Progress:
     """Measure a job; a fixed number of queries whatever its size."""
-    runs = job.runs.exclude(why=ALREADY_COMPLETE)
+    runs = job.runs.exclude(reason=ALREADY_COMPLETE)
     found = runs.values_list("processor", "status").annotate(n=Count("pk"))
     per_processor: dict[str, dict[str, int]] = {code: {} for code in job.parsed_options.processors}
     for code, status, n in found:
@@ -89,7 +89,7 @@ class _Step:
 
 def _recent_steps(job: Job) -> list[_Step]:
     """The newest steps since the job last went on, the oldest first; a pause takes no part."""
-    went_on = job.events.filter(run=None, what__endswith="→ running").aggregate(at=Max("at"))["at"]
+    went_on = job.events.filter(run=None, action__endswith="→ running").aggregate(at=Max("at"))["at"]
     if went_on is None:
         return []
     ended = job.runs.filter(finished_at__gte=went_on, started_at__gte=went_on).exclude(status=Run.Status.CANCELLED)
@@ -153,9 +153,9 @@ def why_waiting(job: Job, at: datetime) -> Iterator[dict[str, Any]]:
     context = _Context(job, batches, at)
     for batch in batches:
         if batch.number not in running:
-            reasons.setdefault(context.why(batch), []).append(batch)
-    for why, group in reasons.items():
-        yield {"why": why, "batches": len(group), "first": group[0].first, "last": group[-1].last}
+            reasons.setdefault(context.reason(batch), []).append(batch)
+    for reason, group in reasons.items():
+        yield {"why": reason, "batches": len(group), "first": group[0].first_date, "last": group[-1].last_date}
 
 
 class _Context:
@@ -169,7 +169,7 @@ class _Context:
         self.cap = Limits.current().max_parallel_batches
         self.workers = Worker.alive(at)
 
-    def why(self, batch: Batch) -> str:
+    def reason(self, batch: Batch) -> str:
         """Why a batch that no worker has does not run now."""
         if self.job.status not in Job.ACTIVE:
             return f"the job is {self.job.status}"
@@ -178,14 +178,14 @@ class _Context:
         if batch.status == Batch.Status.IN_FLIGHT:
             return f"sent, and none of the {len(self.workers)} worker processes is free for it yet"
         if batch.retry_at and batch.retry_at > self.at:
-            return f"{batch.why}; {(batch.retry_at - self.at).total_seconds():.0f} s from now"
+            return f"{batch.reason}; {(batch.retry_at - self.at).total_seconds():.0f} s from now"
         if self.canary and batch.pk != self.canary.pk:
-            return f"the canary {self.canary.first} runs alone first"
-        if len(self.in_flight) >= self.job.parallel:
-            return f"{self.job.parallel} batches of this job may be in flight, and are"
+            return f"the canary {self.canary.first_date} runs alone first"
+        if len(self.in_flight) >= self.job.max_in_flight:
+            return f"{self.job.max_in_flight} batches of this job may be in flight, and are"
         if self.in_all >= self.cap:
             return f"{self.cap} batches of all jobs may be in flight, and are"
-        return batch.why or "about to be sent"
+        return batch.reason or "about to be sent"
 
 
 def has_stalled(job: Job, changed_at: datetime | None, at: datetime) -> bool:
@@ -199,8 +199,8 @@ def _stalled(job: Job, changed_at: datetime | None, waiting: Sequence[dict[str, 
     if not changed_at or not has_stalled(job, changed_at, at):
         return ""
     minutes = (at - changed_at).total_seconds() / 60
-    why = waiting[0]["why"] if waiting else "a step runs longer than any should"
-    return f"nothing has changed for {minutes:.0f} minutes: {why}"
+    reason = waiting[0]["why"] if waiting else "a step runs longer than any should"
+    return f"nothing has changed for {minutes:.0f} minutes: {reason}"
 
 
 def system(at: datetime) -> dict[str, Any]:

@@ -28,8 +28,8 @@ from validation.categories import BY_NAME
 PHASE = "phase_4_precompute"
 HISTORY_STATUS = {Run.Status.COMPLETE: "success", Run.Status.SKIPPED: "skipped"}
 RESULT_FIELDS = [
-    "status", "why", "error", "population", "rows", "failures", "checks", "query_seconds", "write_seconds", "finished_at",
-    "claim", "inputs",
+    "status", "reason", "error", "population", "rows", "failures", "checks", "query_seconds", "write_seconds", "finished_at",
+    "claim", "input_signature",
 ]  # fmt: skip
 # Errors of a date that say nothing against the code.
 FORESEEN = ("", "CorruptPartition", "WarehouseBusy")
@@ -39,7 +39,7 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 def apply(run: Run, outcome: Outcome, warning: str = "") -> None:
     """Write an outcome into its run; a warning stays beside a success."""
     run.status = Run.Status.FAILED if outcome.error else Run.Status.COMPLETE
-    run.why, run.error = outcome.error or warning, outcome.error_class
+    run.reason, run.error = outcome.error or warning, outcome.error_class
     run.query_seconds, run.write_seconds = outcome.query_seconds, outcome.write_seconds
     if not outcome.untouched:
         run.population, run.rows, run.failures = outcome.population, outcome.rows, dict(outcome.failures)
@@ -63,7 +63,7 @@ def record(attempt: Attempt) -> list[Run]:
         # An upsert of rows that exist: one statement whatever their number, where bulk_update builds a CASE per field.
         Run.objects.bulk_create(attempt.runs, update_conflicts=True, unique_fields=["id"], update_fields=RESULT_FIELDS)
         for status in {r.status for r in attempt.runs}:
-            record_all([r for r in attempt.runs if r.status == status], f"running → {status}", attempt.who)
+            record_all([r for r in attempt.runs if r.status == status], f"running → {status}", attempt.actor)
         Batch.objects.filter(pk=attempt.batch.pk).update(touched_at=finished_at, retries=0)
         outbox.keep(job, triggers)
         _brake(job, attempt)
@@ -86,7 +86,7 @@ def _conclude_checks(attempt: Attempt) -> list[Trigger]:
             trigger, check = outbox.prepare(attempt.job, run)
         except WarehouseError as error:
             _fail_date(run, error)
-            trigger, check = None, normal.TRIGGER.ended("skipped", run.why)
+            trigger, check = None, normal.TRIGGER.ended("skipped", run.reason)
         run.checks = normal.concluded(run, check)
         triggers += [trigger] if trigger else []
     return triggers
@@ -98,7 +98,7 @@ def bug_of(run: Run, known: Mapping[str, int] = NOTHING) -> str:
     What was `known` of its (processor, date) counts only where there is more of it now.
     """
     if run.status == Run.Status.FAILED and run.error not in (*FORESEEN, *known):
-        return run.why
+        return run.reason
     found = {name: n for name, n in run.failures.items() if name in BY_NAME and BY_NAME[name].is_bug and n > known.get(name, 0)}
     bugs = [f"{n:,} {name}" for name, n in found.items()]
     return f"{', '.join(bugs)} of {run.population:,} entities" if bugs else ""
@@ -115,8 +115,8 @@ def _brake(job: Job, attempt: Attempt) -> None:
     run, bug = found[0]
     more = f" (and {len(found) - 1} more dates)" if len(found) > 1 else ""
     which = "canary" if is_canary else "brake"
-    why = f"{which}: {run.processor} {run.date}: {bug}{more}"
-    if job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, why) and Notice.note(job, Notice.Kind.PAUSED) and not job.owner:
+    reason = f"{which}: {run.processor} {run.date}: {bug}{more}"
+    if job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, reason) and Notice.note(job, Notice.Kind.PAUSED) and not job.owner:
         transaction.on_commit(_ring_notices)
 
 
@@ -152,7 +152,7 @@ def _fail_date(run: Run, error: WarehouseError) -> None:
     if not error.concerns_dates:
         raise error
     run.status, run.error = Run.Status.FAILED, type(error).__name__
-    run.why = f"{run.error}: {error}"
+    run.reason = f"{run.error}: {error}"
 
 
 def _history_row(job: Job, run: Run, finished_at: datetime) -> Row:
@@ -173,6 +173,6 @@ def _history_row(job: Job, run: Run, finished_at: datetime) -> Row:
         "triggered_by": job.triggered_by,
         "output_dataset": processor.output.dataset,
         "output_table": processor.output.name,
-        "error": run.why or None,
+        "error": run.reason or None,
     }
     return row

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.db.models import F
+
 from backfill.decided import Judged
 from backfill.models import Job, Run
 from backfill.outcome import own_runs, verdicts_of
@@ -28,7 +30,8 @@ def rows(job: Job) -> Iterator[dict[str, Any]]:
 def _row(run: Run, verdicts: Mapping[str, Judged]) -> dict[str, Any]:
     verdict = verdicts.get(run.run_id)
     return {
-        "job": run.job_id, "processor": run.processor, "date": run.date, "state": run.status, "why": run.why, "error": run.error,
+        "job": run.job_id, "processor": run.processor, "date": run.date, "state": run.status, "why": run.reason,
+        "error": run.error,
         "population": run.population, "rows": run.rows, **{name: run.failures.get(name, 0) for name in BY_NAME},
         "failed": sum(run.failures.values()), "expected": verdict and verdict.failed,
         "unexplained": verdict and verdict.unexplained,
@@ -40,5 +43,5 @@ def _row(run: Run, verdicts: Mapping[str, Judged]) -> dict[str, Any]:
 
 def document(job: Job) -> dict[str, Any]:
     """A job as one document: its summary, every run, every event. Raises WarehouseError."""
-    events = job.events.order_by("pk").values("pk", "run", "at", "who", "what", "why")
+    events = job.events.order_by("pk").values("pk", "run", "at", who=F("actor"), what=F("action"), why=F("reason"))
     return {**summarise(job), "runs": list(rows(job)), "events": list(events)}

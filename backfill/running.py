@@ -28,7 +28,7 @@ from validation.season import Calendar, DateType, season_year
 log = logging.getLogger(__name__)
 
 
-def run_step(batch: Batch, code: str, calendar: Calendar, who: str) -> list[Run]:
+def run_step(batch: Batch, code: str, calendar: Calendar, actor: str) -> list[Run]:
     """Run what is pending of one processor in one batch; return the runs that ended.
 
     `batch` carries the lease under which it was sent; with an older one than the row has, nothing happens.
@@ -36,7 +36,7 @@ def run_step(batch: Batch, code: str, calendar: Calendar, who: str) -> list[Run]
     claim = uuid4().hex
     with logs.about(job=batch.job_id, batch=batch.number, processor=code):
         with heartbeat.holding(claim):
-            attempt = claim_step(batch, code, claim, who)
+            attempt = claim_step(batch, code, claim, actor)
             ended = _logged_run(attempt, calendar) if attempt else []
         flow.settle(batch, batch.lease)
     return ended
@@ -85,7 +85,7 @@ def _execute(attempt: Attempt, calendar: Calendar) -> None:
     _note_inputs(attempt.running())
     warnings = {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt.running(), calendar)
     if executed := attempt.running():
-        noted = " ".join(run.inputs for run in executed)
+        noted = " ".join(run.input_signature for run in executed)
         with warehouse().working(attempt.work(noted)):
             outcomes = execution.execute(warehouse(), attempt.step(executed, calendar), attempt.check_held)
         for run, outcome in zip(executed, outcomes, strict=True):
@@ -96,7 +96,7 @@ def _note_inputs(runs: Sequence[Run]) -> None:
     """Note what the runs may read. Before they do: what is loaded in between makes them look stale, never fresh."""
     noted = inputs.signatures((run.processor, run.date) for run in runs)
     for run in runs:
-        run.inputs = noted[run.processor, run.date]
+        run.input_signature = noted[run.processor, run.date]
 
 
 def _blocked(attempt: Attempt) -> dict[date, Run]:
@@ -113,9 +113,9 @@ def _judge(job: Job, run: Run, calendar: Calendar, blocked: dict[date, Run]) -> 
     """Settle the runs that are not executed: bootstrap dates, and dates whose upstream failed."""
     day = calendar.day(run.date, live=not job.parsed_options.backfill_mode)
     if day.type is DateType.BOOTSTRAP:
-        run.status, run.why = Run.Status.SKIPPED, day.why_skipped
+        run.status, run.reason = Run.Status.SKIPPED, day.why_skipped
     elif cause := blocked.get(run.date):
-        run.status, run.why = Run.Status.BLOCKED, f"blocked: {cause.processor} {cause.status} for this date: {cause.why}"
+        run.status, run.reason = Run.Status.BLOCKED, f"blocked: {cause.processor} {cause.status} for this date: {cause.reason}"
 
 
 def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
@@ -127,7 +127,7 @@ def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
         verdict = normal.check(warehouse(), live)
         run.checks = list(verdict.checks)
         if verdict.refusal:
-            run.status, run.why = Run.Status.FAILED, verdict.refusal
+            run.status, run.reason = Run.Status.FAILED, verdict.refusal
             normal.refuse(warehouse(), live, run.run_id, verdict.refusal)
         elif verdict.warning:
             warnings[run.date] = verdict.warning
@@ -158,19 +158,19 @@ def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None
         if ended := backoff.may_retry(batch.retries, job.retries, budget):
             return type(error)(f"{error} ({ended})")
         seconds = backoff.delay_seconds(batch.retries, random())
-        why = f"retry {batch.retries + 1} of {backoff.MAX_TRIES} in {seconds:.1f} s: {type(error).__name__}: {error}"
-        flow.put_back(job, attempt.held, attempt.who, why)
+        reason = f"retry {batch.retries + 1} of {backoff.MAX_TRIES} in {seconds:.1f} s: {type(error).__name__}: {error}"
+        flow.put_back(job, attempt.held, attempt.actor, reason)
         Job.objects.filter(pk=job.pk).update(retries=F("retries") + 1)
         if batch.lease == attempt.batch.lease:
             batch.retries += 1
-            batch.give_back(why, now() + timedelta(seconds=seconds))
+            batch.give_back(reason, now() + timedelta(seconds=seconds))
     return None
 
 
 def _pause(attempt: Attempt, error: Exception) -> None:
     """No date can be written now: the job pauses and goes on, when there is room again, where it stopped."""
-    why = f"{type(error).__name__}: {error}"
+    reason = f"{type(error).__name__}: {error}"
     with transaction.atomic():
         job = Job.locked(attempt.job.pk)
-        flow.put_back(job, attempt.held, attempt.who, why)
-        job.move(Job.ACTIVE, Job.Status.PAUSING, attempt.who, why)
+        flow.put_back(job, attempt.held, attempt.actor, reason)
+        job.move(Job.ACTIVE, Job.Status.PAUSING, attempt.actor, reason)

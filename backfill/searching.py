@@ -28,7 +28,7 @@ ORDERS: dict[str, Any] = {
 }  # fmt: skip
 NEWEST_FIRST = "-run"
 # What a list does not show is not read.
-DEFERRED = ("checks", "claim", "inputs", "worker")
+DEFERRED = ("checks", "claim", "input_signature", "worker")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Search:
         bounds = {"date__gte": self.start, "date__lte": self.end, "run_id__istartswith": self.run_id}
         found = found.filter(**{name: value for name, value in bounds.items() if value})
         if self.text:
-            found = found.filter(Q(why__icontains=self.text) | Q(error__icontains=self.text))
+            found = found.filter(Q(reason__icontains=self.text) | Q(error__icontains=self.text))
         return found
 
     def page(self, order: str, number: int) -> tuple[list[Run], bool]:

@@ -31,8 +31,8 @@ def summarise(job: Job) -> dict[str, Any]:
         "job": job.pk,
         "status": job.status,
         "stopped": _why_stopped(job),
-        "who": job.who,
-        "why": job.why,
+        "who": job.actor,
+        "why": job.reason,
         "options": job.in_force,
         "batch_size": job.batch_size,
         "code_version": job.code_version,
@@ -81,14 +81,14 @@ def _retried(job: Job) -> dict[str, dict[str, int]] | None:
 def _why_stopped(job: Job) -> str:
     """Why a job that has paused, or is about to, was told to; empty for any other."""
     found = cause(job) if job.status in (Job.Status.PAUSING, Job.Status.PAUSED) else None
-    return found.why if found else ""
+    return found.reason if found else ""
 
 
 def _processor(code: str, runs: list[Run]) -> dict[str, Any]:
     failures: Counter[str] = Counter()
     for run in runs:
         failures.update(run.failures)
-    skipped = Counter(r.why.partition(":")[0] for r in runs if r.status == Run.Status.SKIPPED)
+    skipped = Counter(r.reason.partition(":")[0] for r in runs if r.status == Run.Status.SKIPPED)
     return {
         "processor": code,
         "dates": dict(Counter(r.status for r in runs)),
@@ -101,7 +101,7 @@ def _processor(code: str, runs: list[Run]) -> dict[str, Any]:
 
 
 def _problem(run: Run) -> dict[str, Any]:
-    return {"processor": run.processor, "date": run.date, "status": run.status, "why": run.why}
+    return {"processor": run.processor, "date": run.date, "status": run.status, "why": run.reason}
 
 
 def _next(processors: list[dict[str, Any]], runs: list[Run]) -> list[str]:
@@ -115,5 +115,5 @@ def _next(processors: list[dict[str, Any]], runs: list[Run]) -> list[str]:
 
 def _dates(runs: list[Run], status: str) -> str:
     found = [r for r in runs if r.status == status]
-    shown = "; ".join(f"{r.processor} {r.date} ({r.why})" for r in found[:3])
+    shown = "; ".join(f"{r.processor} {r.date} ({r.reason})" for r in found[:3])
     return f"{shown} and {len(found) - 3} more" if len(found) > 3 else shown

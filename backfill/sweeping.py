@@ -120,9 +120,9 @@ def _put_back_lost_runs(job: Job, scene: _Scene) -> int:
     found = 0
     running = job.runs.filter(status=Run.Status.RUNNING)
     for run in {r.claim: r for r in running}.values():
-        if why := scene.why_lost(run):
-            found += flow.lose(job, running.filter(claim=run.claim), WHO, why)
-            _send_again(job, Batch.objects.get(job=job, number=run.batch), why)
+        if reason := scene.why_lost(run):
+            found += flow.lose(job, running.filter(claim=run.claim), WHO, reason)
+            _send_again(job, Batch.objects.get(job=job, number=run.batch), reason)
     return found
 
 
@@ -139,9 +139,9 @@ def _send_lost_batches_again(job: Job, scene: _Scene) -> int:
     return found
 
 
-def _send_again(job: Job, batch: Batch, why: str) -> None:
+def _send_again(job: Job, batch: Batch, reason: str) -> None:
     """Let the batch be sent under a new lease; tasks with the old one do nothing."""
     if batch.status == Batch.Status.IN_FLIGHT:
         batch.give_back()
-        log.info("batch %s is sent again: %s", batch.number, why)
-        Event.objects.create(job=job, who=WHO, what=f"batch {batch.number} is sent again", why=why)
+        log.info("batch %s is sent again: %s", batch.number, reason)
+        Event.objects.create(job=job, actor=WHO, action=f"batch {batch.number} is sent again", reason=reason)

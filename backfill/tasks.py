@@ -87,7 +87,7 @@ def ring(batch: Batch) -> None:
         with logs.about(job=batch.job_id, batch=batch.number):
             log.warning("%s cannot be sent: Redis does not answer (%s)", batch, error)
         mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease)
-        mine.update(status=Batch.Status.WAITING, lease="", why="Redis does not answer")
+        mine.update(status=Batch.Status.WAITING, lease="", reason="Redis does not answer")
 
 
 def _check_redis() -> None:

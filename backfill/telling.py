@@ -46,14 +46,14 @@ def _deliver(notice: Notice, at: datetime) -> bool:
     failed = []
     for name, url in named_urls():
         digest = sha256(url.encode()).hexdigest()[:16]
-        if digest in notice.told:
+        if digest in notice.delivered_to:
             continue
         if error := send(url, notice.title, notice.body):
             failed.append(f"{name} {error}")
             continue
         passing("after-notice")
-        notice.told = [*notice.told, digest]
-        Notice.objects.filter(pk=notice.pk).update(told=notice.told)
+        notice.delivered_to = [*notice.delivered_to, digest]
+        Notice.objects.filter(pk=notice.pk).update(delivered_to=notice.delivered_to)
     if failed:
         log.warning("%s of %s cannot be delivered: %s", notice, notice.job, "; ".join(failed))
         notice.put_off(at, "; ".join(failed))

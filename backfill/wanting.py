@@ -30,7 +30,7 @@ class Wanting:
 
     job: Job
     state: str
-    why: str
+    reason: str
 
 
 def wanting(at: datetime) -> list[Wanting]:
@@ -40,7 +40,7 @@ def wanting(at: datetime) -> list[Wanting]:
     newest = Event.objects.filter(job=OuterRef("pk")).order_by("-at", "-pk")
     told = _told(Event.objects.filter(job=OuterRef("pk"))).order_by("-pk")
     jobs = Job.objects.filter(failed | ~Q(status__in=Job.ENDED)).order_by("pk")
-    jobs = jobs.annotate(changed_at=Subquery(newest.values("at")[:1]), told=Subquery(told.values("why")[:1]))
+    jobs = jobs.annotate(changed_at=Subquery(newest.values("at")[:1]), told=Subquery(told.values("reason")[:1]))
     return [Wanting(job, *found) for job in jobs[:MOST] if (found := _wants(job, at))]
 
 
@@ -49,7 +49,7 @@ def _told(events: QuerySet[Event]) -> QuerySet[Event]:
     ends = (f"→ {status}" for status in (Status.PAUSING, Status.CANCELLING, Status.FAILED))
     is_end = Q()
     for end in ends:
-        is_end |= Q(what__endswith=end)
+        is_end |= Q(action__endswith=end)
     return events.filter(is_end, run=None)
 
 
@@ -68,8 +68,8 @@ def _wants(job: Job, at: datetime) -> tuple[str, str] | None:
 class Cause:
     """Why a job has stopped, or is about to. `key` is the run that it is about, where it is about one."""
 
-    why: str
-    who: str
+    reason: str
+    actor: str
     by_itself: bool
     key: Key | None = None
 
@@ -77,13 +77,13 @@ class Cause:
 def cause(job: Job) -> Cause | None:
     """Why a job is paused, cancelled or failed; None for one that is not, or where nobody gave a reason."""
     status = ASKED_TO_STOP.get(Status(job.status), Status(job.status))
-    found = _told(job.events.filter(what__endswith=f"→ {status}")).order_by("pk").last()
-    if not found or not found.why:
+    found = _told(job.events.filter(action__endswith=f"→ {status}")).order_by("pk").last()
+    if not found or not found.reason:
         return None
     key = _first_failed(job) if status == Status.FAILED else None
-    if match := OF_RUN.match(found.why):
+    if match := OF_RUN.match(found.reason):
         key = match[1], date.fromisoformat(match[2])
-    return Cause(found.why, found.who, status == Status.FAILED or bool(BY_ITSELF.match(found.why)), key)
+    return Cause(found.reason, found.actor, status == Status.FAILED or bool(BY_ITSELF.match(found.reason)), key)
 
 
 def _first_failed(job: Job) -> Key | None:

@@ -20,22 +20,22 @@ SLOW_FLOOR_SECONDS = 10.0
 def runs(season: Season, rootless: frozenset[date]) -> Iterator[Finding]:
     """Failed runs by what they say, lost partitions, old statements, holes. Dates of `rootless` lack Phase 3: that is told."""
     ended = season.ran.values()
-    failed = [r for r in ended if not r.ended_well and not r.is_blocked]
+    failed = [r for r in ended if not r.succeeded and not r.is_blocked]
     for error, found in _by_error(r for r in failed if not r.is_bug and not (r.no_population and r.day in rootless)):
         keys = [r.key for r in found]
         blocked = sum(1 for r in ended if r.is_blocked and r.day in {day for _, day in keys})
         more = f"; {blocked:,} more are blocked by them" if blocked else ""
-        sentence = f"{counted(len(keys), 'run')} failed ({found[0].why[:200]}), {season.spans(keys)}{more}"
+        sentence = f"{counted(len(keys), 'run')} failed ({found[0].reason[:200]}), {season.spans(keys)}{more}"
         came = "Phase 3 had no row for these dates then, and has some now" if found[0].no_population else ""
         yield season.found(
             findings.RUN_FAILED, keys, error, sentence, count=len(keys), action=again(keys), cause=came,
-            numbers={"runs": len(keys), "blocked": blocked, "sample": found[0].why},
+            numbers={"runs": len(keys), "blocked": blocked, "sample": found[0].reason},
         )  # fmt: skip
     days = {r.day for r in failed}
     yield from _simple(season, findings.STILL_BLOCKED, [r.key for r in ended if r.is_blocked and r.day not in days])
     # By force: a file that is damaged is there, so that the date counts as complete.
     yield from _simple(season, findings.LOST_PARTITION, [r.key for r in ended if r.is_lost], force=True)
-    old = [r.key for r in ended if r.statement_changed and r.ended_well]
+    old = [r.key for r in ended if r.statement_changed and r.succeeded]
     yield from _simple(season, findings.OLD_SQL, old, outdated=True)
     yield from _holes(season, rootless)
 
@@ -43,7 +43,7 @@ def runs(season: Season, rootless: frozenset[date]) -> Iterator[Finding]:
 def _by_error(failed: Iterable[Ran]) -> list[tuple[str, list[Ran]]]:
     found: dict[str, list[Ran]] = defaultdict(list)
     for run in failed:
-        found[run.error or run.why.partition(":")[0]].append(run)
+        found[run.error or run.reason.partition(":")[0]].append(run)
     return sorted(found.items())
 
 

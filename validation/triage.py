@@ -22,13 +22,13 @@ SAMPLE = 5
 
 @dataclass(frozen=True)
 class Ran:
-    """How the newest run of a (processor, date) ended. `ended_well` is complete or skipped."""
+    """How the newest run of a (processor, date) ended. `succeeded` is complete or skipped."""
 
     processor: str
     day: date
-    ended_well: bool
+    succeeded: bool
     error: str = ""
-    why: str = ""
+    reason: str = ""
     is_blocked: bool = False
     is_bug: bool = False
     no_population: bool = False
@@ -109,7 +109,7 @@ def _past(finding: Finding, action: Action) -> Finding:
 
 def mismatches(season: Season) -> Iterator[Finding]:
     """Unexplained, lost and unaccounted entities, by processor; but where a run failed or is stale, that is the reason."""
-    broken = {key for key, run in season.ran.items() if not run.ended_well}
+    broken = {key for key, run in season.ran.items() if not run.succeeded}
     for code in CODES:
         judged = {
             key: found

@@ -17,14 +17,14 @@ from webapp.requests import Request
 View = Callable[..., HttpResponseBase]
 
 
-def role_required(flag: str, who: str) -> Callable[[View], View]:
+def role_required(flag: str, audience: str) -> Callable[[View], View]:
     """Let in those users whose `flag` is true; say to the others whose part this is."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not getattr(request.user, flag, False):
-                raise PermissionDenied(f"this is for {who}; you are logged in as {request.user}, {request.user.role}")
+                raise PermissionDenied(f"this is for {audience}; you are logged in as {request.user}, {request.user.role}")
             return view(request, *args, **kwargs)
 
         checked.needs = flag  # type: ignore[attr-defined]

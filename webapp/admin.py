@@ -163,7 +163,7 @@ class Tokens(ModelAdmin):  # type: ignore[type-arg]
 class LimitsForm(ModelForm):  # type: ignore[type-arg]
     """The cap over all jobs."""
 
-    changed_to = IntegerField(min_value=1, max_value=MAX_PARALLEL, label="Batches of all jobs in flight at most")
+    max_parallel_override = IntegerField(min_value=1, max_value=MAX_PARALLEL, label="Batches of all jobs in flight at most")
 
 
 class LimitsAdmin(ModelAdmin):  # type: ignore[type-arg]
@@ -177,8 +177,8 @@ class LimitsAdmin(ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Limits, form: ModelForm[Limits], change: bool) -> None:
         """Change the cap."""
-        if "changed_to" in form.changed_data:
-            control.change_cap(form.cleaned_data["changed_to"], request.user.get_username(), "on the admin page")
+        if "max_parallel_override" in form.changed_data:
+            control.change_cap(form.cleaned_data["max_parallel_override"], request.user.get_username(), "on the admin page")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """There is one."""
@@ -192,7 +192,7 @@ class LimitsAdmin(ModelAdmin):  # type: ignore[type-arg]
 class Launches(ReadOnly):
     """Presets, and what waits for its time or for a second person."""
 
-    list_display = ("id", "state", "name", "who", "created_at", "start_at", "needs_approval", "approved_by", "job")
+    list_display = ("id", "state", "name", "actor", "created_at", "start_at", "needs_approval", "approved_by", "job")
     list_filter = ("state",)
 
 

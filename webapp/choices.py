@@ -59,6 +59,6 @@ def day(text: str | None, name: str) -> date | None:
         raise Refused(f"{name} takes a date such as 2021-11-22, not {text!r}") from None
 
 
-def too_long(why: str) -> str:
+def too_long(reason: str) -> str:
     """The sentence that refuses a reason which is too long, empty for any other."""
-    return f"a reason has at most {MAX_REASON:,} characters, not {len(why):,}; shorten it" if len(why) > MAX_REASON else ""
+    return f"a reason has at most {MAX_REASON:,} characters, not {len(reason):,}; shorten it" if len(reason) > MAX_REASON else ""

@@ -33,7 +33,7 @@ def candidates(job: Job) -> Candidates:
     retries before the others.
     """
     near = [job.retry_of_id, *job.retried_by.values_list("pk", flat=True)]
-    ran = Run.objects.exclude(why=ALREADY_COMPLETE)
+    ran = Run.objects.exclude(reason=ALREADY_COMPLETE)
     same = ran.filter(job=job, processor=OuterRef("processor"), date=OuterRef("date"))
     others = Job.objects.exclude(pk=job.pk)
     found = others.filter(Exists(ran.filter(Exists(same), job=OuterRef("pk"))))

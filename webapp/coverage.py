@@ -126,8 +126,8 @@ def title(held: Held) -> str:
     counts = f": {held.rows:,} rows" if held.rows is not None and held.state not in (NO_GAMES, BOOTSTRAP) else ""
     failed = f" and {held.failed:,} failures" if held.failed else ""
     of = f" of {held.expected:,.0f}" if counts and held.expected else ""
-    why = f"; {held.why}" if held.why else ""
-    return f"{held.name}, {held.date}: {states.of(held.state).word}{counts}{failed}{of}{why}"
+    reason = f"; {held.reason}" if held.reason else ""
+    return f"{held.name}, {held.date}: {states.of(held.state).word}{counts}{failed}{of}{reason}"
 
 
 # In words, and as a table

@@ -32,7 +32,7 @@ class Listed:
     @property
     def why_nots(self) -> list[str]:
         """Each reason why not, once."""
-        return list(dict.fromkeys(why for why in self.verbs.values() if why))
+        return list(dict.fromkeys(reason for reason in self.verbs.values() if reason))
 
 
 def waiting(user: User) -> list[Listed]:
@@ -56,7 +56,7 @@ def listed(kept: Launch, user: User) -> Listed:
     verbs = ["withdraw"]
     if kept.waits_for_approval:
         verbs = ["approve", "refuse", "withdraw"]
-    elif kept.state == State.WAITING and kept.who != user.username:
+    elif kept.state == State.WAITING and kept.actor != user.username:
         verbs = ["refuse", "withdraw"]
     return Listed(kept, options, {verb: why_not(verb, kept, user) for verb in verbs})
 
@@ -65,11 +65,11 @@ def why_not(verb: str, kept: Launch, user: User) -> str:
     """Why somebody may not decide so; empty when he may."""
     if not user.may_operate:
         return "operators only"
-    own = user.username == kept.who
+    own = user.username == kept.actor
     if verb in ("approve", "refuse") and own:
         return "you asked for it; a second person has to decide"
     if verb == "withdraw" and kept.state == State.WAITING and not (own or user.may_administer):
-        return f"only {kept.who} or an admin can withdraw it"
+        return f"only {kept.actor} or an admin can withdraw it"
     return ""
 
 
@@ -82,10 +82,10 @@ def question(verb: str, kept: Launch, user: User) -> dict[str, Any]:
         return {**asked, "nothing": str(error), "needs_why": verb == "refuse"}
 
 
-def decide(verb: str, kept: Launch, user: User, why: str) -> str:
+def decide(verb: str, kept: Launch, user: User, reason: str) -> str:
     """Carry it out; return what has become of it. Raises Refused."""
-    if said := why_not(verb, kept, user) or too_long(why):
+    if said := why_not(verb, kept, user) or too_long(reason):
         raise Refused(said)
-    done = {"approve": control.approve, "refuse": control.refuse, "withdraw": control.withdraw}[verb](kept, user.username, why)
+    done = {"approve": control.approve, "refuse": control.refuse, "withdraw": control.withdraw}[verb](kept, user.username, reason)
     job = f" as job {done.job_id}" if done.job_id else ""
-    return f"{done.name or done} is {done.state}{job}{f': {done.said}' if done.said else ''}"
+    return f"{done.name or done} is {done.state}{job}{f': {done.outcome_message}' if done.outcome_message else ''}"

@@ -202,9 +202,9 @@ def sentence(story: Story) -> str:
     if story.state == ROW:
         return f"{story.name} has a row of {story.code} on {story.day}."
     if story.state:
-        return f"{story.name} has no row of {story.code} on {story.day}, {story.state}: {story.why}."
+        return f"{story.name} has no row of {story.code} on {story.day}, {story.state}: {story.explanation}."
     must = "" if story.must else ", and none must be"
-    return f"{story.name} is not in {story.code} on {story.day}: {story.why}{must}."
+    return f"{story.name} is not in {story.code} on {story.day}: {story.explanation}{must}."
 
 
 def cascade(story: Story) -> Iterator[Link]:

@@ -43,7 +43,7 @@ def buttons(job: Job, found: Progress, user: User) -> Buttons:
     for button in every:
         if button.why_not:
             reasons.setdefault(button.why_not, []).append(button)
-    grouped = tuple((why, tuple(group)) for why, group in reasons.items())
+    grouped = tuple((reason, tuple(group)) for reason, group in reasons.items())
     return Buttons(tuple(b for b in every if not b.why_not), grouped)
 
 
@@ -56,8 +56,8 @@ def _control(job: Job, found: Progress, user: User) -> Iterator[Button]:
         ("job_cancel", cancel, "player-stop", "btn-danger", _ended(job)),
         ("job_cap", "Change cap", "settings", "", _ended(job)),
     ):
-        why = why_not if user.may_operate else OPERATORS_ONLY
-        yield Button(words, icon, reverse(name, args=[job.pk]), why, dialog=True, look=look)
+        reason = why_not if user.may_operate else OPERATORS_ONLY
+        yield Button(words, icon, reverse(name, args=[job.pk]), reason, dialog=True, look=look)
     yield Button("Retry failures", "rotate-clockwise", links.to_retry(job.pk), no_retry(job, user))
 
 

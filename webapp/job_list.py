@@ -61,7 +61,7 @@ class Asked:
         if self.state:
             found = found.filter(status__in=GROUPS.get(self.state, (self.state,)))
         if self.who:
-            found = found.filter(who=self.who)
+            found = found.filter(actor=self.who)
         if self.mode:
             found = found.filter(options__mode=self.mode)
         season = year(self.season)
@@ -90,7 +90,7 @@ def choices() -> dict[str, Any]:
     years = range(season_year(between["last"]), season_year(between["first"]) - 1, -1) if between["last"] else ()
     return {
         "states": [UNDER_WAY, ENDED, *Job.Status.values],
-        "people": list(Job.objects.order_by("who").values_list("who", flat=True).distinct()),
+        "people": list(Job.objects.order_by("actor").values_list("actor", flat=True).distinct()),
         "seasons": [(str(year), season_name(year)) for year in years],
         "modes": MODES,
     }
@@ -118,7 +118,7 @@ def _row(job: Job, counts: dict[str, int], at: datetime) -> Row:
 
 def _counts(numbers: list[int]) -> dict[int, dict[str, int]]:
     found: dict[int, dict[str, int]] = {}
-    runs = Run.objects.filter(job__in=numbers).exclude(why=ALREADY_COMPLETE)
+    runs = Run.objects.filter(job__in=numbers).exclude(reason=ALREADY_COMPLETE)
     for job, status, n in runs.values_list("job", "status").annotate(n=Count("pk")):
         found.setdefault(job, {})[status] = n
     return found

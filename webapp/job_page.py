@@ -108,5 +108,10 @@ def effects(job: Job) -> dict[str, Any]:
     """What pausing, going on or cancelling would do, in runs."""
     found: Cancelled = dropped_and_finishing(job)
     cancelled = job.runs.filter(status=Run.Status.CANCELLED).count()
-    asked = job.events.filter(run=None, what__endswith=f"→ {Job.Status.PAUSING}").order_by("pk").last()
-    return {"pending": found.dropped, "running": found.finishing, "cancelled": cancelled, "paused_because": asked and asked.why}
+    asked = job.events.filter(run=None, action__endswith=f"→ {Job.Status.PAUSING}").order_by("pk").last()
+    return {
+        "pending": found.dropped,
+        "running": found.finishing,
+        "cancelled": cancelled,
+        "paused_because": asked and asked.reason,
+    }

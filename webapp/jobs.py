@@ -161,8 +161,8 @@ def _details(run: OwnRun, verdict: Judged | None) -> Iterator[str]:
     if verdict:
         yield f", {verdict.failed:,} must fail"
         yield f", {verdict.outside:,} outside expectation" if verdict.outside else ""
-    if run.why:
-        yield f"; {run.why}"
+    if run.reason:
+        yield f"; {run.reason}"
 
 
 def table_twin(job: Job, runs: Collection[OwnRun], verdicts: Mapping[str, Judged]) -> list[tuple[date, list[str]]]:

@@ -83,7 +83,7 @@ class Row:
     day: Day
     url: str
     cells: tuple[str, ...]
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def _row(day: Day, runs: Sequence[PlannedRun]) -> Row:
     whys: dict[str, list[str]] = {}
     for run in runs:
         whys.setdefault(run.reason, []).append(run.processor)
-    why = "; ".join(whys if len(whys) == 1 else (f"{', '.join(codes)}: {reason}" for reason, codes in whys.items()))
-    return Row(day, to_date(day.day), tuple(state_of(run, day) for run in runs), why)
+    reason = "; ".join(whys if len(whys) == 1 else (f"{', '.join(codes)}: {reason}" for reason, codes in whys.items()))
+    return Row(day, to_date(day.day), tuple(state_of(run, day) for run in runs), reason)
 
 
 class Shown:
@@ -145,7 +145,7 @@ class Shown:
         found: dict[tuple[str, str], list[date]] = {}
         for run in self.plan.runs:
             found.setdefault((state_of(run, self._days[run.date]), _reason(run)), []).append(run.date)
-        made = [Group(state, why, len(days), len(set(days)), dates_text(days)) for (state, why), days in found.items()]
+        made = [Group(state, reason, len(days), len(set(days)), dates_text(days)) for (state, reason), days in found.items()]
         return sorted(made, key=lambda group: (group.state != "will run", -group.runs))
 
     @property

@@ -104,13 +104,13 @@ class Rerun:
         """The form of a backfill in which what stops it can be overridden."""
         return links.to_new(self.day, self.day, self.codes, "everything")
 
-    def start(self, who: str, reason: str, seen: str) -> Job:
+    def start(self, actor: str, reason: str, seen: str) -> Job:
         """Start what was seen. Raises PlanChanged when it is something else by now, and as `control.start` does."""
         options = self.options(reason)
         planned = control.preview(options).plan
         if changes := sealing.drift(seen, planned):
             raise PlanChanged(f"it has changed since you looked: {'; '.join(map(str, changes[:3]))}; look again, and start that")
-        job = control.start(options, who, previewed=sealing.seal(planned))
+        job = control.start(options, actor, previewed=sealing.seal(planned))
         if job is None:
             raise Conflict("there is nothing left to run for this date; look again")
         return job

@@ -191,8 +191,8 @@ def _drawn(found: RetryPlan) -> grids.Drawn:
     out = {(o.processor, o.date): o for o in found.left_out}
 
     def cell_of(code: str, day: date) -> grids.Cell:
-        state, why = _becomes(runs.get((code, day)), out.get((code, day)))
-        return grids.Cell(code, day, state, f"{code}, {day}: {state}; {why}", to_date(day, code))
+        state, reason = _becomes(runs.get((code, day)), out.get((code, day)))
+        return grids.Cell(code, day, state, f"{code}, {day}: {state}; {reason}", to_date(day, code))
 
     days = sorted({day for _, day in (*runs, *out)})
     codes = [code for code in CHAIN if code in found.plan.options.processors]

@@ -127,5 +127,5 @@ def csv_rows(search: Search, order: str) -> Iterator[tuple[Any, ...]]:
         failures = "; ".join(f"{name} {n}" for name, n in sorted(run.failures.items()))
         yield (
             run.run_id, run.job_id, run.processor, run.date, run.status, run.population, run.rows, failures, run.query_seconds,
-            run.write_seconds, run.started_at, run.finished_at, run.code_version, run.sql_hash, run.error, run.why,
+            run.write_seconds, run.started_at, run.finished_at, run.code_version, run.sql_hash, run.error, run.reason,
         )  # fmt: skip

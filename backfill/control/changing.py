@@ -26,17 +26,17 @@ class Cancelled:
     stopped: int = 0
 
 
-def pause(job: Job, who: str, why: str = "") -> Job:
+def pause(job: Job, actor: str, reason: str = "") -> Job:
     """Let the steps that run finish and start no other. Raises Refused when the job is not under way."""
     with transaction.atomic():
         locked = Job.locked(job.pk)
-        if not locked.move(Job.ACTIVE, Status.PAUSING, who, why):
+        if not locked.move(Job.ACTIVE, Status.PAUSING, actor, reason):
             raise Refused(_cannot(locked, "paused", "only a queued or running job can be"))
-        flow.settle_job(locked, who)
+        flow.settle_job(locked, actor)
     return locked
 
 
-def resume(job: Job, who: str, why: str = "", *, brake: bool | None = None) -> Job:
+def resume(job: Job, actor: str, reason: str = "", *, brake: bool | None = None) -> Job:
     """Go on with what is left, by the workers; `brake` changes whether a bug pauses the job again.
 
     Raises Refused when nothing is left, Conflict when another job has taken some of the dates meanwhile.
@@ -45,34 +45,34 @@ def resume(job: Job, who: str, why: str = "", *, brake: bool | None = None) -> J
         with transaction.atomic():
             Limits.hold()
             locked = Job.locked(job.pk)
-            _resume(locked, who, why, brake)
+            _resume(locked, actor, reason, brake)
             transaction.on_commit(flow.dispatch)
     except IntegrityError as error:
         raise Conflict(f"another job has taken some of job {job.pk}'s dates meanwhile; wait for it or cancel it") from error
     return locked
 
 
-def _resume(job: Job, who: str, why: str, brake: bool | None) -> None:
+def _resume(job: Job, actor: str, reason: str, brake: bool | None) -> None:
     if brake not in (None, job.brake):
-        Event.objects.create(job=job, who=who, what="brake put on" if brake else "brake released", why=why)
+        Event.objects.create(job=job, actor=actor, action="brake put on" if brake else "brake released", reason=reason)
     set_brake = {} if brake is None else {"brake": brake}
     fields = {"finished_at": None, "owner": "", **set_brake}
-    if job.move((Status.PAUSING,), Status.RUNNING, who, why, **set_brake):
+    if job.move((Status.PAUSING,), Status.RUNNING, actor, reason, **set_brake):
         return
     if job.status == Status.CANCELLED:
-        _keep_what_others_have_done(job, who)
+        _keep_what_others_have_done(job, actor)
         # What another job has written since must not be taken for what this one had.
         fresh: dict[str, object] = {"finished_at": None, "losses": 0, "warehouse_jobs": {}}
-        left = job.runs.all().move((Run.Status.CANCELLED,), Run.Status.PENDING, who, why, **fresh)
+        left = job.runs.all().move((Run.Status.CANCELLED,), Run.Status.PENDING, actor, reason, **fresh)
         numbers = job.runs.filter(status=Run.Status.PENDING).values("batch")
         job.batches.filter(number__in=numbers).update(status=Batch.Status.WAITING, retry_at=None)
         if not left:
             raise Refused(f"job {job.pk} was cancelled when nothing was left to run")
-    if not job.move((Status.PAUSED, Status.CANCELLED), Status.QUEUED, who, why, **fields):
+    if not job.move((Status.PAUSED, Status.CANCELLED), Status.QUEUED, actor, reason, **fields):
         raise Refused(_cannot(job, "resumed", "only a paused or cancelled job can be"))
 
 
-def _keep_what_others_have_done(job: Job, who: str) -> None:
+def _keep_what_others_have_done(job: Job, actor: str) -> None:
     """What another job has completed since this one was cancelled does not run again, unless this one was to run all."""
     options = job.parsed_options
     if options.force or options.outdated or job.retry_of_id:
@@ -80,11 +80,11 @@ def _keep_what_others_have_done(job: Job, who: str) -> None:
     done = Run.objects.done(options.start, options.end)
     cancelled = job.runs.filter(status=Run.Status.CANCELLED)
     kept = job.runs.filter(pk__in=[r.pk for r in cancelled if (r.processor, r.date) in done])
-    kept.move((Run.Status.CANCELLED,), Run.Status.SKIPPED, who, ALREADY_COMPLETE)
-    kept.filter(status=Run.Status.SKIPPED).update(why=ALREADY_COMPLETE)
+    kept.move((Run.Status.CANCELLED,), Run.Status.SKIPPED, actor, ALREADY_COMPLETE)
+    kept.filter(status=Run.Status.SKIPPED).update(reason=ALREADY_COMPLETE)
 
 
-def cancel(job: Job, who: str, why: str = "", *, force: bool = False) -> Cancelled:
+def cancel(job: Job, actor: str, reason: str = "", *, force: bool = False) -> Cancelled:
     """Drop what has not started and let finish what runs; with `force`, drop that too: its attempt records nothing.
 
     Raises Refused when the job has ended.
@@ -93,14 +93,14 @@ def cancel(job: Job, who: str, why: str = "", *, force: bool = False) -> Cancell
         locked = Job.locked(job.pk)
         if locked.status in Job.ENDED or (locked.status == Status.CANCELLING and not force):
             raise Refused(_cannot(locked, "cancelled", "--force stops the runs that it waits for"))
-        if not locked.move((*Job.ACTIVE, Status.PAUSING, Status.PAUSED), Status.CANCELLING, who, why):
-            Event.objects.create(job=locked, who=who, what="cancelling by force", why=why)
-        dropped = locked.runs.all().move((Run.Status.PENDING,), Run.Status.CANCELLED, who, why)
+        if not locked.move((*Job.ACTIVE, Status.PAUSING, Status.PAUSED), Status.CANCELLING, actor, reason):
+            Event.objects.create(job=locked, actor=actor, action="cancelling by force", reason=reason)
+        dropped = locked.runs.all().move((Run.Status.PENDING,), Run.Status.CANCELLED, actor, reason)
         running = locked.runs.filter(status=Run.Status.RUNNING).count()
         if force:
             abandon(locked.runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
-            locked.runs.all().move((Run.Status.RUNNING,), Run.Status.CANCELLED, who, why, claim="")
-        flow.settle_job(locked, who)
+            locked.runs.all().move((Run.Status.RUNNING,), Run.Status.CANCELLED, actor, reason, claim="")
+        flow.settle_job(locked, actor)
         transaction.on_commit(flow.dispatch)
     return Cancelled(dropped, 0 if force else running, running if force else 0)
 
@@ -111,22 +111,22 @@ def dropped_and_finishing(job: Job) -> Cancelled:
     return Cancelled(runs.filter(status=Run.Status.PENDING).count(), runs.filter(status=Run.Status.RUNNING).count())
 
 
-def change_cap(batches: int, who: str, why: str = "", *, job: Job | None = None) -> None:
+def change_cap(batches: int, actor: str, reason: str = "", *, job: Job | None = None) -> None:
     """Let at most so many batches be in flight, of a job or in all. Those above it finish. Raises Refused."""
     if not 1 <= batches <= MAX_PARALLEL:
         raise Refused(f"1 to {MAX_PARALLEL} batches can be in flight, not {batches}")
     with transaction.atomic():
         if job is None:
             limits = Limits.current(locked=True)
-            before, limits.changed_to = limits.max_parallel_batches, batches
+            before, limits.max_parallel_override = limits.max_parallel_batches, batches
             limits.save()
         else:
             locked = Job.locked(job.pk)
             if locked.status in Job.ENDED:
                 raise Refused(_cannot(locked, "changed", "it has no batch left to send"))
-            before, locked.parallel = locked.parallel, batches
-            locked.save(update_fields=["parallel"])
-        Event.objects.create(job=job, who=who, what=f"batches in flight {before} → {batches}", why=why)
+            before, locked.max_in_flight = locked.max_in_flight, batches
+            locked.save(update_fields=["max_in_flight"])
+        Event.objects.create(job=job, actor=actor, action=f"batches in flight {before} → {batches}", reason=reason)
         transaction.on_commit(flow.dispatch)
 
 

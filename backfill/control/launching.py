@@ -35,7 +35,7 @@ def why_approval(plan: Plan, limit: int) -> str:
 
 def launch(
     options: Options,
-    who: str,
+    actor: str,
     *,
     start_at: datetime | None = None,
     limit: int | None = None,
@@ -51,22 +51,22 @@ def launch(
     if start_at is not None and start_at <= now():
         raise Refused(f"{start_at:%Y-%m-%d %H:%M} UTC has passed already; name a time to come, or leave it out to start now")
     if start_at is None and exempt:
-        return start(options, who, previewed=previewed, tell=tell)
+        return start(options, actor, previewed=previewed, tell=tell)
     found = preview(options)
-    why = "" if exempt else why_approval(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
-    if start_at is None and not why:
-        return start(options, who, previewed=previewed, tell=tell)
+    reason = "" if exempt else why_approval(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
+    if start_at is None and not reason:
+        return start(options, actor, previewed=previewed, tell=tell)
     if previewed and (changes := sealing.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if start_at is None:  # a preflight that blocks now would only be heard of when somebody has agreed
         check_ready(found, "or override with --skip-preflight --reason TEXT")
-    return _keep(options, who, State.WAITING, start_at=start_at, needs_approval=why)
+    return _keep(options, actor, State.WAITING, start_at=start_at, needs_approval=reason)
 
 
-def _keep(options: Options, who: str, state: str, **fields: object) -> Launch:
+def _keep(options: Options, actor: str, state: str, **fields: object) -> Launch:
     with transaction.atomic():
-        kept: Launch = Launch.objects.create(options=options.as_json(), who=who, state=state, **fields)
-        Event.objects.create(launch=kept, who=who, what=state, why=kept.needs_approval or options.reason)
+        kept: Launch = Launch.objects.create(options=options.as_json(), actor=actor, state=state, **fields)
+        Event.objects.create(launch=kept, actor=actor, action=state, reason=kept.needs_approval or options.reason)
     return kept
 
 
@@ -90,7 +90,7 @@ def _names() -> str:
     return f"there are {', '.join(map(repr, names))}" if names else "none has been saved yet"
 
 
-def save_preset(name: str, options: Options, who: str, *, replace: bool = False) -> Launch:
+def save_preset(name: str, options: Options, actor: str, *, replace: bool = False) -> Launch:
     """Keep options under a name, in the place of the preset of that name only if that is meant. Raises Refused."""
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_NAME:
@@ -98,49 +98,49 @@ def save_preset(name: str, options: Options, who: str, *, replace: bool = False)
     try:
         with transaction.atomic():
             if replace and (old := presets().filter(name=name).first()):
-                old.move((State.SAVED,), State.WITHDRAWN, who, "replaced")
-            return _keep(options, who, State.SAVED, name=name)
+                old.move((State.SAVED,), State.WITHDRAWN, actor, "replaced")
+            return _keep(options, actor, State.SAVED, name=name)
     except IntegrityError:
         other = presets().filter(name=name).first()
-        by = f" by {other.who}" if other else ""
+        by = f" by {other.actor}" if other else ""
         raise Refused(f"there is a preset {name!r}{by} already; replace it, or choose another name") from None
 
 
 # What waits
 
 
-def approve(asked: Launch, who: str, why: str = "") -> Launch:
+def approve(asked: Launch, actor: str, reason: str = "") -> Launch:
     """Agree to a launch; it starts at once when its time has come. Raises Refused, also for the one who asked for it."""
     asked = _waiting(asked, "approved")
     if not asked.needs_approval or asked.approved_by:
         raise Refused(f"{asked} needs no approval{f' any more, {asked.approved_by} has agreed' if asked.approved_by else ''}")
-    if who == asked.who:
-        raise Refused(f"{who} asked for {asked} and cannot agree to it as well; a second person has to")
+    if actor == asked.actor:
+        raise Refused(f"{actor} asked for {asked} and cannot agree to it as well; a second person has to")
     with transaction.atomic():
         mine = Launch.objects.filter(pk=asked.pk, state=State.WAITING, approved_by="")
-        if not mine.update(approved_by=who, approved_at=now()):
+        if not mine.update(approved_by=actor, approved_at=now()):
             raise Refused(f"{asked} has just been decided by somebody else")
-        Event.objects.create(launch=asked, who=who, what="approved", why=why)
+        Event.objects.create(launch=asked, actor=actor, action="approved", reason=reason)
     if Launch.due(now()).filter(pk=asked.pk).exists():
         start_waiting(asked.pk)
     asked.refresh_from_db()
     return asked
 
 
-def refuse(asked: Launch, who: str, why: str) -> Launch:
+def refuse(asked: Launch, actor: str, reason: str) -> Launch:
     """Decline a launch, with the reason for the one who asked. Raises Refused."""
     asked = _waiting(asked, "refused")
-    if not why.strip():
-        raise Refused(f"say why {asked} is refused; {asked.who} will read it")
-    if not asked.move((State.WAITING,), State.REFUSED, who, why, said=f"{who} refused it: {why}"):
+    if not reason.strip():
+        raise Refused(f"say why {asked} is refused; {asked.actor} will read it")
+    if not asked.move((State.WAITING,), State.REFUSED, actor, reason, outcome_message=f"{actor} refused it: {reason}"):
         raise Refused(f"{asked} has just been decided by somebody else")
     return asked
 
 
-def withdraw(asked: Launch, who: str, why: str = "") -> Launch:
+def withdraw(asked: Launch, actor: str, reason: str = "") -> Launch:
     """Take back a launch that waits, or a preset. Raises Refused when it is neither any more."""
     asked = Launch.objects.get(pk=asked.pk)
-    if not asked.move((State.WAITING, State.SAVED), State.WITHDRAWN, who, why):
+    if not asked.move((State.WAITING, State.SAVED), State.WITHDRAWN, actor, reason):
         raise Refused(_cannot(asked, "withdrawn"))
     return asked
 
@@ -173,20 +173,20 @@ def start_due(at: datetime) -> list[Job]:
 
 
 def start_waiting(pk: int) -> Job | None:
-    """Start one launch; None when it could not be, and `said` tells why, or when somebody else has just started it."""
+    """Start one launch; None when it was refused (see `outcome_message`) or has just been started by another process."""
     asked = Launch.objects.get(pk=pk)
     try:
         # Nothing is claimed beforehand: that it has started is recorded with the job, or neither is.
-        job = start(asked.parsed_options, asked.who, tie=partial(_begin, asked))
+        job = start(asked.parsed_options, asked.actor, tie=partial(_begin, asked))
     except Refused as refused:
-        asked.move((State.WAITING,), State.REFUSED, asked.who, str(refused), said=str(refused))
+        asked.move((State.WAITING,), State.REFUSED, asked.actor, str(refused), outcome_message=str(refused))
         return None
     if job is None:
-        asked.move((State.WAITING,), State.REFUSED, asked.who, NOTHING_TO_DO, said=NOTHING_TO_DO)
+        asked.move((State.WAITING,), State.REFUSED, asked.actor, NOTHING_TO_DO, outcome_message=NOTHING_TO_DO)
     return job
 
 
 def _begin(asked: Launch, job: Job) -> None:
     """Give a launch its job. Raises Conflict, so that there will be no job, when it is no longer waiting."""
-    if not asked.move((State.WAITING,), State.STARTED, asked.approved_by or asked.who, job=job):
+    if not asked.move((State.WAITING,), State.STARTED, asked.approved_by or asked.actor, job=job):
         raise Conflict(f"{asked} has been started or withdrawn meanwhile")

@@ -72,7 +72,7 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
 def retry(
     job: Job,
     selection: Selection,
-    who: str,
+    actor: str,
     reason: str = "",
     *,
     inline: bool = False,
@@ -100,8 +100,8 @@ def retry(
     dates = tuple(found.plan.dates)
     settle_dead(replace(options, start=dates[0], end=dates[-1], dates=dates, processors=_processors(todo)))
     return create(
-        found.plan, who, triggered_by=job.triggered_by, owner=this_process() if inline else "",
-        overridden=found.report.overridable, retry_of=job, why=reason.strip() or default_reason(job), brake=job.brake,
+        found.plan, actor, triggered_by=job.triggered_by, owner=this_process() if inline else "",
+        overridden=found.report.overridable, retry_of=job, reason=reason.strip() or default_reason(job), brake=job.brake,
     )  # fmt: skip
 
 
@@ -141,8 +141,8 @@ def _seeds(failures: Sequence[Failure], selection: Selection) -> dict[Key, str]:
 def _in_chain(seeds: Mapping[Key, str], options: Options, calendar: Calendar) -> list[PlannedRun]:
     """The seeds, and of each of their dates what comes after them in the chain."""
     by_date: dict[date, dict[str, str]] = {}
-    for (code, day), why in seeds.items():
-        by_date.setdefault(day, {})[code] = why
+    for (code, day), reason in seeds.items():
+        by_date.setdefault(day, {})[code] = reason
     return [run for day in sorted(by_date) for run in _of_date(day, by_date[day], options, calendar)]
 
 
@@ -172,8 +172,8 @@ def _left_out(failures: Sequence[Failure], running: set[Key], selection: Selecti
         if failure.key not in running:
             retry, reason = failure.verdict.retry, failure.verdict.reason
             hint = f"; {HINTS[retry]}" if retry in HINTS else ""
-            why = "there is no game on its date any more" if _is_taken(failure, selection) else f"{reason}{hint}"
-            yield LeftOut(failure.processor, failure.date, failure.what, failure.entities, retry, why)
+            reason = "there is no game on its date any more" if _is_taken(failure, selection) else f"{reason}{hint}"
+            yield LeftOut(failure.processor, failure.date, failure.what, failure.entities, retry, reason)
 
 
 def _healed(standing: Standing, keys: set[Key], selection: Selection) -> Iterator[LeftOut]:
@@ -187,7 +187,7 @@ def _healed(standing: Standing, keys: set[Key], selection: Selection) -> Iterato
 def nothing_text(found: RetryPlan) -> str:
     """Why there is nothing to retry, in one sentence."""
     counted = Counter((out.what, out.retry, out.reason) for out in found.left_out)
-    parts = [f"{n} {what} ({retry}): {why}" for (what, retry, why), n in counted.most_common(3)]
+    parts = [f"{n} {what} ({retry}): {reason}" for (what, retry, reason), n in counted.most_common(3)]
     more = f"; and for {len(counted) - 3} more reason{'s' * (len(counted) > 4)}" if len(counted) > 3 else ""
     if not parts:
         return f"nothing of job {found.job} that was named has failed"

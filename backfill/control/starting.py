@@ -67,7 +67,7 @@ def preview(options: Options) -> Preview:
 
 def start(
     options: Options,
-    who: str,
+    actor: str,
     *,
     triggered_by: str = "backfill",
     inline: bool = False,
@@ -85,7 +85,7 @@ def start(
     writable_warehouse()
     owner = this_process() if inline else ""
     if same := settle_dead(options):
-        return _take_over(same, who, owner, tie)
+        return _take_over(same, actor, owner, tie)
     found = preview(options)
     if previewed and (changes := sealing.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
@@ -94,7 +94,7 @@ def start(
     check_ready(found, "or override with --skip-preflight --reason TEXT")
     tell(found.report)
     overridden = found.report.overridable
-    return create(found.plan, who, triggered_by=triggered_by, owner=owner, overridden=overridden, tie=tie)
+    return create(found.plan, actor, triggered_by=triggered_by, owner=owner, overridden=overridden, tie=tie)
 
 
 def check_ready(found: Preview, otherwise: str) -> None:
@@ -106,7 +106,7 @@ def check_ready(found: Preview, otherwise: str) -> None:
 
 def create(
     planned: Plan,
-    who: str,
+    actor: str,
     *,
     triggered_by: str = "backfill",
     owner: str = "",
@@ -120,15 +120,15 @@ def create(
         with transaction.atomic():
             limits = Limits.hold()
             job = Job.objects.create(
-                options=options.as_json(), who=who, triggered_by=triggered_by, owner=owner, batch_size=planned.batch_size,
+                options=options.as_json(), actor=actor, triggered_by=triggered_by, owner=owner, batch_size=planned.batch_size,
                 code_version=code_version(), sql_hashes={code: sql_hash(code) for code in options.processors},
-                parallel=options.parallel or limits.max_parallel_batches,
-                **{"why": options.reason, "brake": options.brake, **fields},
+                max_in_flight=options.parallel or limits.max_parallel_batches,
+                **{"reason": options.reason, "brake": options.brake, **fields},
             )  # fmt: skip
-            Event.objects.create(job=job, who=who, what="queued", why=job.why)
+            Event.objects.create(job=job, actor=actor, action="queued", reason=job.reason)
             if overridden:
-                why = f"{job.why}: {len(overridden)} blocked: {first_three(overridden)}"
-                Event.objects.create(job=job, who=who, what="preflight overridden", why=why)
+                reason = f"{job.reason}: {len(overridden)} blocked: {first_three(overridden)}"
+                Event.objects.create(job=job, actor=actor, action="preflight overridden", reason=reason)
             Run.objects.insert(_runs(job, planned))
             Batch.objects.bulk_create(_batches(job, planned))
             tie(job)
@@ -144,7 +144,7 @@ def _batches(job: Job, planned: Plan) -> Iterator[Batch]:
     for r in planned.todo:
         days.setdefault(r.batch, []).append(r.date)
     for number, dates in sorted(days.items()):
-        yield Batch(job=job, number=number, first=min(dates), last=max(dates))
+        yield Batch(job=job, number=number, first_date=min(dates), last_date=max(dates))
 
 
 def _runs(job: Job, planned: Plan) -> Iterator[Run]:
@@ -152,7 +152,7 @@ def _runs(job: Job, planned: Plan) -> Iterator[Run]:
         if r.action in (Action.RUN, Action.SKIP):
             yield Run(job=job, processor=r.processor, date=r.date, batch=r.batch)
         elif r.action is Action.KEEP:
-            yield Run(job=job, processor=r.processor, date=r.date, batch=-1, status=Run.Status.SKIPPED, why=ALREADY_COMPLETE)
+            yield Run(job=job, processor=r.processor, date=r.date, batch=-1, status=Run.Status.SKIPPED, reason=ALREADY_COMPLETE)
 
 
 def holders(planned: Plan) -> dict[Job, int]:
@@ -174,7 +174,7 @@ def held(planned: Plan) -> str:
 
 def _conflict_text(planned: Plan) -> str:
     found = holders(planned)
-    texts = [f"job {job.pk} ({job.who}, {job.status}) holds {n} runs" for job, n in found.items()]
+    texts = [f"job {job.pk} ({job.actor}, {job.status}) holds {n} runs" for job, n in found.items()]
     what = "resume it" if {job.status for job in found} == {Job.Status.PAUSED} else "wait for it"
     return f"{'; '.join(texts) or 'another job has just taken some'} of this range; {what} or cancel it"
 
@@ -212,21 +212,21 @@ def _overlaps(job: Job, options: Options) -> bool:
 
 
 def _abandon(job: Job) -> None:
-    why = "its process ended and another backfill takes these dates"
+    reason = "its process ended and another backfill takes these dates"
     with transaction.atomic():
         _seize(job, this_process())
-        job.runs.all().move(Run.ACTIVE, Run.Status.CANCELLED, flow.SYSTEM, why, claim="", worker="")
+        job.runs.all().move(Run.ACTIVE, Run.Status.CANCELLED, flow.SYSTEM, reason, claim="", worker="")
         job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
-        job.move((job.status,), Job.Status.CANCELLED, flow.SYSTEM, why, finished_at=now())
+        job.move((job.status,), Job.Status.CANCELLED, flow.SYSTEM, reason, finished_at=now())
 
 
-def _take_over(job: Job, who: str, owner: str, tie: Tie = tie_nothing) -> Job:
+def _take_over(job: Job, actor: str, owner: str, tie: Tie = tie_nothing) -> Job:
     """Put back what the dead process had claimed, and own the job, or give it to the workers."""
     with transaction.atomic():
         _seize(job, owner)
         flow.put_back(job, job.runs.all(), flow.SYSTEM, "its process ended")
         job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
-        job.move((job.status,), Job.Status.QUEUED, who, "goes on where its process ended")
+        job.move((job.status,), Job.Status.QUEUED, actor, "goes on where its process ended")
         tie(job)
         if not owner:
             transaction.on_commit(flow.dispatch)

@@ -95,9 +95,10 @@ class _Of:
         """What was judged since it ran, found to be as it must, and reads the same rows of Phase 3 now: so is this one's."""
         verdicts = verdicts_on(self.year)
         right = {key for key, held in verdicts.items() if held.outside == 0 and not held.changed}
-        judged = {key for key, run in self.runs.items() if key in right and verdicts[key].run_id == run.run_id and run.inputs}
+        signed = {key: run for key, run in self.runs.items() if key in right and run.input_signature}
+        judged = {key for key, run in signed.items() if verdicts[key].run_id == run.run_id}
         now = inputs.signatures(judged)
-        return {key for key in judged if self.runs[key].inputs == now[key]}
+        return {key for key in judged if self.runs[key].input_signature == now[key]}
 
     @cached_property
     def live(self) -> set[Key]:

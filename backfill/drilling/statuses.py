@@ -83,7 +83,7 @@ def read(asked: Question, codes: Collection[str]) -> dict[date, Found]:
                 of_date, entity, Status(category, reason or "", bool(can_retry)), both.setdefault(day, {}).setdefault(code, set())
             )
     return {
-        day: Found(by, whole.get(day, {}), {code: frozenset(who) for code, who in both.get(day, {}).items()})
+        day: Found(by, whole.get(day, {}), {code: frozenset(entities) for code, entities in both.get(day, {}).items()})
         for day, by in statuses.items()
     }
 

@@ -28,12 +28,12 @@ class Said:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Story:
     """One entity on one date. `games` are its team's before the date, newest first; `played` counts those it played.
 
     `minimum` and `window` are the processor's: fewest games, and how many of the newest are examined (None: all, or
-    none by a processor that reads no games). `ahead` are the dates of its team's games from the date on. `why` and
+    none by a processor that reads no games). `ahead` are the dates of its team's games from the date on. `explanation` and
     `outlook.text` are sentences; `sql` reads what is said of the entity, `statement` is what made it.
     """
 
@@ -53,7 +53,7 @@ class Story:
     games: tuple[GameLine, ...]
     played: int
     ahead: tuple[date, ...]
-    why: str
+    explanation: str
     upstream: tuple[Said, ...]
     outlook: Outlook
     sql: str
@@ -81,15 +81,16 @@ def entity(day: date, code: str, entity_id: str) -> Story:
     matched, games = match(entity_id, code, status, must, asked.found), tuple(lines(asked, entity_id))
     from_root = root(entity_id, code, status, asked.found.words)
     return Story(
-        entity_id, named.name if named else entity_id, asked.team(entity_id), day, code, state, reason, can_retry, matched, must,
-        from_root, MINIMUM.get(code), WINDOW.get(code), games, asked.games(entity_id),
-        tuple(coming(asked, entity_id, games).games), _why(asked, status, from_root), _upstream(asked, entity_id),
-        _outlook(asked, entity_id, matched, games),
-        asked.question.text, inlined(code, day, asked.start, backfill_mode=not asked.live),
+        entity=entity_id, name=named.name if named else entity_id, team=asked.team(entity_id), day=day, code=code,
+        state=state, reason=reason, can_retry=can_retry, match=matched, must=must, root=from_root,
+        minimum=MINIMUM.get(code), window=WINDOW.get(code), games=games, played=asked.games(entity_id),
+        ahead=tuple(coming(asked, entity_id, games).games), explanation=_explanation(asked, status, from_root),
+        upstream=_upstream(asked, entity_id), outlook=_outlook(asked, entity_id, matched, games),
+        sql=asked.question.text, statement=inlined(code, day, asked.start, backfill_mode=not asked.live),
     )  # fmt: skip
 
 
-def _why(asked: OnDate, status: Status | None, from_root: str) -> str:
+def _explanation(asked: OnDate, status: Status | None, from_root: str) -> str:
     """Why it failed, in words."""
     if status is None:
         return "neither a row nor a failure is there" if asked.is_written else "nothing was run for this date"

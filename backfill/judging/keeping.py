@@ -65,18 +65,18 @@ def _open(found: Found) -> None:
     finding = Finding.objects.create(
         kind=found.kind.name, season=found.season, subject=found.subject, **as_fields(found, KINDS.index(found.kind))
     )
-    Event.objects.create(finding=finding, who=SYSTEM, what=State.OPEN, why=found.sentence[:500])
+    Event.objects.create(finding=finding, actor=SYSTEM, action=State.OPEN, reason=found.sentence[:500])
 
 
 def _still(kept: Finding, found: Found, newest_run: datetime | None) -> None:
     """Bring a kept Finding up to date, and open it again when that is due."""
-    why = _why_again(kept, found, newest_run)
+    reason = _why_again(kept, found, newest_run)
     fields = {"subject": found.subject, **as_fields(found, KINDS.index(found.kind))}
-    if kept.state in MARKED and not why:
+    if kept.state in MARKED and not reason:
         del fields["dates"]  # what was marked: more of them open it again
     Finding.objects.filter(pk=kept.pk).update(seen_at=now(), **fields)
-    if why:
-        kept.move((kept.state,), State.OPEN, SYSTEM, why, found_at=now())
+    if reason:
+        kept.move((kept.state,), State.OPEN, SYSTEM, reason, found_at=now())
 
 
 def _why_again(kept: Finding, found: Found, newest_run: datetime | None) -> str:

@@ -40,10 +40,10 @@ def _subject(group: Group) -> str:
 
 def as_ran(run: Run, *, is_lost: bool) -> Ran:
     """How a run ended."""
-    ended_well = run.status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
+    succeeded = run.status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
     return Ran(
-        run.processor, run.date, ended_well, run.error, run.why, run.status == Run.Status.BLOCKED,
-        bool(bug_of(run)) and run.population != 0, run.population == 0, is_lost and ended_well,
+        run.processor, run.date, succeeded, run.error, run.reason, run.status == Run.Status.BLOCKED,
+        bool(bug_of(run)) and run.population != 0, run.population == 0, is_lost and succeeded,
         run.sql_hash not in ("", sql_hash(run.processor)), run.query_seconds or 0.0, run.write_seconds or 0.0,
         # The seconds of the completeness check are those of the query, which makes it.
         sum(check["seconds"] for check in run.checks if check["name"] != COMPLETENESS.name),

@@ -83,9 +83,9 @@ def wants_somebody(found: list[Finding]) -> bool:
     return any(f.severity > Severity.NOTE and f.state == State.OPEN for f in found)
 
 
-def mark(finding: Finding, state: str, who: str, why: str) -> Finding:
+def mark(finding: Finding, state: str, actor: str, reason: str) -> Finding:
     """Acknowledge a Finding, mark it expected or fixed, or open it again. Raises Refused."""
-    if not why.strip():
+    if not reason.strip():
         raise Refused("say why: add --reason TEXT, it is kept with the finding")
     if finding.state == State.CLOSED:
         raise Refused(f"finding {finding.pk} is closed: its evidence is gone; it opens by itself when that returns")
@@ -93,20 +93,20 @@ def mark(finding: Finding, state: str, who: str, why: str) -> Finding:
         raise Refused(f"finding {finding.pk} is {state} already")
     others = {s.value for s in State} - {State.CLOSED, state}
     said = (
-        {"marked_by": who, "note": why, "marked_at": now()}
+        {"marked_by": actor, "note": reason, "marked_at": now()}
         if state in Finding.MARKS
         else {"marked_by": "", "note": "", "marked_at": None}
     )
-    if not finding.move(others, state, who, why, **said):
+    if not finding.move(others, state, actor, reason, **said):
         raise Refused(f"finding {finding.pk} has just been changed by somebody else; look at it again")
     return finding
 
 
-def mark_all(findings: Sequence[Finding], state: str, who: str, why: str) -> None:
+def mark_all(findings: Sequence[Finding], state: str, actor: str, reason: str) -> None:
     """Mark several at once, all or none. Raises Refused, which names the one that cannot be."""
     with transaction.atomic():
         for finding in findings:
-            mark(finding, state, who, why)
+            mark(finding, state, actor, reason)
 
 
 def judge_now(year: int) -> bool:

@@ -128,7 +128,7 @@ def _why_missing(run: Run | None) -> str:
     """What is known of a partition that is not there."""
     if run is None:
         return "it was never run"
-    return LOST_PARTITION.title if run.status == Run.Status.COMPLETE else f"{run.status}: {run.why}"
+    return LOST_PARTITION.title if run.status == Run.Status.COMPLETE else f"{run.status}: {run.reason}"
 
 
 def _wrong(written: Written, compared: Comparison) -> Iterator[str]:

@@ -76,6 +76,6 @@ def todo(finding: Finding) -> str:
 def whole(finding: Finding) -> str:
     """Everything about one Finding: evidence, query, history."""
     numbers = [f"    {name}: {value}" for name, value in finding.numbers.items()]
-    events = [f"    {e.at:%Y-%m-%d %H:%M} {e.what} by {e.who}: {e.why}" for e in finding.events.order_by("pk")]
+    events = [f"    {e.at:%Y-%m-%d %H:%M} {e.action} by {e.actor}: {e.reason}" for e in finding.events.order_by("pk")]
     dates = f"    dates: {finding.first} to {finding.last} ({len(finding.dates)})"
     return "\n".join([line(finding), dates, *numbers, "  history", *events, "  query", finding.query])

@@ -29,7 +29,7 @@ class JobCommand(VerbCommand):
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the change")
 
     @property
-    def who(self) -> str:
+    def actor(self) -> str:
         """Whom the events name."""
         return getpass.getuser()
 

@@ -53,9 +53,12 @@ def keep(verb: VerbCommand, options: Options, given: dict[str, Any]) -> int:
 
 def document(kept: Launch) -> dict[str, Any]:
     """A launch as one document."""
-    fields = ("name", "state", "who", "created_at", "start_at", "needs_approval", "approved_by", "said", "options")
     job: Job | None = kept.job
-    return {"launch": kept.pk, **{name: getattr(kept, name) for name in fields}, "job": job and job.pk}
+    return {
+        "launch": kept.pk, "name": kept.name, "state": kept.state, "who": kept.actor, "created_at": kept.created_at,
+        "start_at": kept.start_at, "needs_approval": kept.needs_approval, "approved_by": kept.approved_by,
+        "said": kept.outcome_message, "options": kept.options, "job": job and job.pk,
+    }  # fmt: skip
 
 
 def at_text(at: datetime | None) -> str:
@@ -68,7 +71,8 @@ def line(kept: Launch) -> dict[str, Any]:
     options = kept.parsed_options
     return {
         "launch": str(kept.pk), "state": kept.state, "dates": options.span, "processors": ",".join(options.processors),
-        "who": kept.who, "waits for": _waits_for(kept) or "-", "job": str(kept.job_id or "-"), "note": kept.name or kept.said,
+        "who": kept.actor, "waits for": _waits_for(kept) or "-", "job": str(kept.job_id or "-"),
+        "note": kept.name or kept.outcome_message,
     }  # fmt: skip
 
 

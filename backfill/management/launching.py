@@ -59,13 +59,13 @@ def launch(verb: VerbCommand, start: Start, given: dict[str, Any]) -> int | None
 
 
 def _inline(verb: VerbCommand, start: Start) -> int | None:
-    who = getpass.getuser()
+    actor = getpass.getuser()
     heard: list[Report] = []
-    job = start(who, True, heard.append)
+    job = start(actor, True, heard.append)
     if job is None:
         return None
     with shown(quiet=verb.json) as display:
-        run_inline(job, who, telling(display, job.runs.filter(status=Run.Status.PENDING).count()))
+        run_inline(job, actor, telling(display, job.runs.filter(status=Run.Status.PENDING).count()))
     judge_due()
     notices.tell(now())
     return report(verb, job, heard)

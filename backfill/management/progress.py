@@ -105,7 +105,7 @@ def watch(job: Job, display: Display) -> Job:
         display.update(found.ended, found.total, f"{rate}{_left(found.time_left)}")
         for event in newest_events(job, seen):
             seen = event.pk
-            display.say(f"{event.what}{f': {event.why}' if event.why else ''}")
+            display.say(f"{event.action}{f': {event.reason}' if event.reason else ''}")
         if job.status in (*Job.ENDED, Job.Status.PAUSED):
             return job
         if found.stalled and found.stalled != stalled:

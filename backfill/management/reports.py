@@ -45,7 +45,7 @@ def plan_text(preview: Preview, *, verbose: bool) -> str:
     """A plan for a person: what happens to how many dates and why; each run with `verbose`."""
     planned = preview.plan
     counted = Counter((r.processor, r.action, r.reason.partition(":")[0]) for r in planned.runs if r.action is not Action.NONE)
-    rows = [{"processor": p, "action": str(a), "dates": n, "because": why} for (p, a, why), n in counted.items()]
+    rows = [{"processor": p, "action": str(a), "dates": n, "because": reason} for (p, a, reason), n in counted.items()]
     parts = [
         days_text(planned.options, planned.days),
         f"{len(planned.todo)} runs to execute in {planned.batches} batches of up to {planned.batch_size} dates",
@@ -90,7 +90,7 @@ def job_text(summary: dict[str, Any]) -> str:
         {
             "processor": p["processor"],
             "dates": ", ".join(f"{n} {status}" for status, n in p["dates"].items()) or "-",
-            "skipped because": ", ".join(f"{n} {why}" for why, n in p["skipped"].items()) or "-",
+            "skipped because": ", ".join(f"{n} {reason}" for reason, n in p["skipped"].items()) or "-",
             "rows": p["rows"],
             "failures": ", ".join(f"{n:,} {name}" for name, n in p["failures"].items()) or "-",
             "query s": round(p["query_seconds"], 2),

@@ -20,14 +20,14 @@ class Batch(models.Model):
 
     job = models.ForeignKey("Job", models.CASCADE, related_name="batches")
     number = models.IntegerField()
-    first = models.DateField()
-    last = models.DateField()
+    first_date = models.DateField()
+    last_date = models.DateField()
     status = models.CharField(max_length=12, choices=Status, default=Status.WAITING)
     lease = models.CharField(max_length=32, blank=True)
     touched_at = models.DateTimeField(null=True)  # sent, or a step began or ended
     retry_at = models.DateTimeField(null=True)  # not before then
     retries = models.PositiveSmallIntegerField(default=0)
-    why = models.TextField(blank=True)  # why it waits, where the rows do not say it
+    reason = models.TextField(blank=True)  # why it waits, where the rows do not say it
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["job", "number"], name="one_batch_per_job_number"),)
@@ -39,15 +39,15 @@ class Batch(models.Model):
     def send(self, at: datetime) -> None:
         """Put in flight under a new lease."""
         self.status, self.lease, self.touched_at = self.Status.IN_FLIGHT, uuid4().hex, at
-        self.retry_at, self.why = None, ""
-        self.save(update_fields=["status", "lease", "touched_at", "retry_at", "why"])
+        self.retry_at, self.reason = None, ""
+        self.save(update_fields=["status", "lease", "touched_at", "retry_at", "reason"])
 
-    def give_back(self, why: str = "", retry_at: datetime | None = None) -> None:
+    def give_back(self, reason: str = "", retry_at: datetime | None = None) -> None:
         """Wait for a new lease, not before `retry_at`."""
-        self.status, self.lease, self.why, self.retry_at = self.Status.WAITING, "", why, retry_at
-        self.save(update_fields=["status", "lease", "why", "retry_at", "retries"])
+        self.status, self.lease, self.reason, self.retry_at = self.Status.WAITING, "", reason, retry_at
+        self.save(update_fields=["status", "lease", "reason", "retry_at", "retries"])
 
     def end(self) -> None:
         """Nothing of it is left to run."""
-        self.status, self.lease, self.why = self.Status.ENDED, "", ""
-        self.save(update_fields=["status", "lease", "why"])
+        self.status, self.lease, self.reason = self.Status.ENDED, "", ""
+        self.save(update_fields=["status", "lease", "reason"])

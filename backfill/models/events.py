@@ -20,9 +20,9 @@ class Event(models.Model):
     finding = models.ForeignKey("Finding", models.CASCADE, null=True, related_name="events")
     launch = models.ForeignKey("Launch", models.CASCADE, null=True, related_name="events")
     at = models.DateTimeField(default=now)
-    who = models.CharField(max_length=150)
-    what = models.CharField(max_length=60)
-    why = models.TextField(blank=True)
+    actor = models.CharField(max_length=150)
+    action = models.CharField(max_length=60)
+    reason = models.TextField(blank=True)
 
     class Meta:
         indexes = (
@@ -31,9 +31,9 @@ class Event(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.what} by {self.who}"
+        return f"{self.action} by {self.actor}"
 
 
-def record_all(runs: Iterable[Run], what: str, who: str) -> None:
+def record_all(runs: Iterable[Run], action: str, actor: str) -> None:
     """One event per run, for changes that were made together."""
-    Event.objects.bulk_create(Event(job_id=r.job_id, run=r, who=who, what=what, why=r.why) for r in runs)
+    Event.objects.bulk_create(Event(job_id=r.job_id, run=r, actor=actor, action=action, reason=r.reason) for r in runs)

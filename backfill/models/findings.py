@@ -84,14 +84,14 @@ class Finding(models.Model):
         """What to do next, as its kind says."""
         return BY_NAME[self.kind].advice
 
-    def move(self, old: Iterable[str], new: str, who: str, why: str = "", **fields: object) -> bool:
+    def move(self, old: Iterable[str], new: str, actor: str, reason: str = "", **fields: object) -> bool:
         """Change the state with an event; False when it is in none of the `old` ones any more."""
         before = self.state
         with transaction.atomic():
             mine = Finding.objects.filter(Q(pk=self.pk, state=before) & Q(state__in=list(old)))
             if not mine.update(state=new, **fields):
                 return False
-            Event.objects.create(finding=self, who=who, what=f"{before} → {new}", why=why)
+            Event.objects.create(finding=self, actor=actor, action=f"{before} → {new}", reason=reason)
         self.refresh_from_db()
         return True
 

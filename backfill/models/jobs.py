@@ -32,14 +32,14 @@ class Job(models.Model):
 
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     options = models.JSONField()
-    who = models.CharField(max_length=150)
-    why = models.TextField(blank=True)
+    actor = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
     triggered_by = models.CharField(max_length=12, default="backfill")
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retried_by")
     code_version = models.CharField(max_length=60)
     sql_hashes = models.JSONField(default=dict)
     batch_size = models.PositiveIntegerField()
-    parallel = models.PositiveSmallIntegerField(default=1)  # batches in flight at most
+    max_in_flight = models.PositiveSmallIntegerField(default=1)  # batches in flight at most
     brake = models.BooleanField(default=True)  # pause at the first failure that is a bug
     retries = models.PositiveIntegerField(default=0)  # automatic ones, of options.max_retries
     # The process that runs an inline job, as `host pid start`; its death is what makes the job abandoned.
@@ -68,7 +68,7 @@ class Job(models.Model):
     @property
     def in_force(self) -> dict[str, Any]:
         """The options as stored, with what the planner chose and what has been changed since."""
-        return {**self.options, "batch_size": self.batch_size, "parallel": self.parallel, "brake": self.brake}
+        return {**self.options, "batch_size": self.batch_size, "parallel": self.max_in_flight, "brake": self.brake}
 
     @classmethod
     def locked(cls, pk: int) -> Job:
@@ -81,7 +81,7 @@ class Job(models.Model):
         A stretch whose process died ends with the last run that it recorded.
         """
         total, since = 0.0, None
-        for what, when in self.events.filter(run=None, what__contains="→").order_by("pk").values_list("what", "at"):
+        for what, when in self.events.filter(run=None, action__contains="→").order_by("pk").values_list("action", "at"):
             after = what.rpartition(" → ")[2]
             if after == Job.Status.RUNNING:
                 since = since or when
@@ -92,13 +92,13 @@ class Job(models.Model):
                 total, since = total + ((last or since) - since).total_seconds(), None
         return total + ((at - since).total_seconds() if since else 0.0)
 
-    def move(self, old: Collection[str], new: str, who: str, why: str = "", **fields: object) -> bool:
+    def move(self, old: Collection[str], new: str, actor: str, reason: str = "", **fields: object) -> bool:
         """Change the state if it is one of `old`, with its event; False means that somebody else changed it first."""
         with transaction.atomic():
             before = Job.objects.select_for_update().values_list("status", flat=True).get(pk=self.pk)
             if before not in old:
                 return False
             Job.objects.filter(pk=self.pk).update(status=new, **fields)
-            Event.objects.create(job=self, who=who, what=f"{before} → {new}", why=why)
+            Event.objects.create(job=self, actor=actor, action=f"{before} → {new}", reason=reason)
         self.refresh_from_db()
         return True

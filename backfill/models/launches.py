@@ -25,19 +25,19 @@ class Launch(models.Model):
         SAVED = "saved"
         WAITING = "waiting"
         STARTED = "started"
-        REFUSED = "refused"  # when its time had come, or by the second person; `said` tells why
+        REFUSED = "refused"  # when its time had come, or by the second person; `outcome_message` is the reason
         WITHDRAWN = "withdrawn"
 
     name = models.CharField(max_length=80, blank=True)  # of a preset
     options = models.JSONField()
-    who = models.CharField(max_length=150)
+    actor = models.CharField(max_length=150)
     created_at = models.DateTimeField(default=now)
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     start_at = models.DateTimeField(null=True)  # not before then
     needs_approval = models.CharField(max_length=200, blank=True)  # why a second person has to agree; empty when nobody has to
     approved_by = models.CharField(max_length=150, blank=True)
     approved_at = models.DateTimeField(null=True)
-    said = models.TextField(blank=True)
+    outcome_message = models.TextField(blank=True)
     job = models.ForeignKey("Job", models.SET_NULL, null=True, related_name="launches")
 
     class Meta:
@@ -59,14 +59,14 @@ class Launch(models.Model):
         """Whether a second person has yet to decide."""
         return self.state == self.State.WAITING and bool(self.needs_approval) and not self.approved_by
 
-    def move(self, old: Collection[str], new: str, who: str, why: str = "", **fields: object) -> bool:
+    def move(self, old: Collection[str], new: str, actor: str, reason: str = "", **fields: object) -> bool:
         """Change the state if it is one of `old`, with its event; False means that somebody else changed it first."""
         with transaction.atomic():
             before = self.state
             mine = Launch.objects.filter(Q(pk=self.pk, state=before) & Q(state__in=list(old)))
             if not mine.update(state=new, **fields):
                 return False
-            Event.objects.create(launch=self, who=who, what=f"{before} → {new}", why=why)
+            Event.objects.create(launch=self, actor=actor, action=f"{before} → {new}", reason=reason)
         self.refresh_from_db()
         return True
 

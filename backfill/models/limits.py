@@ -9,7 +9,7 @@ from django.db import models
 class Limits(models.Model):
     """The one row that every dispatch locks, so that no two of them fill the same place, and whoever takes dates."""
 
-    changed_to = models.PositiveSmallIntegerField(null=True)  # by a person; until then the settings hold
+    max_parallel_override = models.PositiveSmallIntegerField(null=True)  # by a person; until then the settings hold
 
     def __str__(self) -> str:
         return f"at most {self.max_parallel_batches} batches in flight"
@@ -17,7 +17,7 @@ class Limits(models.Model):
     @property
     def max_parallel_batches(self) -> int:
         """How many batches of all jobs may be in flight."""
-        return self.changed_to or settings.MAX_PARALLEL_BATCHES
+        return self.max_parallel_override or settings.MAX_PARALLEL_BATCHES
 
     @classmethod
     def current(cls, *, locked: bool = False) -> Limits:

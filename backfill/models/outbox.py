@@ -74,7 +74,8 @@ class Notice(Outgoing):
     event = models.ForeignKey("Event", models.CASCADE, related_name="notices")  # the change that it tells of
     title = models.CharField(max_length=200, blank=True)
     body = models.TextField(blank=True)
-    told = models.JSONField(default=list)  # digests of the URLs that have it, so that one that fails repeats nothing to others
+    # Digests of the URLs that have it, so that a failing URL repeats nothing to the others.
+    delivered_to = models.JSONField(default=list)
 
     objects = OutgoingQuerySet.as_manager()
 

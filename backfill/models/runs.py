@@ -26,14 +26,14 @@ def new_run_id() -> str:
 class RunQuerySet(models.QuerySet["Run"]):
     """Runs, many at once."""
 
-    def move(self, old: Collection[str], new: str, who: str, why: str = "", **fields: object) -> int:
+    def move(self, old: Collection[str], new: str, actor: str, reason: str = "", **fields: object) -> int:
         """Change all that are in one of the `old` states, with an event each; return how many there were."""
         with transaction.atomic():
             found = list(self.select_for_update().filter(status__in=old).values_list("pk", "job_id", "status"))
             # By number: on PostgreSQL others may have come into one of these states since.
             Run.objects.filter(pk__in=[pk for pk, _, _ in found]).update(status=new, **fields)
             Event.objects.bulk_create(
-                Event(job_id=job, run_id=pk, who=who, what=f"{status} → {new}", why=why) for pk, job, status in found
+                Event(job_id=job, run_id=pk, actor=actor, action=f"{status} → {new}", reason=reason) for pk, job, status in found
             )
         return len(found)
 
@@ -43,7 +43,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         They get no pk. Raises IntegrityError.
         """
         fields = [f for f in Run._meta.concrete_fields if not f.primary_key]
-        own = {"processor", "date", "batch", "status", "why", "run_id"}
+        own = {"processor", "date", "batch", "status", "reason", "run_id"}
         common: dict[str, Any] = {}
         rows: list[list[Any]] = []
         for run in runs:
@@ -65,7 +65,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         decisive = self.filter(date__range=(start, end)).exclude(status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
         # By start, not by number: a cancelled job that is resumed runs its old rows after those of newer jobs.
         newest = Window(RowNumber(), ["processor", "date"], [F("started_at").desc(nulls_last=True), F("pk").desc()])
-        return decisive.exclude(why=ALREADY_COMPLETE).annotate(age=newest).filter(age=1)
+        return decisive.exclude(reason=ALREADY_COMPLETE).annotate(age=newest).filter(age=1)
 
     def done(self, start: date, end: date) -> set[Key]:
         """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap, and newer than upstream's.
@@ -103,7 +103,7 @@ class Run(models.Model):
     date = models.DateField()
     batch = models.IntegerField()
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
-    why = models.TextField(blank=True)
+    reason = models.TextField(blank=True)
     error = models.CharField(max_length=60, blank=True)  # the class of what went wrong
     run_id = models.CharField(max_length=8, default=new_run_id)  # kept by an attempt that is cut off and made again
     population = models.PositiveIntegerField(null=True)
@@ -114,7 +114,7 @@ class Run(models.Model):
     checks = models.JSONField(default=list)  # normal mode's, each with its seconds
     code_version = models.CharField(max_length=60, blank=True)
     sql_hash = models.CharField(max_length=16, blank=True)
-    inputs = models.CharField(max_length=40, blank=True)  # the signature of the Phase 3 rows that it could read
+    input_signature = models.CharField(max_length=40, blank=True)  # the signature of the Phase 3 rows that it could read
     # What its newest attempt began in the warehouse, if that goes on by itself there: under which key, when, which names.
     warehouse_jobs = models.JSONField(default=dict)
     # Who runs it: an attempt may write and record only while its claim stands here.

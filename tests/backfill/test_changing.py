@@ -69,7 +69,7 @@ def test_a_verb_moves_a_job_or_is_refused_in_one_sentence(verb: str, state: str)
         act(job)
         job.refresh_from_db()
         assert job.status == moves[state]
-        assert any(why == "why not" and what.startswith(state) for what, why in job_events(job))
+        assert any(reason == "why not" and what.startswith(state) for what, reason in job_events(job))
         return
     with pytest.raises(Refused) as refused:
         act(job)
@@ -126,7 +126,7 @@ def test_resume_changes_the_brake() -> None:
     Job.objects.filter(pk=job.pk).update(brake=True, options={**job.options, "brake": True})
     job.refresh_from_db()
     assert control.resume(job, "bob", "known", brake=False).brake is False
-    assert list(job.events.filter(what__startswith="brake").values_list("what", "who", "why")) == [
+    assert list(job.events.filter(action__startswith="brake").values_list("action", "actor", "reason")) == [
         ("brake released", "bob", "known")
     ]
     job.refresh_from_db()
@@ -148,7 +148,7 @@ def test_what_another_job_has_completed_since_is_not_run_again() -> None:
     run_all(make_job(processors=("PSZA",), end=FIRST))
     control.resume(job, "ann")
     job = run_all(job)
-    assert list(job.runs.order_by("date").values_list("status", "why")) == [("skipped", "already complete"), ("complete", "")]
+    assert list(job.runs.order_by("date").values_list("status", "reason")) == [("skipped", "already complete"), ("complete", "")]
 
 
 def test_what_a_resumed_job_makes_is_the_newest() -> None:
@@ -257,7 +257,7 @@ def test_the_cap_in_all_changes_for_every_job(settings: Any) -> None:
     flow.dispatch()
     assert ([in_flight(job) for job in jobs], Limits.current().max_parallel_batches) == ([[0, 1], [0, 1]], 4)
     event = Event.objects.get(job=None)
-    assert (event.who, event.what, event.why) == ("bob", "batches in flight 1 → 4", "a larger machine")
+    assert (event.actor, event.action, event.reason) == ("bob", "batches in flight 1 → 4", "a larger machine")
 
 
 @pytest.mark.parametrize("batches", [0, -1, 65])

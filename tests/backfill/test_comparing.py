@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 def make_job(runs: dict[tuple[str, date], dict[str, Any]], **fields: Any) -> Job:
     """A job that has ended, with these runs."""
     options = make_options(NIGHTS[0], NIGHTS[-1]).as_json()
-    job = Job.objects.create(options=options, who="ann", code_version="1", batch_size=1, status="succeeded", **fields)
+    job = Job.objects.create(options=options, actor="ann", code_version="1", batch_size=1, status="succeeded", **fields)
     Run.objects.bulk_create(
         Run(job=job, processor=code, date=day, batch=0, **{"status": "complete", **what}) for (code, day), what in runs.items()
     )
@@ -34,7 +34,7 @@ def failing(**entities: int) -> dict[str, Any]:
     return {"failures": entities}
 
 
-BROKE = {"status": "failed", "error": "StatementFailed", "why": "it broke"}
+BROKE = {"status": "failed", "error": "StatementFailed", "reason": "it broke"}
 BLOCKED = {"status": "blocked"}
 
 
@@ -112,12 +112,12 @@ def test_what_was_cancelled_and_is_complete_is_healed() -> None:
 
 def test_what_a_job_left_alone_is_not_of_it() -> None:
     before = make_job({("PSZA", FIRST): BROKE})
-    after = make_job({("PSZA", FIRST): {"status": "skipped", "why": ALREADY_COMPLETE}})
+    after = make_job({("PSZA", FIRST): {"status": "skipped", "reason": ALREADY_COMPLETE}})
     assert compare(before, after) == Comparison(before.pk, after.pk, 0, (), (("PSZA", FIRST),), (), ())
 
 
 def test_bootstrap_dates_are_neither_healed_nor_new() -> None:
-    skipped = make_job({("PSZA", FIRST): {"status": "skipped", "why": "bootstrap: day 3, processing starts on day 14"}})
+    skipped = make_job({("PSZA", FIRST): {"status": "skipped", "reason": "bootstrap: day 3, processing starts on day 14"}})
     found = compare(skipped, make_job({("PSZA", FIRST): {}}))
     assert (found.compared, found.changes) == (1, ())
 

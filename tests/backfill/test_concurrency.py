@@ -137,7 +137,7 @@ def test_of_two_that_go_on_with_a_job_whose_process_died_one_gets_it() -> None:
         job = make_job()
         job.runs.filter(processor="PSZA").update(status="running")
         Job.objects.filter(pk=job.pk).update(status="running", owner=f"{socket.gethostname()} 1 0.00")
-        found = together(*[partial(control.start, job.parsed_options, who, inline=True) for who in ("ann", "bob")])
+        found = together(*[partial(control.start, job.parsed_options, actor, inline=True) for actor in ("ann", "bob")])
         (again,), (refused,) = [f for f in found if isinstance(f, Job)], [f for f in found if not isinstance(f, Job)]
         assert (again, again.owner) == (job, this_process())
         assert isinstance(refused, Conflict), refused
@@ -258,7 +258,7 @@ def test_two_sweeps_at_the_same_instant_start_a_launch_once() -> None:
         Launch.objects.filter(pk=launch.pk).update(approved_by="ben")
         answers = together(*[partial(control.start_due, now())] * 3)
         launch.refresh_from_db()
-        assert (launch.state, launch.said) == ("started", "")
+        assert (launch.state, launch.outcome_message) == ("started", "")
         assert sum(map(len, answers)) == 1, answers
         assert Job.objects.count() == number
         control.cancel(Job.objects.latest("pk"), "ann")

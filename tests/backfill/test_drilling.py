@@ -173,7 +173,7 @@ def test_a_story_tells_the_games_and_why_and_when_it_ends() -> None:
     assert (story.team, story.scheduled, story.played, story.minimum, story.window) == (AWAY, 14, 8, 10, 20)
     assert [(g.date, g.opponent, g.part) for g in story.missed] == [(n, HOME, Part.DID_NOT_PLAY) for n in NIGHTS[5::-1]]
     assert [g.date for g in story.games if g.in_window] == [n for n in reversed(NIGHTS) if BACK <= n < FIRST]
-    assert story.why == "fewer games than the minimum; 8 of 10 games before 2021-11-02"
+    assert story.explanation == "fewer games than the minimum; 8 of 10 games before 2021-11-02"
     assert (story.outlook.games, story.outlook.day) == (2, THIRD)
 
 
@@ -187,9 +187,9 @@ def test_a_story_tells_what_upstream_said() -> None:
 
 def test_what_was_told_is_what_the_warehouse_holds_later() -> None:
     rows = season_of(2021, HURT).rows | season_of(2021, HOME).rows
-    for code, who in [("PSZA", HURT), ("PDC", HURT), ("ML", HURT), ("TDZA", HOME)]:
+    for code, one in [("PSZA", HURT), ("PDC", HURT), ("ML", HURT), ("TDZA", HOME)]:
         first = next(d.day.day for d in rows[code] if d.state == ROW)
-        told = {entity(d.day.day, code, who).outlook.day for d in rows[code] if d.state != ROW}
+        told = {entity(d.day.day, code, one).outlook.day for d in rows[code] if d.state != ROW}
         assert told == {first}, code
 
 

@@ -32,7 +32,7 @@ def make_plan(dates: int = 10, **options: Any) -> Plan:
 
 def measured(seconds: float, runs: int = 1, code: str = "PSZA", **fields: Any) -> None:
     """One step: so many runs that began and ended together."""
-    job = Job.objects.create(options=make_plan().options.as_json(), who="ann", code_version="1", batch_size=runs)
+    job = Job.objects.create(options=make_plan().options.as_json(), actor="ann", code_version="1", batch_size=runs)
     ended = {"started_at": AT, "finished_at": AT + timedelta(seconds=seconds), "status": "complete", **fields}
     Run.objects.bulk_create(
         Run(job=job, processor=code, date=OPENING + timedelta(days=20 + n), batch=0, **ended) for n in range(runs)

@@ -141,9 +141,9 @@ def test_the_rows_to_blame_are_those_of_the_games_that_the_failures_name(table: 
         contexts={FIRST: [Context("homer", HOME, True), Context("awad", AWAY)], SECOND: [Context("homer", HOME, True)]},
         schedule={HOME: [(FIRST, "g"), (SECOND, "h")], AWAY: [(FIRST, "g")]},
     )  # fmt: skip
-    who = "homer" if table.entity == "player_lookup" else HOME
+    entity = "homer" if table.entity == "player_lookup" else HOME
     text = f"impossible value in {table}, game_id g: points = -1"
-    assert blame.rows(["another text", text], facts) == (f"{who} on {FIRST}, game g",)
+    assert blame.rows(["another text", text], facts) == (f"{entity} on {FIRST}, game g",)
 
 
 @pytest.mark.usefixtures("ran")

@@ -56,7 +56,7 @@ def states() -> dict[str, str]:
 
 def history(finding: Finding) -> list[tuple[str, str, str]]:
     """What happened to it, by whom and why."""
-    return list(finding.events.order_by("pk").values_list("what", "who", "why"))
+    return list(finding.events.order_by("pk").values_list("action", "actor", "reason"))
 
 
 # Opened, kept, closed
@@ -260,11 +260,11 @@ def test_a_mark_is_kept_with_who_when_and_why_and_taken_back_by_another() -> Non
     ]
 
 
-@pytest.mark.parametrize("why", ["", " \n"])
-def test_a_mark_without_a_reason_is_refused(why: str) -> None:
+@pytest.mark.parametrize("reason", ["", " \n"])
+def test_a_mark_without_a_reason_is_refused(reason: str) -> None:
     finding = kept()
     with pytest.raises(Refused, match="say why: add --reason TEXT, it is kept with the finding"):
-        mark(finding, "expected", "ann", why)
+        mark(finding, "expected", "ann", reason)
     assert (states(), len(history(finding))) == ({"PSZA": "open"}, 1)
 
 
@@ -300,7 +300,7 @@ def test_two_judgements_at_once_make_one_row() -> None:
     for n in range(ROUNDS):
         assert together(*[partial(judged, make_found(subject=f"{n}"))] * 3) == [None] * 3
         assert Finding.objects.filter(subject=f"{n}").count() == 1
-        assert Event.objects.filter(what="open", finding__subject=f"{n}").count() == 1
+        assert Event.objects.filter(action="open", finding__subject=f"{n}").count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.m
 def test_a_job_for_the_workers_has_no_owner_and_a_batch_a_step() -> None:
     job = make_job()
     assert (job.status, job.owner) == ("queued", "")
-    found = list(job.batches.order_by("number").values_list("number", "first", "last", "status", "lease"))
+    found = list(job.batches.order_by("number").values_list("number", "first_date", "last_date", "status", "lease"))
     assert found == [(n, day, day, "waiting", "") for n, day in enumerate(PROCESSING)]
 
 
@@ -110,7 +110,7 @@ def test_the_canary_runs_alone_and_then_the_others(settings: Any) -> None:
 
 def test_the_canary_of_a_job_with_large_batches_is_one_date() -> None:
     job = make_job(canary=True, batch_size=4)
-    assert list(job.batches.order_by("number").values_list("first", "last")) == [(FIRST, FIRST), (SECOND, LAST)]
+    assert list(job.batches.order_by("number").values_list("first_date", "last_date")) == [(FIRST, FIRST), (SECOND, LAST)]
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_a_bug_pauses_the_job_with_one_event_that_says_what_and_where(
     run_batch(job, 0)
     job.refresh_from_db()
     assert job.status == ("paused" if pauses else "running")
-    why = [why for what, why in job_events(job) if what == "running → pausing"]
-    assert why == ([f"{pauses}: PSZA {FIRST}: ZeroDivisionError: by zero"] if pauses else [])
+    reason = [reason for what, reason in job_events(job) if what == "running → pausing"]
+    assert reason == ([f"{pauses}: PSZA {FIRST}: ZeroDivisionError: by zero"] if pauses else [])
 
 
 def test_after_the_canary_its_brake_is_no_longer_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_an_impossible_value_is_a_bug_and_says_how_many_entities(tmp_path: Any) 
 
 
 def test_a_poisoned_file_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run(status="failed", error="CorruptPartition", why="CorruptPartition: x is not a whole Parquet file", failures={})
+    run = Run(status="failed", error="CorruptPartition", reason="CorruptPartition: x is not a whole Parquet file", failures={})
     assert recording.bug_of(run) == ""
 
 
@@ -232,7 +232,7 @@ def test_a_run_that_has_cost_many_workers_fails_and_the_others_go_on() -> None:
     found = dict(job.runs.filter(processor="PSZA", batch=0).values_list("date", "status"))
     assert found == {FIRST: "failed", SECOND: "pending"}
     failed = job.runs.get(status="failed")
-    assert (failed.error, failed.why.partition(",")[0]) == ("WorkerLost", "its worker died")
+    assert (failed.error, failed.reason.partition(",")[0]) == ("WorkerLost", "its worker died")
     assert recording.bug_of(failed)
 
 
@@ -277,7 +277,7 @@ def test_a_busy_warehouse_is_tried_again_later_and_others_go_on_meanwhile(busy: 
     before = now()
     run_batch(job, 0)
     waiting = batch_of(job, 0)
-    assert (waiting.status, waiting.retries, waiting.why.startswith("retry 1 of 5 in ")) == ("waiting", 1, True)
+    assert (waiting.status, waiting.retries, waiting.reason.startswith("retry 1 of 5 in ")) == ("waiting", 1, True)
     assert waiting.retry_at is not None
     assert before + timedelta(seconds=1) <= waiting.retry_at <= now() + timedelta(seconds=2)
     assert in_flight(job) == [1]
@@ -295,7 +295,7 @@ def test_a_warehouse_that_stays_busy_fails_the_dates_in_the_end(busy: Callable[[
     job.refresh_from_db()
     (run,) = job.runs.all()
     assert (job.status, run.status, run.error) == ("failed", "failed", "WarehouseBusy")
-    assert run.why == f"WarehouseBusy: over quota (tried again {MAX_TRIES} times)"
+    assert run.reason == f"WarehouseBusy: over quota (tried again {MAX_TRIES} times)"
     assert recording.bug_of(run) == ""
 
 
@@ -308,7 +308,7 @@ def test_a_jobs_retries_have_a_cap(busy: Callable[[int], None]) -> None:
     due(job)
     job = run_all(job)
     assert (job.status, job.retries) == ("failed", 2)
-    assert [r.why for r in job.runs.filter(status="failed")] == [
+    assert [r.reason for r in job.runs.filter(status="failed")] == [
         "WarehouseBusy: over quota (the job's 2 automatic retries are used up)"
     ]
 

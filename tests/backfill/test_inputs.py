@@ -283,7 +283,7 @@ def signed(tables: Tables, day: date) -> str:
 @of_runs
 def test_a_run_notes_what_it_could_read_and_one_that_is_not_executed_nothing(tmp_path: Path) -> None:
     job = finished(start=NIGHTS[13])
-    noted = {(r.processor, r.date): r.inputs for r in job.runs.all()}
+    noted = {(r.processor, r.date): r.input_signature for r in job.runs.all()}
     assert noted == {**signatures(KEYS), **{(code, NIGHTS[13]): "" for code in CHAIN}}
     assert found() == {}
 
@@ -297,7 +297,7 @@ def test_a_run_of_the_workers_notes_it_too_and_once_more_when_it_was_put_back() 
     assert claimed
     flow.put_back(job, claimed.held, "sweep", "its worker died")
     assert run_all(job).status == "succeeded"
-    assert {(r.processor, r.date): r.inputs for r in job.runs.all()} == signatures([(code, FIRST) for code in CHAIN])
+    assert {(r.processor, r.date): r.input_signature for r in job.runs.all()} == signatures([(code, FIRST) for code in CHAIN])
 
 
 @of_runs
@@ -320,7 +320,7 @@ def test_an_input_that_cannot_be_read_fails_the_dates_of_who_reads_it(season: Pa
     assert job
     cut(season / PGS.dataset / PGS.name / "season_year=2021" / "part.parquet")
     run_inline(job, "ann")
-    assert {r.processor: (r.status, r.error, bool(r.inputs)) for r in job.runs.filter(date=FIRST)} == {
+    assert {r.processor: (r.status, r.error, bool(r.input_signature)) for r in job.runs.filter(date=FIRST)} == {
         "TDZA": ("complete", "", True),
         "PSZA": ("failed", "CorruptPartition", False),
     }
@@ -331,7 +331,7 @@ def test_an_input_that_cannot_be_read_fails_the_dates_of_who_reads_it(season: Pa
 def test_a_run_that_was_refused_notes_what_it_would_have_read(tmp_path: Path) -> None:
     job = finished(start=LAST, end=LAST, mode="normal", processors=("TDZA",))
     run = job.runs.get()
-    assert (run.status, run.why.split(":")[0], changed(run)) == ("failed", "freshness", False)
+    assert (run.status, run.reason.split(":")[0], changed(run)) == ("failed", "freshness", False)
     without(TDGS, OPENING, tmp_path)
     assert changed(run)
 
@@ -358,7 +358,7 @@ def test_what_changed_is_said_of_the_runs_that_read_it(tmp_path: Path) -> None:
 @of_runs
 def test_of_a_run_that_noted_nothing_only_what_was_processed_since_is_seen(tmp_path: Path) -> None:
     finished()
-    Run.objects.update(inputs="", started_at=datetime(2022, 1, 1, tzinfo=UTC))
+    Run.objects.update(input_signature="", started_at=datetime(2022, 1, 1, tzinfo=UTC))
     give(PGS, edited(season_rows(PGS), SECOND), tmp_path)
     assert found() == {}
     new = {"processed_at": datetime(2022, 1, 2)}
@@ -378,9 +378,9 @@ def test_the_outdated_are_run_again_with_their_reason_and_then_nothing_is(tmp_pa
     assert coverage.outdated(options) == dict.fromkeys(after(SECOND, "PSZA", "PDC", "ML"), WINDOWS)
     reasons = {"PSZA": WINDOWS, "PCF": "its upstream runs again: PSZA", "PDC": WINDOWS, "ML": WINDOWS}
     todo = control.preview(options).plan.todo
-    assert {run.key: run.reason for run in todo} == {(c, day): why for c, why in reasons.items() for day in (THIRD, LAST)}
+    assert {run.key: run.reason for run in todo} == {(c, day): reason for c, reason in reasons.items() for day in (THIRD, LAST)}
     job = finished(outdated=True)
-    assert {run.status for run in job.runs.exclude(why=ALREADY_COMPLETE)} == {"complete"}
+    assert {run.status for run in job.runs.exclude(reason=ALREADY_COMPLETE)} == {"complete"}
     assert (coverage.outdated(options), control.preview(options).plan.todo) == ({}, ())
 
 

@@ -296,7 +296,7 @@ def test_a_finding_is_shown_with_its_evidence_its_history_and_its_query(shell: S
         f"    dates: {FIRST} to {THIRD} (2)",
         "    runs: 2",
         "  history",
-        f"    {opened.at:%Y-%m-%d %H:%M} open by {opened.who}: a sentence",
+        f"    {opened.at:%Y-%m-%d %H:%M} open by {opened.actor}: a sentence",
         "  query",
         "SELECT 1",
         "FROM t",
@@ -321,16 +321,16 @@ def test_a_finding_as_a_document_is_all_that_is_known_of_it(shell: Shell, findin
 
 @pytest.mark.parametrize(("mark", "state"), [("acknowledge", "acknowledged"), ("expected", "expected"), ("fixed", "fixed")])
 def test_a_finding_is_marked_with_a_reason_and_the_mark_taken_back(shell: Shell, finding: Finding, mark: str, state: str) -> None:
-    who = getpass.getuser()
+    actor = getpass.getuser()
     answer = shell("finding", finding.pk, f"--{mark}", "--reason", "so it is")
-    first = f"#{finding.pk} warning: slow [{state} by {who}: so it is]: a sentence"
+    first = f"#{finding.pk} warning: slow [{state} by {actor}: so it is]: a sentence"
     assert (answer.code, answer.err, squeezed(answer)[0], len(squeezed(answer))) == (0, "", first, 3)
     document = shell("finding", finding.pk, "--json").document
-    assert (document["state"], document["marked_by"], document["note"]) == (state, who, "so it is")
+    assert (document["state"], document["marked_by"], document["note"]) == (state, actor, "so it is")
     document = shell("finding", finding.pk, "--reopen", "--reason", "not so", "--json").document
     assert (document["state"], document["marked_by"], document["note"]) == ("open", "", "")
-    marks = [(e.what, e.who, e.why) for e in finding.events.order_by("pk")][1:]
-    assert marks == [(f"open → {state}", who, "so it is"), (f"{state} → open", who, "not so")]
+    marks = [(e.action, e.actor, e.reason) for e in finding.events.order_by("pk")][1:]
+    assert marks == [(f"open → {state}", actor, "so it is"), (f"{state} → open", actor, "not so")]
 
 
 MISTAKES = {

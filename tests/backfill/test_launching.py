@@ -39,7 +39,7 @@ def make_due(launch: Launch) -> None:
 
 
 def events(launch: Launch) -> list[tuple[str, str, str]]:
-    return list(Event.objects.filter(launch=launch).order_by("pk").values_list("who", "what", "why"))
+    return list(Event.objects.filter(launch=launch).order_by("pk").values_list("actor", "action", "reason"))
 
 
 # The binding preview
@@ -108,7 +108,7 @@ def test_a_launch_for_later_waits_and_is_started_by_the_sweep_when_its_time_has_
     sweeping.sweep()
     job = Job.objects.get()
     launch.refresh_from_db()
-    assert (launch.state, launch.job, job.who, job.parsed_options) == ("started", job, "ann", make_options(**ONE))
+    assert (launch.state, launch.job, job.actor, job.parsed_options) == ("started", job, "ann", make_options(**ONE))
     assert events(launch) == [("ann", "waiting", ""), ("ann", "waiting → started", "")]
     sweeping.sweep()
     assert Job.objects.count() == 1
@@ -126,7 +126,7 @@ def test_a_launch_whose_dates_another_job_holds_is_refused_and_says_so() -> None
     assert control.start_due(now()) == []
     launch.refresh_from_db()
     said = f"job {job.pk} (ann, queued) holds 4 runs of this range; wait for it or cancel it"
-    assert (launch.state, launch.said, launch.job) == ("refused", said, None)
+    assert (launch.state, launch.outcome_message, launch.job) == ("refused", said, None)
 
 
 def test_a_launch_of_what_is_complete_meanwhile_is_refused_and_says_so() -> None:
@@ -135,7 +135,7 @@ def test_a_launch_of_what_is_complete_meanwhile_is_refused_and_says_so() -> None
     run_all(make_job(**ONE))
     control.start_due(now())
     launch.refresh_from_db()
-    assert (launch.state, launch.said) == ("refused", "everything is complete already, so nothing was started")
+    assert (launch.state, launch.outcome_message) == ("refused", "everything is complete already, so nothing was started")
 
 
 def test_a_busy_warehouse_refuses_nothing_and_stops_no_other_launch(
@@ -175,7 +175,7 @@ def test_two_sweeps_start_a_launch_once(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(starting, "preview", other_sweep_first)
     assert launching.start_waiting(launch.pk) is None
     launch.refresh_from_db()
-    assert (launch.state, launch.job, launch.said) == ("started", Job.objects.get(), "")
+    assert (launch.state, launch.job, launch.outcome_message) == ("started", Job.objects.get(), "")
 
 
 def test_a_launch_that_is_withdrawn_at_the_last_moment_leaves_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,9 +235,9 @@ def test_a_second_person_agrees_and_it_starts() -> None:
     assert control.start_due(now()) == []
     approved = control.approve(launch, "ben", "looks right")
     assert (approved.state, approved.approved_by, approved.job) == ("started", "ben", Job.objects.get())
-    assert Job.objects.get().who == "ann"
-    why = "it runs 4 dates, and one person may start 3"
-    assert events(launch) == [("ann", "waiting", why), ("ben", "approved", "looks right"), ("ben", "waiting → started", "")]
+    assert Job.objects.get().actor == "ann"
+    reason = "it runs 4 dates, and one person may start 3"
+    assert events(launch) == [("ann", "waiting", reason), ("ben", "approved", "looks right"), ("ben", "waiting → started", "")]
 
 
 def test_a_launch_for_later_that_is_agreed_to_still_waits_for_its_time() -> None:
@@ -261,7 +261,7 @@ def test_what_needs_nobody_or_is_decided_cannot_be_approved() -> None:
         control.approve(later(), "ben")
     launch = large()
     control.withdraw(launch, "ann", "not now")
-    for decide in (control.approve, control.withdraw, lambda one, who: control.refuse(one, who, "no")):
+    for decide in (control.approve, control.withdraw, lambda one, actor: control.refuse(one, actor, "no")):
         with pytest.raises(Refused, match=f"launch {launch.pk} is withdrawn and cannot be"):
             decide(launch, "ben")
 
@@ -270,7 +270,7 @@ def test_a_refusal_says_why_to_the_one_who_asked() -> None:
     launch = large()
     with pytest.raises(Refused, match="say why"):
         control.refuse(launch, "ben", " ")
-    assert control.refuse(launch, "ben", "too large").said == "ben refused it: too large"
+    assert control.refuse(launch, "ben", "too large").outcome_message == "ben refused it: too large"
     assert control.start_due(now()) == []
 
 
@@ -279,7 +279,7 @@ def test_what_the_preflight_blocks_or_another_job_holds_when_it_is_agreed_to_say
     job = make_job(start=LAST, **ONE)
     approved = control.approve(launch, "ben")
     assert approved.state == "refused"
-    assert approved.said == f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+    assert approved.outcome_message == f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
 
 
 def test_a_conflict_now_is_raised_now() -> None:

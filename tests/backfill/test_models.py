@@ -18,7 +18,7 @@ DAY, NEXT = date(2021, 11, 22), date(2021, 11, 23)
 
 def make_job(**overrides: Any) -> Job:
     options = Options(DAY, NEXT).as_json()
-    return Job.objects.create(**{"options": options, "who": "ann", "code_version": "1", "batch_size": 1, **overrides})
+    return Job.objects.create(**{"options": options, "actor": "ann", "code_version": "1", "batch_size": 1, **overrides})
 
 
 def make_run(job: Job | None = None, status: str = "pending", **overrides: Any) -> Run:
@@ -27,7 +27,7 @@ def make_run(job: Job | None = None, status: str = "pending", **overrides: Any) 
 
 
 def events() -> list[tuple[Any, ...]]:
-    return list(Event.objects.order_by("pk").values_list("job_id", "run_id", "who", "what", "why"))
+    return list(Event.objects.order_by("pk").values_list("job_id", "run_id", "actor", "action", "reason"))
 
 
 def done() -> set[tuple[str, date]]:
@@ -104,7 +104,7 @@ def test_one_of_two_who_move_a_job_wins() -> None:
     job = make_job()
     same = Job.objects.get(pk=job.pk)
     assert [job.move(("queued",), "running", "ann"), same.move(("queued",), "running", "bob")] == [True, False]
-    assert [who for _, _, who, _, _ in events()] == ["ann"]
+    assert [actor for _, _, actor, _, _ in events()] == ["ann"]
 
 
 def test_runs_move_together_with_an_event_each() -> None:
@@ -152,10 +152,10 @@ def test_the_newest_decisive_run_says_whether_a_date_is_done(statuses: str, is_d
 
 
 def test_a_run_that_was_not_needed_decides_nothing() -> None:
-    make_run(status="skipped", why=ALREADY_COMPLETE)
+    make_run(status="skipped", reason=ALREADY_COMPLETE)
     assert done() == set()
     make_run(status="failed")
-    make_run(status="skipped", why=ALREADY_COMPLETE)
+    make_run(status="skipped", reason=ALREADY_COMPLETE)
     assert done() == set()
 
 
@@ -165,7 +165,7 @@ def test_what_decides_is_the_newest_run_by_its_start_that_has_ended_and_was_need
     newest = make_run(status="complete", started_at=at)
     make_run(status="failed", started_at=at - timedelta(hours=1))
     make_run(status="cancelled", started_at=at + timedelta(hours=1))
-    make_run(status="skipped", why=ALREADY_COMPLETE)
+    make_run(status="skipped", reason=ALREADY_COMPLETE)
     make_run(status="running", started_at=at + timedelta(hours=1))
     blocked = make_run(status="blocked", processor="ML", date=NEXT)
     make_run(status="complete", date=date(2021, 11, 24))
@@ -188,7 +188,7 @@ def test_a_job_knows_its_options() -> None:
 
 def test_rows_are_named_as_a_person_names_them() -> None:
     job = make_job()
-    assert [str(job), str(make_run(job)), str(Event(what="queued", who="ann"))] == [
+    assert [str(job), str(make_run(job)), str(Event(action="queued", actor="ann"))] == [
         f"job {job.pk}",
         "PSZA 2021-11-22",
         "queued by ann",

@@ -227,17 +227,17 @@ class TestTheChecksOfARun:
 
     def test_a_run_that_was_not_executed_gives_its_own_reason(self) -> None:
         job = finished(BOOTSTRAP[-1], processors=("PSZA", "ML"))
-        why = "bootstrap: day 13, processing starts on day 14"
-        untested = [(name, "skipped", why) for name in ("defensive", "freshness", "completeness")]
+        reason = "bootstrap: day 13, processing starts on day 14"
+        untested = [(name, "skipped", reason) for name in ("defensive", "freshness", "completeness")]
         assert checks_of(job, "PSZA", BOOTSTRAP[-1]) == [*untested, ("trigger", "skipped", NOT_ML)]
-        assert checks_of(job, "ML", BOOTSTRAP[-1])[3] == ("trigger", "skipped", f"ML has not succeeded: {why}")
+        assert checks_of(job, "ML", BOOTSTRAP[-1])[3] == ("trigger", "skipped", f"ML has not succeeded: {reason}")
 
     def test_a_warning_is_kept(self, tmp_path: Path) -> None:
         written = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=30)
         give(PGS, [{**row, "processed_at": written} for row in season_rows(PGS)], tmp_path)
         job = finished(SECOND, processors=("PSZA",))
         assert checks_of(job, "PSZA")[1] == ("freshness", "warned", f"freshness: {PGS}: 30 hours old")
-        assert job.runs.get().why == f"warning: freshness: {PGS}: 30 hours old"
+        assert job.runs.get().reason == f"warning: freshness: {PGS}: 30 hours old"
 
 
 @pytest.mark.usefixtures("season")
@@ -250,9 +250,9 @@ class TestCompleteness:
         assert found[2] == {"name": "completeness", "status": status, "seconds": 1.5, "why": f"{count} {self.TESTED}"}
 
     def test_a_run_whose_statement_broke_did_not_come_to_it(self) -> None:
-        broken = made_run(population=None, query_seconds=0.5, status="failed", why="StatementFailed: no such column")
+        broken = made_run(population=None, query_seconds=0.5, status="failed", reason="StatementFailed: no such column")
         found = concluded(broken, TRIGGER.ended("skipped", NOT_ML))
-        assert found[2] == {"name": "completeness", "status": "skipped", "seconds": 0.0, "why": broken.why}
+        assert found[2] == {"name": "completeness", "status": "skipped", "seconds": 0.0, "why": broken.reason}
 
     def test_the_statements_know_the_same_rules(self) -> None:
         tested = {code for code in CHAIN if f">= {COMPLETENESS_STARTS_ON_DAY}\n" in render(code).partition("team_schedule AS")[2]}
@@ -346,7 +346,7 @@ class TestTellingPhase5:
             (THIRD, "complete", ""),
         ]
         assert [t.date for t in job.triggers.all()] == [THIRD]
-        assert checks_of(job, "ML")[3] == ("trigger", "skipped", job.runs.get(date=SECOND).why)
+        assert checks_of(job, "ML")[3] == ("trigger", "skipped", job.runs.get(date=SECOND).reason)
 
 
 def record_now(name: str, status: str, day: date = SECOND) -> None:

@@ -75,10 +75,10 @@ def logged() -> Iterator[StringIO]:
 def make_job(status: str = Job.Status.RUNNING, **fields: Any) -> Job:
     """A job with its first events, an hour old; without a run."""
     options = make_options(**fields).as_json()
-    job = Job.objects.create(options=options, who="ann", why="late data", code_version="1", batch_size=1)
+    job = Job.objects.create(options=options, actor="ann", reason="late data", code_version="1", batch_size=1)
     hour_ago = now() - timedelta(hours=1)
-    Event.objects.create(job=job, who="ann", what="queued", at=hour_ago)
-    Event.objects.create(job=job, who=SYSTEM, what="queued → running", at=hour_ago)
+    Event.objects.create(job=job, actor="ann", action="queued", at=hour_ago)
+    Event.objects.create(job=job, actor=SYSTEM, action="queued → running", at=hour_ago)
     Job.objects.filter(pk=job.pk).update(status=status)
     job.refresh_from_db()
     return job
@@ -92,8 +92,8 @@ def ended(status: str = Job.Status.FAILED, **fields: Any) -> Job:
     return job
 
 
-def braked(job: Job, why: str) -> None:
-    job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, why)
+def braked(job: Job, reason: str) -> None:
+    job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, reason)
     Notice.note(job, Notice.Kind.PAUSED)
     job.move((job.status,), Job.Status.PAUSED, SYSTEM)
 
@@ -222,7 +222,7 @@ class TestPaused:
 class TestStalled:
     def test_a_job_that_stands_still_is_told_once_until_it_goes_on_again(self, listener: Listener) -> None:
         job = make_job()
-        Batch.objects.create(job=job, number=0, first=FIRST, last=LAST)
+        Batch.objects.create(job=job, number=0, first_date=FIRST, last_date=LAST)
         Run.objects.create(job=job, processor="PSZA", date=FIRST, batch=0)
         assert [notices.tell(now()), notices.tell(now() + LONG)] == [1, 0]
         said = "nothing has changed for 60 minutes: no worker is running; bin/up starts them"

@@ -52,7 +52,7 @@ def broker(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
 
 
 def make_job() -> Job:
-    return Job.objects.create(options=make_options(mode="normal").as_json(), who="ann", code_version="1", batch_size=1)
+    return Job.objects.create(options=make_options(mode="normal").as_json(), actor="ann", code_version="1", batch_size=1)
 
 
 def make_message(day: date = SECOND) -> dict[str, Any]:

@@ -231,7 +231,7 @@ def test_the_first_three_of_what_blocks_are_named(tmp_path: Path) -> None:
         started()
     assert str(refused.value).startswith(f"the preflight blocks: {'; '.join(words)} (and 1 more). `manage.py preflight_check ")
     event = started(skip_preflight=True, reason="lost for good").events.get(what="preflight overridden")
-    assert (event.who, event.why) == ("ann", f"lost for good: 4 blocked: {'; '.join(words)} (and 1 more)")
+    assert (event.actor, event.reason) == ("ann", f"lost for good: 4 blocked: {'; '.join(words)} (and 1 more)")
 
 
 @pytest.mark.usefixtures("season")

@@ -59,7 +59,7 @@ def test_measuring_asks_as_often_whatever_the_size_of_the_job(django_assert_max_
 
 def timed(job: Job, seconds_per_step: float, at: datetime = NOON, processors: tuple[str, ...] = ("TDZA",)) -> datetime:
     """Pretend that the complete runs ran one batch after the other, a step each so many seconds; returns the end."""
-    Event.objects.filter(job=job, what="queued → running").update(at=at)
+    Event.objects.filter(job=job, action="queued → running").update(at=at)
     for batch in job.batches.filter(status="ended").order_by("number"):
         for code in processors:
             end = at + timedelta(seconds=seconds_per_step)
@@ -105,7 +105,7 @@ def test_a_pause_takes_no_part_in_the_rate() -> None:
     job = half_done()
     at = timed(job, 6.0)
     went_on = at + timedelta(hours=1)
-    Event.objects.create(job=job, who="bob", what="paused → running", at=went_on)
+    Event.objects.create(job=job, actor="bob", action="paused → running", at=went_on)
     assert progress(job, went_on).runs_per_second is None
     job.runs.filter(batch=2).update(started_at=went_on, finished_at=went_on + timedelta(seconds=3))
     assert progress(job, went_on).runs_per_second == 1.0
@@ -153,7 +153,7 @@ def test_a_retry_later_is_a_reason_with_its_seconds() -> None:
     make_worker()
     job = make_job(end=FIRST)
     at = now()
-    job.batches.update(retry_at=at + timedelta(seconds=7), why="retry 1 of 5 in 9.0 s: WarehouseBusy: over quota")
+    job.batches.update(retry_at=at + timedelta(seconds=7), reason="retry 1 of 5 in 9.0 s: WarehouseBusy: over quota")
     assert reasons(job, at) == [("retry 1 of 5 in 9.0 s: WarehouseBusy: over quota; 7 s from now", 1)]
 
 

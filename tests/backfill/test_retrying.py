@@ -173,15 +173,15 @@ def test_an_override_runs_it_and_the_closure_and_touches_nothing_else(broken: Jo
 def test_a_retry_keeps_the_options_and_says_of_what_it_is_one(broken: Job) -> None:
     job = control.retry(broken, Selection(override=True), "bob", WHY)
     assert (job.options, job.parsed_options) == (broken.options, broken.parsed_options)
-    assert (job.retry_of, job.why, job.who, job.status) == (broken, WHY, "bob", "queued")
-    assert (job.batch_size, job.parallel, job.brake, job.triggered_by) == (2, 1, False, "backfill")
-    assert list(job.batches.values_list("number", "first", "last")) == [(0, SECOND, THIRD)]
+    assert (job.retry_of, job.reason, job.actor, job.status) == (broken, WHY, "bob", "queued")
+    assert (job.batch_size, job.max_in_flight, job.brake, job.triggered_by) == (2, 1, False, "backfill")
+    assert list(job.batches.values_list("number", "first_date", "last_date")) == [(0, SECOND, THIRD)]
     assert {r.batch for r in job.runs.all()} == {0}
 
 
 def test_without_a_reason_of_its_own_a_retry_says_that_it_is_one(broken: Job) -> None:
     changed_code(broken, "TDZA")
-    assert control.retry(broken, ALL, "bob", " ").why == f"retry of job {broken.pk}"
+    assert control.retry(broken, ALL, "bob", " ").reason == f"retry of job {broken.pk}"
 
 
 def test_a_retry_has_the_brake_as_it_stands_in_the_job_now(broken: Job) -> None:
@@ -216,7 +216,7 @@ def test_what_a_job_found_complete_is_no_matter_of_its_retry() -> None:
 
 def test_what_runs_again_besides_what_the_job_ran_is_counted(broken: Job) -> None:
     assert control.preview_retry(broken, Selection(override=True)).of_others == 0
-    broken.runs.filter(processor__in=DOWNSTREAM).update(status="skipped", why=ALREADY_COMPLETE)
+    broken.runs.filter(processor__in=DOWNSTREAM).update(status="skipped", reason=ALREADY_COMPLETE)
     found = control.preview_retry(broken, Selection(override=True))
     assert found.of_others == len([run for run in found.plan.todo if run.processor in DOWNSTREAM]) > 0
 
@@ -233,7 +233,7 @@ def test_the_canary_of_a_retry_runs_alone_and_first(monkeypatch: pytest.MonkeyPa
     job = finished(canary=True, batch_size=9)
     monkeypatch.undo()
     again = control.retry(job, Selection(override=True), "bob", WHY)
-    assert list(again.batches.values_list("number", "first", "last")) == [(0, SECOND, SECOND), (1, THIRD, LAST)]
+    assert list(again.batches.values_list("number", "first_date", "last_date")) == [(0, SECOND, SECOND), (1, THIRD, LAST)]
 
 
 def test_other_code_is_a_fix(broken: Job) -> None:
@@ -687,8 +687,8 @@ def poisoned(nights: Sequence[date]) -> Job:
     job.runs.update(
         status="complete", started_at=datetime(2022, 1, 1, tzinfo=UTC), failures={"MISSING_DEPENDENCY": 1, "UNKNOWN": 1}
     )
-    job.runs.filter(processor="TDZA").update(status="failed", error="AccountingError", why="broke")
-    job.runs.filter(processor="PCF").update(status="failed", error="", why=f"population: {CONTEXT}: no row")
+    job.runs.filter(processor="TDZA").update(status="failed", error="AccountingError", reason="broke")
+    job.runs.filter(processor="PCF").update(status="failed", error="", reason=f"population: {CONTEXT}: no row")
     Job.objects.filter(pk=job.pk).update(status="failed")
     return job
 

@@ -46,7 +46,7 @@ def test_a_backfill_says_what_it_did_and_what_to_look_at(shell: Shell) -> None:
     job = Job.objects.get()
     assert answer.code == 0
     first, asked, header, tdza, psza, *look = answer.out.splitlines()
-    assert asked == f"{BOOTSTRAP[-1]} to {FIRST}, backfill mode, batches of 1, by {job.who}"
+    assert asked == f"{BOOTSTRAP[-1]} to {FIRST}, backfill mode, batches of 1, by {job.actor}"
     assert first.startswith(f"job {job.pk} succeeded in ")
     assert " ".join(header.split()) == "processor dates skipped because rows failures query s write s"
     assert " ".join(tdza.split()).startswith("TDZA 1 skipped, 1 complete 1 bootstrap 0 2 INSUFFICIENT_DATA")
@@ -141,10 +141,10 @@ def test_a_job_that_failed_exits_with_one(shell: Shell, tmp_path: Path) -> None:
     without(UPGC, FIRST, tmp_path)
     words = (*RANGE, "--processors", "PCF", "--skip-preflight", "--reason", "lost")
     answer = shell.backfill(*words, "--json")
-    why = f"population: nba_analytics.upcoming_player_game_context: no row for {FIRST}"
+    reason = f"population: nba_analytics.upcoming_player_game_context: no row for {FIRST}"
     assert answer.code == 1
-    assert answer.document["problems"] == [{"processor": "PCF", "date": str(FIRST), "status": "failed", "why": why}]
-    assert answer.document["next"] == [f"failed: PCF {FIRST} ({why})"]
+    assert answer.document["problems"] == [{"processor": "PCF", "date": str(FIRST), "status": "failed", "why": reason}]
+    assert answer.document["next"] == [f"failed: PCF {FIRST} ({reason})"]
 
 
 def test_without_a_worker_it_says_so(shell: Shell) -> None:
@@ -359,7 +359,7 @@ def test_a_job_that_does_not_exist_is_refused(shell: Shell) -> None:
 
 
 def test_showing_a_failed_job_exits_with_one(shell: Shell) -> None:
-    job = Job.objects.create(options=make_options().as_json(), who="ann", code_version="1", batch_size=1, status="failed")
+    job = Job.objects.create(options=make_options().as_json(), actor="ann", code_version="1", batch_size=1, status="failed")
     assert shell("jobs", job.pk).code == 1
 
 

@@ -103,9 +103,9 @@ def test_a_launch_for_later_is_listed(shell: Shell) -> None:
     answer = shell("backfill", *RANGE, "--at", "2999-01-01 02:00")
     launch = Launch.objects.get()
     assert answer == Answer(0, f"launch {launch.pk} starts at 2999-01-01 02:00 UTC; `manage.py launches` lists it\n", "")
-    assert (launch.start_at, launch.who) == (datetime(2999, 1, 1, 2, tzinfo=UTC), getpass.getuser())
+    assert (launch.start_at, launch.actor) == (datetime(2999, 1, 1, 2, tzinfo=UTC), getpass.getuser())
     listed = [" ".join(line.split()) for line in shell("launches").out.splitlines()]
-    row = f"{launch.pk} waiting {FIRST} to {LAST} PSZA {launch.who} 2999-01-01 02:00 UTC -"
+    row = f"{launch.pk} waiting {FIRST} to {LAST} PSZA {launch.actor} 2999-01-01 02:00 UTC -"
     assert listed == ["launch state dates processors who waits for job note", row]
 
 
@@ -123,7 +123,7 @@ def test_a_launch_is_approved_or_refused_by_its_number(shell: Shell) -> None:
 
 
 def test_ones_own_launch_is_not_approved(shell: Shell) -> None:
-    who: Any = getpass.getuser()
-    launch = control.launch(make_options(), who, limit=1)
+    actor: Any = getpass.getuser()
+    launch = control.launch(make_options(), actor, limit=1)
     assert isinstance(launch, Launch)
     assert shell("launches", "--approve", launch.pk).code == 2

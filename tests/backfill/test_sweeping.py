@@ -183,7 +183,7 @@ def test_a_job_whose_runs_have_all_ended_ends() -> None:
     assert sweeping.sweep() == 1
     job.refresh_from_db()
     assert (job.status, batch_of(job, 0).status) == ("succeeded", "ended")
-    assert job.events.filter(run=None).last().who == "sweep"
+    assert job.events.filter(run=None).last().actor == "sweep"
 
 
 def test_a_job_that_was_never_rung_is_sent() -> None:

@@ -81,7 +81,7 @@ def test_caps_change_for_a_job_and_for_all(shell: Shell, job: Job) -> None:
     assert shell("cap", 3, "--job", job.pk).out == f"3 batches of job {job.pk} may be in flight\n"
     assert shell("cap", 4, "--reason", "more memory").out == "4 batches of all jobs together may be in flight\n"
     job.refresh_from_db()
-    assert (job.parallel, Limits.current().max_parallel_batches) == (3, 4)
+    assert (job.max_in_flight, Limits.current().max_parallel_batches) == (3, 4)
     assert shell("cap", 0) == Answer(2, "", "1 to 64 batches can be in flight, not 0\n")
 
 

@@ -158,14 +158,14 @@ def test_what_has_run_since_it_was_judged_is_not_judged(judged: Path) -> None:
 
 @pytest.mark.parametrize("status", ["failed", "blocked", "running", "pending", "cancelled"])
 def test_a_run_that_is_not_complete_shows_its_own_state(judged: Path, status: str) -> None:
-    change("ML", LAST, status=status, why="so it is")
+    change("ML", LAST, status=status, reason="so it is")
     assert cell("ML", LAST).state == status
 
 
 def test_a_cancelled_attempt_hides_nothing_and_an_active_one_everything(judged: Path) -> None:
     job = Job.objects.get()
     for status, state in (("cancelled", "complete"), ("pending", "pending")):
-        again = Job.objects.create(options=job.options, who="ann", code_version="x", batch_size=1)
+        again = Job.objects.create(options=job.options, actor="ann", code_version="x", batch_size=1)
         Run.objects.create(job=again, processor="ML", date=LAST, batch=0, status=status)
         assert cell("ML", LAST).state == state
     assert cell("ML", LAST).job == again.pk
@@ -178,13 +178,13 @@ def test_nothing_to_do_on_a_date_is_neither_complete_nor_failed(judged: Path) ->
 
 def test_what_another_statement_made_is_outdated(judged: Path) -> None:
     change("PCF", LAST, sql_hash="0000")
-    assert (cell("PCF", LAST).state, "another statement" in cell("PCF", LAST).why) == ("outdated", True)
+    assert (cell("PCF", LAST).state, "another statement" in cell("PCF", LAST).reason) == ("outdated", True)
 
 
 def test_what_upstream_has_run_after_is_outdated(judged: Path) -> None:
     change("PSZA", LAST, started_at=now())
     assert [cell(code, LAST).state for code in CHAIN] == ["complete", "complete", "outdated", "outdated", "outdated"]
-    assert cell("PDC", LAST).why == "PSZA has run again since"
+    assert cell("PDC", LAST).reason == "PSZA has run again since"
 
 
 def test_what_read_other_rows_than_there_are_now_is_outdated_on_its_dates_alone(ran: Path, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_what_read_other_rows_than_there_are_now_is_outdated_on_its_dates_alone(
     states = {key: c.state for key, c in season_grid(2021).cells.items() if key[1] in PROCESSING}
     outdated = {(code, day) for code in ("PSZA", "PDC", "ML") for day in (THIRD, LAST)}
     assert {key for key, state in states.items() if state == "outdated"} == outdated
-    assert cell("PSZA", LAST).why == "games before it have changed"
+    assert cell("PSZA", LAST).reason == "games before it have changed"
 
 
 # Rates

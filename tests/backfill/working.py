@@ -63,7 +63,7 @@ def statuses(job: Job) -> dict[str, int]:
 
 def job_events(job: Job) -> list[tuple[str, str]]:
     """What happened to the job itself, and why."""
-    return list(Event.objects.filter(job=job, run=None).order_by("pk").values_list("what", "why"))
+    return list(Event.objects.filter(job=job, run=None).order_by("pk").values_list("action", "reason"))
 
 
 def make_worker(name: str = ELSEWHERE, seen_at: datetime | None = None, **fields: Any) -> Worker:

@@ -18,12 +18,12 @@ SLOW = 90_000  # milliseconds: two months of five processors on a busy machine
 LATE = "2021-12-15"  # its file came late
 
 
-def choose(page: Page, start: str, end: str, why: str) -> None:
+def choose(page: Page, start: str, end: str, reason: str) -> None:
     """Fill in the form; the preview follows by itself."""
     page.goto("/backfills/new/")
     page.locator("#new-start").fill(start)
     page.locator("#new-end").fill(end)
-    page.locator("#new-reason").fill(why)
+    page.locator("#new-reason").fill(reason)
     page.locator("#new-brake").uncheck()  # the season has bugs in it, which would pause it
     page.locator("#new-canary").uncheck()
 

@@ -15,11 +15,11 @@ DATES = A, B, C, D, E, F, G = tuple(date(2021, 11, day) for day in (2, 3, 4, 6, 
 
 def make_ran(code: str, day: date, **given: Any) -> Ran:
     """A run that is complete, unless something else is said."""
-    return Ran(code, day, **{"ended_well": True, **given})
+    return Ran(code, day, **{"succeeded": True, **given})
 
 
-def failed(code: str, day: date, why: str = "", **given: Any) -> Ran:
-    return make_ran(code, day, ended_well=False, why=why, **given)
+def failed(code: str, day: date, reason: str = "", **given: Any) -> Ran:
+    return make_ran(code, day, succeeded=False, reason=reason, **given)
 
 
 def blocked(code: str, day: date) -> Ran:

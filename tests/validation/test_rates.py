@@ -292,7 +292,7 @@ def test_processors_have_notes_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("found", "reason"),
     [
         (read(29, 40), "the edge is inside"),
         (read(29, 41, unexplained=1), "what is unexplained is a problem, told elsewhere"),
@@ -301,5 +301,5 @@ def test_processors_have_notes_of_their_own() -> None:
     ],
     ids=["the edge", "unexplained", "too few", "no band"],
 )
-def test_no_note_is_made_of(found: tuple[Rated, Reading], why: str) -> None:
-    assert list(out_of_band([found])) == [], why
+def test_no_note_is_made_of(found: tuple[Rated, Reading], reason: str) -> None:
+    assert list(out_of_band([found])) == [], reason

@@ -36,7 +36,7 @@ def said(answer: Any) -> str:
 class TestWhoMay:
     @pytest.mark.parametrize("page", PAGES)
     def test_every_page_is_for_admins(self, page: str, client: Client, viewer: Client, operator: Client, admin: Client) -> None:
-        Launch.objects.create(options={}, who="ann")
+        Launch.objects.create(options={}, actor="ann")
         path = f"/admin/{page}"
         assert client.get(path, follow=True).redirect_chain[-1] == (f"/login/?next={path}", 302)
         assert admin.get("/admin/login/")["Location"] == "/admin/"
@@ -105,12 +105,12 @@ class TestTokens:
 
 class TestLimits:
     def test_the_cap_is_changed_with_an_event(self, admin: Client) -> None:
-        assert admin.post(LIMITS, {"changed_to": 7}).status_code == 302
+        assert admin.post(LIMITS, {"max_parallel_override": 7}).status_code == 302
         assert Limits.current().max_parallel_batches == 7
-        assert list(Event.objects.values_list("who", "what")) == [("ada", "batches in flight 1 → 7")]
+        assert list(Event.objects.values_list("actor", "action")) == [("ada", "batches in flight 1 → 7")]
 
     def test_one_that_cannot_be_is_refused(self, admin: Client) -> None:
-        assert "less than or equal to 64" in said(admin.post(LIMITS, {"changed_to": 65}))
+        assert "less than or equal to 64" in said(admin.post(LIMITS, {"max_parallel_override": 65}))
         assert Event.objects.count() == 0
 
 

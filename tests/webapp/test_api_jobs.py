@@ -20,7 +20,8 @@ from webapp.models import Role
 
 pytestmark = [pytest.mark.database]
 RANGE = {"start": str(FIRST), "end": str(LAST)}
-OWN = {"id", "job_id", "run_id", "claim", "worker", "started_at", "finished_at", "created_at", "touched_at", "lease", "at", "who"}
+OWN = {"id", "job_id", "run_id", "claim", "worker", "started_at", "finished_at", "created_at", "touched_at", "lease", "at",
+       "actor"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -168,10 +169,10 @@ class TestChanging:
     def test_the_caps(self) -> None:
         api, job = self.started()
         assert api.post(f"jobs/{job}/cap", batches=3).document == {"job": job, "batches": 3}
-        assert Job.objects.get(pk=job).parallel == 3
+        assert Job.objects.get(pk=job).max_in_flight == 3
         assert Program(Role.ADMIN).post("cap", batches=4, reason="more").status == 200
         assert Limits.current().max_parallel_batches == 4
-        assert list(Event.objects.filter(job=None).values_list("who", "why")) == [("a admin", "more")]
+        assert list(Event.objects.filter(job=None).values_list("actor", "reason")) == [("a admin", "more")]
         assert api.post(f"jobs/{job}/cap", batches=0).status == 422
 
 

@@ -358,7 +358,7 @@ def test_nobody_has_no_story(demo: Demo, viewer: Client) -> None:
 
 def test_hostile_text_is_shown_as_text(demo: Demo, viewer: Client) -> None:
     hostile = "<script>alert(1)</script>"
-    Run.objects.filter(processor="PSZA", date=DAY).update(status=Run.Status.FAILED, why=hostile, population=None, rows=None)
+    Run.objects.filter(processor="PSZA", date=DAY).update(status=Run.Status.FAILED, reason=hostile, population=None, rows=None)
     Finding.objects.update(sentence=hostile)
     for text in (page(viewer, url("date", DAY)), page(viewer, url("entities", DAY, "PSZA", q=hostile)),
                  page(viewer, url("story", DAY, "PSZA", hostile), 404)):  # fmt: skip
@@ -391,7 +391,7 @@ def test_a_run_is_started_as_a_job_of_its_own_with_who_and_why(demo: Demo, opera
     job = Job.objects.latest("pk")
     assert answer["Location"] == reverse("job", args=[job.pk])
     assert list(job.runs.values_list("processor", "date", "status")) == [("PSZA", DAY, "pending")]
-    assert Event.objects.filter(job=job, who="otto", why="the row was corrected").exists()
+    assert Event.objects.filter(job=job, actor="otto", reason="the row was corrected").exists()
     again = operator.post(path, {"reason": "and again", "seal": seal})
     assert (again.status_code, Job.objects.latest("pk")) == (409, job)
     assert f"job {job.pk}" in again.content.decode()

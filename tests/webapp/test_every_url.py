@@ -79,7 +79,7 @@ def filled(demo: Demo) -> dict[str, str]:
     """A value for everything that stands in a URL."""
     job, finding = Job.objects.all()[0], Finding.objects.all()[0]
     user = User.objects.create(username="olga", role="operator")
-    launch = Launch.objects.create(options=job.options, who="olga", needs_approval="it is large")
+    launch = Launch.objects.create(options=job.options, actor="olga", needs_approval="it is large")
     token, _ = Token.issue(user, "cron")
     numbers = {"number": job.pk, "other": job.pk, "pk": job.pk, "finding": finding.pk, "launch": launch.pk, "token": token.pk}
     return {**NAMED, **{name: str(number) for name, number in numbers.items()}}
@@ -105,5 +105,5 @@ def test_their_names_are_words_with_underscores() -> None:
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_each_role_gets_what_is_his(name: str, filled: dict[str, str], client: Client, viewer: Client, operator: Client) -> None:
     url = address(name, filled)
-    found = [who.get(url, QUERY.get(name)).status_code for who in (client, viewer, operator)]
+    found = [browser.get(url, QUERY.get(name)).status_code for browser in (client, viewer, operator)]
     assert Answers(*found, viewer.post(url).status_code) == TABLE[name], url

@@ -46,8 +46,8 @@ def make_job(like: Job, status: str = "running", **fields: object) -> Job:
         "batch_size": 1,
         **fields,
     }
-    made = Job.objects.create(status=status, who="ann", started_at=now(), **fields)
-    Event.objects.create(job=made, who="ann", what="queued → running")
+    made = Job.objects.create(status=status, actor="ann", started_at=now(), **fields)
+    Event.objects.create(job=made, actor="ann", action="queued → running")
     return made
 
 
@@ -76,7 +76,7 @@ def test_each_own_run_has_a_cell_that_can_be_replaced_by_itself(viewer: Client, 
 
 def test_a_cell_leads_to_its_date_and_one_that_failed_to_its_error(viewer: Client, job: Job) -> None:
     failed = job.runs.filter(status="failed").first() or job.runs.filter(status="complete").first()
-    Run.objects.filter(pk=failed.pk).update(status="failed", why="it broke <b>here</b>", error="Oops")
+    Run.objects.filter(pk=failed.pk).update(status="failed", reason="it broke <b>here</b>", error="Oops")
     html = html_of(viewer, "job", job.pk)
     assert f'href="/jobs/{job.pk}/{failed.processor}/{failed.date}/"' in html
     assert "it broke &lt;b&gt;here&lt;/b&gt;" in html_of(viewer, "job_run", job.pk, failed.processor, failed.date)
@@ -101,7 +101,7 @@ def test_a_group_of_a_job_that_has_not_ended_waits_as_its_other_failures_do(oper
 
 def test_the_text_of_a_group_is_shown_as_text(viewer: Client, job: Job) -> None:
     run = job.runs.filter(status="complete").first()
-    Run.objects.filter(pk=run.pk).update(status="failed", error="Oops", why="<script>alert(1)</script>")
+    Run.objects.filter(pk=run.pk).update(status="failed", error="Oops", reason="<script>alert(1)</script>")
     for html in (html_of(viewer, "job_groups", job.pk), html_of(viewer, "job", job.pk)):
         assert "&lt;script&gt;alert(1)" in html
         assert "<script>alert(1)" not in html
@@ -139,10 +139,10 @@ def test_the_page_asks_as_often_for_many_dates_as_for_few(viewer: Client, job: J
 
 def test_what_is_blocked_is_folded_under_its_root(job: Job) -> None:
     made = make_job(job)
-    failed = make_run(made, "PSZA", DAY, "failed", why="broken")
-    blocked = [make_run(made, code, DAY, "blocked", why="blocked") for code in ("PDC", "ML")]
+    failed = make_run(made, "PSZA", DAY, "failed", reason="broken")
+    blocked = [make_run(made, code, DAY, "blocked", reason="blocked") for code in ("PDC", "ML")]
     day = DAY + timedelta(1)
-    alone = make_run(made, "TDZA", day, "failed", why="broken too")
+    alone = make_run(made, "TDZA", day, "failed", reason="broken too")
     found = {root.run.key: [r.processor for r in root.blocked] for root in roots([failed, *blocked, alone])}
     assert found == {("PSZA", DAY): ["PDC", "ML"], ("TDZA", day): []}
     assert outcome([failed, *blocked, alone], {}).blocked == 2
@@ -155,28 +155,28 @@ def test_a_run_that_has_no_verdict_counts_as_not_judged(viewer: Client, job: Job
     assert "not judged yet" in html_of(viewer, "job", made.pk)
 
 
-def stopped(like: Job, status: str, what: str, why: str, who: str = "backcourt") -> Job:
+def stopped(like: Job, status: str, what: str, reason: str, actor: str = "backcourt") -> Job:
     made = make_job(like, status, finished_at=now() if status in Job.ENDED else None)
-    Event.objects.create(job=made, who=who, what=what, why=why)
+    Event.objects.create(job=made, actor=actor, action=what, reason=reason)
     return made
 
 
 def test_why_a_job_paused_itself_stands_under_its_name_with_the_run(viewer: Client, job: Job) -> None:
-    why = "brake: PSZA 2030-11-20: 9 PROCESSING_ERROR of 218 entities"
-    made = stopped(job, "paused", "running → pausing", why)
+    reason = "brake: PSZA 2030-11-20: 9 PROCESSING_ERROR of 218 entities"
+    made = stopped(job, "paused", "running → pausing", reason)
     make_run(made, "PSZA", date(2030, 11, 20), "complete", population=218, rows=209, failures={"PROCESSING_ERROR": 9})
     head = html_of(viewer, "job", made.pk).partition('<main id="content"')[0]
-    assert why in head
+    assert reason in head
     assert f'href="/jobs/{made.pk}/PSZA/2030-11-20/"' in head
     assert 'href="#groups"' in head
 
 
 def test_why_a_job_failed_or_was_cancelled_stands_there_too(viewer: Client, job: Job) -> None:
     failed = stopped(job, "failed", "running → failed", "1 runs failed or were blocked")
-    make_run(failed, "TDZA", date(2030, 11, 20), "failed", error="Oops", why="it broke")
+    make_run(failed, "TDZA", date(2030, 11, 20), "failed", error="Oops", reason="it broke")
     head = html_of(viewer, "job", failed.pk).partition('<main id="content"')[0]
     assert f'href="/jobs/{failed.pk}/TDZA/2030-11-20/"' in head
-    cancelled = stopped(job, "cancelled", "running → cancelling", "the wrong month", who="otto")
+    cancelled = stopped(job, "cancelled", "running → cancelling", "the wrong month", actor="otto")
     head = html_of(viewer, "job", cancelled.pk).partition('<main id="content"')[0]
     assert "<strong>the wrong month</strong> (otto)" in head
     assert cause(make_job(job, "succeeded", finished_at=now())) is None
@@ -195,7 +195,7 @@ NOTHING = "Nothing about these dates wants a person"
 
 def test_before_it_is_judged_a_job_says_so_and_what_its_runs_say_already(viewer: Client, job: Job) -> None:
     made = make_job(job)
-    make_run(made, "TDZA", date(2030, 11, 20), "failed", error="Oops", why="it broke")
+    make_run(made, "TDZA", date(2030, 11, 20), "failed", error="Oops", reason="it broke")
     make_run(made, "PSZA", date(2030, 11, 20), "complete", population=9, rows=7, failures={"PROCESSING_ERROR": 2})
     html = html_of(viewer, "job", made.pk)
     assert "Not judged yet: that follows the end of the job." in html
@@ -277,13 +277,13 @@ def test_an_event_that_is_committed_late_is_told_all_the_same(viewer: Client, jo
     made = make_job(job)
     make_run(made, "TDZA", DAY + timedelta(3650), "pending")
     run = made.runs.get()
-    late = Event.objects.create(job=made, run=run, who="worker", what="pending → running")
-    newer = Event.objects.create(job=made, who="ann", what="a newer one")
+    late = Event.objects.create(job=made, run=run, actor="worker", action="pending → running")
+    newer = Event.objects.create(job=made, actor="ann", action="a newer one")
     number = late.pk
     Event.objects.filter(pk=number).delete()
     url = poll_url(html_of(viewer, "job", made.pk))
     assert f"{newer.pk}." in url
-    Event.objects.create(pk=number, job=made, run=run, who="worker", what="pending → running")
+    Event.objects.create(pk=number, job=made, run=run, actor="worker", action="pending → running")
     assert f'id="cell-TDZA-{run.date}"' in viewer.get(url).content.decode()
 
 
@@ -291,7 +291,7 @@ def test_the_end_brings_the_buttons_the_failures_and_no_trigger(operator: Client
     made = make_job(job)
     make_run(made, "TDZA", DAY + timedelta(3650), "running")
     url = poll_url(html_of(operator, "job", made.pk))
-    Run.objects.filter(job=made).update(why="it broke", error="Oops")
+    Run.objects.filter(job=made).update(reason="it broke", error="Oops")
     change(made.runs.get(), "failed")
     made.move(("running",), "failed", "backcourt", finished_at=now())
     last = operator.get(url).content.decode()
@@ -305,7 +305,7 @@ def test_the_end_brings_the_buttons_the_failures_and_no_trigger(operator: Client
 def test_whatever_a_browser_says_it_has_seen_it_gets_the_whole(viewer: Client, job: Job, seen: str) -> None:
     made = make_job(job)
     run = make_run(made, "TDZA", DAY + timedelta(3650), "pending")
-    Event.objects.create(job=made, run_id=run.pk, who="worker", what="pending")
+    Event.objects.create(job=made, run_id=run.pk, actor="worker", action="pending")
     assert f'id="cell-TDZA-{run.date}"' in html_of(viewer, "job_live", made.pk, seen=seen)
 
 
@@ -319,7 +319,7 @@ def test_a_job_that_stands_still_is_called_stalled_with_the_reason(viewer: Clien
 
 
 def test_the_report_has_a_row_per_run_and_nothing_that_a_spreadsheet_runs(viewer: Client, job: Job) -> None:
-    Run.objects.filter(pk=job.runs.earliest("date", "pk").pk).update(why="=HYPERLINK(1)", worker="@x")
+    Run.objects.filter(pk=job.runs.earliest("date", "pk").pk).update(reason="=HYPERLINK(1)", worker="@x")
     answer = viewer.get(reverse("job_report", args=[job.pk, "csv"]))
     rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
     assert len(rows) == job.runs.count()

@@ -18,9 +18,9 @@ def job(demo: Demo) -> Job:
     """A job that the workers run: two runs wait, one runs."""
     like = Job.objects.get()
     options = {**like.options, "start": "2030-11-20", "end": "2030-11-22"}
-    made = Job.objects.create(status="running", who="ann", options=options, code_version="x", batch_size=1)
+    made = Job.objects.create(status="running", actor="ann", options=options, code_version="x", batch_size=1)
     for day, status in ((20, "running"), (21, "pending"), (22, "pending")):
-        made.batches.create(number=day, first=f"2030-11-{day}", last=f"2030-11-{day}")
+        made.batches.create(number=day, first_date=f"2030-11-{day}", last_date=f"2030-11-{day}")
         Run.objects.create(job=made, processor="TDZA", date=f"2030-11-{day}", batch=day, status=status)
     return made
 
@@ -30,7 +30,7 @@ def url(verb: str, job: Job) -> str:
 
 
 def last_event(job: Job) -> tuple[str, str, str]:
-    return Event.objects.filter(job=job, run=None).order_by("pk").values_list("what", "who", "why").last()
+    return Event.objects.filter(job=job, run=None).order_by("pk").values_list("action", "actor", "reason").last()
 
 
 def test_pause_resume_and_cancel_change_the_job_with_who_and_why(operator: Client, job: Job) -> None:
@@ -63,11 +63,11 @@ def test_cancel_says_what_it_would_do_and_does_nothing_yet(operator: Client, job
 
 def test_the_cap_changes_and_a_wrong_one_is_told_beside_its_field_with_the_reason_kept(operator: Client, job: Job) -> None:
     wrong = operator.post(url("cap", job), {"batches": "0", "reason": "faster please"})
-    assert (wrong.status_code, Job.objects.get(pk=job.pk).parallel) == (422, 1)
+    assert (wrong.status_code, Job.objects.get(pk=job.pk).max_in_flight) == (422, 1)
     assert "greater than or equal to 1" in wrong.content.decode()
     assert "faster please" in wrong.content.decode()
     operator.post(url("cap", job), {"batches": "3", "reason": "faster"})
-    assert (Job.objects.get(pk=job.pk).parallel, last_event(job)) == (3, ("batches in flight 1 → 3", "otto", "faster"))
+    assert (Job.objects.get(pk=job.pk).max_in_flight, last_event(job)) == (3, ("batches in flight 1 → 3", "otto", "faster"))
 
 
 def test_what_cannot_be_done_is_refused_with_one_sentence(operator: Client, demo: Demo) -> None:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 def make_job(demo: Demo, **fields: object) -> Job:
     """A job without runs, with the options of the demo's."""
     like = Job.objects.earliest("pk")
-    given = {"status": "succeeded", "who": "ann", "options": like.options, "code_version": "x", "batch_size": 1, **fields}
+    given = {"status": "succeeded", "actor": "ann", "options": like.options, "code_version": "x", "batch_size": 1, **fields}
     return Job.objects.create(**given)
 
 
@@ -30,7 +30,7 @@ def listed(client: Client, **query: str) -> list[int]:
 
 def test_the_newest_job_comes_first_and_each_filter_is_in_the_query_string(viewer: Client, demo: Demo) -> None:
     first = Job.objects.get()
-    second = make_job(demo, who="bea", options={**first.options, "mode": "normal"}, status="paused")
+    second = make_job(demo, actor="bea", options={**first.options, "mode": "normal"}, status="paused")
     assert listed(viewer) == [second.pk, first.pk]
     assert listed(viewer, who="bea") == [second.pk]
     assert listed(viewer, mode="backfill") == [first.pk]
@@ -103,7 +103,7 @@ def test_the_list_asks_as_often_for_many_jobs_as_for_one(
 
 
 def test_a_reason_is_shown_as_text(viewer: Client, demo: Demo) -> None:
-    make_job(demo, why="<script>alert(1)</script>")
+    make_job(demo, reason="<script>alert(1)</script>")
     html = viewer.get(reverse("jobs")).content.decode()
     assert "&lt;script&gt;alert(1)" in html
     assert "<script>alert(1)" not in html

@@ -255,7 +255,7 @@ def test_a_refused_start_loses_nothing_that_was_typed(operator: Client, demo: De
     assert answer.status_code == 422
     assert error_of(html, "reason").startswith("Say why")
     assert LaunchForm(QueryDict(re.search(r'name="state" value="([^"]*)"', html)[1])).typed == LaunchForm(_query(typed)).typed  # type: ignore[index]
-    assert not Job.objects.filter(who="otto").exists()
+    assert not Job.objects.filter(actor="otto").exists()
 
 
 def _query(typed: dict[str, str]) -> QueryDict:
@@ -282,27 +282,27 @@ def test_the_runs_of_the_job_are_the_plan_of_the_preview(operator: Client, demo:
     assert shown
     plan = control.preview(shown).plan
     answer = start(operator, seal, **typed)
-    job = Job.objects.get(who="otto")
+    job = Job.objects.get(actor="otto")
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
     made = {(r.processor, r.date, r.batch): r.status for r in job.runs.all()}
     planned = {(r.processor, r.date, r.batch): Run.Status.PENDING for r in plan.todo}
     kept = {(r.processor, r.date, -1): Run.Status.SKIPPED for r in plan.runs if r.action is Action.KEEP}
     assert made == planned | kept
     assert job.parsed_options == shown
-    assert job.why == "late data"
+    assert job.reason == "late data"
 
 
 def test_with_scripts_the_whole_page_goes_to_the_job(operator: Client, demo: Demo) -> None:
     typed = {**FREE, "reason": "late data"}
     answer = start(operator, sealed(page(operator, **typed)), headers=HTMX, **typed)
-    assert answer["HX-Redirect"] == f"/jobs/{Job.objects.get(who='otto').pk}/"
+    assert answer["HX-Redirect"] == f"/jobs/{Job.objects.get(actor='otto').pk}/"
 
 
 def test_without_scripts_the_address_of_the_preview_is_what_starts(operator: Client, demo: Demo) -> None:
     state = query_of(FREE_OPTIONS)
     answer = start(operator, sealed(page(operator, **FREE, reason="late data")), state=state)
     assert answer.status_code == 302
-    assert Job.objects.get(who="otto").parsed_options == FREE_OPTIONS
+    assert Job.objects.get(actor="otto").parsed_options == FREE_OPTIONS
 
 
 def test_a_plan_that_has_changed_is_not_started_and_what_changed_is_said(operator: Client, demo: Demo) -> None:
@@ -315,7 +315,7 @@ def test_a_plan_that_has_changed_is_not_started_and_what_changed_is_said(operato
     html = unescape(answer.content.decode())
     assert answer.status_code == 409
     assert "1 date changed since the preview: 2021-12-10 TDZA was to be kept (already complete), is to run" in html
-    assert not Job.objects.filter(who="otto").exists()
+    assert not Job.objects.filter(actor="otto").exists()
     assert start(operator, sealed(html), **typed).status_code == 302
 
 
@@ -329,7 +329,7 @@ def test_other_options_than_those_of_the_preview_are_not_started(operator: Clien
 @pytest.mark.parametrize("seal", ["", "nonsense", pytest.param(dumps({"options": {}}, salt="another"), id="another")])
 def test_nothing_starts_without_a_preview_that_was_made_here(operator: Client, demo: Demo, seal: str) -> None:
     assert start(operator, seal, **FREE, reason="late data").status_code == 422
-    assert not Job.objects.filter(who="otto").exists()
+    assert not Job.objects.filter(actor="otto").exists()
 
 
 def test_to_replace_what_is_complete_its_number_is_typed(operator: Client, demo: Demo) -> None:
@@ -351,19 +351,19 @@ def test_a_viewer_sees_it_all_and_starts_nothing(viewer: Client, operator: Clien
     seal = sealed(page(operator, **typed))
     assert start(viewer, seal, **typed).status_code == 403
     assert viewer.post(reverse("new_preset"), {**typed, "name": "mine"}).status_code == 403
-    assert not Job.objects.filter(who="vera").exists()
+    assert not Job.objects.filter(actor="vera").exists()
 
 
-@pytest.mark.parametrize(("typed", "why"), [
+@pytest.mark.parametrize(("typed", "reason"), [
     ({**DONE, "reason": "r"}, "Everything is complete already; choose “Everything” to run it again"),
     ({**DONE, "what": "failed", "reason": "r"}, "Nothing of these dates has failed"),
     (FREE, "Give a reason"),
     ({**FREE, "batch_size": "x", "reason": "r"}, "Correct 1 field first"),
 ])  # fmt: skip
-def test_a_button_that_cannot_be_pressed_says_why(operator: Client, demo: Demo, typed: dict[str, str], why: str) -> None:
+def test_a_button_that_cannot_be_pressed_says_why(operator: Client, demo: Demo, typed: dict[str, str], reason: str) -> None:
     found = re.search(r'id="start-why"[^>]*>(.*?)</span>', page(operator, **typed), re.DOTALL)
     assert found
-    assert found[1].endswith(f"</i> {why}")
+    assert found[1].endswith(f"</i> {reason}")
 
 
 # Later, and with a second person
@@ -376,7 +376,7 @@ def test_more_than_the_limit_waits_for_a_second_person(operator: Client, admin: 
     assert "Ask for approval to start" in html
     assert start(operator, sealed(html), **typed).status_code == 302
     kept = Launch.objects.get()
-    assert (kept.state, kept.who, kept.job) == ("waiting", "otto", None)
+    assert (kept.state, kept.actor, kept.job) == ("waiting", "otto", None)
     assert operator.post(reverse("new_decide", args=[kept.pk, "approve"])).status_code == 422
     assert "7 dates will run" in admin.get(reverse("new_decide", args=[kept.pk, "approve"]), headers=HTMX).content.decode()
     admin.post(reverse("new_decide", args=[kept.pk, "approve"]), {"why": "I looked"})
@@ -387,7 +387,7 @@ def test_more_than_the_limit_waits_for_a_second_person(operator: Client, admin: 
 
 
 def test_the_one_who_asked_can_withdraw_and_others_refuse_with_a_reason(operator: Client, admin: Client, demo: Demo) -> None:
-    asked = [Launch.objects.create(options=FREE_OPTIONS.as_json(), who="otto", needs_approval="large") for _ in range(2)]
+    asked = [Launch.objects.create(options=FREE_OPTIONS.as_json(), actor="otto", needs_approval="large") for _ in range(2)]
     assert "a second person has to decide" in page(operator)
     assert operator.post(reverse("new_decide", args=[asked[0].pk, "refuse"]), {"why": "no"}).status_code == 422
     assert operator.post(reverse("new_decide", args=[asked[0].pk, "withdraw"])).status_code == 302
@@ -402,7 +402,7 @@ def test_an_admin_needs_nobody(admin: Client, demo: Demo, settings: Any) -> None
     settings.LAUNCH_LIMIT = 3
     typed = {**FREE, "reason": "late data"}
     assert start(admin, sealed(page(admin, **typed)), **typed).status_code == 302
-    assert Job.objects.filter(who="ada").exists()
+    assert Job.objects.filter(actor="ada").exists()
 
 
 def test_a_time_to_come_keeps_it_until_then(operator: Client, demo: Demo) -> None:
@@ -429,7 +429,7 @@ def test_ones_own_timed_launch_starts_by_itself_and_can_only_be_withdrawn(operat
 
 @pytest.mark.parametrize("verb", ["approve", "refuse", "withdraw"])
 def test_a_viewer_decides_nothing(viewer: Client, demo: Demo, verb: str) -> None:
-    kept = Launch.objects.create(options=FREE_OPTIONS.as_json(), who="otto", needs_approval="large")
+    kept = Launch.objects.create(options=FREE_OPTIONS.as_json(), actor="otto", needs_approval="large")
     assert viewer.post(reverse("new_decide", args=[kept.pk, verb]), {"why": "x"}).status_code == 403
     assert "operators only" in page(viewer)
 

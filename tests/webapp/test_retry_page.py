@@ -102,10 +102,10 @@ def test_a_retry_from_the_page_is_the_retry_of_control(job: Job, operator: Clien
     made = Job.objects.latest("pk")
     assert (answer.status_code, answer["Location"]) == (302, reverse("job", args=[made.pk]))
     assert {(r.processor, r.date) for r in made.runs.all()} == keys(wanted) != set()
-    assert (made.retry_of, made.who, made.why) == (job, "otto", HOSTILE)
+    assert (made.retry_of, made.actor, made.reason) == (job, "otto", HOSTILE)
     assert made.options == job.options
     event = made.events.get(what="queued")
-    assert (event.who, event.why) == ("otto", HOSTILE)
+    assert (event.actor, event.reason) == ("otto", HOSTILE)
 
 
 def test_what_has_changed_since_it_was_looked_at_is_said_and_nothing_runs(job: Job, operator: Client) -> None:
@@ -153,7 +153,7 @@ def test_a_job_under_way_is_not_retried_yet(job: Job, operator: Client) -> None:
 
 
 def test_a_date_that_another_job_holds_is_said_beside_the_button(job: Job, operator: Client) -> None:
-    other = Job.objects.create(options=job.options, who="olga", batch_size=1, status=Job.Status.RUNNING)
+    other = Job.objects.create(options=job.options, actor="olga", batch_size=1, status=Job.Status.RUNNING)
     Run.objects.create(job=other, processor="PSZA", date=A_DATE, batch=0)
     text = plan_of(operator, job, **ONE_DATE)
     assert f"job {other.pk} (olga, running) holds 1 runs" in text
@@ -193,7 +193,7 @@ def healed(job: Job) -> str:
 
 def made_of(job: Job, **fields: Any) -> Job:
     """A retry of one run of a job."""
-    made = Job.objects.create(options=job.options, who="otto", batch_size=1, retry_of=job, **fields)
+    made = Job.objects.create(options=job.options, actor="otto", batch_size=1, retry_of=job, **fields)
     Run.objects.create(job=made, processor="PSZA", date=A_DATE, batch=0, status=Run.Status.COMPLETE, failures={"UNKNOWN": 2})
     return made
 

@@ -34,7 +34,7 @@ def downloaded(client: Client, **query: Any) -> list[list[str]]:
 def another_attempt(**fields: Any) -> Run:
     """A second job that has run PSZA on the day again."""
     first = Job.objects.get()
-    job = Job.objects.create(options=first.options, who="otto", code_version="0.1.0", batch_size=1, status=Job.Status.FAILED)
+    job = Job.objects.create(options=first.options, actor="otto", code_version="0.1.0", batch_size=1, status=Job.Status.FAILED)
     made = {"job": job, "processor": "PSZA", "date": date.fromisoformat(DAY), "batch": 0, "status": Run.Status.FAILED, **fields}
     return Run.objects.create(**made)
 
@@ -76,9 +76,9 @@ def test_a_page_counts_nothing_and_asks_a_constant_number_of_queries(
 
 
 def test_all_attempts_of_a_processor_and_date_can_be_read(viewer: Client, demo: Demo) -> None:
-    second = another_attempt(why="the disk was full", error="WarehouseUnwritable", checks=[
+    second = another_attempt(reason="the disk was full", error="WarehouseUnwritable", checks=[
         {"name": "freshness", "status": "warned", "seconds": 0.25, "why": "PGS is 30 h old"}])  # fmt: skip
-    Event.objects.create(job=second.job, run=second, who="otto", what="running → failed", why="the disk was full")
+    Event.objects.create(job=second.job, run=second, actor="otto", action="running → failed", reason="the disk was full")
     shown = page(viewer, processor="PSZA", date=DAY)
     first = Run.objects.exclude(pk=second.pk).get(processor="PSZA", date=DAY)
     assert shown.index(f"run-{second.run_id}") < shown.index(f"run-{first.run_id}")
@@ -102,7 +102,7 @@ def test_a_run_that_was_superseded_is_not_made_by_older_code(viewer: Client, dem
 
 
 def test_hostile_text_is_text_on_the_page_and_no_formula_in_the_file(viewer: Client, demo: Demo) -> None:
-    another_attempt(why=HOSTILE)
+    another_attempt(reason=HOSTILE)
     assert "<script>alert" not in page(viewer, processor="PSZA", date=DAY) + page(viewer, text="HYPERLINK")
     header, row = downloaded(viewer, text="HYPERLINK")
     assert row[header.index("why")] == f"'{HOSTILE}"

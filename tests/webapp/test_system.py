@@ -74,7 +74,7 @@ def test_workers_and_batches_are_shown_and_asked_for_again_only_while_a_job_is_u
     Batch.objects.filter(job=job, number=1).update(status=Batch.Status.IN_FLIGHT)
     busy = viewer.get(url).content.decode()
     assert 'hx-trigger="every 2s"' in busy
-    assert f"job {job.pk}</a>: 1 of {job.parallel} at most" in busy
+    assert f"job {job.pk}</a>: 1 of {job.max_in_flight} at most" in busy
 
 
 def test_messages_that_wait_are_listed(viewer: Client, demo: Demo) -> None:
@@ -91,7 +91,7 @@ def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(admin: C
     answer = admin.post(reverse("cap"), CAP, follow=True)
     assert Limits.current().max_parallel_batches == 3
     (event,) = condition.events()
-    assert (event.who, event.why) == ("ada", CAP["reason"])
+    assert (event.actor, event.reason) == ("ada", CAP["reason"])
     text = answer.content.decode()
     assert "At most 3 batches of all jobs" in text
     assert "&lt;script&gt;quiet hours" in text
@@ -163,8 +163,8 @@ def test_a_revoked_key_is_worth_nothing_and_only_its_owner_revokes_it(viewer: Cl
 
 
 def test_what_belongs_to_a_job_or_a_finding_is_not_among_what_holds_for_all(demo: Demo) -> None:
-    Event.objects.create(finding=Finding.objects.first(), who="otto", what="open → fixed")
-    alone = Event.objects.create(who="ada", what="batches in flight 2 → 3")
+    Event.objects.create(finding=Finding.objects.first(), actor="otto", action="open → fixed")
+    alone = Event.objects.create(actor="ada", action="batches in flight 2 → 3")
     assert condition.events() == [alone]
 
 

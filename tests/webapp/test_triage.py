@@ -45,10 +45,10 @@ def one(kind: str = "impossible value") -> Finding:
     return Finding.objects.get(kind=kind)
 
 
-def make_job(status: str, what: str, why: str, who: str = "backcourt", **fields: Any) -> Job:
+def make_job(status: str, what: str, reason: str, actor: str = "backcourt", **fields: Any) -> Job:
     """A job of the demo's dates that has come to this, as its last event says."""
-    job = Job.objects.create(options=Job.objects.earliest("pk").options, who="ann", status=status, batch_size=1, **fields)
-    Event.objects.create(job=job, who=who, what=what, why=why, at=fields.get("finished_at") or now())
+    job = Job.objects.create(options=Job.objects.earliest("pk").options, actor="ann", status=status, batch_size=1, **fields)
+    Event.objects.create(job=job, actor=actor, action=what, reason=reason, at=fields.get("finished_at") or now())
     return job
 
 
@@ -72,13 +72,13 @@ JOBS = {
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_that_stopped_by_itself_wants_a_person_at_once(name: str, demo: Demo, viewer: Client) -> None:
     before = badge(text_of(viewer, reverse("triage")))
-    status, what, why, fields = JOBS[name]
-    job = make_job(status, what, why, **fields)
+    status, what, reason, fields = JOBS[name]
+    job = make_job(status, what, reason, **fields)
     home, triage = text_of(viewer, reverse("home")), text_of(viewer, reverse("triage"))
     wants = home.partition("What needs a person")[2]
     assert re.search(r'<a href="([^"]+)"><strong>', wants)[1] == reverse("job", args=[job.pk])
-    assert why in wants
-    assert triage.index(why) < triage.index("Explained by the games played")
+    assert reason in wants
+    assert triage.index(reason) < triage.index("Explained by the games played")
     assert badge(triage) == badge(home) == before + 1
 
 
@@ -86,11 +86,11 @@ def test_a_job_that_stands_still_wants_a_person(demo: Demo) -> None:
     job = make_job("running", "queued → running", "")
     assert wanting(now()) == []
     (found,) = wanting(now() + timedelta(minutes=7))
-    assert (found.job, found.state, found.why) == (job, "stalled", "nothing has changed for 7 minutes")
+    assert (found.job, found.state, found.reason) == (job, "stalled", "nothing has changed for 7 minutes")
 
 
 def test_jobs_that_a_person_stopped_or_that_are_judged_or_retried_want_nobody(demo: Demo) -> None:
-    make_job("paused", "running → pausing", "wait for the late file", who="otto")
+    make_job("paused", "running → pausing", "wait for the late file", actor="otto")
     make_job("failed", "running → failed", "1 runs failed or were blocked", finished_at=now() - timedelta(days=9999))
     failed = make_job("failed", "running → failed", "1 runs failed or were blocked", finished_at=now() + timedelta(days=1))
     assert [found.job for found in wanting(now())] == [failed]
@@ -310,7 +310,7 @@ def test_marking_keeps_who_and_why(state: str, demo: Demo, operator: Client) -> 
     assert (finding.state, finding.marked_by, finding.note) == (state, "otto", f"seen {HOSTILE}")
     event = finding.events.order_by("pk").last()
     assert event is not None
-    assert (event.who, event.what, event.why) == ("otto", f"open → {state}", f"seen {HOSTILE}")
+    assert (event.actor, event.action, event.reason) == ("otto", f"open → {state}", f"seen {HOSTILE}")
     for url in (reverse("finding", args=[finding.pk]), f"{reverse('triage')}?state=all"):
         text = text_of(operator, url)
         assert AS_TEXT in text

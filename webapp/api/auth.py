@@ -25,14 +25,14 @@ class _Csrf(CsrfViewMiddleware):
 class Allowed(AuthBase):
     """Lets in those whose `flag` is true; without a flag, every user."""
 
-    def __init__(self, flag: str = "", who: str = "") -> None:
-        self.flag, self.who = flag, who
+    def __init__(self, flag: str = "", audience: str = "") -> None:
+        self.flag, self.audience = flag, audience
         super().__init__()
 
     def check(self, user: User) -> User:
         """The user, when this is his part. Raises HttpError."""
         if self.flag and not getattr(user, self.flag):
-            raise HttpError(403, f"this is for {self.who}; {user} is {user.role}")
+            raise HttpError(403, f"this is for {self.audience}; {user} is {user.role}")
         return user
 
 
@@ -81,6 +81,6 @@ OPERATORS = [TokenAuth("may_operate", "operators and admins"), SessionAuth("may_
 ADMINS = [TokenAuth("may_administer", "admins"), SessionAuth("may_administer", "admins")]
 
 
-def who(request: HttpRequest) -> str:
+def actor(request: HttpRequest) -> str:
     """Whom the events name."""
     return str(request.user.get_username())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.db.models import F
 from django.http import Http404, HttpRequest
 from ninja import Router
 
@@ -12,7 +13,7 @@ from backfill.errors import Refused
 from backfill.judging.triage import listed, mark
 from backfill.management.findings import as_json
 from backfill.models import Finding
-from webapp.api.auth import OPERATORS, who
+from webapp.api.auth import OPERATORS, actor
 from webapp.api.schemas import Limit, Mark
 
 router = Router(tags=["findings"])
@@ -44,7 +45,7 @@ def findings(
 def finding(request: HttpRequest, number: int) -> Document:
     """With its evidence and its history."""
     found = finding_of(number)
-    events = list(found.events.order_by("pk").values("at", "who", "what", "why"))
+    events = list(found.events.order_by("pk").values("at", who=F("actor"), what=F("action"), why=F("reason")))
     return {**as_json(found), "events": events}
 
 
@@ -53,4 +54,4 @@ def mark_finding(request: HttpRequest, number: int, given: Mark) -> Document:
     """With a reason, which is kept."""
     if given.state not in MARKABLE:
         raise Refused(f"{given.state!r} is no mark; choose from {', '.join(MARKABLE)}")
-    return as_json(mark(finding_of(number), given.state, who(request), given.reason))
+    return as_json(mark(finding_of(number), given.state, actor(request), given.reason))

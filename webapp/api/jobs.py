@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, F
 from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from ninja import Router, Status
@@ -18,7 +18,7 @@ from backfill.models import Event, Job, Launch, Run
 from backfill.options import MAX_PARALLEL
 from backfill.progress import progress
 from backfill.summary import summarise
-from webapp.api.auth import ADMINS, OPERATORS, who
+from webapp.api.auth import ADMINS, OPERATORS, actor
 from webapp.api.schemas import (
     Cancel,
     Cap,
@@ -36,7 +36,7 @@ from webapp.api.schemas import (
 router = Router(tags=["jobs"])
 Document = dict[str, Any]
 RUN_FIELDS = (
-    "processor", "date", "batch", "status", "why", "error", "run_id", "population", "rows", "failures", "query_seconds",
+    "processor", "date", "batch", "status", "error", "run_id", "population", "rows", "failures", "query_seconds",
     "write_seconds", "started_at", "finished_at",
 )  # fmt: skip
 
@@ -65,7 +65,7 @@ def jobs(request: HttpRequest, status: str = "", before: int = 0, limit: Limit =
 
 def _line(job: Job, runs: dict[str, int]) -> Document:
     return {
-        "job": job.pk, "status": job.status, "options": job.in_force, "runs": runs, "who": job.who, "why": job.why,
+        "job": job.pk, "status": job.status, "options": job.in_force, "runs": runs, "who": job.actor, "why": job.reason,
         "retry_of": job.retry_of_id, "created_at": job.created_at, "finished_at": job.finished_at,
     }  # fmt: skip
 
@@ -102,7 +102,7 @@ def events(request: HttpRequest, number: int, after: int = 0, runs: bool = False
 def _event(event: Event) -> Document:
     run = event.run
     return {
-        "event": event.pk, "at": event.at, "who": event.who, "what": event.what, "why": event.why,
+        "event": event.pk, "at": event.at, "who": event.actor, "what": event.action, "why": event.reason,
         "processor": run and run.processor, "date": run and run.date,
     }  # fmt: skip
 
@@ -112,7 +112,8 @@ def report(request: HttpRequest, number: int) -> Document:
     """Its figures, every run, and its own events."""
     found = job_of(number)
     told = [_event(event) for event in found.events.filter(run=None).order_by("pk")]
-    return {**summarise(found), "runs": list(found.runs.order_by("date", "pk").values(*RUN_FIELDS)), "events": told}
+    runs = found.runs.order_by("date", "pk").values(*RUN_FIELDS, why=F("reason"))
+    return {**summarise(found), "runs": list(runs), "events": told}
 
 
 # Starting
@@ -123,7 +124,7 @@ def start(request: HttpRequest, given: StartIn) -> Status[Document]:
     """201 with the job; 202 with the launch that waits for its time or for a second person; 200 when all is complete."""
     sent = given.model_dump(include={"previewed", "start_at"})
     exempt = bool(getattr(request.user, "may_administer", False))
-    made = control.launch(options_of(given), who(request), exempt=exempt, **sent)
+    made = control.launch(options_of(given), actor(request), exempt=exempt, **sent)
     if made is None:
         return Status(200, {"job": None, "detail": "everything is complete already"})
     if isinstance(made, Launch):
@@ -142,7 +143,7 @@ def preview_retry(request: HttpRequest, number: int, given: SelectionIn) -> Docu
 def retry(request: HttpRequest, number: int, given: RetryIn) -> Status[Document]:
     """Under the options that the job had."""
     reason = given.model_dump()["reason"]
-    made = control.retry(job_of(number), selection_of(given), who(request), reason)
+    made = control.retry(job_of(number), selection_of(given), actor(request), reason)
     return Status(201, {"job": made.pk, "status": made.status, "retry_of": number})
 
 
@@ -152,13 +153,13 @@ def retry(request: HttpRequest, number: int, given: RetryIn) -> Status[Document]
 @router.post("/jobs/{number}/pause", auth=OPERATORS, summary="Pause")
 def pause(request: HttpRequest, number: int, given: Reason) -> Document:
     """Let the steps that run finish, and start no other."""
-    return _state(control.pause(job_of(number), who(request), given.reason))
+    return _state(control.pause(job_of(number), actor(request), given.reason))
 
 
 @router.post("/jobs/{number}/resume", auth=OPERATORS, summary="Resume")
 def resume(request: HttpRequest, number: int, given: Resume) -> Document:
     """Go on with what is left of a paused or cancelled job."""
-    return _state(control.resume(job_of(number), who(request), given.reason, brake=given.brake))
+    return _state(control.resume(job_of(number), actor(request), given.reason, brake=given.brake))
 
 
 @router.get("/jobs/{number}/cancel", summary="What cancelling would do")
@@ -171,21 +172,21 @@ def cancelling(request: HttpRequest, number: int) -> Document:
 @router.post("/jobs/{number}/cancel", auth=OPERATORS, summary="Cancel")
 def cancel(request: HttpRequest, number: int, given: Cancel) -> Document:
     """Drop what has not started; with `force` also what runs."""
-    done = control.cancel(job_of(number), who(request), given.reason, force=given.force)
+    done = control.cancel(job_of(number), actor(request), given.reason, force=given.force)
     return {**_state(job_of(number)), **asdict(done)}
 
 
 @router.post("/jobs/{number}/cap", auth=OPERATORS, summary="Change the cap of a job")
 def cap(request: HttpRequest, number: int, given: Cap) -> Document:
     """How many of its batches may be in flight."""
-    control.change_cap(given.batches, who(request), given.reason, job=job_of(number))
+    control.change_cap(given.batches, actor(request), given.reason, job=job_of(number))
     return {"job": number, "batches": given.batches}
 
 
 @router.post("/cap", auth=ADMINS, summary="Change the cap of all jobs", description=f"1 to {MAX_PARALLEL} batches in flight.")
 def cap_of_all(request: HttpRequest, given: Cap) -> Document:
     """How many batches of all jobs together may be in flight."""
-    control.change_cap(given.batches, who(request), given.reason)
+    control.change_cap(given.batches, actor(request), given.reason)
     return {"job": None, "batches": given.batches}
 
 

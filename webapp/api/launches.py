@@ -9,7 +9,7 @@ from ninja import Router
 
 from backfill import control
 from backfill.models import Launch
-from webapp.api.auth import OPERATORS, who
+from webapp.api.auth import OPERATORS, actor
 from webapp.api.schemas import Limit, Reason
 
 router = Router(tags=["launches"])
@@ -25,9 +25,9 @@ def launch_of(number: int) -> Launch:
 
 def _as_json(launch: Launch) -> Document:
     return {
-        "launch": launch.pk, "name": launch.name, "state": launch.state, "options": launch.options, "who": launch.who,
+        "launch": launch.pk, "name": launch.name, "state": launch.state, "options": launch.options, "who": launch.actor,
         "created_at": launch.created_at, "start_at": launch.start_at, "needs_approval": launch.needs_approval,
-        "approved_by": launch.approved_by, "said": launch.said, "job": launch.job_id,
+        "approved_by": launch.approved_by, "said": launch.outcome_message, "job": launch.job_id,
     }  # fmt: skip
 
 
@@ -41,16 +41,16 @@ def launches(request: HttpRequest, state: str = "", limit: Limit = 50) -> Docume
 @router.post("/launches/{number}/approve", auth=OPERATORS, summary="Agree to a launch")
 def approve(request: HttpRequest, number: int, given: Reason) -> Document:
     """By a second person; it starts when its time has come."""
-    return _as_json(control.approve(launch_of(number), who(request), given.reason))
+    return _as_json(control.approve(launch_of(number), actor(request), given.reason))
 
 
 @router.post("/launches/{number}/refuse", auth=OPERATORS, summary="Refuse a launch")
 def refuse(request: HttpRequest, number: int, given: Reason) -> Document:
     """With the reason, for the one who asked."""
-    return _as_json(control.refuse(launch_of(number), who(request), given.reason))
+    return _as_json(control.refuse(launch_of(number), actor(request), given.reason))
 
 
 @router.post("/launches/{number}/withdraw", auth=OPERATORS, summary="Withdraw a launch or a preset")
 def withdraw(request: HttpRequest, number: int, given: Reason) -> Document:
     """Take it back."""
-    return _as_json(control.withdraw(launch_of(number), who(request), given.reason))
+    return _as_json(control.withdraw(launch_of(number), actor(request), given.reason))

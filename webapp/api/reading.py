@@ -50,7 +50,7 @@ def season(request: HttpRequest, year: int) -> Document:
 def _cell(cell: Cell) -> Document:
     return {
         "date": cell.date, "state": cell.state, "population": cell.population, "rows": cell.rows,
-        "failures": dict(cell.failures), "expected": cell.expected, "outside": cell.outside, "job": cell.job, "why": cell.why,
+        "failures": dict(cell.failures), "expected": cell.expected, "outside": cell.outside, "job": cell.job, "why": cell.reason,
     }  # fmt: skip
 
 

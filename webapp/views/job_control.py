@@ -61,7 +61,7 @@ def cancel(request: Request, number: int) -> HttpResponse:
 def cap(request: Request, number: int) -> HttpResponse:
     """Let more or fewer batches be in flight."""
     job = get_object_or_404(Job, pk=number)
-    form = Cap(_posted(request), initial={"batches": job.parallel})
+    form = Cap(_posted(request), initial={"batches": job.max_in_flight})
     if not form.is_valid():
         return _ask(request, job, form, "cap")
     batches = form.cleaned_data["batches"]

@@ -52,7 +52,7 @@ class Command(VerbCommand):
             return self._dry_run(options, verbose=given["verbosity"] > 1)
         if given["save_preset"] is not None or given["at"] or given["replace"]:
             return keep(self, options, given)
-        code = launch(self, lambda who, inline, tell: control.start(options, who, inline=inline, tell=tell), given)
+        code = launch(self, lambda actor, inline, tell: control.start(options, actor, inline=inline, tell=tell), given)
         return self._nothing_to_do(options) if code is None else code
 
     def _asked(self, given: dict[str, Any]) -> Options:

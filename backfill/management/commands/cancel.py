@@ -29,7 +29,7 @@ class Command(JobCommand):
         if given["dry_run"]:
             counts = control.dropped_and_finishing(job)
         else:
-            counts = control.cancel(job, self.who, given["reason"], force=given["force"])
+            counts = control.cancel(job, self.actor, given["reason"], force=given["force"])
         job.refresh_from_db()
         self.emit({"job": job.pk, "status": job.status, **asdict(counts)}, f"job {job.pk} ({job.status}): {_text(counts)}")
         return OK

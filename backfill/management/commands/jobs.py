@@ -66,6 +66,6 @@ def _line(job: Job, runs: str) -> dict[str, Any]:
         "end": str(options.end),
         "processors": ",".join(options.processors),
         "runs": runs,
-        "who": job.who,
+        "who": job.actor,
         "created": job.created_at.isoformat(sep=" ", timespec="seconds"),
     }

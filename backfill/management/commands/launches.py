@@ -58,7 +58,7 @@ class Command(VerbCommand):
 
     def _decided(self, kept: Launch) -> int:
         job = f": job {kept.job_id}" if kept.job_id else ""
-        said = f": {kept.said}" if kept.said else ""
+        said = f": {kept.outcome_message}" if kept.outcome_message else ""
         self.emit(document(kept), f"{kept} is {kept.state}{job}{said}")
         return FAILED if kept.approved_by and kept.state == Launch.State.REFUSED else OK
 

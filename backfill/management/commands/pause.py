@@ -17,7 +17,7 @@ class Command(JobCommand):
 
     def run(self, **given: Any) -> int:
         """Pause it and say whether it has stopped already."""
-        job = control.pause(self.job(given), self.who, given["reason"])
+        job = control.pause(self.job(given), self.actor, given["reason"])
         text = "has paused" if job.status == Job.Status.PAUSED else "pauses when its running steps have ended"
         self.emit({"job": job.pk, "status": job.status}, f"job {job.pk} {text}")
         return OK

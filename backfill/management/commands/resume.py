@@ -25,7 +25,7 @@ class Command(JobCommand):
 
     def run(self, **given: Any) -> int:
         """Resume it and say how much is left."""
-        job = control.resume(self.job(given), self.who, given["reason"], brake=False if given["no_brake"] else None)
+        job = control.resume(self.job(given), self.actor, given["reason"], brake=False if given["no_brake"] else None)
         left = job.runs.filter(status__in=Run.ACTIVE).count()
         text = "" if Worker.alive(now()) else "; no worker is running, so it waits until bin/up starts one"
         self.emit({"job": job.pk, "status": job.status, "left": left}, f"job {job.pk} goes on with {left} runs{text}")

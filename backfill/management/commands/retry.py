@@ -42,7 +42,9 @@ class Command(VerbCommand):
         if given["dry_run"]:
             return self._dry_run(job, selection)
         reason = given["reason"]
-        code = launch(self, lambda who, inline, tell: control.retry(job, selection, who, reason, inline=inline, tell=tell), given)
+        code = launch(
+            self, lambda actor, inline, tell: control.retry(job, selection, actor, reason, inline=inline, tell=tell), given
+        )
         return OK if code is None else code
 
     def _dry_run(self, job: Job, selection: Selection) -> int:

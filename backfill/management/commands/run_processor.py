@@ -36,15 +36,15 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Run it and say how it ended."""
-        code, day, who = processor(given["processor"]).code, given["date"], getpass.getuser()
+        code, day, actor = processor(given["processor"]).code, given["date"], getpass.getuser()
         fields = {name: given[name] for name in ("mode", "skip_preflight", "skip_trigger", "reason")}
         heard: list[Report] = []
         with heartbeat.beating(Worker.Kind.INLINE):
             options = Options(day, day, (code,), force=True, **fields)
-            job = control.start(options, who, triggered_by="manual", inline=True, tell=heard.append)
+            job = control.start(options, actor, triggered_by="manual", inline=True, tell=heard.append)
             if job is None:
                 raise Refused(f"there is nothing to run for {code} on {day}")
-            run_inline(job, who)
+            run_inline(job, actor)
         judge_due()
         notices.tell(now())
         return report(self, job, heard)

@@ -37,7 +37,7 @@ def _run(run: Run) -> dict[str, Any]:
         "job": run.job_id,
         "processor": run.processor,
         "status": run.status,
-        "why": run.why,
+        "why": run.reason,
         "population": run.population,
         "rows": run.rows,
         "failures": run.failures,
@@ -48,7 +48,7 @@ def _run(run: Run) -> dict[str, Any]:
         "sql_hash": run.sql_hash,
         "worker": run.worker,
         "lost_attempts": run.losses,
-        "events": [{"at": e.at, "who": e.who, "what": e.what, "why": e.why} for e in run.events.all()],
+        "events": [{"at": e.at, "who": e.actor, "what": e.action, "why": e.reason} for e in run.events.all()],
     }
 
 
@@ -62,5 +62,5 @@ def _text(found: list[dict[str, Any]]) -> str:
     return "\n".join(parts)
 
 
-def _because(why: str) -> str:
-    return f": {why}" if why else ""
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""

@@ -66,7 +66,8 @@ class Looking:
     def partitions(self, table: Table, processor_name: str) -> set[date]:
         """The dates that a table, or the slice of a processor, has."""
         found: Slices = self._once("partitions", (*OUTPUTS, FAILURES, HISTORY), statements.listing(), _slices)
-        return set().union(*(days for (name, who), days in found.items() if name == str(table) and processor_name in ("", who)))
+        wanted = (days for (name, owner), days in found.items() if name == str(table) and processor_name in ("", owner))
+        return set().union(*wanted)
 
     def _once(self, name: str, tables: tuple[Table, ...], sql: str, make: Callable[[list[Row]], Any]) -> Any:
         """What is made of a statement's rows, until one of the tables that it reads has changed."""
