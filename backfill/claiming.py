@@ -14,7 +14,7 @@ from backfill import flow, owners
 from backfill.abandoning import abandon
 from backfill.errors import Superseded
 from backfill.execution import Step
-from backfill.models import Batch, Job, Run, RunQuerySet, record_all
+from backfill.models import Batch, Job, Run, RunQuerySet, record_transitions
 from backfill.processors import PROCESSORS
 from backfill.processors.statement import sql_hash
 from backfill.version import code_version
@@ -95,8 +95,9 @@ def claim_step(batch: Batch, code: str, claim: str, actor: str) -> Attempt | Non
         before = _taken_over(runs)
         for run in runs:
             run.status, run.started_at, run.reason, run.error = Run.Status.RUNNING, started_at, "", ""
-        record_all(runs, "pending → running", actor)
-        job.move((Job.Status.QUEUED,), Job.Status.RUNNING, actor, started_at=job.started_at or started_at)
+            run.skip_reason, run.refused_by, run.error_detail = "", "", {}
+        record_transitions(runs, Run.Status.PENDING, Run.Status.RUNNING, actor=actor)
+        job.transition((Job.Status.QUEUED,), Job.Status.RUNNING, actor=actor, started_at=job.started_at or started_at)
     if not before:
         return Attempt(job, batch, code, claim, runs, started_at, actor, claim)
     known = tuple(before["names"])
@@ -116,4 +117,4 @@ def _lose_dead(job: Job, steps: RunQuerySet) -> None:
     """A task comes again when the process that ran it has died: its runs are free at once."""
     for worker in set(steps.filter(status=Run.Status.RUNNING).values_list("worker", flat=True)):
         if worker and owners.is_gone(worker):
-            flow.lose(job, steps.filter(worker=worker), flow.SYSTEM, f"its worker died ({worker})")
+            flow.lose(job, steps.filter(worker=worker), actor=flow.SYSTEM, reason=f"its worker died ({worker})")

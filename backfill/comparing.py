@@ -10,7 +10,7 @@ from typing import Any
 
 from backfill.failing import wrong_with
 from backfill.models import Job, Run
-from backfill.planning import ALREADY_COMPLETE, Key
+from backfill.planning import Key
 from validation.categories import BY_NAME
 
 UNDECIDED = (*Run.ACTIVE, Run.Status.CANCELLED)
@@ -100,8 +100,8 @@ def compare(before: Job, after: Job) -> Comparison:
 def _runs_of(*jobs: Job) -> list[dict[Key, Run]]:
     """What each job has run; not what it found complete and left alone."""
     found: dict[int, dict[Key, Run]] = {job.pk: {} for job in jobs}
-    fields = ("job_id", "processor", "date", "status", "error", "failures", "reason")
-    for run in Run.objects.filter(job__in=jobs).exclude(reason=ALREADY_COMPLETE).only(*fields):
+    fields = ("job_id", "processor", "date", "status", "error", "failures")
+    for run in Run.objects.filter(job__in=jobs).own().only(*fields):
         found[run.job_id][run.processor, run.date] = run
     return [found[job.pk] for job in jobs]
 

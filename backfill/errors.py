@@ -15,6 +15,8 @@ BackcourtError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class BackcourtError(Exception):
     """Something went wrong in Backcourt."""
@@ -45,6 +47,10 @@ class Superseded(BackcourtError):
 
 class WarehouseError(BackcourtError):
     """The warehouse could not do what it was asked."""
+
+    def __init__(self, message: str = "", detail: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.detail = detail or {}  # what it is about, as keys
 
     retryable = False
     # Whether fewer dates may succeed: a full disk is full for every date, a bad row poisons one.

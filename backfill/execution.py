@@ -17,8 +17,10 @@ from backfill.warehouse.base import Warehouse
 from backfill.warehouse.tables import FAILURES, UPGC
 from validation.categories import UNKNOWN
 
+NO_POPULATION = "population"  # RefusedBy.POPULATION, without the database
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How one date ended. `error` is empty when it completed; `untouched` when its partitions were not replaced."""
 
@@ -28,6 +30,8 @@ class Outcome:
     failures: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
     error_class: str = ""  # of the errors, not of what the domain foresees
+    refused_by: str = ""  # the check that found nothing to run, as RefusedBy
+    error_detail: Mapping[str, str] = field(default_factory=dict)  # what the error is about, as keys
     untouched: bool = False
     query_seconds: float = 0.0
     write_seconds: float = 0.0
@@ -87,7 +91,13 @@ def execute(warehouse: Warehouse, step: Step, before_writing: Callable[[], None]
 def failed(step: Step, error: Exception, seconds: float = 0.0) -> list[Outcome]:
     """The outcome of every date of a step that broke before anything was replaced."""
     name, share = type(error).__name__, seconds / len(step.dates)
-    return [Outcome(d, error=f"{name}: {error}", error_class=name, untouched=True, query_seconds=share) for d in step.dates]
+    detail = error.detail if isinstance(error, WarehouseError) else {}
+    return [
+        Outcome(
+            date=day, error=f"{name}: {error}", error_class=name, error_detail=detail, untouched=True, query_seconds=share
+        )
+        for day in step.dates
+    ]  # fmt: skip
 
 
 def _attempt(warehouse: Warehouse, step: Step, before_writing: Callable[[], None]) -> list[Outcome]:
@@ -202,17 +212,21 @@ def _outcome(step: Step, account: _Account, held: _Held, seconds: tuple[float, f
     """What the warehouse holds for one date, against what it must hold."""
     day, population = account.day, len(account.population)
     failures = dict(sorted(held.failures.items()))
-    error, error_class = "", AccountingError.__name__
+    error, error_class, refused_by, detail = "", AccountingError.__name__, "", {}
     if not population:
-        which = "for" if step.processor.population is UPGC else "before"
-        error, error_class = f"population: {step.processor.population}: no row {which} {day}", ""
+        which, source = "for" if step.processor.population is UPGC else "before", str(step.processor.population)
+        error, error_class = f"population: {source}: no row {which} {day}", ""
+        refused_by, detail = NO_POPULATION, {"source": source}
     elif held.rows + sum(failures.values()) != population or not held.is_single:
         error = f"read back {held.rows} rows and {sum(failures.values())} failures for a population of {population}"
     elif failures.get(UNKNOWN.name):
         error = f"{failures[UNKNOWN.name]} entities with neither a row nor a classified failure"
     share = 1 / len(step.dates)
-    which_class = error_class if error else ""
-    return Outcome(day, population, held.rows, failures, error, which_class, False, seconds[0] * share, seconds[1] * share)
+    return Outcome(
+        date=day, population=population, rows=held.rows, failures=failures, error=error,
+        error_class=error_class if error else "", refused_by=refused_by, error_detail=detail,
+        query_seconds=seconds[0] * share, write_seconds=seconds[1] * share,
+    )  # fmt: skip
 
 
 def empty(warehouse: Warehouse, step: Step) -> None:

@@ -6,25 +6,26 @@ number of queries, however many dates there are.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from backfill import coverage, inputs
 from backfill.models import Job, Run
 from backfill.models.runs import LONG_AGO
-from backfill.planning import ALREADY_COMPLETE, Key
+from backfill.planning import Key
+from backfill.processors import BY_NAME as PROCESSOR_BY_NAME
 from backfill.processors import PROCESSORS
 from backfill.processors.statement import sql_hash
 from backfill.upstream import causes
 from backfill.version import code_version
-from backfill.warehouse.tables import FAILURES, OUTPUTS
+from backfill.warehouse.tables import FAILURES
 from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY
 from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, Facts, Upstream, Verdict, verdict
 
-DAY = r"(\d{4}-\d\d-\d\d)"
+MAKERS = {str(p.output): p for p in PROCESSORS.values()}
 SUCCEEDED = (Run.Status.COMPLETE, Run.Status.SKIPPED)
 
 
@@ -62,7 +63,7 @@ class Standing:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.newest = Run.objects.deciding(job.parsed_options.start, job.parsed_options.end)
-        self.own = {(r.processor, r.date): r for r in job.runs.exclude(reason=ALREADY_COMPLETE).order_by("date", "pk")}
+        self.own = {(r.processor, r.date): r for r in job.runs.own().order_by("date", "pk")}
         self.deciding = {key: found for key, run in self.own.items() if (found := self._deciding(run))}
 
     @cached_property
@@ -124,7 +125,7 @@ class _Evidence:
         return replace(
             facts,
             phase3_has_changed=(run.processor, run.date) in self.changed,
-            refused_for_upstream=_refused_for_upstream(run),
+            refused_for_upstream=run.is_refused_for_upstream,
             causes=self.causes.get((run.processor, run.date), {}) if missing else {},
         )
 
@@ -144,26 +145,25 @@ def lost(newest: Mapping[Key, Run]) -> set[Key]:
     """What is complete by its run and not there: its partition is gone, or a run that read it found it damaged."""
     there = coverage.written(PROCESSORS, {day for _, day in newest})
     found = {(code, day) for (code, day), run in newest.items() if run.status in SUCCEEDED and day not in there[code]}
-    return found | {key for run in newest.values() if run.error == CORRUPT and (key := _damaged(run, newest))}
+    return found | {key for run in newest.values() if run.error == CORRUPT and (key := damaged(run, newest))}
 
 
-def _damaged(run: Run, newest: Mapping[Key, Run]) -> Key | None:
+def damaged(run: Run, newest: Mapping[Key, Run]) -> Key | None:
     """The (processor, date) whose file a run could not read, unless it has been written again since."""
-    for p in PROCESSORS.values():
-        slices = rf"{p.output.name}/{p.output.partition}={DAY}/", rf"{FAILURES.name}/{FAILURES.partition}={DAY}/.*={p.name}/"
-        if named := re.search("|".join(slices), run.reason):
-            key = p.code, date.fromisoformat(named[1] or named[2])
-            maker = newest.get(key)
-            return key if maker and (maker.started_at or LONG_AGO) <= (run.started_at or LONG_AGO) else None
-    return None
+    if not (key := _unreadable(run.error_detail)):
+        return None
+    maker = newest.get(key)
+    return key if maker and (maker.started_at or LONG_AGO) <= (run.started_at or LONG_AGO) else None
+
+
+def _unreadable(detail: Mapping[str, Any]) -> Key | None:
+    """The (processor, date) of a partition of Phase 4; None for any other file."""
+    table, name = detail.get("table"), detail.get("processor_name")
+    maker = PROCESSOR_BY_NAME.get(name or "") if table == str(FAILURES) else MAKERS.get(table or "")
+    return (maker.code, date.fromisoformat(detail["date"])) if maker else None
 
 
 def _code_has_changed(run: Run) -> bool:
     """Whether another statement, or another version of the code, would run now."""
     statement = run.sql_hash not in ("", sql_hash(run.processor))
     return statement or run.code_version not in ("", code_version())
-
-
-def _refused_for_upstream(run: Run) -> bool:
-    """Whether normal mode refused the run because a processor before it had no success."""
-    return run.reason.startswith("defensive: ") and any(f" {table}: " in run.reason for table in OUTPUTS)

@@ -16,7 +16,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.timezone import now
 
 from backfill.abandoning import abandon
-from backfill.models import Batch, Job, Limits, Notice, Run, RunQuerySet
+from backfill.models import Batch, EventCause, Job, Limits, Notice, Run, RunQuerySet
 
 SYSTEM = "backcourt"
 MOST_LOSSES = 5
@@ -103,12 +103,12 @@ def settle_job(job: Job, actor: str = SYSTEM) -> None:
         return
     if job.status == Job.Status.CANCELLING:
         job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
-        job.move((job.status,), Job.Status.CANCELLED, actor, finished_at=now())
+        job.transition((job.status,), Job.Status.CANCELLED, actor=actor, finished_at=now())
     elif job.status not in Job.ENDED and not job.runs.filter(status=Run.Status.PENDING).exists():
         _finish(job, actor)
     elif job.status == Job.Status.PAUSING:
         job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
-        job.move((job.status,), Job.Status.PAUSED, actor)
+        job.transition((job.status,), Job.Status.PAUSED, actor=actor)
 
 
 def _finish(job: Job, actor: str) -> None:
@@ -117,7 +117,8 @@ def _finish(job: Job, actor: str) -> None:
     status = Job.Status.FAILED if failed else Job.Status.SUCCEEDED
     reason = f"{failed} runs failed or were blocked" if failed else ""
     job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
-    job.move((job.status,), status, actor, reason, finished_at=now())
+    cause = EventCause.RUNS_FAILED if failed else ""
+    job.transition((job.status,), status, actor=actor, reason=reason, cause=cause, finished_at=now())
     Notice.note(job, Notice.Kind.DONE)
     if not job.owner:
         transaction.on_commit(_ring_judge)
@@ -129,23 +130,24 @@ def _ring_judge() -> None:
     ring_judge()
 
 
-def put_back(job: Job, runs: RunQuerySet, actor: str, reason: str) -> int:
+def put_back(job: Job, runs: RunQuerySet, *, actor: str, reason: str, cause: str) -> int:
     """Make running runs pending again; while their job is being cancelled, cancelled. The caller holds the job's row."""
     to = Run.Status.CANCELLED if job.status == Job.Status.CANCELLING else Run.Status.PENDING
     if to == Run.Status.CANCELLED:
         abandon(runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
-    return runs.move((Run.Status.RUNNING,), to, actor, reason, claim="", worker="")
+    return runs.transition((Run.Status.RUNNING,), to, actor=actor, reason=reason, cause=cause, claim="", worker="")
 
 
-def lose(job: Job, runs: RunQuerySet, actor: str, reason: str) -> int:
+def lose(job: Job, runs: RunQuerySet, *, actor: str, reason: str) -> int:
     """Put back runs whose attempt died; one that has cost MOST_LOSSES attempts fails, lest it kills workers for ever."""
     lost = runs.filter(status=Run.Status.RUNNING)
     doomed = list(lost.filter(losses__gte=MOST_LOSSES - 1).values_list("pk", flat=True))
     lost.update(losses=F("losses") + 1)
     text = f"{reason}, as {MOST_LOSSES - 1} times before: too little memory, or a step that crashes"
     fields = {"claim": "", "worker": "", "error": "WorkerLost", "finished_at": now()}
+    cause = EventCause.WORKER_LOST
     failed = Run.objects.filter(pk__in=doomed)
     abandon(failed.values_list("warehouse_jobs", flat=True))
-    count = failed.move((Run.Status.RUNNING,), Run.Status.FAILED, actor, text, **fields)
+    count = failed.transition((Run.Status.RUNNING,), Run.Status.FAILED, actor=actor, reason=text, cause=cause, **fields)
     failed.update(reason=text)
-    return count + put_back(job, lost, actor, reason)
+    return count + put_back(job, lost, actor=actor, reason=reason, cause=cause)

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils.timezone import now
 
 from backfill import coverage, flow, outbox
-from backfill.models import Batch, Job, Run
+from backfill.models import Batch, EventCause, Job, Run
 from backfill.running import run_step
 
 Progress = Callable[[Sequence[Run]], None]
@@ -78,11 +78,13 @@ def _paused_on_interrupt(job: Job, actor: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+        interrupted = isinstance(error, KeyboardInterrupt)
+        reason = "interrupted" if interrupted else f"{type(error).__name__}: {error}"
+        cause = EventCause.INTERRUPT if interrupted else EventCause.ERROR
         with transaction.atomic():
             locked = Job.locked(job.pk)
-            flow.put_back(locked, job.runs.all(), actor, reason)
-            locked.move(Job.ACTIVE, Job.Status.PAUSING, actor, reason)
+            flow.put_back(locked, job.runs.all(), actor=actor, reason=reason, cause=cause)
+            locked.transition(Job.ACTIVE, Job.Status.PAUSING, actor=actor, reason=reason, cause=cause)
             flow.settle_job(locked, actor)
         job.refresh_from_db()
         raise

@@ -6,7 +6,7 @@ How each of them ended is kept with the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
@@ -102,29 +102,38 @@ class LiveRun:
         return self.season_start, self.day - timedelta(days=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether a live run may start; both texts are empty when nothing is wrong. `checks` are those decided so far."""
+    """Whether a live run may start; both texts are empty when nothing is wrong. `checks` are those decided so far.
+
+    `refused_by` is the check that refused, `detail` has the `upstream` processor or the `source` that it found wanting.
+    """
 
     refusal: str = ""
     warning: str = ""
+    refused_by: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = field(default=(), compare=False)  # the seconds differ every time
 
 
 def check(warehouse: Warehouse, run: LiveRun) -> Verdict:
     """Run the defensive and the freshness check; the first refusal ends them."""
     began = perf_counter()
-    refusal = next(_defensive(warehouse, run), "")
+    refusal, detail = next(_defensive(warehouse, run), ("", {}))
     made = [DEFENSIVE.ended("refused" if refusal else "passed", refusal, perf_counter() - began)]
     if refusal:
-        return Verdict(refusal, checks=(*made, *_not_reached(made)))
+        return _refused(DEFENSIVE, refusal, detail, made)
     began = perf_counter()
-    refusal, warning = _freshness(warehouse, run)
+    refusal, warning, detail = _freshness(warehouse, run)
     status: Status = "refused" if refusal else "warned" if warning else "passed"
     made.append(FRESHNESS.ended(status, refusal or warning, perf_counter() - began))
     if refusal:
-        return Verdict(refusal, checks=(*made, *_not_reached(made)))
+        return _refused(FRESHNESS, refusal, detail, made)
     return Verdict(warning=f"warning: {warning}" if warning else "", checks=(*made, *_waived(run)))
+
+
+def _refused(kind: Kind, refusal: str, detail: Mapping[str, str], made: list[Check]) -> Verdict:
+    return Verdict(refusal=refusal, refused_by=kind.name, detail=detail, checks=(*made, *_not_reached(made)))
 
 
 def _not_reached(made: list[Check]) -> Iterator[Check]:
@@ -179,40 +188,42 @@ def _runs(warehouse: Warehouse, day: date) -> list[Row]:
     return warehouse.query(RUNS, {"day": day, "dates": [day]})
 
 
-def _defensive(warehouse: Warehouse, run: LiveRun) -> Iterator[str]:
+def _defensive(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each refusal with what it is about."""
     history = _runs(warehouse, run.day)
     newest = {r["processor_name"]: r for r in history}
     for upstream in (PROCESSORS[code] for code in run.processor.after):
         if fact := why_no_success(newest.get(upstream.name), run.day):
-            yield f"defensive: {upstream.output}: {fact}"
+            yield f"defensive: {upstream.output}: {fact}", {"upstream": upstream.code}
     proven = {r["output_table"] for r in history if r["status"] == SUCCESS and r["processor_name"] not in BY_NAME}
     for source in run.processor.sources:
         reference = run.reference(source)
         if source.name not in proven and (reference is None or not _newest(warehouse, source, reference, reference)[0]):
-            yield f"defensive: {source}: no row for {reference or run.day} and no successful run"
+            text = f"defensive: {source}: no row for {reference or run.day} and no successful run"
+            yield text, {"source": str(source)}
 
 
-def _freshness(warehouse: Warehouse, run: LiveRun) -> tuple[str, str]:
-    """The first refusal, or all warnings."""
+def _freshness(warehouse: Warehouse, run: LiveRun) -> tuple[str, str, dict[str, str]]:
+    """The first refusal, or all warnings; and what a refusal is about."""
     warnings = []
-    for is_refusal, text in _stale(warehouse, run):
+    for is_refusal, text, source in _stale(warehouse, run):
         if is_refusal:
-            return text, ""
+            return text, "", {"source": str(source)}
         warnings.append(text)
-    return "", "; ".join(warnings)
+    return "", "; ".join(warnings), {}
 
 
-def _stale(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[bool, str]]:
-    """Sources that are too old, as (refuses, text)."""
+def _stale(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[bool, str, Table]]:
+    """Sources that are too old, as (refuses, text, source)."""
     limits = TEAM_FRESHNESS if run.processor.code == "TDZA" else FRESHNESS_LIMITS
     for source in (*run.processor.sources, *run.processor.reads):
         count, newest = _newest(warehouse, source, *run.window(source))
         if newest is None or not count:
-            yield True, f"freshness: {source}: no row that the run may read"
+            yield True, f"freshness: {source}: no row that the run may read", source
             continue
         age = run.started_at - newest.replace(tzinfo=UTC)
         if age > limits.warn:
-            yield age > limits.refuse, f"freshness: {source}: {age / timedelta(hours=1):.0f} hours old"
+            yield age > limits.refuse, f"freshness: {source}: {age / timedelta(hours=1):.0f} hours old", source
 
 
 def _newest(warehouse: Warehouse, table: Table, first: date, last: date) -> tuple[int, datetime | None]:

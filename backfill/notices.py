@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from backfill import telling
-from backfill.models import Finding, Job, Judged, Notice, Run
-from backfill.planning import ALREADY_COMPLETE
+from backfill.models import EventKind, Finding, Job, Judged, Notice, Run
 from backfill.progress import STALLED_SECONDS, progress
 from backfill.summary import summarise
 from validation.categories import BY_NAME
@@ -49,7 +48,8 @@ def _note_stalled(at: datetime) -> None:
     under_way = Job.objects.exclude(status__in=Job.STOPPED).annotate(changed_at=Max("events__at"))
     for job in under_way.filter(changed_at__lt=at - timedelta(seconds=STALLED_SECONDS)):
         # What is newer than the stretch's beginning (a cap that was changed, a batch that was sent again) is none of its own.
-        began = job.events.filter(Q(action="queued") | Q(action__endswith=f"→ {job.status}"), run=None).order_by("pk").last()
+        entered = job.events.filter(kind__in=(EventKind.CREATED, EventKind.TRANSITION), to_state=job.status, run=None)
+        began = entered.order_by("pk").last()
         told = began and began.notices.filter(kind=Notice.Kind.STALLED).exists()
         if began and not told and progress(job, at).stalled:
             Notice.note(job, Notice.Kind.STALLED, began)
@@ -137,7 +137,7 @@ def _concerns(finding: Finding, job: Job) -> bool:
 
 def _counts(job: Job) -> Counter[str]:
     """The job's own runs by status."""
-    return Counter(job.runs.exclude(reason=ALREADY_COMPLETE).values_list("status", flat=True))
+    return Counter(job.runs.own().values_list("status", flat=True))
 
 
 def _opening(job: Job, counts: Counter[str]) -> Iterator[str]:

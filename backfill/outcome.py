@@ -10,17 +10,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
 from backfill import grid, groups
 from backfill.decided import Judged, explained_bugs
-from backfill.models import Finding, Job, Run, Verdict
+from backfill.models import Finding, Job, Run, SkipReason, Verdict, is_refused_for_upstream
 from backfill.models import Judged as JudgedSeason
-from backfill.planning import ALREADY_COMPLETE, Key
+from backfill.planning import Key
 from backfill.processors import PROCESSORS
-from backfill.warehouse.tables import OUTPUTS
 from validation.categories import BUGS, BY_NAME, Category
 from validation.findings import Severity
 
@@ -35,7 +34,10 @@ class OwnRun(NamedTuple):
     pk: int
     status: str
     reason: str
+    skip_reason: str
+    refused_by: str
     error: str
+    error_detail: Mapping[str, Any]
     population: int | None
     rows: int | None
     failures: Mapping[str, int]
@@ -54,10 +56,8 @@ class OwnRun(NamedTuple):
     @property
     def waits_for_upstream(self) -> bool:
         """Blocked, or refused by normal mode because a processor before it has no success: not a failure of its own."""
-        if self.status == Run.Status.BLOCKED:
-            return True
-        refused = self.status == Run.Status.FAILED and self.reason.startswith("defensive: ")
-        return refused and any(f" {table}: " in self.reason for table in OUTPUTS)
+        refused = is_refused_for_upstream(self.status, self.refused_by, self.error_detail)
+        return refused or self.status == Run.Status.BLOCKED
 
 
 def own_runs(job: Job, numbers: Collection[int] | None = None) -> list[OwnRun]:
@@ -79,7 +79,7 @@ def verdicts_of(runs: Sequence[OwnRun]) -> dict[str, Judged]:
 
 def state_of(run: OwnRun, verdict: Judged | None) -> str:
     """How a run stands, as a grid names it."""
-    if run.status == Run.Status.SKIPPED and run.reason.startswith(BOOTSTRAP):
+    if run.skip_reason == SkipReason.BOOTSTRAP:
         return BOOTSTRAP
     return grid.state_of(run.status, run.population, run.failures, verdict.outside if verdict else None)
 
@@ -226,11 +226,7 @@ def attempts(job: Job, most: int = 25) -> list[Attempts]:
     """Runs of other jobs for the same (processor, date), the newest job first."""
     same = job.runs.filter(processor=OuterRef("processor"), date=OuterRef("date"))
     options = job.parsed_options
-    others = (
-        Run.objects.filter(Exists(same), date__range=(options.start, options.end))
-        .exclude(job=job)
-        .exclude(reason=ALREADY_COMPLETE)
-    )
+    others = Run.objects.filter(Exists(same), date__range=(options.start, options.end)).exclude(job=job).own()
     bad = Q(status__in=(Run.Status.FAILED, Run.Status.BLOCKED))
     found = others.values_list("job_id", "job__status", "job__actor", "job__retry_of").annotate(
         runs=Count("pk"), complete=Count("pk", filter=Q(status=Run.Status.COMPLETE)), failed=Count("pk", filter=bad),

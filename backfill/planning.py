@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from itertools import groupby
@@ -21,6 +21,7 @@ Key = tuple[str, date]
 STEPS_TO_SHOW = 25
 ALREADY_COMPLETE = "already complete"
 NEVER_FAILED = "not complete, and not failed either"
+UPSTREAM_AGAIN = "its upstream runs again"
 OUTDATED = "made by another statement than the present one"
 NOTHING: Mapping[Key, str] = MappingProxyType({})
 
@@ -48,6 +49,7 @@ class PlannedRun:
     reason: str
     batch: int = -1
     overwrites: bool = False
+    heading: str = field(default="", compare=False)  # the reason in short, by which an overview counts runs
 
     @property
     def key(self) -> Key:
@@ -139,18 +141,18 @@ def _in_order(todo: Collection[date], size: int, executed: Sequence[date], optio
 def _in_batch(run: PlannedRun, batch_of: Mapping[date, int]) -> PlannedRun:
     if run.action not in (Action.RUN, Action.SKIP):
         return run
-    return PlannedRun(run.processor, run.date, run.action, run.reason, batch_of[run.date], run.overwrites)
+    return replace(run, batch=batch_of[run.date])
 
 
 def _runs_of(day: Day, decide: _Decision) -> Iterator[PlannedRun]:
     """The runs of one date in chain order: what follows a run that happens again happens again too."""
     again: list[str] = []
     for code in (c for c in CHAIN if c in decide.options.processors):
-        action, reason = decide(day, code, again)
+        action, reason, heading = decide(day, code, again)
         if action is Action.RUN:
             again.append(code)
         overwrites = action is Action.RUN and (code, day.day) in decide.done
-        yield PlannedRun(code, day.day, action, reason, overwrites=overwrites)
+        yield PlannedRun(code, day.day, action, reason, overwrites=overwrites, heading=heading)
 
 
 @dataclass(frozen=True)
@@ -162,25 +164,32 @@ class _Decision:
     outdated: Mapping[Key, str]
     failed: Mapping[Key, str]
 
-    def __call__(self, day: Day, code: str, again: Sequence[str]) -> tuple[Action, str]:
+    def __call__(self, day: Day, code: str, again: Sequence[str]) -> _Decided:
         """The action and its reason; `again` are the processors that run for this date already."""
         if not day.is_processing:
-            return Action.NONE, day.why_skipped
+            return _decided(Action.NONE, day.why_skipped)
         key = code, day.day
         if key in self.done and not self.options.force:
             return self._complete(day, code, again)
         if self.options.failed and key not in self.failed:
-            return Action.LEAVE, NEVER_FAILED
+            return _decided(Action.LEAVE, NEVER_FAILED)
         if day.type is DateType.BOOTSTRAP:
-            return Action.SKIP, day.why_skipped
+            return _decided(Action.SKIP, day.why_skipped, day.type)
         if key in self.done:
-            return Action.RUN, "forced"
-        return Action.RUN, self.failed[key] if self.options.failed else "not complete"
+            return _decided(Action.RUN, "forced")
+        return _decided(Action.RUN, self.failed[key] if self.options.failed else "not complete")
 
-    def _complete(self, day: Day, code: str, again: Sequence[str]) -> tuple[Action, str]:
+    def _complete(self, day: Day, code: str, again: Sequence[str]) -> _Decided:
         if day.type is not DateType.BOOTSTRAP:
             if outdated := self.outdated.get((code, day.day)):
-                return Action.RUN, outdated
+                return _decided(Action.RUN, outdated)
             if upstream := [c for c in PROCESSORS[code].after if c in again]:
-                return Action.RUN, f"its upstream runs again: {', '.join(upstream)}"
-        return Action.KEEP, ALREADY_COMPLETE
+                return _decided(Action.RUN, f"{UPSTREAM_AGAIN}: {', '.join(upstream)}", UPSTREAM_AGAIN)
+        return _decided(Action.KEEP, ALREADY_COMPLETE)
+
+
+_Decided = tuple[Action, str, str]
+
+
+def _decided(action: Action, reason: str, heading: str = "") -> _Decided:
+    return action, reason, heading or reason

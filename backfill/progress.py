@@ -10,8 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Sum
 
-from backfill.models import Batch, Event, Job, Limits, Run, Sweep, Worker
-from backfill.planning import ALREADY_COMPLETE
+from backfill.models import Batch, Event, EventKind, Job, Limits, Run, Sweep, Worker
 
 STEPS_LOOKED_AT = 20  # of the newest steps, per processor: a job's own recent rate
 DATES_BEFORE_AN_ESTIMATE = 5
@@ -55,7 +54,7 @@ class Progress:
 
 def progress(job: Job, at: datetime) -> Progress:
     """Measure a job; a fixed number of queries whatever its size."""
-    runs = job.runs.exclude(reason=ALREADY_COMPLETE)
+    runs = job.runs.own()
     found = runs.values_list("processor", "status").annotate(n=Count("pk"))
     per_processor: dict[str, dict[str, int]] = {code: {} for code in job.parsed_options.processors}
     for code, status, n in found:
@@ -89,7 +88,8 @@ class _Step:
 
 def _recent_steps(job: Job) -> list[_Step]:
     """The newest steps since the job last went on, the oldest first; a pause takes no part."""
-    went_on = job.events.filter(run=None, action__endswith="→ running").aggregate(at=Max("at"))["at"]
+    resumed = job.events.filter(run=None, kind=EventKind.TRANSITION, to_state=Job.Status.RUNNING)
+    went_on = resumed.aggregate(at=Max("at"))["at"]
     if went_on is None:
         return []
     ended = job.runs.filter(finished_at__gte=went_on, started_at__gte=went_on).exclude(status=Run.Status.CANCELLED)

@@ -17,7 +17,7 @@ from backfill.errors import WarehouseError
 from backfill.execution import Outcome
 from backfill.failing import wrong_with
 from backfill.flow import SYSTEM
-from backfill.models import Batch, Job, Notice, Run, Trigger, record_all
+from backfill.models import Batch, EventCause, Job, Notice, Run, Trigger, record_transitions
 from backfill.planning import Key
 from backfill.processors import PROCESSORS
 from backfill.warehouse import warehouse
@@ -28,7 +28,8 @@ from validation.categories import BY_NAME
 PHASE = "phase_4_precompute"
 HISTORY_STATUS = {Run.Status.COMPLETE: "success", Run.Status.SKIPPED: "skipped"}
 RESULT_FIELDS = [
-    "status", "reason", "error", "population", "rows", "failures", "checks", "query_seconds", "write_seconds", "finished_at",
+    "status", "reason", "skip_reason", "refused_by", "error", "error_detail", "population",
+    "rows", "failures", "checks", "query_seconds", "write_seconds", "finished_at",
     "claim", "input_signature",
 ]  # fmt: skip
 # Errors of a date that say nothing against the code.
@@ -40,6 +41,7 @@ def apply(run: Run, outcome: Outcome, warning: str = "") -> None:
     """Write an outcome into its run; a warning stays beside a success."""
     run.status = Run.Status.FAILED if outcome.error else Run.Status.COMPLETE
     run.reason, run.error = outcome.error or warning, outcome.error_class
+    run.refused_by, run.error_detail = outcome.refused_by, dict(outcome.error_detail)
     run.query_seconds, run.write_seconds = outcome.query_seconds, outcome.write_seconds
     if not outcome.untouched:
         run.population, run.rows, run.failures = outcome.population, outcome.rows, dict(outcome.failures)
@@ -63,7 +65,8 @@ def record(attempt: Attempt) -> list[Run]:
         # An upsert of rows that exist: one statement whatever their number, where bulk_update builds a CASE per field.
         Run.objects.bulk_create(attempt.runs, update_conflicts=True, unique_fields=["id"], update_fields=RESULT_FIELDS)
         for status in {r.status for r in attempt.runs}:
-            record_all([r for r in attempt.runs if r.status == status], f"running → {status}", attempt.actor)
+            ended = [r for r in attempt.runs if r.status == status]
+            record_transitions(ended, Run.Status.RUNNING, status, actor=attempt.actor)
         Batch.objects.filter(pk=attempt.batch.pk).update(touched_at=finished_at, retries=0)
         outbox.keep(job, triggers)
         _brake(job, attempt)
@@ -114,9 +117,10 @@ def _brake(job: Job, attempt: Attempt) -> None:
         return
     run, bug = found[0]
     more = f" (and {len(found) - 1} more dates)" if len(found) > 1 else ""
-    which = "canary" if is_canary else "brake"
-    reason = f"{which}: {run.processor} {run.date}: {bug}{more}"
-    if job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, reason) and Notice.note(job, Notice.Kind.PAUSED) and not job.owner:
+    cause = EventCause.CANARY if is_canary else EventCause.PAUSE_ON_ERROR
+    reason = f"{'canary' if is_canary else 'brake'}: {run.processor} {run.date}: {bug}{more}"
+    paused = job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=SYSTEM, reason=reason, cause=cause, cause_run=run)
+    if paused and Notice.note(job, Notice.Kind.PAUSED) and not job.owner:
         transaction.on_commit(_ring_notices)
 
 
@@ -151,7 +155,7 @@ def _fail_date(run: Run, error: WarehouseError) -> None:
     """Let the run have failed; raises the error again where it says nothing about the date."""
     if not error.concerns_dates:
         raise error
-    run.status, run.error = Run.Status.FAILED, type(error).__name__
+    run.status, run.error, run.error_detail = Run.Status.FAILED, type(error).__name__, dict(error.detail)
     run.reason = f"{run.error}: {error}"
 
 

@@ -18,7 +18,7 @@ from backfill import backoff, execution, flow, heartbeat, inputs, logs, normal
 from backfill.claiming import Attempt, claim_step
 from backfill.crashpoints import passing
 from backfill.errors import Superseded, WarehouseError, WarehouseUnwritable
-from backfill.models import Batch, Job, Run
+from backfill.models import Batch, EventCause, Job, Run, SkipReason
 from backfill.normal import LiveRun
 from backfill.processors import PROCESSORS
 from backfill.recording import apply, record
@@ -113,8 +113,9 @@ def _judge(job: Job, run: Run, calendar: Calendar, blocked: dict[date, Run]) -> 
     """Settle the runs that are not executed: bootstrap dates, and dates whose upstream failed."""
     day = calendar.day(run.date, live=not job.parsed_options.backfill_mode)
     if day.type is DateType.BOOTSTRAP:
-        run.status, run.reason = Run.Status.SKIPPED, day.why_skipped
+        run.status, run.reason, run.skip_reason = Run.Status.SKIPPED, day.why_skipped, SkipReason.BOOTSTRAP
     elif cause := blocked.get(run.date):
+        run.error_detail = {"blocked_by": cause.processor}
         run.status, run.reason = Run.Status.BLOCKED, f"blocked: {cause.processor} {cause.status} for this date: {cause.reason}"
 
 
@@ -128,6 +129,7 @@ def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
         run.checks = list(verdict.checks)
         if verdict.refusal:
             run.status, run.reason = Run.Status.FAILED, verdict.refusal
+            run.refused_by, run.error_detail = verdict.refused_by, dict(verdict.detail)
             normal.refuse(warehouse(), live, run.run_id, verdict.refusal)
         elif verdict.warning:
             warnings[run.date] = verdict.warning
@@ -159,7 +161,7 @@ def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None
             return type(error)(f"{error} ({ended})")
         seconds = backoff.delay_seconds(batch.retries, random())
         reason = f"retry {batch.retries + 1} of {backoff.MAX_TRIES} in {seconds:.1f} s: {type(error).__name__}: {error}"
-        flow.put_back(job, attempt.held, attempt.actor, reason)
+        flow.put_back(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.RETRY)
         Job.objects.filter(pk=job.pk).update(retries=F("retries") + 1)
         if batch.lease == attempt.batch.lease:
             batch.retries += 1
@@ -172,5 +174,5 @@ def _pause(attempt: Attempt, error: Exception) -> None:
     reason = f"{type(error).__name__}: {error}"
     with transaction.atomic():
         job = Job.locked(attempt.job.pk)
-        flow.put_back(job, attempt.held, attempt.actor, reason)
-        job.move(Job.ACTIVE, Job.Status.PAUSING, attempt.actor, reason)
+        flow.put_back(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)
+        job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)

@@ -88,7 +88,7 @@ def _processor(code: str, runs: list[Run]) -> dict[str, Any]:
     failures: Counter[str] = Counter()
     for run in runs:
         failures.update(run.failures)
-    skipped = Counter(r.reason.partition(":")[0] for r in runs if r.status == Run.Status.SKIPPED)
+    skipped = Counter(r.skip_reason for r in runs if r.skip_reason)
     return {
         "processor": code,
         "dates": dict(Counter(r.status for r in runs)),

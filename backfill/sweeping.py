@@ -19,7 +19,7 @@ from django.utils.timezone import now
 from backfill import flow, logs, notices, outbox
 from backfill.control.launching import start_due
 from backfill.judging.triage import judge_due
-from backfill.models import Batch, Event, Job, Notice, Run, Sweep, Worker
+from backfill.models import Batch, Event, EventCause, EventKind, Job, Notice, Run, Sweep, Worker
 from backfill.warehouse import warehouse
 
 log = logging.getLogger(__name__)
@@ -109,8 +109,9 @@ def _sweep_inline(job: Job, scene: _Scene) -> int:
     """An inline job whose process died waits, paused, for whoever goes on with it."""
     if not Worker.has_ended(job.owner, scene.at):
         return 0
-    found = flow.lose(job, job.runs.all(), WHO, "its process ended")
-    if job.move(Job.ACTIVE, Job.Status.PAUSING, WHO, "its process ended; resume it, or give the same command again"):
+    found = flow.lose(job, job.runs.all(), actor=WHO, reason="its process ended")
+    reason, cause = "its process ended; resume it, or give the same command again", EventCause.PROCESS_ENDED
+    if job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=WHO, reason=reason, cause=cause):
         Notice.note(job, Notice.Kind.PAUSED)
     flow.settle_job(job, WHO)
     return found
@@ -121,7 +122,7 @@ def _put_back_lost_runs(job: Job, scene: _Scene) -> int:
     running = job.runs.filter(status=Run.Status.RUNNING)
     for run in {r.claim: r for r in running}.values():
         if reason := scene.why_lost(run):
-            found += flow.lose(job, running.filter(claim=run.claim), WHO, reason)
+            found += flow.lose(job, running.filter(claim=run.claim), actor=WHO, reason=reason)
             _send_again(job, Batch.objects.get(job=job, number=run.batch), reason)
     return found
 
@@ -144,4 +145,5 @@ def _send_again(job: Job, batch: Batch, reason: str) -> None:
     if batch.status == Batch.Status.IN_FLIGHT:
         batch.give_back()
         log.info("batch %s is sent again: %s", batch.number, reason)
-        Event.objects.create(job=job, actor=WHO, action=f"batch {batch.number} is sent again", reason=reason)
+        action = f"batch {batch.number} is sent again"
+        Event.objects.create(job=job, kind=EventKind.REQUEUE, actor=WHO, action=action, reason=reason)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from backfill.judging.awaited import is_judged
-from backfill.models import Event, Job, Judged, Run
+from backfill.models import AUTOMATIC, Event, EventKind, Job, Judged, Run
 from backfill.models.runs import LONG_AGO
 from backfill.planning import Key
 from backfill.progress import has_stalled
@@ -19,9 +18,7 @@ STALLED = "stalled"
 MOST = 50
 Status = Job.Status
 ASKED_TO_STOP = {Status.PAUSED: Status.PAUSING, Status.CANCELLED: Status.CANCELLING}
-# How the reasons begin that no person gives: of a bug, of an error, of a process that died.
-BY_ITSELF = re.compile(r"brake: |canary: |\w*(Warehouse|Error|Exception)\w*: |its process ended")
-OF_RUN = re.compile(r"(?:brake|canary): (\w+) (\d{4}-\d\d-\d\d): ")
+STOPPING = (Status.PAUSING, Status.CANCELLING, Status.FAILED)
 
 
 @dataclass(frozen=True)
@@ -38,33 +35,31 @@ def wanting(at: datetime) -> list[Wanting]:
     judged = Coalesce(Subquery(Judged.objects.order_by("at").values("at")[:1]), Value(LONG_AGO))
     failed = Q(status=Status.FAILED, finished_at__gt=judged, retried_by=None)
     newest = Event.objects.filter(job=OuterRef("pk")).order_by("-at", "-pk")
-    told = _told(Event.objects.filter(job=OuterRef("pk"))).order_by("-pk")
-    jobs = Job.objects.filter(failed | ~Q(status__in=Job.ENDED)).order_by("pk")
-    jobs = jobs.annotate(changed_at=Subquery(newest.values("at")[:1]), told=Subquery(told.values("reason")[:1]))
+    stop = _stops(Event.objects.filter(job=OuterRef("pk")), *STOPPING).order_by("-pk")
+    jobs = Job.objects.filter(failed | ~Q(status__in=Job.ENDED)).order_by("pk").annotate(
+        changed_at=Subquery(newest.values("at")[:1]),
+        stop_cause=Subquery(stop.values("cause")[:1]), stop_reason=Subquery(stop.values("reason")[:1]),
+    )  # fmt: skip
     return [Wanting(job, *found) for job in jobs[:MOST] if (found := _wants(job, at))]
 
 
-def _told(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Those that say why a job stopped."""
-    ends = (f"→ {status}" for status in (Status.PAUSING, Status.CANCELLING, Status.FAILED))
-    is_end = Q()
-    for end in ends:
-        is_end |= Q(action__endswith=end)
-    return events.filter(is_end, run=None)
+def _stops(events: QuerySet[Event], *states: str) -> QuerySet[Event]:
+    """The job's own transitions into these states."""
+    return events.filter(kind=EventKind.TRANSITION, to_state__in=states, run=None)
 
 
 def _wants(job: Job, at: datetime) -> tuple[str, str] | None:
-    changed_at, told = getattr(job, "changed_at"), getattr(job, "told") or ""  # noqa: B009 (annotations of the query)
+    changed_at, cause, reason = (getattr(job, name) for name in ("changed_at", "stop_cause", "stop_reason"))
     if job.status == Status.FAILED:
-        return None if is_judged(job) else (job.status, told)
-    if job.status in (Status.PAUSED, Status.PAUSING) and BY_ITSELF.match(told):
-        return job.status, told
+        return None if is_judged(job) else (job.status, reason or "")
+    if job.status in (Status.PAUSED, Status.PAUSING) and cause in AUTOMATIC:
+        return job.status, reason
     if has_stalled(job, changed_at, at):
         return STALLED, f"nothing has changed for {(at - changed_at).total_seconds() / 60:.0f} minutes"
     return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cause:
     """Why a job has stopped, or is about to. `key` is the run that it is about, where it is about one."""
 
@@ -77,13 +72,15 @@ class Cause:
 def cause(job: Job) -> Cause | None:
     """Why a job is paused, cancelled or failed; None for one that is not, or where nobody gave a reason."""
     status = ASKED_TO_STOP.get(Status(job.status), Status(job.status))
-    found = _told(job.events.filter(action__endswith=f"→ {status}")).order_by("pk").last()
+    if status not in STOPPING:
+        return None
+    found = _stops(job.events.all(), status).select_related("cause_run").order_by("pk").last()
     if not found or not found.reason:
         return None
-    key = _first_failed(job) if status == Status.FAILED else None
-    if match := OF_RUN.match(found.reason):
-        key = match[1], date.fromisoformat(match[2])
-    return Cause(found.reason, found.actor, status == Status.FAILED or bool(BY_ITSELF.match(found.reason)), key)
+    failed, run = status == Status.FAILED, found.cause_run
+    key = _first_failed(job) if failed else (run.processor, run.date) if run else None
+    by_itself = failed or found.cause in AUTOMATIC
+    return Cause(reason=found.reason, actor=found.actor, by_itself=by_itself, key=key)
 
 
 def _first_failed(job: Job) -> Key | None:

@@ -43,7 +43,7 @@ def runs(season: Season, rootless: frozenset[date]) -> Iterator[Finding]:
 def _by_error(failed: Iterable[Ran]) -> list[tuple[str, list[Ran]]]:
     found: dict[str, list[Ran]] = defaultdict(list)
     for run in failed:
-        found[run.error or run.reason.partition(":")[0]].append(run)
+        found[run.error or run.refused_by].append(run)
     return sorted(found.items())
 
 

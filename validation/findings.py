@@ -187,11 +187,12 @@ class Action:
         return f"manage.py backfill --start {self.start} --end {self.end}{chosen}{how}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing to look at. `subject` tells it from the others of its kind and season, and stays while its numbers change.
 
-    `count` is of entities, rows or runs, as the sentence says; `numbers` and `query` are the evidence.
+    `count` is of entities, rows or runs, as the sentence says. `numbers` are evidence for people; `evidence` has the keys of
+    what is behind it (table, tables, columns, rows), of which `query` is made.
     """
 
     kind: Kind
@@ -204,6 +205,7 @@ class Finding:
     severity: Severity | None = None
     cause: str = ""
     numbers: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    evidence: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     query: str = ""
     action: Action | None = None
 

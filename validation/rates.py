@@ -126,16 +126,17 @@ def _why(kind: Kind, dates: Iterable[Rated], lacking: Mapping[date, str]) -> str
 def _flag(kind: Kind, dates: Sequence[Rated], cause: str) -> Iterator[Finding]:
     if not dates:
         return
-    explained = cause == EXPLAINED
     worst = max(dates, key=lambda r: r.rate)
     failed, population = pooled(dates)
     unexplained = sum(r.unexplained for r in dates)
+    explained = not unexplained
     how = "all of them explained" if explained else f"{unexplained:,} of them unexplained"
     yield Finding(
-        kind, season_year(dates[0].day.day), f"{worst.processor} {'explained' if explained else 'unexplained'}",
-        f"{worst.processor}: {kind.title} ({spans(r.day.day for r in dates)}); at most {percent(worst.rate)} "
+        kind=kind, season=season_year(dates[0].day.day),
+        subject=f"{worst.processor} {'explained' if explained else 'unexplained'}",
+        sentence=f"{worst.processor}: {kind.title} ({spans(r.day.day for r in dates)}); at most {percent(worst.rate)} "
         f"({worst.failed:,} of {worst.population:,}, {worst.day.day}); {failed:,} failures, {how}",
-        tuple(r.day.day for r in dates), (worst.processor,), failed,
+        dates=tuple(r.day.day for r in dates), processors=(worst.processor,), count=failed,
         severity=Severity.NOTE if explained else None,
         cause=cause,
         numbers={"failed": failed, "population": population, "unexplained": unexplained, "worst rate": round(worst.rate, 4)},
@@ -154,10 +155,11 @@ def out_of_band(season: Iterable[tuple[Rated, Reading]]) -> Iterator[Finding]:
         failed, population = pooled(dates)
         low, high = (percent(f(r.rate for r in dates)) for f in (min, max))
         yield Finding(
-            findings.OUT_OF_BAND, season_year(dates[0].day.day), f"{code} {where}",
-            f"{code}: {low} to {high} failed on {len(dates)} dates, {where} ({spans(r.day.day for r in dates)}); "
+            kind=findings.OUT_OF_BAND, season=season_year(dates[0].day.day), subject=f"{code} {where}",
+            sentence=f"{code}: {low} to {high} failed on {len(dates)} dates, {where} ({spans(r.day.day for r in dates)}); "
             f"every failure is explained",
-            tuple(r.day.day for r in dates), (code,), failed, numbers={"failed": failed, "population": population},
+            dates=tuple(r.day.day for r in dates), processors=(code,), count=failed,
+            numbers={"failed": failed, "population": population},
         )  # fmt: skip
 
 

@@ -13,13 +13,14 @@ from validation.content import Jump, Violation
 from validation.coverage import Coverage
 from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
 from validation.findings import Action, Finding, counted, ranges, spans
+from validation.source_rows import SourceRow
 from validation.triage import SAMPLE, Key, Season, again
 
 RUN_PHASE3 = "run Phase 3 for {} and load it with `manage.py load_phase3 DIR`"
 MEND = "mend {} in Phase 3 and load it with `manage.py load_phase3 DIR`"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BugGroup:
     """Failures of a bug's category, or errors of runs, that have one normalised text; `texts` counts them as they are.
 
@@ -32,7 +33,7 @@ class BugGroup:
     count: int
     texts: Mapping[str, int] = field(default_factory=dict)
     is_of_source: bool = False  # a row of Phase 3 is to blame
-    rows: tuple[str, ...] = ()
+    rows: tuple[SourceRow, ...] = ()
 
 
 def missing(season: Season, coverage: Sequence[Coverage], following: Mapping[date, int]) -> Iterator[Finding]:
@@ -89,8 +90,9 @@ def _about_dates(
     action = Action(dates[0], max(season.last, dates[-1]), outdated=True, first=first)
     subject = f"{dates[0]} {' '.join(sorted(names))}"
     return Finding(
-        kind, season.year, subject, sentence, tuple(dates), (), len(dates), cause=cause, numbers=numbers, action=action
-    )
+        kind=kind, season=season.year, subject=subject, sentence=sentence, dates=tuple(dates), count=len(dates), cause=cause,
+        numbers=numbers, evidence={"tables": list(names)}, action=action,
+    )  # fmt: skip
 
 
 def twice(season: Season, rows: Mapping[tuple[str, date], int]) -> Iterator[Finding]:
@@ -105,8 +107,8 @@ def twice(season: Season, rows: Mapping[tuple[str, date], int]) -> Iterator[Find
         texts = ", ".join(f"{counted(n, 'row')} of {table}" for table, n in counts.items())
         sentence = f"{spans(dates, season.dates)}: {texts} are a game that is there already"
         yield Finding(
-            findings.DUPLICATE_INPUT, season.year, f"{dates[0]}", sentence, tuple(dates), (), sum(counts.values()),
-            numbers={"rows too many": counts},
+            kind=findings.DUPLICATE_INPUT, season=season.year, subject=f"{dates[0]}", sentence=sentence, dates=tuple(dates),
+            count=sum(counts.values()), numbers={"rows too many": counts}, evidence={"tables": list(counts)},
         )  # fmt: skip
 
 
@@ -123,8 +125,13 @@ def bugs(season: Season, groups: Iterable[BugGroup]) -> Iterator[Finding]:
             kind, group.keys, group.id, f"{group.count:,} {unit} {group.what}: {sample}{others}, {season.spans(group.keys)}",
             count=group.count, action=action,
             numbers={"failures": group.count, "dates": len(dates), "texts": sorted(group.texts)[:SAMPLE]}
-            | ({"sample": list(group.rows[:SAMPLE])} if group.rows else {}),
+            | ({"sample": [str(row) for row in group.rows[:SAMPLE]]} if group.rows else {}),
+            evidence={"rows": [_key(row) for row in group.rows[:SAMPLE]]} if group.rows else {},
         )  # fmt: skip
+
+
+def _key(row: SourceRow) -> dict[str, str]:
+    return {"table": row.table, "entity": row.entity, "date": str(row.day), "game_id": row.game_id}
 
 
 def jumps(season: Season, found: Iterable[Jump]) -> Iterator[Finding]:
@@ -139,9 +146,10 @@ def jumps(season: Season, found: Iterable[Jump]) -> Iterator[Finding]:
         first = f"mend the statement of {jump.table}" if is_output else MEND.format(columns)
         action = Action(jump.dates[0], max(season.last, jump.dates[-1]), outdated=True, first=first)
         yield Finding(
-            findings.COLUMN_JUMP, season.year, f"{jump.table} {jump.columns[0]} {jump.what} {jump.dates[0]}", sentence,
-            tuple(jump.dates), (jump.table,) if is_output else (), len(jump.dates), cause=jump.cause,
-            numbers={"share": round(jump.share, 4), "before": round(jump.reference, 4)}, action=action,
+            kind=findings.COLUMN_JUMP, season=season.year, subject=f"{jump.table} {jump.columns[0]} {jump.what} {jump.dates[0]}",
+            sentence=sentence, dates=tuple(jump.dates), processors=(jump.table,) if is_output else (), count=len(jump.dates),
+            cause=jump.cause, numbers={"share": round(jump.share, 4), "before": round(jump.reference, 4)},
+            evidence={"table": jump.table, "columns": list(jump.columns)}, action=action,
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 from validation import findings
 from validation.expectation import CODES, Comparison
@@ -20,7 +21,7 @@ Key = tuple[str, date]  # of a processor
 SAMPLE = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ran:
     """How the newest run of a (processor, date) ended. `succeeded` is complete or skipped."""
 
@@ -29,6 +30,7 @@ class Ran:
     succeeded: bool
     error: str = ""
     reason: str = ""
+    refused_by: str = ""  # the check that refused it, where it broke by no error
     is_blocked: bool = False
     is_bug: bool = False
     no_population: bool = False
@@ -65,11 +67,13 @@ class Season:
         """The last date that was run, or of the season."""
         return max((day for _, day in self.ran), default=self.dates[-1])
 
-    def found(self, kind: Kind, keys: Iterable[Key], subject: str, sentence: str, **details: object) -> Finding:
+    def found(self, kind: Kind, keys: Iterable[Key], subject: str, sentence: str, **details: Any) -> Finding:
         """A Finding about some (processor, date)."""
         keys = set(keys)
         dates = tuple(sorted({day for _, day in keys}))
-        return Finding(kind, self.year, subject, sentence, dates, in_chain(keys), **details)  # type: ignore[arg-type]
+        return Finding(
+            kind=kind, season=self.year, subject=subject, sentence=sentence, dates=dates, processors=in_chain(keys), **details
+        )
 
     def spans(self, keys: Iterable[Key]) -> str:
         """The dates of these as a person writes them."""

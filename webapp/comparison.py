@@ -13,7 +13,6 @@ from django.db.models import Exists, OuterRef
 from backfill.comparing import Change, compare
 from backfill.errors import Refused
 from backfill.models import Job, Run
-from backfill.planning import ALREADY_COMPLETE
 from validation.categories import BY_NAME
 
 DATES_A_PAGE = 50
@@ -33,7 +32,7 @@ def candidates(job: Job) -> Candidates:
     retries before the others.
     """
     near = [job.retry_of_id, *job.retried_by.values_list("pk", flat=True)]
-    ran = Run.objects.exclude(reason=ALREADY_COMPLETE)
+    ran = Run.objects.own()
     same = ran.filter(job=job, processor=OuterRef("processor"), date=OuterRef("date"))
     others = Job.objects.exclude(pk=job.pk)
     found = others.filter(Exists(ran.filter(Exists(same), job=OuterRef("pk"))))

@@ -23,7 +23,7 @@ RANGE, LIST = "range", "list"
 DEFAULTS: Mapping[str, str] = {
     "by": RANGE, "start": "", "end": "", "dates": "", "exclude": "", "processors": ",".join(CHAIN), "mode": MODES[0],
     "what": "missing", "batch_size": "", "parallel": "", "max_retries": str(Options.max_retries), "canary": ON, "brake": ON,
-    "newest_first": OFF, "skip_preflight": OFF, "skip_trigger": OFF, "reason": "", "at": "",
+    "newest_first": OFF, "skip_preflight": OFF, "skip_trigger": OFF, "reason": "", "at": "", "of_finding": "",
 }  # fmt: skip
 # The policies for what exists already, as flags of Options.
 POLICIES: Mapping[str, Mapping[str, bool]] = {
@@ -31,7 +31,6 @@ POLICIES: Mapping[str, Mapping[str, bool]] = {
 }  # fmt: skip
 SWITCHES = ("canary", "brake", "newest_first", "skip_preflight", "skip_trigger")
 LONGEST_ADDRESS = 2000  # characters; gunicorn takes 4094 in all
-OF_FINDING = "finding "  # how the reason begins that a Finding's proposal fills in
 NUMBERS = ("batch_size", "parallel", "max_retries")
 ANY_DAY = date(2021, 11, 22)
 NO_REASON = "say why; it is stored with the job, and everybody can read it later"
@@ -45,6 +44,7 @@ class LaunchForm(forms.Form):
 
     use_required_attribute = False
 
+    of_finding = forms.CharField(required=False, widget=forms.HiddenInput)  # whose proposal fills in the form
     by = forms.ChoiceField(
         label="Which dates", choices=[(RANGE, "From a date to a date"), (LIST, "A list")], widget=forms.RadioSelect
     )
@@ -89,7 +89,7 @@ class LaunchForm(forms.Form):
         )
         self.fields["processors"].widget.choices = [(p.code, p) for p in PROCESSORS.values()]
         self.options: Options | None = None
-        for name, field in self.fields.items():
+        for name, field in ((name, field) for name, field in self.fields.items() if not field.widget.is_hidden):
             field.widget.attrs |= {"class": _look(field.widget), "aria-describedby": f"new-{name}-error"}
         self.full_clean()
 
@@ -106,7 +106,7 @@ class LaunchForm(forms.Form):
     @property
     def why_no_brake(self) -> str:
         """Why the brake is off although nobody has put it off; empty when that is not so."""
-        if self.typed["brake"] == ON or not self.typed["reason"].startswith(OF_FINDING):
+        if self.typed["brake"] == ON or not self.typed["of_finding"]:
             return ""
         return "off, as the canary is, for a bug that is known on these dates and would stop it; it has a finding of its own"
 

@@ -15,7 +15,6 @@ from django.urls import reverse
 from backfill.coverage import season_name
 from backfill.models import Job, Run
 from backfill.options import MODES
-from backfill.planning import ALREADY_COMPLETE
 from validation.season import FIRST_MONTH, season_year
 from webapp import jobs
 from webapp.choices import one_of, year
@@ -118,7 +117,7 @@ def _row(job: Job, counts: dict[str, int], at: datetime) -> Row:
 
 def _counts(numbers: list[int]) -> dict[int, dict[str, int]]:
     found: dict[int, dict[str, int]] = {}
-    runs = Run.objects.filter(job__in=numbers).exclude(reason=ALREADY_COMPLETE)
+    runs = Run.objects.filter(job__in=numbers).own()
     for job, status, n in runs.values_list("job", "status").annotate(n=Count("pk")):
         found.setdefault(job, {})[status] = n
     return found

@@ -14,7 +14,7 @@ from backfill import outcome as outcomes
 from backfill.control import Cancelled, dropped_and_finishing
 from backfill.errors import WarehouseError
 from backfill.groups import Group
-from backfill.models import Event, Job, Run
+from backfill.models import Event, EventKind, Job, Run
 from backfill.normal import KINDS
 from backfill.version import code_version
 from webapp import jobs, links
@@ -108,7 +108,7 @@ def effects(job: Job) -> dict[str, Any]:
     """What pausing, going on or cancelling would do, in runs."""
     found: Cancelled = dropped_and_finishing(job)
     cancelled = job.runs.filter(status=Run.Status.CANCELLED).count()
-    asked = job.events.filter(run=None, action__endswith=f"→ {Job.Status.PAUSING}").order_by("pk").last()
+    asked = job.events.filter(run=None, kind=EventKind.TRANSITION, to_state=Job.Status.PAUSING).order_by("pk").last()
     return {
         "pending": found.dropped,
         "running": found.finishing,

@@ -11,7 +11,7 @@ from backfill.errors import Refused
 from backfill.models import Finding, Job, Launch
 from backfill.options import Options, chosen
 from validation.season import Calendar
-from webapp.forms import OF_FINDING, LaunchForm, address, query_of
+from webapp.forms import LaunchForm, address, query_of
 from webapp.picking import picked
 
 DATES = ("start", "end", "dates", "pick", "job", "finding", "preset")
@@ -63,7 +63,7 @@ def _finding(text: str) -> str:
     action = found.action
     stored = {name: action[name] for name in ("start", "end", "force", "outdated", "brake")}
     options = Options.from_json({**stored, "canary": action["brake"], "processors": chosen(action["processors"])})
-    return query_of(options, reason=f"{OF_FINDING}{found.pk}: {found.sentence}")
+    return query_of(options, reason=f"finding {found.pk}: {found.sentence}", of_finding=str(found.pk))
 
 
 FILLS: Mapping[str, Callable[[str], str]] = MappingProxyType({"job": _job, "finding": _finding, "preset": _preset})

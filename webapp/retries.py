@@ -214,7 +214,7 @@ def _alike(left_out: Iterable[LeftOut]) -> Iterable[Alike]:
     """Those with one reason together, the most first."""
     found: dict[tuple[str, str], list[LeftOut]] = {}
     for out in left_out:
-        found.setdefault((out.retry, out.reason.partition("; ")[0] if out.retry in INCLUDING else out.reason), []).append(out)
+        found.setdefault((out.retry, out.because), []).append(out)
     for (retry, reason), outs in sorted(found.items(), key=lambda item: -len(item[1])):
         whats = ", ".join(sorted({out.what for out in outs}))
         codes = ", ".join(code for code in CHAIN if code in {out.processor for out in outs})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from backfill import flow
 from backfill.abandoning import abandon
 from backfill.errors import Conflict, Refused
-from backfill.models import Batch, Event, Job, Limits, Run
+from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason
 from backfill.options import MAX_PARALLEL
 from backfill.planning import ALREADY_COMPLETE
 
@@ -30,7 +31,7 @@ def pause(job: Job, actor: str, reason: str = "") -> Job:
     """Let the steps that run finish and start no other. Raises Refused when the job is not under way."""
     with transaction.atomic():
         locked = Job.locked(job.pk)
-        if not locked.move(Job.ACTIVE, Status.PAUSING, actor, reason):
+        if not locked.transition(Job.ACTIVE, Status.PAUSING, actor=actor, reason=reason, cause=EventCause.OPERATOR):
             raise Refused(_cannot(locked, "paused", "only a queued or running job can be"))
         flow.settle_job(locked, actor)
     return locked
@@ -54,21 +55,23 @@ def resume(job: Job, actor: str, reason: str = "", *, brake: bool | None = None)
 
 def _resume(job: Job, actor: str, reason: str, brake: bool | None) -> None:
     if brake not in (None, job.brake):
-        Event.objects.create(job=job, actor=actor, action="brake put on" if brake else "brake released", reason=reason)
-    set_brake = {} if brake is None else {"brake": brake}
-    fields = {"finished_at": None, "owner": "", **set_brake}
-    if job.move((Status.PAUSING,), Status.RUNNING, actor, reason, **set_brake):
+        action = "brake put on" if brake else "brake released"
+        Event.objects.create(job=job, kind=EventKind.PAUSE_ON_ERROR, actor=actor, action=action, reason=reason)
+    set_brake: dict[str, Any] = {} if brake is None else {"brake": brake}
+    fields: dict[str, Any] = {"finished_at": None, "owner": "", **set_brake}
+    by: dict[str, Any] = {"actor": actor, "reason": reason, "cause": EventCause.OPERATOR}
+    if job.transition((Status.PAUSING,), Status.RUNNING, **by, **set_brake):
         return
     if job.status == Status.CANCELLED:
         _keep_what_others_have_done(job, actor)
         # What another job has written since must not be taken for what this one had.
         fresh: dict[str, object] = {"finished_at": None, "losses": 0, "warehouse_jobs": {}}
-        left = job.runs.all().move((Run.Status.CANCELLED,), Run.Status.PENDING, actor, reason, **fresh)
+        left = job.runs.all().transition((Run.Status.CANCELLED,), Run.Status.PENDING, **by, **fresh)
         numbers = job.runs.filter(status=Run.Status.PENDING).values("batch")
         job.batches.filter(number__in=numbers).update(status=Batch.Status.WAITING, retry_at=None)
         if not left:
             raise Refused(f"job {job.pk} was cancelled when nothing was left to run")
-    if not job.move((Status.PAUSED, Status.CANCELLED), Status.QUEUED, actor, reason, **fields):
+    if not job.transition((Status.PAUSED, Status.CANCELLED), Status.QUEUED, **by, **fields):
         raise Refused(_cannot(job, "resumed", "only a paused or cancelled job can be"))
 
 
@@ -80,8 +83,9 @@ def _keep_what_others_have_done(job: Job, actor: str) -> None:
     done = Run.objects.done(options.start, options.end)
     cancelled = job.runs.filter(status=Run.Status.CANCELLED)
     kept = job.runs.filter(pk__in=[r.pk for r in cancelled if (r.processor, r.date) in done])
-    kept.move((Run.Status.CANCELLED,), Run.Status.SKIPPED, actor, ALREADY_COMPLETE)
-    kept.filter(status=Run.Status.SKIPPED).update(reason=ALREADY_COMPLETE)
+    skip_reason = SkipReason.ALREADY_COMPLETE
+    kept.transition((Run.Status.CANCELLED,), Run.Status.SKIPPED, actor=actor, reason=ALREADY_COMPLETE, skip_reason=skip_reason)
+    kept.filter(skip_reason=skip_reason).update(reason=ALREADY_COMPLETE)
 
 
 def cancel(job: Job, actor: str, reason: str = "", *, force: bool = False) -> Cancelled:
@@ -93,13 +97,15 @@ def cancel(job: Job, actor: str, reason: str = "", *, force: bool = False) -> Ca
         locked = Job.locked(job.pk)
         if locked.status in Job.ENDED or (locked.status == Status.CANCELLING and not force):
             raise Refused(_cannot(locked, "cancelled", "--force stops the runs that it waits for"))
-        if not locked.move((*Job.ACTIVE, Status.PAUSING, Status.PAUSED), Status.CANCELLING, actor, reason):
-            Event.objects.create(job=locked, actor=actor, action="cancelling by force", reason=reason)
-        dropped = locked.runs.all().move((Run.Status.PENDING,), Run.Status.CANCELLED, actor, reason)
+        by: dict[str, Any] = {"actor": actor, "reason": reason}
+        by_person = {**by, "cause": EventCause.OPERATOR}
+        if not locked.transition((*Job.ACTIVE, Status.PAUSING, Status.PAUSED), Status.CANCELLING, **by_person):
+            Event.objects.create(job=locked, kind=EventKind.FORCE_CANCEL, action="cancelling by force", **by)
+        dropped = locked.runs.all().transition((Run.Status.PENDING,), Run.Status.CANCELLED, **by_person)
         running = locked.runs.filter(status=Run.Status.RUNNING).count()
         if force:
             abandon(locked.runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
-            locked.runs.all().move((Run.Status.RUNNING,), Run.Status.CANCELLED, actor, reason, claim="")
+            locked.runs.all().transition((Run.Status.RUNNING,), Run.Status.CANCELLED, **by_person, claim="")
         flow.settle_job(locked, actor)
         transaction.on_commit(flow.dispatch)
     return Cancelled(dropped, 0 if force else running, running if force else 0)
@@ -126,7 +132,8 @@ def change_cap(batches: int, actor: str, reason: str = "", *, job: Job | None = 
                 raise Refused(_cannot(locked, "changed", "it has no batch left to send"))
             before, locked.max_in_flight = locked.max_in_flight, batches
             locked.save(update_fields=["max_in_flight"])
-        Event.objects.create(job=job, actor=actor, action=f"batches in flight {before} → {batches}", reason=reason)
+        action = f"batches in flight {before} → {batches}"
+        Event.objects.create(job=job, kind=EventKind.CONCURRENCY_LIMIT, actor=actor, action=action, reason=reason)
         transaction.on_commit(flow.dispatch)
 
 

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from backfill import sealing
 from backfill.control.starting import Tell, check_ready, keep_quiet, preview, start
 from backfill.errors import Conflict, PlanChanged, Refused
-from backfill.models import Event, Job, Launch
+from backfill.models import Event, EventCause, EventKind, Job, Launch
 from backfill.options import Options
 from backfill.planning import Plan
 
@@ -66,7 +66,8 @@ def launch(
 def _keep(options: Options, actor: str, state: str, **fields: object) -> Launch:
     with transaction.atomic():
         kept: Launch = Launch.objects.create(options=options.as_json(), actor=actor, state=state, **fields)
-        Event.objects.create(launch=kept, actor=actor, action=state, reason=kept.needs_approval or options.reason)
+        reason = kept.needs_approval or options.reason
+        Event.objects.create(launch=kept, kind=EventKind.CREATED, to_state=state, actor=actor, action=state, reason=reason)
     return kept
 
 
@@ -98,7 +99,7 @@ def save_preset(name: str, options: Options, actor: str, *, replace: bool = Fals
     try:
         with transaction.atomic():
             if replace and (old := presets().filter(name=name).first()):
-                old.move((State.SAVED,), State.WITHDRAWN, actor, "replaced")
+                old.transition((State.SAVED,), State.WITHDRAWN, actor=actor, reason="replaced")
             return _keep(options, actor, State.SAVED, name=name)
     except IntegrityError:
         other = presets().filter(name=name).first()
@@ -120,7 +121,7 @@ def approve(asked: Launch, actor: str, reason: str = "") -> Launch:
         mine = Launch.objects.filter(pk=asked.pk, state=State.WAITING, approved_by="")
         if not mine.update(approved_by=actor, approved_at=now()):
             raise Refused(f"{asked} has just been decided by somebody else")
-        Event.objects.create(launch=asked, actor=actor, action="approved", reason=reason)
+        Event.objects.create(launch=asked, kind=EventKind.APPROVAL, actor=actor, action="approved", reason=reason)
     if Launch.due(now()).filter(pk=asked.pk).exists():
         start_waiting(asked.pk)
     asked.refresh_from_db()
@@ -132,15 +133,21 @@ def refuse(asked: Launch, actor: str, reason: str) -> Launch:
     asked = _waiting(asked, "refused")
     if not reason.strip():
         raise Refused(f"say why {asked} is refused; {asked.actor} will read it")
-    if not asked.move((State.WAITING,), State.REFUSED, actor, reason, outcome_message=f"{actor} refused it: {reason}"):
+    if not _refused(asked, f"{actor} refused it: {reason}", actor=actor, reason=reason, cause=EventCause.OPERATOR):
         raise Refused(f"{asked} has just been decided by somebody else")
     return asked
+
+
+def _refused(asked: Launch, message: str, *, actor: str, reason: str, cause: str = "") -> bool:
+    old = (State.WAITING,)
+    return asked.transition(old, State.REFUSED, actor=actor, reason=reason, cause=cause, outcome_message=message)
 
 
 def withdraw(asked: Launch, actor: str, reason: str = "") -> Launch:
     """Take back a launch that waits, or a preset. Raises Refused when it is neither any more."""
     asked = Launch.objects.get(pk=asked.pk)
-    if not asked.move((State.WAITING, State.SAVED), State.WITHDRAWN, actor, reason):
+    cause = EventCause.OPERATOR
+    if not asked.transition((State.WAITING, State.SAVED), State.WITHDRAWN, actor=actor, reason=reason, cause=cause):
         raise Refused(_cannot(asked, "withdrawn"))
     return asked
 
@@ -179,14 +186,14 @@ def start_waiting(pk: int) -> Job | None:
         # Nothing is claimed beforehand: that it has started is recorded with the job, or neither is.
         job = start(asked.parsed_options, asked.actor, tie=partial(_begin, asked))
     except Refused as refused:
-        asked.move((State.WAITING,), State.REFUSED, asked.actor, str(refused), outcome_message=str(refused))
+        _refused(asked, str(refused), actor=asked.actor, reason=str(refused))
         return None
     if job is None:
-        asked.move((State.WAITING,), State.REFUSED, asked.actor, NOTHING_TO_DO, outcome_message=NOTHING_TO_DO)
+        _refused(asked, NOTHING_TO_DO, actor=asked.actor, reason=NOTHING_TO_DO)
     return job
 
 
 def _begin(asked: Launch, job: Job) -> None:
     """Give a launch its job. Raises Conflict, so that there will be no job, when it is no longer waiting."""
-    if not asked.move((State.WAITING,), State.STARTED, asked.approved_by or asked.actor, job=job):
+    if not asked.transition((State.WAITING,), State.STARTED, actor=asked.approved_by or asked.actor, job=job):
         raise Conflict(f"{asked} has been started or withdrawn meanwhile")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from backfill import coverage, preflight, sealing
@@ -37,6 +37,7 @@ class LeftOut:
     entities: int
     retry: str
     reason: str
+    because: str = field(default="", compare=False)  # the reason without the option that overrides it
 
 
 @dataclass(frozen=True)
@@ -170,10 +171,10 @@ def _runs_again(upstream: Sequence[str]) -> str:
 def _left_out(failures: Sequence[Failure], running: set[Key], selection: Selection) -> Iterator[LeftOut]:
     for failure in failures:
         if failure.key not in running:
-            retry, reason = failure.verdict.retry, failure.verdict.reason
-            hint = f"; {HINTS[retry]}" if retry in HINTS else ""
-            reason = "there is no game on its date any more" if _is_taken(failure, selection) else f"{reason}{hint}"
-            yield LeftOut(failure.processor, failure.date, failure.what, failure.entities, retry, reason)
+            retry, taken = failure.verdict.retry, _is_taken(failure, selection)
+            because = "there is no game on its date any more" if taken else failure.verdict.reason
+            reason = f"{because}; {HINTS[retry]}" if retry in HINTS and not taken else because
+            yield LeftOut(*failure.key, failure.what, failure.entities, retry, reason=reason, because=because)
 
 
 def _healed(standing: Standing, keys: set[Key], selection: Selection) -> Iterator[LeftOut]:
@@ -181,7 +182,8 @@ def _healed(standing: Standing, keys: set[Key], selection: Selection) -> Iterato
     for run, what, now in standing.healed():
         if (run.processor, run.date) in keys and not selection.groups and what in (selection.categories or (what,)):
             n = run.failures.get(what, 0)
-            yield LeftOut(run.processor, run.date, what, n, HEALED, f"healed meanwhile by job {now.job_id}")
+            because = f"healed meanwhile by job {now.job_id}"
+            yield LeftOut(run.processor, run.date, what, n, HEALED, reason=because, because=because)
 
 
 def nothing_text(found: RetryPlan) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
 from backfill import coverage, existing, flow, preflight, sealing
 from backfill.errors import Conflict, PlanChanged, Refused
-from backfill.models import Batch, Event, Job, Limits, Run, Worker
+from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason, Worker
 from backfill.options import Options
 from backfill.owners import this_process
-from backfill.planning import ALREADY_COMPLETE, Action, Plan
+from backfill.planning import Action, Plan
 from backfill.processors.statement import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
@@ -125,10 +126,7 @@ def create(
                 max_in_flight=options.parallel or limits.max_parallel_batches,
                 **{"reason": options.reason, "brake": options.brake, **fields},
             )  # fmt: skip
-            Event.objects.create(job=job, actor=actor, action="queued", reason=job.reason)
-            if overridden:
-                reason = f"{job.reason}: {len(overridden)} blocked: {first_three(overridden)}"
-                Event.objects.create(job=job, actor=actor, action="preflight overridden", reason=reason)
+            _record_created(job, overridden)
             Run.objects.insert(_runs(job, planned))
             Batch.objects.bulk_create(_batches(job, planned))
             tie(job)
@@ -137,6 +135,14 @@ def create(
     except IntegrityError as error:
         raise Conflict(_conflict_text(planned)) from error
     return job
+
+
+def _record_created(job: Job, overridden: Sequence[Item]) -> None:
+    by = {"job": job, "actor": job.actor}
+    Event.objects.create(**by, kind=EventKind.CREATED, to_state=job.status, action="queued", reason=job.reason)
+    if overridden:
+        reason = f"{job.reason}: {len(overridden)} blocked: {first_three(overridden)}"
+        Event.objects.create(**by, kind=EventKind.PREFLIGHT_OVERRIDE, action="preflight overridden", reason=reason)
 
 
 def _batches(job: Job, planned: Plan) -> Iterator[Batch]:
@@ -152,7 +158,8 @@ def _runs(job: Job, planned: Plan) -> Iterator[Run]:
         if r.action in (Action.RUN, Action.SKIP):
             yield Run(job=job, processor=r.processor, date=r.date, batch=r.batch)
         elif r.action is Action.KEEP:
-            yield Run(job=job, processor=r.processor, date=r.date, batch=-1, status=Run.Status.SKIPPED, reason=ALREADY_COMPLETE)
+            skipped = {"status": Run.Status.SKIPPED, "skip_reason": SkipReason.ALREADY_COMPLETE, "reason": r.reason}
+            yield Run(job=job, processor=r.processor, date=r.date, batch=-1, **skipped)
 
 
 def holders(planned: Plan) -> dict[Job, int]:
@@ -215,18 +222,19 @@ def _abandon(job: Job) -> None:
     reason = "its process ended and another backfill takes these dates"
     with transaction.atomic():
         _seize(job, this_process())
-        job.runs.all().move(Run.ACTIVE, Run.Status.CANCELLED, flow.SYSTEM, reason, claim="", worker="")
+        by: dict[str, Any] = {"actor": flow.SYSTEM, "reason": reason, "cause": EventCause.PROCESS_ENDED}
+        job.runs.all().transition(Run.ACTIVE, Run.Status.CANCELLED, **by, claim="", worker="")
         job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
-        job.move((job.status,), Job.Status.CANCELLED, flow.SYSTEM, reason, finished_at=now())
+        job.transition((job.status,), Job.Status.CANCELLED, **by, finished_at=now())
 
 
 def _take_over(job: Job, actor: str, owner: str, tie: Tie = tie_nothing) -> Job:
     """Put back what the dead process had claimed, and own the job, or give it to the workers."""
     with transaction.atomic():
         _seize(job, owner)
-        flow.put_back(job, job.runs.all(), flow.SYSTEM, "its process ended")
+        flow.put_back(job, job.runs.all(), actor=flow.SYSTEM, reason="its process ended", cause=EventCause.PROCESS_ENDED)
         job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
-        job.move((job.status,), Job.Status.QUEUED, actor, "goes on where its process ended")
+        job.transition((job.status,), Job.Status.QUEUED, actor=actor, reason="goes on where its process ended")
         tie(job)
         if not owner:
             transaction.on_commit(flow.dispatch)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
+from backfill.drilling.asking import literal
 from backfill.groups import Group
-from backfill.judging import blame
 from backfill.processors import PROCESSORS
-from backfill.processors.statement import inlined
+from backfill.processors.statement import impossible, inlined
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import BY_REF, FAILURES, HISTORY, INPUTS, ML, PGS, SCHED
+from backfill.warehouse.tables import BY_REF, FAILURES, HISTORY, INPUTS, ML, PGS, SCHED, TOGS, UPGC
 from validation import findings
+from validation.categories import PROCESSING_ERROR
 from validation.columns import FEATURES
 from validation.findings import Finding
 
 MOST_DATES = 60
+SHORT = {table.short: table for table in INPUTS}
+# The sources whose impossible values fail each processor's entities.
+EXAMINED = {"TDZA": ("TDGS",), "PSZA": ("PGS",), "PCF": ("UPGC",), "PDC": ("UPGC", "PGS", "TOGS"), "ML": ("UPGC", "PGS")}
 # By way of text, because the column may be of any type; what is no number is not zero.
 AS_NUMBER = "IFNULL(SAFE_CAST(CAST({} AS STRING) AS FLOAT64), 1)"
-ROW_KEY = re.compile(r"([^'\\]+) on (\d{4}-\d\d-\d\d), game")
 
 
 def query(finding: Finding, season_start: date) -> str:
@@ -30,28 +33,50 @@ def query(finding: Finding, season_start: date) -> str:
 
 
 def of_group(group: Group, season_start: date) -> str:
-    """What shows an error group again: the source rows that it names, or the statement that broke, on its first date."""
-    return _bad_rows([group.sample]) or inlined(group.processor, group.dates[0], season_start)
+    """What shows an error group again: the source rows that fail its entities, or the statement that broke, on its first date."""
+    if group.what == PROCESSING_ERROR.name and group.entities:
+        return _suspects(group, season_start)
+    return inlined(group.processor, group.dates[0], season_start)
+
+
+def _suspects(group: Group, season_start: date) -> str:
+    """The impossible rows of Phase 3 that a group's first date reads, with what is wrong in each."""
+    sources = [SHORT[short] for short in EXAMINED[group.processor]]
+    selects = (_impossible_rows(table, group, season_start) for table in sources)
+    return "\nUNION ALL\n".join(selects) + "\nORDER BY game_date DESC, entity"
+
+
+def _impossible_rows(table: Table, group: Group, season_start: date) -> str:
+    day, is_context = group.dates[0], table is UPGC
+    dates = f"game_date = DATE '{day}'" if is_context else f"game_date >= DATE '{season_start}' AND game_date < DATE '{day}'"
+    entities = f"{table.entity} IN ({_quoted(group.entities)})"
+    if table is TOGS:  # of the players' teams
+        entities = (
+            f"{table.entity} IN (SELECT team_abbr FROM {UPGC} WHERE game_date = DATE '{day}'"
+            f" AND {UPGC.entity} IN ({_quoted(group.entities)}))"
+        )
+    return (
+        f"SELECT '{table}' AS name, {table.entity} AS entity, game_date, game_id, {impossible(table.short)} AS reason\n"
+        f"FROM {table} WHERE {entities} AND {dates} AND {impossible(table.short)} IS NOT NULL"
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(literal(name) for name in names)
 
 
 def _impossible(finding: Finding) -> str:
-    """The rows of Phase 3 that the failures name."""
-    return _bad_rows(_listed(finding, "texts"), _listed(finding, "sample")) or _failures(finding)
+    """The rows of Phase 3 to correct; where none is known, the failures."""
+    rows: Any = finding.evidence.get("rows", [])
+    if not rows:
+        return _failures(finding)
+    table = SHORT[rows[0]["table"]]
+    keys = "\n   OR ".join(_is_row(table, row) for row in rows if row["table"] == table.short)
+    return f"SELECT * FROM {table} WHERE {keys}"
 
 
-def _listed(finding: Finding, name: str) -> list[str]:
-    found = finding.numbers.get(name)
-    return found if isinstance(found, list) else []
-
-
-def _bad_rows(texts: Iterable[str], sample: Iterable[str] = ()) -> str:
-    """The rows of the sample, or where it names none, those of the first game that the texts name."""
-    table, game = next(((BY_REF[name], game) for name, game in sorted(blame.named(texts)) if name in BY_REF), (None, ""))
-    keys = [match.groups() for text in sample if (match := ROW_KEY.match(text))]
-    if table is None:
-        return ""
-    rows = "\n   OR ".join(f"{table.entity} = '{entity}' AND game_date = DATE '{day}'" for entity, day in keys)
-    return f"SELECT * FROM {table} WHERE " + (rows or f"game_id = '{game}'")
+def _is_row(table: Table, row: Mapping[str, str]) -> str:
+    return f"{table.entity} = {literal(row['entity'])} AND game_date = DATE '{row['date']}'"
 
 
 def _in(column: str, dates: Sequence[date]) -> str:
@@ -98,8 +123,8 @@ def _coverage(finding: Finding) -> str:
 def _keys(finding: Finding) -> str:
     """Keys that stand more than once, in an output or in a Phase 3 table."""
     tables: list[Table] = [PROCESSORS[code].output for code in finding.processors]
-    given = finding.numbers.get("rows too many")
-    tables = tables or [BY_REF[name] for name in (given if isinstance(given, dict) else {})] or [PGS]
+    given: Any = finding.evidence.get("tables", [])
+    tables = tables or [BY_REF[name] for name in given] or [PGS]
     return "\nUNION ALL\n".join(
         f"SELECT '{t}' AS name, {t.partition} AS d, {', '.join(f'CAST({k} AS STRING)' for k in t.key)}, COUNT(*) AS n"
         f" FROM {t} WHERE {_in(t.partition, finding.dates)} GROUP BY d, {', '.join(t.key)} HAVING COUNT(*) > 1"
@@ -118,11 +143,12 @@ def _outputs(finding: Finding) -> str:
 
 
 def _columns(finding: Finding) -> str:
-    """The column's share of NULL and of zero on each date; `subject` begins with the table."""
-    table = _table(finding.subject.split(" ", 1)[0])
-    read, said = _read(table), dict.fromkeys(finding.sentence.replace(",", " ").split())
+    """The columns' shares of NULL and of zero on each date."""
+    columns: Any = finding.evidence.get("columns", [])
+    table = _table(str(finding.evidence.get("table", "")))
+    read = _read(table)
     shares = ", ".join(
-        f"COUNTIF({read[n]} IS NULL) AS {n}_null, COUNTIF({AS_NUMBER.format(read[n])} = 0) AS {n}_zero" for n in said if n in read
+        f"COUNTIF({read[n]} IS NULL) AS {n}_null, COUNTIF({AS_NUMBER.format(read[n])} = 0) AS {n}_zero" for n in columns
     )
     return f"""SELECT {table.partition} AS d, COUNT(*) AS n{", " + shares if shares else ""}
 FROM {table}

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from backfill.flow import SYSTEM
-from backfill.models import Event, Finding, Limits
+from backfill.models import Event, EventKind, Finding, Limits
 from backfill.models.findings import as_fields
 from validation.findings import KINDS
 from validation.findings import Finding as Found
@@ -47,7 +47,7 @@ def keep(judged: SeasonFindings) -> None:
                 _open(finding)
         for was in kept.values():
             if was.state != State.CLOSED and not judged.moving.intersection(was.dates):
-                was.move((was.state,), State.CLOSED, SYSTEM, "its evidence is gone")
+                was.transition((was.state,), State.CLOSED, actor=SYSTEM, reason="its evidence is gone")
 
 
 def _larger(found: Found, kept: Iterable[Finding]) -> Finding | None:
@@ -65,7 +65,9 @@ def _open(found: Found) -> None:
     finding = Finding.objects.create(
         kind=found.kind.name, season=found.season, subject=found.subject, **as_fields(found, KINDS.index(found.kind))
     )
-    Event.objects.create(finding=finding, actor=SYSTEM, action=State.OPEN, reason=found.sentence[:500])
+    Event.objects.create(
+        finding=finding, kind=EventKind.CREATED, to_state=State.OPEN, actor=SYSTEM, action=State.OPEN, reason=found.sentence[:500]
+    )
 
 
 def _still(kept: Finding, found: Found, newest_run: datetime | None) -> None:
@@ -76,7 +78,7 @@ def _still(kept: Finding, found: Found, newest_run: datetime | None) -> None:
         del fields["dates"]  # what was marked: more of them open it again
     Finding.objects.filter(pk=kept.pk).update(seen_at=now(), **fields)
     if reason:
-        kept.move((kept.state,), State.OPEN, SYSTEM, reason, found_at=now())
+        kept.transition((kept.state,), State.OPEN, actor=SYSTEM, reason=reason, found_at=now())
 
 
 def _why_again(kept: Finding, found: Found, newest_run: datetime | None) -> str:

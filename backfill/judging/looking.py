@@ -40,7 +40,7 @@ def evidence_of(finding: Finding) -> Evidence:
 
 def is_missing(finding: Finding) -> bool:
     """Whether a table that a Finding names still has no row on one of its dates. Raises WarehouseError."""
-    rows, names = source_rows(finding.first, finding.last), finding.numbers.get("tables", [])
+    rows, names = source_rows(finding.first, finding.last), finding.evidence.get("tables", [])
     return any(not rows.get((name, date.fromisoformat(day))) for name in names for day in finding.dates)
 
 

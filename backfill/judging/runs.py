@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from backfill.groups import Group, groups_of
-from backfill.judging import blame
 from backfill.models import Run
 from backfill.normal import COMPLETENESS
 from backfill.planning import Key
@@ -15,6 +14,7 @@ from backfill.recording import FORESEEN, bug_of
 from validation.categories import BY_NAME, DATE_LEVEL, PROCESSING_ERROR
 from validation.expectation import Facts
 from validation.grouping import fingerprint
+from validation.source_rows import SourceRow, bad_rows, failing_row
 from validation.sources import BugGroup
 from validation.triage import Ran
 
@@ -30,7 +30,15 @@ def bugs(runs: Mapping[Key, Run], facts: Facts) -> Iterator[BugGroup]:
         texts = Counter({group.sample: group.count for group in members})
         what, count = members[0].what, sum(group.count for group in members)
         is_of_source = what == PROCESSING_ERROR.name
-        yield BugGroup(subject, what, keys, count, texts, is_of_source, blame.rows(texts, facts) if is_of_source else ())
+        rows = tuple(_source_rows(members, facts)) if is_of_source else ()
+        yield BugGroup(id=subject, what=what, keys=keys, count=count, texts=texts, is_of_source=is_of_source, rows=rows)
+
+
+def _source_rows(groups: Sequence[Group], facts: Facts) -> list[SourceRow]:
+    """The bad rows of the games that fail the entities of these groups."""
+    failures = ((group.processor, day, entity) for group in groups for day in group.dates for entity in group.entities)
+    rows = (failing_row(facts, *failure) for failure in failures)
+    return bad_rows(facts, {(row.table, row.game_id) for row in rows if row})
 
 
 def _subject(group: Group) -> str:
@@ -42,9 +50,11 @@ def as_ran(run: Run, *, is_lost: bool) -> Ran:
     """How a run ended."""
     succeeded = run.status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
     return Ran(
-        run.processor, run.date, succeeded, run.error, run.reason, run.status == Run.Status.BLOCKED,
-        bool(bug_of(run)) and run.population != 0, run.population == 0, is_lost and succeeded,
-        run.sql_hash not in ("", sql_hash(run.processor)), run.query_seconds or 0.0, run.write_seconds or 0.0,
+        processor=run.processor, day=run.date, succeeded=succeeded, error=run.error, reason=run.reason, refused_by=run.refused_by,
+        is_blocked=run.status == Run.Status.BLOCKED, is_bug=bool(bug_of(run)) and run.population != 0,
+        no_population=run.population == 0, is_lost=is_lost and succeeded,
+        statement_changed=run.sql_hash not in ("", sql_hash(run.processor)),
+        query_seconds=run.query_seconds or 0.0, write_seconds=run.write_seconds or 0.0,
         # The seconds of the completeness check are those of the query, which makes it.
-        sum(check["seconds"] for check in run.checks if check["name"] != COMPLETENESS.name),
+        check_seconds=sum(check["seconds"] for check in run.checks if check["name"] != COMPLETENESS.name),
     )  # fmt: skip

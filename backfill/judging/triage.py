@@ -18,7 +18,7 @@ from backfill.errors import Refused, WarehouseError
 from backfill.judging import keeping, reading, verdicts
 from backfill.judging.judgement import Judgement, seasons
 from backfill.judging.keeping import keep
-from backfill.models import Finding, Job, Judged, Worker
+from backfill.models import EventCause, Finding, Job, Judged, Worker
 from backfill.models.runs import LONG_AGO
 from validation.findings import Severity
 
@@ -91,13 +91,13 @@ def mark(finding: Finding, state: str, actor: str, reason: str) -> Finding:
         raise Refused(f"finding {finding.pk} is closed: its evidence is gone; it opens by itself when that returns")
     if finding.state == state:
         raise Refused(f"finding {finding.pk} is {state} already")
-    others = {s.value for s in State} - {State.CLOSED, state}
     said = (
         {"marked_by": actor, "note": reason, "marked_at": now()}
         if state in Finding.MARKS
         else {"marked_by": "", "note": "", "marked_at": None}
     )
-    if not finding.move(others, state, actor, reason, **said):
+    cause = EventCause.OPERATOR
+    if not finding.transition((finding.state,), state, actor=actor, reason=reason, cause=cause, **said):
         raise Refused(f"finding {finding.pk} has just been changed by somebody else; look at it again")
     return finding
 

@@ -44,7 +44,7 @@ def _run(run: PlannedRun) -> dict[str, Any]:
 def plan_text(preview: Preview, *, verbose: bool) -> str:
     """A plan for a person: what happens to how many dates and why; each run with `verbose`."""
     planned = preview.plan
-    counted = Counter((r.processor, r.action, r.reason.partition(":")[0]) for r in planned.runs if r.action is not Action.NONE)
+    counted = Counter((r.processor, r.action, r.heading or r.reason) for r in planned.runs if r.action is not Action.NONE)
     rows = [{"processor": p, "action": str(a), "dates": n, "because": reason} for (p, a, reason), n in counted.items()]
     parts = [
         days_text(planned.options, planned.days),

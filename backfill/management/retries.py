@@ -34,8 +34,12 @@ def retry_document(found: RetryPlan) -> dict[str, Any]:
             {"processor": r.processor, "date": r.date, "action": r.action, "reason": r.reason, "batch": r.batch}
             for r in planned.todo
         ],
-        "left_out": [asdict(out) for out in found.left_out],
+        "left_out": [_left_out_document(out) for out in found.left_out],
     }
+
+
+def _left_out_document(out: LeftOut) -> dict[str, Any]:
+    return {name: value for name, value in asdict(out).items() if name != "because"}
 
 
 def retry_text(found: RetryPlan) -> str:

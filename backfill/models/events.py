@@ -1,25 +1,58 @@
-"""Every change of state as a row: when, who, what, why."""
+"""Every change of state as a row: when, by whom, what changed, and why."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.timezone import now
 
-if TYPE_CHECKING:
-    from backfill.models.runs import Run
+
+class EventKind(models.TextChoices):
+    """Kinds of events. Only a transition has a `from_state`; `created` has the first state as its `to_state`."""
+
+    CREATED = "created"
+    TRANSITION = "transition"
+    PAUSE_ON_ERROR = "pause on error"  # switched on or off for a job
+    FORCE_CANCEL = "force cancel"
+    PREFLIGHT_OVERRIDE = "preflight override"
+    CONCURRENCY_LIMIT = "concurrency limit"
+    APPROVAL = "approval"
+    REQUEUE = "requeue"  # of a batch
+
+
+class EventCause(models.TextChoices):
+    """Causes of a transition that decide anything later; blank is the ordinary course of a job, run, finding or launch."""
+
+    OPERATOR = "operator"
+    INTERRUPT = "interrupt"  # Ctrl-C
+    PAUSE_ON_ERROR = "pause on error"
+    CANARY = "canary"
+    ERROR = "error"
+    PROCESS_ENDED = "process ended"
+    WORKER_LOST = "worker lost"
+    RETRY = "retry"  # automatic, after a delay
+    RUNS_FAILED = "runs failed"
+
+
+# A job that one of these pauses needs attention: no person asked for it.
+AUTOMATIC = (EventCause.PAUSE_ON_ERROR, EventCause.CANARY, EventCause.ERROR, EventCause.PROCESS_ENDED)
 
 
 class Event(models.Model):
-    """One change: of a run, of a job (without a run), of a Finding, of a launch, or of what holds for all jobs (without any)."""
+    """One change: of a run, of a job (without a run), of a finding, of a launch, or of a limit of all jobs (without any).
+
+    `action` and `reason` are text for people; code decides by `kind`, the states, `cause` and `cause_run`.
+    """
 
     job = models.ForeignKey("Job", models.CASCADE, null=True, related_name="events")
     run = models.ForeignKey("Run", models.CASCADE, null=True, related_name="events")
     finding = models.ForeignKey("Finding", models.CASCADE, null=True, related_name="events")
     launch = models.ForeignKey("Launch", models.CASCADE, null=True, related_name="events")
     at = models.DateTimeField(default=now)
+    kind = models.CharField(max_length=20, choices=EventKind, default=EventKind.TRANSITION)
+    from_state = models.CharField(max_length=12, blank=True)
+    to_state = models.CharField(max_length=12, blank=True)
+    cause = models.CharField(max_length=20, choices=EventCause, blank=True)
+    cause_run = models.ForeignKey("Run", models.SET_NULL, null=True, related_name="+")  # the run that paused the job
     actor = models.CharField(max_length=150)
     action = models.CharField(max_length=60)
     reason = models.TextField(blank=True)
@@ -32,8 +65,3 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor}"
-
-
-def record_all(runs: Iterable[Run], action: str, actor: str) -> None:
-    """One event per run, for changes that were made together."""
-    Event.objects.bulk_create(Event(job_id=r.job_id, run=r, actor=actor, action=action, reason=r.reason) for r in runs)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
-from django.db import models, transaction
-from django.db.models import Q
+from django.db import models
 from django.utils.timezone import now
 
-from backfill.models.events import Event
+from backfill.models.transitions import Stateful
 from validation.findings import BY_NAME, Severity
 from validation.findings import Finding as Found
 
@@ -28,7 +26,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         return self.filter(state__in=Finding.LISTED).order_by("-severity", "rank", "first", "pk")
 
 
-class Finding(models.Model):
+class Finding(Stateful):
     """One Finding as long as its evidence lasts, and after it. Unique by what it is about."""
 
     class State(models.TextChoices):
@@ -53,6 +51,7 @@ class Finding(models.Model):
     processors = models.JSONField(default=list)
     count = models.PositiveIntegerField(default=0)
     numbers = models.JSONField(default=dict)
+    evidence = models.JSONField(default=dict)  # keys of what is behind it: table, tables, columns, source rows
     query = models.TextField(blank=True)
     action = models.JSONField(null=True)
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
@@ -64,6 +63,8 @@ class Finding(models.Model):
 
     objects = FindingQuerySet.as_manager()
 
+    STATE = "state"
+    EVENT_LINKS: ClassVar = {"finding_id": "pk"}
     LISTED = (State.OPEN, State.ACKNOWLEDGED)
     MARKS = (State.ACKNOWLEDGED, State.EXPECTED, State.FIXED)
 
@@ -83,17 +84,6 @@ class Finding(models.Model):
     def advice(self) -> str:
         """What to do next, as its kind says."""
         return BY_NAME[self.kind].advice
-
-    def move(self, old: Iterable[str], new: str, actor: str, reason: str = "", **fields: object) -> bool:
-        """Change the state with an event; False when it is in none of the `old` ones any more."""
-        before = self.state
-        with transaction.atomic():
-            mine = Finding.objects.filter(Q(pk=self.pk, state=before) & Q(state__in=list(old)))
-            if not mine.update(state=new, **fields):
-                return False
-            Event.objects.create(finding=self, actor=actor, action=f"{before} → {new}", reason=reason)
-        self.refresh_from_db()
-        return True
 
 
 class Judged(models.Model):
@@ -115,7 +105,8 @@ def as_fields(found: Found, rank: int) -> dict[str, Any]:
     return {
         "rank": rank, "severity": int(found.weight), "sentence": found.sentence, "cause": found.cause or found.kind.cause,
         "dates": [str(day) for day in found.dates], "first": found.dates[0], "last": found.dates[-1],
-        "processors": list(found.processors), "count": found.count, "numbers": dict(found.numbers), "query": found.query,
+        "processors": list(found.processors), "count": found.count, "numbers": dict(found.numbers),
+        "evidence": dict(found.evidence), "query": found.query,
         "action": action and {
             "start": str(action.start), "end": str(action.end), "processors": list(action.processors), "force": action.force,
             "outdated": action.outdated, "brake": action.brake, "first": action.first, "command": action.command,

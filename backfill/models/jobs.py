@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db import models, transaction
+from django.db import models
 from django.utils.timezone import now
 
-from backfill.models.events import Event
+from backfill.models.events import EventKind
+from backfill.models.transitions import Stateful
 
 if TYPE_CHECKING:
     from backfill.options import Options
 
 
-class Job(models.Model):
+class Job(Stateful):
     """One backfill that somebody asked for."""
 
     class Status(models.TextChoices):
@@ -48,6 +48,7 @@ class Job(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
+    EVENT_LINKS: ClassVar = {"job_id": "pk"}
     ACTIVE = (Status.QUEUED, Status.RUNNING)
     ENDED = (Status.CANCELLED, Status.SUCCEEDED, Status.FAILED)
     STOPPED = (Status.PAUSED, *ENDED)
@@ -81,8 +82,8 @@ class Job(models.Model):
         A stretch whose process died ends with the last run that it recorded.
         """
         total, since = 0.0, None
-        for what, when in self.events.filter(run=None, action__contains="→").order_by("pk").values_list("action", "at"):
-            after = what.rpartition(" → ")[2]
+        own = self.events.filter(run=None, kind=EventKind.TRANSITION).order_by("pk")
+        for after, when in own.values_list("to_state", "at"):
             if after == Job.Status.RUNNING:
                 since = since or when
             elif since and after in Job.STOPPED:
@@ -91,14 +92,3 @@ class Job(models.Model):
                 last = self.runs.filter(finished_at__range=(since, when)).aggregate(at=models.Max("finished_at"))["at"]
                 total, since = total + ((last or since) - since).total_seconds(), None
         return total + ((at - since).total_seconds() if since else 0.0)
-
-    def move(self, old: Collection[str], new: str, actor: str, reason: str = "", **fields: object) -> bool:
-        """Change the state if it is one of `old`, with its event; False means that somebody else changed it first."""
-        with transaction.atomic():
-            before = Job.objects.select_for_update().values_list("status", flat=True).get(pk=self.pk)
-            if before not in old:
-                return False
-            Job.objects.filter(pk=self.pk).update(status=new, **fields)
-            Event.objects.create(job=self, actor=actor, action=f"{before} → {new}", reason=reason)
-        self.refresh_from_db()
-        return True

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
-from backfill.models.events import Event
+from backfill.models.transitions import Stateful
 
 if TYPE_CHECKING:
     from backfill.options import Options
 
 
-class Launch(models.Model):
+class Launch(Stateful):
     """Options that somebody asked for and that are no job yet. A saved one is a preset and may be started many times."""
 
     class State(models.TextChoices):
@@ -40,6 +39,9 @@ class Launch(models.Model):
     outcome_message = models.TextField(blank=True)
     job = models.ForeignKey("Job", models.SET_NULL, null=True, related_name="launches")
 
+    STATE = "state"
+    EVENT_LINKS: ClassVar = {"launch_id": "pk"}
+
     class Meta:
         constraints = (models.UniqueConstraint(fields=["name"], condition=Q(state="saved"), name="one_preset_per_name"),)
         indexes = (models.Index(fields=["state", "start_at"]),)
@@ -58,17 +60,6 @@ class Launch(models.Model):
     def waits_for_approval(self) -> bool:
         """Whether a second person has yet to decide."""
         return self.state == self.State.WAITING and bool(self.needs_approval) and not self.approved_by
-
-    def move(self, old: Collection[str], new: str, actor: str, reason: str = "", **fields: object) -> bool:
-        """Change the state if it is one of `old`, with its event; False means that somebody else changed it first."""
-        with transaction.atomic():
-            before = self.state
-            mine = Launch.objects.filter(Q(pk=self.pk, state=before) & Q(state__in=list(old)))
-            if not mine.update(state=new, **fields):
-                return False
-            Event.objects.create(launch=self, actor=actor, action=f"{before} → {new}", reason=reason)
-        self.refresh_from_db()
-        return True
 
     @classmethod
     def due(cls, at: datetime) -> models.QuerySet[Launch]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
-from backfill.models.events import Event
-from backfill.planning import ALREADY_COMPLETE, Key
+from backfill.models.transitions import Stateful, transition
+from backfill.planning import Key
 from backfill.processors import PROCESSORS
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -23,19 +23,31 @@ def new_run_id() -> str:
     return uuid4().hex[:8]
 
 
+class SkipReason(models.TextChoices):
+    """Why a skipped run was not executed."""
+
+    ALREADY_COMPLETE = "already complete"
+    BOOTSTRAP = "bootstrap"
+
+
+class RefusedBy(models.TextChoices):
+    """The check that ended a run before it wrote anything."""
+
+    DEFENSIVE = "defensive"
+    FRESHNESS = "freshness"
+    POPULATION = "population"
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     """Runs, many at once."""
 
-    def move(self, old: Collection[str], new: str, actor: str, reason: str = "", **fields: object) -> int:
-        """Change all that are in one of the `old` states, with an event each; return how many there were."""
-        with transaction.atomic():
-            found = list(self.select_for_update().filter(status__in=old).values_list("pk", "job_id", "status"))
-            # By number: on PostgreSQL others may have come into one of these states since.
-            Run.objects.filter(pk__in=[pk for pk, _, _ in found]).update(status=new, **fields)
-            Event.objects.bulk_create(
-                Event(job_id=job, run_id=pk, actor=actor, action=f"{status} → {new}", reason=reason) for pk, job, status in found
-            )
-        return len(found)
+    def transition(self, old: Collection[str], new: str, **event: Any) -> int:
+        """Change all that are in one of the `old` states, with an event each (`transitions.transition`)."""
+        return transition(self, old, new, **event)
+
+    def own(self) -> RunQuerySet:
+        """Those that their job runs, not those that it found complete and left alone."""
+        return self.exclude(skip_reason=SkipReason.ALREADY_COMPLETE)
 
     def insert(self, runs: Iterable[Run]) -> None:
         """Insert many runs, four times as fast as bulk_create, which prepares every field of every row by itself.
@@ -43,7 +55,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         They get no pk. Raises IntegrityError.
         """
         fields = [f for f in Run._meta.concrete_fields if not f.primary_key]
-        own = {"processor", "date", "batch", "status", "reason", "run_id"}
+        own = {"processor", "date", "batch", "status", "reason", "skip_reason", "run_id"}
         common: dict[str, Any] = {}
         rows: list[list[Any]] = []
         for run in runs:
@@ -65,7 +77,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         decisive = self.filter(date__range=(start, end)).exclude(status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
         # By start, not by number: a cancelled job that is resumed runs its old rows after those of newer jobs.
         newest = Window(RowNumber(), ["processor", "date"], [F("started_at").desc(nulls_last=True), F("pk").desc()])
-        return decisive.exclude(reason=ALREADY_COMPLETE).annotate(age=newest).filter(age=1)
+        return decisive.own().annotate(age=newest).filter(age=1)
 
     def done(self, start: date, end: date) -> set[Key]:
         """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap, and newer than upstream's.
@@ -84,7 +96,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         }
 
 
-class Run(models.Model):
+class Run(Stateful):
     """One processor on one date, within a job. Seconds are the run's share of its statement."""
 
     class Status(models.TextChoices):
@@ -104,7 +116,11 @@ class Run(models.Model):
     batch = models.IntegerField()
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     reason = models.TextField(blank=True)
+    skip_reason = models.CharField(max_length=20, choices=SkipReason, blank=True)
+    refused_by = models.CharField(max_length=12, choices=RefusedBy, blank=True)
     error = models.CharField(max_length=60, blank=True)  # the class of what went wrong
+    # What the error is about, as keys: `file`, `table`, `date`, `processor_name`; `upstream`, `source`; `blocked_by`.
+    error_detail = models.JSONField(default=dict)
     run_id = models.CharField(max_length=8, default=new_run_id)  # kept by an attempt that is cut off and made again
     population = models.PositiveIntegerField(null=True)
     rows = models.PositiveIntegerField(null=True)
@@ -126,6 +142,7 @@ class Run(models.Model):
 
     objects = RunQuerySet.as_manager()
 
+    EVENT_LINKS: ClassVar = {"run_id": "pk", "job_id": "job_id"}
     ACTIVE = (Status.PENDING, Status.RUNNING)
 
     class Meta:
@@ -145,3 +162,13 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.processor} {self.date}"
+
+    @property
+    def is_refused_for_upstream(self) -> bool:
+        """Whether normal mode refused it because a processor before it had no success."""
+        return is_refused_for_upstream(self.status, self.refused_by, self.error_detail)
+
+
+def is_refused_for_upstream(status: str, refused_by: str, error_detail: Mapping[str, Any]) -> bool:
+    """Whether a run of these columns was refused because a processor before it had no success."""
+    return status == Run.Status.FAILED and refused_by == RefusedBy.DEFENSIVE and "upstream" in error_detail

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import duckdb
 
 from backfill.errors import CorruptPartition, StatementFailed, WarehouseError, WarehouseUnwritable
+from backfill.warehouse.files import partition_of
 
 UNWRITABLE = re.compile(r"no space left|permission denied|read-only|file too large|cannot open file .* for writing|quota", re.I)
 UNREADABLE = re.compile(r"magic bytes|too small to be a parquet|footer|corrupt|invalid (?:thrift|parquet)|TProtocol|snappy", re.I)
@@ -22,7 +23,8 @@ def as_warehouse_error(error: Exception) -> WarehouseError:
     if UNWRITABLE.search(text):
         return WarehouseUnwritable(f"the warehouse cannot be written: {text}")
     if isinstance(error, duckdb.Error) and file and UNREADABLE.search(text):
-        return CorruptPartition(f"{file[0]} is not a whole Parquet file; remove it and run its date (or load its season) again")
+        message = f"{file[0]} is not a whole Parquet file; remove it and run its date (or load its season) again"
+        return CorruptPartition(message, partition_of(file[0]))
     if isinstance(error, duckdb.Error):
         return StatementFailed(text)
     return WarehouseUnwritable(f"the warehouse cannot be used: {text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
@@ -12,6 +13,7 @@ from backfill.warehouse.schema import Table
 from backfill.warehouse.staging import PART, quoted
 
 ALL_SLICES = "*"
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def dates_of(folder: Path, column: str) -> list[date]:
@@ -49,3 +51,16 @@ def _slices(partition: str) -> list[str]:
     with suppress(FileNotFoundError, NotADirectoryError):
         return sorted(os.listdir(partition))
     return []
+
+
+def partition_of(file: str) -> dict[str, str]:
+    """What a file of the warehouse holds, by its folders: `file`, `table`, `date`, and of a slice `processor_name`."""
+    folders = Path(file).parent.parts
+    values = dict(name.split("=", 1) for name in folders if "=" in name)
+    *_, dataset, table = ["", "", *(name for name in folders if "=" not in name)]
+    found = {"file": file, "table": f"{dataset}.{table}", "processor_name": values.pop("processor_name", "")}
+    return {name: value for name, value in {**found, "date": _only_date(values.values())}.items() if value}
+
+
+def _only_date(values: Iterable[str]) -> str:
+    return next((value for value in values if DATE.fullmatch(value)), "")

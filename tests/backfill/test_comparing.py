@@ -112,7 +112,7 @@ def test_what_was_cancelled_and_is_complete_is_healed() -> None:
 
 def test_what_a_job_left_alone_is_not_of_it() -> None:
     before = make_job({("PSZA", FIRST): BROKE})
-    after = make_job({("PSZA", FIRST): {"status": "skipped", "reason": ALREADY_COMPLETE}})
+    after = make_job({("PSZA", FIRST): {"status": "skipped", "skip_reason": "already complete", "reason": ALREADY_COMPLETE}})
     assert compare(before, after) == Comparison(before.pk, after.pk, 0, (), (("PSZA", FIRST),), (), ())
 
 

@@ -432,7 +432,7 @@ def test_of_two_who_go_on_with_a_job_one_gets_it() -> None:
     late = Job.objects.get(pk=interrupted().pk)
     job = control.start(late.parsed_options, "bob", inline=True)
     assert job
-    job.move(("queued",), "running", "bob")
+    job.transition(("queued",), "running", actor="bob")
     job.runs.filter(processor="PSZA").update(status="running")
     with pytest.raises(Conflict):
         starting._take_over(late, "eve", this_process())

@@ -11,29 +11,27 @@ from typing import Any
 import pytest
 
 from backfill.groups import Group
-from backfill.judging import blame, evidence
+from backfill.judging import evidence
 from backfill.processors import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
-from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import INPUTS, PGS, TDGS, TOGS, UPGC
+from backfill.warehouse.tables import INPUTS, PGS, TDGS, UPGC
 from tests.backfill.tiny import FIRST, NIGHTS, OPENING, SECOND, THIRD, give, make_options, part, season_rows
 from tests.backfill.whole import EVERYBODY, Whole, whole_rows
 from tests.factories import AWAY, HOME, rewrite
 from validation import findings
-from validation.expectation import Context, Facts, GameRow, History
 from validation.findings import KINDS, Finding
 
 pytestmark = pytest.mark.django_db
 
-BAD = f"impossible value in {PGS}, game_id 0022100014: points = -1"
+BAD = {"table": "PGS", "entity": EVERYBODY[0], "date": str(FIRST), "game_id": "0022100014"}
 TOLD: dict[findings.Kind, dict[str, Any]] = {
-    findings.IMPOSSIBLE_VALUE: {"numbers": {"texts": ["another text", BAD]}, "processors": ("PSZA", "PDC")},
-    findings.DUPLICATE_INPUT: {"processors": (), "numbers": {"rows too many": {str(PGS): 1, str(TDGS): 2}}},
+    findings.IMPOSSIBLE_VALUE: {"evidence": {"rows": [BAD]}, "processors": ("PSZA", "PDC")},
+    findings.DUPLICATE_INPUT: {"processors": (), "evidence": {"tables": [str(PGS), str(TDGS)]}},
     findings.DUPLICATE_OUTPUT: {"processors": ("TDZA", "ML")},
     findings.PHASE3_MISSING: {"processors": ()},
     findings.LOW_COVERAGE: {"processors": ()},
-    findings.COLUMN_JUMP: {"subject": "PGS points zero 2021-11-03", "sentence": "PGS: points, is_active are zero in 9 % of it"},
+    findings.COLUMN_JUMP: {"evidence": {"table": "PGS", "columns": ["points", "is_active"]}},
 }
 
 
@@ -55,7 +53,7 @@ def own(ran: Path, own_warehouse: Path, settings: Any) -> Path:
 
 def make_found(kind: findings.Kind, dates: Sequence[date] = (SECOND, THIRD), **given: Any) -> Finding:
     values = {"processors": ("PSZA",), "subject": "PSZA", "sentence": "a sentence", **TOLD.get(kind, {}), **given}
-    return Finding(kind, 2021, dates=tuple(dates), **values)
+    return Finding(kind=kind, season=2021, dates=tuple(dates), **values)
 
 
 def query_of(found: Finding) -> str:
@@ -101,9 +99,8 @@ def test_keys_that_are_there_twice_are_shown(own: Path, tmp_path: Path) -> None:
 def test_a_jump_is_shown_by_the_nulls_and_zeros_of_each_date(own: Path, tmp_path: Path) -> None:
     zero = [row | ({"usage_rate": 0} if row["game_date"] == SECOND else {}) for row in whole_rows(PGS)]
     give(PGS, [row | ({"points": None} if row["game_date"] == THIRD else {}) for row in zero], tmp_path)
-    found = asked(
-        make_found(findings.COLUMN_JUMP, [THIRD], sentence="PGS: usage_rate, points are NULL in 9 %", subject="PGS points")
-    )
+    columns = {"table": "PGS", "columns": ["usage_rate", "points"]}
+    found = asked(make_found(findings.COLUMN_JUMP, [THIRD], evidence=columns))
     nothing = {"usage_rate_null": 0, "usage_rate_zero": 0, "points_null": 0, "points_zero": 0}
     assert [row["d"] for row in found] == [night for night in NIGHTS if THIRD - timedelta(days=14) <= night <= THIRD]
     assert found[-1] == {"d": THIRD, "n": 10, **nothing, "points_null": 10}
@@ -112,44 +109,23 @@ def test_a_jump_is_shown_by_the_nulls_and_zeros_of_each_date(own: Path, tmp_path
 
 @pytest.mark.usefixtures("ran")
 def test_a_jump_in_the_vector_is_shown_by_its_elements() -> None:
-    told = {"subject": "ML playoff_game", "sentence": "ML: playoff_game, team_pace are zero in 9 %"}
-    *_, row = asked(make_found(findings.COLUMN_JUMP, [SECOND], **told))
+    columns = {"table": "ML", "columns": ["playoff_game", "team_pace"]}
+    *_, row = asked(make_found(findings.COLUMN_JUMP, [SECOND], evidence=columns))
     shares = {"team_pace_null": 0, "team_pace_zero": 0, "playoff_game_null": 0, "playoff_game_zero": 10}
     assert row == {"d": SECOND, "n": 10, **shares}
 
 
 @pytest.mark.usefixtures("ran")
-def test_an_impossible_value_is_shown_in_its_row() -> None:
-    found = asked(make_found(findings.IMPOSSIBLE_VALUE))
-    assert ({row["player_lookup"] for row in found}, {row["game_date"] for row in found}) == (set(EVERYBODY), {FIRST})
+def test_an_impossible_value_is_shown_by_its_rows() -> None:
+    rows = [{**BAD, "entity": name} for name in EVERYBODY[:2]]
+    found = asked(make_found(findings.IMPOSSIBLE_VALUE, evidence={"rows": rows}))
+    assert sorted((row["player_lookup"], row["game_date"]) for row in found) == sorted((name, FIRST) for name in EVERYBODY[:2])
     assert list(found[0]) == list(PGS.names)
 
 
 @pytest.mark.usefixtures("ran")
-def test_an_impossible_value_that_names_its_rows_is_shown_by_these_alone() -> None:
-    sample = [f"{name} on {FIRST}, game 0022100014" for name in EVERYBODY[:2]]
-    found = asked(make_found(findings.IMPOSSIBLE_VALUE, numbers={"texts": [BAD], "sample": sample}))
-    assert sorted((row["player_lookup"], row["game_date"]) for row in found) == sorted((name, FIRST) for name in EVERYBODY[:2])
-
-
-@pytest.mark.parametrize("table", [PGS, TDGS, TOGS, UPGC], ids=str)
-def test_the_rows_to_blame_are_those_of_the_games_that_the_failures_name(table: Table) -> None:
-    rows = [GameRow(FIRST, "g", is_bad=True), GameRow(SECOND, "h", is_bad=True)]
-    facts = Facts(
-        OPENING, players={"homer": History(rows, 20), "awad": History([GameRow(FIRST, "g")], 20)},
-        defenses={HOME: History(rows, 15)}, offenses={HOME: History(rows, 10)},
-        contexts={FIRST: [Context("homer", HOME, True), Context("awad", AWAY)], SECOND: [Context("homer", HOME, True)]},
-        schedule={HOME: [(FIRST, "g"), (SECOND, "h")], AWAY: [(FIRST, "g")]},
-    )  # fmt: skip
-    entity = "homer" if table.entity == "player_lookup" else HOME
-    text = f"impossible value in {table}, game_id g: points = -1"
-    assert blame.rows(["another text", text], facts) == (f"{entity} on {FIRST}, game g",)
-
-
-@pytest.mark.usefixtures("ran")
-def test_an_impossible_value_that_names_no_row_is_shown_as_it_was_logged() -> None:
-    told = make_found(findings.IMPOSSIBLE_VALUE, [FIRST], numbers={"texts": ["?"]}, processors=("TDZA",))
-    (row,) = asked(told)
+def test_an_impossible_value_without_a_known_row_is_shown_as_it_was_logged() -> None:
+    (row,) = asked(make_found(findings.IMPOSSIBLE_VALUE, [FIRST], evidence={"rows": []}, processors=("TDZA",)))
     assert list(row.values()) == [FIRST, PROCESSORS["TDZA"].name, "INSUFFICIENT_DATA", f"14 of 15 games before {FIRST}", 2]
 
 
@@ -158,12 +134,23 @@ def test_a_bug_is_shown_by_the_statement_that_broke() -> None:
     assert {row["player_lookup"] for row in asked(make_found(findings.BUG, [SECOND]))} == set(EVERYBODY)
 
 
-def test_an_error_group_is_shown_by_the_row_that_it_names_or_by_the_statement() -> None:
-    def query(text: str) -> str:
-        return evidence.of_group(Group("g", "PSZA", "PROCESSING_ERROR", 1, (SECOND,), text), OPENING)
+def group(what: str, code: str = "PSZA") -> Group:
+    return Group("g", code, what, 1, (SECOND,), "a text", (EVERYBODY[0], "o'neal"))
 
-    assert query(BAD) == f"SELECT * FROM {PGS} WHERE game_id = '0022100014'"
-    assert query("another text") == query_of(make_found(findings.BUG, [SECOND]))
+
+def test_an_error_group_is_shown_by_its_statement() -> None:
+    assert evidence.of_group(group("UNKNOWN"), OPENING) == query_of(make_found(findings.BUG, [SECOND]))
+
+
+@pytest.mark.parametrize("code", ["PSZA", "PDC", "ML", "PCF"])
+def test_a_group_of_impossible_values_is_shown_by_the_rows_that_break_a_rule(code: str, own: Path, tmp_path: Path) -> None:
+    table, night = (UPGC, SECOND) if code == "PCF" else (PGS, FIRST)
+    column = "days_rest" if code == "PCF" else "points"
+    rows = whole_rows(table)
+    give(table, [row | ({column: -1} if row["game_date"] == night else {}) for row in rows], tmp_path)
+    (row,) = warehouse().query(evidence.of_group(group("PROCESSING_ERROR", code), OPENING))
+    assert (row["name"], row["entity"], row["game_date"]) == (str(table), EVERYBODY[0], night)
+    assert f"{column} = -1" in row["reason"]
 
 
 @pytest.mark.usefixtures("ran")

@@ -216,7 +216,11 @@ def test_a_poisoned_date_fails_alone(season: Path) -> None:
         f"remove it and run its date (or load its season) again"
     )
     seconds = poisoned.query_seconds
-    assert poisoned == Outcome(THIRD, 0, 0, {}, poisoned.error, "CorruptPartition", untouched=True, query_seconds=seconds)
+    detail = {"file": str(part(season, "PSZA", THIRD)), "table": str(PROCESSORS["PSZA"].output), "date": str(THIRD)}
+    assert poisoned == Outcome(
+        date=THIRD, error=poisoned.error, error_class="CorruptPartition", error_detail=detail, untouched=True,
+        query_seconds=seconds,
+    )  # fmt: skip
     assert [len(rows_of("PCF", day)) for day in PROCESSING] == [2, 2, 0, 2]
 
 

@@ -15,7 +15,7 @@ from backfill.claiming import claim_step
 from backfill.inline import run_inline
 from backfill.inputs import Change, changed, changes, signature, signatures
 from backfill.models import Job, Run
-from backfill.planning import ALREADY_COMPLETE, OUTDATED, Key
+from backfill.planning import OUTDATED, Key
 from backfill.processors import CHAIN
 from backfill.warehouse import remembered, warehouse
 from backfill.warehouse.base import Row
@@ -380,7 +380,7 @@ def test_the_outdated_are_run_again_with_their_reason_and_then_nothing_is(tmp_pa
     todo = control.preview(options).plan.todo
     assert {run.key: run.reason for run in todo} == {(c, day): reason for c, reason in reasons.items() for day in (THIRD, LAST)}
     job = finished(outdated=True)
-    assert {run.status for run in job.runs.exclude(reason=ALREADY_COMPLETE)} == {"complete"}
+    assert {run.status for run in job.runs.own()} == {"complete"}
     assert (coverage.outdated(options), control.preview(options).plan.todo) == ({}, ())
 
 

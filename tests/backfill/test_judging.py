@@ -283,7 +283,11 @@ COMMAND = f"manage.py backfill --start {FIRST} --end {THIRD} --processors ML --f
 def finding() -> Finding:
     """One that has just been opened."""
     told = {"processors": ("ML",), "count": 2, "numbers": {"runs": 2}, "query": "SELECT 1\nFROM t", "action": ACTION}
-    keep(SeasonFindings(2021, [Found(findings.SLOW, 2021, "ML", "a sentence", (FIRST, THIRD), **told)]))
+    keep(
+        SeasonFindings(
+            2021, [Found(kind=findings.SLOW, season=2021, subject="ML", sentence="a sentence", dates=(FIRST, THIRD), **told)]
+        )
+    )
     return Finding.objects.get()
 
 

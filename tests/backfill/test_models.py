@@ -64,7 +64,7 @@ def test_a_run_that_has_ended_cannot_start_again_while_another_is_active() -> No
     old = make_run(status="failed")
     make_run()
     with pytest.raises(IntegrityError), transaction.atomic():
-        Run.objects.filter(pk=old.pk).move(("failed",), "pending", "ann")
+        Run.objects.filter(pk=old.pk).transition(("failed",), "pending", actor="ann")
     assert (Run.objects.get(pk=old.pk).status, events()) == ("failed", [])
 
 
@@ -87,7 +87,7 @@ def test_every_run_has_an_id_of_its_own() -> None:
 
 def test_a_job_moves_with_an_event() -> None:
     job, started = make_job(), now()
-    assert job.move(("queued",), "running", "ann", "she said so", started_at=started)
+    assert job.transition(("queued",), "running", actor="ann", reason="she said so", started_at=started)
     assert (job.status, job.started_at) == ("running", started)
     assert events() == [(job.pk, None, "ann", "queued → running", "she said so")]
 
@@ -95,7 +95,7 @@ def test_a_job_moves_with_an_event() -> None:
 def test_a_job_that_somebody_moved_before_stays_where_it_is() -> None:
     job = make_job()
     Job.objects.filter(pk=job.pk).update(status="cancelling")
-    assert not job.move(("queued", "running"), "paused", "ann", finished_at=now())
+    assert not job.transition(("queued", "running"), "paused", actor="ann", finished_at=now())
     job.refresh_from_db()
     assert (job.status, job.finished_at, events()) == ("cancelling", None, [])
 
@@ -103,14 +103,15 @@ def test_a_job_that_somebody_moved_before_stays_where_it_is() -> None:
 def test_one_of_two_who_move_a_job_wins() -> None:
     job = make_job()
     same = Job.objects.get(pk=job.pk)
-    assert [job.move(("queued",), "running", "ann"), same.move(("queued",), "running", "bob")] == [True, False]
+    moved = [one.transition(("queued",), "running", actor=actor) for one, actor in ((job, "ann"), (same, "bob"))]
+    assert moved == [True, False]
     assert [actor for _, _, actor, _, _ in events()] == ["ann"]
 
 
 def test_runs_move_together_with_an_event_each() -> None:
     job = make_job()
     runs = [make_run(job, "running"), make_run(job, "pending", date=NEXT), make_run(job, "failed", processor="ML")]
-    assert job.runs.all().move(("running", "pending"), "cancelled", "sweep", "gone", batch=7) == 2
+    assert job.runs.all().transition(("running", "pending"), "cancelled", actor="sweep", reason="gone", batch=7) == 2
     assert [(r.status, r.batch) for r in Run.objects.order_by("pk")] == [("cancelled", 7), ("cancelled", 7), ("failed", 0)]
     assert set(events()) == {
         (job.pk, runs[0].pk, "sweep", "running → cancelled", "gone"),
@@ -120,7 +121,7 @@ def test_runs_move_together_with_an_event_each() -> None:
 
 def test_moving_no_run_is_no_event() -> None:
     make_run(status="complete")
-    assert (Run.objects.move(("pending",), "cancelled", "ann"), events()) == (0, [])
+    assert (Run.objects.transition(("pending",), "cancelled", actor="ann"), events()) == (0, [])
 
 
 # Done: the newest run that decided something
@@ -152,10 +153,10 @@ def test_the_newest_decisive_run_says_whether_a_date_is_done(statuses: str, is_d
 
 
 def test_a_run_that_was_not_needed_decides_nothing() -> None:
-    make_run(status="skipped", reason=ALREADY_COMPLETE)
+    make_run(status="skipped", skip_reason=ALREADY_COMPLETE, reason=ALREADY_COMPLETE)
     assert done() == set()
     make_run(status="failed")
-    make_run(status="skipped", reason=ALREADY_COMPLETE)
+    make_run(status="skipped", skip_reason=ALREADY_COMPLETE, reason=ALREADY_COMPLETE)
     assert done() == set()
 
 
@@ -165,7 +166,7 @@ def test_what_decides_is_the_newest_run_by_its_start_that_has_ended_and_was_need
     newest = make_run(status="complete", started_at=at)
     make_run(status="failed", started_at=at - timedelta(hours=1))
     make_run(status="cancelled", started_at=at + timedelta(hours=1))
-    make_run(status="skipped", reason=ALREADY_COMPLETE)
+    make_run(status="skipped", skip_reason=ALREADY_COMPLETE, reason=ALREADY_COMPLETE)
     make_run(status="running", started_at=at + timedelta(hours=1))
     blocked = make_run(status="blocked", processor="ML", date=NEXT)
     make_run(status="complete", date=date(2021, 11, 24))

@@ -101,7 +101,9 @@ class TestFreshness:
     def test_an_old_source_warns_and_then_refuses(self, code: str, hours: int, word: str) -> None:
         found = check(warehouse(), live(code, hours=hours))
         text = f"freshness: {PROCESSORS[code].population}: {hours} hours old"
-        expected = {"": Verdict(), "warning": Verdict(warning=f"warning: {text}"), "refusal": Verdict(text)}
+        source = {"source": str(PROCESSORS[code].population)}
+        refused = Verdict(refusal=text, refused_by="freshness", detail=source)
+        expected = {"": Verdict(), "warning": Verdict(warning=f"warning: {text}"), "refusal": refused}
         assert found == expected[word]
 
     def test_an_upstream_table_without_rows_refuses(self) -> None:

@@ -77,8 +77,8 @@ def make_job(status: str = Job.Status.RUNNING, **fields: Any) -> Job:
     options = make_options(**fields).as_json()
     job = Job.objects.create(options=options, actor="ann", reason="late data", code_version="1", batch_size=1)
     hour_ago = now() - timedelta(hours=1)
-    Event.objects.create(job=job, actor="ann", action="queued", at=hour_ago)
-    Event.objects.create(job=job, actor=SYSTEM, action="queued → running", at=hour_ago)
+    Event.objects.create(job=job, kind="created", to_state="queued", actor="ann", action="queued", at=hour_ago)
+    Event.objects.create(job=job, to_state="running", actor=SYSTEM, action="queued → running", at=hour_ago)
     Job.objects.filter(pk=job.pk).update(status=status)
     job.refresh_from_db()
     return job
@@ -87,15 +87,15 @@ def make_job(status: str = Job.Status.RUNNING, **fields: Any) -> Job:
 def ended(status: str = Job.Status.FAILED, **fields: Any) -> Job:
     """A job that has just ended, with its notice."""
     job = make_job(**fields)
-    job.move((job.status,), status, SYSTEM, finished_at=now())
+    job.transition((job.status,), status, actor=SYSTEM, finished_at=now())
     Notice.note(job, Notice.Kind.DONE)
     return job
 
 
 def braked(job: Job, reason: str) -> None:
-    job.move(Job.ACTIVE, Job.Status.PAUSING, SYSTEM, reason)
+    job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=SYSTEM, reason=reason)
     Notice.note(job, Notice.Kind.PAUSED)
-    job.move((job.status,), Job.Status.PAUSED, SYSTEM)
+    job.transition((job.status,), Job.Status.PAUSED, actor=SYSTEM)
 
 
 def make_finding(n: int = 0, day: date = FIRST, **fields: Any) -> Finding:

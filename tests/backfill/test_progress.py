@@ -105,7 +105,7 @@ def test_a_pause_takes_no_part_in_the_rate() -> None:
     job = half_done()
     at = timed(job, 6.0)
     went_on = at + timedelta(hours=1)
-    Event.objects.create(job=job, actor="bob", action="paused → running", at=went_on)
+    Event.objects.create(job=job, actor="bob", action="paused → running", to_state="running", at=went_on)
     assert progress(job, went_on).runs_per_second is None
     job.runs.filter(batch=2).update(started_at=went_on, finished_at=went_on + timedelta(seconds=3))
     assert progress(job, went_on).runs_per_second == 1.0

@@ -216,7 +216,7 @@ def test_what_a_job_found_complete_is_no_matter_of_its_retry() -> None:
 
 def test_what_runs_again_besides_what_the_job_ran_is_counted(broken: Job) -> None:
     assert control.preview_retry(broken, Selection(override=True)).of_others == 0
-    broken.runs.filter(processor__in=DOWNSTREAM).update(status="skipped", reason=ALREADY_COMPLETE)
+    broken.runs.filter(processor__in=DOWNSTREAM).update(status="skipped", skip_reason=ALREADY_COMPLETE, reason=ALREADY_COMPLETE)
     found = control.preview_retry(broken, Selection(override=True))
     assert found.of_others == len([run for run in found.plan.todo if run.processor in DOWNSTREAM]) > 0
 

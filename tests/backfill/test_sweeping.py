@@ -204,7 +204,7 @@ def test_a_batch_that_waits_for_a_retry_is_sent_when_it_is_due() -> None:
 def test_an_inline_job_whose_process_died_is_paused_and_says_so() -> None:
     job = control.start(make_options(end=FIRST), "ann", inline=True)
     assert job
-    job.move(("queued",), "running", "ann")
+    job.transition(("queued",), "running", actor="ann")
     job.runs.filter(processor="PSZA").update(status="running", worker=DEAD)
     Job.objects.filter(pk=job.pk).update(owner=DEAD)
     sweeping.sweep()

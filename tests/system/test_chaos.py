@@ -50,7 +50,7 @@ def assert_heals_by_itself(installed: Installation, reference: Reference, *jobs:
 
 
 def assert_every_run_was_recorded_once(installed: Installation) -> None:
-    ends = "WHERE run_id IS NOT NULL AND what LIKE 'running → %' AND what NOT LIKE '%pending'"
+    ends = "WHERE run_id IS NOT NULL AND from_state = 'running' AND to_state <> 'pending'"
     assert {n for (n,) in installed.rows(f"SELECT COUNT(*) FROM backfill_event {ends} GROUP BY run_id")} == {1}
 
 
@@ -130,7 +130,7 @@ def test_taken_without_redis_stopped_in_order_and_after_a_power_cut_a_job_goes_o
     """Told to stop, workers finish their steps."""
     started = installed.verb(*by_workers(reference))
     assert (started.returncode, "it waits until bin/up starts one" in started.stdout) == (0, True), started
-    assert installed.rows("SELECT why FROM backfill_batch WHERE why <> ''") == [("Redis does not answer",)]
+    assert installed.rows("SELECT reason FROM backfill_batch WHERE reason <> ''") == [("Redis does not answer",)]
     with running(installed) as stack:
         in_the_middle(installed, complete=1)
         os.kill(stack.pid("worker"), signal.SIGTERM)

@@ -15,7 +15,7 @@ from tests.system.installation import Installation, Reference, assert_heals, ass
 
 pytestmark = pytest.mark.system
 
-RECORDED = "SELECT processor, CAST(date AS VARCHAR), status, batch, population, rows, why FROM backfill_run"
+RECORDED = "SELECT processor, CAST(date AS VARCHAR), status, batch, population, rows, reason FROM backfill_run"
 ALL_BUT_ME = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
 
 

@@ -15,7 +15,7 @@ DATES = A, B, C, D, E, F, G = tuple(date(2021, 11, day) for day in (2, 3, 4, 6, 
 
 def make_ran(code: str, day: date, **given: Any) -> Ran:
     """A run that is complete, unless something else is said."""
-    return Ran(code, day, **{"succeeded": True, **given})
+    return Ran(processor=code, day=day, **{"succeeded": True, **given})
 
 
 def failed(code: str, day: date, reason: str = "", **given: Any) -> Ran:

@@ -35,15 +35,15 @@ def test_failed_runs_are_grouped_by_error_and_what_they_block_is_counted() -> No
     )  # fmt: skip
     assert found == [
         Finding(
-            findings.RUN_FAILED, 2021, "CorruptPartition",
-            "1 run failed (CorruptPartition: part.parquet), 2021-11-06; 3 more are blocked by them",
-            (D,), (PSZA,), 1, action=Action(D, D, (PSZA, PCF, PDC, ML)),
+            kind=findings.RUN_FAILED, season=2021, subject="CorruptPartition",
+            sentence="1 run failed (CorruptPartition: part.parquet), 2021-11-06; 3 more are blocked by them",
+            dates=(D,), processors=(PSZA,), count=1, action=Action(D, D, (PSZA, PCF, PDC, ML)),
             numbers={"runs": 1, "blocked": 3, "sample": corrupt},
         ),
         Finding(
-            findings.RUN_FAILED, 2021, "WarehouseBusy",
-            "2 runs failed (WarehouseBusy: come back later), 2021-11-02, 2021-11-04; 6 more are blocked by them",
-            (A, C), (PSZA,), 2, action=Action(A, C, (PSZA, PCF, PDC, ML)),
+            kind=findings.RUN_FAILED, season=2021, subject="WarehouseBusy",
+            sentence="2 runs failed (WarehouseBusy: come back later), 2021-11-02, 2021-11-04; 6 more are blocked by them",
+            dates=(A, C), processors=(PSZA,), count=2, action=Action(A, C, (PSZA, PCF, PDC, ML)),
             numbers={"runs": 2, "blocked": 6, "sample": busy},
         ),
     ]  # fmt: skip
@@ -51,9 +51,9 @@ def test_failed_runs_are_grouped_by_error_and_what_they_block_is_counted() -> No
 
 def test_refused_runs_are_grouped_by_the_check_that_refused_them() -> None:
     found = ended(
-        failed(TDZA, A, "freshness: nba_analytics.t: 80 hours old"),
-        failed(PSZA, A, "defensive: nba_analytics.p: no row for 2021-11-01"),
-        failed(PSZA, B, "defensive: nba_analytics.p: no row for 2021-11-02"),
+        failed(TDZA, A, "freshness: nba_analytics.t: 80 hours old", refused_by="freshness"),
+        failed(PSZA, A, "defensive: nba_analytics.p: no row for 2021-11-01", refused_by="defensive"),
+        failed(PSZA, B, "defensive: nba_analytics.p: no row for 2021-11-02", refused_by="defensive"),
     )
     assert [(f.subject, f.dates, f.processors, f.numbers["blocked"]) for f in found] == [
         ("defensive", (A, B), (PSZA,), 0),
@@ -73,7 +73,7 @@ def test_a_run_that_broke_on_a_bug_is_told_with_the_bugs() -> None:
 
 
 def no_population(code: str, day: date) -> Ran:
-    return failed(code, day, f"population: nba_analytics.u: no row for {day}", no_population=True)
+    return failed(code, day, f"population: nba_analytics.u: no row for {day}", refused_by="population", no_population=True)
 
 
 def test_a_date_without_phase_3_is_the_root_of_its_failed_runs() -> None:
@@ -84,9 +84,10 @@ def test_a_date_without_phase_3_is_the_root_of_its_failed_runs() -> None:
 def test_who_found_no_phase_3_then_where_there_is_some_now_is_told_so() -> None:
     (found,) = ended(no_population(PCF, B), no_population(PCF, C), blocked(PDC, B), rootless=[B])
     assert found == Finding(
-        findings.RUN_FAILED, 2021, "population",
-        "1 run failed (population: nba_analytics.u: no row for 2021-11-04), 2021-11-04",
-        (C,), (PCF,), 1, action=Action(C, C, (PCF, PDC, ML)), cause="Phase 3 had no row for these dates then, and has some now",
+        kind=findings.RUN_FAILED, season=2021, subject="population",
+        sentence="1 run failed (population: nba_analytics.u: no row for 2021-11-04), 2021-11-04",
+        dates=(C,), processors=(PCF,), count=1, action=Action(C, C, (PCF, PDC, ML)),
+        cause="Phase 3 had no row for these dates then, and has some now",
         numbers={"runs": 1, "blocked": 0, "sample": "population: nba_analytics.u: no row for 2021-11-04"},
     )  # fmt: skip
 
@@ -99,8 +100,9 @@ def test_another_failure_on_a_date_without_phase_3_is_still_told() -> None:
 def test_what_stays_blocked_after_its_root_was_healed_is_told_by_itself() -> None:
     (found,) = ended(*all_of(A, codes=[TDZA, PSZA]), *(blocked(code, A) for code in (PCF, PDC, ML)))
     assert found == Finding(
-        findings.STILL_BLOCKED, 2021, "", "3 runs (PCF, PDC, ML): blocked by a failure that is there no more, 2021-11-02",
-        (A,), (PCF, PDC, ML), 3, action=Action(A, A, (PCF, PDC, ML)), numbers={"runs": 3},
+        kind=findings.STILL_BLOCKED, season=2021, subject="",
+        sentence="3 runs (PCF, PDC, ML): blocked by a failure that is there no more, 2021-11-02",
+        dates=(A,), processors=(PCF, PDC, ML), count=3, action=Action(A, A, (PCF, PDC, ML)), numbers={"runs": 3},
     )  # fmt: skip
 
 
@@ -112,9 +114,9 @@ def test_what_is_blocked_by_a_root_that_is_told_elsewhere_is_not_told_again(root
 def test_partitions_that_are_gone_are_one_finding() -> None:
     (found,) = ended(*all_of(*DATES), make_ran(PSZA, A, is_lost=True), make_ran(ML, D, is_lost=True))
     assert found == Finding(
-        findings.LOST_PARTITION, 2021, "",
-        "2 runs (PSZA, ML): complete by its run, and its partition is gone or cannot be read, 2021-11-02, 2021-11-06",
-        (A, D), (PSZA, ML), 2, action=Action(A, D, (PSZA, PCF, PDC, ML), force=True), numbers={"runs": 2},
+        kind=findings.LOST_PARTITION, season=2021, subject="",
+        sentence="2 runs (PSZA, ML): complete by its run, and its partition is gone or cannot be read, 2021-11-02, 2021-11-06",
+        dates=(A, D), processors=(PSZA, ML), count=2, action=Action(A, D, (PSZA, PCF, PDC, ML), force=True), numbers={"runs": 2},
     )  # fmt: skip
 
 
@@ -124,9 +126,9 @@ def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is
         failed(PDC, E, "e", error="AccountingError", is_bug=True, statement_changed=True),
     )
     assert found == Finding(
-        findings.OLD_SQL, 2021, "",
-        "4 runs (PDC): output was made by another statement than the present one, 2021-11-02 to 2021-11-06",
-        (A, B, C, D), (PDC,), 4, action=Action(A, D, (PDC, ML), outdated=True), numbers={"runs": 4},
+        kind=findings.OLD_SQL, season=2021, subject="",
+        sentence="4 runs (PDC): output was made by another statement than the present one, 2021-11-02 to 2021-11-06",
+        dates=(A, B, C, D), processors=(PDC,), count=4, action=Action(A, D, (PDC, ML), outdated=True), numbers={"runs": 4},
     )  # fmt: skip
 
 
@@ -136,9 +138,9 @@ def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is
 def test_dates_between_two_ranges_are_a_hole_and_those_before_and_after_are_none() -> None:
     (found,) = ended(*all_of(B, E, F))
     assert found == Finding(
-        findings.HOLE, 2021, "2021-11-04",
-        "2 dates between dates that were run never ran (TDZA, PSZA, PCF, PDC, ML), 2021-11-04 to 2021-11-06",
-        (C, D), CODES, 10, action=Action(C, D), numbers={"dates": 2, "runs": 10},
+        kind=findings.HOLE, season=2021, subject="2021-11-04",
+        sentence="2 dates between dates that were run never ran (TDZA, PSZA, PCF, PDC, ML), 2021-11-04 to 2021-11-06",
+        dates=(C, D), processors=CODES, count=10, action=Action(C, D), numbers={"dates": 2, "runs": 10},
     )  # fmt: skip
 
 
@@ -213,9 +215,9 @@ def test_each_processor_is_held_against_itself() -> None:
 def test_slow_runs_say_how_slow_how_long_it_takes_usually_and_where_the_seconds_went() -> None:
     (found,) = took_long(*timed(20, 20, 20, 90, 400.4, write=0.25))
     assert found == Finding(
-        findings.SLOW, 2021, PSZA,
-        "PSZA: 2 dates took long, at most 400 s (2021-11-07), usually 20.0 s; 2021-11-06 to 2021-11-07",
-        (D, E), (PSZA,), 2, cause="300 of 400 s went into the statement: a busy machine, or small batches",
+        kind=findings.SLOW, season=2021, subject=PSZA,
+        sentence="PSZA: 2 dates took long, at most 400 s (2021-11-07), usually 20.0 s; 2021-11-06 to 2021-11-07",
+        dates=(D, E), processors=(PSZA,), count=2, cause="300 of 400 s went into the statement: a busy machine, or small batches",
         numbers={"usual": 20.0, "query": 300.3, "write": 100.1, "checks": 0.0},
     )  # fmt: skip
 

@@ -67,10 +67,11 @@ def test_a_rate_is_high_above_30_percent_and_after_day_42(index: int, failed: in
 def test_a_high_rate_says_how_high_when_and_that_it_is_explained() -> None:
     (found,) = flags([rated(50, 31), rated(51, 30), rated(52, 70, 200)])
     assert found == Finding(
-        findings.HIGH_RATE, 2021, "PSZA explained",
-        "PSZA: over 30 % failed after week 6 (2021-12-08, 2021-12-10); at most 35 % (70 of 200, 2021-12-10); "
+        kind=findings.HIGH_RATE, season=2021, subject="PSZA explained",
+        sentence="PSZA: over 30 % failed after week 6 (2021-12-08, 2021-12-10); at most 35 % (70 of 200, 2021-12-10); "
         "101 failures, all of them explained",
-        (day(50), day(52)), (PSZA,), 101, severity=Severity.NOTE, cause="every one of them follows from the games played",
+        dates=(day(50), day(52)), processors=(PSZA,), count=101, severity=Severity.NOTE,
+        cause="every one of them follows from the games played",
         numbers={"failed": 101, "population": 300, "unexplained": 0, "worst rate": 0.35},
     )  # fmt: skip
     assert found.weight is Severity.NOTE
@@ -79,10 +80,10 @@ def test_a_high_rate_says_how_high_when_and_that_it_is_explained() -> None:
 def test_a_high_rate_with_unexplained_failures_is_a_warning() -> None:
     (found,) = flags([rated(50, 1_100, 2_000, unexplained=1_001)])
     assert found == Finding(
-        findings.HIGH_RATE, 2021, "PSZA unexplained",
-        "PSZA: over 30 % failed after week 6 (2021-12-08); at most 55 % (1,100 of 2,000, 2021-12-08); "
+        kind=findings.HIGH_RATE, season=2021, subject="PSZA unexplained",
+        sentence="PSZA: over 30 % failed after week 6 (2021-12-08); at most 55 % (1,100 of 2,000, 2021-12-08); "
         "1,100 failures, 1,001 of them unexplained",
-        (day(50),), (PSZA,), 1_100,
+        dates=(day(50),), processors=(PSZA,), count=1_100,
         numbers={"failed": 1_100, "population": 2_000, "unexplained": 1_001, "worst rate": 0.55},
     )  # fmt: skip
     assert found.weight is Severity.WARNING
@@ -169,10 +170,10 @@ def test_a_small_slate_is_never_high_or_lacking() -> None:
 def test_a_rise_with_unexplained_failures_is_a_warning_with_its_numbers() -> None:
     (found,) = flags(course(*[10] * 7, 45, last_unexplained=35))
     assert found == Finding(
-        findings.SUDDEN_RISE, 2021, "PSZA unexplained",
-        "PSZA: far more failed than on the seven dates before (2021-11-11); at most 45 % (45 of 100, 2021-11-11); "
+        kind=findings.SUDDEN_RISE, season=2021, subject="PSZA unexplained",
+        sentence="PSZA: far more failed than on the seven dates before (2021-11-11); at most 45 % (45 of 100, 2021-11-11); "
         "45 failures, 35 of them unexplained",
-        (day(EARLY + 7),), (PSZA,), 45,
+        dates=(day(EARLY + 7),), processors=(PSZA,), count=45,
         cause="none of Phase 3's rows of these dates is missing, so look at what was written",
         numbers={"failed": 45, "population": 100, "unexplained": 35, "worst rate": 0.45},
     )  # fmt: skip
@@ -244,10 +245,10 @@ def read(index: int, failed: int, population: int = 100, unexplained: int = 0) -
 def test_explained_rates_outside_a_band_are_one_note() -> None:
     (found,) = out_of_band([read(29, 41), read(30, 35), read(31, 94, 200), read(35, 44)])
     assert found == Finding(
-        findings.OUT_OF_BAND, 2021, "PSZA above the runbook's band 30-40 %",
-        "PSZA: 41 % to 47 % failed on 3 dates, above the runbook's band 30-40 % "
+        kind=findings.OUT_OF_BAND, season=2021, subject="PSZA above the runbook's band 30-40 %",
+        sentence="PSZA: 41 % to 47 % failed on 3 dates, above the runbook's band 30-40 % "
         "(2021-11-17, 2021-11-19, 2021-11-23); every failure is explained",
-        (day(29), day(31), day(35)), (PSZA,), 179, numbers={"failed": 179, "population": 400},
+        dates=(day(29), day(31), day(35)), processors=(PSZA,), count=179, numbers={"failed": 179, "population": 400},
     )  # fmt: skip
     assert found.weight is Severity.NOTE
 

@@ -12,6 +12,7 @@ from validation.content import Jump, Violation
 from validation.coverage import ROWS_PER_GAME, Coverage
 from validation.expectation import ML, PCF, PDC, PSZA, TDZA
 from validation.findings import Action, Finding
+from validation.source_rows import SourceRow
 from validation.sources import BugGroup
 
 PLAYERS, DEFENSE, OFFENSE, CONTEXT, TEAMS = ROWS_PER_GAME
@@ -44,9 +45,11 @@ def test_a_date_that_has_everything_is_not_missing() -> None:
 def test_neighbouring_dates_that_lack_everything_are_one_finding() -> None:
     (found,) = missing({C: ROWS_PER_GAME, D: ROWS_PER_GAME})
     assert found == Finding(
-        findings.PHASE3_MISSING, 2021, f"{C} {' '.join(sorted(ROWS_PER_GAME))}",
-        "2021-11-04 to 2021-11-06: no Phase 3 table has a row, and games were played", (C, D), (), 2,
+        kind=findings.PHASE3_MISSING, season=2021, subject=f"{C} {' '.join(sorted(ROWS_PER_GAME))}",
+        sentence="2021-11-04 to 2021-11-06: no Phase 3 table has a row, and games were played", dates=(C, D),
+        processors=(), count=2,
         cause="Phase 3 has not run for it", numbers={"tables": list(ROWS_PER_GAME), "failures on later dates": 0},
+        evidence={"tables": list(ROWS_PER_GAME)},
         action=Action(C, E, outdated=True, first=f"run Phase 3 for 2021-11-04 to 2021-11-06 and {LOAD}"),
     )  # fmt: skip
 
@@ -54,10 +57,11 @@ def test_neighbouring_dates_that_lack_everything_are_one_finding() -> None:
 def test_a_date_that_lacks_one_table_names_it_and_says_that_the_others_are_there() -> None:
     (found,) = missing({B: [PLAYERS]}, {B: 1_204, C: 7})
     assert found == Finding(
-        findings.PHASE3_MISSING, 2021, f"{B} {PLAYERS}",
-        f"2021-11-03: no row in {PLAYERS}, and games were played; 1,204 failures on later dates follow from it", (B,), (), 1,
+        kind=findings.PHASE3_MISSING, season=2021, subject=f"{B} {PLAYERS}",
+        sentence=f"2021-11-03: no row in {PLAYERS}, and games were played; 1,204 failures on later dates follow from it",
+        dates=(B,), processors=(), count=1,
         cause="the other tables are there: a file comes late or was lost",
-        numbers={"tables": [PLAYERS], "failures on later dates": 1_204},
+        numbers={"tables": [PLAYERS], "failures on later dates": 1_204}, evidence={"tables": [PLAYERS]},
         action=Action(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
     )  # fmt: skip
 
@@ -100,11 +104,13 @@ def test_a_date_with_few_rows_is_one_finding_whatever_tables_they_are_of() -> No
     of_b = covered(B, PLAYERS, 1, 204.4), covered(B, CONTEXT, 1_500, 2_000.0, low=True), covered(B, TEAMS, 100)
     (found,) = low(*of_b, following={B: 12})
     assert found == Finding(
-        findings.LOW_COVERAGE, 2021, f"{B} {PLAYERS} {CONTEXT}",
-        f"2021-11-03: {PLAYERS} has 1 of about 204 rows (0 %); {CONTEXT} has 1,500 of about 2,000 rows (75 %)", (B,), (), 1,
+        kind=findings.LOW_COVERAGE, season=2021, subject=f"{B} {PLAYERS} {CONTEXT}",
+        sentence=f"2021-11-03: {PLAYERS} has 1 of about 204 rows (0 %); {CONTEXT} has 1,500 of about 2,000 rows (75 %)",
+        dates=(B,), processors=(), count=1,
         numbers={
             "rows": {PLAYERS: 1, CONTEXT: 1_500}, "expected": {PLAYERS: 204, CONTEXT: 2_000}, "failures on later dates": 12,
         },
+        evidence={"tables": [PLAYERS, CONTEXT]},
         action=Action(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
     )  # fmt: skip
 
@@ -127,14 +133,16 @@ def test_games_that_are_there_twice_are_one_note_for_each_range_of_dates() -> No
     rows = {(PLAYERS, C): 1_000, (PLAYERS, D): 20, (DEFENSE, D): 2, (DEFENSE, G): 4, (PLAYERS, A): 0}
     assert list(sources.twice(SEASON, rows)) == [
         Finding(
-            findings.DUPLICATE_INPUT, 2021, "2021-11-04",
-            f"2021-11-04 to 2021-11-06: 1,020 rows of {PLAYERS}, 2 rows of {DEFENSE} are a game that is there already",
-            (C, D), (), 1_022, numbers={"rows too many": {PLAYERS: 1_020, DEFENSE: 2}},
+            kind=findings.DUPLICATE_INPUT, season=2021, subject="2021-11-04",
+            sentence=f"2021-11-04 to 2021-11-06: 1,020 rows of {PLAYERS}, 2 rows of {DEFENSE} are a game that is there already",
+            dates=(C, D), processors=(), count=1_022, numbers={"rows too many": {PLAYERS: 1_020, DEFENSE: 2}},
+            evidence={"tables": [PLAYERS, DEFENSE]},
         ),
         Finding(
-            findings.DUPLICATE_INPUT, 2021, "2021-11-09",
-            f"2021-11-09: 4 rows of {DEFENSE} are a game that is there already", (G,), (), 4,
-            numbers={"rows too many": {DEFENSE: 4}},
+            kind=findings.DUPLICATE_INPUT, season=2021, subject="2021-11-09",
+            sentence=f"2021-11-09: 4 rows of {DEFENSE} are a game that is there already",
+        dates=(G,), processors=(), count=4,
+            numbers={"rows too many": {DEFENSE: 4}}, evidence={"tables": [DEFENSE]},
         ),
     ]  # fmt: skip
     assert list(sources.twice(SEASON, {})) == []
@@ -144,11 +152,18 @@ def test_games_that_are_there_twice_are_one_note_for_each_range_of_dates() -> No
 
 
 def test_a_defect_of_the_code_is_a_bug_to_be_mended_and_run_again() -> None:
-    group = BugGroup("1234abcd", "AccountingError", frozenset(keys(TDZA, B, D)), 2, {"AccountingError: TDZA 2021-11-03": 2})
+    group = BugGroup(
+        id="1234abcd",
+        what="AccountingError",
+        keys=frozenset(keys(TDZA, B, D)),
+        count=2,
+        texts={"AccountingError: TDZA 2021-11-03": 2},
+    )
     (found,) = sources.bugs(SEASON, [group])
     assert found == Finding(
-        findings.BUG, 2021, "1234abcd",
-        "2 runs or entities AccountingError: AccountingError: TDZA 2021-11-03, 2021-11-03, 2021-11-06", (B, D), (TDZA,), 2,
+        kind=findings.BUG, season=2021, subject="1234abcd",
+        sentence="2 runs or entities AccountingError: AccountingError: TDZA 2021-11-03, 2021-11-03, 2021-11-06",
+        dates=(B, D), processors=(TDZA,), count=2,
         numbers={"failures": 2, "dates": 2, "texts": ["AccountingError: TDZA 2021-11-03"]},
         action=Action(B, D, (TDZA, PCF, PDC, ML)),
     )  # fmt: skip
@@ -156,27 +171,38 @@ def test_a_defect_of_the_code_is_a_bug_to_be_mended_and_run_again() -> None:
 
 def test_a_source_row_that_cannot_be_true_is_to_be_mended_in_phase_3() -> None:
     text = f"impossible value in {PLAYERS}, game_id g: points = -1"
-    group = BugGroup("5678cdef", "PROCESSING_ERROR", frozenset([(PSZA, B), (PDC, C), (ML, C)]), 1_003, {text: 1_003}, True)
+    group = BugGroup(
+        id="5678cdef",
+        what="PROCESSING_ERROR",
+        keys=frozenset([(PSZA, B), (PDC, C), (ML, C)]),
+        count=1_003,
+        texts={text: 1_003},
+        is_of_source=True,
+    )
     (found,) = sources.bugs(SEASON, [group])
     assert found == Finding(
-        findings.IMPOSSIBLE_VALUE, 2021, "5678cdef", f"1,003 failures PROCESSING_ERROR: {text}, 2021-11-03 to 2021-11-04",
-        (B, C), (PSZA, PDC, ML), 1_003, numbers={"failures": 1_003, "dates": 2, "texts": [text]},
+        kind=findings.IMPOSSIBLE_VALUE, season=2021, subject="5678cdef",
+        sentence=f"1,003 failures PROCESSING_ERROR: {text}, 2021-11-03 to 2021-11-04",
+        dates=(B, C), processors=(PSZA, PDC, ML), count=1_003, numbers={"failures": 1_003, "dates": 2, "texts": [text]},
         action=Action(B, C, (PSZA, PCF, PDC, ML), outdated=True, first=f"mend the row in Phase 3 and {LOAD}"),
     )  # fmt: skip
 
 
 def test_the_rows_to_blame_are_the_sample() -> None:
-    rows = tuple(f"player{n} on {B}, game g" for n in range(7))
-    group = BugGroup("g", "PROCESSING_ERROR", frozenset(keys(PSZA, B)), 7, {"text": 7}, is_of_source=True, rows=rows)
+    rows = tuple(SourceRow(day=B, entity=f"player{n}", game_id="g", table="PGS") for n in range(7))
+    group = BugGroup(
+        id="g", what="PROCESSING_ERROR", keys=frozenset(keys(PSZA, B)), count=7, texts={"text": 7}, is_of_source=True, rows=rows
+    )
     (found,) = sources.bugs(SEASON, [group])
-    assert found.numbers["sample"] == list(rows[:5])
+    assert found.numbers["sample"] == [f"player{n} on {B}, game g" for n in range(5)]
+    assert found.evidence["rows"] == [{"table": "PGS", "entity": f"player{n}", "date": str(B), "game_id": "g"} for n in range(5)]
     assert found.action
     assert found.action.first == f"mend the row of player0 on {B}, game g in Phase 3 and {LOAD}"
 
 
 def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept() -> None:
     texts = {f"text {n}": n for n in range(1, 8)}
-    (found,) = sources.bugs(SEASON, [BugGroup("g", "UNKNOWN", frozenset(keys(ML, A)), 28, texts)])
+    (found,) = sources.bugs(SEASON, [BugGroup(id="g", what="UNKNOWN", keys=frozenset(keys(ML, A)), count=28, texts=texts)])
     assert found.sentence == "28 runs or entities UNKNOWN: text 7 and 6 more texts like it, 2021-11-02"
     assert found.numbers == {"failures": 28, "dates": 1, "texts": [f"text {n}" for n in range(1, 6)]}
 
@@ -192,20 +218,24 @@ def jumped(table: str, columns: Iterable[str], *dates: date, made_from: Iterable
 
 def test_a_source_column_that_jumped_is_to_be_mended_in_phase_3() -> None:
     assert jumped("PGS", ["usage_rate"], C, D) == Finding(
-        findings.COLUMN_JUMP, 2021, "PGS usage_rate NULL 2021-11-04",
-        "PGS: usage_rate is NULL in 98.8 % of the rows (2021-11-04 to 2021-11-06), before it 1 %", (C, D), (), 2,
+        kind=findings.COLUMN_JUMP, season=2021, subject="PGS usage_rate NULL 2021-11-04",
+        sentence="PGS: usage_rate is NULL in 98.8 % of the rows (2021-11-04 to 2021-11-06), before it 1 %",
+        dates=(C, D), processors=(), count=2,
         cause="Phase 3 has lost the values of PGS.usage_rate", numbers={"share": 0.9877, "before": 0.01},
+        evidence={"table": "PGS", "columns": ["usage_rate"]},
         action=Action(C, E, outdated=True, first=f"mend usage_rate in Phase 3 and {LOAD}"),
     )  # fmt: skip
 
 
 def test_an_output_column_that_no_source_explains_is_the_statements() -> None:
     assert jumped(PSZA, ["total_shots_last_10", "paint_rate_last_20"], E, made_from=["PGS.paint_attempts"]) == Finding(
-        findings.COLUMN_JUMP, 2021, "PSZA total_shots_last_10 NULL 2021-11-07",
-        "PSZA: total_shots_last_10, paint_rate_last_20 are NULL in 98.8 % of the rows (2021-11-07), before it 1 %",
-        (E,), (PSZA,), 1,
+        kind=findings.COLUMN_JUMP, season=2021, subject="PSZA total_shots_last_10 NULL 2021-11-07",
+        sentence="PSZA: total_shots_last_10, paint_rate_last_20 are NULL in 98.8 % of the rows (2021-11-07), before it 1 %",
+        dates=(E,), processors=(PSZA,), count=1,
         cause="the processor's formula, since none of what it is made from has jumped: PGS.paint_attempts",
-        numbers={"share": 0.9877, "before": 0.01}, action=Action(E, E, outdated=True, first="mend the statement of PSZA"),
+        numbers={"share": 0.9877, "before": 0.01},
+        evidence={"table": "PSZA", "columns": ["total_shots_last_10", "paint_rate_last_20"]},
+        action=Action(E, E, outdated=True, first="mend the statement of PSZA"),
     )  # fmt: skip
 
 
@@ -228,8 +258,9 @@ def stale(windows: Iterable[tuple[str, date]] = (), context: Iterable[tuple[str,
 def test_what_was_made_from_games_that_changed_is_one_forward_cascade() -> None:
     (found,) = stale([(PSZA, C), (TDZA, C), (PSZA, D)])
     assert found == Finding(
-        findings.FORWARD_CASCADE, 2021, "",
-        "games of a date up to 2021-11-03 have changed since 3 runs read them, 2021-11-04 to 2021-11-06", (C, D), (TDZA, PSZA), 3,
+        kind=findings.FORWARD_CASCADE, season=2021, subject="",
+        sentence="games of a date up to 2021-11-03 have changed since 3 runs read them, 2021-11-04 to 2021-11-06",
+        dates=(C, D), processors=(TDZA, PSZA), count=3,
         numbers={"runs": 3, "repaired": "a date up to 2021-11-03", "failures that changed": 0},
         action=Action(C, D, outdated=True),
     )  # fmt: skip
@@ -252,8 +283,9 @@ def test_what_changed_before_the_first_date_is_not_called_by_a_date() -> None:
 def test_what_was_made_from_context_rows_that_changed_is_stale_by_itself() -> None:
     (found,) = stale(context=[(PCF, D), (PDC, B), (ML, B)])
     assert found == Finding(
-        findings.STALE_INPUT, 2021, "", "the context rows of 3 runs have changed since, 2021-11-03, 2021-11-06",
-        (B, D), (PCF, PDC, ML), 3, numbers={"runs": 3}, action=Action(B, D, outdated=True),
+        kind=findings.STALE_INPUT, season=2021, subject="",
+        sentence="the context rows of 3 runs have changed since, 2021-11-03, 2021-11-06",
+        dates=(B, D), processors=(PCF, PDC, ML), count=3, numbers={"runs": 3}, action=Action(B, D, outdated=True),
     )  # fmt: skip
 
 
@@ -280,8 +312,9 @@ def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() ->
     found = list(sources.violations(SEASON, told))
     assert [f.subject for f in found] == ["PDC sum", "PSZA range", "PSZA sum"]
     assert found[-1] == Finding(
-        findings.WRONG_CONTENT, 2021, "PSZA sum",
-        "PSZA: sum does not hold: 1,002 rows, 2021-11-03 to 2021-11-04; for example p", (B, C), (PSZA,), 1_002,
+        kind=findings.WRONG_CONTENT, season=2021, subject="PSZA sum",
+        sentence="PSZA: sum does not hold: 1,002 rows, 2021-11-03 to 2021-11-04; for example p", dates=(B, C),
+        processors=(PSZA,), count=1_002,
         numbers={"rows": 1_002, "check": "sum", "sample": "p"}, action=Action(B, C, (PSZA, PCF, PDC, ML), force=True),
     )  # fmt: skip
 

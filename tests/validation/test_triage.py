@@ -51,7 +51,7 @@ def test_dates_are_written_as_ranges_and_three_of_them_by_name() -> None:
 
 def test_findings_come_by_severity_then_by_what_they_are_then_by_date() -> None:
     def found(kind: findings.Kind, day: date, subject: str = "", severity: Severity | None = None) -> Finding:
-        return Finding(kind, 2021, subject, "", (day,), severity=severity)
+        return Finding(kind=kind, season=2021, subject=subject, sentence="", dates=(day,), severity=severity)
 
     sorted_ = [
         found(findings.BUG, B),
@@ -77,7 +77,10 @@ def test_every_kind_has_a_name_a_place_a_cause_and_advice_of_its_own() -> None:
 
 
 def test_a_finding_weighs_what_its_kind_does_unless_it_says_otherwise() -> None:
-    usual, noted = (Finding(findings.HIGH_RATE, 2021, "s", "", (A,), severity=s) for s in (None, Severity.NOTE))
+    usual, noted = (
+        Finding(kind=findings.HIGH_RATE, season=2021, subject="s", sentence="", dates=(A,), severity=s)
+        for s in (None, Severity.NOTE)
+    )
     assert (usual.weight, noted.weight) == (Severity.WARNING, Severity.NOTE)
     assert usual.key == noted.key == ("high rate", 2021, "s")
     assert [str(s) for s in Severity] == ["note", "warning", "problem"]
@@ -121,10 +124,10 @@ def test_processors_are_named_in_the_order_of_the_chain() -> None:
 
 
 def test_what_is_proposed_goes_past_the_bugs_that_are_listed_on_its_dates() -> None:
-    bug = Finding(findings.BUG, 2021, "b", "", (B,), action=Action(B, B))
-    value = Finding(findings.IMPOSSIBLE_VALUE, 2021, "v", "", (F,), action=Action(F, F))
+    bug = Finding(kind=findings.BUG, season=2021, subject="b", sentence="", dates=(B,), action=Action(B, B))
+    value = Finding(kind=findings.IMPOSSIBLE_VALUE, season=2021, subject="v", sentence="", dates=(F,), action=Action(F, F))
     over, on, beside, without = (
-        Finding(findings.LOST, 2021, name, "", (A,), action=action)
+        Finding(kind=findings.LOST, season=2021, subject=name, sentence="", dates=(A,), action=action)
         for name, action in (("over", Action(A, C)), ("on", Action(E, F)), ("beside", Action(C, E)), ("without", None))
     )
     found = unbraked([bug, value, over, on, beside, without])
@@ -158,19 +161,19 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
     })  # fmt: skip
     assert found == [
         Finding(
-            findings.UNEXPLAINED, 2021, PSZA,
-            "PSZA: 6 entities failed, and by the games played they must not (5 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
+            kind=findings.UNEXPLAINED, season=2021, subject=PSZA,
+            sentence="PSZA: 6 entities failed, and by the games played they must not (5 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
             "2021-11-02, 2021-11-04",
-            (A, C), (PSZA,), 6, action=Action(A, C, (PSZA, PCF, PDC, ML), force=True),
+            dates=(A, C), processors=(PSZA,), count=6, action=Action(A, C, (PSZA, PCF, PDC, ML), force=True),
             numbers={
                 "entities": 6, "dates": 2,
                 "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-04", "d on 2021-11-04", "f on 2021-11-04"],
             },
         ),
         Finding(
-            findings.UNEXPLAINED, 2021, PDC,
-            "PDC: 1 entity failed, and by the games played they must not (1 INSUFFICIENT_DATA), 2021-11-03",
-            (B,), (PDC,), 1, action=Action(B, B, (PDC, ML), force=True),
+            kind=findings.UNEXPLAINED, season=2021, subject=PDC,
+            sentence="PDC: 1 entity failed, and by the games played they must not (1 INSUFFICIENT_DATA), 2021-11-03",
+            dates=(B,), processors=(PDC,), count=1, action=Action(B, B, (PDC, ML), force=True),
             numbers={"entities": 1, "dates": 1, "sample": ["e on 2021-11-03"]},
         ),
     ]  # fmt: skip
@@ -179,10 +182,10 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
 def test_lost_failures_are_those_of_whom_no_other_failure_is_told() -> None:
     (found,) = judged({(TDZA, A): compared(lost={"BOS": FEW, "NYK": FEW}), (TDZA, B): compared(lost={"BOS": BAD})})
     assert found == Finding(
-        findings.LOST, 2021, TDZA,
-        "TDZA: 3 entities must have failed by the games played, and did not (2 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
+        kind=findings.LOST, season=2021, subject=TDZA,
+        sentence="TDZA: 3 entities must have failed by the games played, and did not (2 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
         "2021-11-02 to 2021-11-03",
-        (A, B), (TDZA,), 3, action=Action(A, B, (TDZA, PCF, PDC, ML), force=True),
+        dates=(A, B), processors=(TDZA,), count=3, action=Action(A, B, (TDZA, PCF, PDC, ML), force=True),
         numbers={"entities": 3, "dates": 2, "sample": ["BOS on 2021-11-02", "NYK on 2021-11-02", "BOS on 2021-11-03"]},
     )  # fmt: skip
     otherwise = judged({(TDZA, A): compared(lost={"BOS": BAD}, unexplained={"BOS": FEW})})
@@ -192,9 +195,9 @@ def test_lost_failures_are_those_of_whom_no_other_failure_is_told() -> None:
 def test_who_has_neither_row_nor_failure_and_who_has_one_too_many_are_unaccounted() -> None:
     (found,) = judged({(ML, A): compared(unaccounted=frozenset("ab")), (ML, E): compared(strange=frozenset("c"))})
     assert found == Finding(
-        findings.UNACCOUNTED, 2021, ML,
-        "ML: 3 entities neither a row nor a failure, or one too many, 2021-11-02, 2021-11-07",
-        (A, E), (ML,), 3, action=Action(A, E, (ML,), force=True),
+        kind=findings.UNACCOUNTED, season=2021, subject=ML,
+        sentence="ML: 3 entities neither a row nor a failure, or one too many, 2021-11-02, 2021-11-07",
+        dates=(A, E), processors=(ML,), count=3, action=Action(A, E, (ML,), force=True),
         numbers={"entities": 3, "dates": 2, "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-07"]},
     )  # fmt: skip
 
@@ -223,11 +226,12 @@ def test_rows_with_the_key_of_another_are_one_finding_for_each_processor() -> No
     found = list(duplicates(make_season(repeated={(ML, C): 1, (PDC, A): 2, (PDC, B): 1_500, (PSZA, A): 0})))
     assert found == [
         Finding(
-            findings.DUPLICATE_OUTPUT, 2021, PDC, "PDC: 1,502 rows with the key of another one, 2021-11-02 to 2021-11-03",
-            (A, B), (PDC,), 1_502, action=Action(A, B, (PDC, ML), force=True), numbers={"repeated": 1_502},
+            kind=findings.DUPLICATE_OUTPUT, season=2021, subject=PDC,
+            sentence="PDC: 1,502 rows with the key of another one, 2021-11-02 to 2021-11-03",
+            dates=(A, B), processors=(PDC,), count=1_502, action=Action(A, B, (PDC, ML), force=True), numbers={"repeated": 1_502},
         ),
         Finding(
-            findings.DUPLICATE_OUTPUT, 2021, ML, "ML: 1 row with the key of another one, 2021-11-04",
-            (C,), (ML,), 1, action=Action(C, C, (ML,), force=True), numbers={"repeated": 1},
+            kind=findings.DUPLICATE_OUTPUT, season=2021, subject=ML, sentence="ML: 1 row with the key of another one, 2021-11-04",
+            dates=(C,), processors=(ML,), count=1, action=Action(C, C, (ML,), force=True), numbers={"repeated": 1},
         ),
     ]  # fmt: skip

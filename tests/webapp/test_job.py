@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from backfill.models import Event, Job, Judged, Run
+from backfill.models import Event, EventCause, Job, Judged, Run
 from backfill.outcome import OwnRun, groups_now, outcome, own_runs, roots, verdicts_of
 from backfill.wanting import cause
 from tests.webapp.demo import Demo
@@ -47,12 +47,12 @@ def make_job(like: Job, status: str = "running", **fields: object) -> Job:
         **fields,
     }
     made = Job.objects.create(status=status, actor="ann", started_at=now(), **fields)
-    Event.objects.create(job=made, actor="ann", action="queued → running")
+    Event.objects.create(job=made, actor="ann", action="queued → running", to_state="running")
     return made
 
 
 def change(run: Run, status: str) -> None:
-    run.job.runs.filter(pk=run.pk).move((run.status,), status, "worker")
+    run.job.runs.filter(pk=run.pk).transition((run.status,), status, actor="worker")
 
 
 def poll_url(html: str) -> str:
@@ -155,16 +155,18 @@ def test_a_run_that_has_no_verdict_counts_as_not_judged(viewer: Client, job: Job
     assert "not judged yet" in html_of(viewer, "job", made.pk)
 
 
-def stopped(like: Job, status: str, what: str, reason: str, actor: str = "backcourt") -> Job:
+def stopped(like: Job, status: str, to_state: str, reason: str, **event: Any) -> Job:
     made = make_job(like, status, finished_at=now() if status in Job.ENDED else None)
-    Event.objects.create(job=made, actor=actor, action=what, reason=reason)
+    event = {"actor": "backcourt", "action": "a change", **event}
+    Event.objects.create(job=made, to_state=to_state, reason=reason, **event)
     return made
 
 
 def test_why_a_job_paused_itself_stands_under_its_name_with_the_run(viewer: Client, job: Job) -> None:
-    reason = "brake: PSZA 2030-11-20: 9 PROCESSING_ERROR of 218 entities"
-    made = stopped(job, "paused", "running → pausing", reason)
-    make_run(made, "PSZA", date(2030, 11, 20), "complete", population=218, rows=209, failures={"PROCESSING_ERROR": 9})
+    reason = "9 entities are bad"
+    made = stopped(job, "paused", "pausing", reason, cause=EventCause.PAUSE_ON_ERROR)
+    run = make_run(made, "PSZA", date(2030, 11, 20), "complete", population=218, rows=209, failures={"PROCESSING_ERROR": 9})
+    made.events.update(cause_run=run)
     head = html_of(viewer, "job", made.pk).partition('<main id="content"')[0]
     assert reason in head
     assert f'href="/jobs/{made.pk}/PSZA/2030-11-20/"' in head
@@ -172,11 +174,11 @@ def test_why_a_job_paused_itself_stands_under_its_name_with_the_run(viewer: Clie
 
 
 def test_why_a_job_failed_or_was_cancelled_stands_there_too(viewer: Client, job: Job) -> None:
-    failed = stopped(job, "failed", "running → failed", "1 runs failed or were blocked")
+    failed = stopped(job, "failed", "failed", "1 runs failed or were blocked")
     make_run(failed, "TDZA", date(2030, 11, 20), "failed", error="Oops", reason="it broke")
     head = html_of(viewer, "job", failed.pk).partition('<main id="content"')[0]
     assert f'href="/jobs/{failed.pk}/TDZA/2030-11-20/"' in head
-    cancelled = stopped(job, "cancelled", "running → cancelling", "the wrong month", actor="otto")
+    cancelled = stopped(job, "cancelled", "cancelling", "the wrong month", actor="otto")
     head = html_of(viewer, "job", cancelled.pk).partition('<main id="content"')[0]
     assert "<strong>the wrong month</strong> (otto)" in head
     assert cause(make_job(job, "succeeded", finished_at=now())) is None
@@ -186,7 +188,7 @@ def test_the_cause_comes_with_the_pause(viewer: Client, job: Job) -> None:
     made = make_job(job)
     make_run(made, "TDZA", DAY + timedelta(3650), "pending")
     url = poll_url(html_of(viewer, "job", made.pk))
-    made.move(("running",), "pausing", "backcourt", "canary: TDZA 2031-11-08: broken")
+    made.transition(("running",), "pausing", actor="backcourt", reason="canary: TDZA 2031-11-08: broken")
     assert "canary: TDZA 2031-11-08: broken" in viewer.get(url).content.decode()
 
 
@@ -293,7 +295,7 @@ def test_the_end_brings_the_buttons_the_failures_and_no_trigger(operator: Client
     url = poll_url(html_of(operator, "job", made.pk))
     Run.objects.filter(job=made).update(reason="it broke", error="Oops")
     change(made.runs.get(), "failed")
-    made.move(("running",), "failed", "backcourt", finished_at=now())
+    made.transition(("running",), "failed", actor="backcourt", finished_at=now())
     last = operator.get(url).content.decode()
     assert poll_url(last) == ""
     assert all(f'id="{part}" hx-swap-oob' in last for part in ("job-state", "job-actions", "job-live"))

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from backfill.judging import looking, promises
-from backfill.models import Event, Finding, Job, Judged, Run, Verdict
+from backfill.models import Event, EventCause, Finding, Job, Judged, Run, Verdict
 from backfill.wanting import wanting
 from tests.webapp.demo import YEAR, Demo
 from webapp.strips import strip
@@ -45,10 +45,11 @@ def one(kind: str = "impossible value") -> Finding:
     return Finding.objects.get(kind=kind)
 
 
-def make_job(status: str, what: str, reason: str, actor: str = "backcourt", **fields: Any) -> Job:
+def make_job(status: str, to_state: str, reason: str = "", *, cause: str = "", actor: str = "backcourt", **fields: Any) -> Job:
     """A job of the demo's dates that has come to this, as its last event says."""
     job = Job.objects.create(options=Job.objects.earliest("pk").options, actor="ann", status=status, batch_size=1, **fields)
-    Event.objects.create(job=job, actor=actor, action=what, reason=reason, at=fields.get("finished_at") or now())
+    event = {"to_state": to_state, "cause": cause, "actor": actor, "action": "a change", "reason": reason}
+    Event.objects.create(job=job, **event, at=fields.get("finished_at") or now())
     return job
 
 
@@ -62,18 +63,19 @@ def badge(text: str) -> int:
 
 
 JOBS = {
-    "the brake": ("paused", "running → pausing", "brake: PSZA 2021-11-19: 9 PROCESSING_ERROR of 218 entities", {}),
-    "the canary": ("pausing", "running → pausing", "canary: PSZA 2021-11-02: 1 UNKNOWN of 218 entities", {}),
-    "a dead process": ("paused", "running → pausing", "its process ended; resume it, or give the same command again", {}),
-    "a failure": ("failed", "running → failed", "3 runs failed or were blocked", {"finished_at": now() + timedelta(days=1)}),
+    "the brake": ("paused", "pausing", "9 bad entities", {"cause": EventCause.PAUSE_ON_ERROR}),
+    "the canary": ("pausing", "pausing", "1 bad entity", {"cause": EventCause.CANARY}),
+    "an error": ("paused", "pausing", "the disk is full", {"cause": EventCause.ERROR}),
+    "a dead process": ("paused", "pausing", "its process ended", {"cause": EventCause.PROCESS_ENDED}),
+    "a failure": ("failed", "failed", "3 runs failed or were blocked", {"finished_at": now() + timedelta(days=1)}),
 }
 
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_that_stopped_by_itself_wants_a_person_at_once(name: str, demo: Demo, viewer: Client) -> None:
     before = badge(text_of(viewer, reverse("triage")))
-    status, what, reason, fields = JOBS[name]
-    job = make_job(status, what, reason, **fields)
+    status, to_state, reason, fields = JOBS[name]
+    job = make_job(status, to_state, reason, **fields)
     home, triage = text_of(viewer, reverse("home")), text_of(viewer, reverse("triage"))
     wants = home.partition("What needs a person")[2]
     assert re.search(r'<a href="([^"]+)"><strong>', wants)[1] == reverse("job", args=[job.pk])
@@ -83,24 +85,24 @@ def test_a_job_that_stopped_by_itself_wants_a_person_at_once(name: str, demo: De
 
 
 def test_a_job_that_stands_still_wants_a_person(demo: Demo) -> None:
-    job = make_job("running", "queued → running", "")
+    job = make_job("running", "running")
     assert wanting(now()) == []
     (found,) = wanting(now() + timedelta(minutes=7))
     assert (found.job, found.state, found.reason) == (job, "stalled", "nothing has changed for 7 minutes")
 
 
 def test_jobs_that_a_person_stopped_or_that_are_judged_or_retried_want_nobody(demo: Demo) -> None:
-    make_job("paused", "running → pausing", "wait for the late file", actor="otto")
-    make_job("failed", "running → failed", "1 runs failed or were blocked", finished_at=now() - timedelta(days=9999))
-    failed = make_job("failed", "running → failed", "1 runs failed or were blocked", finished_at=now() + timedelta(days=1))
+    make_job("paused", "pausing", "brake: PSZA 2021-11-19: so I say", cause=EventCause.OPERATOR, actor="otto")
+    make_job("failed", "failed", "1 runs failed or were blocked", finished_at=now() - timedelta(days=9999))
+    failed = make_job("failed", "failed", "1 runs failed or were blocked", finished_at=now() + timedelta(days=1))
     assert [found.job for found in wanting(now())] == [failed]
-    make_job("queued", "queued", "", retry_of=failed)
+    make_job("queued", "queued", retry_of=failed)
     assert wanting(now()) == []
 
 
 def test_without_findings_the_list_does_not_say_that_nothing_wants_a_person(demo: Demo, viewer: Client) -> None:
     Finding.objects.update(state=State.CLOSED)
-    make_job(*JOBS["the brake"][:3])
+    make_job(*JOBS["the brake"][:3], **JOBS["the brake"][3])
     assert "Nothing wants a person" not in text_of(viewer, reverse("triage"))
     assert "Every failure of this season is explained" not in text_of(viewer, reverse("home"))
 

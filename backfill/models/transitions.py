@@ -1,0 +1,85 @@
+"""The one way to change a state: compare-and-set, with its Event in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import models, transaction
+
+from backfill.models.events import Event, EventKind
+
+if TYPE_CHECKING:
+    from backfill.models.runs import Run
+
+
+class Stateful(models.Model):
+    """A row with a state. `EVENT_LINKS` maps the foreign keys of its events to its own columns."""
+
+    STATE: ClassVar[str] = "status"
+    EVENT_LINKS: ClassVar[Mapping[str, str]]
+
+    class Meta:
+        abstract = True
+
+    def transition(
+        self,
+        old: Collection[str],
+        new: str,
+        *,
+        actor: str,
+        reason: str = "",
+        cause: str = "",
+        cause_run: Run | None = None,
+        **fields: object,
+    ) -> bool:
+        """Change the state if it is one of `old`, with its event; False means that another process changed it first."""
+        mine = type(self)._default_manager.filter(pk=self.pk)
+        if not transition(mine, old, new, actor=actor, reason=reason, cause=cause, cause_run=cause_run, **fields):
+            return False
+        self.refresh_from_db()
+        return True
+
+
+def transition(
+    rows: models.QuerySet[Any],
+    old: Collection[str],
+    new: str,
+    *,
+    actor: str,
+    reason: str = "",
+    cause: str = "",
+    cause_run: Run | None = None,
+    **fields: object,
+) -> int:
+    """Change all rows that are in one of the `old` states, with an event each; return their number.
+
+    `fields` are other columns to set in the same statement.
+    """
+    model: type[Stateful] = rows.model
+    links = model.EVENT_LINKS
+    with transaction.atomic():
+        in_old = {f"{model.STATE}__in": tuple(old)}
+        found = list(rows.filter(**in_old).select_for_update().values_list("pk", model.STATE, *links.values()))
+        # By number: on PostgreSQL others may have come into one of these states since.
+        mine = model._default_manager.filter(pk__in=[pk for pk, *_ in found], **in_old)
+        mine.update(**{model.STATE: new}, **fields)
+        Event.objects.bulk_create(
+            Event(
+                **dict(zip(links, linked, strict=True)), **_described(state, new),
+                actor=actor, reason=reason, cause=cause, cause_run=cause_run,
+            )
+            for _, state, *linked in found
+        )  # fmt: skip
+    return len(found)
+
+
+def record_transitions(runs: Iterable[Run], old: str, new: str, *, actor: str) -> None:
+    """Record an event per run for states that another statement has written."""
+    Event.objects.bulk_create(
+        Event(job_id=run.job_id, run=run, actor=actor, reason=run.reason, **_described(old, new)) for run in runs
+    )
+
+
+def _described(old: str, new: str) -> dict[str, str]:
+    return {"kind": EventKind.TRANSITION, "from_state": old, "to_state": new, "action": f"{old} → {new}"}

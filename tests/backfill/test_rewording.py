@@ -1,0 +1,218 @@
+"""No message decides anything: a story of faults, pauses, retries and audits goes the same way in other words."""
+
+from __future__ import annotations
+
+import codecs
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import models
+
+from backfill import control, execution, flow, outcome, wanting
+from backfill.comparing import compare
+from backfill.control import Selection
+from backfill.failing import Standing
+from backfill.grid import season_grid
+from backfill.inline import run_inline
+from backfill.judging.triage import listed, mark, triage
+from backfill.models import Batch, Event, Finding, Job, Launch, Run
+from backfill.summary import summarise
+from backfill.warehouse import warehouse
+from backfill.warehouse.tables import PGS
+from tests.backfill.tiny import FIRST, LAST, NIGHTS, SECOND, THIRD, break_on, cut, give, make_options, part
+from tests.backfill.whole import EVERYBODY, Whole, whole_rows
+from tests.backfill.working import run_all
+from validation import findings
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+TEXTS: dict[type[models.Model], tuple[str, ...]] = {
+    Event: ("action", "reason"), Run: ("reason",), Batch: ("reason",), Job: ("reason",),
+    Launch: ("outcome_message", "needs_approval"), Finding: ("sentence", "cause", "note"),
+}  # fmt: skip
+SOMEBODY = EVERYBODY[0]
+
+
+def reworded(text: str) -> str:
+    """Other words and other punctuation; numbers stay, as they would when a sentence is reworded."""
+    return codecs.encode(text, "rot13").replace("→", "to").replace(": ", " - ")
+
+
+@contextmanager
+def rewording(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever is written of a text, to the database or as the reason of a failure, is written in other words."""
+    with patch.context() as within:
+        for model, names in TEXTS.items():
+            for name in names:
+                _reword(within, model._meta.get_field(name))
+        within.setattr(execution, "render", _with_other_reasons(execution.render))
+        within.setattr("backfill.planning.ALREADY_COMPLETE", "nothing new")
+        yield
+
+
+def _reword(patch: pytest.MonkeyPatch, field: Any) -> None:
+    save = field.get_db_prep_save
+    patch.setattr(field, "get_db_prep_save", lambda value, connection: save(_of(value), connection), raising=False)
+
+
+def _of(value: Any) -> Any:
+    return reworded(value) if isinstance(value, str) else value
+
+
+def _with_other_reasons(written: Callable[..., str]) -> Callable[..., str]:
+    def other(code: str, part: str = "result") -> str:
+        sql = written(code, part)
+        return f"SELECT * REPLACE (UPPER(failure_reason) AS failure_reason) FROM ({sql})" if part == "failures" else sql
+
+    return other
+
+
+# The story
+
+
+class Story:
+    """What an operator does in a season in which much goes wrong; `facts` are what became of it, without a text."""
+
+    def __init__(self, season: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.season, self.folder, self.patch = season, folder, patch
+        self.facts: list[tuple[str, object]] = []
+
+    def tell(self) -> list[tuple[str, object]]:
+        """All of it."""
+        self.pause_on_error_and_resume()
+        self.retry_what_broke()
+        self.run_again_what_is_lost()
+        self.read_a_damaged_partition()
+        self.pause_and_cancel()
+        self.be_refused_in_normal_mode()
+        self.meet_an_impossible_value()
+        return self.facts
+
+    def pause_on_error_and_resume(self) -> None:
+        with self.patch.context() as patch:
+            break_on(patch, "TDZA", SECOND)
+            job = self.inline(start=NIGHTS[12], brake=True, batch_size=1)
+            self.note("paused by the brake", job)
+            control.resume(job, "bob", "known", brake=False)
+            job = run_all(job)
+        self.note("failed", job)
+        self.audit("the bug")
+        self.note("audited", job)
+
+    def retry_what_broke(self) -> None:
+        broken = Job.objects.latest("pk")
+        job = control.retry(broken, Selection(override=True), "ann", "fixed", inline=True)
+        run_inline(job, "ann")
+        self.note("retried", job)
+        self.facts.append(("healed", compare(broken, job).totals()))
+        self.audit("the bug is gone")
+
+    def run_again_what_is_lost(self) -> None:
+        part(self.season, "PSZA", THIRD).unlink()
+        self.audit("a lost partition")
+        self.note("run again", self.inline(failed=True))
+        self.note("kept", self.inline(start=NIGHTS[12], processors=("TDZA",), force=True, end=FIRST))
+
+    def read_a_damaged_partition(self) -> None:
+        cut(part(self.season, "PSZA", THIRD))
+        job = self.inline(start=THIRD, end=THIRD, processors=("PCF", "PDC"), force=True)
+        self.note("damaged", job)
+        left_out = control.preview_retry(job, Selection()).left_out
+        self.facts.append(("waits", [(out.processor, out.what, out.retry) for out in left_out]))
+        self.note("repaired", self.inline(start=THIRD, end=THIRD, failed=True))
+
+    def pause_and_cancel(self) -> None:
+        job = control.start(make_options(end=SECOND, processors=("TDZA",), force=True, batch_size=1), "bob")
+        assert job
+        control.pause(job, "bob", "brake: TDZA 2021-11-02: so I say")
+        self.note("paused by a person", Job.objects.get(pk=job.pk))
+        control.cancel(job, "bob", "its process ended")
+        self.note("cancelled", Job.objects.get(pk=job.pk))
+        control.resume(Job.objects.get(pk=job.pk), "ann")
+        self.note("resumed", run_all(Job.objects.get(pk=job.pk)))
+
+    def be_refused_in_normal_mode(self) -> None:
+        one = {"start": LAST, "end": LAST, "force": True}
+        self.note("too old", self.inline(mode="normal", processors=("PSZA",), **one))
+        with self.patch.context() as patch:
+            break_on(patch, "TDZA", LAST)
+            self.inline(processors=("TDZA",), **one)
+        self.note("refused for its upstream", self.inline(mode="normal", processors=("PCF", "PDC"), **one))
+        self.note("all again", self.inline(**one))
+
+    def meet_an_impossible_value(self) -> None:
+        bad = {"points": -1}
+        rows = [row | (bad if (row["player_lookup"], row["game_date"]) == (SOMEBODY, FIRST) else {}) for row in whole_rows(PGS)]
+        give(PGS, rows, self.folder)
+        self.note("a bad row", self.inline(start=SECOND, force=True))
+        self.audit("a bad row")
+        found = Finding.objects.get(kind=findings.IMPOSSIBLE_VALUE.name, state="open")
+        shown = [(row["player_lookup"], row["game_date"], row["points"]) for row in warehouse().query(found.query)]
+        self.facts.append(("its evidence", (found.evidence, shown)))
+        mark(found, Finding.State.EXPECTED, "ann", "known")
+        self.audit("the bad row is expected")
+        self.facts.append(("grid", season_grid(2021).counts()))
+
+    # What became of it
+
+    def inline(self, **options: Any) -> Job:
+        job = control.start(make_options(**options), "ann", inline=True)
+        assert job
+        return run_inline(job, "ann")
+
+    def audit(self, when: str) -> None:
+        triage()
+        found = sorted((f.kind, f.state, f.dates, f.processors, f.count) for f in listed(everything=True))
+        self.facts.append((f"findings: {when}", found))
+
+    def note(self, when: str, job: Job) -> None:
+        """All that is decided about a job and its runs."""
+        stop, own = wanting.cause(job), outcome.own_runs(job)
+        standing = Standing(job)
+        document = summarise(job)
+        self.facts += [
+            (f"{when}: status", (job.status, stop and (stop.by_itself, stop.key))),
+            (f"{when}: attention", [(found.job.pk, found.state) for found in wanting.wanting(job.created_at)]),
+            (f"{when}: runs", [(r.key, r.status, outcome.state_of(r, None), r.waits_for_upstream, r.failures) for r in own]),
+            (f"{when}: roots", [(root.run.key, [run.key for run in root.blocked]) for root in outcome.roots(own)]),
+            (f"{when}: failures", [(f.key, f.what, f.entities, f.verdict.retry) for f in standing.failures(standing.own)]),
+            (f"{when}: lost", sorted(standing.lost)),
+            (f"{when}: skipped", [(p["processor"], p["dates"], p["skipped"]) for p in document["processors"]]),
+            (f"{when}: groups", [(g["processor"], g["what"], g["count"], g["dates"]) for g in document["groups"]]),
+            (f"{when}: was active", job.active_seconds(job.finished_at or job.created_at) > 0),
+        ]
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_rung(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no Redis here; the story takes the steps itself."""
+    monkeypatch.setattr(flow, "_ring", lambda batch: None)
+    monkeypatch.setattr(flow, "_ring_judge", lambda: None)
+
+
+def test_the_story_goes_the_same_way_in_other_words(
+    whole_jobs: Whole, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    for name in ("as it is", "reworded"):
+        season = tmp_path / name
+        shutil.copytree(whole_jobs.loaded_season, season)
+        settings.WAREHOUSE_URL = f"parquet:{season}"
+        with rewording(monkeypatch) if name == "reworded" else nullcontext():
+            told.append(Story(season, tmp_path, monkeypatch).tell())
+            check_words(is_reworded=name == "reworded")
+        call_command("flush", verbosity=0, interactive=False)  # numbers begin anew, too
+    for plain, other in zip(*told, strict=True):
+        assert plain == other
+
+
+def check_words(*, is_reworded: bool) -> None:
+    """That the rewording did reword: no event, reason or sentence begins as the code writes it."""
+    words = Event.objects.filter(reason__startswith="brake: ").count() + Run.objects.filter(reason="already complete").count()
+    words += Finding.objects.filter(sentence__contains="PROCESSING_ERROR").count()
+    assert (words == 0) == is_reworded
