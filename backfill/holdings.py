@@ -155,9 +155,8 @@ def _input(table: Table, day: Day, row: Row | None, repeated: int, covered: Any)
         reason = "" if not rows else f"{rows:,} scheduled, none final" if table is SCHED else f"{rows:,} rows all the same"
         return Held(table.short, day, NO_GAMES, rows, repeated=repeated, at=at, reason=reason)
     state, reason = (TWICE, f"{repeated:,} rows are there twice") if repeated else (ALL, "")
-    state, reason = (state, reason) if rows else (MISSING, str(covered))
-    if covered and rows and covered.is_low:
-        state, reason = LOW_SHARE, str(covered)
+    if not rows or (covered and covered.is_low):
+        state, reason = LOW_SHARE if rows else MISSING, str(covered)
     return Held(table.short, day, state, rows, expected=covered and covered.expected, repeated=repeated, at=at, reason=reason)
 
 

@@ -64,7 +64,7 @@ def history(finding: Finding) -> list[tuple[str, str, str]]:
 
 def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> None:
     began = now()
-    evidence = {"numbers": {"rows": {"PGS": 3}}, "query": "SELECT 1", "cause": "a cause"}
+    evidence = {"numbers": {"rows": {"PGS": 3}}, "evidence": {"tables": ["PGS"]}, "query": "SELECT 1", "cause": "a cause"}
     action = Action(FIRST, LAST, ("PSZA", "PCF"), force=True, outdated=True, first="mend it", brake=False)
     finding = kept(FIRST, THIRD, action=action, severity=Severity.NOTE, **evidence)
     command = f"manage.py backfill --start {FIRST} --end {LAST} --processors PSZA,PCF --force --outdated --no-canary --no-brake"
@@ -77,7 +77,8 @@ def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> 
     assert stored == {
         "id": finding.pk, "kind": "lost failure", "season": 2021, "subject": "PSZA", "rank": 3, "severity": 0,
         "sentence": "a sentence", "cause": "a cause", "dates": [str(FIRST), str(THIRD)], "first": FIRST, "last": THIRD,
-        "processors": ["PSZA"], "count": 3, "numbers": {"rows": {"PGS": 3}}, "query": "SELECT 1", "state": "open",
+        "processors": ["PSZA"], "count": 3, "numbers": {"rows": {"PGS": 3}},
+        "evidence": {"tables": ["PGS"]}, "query": "SELECT 1", "state": "open",
         "marked_by": "", "note": "", "marked_at": None,
     }  # fmt: skip
     assert history(finding) == [("open", SYSTEM, "a sentence")]

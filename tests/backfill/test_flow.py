@@ -74,7 +74,7 @@ def test_a_job_runs_to_its_end_by_itself() -> None:
 def test_newest_first_sends_the_last_dates_first() -> None:
     job = make_job(newest_first=True)
     flow.dispatch()
-    assert [batch_of(job, n).first for n in in_flight(job)] == [LAST]
+    assert [batch_of(job, n).first_date for n in in_flight(job)] == [LAST]
 
 
 def test_a_job_is_queued_until_a_worker_takes_a_step() -> None:
@@ -103,7 +103,7 @@ def test_the_canary_runs_alone_and_then_the_others(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 9
     job = make_job(canary=True, parallel=9)
     flow.dispatch()
-    assert (in_flight(job), batch_of(job, 0).first) == ([0], FIRST)
+    assert (in_flight(job), batch_of(job, 0).first_date) == ([0], FIRST)
     run_batch(job, 0)
     assert in_flight(job) == [1, 2, 3]
 
@@ -216,7 +216,7 @@ def test_an_attempt_that_was_taken_back_writes_and_records_nothing(monkeypatch: 
 
     def taken_back_meanwhile(*args: Any) -> None:
         stage(*args)
-        flow.put_back(job, job.runs.all(), "sweep", "silent")
+        flow.put_back(job, job.runs.all(), actor="sweep", reason="silent", cause="worker lost")
 
     monkeypatch.setattr(type(warehouse()), "stage", taken_back_meanwhile)
     assert step(batch_of(job, 0), "PSZA") == 0
@@ -228,7 +228,7 @@ def test_a_run_that_has_cost_many_workers_fails_and_the_others_go_on() -> None:
     flow.dispatch()
     assert claim_step(batch_of(job, 0), "PSZA", "c", "worker")
     job.runs.filter(processor="PSZA", date=FIRST).update(losses=flow.MOST_LOSSES - 1)
-    assert flow.lose(job, job.runs.all(), "sweep", "its worker died") == 2
+    assert flow.lose(job, job.runs.all(), actor="sweep", reason="its worker died") == 2
     found = dict(job.runs.filter(processor="PSZA", batch=0).values_list("date", "status"))
     assert found == {FIRST: "failed", SECOND: "pending"}
     failed = job.runs.get(status="failed")

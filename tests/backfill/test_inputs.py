@@ -295,7 +295,7 @@ def test_a_run_of_the_workers_notes_it_too_and_once_more_when_it_was_put_back() 
     flow.dispatch()
     claimed = claim_step(batch_of(job, 0), "TDZA", "lost", "worker")
     assert claimed
-    flow.put_back(job, claimed.held, "sweep", "its worker died")
+    flow.put_back(job, claimed.held, actor="sweep", reason="its worker died", cause="worker lost")
     assert run_all(job).status == "succeeded"
     assert {(r.processor, r.date): r.input_signature for r in job.runs.all()} == signatures([(code, FIRST) for code in CHAIN])
 

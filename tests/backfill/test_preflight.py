@@ -214,7 +214,7 @@ def test_what_would_be_deleted_again_blocks() -> None:
         Refused, match=r"^the preflight blocks: partitions of nba_precompute\.player_daily_cache expire after 60 days"
     ):
         started()
-    assert started(skip_preflight=True, reason="a trial").events.filter(what="preflight overridden").exists()
+    assert started(skip_preflight=True, reason="a trial").events.filter(kind="preflight override").exists()
 
 
 @pytest.mark.usefixtures("season", "expiring")
@@ -230,7 +230,7 @@ def test_the_first_three_of_what_blocks_are_named(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         started()
     assert str(refused.value).startswith(f"the preflight blocks: {'; '.join(words)} (and 1 more). `manage.py preflight_check ")
-    event = started(skip_preflight=True, reason="lost for good").events.get(what="preflight overridden")
+    event = started(skip_preflight=True, reason="lost for good").events.get(kind="preflight override")
     assert (event.actor, event.reason) == ("ann", f"lost for good: 4 blocked: {'; '.join(words)} (and 1 more)")
 
 

@@ -203,7 +203,7 @@ def test_a_retry_stops_only_at_a_bug_that_its_date_did_not_have(tmp_path: Path, 
     again = retried(job, Selection(override=True, processors=("PDC",)), WHY)
     (bugs,) = again.runs.filter(processor="PDC").values_list("failures", flat=True)
     assert (bugs["PROCESSING_ERROR"] > 1) == bool(more)
-    assert again.events.filter(what="running → pausing").count() == more
+    assert again.events.filter(from_state="running", to_state="pausing").count() == more
 
 
 def test_what_a_job_found_complete_is_no_matter_of_its_retry() -> None:

@@ -52,7 +52,7 @@ def test_the_runs_of_a_dead_process_are_put_back_and_its_batch_is_sent_again() -
     assert sweeping.sweep() == 1
     run = job.runs.get(processor="PSZA", date=FIRST)
     assert (run.status, run.claim, run.worker, run.losses) == ("pending", "", "", 1)
-    assert [e.what for e in run.events.order_by("pk")] == ["pending → running", "running → pending"]
+    assert [e.action for e in run.events.order_by("pk")] == ["pending → running", "running → pending"]
     batch = batch_of(job, 0)
     assert (batch.status, batch.lease not in ("", lease)) == ("in flight", True)
     assert ("batch 0 is sent again", f"its worker died ({DEAD})") in job_events(job)
@@ -170,7 +170,7 @@ def test_a_batch_in_the_middle_of_which_the_chain_broke_is_sent_again_and_nothin
     make_worker()
     sweeping.sweep()
     assert run_all(job).status == "succeeded"
-    assert {e.what for e in job.runs.get(processor="TDZA").events.all()} == {"pending → running", "running → complete"}
+    assert {e.action for e in job.runs.get(processor="TDZA").events.all()} == {"pending → running", "running → complete"}
 
 
 # Jobs whose last step never came

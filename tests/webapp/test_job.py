@@ -166,7 +166,7 @@ def test_why_a_job_paused_itself_stands_under_its_name_with_the_run(viewer: Clie
     reason = "9 entities are bad"
     made = stopped(job, "paused", "pausing", reason, cause=EventCause.PAUSE_ON_ERROR)
     run = make_run(made, "PSZA", date(2030, 11, 20), "complete", population=218, rows=209, failures={"PROCESSING_ERROR": 9})
-    made.events.update(cause_run=run)
+    made.events.update(cause_run=run.pk)
     head = html_of(viewer, "job", made.pk).partition('<main id="content"')[0]
     assert reason in head
     assert f'href="/jobs/{made.pk}/PSZA/2030-11-20/"' in head

@@ -104,7 +104,7 @@ def test_a_retry_from_the_page_is_the_retry_of_control(job: Job, operator: Clien
     assert {(r.processor, r.date) for r in made.runs.all()} == keys(wanted) != set()
     assert (made.retry_of, made.actor, made.reason) == (job, "otto", HOSTILE)
     assert made.options == job.options
-    event = made.events.get(what="queued")
+    event = made.events.get(kind="created")
     assert (event.actor, event.reason) == ("otto", HOSTILE)
 
 

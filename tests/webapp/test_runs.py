@@ -50,7 +50,7 @@ def another_attempt(**fields: Any) -> Run:
 def test_a_filter_leaves_what_it_says(viewer: Client, demo: Demo, query: dict[str, Any]) -> None:
     names = {"processor": "processor", "state": "status", "date": "date", "start": "date__gte", "end": "date__lte", "job": "job"}
     wanted = Run.objects.filter(**{names[name]: value for name, value in query.items() if name in names})
-    wanted = wanted.filter(why__icontains=query["text"]) if "text" in query else wanted
+    wanted = wanted.filter(reason__icontains=query["text"]) if "text" in query else wanted
     assert sorted(row[0] for row in downloaded(viewer, **query)[1:]) == sorted(wanted.values_list("run_id", flat=True))
     assert page(viewer, **query).count('<td><a class="mono"') == (
         0 if "processor" in query and "date" in query else min(PAGE, wanted.count())
