@@ -13,6 +13,8 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from backfill import queries
+from backfill.groups import Group
+from backfill.judging import evidence
 from backfill.models import Finding, Job
 from backfill.processors import CHAIN
 from backfill.processors.statement import inlined
@@ -24,9 +26,11 @@ from tests.backfill.tiny import FIRST, LAST, OPENING, SECOND, THIRD, cut, give, 
 from tests.googlesql.engine import Database
 from tests.googlesql.sent import ASKED, Sent, declared, recording
 from tests.webapp.test_every_url import TABLE, patterns
+from validation.categories import PROCESSING_ERROR
 from webapp.models import User
 
 pytestmark = [pytest.mark.specification, pytest.mark.xdist_group("googlesql"), pytest.mark.django_db]
+
 BASE = django_settings.BASE_DIR
 # The names under which the code holds a warehouse, besides calling `warehouse()`.
 HELD = ("warehouse", "source", "target")
@@ -144,6 +148,11 @@ def test_the_declared_tables_are_googlesql() -> None:
 
 def test_a_processor_with_its_parameters_written_in_is_googlesql() -> None:
     assert schema().refused([(inlined(code, LAST, OPENING), {}) for code in CHAIN]) == []
+
+
+def test_what_shows_the_rows_behind_an_error_group_is_googlesql() -> None:
+    groups = [Group("g", code, PROCESSING_ERROR.name, 1, (SECOND,), "a text", ("o'neal",)) for code in CHAIN]
+    assert schema().refused([(evidence.of_group(group, OPENING), {}) for group in groups]) == []
 
 
 def test_the_queries_of_the_runbook_are_googlesql_as_they_stand() -> None:
