@@ -26,14 +26,11 @@ from backfill.warehouse.contents import digest
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import SCHED, TDGS, UPGC
+from validation.expectation import TDZA
 from validation.season import FINAL, FIRST_MONTH, season_year
+from validation.thresholds import TEAM_DEFENSE
 
 T = TypeVar("T")
-
-# The numbers of TDZA's statement.
-SAMPLE_GAMES = 15
-LEAGUE_DAYS = timedelta(days=30)
-LEAGUE_GAMES, LEAGUE_TEAMS = 10, 10
 
 IN_SEASON = "game_date >= @season_start AND game_date < DATE_ADD(@season_start, INTERVAL 1 YEAR)"
 OPENING = f"""
@@ -108,12 +105,13 @@ class _Reach:
 
     def since(self, day: date) -> date:
         """The oldest date that matters on a day: of the league's last days, or of a team's sample where that is older."""
-        recent = day - LEAGUE_DAYS
+        recent = day - timedelta(days=TEAM_DEFENSE.league_days)
         of_team = (bisect_left(days, day) - bisect_left(days, recent) for days in self.counting.values())
-        if sum(n >= LEAGUE_GAMES for n in of_team) < LEAGUE_TEAMS:
+        if sum(n >= TEAM_DEFENSE.league_games for n in of_team) < TEAM_DEFENSE.league_teams:
             return date.min  # the season's average stands in for the league's
         played = ((days, bisect_left(days, day)) for days in self.games.values())
-        oldest = min([recent, *(days[max(0, n - SAMPLE_GAMES)] for days, n in played if n)])
+        sample = TEAM_DEFENSE.sample_games
+        oldest = min([recent, *(days[max(0, n - sample)] for days, n in played if n)])
         # All rows of a game compete, those too that stand on an older date than the one that counts.
         return min([oldest, *(first for first, last in self.moved if last >= oldest)])
 
@@ -152,7 +150,7 @@ class _Season:
     def signature(self, code: str, day: date) -> str:
         """`w` for what its windows may read on a date, `c` for its context rows of it; a processor has one of them or both."""
         sources = PROCESSORS[code].sources
-        since = self.reach.since(day) if code == "TDZA" else self.opening
+        since = self.reach.since(day) if code == TDZA else self.opening
         windows = [self.source(table).between(since, day) for table in sources if table is not UPGC]
         context = [self.source(table).between(day, day + timedelta(days=1)) for table in sources if table is UPGC]
         return " ".join(f"{part}{_digest(sums)[:8]}" for part, sums in (("w", windows), ("c", context)) if sums)

@@ -17,6 +17,7 @@ from backfill.processors import BY_NAME, PROCESSORS, Processor
 from backfill.warehouse.base import Row, Warehouse
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, UPGC
+from validation import thresholds
 from validation.categories import DATE_LEVEL, INCOMPLETE_DATA, MISSING_DEPENDENCY
 
 SUCCESS = "success"
@@ -63,8 +64,7 @@ COMPLETENESS = Kind("completeness", "the data is trusted to exist")
 TRIGGER = Kind("trigger", "no Phase 5 work for history")
 KINDS = (DEFENSIVE, FRESHNESS, COMPLETENESS, TRIGGER)
 
-# The statements know both rules; here they say why a run was not tested.
-COMPLETENESS_STARTS_ON_DAY = 30
+# Processors whose statement makes no such check.
 NO_COMPLETENESS = {"PCF": "PCF reads no history and has no such check"}
 
 
@@ -137,8 +137,9 @@ def _waived(run: LiveRun) -> Iterator[Check]:
     index = (run.day - run.season_start).days
     if why := NO_COMPLETENESS.get(run.processor.code):
         yield COMPLETENESS.ended("skipped", why)
-    elif index < COMPLETENESS_STARTS_ON_DAY:
-        yield COMPLETENESS.ended("skipped", f"waived on day {index} of the season; it starts on day {COMPLETENESS_STARTS_ON_DAY}")
+    elif index < (first := thresholds.COMPLETENESS.first_day):
+        waived = f"waived on day {index} of the season; it starts on day {first}"
+        yield COMPLETENESS.ended("skipped", waived)
 
 
 def left_out() -> list[Check]:

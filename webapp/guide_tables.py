@@ -13,6 +13,7 @@ from backfill.options import MAX_PARALLEL, Options
 from backfill.processors import PROCESSORS
 from validation import bands, categories, content, coverage, ended, expectation, findings, readiness, retry, season
 from validation.readiness import Effect
+from validation.thresholds import COMPLETENESS
 from webapp import states
 from webapp.models import Role
 
@@ -160,7 +161,7 @@ def _findings() -> dict[str, Any]:
 def _modes() -> dict[str, Any]:
     limits = [("most sources", normal.FRESHNESS_LIMITS), ("sources of teams", normal.TEAM_FRESHNESS)]
     hours = [(words, f.warn.total_seconds() / 3600, f.refuse.total_seconds() / 3600) for words, f in limits]
-    return {"checks": normal.KINDS, "freshness": hours, "completeness_day": normal.COMPLETENESS_STARTS_ON_DAY}
+    return {"checks": normal.KINDS, "freshness": hours, "completeness_day": COMPLETENESS.first_day}
 
 
 def _preflight() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from backfill.models import Job, Launch
 from backfill.normal import KINDS
 from backfill.options import Options
 from validation.findings import counted
+from validation.thresholds import COMPLETENESS
 from webapp.fields import ON
 from webapp.forms import NO_REASON, LaunchForm
 from webapp.launching import Shown
@@ -28,7 +29,7 @@ OPERATORS_ONLY = "operators only: you are logged in as a viewer"
 ASKS = {
     "defensive": "Have the processors upstream of it run for the date?",
     "freshness": "Are its sources there, and new enough?",
-    "completeness": "From day 30 on: is every game of a player there that was played?",
+    "completeness": f"From day {COMPLETENESS.first_day} on: is every game of a player there that was played?",
     "trigger": "Tell Phase 5 that the date is complete.",
 }
 

@@ -39,7 +39,8 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.globals.update(
         t=SOURCES, processors=PROCESSORS, impossible=impossible, newest_first=newest_first, played=PLAYED, in_season=IN_SEASON,
-        zones=ZONES, features=FEATURES, most=MOST_RECOUNTED, most_dates=MOST_LEAGUE_DATES,
+        zones=ZONES, features=FEATURES, numbers={code: p.numbers for code, p in PROCESSORS.items()}, most=MOST_RECOUNTED,
+        most_dates=MOST_LEAGUE_DATES,
     )  # fmt: skip
     return environment
 

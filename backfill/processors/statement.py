@@ -11,14 +11,16 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from backfill.processors import PROCESSORS
 from backfill.warehouse import tables
 from backfill.warehouse.schema import Column, Table
 from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY, UNKNOWN
+from validation.columns import FEATURES
 from validation.impossible import RULES, Rule
 from validation.season import FINAL, SEASON_TYPES
+from validation.thresholds import COMPLETENESS, WINDOWS
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 FRAME_COLUMNS = ("data_hash", "created_at", "processed_at")
@@ -73,6 +75,9 @@ def _environment() -> Environment:
         processors=PROCESSORS,
         impossible=impossible,
         newest_first=newest_first,
+        features=FEATURES,
+        windows=WINDOWS,
+        complete=COMPLETENESS,
         final=FINAL,
         season_types=SEASON_TYPES,
         own_columns=_own_columns,
@@ -85,6 +90,11 @@ def _environment() -> Environment:
     return environment
 
 
+def template(part: str) -> Template:
+    """Return the template of one of the statements that all processors share."""
+    return _environment().get_template(f"{part}.sql")
+
+
 @cache
 def render(code: str, part: str = "result") -> str:
     """The GoogleSQL of one processor, or of one of the statements that account for it.
@@ -92,13 +102,13 @@ def render(code: str, part: str = "result") -> str:
     Parameters: dates ARRAY<DATE>, season_start DATE, backfill_mode BOOL, started_at TIMESTAMP; `failures` has
     run_ids ARRAY<STRING> besides, one per date.
     """
-    template = _environment().get_template(f"{part}.sql")
-    return template.render(processor=PROCESSORS[code], body=f"{code.lower()}.sql")
+    found = PROCESSORS[code]
+    return template(part).render(processor=found, numbers=found.numbers, body=f"{code.lower()}.sql")
 
 
 def accounted(code: str, result: str, population: str) -> str:
     """The query that is run: a processor's rows, and beside them the entities that must be among them."""
-    return _environment().get_template("staged.sql").render(processor=PROCESSORS[code], result=result, population=population)
+    return template("staged").render(processor=PROCESSORS[code], result=result, population=population)
 
 
 def inlined(code: str, day: date, season_start: date, *, backfill_mode: bool = True) -> str:
