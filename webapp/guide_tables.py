@@ -14,7 +14,7 @@ from backfill.processors import PROCESSORS
 from validation import bands, categories, content, coverage, ended, expectation, findings, readiness, retry, season
 from validation.readiness import Effect
 from validation.thresholds import COMPLETENESS
-from webapp import states
+from webapp import keys, states
 from webapp.models import Role
 
 
@@ -189,5 +189,5 @@ def _roles() -> dict[str, Any]:
 MADE: Mapping[str, Callable[[], dict[str, Any]]] = {
     "processors": _processors, "calendar": _calendar, "early-season": _early, "categories": _categories, "retry": _retry,
     "findings": _findings, "modes": _modes, "preflight": _preflight, "states": _states, "brake": _brake, "queries": _queries,
-    "roles": _roles, "runbook": lambda: {"verbs": VERBS},
+    "roles": _roles, "keys": lambda: {"sections": keys.SECTIONS}, "runbook": lambda: {"verbs": VERBS},
 }  # fmt: skip

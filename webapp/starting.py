@@ -19,12 +19,12 @@ from backfill.normal import KINDS
 from backfill.options import Options
 from validation.findings import counted
 from validation.thresholds import COMPLETENESS
+from webapp.access import OPERATORS_ONLY
 from webapp.fields import ON
 from webapp.forms import NO_REASON, LaunchForm
 from webapp.launching import Shown
 from webapp.models import User
 
-OPERATORS_ONLY = "operators only: you are logged in as a viewer"
 # What each check of normal mode asks.
 ASKS = {
     "defensive": "Have the processors upstream of it run for the date?",
@@ -93,7 +93,7 @@ class Draft:
 
     def _obstacles(self) -> Iterator[str]:
         if not self.user.may_operate:
-            yield OPERATORS_ONLY
+            yield f"{OPERATORS_ONLY}: you are logged in as a viewer"
         if self.shown is None:
             yield "there is no plan to start"
         elif not self.shown.plan.todo:
