@@ -10,15 +10,14 @@ from backfill.groups import Group
 from backfill.judging import blame
 from backfill.processors import PROCESSORS
 from backfill.processors.statement import inlined
+from backfill.statements import render
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import BY_REF, FAILURES, HISTORY, INPUTS, ML, PGS, SCHED
+from backfill.warehouse.tables import BY_REF, INPUTS, ML, PGS, SCHED
 from validation import findings
 from validation.columns import FEATURES
 from validation.findings import Finding
 
 MOST_DATES = 60
-# By way of text, because the column may be of any type; what is no number is not zero.
-AS_NUMBER = "IFNULL(SAFE_CAST(CAST({} AS STRING) AS FLOAT64), 1)"
 ROW_KEY = re.compile(r"([^'\\]+) on (\d{4}-\d\d-\d\d), game")
 
 
@@ -51,7 +50,7 @@ def _bad_rows(texts: Iterable[str], sample: Iterable[str] = ()) -> str:
     if table is None:
         return ""
     rows = "\n   OR ".join(f"{table.entity} = '{entity}' AND game_date = DATE '{day}'" for entity, day in keys)
-    return f"SELECT * FROM {table} WHERE " + (rows or f"game_id = '{game}'")
+    return render("evidence-rows", table=table, condition=rows or f"game_id = '{game}'")
 
 
 def _in(column: str, dates: Sequence[date]) -> str:
@@ -68,31 +67,20 @@ def _names(finding: Finding) -> str:
 
 def _failures(finding: Finding) -> str:
     """What was logged, by reason."""
-    return f"""SELECT analysis_date, processor_name, failure_category, failure_reason, COUNT(*) AS entities
-FROM {FAILURES}
-WHERE {_in("analysis_date", finding.dates)}
-  AND processor_name IN ({_names(finding)})
-GROUP BY analysis_date, processor_name, failure_category, failure_reason
-ORDER BY analysis_date, processor_name, entities DESC"""
+    on_dates = _in("analysis_date", finding.dates)
+    return render("evidence-failures", on_dates=on_dates, names=_names(finding))
 
 
 def _history(finding: Finding) -> str:
     """How the runs ended and what they took."""
-    return f"""SELECT data_date, processor_name, status, records_created, records_failed, duration_seconds, started_at, error
-FROM {HISTORY}
-WHERE {_in("data_date", finding.dates)}
-  AND processor_name IN ({_names(finding)})
-ORDER BY data_date, processor_name, started_at"""
+    on_dates = _in("data_date", finding.dates)
+    return render("evidence-runs", on_dates=on_dates, names=_names(finding))
 
 
 def _coverage(finding: Finding) -> str:
     """Rows of every Phase 3 table beside the games."""
-    tables = [table for table in INPUTS if table is not SCHED]
-    counts = "\nUNION ALL\n".join(
-        f"SELECT game_date, '{t}' AS name, COUNT(*) AS n FROM {t} WHERE {_in('game_date', finding.dates)} GROUP BY game_date"
-        for t in [SCHED, *tables]
-    )
-    return f"{counts}\nORDER BY game_date, name"
+    tables = (SCHED, *(table for table in INPUTS if table is not SCHED))
+    return render("evidence-coverage", inputs=tables, on_dates=_in("game_date", finding.dates))
 
 
 def _keys(finding: Finding) -> str:
@@ -100,35 +88,24 @@ def _keys(finding: Finding) -> str:
     tables: list[Table] = [PROCESSORS[code].output for code in finding.processors]
     given = finding.numbers.get("rows too many")
     tables = tables or [BY_REF[name] for name in (given if isinstance(given, dict) else {})] or [PGS]
-    return "\nUNION ALL\n".join(
-        f"SELECT '{t}' AS name, {t.partition} AS d, {', '.join(f'CAST({k} AS STRING)' for k in t.key)}, COUNT(*) AS n"
-        f" FROM {t} WHERE {_in(t.partition, finding.dates)} GROUP BY d, {', '.join(t.key)} HAVING COUNT(*) > 1"
-        for t in tables
-    )
+    conditions = tuple((table, _in(table.partition, finding.dates)) for table in tables)
+    return render("evidence-keys", conditions=conditions)
 
 
 def _outputs(finding: Finding) -> str:
     """What was written, and when."""
-    return "\nUNION ALL\n".join(
-        f"SELECT '{code}' AS processor, {t.partition} AS d, COUNT(*) AS n, MAX(processed_at) AS written_at"
-        f" FROM {t} WHERE {_in(t.partition, finding.dates)} GROUP BY d"
-        for code in finding.processors or PROCESSORS
-        for t in [PROCESSORS[code].output]
-    )
+    processors = [PROCESSORS[code] for code in finding.processors or PROCESSORS]
+    conditions = tuple((p, _in(p.output.partition, finding.dates)) for p in processors)
+    return render("evidence-outputs", conditions=conditions)
 
 
 def _columns(finding: Finding) -> str:
     """The column's share of NULL and of zero on each date; `subject` begins with the table."""
     table = _table(finding.subject.split(" ", 1)[0])
     read, said = _read(table), dict.fromkeys(finding.sentence.replace(",", " ").split())
-    shares = ", ".join(
-        f"COUNTIF({read[n]} IS NULL) AS {n}_null, COUNTIF({AS_NUMBER.format(read[n])} = 0) AS {n}_zero" for n in said if n in read
-    )
-    return f"""SELECT {table.partition} AS d, COUNT(*) AS n{", " + shares if shares else ""}
-FROM {table}
-WHERE {table.partition} BETWEEN DATE_SUB(DATE '{finding.dates[0]}', INTERVAL 14 DAY) AND DATE '{finding.dates[-1]}'
-GROUP BY d
-ORDER BY d"""
+    columns = tuple((name, read[name]) for name in said if name in read)
+    first, last = finding.dates[0], finding.dates[-1]
+    return render("evidence-columns", table=table, columns=columns, first=first, last=last)
 
 
 def _read(table: Table) -> dict[str, str]:

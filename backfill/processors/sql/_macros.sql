@@ -10,7 +10,7 @@
     *,
     MIN(game_date) OVER same_game < MAX(game_date) OVER same_game AS moved
   FROM {{ t[source] }}
-  WHERE game_date >= @season_start AND game_date < DATE_ADD(@season_start, INTERVAL 1 YEAR)
+  WHERE {{ in_season }}
   WINDOW same_game AS (PARTITION BY {{ entity }}, game_id)
 ),
 {{ name }}_moves AS (
@@ -41,7 +41,7 @@
 {{ games("games", "PGS", "player_lookup") }},
 played AS (
   SELECT * FROM games
-  WHERE is_active AND (IFNULL(minutes_played, 0) > 0 OR IFNULL(fg_attempts, 0) > 0 OR IFNULL(points, 0) > 0)
+  WHERE is_active AND {{ took_part }}
 )
 {% endmacro %}
 
@@ -117,7 +117,7 @@ team_schedule AS (
   WHERE NOT @backfill_mode
     AND DATE_DIFF(d, @season_start, DAY) >= {{ complete.first_day }}
     AND game_status = {{ final }}
-    AND season_type IN ('{{ season_types | join("', '") }}')
+    AND season_type IN ({{ season_types }})
   GROUP BY d, team, game_id
 ),
 recent_schedule AS (
