@@ -107,10 +107,10 @@ class Rerun:
     def start(self, who: str, reason: str, seen: str) -> Job:
         """Start what was seen. Raises PlanChanged when it is something else by now, and as `control.start` does."""
         options = self.options(reason)
-        planned = control.preview(options).plan
-        if changes := sealing.drift(seen, planned):
+        found = control.preview(options)
+        if changes := sealing.drift(seen, found.plan):
             raise PlanChanged(f"it has changed since you looked: {'; '.join(map(str, changes[:3]))}; look again, and start that")
-        job = control.start(options, who, previewed=sealing.seal(planned))
+        job = control.start(options, who, previewed=sealing.seal(found.plan), computed=found)
         if job is None:
             raise Conflict("there is nothing left to run for this date; look again")
         return job

@@ -136,8 +136,14 @@ class Draft:
         if not (previewed := given.get("previewed")):
             raise Refused("look at the preview first, then start that")
         self._check_typed(given.get("overwrites") or "")
-        who, exempt = self.user.username, self.user.may_administer
-        return control.launch(self.form.options, who, start_at=self.at, exempt=exempt, previewed=previewed)
+        return control.launch(
+            self.form.options,
+            self.user.username,
+            start_at=self.at,
+            exempt=self.user.may_administer,
+            previewed=previewed,
+            computed=self.shown.preview if self.shown else None,
+        )
 
     def save(self, given: QueryDict) -> Launch:
         """Keep the form under a name. Raises Refused."""

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from backfill import sealing
-from backfill.control.starting import Tell, check_ready, keep_quiet, preview, start
+from backfill.control.starting import Preview, Tell, check_ready, keep_quiet, preview, start
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.models import Event, Job, Launch
 from backfill.options import Options
@@ -41,21 +41,23 @@ def launch(
     limit: int | None = None,
     exempt: bool = False,
     previewed: str = "",
+    computed: Preview | None = None,
     tell: Tell = keep_quiet,
 ) -> Job | Launch | None:
     """Start now what may start now; keep what is for later, or what a second person has to agree to.
 
     A Job was started; a Launch waits; None when everything is complete already. `limit` is settings.LAUNCH_LIMIT unless
-    given, and whoever is `exempt` needs nobody. Raises as `start` does; PlanChanged also for what is kept.
+    given, and whoever is `exempt` needs nobody. `computed` is the preview of these options, where the request has computed
+    it already. Raises as `start` does; PlanChanged also for what is kept.
     """
     if start_at is not None and start_at <= now():
         raise Refused(f"{start_at:%Y-%m-%d %H:%M} UTC has passed already; name a time to come, or leave it out to start now")
     if start_at is None and exempt:
-        return start(options, who, previewed=previewed, tell=tell)
-    found = preview(options)
+        return start(options, who, previewed=previewed, computed=computed, tell=tell)
+    found = computed or preview(options)
     why = "" if exempt else why_approval(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
     if start_at is None and not why:
-        return start(options, who, previewed=previewed, tell=tell)
+        return start(options, who, previewed=previewed, computed=found, tell=tell)
     if previewed and (changes := sealing.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if start_at is None:  # a preflight that blocks now would only be heard of when somebody has agreed
