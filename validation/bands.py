@@ -152,7 +152,6 @@ class Reading:
     verdict: Verdict
     band: Band | None
     unexplained: int
-    is_alarm: bool
     text: str
 
 
@@ -162,7 +161,7 @@ def reading(failed: int, population: int, band: Band | None, unexplained: int) -
     rate = failed / population if population else None
     observed = _observed(failed, population) if population else "no rate"
     text = f"{observed}, {_place(population, found, band)}; {_explanation(failed, unexplained, found)}"
-    return Reading(rate, found, band, unexplained, unexplained > 0, text)
+    return Reading(rate, found, band, unexplained, text)
 
 
 def _place(population: int, found: Verdict, band: Band | None) -> str:

@@ -23,7 +23,7 @@ from webapp import links
 from webapp.choices import MAX_REASON
 from webapp.dates import chain
 
-ALONE, AFTER = "alone", "after"
+AFTER = "after"
 NO_REASON = "say why: it is stored with the job"
 
 

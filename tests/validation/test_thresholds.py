@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -82,3 +82,16 @@ def test_the_sample_of_tdza_has_one_home() -> None:
     assert made.stdout.split(maxsplit=7) == [
         "12", "12", "12", "True", "False", "True", "True", "games in the sample, 12\n",
     ]  # fmt: skip
+
+
+EVERY = (
+    thresholds.TEAM_DEFENSE, thresholds.SHOT_ZONES, thresholds.COMPOSITE, thresholds.DAILY_CACHE,
+    thresholds.FEATURE_STORE, thresholds.COMPLETENESS,
+)  # fmt: skip
+
+
+def test_every_number_is_read_somewhere() -> None:
+    files = [*ROOT.glob("backfill/**/*.sql"), *ROOT.glob("backfill/**/*.py"), *ROOT.glob("validation/*.py")]
+    read = "".join(f.read_text(encoding="utf-8") for f in files)
+    names = {field.name for numbers in EVERY for field in fields(numbers)}
+    assert [name for name in names if f".{name}" not in read] == []
