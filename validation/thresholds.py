@@ -121,6 +121,23 @@ class Completeness:
     required_tenths: int = 9
 
 
+# Rates that stand out: of all failures after a day of the season, of too few games from a day on.
+HIGH_RATE_SHARE, HIGH_RATE_DAY = 0.30, 42
+MID_SEASON_SHARE, MID_SEASON_DAY = 0.20, 60
+LOW_COVERAGE_SHARE = 0.90  # of the rows that the games imply
+SLOW_SECONDS = 300.0
+
+
+def tenths_of_percent(fraction: float) -> int:
+    """A fraction to the precision to which it is read and compared."""
+    return round(1000 * fraction)
+
+
+def percent(fraction: float) -> str:
+    """A fraction as texts state it, to a tenth of a point: `30 %`."""
+    return f"{tenths_of_percent(fraction) / 10:g} %"
+
+
 TEAM_DEFENSE, SHOT_ZONES, COMPOSITE = TeamDefense(), ShotZones(), CompositeFactors()
 DAILY_CACHE, FEATURE_STORE, COMPLETENESS = DailyCache(), FeatureStore(), Completeness()
 # The windows of games that the statements share, shortest first.

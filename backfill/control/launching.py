@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from backfill import sealing
-from backfill.control.starting import Preview, Tell, check_ready, keep_quiet, preview, start
+from backfill.control.starting import OVERRIDE, Preview, Tell, check_ready, keep_quiet, preview, start
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.models import Event, Job, Launch
 from backfill.options import Options
@@ -33,6 +33,11 @@ def why_approval(plan: Plan, limit: int) -> str:
     return ""
 
 
+def passed_text(at: datetime) -> str:
+    """The sentence that refuses a time in the past."""
+    return f"{at:%Y-%m-%d %H:%M} UTC has passed already; name a time to come, or leave it out to start now"
+
+
 def launch(
     options: Options,
     who: str,
@@ -51,7 +56,7 @@ def launch(
     it already. Raises as `start` does; PlanChanged also for what is kept.
     """
     if start_at is not None and start_at <= now():
-        raise Refused(f"{start_at:%Y-%m-%d %H:%M} UTC has passed already; name a time to come, or leave it out to start now")
+        raise Refused(passed_text(start_at))
     if start_at is None and exempt:
         return start(options, who, previewed=previewed, computed=computed, tell=tell)
     found = computed or preview(options)
@@ -61,7 +66,7 @@ def launch(
     if previewed and (changes := sealing.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if start_at is None:  # a preflight that blocks now would only be heard of when somebody has agreed
-        check_ready(found, "or override with --skip-preflight --reason TEXT")
+        check_ready(found, OVERRIDE)
     return _keep(options, who, State.WAITING, start_at=start_at, needs_approval=why)
 
 

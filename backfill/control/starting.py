@@ -21,6 +21,7 @@ from backfill.warehouse import writable_warehouse
 from validation.preflight import nothing_to_run
 from validation.readiness import Item, Kind, Report, first_three
 
+OVERRIDE = "or override with --skip-preflight --reason TEXT"
 Tell = Callable[[Report], object]
 Tie = Callable[[Job], object]
 
@@ -95,7 +96,7 @@ def start(
         raise PlanChanged(changes)
     if not found.plan.todo:
         return None
-    check_ready(found, "or override with --skip-preflight --reason TEXT")
+    check_ready(found, OVERRIDE)
     tell(found.report)
     overridden = found.report.overridable
     return create(found.plan, who, triggered_by=triggered_by, owner=owner, overridden=overridden, tie=tie)

@@ -109,4 +109,9 @@ def processor(name: str) -> Processor:
     for found in PROCESSORS.values():
         if name.upper() == found.code or name.lower() == found.name.lower():
             return found
-    raise Refused(f"{name!r} is no processor; choose from {', '.join(CHAIN)}")
+    raise Refused(unknown_processor(name))
+
+
+def unknown_processor(name: str) -> str:
+    """The sentence that refuses a name and lists the right ones."""
+    return f"{name!r} is no processor; choose from {', '.join(CHAIN)}"

@@ -26,14 +26,13 @@ from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, naive, to_duck
 from backfill.warehouse.engine_errors import engine_errors
 from backfill.warehouse.files import ALL_SLICES, as_source, dates_of, files_of
 from backfill.warehouse.new_partitions import NewPartitions
-from backfill.warehouse.schema import Table
+from backfill.warehouse.schema import SLICE, Table
 from backfill.warehouse.staging import PART, Staging, move_partition, quoted, stamps
 from backfill.warehouse.tables import BY_REF, TABLES
 from validation.season import season_year
 
 T = TypeVar("T")
 MAX_READS = 50
-SLICE = "processor_name"  # logs are replaced by (date, processor), so that is how they are stored
 
 
 class ParquetWarehouse:

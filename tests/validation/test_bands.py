@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validation import bands
-from validation.bands import HISTORY_DAYS, MIN_ENTITIES, RUNBOOK, Band, Rate, RateHistory, Verdict, percent
+from validation.bands import HISTORY_DAYS, MIN_ENTITIES, RUNBOOK, Band, Rate, RateHistory, Verdict
 from validation.expectation import CODES
+from validation.thresholds import percent
 
 INSIDE, ABOVE, BELOW, TOO_FEW = Verdict
 DAY = 32

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from backfill.statements import render
-from backfill.warehouse.schema import Table
+from backfill.warehouse.schema import SLICE, Table
 from backfill.warehouse.tables import BY_REF, OUTPUTS
 from validation.season import FIRST_MONTH, season_year
 
@@ -21,7 +21,6 @@ SCRATCH = "backcourt_scratch"
 SCRATCH_HOURS = 24
 # Parameters of the adapter's own, which no statement of the port's users has.
 DATES, NAME, ROWS, RUN_IDS = "replaced_dates", "replaced_name", "added_rows", "added_run_ids"
-SLICE = "processor_name"
 
 REFERENCE = re.compile(r"\b(FROM|JOIN|MERGE|INTO)(\s+)`?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)`?(?![\w.(])", re.IGNORECASE)
 # What may stand behind a table that has no alias; anything else is its alias.
