@@ -125,7 +125,7 @@ def approve(asked: Launch, who: str, why: str = "") -> Launch:
         raise Refused(f"{who} asked for {asked} and cannot agree to it as well; a second person has to")
     with transaction.atomic():
         mine = Launch.objects.filter(pk=asked.pk, state=State.WAITING, approved_by="")
-        if not mine.update(approved_by=who, approved_at=now()):
+        if not mine.update(approved_by=who):
             raise Refused(f"{asked} has just been decided by somebody else")
         Event.objects.create(launch=asked, who=who, what="approved", why=why)
     if Launch.due(now()).filter(pk=asked.pk).exists():
