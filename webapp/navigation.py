@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 
-class Place(NamedTuple):
+class MenuEntry(NamedTuple):
     """An entry of the menu: `name` is its URL's, `key` opens it after `g`, badge `primary` stands out."""
 
     name: str
@@ -19,17 +19,17 @@ class Place(NamedTuple):
 
 
 PLACES = (
-    Place("home", "Home", "home", "h"),
-    Place("new", "New backfill", "plus", "n", "primary"),
-    Place("jobs", "Jobs", "player-play", "j", "jobs"),
-    Place("triage", "Triage", "alert-triangle", "t", "findings"),
-    Place("rates", "Failure rates", "chart-line", "r"),
-    Place("coverage", "Coverage", "table", "c"),
-    Place("runs", "Runs", "history"),
-    Place("players", "Players", "ball-basketball"),
-    Place("queries", "Queries", "database-search", "q"),
-    Place("guide", "Guide", "book"),
-    Place("system", "System", "activity"),
+    MenuEntry("home", "Home", "home", "h"),
+    MenuEntry("new", "New backfill", "plus", "n", "primary"),
+    MenuEntry("jobs", "Jobs", "player-play", "j", "jobs"),
+    MenuEntry("triage", "Triage", "alert-triangle", "t", "findings"),
+    MenuEntry("rates", "Failure rates", "chart-line", "r"),
+    MenuEntry("coverage", "Coverage", "table", "c"),
+    MenuEntry("runs", "Runs", "history"),
+    MenuEntry("players", "Players", "ball-basketball"),
+    MenuEntry("queries", "Queries", "database-search", "q"),
+    MenuEntry("guide", "Guide", "book"),
+    MenuEntry("system", "System", "activity"),
 )
 
 
