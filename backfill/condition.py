@@ -16,6 +16,7 @@ from kombu.utils.url import maybe_sanitize_url
 from backfill import coverage, progress
 from backfill.models import Batch, Event, Job, Judged, Notice, Trigger
 from backfill.options import MAX_PARALLEL
+from backfill.statements import render
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
@@ -117,8 +118,7 @@ def _loaded() -> dict[int, list[tuple[str, int, datetime | None]]]:
 
 
 def _by_date(table: Table) -> list[Row]:
-    newest = "MAX(processed_at)" if "processed_at" in table.by_name else "CAST(NULL AS TIMESTAMP)"
-    return warehouse().query(f"SELECT game_date AS d, COUNT(*) AS n, {newest} AS newest FROM {table} GROUP BY d")
+    return warehouse().query(render("input-dates", table=table))
 
 
 def events() -> list[Event]:

@@ -13,9 +13,10 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
+from backfill.statements import render
 from backfill.warehouse.arrow import write_parquet
 from backfill.warehouse.base import Row, Warehouse
-from backfill.warehouse.contents import EMPTY, IN_SEASON, Content, Part, contents, filled, season
+from backfill.warehouse.contents import EMPTY, Content, Part, contents, filled, season
 from backfill.warehouse.dialect import naive
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS
@@ -96,11 +97,10 @@ def _copy(source: Warehouse, target: Warehouse, parts: Sequence[Part]) -> None:
 def _rows(source: Warehouse, parts: Sequence[Part]) -> list[Row]:
     table, name = parts[0].table, parts[0].name
     if table.kind == "input":
-        return source.query(f"SELECT * FROM {table} WHERE {IN_SEASON}", {"season_start": parts[0].first})
-    where, params = f"{table.partition} IN UNNEST(@dates)", {"dates": [part.first for part in parts]}
-    if not name:
-        return source.query(f"SELECT * FROM {table} WHERE {where}", params)
-    return source.query(f"SELECT * FROM {table} WHERE {where} AND processor_name = @name", {**params, "name": name})
+        return source.query(render("season-rows", table=table), {"season_start": parts[0].first})
+    sql = render("partition-rows", table=table, is_slice=bool(name))
+    dates = {"dates": [part.first for part in parts]}
+    return source.query(sql, {**dates, "name": name} if name else dates)
 
 
 def _differing(target: Warehouse, parts: Sequence[Part], wanted: Mapping[Part, Content]) -> list[Part]:

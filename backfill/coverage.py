@@ -12,27 +12,21 @@ from backfill.options import Options
 from backfill.planning import OUTDATED, Key
 from backfill.processors import PROCESSORS
 from backfill.processors.statement import sql_hash
+from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.remembered import remembered_of_all
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.preflight import seasons_missing
 from validation.season import Calendar, Game
 
-GAMES = f"SELECT game_date, season_year, game_status, season_type FROM {SCHED}"
-# A player or team that is there twice is there once: half the players, written twice, are not all of them.
-ROWS = " UNION ALL ".join(
-    f"SELECT '{table}' AS name, game_date, COUNT(DISTINCT {table.entity}) AS n FROM {table} "
-    f"WHERE game_date BETWEEN @start AND @end GROUP BY game_date"
-    for table in INPUTS
-    if table is not SCHED
-)
+COUNTED = tuple(table for table in INPUTS if table is not SCHED)
 
 
 def calendar() -> Calendar:
     """The dates of every season that is loaded; the schedule is read again when a season of it has been loaded again."""
 
     def make() -> Calendar:
-        rows = warehouse().query(GAMES)
+        rows = warehouse().query(render("calendar"))
         return Calendar(Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows)
 
     return remembered_of_all("calendar", (SCHED,), make)
@@ -58,7 +52,8 @@ def check_loaded(options: Options) -> None:
 
 def source_rows(start: date, end: date) -> dict[tuple[str, date], int]:
     """Rows per (Phase 3 table, date), each player or team counted once."""
-    return {(r["name"], r["game_date"]): r["n"] for r in warehouse().query(ROWS, {"start": start, "end": end})}
+    rows = warehouse().query(render("input-rows", inputs=COUNTED), {"start": start, "end": end})
+    return {(row["name"], row["game_date"]): row["n"] for row in rows}
 
 
 def written(codes: Iterable[str], among: Collection[date]) -> dict[str, set[date]]:

@@ -10,6 +10,7 @@ from backfill.errors import Refused
 from validation.season import dates_between
 
 MOST_DATES = 20 * 366  # of as many seasons as a backfill may span
+HOW_TO_WRITE = "write dates as 2021-11-22, and ranges as 2021-11-01..2021-11-30"
 TOO_MANY = f"these are more than {MOST_DATES:,} dates; start several jobs"
 DAY = timedelta(days=1)
 # Between two dates: dots, the word, or a dash of any length with blanks around it.
@@ -62,7 +63,7 @@ def _date(word: str, piece: str) -> date:
     hint = f" in {piece!r}" if word != piece else ""
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", word, re.ASCII):
         what = f"{word!r}{hint} is not a date" if word else f"{piece!r} lacks one of its two dates"
-        raise Refused(f"{what}; write dates as 2021-11-22, and ranges as 2021-11-01..2021-11-30")
+        raise Refused(f"{what}; {HOW_TO_WRITE}")
     try:
         return date.fromisoformat(word)
     except ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil
 
 from django.utils.timezone import now
@@ -34,12 +34,6 @@ class Estimate:
     why_not: str = ""
     bytes: int | None = None
     cost: str = COSTS_NOTHING
-
-    def finish(self, at: datetime) -> tuple[datetime, datetime] | None:
-        """When it would have ended if it began at a moment: at the earliest and at the latest."""
-        if self.low is None or self.high is None:
-            return None
-        return at + timedelta(seconds=self.low), at + timedelta(seconds=self.high)
 
 
 @dataclass(frozen=True)

@@ -14,23 +14,12 @@ from backfill.failing import Standing
 from backfill.models import Job, Run
 from backfill.planning import Key
 from backfill.processors import BY_NAME as PROCESSOR_BY_NAME
+from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.tables import FAILURES
 from validation import grouping
 from validation.categories import BUGS, DATE_LEVEL
 
 MOST_NAMED = 3
-TEXTS = f"""
-SELECT
-  processor_name, failure_category, failure_reason, analysis_date, entity_id,
-  COUNT(*) OVER (PARTITION BY processor_name, failure_category, failure_reason, analysis_date) AS n
-FROM {FAILURES}
-WHERE analysis_date IN UNNEST(@dates) AND failure_category IN UNNEST(@bugs)
-QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY processor_name, failure_category, failure_reason, analysis_date ORDER BY entity_id
-) <= {MOST_NAMED}
-ORDER BY analysis_date, failure_reason, processor_name, failure_category, entity_id
-"""
 fingerprint = lru_cache(maxsize=4096)(grouping.fingerprint)
 
 
@@ -102,7 +91,7 @@ def _of_runs(runs: Mapping[Key, Run]) -> Iterator[_Text]:
 def _of_entities(runs: Mapping[Key, Run]) -> Iterator[_Text]:
     """The bugs that the failures table holds, asked for only where the runs have counted some."""
     if dates := sorted({day for (_, day), run in runs.items() if any(run.failures.get(bug) for bug in BUGS)}):
-        found = warehouse().query(TEXTS, {"dates": dates, "bugs": list(BUGS)})
+        found = warehouse().query(render("failure-texts", named=MOST_NAMED), {"dates": dates, "bugs": list(BUGS)})
         alike = itemgetter("processor_name", "analysis_date", "failure_category", "failure_reason", "n")
         for (name, day, what, text, n), rows in groupby(found, key=alike):
             if (code := PROCESSOR_BY_NAME[name].code, day) in runs:

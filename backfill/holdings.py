@@ -15,10 +15,10 @@ from backfill import coverage
 from backfill.decided import verdicts_on
 from backfill.grid import Cell, Grid, season_grid
 from backfill.judging import content
-from backfill.judging.reading import IN_SEASON
 from backfill.models import Finding, Run
 from backfill.planning import Key
 from backfill.processors import CHAIN, PROCESSORS
+from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.remembered import remembered
@@ -34,10 +34,6 @@ NOT_WRITTEN, EMPTY, BOOTSTRAP, NO_GAMES, LATER = "not written", "empty", "bootst
 UNWRITTEN = ("failed", "blocked", "skipped", "cancelled", "running", "pending", "hole")
 # What wants somebody, the worst first.
 BAD = (MISSING, LOW_SHARE, NOT_WRITTEN, TWICE, LATER)
-COUNTED = """
-SELECT game_date AS d, COUNT(*) AS n, COUNT(DISTINCT {entity}) AS entities, {newest} AS newest
-FROM {table} WHERE {in_season} GROUP BY d
-"""
 # The Findings that tell of tables, by the state of the cells that they are about.
 ABOUT = {
     MISSING: (findings.PHASE3_MISSING.name, findings.LOST_PARTITION.name),
@@ -139,8 +135,7 @@ def _phase3(year: int) -> dict[str, tuple[Held, ...]]:
 
 
 def _counted(table: Table, start: date) -> dict[date, Row]:
-    newest = "MAX(processed_at)" if "processed_at" in table.by_name else "CAST(NULL AS TIMESTAMP)"
-    sql = COUNTED.format(table=table, entity=table.entity, newest=newest, in_season=IN_SEASON)
+    sql = render("input-counts", table=table)
     return {row["d"]: row for row in warehouse().query(sql, {"season_start": start})}
 
 

@@ -18,49 +18,18 @@ from typing import Any, TypeVar, cast
 from backfill.models import Run
 from backfill.planning import Key
 from backfill.processors import PROCESSORS
-from backfill.processors.statement import impossible
+from backfill.statements import render
 from backfill.upstream import Phase3
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
-from backfill.warehouse.contents import digest
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import SCHED, TDGS, UPGC
-from validation.season import FINAL, FIRST_MONTH, season_year
+from validation.expectation import TDZA
+from validation.season import FIRST_MONTH, season_year
+from validation.thresholds import TEAM_DEFENSE
 
 T = TypeVar("T")
-
-# The numbers of TDZA's statement.
-SAMPLE_GAMES = 15
-LEAGUE_DAYS = timedelta(days=30)
-LEAGUE_GAMES, LEAGUE_TEAMS = 10, 10
-
-IN_SEASON = "game_date >= @season_start AND game_date < DATE_ADD(@season_start, INTERVAL 1 YEAR)"
-OPENING = f"""
-SELECT MIN(game_date) AS day FROM {SCHED} WHERE {IN_SEASON} AND game_status = {FINAL} AND season_type = 'regular'
-"""
-# Whole rows, and in an order of their own: added, removed and edited ones change it, a file written in another order or
-# another warehouse does not.
-DIGESTS = f"""
-SELECT game_date, TO_HEX(SHA256(STRING_AGG(digest, '' ORDER BY digest))) AS digest
-FROM (SELECT game_date, {{digest}} AS digest FROM {{table}} WHERE {IN_SEASON})
-GROUP BY game_date
-ORDER BY game_date
-"""
-# Of a game that stands on two dates the first, and one counts for the league only where nothing of it is unknown or bad:
-# so the windows are taken to reach too far where it is not certain, and never not far enough.
-KNOWN = " AND ".join(f"opp_{zone}_attempts > 0 AND opp_{zone}_makes IS NOT NULL" for zone in ("paint", "mid_range", "three_pt"))
-GAMES = f"""
-SELECT
-  defending_team_abbr AS team,
-  MIN(game_date) AS day,
-  MAX(game_date) AS last,
-  LOGICAL_AND(IFNULL({KNOWN}, FALSE) AND {impossible("TDGS")} IS NULL) AS counts
-FROM {TDGS}
-WHERE {IN_SEASON}
-GROUP BY defending_team_abbr, game_id
-ORDER BY day
-"""
 
 
 class Change(Flag):
@@ -108,12 +77,13 @@ class _Reach:
 
     def since(self, day: date) -> date:
         """The oldest date that matters on a day: of the league's last days, or of a team's sample where that is older."""
-        recent = day - LEAGUE_DAYS
+        recent = day - timedelta(days=TEAM_DEFENSE.league_days)
         of_team = (bisect_left(days, day) - bisect_left(days, recent) for days in self.counting.values())
-        if sum(n >= LEAGUE_GAMES for n in of_team) < LEAGUE_TEAMS:
+        if sum(n >= TEAM_DEFENSE.league_games for n in of_team) < TEAM_DEFENSE.league_teams:
             return date.min  # the season's average stands in for the league's
         played = ((days, bisect_left(days, day)) for days in self.games.values())
-        oldest = min([recent, *(days[max(0, n - SAMPLE_GAMES)] for days, n in played if n)])
+        sample = TEAM_DEFENSE.sample_games
+        oldest = min([recent, *(days[max(0, n - sample)] for days, n in played if n)])
         # All rows of a game compete, those too that stand on an older date than the one that counts.
         return min([oldest, *(first for first, last in self.moved if last >= oldest)])
 
@@ -129,19 +99,22 @@ class _Season:
     def opening(self) -> date:
         """Opening night, before which nothing is read; the first of the season's days where there is none."""
         first = date(self.year, FIRST_MONTH, 1)
-        return self._kept("opening", (SCHED,), lambda: self._rows(OPENING, first)[0]["day"] or first)
+        return self._kept("opening", (SCHED,), lambda: self._rows("opening-night", first)[0]["day"] or first)
 
     @property
     def reach(self) -> _Reach:
-        return self._kept("reach", (SCHED, TDGS), lambda: _Reach(self._rows(GAMES, self.opening)))
+        return self._kept("reach", (SCHED, TDGS), lambda: _Reach(self._rows("league-games", self.opening)))
 
     def source(self, table: Table) -> _Source:
         """The digests of one table."""
-        made = DIGESTS.format(table=table, digest=digest(table))
-        return self._kept(table.short, (SCHED, table), lambda: _Source(table, self._rows(made, self.opening)))
 
-    def _rows(self, sql: str, start: date) -> list[Row]:
-        return warehouse().query(sql, {"season_start": start})
+        def make() -> _Source:
+            return _Source(table, self._rows("input-digests", self.opening, table=table))
+
+        return self._kept(table.short, (SCHED, table), make)
+
+    def _rows(self, name: str, start: date, **values: object) -> list[Row]:
+        return warehouse().query(render(name, **values), {"season_start": start})
 
     def _kept(self, name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
         """What this process has made of the tables already, unless one of them has been loaded again since."""
@@ -152,7 +125,7 @@ class _Season:
     def signature(self, code: str, day: date) -> str:
         """`w` for what its windows may read on a date, `c` for its context rows of it; a processor has one of them or both."""
         sources = PROCESSORS[code].sources
-        since = self.reach.since(day) if code == "TDZA" else self.opening
+        since = self.reach.since(day) if code == TDZA else self.opening
         windows = [self.source(table).between(since, day) for table in sources if table is not UPGC]
         context = [self.source(table).between(day, day + timedelta(days=1)) for table in sources if table is UPGC]
         return " ".join(f"{part}{_digest(sums)[:8]}" for part, sums in (("w", windows), ("c", context)) if sums)

@@ -14,23 +14,14 @@ from typing import Literal, TypedDict
 
 from backfill.models import Run
 from backfill.processors import BY_NAME, PROCESSORS, Processor
+from backfill.statements import render
 from backfill.warehouse.base import Row, Warehouse
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import FAILURES, HISTORY, UPGC
-from validation.categories import DATE_LEVEL, INCOMPLETE_DATA, MISSING_DEPENDENCY
+from backfill.warehouse.tables import FAILURES, UPGC
+from validation import thresholds
+from validation.categories import INCOMPLETE_DATA
 
 SUCCESS = "success"
-RUNS = f"""
-SELECT processor_name, output_table, status, run_id, records_created, records_failed
-FROM {HISTORY} WHERE data_date = @day ORDER BY started_at
-"""
-NEWEST = "SELECT COUNT(*) AS n, MAX(processed_at) AS newest FROM {} WHERE {} BETWEEN @first AND @last"
-DATE_LEVEL_ROW = f"""
-SELECT * FROM {FAILURES} WHERE processor_name = @processor_name AND entity_id <> '{DATE_LEVEL}'
-UNION ALL
-SELECT @processor_name, @run_id, @day, '{DATE_LEVEL}', '{MISSING_DEPENDENCY.name}', SUBSTR(@reason, 1, 1000),
-  {MISSING_DEPENDENCY.can_retry}, @started_at
-"""
 
 
 Status = Literal["passed", "warned", "refused", "skipped"]
@@ -63,8 +54,7 @@ COMPLETENESS = Kind("completeness", "the data is trusted to exist")
 TRIGGER = Kind("trigger", "no Phase 5 work for history")
 KINDS = (DEFENSIVE, FRESHNESS, COMPLETENESS, TRIGGER)
 
-# The statements know both rules; here they say why a run was not tested.
-COMPLETENESS_STARTS_ON_DAY = 30
+# Processors whose statement makes no such check.
 NO_COMPLETENESS = {"PCF": "PCF reads no history and has no such check"}
 
 
@@ -146,8 +136,9 @@ def _waived(run: LiveRun) -> Iterator[Check]:
     index = (run.day - run.season_start).days
     if reason := NO_COMPLETENESS.get(run.processor.code):
         yield COMPLETENESS.ended("skipped", reason)
-    elif index < COMPLETENESS_STARTS_ON_DAY:
-        yield COMPLETENESS.ended("skipped", f"waived on day {index} of the season; it starts on day {COMPLETENESS_STARTS_ON_DAY}")
+    elif index < (first := thresholds.COMPLETENESS.first_day):
+        waived = f"waived on day {index} of the season; it starts on day {first}"
+        yield COMPLETENESS.ended("skipped", waived)
 
 
 def left_out() -> list[Check]:
@@ -185,7 +176,7 @@ def why_no_success(newest: Row | None, day: date) -> str:
 
 
 def _runs(warehouse: Warehouse, day: date) -> list[Row]:
-    return warehouse.query(RUNS, {"day": day, "dates": [day]})
+    return warehouse.query(render("runs-of-date"), {"day": day, "dates": [day]})
 
 
 def _defensive(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[str, dict[str, str]]]:
@@ -227,11 +218,19 @@ def _stale(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[bool, str, Tabl
 
 
 def _newest(warehouse: Warehouse, table: Table, first: date, last: date) -> tuple[int, datetime | None]:
-    (found,) = warehouse.query(NEWEST.format(table, table.partition), {"first": first, "last": last})
+    (found,) = warehouse.query(render("newest-row", table=table), {"first": first, "last": last})
     return found["n"], found["newest"]
 
 
 def refuse(warehouse: Warehouse, run: LiveRun, run_id: str, reason: str) -> None:
     """Log a refused run as the date's one DATE_LEVEL failure; all else stays as it is."""
-    params = {"processor_name": run.processor.name, "run_id": run_id, "reason": reason, "started_at": run.started_at}
-    warehouse.replace(FAILURES, [run.day], DATE_LEVEL_ROW, {**params, "day": run.day, "dates": [run.day]}, run.processor.name)
+    params = {
+        "processor_name": run.processor.name,
+        "run_id": run_id,
+        "reason": reason,
+        "started_at": run.started_at,
+        "day": run.day,
+        "dates": [run.day],
+    }
+    sql = render("refused-date")
+    warehouse.replace(FAILURES, [run.day], sql, params, run.processor.name)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from backfill.dates import dates_text, parse_dates
+from backfill.dates import HOW_TO_WRITE, dates_text, parse_dates
 from backfill.errors import Refused
 from backfill.processors import CHAIN, processor
 from validation.season import FIRST_MONTH, dates_between, season_year
@@ -81,7 +81,7 @@ class Options:
     def of_dates(cls, dates: Sequence[date], **fields: Any) -> Options:
         """The options for exactly these dates. Raises Refused when there are none."""
         if not dates:
-            raise Refused("no date is named; write dates as 2021-11-22, and ranges as 2021-11-01..2021-11-30")
+            raise Refused(f"no date is named; {HOW_TO_WRITE}")
         return cls(min(dates), max(dates), dates=tuple(sorted(set(dates))), **fields)
 
     @property

@@ -14,6 +14,7 @@ from time import monotonic, perf_counter
 from django.conf import settings
 from django.db import transaction
 
+from backfill.backoff import DELIVERY_BUDGET_SECONDS
 from backfill.crashpoints import passing
 from backfill.models import Job, Run, Trigger
 from backfill.normal import TRIGGER, Check, newest_runs, why_no_success
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 LAST = CHAIN[-1]
 TOLD = ("run_id", "records_created", "records_failed")
 TIMEOUT_SECONDS = 10
-# Then the rest waits for the next call. With one more message at its timeout this ends well within a claim's lease.
-BUDGET_SECONDS = 20
 MOST_ERROR_LENGTH = 1000
 
 
@@ -81,7 +80,7 @@ def deliver(at: datetime) -> int:
     """
     if not settings.PUBSUB_TOPIC:
         return 0
-    until, delivered = monotonic() + BUDGET_SECONDS, 0
+    until, delivered = monotonic() + DELIVERY_BUDGET_SECONDS, 0
     for trigger in Trigger.objects.due(at).exclude(topic=""):
         if monotonic() > until:
             break

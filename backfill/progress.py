@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Min, Sum
 
 from backfill.models import Batch, Event, EventKind, Job, Limits, Run, Sweep, Worker
 
+NO_WORKER = "no worker is running; bin/up starts them"
 STEPS_LOOKED_AT = 20  # of the newest steps, per processor: a job's own recent rate
 DATES_BEFORE_AN_ESTIMATE = 5
 STALLED_SECONDS = 300
@@ -174,7 +175,7 @@ class _Context:
         if self.job.status not in Job.ACTIVE:
             return f"the job is {self.job.status}"
         if not self.workers and not self.job.owner:
-            return "no worker is running; bin/up starts them"
+            return NO_WORKER
         if batch.status == Batch.Status.IN_FLIGHT:
             return f"sent, and none of the {len(self.workers)} worker processes is free for it yet"
         if batch.retry_at and batch.retry_at > self.at:

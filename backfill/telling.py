@@ -16,11 +16,11 @@ from time import monotonic
 
 from django.conf import settings
 
+from backfill.backoff import DELIVERY_BUDGET_SECONDS
 from backfill.crashpoints import passing
 from backfill.models import Notice
 
 log = logging.getLogger(__name__)
-BUDGET_SECONDS = 20  # then the rest waits for the next call
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}(?=://)")
 ANSWERED = re.compile(r"error[= ](\d{3})\b")  # the one thing that is repeated of what Apprise logs
 
@@ -31,7 +31,7 @@ def deliver(at: datetime) -> int:
     Not to be called within a transaction. The first failure ends it: what keeps one message back keeps back them all, and
     if it does not, the others are first the next time.
     """
-    until, delivered = monotonic() + BUDGET_SECONDS, 0
+    until, delivered = monotonic() + DELIVERY_BUDGET_SECONDS, 0
     for notice in Notice.objects.due(at).exclude(title="").select_related("job"):
         if monotonic() > until:
             break

@@ -10,21 +10,13 @@ from math import sqrt
 from statistics import NormalDist
 
 from validation.expectation import PSZA
+from validation.thresholds import percent, tenths_of_percent
 
 # At twenty entities one is five points, the width of the narrowest band of the runbook.
 MIN_ENTITIES = 20
 # Three days to either side are a week: about three games a team, whatever weekday a season begins on.
 HISTORY_DAYS = 3
 Z = NormalDist().inv_cdf(0.975)  # both ends of 95 %
-
-
-def _tenths(fraction: float) -> int:
-    return round(1000 * fraction)
-
-
-def percent(fraction: float) -> str:
-    """A fraction as it is read, to a tenth of a point."""
-    return f"{_tenths(fraction) / 10:g} %"
 
 
 def _observed(failed: int, population: int) -> str:
@@ -138,10 +130,10 @@ def verdict(failed: int, population: int, band: Band | None) -> Verdict:
     """Hold a rate against its band, both as they are read, or a text would call 40 % above 30-40 %; edges are inside."""
     if band is None or population < MIN_ENTITIES:
         return Verdict.TOO_FEW
-    rate = _tenths(failed / population)
-    if rate > _tenths(band.high):
+    rate = tenths_of_percent(failed / population)
+    if rate > tenths_of_percent(band.high):
         return Verdict.ABOVE
-    return Verdict.BELOW if rate < _tenths(band.low) else Verdict.INSIDE
+    return Verdict.BELOW if rate < tenths_of_percent(band.low) else Verdict.INSIDE
 
 
 @dataclass(frozen=True)
@@ -152,7 +144,6 @@ class Reading:
     verdict: Verdict
     band: Band | None
     unexplained: int
-    is_alarm: bool
     text: str
 
 
@@ -162,7 +153,7 @@ def reading(failed: int, population: int, band: Band | None, unexplained: int) -
     rate = failed / population if population else None
     observed = _observed(failed, population) if population else "no rate"
     text = f"{observed}, {_place(population, found, band)}; {_explanation(failed, unexplained, found)}"
-    return Reading(rate, found, band, unexplained, unexplained > 0, text)
+    return Reading(rate, found, band, unexplained, text)
 
 
 def _place(population: int, found: Verdict, band: Band | None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from validation.thresholds import MID_SEASON_SHARE, percent
+
 
 @dataclass(frozen=True)
 class Category:
@@ -28,7 +30,8 @@ INSUFFICIENT_DATA = Category(
     can_retry=True,
     is_bug=False,
     meaning="fewer games than the minimum",
-    advice="Ignore early in a season: only more games cure it, no retry does. Investigate above 20 % in mid-season.",
+    advice="Ignore early in a season: only more games cure it, no retry does. "
+    f"Investigate above {percent(MID_SEASON_SHARE)} in mid-season.",
 )
 MISSING_DEPENDENCY = Category(
     "MISSING_DEPENDENCY",

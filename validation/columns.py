@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from validation.expectation import CODES, ML, PCF, PDC, PSZA
 from validation.placeholders import What, may_be
 
 SOURCES = ("PGS", "TDGS", "TOGS", "UPGC")
-OUTPUTS = ("TDZA", "PSZA", "PCF", "PDC", "ML")
-PLAYER_TABLES = ("PGS", "UPGC", "PSZA", "PCF", "PDC", "ML")
+OUTPUTS = CODES
+PLAYER_TABLES = ("PGS", "UPGC", PSZA, PCF, PDC, ML)
 ZONES = ("paint", "mid_range", "three_pt")
 
 # The vector of ML, whose elements are watched as if each were a column.

@@ -9,6 +9,7 @@ from math import sqrt
 from statistics import median
 
 from validation.season import Day
+from validation.thresholds import LOW_COVERAGE_SHARE
 
 Rows = Mapping[tuple[str, date], int]
 
@@ -26,7 +27,7 @@ PLAYER_TABLES = frozenset(table for table in ROWS_PER_GAME if "player" in table)
 LIVE_TABLES = frozenset(table for table in ROWS_PER_GAME if "upcoming" in table)
 GAME_TABLES = frozenset(ROWS_PER_GAME) - LIVE_TABLES
 
-LOW = 0.9
+LOW = LOW_COVERAGE_SHARE
 CHANCE = 4  # standard deviations
 DEVIATIONS = 1.4826  # standard deviations in one median absolute deviation, where chance is normal
 
@@ -59,7 +60,7 @@ def expected_rows(table: str, games: int, norm: Norm | None = None) -> float:
 
 
 def is_low(table: str, games: int, rows: int, norm: Norm | None = None) -> bool:
-    """Whether rows are missing: fewer than any game has, or under 90 % of the usual and fewer than chance allows."""
+    """Whether rows are missing: fewer than any game has, or under that share of the usual and fewer than chance allows."""
     if rows < ROWS_PER_GAME[table] * games:
         return True
     missing = expected_rows(table, games, norm) - rows

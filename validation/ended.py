@@ -10,9 +10,10 @@ from statistics import median
 from validation import findings
 from validation.expectation import CODES
 from validation.findings import Finding, Kind, counted, ranges
+from validation.thresholds import SLOW_SECONDS
 from validation.triage import Key, Ran, Season, again, in_chain
 
-SLOW_SECONDS, SLOW_RATIO = 300.0, 3.0
+SLOW_RATIO = 3.0
 # Three times a median of milliseconds is noise.
 SLOW_FLOOR_SECONDS = 10.0
 

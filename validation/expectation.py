@@ -12,16 +12,20 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from validation.categories import INCOMPLETE_DATA, INSUFFICIENT_DATA, MISSING_DEPENDENCY, PROCESSING_ERROR
+from validation.thresholds import COMPLETENESS, DAILY_CACHE, SHOT_ZONES, TEAM_DEFENSE
 
 CODES = TDZA, PSZA, PCF, PDC, ML = "TDZA", "PSZA", "PCF", "PDC", "ML"
 BAD, FEW = PROCESSING_ERROR.name, INSUFFICIENT_DATA.name
 MISSING, INCOMPLETE = MISSING_DEPENDENCY.name, INCOMPLETE_DATA.name
 ROW = "row"  # what an entity has that did not fail
 
-DEFENSE_GAMES, SHOT_GAMES, CACHE_GAMES = 15, 10, 5  # fewest games of TDZA, PSZA and PDC
-# How many of an entity's newest games are examined for impossible values; PDC and ML examine the whole season besides.
-DEFENSE_WINDOW, SHOT_WINDOW, OFFENSE_WINDOW = 15, 20, 10
-COMPLETENESS_DAY, COMPLETENESS_GAMES = 30, 10
+# Fewest games for a row of TDZA, PSZA and PDC.
+DEFENSE_GAMES, SHOT_GAMES = TEAM_DEFENSE.sample_games, SHOT_ZONES.sample_games
+CACHE_GAMES = DAILY_CACHE.required_games
+# How many of an entity's newest games are examined for impossible values; PDC and ML also
+# examine the whole season.
+DEFENSE_WINDOW, SHOT_WINDOW = TEAM_DEFENSE.sample_games, SHOT_ZONES.trend_games
+OFFENSE_WINDOW = DAILY_CACHE.team_games
 
 Statuses = dict[str, str]  # entity to category, or to ROW
 
@@ -177,18 +181,18 @@ class Expectation:
         return ROW if shots.get(context.player) == ROW == cached[context.player] else MISSING
 
     def _lacks(self, history: History, team: str = "") -> bool:
-        """Normal mode: under 90 % of the newest games of a team, or of that of his newest game, from their earliest on."""
-        if not self.live or (self.day - self.facts.start).days < COMPLETENESS_DAY:
+        """Normal mode: too few of the newest games of a team, or of the team of the newest game."""
+        if not self.live or (self.day - self.facts.start).days < COMPLETENESS.first_day:
             return False
         games = history.games_before(self.day)
         newest = self._newest_games(team or games[0].team)
         found = sum(1 for row in games if newest and row.day >= newest[0])
-        return bool(newest) and min(len(newest), found) * 10 < len(newest) * 9
+        return bool(newest) and min(len(newest), found) * 10 < len(newest) * COMPLETENESS.required_tenths
 
     def _newest_games(self, team: str) -> list[date]:
         """The dates of a team's newest games, oldest first; a game that stands on two dates counts on the later one."""
         days = {game_id: day for day, game_id in sorted(self.facts.schedule.get(team, ())) if day < self.day}
-        return sorted(days.values())[-COMPLETENESS_GAMES:]
+        return sorted(days.values())[-COMPLETENESS.games :]
 
 
 @dataclass(frozen=True)

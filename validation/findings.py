@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from enum import IntEnum
 from types import MappingProxyType
 
+from validation.thresholds import HIGH_RATE_DAY, HIGH_RATE_SHARE, LOW_COVERAGE_SHARE, MID_SEASON_SHARE, SLOW_SECONDS, percent
+
 ONE_DAY = timedelta(days=1)
 
 
@@ -94,7 +96,7 @@ LOST_PARTITION = Kind(
     advice="Run these dates again.",
 )  # fmt: skip
 LOW_COVERAGE = Kind(
-    "low coverage", Severity.WARNING, "fewer than 90 % of the rows that the games imply",
+    "low coverage", Severity.WARNING, f"fewer than {percent(LOW_COVERAGE_SHARE)} of the rows that the games imply",
     cause="Phase 3 broke off, or some of its sources came late",
     advice="Run Phase 3 for this date again and load it; then run this date and the ones after it.",
 )  # fmt: skip
@@ -124,17 +126,17 @@ DUPLICATE_INPUT = Kind(
     advice="Nothing for Phase 4; remove the older rows in Phase 3.",
 )  # fmt: skip
 SLOW = Kind(
-    "slow", Severity.WARNING, "runs took over 5 minutes, or far longer than usual",
+    "slow", Severity.WARNING, f"runs took over {SLOW_SECONDS / 60:g} minutes, or far longer than usual",
     cause="the checks of normal mode, unless the seconds say otherwise",
     advice="Run history in backfill mode, which skips the checks; otherwise look at where the seconds went.",
 )  # fmt: skip
 HIGH_RATE = Kind(
-    "high rate", Severity.WARNING, "over 30 % failed after week 6",
+    "high rate", Severity.WARNING, f"over {percent(HIGH_RATE_SHARE)} failed after week {HIGH_RATE_DAY // 7}",
     cause="failures that nothing explains",
     advice="Look at the unexplained ones among them.",
 )  # fmt: skip
 MID_SEASON = Kind(
-    "mid-season", Severity.WARNING, "over 20 % had too few games in mid-season",
+    "mid-season", Severity.WARNING, f"over {percent(MID_SEASON_SHARE)} had too few games in mid-season",
     cause="games are missing from Phase 3",
     advice="Check Phase 3's coverage of the dates before.",
 )  # fmt: skip

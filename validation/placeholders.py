@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+from validation.thresholds import SHOT_ZONES
+
 
 class What(StrEnum):
     """What the values of a column may suddenly be."""
@@ -36,7 +38,7 @@ PLACEHOLDERS = (
     Placeholder("early_season_flag", ALWAYS, "FALSE in every row: who has too few games has none"),
     Placeholder("games_in_sample games_in_sample_10 sample_quality_10 data_quality_tier", ALWAYS, "no shorter sample is written"),
     Placeholder("games_in_sample_20 sample_quality_20 games_played_season", ALWAYS, "the same for all once a season is old"),
-    Placeholder("paint_rate_last_20 paint_pct_last_20", (NULL,), "NULL below 15 games", "PSZA"),
+    Placeholder("paint_rate_last_20 paint_pct_last_20", (NULL,), f"NULL below {SHOT_ZONES.trend_minimum_games} games", "PSZA"),
     Placeholder(
         "calculation_notes missing_data_fields warning_details has_warnings insufficient_data_reason", ALWAYS,
         "NULL or FALSE when there is nothing to say",

@@ -9,13 +9,12 @@ from math import sqrt
 from types import MappingProxyType
 
 from validation import findings
-from validation.bands import MIN_ENTITIES, Band, Reading, Verdict, percent
+from validation.bands import MIN_ENTITIES, Band, Reading, Verdict
 from validation.categories import INSUFFICIENT_DATA
 from validation.findings import Finding, Kind, Severity, spans
 from validation.season import Day, season_year
+from validation.thresholds import HIGH_RATE_DAY, HIGH_RATE_SHARE, MID_SEASON_DAY, MID_SEASON_SHARE, percent
 
-HIGH_RATE, HIGH_RATE_DAY = 0.30, 42
-MID_SEASON_SHARE, MID_SEASON_DAY = 0.20, 60
 # A rise has to be large in points, in entities and against chance, so that neither a small slate nor a long season fires.
 RISE_DATES, RISE_POINTS, RISE_ENTITIES, RISE_SIGMA = 7, 0.10, 10, 4.0
 EXPLAINED = "every one of them follows from the games played"
@@ -72,7 +71,7 @@ def _where(dates: Sequence[Rated], holds: Callable[[Rated], bool]) -> set[int]:
 
 
 def _is_high(rated: Rated) -> bool:
-    return (rated.day.index or 0) > HIGH_RATE_DAY and rated.rate > HIGH_RATE
+    return (rated.day.index or 0) > HIGH_RATE_DAY and rated.rate > HIGH_RATE_SHARE
 
 
 def _has_few_in_mid_season(rated: Rated) -> bool:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from validation import findings
-from validation.bands import percent
 from validation.content import Jump, Violation
 from validation.coverage import Coverage
 from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
 from validation.findings import Action, Finding, counted, ranges, spans
 from validation.source_rows import SourceRow
+from validation.thresholds import percent
 from validation.triage import SAMPLE, Key, Season, again
 
 RUN_PHASE3 = "run Phase 3 for {} and load it with `manage.py load_phase3 DIR`"

@@ -15,6 +15,7 @@ from django_htmx.http import reswap, retarget
 from webapp.requests import Request
 
 View = Callable[..., HttpResponseBase]
+OPERATORS_ONLY = "operators only"
 
 
 def role_required(flag: str, audience: str) -> Callable[[View], View]:

@@ -34,13 +34,13 @@ from backfill.processors import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from validation.findings import spans
-from webapp import grids, links, states
+from webapp import grids, links, seasons, states
 from webapp.choices import Choice, whole
 
 WRONG = "wrong"
 COUNTED = (ALL, *BAD, EMPTY, BOOTSTRAP)
 WORDS = {
-    MISSING: "has no row", LOW_SHARE: "has under 90 % of the rows that must be there",
+    MISSING: "has no row", LOW_SHARE: f"has {states.of(LOW_SHARE).word} that must be there",
     NOT_WRITTEN: "is not written", LATER: "is not run yet", TWICE: "holds rows twice",
 }  # fmt: skip
 
@@ -76,7 +76,7 @@ def context(query: QueryDict) -> dict[str, Any]:
         return {"seasons": []}
     year = whole(query.get("season"), "season", loaded[0])
     if year not in loaded:
-        raise Refused(f"season {year} is not loaded; there are {', '.join(map(str, sorted(loaded)))}")
+        raise Refused(seasons.not_loaded(year, loaded))
     found, table, show = season_holdings(year), _chosen(query.get("table", "")), query.get("show", WRONG)
     shown = [held for held in found.tables.get(table, ()) if show != WRONG or held.state in BAD]
     return {

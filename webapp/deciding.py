@@ -12,6 +12,7 @@ from backfill import control
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Launch
 from backfill.options import Options
+from webapp.access import OPERATORS_ONLY
 from webapp.choices import too_long
 from webapp.launching import Shown
 from webapp.models import User
@@ -64,7 +65,7 @@ def listed(kept: Launch, user: User) -> Listed:
 def why_not(verb: str, kept: Launch, user: User) -> str:
     """Why somebody may not decide so; empty when he may."""
     if not user.may_operate:
-        return "operators only"
+        return OPERATORS_ONLY
     own = user.username == kept.actor
     if verb in ("approve", "refuse") and own:
         return "you asked for it; a second person has to decide"

@@ -15,7 +15,7 @@ from backfill.drilling.entities import SORTS
 from backfill.drilling.names import everybody
 from backfill.drilling.story import Said
 from backfill.errors import Refused
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors import CHAIN, PROCESSORS, unknown_processor
 from validation.cascade import NOTHING
 from validation.categories import BY_NAME
 from validation.expectation import ROW
@@ -39,7 +39,7 @@ def known(code: str) -> str:
     """A processor's code out of a URL. Raises Http404 with the choice there is."""
     if code in PROCESSORS:
         return code
-    raise Http404(f"{code!r} is no processor; choose from {', '.join(CHAIN)}")
+    raise Http404(unknown_processor(code))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.timezone import now
 
+from backfill.control.launching import passed_text
 from backfill.dates import dates_text, parse_dates, without
 from backfill.errors import Refused
 from backfill.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, MODES, Options, chosen
@@ -121,7 +122,7 @@ class LaunchForm(forms.Form):
         days = self._try("exclude" if found.get("exclude") else self._place, self._days)
         self.options = Options.of_dates(days, **fields) if days else None
         if (at := found.get("at")) and at <= now():
-            self.add_error("at", f"{at:%Y-%m-%d %H:%M} UTC has passed already; name a time to come, or leave it out to start now")
+            self.add_error("at", passed_text(at))
         return found
 
     @property

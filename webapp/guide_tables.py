@@ -11,9 +11,10 @@ from django.conf import settings
 from backfill import normal, queries
 from backfill.options import MAX_PARALLEL, Options
 from backfill.processors import PROCESSORS
-from validation import bands, categories, content, coverage, ended, expectation, findings, readiness, retry, season
+from validation import bands, categories, content, coverage, expectation, findings, readiness, retry, season
 from validation.readiness import Effect
-from webapp import states
+from validation.thresholds import COMPLETENESS, SLOW_SECONDS, percent
+from webapp import keys, states
 from webapp.models import Role
 
 
@@ -154,13 +155,18 @@ def _retry() -> dict[str, Any]:
 
 def _findings() -> dict[str, Any]:
     by_weight = [(str(s), SEVERITIES[s], [k for k in findings.KINDS if k.severity is s]) for s in reversed(findings.Severity)]
-    return {"severities": by_weight, "slow_seconds": ended.SLOW_SECONDS, "min_rows": content.MIN_ROWS}
+    return {"severities": by_weight, "slow_seconds": SLOW_SECONDS, "min_rows": content.MIN_ROWS}
 
 
 def _modes() -> dict[str, Any]:
     limits = [("most sources", normal.FRESHNESS_LIMITS), ("sources of teams", normal.TEAM_FRESHNESS)]
     hours = [(words, f.warn.total_seconds() / 3600, f.refuse.total_seconds() / 3600) for words, f in limits]
-    return {"checks": normal.KINDS, "freshness": hours, "completeness_day": normal.COMPLETENESS_STARTS_ON_DAY}
+    return {
+        "checks": normal.KINDS,
+        "freshness": hours,
+        "completeness_day": COMPLETENESS.first_day,
+        "completeness_share": percent(COMPLETENESS.required_tenths / 10),
+    }
 
 
 def _preflight() -> dict[str, Any]:
@@ -188,5 +194,5 @@ def _roles() -> dict[str, Any]:
 MADE: Mapping[str, Callable[[], dict[str, Any]]] = {
     "processors": _processors, "calendar": _calendar, "early-season": _early, "categories": _categories, "retry": _retry,
     "findings": _findings, "modes": _modes, "preflight": _preflight, "states": _states, "brake": _brake, "queries": _queries,
-    "roles": _roles, "runbook": lambda: {"verbs": VERBS},
+    "roles": _roles, "keys": lambda: {"sections": keys.SECTIONS}, "runbook": lambda: {"verbs": VERBS},
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.timezone import now
 
@@ -16,6 +16,8 @@ from backfill.progress import Progress, progress
 from backfill.rates import by_week, rates_of
 from backfill.wanting import Wanting, wanting
 from validation.findings import Severity
+from validation.season import BOOTSTRAP_DAYS
+from validation.thresholds import SHOT_ZONES
 from webapp import charts, grids
 from webapp.links import to_date
 from webapp.seasons import LoadedSeason
@@ -43,6 +45,8 @@ class Overview:
     """A season at one glance."""
 
     season: LoadedSeason
+    bootstrap_days: ClassVar[int] = BOOTSTRAP_DAYS
+    required_games: ClassVar[int] = SHOT_ZONES.sample_games
 
     @cached_property
     def grid(self) -> Grid:

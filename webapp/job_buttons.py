@@ -10,9 +10,9 @@ from django.urls import reverse
 from backfill.models import Job
 from backfill.progress import Progress
 from webapp import links
+from webapp.access import OPERATORS_ONLY
 from webapp.models import User
 
-OPERATORS_ONLY = "operators only"
 Status = Job.Status
 
 

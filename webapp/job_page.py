@@ -18,6 +18,7 @@ from backfill.models import Event, EventKind, Job, Run
 from backfill.normal import KINDS
 from backfill.version import code_version
 from webapp import jobs, links
+from webapp.forms import NUMBERS
 from webapp.job_buttons import no_retry
 from webapp.job_live import live, to_look_at
 from webapp.models import User
@@ -30,7 +31,6 @@ OPTION_WORDS = {
     "skip_preflight": "preflight skipped", "skip_trigger": "without telling Phase 5", "batch_size": "dates a batch",
     "parallel": "batches in flight at most", "max_retries": "automatic retries",
 }  # fmt: skip
-NUMBERS = ("batch_size", "parallel", "max_retries")
 
 
 def page(job: Job, user: User, events: str, with_runs: str) -> dict[str, Any]:

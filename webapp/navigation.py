@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-# URL name, words, icon, key after `g`, badge; `primary` stands out.
+
+class MenuEntry(NamedTuple):
+    """An entry of the menu: `name` is its URL's, `key` opens it after `g`, badge `primary` stands out."""
+
+    name: str
+    words: str
+    icon: str
+    key: str = ""
+    badge: str = ""
+
+
 PLACES = (
-    ("home", "Home", "home", "home", ""),
-    ("new", "New backfill", "plus", "new", "primary"),
-    ("jobs", "Jobs", "player-play", "jobs", "jobs"),
-    ("triage", "Triage", "alert-triangle", "triage", "findings"),
-    ("rates", "Failure rates", "chart-line", "rates", ""),
-    ("coverage", "Coverage", "table", "coverage", ""),
-    ("runs", "Runs", "history", "runs", ""),
-    ("players", "Players", "ball-basketball", "players", ""),
-    ("queries", "Queries", "database-search", "queries", ""),
-    ("guide", "Guide", "book", "guide", ""),
-    ("system", "System", "activity", "system", ""),
+    MenuEntry("home", "Home", "home", "h"),
+    MenuEntry("new", "New backfill", "plus", "n", "primary"),
+    MenuEntry("jobs", "Jobs", "player-play", "j", "jobs"),
+    MenuEntry("triage", "Triage", "alert-triangle", "t", "findings"),
+    MenuEntry("rates", "Failure rates", "chart-line", "r"),
+    MenuEntry("coverage", "Coverage", "table", "c"),
+    MenuEntry("runs", "Runs", "history"),
+    MenuEntry("players", "Players", "ball-basketball"),
+    MenuEntry("queries", "Queries", "database-search", "q"),
+    MenuEntry("guide", "Guide", "book"),
+    MenuEntry("system", "System", "activity"),
 )
 
 
@@ -34,7 +44,5 @@ def places(request: HttpRequest) -> list[dict[str, Any]]:
         here = request.path == url or (url != "/" and request.path.startswith(url))
         found.append({"url": url, "words": words, "icon": icon, "key": key, "badge": badge, "here": here})
     if getattr(request.user, "may_administer", False):
-        found.append(
-            {"url": reverse("admin:index"), "words": "Admin", "icon": "settings", "key": "admin", "badge": "", "here": False}
-        )
+        found.append({"url": reverse("admin:index"), "words": "Admin", "icon": "settings", "key": "", "badge": "", "here": False})
     return found

@@ -18,7 +18,7 @@ from backfill.processors import PROCESSORS
 from validation.categories import BY_NAME
 from validation.expectation import ROW
 from validation.season import DateType, Day
-from webapp import grids, links, states
+from webapp import grids, links, seasons, states
 from webapp.entities import OUTSIDER, story_url
 from webapp.seasons import LoadedSeason, choices
 
@@ -119,8 +119,7 @@ def context(year: str, name: str, query: QueryDict) -> dict[str, Any]:
 def _found(year: str, name: str) -> PlayerSeason:
     loaded = coverage.calendar().starts
     if not (year.isascii() and year.isdigit() and int(year) in loaded):
-        there = ", ".join(map(str, sorted(loaded))) or "none yet"
-        raise Http404(f"the season {year!r} is not loaded; there are {there}")
+        raise Http404(seasons.not_loaded(year, loaded))
     try:
         return season_of(int(year), name)
     except Refused as error:

@@ -21,9 +21,9 @@ from backfill.warehouse.base import Row
 from validation.season import Day
 from webapp import links
 from webapp.choices import Choice
+from webapp.fields import NOT_A_DATE
 
 MOST_SHOWN = 1000
-NOT_A_DATE = "this is not a date; write it as 2021-11-22"
 
 
 class DatesForm(forms.Form):

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from backfill.errors import Refused
-from backfill.processors import CHAIN
+from backfill.processors import CHAIN, unknown_processor
 from backfill.rates import Point, by_week, rates_of
 from validation.bands import RUNBOOK
 from webapp import charts, seasons
@@ -72,7 +72,7 @@ class Chosen:
         """Read the URL. Raises Refused."""
         loaded, code, by = seasons.choices(), request.GET.get("processor", WITH_BAND), request.GET.get("by", "week")
         if code not in CHAIN:
-            raise Refused(f"{code!r} is no processor; choose from {', '.join(CHAIN)}")
+            raise Refused(unknown_processor(code))
         if by not in ("week", "date"):
             raise Refused(f"rates are by week or by date, not by {by!r}")
         return cls(loaded, _seasons(request.GET.getlist("season"), loaded), code, by)

@@ -23,7 +23,7 @@ from webapp import links
 from webapp.choices import MAX_REASON
 from webapp.dates import chain
 
-ALONE, AFTER = "alone", "after"
+AFTER = "after"
 NO_REASON = "say why: it is stored with the job"
 
 
@@ -107,10 +107,10 @@ class Rerun:
     def start(self, actor: str, reason: str, seen: str) -> Job:
         """Start what was seen. Raises PlanChanged when it is something else by now, and as `control.start` does."""
         options = self.options(reason)
-        planned = control.preview(options).plan
-        if changes := sealing.drift(seen, planned):
+        found = control.preview(options)
+        if changes := sealing.drift(seen, found.plan):
             raise PlanChanged(f"it has changed since you looked: {'; '.join(map(str, changes[:3]))}; look again, and start that")
-        job = control.start(options, actor, previewed=sealing.seal(planned))
+        job = control.start(options, actor, previewed=sealing.seal(found.plan), computed=found)
         if job is None:
             raise Conflict("there is nothing left to run for this date; look again")
         return job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backfill import coverage
@@ -29,5 +30,10 @@ def chosen(request: Request, loaded: list[LoadedSeason]) -> LoadedSeason | None:
         return loaded[0] if loaded else None
     if found := next((choice for choice in loaded if str(choice.year) == wanted), None):
         return found
-    there = ", ".join(str(choice.year) for choice in loaded) or "none yet"
-    raise Refused(f"the season {wanted!r} is not loaded; there are {there}")
+    raise Refused(not_loaded(wanted, [choice.year for choice in loaded]))
+
+
+def not_loaded(wanted: object, loaded: Iterable[int]) -> str:
+    """The sentence that refuses a season and lists those that are loaded."""
+    there = ", ".join(map(str, sorted(loaded))) or "none yet"
+    return f"the season {wanted!r} is not loaded; there are {there}"

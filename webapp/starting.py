@@ -18,17 +18,18 @@ from backfill.models import Job, Launch
 from backfill.normal import KINDS
 from backfill.options import Options
 from validation.findings import counted
+from validation.thresholds import COMPLETENESS
+from webapp.access import OPERATORS_ONLY
 from webapp.fields import ON
 from webapp.forms import NO_REASON, LaunchForm
 from webapp.launching import Shown
 from webapp.models import User
 
-OPERATORS_ONLY = "operators only: you are logged in as a viewer"
 # What each check of normal mode asks.
 ASKS = {
     "defensive": "Have the processors upstream of it run for the date?",
     "freshness": "Are its sources there, and new enough?",
-    "completeness": "From day 30 on: is every game of a player there that was played?",
+    "completeness": f"From day {COMPLETENESS.first_day} on: is every game of a player there that was played?",
     "trigger": "Tell Phase 5 that the date is complete.",
 }
 
@@ -92,7 +93,7 @@ class Draft:
 
     def _obstacles(self) -> Iterator[str]:
         if not self.user.may_operate:
-            yield OPERATORS_ONLY
+            yield f"{OPERATORS_ONLY}: you are logged in as a viewer"
         if self.shown is None:
             yield "there is no plan to start"
         elif not self.shown.plan.todo:
@@ -135,8 +136,14 @@ class Draft:
         if not (previewed := given.get("previewed")):
             raise Refused("look at the preview first, then start that")
         self._check_typed(given.get("overwrites") or "")
-        actor, exempt = self.user.username, self.user.may_administer
-        return control.launch(self.form.options, actor, start_at=self.at, exempt=exempt, previewed=previewed)
+        return control.launch(
+            self.form.options,
+            self.user.username,
+            start_at=self.at,
+            exempt=self.user.may_administer,
+            previewed=previewed,
+            computed=self.shown.preview if self.shown else None,
+        )
 
     def save(self, given: QueryDict) -> Launch:
         """Keep the form under a name. Raises Refused."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from backfill.drilling.timetable import Part
 from backfill.grid import WORDS
+from validation.coverage import LOW
+from validation.thresholds import percent
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ STATES = MappingProxyType(
         **{name: State(slug, shape, WORDS[name]) for name, (slug, shape) in CELLS.items()},
         # (table, date) of the coverage
         "all there": State("complete", "●", "all there"),
-        "low": State("outside", "▲", "under 90 % of the rows"),
+        "low": State("outside", "▲", f"under {percent(LOW)} of the rows"),
         "missing": State("failed", "✖", "missing"),
         "twice": State("outdated", "2", "rows there twice"),
         "not written": State("hole", "○", "not written"),
@@ -67,9 +70,9 @@ STATES = MappingProxyType(
         # an entity and a game
         "played": State("note", "✓", "played"),
         "no game": State("nogames", "·", "no game that counts"),
-        "did not play": State("skipped", "□", "did not play"),
-        "not among the game's rows": State("nogames", "–", "not among the game's rows"),
-        "Phase 3 has no row of this game": State("outside", "▲", "Phase 3 has no row of this game"),
+        Part.DID_NOT_PLAY: State("skipped", "□", Part.DID_NOT_PLAY),
+        Part.NO_ROW: State("nogames", "–", Part.NO_ROW),
+        Part.NOBODY: State("outside", "▲", Part.NOBODY),
         "not part": State("nogames", "·", "not part of the job"),
         # jobs
         "queued": State("pending", "…", "queued"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
 from backfill import coverage
+from backfill.judging.awaited import AUDIT_DUE_WITHIN
 from backfill.judging.promises import Promise
 from backfill.models import Finding, Verdict
 from backfill.processors import CHAIN
@@ -25,7 +26,6 @@ from webapp.strips import strip
 SEARCH = {"class": "form-control", "type": "search", "data-search": "", "placeholder": "in the sentence"}
 PER_PAGE = 50
 LISTED, ALL = "listed", "all"
-PATIENCE = timedelta(minutes=2)  # for a worker that was asked to judge
 MARKS = {
     Finding.State.ACKNOWLEDGED: "Acknowledge",
     Finding.State.EXPECTED: "Expected",
@@ -231,4 +231,4 @@ def still_asked(asked: str, season: str, found: Iterable[Promise], at: datetime)
     promise = next((p for p in found if str(p.year) == season), None)
     if since is None or since.tzinfo is None or promise is None or (promise.at and promise.at >= since):
         return None
-    return Asked(promise.year, since, at - since > PATIENCE)
+    return Asked(promise.year, since, at - since > AUDIT_DUE_WITHIN)

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from backfill import sealing
-from backfill.control.starting import Tell, check_ready, keep_quiet, preview, start
+from backfill.control.starting import OVERRIDE, Preview, Tell, check_ready, keep_quiet, preview, start
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.models import Event, EventCause, EventKind, Job, Launch
 from backfill.options import Options
@@ -33,6 +33,11 @@ def why_approval(plan: Plan, limit: int) -> str:
     return ""
 
 
+def passed_text(at: datetime) -> str:
+    """The sentence that refuses a time in the past."""
+    return f"{at:%Y-%m-%d %H:%M} UTC has passed already; name a time to come, or leave it out to start now"
+
+
 def launch(
     options: Options,
     actor: str,
@@ -41,25 +46,27 @@ def launch(
     limit: int | None = None,
     exempt: bool = False,
     previewed: str = "",
+    computed: Preview | None = None,
     tell: Tell = keep_quiet,
 ) -> Job | Launch | None:
     """Start now what may start now; keep what is for later, or what a second person has to agree to.
 
     A Job was started; a Launch waits; None when everything is complete already. `limit` is settings.LAUNCH_LIMIT unless
-    given, and whoever is `exempt` needs nobody. Raises as `start` does; PlanChanged also for what is kept.
+    given, and whoever is `exempt` needs nobody. `computed` is the preview of these options, where the request has computed
+    it already. Raises as `start` does; PlanChanged also for what is kept.
     """
     if start_at is not None and start_at <= now():
-        raise Refused(f"{start_at:%Y-%m-%d %H:%M} UTC has passed already; name a time to come, or leave it out to start now")
+        raise Refused(passed_text(start_at))
     if start_at is None and exempt:
-        return start(options, actor, previewed=previewed, tell=tell)
-    found = preview(options)
+        return start(options, actor, previewed=previewed, computed=computed, tell=tell)
+    found = computed or preview(options)
     reason = "" if exempt else why_approval(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
     if start_at is None and not reason:
-        return start(options, actor, previewed=previewed, tell=tell)
+        return start(options, actor, previewed=previewed, computed=found, tell=tell)
     if previewed and (changes := sealing.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if start_at is None:  # a preflight that blocks now would only be heard of when somebody has agreed
-        check_ready(found, "or override with --skip-preflight --reason TEXT")
+        check_ready(found, OVERRIDE)
     return _keep(options, actor, State.WAITING, start_at=start_at, needs_approval=reason)
 
 
@@ -119,7 +126,7 @@ def approve(asked: Launch, actor: str, reason: str = "") -> Launch:
         raise Refused(f"{actor} asked for {asked} and cannot agree to it as well; a second person has to")
     with transaction.atomic():
         mine = Launch.objects.filter(pk=asked.pk, state=State.WAITING, approved_by="")
-        if not mine.update(approved_by=actor, approved_at=now()):
+        if not mine.update(approved_by=actor):
             raise Refused(f"{asked} has just been decided by somebody else")
         Event.objects.create(launch=asked, kind=EventKind.APPROVAL, actor=actor, action="approved", reason=reason)
     if Launch.due(now()).filter(pk=asked.pk).exists():

@@ -12,7 +12,7 @@ from backfill.errors import Refused
 from backfill.failing import Failure, Standing, wrong_with
 from backfill.models import Job
 from backfill.planning import Key
-from backfill.processors import CHAIN
+from backfill.processors import CHAIN, unknown_processor
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, PASSING
 from validation.season import Calendar
@@ -41,7 +41,7 @@ class Selection:
     def __post_init__(self) -> None:
         """Refuse what cannot be meant. Raises Refused with one sentence."""
         if unknown := [code for code in self.processors if code not in CHAIN]:
-            raise Refused(f"{unknown[0]!r} is no processor; choose from {', '.join(CHAIN)}")
+            raise Refused(unknown_processor(unknown[0]))
         if self.start and self.end and self.end < self.start:
             raise Refused(f"the end {self.end} lies before the start {self.start}")
         if wrong := [week for week in self.weeks if not 1 <= week <= MAX_WEEK]:

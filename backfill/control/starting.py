@@ -22,6 +22,7 @@ from backfill.warehouse import writable_warehouse
 from validation.preflight import nothing_to_run
 from validation.readiness import Item, Kind, Report, first_three
 
+OVERRIDE = "or override with --skip-preflight --reason TEXT"
 Tell = Callable[[Report], object]
 Tie = Callable[[Job], object]
 
@@ -74,25 +75,29 @@ def start(
     inline: bool = False,
     tell: Tell = keep_quiet,
     previewed: str = "",
+    computed: Preview | None = None,
     tie: Tie = tie_nothing,
 ) -> Job | None:
     """Create the job of these options, for the workers or for this process; None when everything is complete already.
 
     `tell` hears what the preflight found. The same options as a job whose process died go on with that job. `previewed`
     is the sealed plan that somebody has seen; `tie` is called in the transaction that makes the job, which fails with it.
+    `computed` is the preview of these options that the same request has computed already, so it is not computed again.
     Raises PlanChanged when another plan would be run now than was seen, Refused when the preflight blocks or the warehouse
     cannot be written, Conflict when another job holds one of the dates.
     """
     writable_warehouse()
     owner = this_process() if inline else ""
+    # Dates that a dead job gives back may change the plan, so it is computed after that.
+    is_current = computed is not None and not _dead()
     if same := settle_dead(options):
         return _take_over(same, actor, owner, tie)
-    found = preview(options)
+    found = computed if computed is not None and is_current else preview(options)
     if previewed and (changes := sealing.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if not found.plan.todo:
         return None
-    check_ready(found, "or override with --skip-preflight --reason TEXT")
+    check_ready(found, OVERRIDE)
     tell(found.report)
     overridden = found.report.overridable
     return create(found.plan, actor, triggered_by=triggered_by, owner=owner, overridden=overridden, tie=tie)

@@ -8,22 +8,12 @@ from datetime import date
 
 from backfill import coverage
 from backfill.drilling.asking import Question
-from backfill.judging.reading import IN_SEASON
+from backfill.statements import render
+from backfill.warehouse.base import Row
 from backfill.warehouse.remembered import remembered
-from backfill.warehouse.tables import INPUTS, PGS, TDGS, UPGC
+from backfill.warehouse.tables import INPUTS
 
 MOST = 20
-# A player who has not played stands in the context rows alone, which have no name to display.
-NAMES = f"""
-SELECT entity, MAX(name) AS name, ARRAY_AGG(team ORDER BY game_date DESC, team)[SAFE_OFFSET(0)] AS team
-FROM (
-  SELECT player_lookup AS entity, player_full_name AS name, team_abbr AS team, game_date FROM {PGS} WHERE {IN_SEASON}
-  UNION ALL
-  SELECT player_lookup, NULL, team_abbr, game_date FROM {UPGC} WHERE {IN_SEASON}
-)
-GROUP BY entity
-"""
-TEAMS = f"SELECT DISTINCT defending_team_abbr AS entity FROM {TDGS} WHERE {IN_SEASON}"
 
 
 @dataclass(frozen=True)
@@ -43,9 +33,11 @@ def everybody(year: int) -> Mapping[str, Named]:
 
 
 def _read(start: date) -> dict[str, Named]:
-    params = {"season_start": start}
-    players = [Named(r["entity"], r["name"] or r["entity"], r["team"] or "") for r in Question(NAMES, params).ask()]
-    teams = [Named(r["entity"], r["entity"], r["entity"], is_team=True) for r in Question(TEAMS, params).ask()]
+    def ask(name: str) -> list[Row]:
+        return Question(render(name), {"season_start": start}).ask()
+
+    players = [Named(r["entity"], r["name"] or r["entity"], r["team"] or "") for r in ask("player-names")]
+    teams = [Named(r["entity"], r["entity"], r["entity"], is_team=True) for r in ask("team-names")]
     return {named.entity: named for named in (*players, *teams)}
 
 

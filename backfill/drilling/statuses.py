@@ -14,7 +14,7 @@ from backfill.errors import Refused
 from backfill.judging import reading
 from backfill.models import Job, Run
 from backfill.processors import BY_NAME, PROCESSORS
-from backfill.warehouse.tables import FAILURES
+from backfill.statements import render
 from validation.categories import DATE_LEVEL
 from validation.expectation import NO_HISTORY, ROW, Facts, History, Statuses, expected
 from validation.season import season_year
@@ -33,23 +33,9 @@ HAS_ROW = Status(ROW)
 
 def question(days: Sequence[date], codes: Collection[str], entity: str = "") -> Question:
     """Who has a row and who has a failure on these dates, of these processors; of one entity alone where it is named."""
-    parts = [_rows(code, one=bool(entity)) for code in codes]
-    names = ", ".join(f"'{PROCESSORS[code].name}'" for code in codes)
-    parts.append(
-        "SELECT processor_name, analysis_date AS d, entity_id AS entity, failure_category, failure_reason, can_retry\n"
-        f"FROM {FAILURES}\nWHERE analysis_date IN UNNEST(@dates) AND processor_name IN ({names})"
-        + (" AND entity_id = @entity" if entity else "")
-    )
-    return Question("\nUNION ALL\n".join(parts), {"dates": list(days), **({"entity": entity} if entity else {})})
-
-
-def _rows(code: str, *, one: bool) -> str:
-    table, name = PROCESSORS[code].output, PROCESSORS[code].name
-    return (
-        f"SELECT '{name}' AS processor_name, {table.partition} AS d, {table.entity} AS entity, "
-        "CAST(NULL AS STRING) AS failure_category, CAST(NULL AS STRING) AS failure_reason, FALSE AS can_retry\n"
-        f"FROM {table}\nWHERE {table.partition} IN UNNEST(@dates)" + (f" AND {table.entity} = @entity" if one else "")
-    )
+    processors = tuple(PROCESSORS[code] for code in codes)
+    sql = render("entity-statuses", processors=processors, is_one=bool(entity))
+    return Question(sql, {"dates": list(days), **({"entity": entity} if entity else {})})
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,12 @@ from typing import NamedTuple
 
 from backfill.drilling.asking import Question
 from backfill.drilling.statuses import OnDate
-from backfill.judging.reading import IN_SEASON
+from backfill.statements import render
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.tables import SCHED
 from validation.expectation import PCF, GameRow
 from validation.outlook import WINDOW, Coming
-from validation.season import FINAL, SEASON_TYPES, season_year
-
-SCHEDULE = f"""
-SELECT game_date, game_id, home_team_abbr, away_team_abbr, game_status = {FINAL} AS is_final
-FROM {SCHED}
-WHERE {IN_SEASON} AND season_type IN ('{"', '".join(SEASON_TYPES)}')
-ORDER BY game_date, game_id
-"""
+from validation.season import season_year
 
 
 class Fixture(NamedTuple):
@@ -43,7 +36,7 @@ def fixtures(start: date) -> Sequence[Fixture]:
     """Every game of a season, in order; read once per process. Raises WarehouseError."""
 
     def make() -> list[Fixture]:
-        return [Fixture(*row.values()) for row in Question(SCHEDULE, {"season_start": start}).ask()]
+        return [Fixture(*row.values()) for row in Question(render("season-games"), {"season_start": start}).ask()]
 
     return remembered("fixtures", season_year(start), (SCHED,), make)
 

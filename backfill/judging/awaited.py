@@ -8,8 +8,8 @@ from django.conf import settings
 
 from backfill.models import Job, Judged
 
-# The sweep judges what no worker has; after so long nothing does it by itself.
-PATIENCE = timedelta(minutes=2)
+# The sweep audits what no worker has; after this time nothing does it by itself.
+AUDIT_DUE_WITHIN = timedelta(minutes=2)
 
 
 def is_judged(job: Job) -> bool:
@@ -20,10 +20,12 @@ def is_judged(job: Job) -> bool:
 
 def is_awaited(job: Job, at: datetime) -> bool:
     """Whether a job has just ended and its judgement is still to come."""
-    fresh = job.status in Job.ENDED and job.finished_at is not None and at - job.finished_at < PATIENCE
+    ended_at = job.finished_at if job.status in Job.ENDED else None
+    fresh = ended_at is not None and at - ended_at < AUDIT_DUE_WITHIN
     return settings.JUDGE_AFTER_JOBS and fresh and not is_judged(job)
 
 
 def awaited(at: datetime) -> list[Job]:
     """The jobs whose judgement is still to come."""
-    return [job for job in Job.objects.filter(status__in=Job.ENDED, finished_at__gt=at - PATIENCE) if is_awaited(job, at)]
+    ended = Job.objects.filter(status__in=Job.ENDED, finished_at__gt=at - AUDIT_DUE_WITHIN)
+    return [job for job in ended if is_awaited(job, at)]

@@ -9,18 +9,19 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
-from backfill.judging.reading import IN_SEASON, PLAYED
+from backfill import statements
 from backfill.planning import Key
 from backfill.processors import BY_NAME, PROCESSORS
-from backfill.processors.statement import SOURCES, impossible, newest_first
+from backfill.statements import environment
+from backfill.statements.fragments import BY_SHORT, TOOK_PART
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.tables import INPUTS
 from validation import content
-from validation.columns import CRITICAL, FEATURES, OUTPUTS, ZONES, Critical
+from validation.columns import CRITICAL, FEATURES, OUTPUTS, Critical
 from validation.columns import SOURCES as PHASE3
 from validation.content import MIN_REFERENCE_DATES, Jump, Share, Violation
 from validation.season import season_year
@@ -33,15 +34,15 @@ WINDOW = timedelta(days=21)
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "sql"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        extensions=["jinja2.ext.do"],
-    )  # fmt: skip
-    environment.globals.update(
-        t=SOURCES, processors=PROCESSORS, impossible=impossible, newest_first=newest_first, played=PLAYED, in_season=IN_SEASON,
-        zones=ZONES, features=FEATURES, most=MOST_RECOUNTED, most_dates=MOST_LEAGUE_DATES,
-    )  # fmt: skip
-    return environment
+    made = environment(Path(__file__).parent / "sql")
+    made.globals.update(
+        processors=PROCESSORS,
+        numbers={code: p.numbers for code, p in PROCESSORS.items()},
+        played=f"IFNULL(is_active, FALSE) AND {TOOK_PART}",
+        most=MOST_RECOUNTED,
+        most_dates=MOST_LEAGUE_DATES,
+    )
+    return made
 
 
 @cache
@@ -52,7 +53,7 @@ def render(name: str, table: str = "") -> str:
 
 
 def _of_table(short: str) -> dict[str, object]:
-    table = SOURCES[short]
+    table = BY_SHORT[short]
     is_output = short in OUTPUTS
     return {
         "table": table, "key": ", ".join(table.key), "partition": table.partition, "is_source": not is_output,
@@ -63,7 +64,7 @@ def _of_table(short: str) -> dict[str, object]:
 
 def _value(column: Critical) -> tuple[str, str, tuple[str, ...]]:
     """How a column is read, of which type it is, and what it is watched for."""
-    declared = SOURCES[column.table].by_name.get(column.name)
+    declared = BY_SHORT[column.table].by_name.get(column.name)
     read = column.name if declared else f"features[SAFE_OFFSET({FEATURES.index(column.name)})]"
     return read, declared.type if declared else "FLOAT64", tuple(map(str, column.watched))
 
@@ -152,9 +153,5 @@ def _broken(code: str, season_start: date) -> Iterator[tuple[list[str], Violatio
 
 def _staged() -> set[Key]:
     """The (processor, date) of which a row or a failure is staged."""
-    rows = (
-        f"SELECT '{PROCESSORS[code].name}' AS name, {PROCESSORS[code].output.partition} AS d FROM judged_{code.lower()}"
-        for code in OUTPUTS
-    )
-    everything = " UNION DISTINCT ".join(["SELECT processor_name AS name, analysis_date AS d FROM judged_failures", *rows])
+    everything = statements.render("staged-keys", processors=tuple(PROCESSORS.values()))
     return {(BY_NAME[row["name"]].code, row["d"]) for row in warehouse().query(everything)}

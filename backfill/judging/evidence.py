@@ -9,9 +9,10 @@ from typing import Any
 from backfill.drilling.asking import literal
 from backfill.groups import Group
 from backfill.processors import PROCESSORS
-from backfill.processors.statement import impossible, inlined
+from backfill.processors.statement import inlined
+from backfill.statements import render
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import BY_REF, FAILURES, HISTORY, INPUTS, ML, PGS, SCHED, TOGS, UPGC
+from backfill.warehouse.tables import BY_REF, INPUTS, ML, PGS, SCHED, UPGC
 from validation import findings
 from validation.categories import PROCESSING_ERROR
 from validation.columns import FEATURES
@@ -21,8 +22,6 @@ MOST_DATES = 60
 SHORT = {table.short: table for table in INPUTS}
 # The sources whose impossible values fail each processor's entities.
 EXAMINED = {"TDZA": ("TDGS",), "PSZA": ("PGS",), "PCF": ("UPGC",), "PDC": ("UPGC", "PGS", "TOGS"), "ML": ("UPGC", "PGS")}
-# By way of text, because the column may be of any type; what is no number is not zero.
-AS_NUMBER = "IFNULL(SAFE_CAST(CAST({} AS STRING) AS FLOAT64), 1)"
 
 
 def query(finding: Finding, season_start: date) -> str:
@@ -40,25 +39,13 @@ def of_group(group: Group, season_start: date) -> str:
 
 
 def _suspects(group: Group, season_start: date) -> str:
-    """The impossible rows of Phase 3 that a group's first date reads, with what is wrong in each."""
-    sources = [SHORT[short] for short in EXAMINED[group.processor]]
-    selects = (_impossible_rows(table, group, season_start) for table in sources)
-    return "\nUNION ALL\n".join(selects) + "\nORDER BY game_date DESC, entity"
-
-
-def _impossible_rows(table: Table, group: Group, season_start: date) -> str:
-    day, is_context = group.dates[0], table is UPGC
-    dates = f"game_date = DATE '{day}'" if is_context else f"game_date >= DATE '{season_start}' AND game_date < DATE '{day}'"
-    entities = f"{table.entity} IN ({_quoted(group.entities)})"
-    if table is TOGS:  # of the players' teams
-        entities = (
-            f"{table.entity} IN (SELECT team_abbr FROM {UPGC} WHERE game_date = DATE '{day}'"
-            f" AND {UPGC.entity} IN ({_quoted(group.entities)}))"
-        )
-    return (
-        f"SELECT '{table}' AS name, {table.entity} AS entity, game_date, game_id, {impossible(table.short)} AS reason\n"
-        f"FROM {table} WHERE {entities} AND {dates} AND {impossible(table.short)} IS NOT NULL"
+    """Impossible rows of Phase 3 that a group's first date reads, with what is wrong in each."""
+    day = group.dates[0]
+    before = f"game_date >= DATE '{season_start}' AND game_date < DATE '{day}'"
+    sources = tuple(
+        (SHORT[short], f"game_date = DATE '{day}'" if SHORT[short] is UPGC else before) for short in EXAMINED[group.processor]
     )
+    return render("evidence-suspects", sources=sources, names=_quoted(group.entities), day=day)
 
 
 def _quoted(names: Sequence[str]) -> str:
@@ -72,7 +59,7 @@ def _impossible(finding: Finding) -> str:
         return _failures(finding)
     table = SHORT[rows[0]["table"]]
     keys = "\n   OR ".join(_is_row(table, row) for row in rows if row["table"] == table.short)
-    return f"SELECT * FROM {table} WHERE {keys}"
+    return render("evidence-rows", table=table, condition=keys)
 
 
 def _is_row(table: Table, row: Mapping[str, str]) -> str:
@@ -93,31 +80,20 @@ def _names(finding: Finding) -> str:
 
 def _failures(finding: Finding) -> str:
     """What was logged, by reason."""
-    return f"""SELECT analysis_date, processor_name, failure_category, failure_reason, COUNT(*) AS entities
-FROM {FAILURES}
-WHERE {_in("analysis_date", finding.dates)}
-  AND processor_name IN ({_names(finding)})
-GROUP BY analysis_date, processor_name, failure_category, failure_reason
-ORDER BY analysis_date, processor_name, entities DESC"""
+    on_dates = _in("analysis_date", finding.dates)
+    return render("evidence-failures", on_dates=on_dates, names=_names(finding))
 
 
 def _history(finding: Finding) -> str:
     """How the runs ended and what they took."""
-    return f"""SELECT data_date, processor_name, status, records_created, records_failed, duration_seconds, started_at, error
-FROM {HISTORY}
-WHERE {_in("data_date", finding.dates)}
-  AND processor_name IN ({_names(finding)})
-ORDER BY data_date, processor_name, started_at"""
+    on_dates = _in("data_date", finding.dates)
+    return render("evidence-runs", on_dates=on_dates, names=_names(finding))
 
 
 def _coverage(finding: Finding) -> str:
     """Rows of every Phase 3 table beside the games."""
-    tables = [table for table in INPUTS if table is not SCHED]
-    counts = "\nUNION ALL\n".join(
-        f"SELECT game_date, '{t}' AS name, COUNT(*) AS n FROM {t} WHERE {_in('game_date', finding.dates)} GROUP BY game_date"
-        for t in [SCHED, *tables]
-    )
-    return f"{counts}\nORDER BY game_date, name"
+    tables = (SCHED, *(table for table in INPUTS if table is not SCHED))
+    return render("evidence-coverage", inputs=tables, on_dates=_in("game_date", finding.dates))
 
 
 def _keys(finding: Finding) -> str:
@@ -125,36 +101,25 @@ def _keys(finding: Finding) -> str:
     tables: list[Table] = [PROCESSORS[code].output for code in finding.processors]
     given: Any = finding.evidence.get("tables", [])
     tables = tables or [BY_REF[name] for name in given] or [PGS]
-    return "\nUNION ALL\n".join(
-        f"SELECT '{t}' AS name, {t.partition} AS d, {', '.join(f'CAST({k} AS STRING)' for k in t.key)}, COUNT(*) AS n"
-        f" FROM {t} WHERE {_in(t.partition, finding.dates)} GROUP BY d, {', '.join(t.key)} HAVING COUNT(*) > 1"
-        for t in tables
-    )
+    conditions = tuple((table, _in(table.partition, finding.dates)) for table in tables)
+    return render("evidence-keys", conditions=conditions)
 
 
 def _outputs(finding: Finding) -> str:
     """What was written, and when."""
-    return "\nUNION ALL\n".join(
-        f"SELECT '{code}' AS processor, {t.partition} AS d, COUNT(*) AS n, MAX(processed_at) AS written_at"
-        f" FROM {t} WHERE {_in(t.partition, finding.dates)} GROUP BY d"
-        for code in finding.processors or PROCESSORS
-        for t in [PROCESSORS[code].output]
-    )
+    processors = [PROCESSORS[code] for code in finding.processors or PROCESSORS]
+    conditions = tuple((p, _in(p.output.partition, finding.dates)) for p in processors)
+    return render("evidence-outputs", conditions=conditions)
 
 
 def _columns(finding: Finding) -> str:
     """The columns' shares of NULL and of zero on each date."""
-    columns: Any = finding.evidence.get("columns", [])
+    names: Any = finding.evidence.get("columns", [])
     table = _table(str(finding.evidence.get("table", "")))
     read = _read(table)
-    shares = ", ".join(
-        f"COUNTIF({read[n]} IS NULL) AS {n}_null, COUNTIF({AS_NUMBER.format(read[n])} = 0) AS {n}_zero" for n in columns
-    )
-    return f"""SELECT {table.partition} AS d, COUNT(*) AS n{", " + shares if shares else ""}
-FROM {table}
-WHERE {table.partition} BETWEEN DATE_SUB(DATE '{finding.dates[0]}', INTERVAL 14 DAY) AND DATE '{finding.dates[-1]}'
-GROUP BY d
-ORDER BY d"""
+    columns = tuple((name, read[name]) for name in names)
+    first, last = finding.dates[0], finding.dates[-1]
+    return render("evidence-columns", table=table, columns=columns, first=first, last=last)
 
 
 def _read(table: Table) -> dict[str, str]:

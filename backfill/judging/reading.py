@@ -10,54 +10,15 @@ from backfill import coverage
 from backfill.errors import CorruptPartition
 from backfill.planning import Key
 from backfill.processors import BY_NAME, PROCESSORS
-from backfill.processors.statement import impossible, newest_first
+from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import FAILURES, INPUTS, PGS, SCHED, TDGS, TOGS, UPGC
+from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, TOGS
 from validation.categories import DATE_LEVEL
 from validation.expectation import DEFENSE_WINDOW, OFFENSE_WINDOW, ROW, SHOT_WINDOW, Context, Facts, GameRow, History
-from validation.season import FINAL, SEASON_TYPES, season_year
-
-PLAYED = "IFNULL(is_active, FALSE) AND (IFNULL(minutes_played, 0) > 0 OR IFNULL(fg_attempts, 0) > 0 OR IFNULL(points, 0) > 0)"
-IN_SEASON = "game_date >= @season_start AND game_date < DATE_ADD(@season_start, INTERVAL 1 YEAR)"
-# Not the processors' own windows: what judges them shares with them what a bad row is, and nothing else.
-GAMES = """
-SELECT
-  {entity} AS entity, game_date, game_id,
-  ROW_NUMBER() OVER (PARTITION BY {entity}, game_id ORDER BY {newest_first}) AS game_rank,
-  {impossible} IS NOT NULL AS is_bad,
-  {counts} AS counts,
-  {team} AS team
-FROM {table}
-WHERE {in_season}
-"""
-CONTEXTS = f"""
-SELECT game_date, player_lookup, team_abbr, {impossible("UPGC")} IS NOT NULL AS is_bad
-FROM {UPGC}
-WHERE {IN_SEASON}
-QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY player_lookup, game_date ORDER BY processed_at DESC, game_id DESC, {newest_first("UPGC")}
-) = 1
-"""
-SCHEDULE = f"""
-SELECT game_date, game_id, home_team_abbr, away_team_abbr
-FROM {SCHED}
-WHERE {IN_SEASON} AND game_status = {FINAL} AND season_type IN ('{"', '".join(SEASON_TYPES)}')
-"""
-FAILED = """
-SELECT processor_name, analysis_date, failure_category, ARRAY_AGG(entity_id) AS entities
-FROM judged_failures
-GROUP BY processor_name, analysis_date, failure_category
-"""
-
-
-def _games(table: Table, team: str, counts: str = "TRUE") -> str:
-    return GAMES.format(
-        table=table, entity=table.entity, team=team, counts=counts, in_season=IN_SEASON,
-        newest_first=newest_first(table.short), impossible=impossible(table.short),
-    )  # fmt: skip
+from validation.season import season_year
 
 
 def facts(season_start: date) -> Facts:
@@ -66,14 +27,16 @@ def facts(season_start: date) -> Facts:
 
 
 def _read(season_start: date) -> Facts:
-    season = {"season_start": season_start}
+    def ask(name: str, **values: object) -> list[Row]:
+        return warehouse().query(render(name, **values), {"season_start": season_start})
+
     return Facts(
         season_start,
-        players=_histories(warehouse().query(_games(PGS, "team_abbr", PLAYED), season), SHOT_WINDOW),
-        defenses=_histories(warehouse().query(_games(TDGS, TDGS.entity), season), DEFENSE_WINDOW),
-        offenses=_histories(warehouse().query(_games(TOGS, TOGS.entity), season), OFFENSE_WINDOW),
-        contexts=_contexts(warehouse().query(CONTEXTS, season)),
-        schedule=_schedule(warehouse().query(SCHEDULE, season)),
+        players=_histories(ask("entity-games", table=PGS, team="team_abbr"), SHOT_WINDOW),
+        defenses=_histories(ask("entity-games", table=TDGS, team=TDGS.entity), DEFENSE_WINDOW),
+        offenses=_histories(ask("entity-games", table=TOGS, team=TOGS.entity), OFFENSE_WINDOW),
+        contexts=_contexts(ask("context-rows")),
+        schedule=_schedule(ask("final-games")),
     )
 
 
@@ -131,7 +94,7 @@ def stage(dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)) -
 
 def _stage(table: Table, name: str, dates: Sequence[date]) -> list[date]:
     """Stage what can be read of a table; return the dates that cannot."""
-    sql = f"SELECT * FROM {table} WHERE {table.partition} IN UNNEST(@dates)"
+    sql = render("partition-rows", table=table, is_slice=False)
     damaged: list[date] = []
     while True:
         try:
@@ -147,7 +110,8 @@ def _first_damaged(table: Table, dates: Sequence[date]) -> date:
         return dates[0]
     first, rest = dates[: len(dates) // 2], dates[len(dates) // 2 :]
     try:
-        warehouse().stage("judged_half", f"SELECT * FROM {table} WHERE {table.partition} IN UNNEST(@dates)", {"dates": first})
+        sql = render("partition-rows", table=table, is_slice=False)
+        warehouse().stage("judged_half", sql, {"dates": first})
     except CorruptPartition:
         return _first_damaged(table, first)
     return _first_damaged(table, rest)
@@ -156,7 +120,7 @@ def _first_damaged(table: Table, dates: Sequence[date]) -> date:
 def release() -> None:
     """Let go of what was staged: a worker judges a season in a second and then lives for hours."""
     for name in ("failures", *(code.lower() for code in PROCESSORS)):
-        warehouse().stage(f"judged_{name}", "SELECT 1 AS nothing", {})
+        warehouse().stage(f"judged_{name}", render("nothing"), {})
 
 
 def written(dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)) -> dict[Key, Written]:
@@ -172,14 +136,13 @@ def written(dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS))
 
 def _rows(code: str) -> dict[date, list[str]]:
     """The entities of each date's output."""
-    output = PROCESSORS[code].output
-    sql = f"SELECT {output.partition} AS d, ARRAY_AGG({output.entity}) AS entities FROM judged_{code.lower()} GROUP BY d"
-    return {row["d"]: row["entities"] for row in warehouse().query(sql)}
+    found = warehouse().query(render("staged-rows", processor=PROCESSORS[code]))
+    return {row["d"]: row["entities"] for row in found}
 
 
 def _failures() -> dict[Key, dict[str, list[str]]]:
     found: dict[Key, dict[str, list[str]]] = {}
-    for row in warehouse().query(FAILED):
+    for row in warehouse().query(render("staged-failures")):
         key = BY_NAME[row["processor_name"]].code, row["analysis_date"]
         found.setdefault(key, {})[row["failure_category"]] = row["entities"]
     return found

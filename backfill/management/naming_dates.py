@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.dates import parse_dates, without
+from backfill.dates import HOW_TO_WRITE, parse_dates, without
 from backfill.errors import Refused
 from backfill.management.base import iso_date
 from backfill.options import Options
@@ -30,7 +30,7 @@ def dates(text: str) -> tuple[date, ...]:
     """The dates of an option. Raises Refused, also for none."""
     if found := parse_dates(text):
         return found
-    raise Refused("no date is named; write dates as 2021-11-22, and ranges as 2021-11-01..2021-11-30")
+    raise Refused(f"no date is named; {HOW_TO_WRITE}")
 
 
 def with_dates(given: dict[str, Any], **fields: Any) -> Options:

@@ -35,7 +35,6 @@ class Launch(Stateful):
     start_at = models.DateTimeField(null=True)  # not before then
     needs_approval = models.CharField(max_length=200, blank=True)  # why a second person has to agree; empty when nobody has to
     approved_by = models.CharField(max_length=150, blank=True)
-    approved_at = models.DateTimeField(null=True)
     outcome_message = models.TextField(blank=True)
     job = models.ForeignKey("Job", models.SET_NULL, null=True, related_name="launches")
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from backfill.errors import Refused
 from backfill.warehouse import tables
 from backfill.warehouse.schema import Table
+from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
+from validation.thresholds import COMPOSITE, DAILY_CACHE, FEATURE_STORE, SHOT_ZONES, TEAM_DEFENSE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Processor:
     """One processor.
 
-    `population` is the source whose entities it must account for, `after` what must run before it, `sources` and
-    `reads` the Phase 3 and Phase 4 tables that its numbers come from.
+    `population` is the source whose entities it must account for, `after` what must run before it,
+    `sources` and `reads` the Phase 3 and Phase 4 tables that its values come from, `numbers` the
+    windows and thresholds that its .sql is rendered with.
     """
 
     code: str
@@ -25,25 +28,79 @@ class Processor:
     after: tuple[str, ...]
     reads: tuple[Table, ...]
     label: str
+    numbers: object
 
 
-def _declare(code: str, name: str, label: str, sources: str, after: str, reads: str) -> Processor:
+def _declare(
+    code: str,
+    name: str,
+    label: str,
+    *,
+    sources: str,
+    numbers: object,
+    after: str = "",
+    reads: str = "",
+) -> Processor:
     """Name the tables by their short names; the first source is the population."""
     inputs, upstream = (tuple(getattr(tables, short) for short in names.split()) for names in (sources, reads))
-    return Processor(code, name, getattr(tables, code), inputs[0], inputs, tuple(after.split()), upstream, label)
-
-
-PROCESSORS = {
-    p.code: p
-    for p in (
-        _declare("TDZA", "TeamDefenseZoneAnalysisProcessor", "Team defense by shot zone", "TDGS", "", ""),
-        _declare("PSZA", "PlayerShotZoneAnalysisProcessor", "Player shot zones", "PGS", "", ""),
-        _declare("PCF", "PlayerCompositeFactorsProcessor", "Composite factors", "UPGC", "TDZA PSZA", "TDZA PSZA"),
-        _declare("PDC", "PlayerDailyCacheProcessor", "Daily cache", "UPGC PGS TOGS", "TDZA PSZA PCF", "PSZA"),
-        _declare("ML", "MLFeatureStoreProcessor", "Feature store", "UPGC PGS TOGS", "TDZA PSZA PCF PDC", "TDZA PSZA PCF PDC"),
+    return Processor(
+        code=code,
+        name=name,
+        output=getattr(tables, code),
+        population=inputs[0],
+        sources=inputs,
+        after=tuple(after.split()),
+        reads=upstream,
+        label=label,
+        numbers=numbers,
     )
-}
-CHAIN = tuple(PROCESSORS)
+
+
+CHAIN = CODES
+_DECLARED = (
+    _declare(
+        TDZA,
+        "TeamDefenseZoneAnalysisProcessor",
+        "Team defense by shot zone",
+        sources="TDGS",
+        numbers=TEAM_DEFENSE,
+    ),
+    _declare(
+        PSZA,
+        "PlayerShotZoneAnalysisProcessor",
+        "Player shot zones",
+        sources="PGS",
+        numbers=SHOT_ZONES,
+    ),
+    _declare(
+        PCF,
+        "PlayerCompositeFactorsProcessor",
+        "Composite factors",
+        sources="UPGC",
+        after="TDZA PSZA",
+        reads="TDZA PSZA",
+        numbers=COMPOSITE,
+    ),
+    _declare(
+        PDC,
+        "PlayerDailyCacheProcessor",
+        "Daily cache",
+        sources="UPGC PGS TOGS",
+        after="TDZA PSZA PCF",
+        reads="PSZA",
+        numbers=DAILY_CACHE,
+    ),
+    _declare(
+        ML,
+        "MLFeatureStoreProcessor",
+        "Feature store",
+        sources="UPGC PGS TOGS",
+        after="TDZA PSZA PCF PDC",
+        reads="TDZA PSZA PCF PDC",
+        numbers=FEATURE_STORE,
+    ),
+)
+PROCESSORS = {p.code: p for p in sorted(_DECLARED, key=lambda p: CHAIN.index(p.code))}
 BY_NAME = {p.name: p for p in PROCESSORS.values()}
 
 
@@ -52,4 +109,9 @@ def processor(name: str) -> Processor:
     for found in PROCESSORS.values():
         if name.upper() == found.code or name.lower() == found.name.lower():
             return found
-    raise Refused(f"{name!r} is no processor; choose from {', '.join(CHAIN)}")
+    raise Refused(unknown_processor(name))
+
+
+def unknown_processor(name: str) -> str:
+    """The sentence that refuses a name and lists the right ones."""
+    return f"{name!r} is no processor; choose from {', '.join(CHAIN)}"

@@ -11,47 +11,22 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, Template
 
 from backfill.processors import PROCESSORS
-from backfill.warehouse import tables
+from backfill.statements import environment
+from backfill.statements.fragments import number_text
 from backfill.warehouse.schema import Column, Table
-from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY, UNKNOWN
-from validation.impossible import RULES, Rule
-from validation.season import FINAL, SEASON_TYPES
+from validation.thresholds import COMPLETENESS, WINDOWS
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 FRAME_COLUMNS = ("data_hash", "created_at", "processed_at")
-SOURCES = {t.short: t for t in tables.TABLES}
-
-
-def _text(column: Column, value: str) -> str:
-    """SQL that prints a number with exactly its column's decimals."""
-    return f"CAST({value} AS STRING)" if column.scale is None else f"FORMAT('%.{column.scale}f', {value})"
-
-
-def _broken(table: Table, rule: Rule) -> str:
-    """One WHEN of the CASE that names the first rule that a row breaks."""
-    value = _text(table.by_name[rule.column], rule.column)
-    other = f" || ' > {rule.bound} = ' || {_text(table.by_name[rule.bound], rule.bound)}" if isinstance(rule.bound, str) else ""
-    return f"WHEN {rule.column} {rule.comparison} {rule.bound} THEN '{rule.column} = ' || {value}{other}"
-
-
-def impossible(short: str) -> str:
-    """SQL that is NULL for a possible row, else the text of the failure that the row causes."""
-    cases = "\n      ".join(_broken(SOURCES[short], rule) for rule in RULES[short])
-    return f"'impossible value in {SOURCES[short]}, game_id ' || game_id || ': ' || CASE\n      {cases}\n    END"
-
-
-def newest_first(short: str) -> str:
-    """The order in which rows of one game compete: the latest wins, ties go to the larger value, column by column."""
-    return ", ".join(f"{name} DESC" for name in dict.fromkeys(("processed_at", *SOURCES[short].names)))
 
 
 def _hashed_text(column: Column) -> str:
     if column.type.startswith("ARRAY"):
         return f"{column.name}_text"  # supplied by the processor, which knows its elements
-    return f"IFNULL({_text(column, column.name)}, 'NULL')"
+    return f"IFNULL({number_text(column, column.name)}, 'NULL')"
 
 
 def _hash(table: Table) -> str:
@@ -65,24 +40,20 @@ def _own_columns(table: Table) -> list[str]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(SQL_FOLDER), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals.update(
-        t=SOURCES,
+    made = environment(SQL_FOLDER)
+    made.globals.update(
         processors=PROCESSORS,
-        impossible=impossible,
-        newest_first=newest_first,
-        final=FINAL,
-        season_types=SEASON_TYPES,
+        windows=WINDOWS,
+        complete=COMPLETENESS,
         own_columns=_own_columns,
         data_hash=_hash,
-        unknown=UNKNOWN,
-        missing=MISSING_DEPENDENCY,
-        date_level=DATE_LEVEL,
-        retryable=", ".join(f"'{c.name}'" for c in BY_NAME.values() if c.can_retry),
     )
-    return environment
+    return made
+
+
+def template(part: str) -> Template:
+    """Return the template of one of the statements that all processors share."""
+    return _environment().get_template(f"{part}.sql")
 
 
 @cache
@@ -92,13 +63,13 @@ def render(code: str, part: str = "result") -> str:
     Parameters: dates ARRAY<DATE>, season_start DATE, backfill_mode BOOL, started_at TIMESTAMP; `failures` has
     run_ids ARRAY<STRING> besides, one per date.
     """
-    template = _environment().get_template(f"{part}.sql")
-    return template.render(processor=PROCESSORS[code], body=f"{code.lower()}.sql")
+    found = PROCESSORS[code]
+    return template(part).render(processor=found, numbers=found.numbers, body=f"{code.lower()}.sql")
 
 
 def accounted(code: str, result: str, population: str) -> str:
     """The query that is run: a processor's rows, and beside them the entities that must be among them."""
-    return _environment().get_template("staged.sql").render(processor=PROCESSORS[code], result=result, population=population)
+    return template("staged").render(processor=PROCESSORS[code], result=result, population=population)
 
 
 def inlined(code: str, day: date, season_start: date, *, backfill_mode: bool = True) -> str:

@@ -20,23 +20,19 @@ from typing import Any, TypeVar
 import duckdb
 
 from backfill.errors import StatementFailed, WarehouseBusy
+from backfill.statements import render
 from backfill.warehouse.base import Params, Row, Work
 from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, naive, to_duckdb
 from backfill.warehouse.engine_errors import engine_errors
 from backfill.warehouse.files import ALL_SLICES, as_source, dates_of, files_of
 from backfill.warehouse.new_partitions import NewPartitions
-from backfill.warehouse.schema import Table
+from backfill.warehouse.schema import SLICE, Table
 from backfill.warehouse.staging import PART, Staging, move_partition, quoted, stamps
 from backfill.warehouse.tables import BY_REF, TABLES
 from validation.season import season_year
 
 T = TypeVar("T")
 MAX_READS = 50
-SLICE = "processor_name"  # logs are replaced by (date, processor), so that is how they are stored
-WITH_ADDED = """
-SELECT * FROM {table} WHERE processor_name = @name AND run_id NOT IN (SELECT run_id FROM added)
-UNION ALL SELECT * FROM added WHERE processor_name = @name
-"""
 
 
 class ParquetWarehouse:
@@ -215,7 +211,8 @@ class ParquetWarehouse:
             self._db.execute(f"INSERT INTO added VALUES {marks}", [naive(row[name]) for row in rows for name in table.names])
         for name in sorted({row[SLICE] for row in rows}):
             dates = sorted({row[table.partition] for row in rows if row[SLICE] == name})
-            self._replace(table, dates, WITH_ADDED.format(table=table), {"dates": dates, "name": name}, name)
+            sql = render("log-with-added", table=table)
+            self._replace(table, dates, sql, {"dates": dates, "name": name}, name)
 
     def load(self, table: Table, season_year: int, file: Path) -> None:
         """Replace one season of an input table by this file."""

@@ -9,6 +9,8 @@ from typing import Literal
 
 Kind = Literal["input", "output", "log"]
 
+# Logs are stored and replaced by date and this column.
+SLICE = "processor_name"
 DUCKDB_TYPES = {
     "STRING": "VARCHAR",
     "INT64": "BIGINT",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backfill.warehouse.schema import Kind, Table, parse_columns
+from validation.thresholds import COMPOSITE, DAILY_CACHE, FEATURE_STORE, SHOT_ZONES, TEAM_DEFENSE
 
 
 def _table(short: str, kind: Kind, ref: str, partition: str, cluster: str, key: str, columns: str) -> Table:
@@ -168,7 +169,7 @@ TDZA = _output(
     "analysis_date",
     "team_abbr analysis_date",
     "team_defense",
-    """
+    f"""
     team_abbr STRING! H defending team
     analysis_date DATE! H date analysed
     paint_pct_allowed_last_15 NUMERIC(5,3) H opponents' accuracy, a fraction
@@ -185,7 +186,7 @@ TDZA = _output(
     three_pt_defense_vs_league_avg NUMERIC(5,2) H percentage points above the league, positive = worse
     defensive_rating_last_15 NUMERIC(6,2) H points allowed per 100 possessions
     opponent_points_per_game,opponent_pace NUMERIC(5,1) H points; possessions, means of the games
-    games_in_sample INT64! H games in the sample, 15
+    games_in_sample INT64! H games in the sample, {TEAM_DEFENSE.sample_games}
     strongest_zone,weakest_zone STRING H paint, mid_range or perimeter
     data_quality_tier STRING! H high
     calculation_notes STRING H empty zones and league-average fallbacks
@@ -199,19 +200,19 @@ PSZA = _output(
     "analysis_date",
     "player_lookup universal_player_id analysis_date",
     "player_game",
-    """
+    f"""
     player_lookup STRING! H player
     universal_player_id STRING H id of the newest played game
     analysis_date DATE! H date analysed
     paint_rate_last_10,mid_range_rate_last_10,three_pt_rate_last_10 NUMERIC(5,2) H percent of shots in the zone
     total_shots_last_10 INT64 H shots with a zone
-    games_in_sample_10 INT64! H games in the sample, 10
+    games_in_sample_10 INT64! H games in the sample, {SHOT_ZONES.sample_games}
     sample_quality_10 STRING! H excellent
     paint_pct_last_10,mid_range_pct_last_10,three_pt_pct_last_10 NUMERIC(5,3) H accuracy in the zone, a fraction
     paint_attempts_per_game,mid_range_attempts_per_game,three_pt_attempts_per_game NUMERIC(4,1) H shots per game
-    paint_rate_last_20 NUMERIC(5,2) H percent, from 15 games on
-    paint_pct_last_20 NUMERIC(5,3) H fraction, from 15 games on
-    games_in_sample_20 INT64! H games, 10-20
+    paint_rate_last_20 NUMERIC(5,2) H percent, from {SHOT_ZONES.trend_minimum_games} games on
+    paint_pct_last_20 NUMERIC(5,3) H fraction, from {SHOT_ZONES.trend_minimum_games} games on
+    games_in_sample_20 INT64! H games, {SHOT_ZONES.sample_games}-{SHOT_ZONES.trend_games}
     sample_quality_20 STRING! H excellent, good or limited
     assisted_rate_last_10,unassisted_rate_last_10 NUMERIC(5,2) H percent of made shots
     primary_scoring_zone STRING H paint, perimeter, mid_range or balanced
@@ -226,14 +227,14 @@ PCF = _output(
     "game_date",
     "player_lookup universal_player_id game_date",
     "player_context team_context player_shot team_defense",
-    """
+    f"""
     player_lookup STRING! H player
     universal_player_id STRING H id of the context
     game_id STRING! H game of the context
     game_date,analysis_date DATE! H date analysed
     fatigue_score INT64! H 0-100, 100 = fresh
-    shot_zone_mismatch_score NUMERIC(4,1)! H points, within 10
-    pace_score,usage_spike_score NUMERIC(3,1)! H points, within 3
+    shot_zone_mismatch_score NUMERIC(4,1)! H points, within {COMPOSITE.mismatch_limit}
+    pace_score,usage_spike_score NUMERIC(3,1)! H points, within {COMPOSITE.pace_limit}
     referee_favorability_score,look_ahead_pressure_score,travel_impact_score,opponent_strength_score NUMERIC(3,1)! H reserved, 0.0
     total_composite_adjustment NUMERIC(5,2)! H points: sum of the factors
     calculation_version STRING! H v1_4factors
@@ -252,7 +253,7 @@ PDC = _output(
     "cache_date",
     "player_lookup universal_player_id",
     "player_game team_offense upcoming_context shot_zone",
-    """
+    f"""
     player_lookup STRING! H player
     universal_player_id STRING H id of the context
     cache_date DATE! H date analysed
@@ -274,7 +275,7 @@ PDC = _output(
     paint_rate_last_10,three_pt_rate_last_10 NUMERIC(5,2) H percent, from PSZA
     assisted_rate_last_10 NUMERIC(5,2) H fraction of made shots that were assisted
     player_age INT64 H years, from the context
-    early_season_flag BOOL! H fewer than 10 games
+    early_season_flag BOOL! H fewer than {DAILY_CACHE.early_games} games
     insufficient_data_reason STRING H text when flagged
     shot_zone_data_available BOOL! H always TRUE
     cache_version STRING! H v1
@@ -287,15 +288,15 @@ ML = _output(
     "game_date",
     "player_lookup feature_version game_date",
     "daily_cache composite shot_zones team_defense",
-    """
+    f"""
     player_lookup STRING! H player
     universal_player_id STRING H id of the context
     game_date DATE! H date analysed
     game_id STRING! H game of the context
-    features ARRAY<FLOAT64>! H 25 values
+    features ARRAY<FLOAT64>! H {FEATURE_STORE.features} values
     feature_names ARRAY<STRING>! H their names
-    feature_count INT64! H 25
-    feature_version STRING! H v1_baseline_25
+    feature_count INT64! H {FEATURE_STORE.features}
+    feature_version STRING! H {FEATURE_STORE.version}
     feature_quality_score NUMERIC(5,2)! H 68.20-97.00, mean weight of the features
     quality_tier STRING! H gold, silver or bronze
     opponent_team_abbr STRING! H opponent

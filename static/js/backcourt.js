@@ -42,29 +42,28 @@ document.addEventListener("htmx:afterSettle", (event) => {
 });
 
 // Keys. Letters do nothing while somebody types.
-const PLACES = { h: "home", n: "new", j: "jobs", t: "triage", r: "rates", c: "coverage", q: "queries" };
-let afterG = 0;
+const KEYS = JSON.parse($("#keys-table")?.textContent ?? "null");
+let wentAt = 0;
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!KEYS || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-  if (event.key === "?") return $("#keys").showModal();
-  if (event.key === "/" && $("[data-search]")) {
+  if (event.key === KEYS.help) return $("#keys").showModal();
+  if (event.key === KEYS.search && $("[data-search]")) {
     event.preventDefault();
     return $("[data-search]").focus();
   }
-  if (afterG && Date.now() - afterG < 1500) {
-    const link = $(`.nav-list a[data-key="${PLACES[event.key]}"]`);
-    afterG = 0;
+  if (wentAt && Date.now() - wentAt < 1500) {
+    const link = $(`.nav-list a[data-key="${CSS.escape(event.key)}"]`);
+    wentAt = 0;
     if (link) return link.click();
   }
-  if (event.key === "g") afterG = Date.now();
-  const turn = { ",": "prev", ".": "next" }[event.key];
+  if (event.key === KEYS.go) wentAt = Date.now();
+  const turn = KEYS.turn[event.key];
   if (turn && $(`[data-turn="${turn}"]`)) return $(`[data-turn="${turn}"]`).click();
   moveInGrid(event);
 });
 
 // A grid is one stop for Tab; arrows move between its cells, across the blocks of months as if they were one table.
-const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 function moveInGrid(event) {
   const cell = event.target.closest("[data-col]");
   const grid = cell?.closest("[data-grid]");
@@ -72,10 +71,11 @@ function moveInGrid(event) {
   const all = [...grid.querySelectorAll("[data-col]")];
   const at = (col, row) => all.find((c) => c.dataset.col === String(col) && c.dataset.row === String(row));
   const col = Number(cell.dataset.col), row = Number(cell.dataset.row);
-  const move = MOVES[event.key];
+  const move = KEYS.moves[event.key];
   const last = Math.max(...all.map((c) => Number(c.dataset.col)));
-  const next = move ? at(col + move[0], row + move[1]) : event.key === "Home" ? at(0, row) : event.key === "End" ? at(last, row) : null;
-  if (move || event.key === "Home" || event.key === "End") event.preventDefault();
+  const end = { [KEYS.first]: 0, [KEYS.last]: last }[event.key];
+  const next = move ? at(col + move[0], row + move[1]) : end === undefined ? null : at(end, row);
+  if (move || end !== undefined) event.preventDefault();
   if (!next) return;
   each("[data-col][tabindex='0']", grid, (c) => c.setAttribute("tabindex", "-1"));
   next.setAttribute("tabindex", "0");

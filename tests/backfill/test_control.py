@@ -437,3 +437,33 @@ def test_of_two_who_go_on_with_a_job_one_gets_it() -> None:
     with pytest.raises(Conflict):
         starting._take_over(late, "eve", this_process())
     assert {s for code, _, s in runs_of(job, "status") if code == "PSZA"} == {"running"}
+
+
+# A preview that the request has computed already
+
+
+def test_a_computed_preview_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = control.preview(make_options())
+    monkeypatch.setattr(starting, "preview", lambda options: pytest.fail("computed twice"))
+    job = control.start(make_options(), "ann", computed=found)
+    assert job
+    assert job.runs.exclude(status="skipped").count() == len(found.plan.todo)
+
+
+def test_a_preview_is_computed_again_after_a_dead_job_gives_its_dates_back() -> None:
+    dead = interrupted()
+    failed = make_options(end=SECOND, processors=("PSZA", "PCF"), failed=True)
+    before = control.preview(failed)
+    job = control.start(failed, "bob", computed=before)
+    dead.refresh_from_db()
+    assert dead.status == "cancelled"
+    assert job
+    assert job.runs.filter(status="pending").count() > len(before.plan.todo)
+
+
+def test_of_two_starts_with_the_same_preview_one_gets_the_dates() -> None:
+    found = control.preview(make_options())
+    assert control.start(make_options(), "ann", computed=found)
+    with pytest.raises(Conflict, match=r"job \d+ \(ann, queued\) holds"):
+        control.start(make_options(), "bob", computed=found)
+    assert Job.objects.count() == 1

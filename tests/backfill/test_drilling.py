@@ -34,6 +34,7 @@ from tests.backfill.tiny import (
 from tests.backfill.whole import EVERYBODY
 from tests.factories import AWAY, HOME, rewrite
 from validation.expectation import ROW
+from validation.thresholds import Completeness
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +134,7 @@ def test_who_was_not_run_is_not_unaccounted_for() -> None:
 def test_in_normal_mode_it_is_held_against_what_normal_mode_expects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [r for r in hurt_rows(PGS) if r["player_lookup"] != OTHERS[0] or r["game_date"] not in NIGHTS[10:12]]
     give(PGS, rows, tmp_path)
-    monkeypatch.setattr("validation.expectation.COMPLETENESS_DAY", 0)
+    monkeypatch.setattr("validation.expectation.COMPLETENESS", Completeness(first_day=0))
     assert names(LAST, "PSZA", category="lost") == []
     Job.objects.update(options={**Job.objects.get().options, "mode": "normal"})
     assert names(LAST, "PSZA", category="lost") == [OTHERS[0]], "eight of his team's newest ten games are found"

@@ -43,7 +43,6 @@ def test_without_history_it_says_what_was_never_measured() -> None:
     measured(1, code="TDZA")
     found = estimate(make_plan(processors=("TDZA", "PSZA", "ML")))
     assert found == Estimate(30, why_not="no run of PSZA, ML has been measured yet")
-    assert found.finish(AT) is None
 
 
 def test_what_failed_or_still_runs_measures_nothing() -> None:
@@ -57,7 +56,6 @@ def test_it_goes_from_what_half_of_the_runs_took_to_what_nine_in_ten_did() -> No
         measured(seconds)
     found = estimate(make_plan(10))
     assert (found.runs, found.low, found.high) == (10, 20.0, 60.0)
-    assert found.finish(AT) == (AT + timedelta(seconds=20), AT + timedelta(seconds=60))
     assert (found.bytes, found.cost) == (None, COSTS_NOTHING)
 
 

@@ -11,7 +11,7 @@ import pytest
 from backfill import control, outbox, recording
 from backfill.inline import run_inline
 from backfill.models import Job, Run, Trigger
-from backfill.normal import COMPLETENESS_STARTS_ON_DAY, NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, concluded
+from backfill.normal import NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, concluded
 from backfill.processors import CHAIN, PROCESSORS
 from backfill.processors.statement import render
 from backfill.warehouse import warehouse
@@ -34,6 +34,7 @@ from tests.backfill.tiny import (
     without,
 )
 from tests.factories import HOME, PLAYERS
+from validation.thresholds import COMPLETENESS
 
 PREVIOUS = {SECOND: FIRST, THIRD: SECOND}
 
@@ -257,7 +258,7 @@ class TestCompleteness:
         assert found[2] == {"name": "completeness", "status": "skipped", "seconds": 0.0, "why": broken.reason}
 
     def test_the_statements_know_the_same_rules(self) -> None:
-        tested = {code for code in CHAIN if f">= {COMPLETENESS_STARTS_ON_DAY}\n" in render(code).partition("team_schedule AS")[2]}
+        tested = {code for code in CHAIN if f">= {COMPLETENESS.first_day}\n" in render(code).partition("team_schedule AS")[2]}
         assert tested == set(CHAIN) - set(NO_COMPLETENESS)
 
 

@@ -231,8 +231,8 @@ def test_what_was_not_run_has_no_rate_and_still_an_expected_one(judged: Path) ->
     assert (by_week([first])[0].rate, by_week([first])[0].expected_rate) == (None, 1.0)
 
 
-def test_unexplained_failures_are_an_alarm_unless_their_input_has_changed(judged: Path) -> None:
+def test_failures_are_unexplained_unless_their_input_has_changed(judged: Path) -> None:
     Verdict.objects.filter(processor="ML", date=LAST).update(unexplained=3)
-    assert rates_of(2021)["ML"][-1].reading.is_alarm  # type: ignore[union-attr]
+    assert rates_of(2021)["ML"][-1].reading.unexplained == 3  # type: ignore[union-attr]
     Verdict.objects.filter(processor="ML", date=LAST).update(changed="games before it have changed")
-    assert not rates_of(2021)["ML"][-1].reading.is_alarm  # type: ignore[union-attr]
+    assert rates_of(2021)["ML"][-1].reading.unexplained == 0  # type: ignore[union-attr]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 from html import unescape
@@ -16,7 +17,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
-from backfill import control, coverage
+from backfill import control, coverage, existing, preflight
 from backfill.models import Event, Finding, Job, Launch, Run
 from backfill.options import Options
 from backfill.planning import Action
@@ -340,6 +341,58 @@ def test_to_replace_what_is_complete_its_number_is_typed(operator: Client, demo:
         answer = start(operator, sealed(html), overwrites=number, **typed)
         assert "type 3 beside the button" in unescape(answer.content.decode())
     assert start(operator, sealed(html), overwrites="3", **typed).status_code == 302
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often plan() and the preflight's report() are called."""
+    calls: Counter[str] = Counter()
+
+    def counted(name: str, real: Any) -> Any:
+        def counting(*args: Any, **given: Any) -> Any:
+            calls[name] += 1
+            return real(*args, **given)
+
+        return counting
+
+    for module, name in ((existing, "plan"), (preflight, "report")):
+        monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
+    return calls
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize("user", ["operator", "admin"])
+def test_start_computes_plan_and_preflight_once(
+    request: pytest.FixtureRequest, demo: Demo, computed: Counter[str], user: str, headers: dict[str, str]
+) -> None:
+    client, typed = request.getfixturevalue(user), {**FREE, "reason": "late data"}
+    seal = sealed(page(client, **typed))
+    computed.clear()
+    answer = start(client, seal, headers=headers, **typed)
+    assert answer.status_code in (200, 302)
+    assert Job.objects.filter(why="late data").exists()
+    assert computed == {"plan": 1, "report": 1}
+
+
+def test_a_launch_for_later_and_one_for_approval_compute_them_once(
+    operator: Client, demo: Demo, computed: Counter[str], settings: Any
+) -> None:
+    for more, limit in (({"at": "2999-01-01 02:00"}, 100), ({}, 3)):
+        settings.LAUNCH_LIMIT = limit
+        typed = {**FREE, "reason": "late data", **more}
+        seal = sealed(page(operator, **typed))
+        computed.clear()
+        assert start(operator, seal, **typed).status_code == 302
+        assert computed == {"plan": 1, "report": 1}
+    assert Launch.objects.filter(state="waiting").count() == 2
+
+
+def test_a_plan_that_has_changed_since_is_refused_and_computed_once(operator: Client, demo: Demo, computed: Counter[str]) -> None:
+    typed = {**FREE, "reason": "late data"}
+    seal = sealed(page(operator, **{**typed, "end": "2022-01-08"}))
+    computed.clear()
+    assert start(operator, seal, **typed).status_code == 409
+    assert (Job.objects.filter(why="late data").exists(), computed) == (False, {"plan": 1, "report": 1})
 
 
 def test_a_viewer_sees_it_all_and_starts_nothing(viewer: Client, operator: Client, demo: Demo) -> None:

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
-from webapp import states
+from webapp import keys, states
+from webapp.access import OPERATORS_ONLY
 
 register = template.Library()
 NUMBERS = SafeString(' class="num"')
@@ -123,3 +124,22 @@ def guide(topic: str, words: str, anchor: str = "") -> SafeString:
 def heading(anchor: str, words: str) -> SafeString:
     """A heading of a page that others link to: it has an address of its own."""
     return format_html('<h2 id="{}"><a class="anchor" href="#{}">{}</a></h2>', anchor, anchor, words)
+
+
+@register.simple_tag
+def operators_only() -> str:
+    """The words beside a button that a viewer cannot press."""
+    return OPERATORS_ONLY
+
+
+@register.inclusion_tag("_key_list.html")
+def key_list(section: keys.Section | None = None) -> dict[str, Any]:
+    """The shortcuts of one section of the guide, or all of them."""
+    sections = keys.SECTIONS if section is None else (section,)
+    return {"shortcuts": [shortcut for found in sections for shortcut in found.shortcuts]}
+
+
+@register.simple_tag
+def key_table() -> SafeString:
+    """The shortcuts as static/js/backcourt.js reads them."""
+    return json_script(keys.TABLE, "keys-table")

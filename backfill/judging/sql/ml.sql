@@ -1,18 +1,22 @@
 {# ML: the rows of `judged_ml`; each feature held against the column that it is taken from, or made again. #}
 {% from "_checks.sql" import broken, differs, unlike, quotient, float, clamp, contexts with context %}
+{% set of, composite = numbers.ML, numbers.PCF %}
+{% set defaults, gold, silver, bronze = dict(of.defaults), of.tiers[0], of.tiers[1], of.tiers[2] %}
 {% set taken = (
-  (0, "k", "points_avg_last_5", 10), (1, "k", "points_avg_last_10", 10), (2, "k", "points_avg_season", 10),
-  (3, "k", "points_std_last_10", 5), (4, "k", "games_in_last_7_days", 3), (5, "f", "fatigue_score", 50),
-  (6, "f", "shot_zone_mismatch_score", 0), (7, "f", "pace_score", 0), (8, "f", "usage_spike_score", 0),
-  (13, "z", "defensive_rating_last_15", 112), (14, "z", "opponent_pace", 100), (18, "p", "paint_rate_last_10", 0.3),
-  (19, "p", "mid_range_rate_last_10", 0.2), (20, "p", "three_pt_rate_last_10", 0.35), (22, "k", "team_pace_last_10", 100),
-  (23, "k", "team_off_rating_last_10", 112),
+  (0, "k", "points_avg_last_5"), (1, "k", "points_avg_last_10"), (2, "k", "points_avg_season"),
+  (3, "k", "points_std_last_10"), (4, "k", "games_in_last_7_days"), (5, "f", "fatigue_score"),
+  (6, "f", "shot_zone_mismatch_score"), (7, "f", "pace_score"), (8, "f", "usage_spike_score"),
+  (13, "z", "defensive_rating_last_15"), (14, "z", "opponent_pace"), (18, "p", "paint_rate_last_10"),
+  (19, "p", "mid_range_rate_last_10"), (20, "p", "three_pt_rate_last_10"), (22, "k", "team_pace_last_10"),
+  (23, "k", "team_off_rating_last_10"),
 ) %}
 {% set upstream = {"k": "PDC", "f": "PCF", "z": "TDZA", "p": "PSZA"} %}
 {# Nothing is above the largest of these numbers but infinity and what is no number. #}
 {% set most_of_all = "1e300" %}
-{% set ranges = {5: (35, 100), 6: (-10, 10), 7: (-3, 3), 8: (-3, 3), 9: (-2, 2), 10: (0, 3), 11: (-2, 2), 12: (-2, 2), 15: (0, 1),
-  16: (0, 1), 17: (0, 1), 18: (0, 1), 19: (0, 1), 20: (0, 1), 21: (0, 0.5), 24: (0, 1)} %}
+{% set ranges = {5: (composite.lowest_fatigue, 100), 6: (-composite.mismatch_limit, composite.mismatch_limit),
+  7: (-composite.pace_limit, composite.pace_limit), 8: (-composite.usage_limit, composite.usage_limit),
+  9: (-of.rest_limit, of.rest_limit), 10: (0, 3), 11: (-2, 2), 12: (-2, 2), 15: (0, 1), 16: (0, 1), 17: (0, 1), 18: (0, 1),
+  19: (0, 1), 20: (0, 1), 21: (0, of.free_throw_limit), 24: (0, 1)} %}
 {# Whether x lies outside what a feature of the steps 2, 1, 0, -1, -2 says of it; the last decimals of x are not certain. #}
 {% macro off_steps(feature, x, high, low) %}
 {{ x }} NOT BETWEEN
@@ -26,10 +30,10 @@ matched AS (
     v.player_lookup, v.game_date, v.game_id, v.universal_player_id, v.features, v.feature_count, v.feature_quality_score,
     v.quality_tier, v.opponent_team_abbr, v.is_home, v.days_rest, v.data_source, v.early_season_flag, v.feature_version,
     ARRAY_TO_STRING(v.feature_names, ',') AS names,
-{% for i in range(25) %}
+{% for i in range(of.features) %}
     v.features[SAFE_OFFSET({{ i }})] AS f{{ i }},
 {% endfor %}
-{% for i, alias, column, default in taken %}
+{% for i, alias, column in taken %}
     {{ float(alias ~ "." ~ column) }}{{ " / 100" if alias == "p" }} AS given_{{ i }},
 {% endfor %}
     {{ float("k.minutes_avg_last_10") }} AS minutes_cached,
@@ -50,32 +54,34 @@ matched AS (
 checked AS (
   SELECT
     *,
-    {% for i, alias, column, default in taken %}{{ " + " if not loop.first }}IF(given_{{ i }} IS NULL, 0, 1){% endfor %} AS known,
+    {% for i, alias, column in taken %}{{ " + " if not loop.first }}IF(given_{{ i }} IS NULL, 0, 1){% endfor %} AS known,
     IFNULL(NULLIF(IFNULL(minutes_cached, minutes_10), 0) / NULLIF(minutes_season, 0) - 1, 0) AS minutes_ratio
   FROM matched
 )
 {% set inside = [] %}
-{% for i in range(25) %}
+{% for i in range(of.features) %}
 {% set low, high = ranges.get(i, (0, most_of_all)) %}
 {% do inside.append("f" ~ i ~ " BETWEEN " ~ low ~ " AND " ~ high) %}
 {% endfor %}
 {% set checks = [] %}
-{% for i, alias, column, default in taken %}
+{% for i, alias, column in taken %}
 {% do checks.append(("feature " ~ i, upstream[alias], features[i] ~ " is not that of " ~ upstream[alias],
-  "ABS(f" ~ i ~ " - IFNULL(given_" ~ i ~ ", " ~ default ~ ")) > 1e-6")) %}
+  "ABS(f" ~ i ~ " - IFNULL(given_" ~ i ~ ", " ~ defaults[features[i]] ~ ")) > 1e-6")) %}
 {% endfor %}
 {# Of the source label: 13 of the 16 features that may be from Phase 4 are half of all, and make a score of 89.80. #}
 {{ broken("checked", "game_date", "player_lookup", checks + [
   ("upstream rows", "PSZA PCF PDC", "there is no PSZA, PCF or PDC row", "NOT (has_shots AND has_factors AND has_cache)"),
-  ("number of features", "", "there are not 25 features", "feature_count <> 25 OR ARRAY_LENGTH(features) <> 25"),
+  ("number of features", "", "there are not " ~ of.features ~ " features",
+    "feature_count <> " ~ of.features ~ " OR ARRAY_LENGTH(features) <> " ~ of.features),
   ("names", "", "the names of the features are not the listed ones",
-    "feature_version <> 'v1_baseline_25' OR names <> '" ~ features | join(",") ~ "'"),
+    "feature_version <> '" ~ of.version ~ "' OR names <> '" ~ features | join(",") ~ "'"),
   ("ranges", "", "a feature is unknown or outside its range", "NOT IFNULL(" ~ inside | join(" AND ") ~ ", FALSE)"),
   ("quality", "TDZA PSZA PCF PDC", "the quality score is not that of the sources known",
     "feature_quality_score NOT BETWEEN NUMERIC '68.20' AND NUMERIC '97.00' OR "
     ~ "ABS(feature_quality_score - (NUMERIC '58.60' + NUMERIC '2.40' * known)) > NUMERIC '0.005'"),
   ("tier", "", "the tier is not that of the score",
-    "quality_tier <> CASE WHEN feature_quality_score >= 95 THEN 'gold' WHEN feature_quality_score >= 75 THEN 'silver' ELSE 'bronze' END"),
+    "quality_tier <> CASE WHEN feature_quality_score >= " ~ gold[1] ~ " THEN '" ~ gold[0] ~ "'
+      WHEN feature_quality_score >= " ~ silver[1] ~ " THEN '" ~ silver[0] ~ "' ELSE '" ~ bronze[0] ~ "' END"),
   ("data source", "", "the source label is not that of the score",
     "data_source <> IF(feature_quality_score >= NUMERIC '89.80', 'phase4_partial', 'mixed')"),
   ("fixed columns", "", "the early-season flag is set", "early_season_flag"),
@@ -84,18 +90,21 @@ checked AS (
     ~ " OR " ~ unlike("opponent_team_abbr", "context_opponent") ~ " OR " ~ unlike("is_home", "home_game")
     ~ " OR " ~ unlike("days_rest", "context_days_rest")),
   ("feature 9", "", "rest_advantage is not what the context makes",
-    "f9 <> IFNULL(" ~ clamp("(context_days_rest - opponent_days_rest)", 2) ~ ", 0)"),
+    "f9 <> IFNULL(" ~ clamp("(context_days_rest - opponent_days_rest)", of.rest_limit) ~ ", 0)"),
   ("feature 10", "", "injury_risk is not what the context makes",
     "f10 <> IFNULL(CASE LOWER(player_status) WHEN 'probable' THEN 1 WHEN 'questionable' THEN 2 WHEN 'doubtful' THEN 3
       WHEN 'out' THEN 3 END, 0)"),
-  ("feature 11", "", "recent_trend is not what the newest 5 games make", "is_recounted AND " ~ off_steps("f11", "trend", 5, 2)),
+  ("feature 11", "", "recent_trend is not what the newest " ~ of.trend_games ~ " games make",
+    "is_recounted AND " ~ off_steps("f11", "trend", of.trend_points[0], of.trend_points[1])),
   ("feature 12", "PDC", "minutes_change is not what the games make",
-    "is_recounted AND " ~ off_steps("f12", "minutes_ratio", 0.2, 0.1)),
+    "is_recounted AND " ~ off_steps("f12", "minutes_ratio", of.minutes_ratios[0], of.minutes_ratios[1])),
   ("feature 15", "", "home_away is not that of the context", "f15 <> IF(home_game, 1, 0)"),
   ("feature 16", "", "back_to_back is not that of the context", "f16 <> IF(back_to_back, 1, 0)"),
   ("feature 17", "", "playoff_game is not that of the context", "f17 <> IF(LOWER(season_phase) = 'playoffs', 1, 0)"),
-  ("feature 21", "", "pct_free_throw is not what the newest 10 games make",
-    "is_recounted AND " ~ differs("f21", "IFNULL(IF(2 * free_throws > free_throw_points, 0.5, " ~ quotient("free_throws", "free_throw_points") ~ "), 0.15)", 6)),
+  ("feature 21", "", "pct_free_throw is not what the newest " ~ of.sample_games ~ " games make",
+    "is_recounted AND " ~ differs("f21", "IFNULL(IF(2 * free_throws > free_throw_points, "
+      ~ of.free_throw_limit ~ ", " ~ quotient("free_throws", "free_throw_points") ~ "), "
+      ~ of.free_throw_default ~ ")", 6)),
   ("feature 24", "", "team_win_pct is not that of the games of the team",
-    "is_recounted AND " ~ differs("f24", "IFNULL(win_share, 0.5)", 6)),
+    "is_recounted AND " ~ differs("f24", "IFNULL(win_share, " ~ of.win_share_default ~ ")", 6)),
 ]) }}

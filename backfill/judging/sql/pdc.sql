@@ -22,9 +22,9 @@ checked AS (
 )
 {% set recounted = [] %}
 {% for name, column, value, scale in (
-  ("points over 5 games", "points_avg_last_5", "points_5", 1), ("points over 10 games", "points_avg_last_10", "points_10", 1),
+  ("points over " ~ numbers.PDC.short_games ~ " games", "points_avg_last_5", "points_5", 1), ("points over " ~ numbers.PDC.sample_games ~ " games", "points_avg_last_10", "points_10", 1),
   ("points of the season", "points_avg_season", "points_season", 1), ("deviation", "points_std_last_10", "deviation", 2),
-  ("minutes", "minutes_avg_last_10", "minutes_10", 1), ("usage over 10 games", "usage_rate_last_10", "usage_10", 2),
+  ("minutes", "minutes_avg_last_10", "minutes_10", 1), ("usage over " ~ numbers.PDC.sample_games ~ " games", "usage_rate_last_10", "usage_10", 2),
   ("usage of the season", "player_usage_rate_season", "usage_season", 2), ("shooting", "ts_pct_last_10", "shooting", 3),
   ("assisted", "assisted_rate_last_10", quotient("assisted", "makes"), 2), ("team pace", "team_pace_last_10", "team_pace", 1),
   ("team rating", "team_off_rating_last_10", "team_rating", 2),
@@ -37,7 +37,8 @@ checked AS (
 {% endfor %}
 {{ broken("checked", "cache_date", "player_lookup", recounted + [
   ("games", "", "games_played_season is not the number of games played", "is_recounted AND games_played_season <> games"),
-  ("fewest games", "", "there is a row of fewer than 10 games", "games_played_season < 10"),
+  ("fewest games", "", "there is a row of fewer than " ~ numbers.PDC.early_games ~ " games",
+    "games_played_season < " ~ numbers.PDC.early_games),
   ("flags", "", "a flag is set that no written row can have",
     "early_season_flag OR insufficient_data_reason IS NOT NULL OR NOT shot_zone_data_available"),
   ("assisted range", "", "the assisted share lies outside 0 to 1", outside(0, 1, ["assisted_rate_last_10"])),

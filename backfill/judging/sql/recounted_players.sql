@@ -3,6 +3,9 @@
    All rows of a date; of many dates a sample that is the same every time, since the hash of a row is as good as a random
    number. To count again for every row of a season would take as long as the processors themselves. #}
 {% from "_checks.sql" import float, rows_of_games, games_before with context %}
+{% set short, sample = numbers.PDC.short_games, numbers.PDC.sample_games %}
+{% set shots, trend = numbers.PSZA.sample_games, numbers.PSZA.trend_games %}
+{% set steps = numbers.ML.trend_games %}
 WITH
 player_games AS (
   {{ rows_of_games("PGS", "player_lookup", "universal_player_id, minutes_played, points, fg_makes, paint_attempts, paint_makes,
@@ -20,29 +23,29 @@ games AS (
 SELECT
   entity AS counted_player, d AS counted_date,
   COUNT(*) AS games,
-  COUNTIF(age <= 20) AS games_20,
+  COUNTIF(age <= {{ trend }}) AS games_20,
   MAX(IF(age = 1, universal_player_id, NULL)) AS newest_id,
 {% for zone in zones %}
-  SUM(IF(age <= 10, {{ zone }}_attempts, NULL)) AS {{ zone }},
-  SUM(IF(age <= 10 AND {{ zone }}_attempts IS NOT NULL, {{ zone }}_makes, NULL)) AS {{ zone }}_makes,
-  SUM(IF(age <= 20, {{ zone }}_attempts, NULL)) AS {{ zone }}_20,
+  SUM(IF(age <= {{ shots }}, {{ zone }}_attempts, NULL)) AS {{ zone }},
+  SUM(IF(age <= {{ shots }} AND {{ zone }}_attempts IS NOT NULL, {{ zone }}_makes, NULL)) AS {{ zone }}_makes,
+  SUM(IF(age <= {{ trend }}, {{ zone }}_attempts, NULL)) AS {{ zone }}_20,
 {% endfor %}
-  SUM(IF(age <= 20 AND paint_attempts IS NOT NULL, paint_makes, NULL)) AS paint_makes_20,
-  SUM(IF(age <= 10, fg_makes, NULL)) AS makes,
-  SUM(IF(age <= 10 AND fg_makes IS NOT NULL, assisted_fg_makes, NULL)) AS assisted,
-  SUM(IF(age <= 10 AND fg_makes IS NOT NULL, unassisted_fg_makes, NULL)) AS unassisted,
-  AVG(IF(age <= 5, {{ float("points") }}, NULL)) AS points_5,
-  AVG(IF(age <= 10, {{ float("points") }}, NULL)) AS points_10,
+  SUM(IF(age <= {{ trend }} AND paint_attempts IS NOT NULL, paint_makes, NULL)) AS paint_makes_20,
+  SUM(IF(age <= {{ shots }}, fg_makes, NULL)) AS makes,
+  SUM(IF(age <= {{ shots }} AND fg_makes IS NOT NULL, assisted_fg_makes, NULL)) AS assisted,
+  SUM(IF(age <= {{ shots }} AND fg_makes IS NOT NULL, unassisted_fg_makes, NULL)) AS unassisted,
+  AVG(IF(age <= {{ short }}, {{ float("points") }}, NULL)) AS points_5,
+  AVG(IF(age <= {{ sample }}, {{ float("points") }}, NULL)) AS points_10,
   AVG({{ float("points") }}) AS points_season,
-  STDDEV_SAMP(IF(age <= 10, {{ float("points") }}, NULL)) AS deviation,
-  AVG(IF(age <= 10, {{ float("minutes_played") }}, NULL)) AS minutes_10,
+  STDDEV_SAMP(IF(age <= {{ sample }}, {{ float("points") }}, NULL)) AS deviation,
+  AVG(IF(age <= {{ sample }}, {{ float("minutes_played") }}, NULL)) AS minutes_10,
   AVG({{ float("minutes_played") }}) AS minutes_season,
-  AVG(IF(age <= 10, {{ float("usage_rate") }}, NULL)) AS usage_10,
+  AVG(IF(age <= {{ sample }}, {{ float("usage_rate") }}, NULL)) AS usage_10,
   AVG({{ float("usage_rate") }}) AS usage_season,
-  AVG(IF(age <= 10, {{ float("ts_pct") }}, NULL)) AS shooting,
-  IF(COUNTIF(age <= 5 AND points IS NOT NULL) = 5,
+  AVG(IF(age <= {{ sample }}, {{ float("ts_pct") }}, NULL)) AS shooting,
+  IF(COUNTIF(age <= {{ steps }} AND points IS NOT NULL) = {{ steps }},
     AVG(IF(age <= 3, {{ float("points") }}, NULL)) - AVG(IF(age IN (4, 5), {{ float("points") }}, NULL)), 0) AS trend,
-  SUM(IF(age <= 10 AND points IS NOT NULL, ft_makes, NULL)) AS free_throws,
-  SUM(IF(age <= 10 AND ft_makes IS NOT NULL, points, NULL)) AS free_throw_points
+  SUM(IF(age <= {{ sample }} AND points IS NOT NULL, ft_makes, NULL)) AS free_throws,
+  SUM(IF(age <= {{ sample }} AND ft_makes IS NOT NULL, points, NULL)) AS free_throw_points
 FROM games
 GROUP BY entity, d

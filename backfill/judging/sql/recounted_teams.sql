@@ -15,8 +15,8 @@ games AS (
 )
 SELECT
   entity AS counted_team, d AS team_date,
-  AVG(IF(age <= 10, {{ float("pace") }}, NULL)) AS team_pace,
-  AVG(IF(age <= 10, {{ float("offensive_rating") }}, NULL)) AS team_rating,
-  IF(COUNT(win_flag) < 5, 0.5, COUNTIF(IFNULL(win_flag, FALSE)) / COUNT(win_flag)) AS win_share
+  AVG(IF(age <= {{ numbers.PDC.team_games }}, {{ float("pace") }}, NULL)) AS team_pace,
+  AVG(IF(age <= {{ numbers.PDC.team_games }}, {{ float("offensive_rating") }}, NULL)) AS team_rating,
+  IF(COUNT(win_flag) < {{ numbers.ML.team_games }}, {{ numbers.ML.win_share_default }}, COUNTIF(IFNULL(win_flag, FALSE)) / COUNT(win_flag)) AS win_share
 FROM games
 GROUP BY entity, d

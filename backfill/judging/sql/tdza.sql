@@ -1,5 +1,6 @@
 {# TDZA: the rows of `judged_tdza`, their numbers recounted from TDGS. #}
 {% from "_checks.sql" import broken, differs, unlike, outside, quotient, rows_of_games, games_before with context %}
+{% set sample, of_sample = numbers.TDZA.sample_games, "the newest " ~ numbers.TDZA.sample_games ~ " games" %}
 WITH
 team_games AS (
   {{ rows_of_games("TDGS", "defending_team_abbr", "opp_paint_attempts, opp_paint_makes, opp_mid_range_attempts,
@@ -25,7 +26,7 @@ recounted AS (
     AVG(CAST(defensive_rating AS FLOAT64)) AS rating,
     AVG(CAST(opponent_pace AS FLOAT64)) AS pace
   FROM games
-  WHERE age <= 15
+  WHERE age <= {{ sample }}
   GROUP BY entity, d
 ),
 {# The league on some of the dates: each looks at every game of the season before it. #}
@@ -47,7 +48,7 @@ league_teams AS (
 {% for zone in zones %}
       IF(opp_{{ zone }}_attempts IS NULL, NULL, opp_{{ zone }}_makes) AS known_{{ zone }}_makes,
 {% endfor %}
-      game_date >= DATE_SUB(league_date, INTERVAL 30 DAY) AS is_recent
+      game_date >= DATE_SUB(league_date, INTERVAL {{ numbers.TDZA.league_days }} DAY) AS is_recent
     FROM league_dates
     JOIN team_games ON possible AND game_date < league_date AND (replaced_on IS NULL OR replaced_on >= league_date)
   )
@@ -56,8 +57,8 @@ league_teams AS (
 league AS (
   SELECT
     league_date,
-{% for zone, constant in (("paint", 0.58), ("mid_range", 0.41), ("three_pt", 0.355)) %}
-    IF(COUNT(IF(recent_games >= 10, recent_{{ zone }}, NULL)) >= 10, AVG(IF(recent_games >= 10, recent_{{ zone }}, NULL)),
+{% for zone, constant in numbers.TDZA.league_defaults %}
+    IF(COUNT(IF(recent_games >= {{ numbers.TDZA.league_games }}, recent_{{ zone }}, NULL)) >= {{ numbers.TDZA.league_teams }}, AVG(IF(recent_games >= {{ numbers.TDZA.league_games }}, recent_{{ zone }}, NULL)),
       IFNULL(AVG(season_{{ zone }}), {{ constant }})) AS {{ zone }}_league,
 {% endfor %}
   FROM league_teams
@@ -84,15 +85,15 @@ checked AS (
 )
 {% set recounted = [] %}
 {% for zone in zones %}
-{% do recounted.append((zone ~ " attempts per game", "", zone ~ " attempts per game are not those of the newest 15 games",
-  "is_recounted AND " ~ differs(zone ~ "_attempts_allowed_per_game", quotient(zone ~ "_attempts", 15), 1))) %}
-{% do recounted.append((zone ~ " accuracy", "", zone ~ " accuracy is not that of the newest 15 games",
+{% do recounted.append((zone ~ " attempts per game", "", zone ~ " attempts per game are not those of " ~ of_sample,
+  "is_recounted AND " ~ differs(zone ~ "_attempts_allowed_per_game", quotient(zone ~ "_attempts", sample), 1))) %}
+{% do recounted.append((zone ~ " accuracy", "", zone ~ " accuracy is not that of " ~ of_sample,
   "is_recounted AND " ~ differs(zone ~ "_pct_allowed_last_15", quotient(zone ~ "_makes", zone ~ "_attempts"), 3))) %}
 {% do recounted.append((zone ~ " against the league", "", zone ~ " accuracy against the league is not what the games make",
   "is_recounted AND league_date IS NOT NULL AND " ~ differs(zone ~ "_defense_vs_league_avg",
     "100 * (" ~ quotient(zone ~ "_makes", zone ~ "_attempts") ~ " - " ~ zone ~ "_league)", 2))) %}
-{% do recounted.append((zone ~ " blocks per game", "", zone ~ " blocks per game are not those of the newest 15 games",
-  "is_recounted AND " ~ differs(zone ~ "_blocks_per_game", quotient(zone ~ "_blocks", 15), 1))) %}
+{% do recounted.append((zone ~ " blocks per game", "", zone ~ " blocks per game are not those of " ~ of_sample,
+  "is_recounted AND " ~ differs(zone ~ "_blocks_per_game", quotient(zone ~ "_blocks", sample), 1))) %}
 {% endfor %}
 {% set labels = [] %}
 {% for label, beyond in (("strongest", ">"), ("weakest", "<")) %}
@@ -102,16 +103,16 @@ checked AS (
   ~ " three_pt_defense_vs_league_avg")) %}
 {% endfor %}
 {{ broken("checked", "analysis_date", "team_abbr", labels + recounted + [
-  ("number of teams", "", "there are more than 30 teams", "teams > 30"),
-  ("sample", "", "the sample is not 15 games", "games_in_sample <> 15"),
+  ("number of teams", "", "there are more than " ~ numbers.TDZA.most_teams ~ " teams", "teams > " ~ numbers.TDZA.most_teams),
+  ("sample", "", "the sample is not " ~ sample ~ " games", "games_in_sample <> " ~ sample),
   ("fixed columns", "", "the tier is not high, or the early-season flag is set", "data_quality_tier <> 'high' OR early_season_flag"),
   ("accuracy range", "", "an accuracy lies outside 0 to 1",
     outside(0, 1, ["paint_pct_allowed_last_15", "mid_range_pct_allowed_last_15", "three_pt_pct_allowed_last_15"])),
-  ("points in the paint", "", "points in the paint per game are not those of the newest 15 games",
-    "is_recounted AND " ~ differs("paint_points_allowed_per_game", quotient("paint_points", 15), 1)),
-  ("points per game", "", "points per game are not those of the newest 15 games",
-    "is_recounted AND " ~ differs("opponent_points_per_game", quotient("points", 15), 1)),
-  ("defensive rating", "", "the defensive rating is not the mean of the newest 15 games",
+  ("points in the paint", "", "points in the paint per game are not those of " ~ of_sample,
+    "is_recounted AND " ~ differs("paint_points_allowed_per_game", quotient("paint_points", sample), 1)),
+  ("points per game", "", "points per game are not those of " ~ of_sample,
+    "is_recounted AND " ~ differs("opponent_points_per_game", quotient("points", sample), 1)),
+  ("defensive rating", "", "the defensive rating is not the mean of " ~ of_sample,
     "is_recounted AND " ~ differs("defensive_rating_last_15", "rating", 2)),
-  ("pace", "", "the pace is not the mean of the newest 15 games", "is_recounted AND " ~ differs("opponent_pace", "pace", 1)),
+  ("pace", "", "the pace is not the mean of " ~ of_sample, "is_recounted AND " ~ differs("opponent_pace", "pace", 1)),
 ]) }}

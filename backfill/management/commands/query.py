@@ -12,10 +12,9 @@ from backfill.errors import Refused
 from backfill.management.base import OK, VerbCommand, iso_date
 from backfill.management.text import table
 from backfill.queries import Query, named, names
+from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
-
-LOADED = "SELECT MIN(game_date) AS first, MAX(game_date) AS last FROM nba_reference.nba_schedule"
 
 
 class Command(VerbCommand):
@@ -63,7 +62,7 @@ def _plain(row: Row) -> Row:
 
 def _dates(start: date | None, end: date | None) -> tuple[date, date]:
     if start is None or end is None:
-        (loaded,) = warehouse().query(LOADED)
+        (loaded,) = warehouse().query(render("schedule-range"))
         start, end = start or loaded["first"], end or loaded["last"]
     if start is None or end is None:
         raise Refused("no schedule is loaded, so --start and --end are needed")

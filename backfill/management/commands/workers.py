@@ -13,10 +13,9 @@ from backfill.management.base import FAILED, OK, VerbCommand, whole_number
 from backfill.management.text import table
 from backfill.models import Worker
 from backfill.owners import is_here
-from backfill.progress import system
+from backfill.progress import NO_WORKER, system
 
 POLL_SECONDS = 0.1
-NOBODY = "no worker is running; bin/up starts them"
 
 
 class Command(VerbCommand):
@@ -55,7 +54,7 @@ def _text(found: dict[str, Any]) -> str:
     ]  # fmt: skip
     swept = found["swept_seconds_ago"]
     return "\n".join([
-        table(workers) if workers else NOBODY,
+        table(workers) if workers else NO_WORKER,
         "no sweep yet" if swept is None else f"last sweep {swept} s ago",
         f"batches in flight: {found['batches_in_flight']} of {found['max_parallel_batches']} at most",
     ])  # fmt: skip

@@ -10,7 +10,7 @@
     *,
     MIN(game_date) OVER same_game < MAX(game_date) OVER same_game AS moved
   FROM {{ t[source] }}
-  WHERE game_date >= @season_start AND game_date < DATE_ADD(@season_start, INTERVAL 1 YEAR)
+  WHERE {{ in_season }}
   WINDOW same_game AS (PARTITION BY {{ entity }}, game_id)
 ),
 {{ name }}_moves AS (
@@ -41,7 +41,7 @@
 {{ games("games", "PGS", "player_lookup") }},
 played AS (
   SELECT * FROM games
-  WHERE is_active AND (IFNULL(minutes_played, 0) > 0 OR IFNULL(fg_attempts, 0) > 0 OR IFNULL(points, 0) > 0)
+  WHERE is_active AND {{ took_part }}
 )
 {% endmacro %}
 
@@ -50,10 +50,9 @@ played AS (
   WINDOW
     seq AS (PARTITION BY {{ entity }}, valid_after ORDER BY game_date, game_id),
     season AS (seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
-    last_5 AS (seq ROWS BETWEEN 4 PRECEDING AND CURRENT ROW),
-    last_10 AS (seq ROWS BETWEEN 9 PRECEDING AND CURRENT ROW),
-    last_15 AS (seq ROWS BETWEEN 14 PRECEDING AND CURRENT ROW),
-    last_20 AS (seq ROWS BETWEEN 19 PRECEDING AND CURRENT ROW)
+{% for games in windows %}
+    last_{{ games }} AS (seq ROWS BETWEEN {{ games - 1 }} PRECEDING AND CURRENT ROW){{ "," if not loop.last }}
+{% endfor %}
 {% endmacro %}
 
 {# Columns of a windows CTE that say for which dates a row is the newest game: (shown_after, shown_until]. #}
@@ -107,7 +106,7 @@ contexts AS (
 )
 {% endmacro %}
 
-{# Normal mode: of the newest ten games of a team, how many the entity has; `incomplete` lists who lacks too many.
+{# Normal mode: of a team's newest games, how many the entity has; `incomplete` lists who has too few.
    `asked` has columns d, entity and team; `name` is a CTE of `games`. #}
 {% macro completeness(asked, name, entity) %}
 team_schedule AS (
@@ -116,16 +115,16 @@ team_schedule AS (
   JOIN {{ t.SCHED }} ON game_date >= @season_start AND game_date < d
   CROSS JOIN UNNEST([home_team_abbr, away_team_abbr]) AS team
   WHERE NOT @backfill_mode
-    AND DATE_DIFF(d, @season_start, DAY) >= 30
+    AND DATE_DIFF(d, @season_start, DAY) >= {{ complete.first_day }}
     AND game_status = {{ final }}
-    AND season_type IN ('{{ season_types | join("', '") }}')
+    AND season_type IN ({{ season_types }})
   GROUP BY d, team, game_id
 ),
 recent_schedule AS (
   SELECT d, team, COUNT(*) AS expected, MIN(game_date) AS first_date
   FROM (
     SELECT * FROM team_schedule WHERE TRUE
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY d, team ORDER BY game_date DESC, game_id DESC) <= 10
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY d, team ORDER BY game_date DESC, game_id DESC) <= {{ complete.games }}
   )
   GROUP BY d, team
 ),
@@ -143,14 +142,19 @@ incomplete AS (
   SELECT
     d AS incomplete_date,
     entity AS incomplete_entity,
-    CAST(found AS STRING) || ' of ' || CAST(expected AS STRING) || ' recent team games found, 90 % required'
+    CAST(found AS STRING) || ' of ' || CAST(expected AS STRING) || ' recent team games found, {{ 10 * complete.required_tenths }} % required'
       AS incomplete_reason
   FROM recent_games
-  WHERE found * 10 < expected * 9
+  WHERE found * 10 < expected * {{ complete.required_tenths }}
 )
 {% endmacro %}
 
 {# The reason of too few games. #}
 {% macro too_few(n, minimum) %}
 CAST({{ n }} AS STRING) || ' of {{ minimum }} games before ' || CAST(d AS STRING)
+{%- endmacro %}
+
+{# The label of the first step that a number reaches; steps are (label, number), the highest first. #}
+{% macro grade(value, steps, otherwise) %}
+CASE {% for label, least in steps %}WHEN {{ value }} >= {{ least }} THEN '{{ label }}' {% endfor %}ELSE '{{ otherwise }}' END
 {%- endmacro %}

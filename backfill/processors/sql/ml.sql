@@ -2,28 +2,30 @@
    and PDC of it. Each feature takes its Phase 4 value, else its Phase 3 value, else its default. #}
 {% from "_macros.sql" import contexts, played_games, games, sequence, validity, total, total_known, sums, mean, divide,
    completeness with context %}
-{% set sourced = {
-  0: ("points_avg_last_5", "c.points_avg_last_5", "g.points_mean_5", "10.0"),
-  1: ("points_avg_last_10", "c.points_avg_last_10", "g.points_mean_10", "10.0"),
-  2: ("points_avg_season", "c.points_avg_season", "g.points_mean_season", "10.0"),
-  3: ("points_std_last_10", "c.points_std_last_10", none, "5.0"),
-  4: ("games_in_last_7_days", "c.games_in_last_7_days", none, "3.0"),
-  5: ("fatigue_score", "f.fatigue_score", none, "50.0"),
-  6: ("shot_zone_mismatch_score", "f.shot_zone_mismatch_score", none, "0.0"),
-  7: ("pace_score", "f.pace_score", none, "0.0"),
-  8: ("usage_spike_score", "f.usage_spike_score", none, "0.0"),
-  13: ("opponent_def_rating", "z.defensive_rating_last_15", none, "112.0"),
-  14: ("opponent_pace", "z.opponent_pace", none, "100.0"),
-  18: ("pct_paint", divide("s.paint_rate_last_10", "100"), none, "0.30"),
-  19: ("pct_mid_range", divide("s.mid_range_rate_last_10", "100"), none, "0.20"),
-  20: ("pct_three", divide("s.three_pt_rate_last_10", "100"), none, "0.35"),
-  22: ("team_pace", "c.team_pace_last_10", none, "100.0"),
-  23: ("team_off_rating", "c.team_off_rating_last_10", none, "112.0"),
+{# Per feature its place and its values of Phase 4 and of Phase 3. #}
+{% set values = {
+  0: ("c.points_avg_last_5", "g.points_mean_5"),
+  1: ("c.points_avg_last_10", "g.points_mean_10"),
+  2: ("c.points_avg_season", "g.points_mean_season"),
+  3: ("c.points_std_last_10", none),
+  4: ("c.games_in_last_7_days", none),
+  5: ("f.fatigue_score", none),
+  6: ("f.shot_zone_mismatch_score", none),
+  7: ("f.pace_score", none),
+  8: ("f.usage_spike_score", none),
+  13: ("z.defensive_rating_last_15", none),
+  14: ("z.opponent_pace", none),
+  18: (divide("s.paint_rate_last_10", "100"), none),
+  19: (divide("s.mid_range_rate_last_10", "100"), none),
+  20: (divide("s.three_pt_rate_last_10", "100"), none),
+  22: ("c.team_pace_last_10", none),
+  23: ("c.team_off_rating_last_10", none),
 } %}
-{% set calculated = {
-  9: "rest_advantage", 10: "injury_risk", 11: "recent_trend", 12: "minutes_change", 15: "home_away",
-  16: "back_to_back", 17: "playoff_game", 21: "pct_free_throw", 24: "team_win_pct",
-} %}
+{% set defaults = dict(numbers.defaults) %}
+{% set short, sample = "last_%d" % numbers.short_games, "last_%d" % numbers.sample_games %}
+{% set gold, silver, bronze, poor = numbers.tiers %}
+{# The score of the nine other features: six are calculated, three come from Phase 3 alone. #}
+{% set calculated = 6 * numbers.phase4_weight + 3 * numbers.phase3_weight %}
 {% set steps = "CASE WHEN {x} >= {high} THEN 2 WHEN {x} >= {low} THEN 1 WHEN {x} <= -{high} THEN -2
       WHEN {x} <= -{low} THEN -1 ELSE 0 END" %}
 {{ contexts() }},
@@ -38,26 +40,26 @@ windows AS (
 {% for i in range(2, 6) %}
     LAG(points, {{ i - 1 }}) OVER seq AS points_{{ i }},
 {% endfor %}
-{% for name, column, window in (("points_5", "points", "last_5"), ("points_10", "points", "last_10"),
-    ("points_season", "points", "season"), ("minutes_10", "minutes_played", "last_10"),
+{% for name, column, window in (("points_5", "points", short), ("points_10", "points", sample),
+    ("points_season", "points", "season"), ("minutes_10", "minutes_played", sample),
     ("minutes_season", "minutes_played", "season")) %}
     {{ sums(name, column, window) }},
 {% endfor %}
-    {{ total_known("ft_makes", "points", "last_10") }} AS free_throws,
-    {{ total_known("points", "ft_makes", "last_10") }} AS free_throw_points
+    {{ total_known("ft_makes", "points", sample) }} AS free_throws,
+    {{ total_known("points", "ft_makes", sample) }} AS free_throw_points
   FROM played
   {{ sequence("player_lookup") }}
 ),
 profiles AS (
   SELECT
     player_lookup, shown_after, shown_until, n, impossible,
-    IF(n >= 5, {{ mean("points_5") }}, NULL) AS points_mean_5,
+    IF(n >= {{ numbers.short_games }}, {{ mean("points_5") }}, NULL) AS points_mean_5,
     {{ mean("points_10") }} AS points_mean_10,
     {{ mean("points_season") }} AS points_mean_season,
     {{ mean("minutes_10") }} AS minutes_mean_10,
     {{ mean("minutes_season") }} AS minutes_mean_season,
-    IF(n >= 5, {{ divide("points_1 + points_2 + points_3", "3") }} - {{ divide("points_4 + points_5", "2") }}, NULL) AS trend,
-    IF(n >= 5, LEAST({{ divide("free_throws", "free_throw_points") }}, NUMERIC '0.5'), NULL) AS free_throw_share
+    IF(n >= {{ numbers.trend_games }}, {{ divide("points_1 + points_2 + points_3", "3") }} - {{ divide("points_4 + points_5", "2") }}, NULL) AS trend,
+    IF(n >= {{ numbers.free_throw_games }}, LEAST({{ divide("free_throws", "free_throw_points") }}, NUMERIC '{{ numbers.free_throw_limit }}'), NULL) AS free_throw_share
   FROM windows
 ),
 {{ games("team_games", "TOGS", "team_abbr") }},
@@ -87,22 +89,22 @@ logged AS (
 matched AS (
   SELECT
     x.player_lookup, x.universal_player_id, x.game_id, x.opponent_team_abbr, x.home_game, x.days_rest, x.d,
-{% for i, (name, phase4, phase3, default) in sourced.items() %}
+{% for i, (phase4, phase3) in values.items() %}
     {{ phase4 }} AS phase4_{{ i }},
     {{ phase3 or "CAST(NULL AS NUMERIC)" }} AS phase3_{{ i }},
 {% endfor %}
-    IFNULL(LEAST(GREATEST(x.days_rest - x.opponent_days_rest, -2), 2), 0) AS rest_advantage,
+    IFNULL(LEAST(GREATEST(x.days_rest - x.opponent_days_rest, -{{ numbers.rest_limit }}), {{ numbers.rest_limit }}), 0) AS rest_advantage,
     CASE LOWER(x.player_status)
       WHEN 'probable' THEN 1 WHEN 'questionable' THEN 2 WHEN 'doubtful' THEN 3 WHEN 'out' THEN 3 ELSE 0
     END AS injury_risk,
-    {{ steps.format(x="g.trend", high="5", low="2") }} AS recent_trend,
+    {{ steps.format(x="g.trend", high=numbers.trend_points[0], low=numbers.trend_points[1]) }} AS recent_trend,
     IFNULL(c.minutes_avg_last_10, g.minutes_mean_10) AS recent_minutes,
     g.minutes_mean_season,
     IF(x.home_game, 1, 0) AS home_away,
     IF(x.back_to_back, 1, 0) AS back_to_back,
     IF(LOWER(x.season_phase) = 'playoffs', 1, 0) AS playoff_game,
-    IFNULL(g.free_throw_share, NUMERIC '0.15') AS pct_free_throw,
-    IF(w.decided >= 5, {{ divide("w.wins", "w.decided") }}, NUMERIC '0.5') AS team_win_pct,
+    IFNULL(g.free_throw_share, NUMERIC '{{ numbers.free_throw_default }}') AS pct_free_throw,
+    IF(w.decided >= {{ numbers.team_games }}, {{ divide("w.wins", "w.decided") }}, NUMERIC '{{ numbers.win_share_default }}') AS team_win_pct,
     COALESCE(x.impossible_context, g.impossible) AS impossible,
 {% for code, alias in (("PSZA", "s"), ("PCF", "f"), ("PDC", "c")) %}
     {{ alias }}.player_lookup IS NOT NULL AS has_{{ code }},
@@ -129,22 +131,25 @@ changes AS (
 vectors AS (
   SELECT
     * EXCEPT (back_to_back),
-{% for i, (name, phase4, phase3, default) in sourced.items() %}
-    ROUND(CAST(COALESCE(phase4_{{ i }}, phase3_{{ i }}, {{ default }}) AS NUMERIC), 6) AS feature_{{ i }},
+{% for i, (phase4, phase3) in values.items() %}
+    ROUND(CAST(COALESCE(phase4_{{ i }}, phase3_{{ i }}, {{ defaults[features[i]] }}) AS NUMERIC), 6) AS feature_{{ i }},
 {% endfor %}
-{% for i, name in calculated.items() if name != "minutes_change" %}
+{% for name in features if name not in defaults and name != "minutes_change" %}
+    {% set i = features.index(name) %}
     ROUND(CAST({{ name }} AS NUMERIC), 6) AS feature_{{ i }},
 {% endfor %}
-    CAST(IF(recent_minutes = 0, 0, {{ steps.format(x="minutes_ratio", high="NUMERIC '0.20'", low="NUMERIC '0.10'") }}) AS NUMERIC)
+    CAST(IF(recent_minutes = 0, 0, {{ steps.format(x="minutes_ratio", high="NUMERIC '%s'" % numbers.minutes_ratios[0],
+      low="NUMERIC '%s'" % numbers.minutes_ratios[1]) }}) AS NUMERIC)
       AS feature_12,
-    {% for i in sourced %}{{ " + " if not loop.first }}IF(phase4_{{ i }} IS NULL, 0, 1){% endfor %} AS from_phase4,
-    {% for i in sourced %}{{ " + " if not loop.first }}IF(phase4_{{ i }} IS NULL AND phase3_{{ i }} IS NOT NULL, 1, 0){% endfor %} AS from_phase3
+    {% for i in values %}{{ " + " if not loop.first }}IF(phase4_{{ i }} IS NULL, 0, 1){% endfor %} AS from_phase4,
+    {% for i in values %}{{ " + " if not loop.first }}IF(phase4_{{ i }} IS NULL AND phase3_{{ i }} IS NOT NULL, 1, 0){% endfor %} AS from_phase3
   FROM changes
 ),
 scored AS (
   SELECT
     *,
-    ROUND({{ divide("825 + 100 * from_phase4 + 75 * from_phase3 + 40 * (16 - from_phase4 - from_phase3)", "25") }}, 2)
+    ROUND({{ divide("%d + %d * from_phase4 + %d * from_phase3 + %d * (%d - from_phase4 - from_phase3)" % (calculated, numbers.phase4_weight,
+      numbers.phase3_weight, numbers.default_weight, values | length), numbers.features) }}, 2)
       AS feature_quality_score,
     CASE
       WHEN impossible IS NOT NULL THEN 'PROCESSING_ERROR'
@@ -157,23 +162,23 @@ result AS (
   SELECT
     *,
     d AS game_date,
-    [{% for i in range(25) %}{{ ", " if not loop.first }}CAST(feature_{{ i }} AS FLOAT64){% endfor %}] AS features,
-    {% for i in range(25) %}{{ " || ',' || " if not loop.first }}FORMAT('%.6f', feature_{{ i }}){% endfor %} AS features_text,
-    [{% for i in range(25) %}{{ ", " if not loop.first }}'{{ sourced[i][0] if i in sourced else calculated[i] }}'{% endfor %}]
+    [{% for i in range(numbers.features) %}{{ ", " if not loop.first }}CAST(feature_{{ i }} AS FLOAT64){% endfor %}] AS features,
+    {% for i in range(numbers.features) %}{{ " || ',' || " if not loop.first }}FORMAT('%.6f', feature_{{ i }}){% endfor %} AS features_text,
+    [{% for i in range(numbers.features) %}{{ ", " if not loop.first }}'{{ features[i] }}'{% endfor %}]
       AS feature_names,
-    '{% for i in range(25) %}{{ "," if not loop.first }}{{ sourced[i][0] if i in sourced else calculated[i] }}{% endfor %}'
+    '{% for i in range(numbers.features) %}{{ "," if not loop.first }}{{ features[i] }}{% endfor %}'
       AS feature_names_text,
-    25 AS feature_count,
-    'v1_baseline_25' AS feature_version,
+    {{ numbers.features }} AS feature_count,
+    '{{ numbers.version }}' AS feature_version,
     CASE
-      WHEN feature_quality_score >= 95 THEN 'gold' WHEN feature_quality_score >= 75 THEN 'silver'
-      WHEN feature_quality_score >= 50 THEN 'bronze' WHEN feature_quality_score >= 25 THEN 'poor' ELSE 'unusable'
+      WHEN feature_quality_score >= {{ gold[1] }} THEN '{{ gold[0] }}' WHEN feature_quality_score >= {{ silver[1] }} THEN '{{ silver[0] }}'
+      WHEN feature_quality_score >= {{ bronze[1] }} THEN '{{ bronze[0] }}' WHEN feature_quality_score >= {{ poor[1] }} THEN '{{ poor[0] }}' ELSE 'unusable'
     END AS quality_tier,
     home_game AS is_home,
     {# Of all 25 features: 90 %, then half, from Phase 4; else half from Phase 3, to which three always belong. #}
     CASE
-      WHEN from_phase4 * 10 >= 225 THEN 'phase4' WHEN from_phase4 * 2 >= 25 THEN 'phase4_partial'
-      WHEN (from_phase3 + 3) * 2 >= 25 THEN 'phase3' ELSE 'mixed'
+      WHEN from_phase4 * 10 >= {{ 9 * numbers.features }} THEN 'phase4' WHEN from_phase4 * 2 >= {{ numbers.features }} THEN 'phase4_partial'
+      WHEN (from_phase3 + 3) * 2 >= {{ numbers.features }} THEN 'phase3' ELSE 'mixed'
     END AS data_source,
     FALSE AS early_season_flag,
 {% for source in ("daily_cache", "composite", "shot_zones", "team_defense") %}

@@ -1,6 +1,6 @@
 {# PCF: one row per date and player with a context row. Sources: UPGC, UTGC, and PSZA and TDZA of the same date. #}
 {% from "_macros.sql" import contexts, divide, newest_context with context %}
-{% set clamp = "LEAST(GREATEST(%s, -%s), %s)" %}
+{% macro clamp(value, limit) %}LEAST(GREATEST({{ value }}, -{{ limit }}), {{ limit }}){% endmacro %}
 {{ contexts() }},
 teams AS (
   SELECT team_abbr, game_date, processed_at
@@ -38,39 +38,40 @@ parts AS (
   SELECT
     *,
     100
-      + CASE WHEN IFNULL(back_to_back, FALSE) THEN -15 WHEN IFNULL(days_rest, 1) >= 3 THEN 5 ELSE 0 END
-      - IF(IFNULL(games_in_last_7_days, 3) >= 4, 10, 0)
-      - IF(IFNULL(minutes_in_last_7_days, 200) > 240, 10, 0)
-      - IF(IFNULL(avg_minutes_per_game_last_7, 30) > 35, 8, 0)
-      - CASE WHEN IFNULL(back_to_backs_last_14_days, 0) >= 2 THEN 12 WHEN back_to_backs_last_14_days = 1 THEN 5 ELSE 0 END
-      - CASE WHEN IFNULL(player_age, 25) >= 35 THEN 10 WHEN IFNULL(player_age, 25) >= 30 THEN 5 ELSE 0 END
+      + CASE WHEN IFNULL(back_to_back, FALSE) THEN -{{ numbers.back_to_back_points }} WHEN IFNULL(days_rest, 1) >= {{ numbers.rested_days }} THEN {{ numbers.rested_points }} ELSE 0 END
+      - IF(IFNULL(games_in_last_7_days, 3) >= {{ numbers.many_games }}, {{ numbers.many_games_points }}, 0)
+      - IF(IFNULL(minutes_in_last_7_days, 200) > {{ numbers.many_minutes }}, {{ numbers.many_minutes_points }}, 0)
+      - IF(IFNULL(avg_minutes_per_game_last_7, 30) > {{ numbers.long_minutes }}, {{ numbers.long_minutes_points }}, 0)
+      - CASE WHEN IFNULL(back_to_backs_last_14_days, 0) >= {{ numbers.back_to_backs }} THEN {{ numbers.back_to_backs_points }} WHEN back_to_backs_last_14_days = 1 THEN {{ numbers.one_back_to_back_points }} ELSE 0 END
+      - CASE WHEN IFNULL(player_age, 25) >= {{ numbers.old_age }} THEN {{ numbers.old_points }} WHEN IFNULL(player_age, 25) >= {{ numbers.mature_age }} THEN {{ numbers.mature_points }} ELSE 0 END
       AS fatigue,
     IF(
       has_shots AND has_defense,
-      CAST(IFNULL(zone_vs_league, 0) * LEAST({{ divide("IFNULL(zone_rate, 50)", "50") }}, 1) AS NUMERIC),
+      CAST(IFNULL(zone_vs_league, 0) * LEAST({{ divide("IFNULL(zone_rate, %d)" % numbers.usual_rate_percent, numbers.usual_rate_percent) }}, 1) AS NUMERIC),
       0
     ) AS matchup,
-    IF(avg_usage_rate_last_7_games <> 0, NUMERIC '0.3' * (projected_usage_rate - avg_usage_rate_last_7_games), NULL) AS spike
+    IF(avg_usage_rate_last_7_games <> 0, NUMERIC '{{ numbers.usage_factor }}' * (projected_usage_rate - avg_usage_rate_last_7_games), NULL) AS spike
   FROM matched
 ),
 scores AS (
   SELECT
     *,
     LEAST(GREATEST(fatigue, 0), 100) AS fatigue_score,
-    {{ clamp % ("CAST(IF(ABS(matchup) > 5, matchup * NUMERIC '1.2', matchup) AS NUMERIC)", 10, 10) }} AS mismatch,
-    {{ clamp % ("IFNULL(" ~ divide("pace_differential", "2") ~ ", 0)", 3, 3) }} AS pace,
-    {{ clamp % ("CAST(IFNULL(spike, 0) * CASE
+    {{ clamp("CAST(IF(ABS(matchup) > %d, matchup * NUMERIC '%s', matchup) AS NUMERIC)"
+      % (numbers.strong_matchup, numbers.strong_matchup_factor), numbers.mismatch_limit) }} AS mismatch,
+    {{ clamp("IFNULL(" ~ divide("pace_differential", numbers.pace_divisor) ~ ", 0)", numbers.pace_limit) }} AS pace,
+    {{ clamp("CAST(IFNULL(spike, 0) * CASE
       WHEN spike <= 0 THEN NUMERIC '1'
-      WHEN IFNULL(star_teammates_out, 0) >= 2 THEN NUMERIC '1.30'
-      WHEN star_teammates_out = 1 THEN NUMERIC '1.15'
+      WHEN IFNULL(star_teammates_out, 0) >= %d THEN NUMERIC '%s'
+      WHEN star_teammates_out = 1 THEN NUMERIC '%s'
       ELSE NUMERIC '1'
-    END AS NUMERIC)", 3, 3) }} AS usage
+    END AS NUMERIC)" % (numbers.stars_out, numbers.stars_out_factor, numbers.star_out_factor), numbers.usage_limit) }} AS usage
   FROM parts
 ),
 totals AS (
   SELECT
     *,
-    {{ divide("fatigue_score - 100", "20") }} + mismatch + pace + usage AS total,
+    {{ divide("fatigue_score - 100", numbers.points_per_adjustment) }} + mismatch + pace + usage AS total,
     ROUND(mismatch, 1) AS shot_zone_mismatch_score,
     ROUND(pace, 1) AS pace_score,
     ROUND(usage, 1) AS usage_spike_score

@@ -1,15 +1,17 @@
 {# PDC: one row per date and player with a context row. Sources: PGS and TOGS before the date, UPGC and PSZA of it.
-   Windows: the player's newest 5, 10 and all played games; the newest 10 games of the context's team. #}
+   Windows: the player's newest games, few and more, and all of the season; the newest of the context's team. #}
 {% from "_macros.sql" import contexts, played_games, games, sequence, validity, total, total_known, sums, mean, divide,
    completeness, too_few with context %}
+{% set short, sample = "last_%d" % numbers.short_games, "last_%d" % numbers.sample_games %}
+{% set of_team = "last_%d" % numbers.team_games %}
 {% set player_means = (
-  ("points_avg_last_5", "points", "last_5", 1), ("points_avg_last_10", "points", "last_10", 1),
-  ("points_avg_season", "points", "season", 1), ("minutes_avg_last_10", "minutes_played", "last_10", 1),
-  ("usage_rate_last_10", "usage_rate", "last_10", 2), ("player_usage_rate_season", "usage_rate", "season", 2),
-  ("ts_pct_last_10", "ts_pct", "last_10", 3),
+  ("points_avg_last_5", "points", short, 1), ("points_avg_last_10", "points", sample, 1),
+  ("points_avg_season", "points", "season", 1), ("minutes_avg_last_10", "minutes_played", sample, 1),
+  ("usage_rate_last_10", "usage_rate", sample, 2), ("player_usage_rate_season", "usage_rate", "season", 2),
+  ("ts_pct_last_10", "ts_pct", sample, 3),
 ) %}
 {% set team_means = (
-  ("team_pace_last_10", "pace", "last_10", 1), ("team_off_rating_last_10", "offensive_rating", "last_10", 2),
+  ("team_pace_last_10", "pace", of_team, 1), ("team_off_rating_last_10", "offensive_rating", of_team, 2),
 ) %}
 {{ contexts() }},
 {{ played_games() }},
@@ -23,11 +25,11 @@ windows AS (
 {% for name, column, window, scale in player_means %}
     {{ sums(name, column, window) }},
 {% endfor %}
-    {{ total("points", "last_10") }} AS points,
-    {{ total("points * points", "last_10") }} AS squares,
-    COUNT(points) OVER last_10 AS scored,
-    {{ total("fg_makes", "last_10") }} AS fg_makes,
-    {{ total_known("assisted_fg_makes", "fg_makes", "last_10") }} AS assisted
+    {{ total("points", sample) }} AS points,
+    {{ total("points * points", sample) }} AS squares,
+    COUNT(points) OVER {{ sample }} AS scored,
+    {{ total("fg_makes", sample) }} AS fg_makes,
+    {{ total_known("assisted_fg_makes", "fg_makes", sample) }} AS assisted
   FROM played
   {{ sequence("player_lookup") }}
 ),
@@ -48,9 +50,9 @@ team_windows AS (
   SELECT
     team_abbr,
     {{ validity() }},
-    COUNT(*) OVER last_10 AS n_10,
-    LAST_VALUE(impossible IGNORE NULLS) OVER last_10 AS impossible,
-    MAX(processed_at) OVER last_10 AS last_updated,
+    COUNT(*) OVER {{ of_team }} AS n_10,
+    LAST_VALUE(impossible IGNORE NULLS) OVER {{ of_team }} AS impossible,
+    MAX(processed_at) OVER {{ of_team }} AS last_updated,
 {% for name, column, window, scale in team_means %}
     {{ sums(name, column, window) }},
 {% endfor %}
@@ -105,7 +107,7 @@ judged AS (
     *,
     CASE
       WHEN impossible IS NOT NULL THEN 'PROCESSING_ERROR'
-      WHEN n < 5 THEN 'INSUFFICIENT_DATA'
+      WHEN n < {{ numbers.required_games }} THEN 'INSUFFICIENT_DATA'
       WHEN NOT has_shots THEN 'MISSING_DEPENDENCY'
       WHEN incomplete_reason IS NOT NULL THEN 'INCOMPLETE_DATA'
     END AS failure_category
@@ -116,8 +118,8 @@ result AS (
     *,
     d AS cache_date,
     n AS games_played_season,
-    n < 10 AS early_season_flag,
-    IF(n < 10, CAST(n AS STRING) || ' of 10 games', NULL) AS insufficient_data_reason,
+    n < {{ numbers.early_games }} AS early_season_flag,
+    IF(n < {{ numbers.early_games }}, CAST(n AS STRING) || ' of {{ numbers.early_games }} games', NULL) AS insufficient_data_reason,
     has_shots AS shot_zone_data_available,
     'v1' AS cache_version,
     last_updated AS source_player_game_last_updated,
@@ -130,7 +132,7 @@ result AS (
     IF(has_shots, 1, 0) AS source_shot_zone_rows_found,
     CASE failure_category
       WHEN 'PROCESSING_ERROR' THEN impossible
-      WHEN 'INSUFFICIENT_DATA' THEN {{ too_few("n", 5) }}
+      WHEN 'INSUFFICIENT_DATA' THEN {{ too_few("n", numbers.required_games) }}
       WHEN 'MISSING_DEPENDENCY' THEN
         'no row for ' || CAST(d AS STRING) || ' in {{ t.PSZA }}' || IFNULL(' (PSZA: ' || upstream_failure || ')', '')
       WHEN 'INCOMPLETE_DATA' THEN incomplete_reason

@@ -1,29 +1,32 @@
 {# TDZA: one row per date and team with a game before it in the season. Sources: TDGS (and SCHED in normal mode).
-   Windows: the newest 15 games of the team; the league's last 30 days, else its season. #}
-{% from "_macros.sql" import games, sequence, validity, within_epoch, total, total_known, divide, completeness, too_few
+   Windows: the sample of the team's newest games; the league's last days, else its season. #}
+{% from "_macros.sql" import games, sequence, validity, within_epoch, total, total_known, divide, completeness, too_few,
+   grade
    with context %}
 {% set zones = ("paint", "mid_range", "three_pt") %}
-{% set constants = {"paint": "0.580", "mid_range": "0.410", "three_pt": "0.355"} %}
+{% set constants = dict(numbers.league_defaults) %}
+{% set sample = "last_%d" % numbers.sample_games %}
+{% set in_league = "game_date >= DATE_SUB(d, INTERVAL %d DAY)" % numbers.league_days %}
 {{ games("defense", "TDGS", "defending_team_abbr") }},
 windows AS (
   SELECT
     defending_team_abbr AS team_abbr,
     {{ validity() }},
     COUNT(*) OVER season AS n,
-    COUNT(*) OVER last_15 AS n_15,
-    LAST_VALUE(impossible IGNORE NULLS) OVER last_15 AS impossible,
+    COUNT(*) OVER {{ sample }} AS n_15,
+    LAST_VALUE(impossible IGNORE NULLS) OVER {{ sample }} AS impossible,
 {% for zone in zones %}
-    {{ total("opp_" ~ zone ~ "_attempts", "last_15") }} AS {{ zone }}_attempts,
-    {{ total_known("opp_" ~ zone ~ "_makes", "opp_" ~ zone ~ "_attempts", "last_15") }} AS {{ zone }}_makes,
-    {{ total("blocks_" ~ zone, "last_15") }} AS {{ zone }}_blocks,
+    {{ total("opp_" ~ zone ~ "_attempts", sample) }} AS {{ zone }}_attempts,
+    {{ total_known("opp_" ~ zone ~ "_makes", "opp_" ~ zone ~ "_attempts", sample) }} AS {{ zone }}_makes,
+    {{ total("blocks_" ~ zone, sample) }} AS {{ zone }}_blocks,
 {% endfor %}
-    {{ total("points_in_paint_allowed", "last_15") }} AS paint_points,
-    {{ total("points_allowed", "last_15") }} AS points,
-    SUM(defensive_rating) OVER last_15 AS ratings,
-    COUNT(defensive_rating) OVER last_15 AS rated,
-    SUM(opponent_pace) OVER last_15 AS paces,
-    COUNT(opponent_pace) OVER last_15 AS paced,
-    MAX(processed_at) OVER last_15 AS last_updated
+    {{ total("points_in_paint_allowed", sample) }} AS paint_points,
+    {{ total("points_allowed", sample) }} AS points,
+    SUM(defensive_rating) OVER {{ sample }} AS ratings,
+    COUNT(defensive_rating) OVER {{ sample }} AS rated,
+    SUM(opponent_pace) OVER {{ sample }} AS paces,
+    COUNT(opponent_pace) OVER {{ sample }} AS paced,
+    MAX(processed_at) OVER {{ sample }} AS last_updated
   FROM defense
   {{ sequence("defending_team_abbr") }}
 ),
@@ -45,9 +48,9 @@ profiles AS (
 league_sums AS (
   SELECT
     d, defending_team_abbr,
-    COUNTIF(game_date >= DATE_SUB(d, INTERVAL 30 DAY)) AS recent_games,
+    COUNTIF({{ in_league }}) AS recent_games,
 {% for zone in zones %}
-{% for span, condition in (("recent", "game_date >= DATE_SUB(d, INTERVAL 30 DAY)"), ("season", "TRUE")) %}
+{% for span, condition in (("recent", in_league), ("season", "TRUE")) %}
     SUM(IF({{ condition }}, opp_{{ zone }}_attempts, NULL)) AS {{ span }}_{{ zone }}_attempts,
     SUM(IF({{ condition }} AND opp_{{ zone }}_attempts IS NOT NULL, opp_{{ zone }}_makes, NULL)) AS {{ span }}_{{ zone }}_makes,
 {% endfor %}
@@ -61,7 +64,7 @@ league_shares AS (
   SELECT
     d,
 {% for zone in zones %}
-    IF(recent_games >= 10, {{ divide("recent_" ~ zone ~ "_makes", "recent_" ~ zone ~ "_attempts") }}, NULL)
+    IF(recent_games >= {{ numbers.league_games }}, {{ divide("recent_" ~ zone ~ "_makes", "recent_" ~ zone ~ "_attempts") }}, NULL)
       AS recent_{{ zone }}_pct,
     {{ divide("season_" ~ zone ~ "_makes", "season_" ~ zone ~ "_attempts") }} AS season_{{ zone }}_pct,
 {% endfor %}
@@ -84,11 +87,11 @@ league AS (
     d AS league_date,
 {% for zone in zones %}
     CASE
-      WHEN recent_{{ zone }}_teams >= 10 THEN {{ divide("recent_" ~ zone ~ "_sum", "recent_" ~ zone ~ "_teams") }}
+      WHEN recent_{{ zone }}_teams >= {{ numbers.league_teams }} THEN {{ divide("recent_" ~ zone ~ "_sum", "recent_" ~ zone ~ "_teams") }}
       WHEN season_{{ zone }}_teams >= 1 THEN {{ divide("season_" ~ zone ~ "_sum", "season_" ~ zone ~ "_teams") }}
     END AS {{ zone }}_league,
     CASE
-      WHEN recent_{{ zone }}_teams >= 10 THEN NULL
+      WHEN recent_{{ zone }}_teams >= {{ numbers.league_teams }} THEN NULL
       WHEN season_{{ zone }}_teams >= 1 THEN '{{ zone }}: season league average'
       ELSE '{{ zone }}: constant league average'
     END AS {{ zone }}_note,
@@ -119,7 +122,7 @@ judged AS (
 {% endfor %}
     CASE
       WHEN impossible IS NOT NULL THEN 'PROCESSING_ERROR'
-      WHEN n < 15 THEN 'INSUFFICIENT_DATA'
+      WHEN n < {{ numbers.sample_games }} THEN 'INSUFFICIENT_DATA'
       WHEN incomplete_reason IS NOT NULL THEN 'INCOMPLETE_DATA'
     END AS failure_category
   FROM newest
@@ -141,7 +144,7 @@ result AS (
       WHEN three_pt_vs = {{ end }} THEN 'perimeter'
     END AS {{ zone }}_zone,
 {% endfor %}
-    CASE WHEN n_15 >= 15 THEN 'high' WHEN n_15 >= 10 THEN 'medium' ELSE 'low' END AS data_quality_tier,
+    {{ grade("n_15", (("high", numbers.sample_games), ("medium", numbers.medium_tier_games)), "low") }} AS data_quality_tier,
     NULLIF(ARRAY_TO_STRING([
 {% for zone in zones %}
       IF({{ zone }}_pct IS NULL, '{{ zone }}: no attempts in sample',
@@ -153,7 +156,7 @@ result AS (
     n_15 AS source_team_defense_rows_found,
     CASE failure_category
       WHEN 'PROCESSING_ERROR' THEN impossible
-      WHEN 'INSUFFICIENT_DATA' THEN {{ too_few("n", 15) }}
+      WHEN 'INSUFFICIENT_DATA' THEN {{ too_few("n", numbers.sample_games) }}
       WHEN 'INCOMPLETE_DATA' THEN incomplete_reason
     END AS failure_reason
   FROM judged

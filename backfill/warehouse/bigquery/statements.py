@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from backfill.warehouse.schema import Column, Table
-from backfill.warehouse.tables import BY_REF, FAILURES, HISTORY, OUTPUTS
+from backfill.statements import render
+from backfill.warehouse.schema import SLICE, Table
+from backfill.warehouse.tables import BY_REF, OUTPUTS
 from validation.season import FIRST_MONTH, season_year
 
 # Where staged rows are kept for the statements that read them. Its tables expire by themselves.
@@ -20,7 +21,6 @@ SCRATCH = "backcourt_scratch"
 SCRATCH_HOURS = 24
 # Parameters of the adapter's own, which no statement of the port's users has.
 DATES, NAME, ROWS, RUN_IDS = "replaced_dates", "replaced_name", "added_rows", "added_run_ids"
-SLICE = "processor_name"
 
 REFERENCE = re.compile(r"\b(FROM|JOIN|MERGE|INTO)(\s+)`?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)`?(?![\w.(])", re.IGNORECASE)
 # What may stand behind a table that has no alias; anything else is its alias.
@@ -34,12 +34,8 @@ NO_ALIAS = re.compile(
 
 
 def staging(place: str, sql: str) -> str:
-    """The statement that keeps what a SELECT yields in a table that expires by itself; parameters as in `sql`.
-
-    A table of one's own, not the query's anonymous result, which nobody promises that other statements may read.
-    """
-    expires = f"TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {SCRATCH_HOURS} HOUR)"
-    return f"CREATE OR REPLACE TABLE {place}\nOPTIONS (expiration_timestamp = {expires})\nAS\n{sql.strip()}"
+    """The statement that keeps what a SELECT yields in a table that expires by itself; parameters as in `sql`."""
+    return render("bigquery-staging", place=place, hours=SCRATCH_HOURS, query=sql.strip())
 
 
 def replacing(table: Table, source: str) -> str:
@@ -51,7 +47,7 @@ def replacing(table: Table, source: str) -> str:
     if table.kind == "log":
         gone += f" AND t.{SLICE} = @{NAME}"
     # Without a source it is a DELETE, which costs nothing where it empties whole partitions.
-    return merge(table, source, gone) if source else f"DELETE FROM {table} AS t WHERE {gone}"
+    return merge(table, source, gone) if source else render("bigquery-emptying", table=table, gone=gone)
 
 
 def adding(table: Table) -> str:
@@ -61,7 +57,7 @@ def adding(table: Table) -> str:
     ARRAY<DATE>.
     """
     gone = f"t.{table.partition} IN UNNEST(@{DATES}) AND t.run_id IN UNNEST(@{RUN_IDS})"
-    return merge(table, f"SELECT {', '.join(f'r.{name}' for name in table.names)} FROM UNNEST(@{ROWS}) AS r", gone)
+    return merge(table, render("bigquery-added-rows", table=table, rows=ROWS), gone)
 
 
 def loading(table: Table, year: int, staged: str) -> str:
@@ -74,22 +70,7 @@ def merge(table: Table, source: str, gone: str) -> str:
 
     ON FALSE matches nothing, so that only the partitions that `gone` names are read.
     """
-    names = ", ".join(table.names)
-    return f"""MERGE {table} AS t
-USING (
-SELECT {", ".join(map(_cast, table.columns))}
-FROM (
-{source.strip()}
-)
-) AS s
-ON FALSE
-WHEN NOT MATCHED BY TARGET THEN INSERT ({names}) VALUES ({names})
-WHEN NOT MATCHED BY SOURCE AND {gone} THEN DELETE"""
-
-
-def _cast(column: Column) -> str:
-    """A column in exactly its type: rounded as the embedded warehouse rounds it."""
-    return column.name if column.type.startswith("ARRAY") else f"CAST({column.name} AS {column.type}) AS {column.name}"
+    return render("bigquery-merge", table=table, source=source.strip(), gone=gone)
 
 
 # Looking
@@ -100,27 +81,12 @@ def listing() -> str:
 
     A partition without rows does not exist in BigQuery; the run history tells which were written empty.
     """
-    outputs = [f"SELECT '{t}' AS name, CAST(NULL AS STRING) AS slice, {t.partition} AS d FROM {t} GROUP BY d" for t in OUTPUTS]
-    logs = [f"SELECT '{t}', {SLICE}, {t.partition} AS d FROM {t} GROUP BY {SLICE}, d" for t in (FAILURES, HISTORY)]
-    output = "output_dataset || '.' || output_table"
-    empty = [
-        f"SELECT {output}, CAST(NULL AS STRING), data_date FROM ({NEWEST}) WHERE records_created = 0",
-        f"SELECT '{FAILURES}', {SLICE}, data_date FROM ({NEWEST}) WHERE records_failed = 0",
-    ]
-    return "\nUNION ALL\n".join([*outputs, *logs, *empty])
-
-
-NEWEST = f"""
-SELECT {SLICE}, data_date, output_dataset, output_table, records_created, records_failed FROM {HISTORY}
-WHERE status IN ('success', 'skipped')
-QUALIFY ROW_NUMBER() OVER (PARTITION BY {SLICE}, data_date ORDER BY processed_at DESC) = 1
-"""
+    return render("bigquery-partitions", outputs=OUTPUTS)
 
 
 def seasons(table: Table) -> str:
     """The seasons of which an input has rows: one column, `year`."""
-    first = f"EXTRACT(YEAR FROM DATE_SUB({table.partition}, INTERVAL {FIRST_MONTH - 1} MONTH))"
-    return f"SELECT {first} AS year FROM {table} GROUP BY year"
+    return render("bigquery-seasons", table=table)
 
 
 def within_season(table: Table, year: int) -> str:

@@ -1,0 +1,2 @@
+{# The source rows of a finding. #}
+SELECT * FROM {{ table }} WHERE {{ condition }}
