@@ -65,7 +65,8 @@ def program(pytestconfig: pytest.Config) -> FindProgram:
         try:
             return ensure(name, capture.global_and_fixture_disabled)
         except ProgramMissing as error:
-            pytest.fail(str(error), pytrace=False)
+            sentence = str(error)
+        pytest.fail(sentence, pytrace=False)
 
     return found
 
@@ -91,7 +92,6 @@ def season_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_files(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
-    """The demo on disk, shared between the processes of pytest-xdist."""
-    base = tmp_path_factory.getbasetemp()
-    return made_once(base if worker_id == "master" else base.parent)
+def demo_files() -> Demo:
+    """The demo on disk, shared between the processes of pytest-xdist and kept for the next run."""
+    return made_once()

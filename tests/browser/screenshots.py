@@ -32,7 +32,7 @@ def main(into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch, sync_playwright() as playwright:
         var = Path(scratch) / "var"
-        shutil.copytree(made_once(Path(scratch)).folder, var)
+        shutil.copytree(made_once().folder, var)
         browser = playwright.chromium.launch(executable_path=programs.ensure("chromium"), args=[*QUIET, "--no-sandbox"])
         with running(Installation(var)) as panel:
             for theme in ("light", "dark"):
