@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from tests.postgres import Server, serving
+from tests.programs import FindProgram, ProgramMissing, ensure
 from tests.webapp.demo import Demo, made_once
 
 # Whoever sends in a test sends to the Redis that this process of the tests has started, or to none. pytest-django has
@@ -56,8 +57,24 @@ def own_warehouse(settings: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
+def program(pytestconfig: pytest.Config) -> FindProgram:
+    """Find a program by its name in tests/programs.py; the first test that needs it installs it."""
+    capture: Any = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def found(name: str) -> Path:
+        try:
+            return ensure(name, capture.global_and_fixture_disabled)
+        except ProgramMissing as error:
+            sentence = str(error)
+        pytest.fail(sentence, pytrace=False)
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgres(program: FindProgram) -> Iterator[Server]:
     """A PostgreSQL server, for tests whose processes are to have a database of their own in it."""
+    program("postgres")
     with serving() as server:
         yield server
 
@@ -75,7 +92,6 @@ def season_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_files(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Demo:
-    """The demo on disk, shared between the processes of pytest-xdist."""
-    base = tmp_path_factory.getbasetemp()
-    return made_once(base if worker_id == "master" else base.parent)
+def demo_files() -> Demo:
+    """The demo on disk, shared between the processes of pytest-xdist and kept for the next run."""
+    return made_once()

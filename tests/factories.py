@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+from pyarrow import parquet
 
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
@@ -67,12 +70,19 @@ def file_of(folder: Path, table: Table, suffix: str = ".parquet") -> Path:
 def write_rows(file: Path, table: Table, rows: Iterable[Row]) -> Path:
     """Write rows as one file with the schema's columns and types."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as db:
-        db.execute(f"CREATE TABLE t ({', '.join(f'{c.name} {c.duckdb_type}' for c in table.columns)})")
-        if values := [[row[name] for name in table.names] for row in rows]:
-            db.executemany(f"INSERT INTO t VALUES ({', '.join('?' * len(table.columns))})", values)
-        db.execute(f"COPY t TO '{file}'" + (" (HEADER)" if file.suffix == ".csv" else ""))
+    written = pa.Table.from_pylist([{name: row[name] for name in table.names} for row in rows], schema=_arrow_schema(table))
+    if file.suffix == ".csv":
+        duckdb.from_arrow(written).write_csv(str(file))
+    else:
+        parquet.write_table(written, file)
     return file
+
+
+@cache
+def _arrow_schema(table: Table) -> pa.Schema:
+    with duckdb.connect() as db:
+        columns = ", ".join(f"CAST(NULL AS {c.duckdb_type}) AS {c.name}" for c in table.columns)
+        return db.sql(f"SELECT {columns}").to_arrow_table().schema
 
 
 def rewrite(file: Path, select: str) -> Path:

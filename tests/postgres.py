@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 import psycopg
 from django.db import connection
 
+from tests.programs import ProgramMissing, ensure
+
 DEADLINE_SECONDS = 60
 PORT = 5432  # of the socket's name; nothing listens on the network
 INITDB = ("--username=backcourt", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
@@ -62,16 +64,6 @@ def database_url() -> str:
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
-def programs() -> Path:
-    """The folder of PostgreSQL's programs: on the PATH, or where Debian keeps them."""
-    if found := shutil.which("initdb"):
-        return Path(found).parent
-    kept = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
-    if not kept:
-        raise FileNotFoundError("PostgreSQL is needed: apt-get install postgresql, or start the tests with bin/test")
-    return kept[-1].parent
-
-
 def _unprivileged() -> dict[str, Any]:
     """How to start a program that refuses root; empty for anybody else."""
     if os.geteuid():
@@ -88,7 +80,7 @@ def serving() -> Iterator[Server]:
     if who:
         os.chown(folder, who["user"], who["group"])
     common: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}, "stdout": PIPE, "stderr": STDOUT}
-    data, bin_ = str(folder / "data"), programs()
+    data, bin_ = str(folder / "data"), ensure("postgres")
     try:
         made = subprocess.run([str(bin_ / "initdb"), "-D", data, *INITDB], text=True, check=False, **common, **who)
         assert made.returncode == 0, made.stdout
@@ -134,6 +126,10 @@ def _wait_until_it_answers(server: Server, process: Popen[bytes]) -> None:
 def main(command: Sequence[str]) -> int:
     """Run a command on a server of its own; a signal to stop goes to the command first."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        ensure("postgres")
+    except ProgramMissing:
+        return 2  # its sentence is printed already
     with serving() as server:
         child = Popen(command, env={**os.environ, "DATABASE_URL": server.url("backcourt")})
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command too

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core import serializers
-from django.core.management.color import no_style
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import override_settings
 
 from backfill import control
@@ -16,6 +15,7 @@ from backfill.inline import run_inline
 from backfill.models import Batch, Event, Job, Limits, Run
 from backfill.options import Options
 from tests.backfill.tiny import SECOND, THIRD, break_on
+from tests.rows import load_rows
 
 MODELS = (Limits, Job, Batch, Run, Event)
 
@@ -31,11 +31,7 @@ class Broken:
         """Put the job of these options into the database, and what it wrote into the warehouse `to`."""
         warehouse, rows = self._made(options)
         shutil.copytree(warehouse, to, dirs_exist_ok=True)
-        for row in serializers.deserialize("json", rows):
-            row.save()
-        with connection.cursor() as cursor:
-            for sql in connection.ops.sequence_reset_sql(no_style(), MODELS):
-                cursor.execute(sql)
+        load_rows(rows)
         return Job.objects.get()
 
     def written(self, options: Options) -> Path:

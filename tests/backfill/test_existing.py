@@ -26,7 +26,7 @@ def decided(options: Options) -> dict[tuple[str, date], tuple[str, str]]:
 
 
 def of_dates(*dates: date, **overrides: object) -> Options:
-    fields = {"canary": False, "brake": False, "processors": CODES, **overrides}
+    fields = {"canary": False, "brake": False, "processors": CODES, "batch_size": len(dates), **overrides}
     return Options.of_dates(dates, **fields)
 
 
@@ -90,7 +90,7 @@ def failed_job(monkeypatch: pytest.MonkeyPatch) -> Job:
     """PSZA has failed on the third date, which blocks PCF; the rest is complete up to there, and nothing ran later."""
     with monkeypatch.context() as broken:
         break_on(broken, "PSZA", THIRD)
-        return run_all(make_job(end=THIRD, processors=CODES))
+        return run_all(make_job(end=THIRD, processors=CODES, batch_size=3))
 
 
 def test_only_what_failed_runs_with_the_job_in_which_it_did(failed_job: Job) -> None:

@@ -54,7 +54,7 @@ def whole_season() -> Options:
 # Whole seasons
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [2, 3])  # 1 is the whole season of the next test, where there is no real one
 def test_a_healthy_season_has_neither_blocks_nor_warnings(tmp_path: Path, seed: int) -> None:
     write(simulate(2021, seed=seed), tmp_path / "phase3")
     load(tmp_path / "phase3")

@@ -476,7 +476,7 @@ def test_a_forced_job_that_was_cancelled_runs_what_was_complete_before_it() -> N
 
 
 def test_bootstrap_dates_that_were_cancelled_are_emptied_and_not_computed() -> None:
-    job = started(start=BOOTSTRAP[-1], end=FIRST, processors=("PSZA",))
+    job = started(start=BOOTSTRAP[-1], end=FIRST, processors=("PSZA",), batch_size=1)
     control.cancel(job, "ann")
     bootstrap = "bootstrap: day 13, processing starts on day 14"
     assert control.preview_retry(job, ALL).plan.runs == (

@@ -160,7 +160,7 @@ def test_a_start_says_how_many_warnings_there_were(shell: Shell) -> None:
 
 
 def test_a_start_that_goes_on_with_another_has_no_preflight_of_its_own(shell: Shell) -> None:
-    job = started(end=FIRST, processors=("PSZA",))
+    job = started(end=FIRST, processors=("PSZA",), batch_size=0)
     control.pause(job, "ann")
     words = ("--start", FIRST, "--end", FIRST, "--processors", "PSZA", "--no-canary", "--no-brake")
     document = shell.backfill(*words, "--json").document

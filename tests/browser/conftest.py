@@ -9,17 +9,18 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.panel import QUIET, Panel, chromium, running
+from tests.browser.panel import QUIET, Panel, running
+from tests.programs import FindProgram
 from tests.system.installation import Installation
 from tests.webapp.demo import Demo
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(program: FindProgram) -> Iterator[Browser]:
     """Headless Chromium."""
     sandbox = ("--no-sandbox",) if os.getuid() == 0 else ()
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium(), args=[*QUIET, *sandbox])
+        yield playwright.chromium.launch(executable_path=program("chromium"), args=[*QUIET, *sandbox])
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from collections.abc import Iterator
@@ -106,8 +105,3 @@ def running(installation: Installation) -> Iterator[Panel]:
         raise
     ended = stack.stop()
     assert (ended.returncode, ended.stderr) == (0, ""), ended
-
-
-def chromium() -> str:
-    """The browser that bin/test has found."""
-    return os.environ.get("CHROMIUM", "/usr/bin/chromium")

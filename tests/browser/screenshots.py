@@ -24,15 +24,16 @@ def main(into: Path) -> None:
     """Make a demo, run it, and take them all."""
     from playwright.sync_api import sync_playwright
 
-    from tests.browser.panel import DESKTOP, PHONE, QUIET, chromium, running
+    from tests import programs
+    from tests.browser.panel import DESKTOP, PHONE, QUIET, running
     from tests.system.installation import Installation
     from tests.webapp.demo import made_once
 
     into.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch, sync_playwright() as playwright:
         var = Path(scratch) / "var"
-        shutil.copytree(made_once(Path(scratch)).folder, var)
-        browser = playwright.chromium.launch(executable_path=chromium(), args=[*QUIET, "--no-sandbox"])
+        shutil.copytree(made_once().folder, var)
+        browser = playwright.chromium.launch(executable_path=programs.ensure("chromium"), args=[*QUIET, "--no-sandbox"])
         with running(Installation(var)) as panel:
             for theme in ("light", "dark"):
                 for form, size in (("desktop", DESKTOP), ("phone", PHONE)):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess, Popen
 from typing import Any
@@ -22,16 +23,21 @@ from typing import Any
 import yaml
 
 from backfill.stack import redis_program
-from tests.postgres import programs
+from tests.programs import ensure
 from tests.system.installation import DEADLINE_SECONDS, ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
-# Programs as the images have them on their PATH.
-PATH = os.pathsep.join(map(str, (Path(sys.executable).parent, Path(redis_program()).parent, programs(), "/usr/bin", "/bin")))
 STOP_SECONDS = 60
+
+
+@cache
+def path() -> str:
+    """PATH with the programs that the images have on theirs."""
+    folders = Path(sys.executable).parent, Path(redis_program()).parent, ensure("postgres"), "/usr/bin", "/bin"
+    return os.pathsep.join(map(str, folders))
 
 
 def interpolated(text: str, given: Mapping[str, str]) -> str:
@@ -66,7 +72,7 @@ def make_image(folder: Path) -> Path:
         copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
         copy(ROOT / source, folder / target)
     (run,) = (words for words in re.findall(r"^RUN (.+)$", last, re.MULTILINE) if "manage.py" in words)
-    environment = {"PATH": PATH, "BACKCOURT_VAR": str(folder / "var")}
+    environment = {"PATH": path(), "BACKCOURT_VAR": str(folder / "var")}
     subprocess.run(run, shell=True, cwd=folder, env=environment, check=True)
     return folder
 
@@ -83,7 +89,7 @@ class Deployment:
 
     def environment(self, service: str) -> dict[str, str]:
         """What the service's processes get to know."""
-        return {"PATH": PATH, **environment_of(service, self.given), **self.elsewhere}
+        return {"PATH": path(), **environment_of(service, self.given), **self.elsewhere}
 
     def log(self, service: str) -> Path:
         """Where its output goes."""

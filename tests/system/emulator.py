@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import STDOUT, Popen
 
-FOLDER = Path(__file__).resolve().parents[2] / ".venv-emulator"
+from tests.programs import EMULATOR
+
 PROJECT = "backcourt-test"
 # Its parser recurses, deeper than Python likes where a hash is made of forty columns; and on the way it takes a NUMERIC
 # for DuckDB's DECIMAL, which has three decimals instead of nine.
@@ -29,16 +30,13 @@ ANY_PORT = ("--rest-port", "0", "--grpc-port", "0")
 DEADLINE_SECONDS = 60
 
 # No try to reach DuckDB's own server for what nobody needs here, and no copies kept of what tables were.
-SETTINGS = {"BQEMU_ENABLE_FORMAT_EXTENSIONS": "false", "BQEMU_TIME_TRAVEL_RETENTION_DAYS": "0", "HOME": str(FOLDER / "home")}
+SETTINGS = {"BQEMU_ENABLE_FORMAT_EXTENSIONS": "false", "BQEMU_TIME_TRAVEL_RETENTION_DAYS": "0", "HOME": str(EMULATOR / "home")}
 
 
 @contextmanager
-def emulating(log: Path) -> Iterator[str]:
-    """Start an emulator that holds nothing; yields its URL. What it says goes to `log`."""
-    program = FOLDER / "bin" / "python"
-    if not program.exists():
-        raise FileNotFoundError("the BigQuery emulator is needed: start the tests with bin/test, which installs it")
-    command = (str(program), "-c", START, "start", "--ephemeral", *ANY_PORT, "--log-format", "json", "--project", PROJECT)
+def emulating(python: Path, log: Path) -> Iterator[str]:
+    """Start an empty emulator with the Python of its environment; yields its URL. Its output goes to `log`."""
+    command = (str(python), "-c", START, "start", "--ephemeral", *ANY_PORT, "--log-format", "json", "--project", PROJECT)
     with log.open("w") as said:
         process = Popen(command, env={**os.environ, **SETTINGS}, stdout=said, stderr=STDOUT)
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import Server
-from tests.system.deployment import PATH
+from tests.system.deployment import path
 from tests.system.installation import ROOT, Installation, Reference, assert_heals
 
 pytestmark = pytest.mark.system
@@ -40,7 +40,7 @@ def shell(folder: Path, **environment: str) -> Shell:
     (folder / "docker").chmod(0o755)
     (folder / "manage.py").write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "manage.py"} "$@"\n')
     (folder / "manage.py").chmod(0o755)
-    everything = {"PATH": f"{folder}{os.pathsep}{PATH}", **environment}
+    everything = {"PATH": f"{folder}{os.pathsep}{path()}", **environment}
 
     def run(text: str) -> None:
         done = subprocess.run(["bash", "-euc", text], cwd=folder, env=everything, capture_output=True, text=True, check=False)

@@ -38,6 +38,7 @@ from tests.backfill.shell import Answer, Shell
 from tests.backfill.tiny import FIRST, LAST, NIGHTS, make_options
 from tests.backfill.whole import whole_rows
 from tests.factories import phase3_folder
+from tests.programs import FindProgram
 from tests.system.emulator import PROJECT, emulating
 from tests.system.fault_proxy import Fault, Proxy, proxying
 
@@ -52,10 +53,10 @@ OLD = f"old_{TDZA}"
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+def proxy(program: FindProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """An emulator, and the proxy that every client of this module talks to."""
     with (
-        emulating(tmp_path_factory.mktemp("emulator") / "log") as url,
+        emulating(program("emulator"), tmp_path_factory.mktemp("emulator") / "log") as url,
         proxying(url) as made,
         pytest.MonkeyPatch.context() as patch,
     ):

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 
+from tests.rows import load_rows
 from tests.webapp.demo import Demo
 from webapp.models import Role, User
 
@@ -41,7 +41,7 @@ def plain(settings: Any) -> None:
 def demo_rows(django_db_setup: None, django_db_blocker: Any, demo_files: Demo) -> Iterator[Demo]:
     """Its rows in the database for a module; what a test changes is rolled back after the test."""
     with django_db_blocker.unblock(), transaction.atomic():
-        call_command("loaddata", demo_files.rows, verbosity=0)
+        load_rows(demo_files.rows.read_text(encoding="utf-8"))
         yield demo_files
         transaction.set_rollback(True)
 

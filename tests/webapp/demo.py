@@ -1,8 +1,10 @@
-"""Two months of a simulated season with faults, run and judged: made once for all processes of the tests."""
+"""Two months of a simulated season with faults, run and judged: made once and kept until its sources change.
+
+It lies in pytest's cache (`pytest --cache-clear` removes it), in a folder named by the hash of all that it is made of.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -12,7 +14,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from django.conf import settings
+from tests.once import make_once
+from tests.sources import ROOT, digest, sources_of
 
 YEAR = 2021
 START, END = date(2021, 10, 19), date(2021, 12, 19)
@@ -20,6 +23,9 @@ FAULTY = date(2021, 11, 19)  # half of its players are missing in Phase 3
 RUN = ("--start", str(START), "--end", str(END), "--no-canary", "--no-brake", "--skip-preflight", "--reason", "to see the faults")
 LOAD = (("migrate", "-v0"), ("simulate_season", str(YEAR), "--faults", "--json"))
 JUDGE = (("backfill", *RUN, "--inline", "--json"), ("dumpdata", "backfill", "--output", "rows.json", "-v0"))
+COMMANDS = ("simulate_season", "backfill")
+CACHE = ROOT / ".pytest_cache" / "d" / "demo"
+KEPT = 3  # branches that one switches between
 
 
 @dataclass(frozen=True)
@@ -44,29 +50,33 @@ class Demo:
         return self.folder / "rows.json"
 
 
-def made_once(shared: Path) -> Demo:
-    """The demo in a folder that all processes share; the first one makes it, the others wait."""
-    demo = Demo(shared / "demo")
-    with open(shared / "demo.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not demo.rows.exists():
-            _make(demo.folder)
-    return demo
+def made_once(cache: Path = CACHE) -> Demo:
+    """The demo of the present sources; the first process that needs it makes it, others wait."""
+    version = cache / digest({*sources_of(*COMMANDS), Path(__file__)})
+    made = make_once(version, "made", _make)
+    os.utime(version)
+    _remove_unused(cache)
+    return Demo(made / "demo")
 
 
 def _make(folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
-    _run(folder, LOAD)
-    shutil.copytree(folder, folder.with_name("loaded"))
-    _run(folder, JUDGE)
+    (folder / "demo").mkdir()
+    _run(folder / "demo", LOAD)
+    shutil.copytree(folder / "demo", folder / "loaded")
+    _run(folder / "demo", JUDGE)
+
+
+def _remove_unused(cache: Path) -> None:
+    for version in sorted(cache.iterdir(), key=lambda f: f.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(version, ignore_errors=True)
 
 
 def _run(folder: Path, commands: Sequence[Sequence[str]]) -> None:
-    elsewhere = ("WAREHOUSE_URL", "DATABASE_URL", "REDIS_URL")
-    environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    # Nothing else of the environment: it is no part of the hash.
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= {"BACKCOURT_VAR": str(folder), "JUDGE_AFTER_JOBS": "true"}
     for command in commands:
-        made = [sys.executable, str(settings.BASE_DIR / "manage.py"), *command]
+        made = [sys.executable, str(ROOT / "manage.py"), *command]
         done = subprocess.run(made, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode and command[0] != "backfill":  # which ends with what is wrong in its season
             raise RuntimeError(f"{command} failed: {done.stderr}")

@@ -1,0 +1,100 @@
+"""Programs that groups of tests need besides the packages: PostgreSQL, Chromium, the BigQuery emulator.
+
+Each is looked for where it is needed first, and installed by its script in bin/ when it is missing.
+`python -m tests.programs [NAME …]` installs these, or all of them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+EMULATOR = ROOT / ".venv-emulator"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+# The processes of pytest-xdist share it: one installs, the others wait.
+LOCK = ROOT / ".pytest_cache" / "programs.lock"
+
+
+FindProgram = Callable[[str], Path]  # the fixture `program`
+
+
+class ProgramMissing(Exception):
+    """A program is missing and cannot be installed here; the message names the command that installs it."""
+
+
+def postgres() -> Path | None:
+    """The folder of PostgreSQL's programs: on the PATH, or where Debian keeps them."""
+    if on_path := shutil.which("initdb"):
+        return Path(on_path).parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+def chromium() -> Path | None:
+    """The browser."""
+    return next((Path(path) for name in CHROMIUM if (path := shutil.which(name))), None)
+
+
+def emulator() -> Path | None:
+    """The Python of the emulator's environment, when its packages are those of requirements-emulator.txt."""
+    asked = subprocess.run(["bash", "-c", _script("emulator", "has_emulator")], cwd=ROOT, check=False)
+    return EMULATOR / "bin" / "python" if asked.returncode == 0 else None
+
+
+FINDERS: dict[str, Callable[[], Path | None]] = {"postgres": postgres, "chromium": chromium, "emulator": emulator}
+
+
+def ensure(name: str, uncaptured: Callable[[], AbstractContextManager[object]] = nullcontext) -> Path:
+    """Return the path of a program, after installing it where it is missing; raises ProgramMissing where it cannot be.
+
+    `uncaptured` makes a context in which stderr is the terminal, so that the line on what is being installed is seen.
+    """
+    find = FINDERS[name]
+    if path := find():
+        return path
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path := find():
+            return path
+        with uncaptured():
+            _install(name)
+    path = find()
+    assert path, f"bin/_{name} installed nothing that is found"
+    return path
+
+
+def _install(name: str) -> None:
+    command = ["bash", "-c", _script(name, f"ensure_{name}")]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        lines = []
+        for line in process.stderr:
+            print(line, end="", file=sys.stderr, flush=True)
+            lines.append(line)
+    if process.returncode:
+        raise ProgramMissing("".join(lines).strip())
+
+
+def _script(name: str, function: str) -> str:
+    return f"set -euo pipefail; . bin/_venv; . bin/_{name}; {function}"
+
+
+def main(names: Sequence[str]) -> int:
+    """Install these; 2 when one is missing and cannot be installed."""
+    try:
+        for name in names:
+            print(f"{name}: {ensure(name)}", flush=True)
+    except ProgramMissing:
+        return 2  # its sentence is printed already
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or tuple(FINDERS)))
