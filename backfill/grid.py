@@ -16,7 +16,7 @@ from backfill.planning import OUTDATED, Key
 from backfill.processors import CHAIN, PROCESSORS
 from backfill.processors.statement import sql_hash
 from validation.categories import BUGS
-from validation.findings import counted
+from validation.findings.kinds import counted
 from validation.season import DateType, Day
 
 # The states of a cell in words; how each of them looks is the panel's to say.

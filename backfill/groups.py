@@ -16,11 +16,11 @@ from backfill.planning import Key
 from backfill.processors import BY_NAME as PROCESSOR_BY_NAME
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from validation import grouping
+from validation import fingerprint as fingerprints
 from validation.categories import BUGS, DATE_LEVEL
 
 MOST_NAMED = 3
-fingerprint = lru_cache(maxsize=4096)(grouping.fingerprint)
+fingerprint = lru_cache(maxsize=4096)(fingerprints.fingerprint)
 
 
 @dataclass(frozen=True)

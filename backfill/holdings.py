@@ -24,8 +24,8 @@ from backfill.warehouse.base import Row
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, SCHED
-from validation import findings
 from validation.coverage import LOW, phase3
+from validation.findings import kinds as finding_kinds
 from validation.season import DateType, Day
 
 ALL, LOW_SHARE, MISSING, TWICE = "all there", "low", "missing", "twice"
@@ -36,10 +36,15 @@ UNWRITTEN = ("failed", "blocked", "skipped", "cancelled", "running", "pending", 
 BAD = (MISSING, LOW_SHARE, NOT_WRITTEN, TWICE, LATER)
 # The Findings that tell of tables, by the state of the cells that they are about.
 ABOUT = {
-    MISSING: (findings.PHASE3_MISSING.name, findings.LOST_PARTITION.name),
-    LOW_SHARE: (findings.LOW_COVERAGE.name, findings.UNACCOUNTED.name),
-    TWICE: (findings.DUPLICATE_INPUT.name, findings.DUPLICATE_OUTPUT.name),
-    NOT_WRITTEN: (findings.HOLE.name, findings.RUN_FAILED.name, findings.STILL_BLOCKED.name, findings.PHASE3_MISSING.name),
+    MISSING: (finding_kinds.PHASE3_MISSING.name, finding_kinds.LOST_PARTITION.name),
+    LOW_SHARE: (finding_kinds.LOW_COVERAGE.name, finding_kinds.UNACCOUNTED.name),
+    TWICE: (finding_kinds.DUPLICATE_INPUT.name, finding_kinds.DUPLICATE_OUTPUT.name),
+    NOT_WRITTEN: (
+        finding_kinds.HOLE.name,
+        finding_kinds.RUN_FAILED.name,
+        finding_kinds.STILL_BLOCKED.name,
+        finding_kinds.PHASE3_MISSING.name,
+    ),
 }
 
 
@@ -186,7 +191,7 @@ def _ended_at(runs: Iterable[int | None]) -> dict[int, datetime]:
 
 def _told(year: int) -> dict[tuple[str, Key], int]:
     """What the last judgement has found of outputs: by kind, processor and date the number of the Finding."""
-    kinds = (findings.DUPLICATE_OUTPUT.name, findings.LOST_PARTITION.name)
+    kinds = (finding_kinds.DUPLICATE_OUTPUT.name, finding_kinds.LOST_PARTITION.name)
     rows = _listed(year, kinds).values_list("pk", "kind", "processors", "dates")
     return {
         (kind, (code, date.fromisoformat(day))): pk for pk, kind, codes, days in rows for code in codes for day in days
@@ -212,9 +217,9 @@ def _output(cell: Cell, told: Mapping[tuple[str, Key], int], must_be: int | None
         state = EMPTY
     elif expected and cell.rows + cell.failed < LOW * expected:
         state, reason = LOW_SHARE, f"{cell.rows + cell.failed:,} of {expected:,} are accounted for"
-    if (findings.DUPLICATE_OUTPUT.name, key) in told:
+    if (finding_kinds.DUPLICATE_OUTPUT.name, key) in told:
         state, reason = TWICE, "the last judgement found rows with one key"
-    if (findings.LOST_PARTITION.name, key) in told:
+    if (finding_kinds.LOST_PARTITION.name, key) in told:
         state, reason = MISSING, "written by its run, and gone or damaged since"
     at = ended.get(cell.run) if cell.run else None
     return Held(cell.processor, cell.day, state, cell.rows, cell.failed, expected, repeated, at, cell.run, reason)
@@ -228,7 +233,7 @@ def _holes(year: int, tables: Mapping[str, tuple[Held, ...]], played: Sequence[d
     folded: dict[tuple[str, tuple[date, ...]], list[str]] = {}
     for name, held in tables.items():
         for state in BAD:
-            for stretch in findings.ranges([h.date for h in held if h.state == state], played):
+            for stretch in finding_kinds.ranges([h.date for h in held if h.state == state], played):
                 folded.setdefault((state, tuple(stretch)), []).append(name)
     told = [] if not folded else list(_listed(year, {k for kinds in ABOUT.values() for k in kinds}).order_by("-severity", "rank"))
     for (state, dates), names in sorted(folded.items(), key=lambda item: (item[0][1][0], BAD.index(item[0][0]))):

@@ -19,7 +19,7 @@ from backfill.models import EventKind, Finding, Job, Judged, Notice, Run
 from backfill.progress import STALLED_SECONDS, progress
 from backfill.summary import summarise
 from validation.categories import BY_NAME
-from validation.findings import Severity
+from validation.findings.kinds import Severity
 
 log = logging.getLogger(__name__)
 # A season that cannot be judged must not keep for ever what is known without it.

@@ -21,7 +21,7 @@ from backfill.models import Judged as JudgedSeason
 from backfill.planning import Key
 from backfill.processors import PROCESSORS
 from validation.categories import BUGS, BY_NAME, Category
-from validation.findings import Severity
+from validation.findings.kinds import Severity
 
 BOOTSTRAP = "bootstrap"
 

@@ -15,7 +15,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.tables import BY_REF
 from validation.coverage import Rows
 from validation.preflight import Facts, judge
-from validation.readiness import Report
+from validation.preflight_report import Report
 from validation.season import Calendar, Day, season_year
 
 

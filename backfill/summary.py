@@ -16,7 +16,7 @@ from backfill.judging.awaited import is_judged
 from backfill.models import Finding, Job, Run
 from backfill.wanting import cause
 from validation.categories import BY_NAME
-from validation.findings import Severity
+from validation.findings.kinds import Severity
 from validation.season import season_year
 
 ENDED_BADLY = (Run.Status.FAILED, Run.Status.BLOCKED)

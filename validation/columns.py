@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from validation.expectation import CODES, ML, PCF, PDC, PSZA
-from validation.placeholders import What, may_be
+from validation.known_constants import What, may_be
 
 SOURCES = ("PGS", "TDGS", "TOGS", "UPGC")
 OUTPUTS = CODES

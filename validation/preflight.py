@@ -8,7 +8,7 @@ from datetime import date
 from itertools import chain
 
 from validation.coverage import GAME_TABLES, LIVE_TABLES, Coverage, Rows, phase3
-from validation.readiness import DateState, Item, Kind, Report
+from validation.preflight_report import DateState, Item, Kind, Report
 from validation.season import Day, season_year
 
 FIRST_DATES = 5

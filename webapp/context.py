@@ -14,7 +14,7 @@ from backfill import progress
 from backfill.models import Finding, Job
 from backfill.version import code_version
 from backfill.wanting import wanting
-from validation.findings import Severity
+from validation.findings.kinds import Severity
 from webapp.navigation import places
 
 

@@ -33,7 +33,7 @@ from backfill.holdings import (
 from backfill.processors import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
-from validation.findings import spans
+from validation.findings.kinds import spans
 from webapp import grids, links, seasons, states
 from webapp.choices import Choice, whole
 

@@ -12,7 +12,7 @@ from backfill import coverage
 from backfill.errors import Refused
 from backfill.models import Run
 from backfill.options import OFF_SEASON
-from validation.findings import counted
+from validation.findings.kinds import counted
 from validation.season import Calendar, DateType, Day, season_year
 from webapp import links
 

@@ -15,19 +15,19 @@ from backfill.failing import wrong_with
 from backfill.judging.looking import runs_of
 from backfill.models import Finding
 from backfill.processors import CHAIN
-from validation import findings
 from validation.categories import BY_NAME
+from validation.findings import kinds
 from validation.retry import LOST
 from webapp import grids
 from webapp.links import to_date
 
 # Of these a retry of the job that failed is a cure, or the first half of one.
-RETRIED = {k.name for k in (findings.BUG, findings.IMPOSSIBLE_VALUE, findings.RUN_FAILED, findings.STILL_BLOCKED)}
-RUNS = (findings.RUN_FAILED, findings.STILL_BLOCKED, findings.SLOW, findings.OLD_SQL, findings.HOLE)
-ROWS = (findings.LOST_PARTITION, findings.FORWARD_CASCADE, findings.STALE_INPUT, findings.WRONG_CONTENT)
+RETRIED = {k.name for k in (kinds.BUG, kinds.IMPOSSIBLE_VALUE, kinds.RUN_FAILED, kinds.STILL_BLOCKED)}
+RUNS = (kinds.RUN_FAILED, kinds.STILL_BLOCKED, kinds.SLOW, kinds.OLD_SQL, kinds.HOLE)
+ROWS = (kinds.LOST_PARTITION, kinds.FORWARD_CASCADE, kinds.STALE_INPUT, kinds.WRONG_CONTENT)
 NAMED = dict.fromkeys((k.name for k in RUNS), "run-history") | dict.fromkeys((k.name for k in ROWS), "records-per-date")
 # What is behind these stands in Phase 3, which no named query reads.
-SOURCES = (findings.PHASE3_MISSING, findings.LOW_COVERAGE, findings.ODD_DATE, findings.DUPLICATE_INPUT, findings.COLUMN_JUMP)
+SOURCES = (kinds.PHASE3_MISSING, kinds.LOW_COVERAGE, kinds.ODD_DATE, kinds.DUPLICATE_INPUT, kinds.COLUMN_JUMP)
 UNNAMED = {k.name for k in SOURCES}
 
 
@@ -99,7 +99,7 @@ def retries(finding: Finding) -> list[Retry]:
 
 def _whats(finding: Finding) -> Iterator[tuple[tuple[str, date], tuple[int, list[str]]]]:
     """Of each run that counts, its job and what is wrong with it that a retry can be about."""
-    if finding.kind == findings.LOST_PARTITION.name:
+    if finding.kind == kinds.LOST_PARTITION.name:
         yield from ((key, (run.job_id, [LOST])) for key, run in runs_of(finding).items())
     elif finding.kind in RETRIED:
         for key, run in runs_of(finding).items():
@@ -109,7 +109,7 @@ def _whats(finding: Finding) -> Iterator[tuple[tuple[str, date], tuple[int, list
 
 def _is_about(finding: Finding, what: str) -> bool:
     """Bugs among entities, and of anything but a row of Phase 3 also runs that failed."""
-    return BY_NAME[what].is_bug if what in BY_NAME else finding.kind != findings.IMPOSSIBLE_VALUE.name
+    return BY_NAME[what].is_bug if what in BY_NAME else finding.kind != kinds.IMPOSSIBLE_VALUE.name
 
 
 def _retry(job: int, found: Iterable[tuple[str, date, list[str]]]) -> Retry:

@@ -11,8 +11,10 @@ from django.conf import settings
 from backfill import normal, queries
 from backfill.options import MAX_PARALLEL, Options
 from backfill.processors import PROCESSORS
-from validation import bands, categories, content, coverage, expectation, findings, readiness, retry, season
-from validation.readiness import Effect
+from validation import bands, categories, coverage, expectation, preflight_report, retry, season
+from validation.findings import content
+from validation.findings import kinds as finding_kinds
+from validation.preflight_report import Effect
 from validation.thresholds import COMPLETENESS, SLOW_SECONDS, percent
 from webapp import keys, states
 from webapp.models import Role
@@ -99,8 +101,8 @@ VERBS = (
 )
 
 SEVERITIES = {
-    findings.Severity.PROBLEM: "numbers are wrong or missing", findings.Severity.WARNING: "somebody ought to look",
-    findings.Severity.NOTE: "explains something and wants nobody",
+    finding_kinds.Severity.PROBLEM: "numbers are wrong or missing", finding_kinds.Severity.WARNING: "somebody ought to look",
+    finding_kinds.Severity.NOTE: "explains something and wants nobody",
 }  # fmt: skip
 F = retry.Facts
 # One case for every way in which the rules can decide.
@@ -154,7 +156,9 @@ def _retry() -> dict[str, Any]:
 
 
 def _findings() -> dict[str, Any]:
-    by_weight = [(str(s), SEVERITIES[s], [k for k in findings.KINDS if k.severity is s]) for s in reversed(findings.Severity)]
+    by_weight = [
+        (str(s), SEVERITIES[s], [k for k in finding_kinds.KINDS if k.severity is s]) for s in reversed(finding_kinds.Severity)
+    ]
     return {"severities": by_weight, "slow_seconds": SLOW_SECONDS, "min_rows": content.MIN_ROWS}
 
 
@@ -170,7 +174,7 @@ def _modes() -> dict[str, Any]:
 
 
 def _preflight() -> dict[str, Any]:
-    kinds = [(str(k), str(k.effect), k.effect is Effect.BLOCKS and k.can_be_overridden) for k in readiness.Kind]
+    kinds = [(str(k), str(k.effect), k.effect is Effect.BLOCKS and k.can_be_overridden) for k in preflight_report.Kind]
     return {"kinds": kinds, "low": coverage.LOW, "rows_per_game": coverage.ROWS_PER_GAME.items()}
 
 

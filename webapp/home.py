@@ -15,7 +15,7 @@ from backfill.processors import CHAIN
 from backfill.progress import Progress, progress
 from backfill.rates import by_week, rates_of
 from backfill.wanting import Wanting, wanting
-from validation.findings import Severity
+from validation.findings.kinds import Severity
 from validation.season import BOOTSTRAP_DAYS
 from validation.thresholds import SHOT_ZONES
 from webapp import charts, grids

@@ -21,8 +21,8 @@ from backfill.models import Job
 from backfill.options import Options
 from backfill.planning import Action, Key, PlannedRun
 from backfill.processors import PROCESSORS
-from validation.findings import counted
-from validation.readiness import Effect, Item
+from validation.findings.kinds import counted
+from validation.preflight_report import Effect, Item
 from validation.season import BOOTSTRAP_DAYS, DateType, Day, season_year
 from webapp import grids
 from webapp.links import to_date

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from backfill.models import Batch, Finding, Job, Judged, Limits, Notice, Run, Sweep, Trigger, Worker
 from backfill.processors import CHAIN
 from backfill.version import code_version
-from validation.findings import Severity
+from validation.findings.kinds import Severity
 from webapp.bearer import user_of
 
 Sample = tuple[tuple[str, ...], float]

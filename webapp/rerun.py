@@ -18,7 +18,7 @@ from backfill.models import Job
 from backfill.options import Options
 from backfill.planning import Action, PlannedRun
 from backfill.processors import CHAIN, PROCESSORS
-from validation.findings import counted
+from validation.findings.kinds import counted
 from webapp import links
 from webapp.choices import MAX_REASON
 from webapp.dates import chain

@@ -23,7 +23,7 @@ from backfill.models import Job
 from backfill.planning import Action, PlannedRun
 from backfill.processors import CHAIN
 from validation.categories import BY_NAME, DATE_LEVEL
-from validation.findings import counted, spans
+from validation.findings.kinds import counted, spans
 from validation.retry import BLOCKED, CANCELLED, LOST, RetryClass
 from webapp import grids
 from webapp.choices import MAX_REASON

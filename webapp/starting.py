@@ -17,7 +17,7 @@ from backfill.errors import BackcourtError, Refused
 from backfill.models import Job, Launch
 from backfill.normal import KINDS
 from backfill.options import Options
-from validation.findings import counted
+from validation.findings.kinds import counted
 from validation.thresholds import COMPLETENESS
 from webapp.access import OPERATORS_ONLY
 from webapp.fields import ON

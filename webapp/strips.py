@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from backfill.models import Finding
-from validation.findings import counted
+from validation.findings.kinds import counted
 from webapp import states
 
 HEIGHT, LEAST = 10, 2

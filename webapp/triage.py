@@ -19,7 +19,7 @@ from backfill.judging.awaited import AUDIT_DUE_WITHIN
 from backfill.judging.promises import Promise
 from backfill.models import Finding, Verdict
 from backfill.processors import CHAIN
-from validation.findings import BY_NAME, KINDS, PHASE3_MISSING, Severity
+from validation.findings.kinds import BY_NAME, KINDS, PHASE3_MISSING, Severity
 from webapp import choices
 from webapp.strips import strip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backfill import coverage, existing, preflight
 from backfill.control.starting import held
 from backfill.options import Options
-from validation.readiness import Report
+from validation.preflight_report import Report
 from validation.season import season_year
 
 

@@ -20,7 +20,7 @@ from backfill.processors.statement import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
 from validation.preflight import nothing_to_run
-from validation.readiness import Item, Kind, Report, first_three
+from validation.preflight_report import Item, Kind, Report, first_three
 
 OVERRIDE = "or override with --skip-preflight --reason TEXT"
 Tell = Callable[[Report], object]

@@ -15,7 +15,7 @@ from backfill.processors import PROCESSORS
 from backfill.processors.statement import inlined
 from validation.categories import BY_NAME
 from validation.expectation import ROW
-from validation.outlook import MINIMUM, WINDOW, Outlook, outlook
+from validation.recovery import MINIMUM, WINDOW, Outlook, outlook
 from validation.season import season_year
 
 

@@ -14,7 +14,7 @@ from backfill.statements import render
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.tables import SCHED
 from validation.expectation import PCF, GameRow
-from validation.outlook import WINDOW, Coming
+from validation.recovery import WINDOW, Coming
 from validation.season import season_year
 
 

@@ -20,10 +20,10 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.tables import INPUTS
-from validation import content
 from validation.columns import CRITICAL, FEATURES, OUTPUTS, Critical
 from validation.columns import SOURCES as PHASE3
-from validation.content import MIN_REFERENCE_DATES, Jump, Share, Violation
+from validation.findings import content
+from validation.findings.content import MIN_REFERENCE_DATES, Jump, Share, Violation
 from validation.season import season_year
 
 # How many rows of an output have their games counted again, and for how many dates the league is.

@@ -13,10 +13,10 @@ from backfill.processors.statement import inlined
 from backfill.statements import render
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import BY_REF, INPUTS, ML, PGS, SCHED, UPGC
-from validation import findings
 from validation.categories import PROCESSING_ERROR
 from validation.columns import FEATURES
-from validation.findings import Finding
+from validation.findings import kinds
+from validation.findings.kinds import Finding
 
 MOST_DATES = 60
 SHORT = {table.short: table for table in INPUTS}
@@ -26,7 +26,7 @@ EXAMINED = {"TDZA": ("TDGS",), "PSZA": ("PGS",), "PCF": ("UPGC",), "PDC": ("UPGC
 
 def query(finding: Finding, season_start: date) -> str:
     """GoogleSQL without parameters, which shows what the Finding says."""
-    if finding.kind is findings.BUG:
+    if finding.kind is kinds.BUG:
         return inlined(finding.processors[0], finding.dates[0], season_start)
     return QUERIES.get(finding.kind, _failures)(finding)
 
@@ -134,21 +134,21 @@ def _table(name: str) -> Table:
     return next((t for t in INPUTS if name in (t.short, str(t))), PGS)
 
 
-QUERIES: dict[findings.Kind, Callable[[Finding], str]] = {
-    findings.IMPOSSIBLE_VALUE: _impossible,
-    findings.PHASE3_MISSING: _coverage,
-    findings.LOW_COVERAGE: _coverage,
-    findings.ODD_DATE: _coverage,
-    findings.DUPLICATE_INPUT: _keys,
-    findings.DUPLICATE_OUTPUT: _keys,
-    findings.COLUMN_JUMP: _columns,
-    findings.RUN_FAILED: _history,
-    findings.STILL_BLOCKED: _history,
-    findings.SLOW: _history,
-    findings.OLD_SQL: _history,
-    findings.HOLE: _history,
-    findings.LOST_PARTITION: _outputs,
-    findings.FORWARD_CASCADE: _outputs,
-    findings.STALE_INPUT: _outputs,
-    findings.WRONG_CONTENT: _outputs,
+QUERIES: dict[kinds.Kind, Callable[[Finding], str]] = {
+    kinds.IMPOSSIBLE_VALUE: _impossible,
+    kinds.PHASE3_MISSING: _coverage,
+    kinds.LOW_COVERAGE: _coverage,
+    kinds.ODD_DATE: _coverage,
+    kinds.DUPLICATE_INPUT: _keys,
+    kinds.DUPLICATE_OUTPUT: _keys,
+    kinds.COLUMN_JUMP: _columns,
+    kinds.RUN_FAILED: _history,
+    kinds.STILL_BLOCKED: _history,
+    kinds.SLOW: _history,
+    kinds.OLD_SQL: _history,
+    kinds.HOLE: _history,
+    kinds.LOST_PARTITION: _outputs,
+    kinds.FORWARD_CASCADE: _outputs,
+    kinds.STALE_INPUT: _outputs,
+    kinds.WRONG_CONTENT: _outputs,
 }

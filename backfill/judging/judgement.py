@@ -20,7 +20,7 @@ from backfill.models import Job, Run
 from backfill.planning import Key
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.tables import INPUTS, PGS, TDGS
-from validation import bands, cascade, ended, rates, sources, triage
+from validation import bands, cascade
 from validation import coverage as phase3
 from validation.bands import Band, Reading
 from validation.categories import INSUFFICIENT_DATA
@@ -35,7 +35,10 @@ from validation.expectation import (
     Comparison,
     Facts,
 )
-from validation.findings import Finding, worst_first
+from validation.findings import mismatches, rates
+from validation.findings import phase3 as phase3_findings
+from validation.findings import runs as run_findings
+from validation.findings.kinds import Finding, worst_first
 from validation.season import Calendar, DateType, Day, season_year
 
 
@@ -162,14 +165,14 @@ class Judgement:
         return found
 
     @cached_property
-    def season(self) -> triage.Season:
+    def season(self) -> mismatches.Season:
         """The same as `validation` takes it."""
         stale = frozenset(self.changes) | {key for key, run in self.ran.items() if run.statement_changed}
         repeated = {key: found.repeated for key, found in self.written.items() if found.repeated}
-        return triage.Season(self.year, self.dates, self.ran, self.compared, repeated, stale)
+        return mismatches.Season(self.year, self.dates, self.ran, self.compared, repeated, stale)
 
     @cached_property
-    def ran(self) -> dict[Key, triage.Ran]:
+    def ran(self) -> dict[Key, mismatches.Ran]:
         """How every run ended."""
         there, _, damaged = self._read
         return {key: as_ran(run, is_lost=key not in there or key in damaged) for key, run in self.runs.items()}
@@ -184,7 +187,7 @@ class Judgement:
     def findings(self) -> list[Finding]:
         """Everything that there is to look at in this season, worst first, each with the query behind it."""
         self._read_side_by_side()
-        found = triage.unbraked(worst_first(self._findings()))
+        found = mismatches.unbraked(worst_first(self._findings()))
         return [replace(finding, query=evidence.query(finding, self.start)) for finding in found]
 
     def _read_side_by_side(self) -> None:
@@ -199,18 +202,20 @@ class Judgement:
         rootless = frozenset(c.date for c in self.coverage if c.is_missing)
         low = [c for c in self.coverage if c.is_low]
         lacking = {day: "; ".join(str(c) for c in low if c.date == day) for day in {c.date for c in low}}
-        yield from sources.bugs(season, bugs(self.runs, self.facts))
-        yield from triage.mismatches(season)
-        yield from triage.duplicates(season)
-        yield from ended.runs(season, rootless)
-        yield from ended.slow(season)
-        yield from sources.missing(season, self.coverage, self.following)
-        yield from sources.low(season, self.coverage, self.following)
-        yield from sources.twice(season, content.repeated_inputs(self.start))
-        yield from sources.jumps(season, content.jumps(self.start, self.dates))
+        yield from phase3_findings.bugs(season, bugs(self.runs, self.facts))
+        yield from mismatches.mismatches(season)
+        yield from mismatches.duplicates(season)
+        yield from run_findings.runs(season, rootless)
+        yield from run_findings.slow(season)
+        yield from phase3_findings.missing(season, self.coverage, self.following)
+        yield from phase3_findings.low(season, self.coverage, self.following)
+        yield from phase3_findings.twice(season, content.repeated_inputs(self.start))
+        yield from phase3_findings.jumps(season, content.jumps(self.start, self.dates))
         written_now = {day for _, day in self.moving}
-        yield from sources.violations(season, (v for v in content.violations(self.start) if v.date not in written_now))
-        yield from sources.stale(season, self._changed(inputs.Change.WINDOWS), self._changed(inputs.Change.CONTEXT), self._moved)
+        yield from phase3_findings.violations(season, (v for v in content.violations(self.start) if v.date not in written_now))
+        yield from phase3_findings.stale(
+            season, self._changed(inputs.Change.WINDOWS), self._changed(inputs.Change.CONTEXT), self._moved
+        )
         for rated in self.rated.values():
             yield from rates.flags([r for r in rated if r.day.day not in rootless], lacking)
             yield from rates.out_of_band((r, reading) for r in rated for reading in self.readings(r))

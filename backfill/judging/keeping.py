@@ -13,8 +13,8 @@ from django.utils.timezone import now
 from backfill.flow import SYSTEM
 from backfill.models import Event, EventKind, Finding, Limits
 from backfill.models.findings import as_fields
-from validation.findings import KINDS
-from validation.findings import Finding as Found
+from validation.findings.kinds import KINDS
+from validation.findings.kinds import Finding as Found
 
 State = Finding.State
 MARKED = (State.EXPECTED, State.FIXED)

@@ -15,7 +15,7 @@ from backfill.models import Finding, Judged, Verdict
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from validation.categories import PROCESSING_ERROR
-from validation.findings import Severity
+from validation.findings.kinds import Severity
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from backfill.processors.statement import sql_hash
 from backfill.recording import FORESEEN, bug_of
 from validation.categories import BY_NAME, DATE_LEVEL, PROCESSING_ERROR
 from validation.expectation import Facts
-from validation.grouping import fingerprint
+from validation.findings.mismatches import Ran
+from validation.findings.phase3 import BugGroup
+from validation.fingerprint import fingerprint
 from validation.source_rows import SourceRow, bad_rows, failing_row
-from validation.sources import BugGroup
-from validation.triage import Ran
 
 
 def bugs(runs: Mapping[Key, Run], facts: Facts) -> Iterator[BugGroup]:

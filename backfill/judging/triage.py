@@ -20,7 +20,7 @@ from backfill.judging.judgement import Judgement, seasons
 from backfill.judging.keeping import keep
 from backfill.models import EventCause, Finding, Job, Judged, Worker
 from backfill.models.runs import LONG_AGO
-from validation.findings import Severity
+from validation.findings.kinds import Severity
 
 T = TypeVar("T")
 State = Finding.State

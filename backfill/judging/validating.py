@@ -16,8 +16,8 @@ from backfill.judging.reading import Written
 from backfill.models import Run
 from validation.categories import BUGS, BY_NAME
 from validation.expectation import CODES, Comparison
-from validation.findings import LOST_PARTITION, counted
-from validation.rates import Rated
+from validation.findings.kinds import LOST_PARTITION, counted
+from validation.findings.rates import Rated
 from validation.season import Calendar, DateType, Day, season_year
 
 

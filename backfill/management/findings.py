@@ -7,7 +7,7 @@ from typing import Any
 
 from backfill.models import Finding
 from validation.cascade import Cascade
-from validation.findings import Severity
+from validation.findings.kinds import Severity
 
 
 def as_json(finding: Finding) -> dict[str, Any]:

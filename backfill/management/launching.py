@@ -21,7 +21,7 @@ from backfill.management.reports import job_text
 from backfill.models import Job, Run, Worker
 from backfill.processors import processor
 from backfill.summary import summarise
-from validation.readiness import Report
+from validation.preflight_report import Report
 
 NO_WORKER = "no worker is running; start one with bin/up, or add --inline to run it in this process"
 # By whom, whether in this process, and who hears of the preflight; None when there is nothing to start.

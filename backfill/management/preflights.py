@@ -10,7 +10,7 @@ from backfill import preflight
 from backfill.management.text import table
 from backfill.options import Options
 from backfill.warehouse.tables import INPUTS, SCHED
-from validation.readiness import DateState, Item, Report
+from validation.preflight_report import DateState, Item, Report
 from validation.season import DateType, Day
 
 LIMIT = 20

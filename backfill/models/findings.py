@@ -9,8 +9,8 @@ from django.db import models
 from django.utils.timezone import now
 
 from backfill.models.transitions import Stateful
-from validation.findings import BY_NAME, Severity
-from validation.findings import Finding as Found
+from validation.findings.kinds import BY_NAME, Severity
+from validation.findings.kinds import Finding as Found
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import TABLES
-from validation.impossible import RULES, Rule
+from validation.value_rules import RULES, Rule
 
 BY_SHORT = {table.short: table for table in TABLES}
 IN_SEASON = "game_date >= @season_start AND game_date < DATE_ADD(@season_start, INTERVAL 1 YEAR)"

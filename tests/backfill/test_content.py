@@ -26,8 +26,8 @@ from tests.oracle import ORDER, run_chain
 from tests.oracle.chain import with_written
 from tests.strategies import SEASON_START, League, league_settings, leagues
 from validation.columns import CRITICAL
-from validation.content import Share, Violation
-from validation.placeholders import What
+from validation.findings.content import Share, Violation
+from validation.known_constants import What
 
 PLAYER = PLAYERS[HOME]
 

@@ -19,19 +19,19 @@ from backfill.warehouse.tables import INPUTS, PGS, TDGS, UPGC
 from tests.backfill.tiny import FIRST, NIGHTS, OPENING, SECOND, THIRD, give, make_options, part, season_rows
 from tests.backfill.whole import EVERYBODY, Whole, whole_rows
 from tests.factories import AWAY, HOME, rewrite
-from validation import findings
-from validation.findings import KINDS, Finding
+from validation.findings import kinds
+from validation.findings.kinds import KINDS, Finding
 
 pytestmark = pytest.mark.django_db
 
 BAD = {"table": "PGS", "entity": EVERYBODY[0], "date": str(FIRST), "game_id": "0022100014"}
-TOLD: dict[findings.Kind, dict[str, Any]] = {
-    findings.IMPOSSIBLE_VALUE: {"evidence": {"rows": [BAD]}, "processors": ("PSZA", "PDC")},
-    findings.DUPLICATE_INPUT: {"processors": (), "evidence": {"tables": [str(PGS), str(TDGS)]}},
-    findings.DUPLICATE_OUTPUT: {"processors": ("TDZA", "ML")},
-    findings.PHASE3_MISSING: {"processors": ()},
-    findings.LOW_COVERAGE: {"processors": ()},
-    findings.COLUMN_JUMP: {"evidence": {"table": "PGS", "columns": ["points", "is_active"]}},
+TOLD: dict[kinds.Kind, dict[str, Any]] = {
+    kinds.IMPOSSIBLE_VALUE: {"evidence": {"rows": [BAD]}, "processors": ("PSZA", "PDC")},
+    kinds.DUPLICATE_INPUT: {"processors": (), "evidence": {"tables": [str(PGS), str(TDGS)]}},
+    kinds.DUPLICATE_OUTPUT: {"processors": ("TDZA", "ML")},
+    kinds.PHASE3_MISSING: {"processors": ()},
+    kinds.LOW_COVERAGE: {"processors": ()},
+    kinds.COLUMN_JUMP: {"evidence": {"table": "PGS", "columns": ["points", "is_active"]}},
 }
 
 
@@ -51,7 +51,7 @@ def own(ran: Path, own_warehouse: Path, settings: Any) -> Path:
     return own_warehouse
 
 
-def make_found(kind: findings.Kind, dates: Sequence[date] = (SECOND, THIRD), **given: Any) -> Finding:
+def make_found(kind: kinds.Kind, dates: Sequence[date] = (SECOND, THIRD), **given: Any) -> Finding:
     values = {"processors": ("PSZA",), "subject": "PSZA", "sentence": "a sentence", **TOLD.get(kind, {}), **given}
     return Finding(kind=kind, season=2021, dates=tuple(dates), **values)
 
@@ -83,16 +83,16 @@ def test_the_queries_run_where_nothing_is_loaded_too() -> None:
 
 @pytest.mark.usefixtures("ran")
 def test_missing_rows_are_shown_by_what_each_table_has() -> None:
-    found = {(row["game_date"], row["name"]): row["n"] for row in asked(make_found(findings.PHASE3_MISSING, [SECOND]))}
+    found = {(row["game_date"], row["name"]): row["n"] for row in asked(make_found(kinds.PHASE3_MISSING, [SECOND]))}
     assert found == {(SECOND, str(t)): {"PGS": 10, "UPGC": 10, "SCHED": 1}.get(t.short, 2) for t in INPUTS}
 
 
 def test_keys_that_are_there_twice_are_shown(own: Path, tmp_path: Path) -> None:
     rewrite(part(own, "ML", SECOND), f"SELECT * FROM t UNION ALL SELECT * FROM t WHERE player_lookup = '{EVERYBODY[0]}'")
-    (row,) = asked(make_found(findings.DUPLICATE_OUTPUT))
+    (row,) = asked(make_found(kinds.DUPLICATE_OUTPUT))
     assert list(row.values()) == ["nba_predictions.ml_feature_store_v2", SECOND, EVERYBODY[0], str(SECOND), 2]
     give(TDGS, [*season_rows(TDGS), *season_rows(TDGS, [THIRD])], tmp_path)
-    rows = [list(row.values()) for row in asked(make_found(findings.DUPLICATE_INPUT))]
+    rows = [list(row.values()) for row in asked(make_found(kinds.DUPLICATE_INPUT))]
     assert sorted(rows) == [[str(TDGS), THIRD, team, "0022100016", 2] for team in (HOME, AWAY)]
 
 
@@ -100,7 +100,7 @@ def test_a_jump_is_shown_by_the_nulls_and_zeros_of_each_date(own: Path, tmp_path
     zero = [row | ({"usage_rate": 0} if row["game_date"] == SECOND else {}) for row in whole_rows(PGS)]
     give(PGS, [row | ({"points": None} if row["game_date"] == THIRD else {}) for row in zero], tmp_path)
     columns = {"table": "PGS", "columns": ["usage_rate", "points"]}
-    found = asked(make_found(findings.COLUMN_JUMP, [THIRD], evidence=columns))
+    found = asked(make_found(kinds.COLUMN_JUMP, [THIRD], evidence=columns))
     nothing = {"usage_rate_null": 0, "usage_rate_zero": 0, "points_null": 0, "points_zero": 0}
     assert [row["d"] for row in found] == [night for night in NIGHTS if THIRD - timedelta(days=14) <= night <= THIRD]
     assert found[-1] == {"d": THIRD, "n": 10, **nothing, "points_null": 10}
@@ -110,7 +110,7 @@ def test_a_jump_is_shown_by_the_nulls_and_zeros_of_each_date(own: Path, tmp_path
 @pytest.mark.usefixtures("ran")
 def test_a_jump_in_the_vector_is_shown_by_its_elements() -> None:
     columns = {"table": "ML", "columns": ["playoff_game", "team_pace"]}
-    *_, row = asked(make_found(findings.COLUMN_JUMP, [SECOND], evidence=columns))
+    *_, row = asked(make_found(kinds.COLUMN_JUMP, [SECOND], evidence=columns))
     shares = {"team_pace_null": 0, "team_pace_zero": 0, "playoff_game_null": 0, "playoff_game_zero": 10}
     assert row == {"d": SECOND, "n": 10, **shares}
 
@@ -118,20 +118,20 @@ def test_a_jump_in_the_vector_is_shown_by_its_elements() -> None:
 @pytest.mark.usefixtures("ran")
 def test_an_impossible_value_is_shown_by_its_rows() -> None:
     rows = [{**BAD, "entity": name} for name in EVERYBODY[:2]]
-    found = asked(make_found(findings.IMPOSSIBLE_VALUE, evidence={"rows": rows}))
+    found = asked(make_found(kinds.IMPOSSIBLE_VALUE, evidence={"rows": rows}))
     assert sorted((row["player_lookup"], row["game_date"]) for row in found) == sorted((name, FIRST) for name in EVERYBODY[:2])
     assert list(found[0]) == list(PGS.names)
 
 
 @pytest.mark.usefixtures("ran")
 def test_an_impossible_value_without_a_known_row_is_shown_as_it_was_logged() -> None:
-    (row,) = asked(make_found(findings.IMPOSSIBLE_VALUE, [FIRST], evidence={"rows": []}, processors=("TDZA",)))
+    (row,) = asked(make_found(kinds.IMPOSSIBLE_VALUE, [FIRST], evidence={"rows": []}, processors=("TDZA",)))
     assert list(row.values()) == [FIRST, PROCESSORS["TDZA"].name, "INSUFFICIENT_DATA", f"14 of 15 games before {FIRST}", 2]
 
 
 @pytest.mark.usefixtures("ran")
 def test_a_bug_is_shown_by_the_statement_that_broke() -> None:
-    assert {row["player_lookup"] for row in asked(make_found(findings.BUG, [SECOND]))} == set(EVERYBODY)
+    assert {row["player_lookup"] for row in asked(make_found(kinds.BUG, [SECOND]))} == set(EVERYBODY)
 
 
 def group(what: str, code: str = "PSZA") -> Group:
@@ -139,7 +139,7 @@ def group(what: str, code: str = "PSZA") -> Group:
 
 
 def test_an_error_group_is_shown_by_its_statement() -> None:
-    assert evidence.of_group(group("UNKNOWN"), OPENING) == query_of(make_found(findings.BUG, [SECOND]))
+    assert evidence.of_group(group("UNKNOWN"), OPENING) == query_of(make_found(kinds.BUG, [SECOND]))
 
 
 @pytest.mark.parametrize("code", ["PSZA", "PDC", "ML", "PCF"])
@@ -155,7 +155,7 @@ def test_a_group_of_impossible_values_is_shown_by_the_rows_that_break_a_rule(cod
 
 @pytest.mark.usefixtures("ran")
 def test_runs_are_shown_by_their_history_and_partitions_by_when_they_were_written() -> None:
-    runs = asked(make_found(findings.RUN_FAILED, [SECOND]))
+    runs = asked(make_found(kinds.RUN_FAILED, [SECOND]))
     assert [(r["data_date"], r["processor_name"], r["status"]) for r in runs] == [(SECOND, PROCESSORS["PSZA"].name, "success")]
-    written = asked(make_found(findings.LOST_PARTITION, [SECOND], processors=("PSZA", "ML")))
+    written = asked(make_found(kinds.LOST_PARTITION, [SECOND], processors=("PSZA", "ML")))
     assert sorted((r["processor"], r["d"], r["n"]) for r in written) == [("ML", SECOND, 10), ("PSZA", SECOND, 10)]

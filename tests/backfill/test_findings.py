@@ -20,9 +20,9 @@ from backfill.models import Event, Finding, Job, Judged
 from backfill.warehouse.tables import SCHED
 from tests.backfill.test_concurrency import ROUNDS, together
 from tests.backfill.tiny import FIRST, LAST, SECOND, THIRD, cut, make_options
-from validation import findings
-from validation.findings import Action, Severity
-from validation.findings import Finding as Found
+from validation.findings import kinds
+from validation.findings.kinds import Action, Severity
+from validation.findings.kinds import Finding as Found
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("judged_after_jobs")]
 
@@ -31,7 +31,7 @@ EARLIER, LATER = now() - timedelta(hours=1), now() + timedelta(hours=1)
 
 def make_found(*dates: date, subject: str = "PSZA", year: int = 2021, **given: Any) -> Found:
     """What a judgement found, on one date unless others are named."""
-    values = {"kind": findings.LOST, "sentence": "a sentence", "processors": ("PSZA",), "count": 3, **given}
+    values = {"kind": kinds.LOST, "sentence": "a sentence", "processors": ("PSZA",), "count": 3, **given}
     return Found(season=year, subject=subject, dates=dates or (FIRST,), **values)  # type: ignore[arg-type]
 
 
@@ -82,13 +82,13 @@ def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> 
         "marked_by": "", "note": "", "marked_at": None,
     }  # fmt: skip
     assert history(finding) == [("open", SYSTEM, "a sentence")]
-    assert (finding.weight, finding.advice) == (Severity.NOTE, findings.LOST.advice)
+    assert (finding.weight, finding.advice) == (Severity.NOTE, kinds.LOST.advice)
     assert str(finding) == f"finding {finding.pk}: a sentence"
 
 
 def test_what_says_no_cause_and_no_action_has_those_of_its_kind() -> None:
     finding = kept()
-    assert (finding.cause, finding.severity, finding.action) == (findings.LOST.cause, Severity.PROBLEM, None)
+    assert (finding.cause, finding.severity, finding.action) == (kinds.LOST.cause, Severity.PROBLEM, None)
 
 
 def test_what_is_found_again_is_the_same_row_with_the_new_numbers() -> None:
@@ -103,7 +103,7 @@ def test_what_is_found_again_is_the_same_row_with_the_new_numbers() -> None:
 
 
 def test_other_kinds_seasons_and_subjects_are_other_findings() -> None:
-    found = [make_found(), make_found(subject="PDC"), make_found(kind=findings.UNEXPLAINED), make_found(year=2022)]
+    found = [make_found(), make_found(subject="PDC"), make_found(kind=kinds.UNEXPLAINED), make_found(year=2022)]
     judged(*found, seasons=(2021, 2022))
     judged(*found, seasons=(2021, 2022))
     assert Finding.objects.count() == 4
@@ -143,11 +143,11 @@ def test_a_marked_finding_closes_too_and_opens_again(state: str) -> None:
 
 def test_findings_are_listed_worst_first() -> None:
     judged(
-        make_found(subject="a", kind=findings.SLOW),
+        make_found(subject="a", kind=kinds.SLOW),
         make_found(SECOND, subject="b"),
         make_found(FIRST, subject="c"),
-        make_found(subject="d", kind=findings.OUT_OF_BAND),
-        make_found(LAST, subject="e", kind=findings.BUG),
+        make_found(subject="d", kind=kinds.OUT_OF_BAND),
+        make_found(LAST, subject="e", kind=kinds.BUG),
     )
     assert [f.subject for f in listed()] == ["e", "c", "b", "a", "d"]
 
@@ -173,9 +173,9 @@ def test_what_is_acknowledged_stays_listed_and_wants_nobody() -> None:
 
 
 def test_what_is_open_wants_somebody_unless_it_is_a_note() -> None:
-    judged(make_found(kind=findings.OUT_OF_BAND))
+    judged(make_found(kind=kinds.OUT_OF_BAND))
     assert not wants_somebody(listed())
-    judged(make_found(kind=findings.SLOW))
+    judged(make_found(kind=kinds.SLOW))
     assert wants_somebody(listed())
 
 

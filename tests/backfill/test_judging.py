@@ -35,9 +35,9 @@ from tests.backfill.tiny import (
 )
 from tests.backfill.whole import A_SIDE, EVERYBODY, Whole, whole_rows
 from tests.factories import AWAY, HOME, rewrite
-from validation import findings
-from validation.findings import Action
-from validation.findings import Finding as Found
+from validation.findings import kinds
+from validation.findings.kinds import Action
+from validation.findings.kinds import Finding as Found
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.shell]
 
@@ -96,7 +96,7 @@ def test_lost_partitions_are_found_proposed_to_be_run_again_and_then_gone(shell:
     part(whole, "PSZA", SECOND).unlink()
     cut(part(whole, "PCF", THIRD))
     answer = shell("triage")
-    found, kind = Finding.objects.get(), findings.LOST_PARTITION
+    found, kind = Finding.objects.get(), kinds.LOST_PARTITION
     command = f"backfill --start {SECOND} --end {THIRD} --processors PSZA,PCF,PDC,ML --force"
     assert (answer.code, answer.err, squeezed(answer)) == (1, "", [
         HEAD.format(18, "1 problem").strip(), FEW.strip(),
@@ -285,7 +285,7 @@ def finding() -> Finding:
     told = {"processors": ("ML",), "count": 2, "numbers": {"runs": 2}, "query": "SELECT 1\nFROM t", "action": ACTION}
     keep(
         SeasonFindings(
-            2021, [Found(kind=findings.SLOW, season=2021, subject="ML", sentence="a sentence", dates=(FIRST, THIRD), **told)]
+            2021, [Found(kind=kinds.SLOW, season=2021, subject="ML", sentence="a sentence", dates=(FIRST, THIRD), **told)]
         )
     )
     return Finding.objects.get()
@@ -295,8 +295,8 @@ def test_a_finding_is_shown_with_its_evidence_its_history_and_its_query(shell: S
     opened = Event.objects.get(finding=finding)
     assert shell("finding", finding.pk) == Answer(0, "\n".join([
         f"#{finding.pk} warning: slow: a sentence",
-        f"    cause: {findings.SLOW.cause}",
-        f"    next:  {findings.SLOW.advice} `{COMMAND}`",
+        f"    cause: {kinds.SLOW.cause}",
+        f"    next:  {kinds.SLOW.advice} `{COMMAND}`",
         f"    dates: {FIRST} to {THIRD} (2)",
         "    runs: 2",
         "  history",
@@ -314,7 +314,7 @@ def test_a_finding_as_a_document_is_all_that_is_known_of_it(shell: Shell, findin
     assert document == {
         "finding": finding.pk, "kind": "slow", "severity": "warning", "state": "open", "season": 2021, "processors": ["ML"],
         "first": str(FIRST), "last": str(THIRD), "dates": [str(FIRST), str(THIRD)], "count": 2, "sentence": "a sentence",
-        "cause": findings.SLOW.cause, "advice": findings.SLOW.advice, "marked_by": "", "note": "",
+        "cause": kinds.SLOW.cause, "advice": kinds.SLOW.advice, "marked_by": "", "note": "",
         "evidence": {"numbers": {"runs": 2}, "query": "SELECT 1\nFROM t"},
         "action": {
             "start": str(FIRST), "end": str(THIRD), "processors": ["ML"], "force": True, "outdated": False, "brake": True,

@@ -33,7 +33,7 @@ from tests.backfill.tiny import (
     without,
 )
 from validation.coverage import ROWS_PER_GAME
-from validation.readiness import Item
+from validation.preflight_report import Item
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.shell]
 

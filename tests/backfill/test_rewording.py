@@ -27,7 +27,7 @@ from backfill.warehouse.tables import PGS
 from tests.backfill.tiny import FIRST, LAST, NIGHTS, SECOND, THIRD, break_on, cut, give, make_options, part
 from tests.backfill.whole import EVERYBODY, Whole, whole_rows
 from tests.backfill.working import run_all
-from validation import findings
+from validation.findings import kinds
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -151,7 +151,7 @@ class Story:
         give(PGS, rows, self.folder)
         self.note("a bad row", self.inline(start=SECOND, force=True))
         self.audit("a bad row")
-        found = Finding.objects.get(kind=findings.IMPOSSIBLE_VALUE.name, state="open")
+        found = Finding.objects.get(kind=kinds.IMPOSSIBLE_VALUE.name, state="open")
         shown = [(row["player_lookup"], row["game_date"], row["points"]) for row in warehouse().query(found.query)]
         self.facts.append(("its evidence", (found.evidence, shown)))
         mark(found, Finding.State.EXPECTED, "ann", "known")

@@ -17,7 +17,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.tables import INPUTS, OUTPUTS
 from tests.backfill.shell import Answer, Shell
 from tests.backfill.simulated import first_days
-from validation import findings
+from validation.findings import kinds
 
 pytestmark = [pytest.mark.specification, pytest.mark.django_db(transaction=True)]
 
@@ -29,12 +29,12 @@ RANGE = ("--start", str(START), "--end", str(START + timedelta(days=DAYS)), "--b
 
 # Each planted fault, the kind of Finding that it must be found as, and the dates of it.
 FOUND_AS = {
-    Kind.DUPLICATE_ROWS: findings.DUPLICATE_INPUT,
-    Kind.MAKES_ABOVE_ATTEMPTS: findings.IMPOSSIBLE_VALUE,
-    Kind.HALF_THE_PLAYERS: findings.LOW_COVERAGE,
-    Kind.NO_ROWS: findings.PHASE3_MISSING,
-    Kind.NULL_ZONE: findings.COLUMN_JUMP,
-    Kind.LATE_FILE: findings.PHASE3_MISSING,
+    Kind.DUPLICATE_ROWS: kinds.DUPLICATE_INPUT,
+    Kind.MAKES_ABOVE_ATTEMPTS: kinds.IMPOSSIBLE_VALUE,
+    Kind.HALF_THE_PLAYERS: kinds.LOW_COVERAGE,
+    Kind.NO_ROWS: kinds.PHASE3_MISSING,
+    Kind.NULL_ZONE: kinds.COLUMN_JUMP,
+    Kind.LATE_FILE: kinds.PHASE3_MISSING,
 }
 
 
@@ -53,7 +53,7 @@ def load(shell: Shell, season: Season, folder: Path) -> None:
     assert shell("load_phase3", folder).code == 0
 
 
-def told(severity: findings.Severity = findings.Severity.WARNING) -> list[Finding]:
+def told(severity: kinds.Severity = kinds.Severity.WARNING) -> list[Finding]:
     """What is listed of at least this severity, judged anew."""
     triage()
     return [f for f in listed() if f.severity >= severity]
@@ -95,16 +95,16 @@ def test_each_fault_is_found_once_under_its_kind_and_the_list_is_empty_when_all_
     load(shell, faulty.late, tmp_path / "late")
     late = fault(faulty, Kind.LATE_FILE)
     found = told()
-    (cascade,) = (f for f in found if f.kind == findings.FORWARD_CASCADE.name)
+    (cascade,) = (f for f in found if f.kind == kinds.FORWARD_CASCADE.name)
     assert len(found) == len(FOUND_AS)  # the missing date is gone, what was made without it is to be made again
-    assert not any(str(late.dates[0]) in f.dates for f in found if f.kind == findings.PHASE3_MISSING.name)
+    assert not any(str(late.dates[0]) in f.dates for f in found if f.kind == kinds.PHASE3_MISSING.name)
     assert (cascade.first, cascade.processors) == (late.dates[0] + timedelta(days=1), ["PSZA", "PDC", "ML"])
     assert carry_out(shell, cascade).code == 0
     assert sorted(f.kind for f in told()) == sorted(f.kind for f in found if f != cascade)
 
     load(shell, clean, tmp_path / "clean")
     found = told()
-    assert findings.FORWARD_CASCADE.name in {f.kind for f in found}
+    assert kinds.FORWARD_CASCADE.name in {f.kind for f in found}
     for finding in found:
         carry_out(shell, finding)
     assert told() == []
@@ -119,12 +119,12 @@ def check_found(planted: Fault, found: list[Finding]) -> None:
     """That one Finding is about a fault: its kind, its dates, and a text that names what is wrong."""
     kind = FOUND_AS[planted.kind]
     dates = [str(day) for day in planted.dates]
-    (finding,) = (f for f in found if f.kind == kind.name and (kind is findings.IMPOSSIBLE_VALUE or f.dates == dates))
-    if kind is findings.IMPOSSIBLE_VALUE:  # its dates are those of the failures that follow
+    (finding,) = (f for f in found if f.kind == kind.name and (kind is kinds.IMPOSSIBLE_VALUE or f.dates == dates))
+    if kind is kinds.IMPOSSIBLE_VALUE:  # its dates are those of the failures that follow
         assert date.fromisoformat(finding.dates[0]) > planted.dates[0]
         assert finding.processors == ["PSZA", "PDC", "ML"]
     words = [*planted.columns, *filter(None, [planted.game_id])]
-    if kind in (findings.LOW_COVERAGE, findings.DUPLICATE_INPUT):
+    if kind in (kinds.LOW_COVERAGE, kinds.DUPLICATE_INPUT):
         words += [str(table) for table in INPUTS if table.short in planted.tables]
     assert [word for word in words if word not in finding.sentence + str(finding.numbers)] == []
     assert finding.cause

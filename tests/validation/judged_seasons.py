@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from validation.expectation import CODES
-from validation.triage import Key, Ran, Season
+from validation.findings.mismatches import Key, Ran, Season
 
 YEAR = 2021
 DATES = A, B, C, D, E, F, G = tuple(date(2021, 11, day) for day in (2, 3, 4, 6, 7, 8, 9))

@@ -10,8 +10,8 @@ from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import ML, OUTPUTS, PGS, TDGS, TOGS, UPGC
 from tests.oracle.features import NAMES
 from validation.columns import CRITICAL, FEATURES, critical, origins
-from validation.content import Jump, Share, folded, jumps
-from validation.placeholders import PLACEHOLDERS, What, may_be
+from validation.findings.content import Jump, Share, folded, jumps
+from validation.known_constants import PLACEHOLDERS, What, may_be
 
 NULL, ZERO, CONSTANT = What
 FIRST = date(2021, 11, 2)

@@ -6,11 +6,11 @@ from datetime import date
 import pytest
 
 from tests.validation.judged_seasons import DATES, A, B, C, D, E, F, G, all_of, blocked, failed, make_ran, make_season
-from validation import findings
-from validation.ended import runs, slow
 from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
-from validation.findings import Action, Finding
-from validation.triage import Ran
+from validation.findings import kinds
+from validation.findings.kinds import Action, Finding
+from validation.findings.mismatches import Ran
+from validation.findings.runs import runs, slow
 
 
 def subjects(found: Iterable[Finding]) -> list[tuple[str, str]]:
@@ -35,13 +35,13 @@ def test_failed_runs_are_grouped_by_error_and_what_they_block_is_counted() -> No
     )  # fmt: skip
     assert found == [
         Finding(
-            kind=findings.RUN_FAILED, season=2021, subject="CorruptPartition",
+            kind=kinds.RUN_FAILED, season=2021, subject="CorruptPartition",
             sentence="1 run failed (CorruptPartition: part.parquet), 2021-11-06; 3 more are blocked by them",
             dates=(D,), processors=(PSZA,), count=1, action=Action(D, D, (PSZA, PCF, PDC, ML)),
             numbers={"runs": 1, "blocked": 3, "sample": corrupt},
         ),
         Finding(
-            kind=findings.RUN_FAILED, season=2021, subject="WarehouseBusy",
+            kind=kinds.RUN_FAILED, season=2021, subject="WarehouseBusy",
             sentence="2 runs failed (WarehouseBusy: come back later), 2021-11-02, 2021-11-04; 6 more are blocked by them",
             dates=(A, C), processors=(PSZA,), count=2, action=Action(A, C, (PSZA, PCF, PDC, ML)),
             numbers={"runs": 2, "blocked": 6, "sample": busy},
@@ -84,7 +84,7 @@ def test_a_date_without_phase_3_is_the_root_of_its_failed_runs() -> None:
 def test_who_found_no_phase_3_then_where_there_is_some_now_is_told_so() -> None:
     (found,) = ended(no_population(PCF, B), no_population(PCF, C), blocked(PDC, B), rootless=[B])
     assert found == Finding(
-        kind=findings.RUN_FAILED, season=2021, subject="population",
+        kind=kinds.RUN_FAILED, season=2021, subject="population",
         sentence="1 run failed (population: nba_analytics.u: no row for 2021-11-04), 2021-11-04",
         dates=(C,), processors=(PCF,), count=1, action=Action(C, C, (PCF, PDC, ML)),
         cause="Phase 3 had no row for these dates then, and has some now",
@@ -94,13 +94,13 @@ def test_who_found_no_phase_3_then_where_there_is_some_now_is_told_so() -> None:
 
 def test_another_failure_on_a_date_without_phase_3_is_still_told() -> None:
     (found,) = ended(failed(PCF, B, "WarehouseBusy: later", error="WarehouseBusy"), rootless=[B])
-    assert (found.kind, found.dates) == (findings.RUN_FAILED, (B,))
+    assert (found.kind, found.dates) == (kinds.RUN_FAILED, (B,))
 
 
 def test_what_stays_blocked_after_its_root_was_healed_is_told_by_itself() -> None:
     (found,) = ended(*all_of(A, codes=[TDZA, PSZA]), *(blocked(code, A) for code in (PCF, PDC, ML)))
     assert found == Finding(
-        kind=findings.STILL_BLOCKED, season=2021, subject="",
+        kind=kinds.STILL_BLOCKED, season=2021, subject="",
         sentence="3 runs (PCF, PDC, ML): blocked by a failure that is there no more, 2021-11-02",
         dates=(A,), processors=(PCF, PDC, ML), count=3, action=Action(A, A, (PCF, PDC, ML)), numbers={"runs": 3},
     )  # fmt: skip
@@ -114,7 +114,7 @@ def test_what_is_blocked_by_a_root_that_is_told_elsewhere_is_not_told_again(root
 def test_partitions_that_are_gone_are_one_finding() -> None:
     (found,) = ended(*all_of(*DATES), make_ran(PSZA, A, is_lost=True), make_ran(ML, D, is_lost=True))
     assert found == Finding(
-        kind=findings.LOST_PARTITION, season=2021, subject="",
+        kind=kinds.LOST_PARTITION, season=2021, subject="",
         sentence="2 runs (PSZA, ML): complete by its run, and its partition is gone or cannot be read, 2021-11-02, 2021-11-06",
         dates=(A, D), processors=(PSZA, ML), count=2, action=Action(A, D, (PSZA, PCF, PDC, ML), force=True), numbers={"runs": 2},
     )  # fmt: skip
@@ -126,7 +126,7 @@ def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is
         failed(PDC, E, "e", error="AccountingError", is_bug=True, statement_changed=True),
     )
     assert found == Finding(
-        kind=findings.OLD_SQL, season=2021, subject="",
+        kind=kinds.OLD_SQL, season=2021, subject="",
         sentence="4 runs (PDC): output was made by another statement than the present one, 2021-11-02 to 2021-11-06",
         dates=(A, B, C, D), processors=(PDC,), count=4, action=Action(A, D, (PDC, ML), outdated=True), numbers={"runs": 4},
     )  # fmt: skip
@@ -138,7 +138,7 @@ def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is
 def test_dates_between_two_ranges_are_a_hole_and_those_before_and_after_are_none() -> None:
     (found,) = ended(*all_of(B, E, F))
     assert found == Finding(
-        kind=findings.HOLE, season=2021, subject="2021-11-04",
+        kind=kinds.HOLE, season=2021, subject="2021-11-04",
         sentence="2 dates between dates that were run never ran (TDZA, PSZA, PCF, PDC, ML), 2021-11-04 to 2021-11-06",
         dates=(C, D), processors=CODES, count=10, action=Action(C, D), numbers={"dates": 2, "runs": 10},
     )  # fmt: skip
@@ -215,7 +215,7 @@ def test_each_processor_is_held_against_itself() -> None:
 def test_slow_runs_say_how_slow_how_long_it_takes_usually_and_where_the_seconds_went() -> None:
     (found,) = took_long(*timed(20, 20, 20, 90, 400.4, write=0.25))
     assert found == Finding(
-        kind=findings.SLOW, season=2021, subject=PSZA,
+        kind=kinds.SLOW, season=2021, subject=PSZA,
         sentence="PSZA: 2 dates took long, at most 400 s (2021-11-07), usually 20.0 s; 2021-11-06 to 2021-11-07",
         dates=(D, E), processors=(PSZA,), count=2, cause="300 of 400 s went into the statement: a busy machine, or small batches",
         numbers={"usual": 20.0, "query": 300.3, "write": 100.1, "checks": 0.0},

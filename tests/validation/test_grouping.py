@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.grouping import fingerprint, normalised
+from validation.fingerprint import fingerprint, normalised
 
 IMPOSSIBLE = "impossible value in nba_analytics.player_game_summary, game_id {}: {} = {} > paint_attempts = {}"
 

@@ -5,7 +5,7 @@ from fnmatch import fnmatch
 import pytest
 
 from backfill.warehouse.tables import INPUTS
-from validation.impossible import RULES, Rule
+from validation.value_rules import RULES, Rule
 
 TABLES = {table.short: table for table in INPUTS}
 

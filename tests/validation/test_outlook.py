@@ -28,7 +28,7 @@ from validation.expectation import (
     Statuses,
     expected,
 )
-from validation.outlook import ABSENT_GAMES, WINDOW, Coming, Outlook, outlook
+from validation.recovery import ABSENT_GAMES, WINDOW, Coming, Outlook, outlook
 
 START = date(2021, 10, 19)
 TODAY = START + timedelta(days=20)

@@ -7,7 +7,7 @@ import pytest
 
 from validation.coverage import ROWS_PER_GAME
 from validation.preflight import LOAD, Facts, judge
-from validation.readiness import DateState, Effect, Item, Kind, Report, first_three
+from validation.preflight_report import DateState, Effect, Item, Kind, Report, first_three
 from validation.season import DateType, Day
 
 NIGHT, NEXT = date(2021, 11, 22), date(2021, 11, 23)

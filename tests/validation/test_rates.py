@@ -5,11 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from validation import findings
 from validation.bands import Band, Reading, band, reading
 from validation.expectation import FEW, MISSING, PSZA
-from validation.findings import Finding, Kind, Severity
-from validation.rates import Rated, flags, out_of_band, pooled
+from validation.findings import kinds
+from validation.findings.kinds import Finding, Kind, Severity
+from validation.findings.rates import Rated, flags, out_of_band, pooled
 from validation.season import DateType, Day
 
 START = date(2021, 10, 19)
@@ -61,13 +61,13 @@ def test_a_season_without_dates_has_no_flags() -> None:
 
 @pytest.mark.parametrize(("index", "failed", "fires"), [(43, 31, True), (43, 30, False), (42, 31, False), (42, 100, False)])
 def test_a_rate_is_high_above_30_percent_and_after_day_42(index: int, failed: int, fires: bool) -> None:
-    assert flagged([rated(index, failed)]) == ([(findings.HIGH_RATE, (index,))] if fires else [])
+    assert flagged([rated(index, failed)]) == ([(kinds.HIGH_RATE, (index,))] if fires else [])
 
 
 def test_a_high_rate_says_how_high_when_and_that_it_is_explained() -> None:
     (found,) = flags([rated(50, 31), rated(51, 30), rated(52, 70, 200)])
     assert found == Finding(
-        kind=findings.HIGH_RATE, season=2021, subject="PSZA explained",
+        kind=kinds.HIGH_RATE, season=2021, subject="PSZA explained",
         sentence="PSZA: over 30 % failed after week 6 (2021-12-08, 2021-12-10); at most 35 % (70 of 200, 2021-12-10); "
         "101 failures, all of them explained",
         dates=(day(50), day(52)), processors=(PSZA,), count=101, severity=Severity.NOTE,
@@ -80,7 +80,7 @@ def test_a_high_rate_says_how_high_when_and_that_it_is_explained() -> None:
 def test_a_high_rate_with_unexplained_failures_is_a_warning() -> None:
     (found,) = flags([rated(50, 1_100, 2_000, unexplained=1_001)])
     assert found == Finding(
-        kind=findings.HIGH_RATE, season=2021, subject="PSZA unexplained",
+        kind=kinds.HIGH_RATE, season=2021, subject="PSZA unexplained",
         sentence="PSZA: over 30 % failed after week 6 (2021-12-08); at most 55 % (1,100 of 2,000, 2021-12-08); "
         "1,100 failures, 1,001 of them unexplained",
         dates=(day(50),), processors=(PSZA,), count=1_100,
@@ -92,8 +92,8 @@ def test_a_high_rate_with_unexplained_failures_is_a_warning() -> None:
 def test_explained_and_unexplained_dates_are_two_findings() -> None:
     found = list(flags([rated(50, 31), rated(51, 40, unexplained=1), rated(52, 32), rated(53, 50, unexplained=2)]))
     assert [(f.kind, f.subject, f.dates, f.count, f.weight) for f in found] == [
-        (findings.HIGH_RATE, "PSZA unexplained", (day(51), day(53)), 90, Severity.WARNING),
-        (findings.HIGH_RATE, "PSZA explained", (day(50), day(52)), 63, Severity.NOTE),
+        (kinds.HIGH_RATE, "PSZA unexplained", (day(51), day(53)), 90, Severity.WARNING),
+        (kinds.HIGH_RATE, "PSZA explained", (day(50), day(52)), 63, Severity.NOTE),
     ]
 
 
@@ -105,7 +105,7 @@ def test_explained_and_unexplained_dates_are_two_findings() -> None:
     [(60, 21, FEW, True), (60, 20, FEW, False), (59, 21, FEW, False), (60, 29, MISSING, False)],
 )
 def test_in_mid_season_over_20_percent_with_too_few_games_are_many(index: int, failed: int, category: str, fires: bool) -> None:
-    assert flagged([rated(index, failed, category=category)]) == ([(findings.MID_SEASON, (index,))] if fires else [])
+    assert flagged([rated(index, failed, category=category)]) == ([(kinds.MID_SEASON, (index,))] if fires else [])
 
 
 def test_in_mid_season_only_too_few_games_count_towards_the_20_percent() -> None:
@@ -114,12 +114,12 @@ def test_in_mid_season_only_too_few_games_count_towards_the_20_percent() -> None
 
 
 def test_a_date_may_have_several_flags() -> None:
-    assert flagged([rated(60, 31, category=FEW)]) == [(findings.HIGH_RATE, (60,)), (findings.MID_SEASON, (60,))]
+    assert flagged([rated(60, 31, category=FEW)]) == [(kinds.HIGH_RATE, (60,)), (kinds.MID_SEASON, (60,))]
 
 
 # Sudden rises
 
-RISE = [(findings.SUDDEN_RISE, (EARLY + 7,))]
+RISE = [(kinds.SUDDEN_RISE, (EARLY + 7,))]
 
 
 @pytest.mark.parametrize(("failed", "fires"), [(299, False), (301, True)])
@@ -147,30 +147,30 @@ def test_a_rise_needs_seven_dates_before_it() -> None:
 
 
 def test_the_seven_dates_are_those_just_before() -> None:
-    assert flagged(course(80, *[0] * 7, 50)) == [(findings.SUDDEN_RISE, (EARLY + 8,))]
+    assert flagged(course(80, *[0] * 7, 50)) == [(kinds.SUDDEN_RISE, (EARLY + 8,))]
     assert flagged(course(0, *[50] * 7, 55)) == []
 
 
 def test_a_date_that_stays_high_rises_until_the_dates_before_it_have_followed() -> None:
-    assert flagged(course(*[0] * 7, *[40] * 6)) == [(findings.SUDDEN_RISE, tuple(EARLY + n for n in range(7, 11)))]
+    assert flagged(course(*[0] * 7, *[40] * 6)) == [(kinds.SUDDEN_RISE, tuple(EARLY + n for n in range(7, 11)))]
 
 
 def test_a_small_slate_neither_rises_nor_is_among_the_dates_before() -> None:
     assert flagged([*course(*[0] * 7), rated(EARLY + 7, 19, 19)]) == []
     slate = rated(EARLY + 7, 19, 19)
-    assert flagged([*course(*[0] * 7), slate, rated(EARLY + 8, 60)]) == [(findings.SUDDEN_RISE, (EARLY + 8,))]
+    assert flagged([*course(*[0] * 7), slate, rated(EARLY + 8, 60)]) == [(kinds.SUDDEN_RISE, (EARLY + 8,))]
     assert flagged([*course(*[0] * 6), slate, rated(EARLY + 8, 60)]) == []
 
 
 def test_a_small_slate_is_never_high_or_lacking() -> None:
     assert flagged([rated(70, 19, 19, category=FEW)]) == []
-    assert flagged([rated(70, 20, 20, category=FEW)]) == [(findings.HIGH_RATE, (70,)), (findings.MID_SEASON, (70,))]
+    assert flagged([rated(70, 20, 20, category=FEW)]) == [(kinds.HIGH_RATE, (70,)), (kinds.MID_SEASON, (70,))]
 
 
 def test_a_rise_with_unexplained_failures_is_a_warning_with_its_numbers() -> None:
     (found,) = flags(course(*[10] * 7, 45, last_unexplained=35))
     assert found == Finding(
-        kind=findings.SUDDEN_RISE, season=2021, subject="PSZA unexplained",
+        kind=kinds.SUDDEN_RISE, season=2021, subject="PSZA unexplained",
         sentence="PSZA: far more failed than on the seven dates before (2021-11-11); at most 45 % (45 of 100, 2021-11-11); "
         "45 failures, 35 of them unexplained",
         dates=(day(EARLY + 7),), processors=(PSZA,), count=45,
@@ -187,7 +187,7 @@ def test_a_rise_names_what_its_date_lacks_of_phase_3() -> None:
 
 # Odd dates
 
-ODD = [(findings.ODD_DATE, (EARLY + 3,))]
+ODD = [(kinds.ODD_DATE, (EARLY + 3,))]
 
 
 @pytest.mark.parametrize(("failed", "fires"), [(34, False), (36, True), (100, True)])
@@ -215,21 +215,21 @@ def test_a_date_is_odd_only_with_three_neighbours_on_either_side() -> None:
 
 
 def test_an_odd_date_is_not_told_as_a_rise_as_well() -> None:
-    assert flagged(course(*[10] * 7, 60, *[10] * 3)) == [(findings.ODD_DATE, (EARLY + 7,))]
-    assert flagged(course(*[10] * 7, 60, *[10] * 2)) == [(findings.SUDDEN_RISE, (EARLY + 7,))]
+    assert flagged(course(*[10] * 7, 60, *[10] * 3)) == [(kinds.ODD_DATE, (EARLY + 7,))]
+    assert flagged(course(*[10] * 7, 60, *[10] * 2)) == [(kinds.SUDDEN_RISE, (EARLY + 7,))]
 
 
 def test_an_odd_date_in_mid_season_is_high_besides() -> None:
     season = course(*[10] * 3, 60, *[10] * 3, first=60)
-    assert flagged(season) == [(findings.ODD_DATE, (63,)), (findings.HIGH_RATE, (63,))]
+    assert flagged(season) == [(kinds.ODD_DATE, (63,)), (kinds.HIGH_RATE, (63,))]
 
 
 def test_odd_dates_of_which_one_is_explained_are_two_findings() -> None:
     season = [*course(*[10] * 3, 60), *course(*[10] * 6, first=EARLY + 4), rated(EARLY + 10, 70, unexplained=3)]
     season += course(*[10] * 3, first=EARLY + 11)
     assert [(f.kind, f.dates, f.weight, f.numbers["unexplained"]) for f in flags(season)] == [
-        (findings.ODD_DATE, (day(EARLY + 10),), Severity.WARNING, 3),
-        (findings.ODD_DATE, (day(EARLY + 3),), Severity.NOTE, 0),
+        (kinds.ODD_DATE, (day(EARLY + 10),), Severity.WARNING, 3),
+        (kinds.ODD_DATE, (day(EARLY + 3),), Severity.NOTE, 0),
     ]
 
 
@@ -245,7 +245,7 @@ def read(index: int, failed: int, population: int = 100, unexplained: int = 0) -
 def test_explained_rates_outside_a_band_are_one_note() -> None:
     (found,) = out_of_band([read(29, 41), read(30, 35), read(31, 94, 200), read(35, 44)])
     assert found == Finding(
-        kind=findings.OUT_OF_BAND, season=2021, subject="PSZA above the runbook's band 30-40 %",
+        kind=kinds.OUT_OF_BAND, season=2021, subject="PSZA above the runbook's band 30-40 %",
         sentence="PSZA: 41 % to 47 % failed on 3 dates, above the runbook's band 30-40 % "
         "(2021-11-17, 2021-11-19, 2021-11-23); every failure is explained",
         dates=(day(29), day(31), day(35)), processors=(PSZA,), count=179, numbers={"failed": 179, "population": 400},

@@ -6,14 +6,14 @@ from datetime import date, timedelta
 import pytest
 
 from tests.validation.judged_seasons import A, B, C, D, E, F, G, all_of, keys, make_ran, make_season
-from validation import findings, sources
 from validation.columns import What
-from validation.content import Jump, Violation
 from validation.coverage import ROWS_PER_GAME, Coverage
 from validation.expectation import ML, PCF, PDC, PSZA, TDZA
-from validation.findings import Action, Finding
+from validation.findings import kinds, phase3
+from validation.findings.content import Jump, Violation
+from validation.findings.kinds import Action, Finding
+from validation.findings.phase3 import BugGroup
 from validation.source_rows import SourceRow
-from validation.sources import BugGroup
 
 PLAYERS, DEFENSE, OFFENSE, CONTEXT, TEAMS = ROWS_PER_GAME
 SEASON = make_season(*all_of(A, B, C, D, E))  # the last two dates are not run yet
@@ -32,7 +32,7 @@ def coverage(lacking: Mapping[date, Iterable[str]]) -> list[Coverage]:
 
 
 def missing(lacking: Mapping[date, Iterable[str]], following: Mapping[date, int] | None = None) -> list[Finding]:
-    return list(sources.missing(SEASON, coverage(lacking), following or {}))
+    return list(phase3.missing(SEASON, coverage(lacking), following or {}))
 
 
 # Dates without Phase 3
@@ -45,7 +45,7 @@ def test_a_date_that_has_everything_is_not_missing() -> None:
 def test_neighbouring_dates_that_lack_everything_are_one_finding() -> None:
     (found,) = missing({C: ROWS_PER_GAME, D: ROWS_PER_GAME})
     assert found == Finding(
-        kind=findings.PHASE3_MISSING, season=2021, subject=f"{C} {' '.join(sorted(ROWS_PER_GAME))}",
+        kind=kinds.PHASE3_MISSING, season=2021, subject=f"{C} {' '.join(sorted(ROWS_PER_GAME))}",
         sentence="2021-11-04 to 2021-11-06: no Phase 3 table has a row, and games were played", dates=(C, D),
         processors=(), count=2,
         cause="Phase 3 has not run for it", numbers={"tables": list(ROWS_PER_GAME), "failures on later dates": 0},
@@ -57,7 +57,7 @@ def test_neighbouring_dates_that_lack_everything_are_one_finding() -> None:
 def test_a_date_that_lacks_one_table_names_it_and_says_that_the_others_are_there() -> None:
     (found,) = missing({B: [PLAYERS]}, {B: 1_204, C: 7})
     assert found == Finding(
-        kind=findings.PHASE3_MISSING, season=2021, subject=f"{B} {PLAYERS}",
+        kind=kinds.PHASE3_MISSING, season=2021, subject=f"{B} {PLAYERS}",
         sentence=f"2021-11-03: no row in {PLAYERS}, and games were played; 1,204 failures on later dates follow from it",
         dates=(B,), processors=(), count=1,
         cause="the other tables are there: a file comes late or was lost",
@@ -97,14 +97,14 @@ def test_a_date_after_the_last_run_is_proposed_by_itself() -> None:
 
 
 def low(*found: Coverage, following: Mapping[date, int] | None = None) -> list[Finding]:
-    return list(sources.low(SEASON, found, following or {}))
+    return list(phase3.low(SEASON, found, following or {}))
 
 
 def test_a_date_with_few_rows_is_one_finding_whatever_tables_they_are_of() -> None:
     of_b = covered(B, PLAYERS, 1, 204.4), covered(B, CONTEXT, 1_500, 2_000.0, low=True), covered(B, TEAMS, 100)
     (found,) = low(*of_b, following={B: 12})
     assert found == Finding(
-        kind=findings.LOW_COVERAGE, season=2021, subject=f"{B} {PLAYERS} {CONTEXT}",
+        kind=kinds.LOW_COVERAGE, season=2021, subject=f"{B} {PLAYERS} {CONTEXT}",
         sentence=f"2021-11-03: {PLAYERS} has 1 of about 204 rows (0 %); {CONTEXT} has 1,500 of about 2,000 rows (75 %)",
         dates=(B,), processors=(), count=1,
         numbers={
@@ -131,21 +131,21 @@ def test_a_table_without_a_row_is_missing_and_not_low() -> None:
 
 def test_games_that_are_there_twice_are_one_note_for_each_range_of_dates() -> None:
     rows = {(PLAYERS, C): 1_000, (PLAYERS, D): 20, (DEFENSE, D): 2, (DEFENSE, G): 4, (PLAYERS, A): 0}
-    assert list(sources.twice(SEASON, rows)) == [
+    assert list(phase3.twice(SEASON, rows)) == [
         Finding(
-            kind=findings.DUPLICATE_INPUT, season=2021, subject="2021-11-04",
+            kind=kinds.DUPLICATE_INPUT, season=2021, subject="2021-11-04",
             sentence=f"2021-11-04 to 2021-11-06: 1,020 rows of {PLAYERS}, 2 rows of {DEFENSE} are a game that is there already",
             dates=(C, D), processors=(), count=1_022, numbers={"rows too many": {PLAYERS: 1_020, DEFENSE: 2}},
             evidence={"tables": [PLAYERS, DEFENSE]},
         ),
         Finding(
-            kind=findings.DUPLICATE_INPUT, season=2021, subject="2021-11-09",
+            kind=kinds.DUPLICATE_INPUT, season=2021, subject="2021-11-09",
             sentence=f"2021-11-09: 4 rows of {DEFENSE} are a game that is there already",
         dates=(G,), processors=(), count=4,
             numbers={"rows too many": {DEFENSE: 4}}, evidence={"tables": [DEFENSE]},
         ),
     ]  # fmt: skip
-    assert list(sources.twice(SEASON, {})) == []
+    assert list(phase3.twice(SEASON, {})) == []
 
 
 # Bugs
@@ -159,9 +159,9 @@ def test_a_defect_of_the_code_is_a_bug_to_be_mended_and_run_again() -> None:
         count=2,
         texts={"AccountingError: TDZA 2021-11-03": 2},
     )
-    (found,) = sources.bugs(SEASON, [group])
+    (found,) = phase3.bugs(SEASON, [group])
     assert found == Finding(
-        kind=findings.BUG, season=2021, subject="1234abcd",
+        kind=kinds.BUG, season=2021, subject="1234abcd",
         sentence="2 runs or entities AccountingError: AccountingError: TDZA 2021-11-03, 2021-11-03, 2021-11-06",
         dates=(B, D), processors=(TDZA,), count=2,
         numbers={"failures": 2, "dates": 2, "texts": ["AccountingError: TDZA 2021-11-03"]},
@@ -179,9 +179,9 @@ def test_a_source_row_that_cannot_be_true_is_to_be_mended_in_phase_3() -> None:
         texts={text: 1_003},
         is_of_source=True,
     )
-    (found,) = sources.bugs(SEASON, [group])
+    (found,) = phase3.bugs(SEASON, [group])
     assert found == Finding(
-        kind=findings.IMPOSSIBLE_VALUE, season=2021, subject="5678cdef",
+        kind=kinds.IMPOSSIBLE_VALUE, season=2021, subject="5678cdef",
         sentence=f"1,003 failures PROCESSING_ERROR: {text}, 2021-11-03 to 2021-11-04",
         dates=(B, C), processors=(PSZA, PDC, ML), count=1_003, numbers={"failures": 1_003, "dates": 2, "texts": [text]},
         action=Action(B, C, (PSZA, PCF, PDC, ML), outdated=True, first=f"mend the row in Phase 3 and {LOAD}"),
@@ -193,7 +193,7 @@ def test_the_rows_to_blame_are_the_sample() -> None:
     group = BugGroup(
         id="g", what="PROCESSING_ERROR", keys=frozenset(keys(PSZA, B)), count=7, texts={"text": 7}, is_of_source=True, rows=rows
     )
-    (found,) = sources.bugs(SEASON, [group])
+    (found,) = phase3.bugs(SEASON, [group])
     assert found.numbers["sample"] == [f"player{n} on {B}, game g" for n in range(5)]
     assert found.evidence["rows"] == [{"table": "PGS", "entity": f"player{n}", "date": str(B), "game_id": "g"} for n in range(5)]
     assert found.action
@@ -202,7 +202,7 @@ def test_the_rows_to_blame_are_the_sample() -> None:
 
 def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept() -> None:
     texts = {f"text {n}": n for n in range(1, 8)}
-    (found,) = sources.bugs(SEASON, [BugGroup(id="g", what="UNKNOWN", keys=frozenset(keys(ML, A)), count=28, texts=texts)])
+    (found,) = phase3.bugs(SEASON, [BugGroup(id="g", what="UNKNOWN", keys=frozenset(keys(ML, A)), count=28, texts=texts)])
     assert found.sentence == "28 runs or entities UNKNOWN: text 7 and 6 more texts like it, 2021-11-02"
     assert found.numbers == {"failures": 28, "dates": 1, "texts": [f"text {n}" for n in range(1, 6)]}
 
@@ -212,13 +212,13 @@ def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept()
 
 def jumped(table: str, columns: Iterable[str], *dates: date, made_from: Iterable[str] = ()) -> Finding:
     jump = Jump(table, tuple(columns), What.NULL, dates, 0.98765, 0.01, tuple(made_from))
-    (found,) = sources.jumps(SEASON, [jump])
+    (found,) = phase3.jumps(SEASON, [jump])
     return found
 
 
 def test_a_source_column_that_jumped_is_to_be_mended_in_phase_3() -> None:
     assert jumped("PGS", ["usage_rate"], C, D) == Finding(
-        kind=findings.COLUMN_JUMP, season=2021, subject="PGS usage_rate NULL 2021-11-04",
+        kind=kinds.COLUMN_JUMP, season=2021, subject="PGS usage_rate NULL 2021-11-04",
         sentence="PGS: usage_rate is NULL in 98.8 % of the rows (2021-11-04 to 2021-11-06), before it 1 %",
         dates=(C, D), processors=(), count=2,
         cause="Phase 3 has lost the values of PGS.usage_rate", numbers={"share": 0.9877, "before": 0.01},
@@ -229,7 +229,7 @@ def test_a_source_column_that_jumped_is_to_be_mended_in_phase_3() -> None:
 
 def test_an_output_column_that_no_source_explains_is_the_statements() -> None:
     assert jumped(PSZA, ["total_shots_last_10", "paint_rate_last_20"], E, made_from=["PGS.paint_attempts"]) == Finding(
-        kind=findings.COLUMN_JUMP, season=2021, subject="PSZA total_shots_last_10 NULL 2021-11-07",
+        kind=kinds.COLUMN_JUMP, season=2021, subject="PSZA total_shots_last_10 NULL 2021-11-07",
         sentence="PSZA: total_shots_last_10, paint_rate_last_20 are NULL in 98.8 % of the rows (2021-11-07), before it 1 %",
         dates=(E,), processors=(PSZA,), count=1,
         cause="the processor's formula, since none of what it is made from has jumped: PGS.paint_attempts",
@@ -252,13 +252,13 @@ def test_a_jump_of_many_columns_is_told_from_others_by_the_first_of_them() -> No
 
 
 def stale(windows: Iterable[tuple[str, date]] = (), context: Iterable[tuple[str, date]] = (), moved: int = 0) -> list[Finding]:
-    return list(sources.stale(SEASON, windows, context, moved))
+    return list(phase3.stale(SEASON, windows, context, moved))
 
 
 def test_what_was_made_from_games_that_changed_is_one_forward_cascade() -> None:
     (found,) = stale([(PSZA, C), (TDZA, C), (PSZA, D)])
     assert found == Finding(
-        kind=findings.FORWARD_CASCADE, season=2021, subject="",
+        kind=kinds.FORWARD_CASCADE, season=2021, subject="",
         sentence="games of a date up to 2021-11-03 have changed since 3 runs read them, 2021-11-04 to 2021-11-06",
         dates=(C, D), processors=(TDZA, PSZA), count=3,
         numbers={"runs": 3, "repaired": "a date up to 2021-11-03", "failures that changed": 0},
@@ -283,7 +283,7 @@ def test_what_changed_before_the_first_date_is_not_called_by_a_date() -> None:
 def test_what_was_made_from_context_rows_that_changed_is_stale_by_itself() -> None:
     (found,) = stale(context=[(PCF, D), (PDC, B), (ML, B)])
     assert found == Finding(
-        kind=findings.STALE_INPUT, season=2021, subject="",
+        kind=kinds.STALE_INPUT, season=2021, subject="",
         sentence="the context rows of 3 runs have changed since, 2021-11-03, 2021-11-06",
         dates=(B, D), processors=(PCF, PDC, ML), count=3, numbers={"runs": 3}, action=Action(B, D, outdated=True),
     )  # fmt: skip
@@ -292,10 +292,10 @@ def test_what_was_made_from_context_rows_that_changed_is_stale_by_itself() -> No
 def test_what_is_older_than_both_is_told_once() -> None:
     both = [(PDC, B), (ML, B)]
     assert [(f.kind, f.processors, f.dates) for f in stale(both, [*both, (PCF, B)])] == [
-        (findings.FORWARD_CASCADE, (PDC, ML), (B,)),
-        (findings.STALE_INPUT, (PCF,), (B,)),
+        (kinds.FORWARD_CASCADE, (PDC, ML), (B,)),
+        (kinds.STALE_INPUT, (PCF,), (B,)),
     ]
-    assert [f.kind for f in stale(both, both)] == [findings.FORWARD_CASCADE]
+    assert [f.kind for f in stale(both, both)] == [kinds.FORWARD_CASCADE]
     assert stale() == []
 
 
@@ -309,10 +309,10 @@ def violation(check: str, code: str, day: date, count: int, sample: str = "p") -
 def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() -> None:
     of_psza = violation("sum", PSZA, C, 2), violation("sum", PSZA, B, 1_000, "q"), violation("range", PSZA, B, 1)
     told = [*of_psza, violation("sum", PDC, A, 1)]
-    found = list(sources.violations(SEASON, told))
+    found = list(phase3.violations(SEASON, told))
     assert [f.subject for f in found] == ["PDC sum", "PSZA range", "PSZA sum"]
     assert found[-1] == Finding(
-        kind=findings.WRONG_CONTENT, season=2021, subject="PSZA sum",
+        kind=kinds.WRONG_CONTENT, season=2021, subject="PSZA sum",
         sentence="PSZA: sum does not hold: 1,002 rows, 2021-11-03 to 2021-11-04; for example p", dates=(B, C),
         processors=(PSZA,), count=1_002,
         numbers={"rows": 1_002, "check": "sum", "sample": "p"}, action=Action(B, C, (PSZA, PCF, PDC, ML), force=True),
@@ -322,11 +322,11 @@ def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() ->
 @pytest.mark.parametrize("stale_too", [True, False])
 def test_what_is_stale_is_not_told_as_wrong(stale_too: bool) -> None:
     season = make_season(make_ran(PSZA, A), stale=frozenset(keys(PSZA, A) if stale_too else ()))
-    found = sources.violations(season, [violation("sum", PSZA, A, 1)])
+    found = phase3.violations(season, [violation("sum", PSZA, A, 1)])
     assert [f.dates for f in found] == ([] if stale_too else [(A,)])
 
 
 def test_what_follows_from_another_processors_wrong_rows_is_not_told() -> None:
     broken = [Violation("a check", code, day, 1, "someone", "is wrong") for code, day in ((PSZA, A), (PDC, A), (PDC, B), (ML, B))]
-    found = list(sources.violations(SEASON, broken))
+    found = list(phase3.violations(SEASON, broken))
     assert [(f.processors, f.dates) for f in found] == [((PDC,), (B,)), ((PSZA,), (A,))]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.validation.judged_seasons import DATES, A, B, C, D, E, F, G, all_of, failed, keys, make_ran, make_season
-from validation import findings
 from validation.expectation import BAD, CODES, FEW, ML, PCF, PDC, PSZA, TDZA, Comparison
-from validation.findings import Action, Finding, Severity, ranges, spans, worst_first
-from validation.triage import Key, Ran, again, duplicates, in_chain, mismatches, unbraked
+from validation.findings import kinds
+from validation.findings.kinds import Action, Finding, Severity, ranges, spans, worst_first
+from validation.findings.mismatches import Key, Ran, again, duplicates, in_chain, mismatches, unbraked
 
 
 def subjects(found: Iterable[Finding]) -> list[tuple[str, str]]:
@@ -50,35 +50,35 @@ def test_dates_are_written_as_ranges_and_three_of_them_by_name() -> None:
 
 
 def test_findings_come_by_severity_then_by_what_they_are_then_by_date() -> None:
-    def found(kind: findings.Kind, day: date, subject: str = "", severity: Severity | None = None) -> Finding:
+    def found(kind: kinds.Kind, day: date, subject: str = "", severity: Severity | None = None) -> Finding:
         return Finding(kind=kind, season=2021, subject=subject, sentence="", dates=(day,), severity=severity)
 
     sorted_ = [
-        found(findings.BUG, B),
-        found(findings.LOST, A),
-        found(findings.LOST, B, "PDC"),
-        found(findings.LOST, B, "PSZA"),
-        found(findings.RUN_FAILED, A),
-        found(findings.LOW_COVERAGE, A),
-        found(findings.SLOW, A),
-        found(findings.HIGH_RATE, A, severity=Severity.NOTE),
-        found(findings.OUT_OF_BAND, A),
+        found(kinds.BUG, B),
+        found(kinds.LOST, A),
+        found(kinds.LOST, B, "PDC"),
+        found(kinds.LOST, B, "PSZA"),
+        found(kinds.RUN_FAILED, A),
+        found(kinds.LOW_COVERAGE, A),
+        found(kinds.SLOW, A),
+        found(kinds.HIGH_RATE, A, severity=Severity.NOTE),
+        found(kinds.OUT_OF_BAND, A),
     ]
     assert worst_first(reversed(sorted_)) == sorted_
 
 
 def test_every_kind_has_a_name_a_place_a_cause_and_advice_of_its_own() -> None:
-    assert len(findings.BY_NAME) == len(findings.KINDS) == len(set(findings.KINDS))
-    declared = {value for value in vars(findings).values() if isinstance(value, findings.Kind)}
-    assert declared == set(findings.KINDS)
-    assert [k.name for k in findings.KINDS if not (k.title and k.cause and k.advice)] == []
-    severities = [kind.severity for kind in findings.KINDS]
+    assert len(kinds.BY_NAME) == len(kinds.KINDS) == len(set(kinds.KINDS))
+    declared = {value for value in vars(kinds).values() if isinstance(value, kinds.Kind)}
+    assert declared == set(kinds.KINDS)
+    assert [k.name for k in kinds.KINDS if not (k.title and k.cause and k.advice)] == []
+    severities = [kind.severity for kind in kinds.KINDS]
     assert severities == sorted(severities, reverse=True)
 
 
 def test_a_finding_weighs_what_its_kind_does_unless_it_says_otherwise() -> None:
     usual, noted = (
-        Finding(kind=findings.HIGH_RATE, season=2021, subject="s", sentence="", dates=(A,), severity=s)
+        Finding(kind=kinds.HIGH_RATE, season=2021, subject="s", sentence="", dates=(A,), severity=s)
         for s in (None, Severity.NOTE)
     )
     assert (usual.weight, noted.weight) == (Severity.WARNING, Severity.NOTE)
@@ -124,10 +124,10 @@ def test_processors_are_named_in_the_order_of_the_chain() -> None:
 
 
 def test_what_is_proposed_goes_past_the_bugs_that_are_listed_on_its_dates() -> None:
-    bug = Finding(kind=findings.BUG, season=2021, subject="b", sentence="", dates=(B,), action=Action(B, B))
-    value = Finding(kind=findings.IMPOSSIBLE_VALUE, season=2021, subject="v", sentence="", dates=(F,), action=Action(F, F))
+    bug = Finding(kind=kinds.BUG, season=2021, subject="b", sentence="", dates=(B,), action=Action(B, B))
+    value = Finding(kind=kinds.IMPOSSIBLE_VALUE, season=2021, subject="v", sentence="", dates=(F,), action=Action(F, F))
     over, on, beside, without = (
-        Finding(kind=findings.LOST, season=2021, subject=name, sentence="", dates=(A,), action=action)
+        Finding(kind=kinds.LOST, season=2021, subject=name, sentence="", dates=(A,), action=action)
         for name, action in (("over", Action(A, C)), ("on", Action(E, F)), ("beside", Action(C, E)), ("without", None))
     )
     found = unbraked([bug, value, over, on, beside, without])
@@ -161,7 +161,7 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
     })  # fmt: skip
     assert found == [
         Finding(
-            kind=findings.UNEXPLAINED, season=2021, subject=PSZA,
+            kind=kinds.UNEXPLAINED, season=2021, subject=PSZA,
             sentence="PSZA: 6 entities failed, and by the games played they must not (5 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
             "2021-11-02, 2021-11-04",
             dates=(A, C), processors=(PSZA,), count=6, action=Action(A, C, (PSZA, PCF, PDC, ML), force=True),
@@ -171,7 +171,7 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
             },
         ),
         Finding(
-            kind=findings.UNEXPLAINED, season=2021, subject=PDC,
+            kind=kinds.UNEXPLAINED, season=2021, subject=PDC,
             sentence="PDC: 1 entity failed, and by the games played they must not (1 INSUFFICIENT_DATA), 2021-11-03",
             dates=(B,), processors=(PDC,), count=1, action=Action(B, B, (PDC, ML), force=True),
             numbers={"entities": 1, "dates": 1, "sample": ["e on 2021-11-03"]},
@@ -182,7 +182,7 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
 def test_lost_failures_are_those_of_whom_no_other_failure_is_told() -> None:
     (found,) = judged({(TDZA, A): compared(lost={"BOS": FEW, "NYK": FEW}), (TDZA, B): compared(lost={"BOS": BAD})})
     assert found == Finding(
-        kind=findings.LOST, season=2021, subject=TDZA,
+        kind=kinds.LOST, season=2021, subject=TDZA,
         sentence="TDZA: 3 entities must have failed by the games played, and did not (2 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
         "2021-11-02 to 2021-11-03",
         dates=(A, B), processors=(TDZA,), count=3, action=Action(A, B, (TDZA, PCF, PDC, ML), force=True),
@@ -195,7 +195,7 @@ def test_lost_failures_are_those_of_whom_no_other_failure_is_told() -> None:
 def test_who_has_neither_row_nor_failure_and_who_has_one_too_many_are_unaccounted() -> None:
     (found,) = judged({(ML, A): compared(unaccounted=frozenset("ab")), (ML, E): compared(strange=frozenset("c"))})
     assert found == Finding(
-        kind=findings.UNACCOUNTED, season=2021, subject=ML,
+        kind=kinds.UNACCOUNTED, season=2021, subject=ML,
         sentence="ML: 3 entities neither a row nor a failure, or one too many, 2021-11-02, 2021-11-07",
         dates=(A, E), processors=(ML,), count=3, action=Action(A, E, (ML,), force=True),
         numbers={"entities": 3, "dates": 2, "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-07"]},
@@ -211,12 +211,12 @@ def test_what_is_stale_or_failed_is_not_told_as_a_mismatch_too() -> None:
     wrong = compared(unexplained={"a": FEW}, unaccounted=frozenset("b"))
     found = {(PSZA, A): wrong, (PSZA, B): wrong, (PSZA, C): wrong}
     left = judged(found, failed(PSZA, A), make_ran(PSZA, B), make_ran(PSZA, C), stale=[(PSZA, B)])
-    assert [(f.kind, f.dates) for f in left] == [(findings.UNEXPLAINED, (C,)), (findings.UNACCOUNTED, (C,))]
+    assert [(f.kind, f.dates) for f in left] == [(kinds.UNEXPLAINED, (C,)), (kinds.UNACCOUNTED, (C,))]
 
 
 def test_what_somebody_has_written_without_a_run_is_judged_too() -> None:
     (found,) = judged({(PSZA, A): compared(lost={"a": FEW})}, make_ran(PSZA, B))
-    assert (found.kind, found.dates) == (findings.LOST, (A,))
+    assert (found.kind, found.dates) == (kinds.LOST, (A,))
 
 
 # Keys that are there twice
@@ -226,12 +226,12 @@ def test_rows_with_the_key_of_another_are_one_finding_for_each_processor() -> No
     found = list(duplicates(make_season(repeated={(ML, C): 1, (PDC, A): 2, (PDC, B): 1_500, (PSZA, A): 0})))
     assert found == [
         Finding(
-            kind=findings.DUPLICATE_OUTPUT, season=2021, subject=PDC,
+            kind=kinds.DUPLICATE_OUTPUT, season=2021, subject=PDC,
             sentence="PDC: 1,502 rows with the key of another one, 2021-11-02 to 2021-11-03",
             dates=(A, B), processors=(PDC,), count=1_502, action=Action(A, B, (PDC, ML), force=True), numbers={"repeated": 1_502},
         ),
         Finding(
-            kind=findings.DUPLICATE_OUTPUT, season=2021, subject=ML, sentence="ML: 1 row with the key of another one, 2021-11-04",
+            kind=kinds.DUPLICATE_OUTPUT, season=2021, subject=ML, sentence="ML: 1 row with the key of another one, 2021-11-04",
             dates=(C,), processors=(ML,), count=1, action=Action(C, C, (ML,), force=True), numbers={"repeated": 1},
         ),
     ]  # fmt: skip

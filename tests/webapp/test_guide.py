@@ -14,7 +14,8 @@ from django.utils.text import slugify
 
 from backfill import normal, queries
 from backfill.processors import CHAIN
-from validation import bands, categories, findings, readiness, retry
+from validation import bands, categories, preflight_report, retry
+from validation.findings import kinds
 from webapp import guide, states
 from webapp.guide_tables import CASES, VERBS
 from webapp.models import Role
@@ -71,7 +72,7 @@ def test_every_category_is_there_with_what_to_do(viewer: Client) -> None:
 
 def test_every_kind_of_finding_is_there_with_its_cause_and_what_to_do(viewer: Client) -> None:
     text = read(viewer, "findings")
-    for kind in findings.KINDS:
+    for kind in kinds.KINDS:
         assert all(words in text for words in (f'id="{slugify(kind.name)}"', kind.title, kind.cause, kind.advice))
 
 
@@ -93,7 +94,7 @@ def test_every_state_has_its_shape_and_word_in_the_legend(viewer: Client) -> Non
 @pytest.mark.parametrize(
     ("slug", "entries"),
     [
-        ("modes", [kind.backfill_skips_it_because for kind in normal.KINDS]), ("preflight", list(map(str, readiness.Kind))),
+        ("modes", [kind.backfill_skips_it_because for kind in normal.KINDS]), ("preflight", list(map(str, preflight_report.Kind))),
         ("queries", queries.names()), ("processors", CHAIN), ("roles", Role.values), ("runbook", [verb.shell for verb in VERBS]),
     ],
 )  # fmt: skip

@@ -18,7 +18,7 @@ from backfill.judging.looking import MOST_ROWS, evidence_of, is_missing
 from backfill.judging.promises import promises
 from backfill.models import Finding
 from backfill.wanting import wanting
-from validation.findings import counted
+from validation.findings.kinds import counted
 from webapp import finding as drawing
 from webapp.access import operator_required
 from webapp.requests import Request

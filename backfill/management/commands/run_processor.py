@@ -17,7 +17,7 @@ from backfill.management.launching import report
 from backfill.models import Worker
 from backfill.options import MODES, Options
 from backfill.processors import processor
-from validation.readiness import Report
+from validation.preflight_report import Report
 
 
 class Command(VerbCommand):

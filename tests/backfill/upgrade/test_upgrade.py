@@ -19,9 +19,9 @@ from backfill.models import Event, EventCause, EventKind, Finding, Job, Launch, 
 from backfill.progress import progress
 from backfill.warehouse.tables import PGS, UPGC
 from tests.backfill.upgrade.stored import ANSWERS, AT, upgraded
-from validation import findings
-from validation.findings import BY_NAME
-from validation.findings import Finding as Found
+from validation.findings import kinds
+from validation.findings.kinds import BY_NAME
+from validation.findings.kinds import Finding as Found
 from webapp.models import Token, User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -171,7 +171,7 @@ def check_findings(stored: Connection) -> None:
     }
     assert len(kept["Phase 3 missing"]["tables"]) == 5
     assert len(kept["duplicate input"]["tables"]) == 3
-    asked = [f for f in Finding.objects.exclude(kind=findings.BUG.name) if f.evidence]
+    asked = [f for f in Finding.objects.exclude(kind=kinds.BUG.name) if f.evidence]
     assert [evidence.query(as_found(f), START) for f in asked] == [f.query for f in asked]
 
 

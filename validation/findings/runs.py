@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from statistics import median
 
-from validation import findings
 from validation.expectation import CODES
-from validation.findings import Finding, Kind, counted, ranges
+from validation.findings import kinds
+from validation.findings.kinds import Finding, Kind, counted, ranges
+from validation.findings.mismatches import Key, Ran, Season, again, in_chain
 from validation.thresholds import SLOW_SECONDS
-from validation.triage import Key, Ran, Season, again, in_chain
 
 SLOW_RATIO = 3.0
 # Three times a median of milliseconds is noise.
@@ -29,15 +29,15 @@ def runs(season: Season, rootless: frozenset[date]) -> Iterator[Finding]:
         sentence = f"{counted(len(keys), 'run')} failed ({found[0].reason[:200]}), {season.spans(keys)}{more}"
         came = "Phase 3 had no row for these dates then, and has some now" if found[0].no_population else ""
         yield season.found(
-            findings.RUN_FAILED, keys, error, sentence, count=len(keys), action=again(keys), cause=came,
+            kinds.RUN_FAILED, keys, error, sentence, count=len(keys), action=again(keys), cause=came,
             numbers={"runs": len(keys), "blocked": blocked, "sample": found[0].reason},
         )  # fmt: skip
     days = {r.day for r in failed}
-    yield from _simple(season, findings.STILL_BLOCKED, [r.key for r in ended if r.is_blocked and r.day not in days])
+    yield from _simple(season, kinds.STILL_BLOCKED, [r.key for r in ended if r.is_blocked and r.day not in days])
     # By force: a file that is damaged is there, so that the date counts as complete.
-    yield from _simple(season, findings.LOST_PARTITION, [r.key for r in ended if r.is_lost], force=True)
+    yield from _simple(season, kinds.LOST_PARTITION, [r.key for r in ended if r.is_lost], force=True)
     old = [r.key for r in ended if r.statement_changed and r.succeeded]
-    yield from _simple(season, findings.OLD_SQL, old, outdated=True)
+    yield from _simple(season, kinds.OLD_SQL, old, outdated=True)
     yield from _holes(season, rootless)
 
 
@@ -72,7 +72,7 @@ def _holes(season: Season, rootless: frozenset[date]) -> Iterator[Finding]:
         what, which = counted(len(dates), "date"), ", ".join(in_chain(keys))
         sentence = f"{what} between dates that were run never ran ({which}), {season.spans(keys)}"
         yield season.found(
-            findings.HOLE, keys, str(dates[0]), sentence, count=len(keys),
+            kinds.HOLE, keys, str(dates[0]), sentence, count=len(keys),
             action=again((code, day) for code in codes for day in dates), numbers={"dates": len(dates), "runs": len(keys)},
         )  # fmt: skip
 
@@ -95,7 +95,7 @@ def slow(season: Season) -> Iterator[Finding]:
                 f"usually {usual:.1f} s; {season.spans(r.key for r in found)}"
             )
             yield season.found(
-                findings.SLOW, [r.key for r in found], code, sentence, count=len(found), cause=_why_slow(worst),
+                kinds.SLOW, [r.key for r in found], code, sentence, count=len(found), cause=_why_slow(worst),
                 numbers={
                     "usual": round(usual, 3), "query": round(worst.query_seconds, 3),
                     "write": round(worst.write_seconds, 3), "checks": round(worst.check_seconds, 3),

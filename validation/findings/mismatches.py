@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from validation import findings
 from validation.expectation import CODES, Comparison
-from validation.findings import Action, Finding, Kind, counted, spans
+from validation.findings import kinds
+from validation.findings.kinds import Action, Finding, Kind, counted, spans
 
 Key = tuple[str, date]  # of a processor
 
@@ -96,7 +96,7 @@ def again(keys: Iterable[Key], *, force: bool = False, outdated: bool = False, f
 
 def unbraked(found: Sequence[Finding]) -> list[Finding]:
     """Let a known bug not stop what is proposed about something else: where one is listed, the others' actions go past it."""
-    bugs = [f for f in found if f.kind in (findings.BUG, findings.IMPOSSIBLE_VALUE)]
+    bugs = [f for f in found if f.kind in (kinds.BUG, kinds.IMPOSSIBLE_VALUE)]
     return [f if f in bugs or not f.action or not _meets(f.action, bugs) else _past(f, f.action) for f in found]
 
 
@@ -120,10 +120,10 @@ def mismatches(season: Season) -> Iterator[Finding]:
             for key, found in season.compared.items()
             if key[0] == code and not found.is_exact and key not in season.stale | broken
         }
-        yield from _mismatch(season, findings.UNEXPLAINED, code, {key: c.unexplained for key, c in judged.items()})
-        yield from _mismatch(season, findings.LOST, code, {key: _only_lost(c) for key, c in judged.items()})
+        yield from _mismatch(season, kinds.UNEXPLAINED, code, {key: c.unexplained for key, c in judged.items()})
+        yield from _mismatch(season, kinds.LOST, code, {key: _only_lost(c) for key, c in judged.items()})
         strange = {key: dict.fromkeys(c.unaccounted | c.strange, "") for key, c in judged.items()}
-        yield from _mismatch(season, findings.UNACCOUNTED, code, strange)
+        yield from _mismatch(season, kinds.UNACCOUNTED, code, strange)
 
 
 def _only_lost(found: Comparison) -> dict[str, str]:
@@ -152,6 +152,6 @@ def duplicates(season: Season) -> Iterator[Finding]:
             count = sum(found.values())
             sentence = f"{code}: {counted(count, 'row')} with the key of another one, {season.spans(found)}"
             yield season.found(
-                findings.DUPLICATE_OUTPUT, found, code, sentence, count=count, action=again(found, force=True),
+                kinds.DUPLICATE_OUTPUT, found, code, sentence, count=count, action=again(found, force=True),
                 numbers={"repeated": count},
             )  # fmt: skip

@@ -8,10 +8,10 @@ from datetime import date
 from math import sqrt
 from types import MappingProxyType
 
-from validation import findings
 from validation.bands import MIN_ENTITIES, Band, Reading, Verdict
 from validation.categories import INSUFFICIENT_DATA
-from validation.findings import Finding, Kind, Severity, spans
+from validation.findings import kinds
+from validation.findings.kinds import Finding, Kind, Severity, spans
 from validation.season import Day, season_year
 from validation.thresholds import HIGH_RATE_DAY, HIGH_RATE_SHARE, MID_SEASON_DAY, MID_SEASON_SHARE, percent
 
@@ -55,10 +55,10 @@ def flags(season: Sequence[Rated], lacking: Mapping[date, str] = MappingProxyTyp
     dates = [rated for rated in season if rated.population >= MIN_ENTITIES]
     odd = set(_odd(dates))
     for kind, indices in (
-        (findings.ODD_DATE, odd),
-        (findings.SUDDEN_RISE, set(_rises(dates)) - odd),
-        (findings.HIGH_RATE, _where(dates, _is_high)),
-        (findings.MID_SEASON, _where(dates, _has_few_in_mid_season)),
+        (kinds.ODD_DATE, odd),
+        (kinds.SUDDEN_RISE, set(_rises(dates)) - odd),
+        (kinds.HIGH_RATE, _where(dates, _is_high)),
+        (kinds.MID_SEASON, _where(dates, _has_few_in_mid_season)),
     ):
         found = [dates[n] for n in sorted(indices)]
         unexplained = [rated for rated in found if rated.unexplained]
@@ -116,7 +116,7 @@ def _odd(dates: Sequence[Rated]) -> Iterator[int]:
 
 def _why(kind: Kind, dates: Iterable[Rated], lacking: Mapping[date, str]) -> str:
     """What is missing of Phase 3 on dates that differ from others; that nothing is says something too."""
-    if kind not in (findings.ODD_DATE, findings.SUDDEN_RISE):
+    if kind not in (kinds.ODD_DATE, kinds.SUDDEN_RISE):
         return ""
     named = [lacking[r.day.day] for r in dates if r.day.day in lacking]
     return "; ".join(named) or "none of Phase 3's rows of these dates is missing, so look at what was written"
@@ -154,7 +154,7 @@ def out_of_band(season: Iterable[tuple[Rated, Reading]]) -> Iterator[Finding]:
         failed, population = pooled(dates)
         low, high = (percent(f(r.rate for r in dates)) for f in (min, max))
         yield Finding(
-            kind=findings.OUT_OF_BAND, season=season_year(dates[0].day.day), subject=f"{code} {where}",
+            kind=kinds.OUT_OF_BAND, season=season_year(dates[0].day.day), subject=f"{code} {where}",
             sentence=f"{code}: {low} to {high} failed on {len(dates)} dates, {where} ({spans(r.day.day for r in dates)}); "
             f"every failure is explained",
             dates=tuple(r.day.day for r in dates), processors=(code,), count=failed,

@@ -26,7 +26,7 @@ from validation.expectation import (
     Facts,
     History,
 )
-from validation.findings import counted
+from validation.findings.kinds import counted
 
 # Fewest games of each processor that has such a rule, and how many of the newest games must be free of impossible values
 # (None: all of the season). PCF looks at the context row of the date alone.

@@ -13,7 +13,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from validation.columns import Critical, critical, origins
-from validation.placeholders import What
+from validation.known_constants import What
 
 MIN_ROWS = 20
 # A team table has two rows a game. Of fewer than four games the test could tell nothing.

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from validation import findings
-from validation.content import Jump, Violation
 from validation.coverage import Coverage
 from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
-from validation.findings import Action, Finding, counted, ranges, spans
+from validation.findings import kinds
+from validation.findings.content import Jump, Violation
+from validation.findings.kinds import Action, Finding, counted, ranges, spans
+from validation.findings.mismatches import SAMPLE, Key, Season, again
 from validation.source_rows import SourceRow
 from validation.thresholds import percent
-from validation.triage import SAMPLE, Key, Season, again
 
 RUN_PHASE3 = "run Phase 3 for {} and load it with `manage.py load_phase3 DIR`"
 MEND = "mend {} in Phase 3 and load it with `manage.py load_phase3 DIR`"
@@ -50,7 +50,7 @@ def missing(season: Season, coverage: Sequence[Coverage], following: Mapping[dat
         after = f"; {later:,} failures on later dates follow from it" if later else ""
         cause = "Phase 3 has not run for it" if is_all else "the other tables are there: a file comes late or was lost"
         yield _about_dates(
-            findings.PHASE3_MISSING, season, dates, f"{spans(dates, season.dates)}: {who}, and games were played{after}",
+            kinds.PHASE3_MISSING, season, dates, f"{spans(dates, season.dates)}: {who}, and games were played{after}",
             cause, names, {"tables": names, "failures on later dates": later},
         )  # fmt: skip
 
@@ -67,7 +67,7 @@ def low(season: Season, coverage: Iterable[Coverage], following: Mapping[date, i
         wanted = {name: sum(c.expected for day in dates for c in by_date[day] if c.table == name) for name in names}
         texts = [f"{n} has {rows[n]:,} of about {wanted[n]:,.0f} rows ({int(100 * rows[n] / wanted[n])} %)" for n in names]
         yield _about_dates(
-            findings.LOW_COVERAGE, season, dates, f"{spans(dates, season.dates)}: {'; '.join(texts)}", "", names,
+            kinds.LOW_COVERAGE, season, dates, f"{spans(dates, season.dates)}: {'; '.join(texts)}", "", names,
             {"rows": rows, "expected": {name: round(n) for name, n in wanted.items()},
              "failures on later dates": sum(following.get(day, 0) for day in dates)},
         )  # fmt: skip
@@ -83,7 +83,7 @@ def _with_same_tables(tables: Mapping[date, Sequence[str]], season: Season) -> I
 
 
 def _about_dates(
-    kind: findings.Kind, season: Season, dates: Sequence[date], sentence: str, cause: str, names: Sequence[str],
+    kind: kinds.Kind, season: Season, dates: Sequence[date], sentence: str, cause: str, names: Sequence[str],
     numbers: Mapping[str, object],
 ) -> Finding:  # fmt: skip
     first = RUN_PHASE3.format(spans(dates, season.dates))
@@ -107,7 +107,7 @@ def twice(season: Season, rows: Mapping[tuple[str, date], int]) -> Iterator[Find
         texts = ", ".join(f"{counted(n, 'row')} of {table}" for table, n in counts.items())
         sentence = f"{spans(dates, season.dates)}: {texts} are a game that is there already"
         yield Finding(
-            kind=findings.DUPLICATE_INPUT, season=season.year, subject=f"{dates[0]}", sentence=sentence, dates=tuple(dates),
+            kind=kinds.DUPLICATE_INPUT, season=season.year, subject=f"{dates[0]}", sentence=sentence, dates=tuple(dates),
             count=sum(counts.values()), numbers={"rows too many": counts}, evidence={"tables": list(counts)},
         )  # fmt: skip
 
@@ -115,7 +115,7 @@ def twice(season: Season, rows: Mapping[tuple[str, date], int]) -> Iterator[Find
 def bugs(season: Season, groups: Iterable[BugGroup]) -> Iterator[Finding]:
     """Every group of bug-class failures: of the code, or of a source row that cannot be true."""
     for group in groups:
-        kind = findings.IMPOSSIBLE_VALUE if group.is_of_source else findings.BUG
+        kind = kinds.IMPOSSIBLE_VALUE if group.is_of_source else kinds.BUG
         sample, dates = max(group.texts, key=lambda text: (group.texts[text], text)), {day for _, day in group.keys}
         others = f" and {len(group.texts) - 1} more texts like it" if len(group.texts) > 1 else ""
         unit = "failures" if group.is_of_source else "runs or entities"
@@ -146,7 +146,7 @@ def jumps(season: Season, found: Iterable[Jump]) -> Iterator[Finding]:
         first = f"mend the statement of {jump.table}" if is_output else MEND.format(columns)
         action = Action(jump.dates[0], max(season.last, jump.dates[-1]), outdated=True, first=first)
         yield Finding(
-            kind=findings.COLUMN_JUMP, season=season.year, subject=f"{jump.table} {jump.columns[0]} {jump.what} {jump.dates[0]}",
+            kind=kinds.COLUMN_JUMP, season=season.year, subject=f"{jump.table} {jump.columns[0]} {jump.what} {jump.dates[0]}",
             sentence=sentence, dates=tuple(jump.dates), processors=(jump.table,) if is_output else (), count=len(jump.dates),
             cause=jump.cause, numbers={"share": round(jump.share, 4), "before": round(jump.reference, 4)},
             evidence={"table": jump.table, "columns": list(jump.columns)}, action=action,
@@ -164,14 +164,14 @@ def stale(season: Season, windows: Iterable[Key], context: Iterable[Key], explai
         repaired = f"a date up to {before[-1]}" if before else "a date before"
         others = f"; {explained:,} of their failures are no longer what the games say" if explained else ""
         yield season.found(
-            findings.FORWARD_CASCADE, keys, "", f"games of {repaired} have changed since {counted(len(keys), 'run')} read them, "
+            kinds.FORWARD_CASCADE, keys, "", f"games of {repaired} have changed since {counted(len(keys), 'run')} read them, "
             f"{season.spans(keys)}{others}", count=len(keys), action=Action(first, max(d for _, d in keys), outdated=True),
             numbers={"runs": len(keys), "repaired": repaired, "failures that changed": explained},
         )  # fmt: skip
     if keys := set(context) - keys:
         sentence = f"the context rows of {counted(len(keys), 'run')} have changed since, {season.spans(keys)}"
         yield season.found(
-            findings.STALE_INPUT, keys, "", sentence, count=len(keys),
+            kinds.STALE_INPUT, keys, "", sentence, count=len(keys),
             action=Action(min(d for _, d in keys), max(d for _, d in keys), outdated=True), numbers={"runs": len(keys)},
         )  # fmt: skip
 
@@ -192,6 +192,6 @@ def violations(season: Season, found: Iterable[Violation]) -> Iterator[Finding]:
         keys, count = [(code, v.date) for v in broken], sum(v.count for v in broken)
         sentence = f"{code}: {broken[0].sentence}: {counted(count, 'row')}, {season.spans(keys)}; for example {broken[0].sample}"
         yield season.found(
-            findings.WRONG_CONTENT, keys, f"{code} {check}", sentence, count=count, action=again(keys, force=True),
+            kinds.WRONG_CONTENT, keys, f"{code} {check}", sentence, count=count, action=again(keys, force=True),
             numbers={"rows": count, "check": check, "sample": broken[0].sample},
         )  # fmt: skip
