@@ -11,7 +11,7 @@ from backfill import coverage
 from backfill.failing import Failure, failures_of, lost, wrong_with
 from backfill.models import Job, Run
 from backfill.planning import Key
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from validation.retry import RetryClass
 
 NEWEST = 20

@@ -15,8 +15,8 @@ from backfill.abandoning import abandon
 from backfill.errors import Superseded
 from backfill.execution import Step
 from backfill.models import Batch, Job, Run, RunQuerySet, record_transitions
-from backfill.processors import PROCESSORS
-from backfill.processors.statement import sql_hash
+from backfill.processors.registry import PROCESSORS
+from backfill.processors.render import sql_hash
 from backfill.version import code_version
 from backfill.warehouse.base import Work
 from validation.season import Calendar, season_year

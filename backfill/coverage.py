@@ -10,8 +10,8 @@ from backfill.errors import Refused
 from backfill.models import Run
 from backfill.options import Options
 from backfill.planning import OUTDATED, Key
-from backfill.processors import PROCESSORS
-from backfill.processors.statement import sql_hash
+from backfill.processors.registry import PROCESSORS
+from backfill.processors.render import sql_hash
 from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.remembered import remembered_of_all

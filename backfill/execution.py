@@ -11,8 +11,8 @@ from typing import Any
 
 from backfill.crashpoints import passing
 from backfill.errors import AccountingError, WarehouseError, WarehouseUnwritable
-from backfill.processors import Processor
-from backfill.processors.statement import accounted, render
+from backfill.processors.registry import Processor
+from backfill.processors.render import accounted, render
 from backfill.warehouse.base import Warehouse
 from backfill.warehouse.tables import FAILURES, UPGC
 from validation.categories import UNKNOWN

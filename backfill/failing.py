@@ -16,9 +16,9 @@ from backfill import coverage, inputs
 from backfill.models import Job, Run
 from backfill.models.runs import LONG_AGO
 from backfill.planning import Key
-from backfill.processors import BY_NAME as PROCESSOR_BY_NAME
-from backfill.processors import PROCESSORS
-from backfill.processors.statement import sql_hash
+from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
+from backfill.processors.registry import PROCESSORS
+from backfill.processors.render import sql_hash
 from backfill.upstream import causes
 from backfill.version import code_version
 from backfill.warehouse.tables import FAILURES

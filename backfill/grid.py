@@ -13,8 +13,8 @@ from backfill import coverage
 from backfill.decided import Ended, Judged, ended_runs, verdicts_on
 from backfill.models import Run
 from backfill.planning import OUTDATED, Key
-from backfill.processors import CHAIN, PROCESSORS
-from backfill.processors.statement import sql_hash
+from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.processors.render import sql_hash
 from validation.categories import BUGS
 from validation.findings.kinds import counted
 from validation.season import DateType, Day

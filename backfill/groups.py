@@ -13,7 +13,7 @@ from typing import Any
 from backfill.failing import Standing
 from backfill.models import Job, Run
 from backfill.planning import Key
-from backfill.processors import BY_NAME as PROCESSOR_BY_NAME
+from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
 from backfill.statements import render
 from backfill.warehouse import warehouse
 from validation import fingerprint as fingerprints

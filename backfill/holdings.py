@@ -17,7 +17,7 @@ from backfill.grid import Cell, Grid, season_grid
 from backfill.judging import content
 from backfill.models import Finding, Run
 from backfill.planning import Key
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row

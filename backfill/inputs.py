@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 
 from backfill.models import Run
 from backfill.planning import Key
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
 from backfill.upstream import Phase3
 from backfill.warehouse import warehouse

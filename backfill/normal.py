@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Literal, TypedDict
 
 from backfill.models import Run
-from backfill.processors import BY_NAME, PROCESSORS, Processor
+from backfill.processors.registry import BY_NAME, PROCESSORS, Processor
 from backfill.statements import render
 from backfill.warehouse.base import Row, Warehouse
 from backfill.warehouse.schema import Table

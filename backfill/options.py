@@ -9,7 +9,7 @@ from typing import Any
 
 from backfill.dates import HOW_TO_WRITE, dates_text, parse_dates
 from backfill.errors import Refused
-from backfill.processors import CHAIN, processor
+from backfill.processors.registry import CHAIN, processor
 from validation.season import FIRST_MONTH, dates_between, season_year
 
 MODES = ("backfill", "normal")

@@ -18,7 +18,7 @@ from backfill.backoff import DELIVERY_BUDGET_SECONDS
 from backfill.crashpoints import passing
 from backfill.models import Job, Run, Trigger
 from backfill.normal import TRIGGER, Check, newest_runs, why_no_success
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 

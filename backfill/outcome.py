@@ -19,7 +19,7 @@ from backfill.decided import Judged, explained_bugs
 from backfill.models import Finding, Job, Run, SkipReason, Verdict, is_refused_for_upstream
 from backfill.models import Judged as JudgedSeason
 from backfill.planning import Key
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from validation.categories import BUGS, BY_NAME, Category
 from validation.findings.kinds import Severity
 

@@ -12,7 +12,7 @@ from math import ceil
 from types import MappingProxyType
 
 from backfill.options import Options
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from validation.season import DateType, Day, season_year
 
 Key = tuple[str, date]

@@ -10,7 +10,7 @@ from backfill import coverage
 from backfill.dates import dates_text
 from backfill.options import Options
 from backfill.planning import Action, Plan
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import BY_REF
 from validation.coverage import Rows

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from backfill import coverage
 from backfill.planning import Action, Plan, PlannedRun
-from backfill.processors.statement import accounted, render
+from backfill.processors.render import accounted, render
 from backfill.warehouse import warehouse
 from backfill.warehouse.remembered import remembered
 from backfill.warehouse.tables import INPUTS

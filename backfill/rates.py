@@ -10,7 +10,7 @@ from itertools import groupby
 from backfill import coverage
 from backfill.decided import Ended, Judged, ended_runs, explained_bugs, verdicts_on
 from backfill.models import Run
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from validation.bands import Band, Reading, band, reading
 from validation.season import Day
 

@@ -19,7 +19,7 @@ from backfill.failing import wrong_with
 from backfill.flow import SYSTEM
 from backfill.models import Batch, EventCause, Job, Notice, Run, Trigger, record_transitions
 from backfill.planning import Key
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.tables import HISTORY

@@ -20,7 +20,7 @@ from backfill.crashpoints import passing
 from backfill.errors import Superseded, WarehouseError, WarehouseUnwritable
 from backfill.models import Batch, EventCause, Job, Run, SkipReason
 from backfill.normal import LiveRun
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.recording import apply, record
 from backfill.warehouse import warehouse
 from validation.season import Calendar, DateType, season_year

@@ -13,7 +13,7 @@ from django.core import signing
 from backfill.dates import dates_text, parse_dates
 from backfill.errors import Refused
 from backfill.planning import Action, Key, Plan
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 
 SALT = "backfill.sealing"
 SHOWN = 3

@@ -13,8 +13,8 @@ from django.db.models import F, Max, Min, Q
 from django.db.models.functions import Coalesce
 
 from backfill.models import Run, RunQuerySet
-from backfill.processors import CHAIN
-from backfill.processors.statement import sql_hash
+from backfill.processors.registry import CHAIN
+from backfill.processors.render import sql_hash
 from validation.season import FIRST_MONTH
 
 PAGE = 100

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from backfill import coverage, logs, notices, outbox, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
 from backfill.models import Batch, Run
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.running import run_step
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from backfill.models import Run
 from backfill.planning import Key
-from backfill.processors import BY_NAME, PROCESSORS
+from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row

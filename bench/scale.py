@@ -29,8 +29,8 @@ django.setup()
 
 from backfill.options import Options  # noqa: E402
 from backfill.planning import Action, Plan, plan  # noqa: E402
-from backfill.processors import CHAIN, PROCESSORS  # noqa: E402
-from backfill.processors.statement import accounted, render  # noqa: E402
+from backfill.processors.registry import CHAIN, PROCESSORS  # noqa: E402
+from backfill.processors.render import accounted, render  # noqa: E402
 from backfill.simulation.dates import opening_night  # noqa: E402
 from backfill.simulation.schedule import schedule  # noqa: E402
 from backfill.simulation.season import generator  # noqa: E402

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.warehouse.tables import TABLES
 
 ROOT = Path(__file__).resolve().parent.parent

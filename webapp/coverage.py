@@ -30,7 +30,7 @@ from backfill.holdings import (
     season_holdings,
     table_of,
 )
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from validation.findings.kinds import spans

@@ -16,7 +16,7 @@ from backfill.drilling.timetable import Fixture, fixtures
 from backfill.grid import NOT_RUN, Cell, Known
 from backfill.judging.validating import Checked, validate
 from backfill.models import Finding, Run, Verdict
-from backfill.processors import CHAIN, PROCESSORS, Processor
+from backfill.processors.registry import CHAIN, PROCESSORS, Processor
 from validation.categories import BY_NAME
 from validation.season import Calendar, Day, season_year
 from webapp import days, links

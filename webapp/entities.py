@@ -15,7 +15,7 @@ from backfill.drilling.entities import SORTS
 from backfill.drilling.names import everybody
 from backfill.drilling.story import Said
 from backfill.errors import Refused
-from backfill.processors import CHAIN, PROCESSORS, unknown_processor
+from backfill.processors.registry import CHAIN, PROCESSORS, unknown_processor
 from validation.cascade import NOTHING
 from validation.categories import BY_NAME
 from validation.expectation import ROW

@@ -14,7 +14,7 @@ from backfill import grid
 from backfill.failing import wrong_with
 from backfill.judging.looking import runs_of
 from backfill.models import Finding
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from validation.categories import BY_NAME
 from validation.findings import kinds
 from validation.retry import LOST

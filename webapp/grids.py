@@ -10,7 +10,7 @@ from itertools import groupby
 
 from django.utils.safestring import SafeString
 
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from webapp import states
 
 

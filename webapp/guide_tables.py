@@ -10,7 +10,7 @@ from django.conf import settings
 
 from backfill import normal, queries
 from backfill.options import MAX_PARALLEL, Options
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from validation import bands, categories, coverage, expectation, preflight_report, retry, season
 from validation.findings import content
 from validation.findings import kinds as finding_kinds

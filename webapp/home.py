@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from backfill.grid import NOT_RUN, Grid, season_grid
 from backfill.judging.awaited import awaited
 from backfill.models import Finding, Job, Judged
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.progress import Progress, progress
 from backfill.rates import by_week, rates_of
 from backfill.wanting import Wanting, wanting

@@ -20,7 +20,7 @@ from backfill.judging.verdicts import Expected, expected_counts
 from backfill.models import Job
 from backfill.options import Options
 from backfill.planning import Action, Key, PlannedRun
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from validation.findings.kinds import counted
 from validation.preflight_report import Effect, Item
 from validation.season import BOOTSTRAP_DAYS, DateType, Day, season_year

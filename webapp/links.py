@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
 
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 
 
 def with_query(path: str, **values: object) -> str:

@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from backfill.models import Batch, Finding, Job, Judged, Limits, Notice, Run, Sweep, Trigger, Worker
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.version import code_version
 from validation.findings.kinds import Severity
 from webapp.bearer import user_of

@@ -14,7 +14,7 @@ from backfill import coverage
 from backfill.drilling import PlayerSeason, search, season_of
 from backfill.drilling.season import DayOf
 from backfill.errors import Refused
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from validation.categories import BY_NAME
 from validation.expectation import ROW
 from validation.season import DateType, Day

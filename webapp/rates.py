@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from backfill.errors import Refused
-from backfill.processors import CHAIN, unknown_processor
+from backfill.processors.registry import CHAIN, unknown_processor
 from backfill.rates import Point, by_week, rates_of
 from validation.bands import RUNBOOK
 from webapp import charts, seasons

@@ -17,7 +17,7 @@ from backfill.grid import Cell
 from backfill.models import Job
 from backfill.options import Options
 from backfill.planning import Action, PlannedRun
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from validation.findings.kinds import counted
 from webapp import links
 from webapp.choices import MAX_REASON

@@ -21,7 +21,7 @@ from backfill.errors import Refused
 from backfill.groups import Group
 from backfill.models import Job
 from backfill.planning import Action, PlannedRun
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.findings.kinds import counted, spans
 from validation.retry import BLOCKED, CANCELLED, LOST, RetryClass

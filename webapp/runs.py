@@ -12,7 +12,7 @@ from django.urls import reverse
 from backfill import coverage
 from backfill.errors import Refused
 from backfill.models import Run
-from backfill.processors import CHAIN, processor
+from backfill.processors.registry import CHAIN, processor
 from backfill.searching import FAR, NEWEST_FIRST, ORDERS, Search, code_versions
 from validation.season import season_year
 from webapp import links

@@ -18,7 +18,7 @@ from backfill import coverage
 from backfill.judging.awaited import AUDIT_DUE_WITHIN
 from backfill.judging.promises import Promise
 from backfill.models import Finding, Verdict
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from validation.findings.kinds import BY_NAME, KINDS, PHASE3_MISSING, Severity
 from webapp import choices
 from webapp.strips import strip

@@ -16,7 +16,7 @@ from backfill.models import Job, Run
 from backfill.options import Options
 from backfill.owners import this_process
 from backfill.planning import Action, Key, PlannedRun, in_batches
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import writable_warehouse
 from validation.retry import RetryClass
 from validation.season import Calendar, DateType

@@ -12,7 +12,7 @@ from backfill.errors import Refused
 from backfill.failing import Failure, Standing, wrong_with
 from backfill.models import Job
 from backfill.planning import Key
-from backfill.processors import CHAIN, unknown_processor
+from backfill.processors.registry import CHAIN, unknown_processor
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, PASSING
 from validation.season import Calendar

@@ -16,7 +16,7 @@ from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Ru
 from backfill.options import Options
 from backfill.owners import this_process
 from backfill.planning import Action, Plan
-from backfill.processors.statement import sql_hash
+from backfill.processors.render import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
 from validation.preflight import nothing_to_run

@@ -13,7 +13,7 @@ from backfill.drilling.asking import Question
 from backfill.errors import Refused
 from backfill.judging import reading
 from backfill.models import Job, Run
-from backfill.processors import BY_NAME, PROCESSORS
+from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import render
 from validation.categories import DATE_LEVEL
 from validation.expectation import NO_HISTORY, ROW, Facts, History, Statuses, expected

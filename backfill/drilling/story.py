@@ -11,8 +11,8 @@ from backfill.drilling.names import everybody
 from backfill.drilling.statuses import OnDate, Status
 from backfill.drilling.timetable import GameLine, Part, coming, lines
 from backfill.errors import Refused
-from backfill.processors import PROCESSORS
-from backfill.processors.statement import inlined
+from backfill.processors.registry import PROCESSORS
+from backfill.processors.render import inlined
 from validation.categories import BY_NAME
 from validation.expectation import ROW
 from validation.recovery import MINIMUM, WINDOW, Outlook, outlook

@@ -13,7 +13,7 @@ from jinja2 import Environment
 
 from backfill import statements
 from backfill.planning import Key
-from backfill.processors import BY_NAME, PROCESSORS
+from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import environment
 from backfill.statements.fragments import BY_SHORT, TOOK_PART
 from backfill.warehouse import warehouse

@@ -8,8 +8,8 @@ from typing import Any
 
 from backfill.drilling.asking import literal
 from backfill.groups import Group
-from backfill.processors import PROCESSORS
-from backfill.processors.statement import inlined
+from backfill.processors.registry import PROCESSORS
+from backfill.processors.render import inlined
 from backfill.statements import render
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import BY_REF, INPUTS, ML, PGS, SCHED, UPGC

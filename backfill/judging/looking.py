@@ -9,7 +9,7 @@ from backfill.coverage import source_rows
 from backfill.errors import Refused
 from backfill.models import Finding, Run
 from backfill.planning import Key
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 

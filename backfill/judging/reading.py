@@ -9,7 +9,7 @@ from datetime import date
 from backfill import coverage
 from backfill.errors import CorruptPartition
 from backfill.planning import Key
-from backfill.processors import BY_NAME, PROCESSORS
+from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row

@@ -9,7 +9,7 @@ from backfill.groups import Group, groups_of
 from backfill.models import Run
 from backfill.normal import COMPLETENESS
 from backfill.planning import Key
-from backfill.processors.statement import sql_hash
+from backfill.processors.render import sql_hash
 from backfill.recording import FORESEEN, bug_of
 from validation.categories import BY_NAME, DATE_LEVEL, PROCESSING_ERROR
 from validation.expectation import Facts

@@ -19,7 +19,7 @@ from backfill.management.preflights import report_document, warning_lines
 from backfill.management.progress import shown, telling, watch
 from backfill.management.reports import job_text
 from backfill.models import Job, Run, Worker
-from backfill.processors import processor
+from backfill.processors.registry import processor
 from backfill.summary import summarise
 from validation.preflight_report import Report
 

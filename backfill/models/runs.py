@@ -13,7 +13,7 @@ from django.db.models.functions import RowNumber
 
 from backfill.models.transitions import Stateful, transition
 from backfill.planning import Key
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
 from backfill.warehouse.base import Warehouse
 from backfill.warehouse.schema import Table

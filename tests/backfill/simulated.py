@@ -13,7 +13,7 @@ from django.test import override_settings
 from backfill import coverage
 from backfill.execution import Outcome, Step, execute
 from backfill.loading import load
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.simulation import Fault, plant_faults, write
 from backfill.simulation.season import Season, Simulation
 from backfill.warehouse import warehouse

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from backfill.processors import PROCESSORS
-from backfill.processors.statement import render
+from backfill.processors.registry import PROCESSORS
+from backfill.processors.render import render
 from backfill.warehouse.base import Params
 from backfill.warehouse.parquet import ParquetWarehouse
 from backfill.warehouse.schema import Column, Table

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from backfill.processors import CHAIN, PROCESSORS
-from backfill.processors.statement import accounted, render
+from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.processors.render import accounted, render
 from backfill.warehouse.bigquery import statements
 from backfill.warehouse.bigquery.statements import narrowed
 from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS, PGS, SCHED, TDZA, UPGC

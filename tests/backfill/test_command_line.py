@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backfill.command_line import command
 from backfill.management.commands.backfill import parsed
 from backfill.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, Options
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 
 START = date(2021, 11, 1)
 

@@ -26,7 +26,7 @@ from backfill.models import Batch, Job, Launch, Limits, Run
 from backfill.options import Options
 from backfill.owners import this_process
 from backfill.planning import Action, Plan, PlannedRun
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.running import run_step
 from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, make_options, rows_of
 

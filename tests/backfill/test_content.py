@@ -14,7 +14,7 @@ from django.test import override_settings
 from hypothesis import given
 
 from backfill.judging import content, reading
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.simulation import Kind
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import BY_REF, PGS

@@ -15,8 +15,8 @@ from backfill.inline import run_inline
 from backfill.models import Event, Job, Run
 from backfill.owners import this_process
 from backfill.planning import ALREADY_COMPLETE
-from backfill.processors import CHAIN, PROCESSORS
-from backfill.processors.statement import sql_hash
+from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.processors.render import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row

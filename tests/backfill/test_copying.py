@@ -30,7 +30,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from django.test import override_settings
 
     from backfill.execution import empty
-    from backfill.processors import CHAIN, PROCESSORS
+    from backfill.processors.registry import CHAIN, PROCESSORS
     from backfill.warehouse import warehouse
 
     root = tmp_path_factory.mktemp("copying")

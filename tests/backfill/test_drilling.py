@@ -13,7 +13,7 @@ from backfill.drilling.asking import Question, literal
 from backfill.drilling.timetable import Part
 from backfill.errors import Refused
 from backfill.models import Job, Run, Verdict
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES, PGS, SCHED
 from tests.backfill.hurt import BACK, HURT, Hurt, hurt_rows

@@ -12,7 +12,7 @@ import pytest
 
 from backfill.groups import Group
 from backfill.judging import evidence
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.tables import INPUTS, PGS, TDGS, UPGC

@@ -9,8 +9,8 @@ import pytest
 from backfill import execution
 from backfill.errors import WarehouseUnwritable
 from backfill.execution import Outcome
-from backfill.processors import CHAIN, PROCESSORS
-from backfill.processors.statement import render
+from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.processors.render import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES, OUTPUTS, TDGS, UPGC
 from tests.backfill.tiny import (

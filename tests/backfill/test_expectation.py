@@ -13,7 +13,7 @@ from backfill import coverage
 from backfill.execution import Step, execute
 from backfill.judging import reading
 from backfill.loading import load
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.simulation import Season, write
 from backfill.simulation.season import Simulation
 from backfill.warehouse import warehouse

@@ -16,7 +16,7 @@ from backfill.inline import run_inline
 from backfill.inputs import Change, changed, changes, signature, signatures
 from backfill.models import Job, Run
 from backfill.planning import OUTDATED, Key
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.warehouse import remembered, warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.schema import Table

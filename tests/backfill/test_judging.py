@@ -13,7 +13,7 @@ import pytest
 from backfill.judging.keeping import SeasonFindings, keep
 from backfill.judging.triage import triage
 from backfill.models import Event, Finding, Judged, Run
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, UPGC
 from tests.backfill.shell import Answer, Shell
 from tests.backfill.tiny import (

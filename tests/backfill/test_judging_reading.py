@@ -13,7 +13,7 @@ import pytest
 from backfill.execution import empty
 from backfill.judging import reading
 from backfill.judging.reading import Written
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.schema import Table

@@ -11,8 +11,8 @@ import pytest
 
 from backfill import execution
 from backfill.judging import content, reading
-from backfill.processors import CHAIN
-from backfill.processors.statement import render
+from backfill.processors.registry import CHAIN
+from backfill.processors.render import render
 from tests.backfill.simulated import Simulated
 from validation.expectation import compare, expected
 

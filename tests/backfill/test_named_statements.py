@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from backfill import statements
-from backfill.processors.statement import SQL_FOLDER
+from backfill.processors.render import SQL_FOLDER
 
 ROOT = Path(__file__).parents[2]
 AUDIT = ROOT / "backfill" / "judging" / "sql"

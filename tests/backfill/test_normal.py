@@ -12,8 +12,8 @@ from backfill import control, outbox, recording
 from backfill.inline import run_inline
 from backfill.models import Job, Run, Trigger
 from backfill.normal import NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, concluded
-from backfill.processors import CHAIN, PROCESSORS
-from backfill.processors.statement import render
+from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.processors.render import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.tables import HISTORY, INPUTS, PGS, TDGS, UPGC

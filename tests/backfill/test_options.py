@@ -7,7 +7,7 @@ import pytest
 
 from backfill.errors import Refused
 from backfill.options import Options, chosen
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 
 START, END = date(2021, 11, 1), date(2021, 11, 30)
 

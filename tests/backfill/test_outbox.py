@@ -22,7 +22,7 @@ from backfill.backoff import LONGEST_SECONDS
 from backfill.checks import topic_is_a_name
 from backfill.models import Job, Sweep, Trigger
 from backfill.models.outbox import LEASE
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from tests.backfill.broker import Broker, refuse
 from tests.backfill.tiny import FIRST, SECOND, make_options
 from tests.postgres import database_url

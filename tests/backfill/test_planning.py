@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backfill.options import Options
 from backfill.planning import Action, Key, Plan, PlannedRun, batches, default_batch_size, plan
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from validation.season import Calendar, DateType, Game, season_year
 
 OPENING = date(2021, 10, 19)

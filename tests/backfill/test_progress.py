@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from backfill import backoff, control, flow
 from backfill.claiming import claim_step
 from backfill.models import Event, Job
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.progress import TimeLeft, progress, system
 from backfill.sweeping import sweep
 from tests.backfill.tiny import BOOTSTRAP, FIRST, SECOND

@@ -16,7 +16,7 @@ from backfill.groups import Group
 from backfill.inline import run_inline
 from backfill.models import Job, Run
 from backfill.planning import ALREADY_COMPLETE, Action, PlannedRun
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.upstream import causes
 from backfill.warehouse.base import Row
 from backfill.warehouse.parquet import ParquetWarehouse

@@ -9,7 +9,7 @@ import pytest
 from backfill.errors import Refused
 from backfill.options import Options
 from backfill.planning import Key, Plan, plan
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.sealing import Change, changes_text, drift, seal, signature
 from validation.season import Calendar, Game
 

@@ -11,7 +11,7 @@ import pytest
 from backfill import control
 from backfill.inline import run_inline
 from backfill.models import Job
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.warehouse.tables import SCHED, UPGC
 from tests.backfill.shell import Answer, Shell
 from tests.backfill.tiny import (

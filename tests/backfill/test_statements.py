@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill.errors import Refused, StatementFailed
-from backfill.processors import CHAIN, PROCESSORS, statement
-from backfill.processors.statement import accounted, render, sql_hash
+from backfill.processors import render as statement
+from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.processors.render import accounted, render, sql_hash
 from backfill.warehouse import warehouse
 from backfill.warehouse.dialect import to_duckdb
 from backfill.warehouse.parquet import ParquetWarehouse

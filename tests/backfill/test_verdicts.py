@@ -15,7 +15,7 @@ from backfill.grid import Cell, season_grid
 from backfill.judging.triage import triage
 from backfill.judging.verdicts import Expected, expected_counts
 from backfill.models import Job, Run, Verdict
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.rates import by_week, rates_of
 from backfill.warehouse.tables import PGS
 from tests.backfill.hurt import ALL, HURT, Hurt, hurt_rows

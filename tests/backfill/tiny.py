@@ -17,8 +17,8 @@ from backfill import execution
 from backfill.execution import Outcome, Step, execute
 from backfill.loading import load
 from backfill.options import Options
-from backfill.processors import PROCESSORS
-from backfill.processors.statement import render
+from backfill.processors.registry import PROCESSORS
+from backfill.processors.render import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.base import Row
 from backfill.warehouse.schema import Table

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from backfill import control, coverage, flow
 from backfill.models import Batch, Event, Job, Worker
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.running import run_step
 from tests.backfill.tiny import make_options
 

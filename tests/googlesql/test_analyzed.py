@@ -16,8 +16,8 @@ from backfill import queries
 from backfill.groups import Group
 from backfill.judging import evidence
 from backfill.models import Finding, Job
-from backfill.processors import CHAIN
-from backfill.processors.statement import inlined
+from backfill.processors.registry import CHAIN
+from backfill.processors.render import inlined
 from backfill.upstream import Phase3
 from backfill.warehouse.bigquery import statements
 from backfill.warehouse.tables import INPUTS, PGS, TABLES

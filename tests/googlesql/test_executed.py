@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.warehouse.tables import INPUTS
 from tests.backfill.examples import Case, cases
 from tests.backfill.simulated import YEAR, first_days

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from backfill.execution import Outcome, Step, execute
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse.base import Params, Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import TABLES

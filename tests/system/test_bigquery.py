@@ -23,7 +23,7 @@ from backfill.inline import run_inline
 from backfill.judging.triage import listed, triage
 from backfill.loading import load
 from backfill.models import Job, Run
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import open_warehouse
 from backfill.warehouse.base import Row, Work
 from backfill.warehouse.bigquery import jobs

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, PGS, PSZA
 from tests.system.installation import Installation, Reference, assert_heals, backfill

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from backfill.judging import content, reading
-from backfill.processors import BY_NAME, PROCESSORS
+from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.warehouse.base import Row
 from backfill.warehouse.parquet import ParquetWarehouse
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, SCHED

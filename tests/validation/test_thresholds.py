@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from backfill.processors import CHAIN, PROCESSORS
-from backfill.processors.statement import template
+from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.processors.render import template
 from validation import thresholds
 from validation.columns import FEATURES, OUTPUTS
 from validation.expectation import CODES
@@ -64,7 +64,7 @@ thresholds.TEAM_DEFENSE = thresholds.TeamDefense(sample_games=12)
 thresholds.WINDOWS = (5, 10, 12, 20)
 django.setup()
 from backfill.judging import content
-from backfill.processors.statement import render
+from backfill.processors.render import render
 from backfill.warehouse.tables import TDZA
 from validation import expectation, outlook
 print(

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from backfill.holdings import season_holdings
 from backfill.models import Run
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from backfill.warehouse.tables import INPUTS
 from tests.webapp.demo import END, FAULTY, YEAR, Demo
 

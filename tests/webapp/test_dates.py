@@ -17,7 +17,7 @@ from backfill import coverage
 from backfill.drilling import chosen
 from backfill.judging.validating import validate
 from backfill.models import Event, Finding, Job, Run, Verdict
-from backfill.processors import CHAIN, PROCESSORS
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES
 from tests.webapp.demo import END, FAULTY, Demo

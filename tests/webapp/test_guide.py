@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 
 from backfill import normal, queries
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from validation import bands, categories, preflight_report, retry
 from validation.findings import kinds
 from webapp import guide, states

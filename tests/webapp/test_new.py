@@ -21,7 +21,7 @@ from backfill import control, coverage, existing, preflight
 from backfill.models import Event, Finding, Job, Launch, Run
 from backfill.options import Options
 from backfill.planning import Action
-from backfill.processors import CHAIN
+from backfill.processors.registry import CHAIN
 from tests.webapp.demo import END, FAULTY, START, Demo
 from webapp.forms import POLICIES, LaunchForm, query_of
 from webapp.picking import picked, picks

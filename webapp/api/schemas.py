@@ -13,7 +13,7 @@ from backfill.control import Selection
 from backfill.dates import parse_dates, without
 from backfill.errors import Refused
 from backfill.options import Options, chosen
-from backfill.processors import processor
+from backfill.processors.registry import processor
 from webapp.choices import MAX_REASON
 
 Text = Annotated[str, Field(max_length=MAX_REASON)]  # which somebody writes for others to read

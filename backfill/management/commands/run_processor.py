@@ -16,7 +16,7 @@ from backfill.management.base import VerbCommand, iso_date
 from backfill.management.launching import report
 from backfill.models import Worker
 from backfill.options import MODES, Options
-from backfill.processors import processor
+from backfill.processors.registry import processor
 from validation.preflight_report import Report
 
 

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from backfill.management.base import OK, VerbCommand, iso_date
 from backfill.management.text import table
 from backfill.models import Run
-from backfill.processors import processor
+from backfill.processors.registry import processor
 
 
 class Command(VerbCommand):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jinja2 import Environment, Template
 
-from backfill.processors import PROCESSORS
+from backfill.processors.registry import PROCESSORS
 from backfill.statements import environment
 from backfill.statements.fragments import number_text
 from backfill.warehouse.schema import Column, Table
