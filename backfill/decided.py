@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from backfill.models import Run, Verdict
-from backfill.models.runs import LONG_AGO
+from backfill.models.run import LONG_AGO
 from backfill.planning import Key
 from validation.categories import BUGS
 from validation.season import Day

@@ -14,7 +14,7 @@ from typing import Any
 
 from backfill import coverage, inputs
 from backfill.models import Job, Run
-from backfill.models.runs import LONG_AGO
+from backfill.models.run import LONG_AGO
 from backfill.planning import Key
 from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
 from backfill.processors.registry import PROCESSORS

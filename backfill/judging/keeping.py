@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from backfill.flow import SYSTEM
 from backfill.models import Event, EventKind, Finding, Limits
-from backfill.models.findings import as_fields
+from backfill.models.finding import as_fields
 from validation.findings.kinds import KINDS
 from validation.findings.kinds import Finding as Found
 

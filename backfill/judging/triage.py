@@ -19,7 +19,7 @@ from backfill.judging import keeping, reading, verdicts
 from backfill.judging.judgement import Judgement, seasons
 from backfill.judging.keeping import keep
 from backfill.models import EventCause, Finding, Job, Judged, Worker
-from backfill.models.runs import LONG_AGO
+from backfill.models.run import LONG_AGO
 from validation.findings.kinds import Severity
 
 T = TypeVar("T")

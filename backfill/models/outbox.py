@@ -13,8 +13,8 @@ from django.utils.timezone import now
 from backfill import backoff
 
 if TYPE_CHECKING:
-    from backfill.models.events import Event
-    from backfill.models.jobs import Job
+    from backfill.models.event import Event
+    from backfill.models.job import Job
 
 # Longer than any delivery may take, so that only a crash lets a claim lapse.
 LEASE = timedelta(seconds=60)

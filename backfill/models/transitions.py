@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models, transaction
 
-from backfill.models.events import Event, EventKind
+from backfill.models.event import Event, EventKind
 
 if TYPE_CHECKING:
-    from backfill.models.runs import Run
+    from backfill.models.run import Run
 
 
 class Stateful(models.Model):

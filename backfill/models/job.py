@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models
 from django.utils.timezone import now
 
-from backfill.models.events import EventKind
+from backfill.models.event import EventKind
 from backfill.models.transitions import Stateful
 
 if TYPE_CHECKING:
