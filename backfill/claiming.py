@@ -18,7 +18,7 @@ from backfill.models import Batch, Job, Run, RunQuerySet, record_transitions
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.version import code_version
-from backfill.warehouse.base import Work
+from backfill.warehouse.port import Work
 from validation.season import Calendar, season_year
 
 

@@ -19,9 +19,9 @@ from backfill.options import MAX_PARALLEL
 from backfill.statements import render
 from backfill.version import code_version
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
-from backfill.warehouse.remembered import remembered_of_all
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
+from backfill.warehouse.season_cache import remembered_of_all
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.season import season_year
 

@@ -14,10 +14,10 @@ from itertools import groupby
 from pathlib import Path
 
 from backfill.statements import render
-from backfill.warehouse.arrow import write_parquet
-from backfill.warehouse.base import Row, Warehouse
-from backfill.warehouse.contents import EMPTY, Content, Part, contents, filled, season
+from backfill.warehouse.content_hash import EMPTY, Content, Part, contents, filled, season
 from backfill.warehouse.dialect import naive
+from backfill.warehouse.parquet.arrow import write_parquet
+from backfill.warehouse.port import Row, Warehouse
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS
 

@@ -14,7 +14,7 @@ from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.remembered import remembered_of_all
+from backfill.warehouse.season_cache import remembered_of_all
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.preflight import seasons_missing
 from validation.season import Calendar, Game

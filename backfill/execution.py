@@ -13,7 +13,7 @@ from backfill.crashpoints import passing
 from backfill.errors import AccountingError, WarehouseError, WarehouseUnwritable
 from backfill.processors.registry import Processor
 from backfill.processors.render import accounted, render
-from backfill.warehouse.base import Warehouse
+from backfill.warehouse.port import Warehouse
 from backfill.warehouse.tables import FAILURES, UPGC
 from validation.categories import UNKNOWN
 

@@ -20,9 +20,9 @@ from backfill.planning import Key
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
-from backfill.warehouse.remembered import remembered
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
+from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.coverage import LOW, phase3
 from validation.findings import kinds as finding_kinds

@@ -21,9 +21,9 @@ from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
 from backfill.upstream import Phase3
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
-from backfill.warehouse.remembered import remembered
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
+from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import SCHED, TDGS, UPGC
 from validation.expectation import TDZA
 from validation.season import FIRST_MONTH, season_year

@@ -15,7 +15,7 @@ from typing import Literal, TypedDict
 from backfill.models import Run
 from backfill.processors.registry import BY_NAME, PROCESSORS, Processor
 from backfill.statements import render
-from backfill.warehouse.base import Row, Warehouse
+from backfill.warehouse.port import Row, Warehouse
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, UPGC
 from validation import thresholds

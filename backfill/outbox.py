@@ -20,7 +20,7 @@ from backfill.models import Job, Run, Trigger
 from backfill.normal import TRIGGER, Check, newest_runs, why_no_success
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 
 log = logging.getLogger(__name__)
 LAST = CHAIN[-1]

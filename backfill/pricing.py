@@ -11,7 +11,7 @@ from backfill import coverage
 from backfill.planning import Action, Plan, PlannedRun
 from backfill.processors.render import accounted, render
 from backfill.warehouse import warehouse
-from backfill.warehouse.remembered import remembered
+from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import INPUTS
 from validation.season import season_year
 

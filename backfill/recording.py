@@ -21,7 +21,7 @@ from backfill.models import Batch, EventCause, Job, Notice, Run, Trigger, record
 from backfill.planning import Key
 from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.tables import HISTORY
 from validation.categories import BY_NAME
 

@@ -12,7 +12,7 @@ from backfill.planning import Key
 from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import UPGC
 from validation.categories import CATEGORIES, INSUFFICIENT_DATA, MISSING_DEPENDENCY

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from backfill.processors.registry import PROCESSORS, Processor
 from backfill.processors.render import render
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.tables import FAILURES, SCHED
 from validation.season import BOOTSTRAP_DAYS, Calendar, Game
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import INPUTS
 

@@ -17,7 +17,7 @@ from django.urls import reverse
 from backfill import coverage
 from backfill.errors import BackcourtError
 from backfill.queries import Query
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from validation.season import Day
 from webapp import links
 from webapp.choices import Choice

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 
 # More dates than these are shown as the range that holds them.
 MOST_DATES = 10

@@ -9,8 +9,8 @@ from datetime import date
 from backfill import coverage
 from backfill.drilling.asking import Question
 from backfill.statements import render
-from backfill.warehouse.base import Row
-from backfill.warehouse.remembered import remembered
+from backfill.warehouse.port import Row
+from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import INPUTS
 
 MOST = 20

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from backfill.drilling.asking import Question
 from backfill.drilling.statuses import OnDate
 from backfill.statements import render
-from backfill.warehouse.remembered import remembered
+from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import SCHED
 from validation.expectation import PCF, GameRow
 from validation.recovery import WINDOW, Coming

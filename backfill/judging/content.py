@@ -17,8 +17,8 @@ from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import environment
 from backfill.statements.fragments import BY_SHORT, TOOK_PART
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
-from backfill.warehouse.remembered import remembered
+from backfill.warehouse.port import Row
+from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import INPUTS
 from validation.columns import CRITICAL, FEATURES, OUTPUTS, Critical
 from validation.columns import SOURCES as PHASE3

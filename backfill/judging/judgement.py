@@ -18,7 +18,7 @@ from backfill.judging.history import ONE_YEAR, History
 from backfill.judging.runs import as_ran, bugs
 from backfill.models import Job, Run
 from backfill.planning import Key
-from backfill.warehouse.remembered import remembered
+from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import INPUTS, PGS, TDGS
 from validation import bands, cascade
 from validation import coverage as phase3

@@ -11,7 +11,7 @@ from backfill.models import Finding, Run
 from backfill.planning import Key
 from backfill.processors.registry import CHAIN
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 
 MOST_ROWS = 200
 

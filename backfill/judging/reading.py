@@ -12,9 +12,9 @@ from backfill.planning import Key
 from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
-from backfill.warehouse.remembered import remembered
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
+from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, TOGS
 from validation.categories import DATE_LEVEL
 from validation.expectation import DEFENSE_WINDOW, OFFENSE_WINDOW, ROW, SHOT_WINDOW, Context, Facts, GameRow, History

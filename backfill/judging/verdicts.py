@@ -13,7 +13,7 @@ from backfill import coverage
 from backfill.judging import reading
 from backfill.models import Run, Verdict
 from backfill.planning import Key
-from backfill.warehouse.remembered import remembered
+from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import INPUTS
 from validation.expectation import CODES, ROW, Comparison, Facts, Statuses, compare, expected
 

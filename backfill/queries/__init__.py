@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backfill.errors import Refused
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 
 FOLDER = Path(__file__).parent
 

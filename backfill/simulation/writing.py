@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from backfill.simulation.season import Season
-from backfill.warehouse.arrow import write_parquet
+from backfill.warehouse.parquet.arrow import write_parquet
 from backfill.warehouse.tables import INPUTS
 
 

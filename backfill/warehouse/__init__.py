@@ -11,7 +11,7 @@ from django.conf import settings
 from backfill.errors import Refused, WarehouseUnwritable
 
 if TYPE_CHECKING:
-    from backfill.warehouse.base import Warehouse
+    from backfill.warehouse.port import Warehouse
 
 _sessions = threading.local()
 
@@ -23,7 +23,7 @@ def open_warehouse(url: str) -> Warehouse:
         return _open_bigquery(url)
     if scheme != "parquet" or not place:
         raise Refused(f"WAREHOUSE_URL is {url!r}; parquet:DIRECTORY or bigquery://PROJECT is expected")
-    from backfill.warehouse.parquet import ParquetWarehouse
+    from backfill.warehouse.parquet.session import ParquetWarehouse
 
     return ParquetWarehouse(Path(place), threads=settings.WAREHOUSE_THREADS, memory_limit=settings.WAREHOUSE_MEMORY)
 

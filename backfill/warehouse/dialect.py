@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from backfill.errors import Refused
-from backfill.warehouse.seasonal import flatten, keep_season_parts
+from backfill.warehouse.season_ctes import flatten, keep_season_parts
 
 NUMERIC = exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb")
 

@@ -10,7 +10,7 @@ from django.test import override_settings
 from backfill.judging.triage import triage
 from backfill.loading import load
 from backfill.models import Verdict
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, PGS
 from tests.backfill.broken import Broken

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS, SCHED
 from tests.factories import make_row, store, write_rows
 from validation.season import Calendar, DateType, Game

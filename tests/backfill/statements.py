@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import render
-from backfill.warehouse.base import Params
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.parquet.session import ParquetWarehouse
+from backfill.warehouse.port import Params
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import TABLES
 from tests.oracle import STARTED_AT, Outcome, Row, Tables

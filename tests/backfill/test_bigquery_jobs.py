@@ -12,12 +12,12 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound, ServiceUn
 from google.cloud.bigquery import QueryJob
 
 from backfill.errors import Refused, StatementFailed, Superseded, WarehouseBusy
-from backfill.warehouse.base import Work
 from backfill.warehouse.bigquery import jobs as module
 from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.errors import Stopped
 from backfill.warehouse.bigquery.jobs import Jobs, label
-from backfill.warehouse.bigquery.values import parameters, plain, rows_parameter
+from backfill.warehouse.bigquery.parameters import parameters, plain, rows_parameter
+from backfill.warehouse.port import Work
 from backfill.warehouse.tables import HISTORY
 
 DAY = date(2021, 11, 2)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from backfill.warehouse.bigquery import looking as module
+from backfill.warehouse.bigquery import metadata as module
 from backfill.warehouse.bigquery.connection import Place
-from backfill.warehouse.bigquery.looking import Looking
+from backfill.warehouse.bigquery.metadata import Looking
 from backfill.warehouse.tables import FAILURES, PGS, TDZA
 
 DAY, NEXT = date(2021, 11, 2), date(2021, 11, 3)

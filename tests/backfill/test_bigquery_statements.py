@@ -6,8 +6,8 @@ import pytest
 
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import accounted, render
-from backfill.warehouse.bigquery import statements
-from backfill.warehouse.bigquery.statements import narrowed
+from backfill.warehouse.bigquery import sql as statements
+from backfill.warehouse.bigquery.sql import narrowed
 from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS, PGS, SCHED, TDZA, UPGC
 from tests.backfill.statements import BY_SHORT
 

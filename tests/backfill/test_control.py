@@ -19,7 +19,7 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.tables import FAILURES, HISTORY, PGS, UPGC
 from tests.backfill.tiny import (
     BOOTSTRAP,

@@ -13,9 +13,9 @@ import pytest
 from backfill import copying
 from backfill.copying import copy, plan
 from backfill.warehouse import open_warehouse
-from backfill.warehouse.base import Warehouse
-from backfill.warehouse.contents import contents
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.content_hash import contents
+from backfill.warehouse.parquet.session import ParquetWarehouse
+from backfill.warehouse.port import Warehouse
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, ML, OUTPUTS, PGS, TDZA
 from tests.backfill.shell import Shell
 from tests.backfill.tiny import FIRST, LAST, NIGHTS, PROCESSING, give, listing, load_season, make_step, part, run, season_rows

@@ -11,7 +11,7 @@ from google.cloud.bigquery import Dataset, SchemaField
 from google.cloud.bigquery import Table as Described
 
 from backfill.warehouse.bigquery.connection import Place
-from backfill.warehouse.bigquery.datasets import Found, declared, differences
+from backfill.warehouse.bigquery.migrate import Found, declared, differences
 from backfill.warehouse.tables import TABLES, TDZA
 from tests.backfill.shell import Shell
 

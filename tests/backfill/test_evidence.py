@@ -14,7 +14,7 @@ from backfill.groups import Group
 from backfill.judging import evidence
 from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.tables import INPUTS, PGS, TDGS, UPGC
 from tests.backfill.tiny import FIRST, NIGHTS, OPENING, SECOND, THIRD, give, make_options, part, season_rows
 from tests.backfill.whole import EVERYBODY, Whole, whole_rows

@@ -17,8 +17,8 @@ from backfill.inputs import Change, changed, changes, signature, signatures
 from backfill.models import Job, Run
 from backfill.planning import OUTDATED, Key
 from backfill.processors.registry import CHAIN
-from backfill.warehouse import remembered, warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse import season_cache, warehouse
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, PGS, SCHED, TDGS, TOGS, UPGC, UTGC
 from tests.backfill.statements import rows_warehouse, run_sql
@@ -272,7 +272,7 @@ def counts_as_opening(row: Row) -> bool:
 def signed(tables: Tables, day: date) -> str:
     """TDZA's signature over rows given in Python."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (inputs, remembered):
+        for module in (inputs, season_cache):
             patch.setattr(module, "warehouse", lambda: rows_warehouse(tables))
         return signature("TDZA", day)
 

@@ -15,7 +15,7 @@ from backfill.judging import reading
 from backfill.judging.reading import Written
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, PCF, PGS, SCHED, TDGS, TDZA, TOGS, UPGC
 from tests.backfill.november import failure

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from backfill.errors import Refused
 from backfill.loading import load
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, PGS, SCHED, TDGS, UTGC
 from tests.backfill.bad_folders import BAD, FIRST, PLAYER_CONTEXT, PLAYER_GAMES, SCHEDULE, TEAM_CONTEXT, TEAM_DEFENSE, cut_short

@@ -15,7 +15,7 @@ from backfill.normal import NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, c
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.tables import HISTORY, INPUTS, PGS, TDGS, UPGC
 from tests.backfill.tiny import (
     BOOTSTRAP,

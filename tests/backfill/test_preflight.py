@@ -17,7 +17,7 @@ from backfill.models import Job
 from backfill.options import Options
 from backfill.simulation import FaultySeason, Kind, plant_faults, simulate, write
 from backfill.warehouse import warehouse
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.tables import PGS, SCHED, TDGS, UPGC
 from tests.backfill.tiny import (
     BOOTSTRAP,

@@ -18,8 +18,8 @@ from backfill.models import Job, Run
 from backfill.planning import ALREADY_COMPLETE, Action, PlannedRun
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.upstream import causes
-from backfill.warehouse.base import Row
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.parquet.session import ParquetWarehouse
+from backfill.warehouse.port import Row
 from backfill.warehouse.tables import FAILURES, PDC, PGS, PSZA, SCHED, TOGS, UPGC
 from tests.backfill.broken import Broken
 from tests.backfill.tiny import (

@@ -12,7 +12,7 @@ import pytest
 from backfill import coverage
 from backfill.options import Options
 from backfill.planning import plan
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.parquet.session import ParquetWarehouse
 from bench import scale
 from tests.backfill.tiny import BOOTSTRAP, make_options
 from tests.backfill.working import make_job, run_all

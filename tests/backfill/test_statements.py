@@ -22,7 +22,7 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import accounted, render, sql_hash
 from backfill.warehouse import warehouse
 from backfill.warehouse.dialect import to_duckdb
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.tables import TABLES
 from tests.backfill.tiny import FIRST, SECOND, make_step, part, run
 

@@ -20,7 +20,7 @@ from backfill.options import Options
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from tests.factories import game_rows, make_row, phase3_folder, write_rows

@@ -8,7 +8,7 @@ import pytest
 from django.test import override_settings
 
 from backfill.loading import load
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, PGS, UPGC
 from tests.backfill.broken import Broken

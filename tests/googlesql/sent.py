@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from backfill.warehouse.base import Params, Row, Work
 from backfill.warehouse.bigquery.connection import Place
+from backfill.warehouse.bigquery.parameters import Parameter
 from backfill.warehouse.bigquery.session import BigQueryWarehouse, _bound
-from backfill.warehouse.bigquery.values import Parameter
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.parquet.session import ParquetWarehouse
+from backfill.warehouse.port import Params, Row, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import TABLES
 from tests.googlesql.engine import Content, Database

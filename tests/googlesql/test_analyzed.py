@@ -19,7 +19,7 @@ from backfill.models import Finding, Job
 from backfill.processors.registry import CHAIN
 from backfill.processors.render import inlined
 from backfill.upstream import Phase3
-from backfill.warehouse.bigquery import statements
+from backfill.warehouse.bigquery import sql
 from backfill.warehouse.tables import INPUTS, PGS, TABLES
 from tests.backfill.shell import Shell
 from tests.backfill.tiny import FIRST, LAST, OPENING, SECOND, THIRD, cut, give, load_season, part, season_rows
@@ -138,7 +138,7 @@ def reached(sent: Sent) -> set[tuple[str, str, int, int]]:
 
 
 def test_what_is_asked_about_partitions_is_googlesql() -> None:
-    texts = [statements.listing(), *map(statements.seasons, INPUTS)]
+    texts = [sql.listing(), *map(sql.seasons, INPUTS)]
     assert schema().refused([(text, {}) for text in texts]) == []
 
 

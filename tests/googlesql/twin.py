@@ -10,7 +10,7 @@ from typing import Any
 
 from backfill.execution import Outcome, Step, execute
 from backfill.processors.registry import CHAIN, PROCESSORS
-from backfill.warehouse.base import Params, Row
+from backfill.warehouse.port import Params, Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import TABLES
 from tests.backfill.statements import RowsWarehouse

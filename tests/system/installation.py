@@ -21,8 +21,8 @@ from subprocess import CompletedProcess, Popen
 import duckdb
 import psycopg
 
+from backfill.warehouse.parquet.staging import PART
 from backfill.warehouse.schema import Table
-from backfill.warehouse.staging import PART
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, ML, OUTPUTS, PCF, PDC
 
 ROOT = Path(__file__).resolve().parents[2]

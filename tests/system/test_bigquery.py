@@ -25,13 +25,13 @@ from backfill.loading import load
 from backfill.models import Job, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import open_warehouse
-from backfill.warehouse.base import Row, Work
 from backfill.warehouse.bigquery import jobs
 from backfill.warehouse.bigquery.connection import EMULATOR, Place, connect
-from backfill.warehouse.bigquery.datasets import declared, put_right
 from backfill.warehouse.bigquery.errors import Stopped
+from backfill.warehouse.bigquery.migrate import declared, put_right
 from backfill.warehouse.bigquery.session import BigQueryWarehouse
-from backfill.warehouse.contents import Content, Part, filled
+from backfill.warehouse.content_hash import Content, Part, filled
+from backfill.warehouse.port import Row, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, TDZA
 from tests.backfill.shell import Answer, Shell

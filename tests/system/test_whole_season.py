@@ -15,8 +15,8 @@ import pytest
 
 from backfill.judging import content, reading
 from backfill.processors.registry import BY_NAME, PROCESSORS
-from backfill.warehouse.base import Row
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.parquet.session import ParquetWarehouse
+from backfill.warehouse.port import Row
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, SCHED
 from tests.backfill.judged import assert_explained
 from tests.oracle import ORDER, Outcome, Tables, run_chain

@@ -17,7 +17,7 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
-from backfill.warehouse.parquet import ParquetWarehouse
+from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.tables import TDZA
 
 DATES = tuple(date(2021, 11, day) for day in range(1, 6))

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from backfill.warehouse.staging import PART
+from backfill.warehouse.parquet.staging import PART
 from backfill.warehouse.tables import FAILURES
 from tests.webapp.calls import Program
 from tests.webapp.demo import FAULTY, Demo

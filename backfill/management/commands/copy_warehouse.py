@@ -12,8 +12,8 @@ from backfill.errors import Refused, WarehouseUnwritable
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date
 from backfill.management.progress import shown
 from backfill.warehouse import open_warehouse
-from backfill.warehouse.base import Warehouse
-from backfill.warehouse.contents import Part
+from backfill.warehouse.content_hash import Part
+from backfill.warehouse.port import Warehouse
 
 NAMED = 5  # parts that differ, in the text; --json lists all
 

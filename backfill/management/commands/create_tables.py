@@ -33,7 +33,7 @@ class Command(VerbCommand):
             self.emit({"warehouse": settings.WAREHOUSE_URL, "dry_run": given["dry_run"], "differences": []}, what)
             return OK
         from backfill.warehouse.bigquery.connection import Place, connect
-        from backfill.warehouse.bigquery.datasets import put_right
+        from backfill.warehouse.bigquery.migrate import put_right
 
         place = Place.of(settings.WAREHOUSE_URL)
         found = put_right(connect(place), place, dry_run=given["dry_run"])

@@ -14,7 +14,7 @@ from backfill.management.text import table
 from backfill.queries import Query, named, names
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.base import Row
+from backfill.warehouse.port import Row
 
 
 class Command(VerbCommand):

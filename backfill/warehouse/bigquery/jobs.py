@@ -17,10 +17,10 @@ from google.cloud.bigquery import Client, QueryJob, QueryJobConfig
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from backfill.errors import WarehouseError
-from backfill.warehouse.base import Work
 from backfill.warehouse.bigquery.errors import Stopped, api_errors, sorted_error
-from backfill.warehouse.bigquery.statements import SCRATCH_HOURS
-from backfill.warehouse.bigquery.values import Parameter
+from backfill.warehouse.bigquery.parameters import Parameter
+from backfill.warehouse.bigquery.sql import SCRATCH_HOURS
+from backfill.warehouse.port import Work
 
 T = TypeVar("T")
 NAME = "backcourt"

@@ -13,13 +13,13 @@ from uuid import uuid4
 
 from google.cloud.bigquery import Client, QueryJob
 
-from backfill.warehouse.base import Params, Row, Work
-from backfill.warehouse.bigquery import statements
+from backfill.warehouse.bigquery import sql as statements
 from backfill.warehouse.bigquery.connection import Place, connect, is_emulated
 from backfill.warehouse.bigquery.jobs import Jobs
-from backfill.warehouse.bigquery.looking import Looking
-from backfill.warehouse.bigquery.uploading import load_config
-from backfill.warehouse.bigquery.values import Parameter, parameters, plain, rows_parameter
+from backfill.warehouse.bigquery.load_config import load_config
+from backfill.warehouse.bigquery.metadata import Looking
+from backfill.warehouse.bigquery.parameters import Parameter, parameters, plain, rows_parameter
+from backfill.warehouse.port import Params, Row, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS, TABLES
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 
-from backfill.warehouse.files import as_source
+from backfill.warehouse.parquet.paths import as_source
+from backfill.warehouse.parquet.staging import PART, quoted
 from backfill.warehouse.schema import Table
-from backfill.warehouse.staging import PART, quoted
 
 
 class NewPartitions:

@@ -9,8 +9,8 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
+from backfill.warehouse.parquet.staging import PART, quoted
 from backfill.warehouse.schema import Table
-from backfill.warehouse.staging import PART, quoted
 
 ALL_SLICES = "*"
 DATE = re.compile(r"\d{4}-\d\d-\d\d")

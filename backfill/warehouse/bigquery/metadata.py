@@ -10,10 +10,10 @@ from typing import Any
 
 from google.cloud.bigquery import Table as Described
 
-from backfill.warehouse.base import Params, Row
-from backfill.warehouse.bigquery import statements
+from backfill.warehouse.bigquery import sql as statements
 from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.jobs import Jobs
+from backfill.warehouse.port import Params, Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter, StructQueryParameter
 
-from backfill.warehouse.base import Row
 from backfill.warehouse.dialect import naive
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 
 Parameter = ScalarQueryParameter | ArrayQueryParameter

@@ -10,7 +10,7 @@ from datetime import date
 
 from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
-from backfill.warehouse.base import Warehouse
+from backfill.warehouse.port import Warehouse
 from backfill.warehouse.schema import Table
 from validation.season import FIRST_MONTH, season_year
 

@@ -21,13 +21,13 @@ import duckdb
 
 from backfill.errors import StatementFailed, WarehouseBusy
 from backfill.statements import render
-from backfill.warehouse.base import Params, Row, Work
 from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, naive, to_duckdb
-from backfill.warehouse.engine_errors import engine_errors
-from backfill.warehouse.files import ALL_SLICES, as_source, dates_of, files_of
-from backfill.warehouse.new_partitions import NewPartitions
+from backfill.warehouse.parquet.errors import engine_errors
+from backfill.warehouse.parquet.new_partitions import NewPartitions
+from backfill.warehouse.parquet.paths import ALL_SLICES, as_source, dates_of, files_of
+from backfill.warehouse.parquet.staging import PART, Staging, move_partition, quoted, stamps
+from backfill.warehouse.port import Params, Row, Work
 from backfill.warehouse.schema import SLICE, Table
-from backfill.warehouse.staging import PART, Staging, move_partition, quoted, stamps
 from backfill.warehouse.tables import BY_REF, TABLES
 from validation.season import season_year
 

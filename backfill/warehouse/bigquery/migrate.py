@@ -16,7 +16,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.errors import api_errors
 from backfill.warehouse.bigquery.jobs import PATIENCE_SECONDS
-from backfill.warehouse.bigquery.statements import SCRATCH, SCRATCH_HOURS
+from backfill.warehouse.bigquery.sql import SCRATCH, SCRATCH_HOURS
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import TABLES
 

@@ -1,0 +1,1 @@
+"""Embedded warehouse: Parquet files queried by in-memory DuckDB."""
