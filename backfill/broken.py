@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from backfill import coverage
 from backfill.failing import Failure, failures_of, lost, wrong_with
 from backfill.models import Job, Run
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN
+from backfill.season_calendar import load_calendar
 from validation.retry import RetryClass
 
 NEWEST = 20
@@ -51,7 +51,7 @@ def of_season(year: int) -> list[Broken]:
 
     A fixed number of queries, however many jobs and dates there are. Raises WarehouseError.
     """
-    days = [day.day for day in coverage.calendar().season(year)]
+    days = [day.day for day in load_calendar().season(year)]
     if not days:
         return []
     newest = Run.objects.deciding(days[0], days[-1])

@@ -10,7 +10,7 @@ from typing import Any
 
 from backfill.failing import wrong_with
 from backfill.models import Job, Run
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from validation.categories import BY_NAME
 
 UNDECIDED = (*Run.ACTIVE, Run.Status.CANCELLED)

@@ -13,9 +13,10 @@ from django.db import connection
 from django.db.models import Count
 from kombu.utils.url import maybe_sanitize_url
 
-from backfill import coverage, progress
+from backfill import progress
 from backfill.models import Batch, Event, Job, Judged, Notice, Trigger
-from backfill.options import MAX_PARALLEL
+from backfill.plan.options import MAX_PARALLEL
+from backfill.season_calendar import load_calendar, season_name
 from backfill.statements import render
 from backfill.version import code_version
 from backfill.warehouse import warehouse
@@ -98,8 +99,8 @@ def seasons() -> list[dict[str, Any]]:
     loaded = remembered_of_all("loaded", INPUTS, _loaded)
     return [
         {
-            "year": year, "name": coverage.season_name(year), "judged": judged.get(year), "rows": loaded[year],
-            "dates": len(coverage.calendar().season(year)),
+            "year": year, "name": season_name(year), "judged": judged.get(year), "rows": loaded[year],
+            "dates": len(load_calendar().season(year)),
             "newest": max((at for _, _, at in loaded[year] if at), default=None),
         }
         for year in sorted(loaded, reverse=True)

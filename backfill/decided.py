@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from backfill.models import Run, Verdict
 from backfill.models.run import LONG_AGO
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from validation.categories import BUGS
 from validation.season import Day
 

@@ -12,13 +12,14 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from backfill import coverage, inputs
+from backfill import inputs
 from backfill.models import Job, Run
 from backfill.models.run import LONG_AGO
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
+from backfill.season_calendar import written_dates
 from backfill.upstream import causes
 from backfill.version import code_version
 from backfill.warehouse.tables import FAILURES
@@ -143,7 +144,7 @@ class _Evidence:
 
 def lost(newest: Mapping[Key, Run]) -> set[Key]:
     """What is complete by its run and not there: its partition is gone, or a run that read it found it damaged."""
-    there = coverage.written(PROCESSORS, {day for _, day in newest})
+    there = written_dates(PROCESSORS, {day for _, day in newest})
     found = {(code, day) for (code, day), run in newest.items() if run.status in SUCCEEDED and day not in there[code]}
     return found | {key for run in newest.values() if run.error == CORRUPT and (key := damaged(run, newest))}
 

@@ -9,12 +9,12 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
-from backfill import coverage
 from backfill.decided import Ended, Judged, ended_runs, verdicts_on
 from backfill.models import Run
-from backfill.planning import OUTDATED, Key
+from backfill.plan.planning import OUTDATED, Key
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import sql_hash
+from backfill.season_calendar import load_calendar, season_name
 from validation.categories import BUGS
 from validation.findings.kinds import counted
 from validation.season import DateType, Day
@@ -108,7 +108,7 @@ class Grid:
     @property
     def name(self) -> str:
         """The season as people write it."""
-        return coverage.season_name(self.year)
+        return season_name(self.year)
 
     @cached_property
     def cells(self) -> dict[Key, Cell]:
@@ -130,7 +130,7 @@ def season_grid(year: int) -> Grid:
 
     A season that is not loaded has no dates. Raises WarehouseError.
     """
-    days = tuple(coverage.calendar().season(year))
+    days = tuple(load_calendar().season(year))
     known = Known.of(year, days)
     return Grid(year, days, {code: _row([known.cell(code, day) for day in days]) for code in CHAIN})
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from backfill.failing import Standing
 from backfill.models import Job, Run
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
 from backfill.statements import render
 from backfill.warehouse import warehouse

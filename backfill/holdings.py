@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from backfill import coverage
 from backfill.decided import verdicts_on
 from backfill.grid import Cell, Grid, season_grid
 from backfill.judging import content
 from backfill.models import Finding, Run
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
@@ -122,10 +122,10 @@ def table_of(name: str) -> Table | None:
 
 
 def _phase3(year: int) -> dict[str, tuple[Held, ...]]:
-    played = coverage.calendar().season(year)
+    played = load_calendar().season(year)
     if not played:
         return {}
-    days = coverage.calendar().days(played[0].day, played[-1].day)
+    days = load_calendar().days(played[0].day, played[-1].day)
     counts = {table.short: _counted(table, played[0].day) for table in INPUTS}
     rows = {(str(table), d): row["entities"] for table in INPUTS for d, row in counts[table.short].items()}
     covered = {(c.table, c.date): c for c in phase3(days, rows)}

@@ -10,9 +10,10 @@ from threading import Event, Lock
 from django.db import connection, transaction
 from django.utils.timezone import now
 
-from backfill import coverage, flow, outbox
+from backfill import flow, outbox
 from backfill.models import Batch, EventCause, Job, Run
 from backfill.running import run_step
+from backfill.season_calendar import load_calendar
 
 Progress = Callable[[Sequence[Run]], None]
 RunBatches = Callable[[], None]
@@ -21,7 +22,7 @@ POLL_SECONDS = 0.1
 
 def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> Job:
     """Run a job until it has ended or somebody has stopped it. `progress` hears of runs that ended, one call at a time."""
-    calendar, stop, telling = coverage.calendar(), Event(), Lock()
+    calendar, stop, telling = load_calendar(), Event(), Lock()
 
     def run_batches() -> None:
         while not stop.is_set() and (batch := _next(job, stop)):

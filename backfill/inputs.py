@@ -16,7 +16,7 @@ from operator import or_
 from typing import Any, TypeVar, cast
 
 from backfill.models import Run
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
 from backfill.upstream import Phase3

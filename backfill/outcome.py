@@ -18,7 +18,7 @@ from backfill import grid, groups
 from backfill.decided import Judged, explained_bugs
 from backfill.models import Finding, Job, Run, SkipReason, Verdict, is_refused_for_upstream
 from backfill.models import Judged as JudgedSeason
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
 from validation.categories import BUGS, BY_NAME, Category
 from validation.findings.kinds import Severity

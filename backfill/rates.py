@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from backfill import coverage
 from backfill.decided import Ended, Judged, ended_runs, explained_bugs, verdicts_on
 from backfill.models import Run
 from backfill.processors.registry import CHAIN
+from backfill.season_calendar import load_calendar
 from validation.bands import Band, Reading, band, reading
 from validation.season import Day
 
@@ -73,7 +73,7 @@ class Point:
 
 def rates_of(year: int) -> dict[str, list[Point]]:
     """Of each processor a point for every processing date without bootstrap; two queries, whatever their number."""
-    days = [day for day in coverage.calendar().season(year) if day.is_computed]
+    days = [day for day in load_calendar().season(year) if day.is_computed]
     runs, verdicts = ended_runs(days), verdicts_on(year)
     return {code: [_point(day, code, runs.get((code, day.day)), verdicts.get((code, day.day))) for day in days] for code in CHAIN}
 

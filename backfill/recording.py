@@ -18,7 +18,7 @@ from backfill.execution import Outcome
 from backfill.failing import wrong_with
 from backfill.flow import SYSTEM
 from backfill.models import Batch, EventCause, Job, Notice, Run, Trigger, record_transitions
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row

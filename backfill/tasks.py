@@ -13,10 +13,11 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from backfill import coverage, logs, notices, outbox, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
+from backfill import logs, notices, outbox, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
 from backfill.models import Batch, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.running import run_step
+from backfill.season_calendar import load_calendar
 
 log = logging.getLogger(__name__)
 # Celery itself raises RuntimeError when its result store cannot be reached.
@@ -27,7 +28,7 @@ UNREACHABLE = (OperationalError, RedisError, OSError, RuntimeError)
 def step(batch: int, lease: str, code: str) -> None:
     """Run one processor over one batch."""
     if sent := Batch.objects.filter(pk=batch, lease=lease, status=Batch.Status.IN_FLIGHT).first():
-        run_step(sent, code, coverage.calendar(), f"worker {os.getpid()}@{socket.gethostname()}")
+        run_step(sent, code, load_calendar(), f"worker {os.getpid()}@{socket.gethostname()}")
 
 
 @shared_task(ignore_result=True)

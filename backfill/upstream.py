@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from itertools import accumulate
 
 from backfill.models import Run
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import render
 from backfill.warehouse import warehouse

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from backfill.judging.awaited import is_judged
 from backfill.models import AUTOMATIC, Event, EventKind, Job, Judged, Run
 from backfill.models.run import LONG_AGO
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.progress import has_stalled
 
 STALLED = "stalled"

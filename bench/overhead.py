@@ -38,7 +38,7 @@ def measure(start: str, end: str, batch_size: int) -> None:
     from django.db import connection
 
     from backfill import control, flow, inline, recording, running
-    from backfill.options import Options
+    from backfill.plan.options import Options
 
     spent: Counter[str] = Counter()
     queries: dict[str, list[int]] = defaultdict(list)

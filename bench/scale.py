@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 django.setup()
 
-from backfill.options import Options  # noqa: E402
-from backfill.planning import Action, Plan, plan  # noqa: E402
+from backfill.plan.options import Options  # noqa: E402
+from backfill.plan.planning import Action, Plan, plan  # noqa: E402
 from backfill.processors.registry import CHAIN, PROCESSORS  # noqa: E402
 from backfill.processors.render import accounted, render  # noqa: E402
 from backfill.simulation.dates import opening_night  # noqa: E402

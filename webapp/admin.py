@@ -21,7 +21,7 @@ from django.urls import path
 from backfill import control
 from backfill.errors import Refused
 from backfill.models import Launch, Limits
-from backfill.options import MAX_PARALLEL
+from backfill.plan.options import MAX_PARALLEL
 from webapp.accounts import keep_an_admin
 from webapp.models import Role, Token, User
 

@@ -11,7 +11,6 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from backfill import coverage
 from backfill.errors import Refused
 from backfill.holdings import (
     ALL,
@@ -31,6 +30,7 @@ from backfill.holdings import (
     table_of,
 )
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from validation.findings.kinds import spans
@@ -95,7 +95,7 @@ def _chosen(name: str) -> str:
 
 def _seasons(loaded: Sequence[int], year: int) -> list[Choice]:
     here = reverse("coverage")
-    return [Choice(coverage.season_name(y), links.with_query(here, season=y), y == year) for y in loaded]
+    return [Choice(season_name(y), links.with_query(here, season=y), y == year) for y in loaded]
 
 
 def _shows(year: int, table: str, show: str) -> list[Choice]:

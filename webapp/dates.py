@@ -10,13 +10,13 @@ from typing import Any
 
 from django.urls import reverse
 
-from backfill import coverage
 from backfill.decided import explained_bugs
 from backfill.drilling.timetable import Fixture, fixtures
 from backfill.grid import NOT_RUN, Cell, Known
 from backfill.judging.validating import Checked, validate
 from backfill.models import Finding, Run, Verdict
 from backfill.processors.registry import CHAIN, PROCESSORS, Processor
+from backfill.season_calendar import load_calendar
 from validation.categories import BY_NAME
 from validation.season import Calendar, Day, season_year
 from webapp import days, links
@@ -157,7 +157,7 @@ def odd(calendar: Calendar, day: Day, cards: Sequence[Card]) -> Odd | None:
 
 def context(day: date, code: str) -> dict[str, Any]:
     """What the page of a date shows, with the entities of one of its processors, or of the one that wants a look first."""
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     typed = calendar.day(day)
     cards = chain(typed) if typed.is_processing else []
     chosen = code or (worst(cards) if cards else "")

@@ -8,10 +8,10 @@ from datetime import date
 
 from django.utils.timezone import now
 
-from backfill import coverage
 from backfill.errors import Refused
 from backfill.models import Run
-from backfill.options import OFF_SEASON
+from backfill.plan.options import OFF_SEASON
+from backfill.season_calendar import load_calendar, season_name
 from validation.findings.kinds import counted
 from validation.season import Calendar, DateType, Day, season_year
 from webapp import links
@@ -62,7 +62,7 @@ def odd(calendar: Calendar, day: Day) -> Odd:
         return Odd("Nothing was ever run for this date.", "It has games, so all five processors belong here.", url, "Backfill it")
     if day.type is DateType.BOOTSTRAP:
         return Odd(f"Nothing is computed for this date: {day.why_skipped}.", "That is by design: too few games have been played.")
-    name, start = coverage.season_name(season_year(day.day)), calendar.starts.get(season_year(day.day))
+    name, start = season_name(season_year(day.day)), calendar.starts.get(season_year(day.day))
     return Odd(*_no_games(calendar, day, start, name))
 
 
@@ -100,13 +100,13 @@ def _no_games(calendar: Calendar, day: Day, start: date | None, name: str) -> tu
 
 
 def _loaded(calendar: Calendar) -> str:
-    return ", ".join(coverage.season_name(year) for year in sorted(calendar.starts)) or "a season, once one is loaded"
+    return ", ".join(season_name(year) for year in sorted(calendar.starts)) or "a season, once one is loaded"
 
 
 def newest() -> date:
     """The newest date that was run; where nothing was, the last one with games. Raises Refused where no season is loaded."""
     run = Run.objects.order_by("-date").values_list("date", flat=True).first()
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     last = calendar.season(max(calendar.starts))[-1].day if calendar.starts else None
     if day := run or last:
         return day

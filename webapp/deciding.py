@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from backfill import control
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Launch
-from backfill.options import Options
+from backfill.plan.options import Options
 from webapp.access import OPERATORS_ONLY
 from webapp.choices import too_long
 from webapp.launching import Shown

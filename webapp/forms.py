@@ -11,9 +11,9 @@ from django.http import QueryDict
 from django.utils.timezone import now
 
 from backfill.control.launching import passed_text
-from backfill.dates import dates_text, parse_dates, without
 from backfill.errors import Refused
-from backfill.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, MODES, Options, chosen
+from backfill.plan.date_lists import dates_text, parse_dates, without
+from backfill.plan.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, MODES, Options, chosen
 from backfill.processors.registry import CHAIN, PROCESSORS
 from webapp.choices import MAX_REASON
 from webapp.fields import ISO, OFF, ON, iso_date, number, switch, text_list

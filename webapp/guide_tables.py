@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from backfill import normal, queries
-from backfill.options import MAX_PARALLEL, Options
+from backfill.plan.options import MAX_PARALLEL, Options
 from backfill.processors.registry import PROCESSORS
 from validation import bands, categories, coverage, expectation, preflight_report, retry, season
 from validation.findings import content

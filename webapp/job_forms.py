@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from backfill.options import MAX_PARALLEL
+from backfill.plan.options import MAX_PARALLEL
 from webapp.choices import MAX_REASON
 
 KEEP, RELEASE, FORCE = "keep", "release", "force"

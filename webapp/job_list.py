@@ -12,9 +12,9 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
-from backfill.coverage import season_name
 from backfill.models import Job, Run
-from backfill.options import MODES
+from backfill.plan.options import MODES
+from backfill.season_calendar import season_name
 from validation.season import FIRST_MONTH, season_year
 from webapp import jobs
 from webapp.choices import one_of, year

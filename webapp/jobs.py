@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from backfill.decided import Judged
 from backfill.models import Job, Run
 from backfill.outcome import OwnRun, state_of
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.progress import DATES_BEFORE_AN_ESTIMATE, Progress
 from webapp import grids, links, states
 from webapp.templatetags.panel import seconds

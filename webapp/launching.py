@@ -14,12 +14,12 @@ from django.core.paginator import Page, Paginator
 
 from backfill import control
 from backfill.control.starting import holders
-from backfill.dates import dates_text
-from backfill.estimating import Estimate, estimate
 from backfill.judging.verdicts import Expected, expected_counts
 from backfill.models import Job
-from backfill.options import Options
-from backfill.planning import Action, Key, PlannedRun
+from backfill.plan.date_lists import dates_text
+from backfill.plan.estimate import Estimate, estimate
+from backfill.plan.options import Options
+from backfill.plan.planning import Action, Key, PlannedRun
 from backfill.processors.registry import PROCESSORS
 from validation.findings.kinds import counted
 from validation.preflight_report import Effect, Item

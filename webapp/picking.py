@@ -8,11 +8,11 @@ from datetime import date
 from itertools import groupby
 from types import MappingProxyType
 
-from backfill.coverage import season_name
-from backfill.dates import dates_text
 from backfill.errors import Refused
-from backfill.existing import failed_dates
-from backfill.options import Options, chosen
+from backfill.plan.date_lists import dates_text
+from backfill.plan.options import Options, chosen
+from backfill.plan.rerun_policy import failed_dates
+from backfill.season_calendar import season_name
 from validation.season import Calendar, DateType, Day, season_year
 
 NEWEST_FAILED = (1, 5, 20)

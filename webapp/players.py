@@ -10,11 +10,11 @@ from typing import Any
 
 from django.http import Http404, QueryDict
 
-from backfill import coverage
 from backfill.drilling import PlayerSeason, search, season_of
 from backfill.drilling.season import DayOf
 from backfill.errors import Refused
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import load_calendar, season_name
 from validation.categories import BY_NAME
 from validation.expectation import ROW
 from validation.season import DateType, Day
@@ -107,9 +107,9 @@ def table(player: PlayerSeason) -> list[Line]:
 def context(year: str, name: str, query: QueryDict) -> dict[str, Any]:
     """One entity over a season, as a grid or as a table. Raises Http404 for nobody, WarehouseError."""
     player = _found(year, name)
-    days, as_table = tuple(coverage.calendar().season(player.year)), query.get("show") == "table"
+    days, as_table = tuple(load_calendar().season(player.year)), query.get("show") == "table"
     return {
-        "player": player, "season": coverage.season_name(player.year), "is_team": player.team == player.entity,
+        "player": player, "season": season_name(player.year), "is_team": player.team == player.entity,
         "grid": None if as_table else drawn(player, days), "lines": table(player) if as_table else [],
         "summaries": summaries(player), "codes": list(player.rows),
         "first_game": player.played[-1] if player.played else None, "last_game": player.played[0] if player.played else None,
@@ -117,7 +117,7 @@ def context(year: str, name: str, query: QueryDict) -> dict[str, Any]:
 
 
 def _found(year: str, name: str) -> PlayerSeason:
-    loaded = coverage.calendar().starts
+    loaded = load_calendar().starts
     if not (year.isascii() and year.isdigit() and int(year) in loaded):
         raise Http404(seasons.not_loaded(year, loaded))
     try:

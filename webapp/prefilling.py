@@ -9,7 +9,7 @@ from django.http import Http404, QueryDict
 
 from backfill.errors import Refused
 from backfill.models import Finding, Job, Launch
-from backfill.options import Options, chosen
+from backfill.plan.options import Options, chosen
 from validation.season import Calendar
 from webapp.forms import LaunchForm, address, query_of
 from webapp.picking import picked

@@ -14,9 +14,9 @@ from django import forms
 from django.http import QueryDict
 from django.urls import reverse
 
-from backfill import coverage
 from backfill.errors import BackcourtError
 from backfill.queries import Query
+from backfill.season_calendar import load_calendar, season_name
 from backfill.warehouse.port import Row
 from validation.season import Day
 from webapp import links
@@ -141,9 +141,9 @@ def inlined(query: Query, start: date, end: date) -> str:
 def presets(path: str) -> dict[str, list[Choice]]:
     """Every season that is loaded, and the months of the newest one, as links."""
     seasons = [
-        _choice(path, coverage.season_name(year), days[0].day, days[-1].day)
-        for year in sorted(coverage.calendar().starts, reverse=True)
-        if (days := coverage.calendar().season(year))
+        _choice(path, season_name(year), days[0].day, days[-1].day)
+        for year in sorted(load_calendar().starts, reverse=True)
+        if (days := load_calendar().season(year))
     ]
     return {"seasons": seasons, "months": [_choice(path, f"{first:%b %Y}", first, last) for first, last in months(_newest())]}
 
@@ -154,7 +154,7 @@ def _choice(path: str, words: str, start: date, end: date) -> Choice:
 
 def _newest() -> list[Day]:
     """The processing dates of the newest season; none without one."""
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     return calendar.season(max(calendar.starts)) if calendar.starts else []
 
 

@@ -10,14 +10,16 @@ from typing import Any
 
 from django import forms
 
-from backfill import control, coverage, sealing
+from backfill import control
 from backfill.control import Preview
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.grid import Cell
 from backfill.models import Job
-from backfill.options import Options
-from backfill.planning import Action, PlannedRun
+from backfill.plan import signed_plan
+from backfill.plan.options import Options
+from backfill.plan.planning import Action, PlannedRun
 from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.season_calendar import load_calendar
 from validation.findings.kinds import counted
 from webapp import links
 from webapp.choices import MAX_REASON
@@ -76,12 +78,12 @@ class Rerun:
     @cached_property
     def seal(self) -> str:
         """What was seen, to be sent back with the form."""
-        return sealing.seal(self.preview.plan)
+        return signed_plan.seal(self.preview.plan)
 
     @cached_property
     def cells(self) -> dict[str, Cell]:
         """What stands there now."""
-        return {card.code: card.cell for card in chain(coverage.calendar().day(self.day))}
+        return {card.code: card.cell for card in chain(load_calendar().day(self.day))}
 
     @property
     def effects(self) -> Iterator[Effect]:
@@ -108,9 +110,9 @@ class Rerun:
         """Start what was seen. Raises PlanChanged when it is something else by now, and as `control.start` does."""
         options = self.options(reason)
         found = control.preview(options)
-        if changes := sealing.drift(seen, found.plan):
+        if changes := signed_plan.drift(seen, found.plan):
             raise PlanChanged(f"it has changed since you looked: {'; '.join(map(str, changes[:3]))}; look again, and start that")
-        job = control.start(options, actor, previewed=sealing.seal(found.plan), computed=found)
+        job = control.start(options, actor, previewed=signed_plan.seal(found.plan), computed=found)
         if job is None:
             raise Conflict("there is nothing left to run for this date; look again")
         return job

@@ -11,8 +11,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from backfill import broken, groups, sealing
-from backfill.command_line import retry_command
+from backfill import broken, groups
 from backfill.comparing import Comparison, compare
 from backfill.control import LeftOut, RetryPlan, Selection, preview_retry
 from backfill.control.retrying import default_reason, nothing_text
@@ -20,7 +19,9 @@ from backfill.control.selecting import parse_weeks
 from backfill.errors import Refused
 from backfill.groups import Group
 from backfill.models import Job
-from backfill.planning import Action, PlannedRun
+from backfill.plan import signed_plan
+from backfill.plan.planning import Action, PlannedRun
+from backfill.plan.shell_command import retry_command
 from backfill.processors.registry import CHAIN
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.findings.kinds import counted, spans
@@ -166,7 +167,7 @@ def look(job: Job, form: RetryForm) -> Looked:
     return Looked(
         found, tuple(_counts(found)), tuple(reasons), _drawn(found), tuple(_alike(found.left_out)),
         tuple(groups.of_job(job)),
-        retry_command(job.pk, selection, form.cleaned_data["reason"]), sealing.seal(found.plan), _why_not(found),
+        retry_command(job.pk, selection, form.cleaned_data["reason"]), signed_plan.seal(found.plan), _why_not(found),
     )  # fmt: skip
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from backfill import coverage
 from backfill.errors import Refused
 from backfill.models import Run
 from backfill.processors.registry import CHAIN, processor
 from backfill.searching import FAR, NEWEST_FIRST, ORDERS, Search, code_versions
+from backfill.season_calendar import load_calendar, season_name
 from validation.season import season_year
 from webapp import links
 from webapp.choices import Choice, day, one_of, reversed_dates, whole, year
@@ -82,10 +82,10 @@ def outdated(search: Search) -> str:
 
 
 def _choices() -> dict[str, Any]:
-    years = sorted(coverage.calendar().starts, reverse=True)
+    years = sorted(load_calendar().starts, reverse=True)
     return {
         "processors": CHAIN, "states": Run.Status.values, "versions": code_versions(),
-        "seasons": [Choice(coverage.season_name(year), str(year)) for year in years],
+        "seasons": [Choice(season_name(year), str(year)) for year in years],
     }  # fmt: skip
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from backfill import coverage
 from backfill.errors import Refused
+from backfill.season_calendar import load_calendar, season_name
 from webapp.requests import Request
 
 
@@ -20,7 +20,7 @@ class LoadedSeason:
 
 def choices() -> list[LoadedSeason]:
     """The seasons that are loaded, newest first."""
-    return [LoadedSeason(year, coverage.season_name(year)) for year in sorted(coverage.calendar().starts, reverse=True)]
+    return [LoadedSeason(year, season_name(year)) for year in sorted(load_calendar().starts, reverse=True)]
 
 
 def chosen(request: Request, loaded: list[LoadedSeason]) -> LoadedSeason | None:

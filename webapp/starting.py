@@ -10,13 +10,14 @@ from functools import cached_property
 from django.conf import settings
 from django.http import QueryDict
 
-from backfill import control, sealing
-from backfill.command_line import command
+from backfill import control
 from backfill.control.launching import NOTHING_TO_DO
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Job, Launch
 from backfill.normal import KINDS
-from backfill.options import Options
+from backfill.plan import signed_plan
+from backfill.plan.options import Options
+from backfill.plan.shell_command import command
 from validation.findings.kinds import counted
 from validation.thresholds import COMPLETENESS
 from webapp.access import OPERATORS_ONLY
@@ -117,7 +118,7 @@ class Draft:
     @property
     def sealed(self) -> str:
         """The plan that is shown, as it travels with the button."""
-        return sealing.seal(self.shown.plan) if self.shown else ""
+        return signed_plan.seal(self.shown.plan) if self.shown else ""
 
     @property
     def command(self) -> str:

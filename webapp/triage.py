@@ -14,11 +14,11 @@ from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
-from backfill import coverage
 from backfill.judging.awaited import AUDIT_DUE_WITHIN
 from backfill.judging.promises import Promise
 from backfill.models import Finding, Verdict
 from backfill.processors.registry import CHAIN
+from backfill.season_calendar import season_name
 from validation.findings.kinds import BY_NAME, KINDS, PHASE3_MISSING, Severity
 from webapp import choices
 from webapp.strips import strip
@@ -67,7 +67,7 @@ class Filters(forms.Form):
     def __init__(self, data: Mapping[str, Any], seasons: Iterable[int]) -> None:
         super().__init__(data, auto_id="filter_%s")
         widget: Any = self.fields["season"].widget
-        widget.choices = [("", "all"), *((year, coverage.season_name(year)) for year in seasons)]
+        widget.choices = [("", "all"), *((year, season_name(year)) for year in seasons)]
 
     def clean(self) -> dict[str, Any]:
         """The dates in order."""

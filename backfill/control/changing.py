@@ -11,8 +11,8 @@ from backfill import flow
 from backfill.abandoning import abandon
 from backfill.errors import Conflict, Refused
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason
-from backfill.options import MAX_PARALLEL
-from backfill.planning import ALREADY_COMPLETE
+from backfill.plan.options import MAX_PARALLEL
+from backfill.plan.planning import ALREADY_COMPLETE
 
 Status = Job.Status
 STOPPING = {Status.PAUSING: "is pausing", Status.CANCELLING: "is being cancelled"}

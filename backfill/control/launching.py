@@ -11,12 +11,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
-from backfill import sealing
 from backfill.control.starting import OVERRIDE, Preview, Tell, check_ready, keep_quiet, preview, start
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.models import Event, EventCause, EventKind, Job, Launch
-from backfill.options import Options
-from backfill.planning import Plan
+from backfill.plan import signed_plan
+from backfill.plan.options import Options
+from backfill.plan.planning import Plan
 
 log = logging.getLogger(__name__)
 State = Launch.State
@@ -63,7 +63,7 @@ def launch(
     reason = "" if exempt else why_approval(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
     if start_at is None and not reason:
         return start(options, actor, previewed=previewed, computed=found, tell=tell)
-    if previewed and (changes := sealing.changes_text(previewed, found.plan)):
+    if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if start_at is None:  # a preflight that blocks now would only be heard of when somebody has agreed
         check_ready(found, OVERRIDE)

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from backfill import coverage, preflight, sealing
 from backfill.control.selecting import Selection
 from backfill.control.starting import Preview, Tell, check_ready, create, held, keep_quiet, settle_dead
 from backfill.errors import PlanChanged, Refused
 from backfill.failing import Failure, Standing
 from backfill.models import Job, Run
-from backfill.options import Options
 from backfill.owners import this_process
-from backfill.planning import Action, Key, PlannedRun, in_batches
+from backfill.plan import preflight, signed_plan
+from backfill.plan.options import Options
+from backfill.plan.planning import Action, Key, PlannedRun, in_batches
 from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.season_calendar import check_loaded, load_calendar
 from backfill.warehouse import writable_warehouse
 from validation.retry import RetryClass
 from validation.season import Calendar, DateType
@@ -55,8 +56,8 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     if job.status not in Job.ENDED:
         raise Refused(f"job {job.pk} is {job.status}; wait until it has ended, or cancel it")
     options = job.parsed_options
-    coverage.check_loaded(options)
-    standing, calendar = Standing(job), coverage.calendar()
+    check_loaded(options)
+    standing, calendar = Standing(job), load_calendar()
     selection.check_categories(job, standing)
     keys = selection.keys(job, standing, calendar)
     failures = selection.chosen(standing.failures(keys), job, standing)
@@ -92,7 +93,7 @@ def retry(
     writable_warehouse()
     found = preview_retry(job, selection)
     options, todo = found.plan.options, found.plan.todo
-    if previewed and (changes := sealing.changes_text(previewed, found.plan)):
+    if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if not todo:
         raise Refused(nothing_text(found))

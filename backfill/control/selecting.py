@@ -11,7 +11,7 @@ from backfill import groups
 from backfill.errors import Refused
 from backfill.failing import Failure, Standing, wrong_with
 from backfill.models import Job
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN, unknown_processor
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, PASSING

@@ -10,13 +10,15 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from backfill import coverage, existing, flow, preflight, sealing
+from backfill import flow
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason, Worker
-from backfill.options import Options
 from backfill.owners import this_process
-from backfill.planning import Action, Plan
+from backfill.plan import preflight, rerun_policy, signed_plan
+from backfill.plan.options import Options
+from backfill.plan.planning import Action, Plan
 from backfill.processors.render import sql_hash
+from backfill.season_calendar import check_loaded, load_calendar
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
 from validation.preflight import nothing_to_run
@@ -56,12 +58,12 @@ class Preview:
 
 def preview(options: Options) -> Preview:
     """The plan and the preflight of these options. Raises Refused when there is nothing that could be run."""
-    coverage.check_loaded(options)
-    calendar = coverage.calendar()
-    days = existing.days_of(options, calendar)
+    check_loaded(options)
+    calendar = load_calendar()
+    days = rerun_policy.days_of(options, calendar)
     if not any(d.is_processing for d in days):
         raise Refused(nothing_to_run(options.days).sentence)
-    found = existing.planned(options, days)
+    found = rerun_policy.planned(options, days)
     if goes_on := next((job for job in _dead() if _is_same(job, options)), None):
         return Preview(found, preflight.report(found, calendar), goes_on=goes_on)
     return Preview(found, preflight.report(found, calendar, held=held(found)))
@@ -93,7 +95,7 @@ def start(
     if same := settle_dead(options):
         return _take_over(same, actor, owner, tie)
     found = computed if computed is not None and is_current else preview(options)
-    if previewed and (changes := sealing.changes_text(previewed, found.plan)):
+    if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if not found.plan.todo:
         return None

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from backfill import coverage
 from backfill.drilling.asking import Question
+from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from backfill.warehouse.port import Row
 from backfill.warehouse.season_cache import remembered
@@ -28,7 +28,7 @@ class Named:
 
 def everybody(year: int) -> Mapping[str, Named]:
     """Everybody of a season by its key; read once per process. Raises WarehouseError."""
-    start = coverage.calendar().starts.get(year)
+    start = load_calendar().starts.get(year)
     return remembered("names", year, INPUTS, lambda: _read(start)) if start else {}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from backfill import coverage, inputs
+from backfill import inputs
 from backfill.decided import Ended, ended_runs, verdicts_on
 from backfill.drilling.asking import Question
 from backfill.drilling.entities import Match, match
@@ -16,7 +16,8 @@ from backfill.drilling.statuses import Found, Status, question, read
 from backfill.errors import Refused
 from backfill.judging import reading
 from backfill.models import Job, Run
-from backfill.planning import Key
+from backfill.plan.planning import Key
+from backfill.season_calendar import load_calendar, season_name
 from validation.expectation import CODES, NO_HISTORY, TDZA, Facts, GameRow, History, expected
 from validation.season import Day
 
@@ -61,9 +62,9 @@ def season_of(year: int, entity_id: str) -> PlayerSeason:
     Three queries of the database, and one of the warehouse for the dates that were not judged, or not found as they must
     be: opening the partitions of all takes half a second.
     """
-    calendar, named = coverage.calendar(), everybody(year).get(entity_id)
+    calendar, named = load_calendar(), everybody(year).get(entity_id)
     if not named:
-        raise Refused(f"{entity_id!r} is nobody of {coverage.season_name(year)}; search for a part of the name")
+        raise Refused(f"{entity_id!r} is nobody of {season_name(year)}; search for a part of the name")
     days = tuple(day for day in calendar.season(year) if day.is_computed)
     facts = _about(reading.facts(calendar.starts[year]), entity_id)
     of = _Of(year, entity_id, days, facts, (TDZA,) if named.is_team else tuple(code for code in CODES if code != TDZA))

@@ -8,12 +8,12 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
-from backfill import coverage
 from backfill.drilling.asking import Question
 from backfill.errors import Refused
 from backfill.judging import reading
 from backfill.models import Job, Run
 from backfill.processors.registry import BY_NAME, PROCESSORS
+from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from validation.categories import DATE_LEVEL
 from validation.expectation import NO_HISTORY, ROW, Facts, History, Statuses, expected
@@ -93,10 +93,10 @@ class OnDate:
     @cached_property
     def start(self) -> date:
         """Opening night of its season."""
-        day = coverage.calendar().day(self.day)
+        day = load_calendar().day(self.day)
         if not day.is_computed:
             raise Refused(f"{self.day} is not processed: {day.why_skipped}")
-        return coverage.calendar().starts[season_year(self.day)]
+        return load_calendar().starts[season_year(self.day)]
 
     @cached_property
     def facts(self) -> Facts:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jinja2 import Environment
 
 from backfill import statements
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import environment
 from backfill.statements.fragments import BY_SHORT, TOOK_PART

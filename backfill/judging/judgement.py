@@ -12,12 +12,13 @@ from functools import cached_property
 from django.db.models import Q
 from django.utils.timezone import now
 
-from backfill import coverage, inputs
+from backfill import inputs
 from backfill.judging import content, evidence, reading, verdicts
 from backfill.judging.history import ONE_YEAR, History
 from backfill.judging.runs import as_ran, bugs
 from backfill.models import Job, Run
-from backfill.planning import Key
+from backfill.plan.planning import Key
+from backfill.season_calendar import load_calendar, source_rows
 from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import INPUTS, PGS, TDGS
 from validation import bands, cascade
@@ -129,7 +130,7 @@ class Judgement:
         """Phase 3's rows of every date, held against the games."""
 
         def make() -> list[phase3.Coverage]:
-            return phase3.phase3(self.days, coverage.source_rows(self.start, self.days[-1].day))
+            return phase3.phase3(self.days, source_rows(self.start, self.days[-1].day))
 
         return remembered("coverage", self.year, INPUTS, make)
 
@@ -232,7 +233,7 @@ class Judgement:
 
 def seasons(start: date | None = None, end: date | None = None) -> Iterator[Judgement]:
     """The seasons that a range touches, or all that are loaded, each as a whole: what a Finding is about may lie anywhere."""
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     history = History(calendar)
     for year, opening in sorted(calendar.starts.items()):
         if (start is None or season_year(start) <= year) and (end is None or year <= season_year(end)):
@@ -243,5 +244,5 @@ def seasons(start: date | None = None, end: date | None = None) -> Iterator[Judg
 
 def of_date(day: date) -> Judgement:
     """One date by itself, for its page."""
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     return Judgement(calendar, season_year(day), (day,), History(calendar))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from backfill.coverage import source_rows
 from backfill.errors import Refused
 from backfill.models import Finding, Run
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN
+from backfill.season_calendar import source_rows
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 

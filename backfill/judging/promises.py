@@ -10,8 +10,8 @@ from django.db.models import Count, IntegerField, Q, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from backfill import coverage
 from backfill.models import Finding, Judged, Verdict
+from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from validation.categories import PROCESSING_ERROR
@@ -41,7 +41,7 @@ class Promise:
     @property
     def name(self) -> str:
         """The season as people write it."""
-        return coverage.season_name(self.year)
+        return season_name(self.year)
 
     @property
     def failures(self) -> int:

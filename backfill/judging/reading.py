@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from backfill import coverage
 from backfill.errors import CorruptPartition
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import BY_NAME, PROCESSORS
+from backfill.season_calendar import written_dates
 from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
@@ -125,7 +125,7 @@ def release() -> None:
 
 def written(dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)) -> dict[Key, Written]:
     """What is there of every (processor, date) of which both partitions are there; `stage` comes first."""
-    there, failures = coverage.written(codes, dates), _failures()
+    there, failures = written_dates(codes, dates), _failures()
     rows = {code: _rows(code) for code in codes}
     return {
         (code, day): _as_written(rows[code].get(day, []), failures.get((code, day), {}))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from backfill.groups import Group, groups_of
 from backfill.models import Run
 from backfill.normal import COMPLETENESS
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.render import sql_hash
 from backfill.recording import FORESEEN, bug_of
 from validation.categories import BY_NAME, DATE_LEVEL, PROCESSING_ERROR

@@ -13,13 +13,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import coverage
 from backfill.errors import Refused, WarehouseError
 from backfill.judging import keeping, reading, verdicts
 from backfill.judging.judgement import Judgement, seasons
 from backfill.judging.keeping import keep
 from backfill.models import EventCause, Finding, Job, Judged, Worker
 from backfill.models.run import LONG_AGO
+from backfill.season_calendar import season_name
 from validation.findings.kinds import Severity
 
 T = TypeVar("T")
@@ -123,4 +123,4 @@ def judge_season(year: int) -> None:
     """Judge one season as a whole. Raises WarehouseError, and Refused when it is not loaded or has no date to judge."""
     day = date(year, 12, 31)  # season_year of the turn of the year is the season that began in it
     if not triage(day, day):
-        raise Refused(f"season {coverage.season_name(year)} is not loaded, or has no date that could be judged")
+        raise Refused(f"season {season_name(year)} is not loaded, or has no date that could be judged")

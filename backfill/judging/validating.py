@@ -9,11 +9,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from backfill import coverage
 from backfill.judging.history import History
 from backfill.judging.judgement import Judgement
 from backfill.judging.reading import Written
 from backfill.models import Run
+from backfill.season_calendar import load_calendar
 from validation.categories import BUGS, BY_NAME
 from validation.expectation import CODES, Comparison
 from validation.findings.kinds import LOST_PARTITION, counted
@@ -71,7 +71,7 @@ class Checked:
 
 def validate(start: date, end: date, phase: int) -> list[Checked]:
     """Every date of a range, table by table (Phase 3) or processor by processor (Phase 4). Raises WarehouseError."""
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     check = _phase3 if phase == 3 else _phase4
     by_season: dict[int, list[Day]] = {}
     for day in calendar.days(start, end):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
 
-from backfill import coverage
 from backfill.judging import reading
 from backfill.models import Run, Verdict
-from backfill.planning import Key
+from backfill.plan.planning import Key
+from backfill.season_calendar import load_calendar
 from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import INPUTS
 from validation.expectation import CODES, ROW, Comparison, Facts, Statuses, compare, expected
@@ -97,7 +97,7 @@ def expected_counts(year: int, *, live: bool | None = None) -> dict[Key, Expecte
 
 
 def _from_phase3(year: int, *, live: bool) -> dict[Key, Expected]:
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     if year not in calendar.starts:
         return {}
     dates = [day.day for day in calendar.season(year) if day.is_computed]

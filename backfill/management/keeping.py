@@ -13,7 +13,7 @@ from backfill import control
 from backfill.errors import Refused
 from backfill.management.base import OK, VerbCommand
 from backfill.models import Job, Launch
-from backfill.options import Options
+from backfill.plan.options import Options
 
 
 def moment(text: str) -> datetime:

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.dates import HOW_TO_WRITE, parse_dates, without
 from backfill.errors import Refused
 from backfill.management.base import iso_date
-from backfill.options import Options
+from backfill.plan.date_lists import HOW_TO_WRITE, parse_dates, without
+from backfill.plan.options import Options
 
 
 def add_dates(parser: CommandParser) -> None:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from backfill import preflight
 from backfill.management.text import table
-from backfill.options import Options
+from backfill.plan import preflight
+from backfill.plan.options import Options
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.preflight_report import DateState, Item, Report
 from validation.season import DateType, Day

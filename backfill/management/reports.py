@@ -7,14 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 from backfill.control import Preview
-from backfill.estimating import COSTS_NOTHING, estimate
 from backfill.management.preflights import blocking_lines, days_text, report_document, warning_lines
 from backfill.management.retries import group_lines, retried_lines
 from backfill.management.text import table
 from backfill.models import Run
-from backfill.options import Options
-from backfill.planning import Action, PlannedRun
-from backfill.sealing import signature
+from backfill.plan.estimate import COSTS_NOTHING, estimate
+from backfill.plan.options import Options
+from backfill.plan.planning import Action, PlannedRun
+from backfill.plan.signed_plan import signature
 
 WORDS = (("failed", "only what failed"), ("force", "forced"), ("skip_preflight", "preflight skipped"))
 

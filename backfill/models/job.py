@@ -12,7 +12,7 @@ from backfill.models.event import EventKind
 from backfill.models.transitions import Stateful
 
 if TYPE_CHECKING:
-    from backfill.options import Options
+    from backfill.plan.options import Options
 
 
 class Job(Stateful):
@@ -62,7 +62,7 @@ class Job(Stateful):
     @property
     def parsed_options(self) -> Options:
         """The options in force."""
-        from backfill.options import Options
+        from backfill.plan.options import Options
 
         return Options.from_json(self.options)
 

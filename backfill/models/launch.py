@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from backfill.models.transitions import Stateful
 
 if TYPE_CHECKING:
-    from backfill.options import Options
+    from backfill.plan.options import Options
 
 
 class Launch(Stateful):
@@ -51,7 +51,7 @@ class Launch(Stateful):
     @property
     def parsed_options(self) -> Options:
         """The options that were asked for."""
-        from backfill.options import Options
+        from backfill.plan.options import Options
 
         return Options.from_json(self.options)
 

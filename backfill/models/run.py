@@ -12,7 +12,7 @@ from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
 from backfill.models.transitions import Stateful, transition
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

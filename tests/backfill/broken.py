@@ -13,7 +13,7 @@ from django.test import override_settings
 from backfill import control
 from backfill.inline import run_inline
 from backfill.models import Batch, Event, Job, Limits, Run
-from backfill.options import Options
+from backfill.plan.options import Options
 from tests.backfill.tiny import SECOND, THIRD, break_on
 from tests.rows import load_rows
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from backfill.judging import reading
-from backfill.planning import Key
+from backfill.plan.planning import Key
 from validation.expectation import Comparison, compare, expected
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from django.test import override_settings
 
-from backfill import coverage
 from backfill.execution import Outcome, Step, execute
 from backfill.loading import load
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import load_calendar
 from backfill.simulation import Fault, plant_faults, write
 from backfill.simulation.season import Season, Simulation
 from backfill.warehouse import warehouse
@@ -49,12 +49,12 @@ class Simulated:
 
     @cached_property
     def start(self) -> date:
-        return coverage.calendar().starts[YEAR]
+        return load_calendar().starts[YEAR]
 
     @cached_property
     def dates(self) -> list[date]:
         """Processing dates, without bootstrap."""
-        days = coverage.calendar().days(self.start, date(YEAR + 1, 6, 30))
+        days = load_calendar().days(self.start, date(YEAR + 1, 6, 30))
         return [day.day for day in days if day.is_computed]
 
     def run(self, code: str, dates: Sequence[date]) -> list[Outcome]:

@@ -9,9 +9,9 @@ from django.core.management import load_command_class
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backfill.command_line import command
 from backfill.management.commands.backfill import parsed
-from backfill.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, Options
+from backfill.plan.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, Options
+from backfill.plan.shell_command import command
 from backfill.processors.registry import CHAIN
 
 START = date(2021, 11, 1)

@@ -13,7 +13,7 @@ from backfill.control import Selection
 from backfill.inline import run_inline
 from backfill.management.reports import job_text
 from backfill.models import Job, Run
-from backfill.planning import ALREADY_COMPLETE
+from backfill.plan.planning import ALREADY_COMPLETE
 from backfill.summary import summarise
 from tests.backfill.tiny import FIRST, NIGHTS, SECOND, THIRD, break_on, make_options
 

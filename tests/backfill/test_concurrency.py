@@ -18,16 +18,17 @@ import pytest
 from django.db import connection
 from django.utils.timezone import now
 
-from backfill import control, coverage, flow, sweeping
+from backfill import control, flow, sweeping
 from backfill.claiming import Attempt, claim_step
 from backfill.control import starting
 from backfill.errors import Conflict, Refused
 from backfill.models import Batch, Job, Launch, Limits, Run
-from backfill.options import Options
 from backfill.owners import this_process
-from backfill.planning import Action, Plan, PlannedRun
+from backfill.plan.options import Options
+from backfill.plan.planning import Action, Plan, PlannedRun
 from backfill.processors.registry import CHAIN
 from backfill.running import run_step
+from backfill.season_calendar import load_calendar
 from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, make_options, rows_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.usefixtures("season")]
@@ -214,7 +215,7 @@ def test_no_run_of_a_job_cancelled_by_force_runs_on() -> None:
 def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 2
     jobs = [for_workers(make_job(start=start, end=end, parallel=2)) for start, end in ((FIRST, SECOND), (THIRD, LAST))]
-    calendar = coverage.calendar()
+    calendar = load_calendar()
 
     def is_over() -> bool:
         return not Job.objects.exclude(status__in=Job.ENDED).exists()

@@ -14,7 +14,7 @@ from backfill.errors import Conflict, CorruptPartition, Refused
 from backfill.inline import run_inline
 from backfill.models import Event, Job, Run
 from backfill.owners import this_process
-from backfill.planning import ALREADY_COMPLETE
+from backfill.plan.planning import ALREADY_COMPLETE
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.version import code_version

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfill.dates import MOST_DATES, dates_text, parse_dates, without
 from backfill.errors import Refused
+from backfill.plan.date_lists import MOST_DATES, dates_text, parse_dates, without
 from validation.season import dates_between
 
 FIRST = date(2021, 11, 1)

@@ -9,10 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from backfill.errors import WarehouseBusy
-from backfill.estimating import COSTS_NOTHING, Estimate, estimate
 from backfill.models import Job, Run
-from backfill.options import Options
-from backfill.planning import Plan, plan
+from backfill.plan.estimate import COSTS_NOTHING, Estimate, estimate
+from backfill.plan.options import Options
+from backfill.plan.planning import Plan, plan
 from backfill.warehouse import warehouse
 from tests.backfill.working import make_worker
 from validation.season import Calendar, Game

@@ -9,9 +9,9 @@ import pytest
 from backfill import control
 from backfill.control import Selection
 from backfill.errors import Refused
-from backfill.existing import failed_dates
 from backfill.models import Job, Run
-from backfill.options import Options
+from backfill.plan.options import Options
+from backfill.plan.rerun_policy import failed_dates
 from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, break_on, make_options, part
 from tests.backfill.working import make_job, run_all
 

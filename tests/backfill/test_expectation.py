@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from backfill import coverage
 from backfill.execution import Step, execute
 from backfill.judging import reading
 from backfill.loading import load
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import load_calendar
 from backfill.simulation import Season, write
 from backfill.simulation.season import Simulation
 from backfill.warehouse import warehouse
@@ -166,7 +166,7 @@ def simulated(seed: int) -> Season:
 def test_in_a_simulated_season_everybody_fails_who_must_and_nobody_else(tmp_path: Path, seed: int) -> None:
     write(simulated(seed), tmp_path)
     load(tmp_path)
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     start = calendar.starts[2021]
     days = calendar.days(start, start + timedelta(days=SIMULATED_DAYS))
     dates = [d.day for d in days if d.type is DateType.REGULAR]

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfill import control, coverage, execution, flow, inputs
+from backfill import control, execution, flow, inputs
 from backfill.claiming import claim_step
 from backfill.inline import run_inline
 from backfill.inputs import Change, changed, changes, signature, signatures
 from backfill.models import Job, Run
-from backfill.planning import OUTDATED, Key
+from backfill.plan.planning import OUTDATED, Key
 from backfill.processors.registry import CHAIN
+from backfill.season_calendar import stale_keys
 from backfill.warehouse import season_cache, warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
@@ -375,13 +376,13 @@ def test_the_outdated_are_run_again_with_their_reason_and_then_nothing_is(tmp_pa
     finished()
     give(PGS, late(season_rows(PGS), SECOND), tmp_path)
     options = make_options(outdated=True)
-    assert coverage.outdated(options) == dict.fromkeys(after(SECOND, "PSZA", "PDC", "ML"), WINDOWS)
+    assert stale_keys(options) == dict.fromkeys(after(SECOND, "PSZA", "PDC", "ML"), WINDOWS)
     reasons = {"PSZA": WINDOWS, "PCF": "its upstream runs again: PSZA", "PDC": WINDOWS, "ML": WINDOWS}
     todo = control.preview(options).plan.todo
     assert {run.key: run.reason for run in todo} == {(c, day): reason for c, reason in reasons.items() for day in (THIRD, LAST)}
     job = finished(outdated=True)
     assert {run.status for run in job.runs.own()} == {"complete"}
-    assert (coverage.outdated(options), control.preview(options).plan.todo) == ({}, ())
+    assert (stale_keys(options), control.preview(options).plan.todo) == ({}, ())
 
 
 @of_runs
@@ -391,20 +392,20 @@ def test_another_context_is_a_reason_of_its_own(tmp_path: Path) -> None:
     give(TOGS, late(season_rows(TOGS), OPENING), tmp_path)
     options = make_options(outdated=True, end=SECOND)
     both = "games before it and its context rows have changed"
-    assert coverage.outdated(options) == {
+    assert stale_keys(options) == {
         **{(code, FIRST): WINDOWS for code in ("PDC", "ML")},
         ("PCF", SECOND): CONTEXT,
         **{(code, SECOND): both for code in ("PDC", "ML")},
     }
     Run.objects.filter(processor="ML").update(sql_hash="0ther5q1")
-    assert coverage.outdated(options)["ML", SECOND] == OUTDATED
+    assert stale_keys(options)["ML", SECOND] == OUTDATED
 
 
 @of_runs
 def test_what_is_not_asked_for_is_not_outdated(tmp_path: Path) -> None:
     finished()
     without(TDGS, OPENING, tmp_path)
-    assert coverage.outdated(make_options(processors=("PSZA",), outdated=True)) == {}
+    assert stale_keys(make_options(processors=("PSZA",), outdated=True)) == {}
     assert control.preview(make_options(processors=("TDZA",))).plan.todo == ()
 
 

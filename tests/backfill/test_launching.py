@@ -10,8 +10,8 @@ from backfill import control, sweeping
 from backfill.control import launching, starting
 from backfill.errors import Conflict, PlanChanged, Refused, WarehouseBusy
 from backfill.models import Event, Job, Launch
-from backfill.options import Options
-from backfill.sealing import seal
+from backfill.plan.options import Options
+from backfill.plan.signed_plan import seal
 from tests.backfill.tiny import FIRST, LAST, SECOND, make_options
 from tests.backfill.working import make_job, run_all
 

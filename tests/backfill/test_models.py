@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
 from backfill.models import Event, Job, Run
-from backfill.options import Options
-from backfill.planning import ALREADY_COMPLETE
+from backfill.plan.options import Options
+from backfill.plan.planning import ALREADY_COMPLETE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

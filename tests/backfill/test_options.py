@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backfill.errors import Refused
-from backfill.options import Options, chosen
+from backfill.plan.options import Options, chosen
 from backfill.processors.registry import CHAIN
 
 START, END = date(2021, 11, 1), date(2021, 11, 30)

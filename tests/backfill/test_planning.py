@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backfill.options import Options
-from backfill.planning import Action, Key, Plan, PlannedRun, batches, default_batch_size, plan
+from backfill.plan.options import Options
+from backfill.plan.planning import Action, Key, Plan, PlannedRun, batches, default_batch_size, plan
 from backfill.processors.registry import CHAIN, PROCESSORS
 from validation.season import Calendar, DateType, Game, season_year
 

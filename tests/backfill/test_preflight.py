@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from backfill import control, coverage
+from backfill import control
 from backfill.errors import Conflict, Refused
 from backfill.inline import run_inline
 from backfill.loading import load
 from backfill.models import Job
-from backfill.options import Options
+from backfill.plan.options import Options
+from backfill.season_calendar import load_calendar
 from backfill.simulation import FaultySeason, Kind, plant_faults, simulate, write
 from backfill.warehouse import warehouse
 from backfill.warehouse.parquet.session import ParquetWarehouse
@@ -47,7 +48,7 @@ def found(items: tuple[Item, ...]) -> set[tuple[Any, ...]]:
 
 def whole_season() -> Options:
     """Opening night to the last game of the one season that is loaded."""
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     return Options(min(calendar.starts.values()), calendar.games[-1].game_date)
 
 

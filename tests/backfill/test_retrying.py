@@ -9,13 +9,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backfill import control, coverage, groups
+from backfill import control, groups, season_calendar
 from backfill.control import LeftOut, Selection
 from backfill.errors import Conflict, Refused
 from backfill.groups import Group
 from backfill.inline import run_inline
 from backfill.models import Job, Run
-from backfill.planning import ALREADY_COMPLETE, Action, PlannedRun
+from backfill.plan.planning import ALREADY_COMPLETE, Action, PlannedRun
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.upstream import causes
 from backfill.warehouse.parquet.session import ParquetWarehouse
@@ -695,7 +695,7 @@ def poisoned(nights: Sequence[date]) -> Job:
 
 def test_a_preview_costs_the_same_for_three_dates_and_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch)
-    monkeypatch.setattr(coverage, "written", lambda codes, among: {code: set(NIGHTS) for code in codes})
+    monkeypatch.setattr(season_calendar, "written", lambda codes, among: {code: set(NIGHTS) for code in codes})
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
     selection = Selection(groups=tuple(g.id for g in groups.of_job(few)))
     assert len(selection.groups) == 2

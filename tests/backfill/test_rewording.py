@@ -51,7 +51,7 @@ def rewording(patch: pytest.MonkeyPatch) -> Iterator[None]:
             for name in names:
                 _reword(within, model._meta.get_field(name))
         within.setattr(execution, "render", _with_other_reasons(execution.render))
-        within.setattr("backfill.planning.ALREADY_COMPLETE", "nothing new")
+        within.setattr("backfill.plan.planning.ALREADY_COMPLETE", "nothing new")
         yield
 
 

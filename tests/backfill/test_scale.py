@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from backfill import coverage
-from backfill.options import Options
-from backfill.planning import plan
+from backfill.plan.options import Options
+from backfill.plan.planning import plan
+from backfill.season_calendar import load_calendar
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from bench import scale
 from tests.backfill.tiny import BOOTSTRAP, make_options
@@ -44,7 +44,7 @@ def test_a_job_with_bootstrap_dates_sends_the_statements_that_are_counted(
     for name in ("stage", "replace", "record"):
         monkeypatch.setattr(ParquetWarehouse, name, counting(name, getattr(ParquetWarehouse, name)))
     options: Options = make_options(BOOTSTRAP[-2], batch_size=size)
-    days = [coverage.calendar().day(day) for day in dates_between(options.start, options.end)]
+    days = [load_calendar().day(day) for day in dates_between(options.start, options.end)]
     made = plan(options, days, set())
     run_all(make_job(start=BOOTSTRAP[-2], batch_size=size))
     found = [s for batch in scale.batches(made) for step in batch.values() for s in step]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from backfill.errors import Refused
-from backfill.options import Options
-from backfill.planning import Key, Plan, plan
+from backfill.plan.options import Options
+from backfill.plan.planning import Key, Plan, plan
+from backfill.plan.signed_plan import Change, changes_text, drift, seal, signature
 from backfill.processors.registry import CHAIN
-from backfill.sealing import Change, changes_text, drift, seal, signature
 from validation.season import Calendar, Game
 
 OPENING = date(2021, 10, 19)

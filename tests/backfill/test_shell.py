@@ -13,7 +13,7 @@ from django.core.management import load_command_class
 from backfill import control
 from backfill.management.commands.backfill import parsed
 from backfill.models import Finding, Job, Run
-from backfill.options import Options
+from backfill.plan.options import Options
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import HISTORY, UPGC
 from tests.backfill.shell import Answer, Shell

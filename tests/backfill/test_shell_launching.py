@@ -8,7 +8,7 @@ import pytest
 
 from backfill import control
 from backfill.models import Job, Launch
-from backfill.options import Options
+from backfill.plan.options import Options
 from tests.backfill.shell import Answer, Shell
 from tests.backfill.tiny import FIRST, LAST, SECOND, THIRD, make_options
 

@@ -16,7 +16,7 @@ import pytest
 from backfill import execution
 from backfill.execution import Outcome, Step, execute
 from backfill.loading import load
-from backfill.options import Options
+from backfill.plan.options import Options
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import render
 from backfill.warehouse import warehouse

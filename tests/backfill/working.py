@@ -8,10 +8,11 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from backfill import control, coverage, flow
+from backfill import control, flow
 from backfill.models import Batch, Event, Job, Worker
 from backfill.processors.registry import CHAIN
 from backfill.running import run_step
+from backfill.season_calendar import load_calendar
 from tests.backfill.tiny import make_options
 
 DEAD = f"{socket.gethostname()} 1 0.00"  # no process of this number began at that time
@@ -35,7 +36,7 @@ def batch_of(job: Job, number: int) -> Batch:
 
 def step(batch: Batch, code: str) -> int:
     """Run one step as a worker does; returns how many runs ended."""
-    return len(run_step(batch, code, coverage.calendar(), "worker"))
+    return len(run_step(batch, code, load_calendar(), "worker"))
 
 
 def run_batch(job: Job, number: int) -> None:

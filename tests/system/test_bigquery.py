@@ -16,7 +16,7 @@ import pytest
 from django.test import override_settings
 from google.cloud.bigquery import SchemaField, TimePartitioning
 
-from backfill import control, coverage, inputs, queries
+from backfill import control, inputs, queries
 from backfill.copying import Copying, copy
 from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
 from backfill.inline import run_inline
@@ -24,6 +24,7 @@ from backfill.judging.triage import listed, triage
 from backfill.loading import load
 from backfill.models import Job, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.season_calendar import source_rows, written_dates
 from backfill.warehouse import open_warehouse
 from backfill.warehouse.bigquery import jobs
 from backfill.warehouse.bigquery.connection import EMULATOR, Place, connect
@@ -126,9 +127,9 @@ def answers(url: str, settings: Any) -> dict[str, Any]:
     settings.WAREHOUSE_URL = url
     told = {name: [_shared(row) for row in queries.named(name).rows(START, LAST)] for name in queries.names()}
     told["run-history"] = sorted((row for row in told["run-history"] if row["status"] != "failed"), key=str)
-    told["written"] = coverage.written(CHAIN, NIGHTS)
+    told["written"] = written_dates(CHAIN, NIGHTS)
     told["inputs"] = inputs.signatures((code, night) for code in CHAIN for night in NIGHTS)
-    told["source rows"] = coverage.source_rows(FIRST, LAST)
+    told["source rows"] = source_rows(FIRST, LAST)
     triage(START, LAST)
     told["findings"] = [(f.kind, f.dates, f.processors) for f in listed(START, LAST)]
     return told

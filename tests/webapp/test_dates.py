@@ -13,11 +13,11 @@ from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
-from backfill import coverage
 from backfill.drilling import chosen
 from backfill.judging.validating import validate
 from backfill.models import Event, Finding, Job, Run, Verdict
 from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES
 from tests.webapp.demo import END, FAULTY, Demo
@@ -71,7 +71,7 @@ def test_the_counts_on_the_page_are_those_of_the_warehouse(code: str, demo: Demo
 
 def test_a_date_says_which_it_is_and_what_was_played(demo: Demo, viewer: Client) -> None:
     text = page(viewer, url("date", DAY))
-    games = coverage.calendar().day(DAY).games
+    games = load_calendar().day(DAY).games
     assert f"Monday, regular season, day 34, season week 5, {games} games" in text
     assert len(viewer.get(url("date", DAY)).context["games"]) == games
     assert 'href="/dates/2021-11-21/" rel="prev"' in text
@@ -425,7 +425,7 @@ def test_a_viewer_sees_the_button_and_whose_it_is_and_cannot_press_it(demo: Demo
 
 def test_the_retry_of_a_card_is_of_its_processor_and_date(demo: Demo, operator: Client) -> None:
     run = Run.objects.get(processor="PSZA", date=DAY)
-    cards = {card.code: card for card in dates.chain(coverage.calendar().day(DAY))}
+    cards = {card.code: card for card in dates.chain(load_calendar().day(DAY))}
     assert cards["PSZA"].retry.startswith(reverse("retry", args=[run.job_id]))
     assert f"processor=PSZA&start={DAY}&end={DAY}" in cards["PSZA"].retry
     assert cards["TDZA"].retry == ""

@@ -17,11 +17,13 @@ from django.urls import reverse
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
-from backfill import control, coverage, existing, preflight
+from backfill import control
 from backfill.models import Event, Finding, Job, Launch, Run
-from backfill.options import Options
-from backfill.planning import Action
+from backfill.plan import preflight, rerun_policy
+from backfill.plan.options import Options
+from backfill.plan.planning import Action
 from backfill.processors.registry import CHAIN
+from backfill.season_calendar import load_calendar
 from tests.webapp.demo import END, FAULTY, START, Demo
 from webapp.forms import POLICIES, LaunchForm, query_of
 from webapp.picking import picked, picks
@@ -71,7 +73,7 @@ def error_of(html: str, field: str) -> str:
 
 def test_without_a_word_the_form_proposes_the_newest_season(operator: Client, demo: Demo) -> None:
     html = page(operator)
-    season = coverage.calendar().season(2021)
+    season = load_calendar().season(2021)
     assert f'name="start" value="{season[0].day}"' in html
     assert f'name="end" value="{season[-1].day}"' in html
 
@@ -355,7 +357,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return counting
 
-    for module, name in ((existing, "plan"), (preflight, "report")):
+    for module, name in ((rerun_policy, "plan"), (preflight, "report")):
         monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
     return calls
 
@@ -554,7 +556,7 @@ def test_what_is_not_there_fills_nothing(operator: Client, demo: Demo, name: str
 
 
 def test_picks_are_the_dates_of_the_season_in_its_own_terms(demo: Demo) -> None:
-    calendar = coverage.calendar()
+    calendar = load_calendar()
     season = calendar.season(2021)
     shown = picks(calendar, Options(season[0].day, season[-1].day))
     assert shown
@@ -571,7 +573,7 @@ def test_a_pick_keeps_what_else_was_typed(operator: Client, demo: Demo) -> None:
 
 
 def test_game_days_only_leaves_out_the_others(demo: Demo) -> None:
-    calendar, options = coverage.calendar(), Options(date(2021, 11, 20), date(2021, 11, 30))
+    calendar, options = load_calendar(), Options(date(2021, 11, 20), date(2021, 11, 30))
     left = LaunchForm(_query(picked("games", calendar, options))).options
     assert left
     assert list(left.days) == [day for day in options.days if calendar.day(day).is_processing]

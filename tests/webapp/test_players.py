@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from backfill import coverage
 from backfill.drilling import chosen
 from backfill.models import Finding
+from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse
 from tests.webapp.demo import END, YEAR, Demo
 
@@ -68,7 +68,7 @@ def test_the_games_of_a_player_are_those_of_phase_3(demo: Demo, viewer: Client) 
 def test_the_grid_has_every_date_of_the_season_and_leads_to_the_stories(demo: Demo, viewer: Client) -> None:
     name = somebody()
     answer = of(viewer, name)
-    days = coverage.calendar().season(YEAR)
+    days = load_calendar().season(YEAR)
     assert sum(len(month.cells) for month in answer.context["grid"].months) == len(days) * 5
     text = answer.content.decode()
     assert reverse("story", args=[END, "PSZA", name]) in text

@@ -10,12 +10,13 @@ from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from ninja import Router, Status
 
-from backfill import control, sealing
-from backfill.command_line import command
+from backfill import control
 from backfill.management.reports import plan_document
 from backfill.management.retries import retry_document
 from backfill.models import Event, Job, Launch, Run
-from backfill.options import MAX_PARALLEL
+from backfill.plan import signed_plan
+from backfill.plan.options import MAX_PARALLEL
+from backfill.plan.shell_command import command
 from backfill.progress import progress
 from backfill.summary import summarise
 from webapp.api.auth import ADMINS, OPERATORS, actor
@@ -76,7 +77,7 @@ def preview(request: HttpRequest, given: OptionsIn) -> Document:
     found = control.preview(options_of(given))
     return {
         **plan_document(found), "would_start": found.would_start, "command": command(found.plan.options),
-        "sealed": sealing.seal(found.plan),
+        "sealed": signed_plan.seal(found.plan),
     }  # fmt: skip
 
 

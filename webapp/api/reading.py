@@ -10,11 +10,12 @@ from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from ninja import Router
 
-from backfill import control, coverage, progress, queries
+from backfill import control, progress, queries
 from backfill.grid import Cell, season_grid
 from backfill.judging.validating import validate
 from backfill.management.preflights import check_document
-from backfill.options import Options
+from backfill.plan.options import Options
+from backfill.season_calendar import check_loaded, load_calendar
 from webapp.api.schemas import OptionsIn, options_of
 
 router = Router(tags=["looking"])
@@ -31,7 +32,7 @@ def preflight(request: HttpRequest, given: OptionsIn) -> Document:
 @router.get("/validate", summary="Are these dates complete?")
 def validated(request: HttpRequest, start: date, end: date, phase: Literal["3", "4"] = "4", verbose: bool = False) -> Document:
     """Read from the warehouse: the inputs (3), or what is made from them (4); `verbose` lists the entities."""
-    coverage.check_loaded(Options(start, end))
+    check_loaded(Options(start, end))
     found = validate(start, end, int(phase))
     complete = all(checked.state.is_right for checked in found)
     return {"phase": int(phase), "complete": complete, "dates": [checked.as_json(verbose=verbose) for checked in found]}
@@ -40,7 +41,7 @@ def validated(request: HttpRequest, start: date, end: date, phase: Literal["3", 
 @router.get("/seasons/{year}", summary="The season grid")
 def season(request: HttpRequest, year: int) -> Document:
     """What stands of every (processor, date), from the database alone."""
-    grid = season_grid(year) if year in coverage.calendar().starts else None
+    grid = season_grid(year) if year in load_calendar().starts else None
     if grid is None:
         raise Http404(f"season {year} is not loaded; name it by the year in which it begins")
     days = [{"date": day.day, "day": day.index, "week": day.week, "type": day.type, "games": day.games} for day in grid.days]

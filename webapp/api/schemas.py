@@ -10,9 +10,9 @@ from ninja import Schema
 from pydantic import ConfigDict, Field, create_model
 
 from backfill.control import Selection
-from backfill.dates import parse_dates, without
 from backfill.errors import Refused
-from backfill.options import Options, chosen
+from backfill.plan.date_lists import parse_dates, without
+from backfill.plan.options import Options, chosen
 from backfill.processors.registry import processor
 from webapp.choices import MAX_REASON
 

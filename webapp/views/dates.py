@@ -9,9 +9,9 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from backfill import coverage
 from backfill.errors import Refused
 from backfill.judging.validating import validate
+from backfill.season_calendar import load_calendar
 from webapp import dates, days, rerun
 from webapp import entities as listed
 from webapp.access import operator_required
@@ -43,7 +43,7 @@ def page(request: Request, day: date) -> HttpResponse:
 @require_safe
 def chain(request: Request, day: date) -> HttpResponse:
     """The five as they stand now; 204 when that is what the browser shows already."""
-    typed = coverage.calendar().day(day)
+    typed = load_calendar().day(day)
     found = dates.chain_context(dates.chain(typed) if typed.is_processing else [])
     if request.GET.get("seen") == found["version"]:
         return HttpResponse(status=204)
@@ -53,7 +53,7 @@ def chain(request: Request, day: date) -> HttpResponse:
 @require_safe
 def validation(request: Request, day: date) -> HttpResponse:
     """What `manage.py validate_pipeline DATE --verbose` says of it."""
-    found = {"day": coverage.calendar().day(day), "checked": [*validate(day, day, 3), *validate(day, day, 4)]}
+    found = {"day": load_calendar().day(day), "checked": [*validate(day, day, 3), *validate(day, day, 4)]}
     return render(request, "dates/_validation.html" if request.htmx else "dates/validation.html", found)
 
 
@@ -108,7 +108,7 @@ def _ask(request: Request, asked: rerun.Rerun, form: rerun.RunForm, refused: Ref
 
 def _processed(day: date) -> date:
     """A date that is processed. Raises Http404 for another one."""
-    typed = coverage.calendar().day(day)
+    typed = load_calendar().day(day)
     if not typed.is_computed:
         raise Http404(f"{day} has no entities: {typed.why_skipped}; its own page says what it is")
     return day

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, push_url, replace_url
 
-from backfill import coverage
 from backfill.errors import Refused
 from backfill.models import Job, Launch, Limits
+from backfill.season_calendar import load_calendar
 from webapp import deciding, picking, prefilling, starting
 from webapp.access import operator_required
 from webapp.forms import is_long
@@ -27,7 +27,7 @@ def page(request: Request) -> HttpResponse:
     """The form and its preview; POST starts what was previewed, or fills in a pick, whose form may be too long for a GET."""
     if request.method == "POST" and "pick" not in request.POST:
         return start(request)  # type: ignore[return-value]
-    calendar, given = coverage.calendar(), _given(request)
+    calendar, given = load_calendar(), _given(request)
     filled = prefilling.prefilled(given, calendar)
     if filled and request.method != "POST" and not is_long(filled):
         return redirect(_address(filled))
@@ -102,7 +102,7 @@ def _again(request: Request, draft: Draft, refused: Refused) -> HttpResponse:
 
 
 def _shown(request: Request, draft: Draft, *, oob: bool = False) -> dict[str, Any]:
-    picks = picking.picks(coverage.calendar(), draft.form.options)
+    picks = picking.picks(load_calendar(), draft.form.options)
     here = "" if draft.form.is_long else request.build_absolute_uri(_address(draft.form.query))
     return {"draft": draft, "form": draft.form, "shown": draft.shown, "picks": picks, "here": here, "oob": oob}
 

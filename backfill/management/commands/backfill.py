@@ -14,7 +14,7 @@ from backfill.management.keeping import add_keeping, keep
 from backfill.management.launching import add_where, launch, listed
 from backfill.management.naming_dates import add_dates, with_dates
 from backfill.management.reports import plan_document, plan_text
-from backfill.options import MODES, Options, chosen
+from backfill.plan.options import MODES, Options, chosen
 
 
 class Command(VerbCommand):

@@ -12,7 +12,7 @@ from backfill.management.base import FAILED, OK, VerbCommand, iso_date
 from backfill.management.launching import listed
 from backfill.management.naming_dates import add_list
 from backfill.management.preflights import check_document, check_text
-from backfill.options import MODES, Options, chosen
+from backfill.plan.options import MODES, Options, chosen
 
 
 class Command(VerbCommand):

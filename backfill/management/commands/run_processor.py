@@ -15,7 +15,7 @@ from backfill.judging.triage import judge_due
 from backfill.management.base import VerbCommand, iso_date
 from backfill.management.launching import report
 from backfill.models import Worker
-from backfill.options import MODES, Options
+from backfill.plan.options import MODES, Options
 from backfill.processors.registry import processor
 from validation.preflight_report import Report
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill import coverage
 from backfill.judging.validating import Checked, State, validate
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date
 from backfill.management.text import table
-from backfill.options import Options
+from backfill.plan.options import Options
+from backfill.season_calendar import check_loaded
 
 PHASES = (3, 4)
 
@@ -30,7 +30,7 @@ class Command(VerbCommand):
     def run(self, **given: Any) -> int:
         """Validate and tell."""
         start, end = given["start"], given["end"] or given["start"]
-        coverage.check_loaded(Options(start, end))
+        check_loaded(Options(start, end))
         found = validate(start, end, given["phase"])
         wrong = [c for c in found if not c.state.is_right]
         document = {"phase": given["phase"], "complete": not wrong, "dates": [c.as_json(verbose=given["verbose"]) for c in found]}

@@ -15,10 +15,10 @@ from django.core.management.base import CommandParser
 from django.db import connection
 
 from backfill import stack
-from backfill.coverage import season_name
 from backfill.errors import BackcourtError, Refused
 from backfill.management.base import OK, VerbCommand
 from backfill.models import Job
+from backfill.season_calendar import season_name
 from backfill.tied import PARENT, tied
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED

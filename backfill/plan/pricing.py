@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from backfill import coverage
-from backfill.planning import Action, Plan, PlannedRun
+from backfill.plan.planning import Action, Plan, PlannedRun
 from backfill.processors.render import accounted, render
+from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse
 from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import INPUTS
@@ -37,7 +37,7 @@ def bytes_of(plan: Plan) -> int | None:
 
 def _bytes_of_step(code: str, year: int, runs: Sequence[PlannedRun], plan: Plan) -> int | None:
     """Of one batch: a season's inputs are read whatever its dates."""
-    start = coverage.calendar().starts.get(year)
+    start = load_calendar().starts.get(year)
     dates = sorted(run.date for run in runs)
     mode = plan.options.backfill_mode
     params = {

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from backfill.dates import HOW_TO_WRITE, dates_text, parse_dates
 from backfill.errors import Refused
+from backfill.plan.date_lists import HOW_TO_WRITE, dates_text, parse_dates
 from backfill.processors.registry import CHAIN, processor
 from validation.season import FIRST_MONTH, dates_between, season_year
 

@@ -10,10 +10,10 @@ from math import ceil
 
 from django.utils.timezone import now
 
-from backfill import pricing
 from backfill.errors import WarehouseError
 from backfill.models import Limits, Run, Worker
-from backfill.planning import Action, Plan
+from backfill.plan import pricing
+from backfill.plan.planning import Action, Plan
 
 RUNS_LOOKED_AT = 200  # of each processor, the newest
 ENOUGH_STEPS = 5

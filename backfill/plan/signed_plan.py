@@ -10,12 +10,12 @@ from typing import Any
 
 from django.core import signing
 
-from backfill.dates import dates_text, parse_dates
 from backfill.errors import Refused
-from backfill.planning import Action, Key, Plan
+from backfill.plan.date_lists import dates_text, parse_dates
+from backfill.plan.planning import Action, Key, Plan
 from backfill.processors.registry import CHAIN
 
-SALT = "backfill.sealing"
+SALT = "backfill.plan.signed_plan"
 SHOWN = 3
 WORDS = {
     Action.RUN: "to run", Action.SKIP: "to be skipped", Action.KEEP: "to be kept", Action.NONE: "no date to run",

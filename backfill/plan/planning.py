@@ -11,7 +11,7 @@ from itertools import groupby
 from math import ceil
 from types import MappingProxyType
 
-from backfill.options import Options
+from backfill.plan.options import Options
 from backfill.processors.registry import CHAIN, PROCESSORS
 from validation.season import DateType, Day, season_year
 

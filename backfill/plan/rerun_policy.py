@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from backfill import coverage
 from backfill.failing import lost
 from backfill.models import Run
-from backfill.options import Options
-from backfill.planning import Key, Plan, plan
+from backfill.plan.options import Options
+from backfill.plan.planning import Key, Plan, plan
+from backfill.season_calendar import done_keys, stale_keys
 from validation.categories import BUGS
 from validation.season import Calendar, Day
 
@@ -30,8 +30,8 @@ class Existing:
 
 def found(options: Options) -> Existing:
     """What exists, as far as these options ask for it: a fixed number of queries."""
-    done = coverage.done(options)
-    outdated = coverage.outdated(options) if options.outdated else {}
+    done = done_keys(options)
+    outdated = stale_keys(options) if options.outdated else {}
     broken = failed(options) if options.failed else {}
     return Existing(done - broken.keys(), outdated, broken)
 

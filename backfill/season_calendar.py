@@ -8,8 +8,8 @@ from datetime import date
 from backfill import inputs
 from backfill.errors import Refused
 from backfill.models import Run
-from backfill.options import Options
-from backfill.planning import OUTDATED, Key
+from backfill.plan.options import Options
+from backfill.plan.planning import OUTDATED, Key
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.statements import render
@@ -22,7 +22,7 @@ from validation.season import Calendar, Game
 COUNTED = tuple(table for table in INPUTS if table is not SCHED)
 
 
-def calendar() -> Calendar:
+def load_calendar() -> Calendar:
     """The dates of every season that is loaded; the schedule is read again when a season of it has been loaded again."""
 
     def make() -> Calendar:
@@ -56,14 +56,14 @@ def source_rows(start: date, end: date) -> dict[tuple[str, date], int]:
     return {(row["name"], row["game_date"]): row["n"] for row in rows}
 
 
-def written(codes: Iterable[str], among: Collection[date]) -> dict[str, set[date]]:
+def written_dates(codes: Iterable[str], among: Collection[date]) -> dict[str, set[date]]:
     """Those of these dates of which a processor's output and failures are both there."""
     found = (PROCESSORS[code] for code in codes)
     look = warehouse().partitions
     return {p.code: look(FAILURES, p.name, look(p.output, "", among)) for p in found}
 
 
-def outdated(options: Options) -> dict[Key, str]:
+def stale_keys(options: Options) -> dict[Key, str]:
     """The (processor, date) that are complete and would be made otherwise now, each with the reason.
 
     What another statement made than the present one, or what was made from other rows of Phase 3.
@@ -75,7 +75,7 @@ def outdated(options: Options) -> dict[Key, str]:
     return changed | {key: OUTDATED for key, run in complete.items() if run.sql_hash != sql_hash(key[0])}
 
 
-def done(options: Options) -> set[Key]:
+def done_keys(options: Options) -> set[Key]:
     """The (processor, date) that need no run: complete by the database, and both slices there in the warehouse."""
-    recorded, there = Run.objects.done(options.start, options.end), written(options.processors, options.days)
+    recorded, there = Run.objects.done(options.start, options.end), written_dates(options.processors, options.days)
     return {(code, day) for code, day in recorded if day in there.get(code, ())}

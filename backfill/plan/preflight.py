@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from shlex import quote
 
-from backfill import coverage
-from backfill.dates import dates_text
-from backfill.options import Options
-from backfill.planning import Action, Plan
+from backfill.plan.date_lists import dates_text
+from backfill.plan.options import Options
+from backfill.plan.planning import Action, Plan
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import source_rows
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import BY_REF
 from validation.coverage import Rows
@@ -63,7 +63,7 @@ def _season(days: Iterable[Day], calendar: Calendar, wanted: Collection[date]) -
 
 
 def _rows(season: Sequence[Day]) -> Rows:
-    return coverage.source_rows(season[0].day, season[-1].day) if season else {}
+    return source_rows(season[0].day, season[-1].day) if season else {}
 
 
 def _not_final(day: date, calendar: Calendar) -> int:

@@ -8,8 +8,8 @@ from shlex import quote
 from typing import Any
 
 from backfill.control.selecting import Selection
-from backfill.dates import dates_text
-from backfill.options import Options
+from backfill.plan.date_lists import dates_text
+from backfill.plan.options import Options
 
 FLAGS = ("failed", "force", "outdated", "skip_preflight", "skip_trigger", "newest_first")
 VALUES = ("mode", "batch_size", "parallel", "max_retries", "reason")

@@ -1,0 +1,1 @@
+"""Plans: what a backfill would run. Read-only."""
