@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from backfill import flow, logs, notices, outbox
-from backfill.control.launching import start_due
+from backfill.jobs.launches import start_due
 from backfill.judging.triage import judge_due
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Notice, Run, Sweep, Worker
 from backfill.warehouse import warehouse

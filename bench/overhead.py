@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from backfill.jobs.start import start_job
+
 ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "data" / "season_2023"
 
@@ -37,7 +39,7 @@ def measure(start: str, end: str, batch_size: int) -> None:
 
     from django.db import connection
 
-    from backfill import control, flow, inline, recording, running
+    from backfill import flow, inline, recording, running
     from backfill.plan.options import Options
 
     spent: Counter[str] = Counter()
@@ -67,7 +69,7 @@ def measure(start: str, end: str, batch_size: int) -> None:
     options = Options(
         date.fromisoformat(start), date.fromisoformat(end), force=True, batch_size=batch_size, parallel=1, canary=False
     )
-    job = control.start(options, "bench", inline=True)
+    job = start_job(options, "bench", inline=True)
     assert job
     began = time.perf_counter()
     inline.run_inline(job, "bench")

@@ -18,8 +18,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 
-from backfill import control
 from backfill.errors import Refused
+from backfill.jobs.lifecycle import change_limit
 from backfill.models import Launch, Limits
 from backfill.plan.options import MAX_PARALLEL
 from webapp.accounts import keep_an_admin
@@ -178,7 +178,7 @@ class LimitsAdmin(ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Limits, form: ModelForm[Limits], change: bool) -> None:
         """Change the cap."""
         if "max_parallel_override" in form.changed_data:
-            control.change_cap(form.cleaned_data["max_parallel_override"], request.user.get_username(), "on the admin page")
+            change_limit(form.cleaned_data["max_parallel_override"], request.user.get_username(), "on the admin page")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """There is one."""

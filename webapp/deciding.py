@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from backfill import control
 from backfill.errors import BackcourtError, Refused
+from backfill.jobs.launches import approve_launch, list_presets, refuse_launch, withdraw_launch
 from backfill.models import Launch
 from backfill.plan.options import Options
 from webapp.access import OPERATORS_ONLY
@@ -48,7 +48,7 @@ def decided() -> QuerySet[Launch]:
 
 def presets(user: User) -> list[Listed]:
     """The saved ones, by name."""
-    return [listed(kept, user) for kept in control.presets()]
+    return [listed(kept, user) for kept in list_presets()]
 
 
 def listed(kept: Launch, user: User) -> Listed:
@@ -87,6 +87,6 @@ def decide(verb: str, kept: Launch, user: User, reason: str) -> str:
     """Carry it out; return what has become of it. Raises Refused."""
     if said := why_not(verb, kept, user) or too_long(reason):
         raise Refused(said)
-    done = {"approve": control.approve, "refuse": control.refuse, "withdraw": control.withdraw}[verb](kept, user.username, reason)
+    done = {"approve": approve_launch, "refuse": refuse_launch, "withdraw": withdraw_launch}[verb](kept, user.username, reason)
     job = f" as job {done.job_id}" if done.job_id else ""
     return f"{done.name or done} is {done.state}{job}{f': {done.outcome_message}' if done.outcome_message else ''}"

@@ -10,8 +10,8 @@ from django import forms
 from django.http import QueryDict
 from django.utils.timezone import now
 
-from backfill.control.launching import passed_text
 from backfill.errors import Refused
+from backfill.jobs.launches import passed_text
 from backfill.plan.date_lists import dates_text, parse_dates, without
 from backfill.plan.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, MODES, Options, chosen
 from backfill.processors.registry import CHAIN, PROCESSORS

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from backfill import outcome as outcomes
-from backfill.control import Cancelled, dropped_and_finishing
 from backfill.errors import WarehouseError
 from backfill.groups import Group
+from backfill.jobs.lifecycle import Cancelled, dropped_and_finishing
 from backfill.models import Event, EventKind, Job, Run
 from backfill.normal import KINDS
 from backfill.version import code_version

@@ -12,8 +12,7 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 
-from backfill import control
-from backfill.control.starting import holders
+from backfill.jobs.start import holders, preview_job
 from backfill.judging.verdicts import Expected, expected_counts
 from backfill.models import Job
 from backfill.plan.date_lists import dates_text
@@ -107,7 +106,7 @@ class Shown:
     """A plan and all that is said of it, worked out when it is asked for."""
 
     def __init__(self, options: Options) -> None:
-        self.preview = control.preview(options)
+        self.preview = preview_job(options)
         self.options, self.plan, self.report = options, self.preview.plan, self.preview.report
         self._days = {day.day: day for day in self.plan.days}
 

@@ -10,10 +10,9 @@ from typing import Any
 
 from django import forms
 
-from backfill import control
-from backfill.control import Preview
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.grid import Cell
+from backfill.jobs.start import Preview, preview_job, start_job
 from backfill.models import Job
 from backfill.plan import signed_plan
 from backfill.plan.options import Options
@@ -73,7 +72,7 @@ class Rerun:
     @cached_property
     def preview(self) -> Preview:
         """What would run. Raises Refused, WarehouseError."""
-        return control.preview(self.options())
+        return preview_job(self.options())
 
     @cached_property
     def seal(self) -> str:
@@ -109,10 +108,10 @@ class Rerun:
     def start(self, actor: str, reason: str, seen: str) -> Job:
         """Start what was seen. Raises PlanChanged when it is something else by now, and as `control.start` does."""
         options = self.options(reason)
-        found = control.preview(options)
+        found = preview_job(options)
         if changes := signed_plan.drift(seen, found.plan):
             raise PlanChanged(f"it has changed since you looked: {'; '.join(map(str, changes[:3]))}; look again, and start that")
-        job = control.start(options, actor, previewed=signed_plan.seal(found.plan), computed=found)
+        job = start_job(options, actor, previewed=signed_plan.seal(found.plan), computed=found)
         if job is None:
             raise Conflict("there is nothing left to run for this date; look again")
         return job

@@ -13,11 +13,10 @@ from django.http import QueryDict
 
 from backfill import broken, groups
 from backfill.comparing import Comparison, compare
-from backfill.control import LeftOut, RetryPlan, Selection, preview_retry
-from backfill.control.retrying import default_reason, nothing_text
-from backfill.control.selecting import parse_weeks
 from backfill.errors import Refused
 from backfill.groups import Group
+from backfill.jobs.retry import LeftOut, RetryPlan, default_reason, nothing_text, preview_retry
+from backfill.jobs.retry_selection import Selection, parse_weeks
 from backfill.models import Job
 from backfill.plan import signed_plan
 from backfill.plan.planning import Action, PlannedRun

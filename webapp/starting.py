@@ -10,9 +10,8 @@ from functools import cached_property
 from django.conf import settings
 from django.http import QueryDict
 
-from backfill import control
-from backfill.control.launching import NOTHING_TO_DO
 from backfill.errors import BackcourtError, Refused
+from backfill.jobs.launches import NOTHING_TO_DO, approval_reason, launch_backfill, save_preset
 from backfill.models import Job, Launch
 from backfill.normal import KINDS
 from backfill.plan import signed_plan
@@ -75,7 +74,7 @@ class Draft:
     @property
     def approval(self) -> str:
         """Why a second person has to agree, empty when nobody has to."""
-        return control.why_approval(self.shown.plan, settings.LAUNCH_LIMIT) if self.shown and not self.user.may_administer else ""
+        return approval_reason(self.shown.plan, settings.LAUNCH_LIMIT) if self.shown and not self.user.may_administer else ""
 
     @property
     def button(self) -> str:
@@ -137,7 +136,7 @@ class Draft:
         if not (previewed := given.get("previewed")):
             raise Refused("look at the preview first, then start that")
         self._check_typed(given.get("overwrites") or "")
-        return control.launch(
+        return launch_backfill(
             self.form.options,
             self.user.username,
             start_at=self.at,
@@ -151,7 +150,7 @@ class Draft:
         if self.form.errors or self.form.options is None:
             raise Refused("something in the form is not right; it is said beside the field, and nothing was saved")
         replace = given.get("replace") == ON
-        return control.save_preset(given.get("name") or "", self.form.options, self.user.username, replace=replace)
+        return save_preset(given.get("name") or "", self.form.options, self.user.username, replace=replace)
 
     def _check_typed(self, number: str) -> None:
         there = self.shown.preview.overwrites if self.shown else 0

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill import control
 from backfill.errors import Refused
+from backfill.jobs.launches import launch_backfill, save_preset
 from backfill.management.base import OK, VerbCommand
 from backfill.models import Job, Launch
 from backfill.plan.options import Options
@@ -42,10 +42,10 @@ def keep(verb: VerbCommand, options: Options, given: dict[str, Any]) -> int:
     if given["at"] and given["save_preset"] is not None:
         raise Refused("save a preset or start it later, not both: --save-preset, or --at")
     if given["save_preset"] is not None:
-        kept = control.save_preset(given["save_preset"], options, getpass.getuser(), replace=given["replace"])
+        kept = save_preset(given["save_preset"], options, getpass.getuser(), replace=given["replace"])
         verb.emit(document(kept), f"saved {kept.name!r}; `manage.py backfill --preset {quote(kept.name)}` starts it")
         return OK
-    later = control.launch(options, getpass.getuser(), start_at=given["at"], exempt=True)
+    later = launch_backfill(options, getpass.getuser(), start_at=given["at"], exempt=True)
     if isinstance(later, Launch):
         verb.emit(document(later), f"{later} starts at {at_text(later.start_at)}; `manage.py launches` lists it")
     return OK

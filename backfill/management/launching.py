@@ -10,9 +10,9 @@ from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
 from backfill import heartbeat, notices
-from backfill.control.starting import Tell
 from backfill.errors import Refused
 from backfill.inline import run_inline
+from backfill.jobs.start import Tell
 from backfill.judging.triage import judge_due
 from backfill.management.base import FAILED, OK, VerbCommand
 from backfill.management.preflights import report_document, warning_lines

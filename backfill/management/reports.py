@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from backfill.control import Preview
+from backfill.jobs.start import Preview
 from backfill.management.preflights import blocking_lines, days_text, report_document, warning_lines
 from backfill.management.retries import group_lines, retried_lines
 from backfill.management.text import table

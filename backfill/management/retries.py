@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backfill.comparing import Comparison
-from backfill.control import LeftOut, RetryPlan
+from backfill.jobs.retry import LeftOut, RetryPlan
 from backfill.management.preflights import blocking_lines, report_document, warning_lines
 from backfill.management.text import table
 

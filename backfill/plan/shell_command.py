@@ -7,7 +7,7 @@ from dataclasses import fields
 from shlex import quote
 from typing import Any
 
-from backfill.control.selecting import Selection
+from backfill.jobs.retry_selection import Selection
 from backfill.plan.date_lists import dates_text
 from backfill.plan.options import Options
 

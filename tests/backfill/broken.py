@@ -10,8 +10,8 @@ from django.core import serializers
 from django.db import transaction
 from django.test import override_settings
 
-from backfill import control
 from backfill.inline import run_inline
+from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Job, Limits, Run
 from backfill.plan.options import Options
 from tests.backfill.tiny import SECOND, THIRD, break_on
@@ -53,7 +53,7 @@ class Broken:
         shutil.copytree(self.loaded_season, warehouse)
         with override_settings(WAREHOUSE_URL=f"parquet:{warehouse}"), pytest.MonkeyPatch.context() as patch, transaction.atomic():
             self.spoil(patch)
-            job = control.start(options, "ann", inline=True)
+            job = start_job(options, "ann", inline=True)
             assert job
             run_inline(job, "ann")
             rows = serializers.serialize("json", [row for model in MODELS for row in model._default_manager.order_by("pk")])

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from backfill import control, flow
+from backfill import flow
 from backfill.claiming import Attempt, claim_step
 from backfill.errors import Superseded, WarehouseBusy
+from backfill.jobs.lifecycle import cancel_job, resume_job
 from backfill.models import Job, Run
 from backfill.warehouse import warehouse
 from tests.backfill.tiny import FIRST, SECOND
@@ -99,15 +100,15 @@ def test_cancelling_by_force_stops_what_its_runs_have_begun(
     job = sent()
     claimed(job, "first").work().note("a")
     with django_capture_on_commit_callbacks(execute=True):
-        control.cancel(job, "ann", force=True)
+        cancel_job(job, "ann", force=True)
     assert stopped == [{"a"}]
 
 
 def test_a_cancelled_job_that_goes_on_begins_anew(stopped: list[set[str]]) -> None:
     job = sent()
     claimed(job, "first").work().note("a")
-    control.cancel(job, "ann", force=True)
-    control.resume(job, "ann")
+    cancel_job(job, "ann", force=True)
+    resume_job(job, "ann")
     flow.dispatch()
     assert claimed(job, "second").key == "second"
 
@@ -122,4 +123,4 @@ def test_a_warehouse_that_cannot_be_asked_keeps_nobody_from_cancelling(
     job = sent()
     claimed(job, "first").work().note("a")
     with django_capture_on_commit_callbacks(execute=True):
-        assert control.cancel(job, "ann", force=True).stopped == 1
+        assert cancel_job(job, "ann", force=True).stopped == 1

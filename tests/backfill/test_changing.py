@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from backfill import control, flow
+from backfill import flow
 from backfill.claiming import claim_step
-from backfill.control import Cancelled
 from backfill.errors import Conflict, Refused
+from backfill.jobs.lifecycle import Cancelled, cancel_job, change_limit, dropped_and_finishing, pause_job, resume_job
+from backfill.jobs.start import start_job
 from backfill.models import Event, Job, Limits, Run
 from backfill.summary import summarise
 from tests.backfill.tiny import FIRST, SECOND, make_options, rows_of
@@ -32,9 +33,9 @@ def job_in(state: str) -> Job:
     if state in ("running", "pausing", "cancelling"):
         claimed(job)
     if state in ("pausing", "paused"):
-        control.pause(job, "ann")
+        pause_job(job, "ann")
     if state in ("cancelling", "cancelled"):
-        control.cancel(job, "ann")
+        cancel_job(job, "ann")
     if state in ("succeeded", "failed"):
         run_all(job)
     if state == "failed":
@@ -52,10 +53,10 @@ RESUMES = {"pausing": "running", "paused": "queued", "cancelled": "queued"}
 CANCELS = {"queued": "cancelled", "running": "cancelling", "pausing": "cancelling", "paused": "cancelled"}
 FORCES = {**dict.fromkeys(CANCELS, "cancelled"), "cancelling": "cancelled"}
 VERBS: dict[str, tuple[Any, dict[str, str]]] = {
-    "pause": (lambda job: control.pause(job, "bob", "why not"), PAUSES),
-    "resume": (lambda job: control.resume(job, "bob", "why not"), RESUMES),
-    "cancel": (lambda job: control.cancel(job, "bob", "why not"), CANCELS),
-    "force": (lambda job: control.cancel(job, "bob", "why not", force=True), FORCES),
+    "pause": (lambda job: pause_job(job, "bob", "why not"), PAUSES),
+    "resume": (lambda job: resume_job(job, "bob", "why not"), RESUMES),
+    "cancel": (lambda job: cancel_job(job, "bob", "why not"), CANCELS),
+    "force": (lambda job: cancel_job(job, "bob", "why not", force=True), FORCES),
 }
 
 
@@ -81,7 +82,7 @@ def test_a_verb_moves_a_job_or_is_refused_in_one_sentence(verb: str, state: str)
 @pytest.mark.parametrize("state", ["paused", "cancelled"])
 def test_what_was_stopped_goes_on_to_its_end(state: str) -> None:
     job = job_in(state)
-    control.resume(job, "bob")
+    resume_job(job, "bob")
     job = run_all(job)
     assert (job.status, statuses(job), len(rows_of("PSZA"))) == ("succeeded", {"complete": 2}, 4)
 
@@ -95,7 +96,7 @@ def test_pausing_lets_the_running_step_finish_and_starts_no_other() -> None:
     batch = batch_of(job, 0)
     step(batch, "TDZA")
     assert claim_step(batch, "PSZA", "a claim", "worker")
-    assert control.pause(job, "bob").status == "pausing"
+    assert pause_job(job, "bob").status == "pausing"
     assert step(batch_of(job, 1), "TDZA") == 0
     assert statuses(job) == {"complete": 1, "running": 1, "pending": 18}
     job.runs.filter(status="running").update(status="complete", claim="")
@@ -107,12 +108,12 @@ def test_pausing_lets_the_running_step_finish_and_starts_no_other() -> None:
 def test_a_paused_job_holds_its_dates() -> None:
     job = job_in("paused")
     with pytest.raises(Conflict, match=rf"job {job.pk} \(ann, paused\) holds 2 runs"):
-        control.start(make_options(processors=("PSZA",), end=SECOND), "bob")
+        start_job(make_options(processors=("PSZA",), end=SECOND), "bob")
 
 
 def test_pausing_is_taken_back_before_it_has_paused() -> None:
     job = job_in("pausing")
-    control.resume(job, "bob")
+    resume_job(job, "bob")
     job.refresh_from_db()
     assert job.status == "running"
     assert job.runs.get(status="running").claim == "a claim"
@@ -125,7 +126,7 @@ def test_resume_changes_the_brake() -> None:
     job = job_in("paused")
     Job.objects.filter(pk=job.pk).update(brake=True, options={**job.options, "brake": True})
     job.refresh_from_db()
-    assert control.resume(job, "bob", "known", brake=False).brake is False
+    assert resume_job(job, "bob", "known", brake=False).brake is False
     assert list(job.events.filter(action__startswith="brake").values_list("action", "actor", "reason")) == [
         ("brake released", "bob", "known")
     ]
@@ -135,10 +136,10 @@ def test_resume_changes_the_brake() -> None:
 
 def test_a_cancelled_job_whose_dates_another_one_took_cannot_be_resumed() -> None:
     job = job_in("cancelled")
-    other = control.start(make_options(processors=("PSZA",), end=FIRST), "bob")
+    other = start_job(make_options(processors=("PSZA",), end=FIRST), "bob")
     assert other
     with pytest.raises(Conflict, match=f"another job has taken some of job {job.pk}'s dates meanwhile"):
-        control.resume(job, "ann")
+        resume_job(job, "ann")
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("cancelled", {"cancelled": 2})
 
@@ -146,7 +147,7 @@ def test_a_cancelled_job_whose_dates_another_one_took_cannot_be_resumed() -> Non
 def test_what_another_job_has_completed_since_is_not_run_again() -> None:
     job = job_in("cancelled")
     run_all(make_job(processors=("PSZA",), end=FIRST))
-    control.resume(job, "ann")
+    resume_job(job, "ann")
     job = run_all(job)
     assert list(job.runs.order_by("date").values_list("status", "reason")) == [("skipped", "already complete"), ("complete", "")]
 
@@ -156,7 +157,7 @@ def test_what_a_resumed_job_makes_is_the_newest() -> None:
     job = job_in("cancelled")
     Job.objects.filter(pk=job.pk).update(options={**job.options, "force": True})
     run_all(make_job(processors=("PSZA",), end=SECOND))
-    control.resume(Job.objects.get(pk=job.pk), "ann")
+    resume_job(Job.objects.get(pk=job.pk), "ann")
     run_all(job)
     Run.objects.filter(job=job).update(status="failed")
     assert Run.objects.done(FIRST, SECOND) == set()
@@ -166,7 +167,7 @@ def test_a_job_that_was_cancelled_at_its_end_has_nothing_to_resume() -> None:
     job = job_in("cancelled")
     job.runs.update(status="complete")
     with pytest.raises(Refused, match=f"job {job.pk} was cancelled when nothing was left to run"):
-        control.resume(job, "bob")
+        resume_job(job, "bob")
 
 
 # Cancel
@@ -175,8 +176,8 @@ def test_a_job_that_was_cancelled_at_its_end_has_nothing_to_resume() -> None:
 def test_cancelling_says_how_many_are_dropped_and_how_many_finish() -> None:
     job = make_job()
     claimed(job)
-    assert control.dropped_and_finishing(job) == Cancelled(19, 1)
-    assert control.cancel(job, "bob") == Cancelled(19, 1)
+    assert dropped_and_finishing(job) == Cancelled(19, 1)
+    assert cancel_job(job, "bob") == Cancelled(19, 1)
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("cancelling", {"cancelled": 19, "running": 1})
 
@@ -187,7 +188,7 @@ def test_a_cancelling_job_has_been_cancelled_when_its_last_step_has_ended() -> N
     batch = batch_of(job, 0)
     step(batch, "TDZA")
     assert claim_step(batch, "PSZA", "a claim", "worker")
-    control.cancel(job, "bob")
+    cancel_job(job, "bob")
     job.runs.filter(status="running").update(status="complete")
     flow.settle(batch, batch.lease)
     job.refresh_from_db()
@@ -200,7 +201,7 @@ def test_force_stops_what_runs_and_its_worker_records_nothing() -> None:
     flow.dispatch()
     attempt = claim_step(batch_of(job, 0), "PSZA", "a claim", "worker")
     assert attempt
-    assert control.cancel(job, "bob", force=True) == Cancelled(19, 0, 1)
+    assert cancel_job(job, "bob", force=True) == Cancelled(19, 0, 1)
     assert attempt.held.count() == 0
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("cancelled", {"cancelled": 20})
@@ -208,21 +209,21 @@ def test_force_stops_what_runs_and_its_worker_records_nothing() -> None:
 
 def test_force_after_a_cancel_that_waits() -> None:
     job = job_in("cancelling")
-    assert control.cancel(job, "bob", force=True) == Cancelled(0, 0, 1)
+    assert cancel_job(job, "bob", force=True) == Cancelled(0, 0, 1)
     job.refresh_from_db()
     assert job.status == "cancelled"
 
 
 def test_the_dates_of_a_cancelled_job_are_free() -> None:
     job_in("cancelled")
-    assert control.start(make_options(processors=("PSZA",), end=SECOND), "bob")
+    assert start_job(make_options(processors=("PSZA",), end=SECOND), "bob")
 
 
 def test_cancelling_makes_room_for_other_jobs(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 1
     first, second = make_job(processors=("PSZA",)), make_job(processors=("TDZA",))
     flow.dispatch()
-    control.cancel(first, "bob")
+    cancel_job(first, "bob")
     flow.dispatch()  # as happens on commit
     assert in_flight(second) == [0]
 
@@ -234,7 +235,7 @@ def test_a_jobs_cap_changes_while_it_runs(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 9
     job = make_job(parallel=1)
     flow.dispatch()
-    control.change_cap(3, "bob", "hurry", job=job)
+    change_limit(3, "bob", "hurry", job=job)
     flow.dispatch()
     assert in_flight(job) == [0, 1, 2]
     assert job_events(job)[-1] == ("batches in flight 1 → 3", "hurry")
@@ -244,7 +245,7 @@ def test_above_a_lowered_cap_batches_finish_and_no_other_is_sent(settings: Any) 
     settings.MAX_PARALLEL_BATCHES = 9
     job = make_job(parallel=3)
     flow.dispatch()
-    control.change_cap(1, "bob", job=job)
+    change_limit(1, "bob", job=job)
     run_batch(job, 0)
     assert in_flight(job) == [1, 2]
 
@@ -253,7 +254,7 @@ def test_the_cap_in_all_changes_for_every_job(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 1
     jobs = [make_job(processors=(code,)) for code in ("TDZA", "PSZA")]
     flow.dispatch()
-    control.change_cap(4, "bob", "a larger machine")
+    change_limit(4, "bob", "a larger machine")
     flow.dispatch()
     assert ([in_flight(job) for job in jobs], Limits.current().max_parallel_batches) == ([[0, 1], [0, 1]], 4)
     event = Event.objects.get(job=None)
@@ -263,11 +264,11 @@ def test_the_cap_in_all_changes_for_every_job(settings: Any) -> None:
 @pytest.mark.parametrize("batches", [0, -1, 65])
 def test_a_cap_out_of_range_is_refused(batches: int) -> None:
     with pytest.raises(Refused, match=f"1 to 64 batches can be in flight, not {batches}"):
-        control.change_cap(batches, "bob")
+        change_limit(batches, "bob")
     assert not Event.objects.filter(job=None).exists()
 
 
 def test_the_cap_of_a_job_that_has_ended_cannot_change() -> None:
     job = job_in("succeeded")
     with pytest.raises(Refused, match=rf"job {job.pk} has ended \(succeeded\) and cannot be changed"):
-        control.change_cap(2, "bob", job=job)
+        change_limit(2, "bob", job=job)

@@ -7,10 +7,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backfill import control
 from backfill.comparing import Change, Comparison, compare
-from backfill.control import Selection
 from backfill.inline import run_inline
+from backfill.jobs.retry import retry_job
+from backfill.jobs.retry_selection import Selection
+from backfill.jobs.start import start_job
 from backfill.management.reports import job_text
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE
@@ -134,13 +135,13 @@ def test_comparing_costs_one_query_whatever_the_size() -> None:
 @pytest.mark.usefixtures("season")
 def test_a_retry_says_what_it_healed_what_remains_and_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     break_on(monkeypatch, "TDZA", FIRST, SECOND)
-    started = control.start(make_options(FIRST, SECOND, processors=("TDZA", "PSZA", "PCF")), "ann", inline=True)
+    started = start_job(make_options(FIRST, SECOND, processors=("TDZA", "PSZA", "PCF")), "ann", inline=True)
     assert started
     job = run_inline(started, "ann")
     assert (summarise(job)["retry_of"], summarise(job)["retried"]) == (None, None)
     monkeypatch.undo()
     break_on(monkeypatch, "TDZA", SECOND)
-    again = run_inline(control.retry(job, Selection(override=True), "bob", "fixed", inline=True), "bob")
+    again = run_inline(retry_job(job, Selection(override=True), "bob", "fixed", inline=True), "bob")
     summary = summarise(again)
     assert (summary["retry_of"], summary["retried"]) == (
         job.pk,

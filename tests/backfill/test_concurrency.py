@@ -18,10 +18,13 @@ import pytest
 from django.db import connection
 from django.utils.timezone import now
 
-from backfill import control, flow, sweeping
+from backfill import flow, sweeping
 from backfill.claiming import Attempt, claim_step
-from backfill.control import starting
 from backfill.errors import Conflict, Refused
+from backfill.jobs import start as starting
+from backfill.jobs.launches import launch_backfill, start_due
+from backfill.jobs.lifecycle import cancel_job, change_limit, pause_job, resume_job
+from backfill.jobs.start import Preview, start_job
 from backfill.models import Batch, Job, Launch, Limits, Run
 from backfill.owners import this_process
 from backfill.plan.options import Options
@@ -63,7 +66,7 @@ def rung(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
 
 
 def make_job(**overrides: Any) -> Job:
-    job = control.start(make_options(batch_size=1, **overrides), "ann", inline=True)
+    job = start_job(make_options(batch_size=1, **overrides), "ann", inline=True)
     assert job
     return job
 
@@ -100,9 +103,9 @@ OVERLAPS = {
 
 @pytest.mark.parametrize("overlap", OVERLAPS)
 def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(overlap: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    planned, preview = Barrier(2), starting.preview
+    planned, preview = Barrier(2), starting.preview_job
 
-    def previewed(options: Options) -> control.Preview:
+    def previewed(options: Options) -> Preview:
         """Neither sees the other's runs when it plans."""
         found = preview(options)
         planned.wait(timeout=30)
@@ -111,7 +114,7 @@ def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(overlap
     monkeypatch.setattr(starting, "preview", previewed)
     ranges = OVERLAPS[overlap]
     for _ in range(ROUNDS):
-        found = together(*(partial(control.start, make_options(*days, batch_size=1), "ann", inline=True) for days in ranges))
+        found = together(*(partial(start_job, make_options(*days, batch_size=1), "ann", inline=True) for days in ranges))
         (job,), (refused,) = [f for f in found if isinstance(f, Job)], [f for f in found if not isinstance(f, Job)]
         assert isinstance(refused, Conflict), refused
         assert f"job {job.pk} (ann, queued) holds" in str(refused)
@@ -126,8 +129,8 @@ def test_a_start_and_a_resume_of_the_same_dates_do_not_wait_for_each_other() -> 
     planned = Plan(make_options(end=days[-1]), (), runs, len(days))
     for _ in range(ROUNDS):
         job = starting.create(replace(planned, runs=runs[::-1]), "ann", owner=this_process())
-        control.cancel(job, "ann")
-        found = together(partial(control.resume, job, "ann"), partial(starting.create, planned, "bob", owner=this_process()))
+        cancel_job(job, "ann")
+        found = together(partial(resume_job, job, "ann"), partial(starting.create, planned, "bob", owner=this_process()))
         (_,), (refused,) = [f for f in found if isinstance(f, Job)], [f for f in found if not isinstance(f, Job)]
         assert isinstance(refused, Conflict), refused
         Job.objects.all().delete()
@@ -138,7 +141,7 @@ def test_of_two_that_go_on_with_a_job_whose_process_died_one_gets_it() -> None:
         job = make_job()
         job.runs.filter(processor="PSZA").update(status="running")
         Job.objects.filter(pk=job.pk).update(status="running", owner=f"{socket.gethostname()} 1 0.00")
-        found = together(*[partial(control.start, job.parsed_options, actor, inline=True) for actor in ("ann", "bob")])
+        found = together(*[partial(start_job, job.parsed_options, actor, inline=True) for actor in ("ann", "bob")])
         (again,), (refused,) = [f for f in found if isinstance(f, Job)], [f for f in found if not isinstance(f, Job)]
         assert (again, again.owner) == (job, this_process())
         assert isinstance(refused, Conflict), refused
@@ -190,7 +193,7 @@ def test_a_job_cancelled_while_a_step_is_claimed_waits_for_the_step_or_runs_none
     for _ in range(ROUNDS):
         job = for_workers(make_job())
         batch = sent_batch(job)
-        attempt, cancelled = together(partial(claim, batch), partial(control.cancel, job, "ann"))
+        attempt, cancelled = together(partial(claim, batch), partial(cancel_job, job, "ann"))
         job.refresh_from_db()
         running = job.runs.filter(status="running").count()
         assert (job.status, running, cancelled.finishing) == (("cancelling", 1, 1) if attempt else ("cancelled", 0, 0))
@@ -202,7 +205,7 @@ def test_no_run_of_a_job_cancelled_by_force_runs_on() -> None:
     for _ in range(ROUNDS):
         job = for_workers(make_job())
         batch = sent_batch(job)
-        attempt, cancelled = together(partial(claim, batch), partial(control.cancel, job, "ann", force=True))
+        attempt, cancelled = together(partial(claim, batch), partial(cancel_job, job, "ann", force=True))
         job.refresh_from_db()
         assert (job.status, {r.status for r in job.runs.all()}) == ("cancelled", {"cancelled"})
         assert (cancelled.stopped, attempt.held.count() if attempt else 0) == (1 if attempt else 0, 0)
@@ -233,16 +236,16 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(s
 
     def meddle() -> None:
         for cap in (1, 2, 3):
-            control.change_cap(cap, "ann")
+            change_limit(cap, "ann")
             for job in jobs:
                 with suppress(Refused):
-                    control.pause(job, "ann")
+                    pause_job(job, "ann")
                 with suppress(Refused):
-                    control.resume(job, "ann")
+                    resume_job(job, "ann")
         for job in jobs:  # a pause may have come to its end after the resume that was refused
             while Job.objects.get(pk=job.pk).status in ("pausing", "paused"):
                 with suppress(Refused):
-                    control.resume(job, "ann")
+                    resume_job(job, "ann")
 
     assert together(work, work, look_after, look_after, meddle) == [None] * 5
     assert [(j.status, {r.status for r in j.runs.all()}) for j in Job.objects.all()] == [("succeeded", {"complete"})] * 2
@@ -254,12 +257,12 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(s
 
 def test_two_sweeps_at_the_same_instant_start_a_launch_once() -> None:
     for number in range(1, ROUNDS + 1):
-        control.launch(make_options(force=True), "ann", limit=0)
+        launch_backfill(make_options(force=True), "ann", limit=0)
         launch = Launch.objects.latest("pk")
         Launch.objects.filter(pk=launch.pk).update(approved_by="ben")
-        answers = together(*[partial(control.start_due, now())] * 3)
+        answers = together(*[partial(start_due, now())] * 3)
         launch.refresh_from_db()
         assert (launch.state, launch.outcome_message) == ("started", "")
         assert sum(map(len, answers)) == 1, answers
         assert Job.objects.count() == number
-        control.cancel(Job.objects.latest("pk"), "ann")
+        cancel_job(Job.objects.latest("pk"), "ann")

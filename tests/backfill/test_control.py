@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from backfill import control
-from backfill.control import starting
 from backfill.errors import Conflict, CorruptPartition, Refused
 from backfill.inline import run_inline
+from backfill.jobs import start
+from backfill.jobs.start import preview_job, start_job
 from backfill.models import Event, Job, Run
 from backfill.owners import this_process
 from backfill.plan.planning import ALREADY_COMPLETE
@@ -44,7 +44,7 @@ DEAD = f"{socket.gethostname()} 1 0.00"  # no process of this number began at th
 
 
 def started(**overrides: Any) -> Job:
-    job = control.start(make_options(**overrides), "ann", inline=True)
+    job = start_job(make_options(**overrides), "ann", inline=True)
     assert job is not None
     return job
 
@@ -119,8 +119,8 @@ def test_batches_side_by_side_write_what_they_write_one_after_the_other(settings
 def test_with_everything_complete_nothing_is_started_and_nothing_written(season: Path) -> None:
     finished(processors=("TDZA", "PSZA"))
     before, jobs = listing(season), Job.objects.count()
-    assert control.start(make_options(processors=("TDZA", "PSZA")), "bob") is None
-    assert control.start(make_options(start=SECOND, processors=("PSZA",)), "bob") is None
+    assert start_job(make_options(processors=("TDZA", "PSZA")), "bob") is None
+    assert start_job(make_options(start=SECOND, processors=("PSZA",)), "bob") is None
     assert (listing(season), Job.objects.count()) == (before, jobs)
 
 
@@ -146,20 +146,20 @@ def test_force_runs_what_is_complete() -> None:
 def test_a_partition_that_is_gone_is_not_done(season: Path) -> None:
     finished(end=SECOND, processors=("PSZA",))
     part(season, "PSZA", FIRST).unlink()
-    assert [r.date for r in control.preview(make_options(end=SECOND, processors=("PSZA",))).plan.todo] == [FIRST]
+    assert [r.date for r in preview_job(make_options(end=SECOND, processors=("PSZA",))).plan.todo] == [FIRST]
 
 
 def test_a_failures_slice_that_is_gone_is_not_done(season: Path) -> None:
     finished(end=SECOND, processors=("PSZA",))
     folder = season / FAILURES.dataset / FAILURES.name / f"analysis_date={FIRST}"
     (folder / f"processor_name={PROCESSORS['PSZA'].name}" / "part.parquet").unlink()
-    assert [r.date for r in control.preview(make_options(end=SECOND, processors=("PSZA",))).plan.todo] == [FIRST]
+    assert [r.date for r in preview_job(make_options(end=SECOND, processors=("PSZA",))).plan.todo] == [FIRST]
 
 
 def test_what_ran_before_its_upstream_did_is_not_done() -> None:
     finished(start=SECOND, end=SECOND)
     finished(start=SECOND, end=SECOND, processors=("PSZA",), force=True)
-    todo = control.preview(make_options(start=SECOND, end=SECOND)).plan.todo
+    todo = preview_job(make_options(start=SECOND, end=SECOND)).plan.todo
     assert [r.processor for r in todo] == ["PCF", "PDC", "ML"]
 
 
@@ -175,15 +175,15 @@ def test_a_range_without_games_is_refused() -> None:
 def test_the_second_of_two_overlapping_jobs_is_refused_with_the_name_of_the_first() -> None:
     first = started(end=SECOND, processors=("TDZA", "PSZA"))
     with pytest.raises(Conflict) as refused:
-        control.start(make_options(start=SECOND, processors=("PSZA", "ML")), "bob")
+        start_job(make_options(start=SECOND, processors=("PSZA", "ML")), "bob")
     assert str(refused.value) == f"job {first.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
     assert list(Job.objects.all()) == [first]
 
 
 def test_jobs_that_do_not_overlap_run_beside_each_other() -> None:
     started(end=SECOND, processors=("TDZA",))
-    assert control.start(make_options(end=SECOND, processors=("PSZA",)), "bob")
-    assert control.start(make_options(start=THIRD, processors=("TDZA",)), "bob")
+    assert start_job(make_options(end=SECOND, processors=("PSZA",)), "bob")
+    assert start_job(make_options(start=THIRD, processors=("TDZA",)), "bob")
 
 
 # Blocking
@@ -233,7 +233,7 @@ def test_a_poisoned_source_fails_its_reader_and_no_other(season: Path) -> None:
     statuses = {processor: status for processor, _, status in runs_of(job, "status")}
     assert statuses == {"TDZA": "complete", "PSZA": "failed", "PCF": "blocked", "PDC": "blocked", "ML": "blocked"}
     with pytest.raises(CorruptPartition, match=r"season_year=2021/part\.parquet is not a whole Parquet file"):
-        control.preview(make_options())
+        preview_job(make_options())
 
 
 # Run history
@@ -281,7 +281,7 @@ def test_a_run_that_was_not_needed_is_not_in_the_history() -> None:
 
 
 def test_a_single_run_has_no_job_in_the_history() -> None:
-    job = control.start(make_options(end=FIRST, processors=("PSZA",), force=True), "ann", triggered_by="manual", inline=True)
+    job = start_job(make_options(end=FIRST, processors=("PSZA",), force=True), "ann", triggered_by="manual", inline=True)
     assert job
     run_inline(job, "ann")
     assert [(r["job_id"], r["triggered_by"], r["status"]) for r in history()] == [(None, "manual", "success")]
@@ -315,7 +315,7 @@ def test_skipping_a_preflight_that_blocks_nothing_overrides_nothing() -> None:
 
 
 def test_few_rows_warn_and_do_not_block() -> None:
-    report = control.preview(make_options(start=BOOTSTRAP[-1], end=FIRST)).report
+    report = preview_job(make_options(start=BOOTSTRAP[-1], end=FIRST)).report
     assert [(item.tables, item.dates) for item in report.warns] == [
         (("nba_analytics.player_game_summary",), (FIRST,)),
         ((CONTEXT,), (FIRST,)),
@@ -325,7 +325,7 @@ def test_few_rows_warn_and_do_not_block() -> None:
 
 def test_a_preview_is_what_is_started(season: Path) -> None:
     before = listing(season)
-    planned = control.preview(make_options(start=BOOTSTRAP[-1], batch_size=2)).plan
+    planned = preview_job(make_options(start=BOOTSTRAP[-1], batch_size=2)).plan
     assert (listing(season), Job.objects.exists()) == (before, False)
     job = started(start=BOOTSTRAP[-1], batch_size=2)
     assert runs_of(job, "batch") == [(r.processor, r.date, r.batch) for r in planned.todo]
@@ -346,7 +346,7 @@ def interrupted(**overrides: Any) -> Job:
 def test_the_same_options_go_on_with_the_job_of_a_process_that_died() -> None:
     job = interrupted()
     ids = dict(job.runs.values_list("pk", "run_id"))
-    same = control.start(job.parsed_options, "bob", inline=True)
+    same = start_job(job.parsed_options, "bob", inline=True)
     assert same == job
     assert (same.status, same.owner, job_events(same)[-1]) == (
         "queued",
@@ -387,7 +387,7 @@ def test_a_process_that_lives_keeps_its_job() -> None:
     job = interrupted()
     Job.objects.filter(pk=job.pk).update(owner=this_process())
     with pytest.raises(Conflict, match=rf"job {job.pk} \(ann, running\) holds 3 runs"):
-        control.start(job.parsed_options, "bob")
+        start_job(job.parsed_options, "bob")
 
 
 @pytest.mark.parametrize(
@@ -423,19 +423,19 @@ def test_a_job_interrupted_after_its_last_run_is_finished() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_inline(job, "ann", interrupt)
-    assert control.start(job.parsed_options, "ann") is None
+    assert start_job(job.parsed_options, "ann") is None
     job.refresh_from_db()
     assert job.status == "succeeded"
 
 
 def test_of_two_who_go_on_with_a_job_one_gets_it() -> None:
     late = Job.objects.get(pk=interrupted().pk)
-    job = control.start(late.parsed_options, "bob", inline=True)
+    job = start_job(late.parsed_options, "bob", inline=True)
     assert job
     job.transition(("queued",), "running", actor="bob")
     job.runs.filter(processor="PSZA").update(status="running")
     with pytest.raises(Conflict):
-        starting._take_over(late, "eve", this_process())
+        start._take_over(late, "eve", this_process())
     assert {s for code, _, s in runs_of(job, "status") if code == "PSZA"} == {"running"}
 
 
@@ -443,9 +443,9 @@ def test_of_two_who_go_on_with_a_job_one_gets_it() -> None:
 
 
 def test_a_computed_preview_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = control.preview(make_options())
-    monkeypatch.setattr(starting, "preview", lambda options: pytest.fail("computed twice"))
-    job = control.start(make_options(), "ann", computed=found)
+    found = preview_job(make_options())
+    monkeypatch.setattr(start, "preview", lambda options: pytest.fail("computed twice"))
+    job = start_job(make_options(), "ann", computed=found)
     assert job
     assert job.runs.exclude(status="skipped").count() == len(found.plan.todo)
 
@@ -453,8 +453,8 @@ def test_a_computed_preview_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_preview_is_computed_again_after_a_dead_job_gives_its_dates_back() -> None:
     dead = interrupted()
     failed = make_options(end=SECOND, processors=("PSZA", "PCF"), failed=True)
-    before = control.preview(failed)
-    job = control.start(failed, "bob", computed=before)
+    before = preview_job(failed)
+    job = start_job(failed, "bob", computed=before)
     dead.refresh_from_db()
     assert dead.status == "cancelled"
     assert job
@@ -462,8 +462,8 @@ def test_a_preview_is_computed_again_after_a_dead_job_gives_its_dates_back() -> 
 
 
 def test_of_two_starts_with_the_same_preview_one_gets_the_dates() -> None:
-    found = control.preview(make_options())
-    assert control.start(make_options(), "ann", computed=found)
+    found = preview_job(make_options())
+    assert start_job(make_options(), "ann", computed=found)
     with pytest.raises(Conflict, match=r"job \d+ \(ann, queued\) holds"):
-        control.start(make_options(), "bob", computed=found)
+        start_job(make_options(), "bob", computed=found)
     assert Job.objects.count() == 1

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill import control
 from backfill.errors import Refused
 from backfill.flow import SYSTEM
 from backfill.inline import run_inline
+from backfill.jobs.start import start_job
 from backfill.judging.keeping import SeasonFindings, keep
 from backfill.judging.triage import judge_due, listed, mark, wants_somebody
 from backfill.models import Event, Finding, Job, Judged
@@ -334,7 +334,7 @@ def test_a_mark_while_it_is_judged_is_kept_or_closed_and_never_lost() -> None:
 
 
 def run_job(**overrides: Any) -> Job:
-    job = control.start(make_options(**{"processors": ("TDZA",), "force": True, **overrides}), "ann", inline=True)
+    job = start_job(make_options(**{"processors": ("TDZA",), "force": True, **overrides}), "ann", inline=True)
     assert job
     run_inline(job, "ann")
     return job
@@ -369,7 +369,7 @@ def test_what_has_ended_since_is_judged_again() -> None:
 
 @pytest.mark.usefixtures("season")
 def test_a_job_that_has_not_ended_is_not_waited_for() -> None:
-    control.start(make_options(), "ann", inline=True)
+    start_job(make_options(), "ann", inline=True)
     assert (judge_due(), Judged.objects.exists()) == (0, False)
 
 

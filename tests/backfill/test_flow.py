@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill import control, flow, recording, running
+from backfill import flow, recording, running
 from backfill.backoff import MAX_TRIES
 from backfill.claiming import claim_step
 from backfill.errors import WarehouseBusy, WarehouseUnwritable
+from backfill.jobs.lifecycle import resume_job
 from backfill.models import Job, Limits, Run
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import PGS
@@ -164,7 +165,7 @@ def test_resuming_after_the_brake_goes_on_where_it_stopped(monkeypatch: pytest.M
     broken(monkeypatch)
     step(batch_of(job, 0), "TDZA")
     monkeypatch.undo()
-    control.resume(job, "bob")
+    resume_job(job, "bob")
     job = run_all(job)
     assert (job.status, statuses(job)) == ("failed", {"failed": 1, "blocked": 3, "complete": 16})
 
@@ -332,7 +333,7 @@ def test_a_full_disk_pauses_the_job_and_gives_the_runs_back(monkeypatch: pytest.
     assert (job.status, statuses(job)) == ("paused", {"pending": 20})
     assert ("running → pausing", "WarehouseUnwritable: no space left on device") in job_events(job)
     monkeypatch.undo()
-    control.resume(job, "bob")
+    resume_job(job, "bob")
     assert run_all(job).status == "succeeded"
 
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfill import control, execution, flow, inputs
+from backfill import execution, flow, inputs
 from backfill.claiming import claim_step
 from backfill.inline import run_inline
 from backfill.inputs import Change, changed, changes, signature, signatures
+from backfill.jobs.start import preview_job, start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import OUTDATED, Key
 from backfill.processors.registry import CHAIN
@@ -90,7 +91,7 @@ def after(night: date, *codes: str) -> set[Key]:
 
 
 def finished(**overrides: Any) -> Job:
-    job = control.start(make_options(**overrides), "ann", inline=True)
+    job = start_job(make_options(**overrides), "ann", inline=True)
     assert job
     return run_inline(job, "ann")
 
@@ -317,7 +318,7 @@ def test_what_is_loaded_while_a_run_reads_makes_it_look_stale(monkeypatch: pytes
 @of_runs
 def test_an_input_that_cannot_be_read_fails_the_dates_of_who_reads_it(season: Path) -> None:
     bootstrap = NIGHTS[13]
-    job = control.start(make_options(bootstrap, FIRST, processors=("TDZA", "PSZA"), batch_size=2), "ann", inline=True)
+    job = start_job(make_options(bootstrap, FIRST, processors=("TDZA", "PSZA"), batch_size=2), "ann", inline=True)
     assert job
     cut(season / PGS.dataset / PGS.name / "season_year=2021" / "part.parquet")
     run_inline(job, "ann")
@@ -378,11 +379,11 @@ def test_the_outdated_are_run_again_with_their_reason_and_then_nothing_is(tmp_pa
     options = make_options(outdated=True)
     assert stale_keys(options) == dict.fromkeys(after(SECOND, "PSZA", "PDC", "ML"), WINDOWS)
     reasons = {"PSZA": WINDOWS, "PCF": "its upstream runs again: PSZA", "PDC": WINDOWS, "ML": WINDOWS}
-    todo = control.preview(options).plan.todo
+    todo = preview_job(options).plan.todo
     assert {run.key: run.reason for run in todo} == {(c, day): reason for c, reason in reasons.items() for day in (THIRD, LAST)}
     job = finished(outdated=True)
     assert {run.status for run in job.runs.own()} == {"complete"}
-    assert (stale_keys(options), control.preview(options).plan.todo) == ({}, ())
+    assert (stale_keys(options), preview_job(options).plan.todo) == ({}, ())
 
 
 @of_runs
@@ -406,7 +407,7 @@ def test_what_is_not_asked_for_is_not_outdated(tmp_path: Path) -> None:
     finished()
     without(TDGS, OPENING, tmp_path)
     assert stale_keys(make_options(processors=("PSZA",), outdated=True)) == {}
-    assert control.preview(make_options(processors=("TDZA",))).plan.todo == ()
+    assert preview_job(make_options(processors=("TDZA",))).plan.todo == ()
 
 
 @of_runs

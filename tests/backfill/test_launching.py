@@ -6,9 +6,22 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill import control, sweeping
-from backfill.control import launching, starting
+from backfill import sweeping
 from backfill.errors import Conflict, PlanChanged, Refused, WarehouseBusy
+from backfill.jobs import launches
+from backfill.jobs import start as starting
+from backfill.jobs.launches import (
+    approval_reason,
+    approve_launch,
+    get_preset,
+    launch_backfill,
+    list_presets,
+    refuse_launch,
+    save_preset,
+    start_due,
+    withdraw_launch,
+)
+from backfill.jobs.start import preview_job, start_job
 from backfill.models import Event, Job, Launch
 from backfill.plan.options import Options
 from backfill.plan.signed_plan import seal
@@ -22,14 +35,14 @@ TOMORROW = timedelta(days=1)
 
 def later(**overrides: Any) -> Launch:
     """A launch that waits for tomorrow."""
-    found = control.launch(make_options(**ONE), "ann", **{"start_at": now() + TOMORROW, **overrides})
+    found = launch_backfill(make_options(**ONE), "ann", **{"start_at": now() + TOMORROW, **overrides})
     assert isinstance(found, Launch)
     return found
 
 
 def large(options: Options | None = None) -> Launch:
     """A launch that waits for a second person, because it has more dates than the limit."""
-    found = control.launch(options or make_options(**ONE), "ann", limit=3)
+    found = launch_backfill(options or make_options(**ONE), "ann", limit=3)
     assert isinstance(found, Launch)
     return found
 
@@ -46,15 +59,15 @@ def events(launch: Launch) -> list[tuple[str, str, str]]:
 
 
 def test_what_was_previewed_starts() -> None:
-    sealed = seal(control.preview(make_options(**ONE)).plan)
-    assert isinstance(control.launch(make_options(**ONE), "ann", previewed=sealed), Job)
+    sealed = seal(preview_job(make_options(**ONE)).plan)
+    assert isinstance(launch_backfill(make_options(**ONE), "ann", previewed=sealed), Job)
 
 
 def test_what_has_changed_since_the_preview_does_not_start_and_is_said() -> None:
-    sealed = seal(control.preview(make_options(**ONE)).plan)
+    sealed = seal(preview_job(make_options(**ONE)).plan)
     run_all(make_job(end=SECOND, **ONE))
     was = "PSZA was to run (not complete), is to be kept (already complete) now"
-    for start in (control.start, control.launch):
+    for start in (start_job, launch_backfill):
         with pytest.raises(PlanChanged) as changed:
             start(make_options(**ONE), "ann", previewed=sealed)
         assert str(changed.value) == f"2 dates changed since the preview: {FIRST} {was}; {SECOND} {was}"
@@ -67,34 +80,34 @@ def test_what_has_changed_since_the_preview_does_not_start_and_is_said() -> None
 
 
 def test_a_preset_is_saved_and_found_by_its_name() -> None:
-    saved = control.save_preset("  one   night ", make_options(reason="each night"), "ann")
-    assert list(control.presets()) == [saved] == [control.preset("one night ")]
+    saved = save_preset("  one   night ", make_options(reason="each night"), "ann")
+    assert list(list_presets()) == [saved] == [get_preset("one night ")]
     assert Options.from_json(saved.options) == make_options(reason="each night")
     assert events(saved) == [("ann", "saved", "each night")]
 
 
 def test_a_preset_is_replaced_only_when_that_is_meant() -> None:
-    first = control.save_preset("nightly", make_options(), "ann")
+    first = save_preset("nightly", make_options(), "ann")
     with pytest.raises(Refused) as refused:
-        control.save_preset("nightly", make_options(force=True), "ben")
+        save_preset("nightly", make_options(force=True), "ben")
     assert str(refused.value) == "there is a preset 'nightly' by ann already; replace it, or choose another name"
-    second = control.save_preset("nightly", make_options(force=True), "ben", replace=True)
-    assert list(control.presets()) == [second]
+    second = save_preset("nightly", make_options(force=True), "ben", replace=True)
+    assert list(list_presets()) == [second]
     first.refresh_from_db()
     assert (first.state, events(first)[-1]) == ("withdrawn", ("ben", "saved → withdrawn", "replaced"))
-    control.withdraw(second, "ben")
-    assert control.save_preset("nightly", make_options(), "ann", replace=True).state == "saved"
+    withdraw_launch(second, "ben")
+    assert save_preset("nightly", make_options(), "ann", replace=True).state == "saved"
 
 
 def test_a_preset_without_a_name_or_that_does_not_exist_is_refused() -> None:
     for name in (" ", "x" * 81):
         with pytest.raises(Refused, match="a preset's name has 1 to 80 characters"):
-            control.save_preset(name, make_options(), "ann")
+            save_preset(name, make_options(), "ann")
     with pytest.raises(Refused, match="there is no preset 'x'; none has been saved yet"):
-        control.preset("x")
-    control.save_preset("y", make_options(), "ann")
+        get_preset("x")
+    save_preset("y", make_options(), "ann")
     with pytest.raises(Refused, match="there is no preset 'x'; there are 'y'"):
-        control.preset("x")
+        get_preset("x")
 
 
 # For later
@@ -123,7 +136,7 @@ def test_a_launch_whose_dates_another_job_holds_is_refused_and_says_so() -> None
     launch = later()
     make_due(launch)
     job = make_job(**ONE)
-    assert control.start_due(now()) == []
+    assert start_due(now()) == []
     launch.refresh_from_db()
     said = f"job {job.pk} (ann, queued) holds 4 runs of this range; wait for it or cancel it"
     assert (launch.state, launch.outcome_message, launch.job) == ("refused", said, None)
@@ -133,7 +146,7 @@ def test_a_launch_of_what_is_complete_meanwhile_is_refused_and_says_so() -> None
     launch = later()
     make_due(launch)
     run_all(make_job(**ONE))
-    control.start_due(now())
+    start_due(now())
     launch.refresh_from_db()
     assert (launch.state, launch.outcome_message) == ("refused", "everything is complete already, so nothing was started")
 
@@ -152,9 +165,9 @@ def test_a_busy_warehouse_refuses_nothing_and_stops_no_other_launch(
             raise WarehouseBusy
         return kept(options)
 
-    kept = starting.preview
+    kept = starting.preview_job
     monkeypatch.setattr(starting, "preview", busy)
-    (job,) = control.start_due(now())
+    (job,) = start_due(now())
     assert f"launch {first.pk} could not be tried" in caplog.text
     assert dict(Launch.objects.values_list("pk", "state")) == {first.pk: "waiting", second.pk: "started"}
     assert job == Launch.objects.get(pk=second.pk).job
@@ -163,17 +176,17 @@ def test_a_busy_warehouse_refuses_nothing_and_stops_no_other_launch(
 def test_two_sweeps_start_a_launch_once(monkeypatch: pytest.MonkeyPatch) -> None:
     launch = later()
     make_due(launch)
-    kept = starting.preview
+    kept = starting.preview_job
 
     def other_sweep_first(options: Options) -> Any:
         """While this sweep looks at the dates, another one starts the launch, and its job has ended already."""
         monkeypatch.setattr(starting, "preview", kept)
         found = kept(options)
-        run_all(launching.start_waiting(launch.pk) or pytest.fail("the other sweep started nothing"))
+        run_all(launches.start_waiting(launch.pk) or pytest.fail("the other sweep started nothing"))
         return found
 
     monkeypatch.setattr(starting, "preview", other_sweep_first)
-    assert launching.start_waiting(launch.pk) is None
+    assert launches.start_waiting(launch.pk) is None
     launch.refresh_from_db()
     assert (launch.state, launch.job, launch.outcome_message) == ("started", Job.objects.get(), "")
 
@@ -181,14 +194,14 @@ def test_two_sweeps_start_a_launch_once(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_launch_that_is_withdrawn_at_the_last_moment_leaves_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     launch = later()
     make_due(launch)
-    kept = starting.preview
+    kept = starting.preview_job
 
     def withdrawn(options: Options) -> Any:
-        control.withdraw(launch, "ann")
+        withdraw_launch(launch, "ann")
         return kept(options)
 
     monkeypatch.setattr(starting, "preview", withdrawn)
-    assert launching.start_waiting(launch.pk) is None
+    assert launches.start_waiting(launch.pk) is None
     launch.refresh_from_db()
     assert (launch.state, Job.objects.exists()) == ("withdrawn", False)
 
@@ -201,39 +214,39 @@ def test_a_crash_while_the_job_is_made_leaves_the_launch_waiting(monkeypatch: py
         raise SystemExit
 
     with monkeypatch.context() as broken:
-        broken.setattr(launching, "_begin", crash)
+        broken.setattr(launches, "_begin", crash)
         with pytest.raises(SystemExit):
-            control.start_due(now())
+            start_due(now())
     launch.refresh_from_db()
     assert (launch.state, Job.objects.exists()) == ("waiting", False)
-    assert len(control.start_due(now())) == 1
+    assert len(start_due(now())) == 1
 
 
 # The second person
 
 
 def test_a_plan_of_too_many_dates_or_that_overwrites_too_much_needs_a_second_person() -> None:
-    found = control.preview(make_options(**ONE)).plan
-    assert control.why_approval(found, 4) == ""
-    assert control.why_approval(found, 3) == "it runs 4 dates, and one person may start 3"
+    found = preview_job(make_options(**ONE)).plan
+    assert approval_reason(found, 4) == ""
+    assert approval_reason(found, 3) == "it runs 4 dates, and one person may start 3"
     run_all(make_job())
-    forced = control.preview(make_options(force=True)).plan
-    assert control.why_approval(forced, 19) == "it overwrites 20 complete runs, and one person may overwrite 19"
-    assert control.why_approval(forced, 20) == ""
+    forced = preview_job(make_options(force=True)).plan
+    assert approval_reason(forced, 19) == "it overwrites 20 complete runs, and one person may overwrite 19"
+    assert approval_reason(forced, 20) == ""
 
 
 def test_whoever_is_exempt_starts_it_and_others_wait(settings: Any) -> None:
     settings.LAUNCH_LIMIT = 3
     assert later().needs_approval == "it runs 4 dates, and one person may start 3"
     assert later(exempt=True).needs_approval == ""
-    assert isinstance(control.launch(make_options(**ONE), "ann"), Launch)
-    assert isinstance(control.launch(make_options(**ONE), "ann", exempt=True), Job)
+    assert isinstance(launch_backfill(make_options(**ONE), "ann"), Launch)
+    assert isinstance(launch_backfill(make_options(**ONE), "ann", exempt=True), Job)
 
 
 def test_a_second_person_agrees_and_it_starts() -> None:
     launch = large()
-    assert control.start_due(now()) == []
-    approved = control.approve(launch, "ben", "looks right")
+    assert start_due(now()) == []
+    approved = approve_launch(launch, "ben", "looks right")
     assert (approved.state, approved.approved_by, approved.job) == ("started", "ben", Job.objects.get())
     assert Job.objects.get().actor == "ann"
     reason = "it runs 4 dates, and one person may start 3"
@@ -241,27 +254,27 @@ def test_a_second_person_agrees_and_it_starts() -> None:
 
 
 def test_a_launch_for_later_that_is_agreed_to_still_waits_for_its_time() -> None:
-    launch = control.launch(make_options(**ONE), "ann", limit=3, start_at=now() + TOMORROW)
+    launch = launch_backfill(make_options(**ONE), "ann", limit=3, start_at=now() + TOMORROW)
     assert isinstance(launch, Launch)
-    assert control.approve(launch, "ben").state == "waiting"
+    assert approve_launch(launch, "ben").state == "waiting"
     with pytest.raises(Refused, match=f"launch {launch.pk} needs no approval any more, ben has agreed"):
-        control.approve(launch, "eve")
-    assert len(control.start_due(now() + 2 * TOMORROW)) == 1
+        approve_launch(launch, "eve")
+    assert len(start_due(now() + 2 * TOMORROW)) == 1
 
 
 def test_nobody_agrees_to_what_he_asked_for_himself() -> None:
     launch = large()
     with pytest.raises(Refused, match=f"ann asked for launch {launch.pk} and cannot agree to it as well"):
-        control.approve(launch, "ann")
+        approve_launch(launch, "ann")
     assert not Job.objects.exists()
 
 
 def test_what_needs_nobody_or_is_decided_cannot_be_approved() -> None:
     with pytest.raises(Refused, match=r"needs no approval$"):
-        control.approve(later(), "ben")
+        approve_launch(later(), "ben")
     launch = large()
-    control.withdraw(launch, "ann", "not now")
-    for decide in (control.approve, control.withdraw, lambda one, actor: control.refuse(one, actor, "no")):
+    withdraw_launch(launch, "ann", "not now")
+    for decide in (approve_launch, withdraw_launch, lambda one, actor: refuse_launch(one, actor, "no")):
         with pytest.raises(Refused, match=f"launch {launch.pk} is withdrawn and cannot be"):
             decide(launch, "ben")
 
@@ -269,15 +282,15 @@ def test_what_needs_nobody_or_is_decided_cannot_be_approved() -> None:
 def test_a_refusal_says_why_to_the_one_who_asked() -> None:
     launch = large()
     with pytest.raises(Refused, match="say why"):
-        control.refuse(launch, "ben", " ")
-    assert control.refuse(launch, "ben", "too large").outcome_message == "ben refused it: too large"
-    assert control.start_due(now()) == []
+        refuse_launch(launch, "ben", " ")
+    assert refuse_launch(launch, "ben", "too large").outcome_message == "ben refused it: too large"
+    assert start_due(now()) == []
 
 
 def test_what_the_preflight_blocks_or_another_job_holds_when_it_is_agreed_to_says_so() -> None:
     launch = large()
     job = make_job(start=LAST, **ONE)
-    approved = control.approve(launch, "ben")
+    approved = approve_launch(launch, "ben")
     assert approved.state == "refused"
     assert approved.outcome_message == f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
 
@@ -285,4 +298,4 @@ def test_what_the_preflight_blocks_or_another_job_holds_when_it_is_agreed_to_say
 def test_a_conflict_now_is_raised_now() -> None:
     make_job(**ONE)
     with pytest.raises(Conflict):
-        control.launch(make_options(**ONE), "ann")
+        launch_backfill(make_options(**ONE), "ann")

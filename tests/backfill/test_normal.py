@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from backfill import control, outbox, recording
+from backfill import outbox, recording
 from backfill.inline import run_inline
+from backfill.jobs.start import start_job
 from backfill.models import Job, Run, Trigger
 from backfill.normal import NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, concluded
 from backfill.processors.registry import CHAIN, PROCESSORS
@@ -120,7 +121,7 @@ class TestARefusedRun:
     def refused(self) -> Job:
         run("TDZA", FIRST)  # both teams fail there
         run("TDZA", SECOND)
-        job = control.start(make_options(FIRST, SECOND, processors=("TDZA",), mode="normal"), "ann", inline=True)
+        job = start_job(make_options(FIRST, SECOND, processors=("TDZA",), mode="normal"), "ann", inline=True)
         assert job is not None
         return run_inline(job, "ann")
 
@@ -167,7 +168,7 @@ def live_season(season: Path, tmp_path: Path) -> Path:
 
 
 def started(*dates: date, **overrides: Any) -> Job:
-    job = control.start(make_options(min(dates), max(dates), **{"mode": "normal", **overrides}), "ann", inline=True)
+    job = start_job(make_options(min(dates), max(dates), **{"mode": "normal", **overrides}), "ann", inline=True)
     assert job is not None
     return job
 

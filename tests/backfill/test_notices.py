@@ -17,11 +17,13 @@ import pytest
 from django.db import connections
 from django.utils.timezone import now
 
-from backfill import control, notices
+from backfill import notices
 from backfill.checks import notify_urls_are_understood
 from backfill.errors import WarehouseBusy
 from backfill.flow import SYSTEM
 from backfill.inline import run_inline
+from backfill.jobs.lifecycle import pause_job, resume_job
+from backfill.jobs.start import start_job
 from backfill.judging.triage import judge_due
 from backfill.models import Batch, Event, Finding, Job, Judged, Notice, Run
 from backfill.models.outbox import LEASE
@@ -117,7 +119,7 @@ class TestDone:
         self, listener: Listener, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         break_on(monkeypatch, "PSZA", SECOND)
-        job = control.start(make_options(), "ann", inline=True)
+        job = start_job(make_options(), "ann", inline=True)
         assert job
         run_inline(job, "ann")
         assert [notices.tell(now()), notices.tell(now())] == [1, 0]
@@ -134,7 +136,7 @@ class TestDone:
 
     @pytest.mark.usefixtures("season", "judged_after_jobs")
     def test_a_job_inside_expectation_tells_nobody(self, listener: Listener) -> None:
-        job = control.start(make_options(), "ann", inline=True)
+        job = start_job(make_options(), "ann", inline=True)
         assert job
         run_inline(job, "ann")
         assert notices.tell(now()) == 0
@@ -188,7 +190,7 @@ class TestPaused:
         job = make_job()
         braked(job, "brake: PSZA 2021-11-03: 3 PROCESSING_ERROR of 200 entities (and 2 more dates)")
         notices.tell(now())
-        control.resume(job, "ann")
+        resume_job(job, "ann")
         job.refresh_from_db()
         braked(job, "brake: ML 2021-11-05: x is not a number")
         notices.tell(now())
@@ -198,13 +200,13 @@ class TestPaused:
         ]
 
     def test_a_person_who_pauses_a_job_is_not_told_so(self, listener: Listener) -> None:
-        control.pause(make_job(), "ann")
+        pause_job(make_job(), "ann")
         assert (notices.tell(now()), listener.heard) == (0, [])
 
     @pytest.mark.usefixtures("season")
     def test_the_brake_tells_which_bug_how_many_and_its_text(self, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
         break_on(monkeypatch, "PSZA", SECOND)
-        job = control.start(make_options(brake=True, batch_size=1), "ann", inline=True)
+        job = start_job(make_options(brake=True, batch_size=1), "ann", inline=True)
         assert job
         run_inline(job, "ann")
         assert notices.tell(now()) == 1
@@ -228,8 +230,8 @@ class TestStalled:
         said = "nothing has changed for 60 minutes: no worker is running; bin/up starts them"
         assert titles(listener) == [f"Job {job.pk} stalled: {said}"]
         assert f"- 1 batches, {FIRST} to {LAST}: no worker is running; bin/up starts them" in listener.heard[0][2]
-        control.pause(job, "ann")
-        control.resume(job, "ann")
+        pause_job(job, "ann")
+        resume_job(job, "ann")
         assert [notices.tell(now()), notices.tell(now() + LONG)] == [0, 1]
 
     @pytest.mark.parametrize("status", [Job.Status.PAUSED, Job.Status.SUCCEEDED])

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from backfill import control
 from backfill.errors import Conflict, Refused
 from backfill.inline import run_inline
+from backfill.jobs.start import preview_job, start_job
 from backfill.loading import load
 from backfill.models import Job
 from backfill.plan.options import Options
+from backfill.plan.preflight_check import check_range
 from backfill.season_calendar import load_calendar
 from backfill.simulation import FaultySeason, Kind, plant_faults, simulate, write
 from backfill.warehouse import warehouse
@@ -59,16 +60,16 @@ def whole_season() -> Options:
 def test_a_healthy_season_has_neither_blocks_nor_warnings(tmp_path: Path, seed: int) -> None:
     write(simulate(2021, seed=seed), tmp_path / "phase3")
     load(tmp_path / "phase3")
-    report = control.check(whole_season())
+    report = check_range(whole_season())
     assert (report.items, len(report.dates), sum(report.types.values())) == ((), 174, 174)
 
 
 def test_the_real_season_has_neither_blocks_nor_warnings(season_folder: Path) -> None:
     load(season_folder)
     options = whole_season()
-    report = control.check(options)
+    report = check_range(options)
     assert (report.items, report.dates[0].day.index, report.dates[-1].day.day) == ((), 0, options.end)
-    assert control.preview(options).report.items == ()
+    assert preview_job(options).report.items == ()
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def faults(faulty_season: tuple[FaultySeason, Path], settings: Any) -> dict[Kind
 
 
 def test_what_lacks_rows_is_found_and_nothing_else(faults: dict[Kind, date]) -> None:
-    report = control.check(whole_season())
+    report = check_range(whole_season())
     half, none, late = (faults[kind] for kind in (Kind.HALF_THE_PLAYERS, Kind.NO_ROWS, Kind.LATE_FILE))
     lost = {("no rows", table, (none,)) for table in ROWS_PER_GAME}
     assert found(report.blocks) == lost | {("no rows", PLAYERS, (late,))}
@@ -104,28 +105,28 @@ def test_later_dates_are_told_that_their_windows_are_short(faults: dict[Kind, da
     after = Options(late + timedelta(days=1), NEW_YEAR)
     teams = {f"nba_analytics.team_{side}_game_summary" for side in ("defense", "offense")}
     short = {("short windows", PLAYERS, (none, late)), *(("short windows", table, (none,)) for table in teams)}
-    for report in (control.check(after), control.preview(after).report):
+    for report in (check_range(after), preview_job(after).report):
         assert (report.ready, found(report.items)) == (True, short)
-    assert control.check(Options(after.start, NEW_YEAR, ("PCF",))).items == ()
+    assert check_range(Options(after.start, NEW_YEAR, ("PCF",))).items == ()
 
 
 def test_dates_before_the_faults_are_ready(faults: dict[Kind, date]) -> None:
-    assert control.check(Options(OPENING, faults[Kind.HALF_THE_PLAYERS] - timedelta(days=1))).items == ()
+    assert check_range(Options(OPENING, faults[Kind.HALF_THE_PLAYERS] - timedelta(days=1))).items == ()
 
 
 # Of a range
 
 
 def test_players_that_are_there_twice_are_counted_once(season: Path, tmp_path: Path) -> None:
-    before = control.check(make_options(end=FIRST)).dates[0].coverage
+    before = check_range(make_options(end=FIRST)).dates[0].coverage
     give(PGS, season_rows(PGS) * 9, tmp_path)
-    assert control.check(make_options(end=FIRST)).dates[0].coverage == before
+    assert check_range(make_options(end=FIRST)).dates[0].coverage == before
 
 
 @pytest.mark.usefixtures("season")
 def test_bootstrap_dates_without_rows_leave_windows_short(tmp_path: Path) -> None:
     without(TDGS, BOOTSTRAP[3], tmp_path)
-    report = control.preview(make_options(end=FIRST, processors=("TDZA",))).report
+    report = preview_job(make_options(end=FIRST, processors=("TDZA",))).report
     (item,) = (item for item in report.warns if item.kind == "short windows")
     assert (report.ready, item.dates, item.tables) == (True, (BOOTSTRAP[3],), (str(TDGS),))
     assert item.sentence == f"windows of the range are short of 1 game: no rows in {TDGS} on {BOOTSTRAP[3]}"
@@ -136,8 +137,8 @@ def test_a_start_looks_at_what_it_runs_and_a_check_at_every_date(tmp_path: Path)
     run_inline(started(end=SECOND), "ann")
     without(PGS, SECOND, tmp_path)
     options = make_options(end=THIRD)
-    assert found(control.check(options).blocks) == {("no rows", PLAYERS, (SECOND,))}
-    report = control.preview(options).report
+    assert found(check_range(options).blocks) == {("no rows", PLAYERS, (SECOND,))}
+    report = preview_job(options).report
     assert (report.ready, [item.dates for item in report.warns if item.kind == "short windows"]) == (True, [(SECOND,)])
 
 
@@ -146,7 +147,7 @@ def test_output_that_is_there_is_kept_or_replaced() -> None:
     run_inline(started(end=SECOND, processors=("PSZA",)), "ann")
 
     def told(**options: Any) -> list[str]:
-        return [item.sentence for item in control.preview(make_options(processors=("TDZA", "PSZA"), **options)).report.tells]
+        return [item.sentence for item in preview_job(make_options(processors=("TDZA", "PSZA"), **options)).report.tells]
 
     there = "PSZA: 2 of 4 dates have output already"
     assert told() == [f"{there}, which is kept"]
@@ -158,17 +159,17 @@ def test_output_that_is_there_is_kept_or_replaced() -> None:
 @pytest.mark.usefixtures("season")
 def test_a_season_that_is_not_loaded_is_an_item_of_a_check_and_refuses_a_start() -> None:
     options = make_options(start=LAST, end=date(2022, 11, 1))
-    report = control.check(options)
+    report = check_range(options)
     assert [(item.kind, item.sentence) for item in report.blocks] == [
         ("season not loaded", "no Phase 3 data for the season 2022-23")
     ]
     assert report.dates[-1].day.day == date(2022, 9, 30)
     with pytest.raises(Refused, match="no Phase 3 data for the season 2022-23: load it with"):
-        control.start(options, "ann")
+        start_job(options, "ann")
 
 
 def test_an_empty_warehouse_is_no_loaded_season() -> None:
-    assert [item.kind for item in control.check(make_options()).items] == ["season not loaded"]
+    assert [item.kind for item in check_range(make_options()).items] == ["season not loaded"]
 
 
 # Of a live date
@@ -178,9 +179,9 @@ def test_an_empty_warehouse_is_no_loaded_season() -> None:
 def test_a_date_whose_games_are_not_final_is_no_gap_and_says_so(tmp_path: Path) -> None:
     tonight = LAST + timedelta(days=1)
     give(SCHED, season_rows(SCHED) + [scheduled(tonight, n) for n in range(2)], tmp_path)
-    last, state = control.check(make_options(start=LAST, end=tonight)).dates
+    last, state = check_range(make_options(start=LAST, end=tonight)).dates
     assert (last.not_final, state.not_final, state.day.type, state.coverage) == (0, 2, "no games", ())
-    live = control.check(Options(tonight, tonight, mode="normal"))
+    live = check_range(Options(tonight, tonight, mode="normal"))
     assert {(item.kind, *item.tables) for item in live.blocks} == {
         ("no rows", table) for table in ROWS_PER_GAME if "upcoming" in table
     }
@@ -191,7 +192,7 @@ def test_a_date_whose_games_are_not_final_is_no_gap_and_says_so(tmp_path: Path) 
 
 
 def started(**overrides: Any) -> Job:
-    job = control.start(make_options(**overrides), "ann", inline=True)
+    job = start_job(make_options(**overrides), "ann", inline=True)
     assert job
     return job
 
@@ -209,7 +210,7 @@ def test_a_directory_of_files_forgets_nothing() -> None:
 
 @pytest.mark.usefixtures("season", "expiring")
 def test_what_would_be_deleted_again_blocks() -> None:
-    report = control.check(make_options())
+    report = check_range(make_options())
     assert {item.numbers["days"] for item in report.blocks if item.kind == "partitions expire"} == {60, 90}
     with pytest.raises(
         Refused, match=r"^the preflight blocks: partitions of nba_precompute\.player_daily_cache expire after 60 days"
@@ -221,7 +222,7 @@ def test_what_would_be_deleted_again_blocks() -> None:
 @pytest.mark.usefixtures("season", "expiring")
 def test_with_nothing_to_run_nothing_blocks() -> None:
     run_inline(started(end=FIRST, skip_preflight=True, reason="a trial"), "ann")
-    assert control.start(make_options(end=FIRST), "ann") is None
+    assert start_job(make_options(end=FIRST), "ann") is None
 
 
 @pytest.mark.usefixtures("season")
@@ -240,14 +241,14 @@ def test_dates_that_another_job_holds_block_and_no_reason_overrides_that() -> No
     job = started(end=FIRST, processors=("PSZA",))
     sentence = f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
     skipping = make_options(skip_preflight=True, reason="in a hurry")
-    assert [item.sentence for item in control.check(make_options()).blocks] == [sentence]
-    assert not control.preview(skipping).would_start
+    assert [item.sentence for item in check_range(make_options()).blocks] == [sentence]
+    assert not preview_job(skipping).would_start
     with pytest.raises(Conflict, match="holds 1 runs of this range"):
-        control.start(skipping, "bob")
+        start_job(skipping, "bob")
 
 
 @pytest.mark.usefixtures("season")
 def test_who_starts_is_told_what_the_preflight_found() -> None:
     heard: list[Any] = []
-    control.start(make_options(), "ann", tell=heard.append)
+    start_job(make_options(), "ann", tell=heard.append)
     assert [len(report.warns) for report in heard] == [8]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill import backoff, control, flow
+from backfill import backoff, flow
 from backfill.claiming import claim_step
+from backfill.jobs.lifecycle import pause_job
 from backfill.models import Event, Job
 from backfill.processors.registry import CHAIN
 from backfill.progress import TimeLeft, progress, system
@@ -135,7 +136,7 @@ def test_every_reason_in_words(settings: Any) -> None:
     assert reasons(job) == [(sent, 1), (own, 3)]
     claim_step(batch_of(job, 0), "PSZA", "x", "worker")
     assert reasons(job) == [(own, 3)]
-    control.pause(job, "bob")
+    pause_job(job, "bob")
     assert reasons(job) == [("the job is pausing", 3)]
 
 

@@ -9,11 +9,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backfill import control, groups, season_calendar
-from backfill.control import LeftOut, Selection
+from backfill import groups, season_calendar
 from backfill.errors import Conflict, Refused
 from backfill.groups import Group
 from backfill.inline import run_inline
+from backfill.jobs.lifecycle import cancel_job
+from backfill.jobs.retry import LeftOut, preview_retry, retry_job
+from backfill.jobs.retry_selection import Selection
+from backfill.jobs.start import start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE, Action, PlannedRun
 from backfill.processors.registry import CHAIN, PROCESSORS
@@ -59,7 +62,7 @@ CONTEXT = "nba_analytics.upcoming_player_game_context"
 
 
 def started(**overrides: Any) -> Job:
-    job = control.start(make_options(**overrides), "ann", inline=True)
+    job = start_job(make_options(**overrides), "ann", inline=True)
     assert job
     return job
 
@@ -69,15 +72,15 @@ def finished(**overrides: Any) -> Job:
 
 
 def retried(job: Job, selection: Selection = ALL, reason: str = "") -> Job:
-    return run_inline(control.retry(job, selection, "bob", reason, inline=True), "bob")
+    return run_inline(retry_job(job, selection, "bob", reason, inline=True), "bob")
 
 
 def planned(job: Job, selection: Selection = ALL) -> list[tuple[str, date, str]]:
-    return [(r.processor, r.date, r.reason) for r in control.preview_retry(job, selection).plan.runs]
+    return [(r.processor, r.date, r.reason) for r in preview_retry(job, selection).plan.runs]
 
 
 def left_out(job: Job, selection: Selection = ALL) -> list[LeftOut]:
-    return list(control.preview_retry(job, selection).left_out)
+    return list(preview_retry(job, selection).left_out)
 
 
 def statuses(job: Job) -> dict[tuple[str, date], str]:
@@ -130,7 +133,7 @@ def test_a_defect_is_left_out_with_what_it_blocked_until_somebody_overrides(brok
     ]
     assert left_out(broken) == [expected_in_tdza(), *defects]
     with pytest.raises(Refused) as refused:
-        control.retry(broken, ALL, "bob")
+        retry_job(broken, ALL, "bob")
     assert str(refused.value) == (
         f"nothing of job {broken.pk} is to be retried: 2 AccountingError (after a fix): {OVERRIDE}; "
         f"2 blocked (after upstream): it waits for TDZA; 2 blocked (after upstream): it waits for TDZA and PCF; "
@@ -171,7 +174,7 @@ def test_an_override_runs_it_and_the_closure_and_touches_nothing_else(broken: Jo
 
 
 def test_a_retry_keeps_the_options_and_says_of_what_it_is_one(broken: Job) -> None:
-    job = control.retry(broken, Selection(override=True), "bob", WHY)
+    job = retry_job(broken, Selection(override=True), "bob", WHY)
     assert (job.options, job.parsed_options) == (broken.options, broken.parsed_options)
     assert (job.retry_of, job.reason, job.actor, job.status) == (broken, WHY, "bob", "queued")
     assert (job.batch_size, job.max_in_flight, job.brake, job.triggered_by) == (2, 1, False, "backfill")
@@ -181,13 +184,13 @@ def test_a_retry_keeps_the_options_and_says_of_what_it_is_one(broken: Job) -> No
 
 def test_without_a_reason_of_its_own_a_retry_says_that_it_is_one(broken: Job) -> None:
     changed_code(broken, "TDZA")
-    assert control.retry(broken, ALL, "bob", " ").reason == f"retry of job {broken.pk}"
+    assert retry_job(broken, ALL, "bob", " ").reason == f"retry of job {broken.pk}"
 
 
 def test_a_retry_has_the_brake_as_it_stands_in_the_job_now(broken: Job) -> None:
     changed_code(broken, "TDZA")
     Job.objects.filter(pk=broken.pk).update(brake=True)
-    assert control.retry(broken, ALL, "bob").brake is True
+    assert retry_job(broken, ALL, "bob").brake is True
     assert broken.options["brake"] is False
 
 
@@ -209,22 +212,22 @@ def test_a_retry_stops_only_at_a_bug_that_its_date_did_not_have(tmp_path: Path, 
 def test_what_a_job_found_complete_is_no_matter_of_its_retry() -> None:
     finished(end=FIRST)
     job = finished(end=SECOND)
-    found = control.preview_retry(job, Selection(include_expected=True))
+    found = preview_retry(job, Selection(include_expected=True))
     assert {run.date for run in found.plan.todo} <= {SECOND}
     assert {out.date for out in found.left_out} <= {SECOND}
 
 
 def test_what_runs_again_besides_what_the_job_ran_is_counted(broken: Job) -> None:
-    assert control.preview_retry(broken, Selection(override=True)).of_others == 0
+    assert preview_retry(broken, Selection(override=True)).of_others == 0
     broken.runs.filter(processor__in=DOWNSTREAM).update(status="skipped", skip_reason=ALREADY_COMPLETE, reason=ALREADY_COMPLETE)
-    found = control.preview_retry(broken, Selection(override=True))
+    found = preview_retry(broken, Selection(override=True))
     assert found.of_others == len([run for run in found.plan.todo if run.processor in DOWNSTREAM]) > 0
 
 
 def test_an_override_needs_a_reason(broken: Job, season: Path) -> None:
     before = listing(season)
     with pytest.raises(Refused, match=r"^overriding needs a reason: add --reason TEXT, it is stored with the job$"):
-        control.retry(broken, Selection(override=True), "bob", "  ")
+        retry_job(broken, Selection(override=True), "bob", "  ")
     assert (listing(season), Job.objects.count()) == (before, 1)
 
 
@@ -232,7 +235,7 @@ def test_the_canary_of_a_retry_runs_alone_and_first(monkeypatch: pytest.MonkeyPa
     break_on(monkeypatch, "TDZA", SECOND, THIRD, LAST)
     job = finished(canary=True, batch_size=9)
     monkeypatch.undo()
-    again = control.retry(job, Selection(override=True), "bob", WHY)
+    again = retry_job(job, Selection(override=True), "bob", WHY)
     assert list(again.batches.values_list("number", "first_date", "last_date")) == [(0, SECOND, SECOND), (1, THIRD, LAST)]
 
 
@@ -256,7 +259,7 @@ def test_a_second_retry_never_runs_again_what_turned_good(broken: Job, monkeypat
     second = retried(broken, Selection(override=True), WHY)
     assert statuses(second) == {(code, THIRD): "complete" for code in ("TDZA", *DOWNSTREAM)}
     with pytest.raises(Refused) as refused:
-        control.retry(broken, Selection(override=True), "bob", WHY)
+        retry_job(broken, Selection(override=True), "bob", WHY)
     assert str(refused.value).startswith(f"nothing of job {broken.pk} is to be retried: ")
 
 
@@ -296,7 +299,7 @@ def test_a_retry_of_a_retry_has_its_dates(broken: Job, monkeypatch: pytest.Monke
 def test_expected_failures_are_run_when_one_insists() -> None:
     job = finished(end=SECOND)
     with pytest.raises(Refused) as refused:
-        control.retry(job, ALL, "bob")
+        retry_job(job, ALL, "bob")
     reason = f"1 INSUFFICIENT_DATA (never (expected)): {TOO_FEW}"
     assert str(refused.value) == f"nothing of job {job.pk} is to be retried: {reason}"
     insisting = Selection(include_expected=True)
@@ -308,7 +311,7 @@ def test_expected_failures_are_run_when_one_insists() -> None:
 def test_a_job_without_a_failure_has_nothing_to_retry() -> None:
     job = finished(start=SECOND)
     with pytest.raises(Refused, match=rf"^nothing of job {job.pk} that was named has failed$"):
-        control.retry(job, ALL, "bob")
+        retry_job(job, ALL, "bob")
 
 
 def test_too_few_games_and_their_cascade_are_expected(tmp_path: Path) -> None:
@@ -417,14 +420,14 @@ def test_the_preflight_is_that_of_the_job(broken: Job, tmp_path: Path, season: P
     without(UPGC, THIRD, tmp_path)
     before = listing(season)
     with pytest.raises(Refused) as refused:
-        control.retry(broken, Selection(override=True), "bob", WHY)
+        retry_job(broken, Selection(override=True), "bob", WHY)
     assert str(refused.value) == (
         f"the preflight blocks: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10. "
         f"`manage.py preflight_check {FIRST} --end-date {THIRD}` says what to do; "
         f"the options of job {broken.pk}, which a retry keeps, do not skip it"
     )
     assert (listing(season), Job.objects.count()) == (before, 1)
-    assert control.retry(broken, Selection(override=True, end=SECOND), "bob", WHY).status == "queued"
+    assert retry_job(broken, Selection(override=True, end=SECOND), "bob", WHY).status == "queued"
 
 
 def test_a_job_that_skipped_the_preflight_skips_it_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -454,7 +457,7 @@ def test_what_was_cancelled_is_run_and_what_was_complete_is_not() -> None:
 
     def stop(runs: Sequence[Run]) -> None:
         if runs and runs[0].processor == "PSZA":
-            control.cancel(job, "ann")
+            cancel_job(job, "ann")
 
     run_inline(job, "ann", stop)
     assert job.status == "cancelled"
@@ -471,15 +474,15 @@ def test_what_was_cancelled_is_run_and_what_was_complete_is_not() -> None:
 def test_a_forced_job_that_was_cancelled_runs_what_was_complete_before_it() -> None:
     finished(end=SECOND, processors=("PSZA",))
     job = started(end=SECOND, processors=("PSZA",), force=True)
-    control.cancel(job, "ann")
+    cancel_job(job, "ann")
     assert [run[:2] for run in planned(job)] == [("PSZA", FIRST), ("PSZA", SECOND)]
 
 
 def test_bootstrap_dates_that_were_cancelled_are_emptied_and_not_computed() -> None:
     job = started(start=BOOTSTRAP[-1], end=FIRST, processors=("PSZA",), batch_size=1)
-    control.cancel(job, "ann")
+    cancel_job(job, "ann")
     bootstrap = "bootstrap: day 13, processing starts on day 14"
-    assert control.preview_retry(job, ALL).plan.runs == (
+    assert preview_retry(job, ALL).plan.runs == (
         PlannedRun("PSZA", BOOTSTRAP[-1], Action.SKIP, bootstrap, 0),
         PlannedRun("PSZA", FIRST, Action.RUN, "cancelled (now: it was cancelled before it was complete)", 1),
     )
@@ -575,20 +578,20 @@ def test_a_selection_that_cannot_be_meant_is_refused(fields: dict[str, Any], sen
 def test_a_selection_of_what_a_job_does_not_have_is_refused(broken: Job, fields: dict[str, Any], sentence: str) -> None:
     (group,) = groups.of_job(broken)
     with pytest.raises(Refused) as refused:
-        control.preview_retry(broken, Selection(**fields))
+        preview_retry(broken, Selection(**fields))
     assert str(refused.value) == sentence.format(broken.pk, group.id)
 
 
 def test_a_processor_that_the_job_is_not_about_is_refused() -> None:
     job = finished(end=FIRST, processors=("TDZA", "PSZA"))
     with pytest.raises(Refused, match=rf"^job {job.pk} is not about ML; it has TDZA, PSZA$"):
-        control.preview_retry(job, Selection(processors=("ML",)))
+        preview_retry(job, Selection(processors=("ML",)))
 
 
 def test_a_category_that_exists_and_did_not_happen_is_nothing_to_retry() -> None:
     job = finished(start=SECOND, end=SECOND)
     with pytest.raises(Refused, match=rf"^nothing of job {job.pk} that was named has failed$"):
-        control.retry(job, Selection(categories=("UNKNOWN", "WorkerLost")), "bob")
+        retry_job(job, Selection(categories=("UNKNOWN", "WorkerLost")), "bob")
 
 
 # Groups
@@ -622,18 +625,18 @@ def test_a_job_that_is_under_way_is_not_retried() -> None:
     for status in ("queued", "running", "pausing", "paused", "cancelling"):
         Job.objects.filter(pk=job.pk).update(status=status)
         with pytest.raises(Refused, match=rf"^job {job.pk} is {status}; wait until it has ended, or cancel it$"):
-            control.retry(job, ALL, "bob")
+            retry_job(job, ALL, "bob")
 
 
 @pytest.mark.postgres
 def test_dates_that_another_job_holds_are_a_conflict(broken: Job) -> None:
-    holder = control.start(make_options(start=THIRD, end=THIRD, processors=("ML",)), "eve")
+    holder = start_job(make_options(start=THIRD, end=THIRD, processors=("ML",)), "eve")
     assert holder
     sentence = f"job {holder.pk} (eve, queued) holds 1 runs of this range; wait for it or cancel it"
-    report = control.preview_retry(broken, Selection(override=True)).report
+    report = preview_retry(broken, Selection(override=True)).report
     assert [(item.kind, item.sentence) for item in report.blocks] == [("held by a job", sentence)]
     with pytest.raises(Conflict) as refused:
-        control.retry(broken, Selection(override=True), "bob", WHY)
+        retry_job(broken, Selection(override=True), "bob", WHY)
     assert str(refused.value) == sentence
     assert Job.objects.count() == 2
 
@@ -641,7 +644,7 @@ def test_dates_that_another_job_holds_are_a_conflict(broken: Job) -> None:
 @pytest.mark.postgres
 def test_a_retry_whose_process_died_gives_its_dates_to_the_next(broken: Job) -> None:
     selection = Selection(override=True)
-    dead = control.retry(broken, selection, "bob", WHY, inline=True)
+    dead = retry_job(broken, selection, "bob", WHY, inline=True)
     Job.objects.filter(pk=dead.pk).update(owner=DEAD, status="running")
     job = retried(broken, selection, WHY)
     dead.refresh_from_db()
@@ -649,9 +652,9 @@ def test_a_retry_whose_process_died_gives_its_dates_to_the_next(broken: Job) -> 
 
 
 def test_a_retry_whose_process_died_is_not_taken_for_the_whole_range(broken: Job) -> None:
-    dead = control.retry(broken, Selection(override=True, end=SECOND), "bob", WHY, inline=True)
+    dead = retry_job(broken, Selection(override=True, end=SECOND), "bob", WHY, inline=True)
     Job.objects.filter(pk=dead.pk).update(owner=DEAD, status="running")
-    job = run_inline(control.start(broken.parsed_options, "bob", inline=True) or dead, "bob")
+    job = run_inline(start_job(broken.parsed_options, "bob", inline=True) or dead, "bob")
     assert (job.retry_of, job.status) == (None, "succeeded")
     assert {day for (_, day), status in statuses(job).items() if status == "complete"} == {SECOND, THIRD}
 
@@ -677,7 +680,7 @@ class Counted:
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            control.preview_retry(job, selection)
+            preview_retry(job, selection)
         return len(captured), self.warehouse
 
 

@@ -13,12 +13,15 @@ import pytest
 from django.core.management import call_command
 from django.db import models
 
-from backfill import control, execution, flow, outcome, wanting
+from backfill import execution, flow, outcome, wanting
 from backfill.comparing import compare
-from backfill.control import Selection
 from backfill.failing import Standing
 from backfill.grid import season_grid
 from backfill.inline import run_inline
+from backfill.jobs.lifecycle import cancel_job, pause_job, resume_job
+from backfill.jobs.retry import preview_retry, retry_job
+from backfill.jobs.retry_selection import Selection
+from backfill.jobs.start import start_job
 from backfill.judging.triage import listed, mark, triage
 from backfill.models import Batch, Event, Finding, Job, Launch, Run
 from backfill.summary import summarise
@@ -98,7 +101,7 @@ class Story:
             break_on(patch, "TDZA", SECOND)
             job = self.inline(start=NIGHTS[12], brake=True, batch_size=1)
             self.note("paused by the brake", job)
-            control.resume(job, "bob", "known", brake=False)
+            resume_job(job, "bob", "known", brake=False)
             job = run_all(job)
         self.note("failed", job)
         self.audit("the bug")
@@ -106,7 +109,7 @@ class Story:
 
     def retry_what_broke(self) -> None:
         broken = Job.objects.latest("pk")
-        job = control.retry(broken, Selection(override=True), "ann", "fixed", inline=True)
+        job = retry_job(broken, Selection(override=True), "ann", "fixed", inline=True)
         run_inline(job, "ann")
         self.note("retried", job)
         self.facts.append(("healed", compare(broken, job).totals()))
@@ -122,18 +125,18 @@ class Story:
         cut(part(self.season, "PSZA", THIRD))
         job = self.inline(start=THIRD, end=THIRD, processors=("PCF", "PDC"), force=True)
         self.note("damaged", job)
-        left_out = control.preview_retry(job, Selection()).left_out
+        left_out = preview_retry(job, Selection()).left_out
         self.facts.append(("waits", [(out.processor, out.what, out.retry) for out in left_out]))
         self.note("repaired", self.inline(start=THIRD, end=THIRD, failed=True))
 
     def pause_and_cancel(self) -> None:
-        job = control.start(make_options(end=SECOND, processors=("TDZA",), force=True, batch_size=1), "bob")
+        job = start_job(make_options(end=SECOND, processors=("TDZA",), force=True, batch_size=1), "bob")
         assert job
-        control.pause(job, "bob", "brake: TDZA 2021-11-02: so I say")
+        pause_job(job, "bob", "brake: TDZA 2021-11-02: so I say")
         self.note("paused by a person", Job.objects.get(pk=job.pk))
-        control.cancel(job, "bob", "its process ended")
+        cancel_job(job, "bob", "its process ended")
         self.note("cancelled", Job.objects.get(pk=job.pk))
-        control.resume(Job.objects.get(pk=job.pk), "ann")
+        resume_job(Job.objects.get(pk=job.pk), "ann")
         self.note("resumed", run_all(Job.objects.get(pk=job.pk)))
 
     def be_refused_in_normal_mode(self) -> None:
@@ -161,7 +164,7 @@ class Story:
     # What became of it
 
     def inline(self, **options: Any) -> Job:
-        job = control.start(make_options(**options), "ann", inline=True)
+        job = start_job(make_options(**options), "ann", inline=True)
         assert job
         return run_inline(job, "ann")
 

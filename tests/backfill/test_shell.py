@@ -10,7 +10,8 @@ import pytest
 from django.conf import settings
 from django.core.management import load_command_class
 
-from backfill import control
+from backfill.jobs.lifecycle import pause_job
+from backfill.jobs.start import start_job
 from backfill.management.commands.backfill import parsed
 from backfill.models import Finding, Job, Run
 from backfill.plan.options import Options
@@ -197,20 +198,20 @@ def test_a_plan_can_be_read(shell: Shell) -> None:
 
 
 def test_a_plan_says_which_job_holds_its_dates(shell: Shell) -> None:
-    job = control.start(make_options(end=FIRST), "ann")
+    job = start_job(make_options(end=FIRST), "ann")
     assert job
     answer = shell("backfill", *PSZA, "--dry-run")
     held = f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
     assert (answer.code, answer.out.splitlines()[-2]) == (1, f"BLOCKS: {held}")
-    control.pause(job, "ann")
+    pause_job(job, "ann")
     (block,) = shell("backfill", *PSZA, "--dry-run", "--json").document["preflight"]["blocks"]
     assert (block["kind"], "resume it or cancel it" in block["sentence"]) == ("held by a job", True)
 
 
 def test_a_plan_says_with_which_job_it_would_go_on(shell: Shell) -> None:
-    job = control.start(parsed_options(*PSZA), "ann", inline=True)
+    job = start_job(parsed_options(*PSZA), "ann", inline=True)
     assert job
-    control.pause(job, "ann")
+    pause_job(job, "ann")
     answer = shell("backfill", *PSZA, "--dry-run")
     assert (answer.code, answer.out.splitlines()[-1]) == (
         0,
@@ -290,7 +291,7 @@ def test_half_an_option_is_not_taken_for_the_whole(shell: Shell) -> None:
 
 
 def test_a_job_that_holds_the_dates_is_named(shell: Shell) -> None:
-    job = control.start(make_options(end=FIRST), "ann")
+    job = start_job(make_options(end=FIRST), "ann")
     assert job
     assert shell.backfill(*PSZA) == Answer(
         2, "", f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it\n"

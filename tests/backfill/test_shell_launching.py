@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backfill import control
+from backfill.jobs.launches import get_preset, launch_backfill
 from backfill.models import Job, Launch
 from backfill.plan.options import Options
 from tests.backfill.shell import Answer, Shell
@@ -88,7 +88,7 @@ def test_a_preset_is_saved_started_and_withdrawn(shell: Shell) -> None:
     assert saved == Answer(0, "saved 'one week'; `manage.py backfill --preset 'one week'` starts it\n", "")
     assert shell("backfill", *RANGE, "--save-preset", "one week").code == 2
     document = shell("backfill", *RANGE, "--save-preset", "one week", "--replace", "--json").document
-    preset = control.preset("one week")
+    preset = get_preset("one week")
     assert (document["launch"], document["state"], document["options"]) == (preset.pk, "saved", preset.options)
     started = shell.backfill("--preset", "one week", "--reason", "by name", "--json").document
     job = Job.objects.get(pk=started["job"])
@@ -110,7 +110,7 @@ def test_a_launch_for_later_is_listed(shell: Shell) -> None:
 
 
 def test_a_launch_is_approved_or_refused_by_its_number(shell: Shell) -> None:
-    first, second = (control.launch(make_options(processors=("PSZA",)), "ann", limit=1) for _ in range(2))
+    first, second = (launch_backfill(make_options(processors=("PSZA",)), "ann", limit=1) for _ in range(2))
     assert isinstance(first, Launch)
     assert isinstance(second, Launch)
     assert "a second person (it runs 4 dates, and one person may start 1)" in shell("launches").out
@@ -124,6 +124,6 @@ def test_a_launch_is_approved_or_refused_by_its_number(shell: Shell) -> None:
 
 def test_ones_own_launch_is_not_approved(shell: Shell) -> None:
     actor: Any = getpass.getuser()
-    launch = control.launch(make_options(), actor, limit=1)
+    launch = launch_backfill(make_options(), actor, limit=1)
     assert isinstance(launch, Launch)
     assert shell("launches", "--approve", launch.pk).code == 2

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from backfill import control
 from backfill.inline import run_inline
+from backfill.jobs.lifecycle import pause_job
+from backfill.jobs.start import start_job
 from backfill.models import Job
 from backfill.processors.registry import CHAIN
 from backfill.warehouse.tables import SCHED, UPGC
@@ -35,7 +36,7 @@ PLAYERS, CONTEXT = "nba_analytics.player_game_summary", "nba_analytics.upcoming_
 
 
 def started(**overrides: Any) -> Job:
-    job = control.start(make_options(**overrides), "ann", inline=True)
+    job = start_job(make_options(**overrides), "ann", inline=True)
     assert job
     return job
 
@@ -161,7 +162,7 @@ def test_a_start_says_how_many_warnings_there_were(shell: Shell) -> None:
 
 def test_a_start_that_goes_on_with_another_has_no_preflight_of_its_own(shell: Shell) -> None:
     job = started(end=FIRST, processors=("PSZA",), batch_size=0)
-    control.pause(job, "ann")
+    pause_job(job, "ann")
     words = ("--start", FIRST, "--end", FIRST, "--processors", "PSZA", "--no-canary", "--no-brake")
     document = shell.backfill(*words, "--json").document
     assert (document["job"], document["status"], document["preflight"]) == (job.pk, "succeeded", None)

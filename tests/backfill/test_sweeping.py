@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from backfill import control, flow, heartbeat, sweeping
+from backfill import flow, heartbeat, sweeping
 from backfill.claiming import claim_step
+from backfill.jobs.lifecycle import cancel_job, pause_job, resume_job
+from backfill.jobs.start import start_job
 from backfill.models import Batch, Job, Run, Sweep, Worker
 from backfill.owners import this_process
 from tests.backfill.tiny import FIRST, make_options
@@ -98,7 +100,7 @@ def test_the_runs_of_a_worker_that_holds_them_are_left_alone() -> None:
 
 def test_the_lost_runs_of_a_job_that_is_being_cancelled_are_cancelled() -> None:
     job = claimed_by(DEAD)
-    control.cancel(job, "bob")
+    cancel_job(job, "bob")
     sweeping.sweep()
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("cancelled", {"cancelled": 20})
@@ -106,7 +108,7 @@ def test_the_lost_runs_of_a_job_that_is_being_cancelled_are_cancelled() -> None:
 
 def test_the_lost_runs_of_a_pausing_job_wait_in_a_paused_one() -> None:
     job = claimed_by(DEAD)
-    control.pause(job, "bob")
+    pause_job(job, "bob")
     sweeping.sweep()
     job.refresh_from_db()
     assert (job.status, statuses(job), in_flight(job)) == ("paused", {"pending": 20}, [])
@@ -202,7 +204,7 @@ def test_a_batch_that_waits_for_a_retry_is_sent_when_it_is_due() -> None:
 
 
 def test_an_inline_job_whose_process_died_is_paused_and_says_so() -> None:
-    job = control.start(make_options(end=FIRST), "ann", inline=True)
+    job = start_job(make_options(end=FIRST), "ann", inline=True)
     assert job
     job.transition(("queued",), "running", actor="ann")
     job.runs.filter(processor="PSZA").update(status="running", worker=DEAD)
@@ -211,12 +213,12 @@ def test_an_inline_job_whose_process_died_is_paused_and_says_so() -> None:
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("paused", {"pending": 5})
     assert ("running → pausing", "its process ended; resume it, or give the same command again") in job_events(job)
-    control.resume(job, "bob")
+    resume_job(job, "bob")
     assert run_all(job).status == "succeeded"
 
 
 def test_an_inline_job_whose_process_lives_is_left_alone() -> None:
-    job = control.start(make_options(end=FIRST), "ann", inline=True)
+    job = start_job(make_options(end=FIRST), "ann", inline=True)
     assert job
     assert (job.owner, sweeping.sweep(), job.status) == (this_process(), 0, "queued")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from backfill import control, flow
+from backfill import flow
+from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Job, Worker
 from backfill.processors.registry import CHAIN
 from backfill.running import run_step
@@ -21,7 +22,7 @@ ELSEWHERE = "elsewhere 7 1234"  # on another host, which only its heartbeat can 
 
 def make_job(**overrides: Any) -> Job:
     """A job for the workers: a date a batch, two in flight at most."""
-    job = control.start(make_options(**{"batch_size": 1, "parallel": 2, **overrides}), "ann")
+    job = start_job(make_options(**{"batch_size": 1, "parallel": 2, **overrides}), "ann")
     assert job
     return job
 

@@ -16,10 +16,11 @@ import pytest
 from django.test import override_settings
 from google.cloud.bigquery import SchemaField, TimePartitioning
 
-from backfill import control, inputs, queries
+from backfill import inputs, queries
 from backfill.copying import Copying, copy
 from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
 from backfill.inline import run_inline
+from backfill.jobs.start import start_job
 from backfill.judging.triage import listed, triage
 from backfill.loading import load
 from backfill.models import Job, Run
@@ -90,7 +91,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 def run_all(url: str, settings: Any) -> Job:
     """Every processor over every date, on the warehouse at this URL."""
     settings.WAREHOUSE_URL = url
-    job = control.start(make_options(START, LAST, force=True, batch_size=len(NIGHTS)), "ann", inline=True)
+    job = start_job(make_options(START, LAST, force=True, batch_size=len(NIGHTS)), "ann", inline=True)
     assert job
     return run_inline(job, "ann")
 

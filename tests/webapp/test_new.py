@@ -17,7 +17,8 @@ from django.urls import reverse
 from django.utils.timezone import now
 from pytest_django import DjangoAssertNumQueries
 
-from backfill import control
+from backfill.jobs.launches import get_preset, launch_backfill, list_presets
+from backfill.jobs.start import preview_job, start_job
 from backfill.models import Event, Finding, Job, Launch, Run
 from backfill.plan import preflight, rerun_policy
 from backfill.plan.options import Options
@@ -80,7 +81,7 @@ def test_without_a_word_the_form_proposes_the_newest_season(operator: Client, de
 
 def test_the_headline_and_the_button_say_exactly_what_runs(operator: Client, demo: Demo) -> None:
     html = page(operator, **FREE, reason="late data")
-    plan = control.preview(FREE_OPTIONS).plan
+    plan = preview_job(FREE_OPTIONS).plan
     runs = [r for r in plan.runs if r.action is Action.RUN]
     assert f"<h2>{len(runs)} runs on {len(plan.dates)} dates will run</h2>" in html
     tag, words = button(html)
@@ -127,7 +128,7 @@ def test_as_many_dates_as_no_address_holds_are_previewed_turned_over_picked_kept
     assert (picked.status_code, picked["HX-Push-Url"]) == (200, reverse("new"))
     assert MANY in picked.content.decode()
     operator.post(reverse("new_preset"), {**typed, "name": "many"})
-    assert len(control.preset("many").parsed_options.days) == 170
+    assert len(get_preset("many").parsed_options.days) == 170
     made = start(operator, sealed(html), **typed)
     assert (made.status_code, made["Location"][:6]) == (302, "/jobs/"), made.content.decode()
 
@@ -172,7 +173,7 @@ def test_the_command_starts_the_same(operator: Client, demo: Demo) -> None:
 
 
 def test_a_job_that_holds_the_dates_is_named_with_a_link(operator: Client, demo: Demo) -> None:
-    job = control.start(FREE_OPTIONS, "ann")
+    job = start_job(FREE_OPTIONS, "ann")
     assert job
     html = page(operator, **FREE, reason="me too")
     assert f'<a href="/jobs/{job.pk}/">Job {job.pk}</a> of ann' in html
@@ -283,7 +284,7 @@ def test_the_runs_of_the_job_are_the_plan_of_the_preview(operator: Client, demo:
     typed = {**typed, "reason": "late data"}
     seal, shown = sealed(page(operator, **typed)), LaunchForm(_query(typed)).options
     assert shown
-    plan = control.preview(shown).plan
+    plan = preview_job(shown).plan
     answer = start(operator, seal, **typed)
     job = Job.objects.get(actor="otto")
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
@@ -471,7 +472,7 @@ def test_a_time_to_come_keeps_it_until_then(operator: Client, demo: Demo) -> Non
 
 
 def test_ones_own_timed_launch_starts_by_itself_and_can_only_be_withdrawn(operator: Client, admin: Client, demo: Demo) -> None:
-    kept = control.launch(FREE_OPTIONS, "otto", start_at=now() + timedelta(days=1))
+    kept = launch_backfill(FREE_OPTIONS, "otto", start_at=now() + timedelta(days=1))
     assert isinstance(kept, Launch)
     row = re.sub(r"<[^>]+>|\s+", " ", page(operator).partition("Launches that wait")[2].partition("</tbody>")[0])
     assert re.search(r"starts by itself at \S+ \S+ UTC", re.sub(r" +", " ", row))
@@ -524,13 +525,13 @@ def test_a_preset_comes_back_as_it_was_saved(operator: Client, demo: Demo) -> No
     assert LaunchForm(QueryDict(filled.partition("?")[2])).options == EVERY
     again = operator.post(reverse("new_preset"), {**typed, "name": "the usual"})
     assert "there is a preset 'the usual' by otto already" in unescape(again.content.decode()).lower()
-    kept = control.preset("the usual")
+    kept = get_preset("the usual")
     operator.post(reverse("new_decide", args=[kept.pk, "withdraw"]))
-    assert not control.presets()
+    assert not list_presets()
 
 
 def test_a_job_fills_the_form_with_its_options_but_not_its_reason(operator: Client, demo: Demo) -> None:
-    job = control.start(replace(FREE_OPTIONS, processors=("PSZA",), newest_first=True), "ann")
+    job = start_job(replace(FREE_OPTIONS, processors=("PSZA",), newest_first=True), "ann")
     assert job
     answer = operator.get(reverse("new"), {"job": job.pk})
     form = LaunchForm(QueryDict(answer["Location"].partition("?")[2]))

@@ -14,9 +14,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from backfill import broken, control
-from backfill.control import RetryPlan, Selection
+from backfill import broken
 from backfill.failing import Standing
+from backfill.jobs.retry import RetryPlan, preview_retry
+from backfill.jobs.retry_selection import Selection
 from backfill.models import Job, Run
 from tests.webapp.demo import YEAR, Demo
 from validation.retry import RetryClass
@@ -64,7 +65,7 @@ def test_the_page_comes_at_once_and_asks_for_its_plan(job: Job, viewer: Client) 
 
 
 def test_the_plan_is_that_of_control_with_what_is_left_out(job: Job, operator: Client) -> None:
-    found = control.preview_retry(job, Selection())
+    found = preview_retry(job, Selection())
     text = plan_of(operator, job)
     assert f"Retry {len(found.plan.todo)} runs on {len(found.plan.dates)} dates" in text
     assert f"{len({(out.processor, out.date) for out in found.left_out})} runs</span>" in text
@@ -96,7 +97,7 @@ def test_without_script_the_plan_is_on_the_page(job: Job, operator: Client) -> N
 
 def test_a_retry_from_the_page_is_the_retry_of_control(job: Job, operator: Client) -> None:
     chosen = {"category": "PROCESSING_ERROR", **ONE_DATE}
-    wanted = control.preview_retry(job, Selection(categories=("PROCESSING_ERROR",), start=A_DATE, end=A_DATE, override=True))
+    wanted = preview_retry(job, Selection(categories=("PROCESSING_ERROR",), start=A_DATE, end=A_DATE, override=True))
     given = {**chosen, "reason": HOSTILE, "seal": seal_of(plan_of(operator, job, **chosen))}
     answer = operator.post(url(job), given)
     made = Job.objects.latest("pk")

@@ -10,7 +10,11 @@ from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from ninja import Router, Status
 
-from backfill import control
+from backfill.jobs.launches import launch_backfill
+from backfill.jobs.lifecycle import cancel_job, change_limit, dropped_and_finishing, pause_job, resume_job
+from backfill.jobs.retry import preview_retry as preview_retry_plan
+from backfill.jobs.retry import retry_job
+from backfill.jobs.start import preview_job
 from backfill.management.reports import plan_document
 from backfill.management.retries import retry_document
 from backfill.models import Event, Job, Launch, Run
@@ -74,7 +78,7 @@ def _line(job: Job, runs: dict[str, int]) -> Document:
 @router.post("/jobs/preview", summary="What starting would do")
 def preview(request: HttpRequest, given: OptionsIn) -> Document:
     """The very runs, what speaks against them, the shell's command, and the plan sealed, to be sent with the start."""
-    found = control.preview(options_of(given))
+    found = preview_job(options_of(given))
     return {
         **plan_document(found), "would_start": found.would_start, "command": command(found.plan.options),
         "sealed": signed_plan.seal(found.plan),
@@ -125,7 +129,7 @@ def start(request: HttpRequest, given: StartIn) -> Status[Document]:
     """201 with the job; 202 with the launch that waits for its time or for a second person; 200 when all is complete."""
     sent = given.model_dump(include={"previewed", "start_at"})
     exempt = bool(getattr(request.user, "may_administer", False))
-    made = control.launch(options_of(given), actor(request), exempt=exempt, **sent)
+    made = launch_backfill(options_of(given), actor(request), exempt=exempt, **sent)
     if made is None:
         return Status(200, {"job": None, "detail": "everything is complete already"})
     if isinstance(made, Launch):
@@ -136,7 +140,7 @@ def start(request: HttpRequest, given: StartIn) -> Status[Document]:
 @router.post("/jobs/{number}/retry/preview", summary="What a retry would run")
 def preview_retry(request: HttpRequest, number: int, given: SelectionIn) -> Document:
     """And what it would leave out, each with the reason."""
-    found = control.preview_retry(job_of(number), selection_of(given))
+    found = preview_retry_plan(job_of(number), selection_of(given))
     return {**retry_document(found), "would_start": found.would_start}
 
 
@@ -144,7 +148,7 @@ def preview_retry(request: HttpRequest, number: int, given: SelectionIn) -> Docu
 def retry(request: HttpRequest, number: int, given: RetryIn) -> Status[Document]:
     """Under the options that the job had."""
     reason = given.model_dump()["reason"]
-    made = control.retry(job_of(number), selection_of(given), actor(request), reason)
+    made = retry_job(job_of(number), selection_of(given), actor(request), reason)
     return Status(201, {"job": made.pk, "status": made.status, "retry_of": number})
 
 
@@ -154,40 +158,40 @@ def retry(request: HttpRequest, number: int, given: RetryIn) -> Status[Document]
 @router.post("/jobs/{number}/pause", auth=OPERATORS, summary="Pause")
 def pause(request: HttpRequest, number: int, given: Reason) -> Document:
     """Let the steps that run finish, and start no other."""
-    return _state(control.pause(job_of(number), actor(request), given.reason))
+    return _state(pause_job(job_of(number), actor(request), given.reason))
 
 
 @router.post("/jobs/{number}/resume", auth=OPERATORS, summary="Resume")
 def resume(request: HttpRequest, number: int, given: Resume) -> Document:
     """Go on with what is left of a paused or cancelled job."""
-    return _state(control.resume(job_of(number), actor(request), given.reason, brake=given.brake))
+    return _state(resume_job(job_of(number), actor(request), given.reason, brake=given.brake))
 
 
 @router.get("/jobs/{number}/cancel", summary="What cancelling would do")
 def cancelling(request: HttpRequest, number: int) -> Document:
     """How many runs would be dropped, and how many would finish."""
     found = job_of(number)
-    return {**_state(found), **asdict(control.dropped_and_finishing(found))}
+    return {**_state(found), **asdict(dropped_and_finishing(found))}
 
 
 @router.post("/jobs/{number}/cancel", auth=OPERATORS, summary="Cancel")
 def cancel(request: HttpRequest, number: int, given: Cancel) -> Document:
     """Drop what has not started; with `force` also what runs."""
-    done = control.cancel(job_of(number), actor(request), given.reason, force=given.force)
+    done = cancel_job(job_of(number), actor(request), given.reason, force=given.force)
     return {**_state(job_of(number)), **asdict(done)}
 
 
 @router.post("/jobs/{number}/cap", auth=OPERATORS, summary="Change the cap of a job")
 def cap(request: HttpRequest, number: int, given: Cap) -> Document:
     """How many of its batches may be in flight."""
-    control.change_cap(given.batches, actor(request), given.reason, job=job_of(number))
+    change_limit(given.batches, actor(request), given.reason, job=job_of(number))
     return {"job": number, "batches": given.batches}
 
 
 @router.post("/cap", auth=ADMINS, summary="Change the cap of all jobs", description=f"1 to {MAX_PARALLEL} batches in flight.")
 def cap_of_all(request: HttpRequest, given: Cap) -> Document:
     """How many batches of all jobs together may be in flight."""
-    control.change_cap(given.batches, actor(request), given.reason)
+    change_limit(given.batches, actor(request), given.reason)
     return {"job": None, "batches": given.batches}
 
 

@@ -10,11 +10,12 @@ from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from ninja import Router
 
-from backfill import control, progress, queries
+from backfill import progress, queries
 from backfill.grid import Cell, season_grid
 from backfill.judging.validating import validate
 from backfill.management.preflights import check_document
 from backfill.plan.options import Options
+from backfill.plan.preflight_check import check_range
 from backfill.season_calendar import check_loaded, load_calendar
 from webapp.api.schemas import OptionsIn, options_of
 
@@ -26,7 +27,7 @@ Document = dict[str, Any]
 def preflight(request: HttpRequest, given: OptionsIn) -> Document:
     """What blocks, what warns, and what each date has in Phase 3."""
     options = options_of(given)
-    return check_document(options, control.check(options))
+    return check_document(options, check_range(options))
 
 
 @router.get("/validate", summary="Are these dates complete?")

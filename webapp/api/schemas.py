@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 from ninja import Schema
 from pydantic import ConfigDict, Field, create_model
 
-from backfill.control import Selection
 from backfill.errors import Refused
+from backfill.jobs.retry_selection import Selection
 from backfill.plan.date_lists import parse_dates, without
 from backfill.plan.options import Options, chosen
 from backfill.processors.registry import processor

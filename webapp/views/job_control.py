@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from backfill import control
+from backfill.jobs.lifecycle import cancel_job, change_limit, pause_job, resume_job
 from backfill.models import Job
 from webapp.access import operator_required
 from webapp.job_forms import RELEASE, Cancel, Cap, Reason, Resume
@@ -28,7 +28,7 @@ def pause(request: Request, number: int) -> HttpResponse:
     job, form = get_object_or_404(Job, pk=number), Reason(_posted(request))
     if not form.is_valid():
         return _ask(request, job, form, "pause")
-    control.pause(job, request.user.username, form.cleaned_data["reason"])
+    pause_job(job, request.user.username, form.cleaned_data["reason"])
     return _done(request, job, f"Job {job.pk} pauses.")
 
 
@@ -40,7 +40,7 @@ def resume(request: Request, number: int) -> HttpResponse:
     if not form.is_valid():
         return _ask(request, job, form, "resume")
     brake = False if form.cleaned_data["brake"] == RELEASE else None
-    control.resume(job, request.user.username, form.cleaned_data["reason"], brake=brake)
+    resume_job(job, request.user.username, form.cleaned_data["reason"], brake=brake)
     return _done(request, job, f"Job {job.pk} goes on.")
 
 
@@ -51,7 +51,7 @@ def cancel(request: Request, number: int) -> HttpResponse:
     job, form = get_object_or_404(Job, pk=number), Cancel(_posted(request))
     if not form.is_valid():
         return _ask(request, job, form, "cancel")
-    done = control.cancel(job, request.user.username, form.cleaned_data["reason"], force=bool(form.cleaned_data["force"]))
+    done = cancel_job(job, request.user.username, form.cleaned_data["reason"], force=bool(form.cleaned_data["force"]))
     said = f"{done.dropped:,} runs dropped, {done.finishing:,} finishing, {done.stopped:,} stopped by force."
     return _done(request, job, f"Job {job.pk} is cancelled: {said}")
 
@@ -65,7 +65,7 @@ def cap(request: Request, number: int) -> HttpResponse:
     if not form.is_valid():
         return _ask(request, job, form, "cap")
     batches = form.cleaned_data["batches"]
-    control.change_cap(batches, request.user.username, form.cleaned_data["reason"], job=job)
+    change_limit(batches, request.user.username, form.cleaned_data["reason"], job=job)
     return _done(request, job, f"At most {batches} batches of job {job.pk} are in flight now.")
 
 

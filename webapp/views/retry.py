@@ -9,8 +9,9 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from backfill import broken, control
+from backfill import broken
 from backfill.errors import BackcourtError, Refused
+from backfill.jobs.retry import retry_job
 from backfill.models import Job, Judged
 from validation.retry import RetryClass
 from webapp.access import operator_required
@@ -49,7 +50,7 @@ def _page(request: Request, job: Job, form: RetryForm, looked: dict[str, Any], s
 def _retry(request: Request, job: Job) -> HttpResponse:
     form = RetryForm(request.POST, job)
     try:
-        made = control.retry(
+        made = retry_job(
             job, form.selection(), request.user.username, form.cleaned_data["reason"], previewed=request.POST.get("seal", "")
         )
     except Refused as error:

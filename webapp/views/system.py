@@ -10,7 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from backfill import condition, control
+from backfill import condition
+from backfill.jobs.lifecycle import change_limit
 from webapp import system
 from webapp.access import admin_required
 from webapp.models import Token
@@ -34,7 +35,7 @@ def live(request: Request) -> HttpResponse:
 def cap(request: Request) -> HttpResponse:
     """Change how many batches of all jobs may be in flight. Raises Refused."""
     batches, reason = system.cap_of(request.POST)
-    control.change_cap(batches, request.user.username, reason)
+    change_limit(batches, request.user.username, reason)
     messages.success(request, f"At most {batches} batches of all jobs may be in flight now; those above it finish.")
     return redirect("system")
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill import control
 from backfill.errors import Refused
+from backfill.jobs.launches import get_preset
+from backfill.jobs.start import preview_job, start_job
 from backfill.management.base import FAILED, OK, VerbCommand, whole_number
 from backfill.management.keeping import add_keeping, keep
 from backfill.management.launching import add_where, launch, listed
@@ -52,7 +53,7 @@ class Command(VerbCommand):
             return self._dry_run(options, verbose=given["verbosity"] > 1)
         if given["save_preset"] is not None or given["at"] or given["replace"]:
             return keep(self, options, given)
-        code = launch(self, lambda actor, inline, tell: control.start(options, actor, inline=inline, tell=tell), given)
+        code = launch(self, lambda actor, inline, tell: start_job(options, actor, inline=inline, tell=tell), given)
         return self._nothing_to_do(options) if code is None else code
 
     def _asked(self, given: dict[str, Any]) -> Options:
@@ -61,11 +62,11 @@ class Command(VerbCommand):
         parser = self.create_parser("manage.py", "backfill")
         if more := [name for name in OWN if name != "reason" and given[name] != parser.get_default(name)]:
             raise Refused(f"a preset has options of its own; leave out --{more[0].replace('_', '-')}, or leave out --preset")
-        options = control.preset(given["preset"]).parsed_options
+        options = get_preset(given["preset"]).parsed_options
         return replace(options, reason=given["reason"]) if given["reason"] else options
 
     def _dry_run(self, options: Options, *, verbose: bool) -> int:
-        preview = control.preview(options)
+        preview = preview_job(options)
         self.emit(plan_document(preview), plan_text(preview, verbose=verbose))
         return OK if preview.would_start else FAILED
 

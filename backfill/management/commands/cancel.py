@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill import control
+from backfill.jobs.lifecycle import Cancelled, cancel_job, dropped_and_finishing
 from backfill.management.base import OK
 from backfill.management.jobs import JobCommand
 
@@ -27,14 +27,14 @@ class Command(JobCommand):
         """Cancel it and say what that did."""
         job = self.job(given)
         if given["dry_run"]:
-            counts = control.dropped_and_finishing(job)
+            counts = dropped_and_finishing(job)
         else:
-            counts = control.cancel(job, self.actor, given["reason"], force=given["force"])
+            counts = cancel_job(job, self.actor, given["reason"], force=given["force"])
         job.refresh_from_db()
         self.emit({"job": job.pk, "status": job.status, **asdict(counts)}, f"job {job.pk} ({job.status}): {_text(counts)}")
         return OK
 
 
-def _text(counts: control.Cancelled) -> str:
+def _text(counts: Cancelled) -> str:
     stopped = f", {counts.stopped} stopped by force" if counts.stopped else ""
     return f"{counts.dropped} queued runs dropped, {counts.finishing} running ones finish{stopped}"

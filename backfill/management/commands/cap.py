@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill import control
+from backfill.jobs.lifecycle import change_limit
 from backfill.management.base import OK, VerbCommand, whole_number
 from backfill.management.jobs import found
 
@@ -26,7 +26,7 @@ class Command(VerbCommand):
     def run(self, **given: Any) -> int:
         """Change it."""
         job = None if given["job"] is None else found(given["job"])
-        control.change_cap(given["batches"], getpass.getuser(), given["reason"], job=job)
+        change_limit(given["batches"], getpass.getuser(), given["reason"], job=job)
         of = f"of job {job.pk}" if job else "of all jobs together"
         self.emit({"job": job and job.pk, "batches": given["batches"]}, f"{given['batches']} batches {of} may be in flight")
         return OK

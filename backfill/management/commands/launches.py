@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill import control
 from backfill.errors import Refused
+from backfill.jobs.launches import approve_launch, refuse_launch, withdraw_launch
 from backfill.management.base import FAILED, OK, VerbCommand, whole_number
 from backfill.management.keeping import document, line
 from backfill.management.text import table
@@ -18,9 +18,9 @@ from backfill.models import Launch
 
 MOST = 1000
 DECISIONS: dict[str, Callable[[Launch, str, str], Launch]] = {
-    "approve": control.approve,
-    "refuse": control.refuse,
-    "withdraw": control.withdraw,
+    "approve": approve_launch,
+    "refuse": refuse_launch,
+    "withdraw": withdraw_launch,
 }
 MEANINGS = {
     "approve": "agree to a launch that somebody else asked for",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backfill import control
+from backfill.jobs.lifecycle import pause_job
 from backfill.management.base import OK
 from backfill.management.jobs import JobCommand
 from backfill.models import Job
@@ -17,7 +17,7 @@ class Command(JobCommand):
 
     def run(self, **given: Any) -> int:
         """Pause it and say whether it has stopped already."""
-        job = control.pause(self.job(given), self.actor, given["reason"])
+        job = pause_job(self.job(given), self.actor, given["reason"])
         text = "has paused" if job.status == Job.Status.PAUSED else "pauses when its running steps have ended"
         self.emit({"job": job.pk, "status": job.status}, f"job {job.pk} {text}")
         return OK

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill import control
 from backfill.errors import Refused
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date
 from backfill.management.launching import listed
 from backfill.management.naming_dates import add_list
 from backfill.management.preflights import check_document, check_text
 from backfill.plan.options import MODES, Options, chosen
+from backfill.plan.preflight_check import check_range
 
 
 class Command(VerbCommand):
@@ -32,7 +32,7 @@ class Command(VerbCommand):
         """Look, and say whether all is ready."""
         processors = chosen(listed(given["processors"], "--processors"))
         options = _asked(given, processors=processors, mode=given["mode"])
-        report = control.check(options)
+        report = check_range(options)
         self.emit(check_document(options, report), check_text(options, report))
         return OK if report.ready else FAILED
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill import control
+from backfill.jobs.lifecycle import resume_job
 from backfill.management.base import OK
 from backfill.management.jobs import JobCommand
 from backfill.models import Run, Worker
@@ -25,7 +25,7 @@ class Command(JobCommand):
 
     def run(self, **given: Any) -> int:
         """Resume it and say how much is left."""
-        job = control.resume(self.job(given), self.actor, given["reason"], brake=False if given["no_brake"] else None)
+        job = resume_job(self.job(given), self.actor, given["reason"], brake=False if given["no_brake"] else None)
         left = job.runs.filter(status__in=Run.ACTIVE).count()
         text = "" if Worker.alive(now()) else "; no worker is running, so it waits until bin/up starts one"
         self.emit({"job": job.pk, "status": job.status, "left": left}, f"job {job.pk} goes on with {left} runs{text}")

@@ -6,9 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill import control
-from backfill.control import Selection
-from backfill.control.selecting import parse_weeks
+from backfill.jobs.retry import preview_retry, retry_job
+from backfill.jobs.retry_selection import Selection, parse_weeks
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date, whole_number
 from backfill.management.jobs import found
 from backfill.management.launching import add_where, codes, launch, listed
@@ -42,13 +41,11 @@ class Command(VerbCommand):
         if given["dry_run"]:
             return self._dry_run(job, selection)
         reason = given["reason"]
-        code = launch(
-            self, lambda actor, inline, tell: control.retry(job, selection, actor, reason, inline=inline, tell=tell), given
-        )
+        code = launch(self, lambda actor, inline, tell: retry_job(job, selection, actor, reason, inline=inline, tell=tell), given)
         return OK if code is None else code
 
     def _dry_run(self, job: Job, selection: Selection) -> int:
-        preview = control.preview_retry(job, selection)
+        preview = preview_retry(job, selection)
         self.emit(retry_document(preview), retry_text(preview))
         return OK if preview.would_start else FAILED
 

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill import control, heartbeat, notices
+from backfill import heartbeat, notices
 from backfill.errors import Refused
 from backfill.inline import run_inline
+from backfill.jobs.start import start_job
 from backfill.judging.triage import judge_due
 from backfill.management.base import VerbCommand, iso_date
 from backfill.management.launching import report
@@ -41,7 +42,7 @@ class Command(VerbCommand):
         heard: list[Report] = []
         with heartbeat.beating(Worker.Kind.INLINE):
             options = Options(day, day, (code,), force=True, **fields)
-            job = control.start(options, actor, triggered_by="manual", inline=True, tell=heard.append)
+            job = start_job(options, actor, triggered_by="manual", inline=True, tell=heard.append)
             if job is None:
                 raise Refused(f"there is nothing to run for {code} on {day}")
             run_inline(job, actor)

@@ -27,7 +27,7 @@ class Cancelled:
     stopped: int = 0
 
 
-def pause(job: Job, actor: str, reason: str = "") -> Job:
+def pause_job(job: Job, actor: str, reason: str = "") -> Job:
     """Let the steps that run finish and start no other. Raises Refused when the job is not under way."""
     with transaction.atomic():
         locked = Job.locked(job.pk)
@@ -37,7 +37,7 @@ def pause(job: Job, actor: str, reason: str = "") -> Job:
     return locked
 
 
-def resume(job: Job, actor: str, reason: str = "", *, brake: bool | None = None) -> Job:
+def resume_job(job: Job, actor: str, reason: str = "", *, brake: bool | None = None) -> Job:
     """Go on with what is left, by the workers; `brake` changes whether a bug pauses the job again.
 
     Raises Refused when nothing is left, Conflict when another job has taken some of the dates meanwhile.
@@ -88,7 +88,7 @@ def _keep_what_others_have_done(job: Job, actor: str) -> None:
     kept.filter(skip_reason=skip_reason).update(reason=ALREADY_COMPLETE)
 
 
-def cancel(job: Job, actor: str, reason: str = "", *, force: bool = False) -> Cancelled:
+def cancel_job(job: Job, actor: str, reason: str = "", *, force: bool = False) -> Cancelled:
     """Drop what has not started and let finish what runs; with `force`, drop that too: its attempt records nothing.
 
     Raises Refused when the job has ended.
@@ -117,7 +117,7 @@ def dropped_and_finishing(job: Job) -> Cancelled:
     return Cancelled(runs.filter(status=Run.Status.PENDING).count(), runs.filter(status=Run.Status.RUNNING).count())
 
 
-def change_cap(batches: int, actor: str, reason: str = "", *, job: Job | None = None) -> None:
+def change_limit(batches: int, actor: str, reason: str = "", *, job: Job | None = None) -> None:
     """Let at most so many batches be in flight, of a job or in all. Those above it finish. Raises Refused."""
     if not 1 <= batches <= MAX_PARALLEL:
         raise Refused(f"1 to {MAX_PARALLEL} batches can be in flight, not {batches}")

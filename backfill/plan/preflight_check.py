@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backfill.control.starting import held
+from backfill.jobs.start import held
 from backfill.plan import preflight, rerun_policy
 from backfill.plan.options import Options
 from backfill.season_calendar import load_calendar, missing_seasons, season_name
@@ -10,7 +10,7 @@ from validation.preflight_report import Report
 from validation.season import season_year
 
 
-def check(options: Options) -> Report:
+def check_range(options: Options) -> Report:
     """What a backfill of these options would be told, of every one of its dates.
 
     Dates that are complete are looked at like the others, because the question is about what Phase 3 has, not about what

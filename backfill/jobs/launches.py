@@ -11,8 +11,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
-from backfill.control.starting import OVERRIDE, Preview, Tell, check_ready, keep_quiet, preview, start
 from backfill.errors import Conflict, PlanChanged, Refused
+from backfill.jobs.start import OVERRIDE, Preview, Tell, check_ready, keep_quiet, preview_job, start_job
 from backfill.models import Event, EventCause, EventKind, Job, Launch
 from backfill.plan import signed_plan
 from backfill.plan.options import Options
@@ -24,7 +24,7 @@ LONGEST_NAME = 80
 NOTHING_TO_DO = "everything is complete already, so nothing was started"
 
 
-def why_approval(plan: Plan, limit: int) -> str:
+def approval_reason(plan: Plan, limit: int) -> str:
     """Why a second person has to agree to a plan: it has more dates, or overwrites more, than `limit`; else empty."""
     if (dates := len(plan.dates)) > limit:
         return f"it runs {dates:,} dates, and one person may start {limit:,}"
@@ -38,7 +38,7 @@ def passed_text(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC has passed already; name a time to come, or leave it out to start now"
 
 
-def launch(
+def launch_backfill(
     options: Options,
     actor: str,
     *,
@@ -58,11 +58,11 @@ def launch(
     if start_at is not None and start_at <= now():
         raise Refused(passed_text(start_at))
     if start_at is None and exempt:
-        return start(options, actor, previewed=previewed, computed=computed, tell=tell)
-    found = computed or preview(options)
-    reason = "" if exempt else why_approval(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
+        return start_job(options, actor, previewed=previewed, computed=computed, tell=tell)
+    found = computed or preview_job(options)
+    reason = "" if exempt else approval_reason(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
     if start_at is None and not reason:
-        return start(options, actor, previewed=previewed, computed=found, tell=tell)
+        return start_job(options, actor, previewed=previewed, computed=found, tell=tell)
     if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if start_at is None:  # a preflight that blocks now would only be heard of when somebody has agreed
@@ -81,20 +81,20 @@ def _keep(options: Options, actor: str, state: str, **fields: object) -> Launch:
 # Presets
 
 
-def presets() -> QuerySet[Launch]:
+def list_presets() -> QuerySet[Launch]:
     """The saved launches, by name."""
     return Launch.objects.filter(state=State.SAVED).order_by("name")
 
 
-def preset(name: str) -> Launch:
+def get_preset(name: str) -> Launch:
     """The saved launch of this name. Raises Refused."""
-    if found := presets().filter(name=name.strip()).first():
+    if found := list_presets().filter(name=name.strip()).first():
         return found
     raise Refused(f"there is no preset {name.strip()!r}; {_names()}")
 
 
 def _names() -> str:
-    names = list(presets().values_list("name", flat=True))
+    names = list(list_presets().values_list("name", flat=True))
     return f"there are {', '.join(map(repr, names))}" if names else "none has been saved yet"
 
 
@@ -105,11 +105,11 @@ def save_preset(name: str, options: Options, actor: str, *, replace: bool = Fals
         raise Refused(f"a preset's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
     try:
         with transaction.atomic():
-            if replace and (old := presets().filter(name=name).first()):
+            if replace and (old := list_presets().filter(name=name).first()):
                 old.transition((State.SAVED,), State.WITHDRAWN, actor=actor, reason="replaced")
             return _keep(options, actor, State.SAVED, name=name)
     except IntegrityError:
-        other = presets().filter(name=name).first()
+        other = list_presets().filter(name=name).first()
         by = f" by {other.actor}" if other else ""
         raise Refused(f"there is a preset {name!r}{by} already; replace it, or choose another name") from None
 
@@ -117,7 +117,7 @@ def save_preset(name: str, options: Options, actor: str, *, replace: bool = Fals
 # What waits
 
 
-def approve(asked: Launch, actor: str, reason: str = "") -> Launch:
+def approve_launch(asked: Launch, actor: str, reason: str = "") -> Launch:
     """Agree to a launch; it starts at once when its time has come. Raises Refused, also for the one who asked for it."""
     asked = _waiting(asked, "approved")
     if not asked.needs_approval or asked.approved_by:
@@ -135,7 +135,7 @@ def approve(asked: Launch, actor: str, reason: str = "") -> Launch:
     return asked
 
 
-def refuse(asked: Launch, actor: str, reason: str) -> Launch:
+def refuse_launch(asked: Launch, actor: str, reason: str) -> Launch:
     """Decline a launch, with the reason for the one who asked. Raises Refused."""
     asked = _waiting(asked, "refused")
     if not reason.strip():
@@ -150,7 +150,7 @@ def _refused(asked: Launch, message: str, *, actor: str, reason: str, cause: str
     return asked.transition(old, State.REFUSED, actor=actor, reason=reason, cause=cause, outcome_message=message)
 
 
-def withdraw(asked: Launch, actor: str, reason: str = "") -> Launch:
+def withdraw_launch(asked: Launch, actor: str, reason: str = "") -> Launch:
     """Take back a launch that waits, or a preset. Raises Refused when it is neither any more."""
     asked = Launch.objects.get(pk=asked.pk)
     cause = EventCause.OPERATOR
@@ -191,7 +191,7 @@ def start_waiting(pk: int) -> Job | None:
     asked = Launch.objects.get(pk=pk)
     try:
         # Nothing is claimed beforehand: that it has started is recorded with the job, or neither is.
-        job = start(asked.parsed_options, asked.actor, tie=partial(_begin, asked))
+        job = start_job(asked.parsed_options, asked.actor, tie=partial(_begin, asked))
     except Refused as refused:
         _refused(asked, str(refused), actor=asked.actor, reason=str(refused))
         return None

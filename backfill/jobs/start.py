@@ -56,7 +56,7 @@ class Preview:
         return self.plan.overwrites
 
 
-def preview(options: Options) -> Preview:
+def preview_job(options: Options) -> Preview:
     """The plan and the preflight of these options. Raises Refused when there is nothing that could be run."""
     check_loaded(options)
     calendar = load_calendar()
@@ -69,7 +69,7 @@ def preview(options: Options) -> Preview:
     return Preview(found, preflight.report(found, calendar, held=held(found)))
 
 
-def start(
+def start_job(
     options: Options,
     actor: str,
     *,
@@ -94,7 +94,7 @@ def start(
     is_current = computed is not None and not _dead()
     if same := settle_dead(options):
         return _take_over(same, actor, owner, tie)
-    found = computed if computed is not None and is_current else preview(options)
+    found = computed if computed is not None and is_current else preview_job(options)
     if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     if not found.plan.todo:

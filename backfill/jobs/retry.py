@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from backfill.control.selecting import Selection
-from backfill.control.starting import Preview, Tell, check_ready, create, held, keep_quiet, settle_dead
 from backfill.errors import PlanChanged, Refused
 from backfill.failing import Failure, Standing
+from backfill.jobs.retry_selection import Selection
+from backfill.jobs.start import Preview, Tell, check_ready, create, held, keep_quiet, settle_dead
 from backfill.models import Job, Run
 from backfill.owners import this_process
 from backfill.plan import preflight, signed_plan
@@ -71,7 +71,7 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     return RetryPlan(planned, preflight.report(planned, calendar, held=held(planned)), job.pk, left_out, of_others)
 
 
-def retry(
+def retry_job(
     job: Job,
     selection: Selection,
     actor: str,

@@ -1,0 +1,1 @@
+"""Operator actions on jobs: start, retry, pause, resume, cancel, launch."""
