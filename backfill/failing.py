@@ -12,7 +12,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from backfill import inputs
+from backfill.execution import input_signatures
 from backfill.models import Job, Run
 from backfill.models.run import LONG_AGO
 from backfill.plan.planning import Key
@@ -110,7 +110,7 @@ class _Evidence:
     @cached_property
     def changed(self) -> Collection[Key]:
         """What would read other rows of Phase 3 now than it did."""
-        return inputs.changes(r for r in self.runs.values() if r.status in (Run.Status.COMPLETE, Run.Status.FAILED))
+        return input_signatures.changes(r for r in self.runs.values() if r.status in (Run.Status.COMPLETE, Run.Status.FAILED))
 
     @cached_property
     def causes(self) -> Mapping[Key, Mapping[str, int]]:

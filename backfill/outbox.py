@@ -14,10 +14,10 @@ from time import monotonic, perf_counter
 from django.conf import settings
 from django.db import transaction
 
-from backfill.backoff import DELIVERY_BUDGET_SECONDS
-from backfill.crashpoints import passing
+from backfill.crash_points import passing
+from backfill.execution.backoff import DELIVERY_BUDGET_SECONDS
+from backfill.execution.live_checks import TRIGGER, Check, newest_runs, why_no_success
 from backfill.models import Job, Run, Trigger
-from backfill.normal import TRIGGER, Check, newest_runs, why_no_success
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
@@ -67,7 +67,7 @@ def keep(job: Job, triggers: Sequence[Trigger]) -> None:
 
 
 def _ring() -> None:
-    from backfill.tasks import ring_outbox
+    from backfill.execution.tasks import ring_outbox
 
     ring_outbox()
 

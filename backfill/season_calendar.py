@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from backfill import inputs
 from backfill.errors import Refused
+from backfill.execution import input_signatures
 from backfill.models import Run
 from backfill.plan.options import Options
 from backfill.plan.planning import OUTDATED, Key
@@ -71,7 +71,7 @@ def stale_keys(options: Options) -> dict[Key, str]:
     newest = Run.objects.deciding(options.start, options.end)
     asked, days = options.processors, set(options.days)
     complete = {key: r for key, r in newest.items() if r.status == Run.Status.COMPLETE and key[0] in asked and key[1] in days}
-    changed = {key: change.reason for key, change in inputs.changes(complete.values()).items()}
+    changed = {key: change.reason for key, change in input_signatures.changes(complete.values()).items()}
     return changed | {key: OUTDATED for key, run in complete.items() if run.sql_hash != sql_hash(key[0])}
 
 

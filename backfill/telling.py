@@ -16,8 +16,8 @@ from time import monotonic
 
 from django.conf import settings
 
-from backfill.backoff import DELIVERY_BUDGET_SECONDS
-from backfill.crashpoints import passing
+from backfill.crash_points import passing
+from backfill.execution.backoff import DELIVERY_BUDGET_SECONDS
 from backfill.models import Notice
 
 log = logging.getLogger(__name__)

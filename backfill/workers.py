@@ -9,7 +9,8 @@ from celery.signals import worker_init, worker_process_init, worker_process_shut
 from django.core.checks import run_checks
 from django.utils.timezone import now
 
-from backfill import checks, heartbeat
+from backfill import checks
+from backfill.execution import heartbeat
 from backfill.models import Worker
 from backfill.tied import tie
 from backfill.version import code_version
@@ -39,6 +40,6 @@ def end(**kwargs: Any) -> None:
 @worker_ready.connect
 def look_for_lost_work(**kwargs: Any) -> None:
     """What was on its way before this worker started may be lost; no need to wait for the next sweep."""
-    from backfill.tasks import sweep
+    from backfill.execution.tasks import sweep
 
     sweep.delay(now().isoformat())

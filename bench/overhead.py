@@ -39,17 +39,18 @@ def measure(start: str, end: str, batch_size: int) -> None:
 
     from django.db import connection
 
-    from backfill import flow, inline, recording, running
+    from backfill.execution import dispatch, inline, record
+    from backfill.execution import step as steps
     from backfill.plan.options import Options
 
     spent: Counter[str] = Counter()
     queries: dict[str, list[int]] = defaultdict(list)
-    kept = running.claim_step, recording._write_history, running.record, flow.settle, flow.take, inline.run_step
-    running.claim_step = timed(spent, "claim", kept[0])
-    recording._write_history = timed(spent, "history", kept[1])
-    running.record = timed(spent, "record", kept[2])
-    flow.settle = timed(spent, "settle", kept[3])
-    flow.take = timed(spent, "take", kept[4])
+    kept = steps.claim_step, record._write_history, steps.record, dispatch.settle, dispatch.take, inline.run_step
+    steps.claim_step = timed(spent, "claim", kept[0])
+    record._write_history = timed(spent, "history", kept[1])
+    steps.record = timed(spent, "record", kept[2])
+    dispatch.settle = timed(spent, "settle", kept[3])
+    dispatch.take = timed(spent, "take", kept[4])
 
     def step(batch: Any, code: str, *rest: Any) -> Any:
         count = 0
@@ -74,7 +75,7 @@ def measure(start: str, end: str, batch_size: int) -> None:
     began = time.perf_counter()
     inline.run_inline(job, "bench")
     wall = time.perf_counter() - began
-    running.claim_step, recording._write_history, running.record, flow.settle, flow.take, inline.run_step = kept
+    steps.claim_step, record._write_history, steps.record, dispatch.settle, dispatch.take, inline.run_step = kept
     runs = job.runs.count()
     totals = job.runs.values_list("query_seconds", "write_seconds")
     statements = sum((q or 0) + (w or 0) for q, w in totals)

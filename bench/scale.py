@@ -116,7 +116,7 @@ READ = {code: selected(code) for code in CHAIN}
 
 
 def statements(code: str, actions: Counter[Action]) -> list[Statement]:
-    """What one step sends, in order: see backfill.running, .execution and .recording."""
+    """What one step sends, in order: see backfill.execution.step, .execution and .recording."""
     output, dates = PROCESSORS[code].output, actions.total()
     writes = [Statement(str(table), (table,), dates) for table in (FAILURES, output)]
     emptied = writes if actions[Action.SKIP] else []  # bootstrap dates

@@ -17,7 +17,7 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 app = Celery("backcourt")
 app.loader.override_backends = {"redis": "backfill.doorbells:UncollectedResults"}
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+app.autodiscover_tasks(["backfill.execution"])
 
 # The lines about every single message leave: steps say themselves how they ended, and the sweep is no news.
 QUIET = dict.fromkeys(("celery.app.trace", "celery.worker.strategy", "celery.beat"), "WARNING")

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.conf import settings
 
-from backfill import normal, queries
+from backfill import queries
+from backfill.execution import live_checks
 from backfill.plan.options import MAX_PARALLEL, Options
 from backfill.processors.registry import PROCESSORS
 from validation import bands, categories, coverage, expectation, preflight_report, retry, season
@@ -163,10 +164,10 @@ def _findings() -> dict[str, Any]:
 
 
 def _modes() -> dict[str, Any]:
-    limits = [("most sources", normal.FRESHNESS_LIMITS), ("sources of teams", normal.TEAM_FRESHNESS)]
+    limits = [("most sources", live_checks.FRESHNESS_LIMITS), ("sources of teams", live_checks.TEAM_FRESHNESS)]
     hours = [(words, f.warn.total_seconds() / 3600, f.refuse.total_seconds() / 3600) for words, f in limits]
     return {
-        "checks": normal.KINDS,
+        "checks": live_checks.KINDS,
         "freshness": hours,
         "completeness_day": COMPLETENESS.first_day,
         "completeness_share": percent(COMPLETENESS.required_tenths / 10),

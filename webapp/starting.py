@@ -11,9 +11,9 @@ from django.conf import settings
 from django.http import QueryDict
 
 from backfill.errors import BackcourtError, Refused
+from backfill.execution.live_checks import KINDS
 from backfill.jobs.launches import NOTHING_TO_DO, approval_reason, launch_backfill, save_preset
 from backfill.models import Job, Launch
-from backfill.normal import KINDS
 from backfill.plan import signed_plan
 from backfill.plan.options import Options
 from backfill.plan.shell_command import command

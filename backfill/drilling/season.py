@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from backfill import inputs
 from backfill.decided import Ended, ended_runs, verdicts_on
 from backfill.drilling.asking import Question
 from backfill.drilling.entities import Match, match
 from backfill.drilling.names import everybody
 from backfill.drilling.statuses import Found, Status, question, read
 from backfill.errors import Refused
+from backfill.execution import input_signatures
 from backfill.judging import reading
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
@@ -98,7 +98,7 @@ class _Of:
         right = {key for key, held in verdicts.items() if held.outside == 0 and not held.changed}
         signed = {key: run for key, run in self.runs.items() if key in right and run.input_signature}
         judged = {key for key, run in signed.items() if verdicts[key].run_id == run.run_id}
-        now = inputs.signatures(judged)
+        now = input_signatures.signatures(judged)
         return {key for key in judged if self.runs[key].input_signature == now[key]}
 
     @cached_property

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from backfill import flow
-from backfill.abandoning import abandon
 from backfill.errors import Conflict, Refused
+from backfill.execution import dispatch
+from backfill.execution.orphans import abandon
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason
 from backfill.plan.options import MAX_PARALLEL
 from backfill.plan.planning import ALREADY_COMPLETE
@@ -33,7 +33,7 @@ def pause_job(job: Job, actor: str, reason: str = "") -> Job:
         locked = Job.locked(job.pk)
         if not locked.transition(Job.ACTIVE, Status.PAUSING, actor=actor, reason=reason, cause=EventCause.OPERATOR):
             raise Refused(_cannot(locked, "paused", "only a queued or running job can be"))
-        flow.settle_job(locked, actor)
+        dispatch.settle_job(locked, actor)
     return locked
 
 
@@ -47,7 +47,7 @@ def resume_job(job: Job, actor: str, reason: str = "", *, brake: bool | None = N
             Limits.hold()
             locked = Job.locked(job.pk)
             _resume(locked, actor, reason, brake)
-            transaction.on_commit(flow.dispatch)
+            transaction.on_commit(dispatch.dispatch)
     except IntegrityError as error:
         raise Conflict(f"another job has taken some of job {job.pk}'s dates meanwhile; wait for it or cancel it") from error
     return locked
@@ -106,8 +106,8 @@ def cancel_job(job: Job, actor: str, reason: str = "", *, force: bool = False) -
         if force:
             abandon(locked.runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
             locked.runs.all().transition((Run.Status.RUNNING,), Run.Status.CANCELLED, **by_person, claim="")
-        flow.settle_job(locked, actor)
-        transaction.on_commit(flow.dispatch)
+        dispatch.settle_job(locked, actor)
+        transaction.on_commit(dispatch.dispatch)
     return Cancelled(dropped, 0 if force else running, running if force else 0)
 
 
@@ -134,7 +134,7 @@ def change_limit(batches: int, actor: str, reason: str = "", *, job: Job | None 
             locked.save(update_fields=["max_in_flight"])
         action = f"batches in flight {before} → {batches}"
         Event.objects.create(job=job, kind=EventKind.CONCURRENCY_LIMIT, actor=actor, action=action, reason=reason)
-        transaction.on_commit(flow.dispatch)
+        transaction.on_commit(dispatch.dispatch)
 
 
 def _cannot(job: Job, what: str, hint: str) -> str:

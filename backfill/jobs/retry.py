@@ -12,10 +12,10 @@ from backfill.failing import Failure, Standing
 from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import Preview, Tell, check_ready, create, held, keep_quiet, settle_dead
 from backfill.models import Job, Run
-from backfill.owners import this_process
 from backfill.plan import preflight, signed_plan
 from backfill.plan.options import Options
 from backfill.plan.planning import Action, Key, PlannedRun, in_batches
+from backfill.process_id import this_process
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import check_loaded, load_calendar
 from backfill.warehouse import writable_warehouse

@@ -10,13 +10,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from backfill import flow
 from backfill.errors import Conflict, PlanChanged, Refused
+from backfill.execution import dispatch
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason, Worker
-from backfill.owners import this_process
 from backfill.plan import preflight, rerun_policy, signed_plan
 from backfill.plan.options import Options
 from backfill.plan.planning import Action, Plan
+from backfill.process_id import this_process
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import check_loaded, load_calendar
 from backfill.version import code_version
@@ -138,7 +138,7 @@ def create(
             Batch.objects.bulk_create(_batches(job, planned))
             tie(job)
             if not owner:
-                transaction.on_commit(flow.dispatch)
+                transaction.on_commit(dispatch.dispatch)
     except IntegrityError as error:
         raise Conflict(_conflict_text(planned)) from error
     return job
@@ -212,7 +212,7 @@ def settle_dead(options: Options) -> Job | None:
     for job in _dead():
         if not job.runs.filter(status__in=Run.ACTIVE).exists():
             with transaction.atomic():
-                flow.settle_job(Job.locked(job.pk))
+                dispatch.settle_job(Job.locked(job.pk))
         elif _is_same(job, options):
             same = job
         elif _overlaps(job, options):
@@ -229,7 +229,7 @@ def _abandon(job: Job) -> None:
     reason = "its process ended and another backfill takes these dates"
     with transaction.atomic():
         _seize(job, this_process())
-        by: dict[str, Any] = {"actor": flow.SYSTEM, "reason": reason, "cause": EventCause.PROCESS_ENDED}
+        by: dict[str, Any] = {"actor": dispatch.SYSTEM, "reason": reason, "cause": EventCause.PROCESS_ENDED}
         job.runs.all().transition(Run.ACTIVE, Run.Status.CANCELLED, **by, claim="", worker="")
         job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
         job.transition((job.status,), Job.Status.CANCELLED, **by, finished_at=now())
@@ -239,12 +239,12 @@ def _take_over(job: Job, actor: str, owner: str, tie: Tie = tie_nothing) -> Job:
     """Put back what the dead process had claimed, and own the job, or give it to the workers."""
     with transaction.atomic():
         _seize(job, owner)
-        flow.put_back(job, job.runs.all(), actor=flow.SYSTEM, reason="its process ended", cause=EventCause.PROCESS_ENDED)
+        dispatch.put_back(job, job.runs.all(), actor=dispatch.SYSTEM, reason="its process ended", cause=EventCause.PROCESS_ENDED)
         job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
         job.transition((job.status,), Job.Status.QUEUED, actor=actor, reason="goes on where its process ended")
         tie(job)
         if not owner:
-            transaction.on_commit(flow.dispatch)
+            transaction.on_commit(dispatch.dispatch)
     return job
 
 

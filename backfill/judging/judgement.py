@@ -12,7 +12,7 @@ from functools import cached_property
 from django.db.models import Q
 from django.utils.timezone import now
 
-from backfill import inputs
+from backfill.execution import input_signatures
 from backfill.judging import content, evidence, reading, verdicts
 from backfill.judging.history import ONE_YEAR, History
 from backfill.judging.runs import as_ran, bugs
@@ -150,9 +150,9 @@ class Judgement:
         return found
 
     @cached_property
-    def changes(self) -> dict[Key, inputs.Change]:
+    def changes(self) -> dict[Key, input_signatures.Change]:
         """Which runs read other Phase 3 rows than there are now, and which kind of rows."""
-        return inputs.changes([run for run in self.runs.values() if run.status == Run.Status.COMPLETE])
+        return input_signatures.changes([run for run in self.runs.values() if run.status == Run.Status.COMPLETE])
 
     @cached_property
     def rated(self) -> dict[str, list[rates.Rated]]:
@@ -215,13 +215,13 @@ class Judgement:
         written_now = {day for _, day in self.moving}
         yield from phase3_findings.violations(season, (v for v in content.violations(self.start) if v.date not in written_now))
         yield from phase3_findings.stale(
-            season, self._changed(inputs.Change.WINDOWS), self._changed(inputs.Change.CONTEXT), self._moved
+            season, self._changed(input_signatures.Change.WINDOWS), self._changed(input_signatures.Change.CONTEXT), self._moved
         )
         for rated in self.rated.values():
             yield from rates.flags([r for r in rated if r.day.day not in rootless], lacking)
             yield from rates.out_of_band((r, reading) for r in rated for reading in self.readings(r))
 
-    def _changed(self, part: inputs.Change) -> list[Key]:
+    def _changed(self, part: input_signatures.Change) -> list[Key]:
         return [key for key, change in self.changes.items() if part in change]
 
     @property

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill.flow import SYSTEM
+from backfill.execution.dispatch import SYSTEM
 from backfill.models import Event, EventKind, Finding, Limits
 from backfill.models.finding import as_fields
 from validation.findings.kinds import KINDS

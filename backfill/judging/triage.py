@@ -111,7 +111,7 @@ def mark_all(findings: Sequence[Finding], state: str, actor: str, reason: str) -
 
 def judge_now(year: int) -> bool:
     """Have a worker judge a season; judge it here when nobody else can. True when it has been judged already."""
-    from backfill.tasks import ring_judge_season
+    from backfill.execution.tasks import ring_judge_season
 
     if Worker.alive(now()) and ring_judge_season(year):
         return False

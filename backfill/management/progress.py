@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from backfill.inline import Progress as Callback
+from backfill.execution.inline import Progress as Callback
 from backfill.models import Job, Run
 from backfill.progress import Progress as State
 from backfill.progress import TimeLeft, newest_events, progress

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
-from backfill import backoff
+from backfill.execution import backoff
 
 if TYPE_CHECKING:
     from backfill.models.event import Event

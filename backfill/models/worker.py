@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.timezone import now
 
-from backfill import owners
+from backfill import process_id
 
 
 class Worker(models.Model):
@@ -31,13 +31,13 @@ class Worker(models.Model):
 
     def is_alive(self, at: datetime) -> bool:
         """Whether its process lives as far as one can tell from here: on this host by asking, elsewhere by its heartbeat."""
-        return self.seen_at > at - timedelta(seconds=settings.SILENT_SECONDS) and not owners.is_gone(self.name)
+        return self.seen_at > at - timedelta(seconds=settings.SILENT_SECONDS) and not process_id.is_gone(self.name)
 
     @classmethod
     def has_ended(cls, name: str, at: datetime) -> bool:
         """Whether the process of this name has ended: on this host by asking, elsewhere when it is silent."""
-        if owners.is_here(name):
-            return owners.is_gone(name)
+        if process_id.is_here(name):
+            return process_id.is_gone(name)
         worker = cls.objects.filter(name=name).first()
         return worker is None or not worker.is_alive(at)
 

@@ -10,7 +10,7 @@ from django.core import serializers
 from django.db import transaction
 from django.test import override_settings
 
-from backfill.inline import run_inline
+from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Job, Limits, Run
 from backfill.plan.options import Options

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.test import override_settings
 
-from backfill.execution import Outcome, Step, execute
+from backfill.execution.execute import Outcome, Step, execute
 from backfill.loading import load
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar

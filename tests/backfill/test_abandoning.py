@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backfill import flow
-from backfill.claiming import Attempt, claim_step
 from backfill.errors import Superseded, WarehouseBusy
+from backfill.execution import dispatch
+from backfill.execution.claims import Attempt, claim_step
 from backfill.jobs.lifecycle import cancel_job, resume_job
 from backfill.models import Job, Run
 from backfill.warehouse import warehouse
@@ -28,7 +28,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
 
 def sent(**overrides: Any) -> Job:
     job = make_job(**{"processors": ("TDZA",), "end": FIRST, **overrides})
-    flow.dispatch()
+    dispatch.dispatch()
     return job
 
 
@@ -109,7 +109,7 @@ def test_a_cancelled_job_that_goes_on_begins_anew(stopped: list[set[str]]) -> No
     claimed(job, "first").work().note("a")
     cancel_job(job, "ann", force=True)
     resume_job(job, "ann")
-    flow.dispatch()
+    dispatch.dispatch()
     assert claimed(job, "second").key == "second"
 
 

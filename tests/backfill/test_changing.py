@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backfill import flow
-from backfill.claiming import claim_step
 from backfill.errors import Conflict, Refused
+from backfill.execution import dispatch
+from backfill.execution.claims import claim_step
 from backfill.jobs.lifecycle import Cancelled, cancel_job, change_limit, dropped_and_finishing, pause_job, resume_job
 from backfill.jobs.start import start_job
 from backfill.models import Event, Job, Limits, Run
@@ -23,7 +23,7 @@ STATES = ("queued", "running", "pausing", "paused", "cancelling", "cancelled", "
 
 def claimed(job: Job) -> None:
     """Let a worker be in the middle of PSZA on the first date."""
-    flow.dispatch()
+    dispatch.dispatch()
     assert claim_step(batch_of(job, 0), "PSZA", "a claim", "worker")
 
 
@@ -92,7 +92,7 @@ def test_what_was_stopped_goes_on_to_its_end(state: str) -> None:
 
 def test_pausing_lets_the_running_step_finish_and_starts_no_other() -> None:
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     batch = batch_of(job, 0)
     step(batch, "TDZA")
     assert claim_step(batch, "PSZA", "a claim", "worker")
@@ -100,7 +100,7 @@ def test_pausing_lets_the_running_step_finish_and_starts_no_other() -> None:
     assert step(batch_of(job, 1), "TDZA") == 0
     assert statuses(job) == {"complete": 1, "running": 1, "pending": 18}
     job.runs.filter(status="running").update(status="complete", claim="")
-    flow.settle(batch, batch.lease)
+    dispatch.settle(batch, batch.lease)
     job.refresh_from_db()
     assert (job.status, in_flight(job)) == ("paused", [])
 
@@ -184,13 +184,13 @@ def test_cancelling_says_how_many_are_dropped_and_how_many_finish() -> None:
 
 def test_a_cancelling_job_has_been_cancelled_when_its_last_step_has_ended() -> None:
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     batch = batch_of(job, 0)
     step(batch, "TDZA")
     assert claim_step(batch, "PSZA", "a claim", "worker")
     cancel_job(job, "bob")
     job.runs.filter(status="running").update(status="complete")
-    flow.settle(batch, batch.lease)
+    dispatch.settle(batch, batch.lease)
     job.refresh_from_db()
     assert (job.status, job.finished_at is not None, statuses(job)) == ("cancelled", True, {"complete": 2, "cancelled": 18})
     assert {b.status for b in job.batches.all()} == {"ended"}
@@ -198,7 +198,7 @@ def test_a_cancelling_job_has_been_cancelled_when_its_last_step_has_ended() -> N
 
 def test_force_stops_what_runs_and_its_worker_records_nothing() -> None:
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     attempt = claim_step(batch_of(job, 0), "PSZA", "a claim", "worker")
     assert attempt
     assert cancel_job(job, "bob", force=True) == Cancelled(19, 0, 1)
@@ -222,9 +222,9 @@ def test_the_dates_of_a_cancelled_job_are_free() -> None:
 def test_cancelling_makes_room_for_other_jobs(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 1
     first, second = make_job(processors=("PSZA",)), make_job(processors=("TDZA",))
-    flow.dispatch()
+    dispatch.dispatch()
     cancel_job(first, "bob")
-    flow.dispatch()  # as happens on commit
+    dispatch.dispatch()  # as happens on commit
     assert in_flight(second) == [0]
 
 
@@ -234,9 +234,9 @@ def test_cancelling_makes_room_for_other_jobs(settings: Any) -> None:
 def test_a_jobs_cap_changes_while_it_runs(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 9
     job = make_job(parallel=1)
-    flow.dispatch()
+    dispatch.dispatch()
     change_limit(3, "bob", "hurry", job=job)
-    flow.dispatch()
+    dispatch.dispatch()
     assert in_flight(job) == [0, 1, 2]
     assert job_events(job)[-1] == ("batches in flight 1 → 3", "hurry")
 
@@ -244,7 +244,7 @@ def test_a_jobs_cap_changes_while_it_runs(settings: Any) -> None:
 def test_above_a_lowered_cap_batches_finish_and_no_other_is_sent(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 9
     job = make_job(parallel=3)
-    flow.dispatch()
+    dispatch.dispatch()
     change_limit(1, "bob", job=job)
     run_batch(job, 0)
     assert in_flight(job) == [1, 2]
@@ -253,9 +253,9 @@ def test_above_a_lowered_cap_batches_finish_and_no_other_is_sent(settings: Any) 
 def test_the_cap_in_all_changes_for_every_job(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 1
     jobs = [make_job(processors=(code,)) for code in ("TDZA", "PSZA")]
-    flow.dispatch()
+    dispatch.dispatch()
     change_limit(4, "bob", "a larger machine")
-    flow.dispatch()
+    dispatch.dispatch()
     assert ([in_flight(job) for job in jobs], Limits.current().max_parallel_batches) == ([[0, 1], [0, 1]], 4)
     event = Event.objects.get(job=None)
     assert (event.actor, event.action, event.reason) == ("bob", "batches in flight 1 → 4", "a larger machine")

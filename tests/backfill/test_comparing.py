@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from backfill.comparing import Change, Comparison, compare
-from backfill.inline import run_inline
+from backfill.execution.inline import run_inline
 from backfill.jobs.retry import retry_job
 from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job

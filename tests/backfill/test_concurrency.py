@@ -18,19 +18,19 @@ import pytest
 from django.db import connection
 from django.utils.timezone import now
 
-from backfill import flow, sweeping
-from backfill.claiming import Attempt, claim_step
 from backfill.errors import Conflict, Refused
+from backfill.execution import dispatch, sweep
+from backfill.execution.claims import Attempt, claim_step
+from backfill.execution.step import run_step
 from backfill.jobs import start as starting
 from backfill.jobs.launches import launch_backfill, start_due
 from backfill.jobs.lifecycle import cancel_job, change_limit, pause_job, resume_job
 from backfill.jobs.start import Preview, start_job
 from backfill.models import Batch, Job, Launch, Limits, Run
-from backfill.owners import this_process
 from backfill.plan.options import Options
 from backfill.plan.planning import Action, Plan, PlannedRun
+from backfill.process_id import this_process
 from backfill.processors.registry import CHAIN
-from backfill.running import run_step
 from backfill.season_calendar import load_calendar
 from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, make_options, rows_of
 
@@ -61,7 +61,7 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
     """The batches that were sent, instead of messages to Redis."""
     sent: list[Batch] = []
-    monkeypatch.setattr(flow, "_ring", sent.append)
+    monkeypatch.setattr(dispatch, "_ring", sent.append)
     return sent
 
 
@@ -83,7 +83,7 @@ def in_flight() -> list[Batch]:
 
 
 def sent_batch(job: Job) -> Batch:
-    flow.dispatch()
+    dispatch.dispatch()
     return job.batches.get(status=Batch.Status.IN_FLIGHT)
 
 
@@ -159,7 +159,7 @@ def test_dispatches_at_once_never_exceed_the_cap(known: bool, settings: Any, run
         Limits.objects.all().delete()
         if known:
             Limits.current()
-        assert together(*[flow.dispatch] * 4) == [None] * 4
+        assert together(*[dispatch.dispatch] * 4) == [None] * 4
         sent = in_flight()
         assert sorted(b.job_id for b in sent) in ([jobs[0].pk, jobs[0].pk, jobs[1].pk], [jobs[0].pk, jobs[1].pk, jobs[1].pk])
         assert sorted(b.pk for b in rung) == [b.pk for b in sent]
@@ -170,7 +170,7 @@ def test_dispatches_at_once_never_exceed_the_cap(known: bool, settings: Any, run
 def test_processes_that_take_batches_at_once_share_the_cap(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 3
     job = make_job(parallel=4)
-    taken = [b for b in together(*[partial(flow.take, job)] * 4) if b]
+    taken = [b for b in together(*[partial(dispatch.take, job)] * 4) if b]
     assert sorted(b.pk for b in taken) == [b.pk for b in in_flight()]
     assert len(taken) == 3
 
@@ -231,7 +231,7 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(s
 
     def look_after() -> None:
         while not is_over():
-            sweeping.sweep()
+            sweep.sweep_lost_work()
             time.sleep(0.02)  # SQLite gives its lock to whoever asks at the right moment; others are to have a chance
 
     def meddle() -> None:

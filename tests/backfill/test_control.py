@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from backfill.errors import Conflict, CorruptPartition, Refused
-from backfill.inline import run_inline
+from backfill.execution.inline import run_inline
 from backfill.jobs import start
 from backfill.jobs.start import preview_job, start_job
 from backfill.models import Event, Job, Run
-from backfill.owners import this_process
 from backfill.plan.planning import ALREADY_COMPLETE
+from backfill.process_id import this_process
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.version import code_version

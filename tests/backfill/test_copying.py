@@ -29,7 +29,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse that holds a season: inputs, what every processor made of them, a run for each."""
     from django.test import override_settings
 
-    from backfill.execution import empty
+    from backfill.execution.execute import empty
     from backfill.processors.registry import CHAIN, PROCESSORS
     from backfill.warehouse import warehouse
 

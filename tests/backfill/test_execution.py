@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backfill import execution
 from backfill.errors import WarehouseUnwritable
-from backfill.execution import Outcome
+from backfill.execution import execute
+from backfill.execution.execute import Outcome
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import render
 from backfill.warehouse import warehouse
@@ -49,7 +49,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
     def spoilt(code: str, part: str = "result") -> str:
         return sql.format(whole=f"({render(code)})") if part == "result" else render(code, part)
 
-    monkeypatch.setattr(execution, "render", spoilt)
+    monkeypatch.setattr(execute, "render", spoilt)
 
 
 # The one row that the spoilt statements are wrong about.
@@ -108,8 +108,8 @@ def test_running_again_removes_failures_that_are_cured(tmp_path: Path) -> None:
     run("TDZA")
     early = date(2021, 10, 18)
     give(TDGS, season_rows(TDGS, [early, *NIGHTS]), tmp_path)
-    batch = execution.Step(PROCESSORS["TDZA"], (FIRST,), early, STARTED_AT, {FIRST: RUN_ID})
-    assert [o.failures for o in execution.execute(warehouse(), batch)] == [{}]
+    batch = execute.Step(PROCESSORS["TDZA"], (FIRST,), early, STARTED_AT, {FIRST: RUN_ID})
+    assert [o.failures for o in execute.execute(warehouse(), batch)] == [{}]
     assert (len(rows_of("TDZA", FIRST)), failures_of("TDZA")) == (2, [])
 
 
@@ -134,7 +134,7 @@ def test_a_run_leaves_the_partitions_of_other_dates_and_processors_alone(season:
 
 def test_emptying_leaves_a_partition_without_rows(season: Path) -> None:
     run("TDZA")
-    execution.empty(warehouse(), make_step("TDZA", [FIRST, SECOND]))
+    execute.empty(warehouse(), make_step("TDZA", [FIRST, SECOND]))
     assert (rows_of("TDZA", SECOND), failures_of("TDZA"), part(season, "TDZA", FIRST).exists()) == ([], [], True)
     assert len(rows_of("TDZA")) == 4
 
@@ -237,7 +237,7 @@ def test_a_warehouse_that_cannot_be_written_stops_the_work_without_halving(monke
     staging, attempts = season / ".staging", []
     staging.rmdir()
     staging.write_text("a file where a folder should be")
-    monkeypatch.setattr(execution, "render", lambda *args: attempts.append(args) or render(*args))
+    monkeypatch.setattr(execute, "render", lambda *args: attempts.append(args) or render(*args))
     with pytest.raises(WarehouseUnwritable):
         run("TDZA")
     assert attempts.count(("TDZA",)) == 1
@@ -247,13 +247,13 @@ def test_an_error_that_nobody_foresaw_is_not_swallowed(monkeypatch: pytest.Monke
     def broken(*args: Any) -> str:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(execution, "render", broken)
+    monkeypatch.setattr(execute, "render", broken)
     with pytest.raises(ZeroDivisionError):
         run("TDZA")
 
 
 def test_bootstrap_dates_have_no_output_table_of_their_own() -> None:
-    execution.empty(warehouse(), make_step("PSZA", BOOTSTRAP, datetime(2022, 1, 1)))
+    execute.empty(warehouse(), make_step("PSZA", BOOTSTRAP, datetime(2022, 1, 1)))
     assert {str(t): warehouse().partitions(t) for t in OUTPUTS if warehouse().partitions(t)} == {
         "nba_precompute.player_shot_zone_analysis": set(BOOTSTRAP)
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from backfill.execution import Step, execute
+from backfill.execution.execute import Step, execute
 from backfill.judging import reading
 from backfill.loading import load
 from backfill.processors.registry import PROCESSORS

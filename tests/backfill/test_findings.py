@@ -11,8 +11,8 @@ import pytest
 from django.utils.timezone import now
 
 from backfill.errors import Refused
-from backfill.flow import SYSTEM
-from backfill.inline import run_inline
+from backfill.execution.dispatch import SYSTEM
+from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
 from backfill.judging.keeping import SeasonFindings, keep
 from backfill.judging.triage import judge_due, listed, mark, wants_somebody

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill import flow, recording, running
-from backfill.backoff import MAX_TRIES
-from backfill.claiming import claim_step
 from backfill.errors import WarehouseBusy, WarehouseUnwritable
+from backfill.execution import dispatch, record
+from backfill.execution import step as steps
+from backfill.execution.backoff import MAX_TRIES
+from backfill.execution.claims import claim_step
 from backfill.jobs.lifecycle import resume_job
 from backfill.models import Job, Limits, Run
 from backfill.warehouse import warehouse
@@ -34,18 +35,18 @@ def test_a_job_for_the_workers_has_no_owner_and_a_batch_a_step() -> None:
 def test_as_many_batches_are_sent_as_the_jobs_cap_allows(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 9
     job = make_job(parallel=3)
-    flow.dispatch()
+    dispatch.dispatch()
     assert in_flight(job) == [0, 1, 2]
     leases = set(job.batches.exclude(lease="").values_list("lease", flat=True))
     assert len(leases) == 3
-    flow.dispatch()
+    dispatch.dispatch()
     assert (in_flight(job), set(job.batches.exclude(lease="").values_list("lease", flat=True))) == ([0, 1, 2], leases)
 
 
 def test_the_cap_in_all_holds_over_all_jobs_and_each_gets_its_share(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 3
     jobs = [make_job(processors=(code,), parallel=3) for code in ("TDZA", "PSZA")]
-    flow.dispatch()
+    dispatch.dispatch()
     assert [in_flight(job) for job in jobs] == [[0, 1], [0]]
 
 
@@ -53,13 +54,13 @@ def test_a_live_job_goes_before_backfills(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 1
     backfill = make_job(processors=("TDZA",))
     live = make_job(processors=("PSZA",), mode="normal")
-    flow.dispatch()
+    dispatch.dispatch()
     assert (in_flight(backfill), in_flight(live)) == ([], [0])
 
 
 def test_the_end_of_a_batch_sends_the_next() -> None:
     job = make_job(parallel=1)
-    flow.dispatch()
+    dispatch.dispatch()
     run_batch(job, 0)
     assert in_flight(job) == [1]
 
@@ -74,13 +75,13 @@ def test_a_job_runs_to_its_end_by_itself() -> None:
 
 def test_newest_first_sends_the_last_dates_first() -> None:
     job = make_job(newest_first=True)
-    flow.dispatch()
+    dispatch.dispatch()
     assert [batch_of(job, n).first_date for n in in_flight(job)] == [LAST]
 
 
 def test_a_job_is_queued_until_a_worker_takes_a_step() -> None:
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     job.refresh_from_db()
     assert job.status == "queued"
     step(batch_of(job, 0), "TDZA")
@@ -97,13 +98,13 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     def divide(*args: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(running.execution, "execute", divide)
+    monkeypatch.setattr(steps.execution, "execute", divide)
 
 
 def test_the_canary_runs_alone_and_then_the_others(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 9
     job = make_job(canary=True, parallel=9)
-    flow.dispatch()
+    dispatch.dispatch()
     assert (in_flight(job), batch_of(job, 0).first_date) == ([0], FIRST)
     run_batch(job, 0)
     assert in_flight(job) == [1, 2, 3]
@@ -127,7 +128,7 @@ def test_a_bug_pauses_the_job_with_one_event_that_says_what_and_where(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, bool], pauses: str
 ) -> None:
     job = make_job(processors=("PSZA",), **options)
-    flow.dispatch()
+    dispatch.dispatch()
     broken(monkeypatch)
     run_batch(job, 0)
     job.refresh_from_db()
@@ -138,7 +139,7 @@ def test_a_bug_pauses_the_job_with_one_event_that_says_what_and_where(
 
 def test_after_the_canary_its_brake_is_no_longer_on(monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job(processors=("PSZA",), canary=True)
-    flow.dispatch()
+    dispatch.dispatch()
     run_batch(job, 0)
     broken(monkeypatch)
     run_batch(job, 1)
@@ -149,19 +150,19 @@ def test_after_the_canary_its_brake_is_no_longer_on(monkeypatch: pytest.MonkeyPa
 def test_an_impossible_value_is_a_bug_and_says_how_many_entities(tmp_path: Any) -> None:
     give(PGS, [{**row, "paint_makes": row["paint_attempts"] + 1} for row in season_rows(PGS)], tmp_path)
     job = make_job(processors=("PSZA",), brake=True)
-    flow.dispatch()
+    dispatch.dispatch()
     run_batch(job, 0)
     assert ("running → pausing", f"brake: PSZA {FIRST}: 2 PROCESSING_ERROR of 2 entities") in job_events(job)
 
 
 def test_a_poisoned_file_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(status="failed", error="CorruptPartition", reason="CorruptPartition: x is not a whole Parquet file", failures={})
-    assert recording.bug_of(run) == ""
+    assert record.bug_of(run) == ""
 
 
 def test_resuming_after_the_brake_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job(brake=True)
-    flow.dispatch()
+    dispatch.dispatch()
     broken(monkeypatch)
     step(batch_of(job, 0), "TDZA")
     monkeypatch.undo()
@@ -175,14 +176,14 @@ def test_resuming_after_the_brake_goes_on_where_it_stopped(monkeypatch: pytest.M
 
 def test_a_task_that_comes_twice_runs_once() -> None:
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     batch = batch_of(job, 0)
     assert [step(batch, "PSZA"), step(batch, "PSZA")] == [1, 0]
 
 
 def test_a_task_with_an_old_lease_does_nothing() -> None:
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     late, new = batch_of(job, 0), batch_of(job, 0)
     new.send(now())
     assert (step(late, "TDZA"), statuses(job)) == (0, {"pending": 20})
@@ -191,7 +192,7 @@ def test_a_task_with_an_old_lease_does_nothing() -> None:
 
 def test_a_step_does_not_start_before_its_upstream_has_ended() -> None:
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     batch = batch_of(job, 0)
     step(batch, "TDZA")
     assert step(batch, "PCF") == 0
@@ -201,7 +202,7 @@ def test_a_step_does_not_start_before_its_upstream_has_ended() -> None:
 
 def test_a_task_that_comes_again_takes_the_runs_of_its_dead_worker() -> None:
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     batch = batch_of(job, 0)
     assert claim_step(batch, "PSZA", "dead claim", "worker")
     job.runs.filter(processor="PSZA", date=FIRST).update(worker=DEAD)
@@ -212,12 +213,12 @@ def test_a_task_that_comes_again_takes_the_runs_of_its_dead_worker() -> None:
 
 def test_an_attempt_that_was_taken_back_writes_and_records_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     stage = type(warehouse()).stage
 
     def taken_back_meanwhile(*args: Any) -> None:
         stage(*args)
-        flow.put_back(job, job.runs.all(), actor="sweep", reason="silent", cause="worker lost")
+        dispatch.put_back(job, job.runs.all(), actor="sweep", reason="silent", cause="worker lost")
 
     monkeypatch.setattr(type(warehouse()), "stage", taken_back_meanwhile)
     assert step(batch_of(job, 0), "PSZA") == 0
@@ -226,15 +227,15 @@ def test_an_attempt_that_was_taken_back_writes_and_records_nothing(monkeypatch: 
 
 def test_a_run_that_has_cost_many_workers_fails_and_the_others_go_on() -> None:
     job = make_job(batch_size=2)
-    flow.dispatch()
+    dispatch.dispatch()
     assert claim_step(batch_of(job, 0), "PSZA", "c", "worker")
-    job.runs.filter(processor="PSZA", date=FIRST).update(losses=flow.MOST_LOSSES - 1)
-    assert flow.lose(job, job.runs.all(), actor="sweep", reason="its worker died") == 2
+    job.runs.filter(processor="PSZA", date=FIRST).update(losses=dispatch.MOST_LOSSES - 1)
+    assert dispatch.lose(job, job.runs.all(), actor="sweep", reason="its worker died") == 2
     found = dict(job.runs.filter(processor="PSZA", batch=0).values_list("date", "status"))
     assert found == {FIRST: "failed", SECOND: "pending"}
     failed = job.runs.get(status="failed")
     assert (failed.error, failed.reason.partition(",")[0]) == ("WorkerLost", "its worker died")
-    assert recording.bug_of(failed)
+    assert record.bug_of(failed)
 
 
 def test_a_run_says_which_code_and_which_statement_made_it() -> None:
@@ -273,7 +274,7 @@ def due(job: Job) -> None:
 
 def test_a_busy_warehouse_is_tried_again_later_and_others_go_on_meanwhile(busy: Callable[[int], None]) -> None:
     job = make_job(processors=("PSZA",), parallel=1)
-    flow.dispatch()
+    dispatch.dispatch()
     busy(1)
     before = now()
     run_batch(job, 0)
@@ -297,7 +298,7 @@ def test_a_warehouse_that_stays_busy_fails_the_dates_in_the_end(busy: Callable[[
     (run,) = job.runs.all()
     assert (job.status, run.status, run.error) == ("failed", "failed", "WarehouseBusy")
     assert run.reason == f"WarehouseBusy: over quota (tried again {MAX_TRIES} times)"
-    assert recording.bug_of(run) == ""
+    assert record.bug_of(run) == ""
 
 
 def test_a_jobs_retries_have_a_cap(busy: Callable[[int], None]) -> None:
@@ -326,7 +327,7 @@ def test_a_full_disk_pauses_the_job_and_gives_the_runs_back(monkeypatch: pytest.
         raise WarehouseUnwritable("no space left on device")
 
     job = make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     monkeypatch.setattr(type(warehouse()), "replace", full)
     step(batch_of(job, 0), "PSZA")
     job.refresh_from_db()
@@ -343,7 +344,7 @@ def test_a_full_disk_pauses_the_job_and_gives_the_runs_back(monkeypatch: pytest.
 @pytest.mark.parametrize("dates", [1, 4])
 def test_a_step_asks_the_database_as_often_whatever_the_size_of_its_batch(django_assert_max_num_queries: Any, dates: int) -> None:
     job = make_job(batch_size=dates, processors=("PSZA", "PCF"))
-    flow.dispatch()
+    dispatch.dispatch()
     batch = batch_of(job, 0)
     with django_assert_max_num_queries(QUERIES_PER_STEP):
         step(batch, "PSZA")
@@ -355,10 +356,10 @@ QUERIES_PER_STEP = 45
 def test_the_first_dispatch_takes_the_cap_from_the_settings(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 7
     make_job()
-    flow.dispatch()
+    dispatch.dispatch()
     assert Limits.current().max_parallel_batches == 7
 
 
 def test_an_empty_dispatch_asks_one_question(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
-        flow.dispatch()
+        dispatch.dispatch()

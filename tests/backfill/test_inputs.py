@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfill import execution, flow, inputs
-from backfill.claiming import claim_step
-from backfill.inline import run_inline
-from backfill.inputs import Change, changed, changes, signature, signatures
+from backfill.execution import dispatch, input_signatures
+from backfill.execution import execute as execution
+from backfill.execution.claims import claim_step
+from backfill.execution.inline import run_inline
+from backfill.execution.input_signatures import Change, changed, changes, signature, signatures
 from backfill.jobs.start import preview_job, start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import OUTDATED, Key
@@ -274,7 +275,7 @@ def counts_as_opening(row: Row) -> bool:
 def signed(tables: Tables, day: date) -> str:
     """TDZA's signature over rows given in Python."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (inputs, season_cache):
+        for module in (input_signatures, season_cache):
             patch.setattr(module, "warehouse", lambda: rows_warehouse(tables))
         return signature("TDZA", day)
 
@@ -294,10 +295,10 @@ def test_a_run_notes_what_it_could_read_and_one_that_is_not_executed_nothing(tmp
 @pytest.mark.postgres
 def test_a_run_of_the_workers_notes_it_too_and_once_more_when_it_was_put_back() -> None:
     job = make_job(end=FIRST)
-    flow.dispatch()
+    dispatch.dispatch()
     claimed = claim_step(batch_of(job, 0), "TDZA", "lost", "worker")
     assert claimed
-    flow.put_back(job, claimed.held, actor="sweep", reason="its worker died", cause="worker lost")
+    dispatch.put_back(job, claimed.held, actor="sweep", reason="its worker died", cause="worker lost")
     assert run_all(job).status == "succeeded"
     assert {(r.processor, r.date): r.input_signature for r in job.runs.all()} == signatures([(code, FIRST) for code in CHAIN])
 

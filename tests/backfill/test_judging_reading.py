@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backfill.execution import empty
+from backfill.execution.execute import empty
 from backfill.judging import reading
 from backfill.judging.reading import Written
 from backfill.processors.registry import CHAIN, PROCESSORS

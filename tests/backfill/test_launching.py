@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill import sweeping
 from backfill.errors import Conflict, PlanChanged, Refused, WarehouseBusy
+from backfill.execution import sweep
 from backfill.jobs import launches
 from backfill.jobs import start as starting
 from backfill.jobs.launches import (
@@ -115,15 +115,15 @@ def test_a_preset_without_a_name_or_that_does_not_exist_is_refused() -> None:
 
 def test_a_launch_for_later_waits_and_is_started_by_the_sweep_when_its_time_has_come() -> None:
     launch = later()
-    sweeping.sweep()
+    sweep.sweep_lost_work()
     assert not Job.objects.exists()
     make_due(launch)
-    sweeping.sweep()
+    sweep.sweep_lost_work()
     job = Job.objects.get()
     launch.refresh_from_db()
     assert (launch.state, launch.job, job.actor, job.parsed_options) == ("started", job, "ann", make_options(**ONE))
     assert events(launch) == [("ann", "waiting", ""), ("ann", "waiting → started", "")]
-    sweeping.sweep()
+    sweep.sweep_lost_work()
     assert Job.objects.count() == 1
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backfill import execution
+from backfill.execution import execute
 from backfill.judging import content, reading
 from backfill.processors.registry import CHAIN
 from backfill.processors.render import render
@@ -147,7 +147,7 @@ def _there(written: reading.Written) -> tuple[frozenset[str], dict[str, str]]:
 def test_a_wrong_rule_is_caught(
     mutation: Mutation, simulated: Simulated, dates: list[date], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execution, "render", mutation.render)
+    monkeypatch.setattr(execute, "render", mutation.render)
     with simulated.restored(mutation.code, dates):
         outcomes = simulated.run(mutation.code, dates)
         found = [ACCOUNTING] if any(o.error for o in outcomes) else list(caught(simulated, mutation.code, dates))

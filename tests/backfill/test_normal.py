@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from backfill import outbox, recording
-from backfill.inline import run_inline
+from backfill import outbox
+from backfill.execution import record as recording
+from backfill.execution.inline import run_inline
+from backfill.execution.live_checks import NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, concluded
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run, Trigger
-from backfill.normal import NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, concluded
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import render
 from backfill.warehouse import warehouse

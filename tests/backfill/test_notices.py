@@ -20,15 +20,15 @@ from django.utils.timezone import now
 from backfill import notices
 from backfill.checks import notify_urls_are_understood
 from backfill.errors import WarehouseBusy
-from backfill.flow import SYSTEM
-from backfill.inline import run_inline
+from backfill.execution.dispatch import SYSTEM
+from backfill.execution.inline import run_inline
+from backfill.execution.sweep import sweep_lost_work
 from backfill.jobs.lifecycle import pause_job, resume_job
 from backfill.jobs.start import start_job
 from backfill.judging.triage import judge_due
 from backfill.models import Batch, Event, Finding, Job, Judged, Notice, Run
 from backfill.models.outbox import LEASE
 from backfill.progress import STALLED_SECONDS
-from backfill.sweeping import sweep
 from tests.backfill.listener import Listener
 from tests.backfill.shell import Shell
 from tests.backfill.tiny import FIRST, LAST, SECOND, break_on, make_options
@@ -265,7 +265,7 @@ class TestDelivering:
 
     def test_the_sweep_tells(self, listener: Listener) -> None:
         job = ended()
-        sweep()
+        sweep_lost_work()
         assert titles(listener) == [f"Job {job.pk} failed"]
 
     def test_without_urls_nothing_is_kept_or_sent(self, settings: Any) -> None:
@@ -382,7 +382,7 @@ import sys
 import webapp.celery
 from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", "query", "--list", "--json"])
-import backfill.tasks, backfill.telling
+import backfill.execution.tasks, backfill.telling
 print({"apprise", "ninja", "pydantic", "prometheus_client", "webapp.urls", "webapp.admin"} & set(sys.modules))
 """
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "webapp.settings"}

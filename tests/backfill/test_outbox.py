@@ -17,9 +17,10 @@ import grpc
 import pytest
 from django.db import connections
 
-from backfill import outbox, sweeping, tasks
-from backfill.backoff import LONGEST_SECONDS
+from backfill import outbox
 from backfill.checks import topic_is_a_name
+from backfill.execution import sweep, tasks
+from backfill.execution.backoff import LONGEST_SECONDS
 from backfill.models import Job, Sweep, Trigger
 from backfill.models.outbox import LEASE
 from backfill.processors.registry import PROCESSORS
@@ -109,7 +110,7 @@ class TestDelivering:
         make_trigger(FIRST)
         tasks.deliver()
         make_trigger(SECOND)
-        sweeping.sweep()
+        sweep.sweep_lost_work()
         assert [payload["date"] for _, payload, _ in broker.sent] == [str(FIRST), str(SECOND)]
 
 
@@ -180,7 +181,7 @@ class TestFailing:
 
     def test_an_outbox_that_breaks_does_not_stop_the_sweep(self, settings: Any) -> None:
         del settings.PUBSUB_TOPIC
-        sweeping.sweep()
+        sweep.sweep_lost_work()
         assert Sweep.objects.count() == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import override_settings
 
 from backfill.errors import Conflict, Refused
-from backfill.inline import run_inline
+from backfill.execution.inline import run_inline
 from backfill.jobs.start import preview_job, start_job
 from backfill.loading import load
 from backfill.models import Job

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill import backoff, flow
-from backfill.claiming import claim_step
+from backfill.execution import backoff, dispatch
+from backfill.execution.claims import claim_step
+from backfill.execution.sweep import sweep_lost_work
 from backfill.jobs.lifecycle import pause_job
 from backfill.models import Event, Job
 from backfill.processors.registry import CHAIN
 from backfill.progress import TimeLeft, progress, system
-from backfill.sweeping import sweep
 from tests.backfill.tiny import BOOTSTRAP, FIRST, SECOND
 from tests.backfill.working import ago, batch_of, make_job, make_worker, run_all, run_batch, step
 
@@ -41,7 +41,7 @@ def test_the_denominator_is_the_plan() -> None:
 
 def test_counts_are_by_processor_and_state() -> None:
     job = make_job(end=SECOND)
-    flow.dispatch()
+    dispatch.dispatch()
     step(batch_of(job, 0), "PSZA")
     found = progress(job, now())
     assert found.per_processor["PSZA"] == {"complete": 1, "pending": 1}
@@ -73,7 +73,7 @@ def half_done(**options: Any) -> Job:
     """Six of ten dates are complete, TDZA alone."""
     options = {"start": BOOTSTRAP[0], "processors": ("TDZA",), "parallel": 1, "batch_size": 3, **options}
     job = make_job(**options)
-    flow.dispatch()
+    dispatch.dispatch()
     for number in (0, 1, 2):
         run_batch(job, number)
     return job
@@ -97,7 +97,7 @@ def test_the_time_left_is_a_range_when_steps_differ() -> None:
 
 def test_the_time_left_is_blank_until_enough_dates_are_done() -> None:
     job = make_job(start=BOOTSTRAP[0], processors=("TDZA",), parallel=1, batch_size=3)
-    flow.dispatch()
+    dispatch.dispatch()
     run_batch(job, 0)
     assert progress(job, now()).time_left is None
 
@@ -130,7 +130,7 @@ def test_every_reason_in_words(settings: Any) -> None:
     make_worker(claims=["x"])
     job = make_job(parallel=1)
     assert reasons(job)[0] == ("about to be sent", 4)
-    flow.dispatch()
+    dispatch.dispatch()
     sent = "sent, and none of the 1 worker processes is free for it yet"
     own = "1 batches of this job may be in flight, and are"
     assert reasons(job) == [(sent, 1), (own, 3)]
@@ -145,7 +145,7 @@ def test_the_canary_and_the_cap_in_all_are_reasons(settings: Any) -> None:
     make_worker()
     first = make_job(processors=("TDZA",), canary=True)
     second = make_job(processors=("PSZA",))
-    flow.dispatch()
+    dispatch.dispatch()
     assert reasons(first)[1] == (f"the canary {FIRST} runs alone first", 3)
     assert reasons(second) == [("1 batches of all jobs may be in flight, and are", 4)]
 
@@ -170,7 +170,7 @@ def test_a_job_in_which_nothing_changes_is_stalled_and_says_why() -> None:
 def test_a_step_that_runs_too_long_is_a_stall() -> None:
     job = make_job(end=FIRST)
     make_worker()
-    flow.dispatch()
+    dispatch.dispatch()
     claim_step(batch_of(job, 0), "PSZA", "x", "worker")
     Event.objects.update(at=ago(600))
     job.refresh_from_db()
@@ -192,7 +192,7 @@ def test_a_job_that_has_stopped_is_not_stalled(status: str) -> None:
 def test_the_system_tells_its_workers_its_sweep_and_its_cap() -> None:
     assert system(now())["swept_seconds_ago"] is None
     make_job()
-    sweep()
+    sweep_lost_work()
     make_worker(claims=["x", "y"])
     found = system(now())
     assert (found["max_parallel_batches"], found["batches_in_flight"]) == (1, 1)

@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from backfill import groups, season_calendar
 from backfill.errors import Conflict, Refused
+from backfill.execution.inline import run_inline
 from backfill.groups import Group
-from backfill.inline import run_inline
 from backfill.jobs.lifecycle import cancel_job
 from backfill.jobs.retry import LeftOut, preview_retry, retry_job
 from backfill.jobs.retry_selection import Selection

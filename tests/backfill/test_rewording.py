@@ -13,11 +13,12 @@ import pytest
 from django.core.management import call_command
 from django.db import models
 
-from backfill import execution, flow, outcome, wanting
+from backfill import outcome, wanting
 from backfill.comparing import compare
+from backfill.execution import dispatch, execute
+from backfill.execution.inline import run_inline
 from backfill.failing import Standing
 from backfill.grid import season_grid
-from backfill.inline import run_inline
 from backfill.jobs.lifecycle import cancel_job, pause_job, resume_job
 from backfill.jobs.retry import preview_retry, retry_job
 from backfill.jobs.retry_selection import Selection
@@ -53,7 +54,7 @@ def rewording(patch: pytest.MonkeyPatch) -> Iterator[None]:
         for model, names in TEXTS.items():
             for name in names:
                 _reword(within, model._meta.get_field(name))
-        within.setattr(execution, "render", _with_other_reasons(execution.render))
+        within.setattr(execute, "render", _with_other_reasons(execute.render))
         within.setattr("backfill.plan.planning.ALREADY_COMPLETE", "nothing new")
         yield
 
@@ -194,8 +195,8 @@ class Story:
 @pytest.fixture(autouse=True)
 def nobody_is_rung(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no Redis here; the story takes the steps itself."""
-    monkeypatch.setattr(flow, "_ring", lambda batch: None)
-    monkeypatch.setattr(flow, "_ring_judge", lambda: None)
+    monkeypatch.setattr(dispatch, "_ring", lambda batch: None)
+    monkeypatch.setattr(dispatch, "_ring_judge", lambda: None)
 
 
 def test_the_story_goes_the_same_way_in_other_words(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backfill.inline import run_inline
+from backfill.execution.inline import run_inline
 from backfill.jobs.lifecycle import pause_job
 from backfill.jobs.start import start_job
 from backfill.models import Job

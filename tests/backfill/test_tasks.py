@@ -8,7 +8,7 @@ from celery.canvas import Signature
 from django.conf import settings
 from redis import Redis
 
-from backfill import flow, tasks
+from backfill.execution import dispatch, tasks
 from backfill.models import Batch
 from tests.backfill.tiny import FIRST
 from tests.backfill.working import batch_of, in_flight, make_job, run_all, step
@@ -35,7 +35,7 @@ def flat(found: Any) -> list[Any]:
 
 
 def sent(job: Any) -> Batch:
-    flow.dispatch()
+    dispatch.dispatch()
     return batch_of(job, 0)
 
 
@@ -75,7 +75,7 @@ def test_what_has_ended_is_not_sent_again() -> None:
 def test_a_task_carries_ids_and_a_lease_and_nothing_else() -> None:
     batch = sent(make_job(end=FIRST, processors=("PDC",)))
     (only,) = canvas(batch).tasks
-    assert (only.task, only.args) == ("backfill.tasks.step", (batch.pk, batch.lease, "PDC"))
+    assert (only.task, only.args) == ("backfill.execution.tasks.step", (batch.pk, batch.lease, "PDC"))
 
 
 @pytest.mark.usefixtures("redis")

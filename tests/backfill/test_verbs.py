@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backfill import flow
-from backfill.claiming import claim_step
+from backfill.execution import dispatch
+from backfill.execution.claims import claim_step
 from backfill.models import Event, Job, Limits, Worker
 from tests.backfill.shell import Answer, Shell
 from tests.backfill.tiny import FIRST
@@ -20,7 +20,7 @@ pytestmark = [
 
 
 def claimed(job: Job) -> Job:
-    flow.dispatch()
+    dispatch.dispatch()
     assert claim_step(batch_of(job, 0), "PSZA", "a claim", "worker")
     job.refresh_from_db()
     return job

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from backfill import execution
-from backfill.execution import Outcome, Step, execute
+from backfill.execution import execute as execution
+from backfill.execution.execute import Outcome, Step, execute
 from backfill.loading import load
 from backfill.plan.options import Options
 from backfill.processors.registry import PROCESSORS

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from backfill import flow
+from backfill.execution import dispatch
+from backfill.execution.step import run_step
 from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Job, Worker
 from backfill.processors.registry import CHAIN
-from backfill.running import run_step
 from backfill.season_calendar import load_calendar
 from tests.backfill.tiny import make_options
 
@@ -49,7 +49,7 @@ def run_batch(job: Job, number: int) -> None:
 
 def run_all(job: Job) -> Job:
     """Dispatch and run until nothing is in flight any more."""
-    flow.dispatch()
+    dispatch.dispatch()
     while numbers := in_flight(job):
         run_batch(job, numbers[0])
     job.refresh_from_db()

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from backfill.execution import Outcome, Step, execute
+from backfill.execution.execute import Outcome, Step, execute
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse.port import Params, Row
 from backfill.warehouse.schema import Table

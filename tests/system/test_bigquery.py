@@ -16,10 +16,11 @@ import pytest
 from django.test import override_settings
 from google.cloud.bigquery import SchemaField, TimePartitioning
 
-from backfill import inputs, queries
+from backfill import queries
 from backfill.copying import Copying, copy
 from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
-from backfill.inline import run_inline
+from backfill.execution import input_signatures
+from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
 from backfill.judging.triage import listed, triage
 from backfill.loading import load
@@ -129,7 +130,7 @@ def answers(url: str, settings: Any) -> dict[str, Any]:
     told = {name: [_shared(row) for row in queries.named(name).rows(START, LAST)] for name in queries.names()}
     told["run-history"] = sorted((row for row in told["run-history"] if row["status"] != "failed"), key=str)
     told["written"] = written_dates(CHAIN, NIGHTS)
-    told["inputs"] = inputs.signatures((code, night) for code in CHAIN for night in NIGHTS)
+    told["inputs"] = input_signatures.signatures((code, night) for code in CHAIN for night in NIGHTS)
     told["source rows"] = source_rows(FIRST, LAST)
     triage(START, LAST)
     told["findings"] = [(f.kind, f.dates, f.processors) for f in listed(START, LAST)]

@@ -153,7 +153,7 @@ def test_taken_without_redis_stopped_in_order_and_after_a_power_cut_a_job_goes_o
 SEND = """
 import json, sys, django
 django.setup()
-from backfill.tasks import step
+from backfill.execution.tasks import step
 for batch, lease in json.loads(sys.argv[1]):
     for code in ("TDZA", "PSZA", "PCF", "PDC", "ML"):
         step.delay(batch, lease, code)

@@ -206,7 +206,7 @@ def test_a_worker_that_is_told_to_stop_ends_its_step_and_another_one_ends_the_jo
     running.start("worker")
     until(lambda: installation.jobs() == ["succeeded"], "the job's end", every=0.1)
     assert_same(installation, reference)
-    steps = _logged(running, "worker", "backfill.running")
+    steps = _logged(running, "worker", "backfill.execution.step")
     assert {line["processor"] for line in steps} == {"TDZA", "PSZA", "PCF", "PDC", "ML"}
     runs = {str(run) for (run,) in installation.rows("SELECT run_id FROM backfill_run")}
     assert {run for line in steps for run in line["runs"]} == runs  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from subprocess import TimeoutExpired
 
 import pytest
 
-from backfill.crashpoints import POINTS
+from backfill.crash_points import POINTS
 from backfill.processors.registry import CHAIN
 from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS
 from tests.system.installation import Installation, Reference, assert_heals, assert_same, backfill, ended, kill, until

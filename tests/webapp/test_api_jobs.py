@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from backfill import flow
+from backfill.execution import dispatch
 from backfill.models import Batch, Event, Finding, Job, Limits, Run
 from tests.backfill.shell import Shell
 from tests.backfill.tiny import FIRST, LAST, SECOND, break_on, load_season
@@ -45,7 +45,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 @pytest.fixture
 def nobody_is_rung(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no Redis here; what is sent waits for the sweep."""
-    monkeypatch.setattr(flow, "_ring", lambda batch: None)
+    monkeypatch.setattr(dispatch, "_ring", lambda batch: None)
 
 
 def left_by(job: Job) -> dict[str, Any]:

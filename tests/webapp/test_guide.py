@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.text import slugify
 
-from backfill import normal, queries
+from backfill import queries
+from backfill.execution import live_checks
 from backfill.processors.registry import CHAIN
 from validation import bands, categories, preflight_report, retry
 from validation.findings import kinds
@@ -94,7 +95,7 @@ def test_every_state_has_its_shape_and_word_in_the_legend(viewer: Client) -> Non
 @pytest.mark.parametrize(
     ("slug", "entries"),
     [
-        ("modes", [kind.backfill_skips_it_because for kind in normal.KINDS]), ("preflight", list(map(str, preflight_report.Kind))),
+        ("modes", [kind.backfill_skips_it_because for kind in live_checks.KINDS]), ("preflight", list(map(str, preflight_report.Kind))),
         ("queries", queries.names()), ("processors", CHAIN), ("roles", Role.values), ("runbook", [verb.shell for verb in VERBS]),
     ],
 )  # fmt: skip

@@ -106,7 +106,7 @@ class TestLines:
         assert "job" not in line
 
     def test_as_text_it_says_the_same(self) -> None:
-        record = logging.LogRecord("backfill.running", logging.WARNING, "", 0, "%s broke", ("PCF",), None)
+        record = logging.LogRecord("backfill.execution.step", logging.WARNING, "", 0, "%s broke", ("PCF",), None)
         with logs.about(job=1, batch=2):
             line = logs.TextLines().format(record)
-        assert line.endswith(" WARNING backfill.running: PCF broke [job=1 batch=2]")
+        assert line.endswith(" WARNING backfill.execution.step: PCF broke [job=1 batch=2]")

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from backfill import condition
 from backfill.models import Batch, Event, Finding, Job, Limits, Notice, Trigger, Worker
-from backfill.owners import this_process
+from backfill.process_id import this_process
 from tests.webapp.conftest import logged_in
 from tests.webapp.demo import Demo
 from webapp.models import Role, Token

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill import heartbeat, notices
+from backfill import notices
 from backfill.errors import Refused
-from backfill.inline import run_inline
+from backfill.execution import heartbeat
+from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
 from backfill.judging.triage import judge_due
 from backfill.management.base import VerbCommand, iso_date

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from backfill.owners import is_gone, is_here, this_process
+from backfill.process_id import is_gone, is_here, this_process
 
 PART = "part.parquet"
 STALE_SECONDS = 24 * 3600

@@ -10,9 +10,10 @@ from threading import Event, Lock
 from django.db import connection, transaction
 from django.utils.timezone import now
 
-from backfill import flow, outbox
+from backfill import outbox
+from backfill.execution import dispatch
+from backfill.execution.step import run_step
 from backfill.models import Batch, EventCause, Job, Run
-from backfill.running import run_step
 from backfill.season_calendar import load_calendar
 
 Progress = Callable[[Sequence[Run]], None]
@@ -36,7 +37,7 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
     with _paused_on_interrupt(job, actor):
         _run_all(min(job.max_in_flight, job.batches.count()), run_batches, stop)
         with transaction.atomic():
-            flow.settle_job(Job.locked(job.pk), actor)
+            dispatch.settle_job(Job.locked(job.pk), actor)
     job.refresh_from_db()
     outbox.deliver(now())
     return job
@@ -45,7 +46,7 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
 def _next(job: Job, stop: Event) -> Batch | None:
     """The next batch in flight; waits while the canary, a cap or a retry's delay holds all of them. None at the end."""
     waiting = job.batches.filter(status=Batch.Status.WAITING, job__status__in=Job.ACTIVE)
-    while not (batch := flow.take(job)):
+    while not (batch := dispatch.take(job)):
         if not waiting.exists() or stop.wait(POLL_SECONDS):
             return None
     return batch
@@ -84,8 +85,8 @@ def _paused_on_interrupt(job: Job, actor: str) -> Iterator[None]:
         cause = EventCause.INTERRUPT if interrupted else EventCause.ERROR
         with transaction.atomic():
             locked = Job.locked(job.pk)
-            flow.put_back(locked, job.runs.all(), actor=actor, reason=reason, cause=cause)
+            dispatch.put_back(locked, job.runs.all(), actor=actor, reason=reason, cause=cause)
             locked.transition(Job.ACTIVE, Job.Status.PAUSING, actor=actor, reason=reason, cause=cause)
-            flow.settle_job(locked, actor)
+            dispatch.settle_job(locked, actor)
         job.refresh_from_db()
         raise

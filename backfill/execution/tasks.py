@@ -13,10 +13,11 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from backfill import logs, notices, outbox, sweeping, workers  # noqa: F401 - its signal handlers are connected by the import
+from backfill import logs, notices, outbox, workers
+from backfill.execution import sweep as sweeping  # noqa: F401 - its signal handlers are connected by the import
+from backfill.execution.step import run_step
 from backfill.models import Batch, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
-from backfill.running import run_step
 from backfill.season_calendar import load_calendar
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def step(batch: int, lease: str, code: str) -> None:
 @shared_task(ignore_result=True)
 def sweep(started: str = "") -> None:
     """Look for lost work; a worker that has just started says when."""
-    sweeping.sweep(datetime.fromisoformat(started) if started else None)
+    sweeping.sweep_lost_work(datetime.fromisoformat(started) if started else None)
 
 
 @shared_task(ignore_result=True)
@@ -128,3 +129,8 @@ def _ring(task: Task[[], None], what: str) -> None:
         task.delay()
     except UNREACHABLE as error:
         log.warning("%s waits for the sweep: Redis does not answer (%s)", what, error)
+
+
+# Names of the previous release: its messages may still be in Redis when the workers are upgraded.
+for _task in (step, sweep, deliver, judge, judge_season, tell):
+    shared_task(name=f"backfill.tasks.{_task.__name__}", acks_late=True)(_task.run)

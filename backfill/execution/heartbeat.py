@@ -15,7 +15,7 @@ from django.db import Error, connection
 from django.utils.timezone import now
 
 from backfill.models import Worker
-from backfill.owners import this_process
+from backfill.process_id import this_process
 
 log = logging.getLogger(__name__)
 _held: set[str] = set()

@@ -16,7 +16,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import flow, logs, notices, outbox
+from backfill import logs, notices, outbox
+from backfill.execution import dispatch
 from backfill.jobs.launches import start_due
 from backfill.judging.triage import judge_due
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Notice, Run, Sweep, Worker
@@ -58,7 +59,7 @@ class _Scene:
         return self.is_anybody_idle and batch.touched_at is not None and batch.touched_at < self.at - patience
 
 
-def sweep(started: datetime | None = None) -> int:
+def sweep_lost_work(started: datetime | None = None) -> int:
     """Put back what is lost; return how many runs and batches that were.
 
     `started` is when the worker that asks began: if no older one lives, nothing sent before that is under way.
@@ -77,7 +78,7 @@ def sweep(started: datetime | None = None) -> int:
     gone = [w.pk for w in workers.values() if not w.is_alive(at)]
     Worker.objects.filter(pk__in=gone, seen_at__lte=at).delete()
     warehouse().sweep()
-    flow.dispatch()
+    dispatch.dispatch()
     Sweep.objects.update_or_create(pk=1, defaults={"at": at, "seconds": time.perf_counter() - began})
     _last(lambda: start_due(at), "what was kept to be launched could not be")
     _last(lambda: outbox.deliver(now()), "the outbox could not be delivered")
@@ -101,7 +102,7 @@ def _sweep_job(pk: int, scene: _Scene) -> int:
             return _sweep_inline(job, scene)
         found = _put_back_lost_runs(job, scene) + _send_lost_batches_again(job, scene)
         if job.status not in Job.ENDED:
-            flow.settle_job(job, WHO)
+            dispatch.settle_job(job, WHO)
     return found
 
 
@@ -109,11 +110,11 @@ def _sweep_inline(job: Job, scene: _Scene) -> int:
     """An inline job whose process died waits, paused, for whoever goes on with it."""
     if not Worker.has_ended(job.owner, scene.at):
         return 0
-    found = flow.lose(job, job.runs.all(), actor=WHO, reason="its process ended")
+    found = dispatch.lose(job, job.runs.all(), actor=WHO, reason="its process ended")
     reason, cause = "its process ended; resume it, or give the same command again", EventCause.PROCESS_ENDED
     if job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=WHO, reason=reason, cause=cause):
         Notice.note(job, Notice.Kind.PAUSED)
-    flow.settle_job(job, WHO)
+    dispatch.settle_job(job, WHO)
     return found
 
 
@@ -122,7 +123,7 @@ def _put_back_lost_runs(job: Job, scene: _Scene) -> int:
     running = job.runs.filter(status=Run.Status.RUNNING)
     for run in {r.claim: r for r in running}.values():
         if reason := scene.why_lost(run):
-            found += flow.lose(job, running.filter(claim=run.claim), actor=WHO, reason=reason)
+            found += dispatch.lose(job, running.filter(claim=run.claim), actor=WHO, reason=reason)
             _send_again(job, Batch.objects.get(job=job, number=run.batch), reason)
     return found
 

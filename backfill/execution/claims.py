@@ -10,10 +10,11 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import flow, owners
-from backfill.abandoning import abandon
+from backfill import process_id
 from backfill.errors import Superseded
-from backfill.execution import Step
+from backfill.execution import dispatch
+from backfill.execution.execute import Step
+from backfill.execution.orphans import abandon
 from backfill.models import Batch, Job, Run, RunQuerySet, record_transitions
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
@@ -90,7 +91,7 @@ def claim_step(batch: Batch, code: str, claim: str, actor: str) -> Attempt | Non
         runs = [] if upstream.exists() else list(pending.order_by("date"))
         if not runs:
             return None
-        made = {"claim": claim, "worker": owners.this_process(), "code_version": code_version(), "sql_hash": sql_hash(code)}
+        made = {"claim": claim, "worker": process_id.this_process(), "code_version": code_version(), "sql_hash": sql_hash(code)}
         pending.update(status=Run.Status.RUNNING, started_at=started_at, **made)
         before = _taken_over(runs)
         for run in runs:
@@ -116,5 +117,5 @@ def _taken_over(runs: Sequence[Run]) -> dict[str, Any]:
 def _lose_dead(job: Job, steps: RunQuerySet) -> None:
     """A task comes again when the process that ran it has died: its runs are free at once."""
     for worker in set(steps.filter(status=Run.Status.RUNNING).values_list("worker", flat=True)):
-        if worker and owners.is_gone(worker):
-            flow.lose(job, steps.filter(worker=worker), actor=flow.SYSTEM, reason=f"its worker died ({worker})")
+        if worker and process_id.is_gone(worker):
+            dispatch.lose(job, steps.filter(worker=worker), actor=dispatch.SYSTEM, reason=f"its worker died ({worker})")

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.timezone import now
 
-from backfill.abandoning import abandon
+from backfill.execution.orphans import abandon
 from backfill.models import Batch, EventCause, Job, Limits, Notice, Run, RunQuerySet
 
 SYSTEM = "backcourt"
@@ -34,7 +34,7 @@ def dispatch() -> None:
 
 
 def _ring(batch: Batch) -> None:
-    from backfill.tasks import ring
+    from backfill.execution.tasks import ring
 
     ring(batch)
 
@@ -125,7 +125,7 @@ def _finish(job: Job, actor: str) -> None:
 
 
 def _ring_judge() -> None:
-    from backfill.tasks import ring_judge
+    from backfill.execution.tasks import ring_judge
 
     ring_judge()
 

@@ -10,13 +10,14 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import normal, outbox
-from backfill.claiming import Attempt
-from backfill.crashpoints import passing
+from backfill import outbox
+from backfill.crash_points import passing
 from backfill.errors import WarehouseError
-from backfill.execution import Outcome
+from backfill.execution import live_checks
+from backfill.execution.claims import Attempt
+from backfill.execution.dispatch import SYSTEM
+from backfill.execution.execute import Outcome
 from backfill.failing import wrong_with
-from backfill.flow import SYSTEM
 from backfill.models import Batch, EventCause, Job, Notice, Run, Trigger, record_transitions
 from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
@@ -81,7 +82,7 @@ def _conclude_checks(attempt: Attempt) -> list[Trigger]:
     """
     if attempt.job.parsed_options.backfill_mode:
         for run in attempt.runs:
-            run.checks = normal.left_out()
+            run.checks = live_checks.left_out()
         return []
     triggers = []
     for run in attempt.runs:
@@ -89,8 +90,8 @@ def _conclude_checks(attempt: Attempt) -> list[Trigger]:
             trigger, check = outbox.prepare(attempt.job, run)
         except WarehouseError as error:
             _fail_date(run, error)
-            trigger, check = None, normal.TRIGGER.ended("skipped", run.reason)
-        run.checks = normal.concluded(run, check)
+            trigger, check = None, live_checks.TRIGGER.ended("skipped", run.reason)
+        run.checks = live_checks.concluded(run, check)
         triggers += [trigger] if trigger else []
     return triggers
 
@@ -132,7 +133,7 @@ def _known(job: Job, runs: Sequence[Run]) -> dict[Key, dict[str, int]]:
 
 
 def _ring_notices() -> None:
-    from backfill.tasks import ring_notices
+    from backfill.execution.tasks import ring_notices
 
     ring_notices()
 

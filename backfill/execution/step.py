@@ -14,14 +14,15 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 
-from backfill import backoff, execution, flow, heartbeat, inputs, logs, normal
-from backfill.claiming import Attempt, claim_step
-from backfill.crashpoints import passing
+from backfill import logs
+from backfill.crash_points import passing
 from backfill.errors import Superseded, WarehouseError, WarehouseUnwritable
+from backfill.execution import backoff, dispatch, execute, heartbeat, input_signatures, live_checks
+from backfill.execution.claims import Attempt, claim_step
+from backfill.execution.live_checks import LiveRun
+from backfill.execution.record import apply, record
 from backfill.models import Batch, EventCause, Job, Run, SkipReason
-from backfill.normal import LiveRun
 from backfill.processors.registry import PROCESSORS
-from backfill.recording import apply, record
 from backfill.warehouse import warehouse
 from validation.season import Calendar, DateType, season_year
 
@@ -38,7 +39,7 @@ def run_step(batch: Batch, code: str, calendar: Calendar, actor: str) -> list[Ru
         with heartbeat.holding(claim):
             attempt = claim_step(batch, code, claim, actor)
             ended = _logged_run(attempt, calendar) if attempt else []
-        flow.settle(batch, batch.lease)
+        dispatch.settle(batch, batch.lease)
     return ended
 
 
@@ -81,20 +82,20 @@ def _execute(attempt: Attempt, calendar: Calendar) -> None:
         _judge(attempt.job, run, calendar, blocked)
     if skipped := [r for r in attempt.runs if r.status == Run.Status.SKIPPED]:
         attempt.check_held()
-        execution.empty(warehouse(), attempt.step(skipped, calendar))
+        execute.empty(warehouse(), attempt.step(skipped, calendar))
     _note_inputs(attempt.running())
     warnings = {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt.running(), calendar)
     if executed := attempt.running():
         noted = " ".join(run.input_signature for run in executed)
         with warehouse().working(attempt.work(noted)):
-            outcomes = execution.execute(warehouse(), attempt.step(executed, calendar), attempt.check_held)
+            outcomes = execute.execute(warehouse(), attempt.step(executed, calendar), attempt.check_held)
         for run, outcome in zip(executed, outcomes, strict=True):
             apply(run, outcome, warnings.get(run.date, ""))
 
 
 def _note_inputs(runs: Sequence[Run]) -> None:
     """Note what the runs may read. Before they do: what is loaded in between makes them look stale, never fresh."""
-    noted = inputs.signatures((run.processor, run.date) for run in runs)
+    noted = input_signatures.signatures((run.processor, run.date) for run in runs)
     for run in runs:
         run.input_signature = noted[run.processor, run.date]
 
@@ -125,12 +126,12 @@ def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
     for run in runs:
         start = calendar.starts[season_year(run.date)]
         live = LiveRun(PROCESSORS[run.processor], run.date, start, calendar.previous(run.date), run.started_at or now())
-        verdict = normal.check(warehouse(), live)
+        verdict = live_checks.check(warehouse(), live)
         run.checks = list(verdict.checks)
         if verdict.refusal:
             run.status, run.reason = Run.Status.FAILED, verdict.refusal
             run.refused_by, run.error_detail = verdict.refused_by, dict(verdict.detail)
-            normal.refuse(warehouse(), live, run.run_id, verdict.refusal)
+            live_checks.refuse(warehouse(), live, run.run_id, verdict.refusal)
         elif verdict.warning:
             warnings[run.date] = verdict.warning
     return warnings
@@ -139,7 +140,7 @@ def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
 def _fail(attempt: Attempt, calendar: Calendar, error: Exception) -> list[Run]:
     """Every date that is not settled fails with the error; the other ones have ended as they did."""
     if runs := attempt.running():
-        for run, outcome in zip(runs, execution.failed(attempt.step(runs, calendar), error), strict=True):
+        for run, outcome in zip(runs, execute.failed(attempt.step(runs, calendar), error), strict=True):
             apply(run, outcome)
     try:
         return record(attempt)
@@ -161,7 +162,7 @@ def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None
             return type(error)(f"{error} ({ended})")
         seconds = backoff.delay_seconds(batch.retries, random())
         reason = f"retry {batch.retries + 1} of {backoff.MAX_TRIES} in {seconds:.1f} s: {type(error).__name__}: {error}"
-        flow.put_back(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.RETRY)
+        dispatch.put_back(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.RETRY)
         Job.objects.filter(pk=job.pk).update(retries=F("retries") + 1)
         if batch.lease == attempt.batch.lease:
             batch.retries += 1
@@ -174,5 +175,5 @@ def _pause(attempt: Attempt, error: Exception) -> None:
     reason = f"{type(error).__name__}: {error}"
     with transaction.atomic():
         job = Job.locked(attempt.job.pk)
-        flow.put_back(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)
+        dispatch.put_back(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)
         job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from backfill.crashpoints import passing
+from backfill.crash_points import passing
 from backfill.errors import AccountingError, WarehouseError, WarehouseUnwritable
 from backfill.processors.registry import Processor
 from backfill.processors.render import accounted, render

@@ -1,0 +1,1 @@
+"""Worker side: dispatch, claim, execute and record steps."""
