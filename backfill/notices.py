@@ -16,8 +16,8 @@ from django.db.models import Max
 
 from backfill import telling
 from backfill.models import EventKind, Finding, Job, Judged, Notice, Run
-from backfill.progress import STALLED_SECONDS, progress
-from backfill.summary import summarise
+from backfill.status.job_summary import summarise
+from backfill.status.progress import STALLED_SECONDS, progress
 from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
 

@@ -134,8 +134,8 @@ def fragment_urls(year: int) -> dict[str, str]:
     """What is polled, or asked for at every keystroke (the preview, which is a page's worth of work)."""
     from django.utils.timezone import now
 
-    from backfill.changes import Mark
     from backfill.models import Job
+    from backfill.status.event_cursor import Mark
     from webapp.job_live import live
     from webapp.models import User
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from backfill.rates import Point
+from backfill.status.failure_rates import Point
 from webapp.links import to_date
 
 Trace = dict[str, Any]

@@ -10,9 +10,9 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef
 
-from backfill.comparing import Change, compare
 from backfill.errors import Refused
 from backfill.models import Job, Run
+from backfill.status.comparison import Change, compare
 from validation.categories import BY_NAME
 
 DATES_A_PAGE = 50

@@ -10,10 +10,10 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.timezone import now
 
-from backfill import progress
 from backfill.models import Finding, Job
+from backfill.status import progress
+from backfill.status.attention import wanting
 from backfill.version import code_version
-from backfill.wanting import wanting
 from validation.findings.kinds import Severity
 from webapp.navigation import places
 

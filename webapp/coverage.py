@@ -12,7 +12,9 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from backfill.errors import Refused
-from backfill.holdings import (
+from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import season_name
+from backfill.status.table_coverage import (
     ALL,
     BAD,
     BOOTSTRAP,
@@ -29,8 +31,6 @@ from backfill.holdings import (
     season_holdings,
     table_of,
 )
-from backfill.processors.registry import PROCESSORS
-from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from validation.findings.kinds import spans

@@ -10,13 +10,13 @@ from typing import Any
 
 from django.urls import reverse
 
-from backfill.decided import explained_bugs
 from backfill.drilling.timetable import Fixture, fixtures
-from backfill.grid import NOT_RUN, Cell, Known
 from backfill.judging.validating import Checked, validate
 from backfill.models import Finding, Run, Verdict
 from backfill.processors.registry import CHAIN, PROCESSORS, Processor
 from backfill.season_calendar import load_calendar
+from backfill.status.latest_runs import explained_bugs
+from backfill.status.season_grid import NOT_RUN, Cell, Known
 from validation.categories import BY_NAME
 from validation.season import Calendar, Day, season_year
 from webapp import days, links

@@ -10,11 +10,11 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from backfill import grid
-from backfill.failing import wrong_with
 from backfill.judging.looking import runs_of
 from backfill.models import Finding
 from backfill.processors.registry import CHAIN
+from backfill.status import season_grid
+from backfill.status.failures import wrong_with
 from validation.categories import BY_NAME
 from validation.findings import kinds
 from validation.retry import LOST
@@ -69,7 +69,7 @@ def _text(value: Any) -> str:
 
 def drawn(finding: Finding) -> grids.Drawn:
     """How the dates of a Finding stand now. Raises WarehouseError."""
-    cells = grid.season_grid(finding.season).cells
+    cells = season_grid.season_grid(finding.season).cells
     codes = [code for code in CHAIN if code in (finding.processors or CHAIN)]
     days = [day for day in map(date.fromisoformat, finding.dates) if (codes[0], day) in cells]
 

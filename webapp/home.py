@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 from django.utils.timezone import now
 
-from backfill.grid import NOT_RUN, Grid, season_grid
 from backfill.judging.awaited import awaited
 from backfill.models import Finding, Job, Judged
 from backfill.processors.registry import CHAIN
-from backfill.progress import Progress, progress
-from backfill.rates import by_week, rates_of
-from backfill.wanting import Wanting, wanting
+from backfill.status.attention import Wanting, wanting
+from backfill.status.failure_rates import by_week, rates_of
+from backfill.status.progress import Progress, progress
+from backfill.status.season_grid import NOT_RUN, Grid, season_grid
 from validation.findings.kinds import Severity
 from validation.season import BOOTSTRAP_DAYS
 from validation.thresholds import SHOT_ZONES

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from backfill.models import Job
-from backfill.progress import Progress
+from backfill.status.progress import Progress
 from webapp import links
 from webapp.access import OPERATORS_ONLY
 from webapp.models import User

@@ -20,12 +20,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from backfill.changes import Mark, changed_since
 from backfill.judging.awaited import is_awaited
 from backfill.models import Job
-from backfill.outcome import OwnRun, findings_about, outcome, own_runs, verdicts_of
-from backfill.progress import Progress, progress, system
-from backfill.wanting import cause
+from backfill.status.attention import cause
+from backfill.status.event_cursor import Mark, changed_since
+from backfill.status.job_outcome import OwnRun, findings_about, outcome, own_runs, verdicts_of
+from backfill.status.progress import Progress, progress, system
 from webapp import jobs
 from webapp.job_buttons import buttons
 from webapp.models import User

@@ -10,12 +10,12 @@ from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.timezone import now
 
-from backfill import outcome as outcomes
 from backfill.errors import WarehouseError
 from backfill.execution.live_checks import KINDS
-from backfill.groups import Group
 from backfill.jobs.lifecycle import Cancelled, dropped_and_finishing
 from backfill.models import Event, EventKind, Job, Run
+from backfill.status import job_outcome as outcomes
+from backfill.status.error_groups import Group
 from backfill.version import code_version
 from webapp import jobs, links
 from webapp.forms import NUMBERS

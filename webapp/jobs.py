@@ -9,11 +9,11 @@ from datetime import date
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from backfill.decided import Judged
 from backfill.models import Job, Run
-from backfill.outcome import OwnRun, state_of
 from backfill.plan.planning import Key
-from backfill.progress import DATES_BEFORE_AN_ESTIMATE, Progress
+from backfill.status.job_outcome import OwnRun, state_of
+from backfill.status.latest_runs import Judged
+from backfill.status.progress import DATES_BEFORE_AN_ESTIMATE, Progress
 from webapp import grids, links, states
 from webapp.templatetags.panel import seconds
 

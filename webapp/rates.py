@@ -10,7 +10,7 @@ from typing import Any
 
 from backfill.errors import Refused
 from backfill.processors.registry import CHAIN, unknown_processor
-from backfill.rates import Point, by_week, rates_of
+from backfill.status.failure_rates import Point, by_week, rates_of
 from validation.bands import RUNBOOK
 from webapp import charts, seasons
 from webapp.requests import Request

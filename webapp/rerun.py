@@ -11,7 +11,6 @@ from typing import Any
 from django import forms
 
 from backfill.errors import Conflict, PlanChanged, Refused
-from backfill.grid import Cell
 from backfill.jobs.start import Preview, preview_job, start_job
 from backfill.models import Job
 from backfill.plan import signed_plan
@@ -19,6 +18,7 @@ from backfill.plan.options import Options
 from backfill.plan.planning import Action, PlannedRun
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
+from backfill.status.season_grid import Cell
 from validation.findings.kinds import counted
 from webapp import links
 from webapp.choices import MAX_REASON

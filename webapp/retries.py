@@ -11,10 +11,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from backfill import broken, groups
-from backfill.comparing import Comparison, compare
 from backfill.errors import Refused
-from backfill.groups import Group
 from backfill.jobs.retry import LeftOut, RetryPlan, default_reason, nothing_text, preview_retry
 from backfill.jobs.retry_selection import Selection, parse_weeks
 from backfill.models import Job
@@ -22,6 +19,9 @@ from backfill.plan import signed_plan
 from backfill.plan.planning import Action, PlannedRun
 from backfill.plan.shell_command import retry_command
 from backfill.processors.registry import CHAIN
+from backfill.status import error_groups, season_failures
+from backfill.status.comparison import Comparison, compare
+from backfill.status.error_groups import Group
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.findings.kinds import counted, spans
 from validation.retry import BLOCKED, CANCELLED, LOST, RetryClass
@@ -62,7 +62,7 @@ class RetryForm(forms.Form):
 
     def __init__(self, data: QueryDict, job: Job) -> None:
         super().__init__(data)
-        whats = broken.whats_of(job)
+        whats = season_failures.whats_of(job)
         asked = dict.fromkeys(data.getlist("category"), 0)
         fields: Any = self.fields
         fields["processor"].choices = [(code, code) for code in job.parsed_options.processors]
@@ -165,7 +165,7 @@ def look(job: Job, form: RetryForm) -> Looked:
     reasons = Counter(run.reason for run in todo).most_common()
     return Looked(
         found, tuple(_counts(found)), tuple(reasons), _drawn(found), tuple(_alike(found.left_out)),
-        tuple(groups.of_job(job)),
+        tuple(error_groups.of_job(job)),
         retry_command(job.pk, selection, form.cleaned_data["reason"]), signed_plan.seal(found.plan), _why_not(found),
     )  # fmt: skip
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 from backfill.errors import Refused
 from backfill.models import Run
 from backfill.processors.registry import CHAIN, processor
-from backfill.searching import FAR, NEWEST_FIRST, ORDERS, Search, code_versions
 from backfill.season_calendar import load_calendar, season_name
+from backfill.status.run_search import FAR, NEWEST_FIRST, ORDERS, Search, code_versions
 from validation.season import season_year
 from webapp import links
 from webapp.choices import Choice, day, one_of, reversed_dates, whole, year

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from backfill.drilling.timetable import Part
-from backfill.grid import WORDS
+from backfill.status.season_grid import WORDS
 from validation.coverage import LOW
 from validation.thresholds import percent
 

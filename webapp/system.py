@@ -8,8 +8,8 @@ from django import forms
 from django.http import QueryDict
 from django.utils.timezone import now
 
-from backfill import condition
 from backfill.errors import Refused
+from backfill.status import system_health
 from webapp.choices import whole
 from webapp.models import Token, User
 
@@ -31,8 +31,8 @@ class TokenForm(forms.Form):
 def context() -> dict[str, Any]:
     """Everything that the page shows."""
     return {
-        "live": condition.live(now()), "redis": condition.redis(), "places": condition.places(), "versions": condition.versions(),
-        "settings": condition.in_force(), "seasons": condition.seasons(), "events": condition.events(), **condition.undelivered(),
+        "live": system_health.live(now()), "redis": system_health.redis(), "places": system_health.places(), "versions": system_health.versions(),
+        "settings": system_health.in_force(), "seasons": system_health.seasons(), "events": system_health.events(), **system_health.undelivered(),
     }  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from backfill.decided import Ended, ended_runs, verdicts_on
 from backfill.drilling.asking import Question
 from backfill.drilling.entities import Match, match
 from backfill.drilling.names import everybody
@@ -18,6 +17,7 @@ from backfill.judging import reading
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
 from backfill.season_calendar import load_calendar, season_name
+from backfill.status.latest_runs import Ended, ended_runs, verdicts_on
 from validation.expectation import CODES, NO_HISTORY, TDZA, Facts, GameRow, History, expected
 from validation.season import Day
 

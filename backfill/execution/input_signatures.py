@@ -19,7 +19,7 @@ from backfill.models import Run
 from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
-from backfill.upstream import Phase3
+from backfill.status.upstream_causes import Phase3
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table

@@ -17,10 +17,10 @@ from backfill.execution import live_checks
 from backfill.execution.claims import Attempt
 from backfill.execution.dispatch import SYSTEM
 from backfill.execution.execute import Outcome
-from backfill.failing import wrong_with
 from backfill.models import Batch, EventCause, Job, Notice, Run, Trigger, record_transitions
 from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
+from backfill.status.failures import wrong_with
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.tables import HISTORY

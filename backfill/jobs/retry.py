@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from backfill.errors import PlanChanged, Refused
-from backfill.failing import Failure, Standing
 from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import Preview, Tell, check_ready, create, held, keep_quiet, settle_dead
 from backfill.models import Job, Run
@@ -18,6 +17,7 @@ from backfill.plan.planning import Action, Key, PlannedRun, in_batches
 from backfill.process_id import this_process
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import check_loaded, load_calendar
+from backfill.status.failures import Failure, Standing
 from backfill.warehouse import writable_warehouse
 from validation.retry import RetryClass
 from validation.season import Calendar, DateType

@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from backfill import groups
 from backfill.errors import Refused
-from backfill.failing import Failure, Standing, wrong_with
 from backfill.models import Job
 from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN, unknown_processor
+from backfill.status import error_groups
+from backfill.status.failures import Failure, Standing, wrong_with
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, PASSING
 from validation.season import Calendar
@@ -78,7 +78,7 @@ class Selection:
         of_category = [f for f in failures if not self.categories or f.what in self.categories]
         if not self.groups:
             return of_category
-        found = {group.id: group for group in groups.groups_of(standing.deciding)}
+        found = {group.id: group for group in error_groups.groups_of(standing.deciding)}
         if unknown := [name for name in self.groups if name not in found]:
             raise Refused(f"job {job.pk} has no error group {unknown[0]!r} now; {_listed(found)}")
         members = {(key, found[name].what) for name in self.groups for key in found[name].keys}

@@ -7,10 +7,10 @@ from datetime import date
 from typing import Any
 
 from backfill.drilling.asking import literal
-from backfill.groups import Group
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import inlined
 from backfill.statements import render
+from backfill.status.error_groups import Group
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import BY_REF, INPUTS, ML, PGS, SCHED, UPGC
 from validation.categories import PROCESSING_ERROR

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from backfill.execution.live_checks import COMPLETENESS
 from backfill.execution.record import FORESEEN, bug_of
-from backfill.groups import Group, groups_of
 from backfill.models import Run
 from backfill.plan.planning import Key
 from backfill.processors.render import sql_hash
+from backfill.status.error_groups import Group, groups_of
 from validation.categories import BY_NAME, DATE_LEVEL, PROCESSING_ERROR
 from validation.expectation import Facts
 from validation.findings.mismatches import Ran

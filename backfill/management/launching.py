@@ -21,7 +21,7 @@ from backfill.management.progress import shown, telling, watch
 from backfill.management.reports import job_text
 from backfill.models import Job, Run, Worker
 from backfill.processors.registry import processor
-from backfill.summary import summarise
+from backfill.status.job_summary import summarise
 from validation.preflight_report import Report
 
 NO_WORKER = "no worker is running; start one with bin/up, or add --inline to run it in this process"

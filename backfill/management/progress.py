@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from backfill.execution.inline import Progress as Callback
 from backfill.models import Job, Run
-from backfill.progress import Progress as State
-from backfill.progress import TimeLeft, newest_events, progress
+from backfill.status.progress import Progress as State
+from backfill.status.progress import TimeLeft, newest_events, progress
 
 POLL_SECONDS = 0.2
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from backfill.comparing import Comparison
 from backfill.jobs.retry import LeftOut, RetryPlan
 from backfill.management.preflights import blocking_lines, report_document, warning_lines
 from backfill.management.text import table
+from backfill.status.comparison import Comparison
 
 MOST_GROUPS = 20
 

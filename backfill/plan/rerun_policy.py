@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from backfill.failing import lost
 from backfill.models import Run
 from backfill.plan.options import Options
 from backfill.plan.planning import Key, Plan, plan
 from backfill.season_calendar import done_keys, stale_keys
+from backfill.status.failures import lost
 from validation.categories import BUGS
 from validation.season import Calendar, Day
 

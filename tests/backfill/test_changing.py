@@ -12,7 +12,7 @@ from backfill.execution.claims import claim_step
 from backfill.jobs.lifecycle import Cancelled, cancel_job, change_limit, dropped_and_finishing, pause_job, resume_job
 from backfill.jobs.start import start_job
 from backfill.models import Event, Job, Limits, Run
-from backfill.summary import summarise
+from backfill.status.job_summary import summarise
 from tests.backfill.tiny import FIRST, SECOND, make_options, rows_of
 from tests.backfill.working import batch_of, in_flight, job_events, make_job, run_all, run_batch, statuses, step
 

@@ -7,7 +7,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backfill.comparing import Change, Comparison, compare
 from backfill.execution.inline import run_inline
 from backfill.jobs.retry import retry_job
 from backfill.jobs.retry_selection import Selection
@@ -15,7 +14,8 @@ from backfill.jobs.start import start_job
 from backfill.management.reports import job_text
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE
-from backfill.summary import summarise
+from backfill.status.comparison import Change, Comparison, compare
+from backfill.status.job_summary import summarise
 from tests.backfill.tiny import FIRST, NIGHTS, SECOND, THIRD, break_on, make_options
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from backfill.groups import Group
 from backfill.judging import evidence
 from backfill.processors.registry import PROCESSORS
+from backfill.status.error_groups import Group
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.tables import INPUTS, PGS, TDGS, UPGC

@@ -28,7 +28,7 @@ from backfill.jobs.start import start_job
 from backfill.judging.triage import judge_due
 from backfill.models import Batch, Event, Finding, Job, Judged, Notice, Run
 from backfill.models.outbox import LEASE
-from backfill.progress import STALLED_SECONDS
+from backfill.status.progress import STALLED_SECONDS
 from tests.backfill.listener import Listener
 from tests.backfill.shell import Shell
 from tests.backfill.tiny import FIRST, LAST, SECOND, break_on, make_options

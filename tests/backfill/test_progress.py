@@ -12,7 +12,7 @@ from backfill.execution.sweep import sweep_lost_work
 from backfill.jobs.lifecycle import pause_job
 from backfill.models import Event, Job
 from backfill.processors.registry import CHAIN
-from backfill.progress import TimeLeft, progress, system
+from backfill.status.progress import TimeLeft, progress, system
 from tests.backfill.tiny import BOOTSTRAP, FIRST, SECOND
 from tests.backfill.working import ago, batch_of, make_job, make_worker, run_all, run_batch, step
 

@@ -9,10 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backfill import groups, season_calendar
+from backfill import season_calendar
 from backfill.errors import Conflict, Refused
 from backfill.execution.inline import run_inline
-from backfill.groups import Group
 from backfill.jobs.lifecycle import cancel_job
 from backfill.jobs.retry import LeftOut, preview_retry, retry_job
 from backfill.jobs.retry_selection import Selection
@@ -20,7 +19,9 @@ from backfill.jobs.start import start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE, Action, PlannedRun
 from backfill.processors.registry import CHAIN, PROCESSORS
-from backfill.upstream import causes
+from backfill.status import error_groups
+from backfill.status.error_groups import Group
+from backfill.status.upstream_causes import causes
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.tables import FAILURES, PDC, PGS, PSZA, SCHED, TOGS, UPGC
@@ -539,7 +540,7 @@ def test_a_group_takes_its_dates_alone(tmp_path: Path) -> None:
             row["points_scored"] = -5 if row["game_date"] == NIGHTS[-2] else row["points_scored"]
     give(TOGS, rows, tmp_path)
     job = finished(start=FIRST, processors=("PDC",))
-    found = groups.of_job(job)
+    found = error_groups.of_job(job)
     assert {(g.sample.rpartition(": ")[2], g.dates, g.count) for g in found} == {
         ("pace = -1.0", (FIRST,), 1),
         ("points_scored = -5", (LAST,), 1),
@@ -576,7 +577,7 @@ def test_a_selection_that_cannot_be_meant_is_refused(fields: dict[str, Any], sen
     ],
 )
 def test_a_selection_of_what_a_job_does_not_have_is_refused(broken: Job, fields: dict[str, Any], sentence: str) -> None:
-    (group,) = groups.of_job(broken)
+    (group,) = error_groups.of_job(broken)
     with pytest.raises(Refused) as refused:
         preview_retry(broken, Selection(**fields))
     assert str(refused.value) == sentence.format(broken.pk, group.id)
@@ -600,21 +601,21 @@ def test_a_category_that_exists_and_did_not_happen_is_nothing_to_retry() -> None
 def test_the_groups_of_a_job_are_what_is_wrong_now(broken: Job) -> None:
     sample = f"AccountingError: TDZA {SECOND}: 2 entities more than once, 0 outside the population of 2; nothing was written"
     expected = Group("cb77d12c", "TDZA", "AccountingError", 2, (SECOND, THIRD), sample)
-    assert groups.of_job(broken) == groups.groups_of(Run.objects.deciding(FIRST, LAST)) == [expected]
+    assert error_groups.of_job(broken) == error_groups.groups_of(Run.objects.deciding(FIRST, LAST)) == [expected]
     assert expected.keys == {("TDZA", SECOND), ("TDZA", THIRD)}
-    assert groups.groups_of(Run.objects.deciding(FIRST, SECOND))[0].dates == (SECOND,)
+    assert error_groups.groups_of(Run.objects.deciding(FIRST, SECOND))[0].dates == (SECOND,)
     finished(start=THIRD, end=THIRD)
-    assert groups.of_job(broken)[0].dates == (SECOND,)
+    assert error_groups.of_job(broken)[0].dates == (SECOND,)
 
 
 def test_impossible_values_of_one_column_are_one_group(tmp_path: Path) -> None:
     spoiled(PGS, tmp_path, NIGHTS[10], "fg_makes", 99, player_lookup="homer")
     job = finished(start=SECOND, processors=("PSZA",))
     sample = "impossible value in nba_analytics.player_game_summary, game_id 0022100010: fg_makes = 99 > fg_attempts = 7"
-    (group,) = groups.of_job(job)
+    (group,) = error_groups.of_job(job)
     assert (group.processor, group.what, group.count, group.dates) == ("PSZA", "PROCESSING_ERROR", 3, (SECOND, THIRD, LAST))
     assert group.sample == sample
-    assert groups.groups_of(Run.objects.deciding(FIRST, FIRST)) == []
+    assert error_groups.groups_of(Run.objects.deciding(FIRST, FIRST)) == []
 
 
 # Under way, held, died
@@ -700,6 +701,6 @@ def test_a_preview_costs_the_same_for_three_dates_and_for_many(monkeypatch: pyte
     counted = Counted(monkeypatch)
     monkeypatch.setattr(season_calendar, "written", lambda codes, among: {code: set(NIGHTS) for code in codes})
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
-    selection = Selection(groups=tuple(g.id for g in groups.of_job(few)))
+    selection = Selection(groups=tuple(g.id for g in error_groups.of_job(few)))
     assert len(selection.groups) == 2
     assert counted.of(few, selection) == counted.of(many, selection) == (5, 3)

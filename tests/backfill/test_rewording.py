@@ -13,19 +13,19 @@ import pytest
 from django.core.management import call_command
 from django.db import models
 
-from backfill import outcome, wanting
-from backfill.comparing import compare
 from backfill.execution import dispatch, execute
 from backfill.execution.inline import run_inline
-from backfill.failing import Standing
-from backfill.grid import season_grid
 from backfill.jobs.lifecycle import cancel_job, pause_job, resume_job
 from backfill.jobs.retry import preview_retry, retry_job
 from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
 from backfill.judging.triage import listed, mark, triage
 from backfill.models import Batch, Event, Finding, Job, Launch, Run
-from backfill.summary import summarise
+from backfill.status import attention, job_outcome
+from backfill.status.comparison import compare
+from backfill.status.failures import Standing
+from backfill.status.job_summary import summarise
+from backfill.status.season_grid import season_grid
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import PGS
 from tests.backfill.tiny import FIRST, LAST, NIGHTS, SECOND, THIRD, break_on, cut, give, make_options, part
@@ -176,14 +176,14 @@ class Story:
 
     def note(self, when: str, job: Job) -> None:
         """All that is decided about a job and its runs."""
-        stop, own = wanting.cause(job), outcome.own_runs(job)
+        stop, own = attention.cause(job), job_outcome.own_runs(job)
         standing = Standing(job)
         document, numbers = summarise(job), list(Job.objects.order_by("pk").values_list("pk", flat=True))
         self.facts += [
             (f"{when}: status", (job.status, stop and (stop.by_itself, stop.key))),
-            (f"{when}: attention", [(numbers.index(f.job.pk), f.state) for f in wanting.wanting(job.created_at)]),
-            (f"{when}: runs", [(r.key, r.status, outcome.state_of(r, None), r.waits_for_upstream, r.failures) for r in own]),
-            (f"{when}: roots", [(root.run.key, [run.key for run in root.blocked]) for root in outcome.roots(own)]),
+            (f"{when}: attention", [(numbers.index(f.job.pk), f.state) for f in attention.wanting(job.created_at)]),
+            (f"{when}: runs", [(r.key, r.status, job_outcome.state_of(r, None), r.waits_for_upstream, r.failures) for r in own]),
+            (f"{when}: roots", [(root.run.key, [run.key for run in root.blocked]) for root in job_outcome.roots(own)]),
             (f"{when}: failures", [(f.key, f.what, f.entities, f.verdict.retry) for f in standing.failures(standing.own)]),
             (f"{when}: lost", sorted(standing.lost)),
             (f"{when}: skipped", [(p["processor"], p["dates"], p["skipped"]) for p in document["processors"]]),

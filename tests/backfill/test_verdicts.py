@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill.grid import Cell, season_grid
 from backfill.judging.triage import triage
 from backfill.judging.verdicts import Expected, expected_counts
 from backfill.models import Job, Run, Verdict
 from backfill.processors.registry import CHAIN
-from backfill.rates import by_week, rates_of
 from backfill.season_calendar import season_name
+from backfill.status.failure_rates import by_week, rates_of
+from backfill.status.season_grid import Cell, season_grid
 from backfill.warehouse.tables import PGS
 from tests.backfill.hurt import ALL, HURT, Hurt, hurt_rows
 from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, PROCESSING, SECOND, THIRD, give, part

@@ -13,12 +13,12 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from backfill import queries
-from backfill.groups import Group
 from backfill.judging import evidence
 from backfill.models import Finding, Job
 from backfill.processors.registry import CHAIN
 from backfill.processors.render import inlined
-from backfill.upstream import Phase3
+from backfill.status.error_groups import Group
+from backfill.status.upstream_causes import Phase3
 from backfill.warehouse.bigquery import sql
 from backfill.warehouse.tables import INPUTS, PGS, TABLES
 from tests.backfill.shell import Shell

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from backfill.holdings import season_holdings
 from backfill.models import Run
 from backfill.processors.registry import CHAIN
+from backfill.status.table_coverage import season_holdings
 from backfill.warehouse.tables import INPUTS
 from tests.webapp.demo import END, FAULTY, YEAR, Demo
 

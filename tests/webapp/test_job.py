@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from backfill.models import Event, EventCause, Job, Judged, Run
-from backfill.outcome import OwnRun, groups_now, outcome, own_runs, roots, verdicts_of
-from backfill.wanting import cause
+from backfill.status.attention import cause
+from backfill.status.job_outcome import OwnRun, groups_now, outcome, own_runs, roots, verdicts_of
 from tests.webapp.demo import Demo
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from backfill.models import Event, Job, Run
-from backfill.searching import PAGE, Search
+from backfill.status.run_search import PAGE, Search
 from tests.webapp.demo import FAULTY, Demo
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

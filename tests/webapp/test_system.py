@@ -10,23 +10,23 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from backfill import condition
 from backfill.models import Batch, Event, Finding, Job, Limits, Notice, Trigger, Worker
 from backfill.process_id import this_process
+from backfill.status import system_health
 from tests.webapp.conftest import logged_in
 from tests.webapp.demo import Demo
 from webapp.models import Role, Token
 from webapp.system import MOST_TOKENS
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
-ASK_REDIS = condition.redis
+ASK_REDIS = system_health.redis
 CAP = {"batches": "3", "reason": "<script>quiet hours</script>"}
 
 
 @pytest.fixture(autouse=True)
 def no_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens: these pages do not need it, and need not wait for it."""
-    monkeypatch.setattr(condition, "redis", lambda: {"where": "redis://nowhere", "answers": False, "said": "it is away"})
+    monkeypatch.setattr(system_health, "redis", lambda: {"where": "redis://nowhere", "answers": False, "said": "it is away"})
 
 
 def page(client: Client) -> str:
@@ -36,7 +36,7 @@ def page(client: Client) -> str:
 
 
 def test_it_tells_what_is_loaded_and_judged(viewer: Client, demo: Demo) -> None:
-    (season,) = condition.seasons()
+    (season,) = system_health.seasons()
     rows = {name: n for name, n, _ in season["rows"]}
     assert (season["name"], season["dates"], season["judged"].season) == ("2021-22", 164, 2021)
     assert (list(rows), rows["SCHED"]) == (["PGS", "TDGS", "TOGS", "UPGC", "UTGC", "SCHED"], 1230)
@@ -90,7 +90,7 @@ def test_messages_that_wait_are_listed(viewer: Client, demo: Demo) -> None:
 def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(admin: Client, db: None) -> None:
     answer = admin.post(reverse("cap"), CAP, follow=True)
     assert Limits.current().max_parallel_batches == 3
-    (event,) = condition.events()
+    (event,) = system_health.events()
     assert (event.actor, event.reason) == ("ada", CAP["reason"])
     text = answer.content.decode()
     assert "At most 3 batches of all jobs" in text
@@ -102,7 +102,7 @@ def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(admin: C
 def test_nobody_else_can_change_the_cap_and_sees_why(role: str, db: None) -> None:
     client, before = logged_in("nobody", role), Limits.current().max_parallel_batches
     assert client.post(reverse("cap"), CAP).status_code == 403
-    assert (Limits.current().max_parallel_batches, condition.events()) == (before, [])
+    assert (Limits.current().max_parallel_batches, system_health.events()) == (before, [])
     assert "admins only" in page(client)
 
 
@@ -117,7 +117,7 @@ def test_a_cap_that_cannot_be_is_refused_in_one_sentence(admin: Client, db: None
     answer = admin.post(reverse("cap"), form)
     assert answer.status_code == 422
     assert sentence in answer.content.decode().lower()
-    assert condition.events() == []
+    assert system_health.events() == []
 
 
 def test_a_cap_is_changed_by_post_alone(admin: Client, db: None) -> None:
@@ -165,7 +165,7 @@ def test_a_revoked_key_is_worth_nothing_and_only_its_owner_revokes_it(viewer: Cl
 def test_what_belongs_to_a_job_or_a_finding_is_not_among_what_holds_for_all(demo: Demo) -> None:
     Event.objects.create(finding=Finding.objects.first(), actor="otto", action="open → fixed")
     alone = Event.objects.create(actor="ada", action="batches in flight 2 → 3")
-    assert condition.events() == [alone]
+    assert system_health.events() == [alone]
 
 
 def test_the_number_of_queries_is_constant(viewer: Client, demo: Demo, django_assert_max_num_queries: Any) -> None:

@@ -16,7 +16,7 @@ from django.utils.timezone import now
 
 from backfill.judging import looking, promises
 from backfill.models import Event, EventCause, Finding, Job, Judged, Run, Verdict
-from backfill.wanting import wanting
+from backfill.status.attention import wanting
 from tests.webapp.demo import YEAR, Demo
 from webapp.strips import strip
 from webapp.triage import Filters, listing

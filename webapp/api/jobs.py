@@ -21,8 +21,8 @@ from backfill.models import Event, Job, Launch, Run
 from backfill.plan import signed_plan
 from backfill.plan.options import MAX_PARALLEL
 from backfill.plan.shell_command import command
-from backfill.progress import progress
-from backfill.summary import summarise
+from backfill.status.job_summary import summarise
+from backfill.status.progress import progress
 from webapp.api.auth import ADMINS, OPERATORS, actor
 from webapp.api.schemas import (
     Cancel,

@@ -10,13 +10,14 @@ from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from ninja import Router
 
-from backfill import progress, queries
-from backfill.grid import Cell, season_grid
+from backfill import queries
 from backfill.judging.validating import validate
 from backfill.management.preflights import check_document
 from backfill.plan.options import Options
 from backfill.plan.preflight_check import check_range
 from backfill.season_calendar import check_loaded, load_calendar
+from backfill.status import progress
+from backfill.status.season_grid import Cell, season_grid
 from webapp.api.schemas import OptionsIn, options_of
 
 router = Router(tags=["looking"])

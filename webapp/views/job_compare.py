@@ -6,8 +6,8 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from backfill import reporting
 from backfill.models import Job
+from backfill.status import job_export
 from webapp.choices import whole
 from webapp.comparison import candidates, check_pair, comparison
 from webapp.downloads import as_csv
@@ -36,7 +36,7 @@ def report(request: Request, number: int, kind: str) -> HttpResponseBase:
     """A row per run as CSV, or everything as one JSON document."""
     job = get_object_or_404(Job, pk=number)
     if kind == "csv":
-        return as_csv(f"job-{job.pk}", reporting.COLUMNS, (list(row.values()) for row in reporting.rows(job)))
-    answer = JsonResponse(reporting.document(job), json_dumps_params={"indent": 1})
+        return as_csv(f"job-{job.pk}", job_export.COLUMNS, (list(row.values()) for row in job_export.rows(job)))
+    answer = JsonResponse(job_export.document(job), json_dumps_params={"indent": 1})
     answer["Content-Disposition"] = f'attachment; filename="job-{job.pk}.json"'
     return answer

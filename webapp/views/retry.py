@@ -9,10 +9,10 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from backfill import broken
 from backfill.errors import BackcourtError, Refused
 from backfill.jobs.retry import retry_job
 from backfill.models import Job, Judged
+from backfill.status import season_failures
 from validation.retry import RetryClass
 from webapp.access import operator_required
 from webapp.refusals import status_of
@@ -67,6 +67,6 @@ def season(request: Request) -> HttpResponse:
     year = season_of(request.GET["season"]) if request.GET.get("season") else (years[0] if years else None)
     context: dict[str, Any] = {"years": sorted({*years, *([year] if year else [])}, reverse=True), "year": year}
     if request.htmx or "look" in request.GET:
-        found = broken.of_season(year) if year else []
-        context |= {"found": found, "classes": list(RetryClass), "newest": broken.NEWEST}
+        found = season_failures.of_season(year) if year else []
+        context |= {"found": found, "classes": list(RetryClass), "newest": season_failures.NEWEST}
     return render(request, "retry/_season.html" if request.htmx else "retry/season.html", context)

@@ -10,8 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from backfill import condition
 from backfill.jobs.lifecycle import change_limit
+from backfill.status import system_health
 from webapp import system
 from webapp.access import admin_required
 from webapp.models import Token
@@ -27,7 +27,7 @@ def page(request: Request) -> HttpResponse:
 @require_safe
 def live(request: Request) -> HttpResponse:
     """Workers, sweep and batches, which the page asks for again while a job is under way."""
-    return render(request, "system/_live.html", {"live": condition.live(now())})
+    return render(request, "system/_live.html", {"live": system_health.live(now())})
 
 
 @require_POST

@@ -17,7 +17,7 @@ from backfill.judging import triage
 from backfill.judging.looking import MOST_ROWS, evidence_of, is_missing
 from backfill.judging.promises import promises
 from backfill.models import Finding
-from backfill.wanting import wanting
+from backfill.status.attention import wanting
 from validation.findings.kinds import counted
 from webapp import finding as drawing
 from webapp.access import operator_required

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.comparing import compare
 from backfill.management.base import FAILED, OK, VerbCommand, whole_number
 from backfill.management.jobs import found
 from backfill.management.retries import comparison_text
+from backfill.status.comparison import compare
 
 
 class Command(VerbCommand):

@@ -15,8 +15,8 @@ from backfill.management.progress import progress_text
 from backfill.management.reports import job_text
 from backfill.management.text import table
 from backfill.models import Job, Run
-from backfill.progress import progress
-from backfill.summary import summarise
+from backfill.status.job_summary import summarise
+from backfill.status.progress import progress
 
 MOST = 1000
 

@@ -13,7 +13,7 @@ from backfill.management.base import FAILED, OK, VerbCommand, whole_number
 from backfill.management.text import table
 from backfill.models import Worker
 from backfill.process_id import is_here
-from backfill.progress import NO_WORKER, system
+from backfill.status.progress import NO_WORKER, system
 
 POLL_SECONDS = 0.1
 

@@ -13,10 +13,11 @@ from sqlite3 import Connection
 
 import pytest
 
-from backfill import failing, outcome, wanting
 from backfill.judging import evidence
 from backfill.models import Event, EventCause, EventKind, Finding, Job, Launch, Limits, Notice, Run, SkipReason
-from backfill.progress import progress
+from backfill.status import attention as attention_list
+from backfill.status import failures, job_outcome
+from backfill.status.progress import progress
 from backfill.warehouse.tables import PGS, UPGC
 from tests.backfill.upgrade.stored import ANSWERS, AT, upgraded
 from validation.findings import kinds
@@ -83,11 +84,11 @@ def check_kept(stored: Connection) -> None:
 
 def check_jobs() -> None:
     """Jobs that need attention, why each stopped, its active seconds and its counts."""
-    attention = [[found.job.pk, found.state, found.reason] for found in wanting.wanting(AT)]
+    attention = [[found.job.pk, found.state, found.reason] for found in attention_list.wanting(AT)]
     assert attention == [found for found in ANSWERS["attention"] if found[0] != BY_PERSON]
     stops = by_job("stops")
     for job in jobs():
-        cause = wanting.cause(job)
+        cause = attention_list.cause(job)
         key = cause and cause.key and [cause.key[0], str(cause.key[1])]
         found = cause and [cause.reason, cause.actor, cause.by_itself, key]
         assert found == (["brake: my own", "ada", False, None] if job.pk == BY_PERSON else stops[job.pk]), job
@@ -99,8 +100,8 @@ def check_runs() -> None:
     """Skip reasons, refusals and what errors are about."""
     assert sorted(run.pk for run in Run.objects.deciding(START, END).values()) == ANSWERS["decisive"]
     assert len(Run.objects.done(START, END)) == ANSWERS["done"]
-    own = [run for job in jobs() for run in outcome.own_runs(job)]
-    assert sum(outcome.state_of(run, None) == "bootstrap" for run in own) == ANSWERS["bootstrap"]
+    own = [run for job in jobs() for run in job_outcome.own_runs(job)]
+    assert sum(job_outcome.state_of(run, None) == "bootstrap" for run in own) == ANSWERS["bootstrap"]
     assert sorted(run.pk for run in own if run.waits_for_upstream) == ANSWERS["waits_for_upstream"]
     refused = [run.pk for run in Run.objects.order_by("pk") if run.is_refused_for_upstream]
     assert refused == ANSWERS["refused_for_upstream"]
@@ -117,8 +118,8 @@ def check_runs() -> None:
     assert set(Run.objects.filter(status="blocked").values_list("error_detail__blocked_by", flat=True)) == {"TDZA", "PCF", "PDC"}
     corrupt = Run.objects.get(error="CorruptPartition")
     maker = Run(processor="PSZA", date=date(2022, 1, 19))
-    assert failing.damaged(corrupt, {("PSZA", date(2022, 1, 19)): maker}) == ("PSZA", date(2022, 1, 19))
-    assert failing.damaged(corrupt, {}) is None
+    assert failures.damaged(corrupt, {("PSZA", date(2022, 1, 19)): maker}) == ("PSZA", date(2022, 1, 19))
+    assert failures.damaged(corrupt, {}) is None
 
 
 def check_events(stored: Connection) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from backfill import groups
-from backfill.comparing import compare
 from backfill.errors import WarehouseError
 from backfill.judging import evidence
 from backfill.judging.awaited import is_judged
 from backfill.models import Finding, Job, Run
 from backfill.season_calendar import load_calendar
-from backfill.wanting import cause
+from backfill.status import error_groups
+from backfill.status.attention import cause
+from backfill.status.comparison import compare
 from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
 from validation.season import season_year
@@ -51,13 +51,13 @@ def summarise(job: Job) -> dict[str, Any]:
 def _groups(job: Job) -> tuple[list[dict[str, Any]] | None, list[str]]:
     """The error groups of what is wrong now with what the job ran; or None, and the sentence why nobody can tell."""
     try:
-        found, starts = groups.of_job(job), load_calendar().starts
+        found, starts = error_groups.of_job(job), load_calendar().starts
         return [g.as_json() | {"query": _query(g, starts.get(season_year(g.dates[0])))} for g in found], []
     except WarehouseError as error:
         return None, [f"the error groups cannot be read: {type(error).__name__}: {error}"]
 
 
-def _query(group: groups.Group, season_start: date | None) -> str:
+def _query(group: error_groups.Group, season_start: date | None) -> str:
     """What shows a group again; nothing when its season is not loaded any more."""
     return evidence.of_group(group, season_start) if season_start else ""
 

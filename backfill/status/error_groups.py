@@ -10,11 +10,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from backfill.failing import Standing
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
 from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
 from backfill.statements import render
+from backfill.status.failures import Standing
 from backfill.warehouse import warehouse
 from validation import fingerprint as fingerprints
 from validation.categories import BUGS, DATE_LEVEL

@@ -20,7 +20,7 @@ from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import written_dates
-from backfill.upstream import causes
+from backfill.status.upstream_causes import causes
 from backfill.version import code_version
 from backfill.warehouse.tables import FAILURES
 from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY

@@ -9,12 +9,12 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
-from backfill.decided import Ended, Judged, ended_runs, verdicts_on
 from backfill.models import Run
 from backfill.plan.planning import OUTDATED, Key
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import load_calendar, season_name
+from backfill.status.latest_runs import Ended, Judged, ended_runs, verdicts_on
 from validation.categories import BUGS
 from validation.findings.kinds import counted
 from validation.season import DateType, Day

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
-from backfill import grid, groups
-from backfill.decided import Judged, explained_bugs
 from backfill.models import Finding, Job, Run, SkipReason, Verdict, is_refused_for_upstream
 from backfill.models import Judged as JudgedSeason
 from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
+from backfill.status import error_groups, season_grid
+from backfill.status.latest_runs import Judged, explained_bugs
 from validation.categories import BUGS, BY_NAME, Category
 from validation.findings.kinds import Severity
 
@@ -81,7 +81,7 @@ def state_of(run: OwnRun, verdict: Judged | None) -> str:
     """How a run stands, as a grid names it."""
     if run.skip_reason == SkipReason.BOOTSTRAP:
         return BOOTSTRAP
-    return grid.state_of(run.status, run.population, run.failures, verdict.outside if verdict else None)
+    return season_grid.state_of(run.status, run.population, run.failures, verdict.outside if verdict else None)
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _root(run: OwnRun, by_key: Mapping[Key, OwnRun]) -> OwnRun:
     return _root(broken[0], by_key) if broken else run
 
 
-def groups_now(job: Job) -> list[groups.Group]:
+def groups_now(job: Job) -> list[error_groups.Group]:
     """The error groups of what is wrong now with what the job ran, as `groups.of_job` finds them; reads only what is bad.
 
     Raises WarehouseError.
@@ -192,7 +192,7 @@ def groups_now(job: Job) -> list[groups.Group]:
     options, own = job.parsed_options, set(job.runs.values_list("processor", "date"))
     newest = Run.objects.newest_decisive(options.start, options.end).values_list("processor", "date", "pk", "status", "failures")
     bad = [pk for code, day, pk, status, failures in newest if (code, day) in own and _has_a_group(status, failures)]
-    return groups.groups_of({(r.processor, r.date): r for r in Run.objects.filter(pk__in=bad).order_by("date", "pk")})
+    return error_groups.groups_of({(r.processor, r.date): r for r in Run.objects.filter(pk__in=bad).order_by("date", "pk")})
 
 
 def _has_a_group(status: str, failures: Mapping[str, int]) -> bool:

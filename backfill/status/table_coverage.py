@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from backfill.decided import verdicts_on
-from backfill.grid import Cell, Grid, season_grid
 from backfill.judging import content
 from backfill.models import Finding, Run
 from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.statements import render
+from backfill.status.latest_runs import verdicts_on
+from backfill.status.season_grid import Cell, Grid, season_grid
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table

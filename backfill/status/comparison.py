@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from backfill.failing import wrong_with
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
+from backfill.status.failures import wrong_with
 from validation.categories import BY_NAME
 
 UNDECIDED = (*Run.ACTIVE, Run.Status.CANCELLED)

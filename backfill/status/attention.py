@@ -12,7 +12,7 @@ from backfill.judging.awaited import is_judged
 from backfill.models import AUTOMATIC, Event, EventKind, Job, Judged, Run
 from backfill.models.run import LONG_AGO
 from backfill.plan.planning import Key
-from backfill.progress import has_stalled
+from backfill.status.progress import has_stalled
 
 STALLED = "stalled"
 MOST = 50

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from backfill.failing import Failure, failures_of, lost, wrong_with
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
+from backfill.status.failures import Failure, failures_of, lost, wrong_with
 from validation.retry import RetryClass
 
 NEWEST = 20

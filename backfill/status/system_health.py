@@ -13,11 +13,11 @@ from django.db import connection
 from django.db.models import Count
 from kombu.utils.url import maybe_sanitize_url
 
-from backfill import progress
 from backfill.models import Batch, Event, Job, Judged, Notice, Trigger
 from backfill.plan.options import MAX_PARALLEL
 from backfill.season_calendar import load_calendar, season_name
 from backfill.statements import render
+from backfill.status import progress
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row

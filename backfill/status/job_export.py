@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db.models import F
 
-from backfill.decided import Judged
 from backfill.models import Job, Run
-from backfill.outcome import own_runs, verdicts_of
-from backfill.summary import summarise
+from backfill.status.job_outcome import own_runs, verdicts_of
+from backfill.status.job_summary import summarise
+from backfill.status.latest_runs import Judged
 from validation.categories import BY_NAME
 
 COLUMNS = (

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from backfill.decided import Ended, Judged, ended_runs, explained_bugs, verdicts_on
 from backfill.models import Run
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
+from backfill.status.latest_runs import Ended, Judged, ended_runs, explained_bugs, verdicts_on
 from validation.bands import Band, Reading, band, reading
 from validation.season import Day
 

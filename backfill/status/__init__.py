@@ -1,0 +1,1 @@
+"""Current state of runs, jobs, tables and the system. Read-only."""
