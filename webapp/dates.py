@@ -10,7 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from backfill.drilling.timetable import Fixture, fixtures
+from backfill.drilldown.schedule import Fixture, fixtures
 from backfill.judging.validating import Checked, validate
 from backfill.models import Finding, Run, Verdict
 from backfill.processors.registry import CHAIN, PROCESSORS, Processor

@@ -10,10 +10,9 @@ from typing import Any
 from django.http import Http404, QueryDict
 from django.urls import reverse
 
-from backfill.drilling import Entity, Match, Named, Page, Story, chosen, entities, entity
-from backfill.drilling.entities import SORTS
-from backfill.drilling.names import everybody
-from backfill.drilling.story import Said
+from backfill.drilldown.entities import SORTS, Entity, Match, Page, chosen, list_entities
+from backfill.drilldown.entity_names import Named, everybody
+from backfill.drilldown.entity_report import Said, Story, report_entity
 from backfill.errors import Refused
 from backfill.processors.registry import CHAIN, PROCESSORS, unknown_processor
 from validation.cascade import NOTHING
@@ -106,7 +105,10 @@ class Column:
 def context(day: date, code: str, query: QueryDict) -> dict[str, Any]:
     """The page of entities that a query string asks for. Raises Refused, WarehouseError."""
     asked = Asked.of(query)
-    page, here = entities(day, code, page=asked.page, per_page=PER_PAGE, **asked.given), reverse("entities", args=[day, code])
+    page, here = (
+        list_entities(day, code, page=asked.page, per_page=PER_PAGE, **asked.given),
+        reverse("entities", args=[day, code]),
+    )
     names = everybody(season_year(day))
     return {
         "day": day, "code": code, "processor": PROCESSORS[code], "page": page, "asked": asked, "here": here,
@@ -177,7 +179,7 @@ class Link:
 def told(day: date, code: str, name: str) -> Story:
     """The story of one entity. Raises Http404 for whom there is none of, WarehouseError."""
     try:
-        return entity(day, code, name)
+        return report_entity(day, code, name)
     except Refused as error:
         raise Http404(str(error)) from None
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.http import Http404, QueryDict
 
-from backfill.drilling import PlayerSeason, search, season_of
-from backfill.drilling.season import DayOf
+from backfill.drilldown.entity_names import search_entities
+from backfill.drilldown.entity_season import DayOf, PlayerSeason, season_of
 from backfill.errors import Refused
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar, season_name
@@ -143,6 +143,6 @@ class Hit:
 def found(query: QueryDict, season: LoadedSeason | None) -> dict[str, Any]:
     """Who is found of a part of a name. Raises WarehouseError."""
     part = query.get("q", "").strip()[:100]
-    people = search(season.year, part) if season else []
+    people = search_entities(season.year, part) if season else []
     hits = [Hit(p.name, p.entity, p.team, p.is_team, links.named("player", season.year, p.entity)) for p in people if season]
     return {"seasons": choices(), "season": season, "part": part, "hits": hits}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from backfill.drilling.timetable import Part
+from backfill.drilldown.schedule import Part
 from backfill.status.season_grid import WORDS
 from validation.coverage import LOW
 from validation.thresholds import percent

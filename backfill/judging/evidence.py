@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from backfill.drilling.asking import literal
+from backfill.drilldown.query import literal
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import inlined
 from backfill.statements import render

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from backfill.drilling import Match, entities, entity, search, season_of
-from backfill.drilling.asking import Question, literal
-from backfill.drilling.timetable import Part
+from backfill.drilldown.entities import Match, list_entities
+from backfill.drilldown.entity_names import search_entities
+from backfill.drilldown.entity_report import report_entity
+from backfill.drilldown.entity_season import season_of
+from backfill.drilldown.query import Question, literal
+from backfill.drilldown.schedule import Part
 from backfill.errors import Refused
 from backfill.models import Job, Run, Verdict
 from backfill.processors.registry import PROCESSORS
@@ -49,32 +52,32 @@ def judged(hurt_jobs: Hurt, own_warehouse: Path) -> Path:
 
 
 def names(day: date, code: str, **given: Any) -> list[str]:
-    return [e.name for e in entities(day, code, **given).entities]
+    return [e.name for e in list_entities(day, code, **given).entities]
 
 
 # Entities
 
 
 def test_everybody_of_a_date_is_listed_and_counted_who_failed_first() -> None:
-    page = entities(FIRST, "PSZA")
+    page = list_entities(FIRST, "PSZA")
     assert [e.name for e in page.entities] == [HURT, *OTHERS]
     assert (page.total, page.page, page.pages, page.whole_date) == (10, 1, 1, "")
     assert page.tabs == {"failed": 1, FEW: 1, "row": 9, "as expected": 9, "explained": 1}
 
 
 def test_an_entity_says_all_that_is_known_of_it() -> None:
-    found, fine = entities(FIRST, "PSZA").entities[:2]
+    found, fine = list_entities(FIRST, "PSZA").entities[:2]
     assert (found.name, found.team, found.state, found.can_retry, found.games) == (HURT, AWAY, FEW, True, 8)
     assert (found.reason, found.match, found.must, found.root) == ("8 of 10 games before 2021-11-02", Match.EXPLAINED, FEW, "")
     assert (fine.state, fine.match, fine.must, fine.games) == (ROW, Match.AS_EXPECTED, ROW, 14)
 
 
 def test_a_missing_dependency_names_its_root() -> None:
-    assert [(e.state, e.root) for e in entities(FIRST, "ML", category=MISSING).entities] == [(MISSING, f"PSZA: {FEW}")]
+    assert [(e.state, e.root) for e in list_entities(FIRST, "ML", category=MISSING).entities] == [(MISSING, f"PSZA: {FEW}")]
 
 
 def test_teams_are_entities_too() -> None:
-    assert [(e.name, e.team, e.state, e.games) for e in entities(FIRST, "TDZA").entities] == [
+    assert [(e.name, e.team, e.state, e.games) for e in list_entities(FIRST, "TDZA").entities] == [
         (HOME, HOME, FEW, 14), (AWAY, AWAY, FEW, 14),
     ]  # fmt: skip
 
@@ -114,21 +117,21 @@ def test_what_is_outside_expectation_comes_first_and_says_how(judged: Path) -> N
     )
     slice_ = judged / FAILURES.dataset / FAILURES.name / f"analysis_date={FIRST}" / f"processor_name={PROCESSORS['PSZA'].name}"
     rewrite(slice_ / "part.parquet", f"SELECT * REPLACE ('{OTHERS[3]}' AS entity_id) FROM t")
-    page = entities(FIRST, "PSZA")
+    page = list_entities(FIRST, "PSZA")
     assert {e.name: (e.state, e.match) for e in page.entities if e.match.is_outside} == {
         HURT: (ROW, Match.LOST), "x": (ROW, Match.STRANGE), OTHERS[3]: (FEW, Match.STRANGE),
         **dict.fromkeys((without, twice, strange), ("", Match.UNACCOUNTED)),
     }  # fmt: skip
     assert [e.match.is_outside for e in page.entities] == [True] * 6 + [False] * 5
     assert names(FIRST, "PSZA", category="lost") == [HURT]
-    assert "have a row" in entity(FIRST, "PSZA", without).outlook.text
-    assert entity(FIRST, "PSZA", HURT).outlook.text.startswith(f"by the games played it must fail with {FEW}")
+    assert "have a row" in report_entity(FIRST, "PSZA", without).outlook.text
+    assert report_entity(FIRST, "PSZA", HURT).outlook.text.startswith(f"by the games played it must fail with {FEW}")
 
 
 def test_who_was_not_run_is_not_unaccounted_for() -> None:
     Run.objects.all().delete()
     warehouse().replace(PROCESSORS["PCF"].output, [FIRST], "", {})
-    assert entities(FIRST, "PCF").total == 0
+    assert list_entities(FIRST, "PCF").total == 0
 
 
 def test_in_normal_mode_it_is_held_against_what_normal_mode_expects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +144,7 @@ def test_in_normal_mode_it_is_held_against_what_normal_mode_expects(tmp_path: Pa
 
 
 def test_the_query_behind_the_numbers_answers_the_same() -> None:
-    rows = warehouse().query(entities(FIRST, "PSZA").sql)
+    rows = warehouse().query(list_entities(FIRST, "PSZA").sql)
     mine = [r for r in rows if r["processor_name"] == PROCESSORS["PSZA"].name]
     assert sorted(r["entity"] for r in mine) == EVERYBODY
     assert [
@@ -152,7 +155,7 @@ def test_the_query_behind_the_numbers_answers_the_same() -> None:
 @pytest.mark.parametrize("day", [BOOTSTRAP[2], date(2021, 7, 1)])
 def test_a_date_that_is_not_processed_is_refused(day: date) -> None:
     with pytest.raises(Refused, match=r"is not processed: (bootstrap|no games)"):
-        entities(day, "PSZA")
+        list_entities(day, "PSZA")
 
 
 @pytest.mark.parametrize("text", ["o'neal", "back\\slash", "a\nb", "@day", "'; DROP TABLE x", "\\'"])
@@ -170,7 +173,7 @@ def test_many_dates_are_shown_as_their_range() -> None:
 
 
 def test_a_story_tells_the_games_and_why_and_when_it_ends() -> None:
-    story = entity(FIRST, "PSZA", HURT)
+    story = report_entity(FIRST, "PSZA", HURT)
     assert (story.team, story.scheduled, story.played, story.minimum, story.window) == (AWAY, 14, 8, 10, 20)
     assert [(g.date, g.opponent, g.part) for g in story.missed] == [(n, HOME, Part.DID_NOT_PLAY) for n in NIGHTS[5::-1]]
     assert [g.date for g in story.games if g.in_window] == [n for n in reversed(NIGHTS) if BACK <= n < FIRST]
@@ -179,7 +182,7 @@ def test_a_story_tells_the_games_and_why_and_when_it_ends() -> None:
 
 
 def test_a_story_tells_what_upstream_said() -> None:
-    story = entity(SECOND, "ML", HURT)
+    story = report_entity(SECOND, "ML", HURT)
     assert [(said.code, said.state) for said in story.upstream] == [("PSZA", FEW), ("PCF", ROW), ("PDC", MISSING)]
     assert story.upstream[0].reason == "9 of 10 games before 2021-11-03"
     assert (story.root, story.outlook.day) == (f"PSZA: {FEW}", THIRD)
@@ -190,7 +193,7 @@ def test_what_was_told_is_what_the_warehouse_holds_later() -> None:
     rows = season_of(2021, HURT).rows | season_of(2021, HOME).rows
     for code, one in [("PSZA", HURT), ("PDC", HURT), ("ML", HURT), ("TDZA", HOME)]:
         first = next(d.day.day for d in rows[code] if d.state == ROW)
-        told = {entity(d.day.day, code, one).outlook.day for d in rows[code] if d.state != ROW}
+        told = {report_entity(d.day.day, code, one).outlook.day for d in rows[code] if d.state != ROW}
         assert told == {first}, code
 
 
@@ -199,7 +202,7 @@ def test_a_game_without_a_row_is_told_from_one_that_he_did_not_play(tmp_path: Pa
         r for r in hurt_rows(PGS) if r["game_date"] != NIGHTS[1] and (r["game_date"], r["player_lookup"]) != (NIGHTS[0], HURT)
     ]
     give(PGS, rows, tmp_path)
-    parts = {g.date: g.part for g in entity(FIRST, "PSZA", HURT).games}
+    parts = {g.date: g.part for g in report_entity(FIRST, "PSZA", HURT).games}
     assert [parts[n] for n in (*NIGHTS[:3], BACK)] == [Part.NO_ROW, Part.NOBODY, Part.DID_NOT_PLAY, Part.PLAYED]
 
 
@@ -211,13 +214,13 @@ def test_games_that_are_not_played_yet_lie_ahead_too(tmp_path: Path) -> None:
         warehouse().replace(table, [LAST], "", {}, PROCESSORS["PSZA"].name if table is FAILURES else "")
     Run.objects.filter(date=LAST).delete()
     # He has nine games before the last night, on which he plays the tenth; the next date is that of a game to come.
-    outlook = entity(LAST, "PSZA", HURT).outlook
+    outlook = report_entity(LAST, "PSZA", HURT).outlook
     assert (outlook.games, outlook.day) == (1, date(2021, 11, 9))
 
 
 def test_nobody_has_no_story() -> None:
     with pytest.raises(Refused, match="'nobody' is nobody of the season"):
-        entity(FIRST, "PSZA", "nobody")
+        report_entity(FIRST, "PSZA", "nobody")
     with pytest.raises(Refused, match="'nobody' is nobody of 2021-22"):
         season_of(2021, "nobody")
 
@@ -255,6 +258,6 @@ def test_the_queries_of_a_season_are_as_many_whatever_its_dates(django_assert_nu
 
 
 def test_entities_are_found_by_a_part_of_their_name() -> None:
-    assert [n.entity for n in search(2021, "AWAD")] == [n for n in EVERYBODY if n.startswith("awad")]
-    assert [(n.entity, n.is_team) for n in search(2021, HOME)] == [(HOME, True)]
-    assert search(2021, " ") == search(2021, "nobody") == search(2020, "awad") == []
+    assert [n.entity for n in search_entities(2021, "AWAD")] == [n for n in EVERYBODY if n.startswith("awad")]
+    assert [(n.entity, n.is_team) for n in search_entities(2021, HOME)] == [(HOME, True)]
+    assert search_entities(2021, " ") == search_entities(2021, "nobody") == search_entities(2020, "awad") == []

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
-from backfill.drilling import chosen
+from backfill.drilldown.entities import chosen
 from backfill.judging.validating import validate
 from backfill.models import Event, Finding, Job, Run, Verdict
 from backfill.processors.registry import CHAIN, PROCESSORS

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from backfill.drilling import entities
+from backfill.drilldown.entities import list_entities
 from backfill.models import Finding, Job, Launch
 from tests.webapp.demo import FAULTY, YEAR, Demo
 from webapp.models import Token, User
@@ -89,7 +89,7 @@ def address(name: str, values: dict[str, str]) -> str:
     """The URL of this name, with something that is there."""
     wanted = ROUTES[name].pattern.regex.groupindex
     own = {"finding": "finding", "evidence": "finding", "new_decide": "launch", "revoke": "token"}
-    called = "failure-counts" if name.startswith("query") else entities(FAULTY, "PSZA").entities[0].name
+    called = "failure-counts" if name.startswith("query") else list_entities(FAULTY, "PSZA").entities[0].name
     found = {**values, "pk": values[own.get(name, "pk")], "name": called}
     return reverse(name, kwargs={key: found[key] for key in wanted})
 

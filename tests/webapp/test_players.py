@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from backfill.drilling import chosen
+from backfill.drilldown.entities import chosen
 from backfill.models import Finding
 from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse

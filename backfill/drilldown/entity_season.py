@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from backfill.drilling.asking import Question
-from backfill.drilling.entities import Match, match
-from backfill.drilling.names import everybody
-from backfill.drilling.statuses import Found, Status, question, read
+from backfill.drilldown.entities import Match, match
+from backfill.drilldown.entity_names import everybody
+from backfill.drilldown.entity_statuses import Found, Status, question, read
+from backfill.drilldown.query import Question
 from backfill.errors import Refused
 from backfill.execution import input_signatures
 from backfill.judging import reading

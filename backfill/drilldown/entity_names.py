@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from backfill.drilling.asking import Question
+from backfill.drilldown.query import Question
 from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from backfill.warehouse.port import Row
@@ -41,7 +41,7 @@ def _read(start: date) -> dict[str, Named]:
     return {named.entity: named for named in (*players, *teams)}
 
 
-def search(year: int, part: str) -> list[Named]:
+def search_entities(year: int, part: str) -> list[Named]:
     """Up to MOST entities with this part in their name or key, whose names begin with it first; none for no part."""
     wanted = part.strip().casefold()
     found = [named for named in everybody(year).values() if wanted in named.name.casefold() or wanted in named.entity]

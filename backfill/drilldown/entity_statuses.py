@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
-from backfill.drilling.asking import Question
+from backfill.drilldown.query import Question
 from backfill.errors import Refused
 from backfill.judging import reading
 from backfill.models import Job, Run

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from backfill.drilling.entities import Match, match, root
-from backfill.drilling.names import everybody
-from backfill.drilling.statuses import OnDate, Status
-from backfill.drilling.timetable import GameLine, Part, coming, lines
+from backfill.drilldown.entities import Match, match, root
+from backfill.drilldown.entity_names import everybody
+from backfill.drilldown.entity_statuses import OnDate, Status
+from backfill.drilldown.schedule import GameLine, Part, coming, lines
 from backfill.errors import Refused
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import inlined
@@ -70,7 +70,7 @@ class Story:
         return tuple(line for line in self.games if line.part is not Part.PLAYED)
 
 
-def entity(day: date, code: str, entity_id: str) -> Story:
+def report_entity(day: date, code: str, entity_id: str) -> Story:
     """One player, or team, on one date. Raises Refused for a date that is not processed or who is not of the season."""
     asked = OnDate(day, code, entity_id)
     status, must = asked.found.statuses[code].get(entity_id), asked.must[code].get(entity_id, "")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Any
 
-from backfill.drilling.statuses import HAS_ROW, Found, OnDate, Status
+from backfill.drilldown.entity_statuses import HAS_ROW, Found, OnDate, Status
 from validation.cascade import root_of
 from validation.categories import BY_NAME
 from validation.expectation import MISSING, ROW
@@ -95,7 +95,7 @@ SORTS: dict[str, Callable[[Entity], Any]] = {
 }
 
 
-def entities(
+def list_entities(
     day: date, code: str, *, category: str = "", search: str = "", sort: str = "", descending: bool = False, page: int = 1,
     per_page: int = 50,
 ) -> Page:  # fmt: skip

@@ -8,8 +8,8 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from backfill.drilling.asking import Question
-from backfill.drilling.statuses import OnDate
+from backfill.drilldown.entity_statuses import OnDate
+from backfill.drilldown.query import Question
 from backfill.statements import render
 from backfill.warehouse.season_cache import remembered
 from backfill.warehouse.tables import SCHED
