@@ -43,8 +43,8 @@ def measure() -> None:
 
     from django.conf import settings
 
-    from backfill.judging import reading
-    from backfill.judging.judgement import Judgement, of_date, seasons
+    from backfill.audit import load
+    from backfill.audit.season_audit import Judgement, of_date, seasons
 
     settings.DEBUG = False
     (season,) = seasons()
@@ -56,7 +56,7 @@ def measure() -> None:
         return next(iter(seasons()))
 
     told("a season again", [seconds(lambda: again().findings()) for _ in range(REPEATS)])
-    told("  its games, read anew", [seconds(lambda: reading._read(season.start)) for _ in range(REPEATS)])
+    told("  its games, read anew", [seconds(lambda: load._read(season.start)) for _ in range(REPEATS)])
     told("  what was written", [seconds(lambda: again().written) for _ in range(REPEATS)])
     judgement = again()
     _ = judgement.facts, judgement.written

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.urls import reverse
 
+from backfill.audit.validate_dates import Checked, validate
 from backfill.drilldown.schedule import Fixture, fixtures
-from backfill.judging.validating import Checked, validate
 from backfill.models import Finding, Run, Verdict
 from backfill.processors.registry import CHAIN, PROCESSORS, Processor
 from backfill.season_calendar import load_calendar

@@ -10,7 +10,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from backfill.judging.looking import runs_of
+from backfill.audit.evidence_rows import runs_of
 from backfill.models import Finding
 from backfill.processors.registry import CHAIN
 from backfill.status import season_grid

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django.utils.timezone import now
 
-from backfill.judging.awaited import awaited
+from backfill.audit.pending import awaited
 from backfill.models import Finding, Job, Judged
 from backfill.processors.registry import CHAIN
 from backfill.status.attention import Wanting, wanting

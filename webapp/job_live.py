@@ -20,7 +20,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from backfill.judging.awaited import is_awaited
+from backfill.audit.pending import is_awaited
 from backfill.models import Job
 from backfill.status.attention import cause
 from backfill.status.event_cursor import Mark, changed_since

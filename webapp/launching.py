@@ -12,8 +12,8 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 
+from backfill.audit.results import Expected, expected_counts
 from backfill.jobs.start import holders, preview_job
-from backfill.judging.verdicts import Expected, expected_counts
 from backfill.models import Job
 from backfill.plan.date_lists import dates_text
 from backfill.plan.estimate import Estimate, estimate

@@ -14,8 +14,8 @@ from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
-from backfill.judging.awaited import AUDIT_DUE_WITHIN
-from backfill.judging.promises import Promise
+from backfill.audit.pending import AUDIT_DUE_WITHIN
+from backfill.audit.season_summary import Promise
 from backfill.models import Finding, Verdict
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name

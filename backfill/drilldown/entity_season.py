@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
+from backfill.audit import load
 from backfill.drilldown.entities import Match, match
 from backfill.drilldown.entity_names import everybody
 from backfill.drilldown.entity_statuses import Found, Status, question, read
 from backfill.drilldown.query import Question
 from backfill.errors import Refused
 from backfill.execution import input_signatures
-from backfill.judging import reading
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
 from backfill.season_calendar import load_calendar, season_name
@@ -66,7 +66,7 @@ def season_of(year: int, entity_id: str) -> PlayerSeason:
     if not named:
         raise Refused(f"{entity_id!r} is nobody of {season_name(year)}; search for a part of the name")
     days = tuple(day for day in calendar.season(year) if day.is_computed)
-    facts = _about(reading.facts(calendar.starts[year]), entity_id)
+    facts = _about(load.facts(calendar.starts[year]), entity_id)
     of = _Of(year, entity_id, days, facts, (TDZA,) if named.is_team else tuple(code for code in CODES if code != TDZA))
     played = tuple(of.history.games_before(date.max))
     rows = {code: tuple(of.day(day, code) for day in days) for code in of.codes}

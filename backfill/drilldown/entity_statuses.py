@@ -8,9 +8,9 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
+from backfill.audit import load
 from backfill.drilldown.query import Question
 from backfill.errors import Refused
-from backfill.judging import reading
 from backfill.models import Job, Run
 from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.season_calendar import load_calendar
@@ -101,7 +101,7 @@ class OnDate:
     @cached_property
     def facts(self) -> Facts:
         """The games of the season; read once per process."""
-        return reading.facts(self.start)
+        return load.facts(self.start)
 
     @cached_property
     def question(self) -> Question:

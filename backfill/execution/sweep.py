@@ -17,9 +17,9 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from backfill import logs, notices, outbox
+from backfill.audit.marking import judge_due
 from backfill.execution import dispatch
 from backfill.jobs.launches import start_due
-from backfill.judging.triage import judge_due
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Notice, Run, Sweep, Worker
 from backfill.warehouse import warehouse
 

@@ -47,7 +47,7 @@ def deliver() -> None:
 @shared_task(ignore_result=True)
 def judge() -> None:
     """Look at what has ended, keep what there is to look at, and tell people of it."""
-    from backfill.judging.triage import judge_due
+    from backfill.audit.marking import judge_due
 
     judge_due()
     notices.tell(now())
@@ -56,9 +56,9 @@ def judge() -> None:
 @shared_task(ignore_result=True)
 def judge_season(year: int) -> None:
     """Judge one season because somebody has asked for it."""
-    from backfill.judging import triage
+    from backfill.audit import marking
 
-    triage.judge_season(year)
+    marking.judge_season(year)
 
 
 @shared_task(ignore_result=True)

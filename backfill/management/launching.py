@@ -10,11 +10,11 @@ from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
 from backfill import notices
+from backfill.audit.marking import judge_due
 from backfill.errors import Refused
 from backfill.execution import heartbeat
 from backfill.execution.inline import run_inline
 from backfill.jobs.start import Tell
-from backfill.judging.triage import judge_due
 from backfill.management.base import FAILED, OK, VerbCommand
 from backfill.management.preflights import report_document, warning_lines
 from backfill.management.progress import shown, telling, watch

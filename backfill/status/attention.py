@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from backfill.judging.awaited import is_judged
+from backfill.audit.pending import is_judged
 from backfill.models import AUTOMATIC, Event, EventKind, Job, Judged, Run
 from backfill.models.run import LONG_AGO
 from backfill.plan.planning import Key

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.utils.timezone import now
 
+from backfill.audit import evidence
+from backfill.audit.pending import is_judged
 from backfill.errors import WarehouseError
-from backfill.judging import evidence
-from backfill.judging.awaited import is_judged
 from backfill.models import Finding, Job, Run
 from backfill.season_calendar import load_calendar
 from backfill.status import error_groups

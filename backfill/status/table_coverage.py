@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from backfill.judging import content
+from backfill.audit import content_checks
 from backfill.models import Finding, Run
 from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN, PROCESSORS
@@ -145,7 +145,7 @@ def _counted(table: Table, start: date) -> dict[date, Row]:
 
 
 def _repeated(table: Table, start: date) -> dict[date, int]:
-    found = warehouse().query(content.render("repeated", table.short), {"season_start": start})
+    found = warehouse().query(content_checks.render("repeated", table.short), {"season_start": start})
     return {row["d"]: row["n"] for row in found}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import override_settings
 
-from backfill.judging.triage import triage
+from backfill.audit.marking import triage
 from backfill.loading import load
 from backfill.models import Verdict
 from backfill.warehouse.port import Row

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from backfill.judging import reading
+from backfill.audit import load
 from backfill.plan.planning import Key
 from validation.expectation import Comparison, compare, expected
 
 
-def judged(season_start: date, dates: Sequence[date]) -> Iterator[tuple[Key, Comparison, reading.Written]]:
+def judged(season_start: date, dates: Sequence[date]) -> Iterator[tuple[Key, Comparison, load.Written]]:
     """Every (processor, date) with what was found there; nothing that must be there is left out."""
-    facts = reading.facts(season_start)
-    reading.stage(dates)
-    written = reading.written(dates)
+    facts = load.facts(season_start)
+    load.stage(dates)
+    written = load.written(dates)
     for day in dates:
         for code, must in expected(facts, day).items():
             found = written[code, day]

@@ -13,7 +13,7 @@ import pytest
 from django.test import override_settings
 from hypothesis import given
 
-from backfill.judging import content, reading
+from backfill.audit import content_checks, load
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.simulation import Kind
 from backfill.warehouse import warehouse
@@ -46,7 +46,7 @@ def processed_season(loaded_season: Path, tmp_path_factory: pytest.TempPathFacto
 def processed(processed_season: Path, settings: Any) -> None:
     """The tiny season, processed and staged; nothing may be written there."""
     settings.WAREHOUSE_URL = f"parquet:{processed_season}"
-    reading.stage(PROCESSING)
+    load.stage(PROCESSING)
 
 
 def edit(code: str, *replaced: str, where: str = "TRUE") -> None:
@@ -58,7 +58,7 @@ def edit(code: str, *replaced: str, where: str = "TRUE") -> None:
 
 
 def broken(code: str) -> set[str]:
-    return {violation.check for violation in content.violations(OPENING, [code])}
+    return {violation.check for violation in content_checks.violations(OPENING, [code])}
 
 
 # Rules, each broken by hand
@@ -177,7 +177,7 @@ def test_a_row_that_was_edited_breaks_its_rule(code: str, check: str) -> None:
 
 @pytest.mark.parametrize("code", CHAIN)
 def test_every_rule_is_broken_by_an_edit(code: str) -> None:
-    (listed,) = re.findall(r"'([^']*)' AS checks", content.render(code.lower()))
+    (listed,) = re.findall(r"'([^']*)' AS checks", content_checks.render(code.lower()))
     names = [line.split("|")[0] for line in listed.split(";")]
     assert max(Counter(names).values()) == 1
     assert EDITS[code].keys() == set(names) - {"number of teams"}
@@ -202,15 +202,15 @@ def test_a_league_of_more_than_thirty_teams_is_told() -> None:
 
 @pytest.mark.usefixtures("processed")
 def test_nothing_is_wrong_with_the_tiny_season() -> None:
-    assert content.violations(OPENING) == []
-    assert content.jumps(OPENING, PROCESSING) == []
-    assert content.repeated_inputs(OPENING) == {}
+    assert content_checks.violations(OPENING) == []
+    assert content_checks.jumps(OPENING, PROCESSING) == []
+    assert content_checks.repeated_inputs(OPENING) == {}
 
 
 @pytest.mark.usefixtures("processed")
 def test_a_violation_says_what_is_wrong_where_and_how_often() -> None:
     edit("PCF", "fatigue_score - 5 AS fatigue_score")
-    found = [v for v in content.violations(OPENING) if v.check == "fatigue"]
+    found = [v for v in content_checks.violations(OPENING) if v.check == "fatigue"]
     sentence = "fatigue is not what the context makes"
     assert found == [Violation("fatigue", "PCF", day, 2, "awad", sentence) for day in sorted({v.date for v in found})]
     assert [v.date for v in found] == list(PROCESSING)
@@ -219,17 +219,17 @@ def test_a_violation_says_what_is_wrong_where_and_how_often() -> None:
 @pytest.mark.usefixtures("processed")
 def test_what_was_changed_upstream_is_told_of_what_was_made_from_it() -> None:
     edit("PSZA", "NUMERIC '60.00' AS paint_rate_last_10")
-    assert {v.check for v in content.violations(OPENING) if v.processor == "PDC"} == {"shot columns"}
-    assert {v.check for v in content.violations(OPENING) if v.processor == "ML"} == {"feature 18"}
+    assert {v.check for v in content_checks.violations(OPENING) if v.processor == "PDC"} == {"shot columns"}
+    assert {v.check for v in content_checks.violations(OPENING) if v.processor == "ML"} == {"feature 18"}
 
 
 @pytest.mark.usefixtures("processed")
 def test_rows_whose_upstream_is_not_there_at_all_are_not_told_to_be_wrong() -> None:
     edit("PSZA", where="analysis_date <> @dates[OFFSET(0)]")
     warehouse().stage("judged_failures", "SELECT * FROM judged_failures WHERE FALSE", {})
-    assert content.violations(OPENING) == []
+    assert content_checks.violations(OPENING) == []
     edit("PSZA", where=f"NOT (analysis_date = @dates[OFFSET(0)] AND player_lookup = '{PLAYER}')")
-    found = {(v.processor, v.check, v.date, v.count, v.sample) for v in content.violations(OPENING)}
+    found = {(v.processor, v.check, v.date, v.count, v.sample) for v in content_checks.violations(OPENING)}
     assert {("PDC", "shot row", FIRST, 1, PLAYER), ("ML", "upstream rows", FIRST, 1, PLAYER)} < found
     assert {(day, sample) for _, _, day, _, sample in found} == {(FIRST, PLAYER)}
 
@@ -237,7 +237,7 @@ def test_rows_whose_upstream_is_not_there_at_all_are_not_told_to_be_wrong() -> N
 @pytest.mark.usefixtures("processed")
 def test_only_what_is_asked_for_is_judged() -> None:
     edit("PCF", "fatigue_score - 5 AS fatigue_score")
-    assert content.violations(OPENING, ["TDZA", "PSZA", "PDC"]) == []
+    assert content_checks.violations(OPENING, ["TDZA", "PSZA", "PDC"]) == []
 
 
 # Shares
@@ -246,7 +246,7 @@ def test_only_what_is_asked_for_is_judged() -> None:
 @pytest.mark.usefixtures("processed")
 def test_a_share_counts_the_rows_of_a_date() -> None:
     edit("PDC", "CAST(NULL AS NUMERIC) AS points_avg_last_5", "NUMERIC '0.0' AS points_avg_last_10")
-    found = {(s.table, s.column, s.date): s for s in content.shares(OPENING)}
+    found = {(s.table, s.column, s.date): s for s in content_checks.shares(OPENING)}
     assert found["PDC", "points_avg_last_5", FIRST] == Share("PDC", "points_avg_last_5", FIRST, 2, 2, 0, 0)
     assert found["PDC", "points_avg_last_10", FIRST] == Share("PDC", "points_avg_last_10", FIRST, 2, 0, 2, 1)
     assert found["UPGC", "home_game", FIRST] == Share("UPGC", "home_game", FIRST, 2, 2, 0, 0)
@@ -261,10 +261,10 @@ def test_a_share_counts_the_rows_of_a_date() -> None:
 def test_games_that_are_there_twice_are_counted_by_date() -> None:
     rows = season_rows(PGS)
     again = [row for row in rows if row["game_date"] in (NIGHTS[3], NIGHTS[5])]
-    assert content.repeated_inputs(OPENING) == {}
+    assert content_checks.repeated_inputs(OPENING) == {}
     moved = [row | {"game_date": LAST} for row in rows if row["game_date"] == NIGHTS[7] and row["player_lookup"] == PLAYER]
     give(PGS, [*rows, *again, *again[:1], *moved], warehouse().root)  # type: ignore[attr-defined]
-    assert content.repeated_inputs(OPENING) == {(str(PGS), NIGHTS[3]): 3, (str(PGS), NIGHTS[5]): 2, (str(PGS), LAST): 1}
+    assert content_checks.repeated_inputs(OPENING) == {(str(PGS), NIGHTS[3]): 3, (str(PGS), NIGHTS[5]): 2, (str(PGS), LAST): 1}
 
 
 # Whole seasons
@@ -274,18 +274,18 @@ def test_games_that_are_there_twice_are_counted_by_date() -> None:
 @pytest.mark.xdist_group("simulated")
 def test_of_the_planted_faults_the_lost_zone_is_the_one_jump(simulated: Simulated) -> None:
     fault = next(f for f in simulated.faults if f.kind is Kind.NULL_ZONE)
-    reading.stage(simulated.dates)
-    (jump,) = content.jumps(simulated.start, simulated.dates)
+    load.stage(simulated.dates)
+    (jump,) = content_checks.jumps(simulated.start, simulated.dates)
     assert (jump.table, jump.columns, jump.what, jump.dates) == ("PGS", fault.columns, What.NULL, fault.dates)
     assert (jump.share, jump.followers) == (1.0, ())
-    assert content.violations(simulated.start) == []
+    assert content_checks.violations(simulated.start) == []
 
 
 @pytest.mark.specification
 @pytest.mark.xdist_group("simulated")
 def test_the_planted_copies_are_counted(simulated: Simulated) -> None:
     fault = next(f for f in simulated.faults if f.kind is Kind.DUPLICATE_ROWS)
-    found = content.repeated_inputs(simulated.start)
+    found = content_checks.repeated_inputs(simulated.start)
     assert {(BY_REF[table].short, day) for table, day in found} == {(table, day) for table in fault.tables for day in fault.dates}
 
 
@@ -294,9 +294,9 @@ def test_the_planted_copies_are_counted(simulated: Simulated) -> None:
 def test_one_date_tells_what_its_windows_hold(simulated: Simulated) -> None:
     fault = next(f for f in simulated.faults if f.kind is Kind.NULL_ZONE)
     for day, expected in ((fault.dates[0], 1), (simulated.dates[-1], 1), (simulated.dates[0], 0)):
-        reading.stage([day])
-        assert len(content.jumps(simulated.start, [day])) == expected
-        assert content.violations(simulated.start) == []
+        load.stage([day])
+        assert len(content_checks.jumps(simulated.start, [day])) == expected
+        assert content_checks.violations(simulated.start) == []
 
 
 @pytest.mark.specification
@@ -304,12 +304,12 @@ def test_one_date_tells_what_its_windows_hold(simulated: Simulated) -> None:
 def test_a_context_column_that_is_lost_is_one_jump_with_all_that_follows(simulated: Simulated) -> None:
     lost = simulated.dates[-5:]
     with simulated.without("UPGC", "pace_differential", lost):
-        reading.stage(simulated.dates)
-        found = content.jumps(simulated.start, simulated.dates)
+        load.stage(simulated.dates)
+        found = content_checks.jumps(simulated.start, simulated.dates)
         names = {j.names: [f.names for f in j.followers] for j in found if j.table == "UPGC"}
         assert names == {("UPGC.pace_differential",): [("PCF.pace_score",), ("ML.pace_score",)]}
         assert [j.dates for j in found if j.table == "UPGC"] == [tuple(lost)]
-        assert content.violations(simulated.start) == []
+        assert content_checks.violations(simulated.start) == []
 
 
 # The oracle
@@ -324,10 +324,10 @@ def violations_of(league: League, backfill_mode: bool) -> Iterator[Violation]:
     with pytest.MonkeyPatch.context() as patch:
         rows = RowsWarehouse()
         rows.give(tables)
-        for module in (content, reading):
+        for module in (content_checks, load):
             patch.setattr(module, "warehouse", lambda: rows)
-        reading.stage(league.dates)
-        yield from content.violations(SEASON_START)
+        load.stage(league.dates)
+        yield from content_checks.violations(SEASON_START)
 
 
 @pytest.mark.specification

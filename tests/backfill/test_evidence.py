@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backfill.judging import evidence
+from backfill.audit import evidence
 from backfill.processors.registry import PROCESSORS
 from backfill.status.error_groups import Group
 from backfill.warehouse import warehouse

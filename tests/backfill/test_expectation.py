@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from backfill.audit import load as loading
 from backfill.execution.execute import Step, execute
-from backfill.judging import reading
 from backfill.loading import load
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar
@@ -114,7 +114,7 @@ def as_stored(folder: Path, league: League) -> Facts:
     write(Season(league.season_start.year, 0, tables), folder)
     for table in INPUTS:
         warehouse().load(table, league.season_start.year, file_of(folder, table))
-    return reading.facts(league.season_start)
+    return loading.facts(league.season_start)
 
 
 @given(league=leagues())

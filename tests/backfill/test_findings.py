@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
+from backfill.audit.findings_store import SeasonFindings, keep
+from backfill.audit.marking import judge_due, listed, mark, wants_somebody
 from backfill.errors import Refused
 from backfill.execution.dispatch import SYSTEM
 from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
-from backfill.judging.keeping import SeasonFindings, keep
-from backfill.judging.triage import judge_due, listed, mark, wants_somebody
 from backfill.models import Event, Finding, Job, Judged
 from backfill.warehouse.tables import SCHED
 from tests.backfill.test_concurrency import ROUNDS, together

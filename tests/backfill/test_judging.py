@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from backfill.judging.keeping import SeasonFindings, keep
-from backfill.judging.triage import triage
+from backfill.audit.findings_store import SeasonFindings, keep
+from backfill.audit.marking import triage
 from backfill.models import Event, Finding, Judged, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, UPGC

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from backfill.audit import load
+from backfill.audit.load import Written
 from backfill.execution.execute import empty
-from backfill.judging import reading
-from backfill.judging.reading import Written
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
@@ -63,7 +63,7 @@ def rows_of(histories: Mapping[str, History]) -> dict[str, tuple[list[GameRow], 
 
 @pytest.mark.usefixtures("season")
 def test_facts_are_the_games_contexts_and_schedule_of_a_season() -> None:
-    found = reading.facts(OPENING)
+    found = load.facts(OPENING)
     assert found.start == OPENING
     assert rows_of(found.players) == {player: (of_team(team), 20) for team, player in PLAYERS.items()}
     assert rows_of(found.defenses) == {team: (of_team(team), 15) for team in PLAYERS}
@@ -75,16 +75,16 @@ def test_facts_are_the_games_contexts_and_schedule_of_a_season() -> None:
 
 
 def test_an_empty_warehouse_has_no_facts() -> None:
-    assert reading.facts(OPENING) == Facts(OPENING)
+    assert load.facts(OPENING) == Facts(OPENING)
 
 
 @pytest.mark.usefixtures("season")
 def test_facts_are_kept_until_a_table_of_the_season_is_loaded_again(tmp_path: Path) -> None:
-    kept = reading.facts(OPENING)
-    assert reading.facts(OPENING) is kept
+    kept = load.facts(OPENING)
+    assert load.facts(OPENING) is kept
     for table in (PGS, TDGS, TOGS, UPGC, SCHED):
         without(table, NIGHTS[0], tmp_path)
-        before, kept = kept, reading.facts(OPENING)
+        before, kept = kept, load.facts(OPENING)
         assert kept is not before
     histories = (*kept.players.values(), *kept.defenses.values(), *kept.offenses.values())
     assert {len(history.rows) for history in histories} == {len(NIGHTS) - 1}
@@ -93,9 +93,9 @@ def test_facts_are_kept_until_a_table_of_the_season_is_loaded_again(tmp_path: Pa
 
 @pytest.mark.usefixtures("season")
 def test_facts_of_one_warehouse_are_not_those_of_another(settings: Any, tmp_path: Path) -> None:
-    assert reading.facts(OPENING).players
+    assert load.facts(OPENING).players
     settings.WAREHOUSE_URL = f"parquet:{tmp_path}/another"
-    assert reading.facts(OPENING) == Facts(OPENING)
+    assert load.facts(OPENING) == Facts(OPENING)
 
 
 def test_only_an_active_player_with_minutes_attempts_or_points_has_played(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_only_an_active_player_with_minutes_attempts_or_points_has_played(tmp_pa
         "unknown": {"is_active": None},
     }
     give(PGS, [game(PGS, player_lookup=player, **values) for player, values in told.items()], tmp_path)
-    counts = {player: history.rows[0].counts for player, history in reading.facts(OPENING).players.items()}
+    counts = {player: history.rows[0].counts for player, history in load.facts(OPENING).players.items()}
     assert counts == dict.fromkeys(told, False) | dict.fromkeys(("minutes", "attempts", "points"), True)
 
 
@@ -127,7 +127,7 @@ def test_an_impossible_value_is_known_and_an_unknown_one_breaks_nothing(
     tmp_path: Path, table: Table, bad: Row, possible: Row
 ) -> None:
     give(table, [game(table, game_id="bad", **bad), game(table, game_id="possible", **possible)], tmp_path)
-    facts = reading.facts(OPENING)
+    facts = load.facts(OPENING)
     ((entity, history),) = {**facts.players, **facts.defenses, **facts.offenses}.items()
     assert entity == ("p" if table is PGS else HOME)
     assert {row.game_id: row.is_bad for row in history.rows} == {"bad": True, "possible": False}
@@ -137,7 +137,7 @@ def test_of_the_rows_of_a_game_the_latest_is_first_and_a_tie_goes_to_the_larger(
     moved, written = OPENING + timedelta(days=3), {"game_date": OPENING, "team_abbr": HOME}
     rows = [written | {"points": 5}, written | {"points": None}, {"game_date": moved, "team_abbr": AWAY, "processed_at": LATE}]
     give(PGS, [game(PGS, **values) for values in rows], tmp_path)
-    (history,) = reading.facts(OPENING).players.values()
+    (history,) = load.facts(OPENING).players.values()
     assert set(history.rows) == {
         GameRow(OPENING, "g", 2, team=HOME),
         GameRow(OPENING, "g", 3, team=HOME),
@@ -153,7 +153,7 @@ def test_of_a_players_context_rows_of_a_date_the_latest_counts_then_the_higher_g
         ("tied", {"game_id": "b", "team_abbr": AWAY, "universal_player_id": "1"}),
     ]
     give(UPGC, [game(UPGC, player_lookup=player, **values) for player, values in told], tmp_path)
-    ((day, contexts),) = reading.facts(OPENING).contexts.items()
+    ((day, contexts),) = load.facts(OPENING).contexts.items()
     assert (day, sorted(contexts)) == (OPENING, [Context("late", AWAY, True), Context("tied", AWAY)])
 
 
@@ -164,7 +164,7 @@ def test_only_final_games_of_the_season_types_are_asked_for(tmp_path: Path) -> N
         for n, (status, label) in enumerate(kinds)
     ]
     give(SCHED, rows, tmp_path)
-    schedule = {team: sorted(games) for team, games in reading.facts(OPENING).schedule.items()}
+    schedule = {team: sorted(games) for team, games in load.facts(OPENING).schedule.items()}
     assert schedule == {team: [(OPENING, "g0"), (OPENING, "g1")] for team in PLAYERS}
 
 
@@ -175,15 +175,15 @@ def test_what_lies_outside_the_season_is_not_read(tmp_path: Path, days: int) -> 
         give(table, [game(table, game_date=elsewhere)], tmp_path)
     final = {"game_date": elsewhere, "game_status": 3, "season_type": "regular"}
     give(SCHED, [game(SCHED, **final)], tmp_path)
-    assert reading.facts(OPENING) == Facts(OPENING)
+    assert load.facts(OPENING) == Facts(OPENING)
 
 
 # Phase 4
 
 
 def written(*dates: date, codes: Iterable[str] = CHAIN) -> dict[tuple[str, date], Written]:
-    reading.stage(dates, tuple(codes))
-    return reading.written(dates, tuple(codes))
+    load.stage(dates, tuple(codes))
+    return load.written(dates, tuple(codes))
 
 
 def put(code: str, day: date, rows: Iterable[str] = (), failures: Iterable[tuple[str, str]] = ()) -> None:
@@ -238,7 +238,7 @@ def test_an_entity_with_a_row_and_a_failure_is_in_both() -> None:
 
 def test_what_became_of_each_entity_is_told_in_one_table() -> None:
     assert Written(frozenset("ab"), {"c": FEW}, whole_date=MISSING).statuses == {"a": ROW, "b": ROW, "c": FEW}
-    assert reading.NOT_WRITTEN.statuses == {}
+    assert load.NOT_WRITTEN.statuses == {}
 
 
 def test_a_failure_of_the_whole_date_is_none_of_an_entity() -> None:

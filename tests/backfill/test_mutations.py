@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from backfill.audit import content_checks, load
 from backfill.execution import execute
-from backfill.judging import content, reading
 from backfill.processors.registry import CHAIN
 from backfill.processors.render import render
 from tests.backfill.simulated import Simulated
@@ -131,15 +131,15 @@ def dates(simulated: Simulated) -> list[date]:
 
 def caught(simulated: Simulated, code: str, dates: list[date]) -> Iterator[str]:
     """What speaks against one processor's output of these dates."""
-    reading.stage(dates)
-    facts, written = reading.facts(simulated.start), reading.written(dates, [code])
+    load.stage(dates)
+    facts, written = load.facts(simulated.start), load.written(dates, [code])
     if not all(compare(expected(facts, day)[code], *_there(written[code, day])).is_exact for day in dates):
         yield EXPECTATION
-    yield from sorted({violation.check for violation in content.violations(simulated.start, [code])})
-    yield from (f"jump of {', '.join(jump.names)}" for jump in content.jumps(simulated.start, dates) if jump.table == code)
+    yield from sorted({violation.check for violation in content_checks.violations(simulated.start, [code])})
+    yield from (f"jump of {', '.join(jump.names)}" for jump in content_checks.jumps(simulated.start, dates) if jump.table == code)
 
 
-def _there(written: reading.Written) -> tuple[frozenset[str], dict[str, str]]:
+def _there(written: load.Written) -> tuple[frozenset[str], dict[str, str]]:
     return written.rows, written.failures
 
 

@@ -18,6 +18,7 @@ from django.db import connections
 from django.utils.timezone import now
 
 from backfill import notices
+from backfill.audit.marking import judge_due
 from backfill.checks import notify_urls_are_understood
 from backfill.errors import WarehouseBusy
 from backfill.execution.dispatch import SYSTEM
@@ -25,7 +26,6 @@ from backfill.execution.inline import run_inline
 from backfill.execution.sweep import sweep_lost_work
 from backfill.jobs.lifecycle import pause_job, resume_job
 from backfill.jobs.start import start_job
-from backfill.judging.triage import judge_due
 from backfill.models import Batch, Event, Finding, Job, Judged, Notice, Run
 from backfill.models.outbox import LEASE
 from backfill.status.progress import STALLED_SECONDS

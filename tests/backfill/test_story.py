@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backfill.judging.triage import listed, triage
+from backfill.audit.marking import listed, triage
 from backfill.models import Finding
 from backfill.simulation import Fault, FaultySeason, Season, plant_faults, write
 from backfill.simulation.dates import opening_night

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill.judging.triage import triage
-from backfill.judging.verdicts import Expected, expected_counts
+from backfill.audit.marking import triage
+from backfill.audit.results import Expected, expected_counts
 from backfill.models import Job, Run, Verdict
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from backfill import queries
-from backfill.judging import evidence
+from backfill.audit import evidence
 from backfill.models import Finding, Job
 from backfill.processors.registry import CHAIN
 from backfill.processors.render import inlined

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from backfill.judging import content, reading
+from backfill.audit import content_checks, load
 from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.port import Row
@@ -125,16 +125,16 @@ def test_the_product_explains_every_failure_and_misses_nobody(season: Season, se
     assert counts == {key: recorded[key] for key in counts}
     bootstrap = {d.day for d in season.days} - {d.day for d in season.computed}
     assert counts.keys() == {(code, day) for code, day in recorded if day not in bootstrap}
-    reading.stage(bootstrap)
-    assert reading.written(bootstrap) == {(code, day): reading.Written() for code in ORDER for day in bootstrap}
+    load.stage(bootstrap)
+    assert load.written(bootstrap) == {(code, day): load.Written() for code in ORDER for day in bootstrap}
 
 
 def test_the_product_finds_nothing_wrong_with_the_content(season: Season, settings: Any) -> None:
     settings.WAREHOUSE_URL = f"parquet:{season.warehouse.root}"
     dates = [d.day for d in season.computed]
-    reading.stage(dates)
-    assert content.violations(season.start) == []
-    assert content.jumps(season.start, dates) == []
+    load.stage(dates)
+    assert content_checks.violations(season.start) == []
+    assert content_checks.jumps(season.start, dates) == []
 
 
 def test_some_dates_are_equal_to_the_oracle_in_every_value(season: Season) -> None:

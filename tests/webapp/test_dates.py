@@ -13,8 +13,8 @@ from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 
+from backfill.audit.validate_dates import validate
 from backfill.drilldown.entities import chosen
-from backfill.judging.validating import validate
 from backfill.models import Event, Finding, Job, Run, Verdict
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar

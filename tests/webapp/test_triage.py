@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from backfill.judging import looking, promises
+from backfill.audit import evidence_rows, season_summary
 from backfill.models import Event, EventCause, Finding, Job, Judged, Run, Verdict
 from backfill.status.attention import wanting
 from tests.webapp.demo import YEAR, Demo
@@ -142,7 +142,7 @@ def test_the_list_is_worst_first_with_its_notes_folded_away(demo: Demo, viewer: 
 
 
 def test_the_promise_is_said_in_numbers(demo: Demo, viewer: Client) -> None:
-    (found,) = promises.promises()
+    (found,) = season_summary.promises()
     bugs = sum(run.failures.get("PROCESSING_ERROR", 0) for run in Run.objects.all())
     assert (found.bugs, found.by_games) == (bugs, found.explained - bugs)
     assert bugs > 0
@@ -276,7 +276,7 @@ def test_a_viewer_sees_the_actions_as_those_of_operators(demo: Demo, viewer: Cli
 def test_the_evidence_is_the_stored_query_run(demo: Demo, viewer: Client) -> None:
     finding = one("column jump")
     text = text_of(viewer, reverse("evidence", args=[finding.pk]))
-    rows = looking.evidence_of(finding).rows
+    rows = evidence_rows.evidence_of(finding).rows
     assert text.startswith('<div id="evidence"')
     assert f"{len(rows)} rows" in text
     assert "mid_range_makes_null" in text
@@ -429,7 +429,7 @@ def test_a_list_has_no_more_on_a_page_than_it_says(demo: Demo) -> None:
 
 def test_an_impossible_value_names_the_row_and_its_query_returns_it_alone(demo: Demo, viewer: Client) -> None:
     finding = one()
-    (row,) = looking.evidence_of(finding).rows
+    (row,) = evidence_rows.evidence_of(finding).rows
     assert row["fg_makes"] > row["fg_attempts"]
     key = f"{row['player_lookup']} on {row['game_date']}, game {row['game_id']}"
     assert finding.numbers["sample"] == [key]

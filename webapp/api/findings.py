@@ -9,8 +9,8 @@ from django.db.models import F
 from django.http import Http404, HttpRequest
 from ninja import Router
 
+from backfill.audit.marking import listed, mark
 from backfill.errors import Refused
-from backfill.judging.triage import listed, mark
 from backfill.management.findings import as_json
 from backfill.models import Finding
 from webapp.api.auth import OPERATORS, actor

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from ninja import Router
 
 from backfill import queries
-from backfill.judging.validating import validate
+from backfill.audit.validate_dates import validate
 from backfill.management.preflights import check_document
 from backfill.plan.options import Options
 from backfill.plan.preflight_check import check_range

@@ -9,8 +9,8 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from backfill.audit.validate_dates import validate
 from backfill.errors import Refused
-from backfill.judging.validating import validate
 from backfill.season_calendar import load_calendar
 from webapp import dates, days, rerun
 from webapp import entities as listed

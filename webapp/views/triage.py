@@ -12,10 +12,10 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from backfill.audit import marking
+from backfill.audit.evidence_rows import MOST_ROWS, evidence_of, is_missing
+from backfill.audit.season_summary import promises
 from backfill.errors import BackcourtError, Refused
-from backfill.judging import triage
-from backfill.judging.looking import MOST_ROWS, evidence_of, is_missing
-from backfill.judging.promises import promises
 from backfill.models import Finding
 from backfill.status.attention import wanting
 from validation.findings.kinds import counted
@@ -62,7 +62,7 @@ def judged(request: Request) -> HttpResponse:
 def judge(request: Request) -> HttpResponse:
     """Judge a season now, by a worker or here."""
     year, asked = season_of(request.POST.get("season", "")), now()
-    if triage.judge_now(year):
+    if marking.judge_now(year):
         messages.success(request, f"The season that began in {year} has been judged.")
         return redirect("triage")
     return redirect(reverse("triage", query={"judging": year, "asked": asked.isoformat()}))
@@ -95,7 +95,7 @@ def _refused(request: Request, form: Marking, found: list[Finding]) -> str:
     if not found:
         return "tick at least one finding"
     try:
-        triage.mark_all(found, form.cleaned_data["state"], request.user.username, form.cleaned_data["note"])
+        marking.mark_all(found, form.cleaned_data["state"], request.user.username, form.cleaned_data["note"])
     except Refused as error:
         return str(error)
     return ""

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.audit.marking import mark
 from backfill.errors import Refused
-from backfill.judging.triage import mark
 from backfill.management.base import OK, VerbCommand, whole_number
 from backfill.management.findings import as_json, line, whole
 from backfill.models import Finding

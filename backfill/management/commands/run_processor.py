@@ -9,11 +9,11 @@ from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
 from backfill import notices
+from backfill.audit.marking import judge_due
 from backfill.errors import Refused
 from backfill.execution import heartbeat
 from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
-from backfill.judging.triage import judge_due
 from backfill.management.base import VerbCommand, iso_date
 from backfill.management.launching import report
 from backfill.models import Worker

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.judging.validating import Checked, State, validate
+from backfill.audit.validate_dates import Checked, State, validate
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date
 from backfill.management.text import table
 from backfill.plan.options import Options

@@ -13,7 +13,7 @@ from sqlite3 import Connection
 
 import pytest
 
-from backfill.judging import evidence
+from backfill.audit import evidence
 from backfill.models import Event, EventCause, EventKind, Finding, Job, Launch, Limits, Notice, Run, SkipReason
 from backfill.status import attention as attention_list
 from backfill.status import failures, job_outcome

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
+from backfill.audit import findings_store, load, results
+from backfill.audit.findings_store import keep
+from backfill.audit.season_audit import Judgement, seasons
 from backfill.errors import Refused, WarehouseError
-from backfill.judging import keeping, reading, verdicts
-from backfill.judging.judgement import Judgement, seasons
-from backfill.judging.keeping import keep
 from backfill.models import EventCause, Finding, Job, Judged, Worker
 from backfill.models.run import LONG_AGO
 from backfill.season_calendar import season_name
@@ -35,12 +35,12 @@ def triage(start: date | None = None, end: date | None = None) -> list[Judgement
 def _judge(judgement: Judgement) -> Judgement:
     at, began = now(), time.perf_counter()
     moving = frozenset(str(day) for _, day in judgement.moving)
-    found = keeping.SeasonFindings(judgement.year, judgement.findings(), judgement.newest_run, moving)
-    rows = verdicts.of(judgement)
-    reading.release()
+    found = findings_store.SeasonFindings(judgement.year, judgement.findings(), judgement.newest_run, moving)
+    rows = results.of(judgement)
+    load.release()
     with transaction.atomic():  # what is said of a season and what is counted in it are of one judgement
         keep(found)
-        verdicts.keep(judgement, rows)
+        results.keep(judgement, rows)
     figures = {"compared": len(judgement.compared), "unexplained": judgement.unexplained}
     seconds = time.perf_counter() - began
     Judged.objects.update_or_create(season=judgement.year, defaults={"at": at, "seconds": seconds, **figures})

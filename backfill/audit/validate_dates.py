@@ -9,9 +9,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from backfill.judging.history import History
-from backfill.judging.judgement import Judgement
-from backfill.judging.reading import Written
+from backfill.audit.load import Written
+from backfill.audit.rate_history import History
+from backfill.audit.season_audit import Judgement
 from backfill.models import Run
 from backfill.season_calendar import load_calendar
 from validation.categories import BUGS, BY_NAME

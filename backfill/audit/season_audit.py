@@ -12,10 +12,10 @@ from functools import cached_property
 from django.db.models import Q
 from django.utils.timezone import now
 
+from backfill.audit import content_checks, evidence, load, results
+from backfill.audit.rate_history import ONE_YEAR, History
+from backfill.audit.run_facts import as_ran, bugs
 from backfill.execution import input_signatures
-from backfill.judging import content, evidence, reading, verdicts
-from backfill.judging.history import ONE_YEAR, History
-from backfill.judging.runs import as_ran, bugs
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
 from backfill.season_calendar import load_calendar, source_rows
@@ -65,7 +65,7 @@ class Judgement:
     @cached_property
     def facts(self) -> Facts:
         """The games played."""
-        return reading.facts(self.start)
+        return load.facts(self.start)
 
     @cached_property
     def runs(self) -> dict[Key, Run]:
@@ -80,10 +80,10 @@ class Judgement:
         return max((run.started_at for run in self.runs.values() if run.started_at), default=None)
 
     @cached_property
-    def _read(self) -> tuple[dict[Key, reading.Written], set[Key], set[Key]]:
+    def _read(self) -> tuple[dict[Key, load.Written], set[Key], set[Key]]:
         began = now()
-        damaged = reading.stage(self.dates)
-        found = reading.written(self.dates)
+        damaged = load.stage(self.dates)
+        found = load.written(self.dates)
         moving = Run.objects.filter(Q(status=Run.Status.RUNNING) | Q(finished_at__gte=began))
         moved = set(moving.filter(date__range=(self.dates[0], self.dates[-1])).values_list("processor", "date"))
         return found, moved, damaged
@@ -94,7 +94,7 @@ class Judgement:
         return self._read[1]
 
     @cached_property
-    def written(self) -> dict[Key, reading.Written]:
+    def written(self) -> dict[Key, load.Written]:
         """What the warehouse holds."""
         found, moved, damaged = self._read
         return {key: there for key, there in found.items() if key not in moved | damaged}
@@ -106,9 +106,9 @@ class Judgement:
         return {key for key, run in self.runs.items() if not jobs[run.job_id].parsed_options.backfill_mode}
 
     @cached_property
-    def held(self) -> dict[Key, verdicts.Held]:
+    def held(self) -> dict[Key, results.Held]:
         """What must become of every (processor, date), and what was written held against it."""
-        return dict(verdicts.hold(self.facts, self.dates, self.live, self.written))
+        return dict(results.hold(self.facts, self.dates, self.live, self.written))
 
     @cached_property
     def compared(self) -> dict[Key, Comparison]:
@@ -122,7 +122,7 @@ class Judgement:
 
     def cascade(self, day: date) -> cascade.Cascade:
         """The failures of one date, traced to their roots."""
-        found = {code: self.written.get((code, day), reading.NOT_WRITTEN) for code in CODES}
+        found = {code: self.written.get((code, day), load.NOT_WRITTEN) for code in CODES}
         return cascade.cascade({code: written.statuses for code, written in found.items()})
 
     @cached_property
@@ -143,7 +143,7 @@ class Judgement:
             teams = {gap: {t for t, games in self.facts.schedule.items() if any(d == gap for d, _ in games)} for gap in lacking}
             histories = self.facts.defenses if code == TDZA else self.facts.players
             for day in self.dates if lacking else ():
-                failed = self.written.get((code, day), reading.NOT_WRITTEN).failures
+                failed = self.written.get((code, day), load.NOT_WRITTEN).failures
                 few = [e for e, category in failed.items() if category == INSUFFICIENT_DATA.name and e in histories]
                 for gaps in cascade.shortened(few, histories, teams, day, minimum).values():
                     found.update(gaps)
@@ -194,7 +194,7 @@ class Judgement:
     def _read_side_by_side(self) -> None:
         """Phase 3 in one thread, what was written in the other: each has a session of its own, and there are two cores."""
         with ThreadPoolExecutor(1) as beside:
-            phase3 = beside.submit(lambda: (self.facts, content.repeated_inputs(self.start)))
+            phase3 = beside.submit(lambda: (self.facts, content_checks.repeated_inputs(self.start)))
             _ = self._read
             phase3.result()
 
@@ -210,10 +210,12 @@ class Judgement:
         yield from run_findings.slow(season)
         yield from phase3_findings.missing(season, self.coverage, self.following)
         yield from phase3_findings.low(season, self.coverage, self.following)
-        yield from phase3_findings.twice(season, content.repeated_inputs(self.start))
-        yield from phase3_findings.jumps(season, content.jumps(self.start, self.dates))
+        yield from phase3_findings.twice(season, content_checks.repeated_inputs(self.start))
+        yield from phase3_findings.jumps(season, content_checks.jumps(self.start, self.dates))
         written_now = {day for _, day in self.moving}
-        yield from phase3_findings.violations(season, (v for v in content.violations(self.start) if v.date not in written_now))
+        yield from phase3_findings.violations(
+            season, (v for v in content_checks.violations(self.start) if v.date not in written_now)
+        )
         yield from phase3_findings.stale(
             season, self._changed(input_signatures.Change.WINDOWS), self._changed(input_signatures.Change.CONTEXT), self._moved
         )

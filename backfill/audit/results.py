@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
 
-from backfill.judging import reading
+from backfill.audit import load
 from backfill.models import Run, Verdict
 from backfill.plan.planning import Key
 from backfill.season_calendar import load_calendar
@@ -18,7 +18,7 @@ from backfill.warehouse.tables import INPUTS
 from validation.expectation import CODES, ROW, Comparison, Facts, Statuses, compare, expected
 
 if TYPE_CHECKING:
-    from backfill.judging.judgement import Judgement
+    from backfill.audit.season_audit import Judgement
 
 
 class Expected(NamedTuple):
@@ -41,7 +41,7 @@ class Held(NamedTuple):
 
 
 def hold(
-    facts: Facts, dates: Iterable[date], live: Collection[Key], written: Mapping[Key, reading.Written]
+    facts: Facts, dates: Iterable[date], live: Collection[Key], written: Mapping[Key, load.Written]
 ) -> Iterator[tuple[Key, Held]]:
     """Hold what was written against the games played, date by date; `live` was run in normal mode."""
     for day in dates:
@@ -103,7 +103,7 @@ def _from_phase3(year: int, *, live: bool) -> dict[Key, Expected]:
     dates = [day.day for day in calendar.season(year) if day.is_computed]
 
     def make() -> dict[Key, Expected]:
-        facts = reading.facts(calendar.starts[year])
+        facts = load.facts(calendar.starts[year])
         modes = {(code, day) for code in CODES for day in dates} if live else frozenset()
         return {key: held.expected for key, held in hold(facts, dates, modes, {})}
 

@@ -1,0 +1,1 @@
+"""Audit: compare stored partitions with the expectation and keep the findings."""
