@@ -56,7 +56,7 @@ def notify_urls_are_understood(**kwargs: Any) -> list[CheckMessage]:
     """E004: Apprise does not understand one of NOTIFY_URLS. Apart from OWN, because it takes a while to ask."""
     if not settings.NOTIFY_URLS:
         return []
-    from backfill.telling import is_understood, named_urls
+    from backfill.notify.apprise import is_understood, named_urls
 
     wrong = [name for name, url in named_urls() if not is_understood(url)]
     hint = "See https://appriseit.com/services/ for the URL of each service."

@@ -10,10 +10,10 @@ from threading import Event, Lock
 from django.db import connection, transaction
 from django.utils.timezone import now
 
-from backfill import outbox
 from backfill.execution import dispatch
 from backfill.execution.step import run_step
 from backfill.models import Batch, EventCause, Job, Run
+from backfill.notify import pubsub
 from backfill.season_calendar import load_calendar
 
 Progress = Callable[[Sequence[Run]], None]
@@ -39,7 +39,7 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
         with transaction.atomic():
             dispatch.settle_job(Job.locked(job.pk), actor)
     job.refresh_from_db()
-    outbox.deliver(now())
+    pubsub.deliver(now())
     return job
 
 

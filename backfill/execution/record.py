@@ -10,7 +10,6 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import outbox
 from backfill.crash_points import passing
 from backfill.errors import WarehouseError
 from backfill.execution import live_checks
@@ -18,6 +17,7 @@ from backfill.execution.claims import Attempt
 from backfill.execution.dispatch import SYSTEM
 from backfill.execution.execute import Outcome
 from backfill.models import Batch, EventCause, Job, Notice, Run, Trigger, record_transitions
+from backfill.notify import pubsub
 from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
 from backfill.status.failures import wrong_with
@@ -69,7 +69,7 @@ def record(attempt: Attempt) -> list[Run]:
             ended = [r for r in attempt.runs if r.status == status]
             record_transitions(ended, Run.Status.RUNNING, status, actor=attempt.actor)
         Batch.objects.filter(pk=attempt.batch.pk).update(touched_at=finished_at, retries=0)
-        outbox.keep(job, triggers)
+        pubsub.keep(job, triggers)
         _brake(job, attempt)
     passing("after-record")
     return attempt.runs
@@ -87,7 +87,7 @@ def _conclude_checks(attempt: Attempt) -> list[Trigger]:
     triggers = []
     for run in attempt.runs:
         try:
-            trigger, check = outbox.prepare(attempt.job, run)
+            trigger, check = pubsub.prepare(attempt.job, run)
         except WarehouseError as error:
             _fail_date(run, error)
             trigger, check = None, live_checks.TRIGGER.ended("skipped", run.reason)

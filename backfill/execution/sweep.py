@@ -16,11 +16,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill import logs, notices, outbox
+from backfill import logs
 from backfill.audit.marking import judge_due
 from backfill.execution import dispatch
 from backfill.jobs.launches import start_due
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Notice, Run, Sweep, Worker
+from backfill.notify import messages, pubsub
 from backfill.warehouse import warehouse
 
 log = logging.getLogger(__name__)
@@ -81,9 +82,9 @@ def sweep_lost_work(started: datetime | None = None) -> int:
     dispatch.dispatch()
     Sweep.objects.update_or_create(pk=1, defaults={"at": at, "seconds": time.perf_counter() - began})
     _last(lambda: start_due(at), "what was kept to be launched could not be")
-    _last(lambda: outbox.deliver(now()), "the outbox could not be delivered")
+    _last(lambda: pubsub.deliver(now()), "the outbox could not be delivered")
     _last(judge_due, "what has ended could not be judged")
-    _last(lambda: notices.tell(now()), "nobody could be told")
+    _last(lambda: messages.tell(now()), "nobody could be told")
     return found
 
 

@@ -13,10 +13,11 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from backfill import logs, notices, outbox, workers
+from backfill import logs, workers
 from backfill.execution import sweep as sweeping  # noqa: F401 - its signal handlers are connected by the import
 from backfill.execution.step import run_step
 from backfill.models import Batch, Run
+from backfill.notify import messages, pubsub
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
 
@@ -41,7 +42,7 @@ def sweep(started: str = "") -> None:
 @shared_task(ignore_result=True)
 def deliver() -> None:
     """Tell Phase 5 what it has not been told yet."""
-    outbox.deliver(now())
+    pubsub.deliver(now())
 
 
 @shared_task(ignore_result=True)
@@ -50,7 +51,7 @@ def judge() -> None:
     from backfill.audit.marking import judge_due
 
     judge_due()
-    notices.tell(now())
+    messages.tell(now())
 
 
 @shared_task(ignore_result=True)
@@ -64,7 +65,7 @@ def judge_season(year: int) -> None:
 @shared_task(ignore_result=True)
 def tell() -> None:
     """Tell people what they have not been told yet."""
-    notices.tell(now())
+    messages.tell(now())
 
 
 def canvas(batch: Batch) -> Signature | None:

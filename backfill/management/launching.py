@@ -9,7 +9,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill import notices
 from backfill.audit.marking import judge_due
 from backfill.errors import Refused
 from backfill.execution import heartbeat
@@ -20,6 +19,7 @@ from backfill.management.preflights import report_document, warning_lines
 from backfill.management.progress import shown, telling, watch
 from backfill.management.reports import job_text
 from backfill.models import Job, Run, Worker
+from backfill.notify import messages
 from backfill.processors.registry import processor
 from backfill.status.job_summary import summarise
 from validation.preflight_report import Report
@@ -68,7 +68,7 @@ def _inline(verb: VerbCommand, start: Start) -> int | None:
     with shown(quiet=verb.json) as display:
         run_inline(job, actor, telling(display, job.runs.filter(status=Run.Status.PENDING).count()))
     judge_due()
-    notices.tell(now())
+    messages.tell(now())
     return report(verb, job, heard)
 
 

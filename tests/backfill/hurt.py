@@ -8,7 +8,7 @@ from typing import Any
 from django.test import override_settings
 
 from backfill.audit.marking import triage
-from backfill.loading import load
+from backfill.ingest.load import load
 from backfill.models import Verdict
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table

@@ -11,7 +11,7 @@ from pathlib import Path
 from django.test import override_settings
 
 from backfill.execution.execute import Outcome, Step, execute
-from backfill.loading import load
+from backfill.ingest.load import load
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.simulation import Fault, plant_faults, write

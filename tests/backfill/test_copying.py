@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from backfill import copying
-from backfill.copying import copy, plan
+from backfill.ingest import copy_warehouse
+from backfill.ingest.copy_warehouse import copy, plan
 from backfill.warehouse import open_warehouse
 from backfill.warehouse.content_hash import contents
 from backfill.warehouse.parquet.session import ParquetWarehouse
@@ -134,9 +134,9 @@ def test_what_the_target_has_alone_is_left_and_told(source: Warehouse, copied: P
 
 
 def test_what_does_not_arrive_as_it_was_is_found(source: Warehouse, target: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = copying.write_parquet
+    kept = copy_warehouse.write_parquet
     monkeypatch.setattr(
-        copying, "write_parquet", lambda file, table, rows: kept(file, table, rows[1:] if table is TDZA else rows)
+        copy_warehouse, "write_parquet", lambda file, table, rows: kept(file, table, rows[1:] if table is TDZA else rows)
     )
     wrong = copy(source, target, plan(source, target, NIGHTS[0], LAST))
     assert {p.table for p in wrong} == {TDZA}

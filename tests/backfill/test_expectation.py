@@ -11,7 +11,7 @@ from hypothesis import given
 
 from backfill.audit import load as loading
 from backfill.execution.execute import Step, execute
-from backfill.loading import load
+from backfill.ingest.load import load
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.simulation import Season, write

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 
 from backfill.errors import Refused
-from backfill.loading import load
+from backfill.ingest.load import load
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table

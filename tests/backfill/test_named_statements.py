@@ -21,8 +21,8 @@ MODULES = [f for p in ("backfill", "webapp") for f in (ROOT / p).rglob("*.py") i
 QUERY = re.compile(r"\b(SELECT|MERGE)\b(.|\n)*\bFROM\b|\bFROM \b.*\bWHERE\b|DELETE FROM")
 # The embedded engine and the loader of files build commands for DuckDB from a schema at run time.
 ENGINE = {
-    "backfill/input_files.py", "backfill/loading.py", "backfill/warehouse/parquet/new_partitions.py", "backfill/warehouse/parquet/session.py",
-    "backfill/warehouse/bigquery/sql.py", "backfill/copying.py",
+    "backfill/ingest/input_files.py", "backfill/ingest/load.py", "backfill/warehouse/parquet/new_partitions.py", "backfill/warehouse/parquet/session.py",
+    "backfill/warehouse/bigquery/sql.py", "backfill/ingest/copy_warehouse.py",
 }  # fmt: skip
 
 

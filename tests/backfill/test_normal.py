@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from backfill import outbox
 from backfill.execution import record as recording
 from backfill.execution.inline import run_inline
 from backfill.execution.live_checks import NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, concluded
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run, Trigger
+from backfill.notify import pubsub
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import render
 from backfill.warehouse import warehouse
@@ -316,7 +316,7 @@ class TestTellingPhase5:
         record(PROCESSORS["PDC"].name, "failed", day=SECOND)  # in 2021, so it is not the newest
         record_now(PROCESSORS["PCF"].name, "failed")
         job.options["skip_trigger"] = False
-        trigger, found = outbox.prepare(job, job.runs.get(processor="ML"))
+        trigger, found = pubsub.prepare(job, job.runs.get(processor="ML"))
         assert (trigger, found["status"]) == (None, "skipped")
         assert found["why"] == f"PCF: the newest run for {SECOND} is failed"
 

@@ -17,12 +17,12 @@ import grpc
 import pytest
 from django.db import connections
 
-from backfill import outbox
 from backfill.checks import topic_is_a_name
 from backfill.execution import sweep, tasks
 from backfill.execution.backoff import LONGEST_SECONDS
 from backfill.models import Job, Sweep, Trigger
 from backfill.models.outbox import LEASE
+from backfill.notify import pubsub
 from backfill.processors.registry import PROCESSORS
 from tests.backfill.broker import Broker, refuse
 from tests.backfill.tiny import FIRST, SECOND, make_options
@@ -80,7 +80,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 class TestDelivering:
     def test_a_message_is_sent_once_with_its_date_and_the_runs_of_all_five(self, broker: Broker) -> None:
         trigger = make_trigger()
-        assert [outbox.deliver(AT), outbox.deliver(AT + LEASE + SECONDS)] == [1, 0]
+        assert [pubsub.deliver(AT), pubsub.deliver(AT + LEASE + SECONDS)] == [1, 0]
         attributes = {"trigger": f"{trigger.pk}-00000004", "job": str(trigger.job_id), "date": "2021-11-03"}
         assert broker.sent == [(TOPIC, make_message(), attributes)]
         found = reloaded(trigger)
@@ -89,21 +89,21 @@ class TestDelivering:
 
     def test_a_message_is_not_sent_before_its_time(self, broker: Broker) -> None:
         make_trigger(due=AT + SECONDS)
-        assert (outbox.deliver(AT), broker.sent) == (0, [])
+        assert (pubsub.deliver(AT), broker.sent) == (0, [])
 
     def test_without_a_topic_nothing_is_sent(self, broker: Broker, settings: Any) -> None:
         trigger, settings.PUBSUB_TOPIC = make_trigger(), ""
-        assert (outbox.deliver(AT), broker.sent) == (0, [])
+        assert (pubsub.deliver(AT), broker.sent) == (0, [])
         assert reloaded(trigger).state == "to be sent"
 
     def test_what_was_only_recorded_is_not_sent_when_a_topic_is_set_later(self, broker: Broker) -> None:
         trigger = make_trigger(topic="")
-        assert (outbox.deliver(AT), broker.sent) == (0, [])
+        assert (pubsub.deliver(AT), broker.sent) == (0, [])
         assert reloaded(trigger).state == "recorded only: PUBSUB_TOPIC was not set"
 
     def test_what_was_meant_for_a_wrong_topic_is_sent_to_the_corrected_one(self, broker: Broker) -> None:
         trigger = make_trigger(topic="projects/nba/topics/phase-6")
-        assert outbox.deliver(AT) == 1
+        assert pubsub.deliver(AT) == 1
         assert (broker.sent[0][0], reloaded(trigger).topic) == (TOPIC, TOPIC)
 
     def test_a_task_and_a_sweep_deliver(self, broker: Broker) -> None:
@@ -122,49 +122,49 @@ class TestFailing:
             monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{broker.port}")
         monkeypatch.setenv("no_grpc_proxy", "127.0.0.1")
         trigger = make_trigger()
-        assert outbox.deliver(AT) == 0
+        assert pubsub.deliver(AT) == 0
         kept = reloaded(trigger)
         assert (kept.delivered_at, kept.tries) == (None, 1)
         assert kept.error.startswith("ServiceUnavailable: 503 ")
         assert AT + SECONDS <= kept.next_try_at <= AT + 2 * SECONDS
         with broker.listening():
-            assert [outbox.deliver(AT), outbox.deliver(kept.next_try_at)] == [0, 1]
+            assert [pubsub.deliver(AT), pubsub.deliver(kept.next_try_at)] == [0, 1]
         assert broker.keys == [trigger.key]
 
     def test_a_server_that_is_unavailable_twice_gets_the_message_at_the_third_try(self, broker: Broker) -> None:
         trigger = make_trigger()
         broker.answers.extend([refuse(grpc.StatusCode.UNAVAILABLE, "try again")] * 2)
-        found = [outbox.deliver(reloaded(trigger).next_try_at) for _ in range(4)]
+        found = [pubsub.deliver(reloaded(trigger).next_try_at) for _ in range(4)]
         assert found == [0, 0, 1, 0]
         assert (broker.keys, reloaded(trigger).tries, reloaded(trigger).error) == ([trigger.key], 2, "")
 
     def test_a_refusal_is_kept_readable(self, broker: Broker) -> None:
         trigger = make_trigger()
         broker.answers.append(refuse(grpc.StatusCode.PERMISSION_DENIED, "ann may not publish to phase-5"))
-        outbox.deliver(AT)
+        pubsub.deliver(AT)
         found = reloaded(trigger)
         assert found.error == "PermissionDenied: 403 ann may not publish to phase-5"
         assert found.state == f"failed 1×, again at {found.next_try_at:%H:%M:%S}: {found.error}"
 
     def test_a_server_that_does_not_answer_is_given_up(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(outbox, "TIMEOUT_SECONDS", 0.2)
+        monkeypatch.setattr(pubsub, "TIMEOUT_SECONDS", 0.2)
         trigger, never = make_trigger(), Event()
         broker.answers.append(lambda context: never.wait(60) and None)
-        assert outbox.deliver(AT) == 0
+        assert pubsub.deliver(AT) == 0
         never.set()
         assert reloaded(trigger).error.startswith("DeadlineExceeded: 504 ")
 
     def test_one_message_that_fails_does_not_keep_back_the_others(self, broker: Broker) -> None:
         bad, good = make_trigger(FIRST), make_trigger(SECOND)
         broker.answers.append(refuse(grpc.StatusCode.INVALID_ARGUMENT, "too large"))
-        assert [outbox.deliver(AT), outbox.deliver(AT)] == [0, 1]
+        assert [pubsub.deliver(AT), pubsub.deliver(AT)] == [0, 1]
         assert (reloaded(bad).delivered_at, reloaded(good).delivered_at) == (None, AT)
 
     def test_without_credentials_the_message_is_kept(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("PUBSUB_EMULATOR_HOST")
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
         trigger = make_trigger()
-        assert outbox.deliver(AT) == 0
+        assert pubsub.deliver(AT) == 0
         assert reloaded(trigger).error.startswith("DefaultCredentialsError: File /nowhere.json was not found")
 
     def test_the_delay_has_a_limit_however_often_it_was_tried(self) -> None:
@@ -176,7 +176,7 @@ class TestFailing:
     def test_a_message_that_cannot_be_put_together_is_kept_with_its_error(self, broker: Broker) -> None:
         trigger = make_trigger()
         Trigger.objects.update(message={})
-        assert outbox.deliver(AT) == 0
+        assert pubsub.deliver(AT) == 0
         assert reloaded(trigger).error == "KeyError: 'processors'"
 
     def test_an_outbox_that_breaks_does_not_stop_the_sweep(self, settings: Any) -> None:
@@ -198,7 +198,7 @@ class TestRepeating:
         )
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert reloaded(trigger).delivered_at is None
-        assert [outbox.deliver(AT), outbox.deliver(AT + LEASE)] == [0, 1]
+        assert [pubsub.deliver(AT), pubsub.deliver(AT + LEASE)] == [0, 1]
         assert broker.keys == [trigger.key] * 2
 
     def test_of_two_who_deliver_at_once_one_sends(self, broker: Broker) -> None:
@@ -212,7 +212,7 @@ class TestRepeating:
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(delivered_in_a_thread)
             assert sending.wait(30)
-            second = outbox.deliver(AT)
+            second = pubsub.deliver(AT)
             other_is_done.set()
             assert (first.result(), second) == (1, 0)
         assert broker.keys == [trigger.key]
@@ -232,7 +232,7 @@ class TestRepeating:
 
 def delivered_in_a_thread() -> int:
     try:
-        return outbox.deliver(AT)
+        return pubsub.deliver(AT)
     finally:
         connections.close_all()
 
@@ -241,8 +241,8 @@ class TestTheDoorbell:
     def rung(self, capture: Any, job: Job) -> int:
         trigger = Trigger(job=job, date=SECOND, message=make_message(), topic=TOPIC)
         with capture() as callbacks:
-            outbox.keep(job, [trigger])
-            outbox.keep(job, [])
+            pubsub.keep(job, [trigger])
+            pubsub.keep(job, [])
         return len(callbacks)
 
     def test_a_worker_is_rung_when_there_is_a_message_and_a_topic(
@@ -265,7 +265,7 @@ class TestTheDoorbell:
     def test_a_message_that_is_there_already_is_not_made_again(self) -> None:
         job = make_job()
         for run_id in ("first", "second"):
-            outbox.keep(job, [Trigger(job=job, date=SECOND, message={"run": run_id})])
+            pubsub.keep(job, [Trigger(job=job, date=SECOND, message={"run": run_id})])
         assert [t.message for t in job.triggers.all()] == [{"run": "first"}]
 
 

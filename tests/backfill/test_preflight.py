@@ -11,8 +11,8 @@ from django.test import override_settings
 
 from backfill.errors import Conflict, Refused
 from backfill.execution.inline import run_inline
+from backfill.ingest.load import load
 from backfill.jobs.start import preview_job, start_job
-from backfill.loading import load
 from backfill.models import Job
 from backfill.plan.options import Options
 from backfill.plan.preflight_check import check_range

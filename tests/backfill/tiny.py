@@ -15,7 +15,7 @@ import pytest
 
 from backfill.execution import execute as execution
 from backfill.execution.execute import Outcome, Step, execute
-from backfill.loading import load
+from backfill.ingest.load import load
 from backfill.plan.options import Options
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import render

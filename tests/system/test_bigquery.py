@@ -18,12 +18,12 @@ from google.cloud.bigquery import SchemaField, TimePartitioning
 
 from backfill import queries
 from backfill.audit.marking import listed, triage
-from backfill.copying import Copying, copy
 from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
 from backfill.execution import input_signatures
 from backfill.execution.inline import run_inline
+from backfill.ingest.copy_warehouse import Copying, copy
+from backfill.ingest.load import load
 from backfill.jobs.start import start_job
-from backfill.loading import load
 from backfill.models import Job, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import source_rows, written_dates

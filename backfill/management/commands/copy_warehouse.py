@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.copying import Copying, copy, plan
 from backfill.errors import Refused, WarehouseUnwritable
+from backfill.ingest.copy_warehouse import Copying, copy, plan
 from backfill.management.base import FAILED, OK, VerbCommand, iso_date
 from backfill.management.progress import shown
 from backfill.warehouse import open_warehouse

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.errors import Refused
-from backfill.loading import Loaded, load
+from backfill.ingest.load import Loaded, load
 from backfill.management.base import OK, VerbCommand
 
 

@@ -7,12 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from backfill import telling
 from backfill.checks import NOTICES, OWN
 from backfill.errors import Refused
 from backfill.management.base import FAILED, OK, VerbCommand, whole_number
 from backfill.management.text import table
 from backfill.models import Notice
+from backfill.notify import apprise
 
 MOST = 1000
 NOBODY = "NOTIFY_URLS is not set: nobody is told anything"
@@ -47,7 +47,7 @@ class Command(VerbCommand):
     def _test(self) -> int:
         if not settings.NOTIFY_URLS:
             raise Refused(f"{NOBODY}; set it to Apprise's URLs, with commas between them")
-        rows = [{"where": name, "error": telling.send(url, *TEST)} for name, url in telling.named_urls()]
+        rows = [{"where": name, "error": apprise.send(url, *TEST)} for name, url in apprise.named_urls()]
         self.emit({"sent": rows}, "\n".join(f"{r['where']}: {r['error'] or 'sent'}" for r in rows))
         return FAILED if any(r["error"] for r in rows) else OK
 

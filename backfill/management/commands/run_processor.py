@@ -8,7 +8,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill import notices
 from backfill.audit.marking import judge_due
 from backfill.errors import Refused
 from backfill.execution import heartbeat
@@ -17,6 +16,7 @@ from backfill.jobs.start import start_job
 from backfill.management.base import VerbCommand, iso_date
 from backfill.management.launching import report
 from backfill.models import Worker
+from backfill.notify import messages
 from backfill.plan.options import MODES, Options
 from backfill.processors.registry import processor
 from validation.preflight_report import Report
@@ -48,5 +48,5 @@ class Command(VerbCommand):
                 raise Refused(f"there is nothing to run for {code} on {day}")
             run_inline(job, actor)
         judge_due()
-        notices.tell(now())
+        messages.tell(now())
         return report(self, job, heard)

@@ -75,7 +75,7 @@ class Command(VerbCommand):
         folder = written(season, root / f"season_{year}")
         rows = {short: len(rows) for short, rows in season.tables.items()}
         if not options["no_load"]:
-            from backfill.loading import load
+            from backfill.ingest.load import load
 
             load(folder)
         return {"year": year, "folder": str(folder), "rows": rows, "loaded": not options["no_load"], **told}

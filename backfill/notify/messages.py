@@ -14,8 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max
 
-from backfill import telling
 from backfill.models import EventKind, Finding, Job, Judged, Notice, Run
+from backfill.notify import apprise
 from backfill.status.job_summary import summarise
 from backfill.status.progress import STALLED_SECONDS, progress
 from validation.categories import BY_NAME
@@ -40,7 +40,7 @@ def tell(at: datetime) -> int:
     _note_stalled(at)
     for notice in Notice.objects.filter(title="", delivered_at=None).select_related("job", "event").order_by("pk"):
         _write(notice, at)
-    return telling.deliver(at)
+    return apprise.deliver(at)
 
 
 def _note_stalled(at: datetime) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import duckdb
 from django.conf import settings
 
-from backfill import input_files
 from backfill.errors import Refused, WarehouseUnwritable
+from backfill.ingest import input_files
 from backfill.warehouse import writable_warehouse
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import INPUTS, SCHED

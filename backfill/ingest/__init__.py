@@ -1,0 +1,1 @@
+"""Phase 3 loading and warehouse copies."""

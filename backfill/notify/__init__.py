@@ -1,0 +1,1 @@
+"""Notifications to people (Apprise) and triggers to Phase 5 (Pub/Sub)."""
