@@ -7,11 +7,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from backfill.documents.job import job_text
 from backfill.execution.inline import run_inline
 from backfill.jobs.retry import retry_job
 from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
-from backfill.management.reports import job_text
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE
 from backfill.status.comparison import Change, Comparison, compare

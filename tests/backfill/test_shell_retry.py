@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backfill.management.launching import NO_WORKER
+from backfill.cli.run_and_watch import NO_WORKER
 from backfill.models import Job
 from backfill.warehouse import warehouse
 from tests.backfill.broken import Broken

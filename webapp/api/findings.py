@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest
 from ninja import Router
 
 from backfill.audit.marking import listed, mark
+from backfill.documents.finding import as_json
 from backfill.errors import Refused
-from backfill.management.findings import as_json
 from backfill.models import Finding
 from webapp.api.auth import OPERATORS, actor
 from webapp.api.schemas import Limit, Mark

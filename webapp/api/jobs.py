@@ -10,13 +10,13 @@ from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from ninja import Router, Status
 
+from backfill.documents.job import plan_document
+from backfill.documents.retry import retry_document
 from backfill.jobs.launches import launch_backfill
 from backfill.jobs.lifecycle import cancel_job, change_limit, dropped_and_finishing, pause_job, resume_job
 from backfill.jobs.retry import preview_retry as preview_retry_plan
 from backfill.jobs.retry import retry_job
 from backfill.jobs.start import preview_job
-from backfill.management.reports import plan_document
-from backfill.management.retries import retry_document
 from backfill.models import Event, Job, Launch, Run
 from backfill.plan import signed_plan
 from backfill.plan.options import MAX_PARALLEL

@@ -12,7 +12,7 @@ from ninja import Router
 
 from backfill import queries
 from backfill.audit.validate_dates import validate
-from backfill.management.preflights import check_document
+from backfill.documents.preflight import check_document
 from backfill.plan.options import Options
 from backfill.plan.preflight_check import check_range
 from backfill.season_calendar import check_loaded, load_calendar

@@ -7,14 +7,14 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.date_arguments import add_dates, with_dates
+from backfill.cli.launch_arguments import add_keeping, keep
+from backfill.cli.run_and_watch import add_where, launch, listed
+from backfill.documents.job import plan_document, plan_text
 from backfill.errors import Refused
 from backfill.jobs.launches import get_preset
 from backfill.jobs.start import preview_job, start_job
-from backfill.management.base import FAILED, OK, VerbCommand, whole_number
-from backfill.management.keeping import add_keeping, keep
-from backfill.management.launching import add_where, launch, listed
-from backfill.management.naming_dates import add_dates, with_dates
-from backfill.management.reports import plan_document, plan_text
 from backfill.plan.options import MODES, Options, chosen
 
 

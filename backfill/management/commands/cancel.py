@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import OK
+from backfill.cli.job_command import JobCommand
 from backfill.jobs.lifecycle import Cancelled, cancel_job, dropped_and_finishing
-from backfill.management.base import OK
-from backfill.management.jobs import JobCommand
 
 
 class Command(JobCommand):

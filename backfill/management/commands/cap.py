@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import OK, VerbCommand, whole_number
+from backfill.cli.job_command import found
 from backfill.jobs.lifecycle import change_limit
-from backfill.management.base import OK, VerbCommand, whole_number
-from backfill.management.jobs import found
 
 
 class Command(VerbCommand):

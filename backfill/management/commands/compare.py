@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.management.base import FAILED, OK, VerbCommand, whole_number
-from backfill.management.jobs import found
-from backfill.management.retries import comparison_text
+from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.job_command import found
+from backfill.documents.retry import comparison_text
 from backfill.status.comparison import compare
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
+from backfill.cli.progress_bar import shown
 from backfill.errors import Refused, WarehouseUnwritable
 from backfill.ingest.copy_warehouse import Copying, copy, plan
-from backfill.management.base import FAILED, OK, VerbCommand, iso_date
-from backfill.management.progress import shown
 from backfill.warehouse import open_warehouse
 from backfill.warehouse.content_hash import Part
 from backfill.warehouse.port import Warehouse

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from backfill.management.base import FAILED, OK, VerbCommand
+from backfill.cli.base import FAILED, OK, VerbCommand
 
 WORDS = {"create": "create", "add": "add", "keep": "keep", "left": "leave", "wrong": "WRONG"}
 

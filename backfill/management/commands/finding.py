@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.audit.marking import mark
+from backfill.cli.base import OK, VerbCommand, whole_number
+from backfill.documents.finding import as_json, line, whole
 from backfill.errors import Refused
-from backfill.management.base import OK, VerbCommand, whole_number
-from backfill.management.findings import as_json, line, whole
 from backfill.models import Finding
 
 MARKS = {

@@ -8,12 +8,12 @@ from django.core.management.base import CommandParser
 from django.db.models import Count
 from django.utils.timezone import now
 
+from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.job_command import found
+from backfill.cli.progress_bar import progress_text
+from backfill.cli.tables import table
+from backfill.documents.job import job_text
 from backfill.errors import Refused
-from backfill.management.base import FAILED, OK, VerbCommand, whole_number
-from backfill.management.jobs import found
-from backfill.management.progress import progress_text
-from backfill.management.reports import job_text
-from backfill.management.text import table
 from backfill.models import Job, Run
 from backfill.status.job_summary import summarise
 from backfill.status.progress import progress

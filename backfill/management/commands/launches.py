@@ -9,11 +9,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.launch_arguments import document, line
+from backfill.cli.tables import table
 from backfill.errors import Refused
 from backfill.jobs.launches import approve_launch, refuse_launch, withdraw_launch
-from backfill.management.base import FAILED, OK, VerbCommand, whole_number
-from backfill.management.keeping import document, line
-from backfill.management.text import table
 from backfill.models import Launch
 
 MOST = 1000

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import OK, VerbCommand
 from backfill.errors import Refused
 from backfill.ingest.load import Loaded, load
-from backfill.management.base import OK, VerbCommand
 
 
 class Command(VerbCommand):

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from backfill.checks import NOTICES, OWN
+from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.tables import table
 from backfill.errors import Refused
-from backfill.management.base import FAILED, OK, VerbCommand, whole_number
-from backfill.management.text import table
 from backfill.models import Notice
 from backfill.notify import apprise
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from backfill.cli.base import OK
+from backfill.cli.job_command import JobCommand
 from backfill.jobs.lifecycle import pause_job
-from backfill.management.base import OK
-from backfill.management.jobs import JobCommand
 from backfill.models import Job
 
 

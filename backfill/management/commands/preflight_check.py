@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
+from backfill.cli.date_arguments import add_list
+from backfill.cli.run_and_watch import listed
+from backfill.documents.preflight import check_document, check_text
 from backfill.errors import Refused
-from backfill.management.base import FAILED, OK, VerbCommand, iso_date
-from backfill.management.launching import listed
-from backfill.management.naming_dates import add_list
-from backfill.management.preflights import check_document, check_text
 from backfill.plan.options import MODES, Options, chosen
 from backfill.plan.preflight_check import check_range
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection
 
-from backfill.management.base import OK, VerbCommand
+from backfill.cli.base import OK, VerbCommand
 
 # One number that every version agrees on: the first bytes of "backcourt".
 LOCK = int.from_bytes(b"backcour", "big") >> 1

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import OK, VerbCommand, iso_date
+from backfill.cli.tables import table
 from backfill.errors import Refused
-from backfill.management.base import OK, VerbCommand, iso_date
-from backfill.management.text import table
 from backfill.queries import Query, named, names
 from backfill.statements import render
 from backfill.warehouse import warehouse

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
+from backfill.cli.base import OK
+from backfill.cli.job_command import JobCommand
 from backfill.jobs.lifecycle import resume_job
-from backfill.management.base import OK
-from backfill.management.jobs import JobCommand
 from backfill.models import Run, Worker
 
 

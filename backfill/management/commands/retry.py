@@ -6,12 +6,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import FAILED, OK, VerbCommand, iso_date, whole_number
+from backfill.cli.job_command import found
+from backfill.cli.run_and_watch import add_where, codes, launch, listed
+from backfill.documents.retry import retry_document, retry_text
 from backfill.jobs.retry import preview_retry, retry_job
 from backfill.jobs.retry_selection import Selection, parse_weeks
-from backfill.management.base import FAILED, OK, VerbCommand, iso_date, whole_number
-from backfill.management.jobs import found
-from backfill.management.launching import add_where, codes, launch, listed
-from backfill.management.retries import retry_document, retry_text
 from backfill.models import Job
 
 

@@ -9,12 +9,12 @@ from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
 from backfill.audit.marking import judge_due
+from backfill.cli.base import VerbCommand, iso_date
+from backfill.cli.run_and_watch import report
 from backfill.errors import Refused
 from backfill.execution import heartbeat
 from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
-from backfill.management.base import VerbCommand, iso_date
-from backfill.management.launching import report
 from backfill.models import Worker
 from backfill.notify import messages
 from backfill.plan.options import MODES, Options

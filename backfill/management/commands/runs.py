@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.management.base import OK, VerbCommand, iso_date
-from backfill.management.text import table
+from backfill.cli.base import OK, VerbCommand, iso_date
+from backfill.cli.tables import table
 from backfill.models import Run
 from backfill.processors.registry import processor
 

@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import OK, VerbCommand, whole_number
 from backfill.errors import Refused
-from backfill.management.base import OK, VerbCommand, whole_number
 from backfill.simulation import FaultySeason, Season, plant_faults, simulate, write
 
 FIRST_YEAR, LAST_YEAR = 1946, 2100

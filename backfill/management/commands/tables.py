@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.management.base import OK, VerbCommand
+from backfill.cli.base import OK, VerbCommand
 from backfill.warehouse.tables import TABLES
 
 TITLE = "# Tables\n\nWritten by `manage.py tables`; the declarations are in `backfill/warehouse/tables.py`."

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.audit.marking import listed, triage, wants_somebody
+from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
+from backfill.documents.finding import as_json, headline, line, roots, roots_lines
 from backfill.errors import Refused
-from backfill.management.base import FAILED, OK, VerbCommand, iso_date
-from backfill.management.findings import as_json, headline, line, roots, roots_lines
 from validation.cascade import together
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.audit.validate_dates import Checked, State, validate
-from backfill.management.base import FAILED, OK, VerbCommand, iso_date
-from backfill.management.text import table
+from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
+from backfill.cli.tables import table
 from backfill.plan.options import Options
 from backfill.season_calendar import check_loaded
 

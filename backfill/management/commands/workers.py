@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
+from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.tables import table
 from backfill.errors import Refused
-from backfill.management.base import FAILED, OK, VerbCommand, whole_number
-from backfill.management.text import table
 from backfill.models import Worker
 from backfill.process_id import is_here
 from backfill.status.progress import NO_WORKER, system

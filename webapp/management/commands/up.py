@@ -15,8 +15,8 @@ from django.core.management.base import CommandParser
 from django.db import connection
 
 from backfill import stack
+from backfill.cli.base import OK, VerbCommand
 from backfill.errors import BackcourtError, Refused
-from backfill.management.base import OK, VerbCommand
 from backfill.models import Job
 from backfill.season_calendar import season_name
 from backfill.tied import PARENT, tied

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import OK, VerbCommand
+from backfill.cli.tables import table
 from backfill.errors import Refused
-from backfill.management.base import OK, VerbCommand
-from backfill.management.text import table
 from webapp import accounts
 from webapp.models import Role, User
 

@@ -10,14 +10,14 @@ from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
 from backfill.audit.marking import judge_due
+from backfill.cli.base import FAILED, OK, VerbCommand
+from backfill.cli.progress_bar import shown, telling, watch
+from backfill.documents.job import job_text
+from backfill.documents.preflight import report_document, warning_lines
 from backfill.errors import Refused
 from backfill.execution import heartbeat
 from backfill.execution.inline import run_inline
 from backfill.jobs.start import Tell
-from backfill.management.base import FAILED, OK, VerbCommand
-from backfill.management.preflights import report_document, warning_lines
-from backfill.management.progress import shown, telling, watch
-from backfill.management.reports import job_text
 from backfill.models import Job, Run, Worker
 from backfill.notify import messages
 from backfill.processors.registry import processor

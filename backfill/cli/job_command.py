@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import VerbCommand, whole_number
 from backfill.errors import Refused
-from backfill.management.base import VerbCommand, whole_number
 from backfill.models import Job
 
 

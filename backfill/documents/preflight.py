@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from backfill.management.text import table
+from backfill.cli.tables import table
 from backfill.plan import preflight
 from backfill.plan.options import Options
 from backfill.warehouse.tables import INPUTS, SCHED

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import OK, VerbCommand
 from backfill.errors import Refused
 from backfill.jobs.launches import launch_backfill, save_preset
-from backfill.management.base import OK, VerbCommand
 from backfill.models import Job, Launch
 from backfill.plan.options import Options
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from backfill.cli.base import iso_date
 from backfill.errors import Refused
-from backfill.management.base import iso_date
 from backfill.plan.date_lists import HOW_TO_WRITE, parse_dates, without
 from backfill.plan.options import Options
 

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from backfill.cli.tables import table
+from backfill.documents.preflight import blocking_lines, days_text, report_document, warning_lines
+from backfill.documents.retry import group_lines, retried_lines
 from backfill.jobs.start import Preview
-from backfill.management.preflights import blocking_lines, days_text, report_document, warning_lines
-from backfill.management.retries import group_lines, retried_lines
-from backfill.management.text import table
 from backfill.models import Run
 from backfill.plan.estimate import COSTS_NOTHING, estimate
 from backfill.plan.options import Options

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from backfill.cli.tables import table
+from backfill.documents.preflight import blocking_lines, report_document, warning_lines
 from backfill.jobs.retry import LeftOut, RetryPlan
-from backfill.management.preflights import blocking_lines, report_document, warning_lines
-from backfill.management.text import table
 from backfill.status.comparison import Comparison
 
 MOST_GROUPS = 20

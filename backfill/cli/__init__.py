@@ -1,0 +1,1 @@
+"""Shell building blocks: arguments, one-line errors, progress, tables."""

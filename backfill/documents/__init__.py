@@ -1,0 +1,1 @@
+"""JSON documents that the shell and the API share."""
