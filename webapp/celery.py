@@ -11,11 +11,11 @@ from django.conf import settings
 from backfill import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
-# All of Django's checks would import every page and the API; a worker runs Backcourt's own (backfill.workers).
+# All of Django's checks would import every page and the API; a worker runs Backcourt's own (backfill.processes.celery_worker).
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("backcourt")
-app.loader.override_backends = {"redis": "backfill.doorbells:UncollectedResults"}
+app.loader.override_backends = {"redis": "backfill.processes.celery_result_backend:UncollectedResults"}
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["backfill.execution"])
 

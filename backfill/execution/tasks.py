@@ -13,11 +13,12 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from backfill import logs, workers
+from backfill import logs
 from backfill.execution import sweep as sweeping  # noqa: F401 - its signal handlers are connected by the import
 from backfill.execution.step import run_step
 from backfill.models import Batch, Run
 from backfill.notify import messages, pubsub
+from backfill.processes import celery_worker
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
 

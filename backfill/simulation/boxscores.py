@@ -9,9 +9,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from backfill.simulation.decimals import decimal, ratio, rounded
 from backfill.simulation.games import REGULATION, Box, Line, Side
 from backfill.simulation.league import Player
-from backfill.simulation.numbers import decimal, ratio, rounded
 from backfill.simulation.schedule import TEAMS, Fixture
 
 GAMES_WRITTEN_AT = time(10)

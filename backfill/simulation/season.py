@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from random import Random
 
 from backfill.simulation.boxscores import Heading, Row, defense_row, offense_row, player_rows
-from backfill.simulation.context import Memory, team_rows
 from backfill.simulation.dates import opening_night
 from backfill.simulation.games import play_game
 from backfill.simulation.league import Player, players
+from backfill.simulation.pregame import Memory, team_rows
 from backfill.simulation.rosters import BLOWOUT, Rosters, squad, trade, waive
 from backfill.simulation.schedule import TEAMS, Fixture, schedule
 from backfill.warehouse.tables import INPUTS

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from backfill.stack import redis_program
+from backfill.processes.supervisor import redis_program
 from tests.backfill.broken import Broken
 from tests.backfill.hurt import Hurt
 from tests.backfill.shell import Shell

@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from backfill.stack import redis_program
+from backfill.processes.supervisor import redis_program
 from tests.programs import ensure
 from tests.system.installation import DEADLINE_SECONDS, ROOT
 

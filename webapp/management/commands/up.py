@@ -14,12 +14,12 @@ from django.core.management import call_command
 from django.core.management.base import CommandParser
 from django.db import connection
 
-from backfill import stack
 from backfill.cli.base import OK, VerbCommand
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Job
+from backfill.processes import supervisor as stack
+from backfill.processes.die_with_parent import PARENT, tied
 from backfill.season_calendar import season_name
-from backfill.tied import PARENT, tied
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from webapp import accounts, files

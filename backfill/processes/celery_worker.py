@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from backfill import checks
 from backfill.execution import heartbeat
 from backfill.models import Worker
-from backfill.tied import tie
+from backfill.processes.die_with_parent import tie
 from backfill.version import code_version
 
 

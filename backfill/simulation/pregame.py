@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from backfill.simulation.boxscores import Heading, Row, pace, usage
+from backfill.simulation.decimals import decimal, ratio, rounded
 from backfill.simulation.games import Box, Line, Side
 from backfill.simulation.league import STAR, Player
-from backfill.simulation.numbers import decimal, ratio, rounded
 from backfill.simulation.rosters import Squad
 from backfill.simulation.schedule import TEAMS
 

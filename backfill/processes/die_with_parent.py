@@ -1,6 +1,6 @@
 """Processes that do not outlive their parent.
 
-python -m backfill.tied SIGNAL COMMAND...
+python -m backfill.processes.die_with_parent SIGNAL COMMAND...
 
 becomes the command, and the kernel sends it the signal when its parent ends, however that ends. Only Linux can do that;
 elsewhere the command runs untied.
@@ -19,7 +19,7 @@ PARENT = "BACKCOURT_PARENT"  # whom a tied process expects as its parent: it may
 
 def tied(sign: str, *command: str) -> list[str]:
     """The command line that runs another, tied."""
-    return [sys.executable, "-m", "backfill.tied", sign, *command]
+    return [sys.executable, "-m", "backfill.processes.die_with_parent", sign, *command]
 
 
 def tie(sign: signal.Signals) -> None:

@@ -30,7 +30,7 @@ from redis.retry import Retry
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Worker
 from backfill.process_id import is_gone, is_here, this_process
-from backfill.tied import PARENT, tied
+from backfill.processes.die_with_parent import PARENT, tied
 
 Supervisor = subprocess.Popen[bytes]
 

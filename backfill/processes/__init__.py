@@ -1,0 +1,1 @@
+"""Long-lived processes: supervisor, Celery workers, result backend."""
