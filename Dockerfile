@@ -26,4 +26,4 @@ ARG COMMIT=
 ENV COMMIT=$COMMIT
 USER 10001
 EXPOSE 8000
-CMD ["python", "-m", "gunicorn", "webapp.wsgi", "-c", "python:webapp.serving"]
+CMD ["python", "-m", "gunicorn", "webapp.wsgi", "-c", "python:webapp.gunicorn_conf"]

@@ -54,7 +54,7 @@ class JsonLines(logging.Formatter):
 
 
 NO_LEVELS: Mapping[str, str] = MappingProxyType({})
-# What anybody can make Django say by asking for what is not there; webapp.request_log says that they asked.
+# What anybody can make Django say by asking for what is not there; webapp.middleware.request_log says that they asked.
 NOISE = {"django.request": "ERROR", "django.security.DisallowedHost": "CRITICAL"}
 FORMATS = {"text": TextLines, "json": JsonLines}
 

@@ -213,10 +213,10 @@ def main() -> None:
         import browsers
         import django
 
-        from webapp import files
+        from webapp.ops import static_files
 
         django.setup()
-        files.collect()
+        static_files.collect()
         if given.only in (None, "pages"):
             pages(given.seasons, given.rounds)
         if given.only in (None, "web"):

@@ -12,7 +12,7 @@ from backfill.errors import BackcourtError, Refused
 from backfill.jobs.launches import approve_launch, list_presets, refuse_launch, withdraw_launch
 from backfill.models import Launch
 from backfill.plan.options import Options
-from webapp.access import OPERATORS_ONLY
+from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.choices import too_long
 from webapp.launching import Shown
 from webapp.models import User

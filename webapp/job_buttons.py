@@ -10,7 +10,7 @@ from django.urls import reverse
 from backfill.models import Job
 from backfill.status.progress import Progress
 from webapp import links
-from webapp.access import OPERATORS_ONLY
+from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.models import User
 
 Status = Job.Status

@@ -44,7 +44,7 @@ VAR = Path(env.str("BACKCOURT_VAR", default=str(BASE_DIR / "var"))).absolute()
 # Which commit runs, where no .git can be asked, as in an image.
 COMMIT = env.str("COMMIT", default="")
 
-# Logs: lines for people or for programs, to stderr. What runs on and on says more than warnings (webapp.serving, webapp.celery).
+# Logs: lines for people or for programs, to stderr. What runs on and on says more than warnings (webapp.gunicorn_conf, webapp.celery).
 LOG_FORMAT = env.str("LOG_FORMAT", default="text")
 if LOG_FORMAT not in logs.FORMATS:
     raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; {' or '.join(logs.FORMATS)} is expected")
@@ -78,7 +78,7 @@ CONTENT_SECURITY_POLICY = {
 
 # Application
 INSTALLED_APPS = [
-    "django.contrib.admin.apps.SimpleAdminConfig",  # webapp.admin is imported by the site alone
+    "django.contrib.admin.apps.SimpleAdminConfig",  # webapp.auth.admin is imported by the site alone
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -92,7 +92,7 @@ INSTALLED_APPS = [
     "webapp",
 ]
 MIDDLEWARE = [
-    "webapp.request_log.RequestLog",
+    "webapp.middleware.request_log.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -102,10 +102,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "webapp.access.LoginRequired",
+    "webapp.auth.permissions.LoginRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "webapp.refusals.Refusals",
+    "webapp.middleware.errors.Refusals",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "webapp.urls"

@@ -19,7 +19,7 @@ from backfill.plan.options import Options
 from backfill.plan.shell_command import command
 from validation.findings.kinds import counted
 from validation.thresholds import COMPLETENESS
-from webapp.access import OPERATORS_ONLY
+from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.fields import ON
 from webapp.forms import NO_REASON, LaunchForm
 from webapp.launching import Shown

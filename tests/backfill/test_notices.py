@@ -383,7 +383,7 @@ import webapp.celery
 from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", "query", "--list", "--json"])
 import backfill.execution.tasks, backfill.notify.apprise
-print({"apprise", "ninja", "pydantic", "prometheus_client", "webapp.urls", "webapp.admin"} & set(sys.modules))
+print({"apprise", "ninja", "pydantic", "prometheus_client", "webapp.urls", "webapp.auth.admin"} & set(sys.modules))
 """
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "webapp.settings"}
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, check=True, capture_output=True, text=True).stdout

@@ -177,12 +177,12 @@ def _logged(deployed: Deployment, service: str, logger: str) -> list[dict[str, o
 def test_every_request_is_one_line_of_json(running: Deployment) -> None:
     mine = uuid4().hex
     _get(running, "/login/?next=/somewhere", Host=HOST, X_Forwarded_Proto="https", X_Request_ID=mine)
-    (line,) = [line for line in _logged(running, "web", "webapp.request_log") if line["request"] == mine]
+    (line,) = [line for line in _logged(running, "web", "webapp.middleware.request_log") if line["request"] == mine]
     assert {"time", "level", "ms"} <= line.keys()
     assert [line[name] for name in ("message", "method", "path", "status", "user")] == [
         "GET /login/ 200", "GET", "/login/", 200, "",
     ]  # fmt: skip
-    assert [line for line in _logged(running, "web", "webapp.request_log") if line["path"] == "/healthz"] == []
+    assert [line for line in _logged(running, "web", "webapp.middleware.request_log") if line["path"] == "/healthz"] == []
     assert _logged(running, "web", "gunicorn.error")
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 from backfill.errors import Refused
 from backfill.models import Event, Launch, Limits
 from tests.backfill.shell import Shell
-from webapp import accounts
+from webapp.auth import accounts
 from webapp.models import Role, Token, User
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

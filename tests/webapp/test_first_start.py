@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.system.installation import ROOT, environment
-from webapp import accounts, files
+from webapp.auth import accounts
 from webapp.models import Role, User
+from webapp.ops import static_files
 
 
 @pytest.fixture
@@ -77,21 +78,21 @@ class TestFiles:
         return {path.name for path in (tmp_path / "collected").glob("sheet.*")}
 
     def test_they_are_named_by_their_content_and_collected_once(self, sheet: Path, tmp_path: Path) -> None:
-        files.collect()
+        static_files.collect()
         (named,) = self.collected(tmp_path)
         assert named != "sheet.css"
         (tmp_path / "collected" / named).unlink()
-        files.collect()
+        static_files.collect()
         assert self.collected(tmp_path) == set()
 
     def test_they_are_made_again_when_one_has_changed_or_gone(self, sheet: Path, tmp_path: Path) -> None:
-        files.collect()
+        static_files.collect()
         before = self.collected(tmp_path)
         sheet.write_text("a { color: blue; }")
-        files.collect()
+        static_files.collect()
         assert len(self.collected(tmp_path) - before) == 1
         sheet.unlink()
-        files.collect()
+        static_files.collect()
         assert self.collected(tmp_path) == set()
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from webapp import keys, navigation
-from webapp.access import OPERATORS_ONLY
+from webapp.auth.permissions import OPERATORS_ONLY
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "static" / "js" / "backcourt.js"

@@ -39,7 +39,7 @@ def lines(written: StringIO, logger: str) -> list[dict[str, Any]]:
 
 def logged(written: StringIO, request: str) -> dict[str, Any]:
     """What was logged of the request that was asked under this id, but for what differs each time."""
-    (line,) = [line for line in lines(written, "webapp.request_log") if line["request"] == request]
+    (line,) = [line for line in lines(written, "webapp.middleware.request_log") if line["request"] == request]
     return {name: line[name] for name in ("message", "method", "path", "status", "user")}
 
 
@@ -62,7 +62,7 @@ class TestRequests:
 
     def test_a_check_of_its_health_is_no_news_unless_it_fails(self, written: StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
         Client().get("/healthz")
-        assert lines(written, "webapp.request_log") == []
+        assert lines(written, "webapp.middleware.request_log") == []
 
         def gone(self: QuerySet[Any]) -> bool:
             raise Error("gone")

@@ -9,7 +9,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from ninja.errors import HttpError
 from ninja.security.base import AuthBase
 
-from webapp.bearer import user_of_session, user_of_token
+from webapp.auth.tokens import user_of_session, user_of_token
 from webapp.models import User
 
 SAFE = ("GET", "HEAD", "OPTIONS")

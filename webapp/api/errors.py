@@ -9,7 +9,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from backfill.errors import BackcourtError
-from webapp.refusals import status_of
+from webapp.middleware.errors import status_of
 
 LOG_IN = "log in, or send a key as `Authorization: Bearer KEY`"
 

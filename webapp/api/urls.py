@@ -15,10 +15,10 @@ from django.views.generic import RedirectView
 from ninja import NinjaAPI
 from ninja.responses import NinjaJSONEncoder
 
-from webapp import health, metrics
 from webapp.api import errors, findings, jobs, launches, reading
 from webapp.api.auth import ANYBODY
-from webapp.bearer import user_of
+from webapp.auth.tokens import user_of
+from webapp.ops import health, metrics
 
 ROOT = "/api/"
 METHODS = ("get", "post")

@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import webapp.models.users
+import webapp.models.user
 
 
 class Migration(migrations.Migration):
@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
             },
             managers=[
-                ("objects", webapp.models.users.Users()),
+                ("objects", webapp.models.user.Users()),
             ],
         ),
         migrations.CreateModel(

@@ -12,7 +12,7 @@ from django.utils.html import escape, format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
 from webapp import keys, states
-from webapp.access import OPERATORS_ONLY
+from webapp.auth.permissions import OPERATORS_ONLY
 
 register = template.Library()
 NUMBERS = SafeString(' class="num"')

@@ -14,10 +14,10 @@ from backfill.errors import Refused
 from backfill.season_calendar import load_calendar
 from webapp import dates, days, rerun
 from webapp import entities as listed
-from webapp.access import operator_required
+from webapp.auth.permissions import operator_required
 from webapp.choices import day as day_of
 from webapp.downloads import as_csv
-from webapp.refusals import status_of
+from webapp.middleware.errors import status_of
 from webapp.requests import Request
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from webapp.refusals import answer
+from webapp.middleware.errors import answer
 from webapp.requests import Request
 
 NO_MATCH = re.compile(r"No (\w+) matches the given query")  # Django's own words

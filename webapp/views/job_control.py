@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from backfill.jobs.lifecycle import cancel_job, change_limit, pause_job, resume_job
 from backfill.models import Job
-from webapp.access import operator_required
+from webapp.auth.permissions import operator_required
 from webapp.job_forms import RELEASE, Cancel, Cap, Reason, Resume
 from webapp.job_page import effects
 from webapp.requests import Request

@@ -15,9 +15,9 @@ from backfill.errors import Refused
 from backfill.models import Job, Launch, Limits
 from backfill.season_calendar import load_calendar
 from webapp import deciding, picking, prefilling, starting
-from webapp.access import operator_required
+from webapp.auth.permissions import operator_required
 from webapp.forms import is_long
-from webapp.refusals import status_of
+from webapp.middleware.errors import status_of
 from webapp.requests import Request
 from webapp.starting import Draft
 

@@ -14,8 +14,8 @@ from backfill.jobs.retry import retry_job
 from backfill.models import Job, Judged
 from backfill.status import season_failures
 from validation.retry import RetryClass
-from webapp.access import operator_required
-from webapp.refusals import status_of
+from webapp.auth.permissions import operator_required
+from webapp.middleware.errors import status_of
 from webapp.requests import Request
 from webapp.retries import SHOWN, RetryForm, look
 from webapp.views.triage import season_of

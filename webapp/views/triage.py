@@ -20,7 +20,7 @@ from backfill.models import Finding
 from backfill.status.attention import wanting
 from validation.findings.kinds import counted
 from webapp import finding as drawing
-from webapp.access import operator_required
+from webapp.auth.permissions import operator_required
 from webapp.requests import Request
 from webapp.triage import MARKS, MEANINGS, Filters, Marking, action_words, listing, needs_phase3, still_asked
 

@@ -22,7 +22,8 @@ from backfill.processes.die_with_parent import PARENT, tied
 from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
-from webapp import accounts, files
+from webapp.auth import accounts
+from webapp.ops import static_files
 
 POLL_SECONDS = 0.2
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -76,7 +77,7 @@ class Command(VerbCommand):
 
     def _prepare_panel(self) -> str:
         """Static files, and an operator who can log in; returns what to tell him."""
-        files.collect()
+        static_files.collect()
         return f"panel: {settings.PANEL_URL}   {accounts.first_login(OPERATOR)}"
 
     def _stay(self, supervisor: stack.Supervisor, login: str, *, demo: bool) -> None:

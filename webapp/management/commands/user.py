@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from backfill.cli.base import OK, VerbCommand
 from backfill.cli.tables import table
 from backfill.errors import Refused
-from webapp import accounts
+from webapp.auth import accounts
 from webapp.models import Role, User
 
 

@@ -22,7 +22,7 @@ from backfill.errors import Refused
 from backfill.jobs.lifecycle import change_limit
 from backfill.models import Launch, Limits
 from backfill.plan.options import MAX_PARALLEL
-from webapp.accounts import keep_an_admin
+from webapp.auth.accounts import keep_an_admin
 from webapp.models import Role, Token, User
 
 

@@ -17,7 +17,7 @@ from backfill.models import Batch, Finding, Job, Judged, Limits, Notice, Run, Sw
 from backfill.processors.registry import CHAIN
 from backfill.version import code_version
 from validation.findings.kinds import Severity
-from webapp.bearer import user_of
+from webapp.auth.tokens import user_of
 
 Sample = tuple[tuple[str, ...], float]
 

@@ -1,0 +1,1 @@
+"""Login, error pages and request log."""

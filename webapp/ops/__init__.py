@@ -1,0 +1,1 @@
+"""Health check, Prometheus metrics and static files."""
