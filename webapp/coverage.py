@@ -34,8 +34,8 @@ from backfill.status.table_coverage import (
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from validation.findings.kinds import spans
-from webapp import grids, links, seasons, states
-from webapp.choices import Choice, whole
+from webapp.ui import links, season_grid, seasons, states
+from webapp.ui.query_params import Choice, whole
 
 WRONG = "wrong"
 COUNTED = (ALL, *BAD, EMPTY, BOOTSTRAP)
@@ -110,15 +110,15 @@ def _url(year: int, table: str, show: str = "") -> str:
 # The grid
 
 
-def _grid(found: Holdings) -> grids.Drawn:
+def _grid(found: Holdings) -> season_grid.Drawn:
     cells = {(name, held.date): held for name, row in found.tables.items() for held in row}
     pages = {day.day: reverse("date", args=[day.day]) for day in found.days}
 
-    def cell(name: str, day: date) -> grids.Cell:
+    def cell(name: str, day: date) -> season_grid.Cell:
         held = cells[name, day]
-        return grids.Cell(name, day, held.state, title(held), pages[day])
+        return season_grid.Cell(name, day, held.state, title(held), pages[day])
 
-    return grids.draw([day.day for day in found.days], cell, tuple(found.tables))
+    return season_grid.draw([day.day for day in found.days], cell, tuple(found.tables))
 
 
 def title(held: Held) -> str:

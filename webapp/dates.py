@@ -19,8 +19,9 @@ from backfill.status.latest_runs import explained_bugs
 from backfill.status.season_grid import NOT_RUN, Cell, Known
 from validation.categories import BY_NAME
 from validation.season import Calendar, Day, season_year
-from webapp import days, links
+from webapp import days
 from webapp.days import Odd
+from webapp.ui import links
 
 
 @dataclass(frozen=True)

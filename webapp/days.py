@@ -14,7 +14,7 @@ from backfill.plan.options import OFF_SEASON
 from backfill.season_calendar import load_calendar, season_name
 from validation.findings.kinds import counted
 from validation.season import Calendar, DateType, Day, season_year
-from webapp import links
+from webapp.ui import links
 
 KINDS = {
     DateType.REGULAR: "regular season", DateType.PLAYOFFS: "playoffs", DateType.BOOTSTRAP: "bootstrap",

@@ -13,9 +13,9 @@ from backfill.jobs.launches import approve_launch, list_presets, refuse_launch, 
 from backfill.models import Launch
 from backfill.plan.options import Options
 from webapp.auth.permissions import OPERATORS_ONLY
-from webapp.choices import too_long
 from webapp.launching import Shown
 from webapp.models import User
+from webapp.ui.query_params import too_long
 
 State = Launch.State
 SHOWN = 8  # that are decided; the newest

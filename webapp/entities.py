@@ -19,8 +19,8 @@ from validation.cascade import NOTHING
 from validation.categories import BY_NAME
 from validation.expectation import ROW
 from validation.season import season_year
-from webapp import links
-from webapp.choices import Choice, whole
+from webapp.ui import links
+from webapp.ui.query_params import Choice, whole
 
 PER_PAGE = 50
 AHEAD = 5

@@ -18,8 +18,8 @@ from backfill.status.failures import wrong_with
 from validation.categories import BY_NAME
 from validation.findings import kinds
 from validation.retry import LOST
-from webapp import grids
-from webapp.links import to_date
+from webapp.ui import season_grid as grids
+from webapp.ui.links import to_date
 
 # Of these a retry of the job that failed is a cure, or the first half of one.
 RETRIED = {k.name for k in (kinds.BUG, kinds.IMPOSSIBLE_VALUE, kinds.RUN_FAILED, kinds.STILL_BLOCKED)}

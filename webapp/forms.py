@@ -15,8 +15,8 @@ from backfill.jobs.launches import passed_text
 from backfill.plan.date_lists import dates_text, parse_dates, without
 from backfill.plan.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, MODES, Options, chosen
 from backfill.processors.registry import CHAIN, PROCESSORS
-from webapp.choices import MAX_REASON
-from webapp.fields import ISO, OFF, ON, iso_date, number, switch, text_list
+from webapp.ui.form_fields import ISO, OFF, ON, iso_date, number, switch, text_list
+from webapp.ui.query_params import MAX_REASON
 
 T = TypeVar("T")
 RANGE, LIST = "range", "list"

@@ -17,8 +17,9 @@ from validation.findings import content
 from validation.findings import kinds as finding_kinds
 from validation.preflight_report import Effect
 from validation.thresholds import COMPLETENESS, SLOW_SECONDS, percent
-from webapp import keys, states
+from webapp import keys
 from webapp.models import Role
+from webapp.ui import states
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from backfill.status.season_grid import NOT_RUN, Grid, season_grid
 from validation.findings.kinds import Severity
 from validation.season import BOOTSTRAP_DAYS
 from validation.thresholds import SHOT_ZONES
-from webapp import charts, grids
-from webapp.links import to_date
-from webapp.seasons import LoadedSeason
+from webapp.ui import charts
+from webapp.ui import season_grid as grids
+from webapp.ui.links import to_date
+from webapp.ui.seasons import LoadedSeason
 
 MOST_FINDINGS = 6
 SHOWN = "PSZA"  # the one with a band

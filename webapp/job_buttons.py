@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from backfill.models import Job
 from backfill.status.progress import Progress
-from webapp import links
 from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.models import User
+from webapp.ui import links
 
 Status = Job.Status
 

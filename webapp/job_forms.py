@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from backfill.plan.options import MAX_PARALLEL
-from webapp.choices import MAX_REASON
+from webapp.ui.query_params import MAX_REASON
 
 KEEP, RELEASE, FORCE = "keep", "release", "force"
 

@@ -17,8 +17,8 @@ from backfill.plan.options import MODES
 from backfill.season_calendar import season_name
 from validation.season import FIRST_MONTH, season_year
 from webapp import jobs
-from webapp.choices import one_of, year
-from webapp.links import with_query
+from webapp.ui.links import with_query
+from webapp.ui.query_params import one_of, year
 
 JOBS_A_PAGE = 25
 UNDER_WAY, ENDED = "under way", "ended"

@@ -17,11 +17,12 @@ from backfill.models import Event, EventKind, Job, Run
 from backfill.status import job_outcome as outcomes
 from backfill.status.error_groups import Group
 from backfill.version import code_version
-from webapp import jobs, links
+from webapp import jobs
 from webapp.forms import NUMBERS
 from webapp.job_buttons import no_retry
 from webapp.job_live import live, to_look_at
 from webapp.models import User
+from webapp.ui import links
 
 EVENTS_A_PAGE = 25
 # In the order in which people ask; what is not listed is shown under its own name.

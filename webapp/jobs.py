@@ -14,8 +14,8 @@ from backfill.plan.planning import Key
 from backfill.status.job_outcome import OwnRun, state_of
 from backfill.status.latest_runs import Judged
 from backfill.status.progress import DATES_BEFORE_AN_ESTIMATE, Progress
-from webapp import grids, links, states
 from webapp.templatetags.panel import seconds
+from webapp.ui import links, season_grid, states
 
 # As they follow each other on a bar: what has ended, what runs, what waits.
 ORDER = ("complete", "skipped", "failed", "blocked", "cancelled", "running", "pending")
@@ -109,11 +109,11 @@ def stopping(found: Progress, job: Job) -> str:
 # The grid
 
 
-def grid(job: Job, runs: Sequence[OwnRun], verdicts: Mapping[str, Judged]) -> grids.Drawn:
+def grid(job: Job, runs: Sequence[OwnRun], verdicts: Mapping[str, Judged]) -> season_grid.Drawn:
     """The job's own runs, dates × processors."""
     by_key = {r.key: r for r in runs}
     dates = sorted({r.date for r in runs})
-    drawn = grids.draw(dates, lambda code, day: _cell(job, (code, day), by_key, verdicts), _codes(job))
+    drawn = season_grid.draw(dates, lambda code, day: _cell(job, (code, day), by_key, verdicts), _codes(job))
     if job.status in Job.ENDED:
         return drawn
     known = {*drawn.states, *TO_COME}  # cells change, the legend does not
@@ -125,7 +125,7 @@ def changed_cells(job: Job, runs: Sequence[OwnRun], verdicts: Mapping[str, Judge
     by_key, codes = {r.key: r for r in runs}, _codes(job)
     column = {day: n for n, day in enumerate(dates)}
     return [
-        grids.as_html(_cell(job, r.key, by_key, verdicts), column[r.date], codes.index(r.processor), swapped=True)
+        season_grid.as_html(_cell(job, r.key, by_key, verdicts), column[r.date], codes.index(r.processor), swapped=True)
         for r in runs
         if r.processor in codes and r.date in column
     ]
@@ -135,13 +135,13 @@ def _codes(job: Job) -> tuple[str, ...]:
     return tuple(job.options["processors"])
 
 
-def _cell(job: Job, key: Key, by_key: Mapping[Key, OwnRun], verdicts: Mapping[str, Judged]) -> grids.Cell:
+def _cell(job: Job, key: Key, by_key: Mapping[Key, OwnRun], verdicts: Mapping[str, Judged]) -> season_grid.Cell:
     run, (code, day) = by_key.get(key), key
     if run is None:
-        return grids.Cell(code, day, NOT_PART, f"{code}, {day}: not part of this job", links.to_date(day, code))
+        return season_grid.Cell(code, day, NOT_PART, f"{code}, {day}: not part of this job", links.to_date(day, code))
     verdict = verdicts.get(run.run_id)
     state = state_of(run, verdict)
-    return grids.Cell(code, day, state, title(run, state, verdict), _leads_to(job, run))
+    return season_grid.Cell(code, day, state, title(run, state, verdict), _leads_to(job, run))
 
 
 def _leads_to(job: Job, run: OwnRun) -> str:

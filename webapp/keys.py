@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.navigation import PLACES
+from webapp.ui.navigation import PLACES
 
 GO, HELP, SEARCH, PREVIOUS, NEXT = "g", "?", "/", ",", "."
 # Steps in columns and rows by the name that a browser gives the key.

@@ -23,8 +23,8 @@ from backfill.processors.registry import PROCESSORS
 from validation.findings.kinds import counted
 from validation.preflight_report import Effect, Item
 from validation.season import BOOTSTRAP_DAYS, DateType, Day, season_year
-from webapp import grids
-from webapp.links import to_date
+from webapp.ui import season_grid
+from webapp.ui.links import to_date
 
 SHORT = 31  # dates that are listed at once
 PAGE = 100
@@ -148,16 +148,16 @@ class Shown:
         return sorted(made, key=lambda group: (group.state != "will run", -group.runs))
 
     @property
-    def grid(self) -> grids.Drawn:
+    def grid(self) -> season_grid.Drawn:
         """The dates with games as a grid."""
         runs, urls = {r.key: r for r in self.plan.runs}, {day: to_date(day) for day in self._days}
 
-        def cell(code: str, day: date) -> grids.Cell:
+        def cell(code: str, day: date) -> season_grid.Cell:
             run = runs[code, day]
             state = state_of(run, self._days[day])
-            return grids.Cell(code, day, state, f"{day} {code}: {state}; {run.reason}", urls[day])
+            return season_grid.Cell(code, day, state, f"{day} {code}: {state}; {run.reason}", urls[day])
 
-        return grids.draw([d.day for d in self.plan.days if d.is_processing], cell, self.options.processors, "plan")
+        return season_grid.draw([d.day for d in self.plan.days if d.is_processing], cell, self.options.processors, "plan")
 
     def rows(self, page: str | None = None) -> Page[Row]:
         """The plan date by date, a page of it."""

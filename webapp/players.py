@@ -18,9 +18,9 @@ from backfill.season_calendar import load_calendar, season_name
 from validation.categories import BY_NAME
 from validation.expectation import ROW
 from validation.season import DateType, Day
-from webapp import grids, links, seasons, states
 from webapp.entities import OUTSIDER, story_url
-from webapp.seasons import LoadedSeason, choices
+from webapp.ui import links, season_grid, seasons, states
+from webapp.ui.seasons import LoadedSeason, choices
 
 GAMES = "Games"
 
@@ -49,26 +49,26 @@ def title_of(name: str, code: str, found: DayOf) -> str:
     return f"{code}, {found.day.day}, day {found.day.index}: {states.of(state_of(found)).word}{what}; {found.games} games before"
 
 
-def drawn(player: PlayerSeason, days: tuple[Day, ...]) -> grids.Drawn:
+def drawn(player: PlayerSeason, days: tuple[Day, ...]) -> season_grid.Drawn:
     """Dates × processors, below them the games that it played."""
     by_key = {(code, found.day.day): found for code, row in player.rows.items() for found in row}
     played, typed = {game.day for game in player.played}, {day.day: day for day in days}
 
-    def cell(code: str, day: date) -> grids.Cell:
+    def cell(code: str, day: date) -> season_grid.Cell:
         if code == GAMES:
             return _game(day, day in played)
         if typed[day].type is DateType.BOOTSTRAP:
-            return grids.Cell(code, day, "bootstrap", f"{code}, {day}: {typed[day].why_skipped}", links.to_date(day, code))
+            return season_grid.Cell(code, day, "bootstrap", f"{code}, {day}: {typed[day].why_skipped}", links.to_date(day, code))
         found = by_key[code, day]
         url = story_url(day, code, player.entity) or links.to_date(day, code)
-        return grids.Cell(code, day, state_of(found), title_of(player.name, code, found), url)
+        return season_grid.Cell(code, day, state_of(found), title_of(player.name, code, found), url)
 
-    return grids.draw([day.day for day in days], cell, (*player.rows, GAMES))
+    return season_grid.draw([day.day for day in days], cell, (*player.rows, GAMES))
 
 
-def _game(day: date, played: bool) -> grids.Cell:
+def _game(day: date, played: bool) -> season_grid.Cell:
     state, word = ("played", "played") if played else ("no game", "no game that counts")
-    return grids.Cell(GAMES, day, state, f"{day}: {word}", links.to_date(day))
+    return season_grid.Cell(GAMES, day, state, f"{day}: {word}", links.to_date(day))
 
 
 def summaries(player: PlayerSeason) -> list[Summary]:
@@ -77,7 +77,7 @@ def summaries(player: PlayerSeason) -> list[Summary]:
     for code, row in player.rows.items():
         first = next((day for day in row if day.state == ROW), None)
         url = story_url(first.day.day, code, player.entity) if first else ""
-        found.append(Summary(code, PROCESSORS[code].label, first, url, grids.in_order(Counter(map(state_of, row)))))
+        found.append(Summary(code, PROCESSORS[code].label, first, url, season_grid.in_order(Counter(map(state_of, row)))))
     return found
 
 

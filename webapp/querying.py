@@ -19,9 +19,9 @@ from backfill.queries import Query
 from backfill.season_calendar import load_calendar, season_name
 from backfill.warehouse.port import Row
 from validation.season import Day
-from webapp import links
-from webapp.choices import Choice
-from webapp.fields import NOT_A_DATE
+from webapp.ui import links
+from webapp.ui.form_fields import NOT_A_DATE
+from webapp.ui.query_params import Choice
 
 MOST_SHOWN = 1000
 

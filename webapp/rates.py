@@ -12,9 +12,9 @@ from backfill.errors import Refused
 from backfill.processors.registry import CHAIN, unknown_processor
 from backfill.status.failure_rates import Point, by_week, rates_of
 from validation.bands import RUNBOOK
-from webapp import charts, seasons
-from webapp.requests import Request
-from webapp.seasons import LoadedSeason
+from webapp.ui import charts, seasons
+from webapp.ui.seasons import LoadedSeason
+from webapp.ui.typing import Request
 
 MOST_SEASONS = 4
 WITH_BAND = next(iter(RUNBOOK))

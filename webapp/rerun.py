@@ -20,9 +20,9 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.status.season_grid import Cell
 from validation.findings.kinds import counted
-from webapp import links
-from webapp.choices import MAX_REASON
 from webapp.dates import chain
+from webapp.ui import links
+from webapp.ui.query_params import MAX_REASON
 
 AFTER = "after"
 NO_REASON = "say why: it is stored with the job"

@@ -25,10 +25,10 @@ from backfill.status.error_groups import Group
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.findings.kinds import counted, spans
 from validation.retry import BLOCKED, CANCELLED, LOST, RetryClass
-from webapp import grids
-from webapp.choices import MAX_REASON
-from webapp.links import to_date
 from webapp.triage import day_field
+from webapp.ui import season_grid
+from webapp.ui.links import to_date
+from webapp.ui.query_params import MAX_REASON
 
 MEANINGS = {
     DATE_LEVEL: "the whole date failed",
@@ -118,7 +118,7 @@ class Looked:
     plan: RetryPlan
     counts: tuple[tuple[str, int, int, int], ...]
     reasons: tuple[tuple[str, int], ...]
-    grid: grids.Drawn
+    grid: season_grid.Drawn
     left_out: tuple[Alike, ...]
     groups: tuple[Group, ...]
     command: str
@@ -185,18 +185,18 @@ def _counts(found: RetryPlan) -> Iterable[tuple[str, int, int, int]]:
             yield code, len(runs) - skips, skips, sum(run.overwrites for run in runs)
 
 
-def _drawn(found: RetryPlan) -> grids.Drawn:
+def _drawn(found: RetryPlan) -> season_grid.Drawn:
     """What runs, what is skipped and what is left out, on the dates of which anything is."""
     runs = {run.key: run for run in found.plan.todo}
     out = {(o.processor, o.date): o for o in found.left_out}
 
-    def cell_of(code: str, day: date) -> grids.Cell:
+    def cell_of(code: str, day: date) -> season_grid.Cell:
         state, reason = _becomes(runs.get((code, day)), out.get((code, day)))
-        return grids.Cell(code, day, state, f"{code}, {day}: {state}; {reason}", to_date(day, code))
+        return season_grid.Cell(code, day, state, f"{code}, {day}: {state}; {reason}", to_date(day, code))
 
     days = sorted({day for _, day in (*runs, *out)})
     codes = [code for code in CHAIN if code in found.plan.options.processors]
-    return grids.draw(days, cell_of, codes, name="retry")
+    return season_grid.draw(days, cell_of, codes, name="retry")
 
 
 def _becomes(run: PlannedRun | None, left: LeftOut | None) -> tuple[str, str]:

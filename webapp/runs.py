@@ -15,8 +15,8 @@ from backfill.processors.registry import CHAIN, processor
 from backfill.season_calendar import load_calendar, season_name
 from backfill.status.run_search import FAR, NEWEST_FIRST, ORDERS, Search, code_versions
 from validation.season import season_year
-from webapp import links
-from webapp.choices import Choice, day, one_of, reversed_dates, whole, year
+from webapp.ui import links
+from webapp.ui.query_params import Choice, day, one_of, reversed_dates, whole, year
 
 # Heading, name of its order, whether it is a number.
 COLUMNS = (

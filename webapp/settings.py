@@ -125,7 +125,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "webapp.context.panel",
+                "webapp.ui.context_processors.panel",
             ],
             "builtins": ["django.contrib.humanize.templatetags.humanize", "webapp.templatetags.panel"],
         },

@@ -20,10 +20,10 @@ from backfill.plan.shell_command import command
 from validation.findings.kinds import counted
 from validation.thresholds import COMPLETENESS
 from webapp.auth.permissions import OPERATORS_ONLY
-from webapp.fields import ON
 from webapp.forms import NO_REASON, LaunchForm
 from webapp.launching import Shown
 from webapp.models import User
+from webapp.ui.form_fields import ON
 
 # What each check of normal mode asks.
 ASKS = {

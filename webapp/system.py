@@ -10,8 +10,8 @@ from django.utils.timezone import now
 
 from backfill.errors import Refused
 from backfill.status import system_health
-from webapp.choices import whole
 from webapp.models import Token, User
+from webapp.ui.query_params import whole
 
 MOST_TOKENS = 20
 

@@ -20,8 +20,8 @@ from backfill.models import Finding, Verdict
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name
 from validation.findings.kinds import BY_NAME, KINDS, PHASE3_MISSING, Severity
-from webapp import choices
-from webapp.strips import strip
+from webapp.ui import query_params
+from webapp.ui.date_strip import strip
 
 SEARCH = {"class": "form-control", "type": "search", "data-search": "", "placeholder": "in the sentence"}
 PER_PAGE = 50
@@ -72,7 +72,7 @@ class Filters(forms.Form):
     def clean(self) -> dict[str, Any]:
         """The dates in order."""
         found = self.cleaned_data
-        if said := choices.reversed_dates(found.get("start"), found.get("end")):
+        if said := query_params.reversed_dates(found.get("start"), found.get("end")):
             self.add_error("end", said)
             found.pop("start")
         return found
@@ -129,7 +129,7 @@ class Marking(forms.Form):
 
     state = forms.ChoiceField(choices=list(MARKS.items()))
     note = forms.CharField(
-        label="Why", max_length=choices.MAX_REASON, widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
+        label="Why", max_length=query_params.MAX_REASON, widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
         error_messages={"required": "say why: the note is kept with the finding"},
     )  # fmt: skip
 

@@ -3,9 +3,9 @@
 from django.contrib.auth import views as auth
 from django.urls import URLPattern, URLResolver, path, re_path, register_converter
 
-from webapp import converters
 from webapp.api import urls as api_urls
 from webapp.auth import admin
+from webapp.ui import converters
 from webapp.views import (
     coverage,
     dates,

@@ -17,9 +17,10 @@ from backfill.execution import live_checks
 from backfill.processors.registry import CHAIN
 from validation import bands, categories, preflight_report, retry
 from validation.findings import kinds
-from webapp import guide, states
+from webapp import guide
 from webapp.guide_tables import CASES, VERBS
 from webapp.models import Role
+from webapp.ui import states
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 SLUGS = (

@@ -10,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
-from webapp import keys, navigation
+from webapp import keys
 from webapp.auth.permissions import OPERATORS_ONLY
+from webapp.ui import navigation
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "static" / "js" / "backcourt.js"

@@ -18,7 +18,8 @@ from backfill.errors import WarehouseBusy
 from backfill.queries import Query
 from backfill.warehouse import warehouse
 from tests.webapp.demo import Demo
-from webapp import downloads, querying
+from webapp import querying
+from webapp.ui import csv_export
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 START, END = date(2021, 11, 1), date(2021, 11, 12)
@@ -64,7 +65,7 @@ def test_page_and_file_have_the_rows_of_the_query(viewer: Client, demo: Demo, na
     assert f">{len(rows):,} row" in text
     file = viewer.get(reverse("query_csv", args=[name]), DATES)
     read = list(csv.reader(io.StringIO(b"".join(file).decode())))
-    assert read == [list(rows[0]), *([str(downloads.safe(value)) for value in row.values()] for row in rows)]
+    assert read == [list(rows[0]), *([str(csv_export.safe(value)) for value in row.values()] for row in rows)]
 
 
 def test_a_column_sorts_both_ways_with_null_last(viewer: Client, demo: Demo) -> None:
@@ -142,5 +143,5 @@ def test_a_warehouse_that_cannot_answer_is_one_sentence_on_the_page(
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_a_text_that_a_spreadsheet_would_run_is_quoted_and_a_number_is_not(text: str) -> None:
-    assert downloads.safe(text) == f"'{text}"
-    assert (downloads.safe(-1), downloads.safe("a=b"), downloads.safe(None)) == (-1, "a=b", "")
+    assert csv_export.safe(text) == f"'{text}"
+    assert (csv_export.safe(-1), csv_export.safe("a=b"), csv_export.safe(None)) == (-1, "a=b", "")

@@ -18,8 +18,8 @@ from backfill.audit import evidence_rows, season_summary
 from backfill.models import Event, EventCause, Finding, Job, Judged, Run, Verdict
 from backfill.status.attention import wanting
 from tests.webapp.demo import YEAR, Demo
-from webapp.strips import strip
 from webapp.triage import Filters, listing
+from webapp.ui.date_strip import strip
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 HTMX = {"HX-Request": "true"}

@@ -14,7 +14,7 @@ from backfill.jobs.retry_selection import Selection
 from backfill.plan.date_lists import parse_dates, without
 from backfill.plan.options import Options, chosen
 from backfill.processors.registry import processor
-from webapp.choices import MAX_REASON
+from webapp.ui.query_params import MAX_REASON
 
 Text = Annotated[str, Field(max_length=MAX_REASON)]  # which somebody writes for others to read
 Limit = Annotated[int, Field(ge=1, le=1000)]  # of rows in an answer

@@ -12,7 +12,7 @@ from django.http import HttpResponseBase
 from django.shortcuts import render
 from django_htmx.http import reswap, retarget
 
-from webapp.requests import Request
+from webapp.ui.typing import Request
 
 View = Callable[..., HttpResponseBase]
 OPERATORS_ONLY = "operators only"

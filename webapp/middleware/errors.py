@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django_htmx.http import reswap, retarget
 
 from backfill.errors import BackcourtError, Conflict, PlanChanged, Refused
-from webapp.requests import Request
+from webapp.ui.typing import Request
 
 
 def status_of(error: BackcourtError) -> int:

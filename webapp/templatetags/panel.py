@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
-from webapp import keys, states
+from webapp import keys
 from webapp.auth.permissions import OPERATORS_ONLY
+from webapp.ui import states
 
 register = template.Library()
 NUMBERS = SafeString(' class="num"')

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from webapp import coverage
-from webapp.requests import Request
+from webapp.ui.typing import Request
 
 
 @require_safe

@@ -15,10 +15,10 @@ from backfill.season_calendar import load_calendar
 from webapp import dates, days, rerun
 from webapp import entities as listed
 from webapp.auth.permissions import operator_required
-from webapp.choices import day as day_of
-from webapp.downloads import as_csv
 from webapp.middleware.errors import status_of
-from webapp.requests import Request
+from webapp.ui.csv_export import as_csv
+from webapp.ui.query_params import day as day_of
+from webapp.ui.typing import Request
 
 
 @require_safe

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from webapp.middleware.errors import answer
-from webapp.requests import Request
+from webapp.ui.typing import Request
 
 NO_MATCH = re.compile(r"No (\w+) matches the given query")  # Django's own words
 LISTS = {"Job": "the page Jobs", "Run": "the page Runs", "Finding": "the page Triage"}

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from backfill.models import Job, Run
 from webapp import job_live, job_page
-from webapp.requests import Request
+from webapp.ui.typing import Request
 
 
 @require_safe

@@ -8,10 +8,10 @@ from django.views.decorators.http import require_safe
 
 from backfill.models import Job
 from backfill.status import job_export
-from webapp.choices import whole
 from webapp.comparison import candidates, check_pair, comparison
-from webapp.downloads import as_csv
-from webapp.requests import Request
+from webapp.ui.csv_export import as_csv
+from webapp.ui.query_params import whole
+from webapp.ui.typing import Request
 
 
 @require_safe

@@ -16,7 +16,7 @@ from backfill.models import Job
 from webapp.auth.permissions import operator_required
 from webapp.job_forms import RELEASE, Cancel, Cap, Reason, Resume
 from webapp.job_page import effects
-from webapp.requests import Request
+from webapp.ui.typing import Request
 
 asked_first = require_http_methods(["GET", "HEAD", "POST"])
 

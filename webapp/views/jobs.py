@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from webapp.job_list import Asked, choices, listed
-from webapp.requests import Request
+from webapp.ui.typing import Request
 
 
 @require_safe

@@ -18,8 +18,8 @@ from webapp import deciding, picking, prefilling, starting
 from webapp.auth.permissions import operator_required
 from webapp.forms import is_long
 from webapp.middleware.errors import status_of
-from webapp.requests import Request
 from webapp.starting import Draft
+from webapp.ui.typing import Request
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -6,8 +6,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from webapp import players, seasons
-from webapp.requests import Request
+from webapp import players
+from webapp.ui import seasons
+from webapp.ui.typing import Request
 
 
 @require_safe

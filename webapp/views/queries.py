@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 from backfill import queries
 from backfill.errors import Refused
 from webapp import querying
-from webapp.downloads import as_csv
-from webapp.requests import Request
+from webapp.ui.csv_export import as_csv
+from webapp.ui.typing import Request
 
 
 def _named(name: str) -> queries.Query:

@@ -16,8 +16,8 @@ from backfill.status import season_failures
 from validation.retry import RetryClass
 from webapp.auth.permissions import operator_required
 from webapp.middleware.errors import status_of
-from webapp.requests import Request
 from webapp.retries import SHOWN, RetryForm, look
+from webapp.ui.typing import Request
 from webapp.views.triage import season_of
 
 

@@ -7,8 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from webapp import runs
-from webapp.downloads import as_csv
-from webapp.requests import Request
+from webapp.ui.csv_export import as_csv
+from webapp.ui.typing import Request
 
 
 @require_safe

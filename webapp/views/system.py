@@ -15,7 +15,7 @@ from backfill.status import system_health
 from webapp import system
 from webapp.auth.permissions import admin_required
 from webapp.models import Token
-from webapp.requests import Request
+from webapp.ui.typing import Request
 
 
 @require_safe

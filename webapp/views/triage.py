@@ -21,8 +21,8 @@ from backfill.status.attention import wanting
 from validation.findings.kinds import counted
 from webapp import finding as drawing
 from webapp.auth.permissions import operator_required
-from webapp.requests import Request
 from webapp.triage import MARKS, MEANINGS, Filters, Marking, action_words, listing, needs_phase3, still_asked
+from webapp.ui.typing import Request
 
 MARKING = {"marks": MARKS, "meanings": MEANINGS}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backfill.errors import Refused
 from backfill.season_calendar import load_calendar, season_name
-from webapp.requests import Request
+from webapp.ui.typing import Request
 
 
 @dataclass(frozen=True)

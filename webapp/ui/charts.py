@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from backfill.status.failure_rates import Point
-from webapp.links import to_date
+from webapp.ui.links import to_date
 
 Trace = dict[str, Any]
 LINES = ("solid", "dash", "dot", "dashdot")

@@ -15,7 +15,7 @@ from backfill.status import progress
 from backfill.status.attention import wanting
 from backfill.version import code_version
 from validation.findings.kinds import Severity
-from webapp.navigation import places
+from webapp.ui.navigation import places
 
 
 def panel(request: HttpRequest) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from backfill.models import Finding
 from validation.findings.kinds import counted
-from webapp import states
+from webapp.ui import states
 
 HEIGHT, LEAST = 10, 2
 

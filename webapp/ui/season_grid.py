@@ -11,7 +11,7 @@ from itertools import groupby
 from django.utils.safestring import SafeString
 
 from backfill.processors.registry import CHAIN
-from webapp import states
+from webapp.ui import states
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Page building blocks: tables, fields, links, states, grids, charts."""
