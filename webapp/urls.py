@@ -5,39 +5,23 @@ from django.urls import URLPattern, URLResolver, path, re_path, register_convert
 
 from webapp.api import urls as api_urls
 from webapp.auth import admin
+from webapp.pages import coverage_views, home_views, players_views, queries_views, rates_views, runs_views, system_views
 from webapp.ui import converters
-from webapp.views import (
-    coverage,
-    dates,
-    guide,
-    home,
-    job,
-    job_compare,
-    job_control,
-    jobs,
-    new,
-    players,
-    queries,
-    rates,
-    retry,
-    runs,
-    system,
-    triage,
-)
+from webapp.views import dates, guide, job, job_compare, job_control, jobs, new, retry, triage
 
 register_converter(converters.IsoDate, "day")
 
-handler403 = "webapp.views.errors.forbidden"
-handler404 = "webapp.views.errors.not_found"
-handler500 = "webapp.views.errors.broken"
+handler403 = "webapp.pages.errors.forbidden"
+handler404 = "webapp.pages.errors.not_found"
+handler500 = "webapp.pages.errors.broken"
 
 home_urls = [
-    path("", home.page, name="home"),
-    path("findings/", home.findings, name="home_findings"),
-    path("active/", home.active, name="active"),
+    path("", home_views.page, name="home"),
+    path("findings/", home_views.findings, name="home_findings"),
+    path("active/", home_views.active, name="active"),
 ]
 
-rates_urls = [path("rates/", rates.page, name="rates")]
+rates_urls = [path("rates/", rates_views.page, name="rates")]
 
 dates_urls = [
     path("dates/", dates.pick, name="dates"),
@@ -53,8 +37,8 @@ dates_urls = [
 ]
 
 players_urls = [
-    path("players/", players.page, name="players"),
-    path("players/<str:year>/<path:name>/", players.player, name="player"),
+    path("players/", players_views.page, name="players"),
+    path("players/<str:year>/<path:name>/", players_views.player, name="player"),
 ]
 
 new_urls = [
@@ -96,17 +80,17 @@ retry_urls = [
     path("retry/", retry.season, name="retries"),
 ]
 
-coverage_urls = [path("coverage/", coverage.page, name="coverage")]
+coverage_urls = [path("coverage/", coverage_views.page, name="coverage")]
 
 runs_urls = [
-    path("runs/", runs.page, name="runs"),
-    path("runs.csv", runs.download, name="runs_csv"),
+    path("runs/", runs_views.page, name="runs"),
+    path("runs.csv", runs_views.download, name="runs_csv"),
 ]
 
 queries_urls = [
-    path("queries/", queries.page, name="queries"),
-    path("queries/<slug:name>/", queries.query, name="query"),
-    path("queries/<slug:name>.csv", queries.download, name="query_csv"),
+    path("queries/", queries_views.page, name="queries"),
+    path("queries/<slug:name>/", queries_views.query, name="query"),
+    path("queries/<slug:name>.csv", queries_views.download, name="query_csv"),
 ]
 
 guide_urls = [
@@ -115,11 +99,11 @@ guide_urls = [
 ]
 
 system_urls = [
-    path("system/", system.page, name="system"),
-    path("system/live/", system.live, name="system_live"),
-    path("system/cap/", system.cap, name="cap"),
-    path("tokens/", system.tokens, name="tokens"),
-    path("tokens/<int:pk>/revoke/", system.revoke, name="revoke"),
+    path("system/", system_views.page, name="system"),
+    path("system/live/", system_views.live, name="system_live"),
+    path("system/cap/", system_views.cap, name="cap"),
+    path("tokens/", system_views.tokens, name="tokens"),
+    path("tokens/<int:pk>/revoke/", system_views.revoke, name="revoke"),
 ]
 
 login_urls = [

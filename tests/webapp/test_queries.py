@@ -18,7 +18,7 @@ from backfill.errors import WarehouseBusy
 from backfill.queries import Query
 from backfill.warehouse import warehouse
 from tests.webapp.demo import Demo
-from webapp import querying
+from webapp.pages import queries as query_page
 from webapp.ui import csv_export
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -81,7 +81,7 @@ def test_a_column_sorts_both_ways_with_null_last(viewer: Client, demo: Demo) -> 
 def test_of_many_rows_the_first_are_shown_and_all_are_counted(
     viewer: Client, demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(querying, "MOST_SHOWN", 7)
+    monkeypatch.setattr(query_page, "MOST_SHOWN", 7)
     text = page(viewer, "failure-rates", **DATES)
     assert len(shown(text)) == 7
     assert "the first 7 of them are shown" in text
@@ -90,7 +90,7 @@ def test_of_many_rows_the_first_are_shown_and_all_are_counted(
 
 def test_the_text_to_copy_has_its_dates_written_in_and_gives_the_same_rows(viewer: Client, demo: Demo) -> None:
     for name in queries.names():
-        sql = querying.inlined(queries.named(name), START, END)
+        sql = query_page.inlined(queries.named(name), START, END)
         assert "@" not in sql
         assert warehouse().query(sql) == queries.named(name).rows(START, END)
     text = unescape(page(viewer, "failure-counts", **DATES))

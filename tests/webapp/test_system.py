@@ -16,7 +16,7 @@ from backfill.status import system_health
 from tests.webapp.conftest import logged_in
 from tests.webapp.demo import Demo
 from webapp.models import Role, Token
-from webapp.system import MOST_TOKENS
+from webapp.pages.system import MOST_TOKENS
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ASK_REDIS = system_health.redis

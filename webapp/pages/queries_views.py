@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from backfill import queries
 from backfill.errors import Refused
-from webapp import querying
+from webapp.pages import queries as query_page
 from webapp.ui.csv_export import as_csv
 from webapp.ui.typing import Request
 
@@ -30,16 +30,16 @@ def page(request: Request) -> HttpResponse:
 @require_safe
 def query(request: Request, name: str) -> HttpResponse:
     """One of them, with what it answers for the dates of the query string."""
-    found, form = _named(name), querying.form_of(request.GET)
-    context = {"query": found, "form": form, "most": querying.MOST_SHOWN, **querying.presets(reverse("query", args=[name]))}
-    context |= querying.asked(found, form, request.GET)
+    found, form = _named(name), query_page.form_of(request.GET)
+    context = {"query": found, "form": form, "most": query_page.MOST_SHOWN, **query_page.presets(reverse("query", args=[name]))}
+    context |= query_page.asked(found, form, request.GET)
     return render(request, "queries/query.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
 def download(request: Request, name: str) -> StreamingHttpResponse:
     """All rows of one of them as a file. Raises Refused."""
-    found, form = _named(name), querying.DatesForm(request.GET)
+    found, form = _named(name), query_page.DatesForm(request.GET)
     if not form.is_valid():
         raise Refused("; ".join(sentence for sentences in form.errors.values() for sentence in map(str, sentences)))
     dates = form.cleaned_data["start"], form.cleaned_data["end"]

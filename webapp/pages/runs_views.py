@@ -6,7 +6,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from webapp import runs
+from webapp.pages import runs
 from webapp.ui.csv_export import as_csv
 from webapp.ui.typing import Request
 

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from webapp import players
+from webapp.pages import players
 from webapp.ui import seasons
 from webapp.ui.typing import Request
 

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from webapp import coverage
+from webapp.pages import coverage
 from webapp.ui.typing import Request
 
 

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from backfill.jobs.lifecycle import change_limit
 from backfill.status import system_health
-from webapp import system
 from webapp.auth.permissions import admin_required
 from webapp.models import Token
+from webapp.pages import system
 from webapp.ui.typing import Request
 
 

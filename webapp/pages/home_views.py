@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from webapp import home
+from webapp.pages import home
 from webapp.ui import seasons
 from webapp.ui.typing import Request
 

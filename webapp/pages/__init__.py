@@ -1,0 +1,1 @@
+"""Pages: views with their presenters, one module or package per page."""
