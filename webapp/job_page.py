@@ -18,10 +18,10 @@ from backfill.status import job_outcome as outcomes
 from backfill.status.error_groups import Group
 from backfill.version import code_version
 from webapp import jobs
-from webapp.forms import NUMBERS
 from webapp.job_buttons import no_retry
 from webapp.job_live import live, to_look_at
 from webapp.models import User
+from webapp.pages.new_backfill.form import NUMBERS
 from webapp.ui import links
 
 EVENTS_A_PAGE = 25

@@ -6,8 +6,9 @@ from django.urls import URLPattern, URLResolver, path, re_path, register_convert
 from webapp.api import urls as api_urls
 from webapp.auth import admin
 from webapp.pages import coverage_views, home_views, players_views, queries_views, rates_views, runs_views, system_views
+from webapp.pages.new_backfill import views as new_backfill_views
 from webapp.ui import converters
-from webapp.views import dates, guide, job, job_compare, job_control, jobs, new, retry, triage
+from webapp.views import dates, guide, job, job_compare, job_control, jobs, retry, triage
 
 register_converter(converters.IsoDate, "day")
 
@@ -42,11 +43,11 @@ players_urls = [
 ]
 
 new_urls = [
-    path("backfills/new/", new.page, name="new"),
-    path("backfills/new/preview/", new.preview, name="new_preview"),
-    path("backfills/new/plan/", new.plan, name="new_plan"),
-    path("backfills/new/presets/", new.save, name="new_preset"),
-    path("backfills/new/launches/<int:pk>/<str:verb>/", new.decide, name="new_decide"),
+    path("backfills/new/", new_backfill_views.page, name="new"),
+    path("backfills/new/preview/", new_backfill_views.preview, name="new_preview"),
+    path("backfills/new/plan/", new_backfill_views.plan, name="new_plan"),
+    path("backfills/new/presets/", new_backfill_views.save, name="new_preset"),
+    path("backfills/new/launches/<int:pk>/<str:verb>/", new_backfill_views.decide, name="new_decide"),
 ]
 
 jobs_urls = [

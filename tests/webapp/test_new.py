@@ -26,8 +26,8 @@ from backfill.plan.planning import Action
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
 from tests.webapp.demo import END, FAULTY, START, Demo
-from webapp.forms import POLICIES, LaunchForm, query_of
-from webapp.picking import picked, picks
+from webapp.pages.new_backfill.date_picks import picked, picks
+from webapp.pages.new_backfill.form import POLICIES, LaunchForm, query_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 HTMX = {"HX-Request": "true"}

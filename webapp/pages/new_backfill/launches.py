@@ -13,8 +13,8 @@ from backfill.jobs.launches import approve_launch, list_presets, refuse_launch, 
 from backfill.models import Launch
 from backfill.plan.options import Options
 from webapp.auth.permissions import OPERATORS_ONLY
-from webapp.launching import Shown
 from webapp.models import User
+from webapp.pages.new_backfill.plan_view import Shown
 from webapp.ui.query_params import too_long
 
 State = Launch.State

@@ -14,11 +14,12 @@ from django_htmx.http import HttpResponseClientRedirect, push_url, replace_url
 from backfill.errors import Refused
 from backfill.models import Job, Launch, Limits
 from backfill.season_calendar import load_calendar
-from webapp import deciding, picking, prefilling, starting
 from webapp.auth.permissions import operator_required
-from webapp.forms import is_long
 from webapp.middleware.errors import status_of
-from webapp.starting import Draft
+from webapp.pages.new_backfill import date_picks, launches, prefill
+from webapp.pages.new_backfill import draft as drafts
+from webapp.pages.new_backfill.draft import Draft
+from webapp.pages.new_backfill.form import is_long
 from webapp.ui.typing import Request
 
 
@@ -28,10 +29,10 @@ def page(request: Request) -> HttpResponse:
     if request.method == "POST" and "pick" not in request.POST:
         return start(request)  # type: ignore[return-value]
     calendar, given = load_calendar(), _given(request)
-    filled = prefilling.prefilled(given, calendar)
+    filled = prefill.prefilled(given, calendar)
     if filled and request.method != "POST" and not is_long(filled):
         return redirect(_address(filled))
-    draft = Draft(QueryDict(filled) if filled else prefilling.with_dates(given, calendar), request.user)
+    draft = Draft(QueryDict(filled) if filled else prefill.with_dates(given, calendar), request.user)
     return push_url(render(request, "new/page.html", _context(request, draft)), _address(draft.form.query))
 
 
@@ -56,14 +57,14 @@ def plan(request: Request) -> HttpResponse:
 @operator_required
 def start(request: Request) -> HttpResponse:
     """Start it, keep it for later, or ask for approval; refused, the page comes again with all that was typed."""
-    draft = Draft(starting.posted(request.POST), request.user)
+    draft = Draft(drafts.posted(request.POST), request.user)
     try:
         made = draft.start(request.POST)
     except Refused as refused:
         return _again(request, draft, refused)
     if isinstance(made, Job):
         return _go(request, reverse("job", args=[made.pk]))
-    messages.info(request, starting.kept_text(made))
+    messages.info(request, drafts.kept_text(made))
     return _go(request, _address(draft.form.query))
 
 
@@ -71,7 +72,7 @@ def start(request: Request) -> HttpResponse:
 @operator_required
 def save(request: Request) -> HttpResponse:
     """Save the form as a preset."""
-    draft = Draft(starting.posted(request.POST), request.user)
+    draft = Draft(drafts.posted(request.POST), request.user)
     try:
         saved = draft.save(request.POST)
     except Refused as refused:
@@ -84,13 +85,13 @@ def save(request: Request) -> HttpResponse:
 @operator_required
 def decide(request: Request, pk: int, verb: str) -> HttpResponse:
     """Ask before a launch is approved, refused or withdrawn, with what it would start; then do it."""
-    if verb not in deciding.QUESTIONS:
+    if verb not in launches.QUESTIONS:
         raise Http404(f"{verb!r} is nothing that can be decided")
     kept = get_object_or_404(Launch, pk=pk)
     if request.method == "POST":
-        messages.info(request, deciding.decide(verb, kept, request.user, request.POST.get("why", "").strip()))
+        messages.info(request, launches.decide(verb, kept, request.user, request.POST.get("why", "").strip()))
         return _go(request, reverse("new"))
-    context = deciding.question(verb, kept, request.user)
+    context = launches.question(verb, kept, request.user)
     return render(request, "new/_decide.html" if request.htmx else "new/decide.html", context)
 
 
@@ -102,15 +103,15 @@ def _again(request: Request, draft: Draft, refused: Refused) -> HttpResponse:
 
 
 def _shown(request: Request, draft: Draft, *, oob: bool = False) -> dict[str, Any]:
-    picks = picking.picks(load_calendar(), draft.form.options)
+    picks = date_picks.picks(load_calendar(), draft.form.options)
     here = "" if draft.form.is_long else request.build_absolute_uri(_address(draft.form.query))
     return {"draft": draft, "form": draft.form, "shown": draft.shown, "picks": picks, "here": here, "oob": oob}
 
 
 def _context(request: Request, draft: Draft) -> dict[str, Any]:
     return {
-        **_shown(request, draft), "limits": Limits.current(), "checks": starting.CHECKS,
-        "presets": deciding.presets(request.user), "waiting": deciding.waiting(request.user), "decided": deciding.decided(),
+        **_shown(request, draft), "limits": Limits.current(), "checks": drafts.CHECKS,
+        "presets": launches.presets(request.user), "waiting": launches.waiting(request.user), "decided": launches.decided(),
     }  # fmt: skip
 
 

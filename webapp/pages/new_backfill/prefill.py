@@ -11,8 +11,8 @@ from backfill.errors import Refused
 from backfill.models import Finding, Job, Launch
 from backfill.plan.options import Options, chosen
 from validation.season import Calendar
-from webapp.forms import LaunchForm, address, query_of
-from webapp.picking import picked
+from webapp.pages.new_backfill.date_picks import picked
+from webapp.pages.new_backfill.form import LaunchForm, address, query_of
 
 DATES = ("start", "end", "dates", "pick", "job", "finding", "preset")
 

@@ -20,9 +20,9 @@ from backfill.plan.shell_command import command
 from validation.findings.kinds import counted
 from validation.thresholds import COMPLETENESS
 from webapp.auth.permissions import OPERATORS_ONLY
-from webapp.forms import NO_REASON, LaunchForm
-from webapp.launching import Shown
 from webapp.models import User
+from webapp.pages.new_backfill.form import NO_REASON, LaunchForm
+from webapp.pages.new_backfill.plan_view import Shown
 from webapp.ui.form_fields import ON
 
 # What each check of normal mode asks.

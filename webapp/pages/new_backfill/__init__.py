@@ -1,0 +1,1 @@
+"""New backfill: form, live preview, start, presets and pending launches."""
