@@ -136,8 +136,8 @@ def fragment_urls(year: int) -> dict[str, str]:
 
     from backfill.models import Job
     from backfill.status.event_cursor import Mark
-    from webapp.job_live import live
     from webapp.models import User
+    from webapp.pages.job.live import live
 
     newest = Job.objects.order_by("-pk").first()
     mark, _, rest = live(newest, User.objects.get(username="bench"), "", now()).seen.partition("-")

@@ -6,9 +6,11 @@ from django.urls import URLPattern, URLResolver, path, re_path, register_convert
 from webapp.api import urls as api_urls
 from webapp.auth import admin
 from webapp.pages import coverage_views, home_views, players_views, queries_views, rates_views, runs_views, system_views
+from webapp.pages.job import compare_views, control, list_views
+from webapp.pages.job import views as job_views
 from webapp.pages.new_backfill import views as new_backfill_views
 from webapp.ui import converters
-from webapp.views import dates, guide, job, job_compare, job_control, jobs, retry, triage
+from webapp.views import dates, guide, retry, triage
 
 register_converter(converters.IsoDate, "day")
 
@@ -51,20 +53,20 @@ new_urls = [
 ]
 
 jobs_urls = [
-    path("jobs/", jobs.page, name="jobs"),
-    path("jobs/list/", jobs.rows, name="jobs_list"),
-    path("jobs/<int:number>/", job.page, name="job"),
-    path("jobs/<int:number>/live/", job.live, name="job_live"),
-    path("jobs/<int:number>/events/", job.events, name="job_events"),
-    path("jobs/<int:number>/groups/", job.groups, name="job_groups"),
-    path("jobs/<int:number>/<slug:processor>/<day:day>/", job.run, name="job_run"),
-    path("jobs/<int:number>/pause/", job_control.pause, name="job_pause"),
-    path("jobs/<int:number>/resume/", job_control.resume, name="job_resume"),
-    path("jobs/<int:number>/cancel/", job_control.cancel, name="job_cancel"),
-    path("jobs/<int:number>/cap/", job_control.cap, name="job_cap"),
-    path("jobs/<int:number>/compare/", job_compare.pick, name="job_compare"),
-    path("jobs/<int:number>/compare/<int:other>/", job_compare.compare, name="job_comparison"),
-    re_path(r"^jobs/(?P<number>[0-9]{1,18})/report\.(?P<kind>csv|json)$", job_compare.report, name="job_report"),
+    path("jobs/", list_views.page, name="jobs"),
+    path("jobs/list/", list_views.rows, name="jobs_list"),
+    path("jobs/<int:number>/", job_views.page, name="job"),
+    path("jobs/<int:number>/live/", job_views.live, name="job_live"),
+    path("jobs/<int:number>/events/", job_views.events, name="job_events"),
+    path("jobs/<int:number>/groups/", job_views.groups, name="job_groups"),
+    path("jobs/<int:number>/<slug:processor>/<day:day>/", job_views.run, name="job_run"),
+    path("jobs/<int:number>/pause/", control.pause, name="job_pause"),
+    path("jobs/<int:number>/resume/", control.resume, name="job_resume"),
+    path("jobs/<int:number>/cancel/", control.cancel, name="job_cancel"),
+    path("jobs/<int:number>/cap/", control.cap, name="job_cap"),
+    path("jobs/<int:number>/compare/", compare_views.pick, name="job_compare"),
+    path("jobs/<int:number>/compare/<int:other>/", compare_views.compare, name="job_comparison"),
+    re_path(r"^jobs/(?P<number>[0-9]{1,18})/report\.(?P<kind>csv|json)$", compare_views.report, name="job_report"),
 ]
 
 triage_urls = [

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods
 from backfill.jobs.lifecycle import cancel_job, change_limit, pause_job, resume_job
 from backfill.models import Job
 from webapp.auth.permissions import operator_required
-from webapp.job_forms import RELEASE, Cancel, Cap, Reason, Resume
-from webapp.job_page import effects
+from webapp.pages.job.control_forms import RELEASE, Cancel, Cap, Reason, Resume
+from webapp.pages.job.page import effects
 from webapp.ui.typing import Request
 
 asked_first = require_http_methods(["GET", "HEAD", "POST"])

@@ -17,10 +17,10 @@ from backfill.models import Event, EventKind, Job, Run
 from backfill.status import job_outcome as outcomes
 from backfill.status.error_groups import Group
 from backfill.version import code_version
-from webapp import jobs
-from webapp.job_buttons import no_retry
-from webapp.job_live import live, to_look_at
 from webapp.models import User
+from webapp.pages.job import figures
+from webapp.pages.job.buttons import no_retry
+from webapp.pages.job.live import live, to_look_at
 from webapp.pages.new_backfill.form import NUMBERS
 from webapp.ui import links
 
@@ -40,8 +40,8 @@ def page(job: Job, user: User, events: str, with_runs: str) -> dict[str, Any]:
     runs = outcomes.own_runs(job)
     verdicts = outcomes.verdicts_of(runs)
     return {
-        "job": job, "live": found, "options": options(job), "grid": jobs.grid(job, runs, verdicts),
-        "twin": jobs.table_twin(job, runs, verdicts), "codes": job.options["processors"],
+        "job": job, "live": found, "options": options(job), "grid": figures.grid(job, runs, verdicts),
+        "twin": figures.table_twin(job, runs, verdicts), "codes": job.options["processors"],
         "outcome": outcomes.outcome(runs, verdicts),
         **to_look_at(job), "attempts": outcomes.attempts(job), "kinds": KINDS, "checks": checks(job),
         "triggers": list(job.triggers.order_by("date")), "code_now": code_version(),

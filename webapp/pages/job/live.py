@@ -26,9 +26,9 @@ from backfill.status.attention import cause
 from backfill.status.event_cursor import Mark, changed_since
 from backfill.status.job_outcome import OwnRun, findings_about, outcome, own_runs, verdicts_of
 from backfill.status.progress import Progress, progress, system
-from webapp import jobs
-from webapp.job_buttons import buttons
 from webapp.models import User
+from webapp.pages.job import figures
+from webapp.pages.job.buttons import buttons
 
 UNDER_WAY_SECONDS, PAUSED_SECONDS = 1, 5
 SWEEP_IS_LATE_SECONDS = 30
@@ -62,7 +62,7 @@ class Live:
     @property
     def announced(self) -> str:
         """What a screen reader is told."""
-        return jobs.announced(self.found, self.job)
+        return figures.announced(self.found, self.job)
 
 
 def answer(job: Job, user: User, seen: str, at: datetime) -> str:
@@ -88,11 +88,11 @@ def live(job: Job, user: User, seen: str, at: datetime) -> Live:
 
 def _words(job: Job, found: Progress, at: datetime) -> dict[str, Any]:
     return {
-        "bars": jobs.bars(found),
-        "whole": jobs.bar("all", found.counts),
-        "rate": jobs.rate(found),
-        "time_left": jobs.time_left(found, job),
-        "stopping": jobs.stopping(found, job),
+        "bars": figures.bars(found),
+        "whole": figures.bar("all", found.counts),
+        "rate": figures.rate(found),
+        "time_left": figures.time_left(found, job),
+        "stopping": figures.stopping(found, job),
         "heart": heartbeat(system(at)),
         "under_way": job.status not in Job.STOPPED,
         "polled": job.status not in Job.ENDED,
@@ -140,7 +140,7 @@ def _of_runs(found: Live) -> dict[str, Any]:
     verdicts = {} if found.every else verdicts_of(runs)
     changed: Sequence[OwnRun] = [r for r in runs if not found.every or r.pk in found.changed]
     dates = list(dict.fromkeys(r.date for r in runs))
-    cells = jobs.changed_cells(found.job, changed, verdicts, dates)
+    cells = figures.changed_cells(found.job, changed, verdicts, dates)
     return {"cells": cells, "outcome": outcome(runs, verdicts), "swapped": True}
 
 

@@ -16,7 +16,7 @@ from backfill.models import Job, Run
 from backfill.plan.options import MODES
 from backfill.season_calendar import season_name
 from validation.season import FIRST_MONTH, season_year
-from webapp import jobs
+from webapp.pages.job import figures
 from webapp.ui.links import with_query
 from webapp.ui.query_params import one_of, year
 
@@ -78,7 +78,7 @@ class Row:
     """A job in the list."""
 
     job: Job
-    bar: jobs.Bar
+    bar: figures.Bar
     broken: int
     seconds: float | None
 
@@ -112,7 +112,7 @@ def listed(asked: Asked, at: datetime) -> dict[str, Any]:
 
 def _row(job: Job, counts: dict[str, int], at: datetime) -> Row:
     seconds = ((job.finished_at or at) - job.started_at).total_seconds() if job.started_at else None
-    return Row(job, jobs.bar(str(job), counts), counts.get("failed", 0) + counts.get("blocked", 0), seconds)
+    return Row(job, figures.bar(str(job), counts), counts.get("failed", 0) + counts.get("blocked", 0), seconds)
 
 
 def _counts(numbers: list[int]) -> dict[int, dict[str, int]]:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from backfill.models import Job
 from backfill.status import job_export
-from webapp.comparison import candidates, check_pair, comparison
+from webapp.pages.job.compare import candidates, check_pair, comparison
 from webapp.ui.csv_export import as_csv
 from webapp.ui.query_params import whole
 from webapp.ui.typing import Request

@@ -10,7 +10,8 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from backfill.models import Job, Run
-from webapp import job_live, job_page
+from webapp.pages.job import live as live_part
+from webapp.pages.job import page as job_page
 from webapp.ui.typing import Request
 
 
@@ -26,7 +27,7 @@ def page(request: Request, number: int) -> HttpResponse:
 def live(request: Request, number: int) -> HttpResponse:
     """What has changed since the browser asked; 204 when nothing has."""
     seen = request.GET.get("seen", "")
-    changes = job_live.answer(get_object_or_404(Job, pk=number), request.user, seen, now())
+    changes = live_part.answer(get_object_or_404(Job, pk=number), request.user, seen, now())
     return HttpResponse(changes, status=200 if changes else 204)
 
 

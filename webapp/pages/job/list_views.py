@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from webapp.job_list import Asked, choices, listed
+from webapp.pages.job.job_list import Asked, choices, listed
 from webapp.ui.typing import Request
 
 

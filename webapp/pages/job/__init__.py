@@ -1,0 +1,1 @@
+"""Jobs: list, one job live, controls, comparison."""
