@@ -6,11 +6,12 @@ from django.urls import URLPattern, URLResolver, path, re_path, register_convert
 from webapp.api import urls as api_urls
 from webapp.auth import admin
 from webapp.pages import coverage_views, home_views, players_views, queries_views, rates_views, runs_views, system_views
+from webapp.pages.date import views as date_views
 from webapp.pages.job import compare_views, control, list_views
 from webapp.pages.job import views as job_views
 from webapp.pages.new_backfill import views as new_backfill_views
 from webapp.ui import converters
-from webapp.views import dates, guide, retry, triage
+from webapp.views import guide, retry, triage
 
 register_converter(converters.IsoDate, "day")
 
@@ -27,16 +28,16 @@ home_urls = [
 rates_urls = [path("rates/", rates_views.page, name="rates")]
 
 dates_urls = [
-    path("dates/", dates.pick, name="dates"),
-    path("dates/<day:day>/", dates.page, name="date"),
-    path("dates/<day:day>/chain/", dates.chain, name="date_chain"),
-    path("dates/<day:day>/validation/", dates.validation, name="date_validation"),
-    path("dates/<day:day>/run/<str:code>/", dates.run, name="date_run"),
-    path("dates/<day:day>/<str:code>.csv", dates.download, name="entities_csv"),
-    path("dates/<day:day>/<str:code>/", dates.entities, name="entities"),
-    path("dates/<day:day>/<str:code>/beside/<path:name>/", dates.beside, name="beside"),
-    path("dates/<day:day>/<str:code>/<path:name>/", dates.story, name="story"),
-    path("dates/<path:text>/", dates.malformed),
+    path("dates/", date_views.pick, name="dates"),
+    path("dates/<day:day>/", date_views.page, name="date"),
+    path("dates/<day:day>/chain/", date_views.chain, name="date_chain"),
+    path("dates/<day:day>/validation/", date_views.validation, name="date_validation"),
+    path("dates/<day:day>/run/<str:code>/", date_views.run, name="date_run"),
+    path("dates/<day:day>/<str:code>.csv", date_views.download, name="entities_csv"),
+    path("dates/<day:day>/<str:code>/", date_views.entities, name="entities"),
+    path("dates/<day:day>/<str:code>/beside/<path:name>/", date_views.beside, name="beside"),
+    path("dates/<day:day>/<str:code>/<path:name>/", date_views.story, name="story"),
+    path("dates/<path:text>/", date_views.malformed),
 ]
 
 players_urls = [

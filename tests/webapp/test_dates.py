@@ -22,7 +22,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES
 from tests.webapp.demo import END, FAULTY, Demo
 from validation.categories import BY_NAME
-from webapp import dates, days, entities
+from webapp.pages.date import chain, empty_date, entities
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -229,7 +229,7 @@ def test_what_is_no_date_or_no_processor_is_a_page_with_a_sentence(demo: Demo, v
 
 def test_the_form_leads_to_the_date_that_it_names_and_without_one_to_the_newest_that_was_run(demo: Demo, viewer: Client) -> None:
     assert viewer.get(url("dates", date=DAY))["Location"] == url("date", DAY)
-    assert viewer.get(url("dates"))["Location"] == url("date", days.newest()) == url("date", END)
+    assert viewer.get(url("dates"))["Location"] == url("date", empty_date.newest()) == url("date", END)
     assert "takes a date such as 2021-11-22" in page(viewer, url("dates", date="tomorrow"), 422)
 
 
@@ -425,7 +425,7 @@ def test_a_viewer_sees_the_button_and_whose_it_is_and_cannot_press_it(demo: Demo
 
 def test_the_retry_of_a_card_is_of_its_processor_and_date(demo: Demo, operator: Client) -> None:
     run = Run.objects.get(processor="PSZA", date=DAY)
-    cards = {card.code: card for card in dates.chain(load_calendar().day(DAY))}
+    cards = {card.code: card for card in chain.chain(load_calendar().day(DAY))}
     assert cards["PSZA"].retry.startswith(reverse("retry", args=[run.job_id]))
     assert f"processor=PSZA&start={DAY}&end={DAY}" in cards["PSZA"].retry
     assert cards["TDZA"].retry == ""

@@ -18,7 +18,7 @@ from backfill.season_calendar import load_calendar, season_name
 from validation.categories import BY_NAME
 from validation.expectation import ROW
 from validation.season import DateType, Day
-from webapp.entities import OUTSIDER, story_url
+from webapp.pages.date.entities import OUTSIDER, story_url
 from webapp.ui import links, season_grid, seasons, states
 from webapp.ui.seasons import LoadedSeason, choices
 

@@ -20,7 +20,7 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.status.season_grid import Cell
 from validation.findings.kinds import counted
-from webapp.dates import chain
+from webapp.pages.date.chain import chain
 from webapp.ui import links
 from webapp.ui.query_params import MAX_REASON
 

@@ -12,10 +12,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from backfill.audit.validate_dates import validate
 from backfill.errors import Refused
 from backfill.season_calendar import load_calendar
-from webapp import dates, days, rerun
-from webapp import entities as listed
 from webapp.auth.permissions import operator_required
 from webapp.middleware.errors import status_of
+from webapp.pages.date import chain as date_chain
+from webapp.pages.date import empty_date, rerun
+from webapp.pages.date import entities as listed
 from webapp.ui.csv_export import as_csv
 from webapp.ui.query_params import day as day_of
 from webapp.ui.typing import Request
@@ -24,7 +25,7 @@ from webapp.ui.typing import Request
 @require_safe
 def pick(request: Request) -> HttpResponse:
     """The date that a form names, else the newest that was run."""
-    return redirect("date", days.newest() if (day := day_of(request.GET.get("date"), "date")) is None else day)
+    return redirect("date", empty_date.newest() if (day := day_of(request.GET.get("date"), "date")) is None else day)
 
 
 @require_safe
@@ -37,14 +38,14 @@ def malformed(request: Request, text: str) -> HttpResponse:
 def page(request: Request, day: date) -> HttpResponse:
     """The date page."""
     code = request.GET.get("processor", "")
-    return render(request, "dates/page.html", dates.context(day, listed.known(code) if code else ""))
+    return render(request, "dates/page.html", date_chain.context(day, listed.known(code) if code else ""))
 
 
 @require_safe
 def chain(request: Request, day: date) -> HttpResponse:
     """The five as they stand now; 204 when that is what the browser shows already."""
     typed = load_calendar().day(day)
-    found = dates.chain_context(dates.chain(typed) if typed.is_processing else [])
+    found = date_chain.chain_context(date_chain.chain(typed) if typed.is_processing else [])
     if request.GET.get("seen") == found["version"]:
         return HttpResponse(status=204)
     return render(request, "dates/_chain.html", {"day": typed, "code": request.GET.get("processor", ""), **found})

@@ -19,8 +19,8 @@ from backfill.status.latest_runs import explained_bugs
 from backfill.status.season_grid import NOT_RUN, Cell, Known
 from validation.categories import BY_NAME
 from validation.season import Calendar, Day, season_year
-from webapp import days
-from webapp.days import Odd
+from webapp.pages.date import empty_date
+from webapp.pages.date.empty_date import Odd
 from webapp.ui import links
 
 
@@ -150,7 +150,7 @@ def odd(calendar: Calendar, day: Day, cards: Sequence[Card]) -> Odd | None:
     """What keeps a date from having anything to show; None for one that has."""
     if day.is_computed and any(card.cell.state not in NOT_RUN for card in cards):
         return None
-    return days.odd(calendar, day)
+    return empty_date.odd(calendar, day)
 
 
 # All together
@@ -163,7 +163,7 @@ def context(day: date, code: str) -> dict[str, Any]:
     cards = chain(typed) if typed.is_processing else []
     chosen = code or (worst(cards) if cards else "")
     return {
-        "day": typed, "words": days.words(typed), "beside": days.neighbours(calendar, day), "odd": odd(calendar, typed, cards),
+        "day": typed, "words": empty_date.words(typed), "beside": empty_date.neighbours(calendar, day), "odd": odd(calendar, typed, cards),
         "games": games(calendar, typed), "inputs": inputs(typed), "findings": findings(day), "code": chosen,
         "chosen": next((card for card in cards if card.code == chosen), None), "chain_url": reverse("date_chain", args=[day]),
         **chain_context(cards),

@@ -1,0 +1,1 @@
+"""One date: chain, entities, entity report, rerun."""
