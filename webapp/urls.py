@@ -7,11 +7,13 @@ from webapp.api import urls as api_urls
 from webapp.auth import admin
 from webapp.pages import coverage_views, home_views, players_views, queries_views, rates_views, runs_views, system_views
 from webapp.pages.date import views as date_views
+from webapp.pages.guide import views as guide_views
 from webapp.pages.job import compare_views, control, list_views
 from webapp.pages.job import views as job_views
 from webapp.pages.new_backfill import views as new_backfill_views
+from webapp.pages.retry import views as retry_views
+from webapp.pages.triage import views as triage_views
 from webapp.ui import converters
-from webapp.views import guide, retry, triage
 
 register_converter(converters.IsoDate, "day")
 
@@ -71,17 +73,17 @@ jobs_urls = [
 ]
 
 triage_urls = [
-    path("triage/", triage.page, name="triage"),
-    path("triage/judged/", triage.judged, name="judged"),
-    path("triage/judge/", triage.judge, name="judge"),
-    path("triage/mark/", triage.mark, name="mark"),
-    path("triage/<int:pk>/", triage.finding, name="finding"),
-    path("triage/<int:pk>/evidence/", triage.evidence, name="evidence"),
+    path("triage/", triage_views.page, name="triage"),
+    path("triage/judged/", triage_views.judged, name="judged"),
+    path("triage/judge/", triage_views.judge, name="judge"),
+    path("triage/mark/", triage_views.mark, name="mark"),
+    path("triage/<int:pk>/", triage_views.finding, name="finding"),
+    path("triage/<int:pk>/evidence/", triage_views.evidence, name="evidence"),
 ]
 
 retry_urls = [
-    path("jobs/<int:pk>/retry/", retry.page, name="retry"),
-    path("retry/", retry.season, name="retries"),
+    path("jobs/<int:pk>/retry/", retry_views.page, name="retry"),
+    path("retry/", retry_views.season, name="retries"),
 ]
 
 coverage_urls = [path("coverage/", coverage_views.page, name="coverage")]
@@ -98,8 +100,8 @@ queries_urls = [
 ]
 
 guide_urls = [
-    path("guide/", guide.page, name="guide"),
-    path("guide/<slug:topic>/", guide.topic, name="topic"),
+    path("guide/", guide_views.page, name="guide"),
+    path("guide/<slug:topic>/", guide_views.topic, name="topic"),
 ]
 
 system_urls = [

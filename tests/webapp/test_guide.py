@@ -17,9 +17,9 @@ from backfill.execution import live_checks
 from backfill.processors.registry import CHAIN
 from validation import bands, categories, preflight_report, retry
 from validation.findings import kinds
-from webapp import guide
-from webapp.guide_tables import CASES, VERBS
 from webapp.models import Role
+from webapp.pages.guide import topics
+from webapp.pages.guide.tables import CASES, VERBS
 from webapp.ui import states
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -36,13 +36,13 @@ def read(client: Client, slug: str) -> str:
 
 
 def test_the_topics_are_those_that_other_pages_link_to() -> None:
-    assert sorted(guide.BY_SLUG) == sorted(SLUGS)
+    assert sorted(topics.BY_SLUG) == sorted(SLUGS)
 
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_a_topic_renders_and_its_links_lead_to_headings_that_are_there(viewer: Client, slug: str) -> None:
     text = read(viewer, slug)
-    assert guide.BY_SLUG[slug].title in text
+    assert topics.BY_SLUG[slug].title in text
     assert re.search(r'<h2 id="[\w-]+"><a class="anchor"', text)
     for other, anchor in set(re.findall(r'href="/guide/([\w-]+)/#([\w-]+)"', text)):
         assert f'id="{anchor}"' in read(viewer, other), (other, anchor)

@@ -77,7 +77,7 @@ class TestRequests:
         def broken(*_: object, **__: object) -> str:
             raise ValueError("two\nlines")
 
-        monkeypatch.setattr("webapp.views.guide.render", broken)
+        monkeypatch.setattr("webapp.pages.guide.views.render", broken)
         viewer.raise_request_exception = False
         answer = viewer.get("/guide/", headers={"X-Request-ID": "mine"})
         (line,) = lines(written, "django.request")

@@ -18,7 +18,7 @@ from backfill.audit import evidence_rows, season_summary
 from backfill.models import Event, EventCause, Finding, Job, Judged, Run, Verdict
 from backfill.status.attention import wanting
 from tests.webapp.demo import YEAR, Demo
-from webapp.triage import Filters, listing
+from webapp.pages.triage.filters import Filters, listing
 from webapp.ui.date_strip import strip
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -209,7 +209,7 @@ def test_what_phase_3_lacks_is_loaded_before_it_is_backfilled(
     text = text_of(operator, url)
     assert "<strong>1. Load Phase 3</strong>: run Phase 3 for" in text
     assert f"/backfills/new/?finding={found.pk}" not in text
-    monkeypatch.setattr("webapp.views.triage.is_missing", lambda finding: False)
+    monkeypatch.setattr("webapp.pages.triage.views.is_missing", lambda finding: False)
     assert f"/backfills/new/?finding={found.pk}" in text_of(operator, url)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 
 from backfill.models import Job
-from webapp import retries
+from webapp.pages.retry import form
 
 register = template.Library()
 
@@ -15,4 +15,4 @@ register = template.Library()
 @register.inclusion_tag("retry/_healed.html")
 def healed(job: Job) -> dict[str, Any]:
     """The card of a retry that has ended; nothing for any other job."""
-    return {"job": job, "healed": retries.healed(job)}
+    return {"job": job, "healed": form.healed(job)}

@@ -19,9 +19,9 @@ from backfill.errors import BackcourtError, Refused
 from backfill.models import Finding
 from backfill.status.attention import wanting
 from validation.findings.kinds import counted
-from webapp import finding as drawing
 from webapp.auth.permissions import operator_required
-from webapp.triage import MARKS, MEANINGS, Filters, Marking, action_words, listing, needs_phase3, still_asked
+from webapp.pages.triage import finding as drawing
+from webapp.pages.triage.filters import MARKS, MEANINGS, Filters, Marking, action_words, listing, needs_phase3, still_asked
 from webapp.ui.typing import Request
 
 MARKING = {"marks": MARKS, "meanings": MEANINGS}

@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from webapp import guide, guide_tables
+from webapp.pages.guide import tables, topics
 from webapp.ui.typing import Request
 
 
@@ -14,13 +14,13 @@ from webapp.ui.typing import Request
 def page(request: Request) -> HttpResponse:
     """All topics, or those with the words of `?q=`."""
     words = request.GET.get("q", "").strip()
-    return render(request, "guide/page.html", {"topics": guide.found(words), "words": words, "all": guide.TOPICS})
+    return render(request, "guide/page.html", {"topics": topics.found(words), "words": words, "all": topics.TOPICS})
 
 
 @require_safe
 def topic(request: Request, topic: str) -> HttpResponse:
     """One topic."""
-    if (found := guide.BY_SLUG.get(topic)) is None:
+    if (found := topics.BY_SLUG.get(topic)) is None:
         raise Http404(f"the guide has no topic {topic!r}")
-    context = {"topic": found, "topics": guide.TOPICS, **guide.neighbours(found), **guide_tables.of(topic)}
+    context = {"topic": found, "topics": topics.TOPICS, **topics.neighbours(found), **tables.of(topic)}
     return render(request, "guide/topic.html", context)

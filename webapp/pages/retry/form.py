@@ -25,7 +25,7 @@ from backfill.status.error_groups import Group
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.findings.kinds import counted, spans
 from validation.retry import BLOCKED, CANCELLED, LOST, RetryClass
-from webapp.triage import day_field
+from webapp.pages.triage.filters import day_field
 from webapp.ui import season_grid
 from webapp.ui.links import to_date
 from webapp.ui.query_params import MAX_REASON

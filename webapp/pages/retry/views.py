@@ -16,9 +16,9 @@ from backfill.status import season_failures
 from validation.retry import RetryClass
 from webapp.auth.permissions import operator_required
 from webapp.middleware.errors import status_of
-from webapp.retries import SHOWN, RetryForm, look
+from webapp.pages.retry.form import SHOWN, RetryForm, look
+from webapp.pages.triage.views import season_of
 from webapp.ui.typing import Request
-from webapp.views.triage import season_of
 
 
 def page(request: Request, pk: int) -> HttpResponseBase:

@@ -1,0 +1,1 @@
+"""Guide: topics and generated tables."""

@@ -1,0 +1,1 @@
+"""Retry: form and preview."""

@@ -1,0 +1,1 @@
+"""Triage: findings, their evidence and marks."""

@@ -1,1 +1,0 @@
-"""One module per page: a view gets, asks, renders."""
