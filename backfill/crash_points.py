@@ -13,7 +13,7 @@ POINTS = ("after-claim", "after-failures", "after-output", "after-history", "aft
 _passed: Counter[str] = Counter()
 
 
-def passing(point: str) -> None:
+def crash_point(point: str) -> None:
     """Mark a point; nothing happens unless the environment asks for a crash here."""
     wanted, _, times = os.environ.get("BACKCOURT_CRASH_AT", "").partition(":")
     if wanted == point:

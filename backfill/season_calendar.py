@@ -14,7 +14,7 @@ from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.season_cache import remembered_of_all
+from backfill.warehouse.season_cache import cached_for_all_seasons
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.preflight import seasons_missing
 from validation.season import Calendar, Game
@@ -29,7 +29,7 @@ def load_calendar() -> Calendar:
         rows = warehouse().query(render("calendar"))
         return Calendar(Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows)
 
-    return remembered_of_all("calendar", (SCHED,), make)
+    return cached_for_all_seasons("calendar", (SCHED,), make)
 
 
 def season_name(year: int) -> str:

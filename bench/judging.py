@@ -44,7 +44,7 @@ def measure() -> None:
     from django.conf import settings
 
     from backfill.audit import load
-    from backfill.audit.season_audit import Judgement, of_date, seasons
+    from backfill.audit.season_audit import SeasonAuditInput, of_date, seasons
 
     settings.DEBUG = False
     (season,) = seasons()
@@ -52,7 +52,7 @@ def measure() -> None:
     print(f"season {season.year}: {len(season.dates)} dates, {runs} runs")
     told("a season, nothing known", [seconds(season.findings)])
 
-    def again() -> Judgement:
+    def again() -> SeasonAuditInput:
         return next(iter(seasons()))
 
     told("a season again", [seconds(lambda: again().findings()) for _ in range(REPEATS)])

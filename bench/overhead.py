@@ -45,12 +45,12 @@ def measure(start: str, end: str, batch_size: int) -> None:
 
     spent: Counter[str] = Counter()
     queries: dict[str, list[int]] = defaultdict(list)
-    kept = steps.claim_step, record._write_history, steps.record, dispatch.settle, dispatch.take, inline.run_step
+    kept = steps.claim_step, record._write_history, steps.record, dispatch.finish_step, dispatch.take_batch, inline.run_step
     steps.claim_step = timed(spent, "claim", kept[0])
     record._write_history = timed(spent, "history", kept[1])
     steps.record = timed(spent, "record", kept[2])
-    dispatch.settle = timed(spent, "settle", kept[3])
-    dispatch.take = timed(spent, "take", kept[4])
+    dispatch.finish_step = timed(spent, "settle", kept[3])
+    dispatch.take_batch = timed(spent, "take", kept[4])
 
     def step(batch: Any, code: str, *rest: Any) -> Any:
         count = 0
@@ -75,7 +75,7 @@ def measure(start: str, end: str, batch_size: int) -> None:
     began = time.perf_counter()
     inline.run_inline(job, "bench")
     wall = time.perf_counter() - began
-    steps.claim_step, record._write_history, steps.record, dispatch.settle, dispatch.take, inline.run_step = kept
+    steps.claim_step, record._write_history, steps.record, dispatch.finish_step, dispatch.take_batch, inline.run_step = kept
     runs = job.runs.count()
     totals = job.runs.values_list("query_seconds", "write_seconds")
     statements = sum((q or 0) + (w or 0) for q, w in totals)

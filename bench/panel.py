@@ -135,14 +135,14 @@ def fragment_urls(year: int) -> dict[str, str]:
     from django.utils.timezone import now
 
     from backfill.models import Job
-    from backfill.status.event_cursor import Mark
+    from backfill.status.event_cursor import EventCursor
     from webapp.models import User
     from webapp.pages.job.live import live
 
     newest = Job.objects.order_by("-pk").first()
     mark, _, rest = live(newest, User.objects.get(username="bench"), "", now()).seen.partition("-")
     events, job = newest.events.order_by("-pk")[25].pk, newest.pk
-    before = Mark(events, Mark.parsed(mark).known - 25)
+    before = EventCursor(events, EventCursor.parsed(mark).known - 25)
     return {
         "polled: jobs under way": "/active/",
         "polled: list of jobs": "/jobs/list/",

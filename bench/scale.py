@@ -28,7 +28,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 django.setup()
 
 from backfill.plan.options import Options  # noqa: E402
-from backfill.plan.planning import Action, Plan, plan  # noqa: E402
+from backfill.plan.planning import Plan, PlannedAction, plan  # noqa: E402
 from backfill.processors.registry import CHAIN, PROCESSORS  # noqa: E402
 from backfill.processors.render import accounted, render  # noqa: E402
 from backfill.simulation.dates import opening_night  # noqa: E402
@@ -115,18 +115,18 @@ def selected(code: str) -> tuple[Table, ...]:
 READ = {code: selected(code) for code in CHAIN}
 
 
-def statements(code: str, actions: Counter[Action]) -> list[Statement]:
+def statements(code: str, actions: Counter[PlannedAction]) -> list[Statement]:
     """What one step sends, in order: see backfill.execution.step, .execution and .recording."""
     output, dates = PROCESSORS[code].output, actions.total()
     writes = [Statement(str(table), (table,), dates) for table in (FAILURES, output)]
-    emptied = writes if actions[Action.SKIP] else []  # bootstrap dates
-    executed = [Statement("", READ[code], dates), *writes] if actions[Action.RUN] else []
+    emptied = writes if actions[PlannedAction.SKIP] else []  # bootstrap dates
+    executed = [Statement("", READ[code], dates), *writes] if actions[PlannedAction.RUN] else []
     return [*emptied, *executed, Statement(str(HISTORY), (HISTORY,), dates)]
 
 
 def batches(made: Plan) -> list[dict[str, list[Statement]]]:
     """Per batch what each of its steps sends."""
-    actions: dict[int, dict[str, Counter[Action]]] = defaultdict(lambda: defaultdict(Counter))
+    actions: dict[int, dict[str, Counter[PlannedAction]]] = defaultdict(lambda: defaultdict(Counter))
     for run in made.todo:
         actions[run.batch][run.processor][run.action] += 1
     return [{code: statements(code, actions[n][code]) for code in CHAIN if code in actions[n]} for n in range(made.batches)]

@@ -117,7 +117,7 @@ class RateHistory:
         return Band(first, last, min(lows), max(highs), "history", because)
 
 
-class Verdict(StrEnum):
+class BandPosition(StrEnum):
     """Where a rate lies; below is a verdict too, since failures that are missing are as wrong as failures too many."""
 
     INSIDE = "inside"
@@ -126,14 +126,14 @@ class Verdict(StrEnum):
     TOO_FEW = "too few to tell"
 
 
-def verdict(failed: int, population: int, band: Band | None) -> Verdict:
+def verdict(failed: int, population: int, band: Band | None) -> BandPosition:
     """Hold a rate against its band, both as they are read, or a text would call 40 % above 30-40 %; edges are inside."""
     if band is None or population < MIN_ENTITIES:
-        return Verdict.TOO_FEW
+        return BandPosition.TOO_FEW
     rate = tenths_of_percent(failed / population)
     if rate > tenths_of_percent(band.high):
-        return Verdict.ABOVE
-    return Verdict.BELOW if rate < tenths_of_percent(band.low) else Verdict.INSIDE
+        return BandPosition.ABOVE
+    return BandPosition.BELOW if rate < tenths_of_percent(band.low) else BandPosition.INSIDE
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Reading:
     """A rate, its verdict and what to make of it. A date without entities has no rate."""
 
     rate: float | None
-    verdict: Verdict
+    verdict: BandPosition
     band: Band | None
     unexplained: int
     text: str
@@ -156,18 +156,18 @@ def reading(failed: int, population: int, band: Band | None, unexplained: int) -
     return Reading(rate, found, band, unexplained, text)
 
 
-def _place(population: int, found: Verdict, band: Band | None) -> str:
+def _place(population: int, found: BandPosition, band: Band | None) -> str:
     if population < MIN_ENTITIES:
         return f"{found}: fewer than {MIN_ENTITIES} entities"
     if band is None:
         return "no band to hold it against"
-    return f"{found} the band {band}" + (", fewer fail than usual" if found is Verdict.BELOW else "")
+    return f"{found} the band {band}" + (", fewer fail than usual" if found is BandPosition.BELOW else "")
 
 
-def _explanation(failed: int, unexplained: int, found: Verdict) -> str:
+def _explanation(failed: int, unexplained: int, found: BandPosition) -> str:
     if unexplained:
         return f"{unexplained:,} {'failure is' if unexplained == 1 else 'failures are'} unexplained"
     if not failed:
         return "nothing failed"
     # Below the band that much cannot be said: failures may have been lost, and those are not among the explained.
-    return "every failure is explained" + (", so nothing is wrong" if found is Verdict.ABOVE else "")
+    return "every failure is explained" + (", so nothing is wrong" if found is BandPosition.ABOVE else "")

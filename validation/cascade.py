@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from validation.categories import BY_NAME
-from validation.expectation import CODES, MISSING, ML, PCF, PDC, PSZA, ROW, GameRow, History
+from validation.expectation import CODES, MISSING, ML, PCF, PDC, PSZA, ROW, GameHistory, GameRow
 
 # Which processors' rows an entity needs before its own can be written.
 REQUIRED: Mapping[str, tuple[str, ...]] = {PDC: (PSZA,), ML: (PSZA, PCF, PDC)}
@@ -16,7 +16,7 @@ NOTHING = "nothing"  # upstream has neither row nor failure: it was not run, or 
 
 
 @dataclass(frozen=True, order=True)
-class Root:
+class RootCause:
     """The failure that another one follows from."""
 
     processor: str
@@ -33,19 +33,19 @@ class Cascade:
     `unexplained` are missing dependencies that upstream has a row of after all.
     """
 
-    roots: Counter[Root] = field(default_factory=Counter)
-    follows: Mapping[str, Counter[Root]] = field(default_factory=dict)
+    roots: Counter[RootCause] = field(default_factory=Counter)
+    follows: Mapping[str, Counter[RootCause]] = field(default_factory=dict)
     unexplained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def following(self, root: Root) -> int:
+    def following(self, root: RootCause) -> int:
         """How many failures downstream follow from a root."""
         return sum(counted[root] for counted in self.follows.values())
 
 
-def together(cascades: Iterable[Cascade]) -> Cascade:
+def merge(cascades: Iterable[Cascade]) -> Cascade:
     """The failures of many dates as one."""
-    roots: Counter[Root] = Counter()
-    follows: dict[str, Counter[Root]] = {}
+    roots: Counter[RootCause] = Counter()
+    follows: dict[str, Counter[RootCause]] = {}
     unexplained: dict[str, tuple[str, ...]] = {}
     for found in cascades:
         roots.update(found.roots)
@@ -56,19 +56,19 @@ def together(cascades: Iterable[Cascade]) -> Cascade:
     return Cascade(roots, follows, unexplained)
 
 
-def root_of(entity: str, code: str, statuses: Mapping[str, Mapping[str, str]]) -> Root | None:
+def root_of(entity: str, code: str, statuses: Mapping[str, Mapping[str, str]]) -> RootCause | None:
     """The root of an entity's MISSING_DEPENDENCY; None when upstream has all of its rows."""
     found = []
     for before in REQUIRED.get(code, ()):
         status = statuses.get(before, {}).get(entity, NOTHING)
         if status == MISSING:
-            found.append(root_of(entity, before, statuses) or Root(before, status))
+            found.append(root_of(entity, before, statuses) or RootCause(before, status))
         elif status != ROW:
-            found.append(Root(before, status))
+            found.append(RootCause(before, status))
     return min(found, key=_weight, default=None)
 
 
-def _weight(root: Root) -> tuple[bool, bool, int]:
+def _weight(root: RootCause) -> tuple[bool, bool, int]:
     """A bug weighs more than too few games, and what comes first in the chain more than what follows."""
     category = BY_NAME.get(root.category)
     return not (category and category.is_bug), root.category == NOTHING, CODES.index(root.processor)
@@ -76,8 +76,8 @@ def _weight(root: Root) -> tuple[bool, bool, int]:
 
 def cascade(statuses: Mapping[str, Mapping[str, str]]) -> Cascade:
     """Trace every failure of one date; `statuses` has per processor the category of each entity, or ROW."""
-    roots: Counter[Root] = Counter()
-    follows: dict[str, Counter[Root]] = {}
+    roots: Counter[RootCause] = Counter()
+    follows: dict[str, Counter[RootCause]] = {}
     unexplained: dict[str, list[str]] = {}
     for code, of_processor in statuses.items():
         for entity, status in of_processor.items():
@@ -87,12 +87,16 @@ def cascade(statuses: Mapping[str, Mapping[str, str]]) -> Cascade:
                 else:
                     unexplained.setdefault(code, []).append(entity)
             elif status != ROW:
-                roots[Root(code, status)] += 1
+                roots[RootCause(code, status)] += 1
     return Cascade(roots, follows, {code: tuple(found) for code, found in unexplained.items()})
 
 
 def shortened(
-    entities: Collection[str], histories: Mapping[str, History], teams: Mapping[date, Collection[str]], day: date, minimum: int
+    entities: Collection[str],
+    histories: Mapping[str, GameHistory],
+    teams: Mapping[date, Collection[str]],
+    day: date,
+    minimum: int,
 ) -> dict[str, tuple[date, ...]]:
     """Of entities with too few games before a date, those whom the games of earlier dates would have given enough.
 

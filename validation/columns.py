@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from validation.expectation import CODES, ML, PCF, PDC, PSZA
-from validation.known_constants import What, may_be
+from validation.known_constants import ConstantKind, may_be
 
 SOURCES = ("PGS", "TDGS", "TOGS", "UPGC")
 OUTPUTS = CODES
@@ -138,9 +138,9 @@ class Critical:
     sources: tuple[str, ...] = ()
 
     @cached_property
-    def watched(self) -> tuple[What, ...]:
+    def watched(self) -> tuple[ConstantKind, ...]:
         """What it may not suddenly be."""
-        return tuple(what for what in What if what not in may_be(self.table, self.name))
+        return tuple(what for what in ConstantKind if what not in may_be(self.table, self.name))
 
     @cached_property
     def is_of_team(self) -> bool:

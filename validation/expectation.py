@@ -41,7 +41,7 @@ class GameRow(NamedTuple):
     team: str = ""
 
 
-class Standing(NamedTuple):
+class GamesBefore(NamedTuple):
     """An entity before a date: its games, and whether the newest of them, or any, hold an impossible value."""
 
     games: int = 0
@@ -49,16 +49,16 @@ class Standing(NamedTuple):
     bad: bool = False
 
 
-NOTHING = Standing()
+NOTHING = GamesBefore()
 
 
-class History:
+class GameHistory:
     """The games of one entity in one season; `window` is how many of the newest are looked at for impossible values."""
 
     def __init__(self, rows: Iterable[GameRow], window: int) -> None:
         self.rows, self.window = sorted(rows, key=attrgetter("day")), window
         self._days: list[date] = []
-        self._standings: list[Standing] = []
+        self._standings: list[GamesBefore] = []
         self._build()
 
     def _build(self) -> None:
@@ -72,13 +72,13 @@ class History:
                     kept[row.game_id] = row
                     games += row.counts - (before is not None and before.counts)
             self._days.append(day)
-            self._standings.append(Standing(games, *self._bad(kept)) if may_be_bad else Standing(games))
+            self._standings.append(GamesBefore(games, *self._bad(kept)) if may_be_bad else GamesBefore(games))
 
     def _bad(self, kept: Mapping[str, GameRow]) -> tuple[bool, bool]:
         newest = _newest_first(kept.values())
         return any(row.is_bad for row in newest[: self.window]), any(row.is_bad for row in newest)
 
-    def before(self, day: date) -> Standing:
+    def before(self, day: date) -> GamesBefore:
         """Where the entity stands on a date, whose own games it does not know."""
         place = bisect_left(self._days, day)
         return self._standings[place - 1] if place else NOTHING
@@ -96,10 +96,10 @@ def _newest_first(rows: Iterable[GameRow]) -> list[GameRow]:
     return sorted((row for row in rows if row.counts), key=itemgetter(0, 1), reverse=True)
 
 
-NO_HISTORY = History((), 0)
+NO_HISTORY = GameHistory((), 0)
 
 
-class Context(NamedTuple):
+class PlayerContext(NamedTuple):
     """A player's context row of a date."""
 
     player: str
@@ -108,25 +108,25 @@ class Context(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Facts:
+class SeasonGames:
     """Phase 3 and the calendar of one season, as far as failures depend on them.
 
     `contexts` has a date's context rows, one per player; `schedule` each team's final games as (date, game_id).
     """
 
     start: date
-    players: Mapping[str, History] = field(default_factory=dict)
-    defenses: Mapping[str, History] = field(default_factory=dict)
-    offenses: Mapping[str, History] = field(default_factory=dict)
-    contexts: Mapping[date, Sequence[Context]] = field(default_factory=dict)
+    players: Mapping[str, GameHistory] = field(default_factory=dict)
+    defenses: Mapping[str, GameHistory] = field(default_factory=dict)
+    offenses: Mapping[str, GameHistory] = field(default_factory=dict)
+    contexts: Mapping[date, Sequence[PlayerContext]] = field(default_factory=dict)
     schedule: Mapping[str, Sequence[tuple[date, str]]] = field(default_factory=dict)
 
-    def player(self, name: str) -> History:
+    def player(self, name: str) -> GameHistory:
         """A player's games; none for who has not played."""
         return self.players.get(name, NO_HISTORY)
 
 
-def expected(facts: Facts, day: date, *, live: bool = False) -> dict[str, Statuses]:
+def expected(facts: SeasonGames, day: date, *, live: bool = False) -> dict[str, Statuses]:
     """What must become of every entity of every processor on a processing date; `live` is normal mode.
 
     The dates that bootstrap skips have no failure at all, and are not asked for.
@@ -138,7 +138,7 @@ def expected(facts: Facts, day: date, *, live: bool = False) -> dict[str, Status
 class Expectation:
     """The statuses of one date."""
 
-    facts: Facts
+    facts: SeasonGames
     day: date
     live: bool = False
 
@@ -156,7 +156,7 @@ class Expectation:
             ML: {c.player: self._vector(c, shots, cached) for c in contexts},
         }
 
-    def _each(self, histories: Mapping[str, History], minimum: int) -> Iterator[tuple[str, str]]:
+    def _each(self, histories: Mapping[str, GameHistory], minimum: int) -> Iterator[tuple[str, str]]:
         """TDZA and PSZA: everybody who has played this season."""
         for name, history in histories.items():
             games, bad, _ = history.before(self.day)
@@ -164,7 +164,7 @@ class Expectation:
                 status = BAD if bad else FEW if games < minimum else ROW
                 yield name, INCOMPLETE if status == ROW and self._lacks(history) else status
 
-    def _cache(self, context: Context, shots: Mapping[str, str]) -> str:
+    def _cache(self, context: PlayerContext, shots: Mapping[str, str]) -> str:
         history = self.facts.player(context.player)
         games, _, bad = history.before(self.day)
         if context.is_bad or bad or self.facts.offenses.get(context.team, NO_HISTORY).before(self.day).bad_recent:
@@ -175,12 +175,12 @@ class Expectation:
             return MISSING
         return INCOMPLETE if self._lacks(history, context.team) else ROW
 
-    def _vector(self, context: Context, shots: Mapping[str, str], cached: Mapping[str, str]) -> str:
+    def _vector(self, context: PlayerContext, shots: Mapping[str, str], cached: Mapping[str, str]) -> str:
         if context.is_bad or self.facts.player(context.player).before(self.day).bad:
             return BAD
         return ROW if shots.get(context.player) == ROW == cached[context.player] else MISSING
 
-    def _lacks(self, history: History, team: str = "") -> bool:
+    def _lacks(self, history: GameHistory, team: str = "") -> bool:
         """Normal mode: too few of the newest games of a team, or of the team of the newest game."""
         if not self.live or (self.day - self.facts.start).days < COMPLETENESS.first_day:
             return False
@@ -196,7 +196,7 @@ class Expectation:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ExpectationDiff:
     """What was logged of one (processor, date), held against what must have been.
 
     `explained` failed as they must; `unexplained` failed and must not, or otherwise (entity to category); `lost` must
@@ -217,16 +217,16 @@ class Comparison:
         return not (self.unexplained or self.lost or self.unaccounted or self.strange)
 
 
-def compare(must: Mapping[str, str], rows: Collection[str], failures: Mapping[str, str]) -> Comparison:
+def compare(must: Mapping[str, str], rows: Collection[str], failures: Mapping[str, str]) -> ExpectationDiff:
     """Hold the entities with a row and those with a failure (entity to category) against what they must be."""
     failing = {entity: status for entity, status in must.items() if status != ROW}
     if failing == failures and len(rows) + len(failing) == len(must) and must.keys() == {*rows, *failures}:
-        return Comparison(len(must), len(failing))
+        return ExpectationDiff(len(must), len(failing))
     there = {*rows, *failures}
     unexplained = {e: category for e, category in failures.items() if must.get(e) != category and e in must}
     lost = {e: category for e, category in failing.items() if failures.get(e) != category and e in there}
     strange = frozenset((there - must.keys()) | (set(rows) & failures.keys()))
-    return Comparison(
+    return ExpectationDiff(
         len(must), len(failures) - len(unexplained) - len(failures.keys() - must.keys()), unexplained, lost,
         frozenset(must.keys() - there), strange,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from validation.coverage import Coverage
 from validation.season import DateType, Day
 
 
-class Effect(StrEnum):
+class PreflightEffect(StrEnum):
     """What an item does to a start."""
 
     BLOCKS = "blocks"
@@ -20,7 +20,7 @@ class Effect(StrEnum):
     TELLS = "tells"
 
 
-class Kind(StrEnum):
+class PreflightKind(StrEnum):
     """What there is to say before a start."""
 
     NOT_LOADED = "season not loaded"
@@ -33,22 +33,26 @@ class Kind(StrEnum):
     OUTPUT = "output there"
 
     @property
-    def effect(self) -> Effect:
+    def effect(self) -> PreflightEffect:
         """Whether it blocks, warns or is told only."""
-        others = {Kind.FEW_ROWS: Effect.WARNS, Kind.SHORT_WINDOWS: Effect.WARNS, Kind.OUTPUT: Effect.TELLS}
-        return others.get(self, Effect.BLOCKS)
+        others = {
+            PreflightKind.FEW_ROWS: PreflightEffect.WARNS,
+            PreflightKind.SHORT_WINDOWS: PreflightEffect.WARNS,
+            PreflightKind.OUTPUT: PreflightEffect.TELLS,
+        }
+        return others.get(self, PreflightEffect.BLOCKS)
 
     @property
     def can_be_overridden(self) -> bool:
         """Whether a person with a reason may start all the same; two jobs on one date, or none at all, may not be."""
-        return self in (Kind.EXPIRY, Kind.NO_ROWS)
+        return self in (PreflightKind.EXPIRY, PreflightKind.NO_ROWS)
 
 
 @dataclass(frozen=True)
 class Item:
     """One thing that blocks, warns or is told: the sentence, and what to do next."""
 
-    kind: Kind
+    kind: PreflightKind
     sentence: str
     advice: str = ""
     dates: tuple[date, ...] = ()
@@ -84,19 +88,19 @@ class Report:
     @property
     def blocks(self) -> tuple[Item, ...]:
         """What stops a start."""
-        return self._with(Effect.BLOCKS)
+        return self._with(PreflightEffect.BLOCKS)
 
     @property
     def warns(self) -> tuple[Item, ...]:
         """What does not stop it and is probably wrong."""
-        return self._with(Effect.WARNS)
+        return self._with(PreflightEffect.WARNS)
 
     @property
     def tells(self) -> tuple[Item, ...]:
         """What is neither, and good to know."""
-        return self._with(Effect.TELLS)
+        return self._with(PreflightEffect.TELLS)
 
-    def _with(self, effect: Effect) -> tuple[Item, ...]:
+    def _with(self, effect: PreflightEffect) -> tuple[Item, ...]:
         return tuple(item for item in self.items if item.kind.effect is effect)
 
     @property

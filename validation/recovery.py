@@ -23,10 +23,10 @@ from validation.expectation import (
     SHOT_GAMES,
     SHOT_WINDOW,
     TDZA,
-    Facts,
-    History,
+    GameHistory,
+    SeasonGames,
 )
-from validation.findings.kinds import counted
+from validation.findings.kinds import pluralize
 
 # Fewest games of each processor that has such a rule, and how many of the newest games must be free of impossible values
 # (None: all of the season). PCF looks at the context row of the date alone.
@@ -39,7 +39,7 @@ MENDED = "or as soon as Phase 3 is corrected and the dates are run again"
 
 
 @dataclass(frozen=True)
-class Coming:
+class UpcomingGames:
     """What lies ahead: the dates of the team's games from the date on, its own included, and the processing dates after it.
 
     `missed` is how many of the team's newest games the player has missed in a row.
@@ -51,7 +51,7 @@ class Coming:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Recovery:
     """After how many more games an entity has a row again (None: no number of games mends it), and the first such date.
 
     `day` is the earliest, if it plays them all; None when the season has no such date.
@@ -62,19 +62,23 @@ class Outlook:
     text: str
 
 
-def outlook(facts: Facts, day: date, code: str, entity: str, status: str, coming: Coming, team: str = "") -> Outlook:
+def recovery(
+    facts: SeasonGames, day: date, code: str, entity: str, status: str, coming: UpcomingGames, team: str = ""
+) -> Recovery:
     """What becomes of an entity that must have this status on a date. `team` is a player's, by his context row."""
     if status == ROW:
-        return Outlook(0, day, "it does not fail by the games played")
+        return Recovery(0, day, "it does not fail by the games played")
     if status == INCOMPLETE:
-        return Outlook(None, None, "as soon as Phase 3 has the games that are missing, or once they are not among the newest")
+        return Recovery(None, None, "as soon as Phase 3 has the games that are missing, or once they are not among the newest")
     games = needed_games(facts, day, code, entity, team)
     if games is None:
-        return Outlook(None, None, f"not in this season, of which all games are read and one holds an impossible value; {MENDED}")
-    return Outlook(games, first := _first(code, day, games, coming), _text(code, status, games, first, coming))
+        return Recovery(
+            None, None, f"not in this season, of which all games are read and one holds an impossible value; {MENDED}"
+        )
+    return Recovery(games, first := _first(code, day, games, coming), _text(code, status, games, first, coming))
 
 
-def needed_games(facts: Facts, day: date, code: str, entity: str, team: str = "") -> int | None:
+def needed_games(facts: SeasonGames, day: date, code: str, entity: str, team: str = "") -> int | None:
     """How many more games an entity needs before a processor can write its row; None when no number is enough."""
     player = facts.player(entity)
     if code == TDZA:
@@ -89,11 +93,11 @@ def needed_games(facts: Facts, day: date, code: str, entity: str, team: str = ""
     return max(_more(player, day, SHOT_GAMES, SHOT_WINDOW), CACHE_GAMES - player.before(day).games, of_team)
 
 
-def _more(history: History, day: date, minimum: int, window: int) -> int:
+def _more(history: GameHistory, day: date, minimum: int, window: int) -> int:
     return max(0, minimum - history.before(day).games, _until_clean(history, day, window))
 
 
-def _until_clean(history: History, day: date, window: int) -> int:
+def _until_clean(history: GameHistory, day: date, window: int) -> int:
     """After how many more games no impossible value is among the newest."""
     if not history.before(day).bad_recent:
         return 0
@@ -101,7 +105,7 @@ def _until_clean(history: History, day: date, window: int) -> int:
     return window - min(places)
 
 
-def _first(code: str, day: date, games: int, coming: Coming) -> date | None:
+def _first(code: str, day: date, games: int, coming: UpcomingGames) -> date | None:
     """The first date after these games; for what goes by context rows, one on which the team plays."""
     if games > len(coming.games):
         return None
@@ -109,8 +113,8 @@ def _first(code: str, day: date, games: int, coming: Coming) -> date | None:
     return next((d for d in (coming.games if code in BY_CONTEXT else coming.dates) if d > after), None)
 
 
-def _text(code: str, status: str, games: int, first: date | None, coming: Coming) -> str:
-    how = f"after {counted(games, 'more game')}" if games else "with the next game"
+def _text(code: str, status: str, games: int, first: date | None, coming: UpcomingGames) -> str:
+    how = f"after {pluralize(games, 'more game')}" if games else "with the next game"
     if status not in (FEW, BAD):
         how = f"when upstream does, {how}"
     elif status == BAD and games:
@@ -120,14 +124,14 @@ def _text(code: str, status: str, games: int, first: date | None, coming: Coming
     return f"{_absence(coming)}{how}; {_when(first, coming)}"
 
 
-def _absence(coming: Coming) -> str:
+def _absence(coming: UpcomingGames) -> str:
     if coming.missed < ABSENT_GAMES:
         return ""
     return f"not before he plays again, who has missed the team's last {coming.missed} games; then "
 
 
-def _when(first: date | None, coming: Coming) -> str:
+def _when(first: date | None, coming: UpcomingGames) -> str:
     if first:
         return f"by the schedule on {first} at the earliest"
-    left = counted(len(coming.games), "game") if coming.games else "no game"
+    left = pluralize(len(coming.games), "game") if coming.games else "no game"
     return f"the team has {left} left, so not in this season"

@@ -28,7 +28,7 @@ class RetryClass(StrEnum):
     AFTER_FIX = "after a fix"
 
 
-class Upstream(StrEnum):
+class UpstreamRuns(StrEnum):
     """Where the processors stand that a run waits for: their newest runs of its date, against that run."""
 
     AFTER = "complete after this run"
@@ -37,7 +37,7 @@ class Upstream(StrEnum):
 
 
 @dataclass(frozen=True)
-class Facts:
+class FailureFacts:
     """One group of failures of one (processor, date), and what has happened since its run.
 
     `failure` is a category, the class of an error, DATE_LEVEL, BLOCKED, CANCELLED or LOST. `causes` counts the entities of
@@ -47,75 +47,75 @@ class Facts:
     failure: str
     phase3_has_changed: bool = False
     code_has_changed: bool = False
-    upstream: Upstream = Upstream.BEFORE
+    upstream: UpstreamRuns = UpstreamRuns.BEFORE
     waits_for: tuple[str, ...] = ()  # of upstream, what is not complete
     refused_for_upstream: bool = False  # of DATE_LEVEL: normal mode found no success of a processor before it
     causes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RetryVerdict:
     """When a retry heals it, and why."""
 
     retry: RetryClass
     reason: str
 
 
-def verdict(facts: Facts) -> Verdict:
+def verdict(facts: FailureFacts) -> RetryVerdict:
     """Decide when a retry heals a group of failures; `can_retry` of the failures table takes no part."""
     return RULES.get(facts.failure, _broken)(facts)
 
 
-def _now(reason: str) -> Verdict:
-    return Verdict(RetryClass.NOW, reason)
+def _now(reason: str) -> RetryVerdict:
+    return RetryVerdict(RetryClass.NOW, reason)
 
 
-def _after_upstream(reason: str) -> Verdict:
-    return Verdict(RetryClass.AFTER_UPSTREAM, reason)
+def _after_upstream(reason: str) -> RetryVerdict:
+    return RetryVerdict(RetryClass.AFTER_UPSTREAM, reason)
 
 
-def _waiting(facts: Facts) -> Verdict:
+def _waiting(facts: FailureFacts) -> RetryVerdict:
     return _after_upstream(f"it waits for {' and '.join(facts.waits_for) or 'its upstream'}")
 
 
 PHASE3_CHANGED = "Phase 3 has changed since the run"
 
 
-def _passing(facts: Facts) -> Verdict:
+def _passing(facts: FailureFacts) -> RetryVerdict:
     return _now("it was an error of the moment")
 
 
-def _lost(facts: Facts) -> Verdict:
+def _lost(facts: FailureFacts) -> RetryVerdict:
     return _now("it was complete, and its partition is gone or cannot be read")
 
 
-def _corrupt(facts: Facts) -> Verdict:
-    if facts.upstream is Upstream.NOT_COMPLETE:
+def _corrupt(facts: FailureFacts) -> RetryVerdict:
+    if facts.upstream is UpstreamRuns.NOT_COMPLETE:
         return _waiting(facts)
     return _now("the file is read again; it fails as before until it has been replaced")
 
 
-def _cancelled(facts: Facts) -> Verdict:
+def _cancelled(facts: FailureFacts) -> RetryVerdict:
     return _now("it was cancelled before it was complete")
 
 
-def _blocked(facts: Facts) -> Verdict:
-    if facts.upstream is Upstream.NOT_COMPLETE:
+def _blocked(facts: FailureFacts) -> RetryVerdict:
+    if facts.upstream is UpstreamRuns.NOT_COMPLETE:
         return _waiting(facts)
     return _now("what it waited for is complete now")
 
 
-def _too_few(facts: Facts) -> Verdict:
+def _too_few(facts: FailureFacts) -> RetryVerdict:
     if facts.phase3_has_changed:
         return _now(PHASE3_CHANGED)
-    return Verdict(RetryClass.NEVER, "only more games cure it, and Phase 3 has not changed since the run")
+    return RetryVerdict(RetryClass.NEVER, "only more games cure it, and Phase 3 has not changed since the run")
 
 
-def _missing(facts: Facts) -> Verdict:
+def _missing(facts: FailureFacts) -> RetryVerdict:
     """The strongest claim that any of the entities has."""
-    if facts.upstream is Upstream.NOT_COMPLETE:
+    if facts.upstream is UpstreamRuns.NOT_COMPLETE:
         return _waiting(facts)
-    if facts.upstream is Upstream.AFTER:
+    if facts.upstream is UpstreamRuns.AFTER:
         return _now("its upstream ran again since")
     causes = {cause: n for cause, n in facts.causes.items() if n}
     if n := causes.get(HAS_ROW, 0):
@@ -125,34 +125,34 @@ def _missing(facts: Facts) -> Verdict:
     if facts.phase3_has_changed:
         return _after_upstream(f"{PHASE3_CHANGED}, so upstream may have them after it runs again")
     if causes.keys() == {categories.INSUFFICIENT_DATA.name}:
-        return Verdict(RetryClass.NEVER, "upstream had too few games for them, which only more games cure")
+        return RetryVerdict(RetryClass.NEVER, "upstream had too few games for them, which only more games cure")
     return _after_upstream("upstream has no row for them and does not say that it had too few games")
 
 
-def _incomplete(facts: Facts) -> Verdict:
+def _incomplete(facts: FailureFacts) -> RetryVerdict:
     if facts.phase3_has_changed:
         return _now(PHASE3_CHANGED)
     return _after_upstream("it waits for Phase 3: run that first")
 
 
-def _whole_date(facts: Facts) -> Verdict:
+def _whole_date(facts: FailureFacts) -> RetryVerdict:
     return _blocked(facts) if facts.refused_for_upstream else _incomplete(facts)
 
 
-def _impossible(facts: Facts) -> Verdict:
+def _impossible(facts: FailureFacts) -> RetryVerdict:
     if facts.phase3_has_changed:
         return _now(PHASE3_CHANGED)
     return _broken(facts)
 
 
-def _broken(facts: Facts) -> Verdict:
+def _broken(facts: FailureFacts) -> RetryVerdict:
     """A defect of the code or of a value, and whatever nobody foresaw."""
     if facts.code_has_changed:
         return _now("the code has changed since the run")
-    return Verdict(RetryClass.AFTER_FIX, "the same code on the same rows fails the same way")
+    return RetryVerdict(RetryClass.AFTER_FIX, "the same code on the same rows fails the same way")
 
 
-RULES: Mapping[str, Callable[[Facts], Verdict]] = {
+RULES: Mapping[str, Callable[[FailureFacts], RetryVerdict]] = {
     categories.INSUFFICIENT_DATA.name: _too_few,
     categories.MISSING_DEPENDENCY.name: _missing,
     categories.INCOMPLETE_DATA.name: _incomplete,

@@ -16,10 +16,10 @@ from validation.expectation import (
     PSZA,
     SHOT_WINDOW,
     TDZA,
-    Context,
-    Facts,
+    GameHistory,
     GameRow,
-    History,
+    PlayerContext,
+    SeasonGames,
 )
 
 
@@ -36,7 +36,7 @@ class SourceRow:
         return f"{self.entity} on {self.day}, game {self.game_id}"
 
 
-def failing_row(facts: Facts, code: str, day: date, entity: str) -> SourceRow | None:
+def failing_row(facts: SeasonGames, code: str, day: date, entity: str) -> SourceRow | None:
     """The row that fails an entity of a processor on a date; None when no row that it examines is bad."""
     if code == TDZA:
         return _newest("TDGS", entity, facts.defenses.get(entity, NO_HISTORY), day, DEFENSE_WINDOW)
@@ -54,7 +54,7 @@ def failing_row(facts: Facts, code: str, day: date, entity: str) -> SourceRow | 
     return _newest("TOGS", context.team, facts.offenses.get(context.team, NO_HISTORY), day, OFFENSE_WINDOW)
 
 
-def bad_rows(facts: Facts, games: Iterable[tuple[str, str]]) -> list[SourceRow]:
+def bad_rows(facts: SeasonGames, games: Iterable[tuple[str, str]]) -> list[SourceRow]:
     """All bad rows of these (table, game), in order of their dates."""
     wanted = set(games)
     tables = (("PGS", facts.players), ("TDGS", facts.defenses), ("TOGS", facts.offenses))
@@ -70,7 +70,7 @@ def bad_rows(facts: Facts, games: Iterable[tuple[str, str]]) -> list[SourceRow]:
     return sorted([*of_games, *(row for row in of_contexts if ("UPGC", row.game_id) in wanted)])
 
 
-def _newest(table: str, entity: str, history: History, day: date, window: int | None = None) -> SourceRow | None:
+def _newest(table: str, entity: str, history: GameHistory, day: date, window: int | None = None) -> SourceRow | None:
     rows = history.games_before(day)[:window]
     return next((_row(table, entity, row) for row in rows if row.is_bad), None)
 
@@ -79,7 +79,7 @@ def _row(table: str, entity: str, row: GameRow) -> SourceRow:
     return SourceRow(day=row.day, entity=entity, game_id=row.game_id, table=table)
 
 
-def _of_context(facts: Facts, day: date, context: Context) -> SourceRow:
+def _of_context(facts: SeasonGames, day: date, context: PlayerContext) -> SourceRow:
     """A context row has the game of its team's date."""
     games = (game for at, game in facts.schedule.get(context.team, ()) if at == day)
     return SourceRow(day=day, entity=context.player, game_id=next(games, ""), table="UPGC")

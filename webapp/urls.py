@@ -15,7 +15,7 @@ from webapp.pages.retry import views as retry_views
 from webapp.pages.triage import views as triage_views
 from webapp.ui import converters
 
-register_converter(converters.IsoDate, "day")
+register_converter(converters.IsoDateConverter, "day")
 
 handler403 = "webapp.pages.errors.forbidden"
 handler404 = "webapp.pages.errors.not_found"

@@ -18,7 +18,7 @@ from backfill.statements import environment
 from backfill.statements.fragments import BY_SHORT, TOOK_PART
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
-from backfill.warehouse.season_cache import remembered
+from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS
 from validation.columns import CRITICAL, FEATURES, OUTPUTS, Critical
 from validation.columns import SOURCES as PHASE3
@@ -89,18 +89,18 @@ def _by_column(table: str, row: Row) -> Iterator[Share]:
         yield Share(table, column.name, day, rows, *counts[3 * n : 3 * n + 3])
 
 
-class _Season(NamedTuple):
+class _SeasonContent(NamedTuple):
     """What a season of Phase 3 alone decides: jumps of its columns, and per (table, date) rows that repeat another one."""
 
     jumps: list[Jump]
     repeated: dict[tuple[str, date], int]
 
 
-def _of_season(season_start: date) -> _Season:
-    def make() -> _Season:
-        return _Season(content.jumps(_shares(season_start, PHASE3)), _repeated(season_start))
+def _of_season(season_start: date) -> _SeasonContent:
+    def make() -> _SeasonContent:
+        return _SeasonContent(content.jumps(_shares(season_start, PHASE3)), _repeated(season_start))
 
-    return remembered("content", season_year(season_start), INPUTS, make)
+    return cached_for_season("content", season_year(season_start), INPUTS, make)
 
 
 def _repeated(season_start: date) -> dict[tuple[str, date], int]:

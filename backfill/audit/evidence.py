@@ -10,13 +10,13 @@ from backfill.drilldown.query import literal
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import inlined
 from backfill.statements import render
-from backfill.status.error_groups import Group
+from backfill.status.error_groups import ErrorGroup
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import BY_REF, INPUTS, ML, PGS, SCHED, UPGC
 from validation.categories import PROCESSING_ERROR
 from validation.columns import FEATURES
 from validation.findings import kinds
-from validation.findings.kinds import Finding
+from validation.findings.kinds import FindingDraft
 
 MOST_DATES = 60
 SHORT = {table.short: table for table in INPUTS}
@@ -24,21 +24,21 @@ SHORT = {table.short: table for table in INPUTS}
 EXAMINED = {"TDZA": ("TDGS",), "PSZA": ("PGS",), "PCF": ("UPGC",), "PDC": ("UPGC", "PGS", "TOGS"), "ML": ("UPGC", "PGS")}
 
 
-def query(finding: Finding, season_start: date) -> str:
+def query(finding: FindingDraft, season_start: date) -> str:
     """GoogleSQL without parameters, which shows what the Finding says."""
     if finding.kind is kinds.BUG:
         return inlined(finding.processors[0], finding.dates[0], season_start)
     return QUERIES.get(finding.kind, _failures)(finding)
 
 
-def of_group(group: Group, season_start: date) -> str:
+def of_group(group: ErrorGroup, season_start: date) -> str:
     """What shows an error group again: the source rows that fail its entities, or the statement that broke, on its first date."""
     if group.what == PROCESSING_ERROR.name and group.entities:
         return _suspects(group, season_start)
     return inlined(group.processor, group.dates[0], season_start)
 
 
-def _suspects(group: Group, season_start: date) -> str:
+def _suspects(group: ErrorGroup, season_start: date) -> str:
     """Impossible rows of Phase 3 that a group's first date reads, with what is wrong in each."""
     day = group.dates[0]
     before = f"game_date >= DATE '{season_start}' AND game_date < DATE '{day}'"
@@ -52,7 +52,7 @@ def _quoted(names: Sequence[str]) -> str:
     return ", ".join(literal(name) for name in names)
 
 
-def _impossible(finding: Finding) -> str:
+def _impossible(finding: FindingDraft) -> str:
     """The rows of Phase 3 to correct; where none is known, the failures."""
     rows: Any = finding.evidence.get("rows", [])
     if not rows:
@@ -74,29 +74,29 @@ def _in(column: str, dates: Sequence[date]) -> str:
     return f"{column} IN ({listed})"
 
 
-def _names(finding: Finding) -> str:
+def _names(finding: FindingDraft) -> str:
     return ", ".join(f"'{PROCESSORS[code].name}'" for code in finding.processors or PROCESSORS)
 
 
-def _failures(finding: Finding) -> str:
+def _failures(finding: FindingDraft) -> str:
     """What was logged, by reason."""
     on_dates = _in("analysis_date", finding.dates)
     return render("evidence-failures", on_dates=on_dates, names=_names(finding))
 
 
-def _history(finding: Finding) -> str:
+def _history(finding: FindingDraft) -> str:
     """How the runs ended and what they took."""
     on_dates = _in("data_date", finding.dates)
     return render("evidence-runs", on_dates=on_dates, names=_names(finding))
 
 
-def _coverage(finding: Finding) -> str:
+def _coverage(finding: FindingDraft) -> str:
     """Rows of every Phase 3 table beside the games."""
     tables = (SCHED, *(table for table in INPUTS if table is not SCHED))
     return render("evidence-coverage", inputs=tables, on_dates=_in("game_date", finding.dates))
 
 
-def _keys(finding: Finding) -> str:
+def _keys(finding: FindingDraft) -> str:
     """Keys that stand more than once, in an output or in a Phase 3 table."""
     tables: list[Table] = [PROCESSORS[code].output for code in finding.processors]
     given: Any = finding.evidence.get("tables", [])
@@ -105,14 +105,14 @@ def _keys(finding: Finding) -> str:
     return render("evidence-keys", conditions=conditions)
 
 
-def _outputs(finding: Finding) -> str:
+def _outputs(finding: FindingDraft) -> str:
     """What was written, and when."""
     processors = [PROCESSORS[code] for code in finding.processors or PROCESSORS]
     conditions = tuple((p, _in(p.output.partition, finding.dates)) for p in processors)
     return render("evidence-outputs", conditions=conditions)
 
 
-def _columns(finding: Finding) -> str:
+def _columns(finding: FindingDraft) -> str:
     """The columns' shares of NULL and of zero on each date."""
     names: Any = finding.evidence.get("columns", [])
     table = _table(str(finding.evidence.get("table", "")))
@@ -134,7 +134,7 @@ def _table(name: str) -> Table:
     return next((t for t in INPUTS if name in (t.short, str(t))), PGS)
 
 
-QUERIES: dict[kinds.Kind, Callable[[Finding], str]] = {
+QUERIES: dict[kinds.FindingKind, Callable[[FindingDraft], str]] = {
     kinds.IMPOSSIBLE_VALUE: _impossible,
     kinds.PHASE3_MISSING: _coverage,
     kinds.LOW_COVERAGE: _coverage,

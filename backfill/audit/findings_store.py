@@ -14,7 +14,7 @@ from backfill.execution.dispatch import SYSTEM
 from backfill.models import Event, EventKind, Finding, Limits
 from backfill.models.finding import as_fields
 from validation.findings.kinds import KINDS
-from validation.findings.kinds import Finding as Found
+from validation.findings.kinds import FindingDraft as Found
 
 State = Finding.State
 MARKED = (State.EXPECTED, State.FIXED)

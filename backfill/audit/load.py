@@ -14,23 +14,32 @@ from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
-from backfill.warehouse.season_cache import remembered
+from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, TOGS
 from validation.categories import DATE_LEVEL
-from validation.expectation import DEFENSE_WINDOW, OFFENSE_WINDOW, ROW, SHOT_WINDOW, Context, Facts, GameRow, History
+from validation.expectation import (
+    DEFENSE_WINDOW,
+    OFFENSE_WINDOW,
+    ROW,
+    SHOT_WINDOW,
+    GameHistory,
+    GameRow,
+    PlayerContext,
+    SeasonGames,
+)
 from validation.season import season_year
 
 
-def facts(season_start: date) -> Facts:
+def facts(season_start: date) -> SeasonGames:
     """One season of Phase 3, by a query per table."""
-    return remembered("facts", season_year(season_start), INPUTS, lambda: _read(season_start))
+    return cached_for_season("facts", season_year(season_start), INPUTS, lambda: _read(season_start))
 
 
-def _read(season_start: date) -> Facts:
+def _read(season_start: date) -> SeasonGames:
     def ask(name: str, **values: object) -> list[Row]:
         return warehouse().query(render(name, **values), {"season_start": season_start})
 
-    return Facts(
+    return SeasonGames(
         season_start,
         players=_histories(ask("entity-games", table=PGS, team="team_abbr"), SHOT_WINDOW),
         defenses=_histories(ask("entity-games", table=TDGS, team=TDGS.entity), DEFENSE_WINDOW),
@@ -40,17 +49,17 @@ def _read(season_start: date) -> Facts:
     )
 
 
-def _histories(rows: Iterable[Row], window: int) -> dict[str, History]:
+def _histories(rows: Iterable[Row], window: int) -> dict[str, GameHistory]:
     by_entity: dict[str, list[GameRow]] = {}
     for entity, *row in (row.values() for row in rows):
         by_entity.setdefault(entity, []).append(GameRow(*row))
-    return {entity: History(found, window) for entity, found in by_entity.items()}
+    return {entity: GameHistory(found, window) for entity, found in by_entity.items()}
 
 
-def _contexts(rows: Iterable[Row]) -> dict[date, list[Context]]:
-    by_date: dict[date, list[Context]] = {}
+def _contexts(rows: Iterable[Row]) -> dict[date, list[PlayerContext]]:
+    by_date: dict[date, list[PlayerContext]] = {}
     for day, *context in (row.values() for row in rows):
-        by_date.setdefault(day, []).append(Context(*context))
+        by_date.setdefault(day, []).append(PlayerContext(*context))
     return by_date
 
 

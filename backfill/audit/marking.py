@@ -13,11 +13,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill.audit import findings_store, load, results
+from backfill.audit import findings_store, load, stored_results
 from backfill.audit.findings_store import keep
-from backfill.audit.season_audit import Judgement, seasons
+from backfill.audit.season_audit import SeasonAuditInput, seasons
 from backfill.errors import Refused, WarehouseError
-from backfill.models import EventCause, Finding, Job, Judged, Worker
+from backfill.execution import queue
+from backfill.models import EventCause, Finding, Job, SeasonAudit, Worker
 from backfill.models.run import LONG_AGO
 from backfill.season_calendar import season_name
 from validation.findings.kinds import Severity
@@ -27,36 +28,36 @@ State = Finding.State
 log = logging.getLogger(__name__)
 
 
-def triage(start: date | None = None, end: date | None = None) -> list[Judgement]:
+def run_audit(start: date | None = None, end: date | None = None) -> list[SeasonAuditInput]:
     """Judge every season that the range touches, and keep its Findings. Raises WarehouseError."""
     return [_judge(judgement) for judgement in seasons(start, end)]
 
 
-def _judge(judgement: Judgement) -> Judgement:
+def _judge(judgement: SeasonAuditInput) -> SeasonAuditInput:
     at, began = now(), time.perf_counter()
     moving = frozenset(str(day) for _, day in judgement.moving)
     found = findings_store.SeasonFindings(judgement.year, judgement.findings(), judgement.newest_run, moving)
-    rows = results.of(judgement)
+    rows = stored_results.of(judgement)
     load.release()
     with transaction.atomic():  # what is said of a season and what is counted in it are of one judgement
         keep(found)
-        results.keep(judgement, rows)
+        stored_results.keep(judgement, rows)
     figures = {"compared": len(judgement.compared), "unexplained": judgement.unexplained}
     seconds = time.perf_counter() - began
-    Judged.objects.update_or_create(season=judgement.year, defaults={"at": at, "seconds": seconds, **figures})
+    SeasonAudit.objects.update_or_create(season=judgement.year, defaults={"at": at, "seconds": seconds, **figures})
     return judgement
 
 
-def judge_due() -> int:
+def audit_due() -> int:
     """Judge the seasons in which a job has ended since they were last judged, and such as never were; return how many."""
     if not settings.JUDGE_AFTER_JOBS:
         return 0
-    judged = dict(Judged.objects.values_list("season", "at"))
+    judged = dict(SeasonAudit.objects.values_list("season", "at"))
     due: set[int] = set()
     for job in Job.objects.filter(status__in=Job.ENDED, finished_at__gt=min(judged.values(), default=LONG_AGO)):
         at = job.finished_at or LONG_AGO
         due |= {year for year in job.parsed_options.seasons if at > judged.get(year, LONG_AGO)}
-    found: list[Judgement] | None = _tried(lambda: list(seasons())) if due else None
+    found: list[SeasonAuditInput] | None = _tried(lambda: list(seasons())) if due else None
     wanted = [j for j in found or () if j.year in due or j.year not in judged]
     return len([j for j in wanted if _tried(partial(_judge, j)) is not None])
 
@@ -78,7 +79,7 @@ def listed(start: date | None = None, end: date | None = None, *, everything: bo
     return list(found.order_by("-severity", "rank", "first", "pk") if everything else found.listed())
 
 
-def wants_somebody(found: list[Finding]) -> bool:
+def needs_attention(found: list[Finding]) -> bool:
     """Whether any of them is open and more than a note."""
     return any(f.severity > Severity.NOTE and f.state == State.OPEN for f in found)
 
@@ -109,18 +110,16 @@ def mark_all(findings: Sequence[Finding], state: str, actor: str, reason: str) -
             mark(finding, state, actor, reason)
 
 
-def judge_now(year: int) -> bool:
+def audit_now(year: int) -> bool:
     """Have a worker judge a season; judge it here when nobody else can. True when it has been judged already."""
-    from backfill.execution.tasks import ring_judge_season
-
-    if Worker.alive(now()) and ring_judge_season(year):
+    if Worker.alive(now()) and queue.enqueue_audit_season(year):
         return False
-    judge_season(year)
+    audit_season(year)
     return True
 
 
-def judge_season(year: int) -> None:
+def audit_season(year: int) -> None:
     """Judge one season as a whole. Raises WarehouseError, and Refused when it is not loaded or has no date to judge."""
     day = date(year, 12, 31)  # season_year of the turn of the year is the season that began in it
-    if not triage(day, day):
+    if not run_audit(day, day):
         raise Refused(f"season {season_name(year)} is not loaded, or has no date that could be judged")

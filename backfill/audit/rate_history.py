@@ -13,7 +13,7 @@ from validation.season import Calendar, season_year
 ONE_YEAR = timedelta(days=365)
 
 
-class History:
+class RateHistories:
     """The failure rates of every season that is loaded, as the runs have counted them; read when asked for."""
 
     def __init__(self, calendar: Calendar) -> None:

@@ -10,18 +10,18 @@ from backfill.execution.record import FORESEEN, bug_of
 from backfill.models import Run
 from backfill.plan.planning import Key
 from backfill.processors.render import sql_hash
-from backfill.status.error_groups import Group, groups_of
+from backfill.status.error_groups import ErrorGroup, groups_of
 from validation.categories import BY_NAME, DATE_LEVEL, PROCESSING_ERROR
-from validation.expectation import Facts
-from validation.findings.mismatches import Ran
+from validation.expectation import SeasonGames
+from validation.findings.mismatches import RunFacts
 from validation.findings.phase3 import BugGroup
 from validation.fingerprint import fingerprint
 from validation.source_rows import SourceRow, bad_rows, failing_row
 
 
-def bugs(runs: Mapping[Key, Run], facts: Facts) -> Iterator[BugGroup]:
+def bugs(runs: Mapping[Key, Run], facts: SeasonGames) -> Iterator[BugGroup]:
     """The error groups of what is a bug, of the code or of a source row; those that one source row caused are one."""
-    found: dict[str, list[Group]] = {}
+    found: dict[str, list[ErrorGroup]] = {}
     for group in groups_of(runs):
         if group.what in BY_NAME or group.what not in (*FORESEEN, DATE_LEVEL):
             found.setdefault(_subject(group), []).append(group)
@@ -34,22 +34,22 @@ def bugs(runs: Mapping[Key, Run], facts: Facts) -> Iterator[BugGroup]:
         yield BugGroup(id=subject, what=what, keys=keys, count=count, texts=texts, is_of_source=is_of_source, rows=rows)
 
 
-def _source_rows(groups: Sequence[Group], facts: Facts) -> list[SourceRow]:
+def _source_rows(groups: Sequence[ErrorGroup], facts: SeasonGames) -> list[SourceRow]:
     """The bad rows of the games that fail the entities of these groups."""
     failures = ((group.processor, day, entity) for group in groups for day in group.dates for entity in group.entities)
     rows = (failing_row(facts, *failure) for failure in failures)
     return bad_rows(facts, {(row.table, row.game_id) for row in rows if row})
 
 
-def _subject(group: Group) -> str:
+def _subject(group: ErrorGroup) -> str:
     """An impossible row breaks several processors with the same text."""
     return fingerprint("", group.what, group.sample) if group.what == PROCESSING_ERROR.name else group.id
 
 
-def as_ran(run: Run, *, is_lost: bool) -> Ran:
+def as_ran(run: Run, *, is_lost: bool) -> RunFacts:
     """How a run ended."""
     succeeded = run.status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
-    return Ran(
+    return RunFacts(
         processor=run.processor, day=run.date, succeeded=succeeded, error=run.error, reason=run.reason, refused_by=run.refused_by,
         is_blocked=run.status == Run.Status.BLOCKED, is_bug=bool(bug_of(run)) and run.population != 0,
         no_population=run.population == 0, is_lost=is_lost and succeeded,

@@ -13,44 +13,34 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from backfill.audit import content_checks, evidence, load, results
-from backfill.audit.rate_history import ONE_YEAR, History
+from backfill.audit.rate_history import ONE_YEAR, RateHistories
 from backfill.audit.run_facts import as_ran, bugs
 from backfill.execution import input_signatures
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
 from backfill.season_calendar import load_calendar, source_rows
-from backfill.warehouse.season_cache import remembered
+from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS, PGS, TDGS
 from validation import bands, cascade
 from validation import coverage as phase3
 from validation.bands import Band, Reading
 from validation.categories import INSUFFICIENT_DATA
-from validation.expectation import (
-    CACHE_GAMES,
-    CODES,
-    DEFENSE_GAMES,
-    PDC,
-    PSZA,
-    SHOT_GAMES,
-    TDZA,
-    Comparison,
-    Facts,
-)
+from validation.expectation import CACHE_GAMES, CODES, DEFENSE_GAMES, PDC, PSZA, SHOT_GAMES, TDZA, ExpectationDiff, SeasonGames
 from validation.findings import mismatches, rates
 from validation.findings import phase3 as phase3_findings
 from validation.findings import runs as run_findings
-from validation.findings.kinds import Finding, worst_first
+from validation.findings.kinds import FindingDraft, sort_by_severity
 from validation.season import Calendar, DateType, Day, season_year
 
 
 @dataclass(frozen=True)
-class Judgement:
+class SeasonAuditInput:
     """What is known of a season, or of some of its dates. Read when asked for, and then kept."""
 
     calendar: Calendar
     year: int
     dates: tuple[date, ...]  # processing dates, without bootstrap
-    history: History
+    history: RateHistories
 
     @cached_property
     def start(self) -> date:
@@ -63,7 +53,7 @@ class Judgement:
         return [day for day in self.calendar.days(self.start, self.start + ONE_YEAR) if day.is_processing]
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> SeasonGames:
         """The games played."""
         return load.facts(self.start)
 
@@ -106,12 +96,12 @@ class Judgement:
         return {key for key, run in self.runs.items() if not jobs[run.job_id].parsed_options.backfill_mode}
 
     @cached_property
-    def held(self) -> dict[Key, results.Held]:
+    def held(self) -> dict[Key, results.ExpectedVsActual]:
         """What must become of every (processor, date), and what was written held against it."""
-        return dict(results.hold(self.facts, self.dates, self.live, self.written))
+        return dict(results.compare_run(self.facts, self.dates, self.live, self.written))
 
     @cached_property
-    def compared(self) -> dict[Key, Comparison]:
+    def compared(self) -> dict[Key, ExpectationDiff]:
         """What was written, held against the games played."""
         return {key: held.comparison for key, held in self.held.items() if held.comparison}
 
@@ -132,7 +122,7 @@ class Judgement:
         def make() -> list[phase3.Coverage]:
             return phase3.phase3(self.days, source_rows(self.start, self.days[-1].day))
 
-        return remembered("coverage", self.year, INPUTS, make)
+        return cached_for_season("coverage", self.year, INPUTS, make)
 
     @cached_property
     def following(self) -> Counter[date]:
@@ -150,7 +140,7 @@ class Judgement:
         return found
 
     @cached_property
-    def changes(self) -> dict[Key, input_signatures.Change]:
+    def changes(self) -> dict[Key, input_signatures.InputChange]:
         """Which runs read other Phase 3 rows than there are now, and which kind of rows."""
         return input_signatures.changes([run for run in self.runs.values() if run.status == Run.Status.COMPLETE])
 
@@ -166,14 +156,14 @@ class Judgement:
         return found
 
     @cached_property
-    def season(self) -> mismatches.Season:
+    def season(self) -> mismatches.AuditedSeason:
         """The same as `validation` takes it."""
         stale = frozenset(self.changes) | {key for key, run in self.ran.items() if run.statement_changed}
         repeated = {key: found.repeated for key, found in self.written.items() if found.repeated}
-        return mismatches.Season(self.year, self.dates, self.ran, self.compared, repeated, stale)
+        return mismatches.AuditedSeason(self.year, self.dates, self.ran, self.compared, repeated, stale)
 
     @cached_property
-    def ran(self) -> dict[Key, mismatches.Ran]:
+    def ran(self) -> dict[Key, mismatches.RunFacts]:
         """How every run ended."""
         there, _, damaged = self._read
         return {key: as_ran(run, is_lost=key not in there or key in damaged) for key, run in self.runs.items()}
@@ -185,10 +175,10 @@ class Judgement:
         against: list[Band | None] = [band for band in found if band] or [None]
         return [bands.reading(rated.failed, rated.population, band, rated.unexplained) for band in against]
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[FindingDraft]:
         """Everything that there is to look at in this season, worst first, each with the query behind it."""
         self._read_side_by_side()
-        found = mismatches.unbraked(worst_first(self._findings()))
+        found = mismatches.skip_brake_for_known_bugs(sort_by_severity(self._findings()))
         return [replace(finding, query=evidence.query(finding, self.start)) for finding in found]
 
     def _read_side_by_side(self) -> None:
@@ -198,7 +188,7 @@ class Judgement:
             _ = self._read
             phase3.result()
 
-    def _findings(self) -> Iterator[Finding]:
+    def _findings(self) -> Iterator[FindingDraft]:
         season = self.season
         rootless = frozenset(c.date for c in self.coverage if c.is_missing)
         low = [c for c in self.coverage if c.is_low]
@@ -217,13 +207,16 @@ class Judgement:
             season, (v for v in content_checks.violations(self.start) if v.date not in written_now)
         )
         yield from phase3_findings.stale(
-            season, self._changed(input_signatures.Change.WINDOWS), self._changed(input_signatures.Change.CONTEXT), self._moved
+            season,
+            self._changed(input_signatures.InputChange.WINDOWS),
+            self._changed(input_signatures.InputChange.CONTEXT),
+            self._moved,
         )
         for rated in self.rated.values():
             yield from rates.flags([r for r in rated if r.day.day not in rootless], lacking)
             yield from rates.out_of_band((r, reading) for r in rated for reading in self.readings(r))
 
-    def _changed(self, part: input_signatures.Change) -> list[Key]:
+    def _changed(self, part: input_signatures.InputChange) -> list[Key]:
         return [key for key, change in self.changes.items() if part in change]
 
     @property
@@ -233,18 +226,18 @@ class Judgement:
         return sum(len(found.unexplained.keys() | found.lost.keys()) for found in judged)
 
 
-def seasons(start: date | None = None, end: date | None = None) -> Iterator[Judgement]:
+def seasons(start: date | None = None, end: date | None = None) -> Iterator[SeasonAuditInput]:
     """The seasons that a range touches, or all that are loaded, each as a whole: what a Finding is about may lie anywhere."""
     calendar = load_calendar()
-    history = History(calendar)
+    history = RateHistories(calendar)
     for year, opening in sorted(calendar.starts.items()):
         if (start is None or season_year(start) <= year) and (end is None or year <= season_year(end)):
             days = calendar.days(opening, opening + ONE_YEAR)
             if dates := tuple(d.day for d in days if d.is_processing and d.type is not DateType.BOOTSTRAP):
-                yield Judgement(calendar, year, dates, history)
+                yield SeasonAuditInput(calendar, year, dates, history)
 
 
-def of_date(day: date) -> Judgement:
+def of_date(day: date) -> SeasonAuditInput:
     """One date by itself, for its page."""
     calendar = load_calendar()
-    return Judgement(calendar, season_year(day), (day,), History(calendar))
+    return SeasonAuditInput(calendar, season_year(day), (day,), RateHistories(calendar))

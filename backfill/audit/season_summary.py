@@ -10,7 +10,7 @@ from django.db.models import Count, IntegerField, Q, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from backfill.models import Finding, Judged, Verdict
+from backfill.models import AuditResult, Finding, SeasonAudit
 from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
@@ -19,7 +19,7 @@ from validation.findings.kinds import Severity
 
 
 @dataclass(frozen=True)
-class Promise:
+class SeasonSummary:
     """A season as it was last judged: failures that Phase 3 explains, and such as it does not.
 
     `bugs` are those of the explained that only an impossible source row explains.
@@ -54,9 +54,9 @@ class Promise:
         return self.explained - self.bugs
 
 
-def promises() -> list[Promise]:
+def season_summaries() -> list[SeasonSummary]:
     """Of every season that is loaded or was judged, the newest first; three queries, however many there are."""
-    judged = {row.season: row for row in Judged.objects.all()}
+    judged = {row.season: row for row in SeasonAudit.objects.all()}
     sums = {row["season"]: row for row in _verdicts()}
     lists = {row["season"]: row for row in _findings()}
     years = judged.keys() | warehouse().seasons(SCHED)
@@ -68,7 +68,7 @@ def _verdicts() -> list[dict[str, Any]]:
     sums = {f"n_{name}": Sum(name) for name in names}
     # What was written is bad where it must be, but for what is unexplained or lost besides.
     bad = Sum(Cast(KeyTextTransform(PROCESSING_ERROR.name, "expected"), IntegerField()), filter=Q(unexplained__isnull=False))
-    return [dict(row) for row in Verdict.objects.order_by().values("season").annotate(**sums, n_bugs=bad)]
+    return [dict(row) for row in AuditResult.objects.order_by().values("season").annotate(**sums, n_bugs=bad)]
 
 
 def _findings() -> list[dict[str, Any]]:
@@ -77,10 +77,10 @@ def _findings() -> list[dict[str, Any]]:
     return [dict(row) for row in found.annotate(listed=above, n=Count("pk"))]
 
 
-def _promise(year: int, judged: Judged | None, sums: dict[str, Any], lists: dict[str, Any]) -> Promise:
+def _promise(year: int, judged: SeasonAudit | None, sums: dict[str, Any], lists: dict[str, Any]) -> SeasonSummary:
     explained, unexplained, lost, odd = (sums.get(f"n_{n}") or 0 for n in ("explained", "unexplained", "lost", "unaccounted"))
     listed = lists.get("listed", 0)
-    found = Promise(
+    found = SeasonSummary(
         year, explained=explained, bugs=min(explained, sums.get("n_bugs") or 0), unexplained=unexplained,
         outside=unexplained + lost + odd,
         listed=listed, notes=lists.get("n", 0) - listed,

@@ -10,13 +10,13 @@ from enum import StrEnum
 from typing import Any
 
 from backfill.audit.load import Written
-from backfill.audit.rate_history import History
-from backfill.audit.season_audit import Judgement
+from backfill.audit.rate_history import RateHistories
+from backfill.audit.season_audit import SeasonAuditInput
 from backfill.models import Run
 from backfill.season_calendar import load_calendar
 from validation.categories import BUGS, BY_NAME
-from validation.expectation import CODES, Comparison
-from validation.findings.kinds import LOST_PARTITION, counted
+from validation.expectation import CODES, ExpectationDiff
+from validation.findings.kinds import LOST_PARTITION, pluralize
 from validation.findings.rates import Rated
 from validation.season import Calendar, DateType, Day, season_year
 
@@ -37,7 +37,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Checked:
+class DateValidation:
     """One table, or one processor's output, on one date. `expected` is rows in Phase 3 and entities in Phase 4.
 
     `verdict` says in words what the state rests on; `entities` has per category who failed, or what is wrong with whom.
@@ -69,7 +69,7 @@ class Checked:
         return document | ({"entities": dict(self.entities)} if verbose else {})
 
 
-def validate(start: date, end: date, phase: int) -> list[Checked]:
+def validate(start: date, end: date, phase: int) -> list[DateValidation]:
     """Every date of a range, table by table (Phase 3) or processor by processor (Phase 4). Raises WarehouseError."""
     calendar = load_calendar()
     check = _phase3 if phase == 3 else _phase4
@@ -79,36 +79,38 @@ def validate(start: date, end: date, phase: int) -> list[Checked]:
     return [found for year, days in by_season.items() for found in check(calendar, year, days)]
 
 
-def _phase3(calendar: Calendar, year: int, days: list[Day]) -> Iterator[Checked]:
+def _phase3(calendar: Calendar, year: int, days: list[Day]) -> Iterator[DateValidation]:
     """Bootstrap dates too have Phase 3: later windows read them."""
-    judgement = Judgement(calendar, year, tuple(d.day for d in days if d.is_processing), History(calendar))
+    judgement = SeasonAuditInput(calendar, year, tuple(d.day for d in days if d.is_processing), RateHistories(calendar))
     found = judgement.coverage if judgement.dates else []
     for day in days:
         if not day.is_processing:
-            yield Checked(day, "", State.NO_GAMES, verdict=day.why_skipped)
+            yield DateValidation(day, "", State.NO_GAMES, verdict=day.why_skipped)
         for c in (c for c in found if c.date == day.day):
             state = State.MISSING if c.is_missing else State.PARTIAL if c.is_low else State.COMPLETE
-            yield Checked(day, c.table, state, c.rows, round(c.expected), verdict="" if state is State.COMPLETE else str(c))
+            yield DateValidation(
+                day, c.table, state, c.rows, round(c.expected), verdict="" if state is State.COMPLETE else str(c)
+            )
 
 
-def _phase4(calendar: Calendar, year: int, days: list[Day]) -> Iterator[Checked]:
+def _phase4(calendar: Calendar, year: int, days: list[Day]) -> Iterator[DateValidation]:
     dates = tuple(d.day for d in days if d.is_processing and d.type is not DateType.BOOTSTRAP)
-    judgement = Judgement(calendar, year, dates, History(calendar))
+    judgement = SeasonAuditInput(calendar, year, dates, RateHistories(calendar))
     for day in days:
         if not day.is_processing:
-            yield Checked(day, "", State.NO_GAMES, verdict=day.why_skipped)
+            yield DateValidation(day, "", State.NO_GAMES, verdict=day.why_skipped)
         elif day.type is DateType.BOOTSTRAP:
-            yield Checked(day, "", State.BOOTSTRAP, verdict=day.why_skipped)
+            yield DateValidation(day, "", State.BOOTSTRAP, verdict=day.why_skipped)
         else:
             yield from (_checked(judgement, day, code) for code in CODES)
 
 
-def _checked(judgement: Judgement, day: Day, code: str) -> Checked:
+def _checked(judgement: SeasonAuditInput, day: Day, code: str) -> DateValidation:
     key = code, day.day
     if key in judgement.moving:
-        return Checked(day, code, State.PARTIAL, verdict="it is being run now")
+        return DateValidation(day, code, State.PARTIAL, verdict="it is being run now")
     if (written := judgement.written.get(key)) is None:
-        return Checked(day, code, State.MISSING, verdict=_why_missing(judgement.runs.get(key)))
+        return DateValidation(day, code, State.MISSING, verdict=_why_missing(judgement.runs.get(key)))
     compared = judgement.compared[key]
     wrong = "; ".join(_wrong(written, compared))
     failures = Counter(written.failures.values())
@@ -116,10 +118,10 @@ def _checked(judgement: Judgement, day: Day, code: str) -> Checked:
     state = State.PARTIAL if wrong else State.COMPLETE
     rated = Rated(code, day, len(written.rows), counts, len(compared.unexplained))
     bugs = sum(failures[name] for name in BUGS)
-    bad = f"{counted(bugs, 'failure')} by a bug, or by an impossible source value" if bugs else ""
+    bad = f"{pluralize(bugs, 'failure')} by a bug, or by an impossible source value" if bugs else ""
     verdict = wrong or bad or (judgement.readings(rated)[0].text if counts else "")
     follows = {str(root): n for root, n in judgement.cascade(day.day).follows.get(code, {}).items()}
-    return Checked(
+    return DateValidation(
         day, code, state, len(written.rows), compared.population, counts, follows, verdict, _entities(written, compared)
     )
 
@@ -131,7 +133,7 @@ def _why_missing(run: Run | None) -> str:
     return LOST_PARTITION.title if run.status == Run.Status.COMPLETE else f"{run.status}: {run.reason}"
 
 
-def _wrong(written: Written, compared: Comparison) -> Iterator[str]:
+def _wrong(written: Written, compared: ExpectationDiff) -> Iterator[str]:
     """What speaks against a partition, in words; nothing when it is complete."""
     for n, what in (
         (len(compared.unexplained), "failed and need not have"),
@@ -146,7 +148,7 @@ def _wrong(written: Written, compared: Comparison) -> Iterator[str]:
         yield f"the whole date failed: {written.whole_date}"
 
 
-def _entities(written: Written, compared: Comparison) -> dict[str, tuple[str, ...]]:
+def _entities(written: Written, compared: ExpectationDiff) -> dict[str, tuple[str, ...]]:
     """Names by category, and by what is wrong with them."""
     found: dict[str, list[str]] = {}
     for entity, category in written.failures.items():

@@ -70,7 +70,7 @@ def _answer(error: DatabaseError) -> str:
     return f"the database cannot be used ({said})" if isinstance(error, OperationalError | InterfaceError) else ""
 
 
-class _OneLineParser(CommandParser):
+class _SingleLineErrorParser(CommandParser):
     """Argparse prints its whole usage for a typing mistake; one sentence is enough."""
 
     def error(self, message: str) -> NoReturn:
@@ -92,7 +92,7 @@ class VerbCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """The parser, with --json for every verb and without Django's own options in the way."""
-        parser = _OneLineParser(
+        parser = _SingleLineErrorParser(
             prog=f"{prog_name} {subcommand}",
             description=self.help or None,
             missing_args_message=getattr(self, "missing_args_message", None),

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill.audit.marking import judge_due
+from backfill.audit.marking import audit_due
 from backfill.cli.base import FAILED, OK, VerbCommand
 from backfill.cli.progress_bar import shown, telling, watch
 from backfill.documents.job import job_text
@@ -67,8 +67,8 @@ def _inline(verb: VerbCommand, start: Start) -> int | None:
         return None
     with shown(quiet=verb.json) as display:
         run_inline(job, actor, telling(display, job.runs.filter(status=Run.Status.PENDING).count()))
-    judge_due()
-    messages.tell(now())
+    audit_due()
+    messages.notify(now())
     return report(verb, job, heard)
 
 

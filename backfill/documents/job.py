@@ -13,7 +13,7 @@ from backfill.jobs.start import Preview
 from backfill.models import Run
 from backfill.plan.estimate import COSTS_NOTHING, estimate
 from backfill.plan.options import Options
-from backfill.plan.planning import Action, PlannedRun
+from backfill.plan.planning import PlannedAction, PlannedRun
 from backfill.plan.signed_plan import signature
 
 WORDS = (("failed", "only what failed"), ("force", "forced"), ("skip_preflight", "preflight skipped"))
@@ -33,7 +33,7 @@ def plan_document(preview: Preview) -> dict[str, Any]:
         "estimate": asdict(estimate(planned)),
         "preflight": report_document(preview.report),
         "goes_on": preview.goes_on and preview.goes_on.pk,
-        "runs": [_run(r) for r in planned.runs if r.action is not Action.NONE],
+        "runs": [_run(r) for r in planned.runs if r.action is not PlannedAction.NONE],
     }
 
 
@@ -44,7 +44,7 @@ def _run(run: PlannedRun) -> dict[str, Any]:
 def plan_text(preview: Preview, *, verbose: bool) -> str:
     """A plan for a person: what happens to how many dates and why; each run with `verbose`."""
     planned = preview.plan
-    counted = Counter((r.processor, r.action, r.heading or r.reason) for r in planned.runs if r.action is not Action.NONE)
+    counted = Counter((r.processor, r.action, r.heading or r.reason) for r in planned.runs if r.action is not PlannedAction.NONE)
     rows = [{"processor": p, "action": str(a), "dates": n, "because": reason} for (p, a, reason), n in counted.items()]
     parts = [
         days_text(planned.options, planned.days),
@@ -57,7 +57,7 @@ def plan_text(preview: Preview, *, verbose: bool) -> str:
         *_goes_on_line(preview),
     ]
     if verbose:
-        parts.append(table([_run(r) for r in planned.runs if r.action is not Action.NONE]))
+        parts.append(table([_run(r) for r in planned.runs if r.action is not PlannedAction.NONE]))
     return "\n".join(parts)
 
 

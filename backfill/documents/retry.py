@@ -9,7 +9,7 @@ from typing import Any
 from backfill.cli.tables import table
 from backfill.documents.preflight import blocking_lines, report_document, warning_lines
 from backfill.jobs.retry import LeftOut, RetryPlan
-from backfill.status.comparison import Comparison
+from backfill.status.comparison import JobComparison
 
 MOST_GROUPS = 20
 
@@ -90,7 +90,7 @@ def group_lines(summary: dict[str, Any]) -> list[str]:
 # Comparisons
 
 
-def comparison_text(found: Comparison) -> str:
+def comparison_text(found: JobComparison) -> str:
     """Two jobs side by side, for a person."""
     rows = [{"what": what, **counts} for what, counts in found.totals().items()]
     apart = [
@@ -106,7 +106,7 @@ def comparison_text(found: Comparison) -> str:
     return "\n".join([", ".join([head, *apart]), table(rows) if rows else "nothing failed in either", *_new_lines(found)])
 
 
-def _new_lines(found: Comparison) -> list[str]:
+def _new_lines(found: JobComparison) -> list[str]:
     new = [c for c in found.changes if c.new]
     shown = [f"  - {c.processor} {c.date}: {c.new:,} {c.what}" for c in new[:10]]
     more = [f"  - and {len(new) - 10} more"] if len(new) > 10 else []

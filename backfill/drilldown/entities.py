@@ -10,7 +10,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Any
 
-from backfill.drilldown.entity_statuses import HAS_ROW, Found, OnDate, Status
+from backfill.drilldown.entity_statuses import HAS_ROW, EntityStatuses, OnDate, Status
 from validation.cascade import root_of
 from validation.categories import BY_NAME
 from validation.expectation import MISSING, ROW
@@ -145,7 +145,7 @@ def _entity(asked: OnDate, name: str, status: Status | None, must: str, root: st
     return Entity(name, asked.team(name), state, reason, can_retry, found, must, root, asked.games(name))
 
 
-def match(name: str, code: str, status: Status | None, must: str, found: Found) -> Match:
+def match(name: str, code: str, status: Status | None, must: str, found: EntityStatuses) -> Match:
     """Hold what became of an entity against what must."""
     if not must or name in found.both.get(code, ()):
         return Match.STRANGE

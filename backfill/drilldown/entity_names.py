@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from backfill.drilldown.query import Question
+from backfill.drilldown.query import ParameterizedQuery
 from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from backfill.warehouse.port import Row
-from backfill.warehouse.season_cache import remembered
+from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS
 
 MOST = 20
 
 
 @dataclass(frozen=True)
-class Named:
+class EntityName:
     """A player by `player_lookup` or a team by `team_abbr`; `name` is what people call it, `team` the newest of a player."""
 
     entity: str
@@ -26,28 +26,28 @@ class Named:
     is_team: bool = False
 
 
-def everybody(year: int) -> Mapping[str, Named]:
+def all_names(year: int) -> Mapping[str, EntityName]:
     """Everybody of a season by its key; read once per process. Raises WarehouseError."""
     start = load_calendar().starts.get(year)
-    return remembered("names", year, INPUTS, lambda: _read(start)) if start else {}
+    return cached_for_season("names", year, INPUTS, lambda: _read(start)) if start else {}
 
 
-def _read(start: date) -> dict[str, Named]:
+def _read(start: date) -> dict[str, EntityName]:
     def ask(name: str) -> list[Row]:
-        return Question(render(name), {"season_start": start}).ask()
+        return ParameterizedQuery(render(name), {"season_start": start}).ask()
 
-    players = [Named(r["entity"], r["name"] or r["entity"], r["team"] or "") for r in ask("player-names")]
-    teams = [Named(r["entity"], r["entity"], r["entity"], is_team=True) for r in ask("team-names")]
+    players = [EntityName(r["entity"], r["name"] or r["entity"], r["team"] or "") for r in ask("player-names")]
+    teams = [EntityName(r["entity"], r["entity"], r["entity"], is_team=True) for r in ask("team-names")]
     return {named.entity: named for named in (*players, *teams)}
 
 
-def search_entities(year: int, part: str) -> list[Named]:
+def search_entities(year: int, part: str) -> list[EntityName]:
     """Up to MOST entities with this part in their name or key, whose names begin with it first; none for no part."""
     wanted = part.strip().casefold()
-    found = [named for named in everybody(year).values() if wanted in named.name.casefold() or wanted in named.entity]
+    found = [named for named in all_names(year).values() if wanted in named.name.casefold() or wanted in named.entity]
     return sorted(found, key=lambda named: _order(named, wanted))[:MOST] if wanted else []
 
 
-def _order(named: Named, wanted: str) -> tuple[bool, bool, str, str]:
+def _order(named: EntityName, wanted: str) -> tuple[bool, bool, str, str]:
     words = (named.entity, *named.name.split(), named.name)
     return named.entity.casefold() != wanted, not any(w.casefold().startswith(wanted) for w in words), named.name, named.entity

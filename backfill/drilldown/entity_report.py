@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 
 from backfill.drilldown.entities import Match, match, root
-from backfill.drilldown.entity_names import everybody
+from backfill.drilldown.entity_names import all_names
 from backfill.drilldown.entity_statuses import OnDate, Status
-from backfill.drilldown.schedule import GameLine, Part, coming, lines
+from backfill.drilldown.schedule import GameLine, GameRole, coming, lines
 from backfill.errors import Refused
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import inlined
 from validation.categories import BY_NAME
 from validation.expectation import ROW
-from validation.recovery import MINIMUM, WINDOW, Outlook, outlook
+from validation.recovery import MINIMUM, WINDOW, Recovery, recovery
 from validation.season import season_year
 
 
 @dataclass(frozen=True)
-class Said:
+class UpstreamStatus:
     """What a processor says of the entity on the date; `state` is empty where it says nothing."""
 
     code: str
@@ -29,7 +29,7 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
+class EntityReport:
     """One entity on one date. `games` are its team's before the date, newest first; `played` counts those it played.
 
     `minimum` and `window` are the processor's: fewest games, and how many of the newest are examined (None: all, or
@@ -54,8 +54,8 @@ class Story:
     played: int
     ahead: tuple[date, ...]
     explanation: str
-    upstream: tuple[Said, ...]
-    outlook: Outlook
+    upstream: tuple[UpstreamStatus, ...]
+    outlook: Recovery
     sql: str
     statement: str
 
@@ -67,20 +67,20 @@ class Story:
     @property
     def missed(self) -> tuple[GameLine, ...]:
         """Those of them that the entity did not play."""
-        return tuple(line for line in self.games if line.part is not Part.PLAYED)
+        return tuple(line for line in self.games if line.part is not GameRole.PLAYED)
 
 
-def report_entity(day: date, code: str, entity_id: str) -> Story:
+def report_entity(day: date, code: str, entity_id: str) -> EntityReport:
     """One player, or team, on one date. Raises Refused for a date that is not processed or who is not of the season."""
     asked = OnDate(day, code, entity_id)
     status, must = asked.found.statuses[code].get(entity_id), asked.must[code].get(entity_id, "")
-    named = everybody(season_year(asked.start)).get(entity_id)
+    named = all_names(season_year(asked.start)).get(entity_id)
     if not (named or status or must):
         raise Refused(f"{entity_id!r} is nobody of the season of {day}; search for a part of the name")
     state, reason, can_retry = status or Status("")
     matched, games = match(entity_id, code, status, must, asked.found), tuple(lines(asked, entity_id))
     from_root = root(entity_id, code, status, asked.found.words)
-    return Story(
+    return EntityReport(
         entity=entity_id, name=named.name if named else entity_id, team=asked.team(entity_id), day=day, code=code,
         state=state, reason=reason, can_retry=can_retry, match=matched, must=must, root=from_root,
         minimum=MINIMUM.get(code), window=WINDOW.get(code), games=games, played=asked.games(entity_id),
@@ -101,22 +101,22 @@ def _explanation(asked: OnDate, status: Status | None, from_root: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _upstream(asked: OnDate, name: str) -> tuple[Said, ...]:
+def _upstream(asked: OnDate, name: str) -> tuple[UpstreamStatus, ...]:
     """What the processors before this one say of the same entity; those of teams say nothing of a player."""
     own = PROCESSORS[asked.code]
     before = [code for code in own.after if PROCESSORS[code].output.entity == own.output.entity]
     said = ((code, asked.found.statuses[code].get(name) or Status("")) for code in before)
-    return tuple(Said(code, status.status, status.reason) for code, status in said)
+    return tuple(UpstreamStatus(code, status.status, status.reason) for code, status in said)
 
 
-def _outlook(asked: OnDate, name: str, matched: Match, games: Sequence[GameLine]) -> Outlook:
+def _outlook(asked: OnDate, name: str, matched: Match, games: Sequence[GameLine]) -> Recovery:
     """When it stops, by the games; of what is not as the games say, that."""
     must = asked.must[asked.code].get(name, "")
     if not must:
-        return Outlook(None, None, "it is not of this date's population")
+        return Recovery(None, None, "it is not of this date's population")
     if matched.is_outside and asked.is_written:
-        return Outlook(0, asked.day, f"by the games played it must {_become(must)}: find out why, then run the date again")
-    return outlook(asked.facts, asked.day, asked.code, name, must, coming(asked, name, games), asked.team(name))
+        return Recovery(0, asked.day, f"by the games played it must {_become(must)}: find out why, then run the date again")
+    return recovery(asked.facts, asked.day, asked.code, name, must, coming(asked, name, games), asked.team(name))
 
 
 def _become(must: str) -> str:

@@ -9,23 +9,23 @@ from functools import cached_property
 
 from backfill.audit import load
 from backfill.drilldown.entities import Match, match
-from backfill.drilldown.entity_names import everybody
-from backfill.drilldown.entity_statuses import Found, Status, question, read
-from backfill.drilldown.query import Question
+from backfill.drilldown.entity_names import all_names
+from backfill.drilldown.entity_statuses import EntityStatuses, Status, question, read
+from backfill.drilldown.query import ParameterizedQuery
 from backfill.errors import Refused
 from backfill.execution import input_signatures
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
 from backfill.season_calendar import load_calendar, season_name
-from backfill.status.latest_runs import Ended, ended_runs, verdicts_on
-from validation.expectation import CODES, NO_HISTORY, TDZA, Facts, GameRow, History, expected
+from backfill.status.latest_runs import LatestRun, audit_summaries, latest_runs
+from validation.expectation import CODES, NO_HISTORY, TDZA, GameHistory, GameRow, SeasonGames, expected
 from validation.season import Day
 
-NOTHING = Found({code: {} for code in CODES})
+NOTHING = EntityStatuses({code: {} for code in CODES})
 
 
 @dataclass(frozen=True, slots=True)
-class DayOf:
+class EntityDay:
     """One (processor, date) of an entity: `state` is a failure category, `row`, or empty where neither is there.
 
     `must` is what it must be by the games played, empty where it is not of the population; `match` is None where
@@ -40,7 +40,7 @@ class DayOf:
 
 
 @dataclass(frozen=True)
-class PlayerSeason:
+class EntitySeason:
     """One entity over a season: `rows` has of each processor that is about it a DayOf for every processing date.
 
     `played` are the games that count, newest first; `sql` asks the warehouse for all of it.
@@ -51,18 +51,18 @@ class PlayerSeason:
     team: str
     year: int
     days: tuple[Day, ...]
-    rows: Mapping[str, tuple[DayOf, ...]]
+    rows: Mapping[str, tuple[EntityDay, ...]]
     played: tuple[GameRow, ...]
     sql: str
 
 
-def season_of(year: int, entity_id: str) -> PlayerSeason:
+def season_of(year: int, entity_id: str) -> EntitySeason:
     """A player or a team over a season. Raises Refused, WarehouseError.
 
     Three queries of the database, and one of the warehouse for the dates that were not judged, or not found as they must
     be: opening the partitions of all takes half a second.
     """
-    calendar, named = load_calendar(), everybody(year).get(entity_id)
+    calendar, named = load_calendar(), all_names(year).get(entity_id)
     if not named:
         raise Refused(f"{entity_id!r} is nobody of {season_name(year)}; search for a part of the name")
     days = tuple(day for day in calendar.season(year) if day.is_computed)
@@ -70,7 +70,7 @@ def season_of(year: int, entity_id: str) -> PlayerSeason:
     of = _Of(year, entity_id, days, facts, (TDZA,) if named.is_team else tuple(code for code in CODES if code != TDZA))
     played = tuple(of.history.games_before(date.max))
     rows = {code: tuple(of.day(day, code) for day in days) for code in of.codes}
-    return PlayerSeason(entity_id, named.name, named.team, year, days, rows, played, of.asked([d.day for d in days]).text)
+    return EntitySeason(entity_id, named.name, named.team, year, days, rows, played, of.asked([d.day for d in days]).text)
 
 
 @dataclass(frozen=True)
@@ -80,21 +80,21 @@ class _Of:
     year: int
     entity: str
     days: Sequence[Day]
-    facts: Facts
+    facts: SeasonGames
     codes: tuple[str, ...]
 
     @cached_property
-    def history(self) -> History:
+    def history(self) -> GameHistory:
         return (self.facts.defenses if TDZA in self.codes else self.facts.players).get(self.entity, NO_HISTORY)
 
     @cached_property
-    def runs(self) -> dict[Key, Ended]:
-        return ended_runs(self.days)
+    def runs(self) -> dict[Key, LatestRun]:
+        return latest_runs(self.days)
 
     @cached_property
     def exact(self) -> set[Key]:
         """What was judged since it ran, found to be as it must, and reads the same rows of Phase 3 now: so is this one's."""
-        verdicts = verdicts_on(self.year)
+        verdicts = audit_summaries(self.year)
         right = {key for key, held in verdicts.items() if held.outside == 0 and not held.changed}
         signed = {key: run for key, run in self.runs.items() if key in right and run.input_signature}
         judged = {key for key, run in signed.items() if verdicts[key].run_id == run.run_id}
@@ -120,25 +120,25 @@ class _Of:
         return found
 
     @cached_property
-    def found(self) -> dict[date, Found]:
+    def found(self) -> dict[date, EntityStatuses]:
         dates = sorted({day.day for day in self.days for code in self.codes if (code, day.day) not in self.exact})
         return read(self.asked(dates), self.codes) if dates else {}
 
-    def asked(self, dates: Sequence[date]) -> Question:
+    def asked(self, dates: Sequence[date]) -> ParameterizedQuery:
         """What the warehouse holds of it."""
         return question(dates, self.codes, self.entity)
 
-    def day(self, day: Day, code: str) -> DayOf:
+    def day(self, day: Day, code: str) -> EntityDay:
         """One (processor, date)."""
         key = code, day.day
         must, there, run = self.must.get(key, ""), self.found.get(day.day, NOTHING), self.runs.get(key)
         status = Status(must) if key in self.exact and must else there.statuses[code].get(self.entity)
         counts = status is not None or (must and run and run.status == Run.Status.COMPLETE)
         held = match(self.entity, code, status, must, there) if counts else None
-        return DayOf(day, status.status if status else "", must, held, self.history.before(day.day).games)
+        return EntityDay(day, status.status if status else "", must, held, self.history.before(day.day).games)
 
 
-def _about(facts: Facts, entity: str) -> Facts:
+def _about(facts: SeasonGames, entity: str) -> SeasonGames:
     """The facts without all other players, on whom nothing of this one depends."""
     contexts = {day: [c for c in found if c.player == entity] for day, found in facts.contexts.items()}
     players, defenses = ({k: v for k, v in by.items() if k == entity} for by in (facts.players, facts.defenses))

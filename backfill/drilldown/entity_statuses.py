@@ -9,14 +9,14 @@ from functools import cached_property
 from typing import NamedTuple
 
 from backfill.audit import load
-from backfill.drilldown.query import Question
+from backfill.drilldown.query import ParameterizedQuery
 from backfill.errors import Refused
 from backfill.models import Job, Run
 from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from validation.categories import DATE_LEVEL
-from validation.expectation import NO_HISTORY, ROW, Facts, History, Statuses, expected
+from validation.expectation import NO_HISTORY, ROW, GameHistory, SeasonGames, Statuses, expected
 from validation.season import season_year
 
 
@@ -31,15 +31,15 @@ class Status(NamedTuple):
 HAS_ROW = Status(ROW)
 
 
-def question(days: Sequence[date], codes: Collection[str], entity: str = "") -> Question:
+def question(days: Sequence[date], codes: Collection[str], entity: str = "") -> ParameterizedQuery:
     """Who has a row and who has a failure on these dates, of these processors; of one entity alone where it is named."""
     processors = tuple(PROCESSORS[code] for code in codes)
     sql = render("entity-statuses", processors=processors, is_one=bool(entity))
-    return Question(sql, {"dates": list(days), **({"entity": entity} if entity else {})})
+    return ParameterizedQuery(sql, {"dates": list(days), **({"entity": entity} if entity else {})})
 
 
 @dataclass(frozen=True)
-class Found:
+class EntityStatuses:
     """What the warehouse holds of one date. `whole_date` has the reason where a processor's whole date was logged as failed."""
 
     statuses: Mapping[str, Mapping[str, Status]]  # of each processor, by entity
@@ -52,7 +52,7 @@ class Found:
         return {code: {entity: found.status for entity, found in by.items()} for code, by in self.statuses.items()}
 
 
-def read(asked: Question, codes: Collection[str]) -> dict[date, Found]:
+def read(asked: ParameterizedQuery, codes: Collection[str]) -> dict[date, EntityStatuses]:
     """The answer, by date; a failure stands before a row of the same entity."""
     statuses: dict[date, dict[str, dict[str, Status]]] = {}
     whole: dict[date, dict[str, str]] = {}
@@ -69,7 +69,7 @@ def read(asked: Question, codes: Collection[str]) -> dict[date, Found]:
                 of_date, entity, Status(category, reason or "", bool(can_retry)), both.setdefault(day, {}).setdefault(code, set())
             )
     return {
-        day: Found(by, whole.get(day, {}), {code: frozenset(entities) for code, entities in both.get(day, {}).items()})
+        day: EntityStatuses(by, whole.get(day, {}), {code: frozenset(entities) for code, entities in both.get(day, {}).items()})
         for day, by in statuses.items()
     }
 
@@ -99,19 +99,19 @@ class OnDate:
         return load_calendar().starts[season_year(self.day)]
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> SeasonGames:
         """The games of the season; read once per process."""
         return load.facts(self.start)
 
     @cached_property
-    def question(self) -> Question:
+    def question(self) -> ParameterizedQuery:
         """Of the whole chain, since a missing dependency is traced through all of it."""
         return question([self.day], tuple(PROCESSORS), self.entity)
 
     @cached_property
-    def found(self) -> Found:
+    def found(self) -> EntityStatuses:
         """What the warehouse holds."""
-        return read(self.question, tuple(PROCESSORS)).get(self.day) or Found({code: {} for code in PROCESSORS})
+        return read(self.question, tuple(PROCESSORS)).get(self.day) or EntityStatuses({code: {} for code in PROCESSORS})
 
     @cached_property
     def run(self) -> Run | None:
@@ -154,6 +154,6 @@ class OnDate:
         """How many games before the date count."""
         return self.history(entity).before(self.day).games
 
-    def history(self, entity: str) -> History:
+    def history(self, entity: str) -> GameHistory:
         """The games that the processor counts."""
         return (self.facts.defenses if self.of_teams else self.facts.players).get(entity, NO_HISTORY)

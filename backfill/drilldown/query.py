@@ -15,7 +15,7 @@ MOST_DATES = 10
 
 
 @dataclass(frozen=True)
-class Question:
+class ParameterizedQuery:
     """One SELECT in GoogleSQL with the values of its parameters."""
 
     sql: str

@@ -9,16 +9,16 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from backfill.drilldown.entity_statuses import OnDate
-from backfill.drilldown.query import Question
+from backfill.drilldown.query import ParameterizedQuery
 from backfill.statements import render
-from backfill.warehouse.season_cache import remembered
+from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import SCHED
 from validation.expectation import PCF, GameRow
-from validation.recovery import WINDOW, Coming
+from validation.recovery import WINDOW, UpcomingGames
 from validation.season import season_year
 
 
-class Fixture(NamedTuple):
+class ScheduledGame(NamedTuple):
     """One game of the schedule."""
 
     date: date
@@ -32,16 +32,16 @@ class Fixture(NamedTuple):
         return self.away if team == self.home else self.home
 
 
-def fixtures(start: date) -> Sequence[Fixture]:
+def scheduled_games(start: date) -> Sequence[ScheduledGame]:
     """Every game of a season, in order; read once per process. Raises WarehouseError."""
 
-    def make() -> list[Fixture]:
-        return [Fixture(*row.values()) for row in Question(render("season-games"), {"season_start": start}).ask()]
+    def make() -> list[ScheduledGame]:
+        return [ScheduledGame(*row.values()) for row in ParameterizedQuery(render("season-games"), {"season_start": start}).ask()]
 
-    return remembered("fixtures", season_year(start), (SCHED,), make)
+    return cached_for_season("fixtures", season_year(start), (SCHED,), make)
 
 
-class Part(StrEnum):
+class GameRole(StrEnum):
     """What an entity had to do with a game."""
 
     PLAYED = "played"
@@ -59,7 +59,7 @@ class GameLine:
     team: str
     opponent: str
     at_home: bool
-    part: Part
+    part: GameRole
     in_window: bool = False
     is_bad: bool = False
 
@@ -73,8 +73,8 @@ def lines(asked: OnDate, entity: str) -> list[GameLine]:
     found = []
     for fixture in _before(asked, entity, counting):
         row = played.get(fixture.game_id)
-        part = Part.PLAYED if row else Part.DID_NOT_PLAY if fixture.game_id in told else Part.NO_ROW
-        part = part if fixture.game_id in known else Part.NOBODY
+        part = GameRole.PLAYED if row else GameRole.DID_NOT_PLAY if fixture.game_id in told else GameRole.NO_ROW
+        part = part if fixture.game_id in known else GameRole.NOBODY
         team = _team_at(asked, entity, counting, fixture.date)
         found.append(
             GameLine(
@@ -85,9 +85,9 @@ def lines(asked: OnDate, entity: str) -> list[GameLine]:
     return found
 
 
-def _before(asked: OnDate, entity: str, counting: Sequence[GameRow]) -> list[Fixture]:
+def _before(asked: OnDate, entity: str, counting: Sequence[GameRow]) -> list[ScheduledGame]:
     """Newest first; a game that stands on two dates counts on the later one."""
-    by_game = {f.game_id: f for f in fixtures(asked.start) if f.is_final and f.date < asked.day}
+    by_game = {f.game_id: f for f in scheduled_games(asked.start) if f.is_final and f.date < asked.day}
     own = [f for f in by_game.values() if _team_at(asked, entity, counting, f.date) in (f.home, f.away)]
     return sorted(own, reverse=True)
 
@@ -105,13 +105,13 @@ def _known_games(asked: OnDate) -> frozenset[str]:
     return frozenset(row.game_id for history in source.values() for row in history.rows)
 
 
-def coming(asked: OnDate, entity: str, before: Sequence[GameLine]) -> Coming:
+def coming(asked: OnDate, entity: str, before: Sequence[GameLine]) -> UpcomingGames:
     """What lies ahead of the entity: its team's games that were or will be played, from the date on."""
-    schedule = fixtures(asked.start)
+    schedule = scheduled_games(asked.start)
     newest = max((f.date for f in schedule if f.is_final), default=asked.day)
     # What was not final when later games were is not to come: it was put off.
     ahead = [f for f in schedule if f.date >= asked.day and (f.is_final or f.date > newest)]
     team = asked.team(entity)
-    missed = next((n for n, line in enumerate(before) if line.part is Part.PLAYED), len(before))
+    missed = next((n for n, line in enumerate(before) if line.part is GameRole.PLAYED), len(before))
     dates = sorted({f.date for f in ahead if f.date > asked.day})
-    return Coming([f.date for f in ahead if team in (f.home, f.away)], dates, 0 if asked.of_teams else missed)
+    return UpcomingGames([f.date for f in ahead if team in (f.home, f.away)], dates, 0 if asked.of_teams else missed)

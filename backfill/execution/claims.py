@@ -14,7 +14,7 @@ from backfill import process_id
 from backfill.errors import Superseded
 from backfill.execution import dispatch
 from backfill.execution.execute import Step
-from backfill.execution.orphans import abandon
+from backfill.execution.orphans import cancel_orphans
 from backfill.models import Batch, Job, Run, RunQuerySet, record_transitions
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
@@ -110,7 +110,7 @@ def _taken_over(runs: Sequence[Run]) -> dict[str, Any]:
     before: dict[str, Any] = runs[0].warehouse_jobs
     same = all(run.warehouse_jobs == before for run in runs) and before.get("runs") == len(runs)
     if not same:
-        abandon(run.warehouse_jobs for run in runs)
+        cancel_orphans(run.warehouse_jobs for run in runs)
     return before if same else {}
 
 
@@ -118,4 +118,4 @@ def _lose_dead(job: Job, steps: RunQuerySet) -> None:
     """A task comes again when the process that ran it has died: its runs are free at once."""
     for worker in set(steps.filter(status=Run.Status.RUNNING).values_list("worker", flat=True)):
         if worker and process_id.is_gone(worker):
-            dispatch.lose(job, steps.filter(worker=worker), actor=dispatch.SYSTEM, reason=f"its worker died ({worker})")
+            dispatch.requeue_lost(job, steps.filter(worker=worker), actor=dispatch.SYSTEM, reason=f"its worker died ({worker})")

@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.timezone import now
 
-from backfill.execution.orphans import abandon
+from backfill.execution import queue
+from backfill.execution.orphans import cancel_orphans
 from backfill.models import Batch, EventCause, Job, Limits, Notice, Run, RunQuerySet
 
 SYSTEM = "backcourt"
@@ -30,16 +31,10 @@ def dispatch() -> None:
         return
     with transaction.atomic():
         for batch in _sent(jobs, at):
-            transaction.on_commit(partial(_ring, batch))
+            transaction.on_commit(partial(queue.enqueue, batch))
 
 
-def _ring(batch: Batch) -> None:
-    from backfill.execution.tasks import ring
-
-    ring(batch)
-
-
-def take(job: Job) -> Batch | None:
+def take_batch(job: Job) -> Batch | None:
     """Put the next batch of one job in flight for this process; None when none is due or a cap is reached."""
     with transaction.atomic():
         return next(iter(_sent(Job.objects.filter(pk=job.pk, status__in=Job.ACTIVE), now(), most=1)), None)
@@ -76,7 +71,7 @@ def _due(batches: QuerySet[Batch], at: datetime) -> QuerySet[Batch]:
     return batches.filter(Q(retry_at=None) | Q(retry_at__lte=at), status=Batch.Status.WAITING)
 
 
-def settle(batch: Batch, lease: str) -> None:
+def finish_step(batch: Batch, lease: str) -> None:
     """Record where a batch and its job stand after a step, and send what may now be sent."""
     with transaction.atomic():
         job = Job.locked(batch.job_id)
@@ -121,24 +116,18 @@ def _finish(job: Job, actor: str) -> None:
     job.transition((job.status,), status, actor=actor, reason=reason, cause=cause, finished_at=now())
     Notice.note(job, Notice.Kind.DONE)
     if not job.owner:
-        transaction.on_commit(_ring_judge)
+        transaction.on_commit(queue.enqueue_audit)
 
 
-def _ring_judge() -> None:
-    from backfill.execution.tasks import ring_judge
-
-    ring_judge()
-
-
-def put_back(job: Job, runs: RunQuerySet, *, actor: str, reason: str, cause: str) -> int:
+def requeue(job: Job, runs: RunQuerySet, *, actor: str, reason: str, cause: str) -> int:
     """Make running runs pending again; while their job is being cancelled, cancelled. The caller holds the job's row."""
     to = Run.Status.CANCELLED if job.status == Job.Status.CANCELLING else Run.Status.PENDING
     if to == Run.Status.CANCELLED:
-        abandon(runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
+        cancel_orphans(runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
     return runs.transition((Run.Status.RUNNING,), to, actor=actor, reason=reason, cause=cause, claim="", worker="")
 
 
-def lose(job: Job, runs: RunQuerySet, *, actor: str, reason: str) -> int:
+def requeue_lost(job: Job, runs: RunQuerySet, *, actor: str, reason: str) -> int:
     """Put back runs whose attempt died; one that has cost MOST_LOSSES attempts fails, lest it kills workers for ever."""
     lost = runs.filter(status=Run.Status.RUNNING)
     doomed = list(lost.filter(losses__gte=MOST_LOSSES - 1).values_list("pk", flat=True))
@@ -147,7 +136,7 @@ def lose(job: Job, runs: RunQuerySet, *, actor: str, reason: str) -> int:
     fields = {"claim": "", "worker": "", "error": "WorkerLost", "finished_at": now()}
     cause = EventCause.WORKER_LOST
     failed = Run.objects.filter(pk__in=doomed)
-    abandon(failed.values_list("warehouse_jobs", flat=True))
+    cancel_orphans(failed.values_list("warehouse_jobs", flat=True))
     count = failed.transition((Run.Status.RUNNING,), Run.Status.FAILED, actor=actor, reason=text, cause=cause, **fields)
     failed.update(reason=text)
-    return count + put_back(job, lost, actor=actor, reason=reason, cause=cause)
+    return count + requeue(job, lost, actor=actor, reason=reason, cause=cause)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from backfill.crash_points import passing
+from backfill.crash_points import crash_point
 from backfill.errors import AccountingError, WarehouseError, WarehouseUnwritable
 from backfill.processors.registry import Processor
 from backfill.processors.render import accounted, render
@@ -21,7 +21,7 @@ NO_POPULATION = "population"  # RefusedBy.POPULATION, without the database
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class DateResult:
     """How one date ended. `error` is empty when it completed; `untouched` when its partitions were not replaced."""
 
     date: date
@@ -69,7 +69,7 @@ class Step:
         }
 
 
-def execute(warehouse: Warehouse, step: Step, before_writing: Callable[[], None] = lambda: None) -> list[Outcome]:
+def execute(warehouse: Warehouse, step: Step, before_writing: Callable[[], None] = lambda: None) -> list[DateResult]:
     """Run a step; one that breaks is halved down to the date that breaks it, and its neighbours complete.
 
     `before_writing` may raise to stop it. What no date can cure (a full disk, a busy warehouse) is raised.
@@ -88,19 +88,19 @@ def execute(warehouse: Warehouse, step: Step, before_writing: Callable[[], None]
         return failed(step, error, time.perf_counter() - started)
 
 
-def failed(step: Step, error: Exception, seconds: float = 0.0) -> list[Outcome]:
+def failed(step: Step, error: Exception, seconds: float = 0.0) -> list[DateResult]:
     """The outcome of every date of a step that broke before anything was replaced."""
     name, share = type(error).__name__, seconds / len(step.dates)
     detail = error.detail if isinstance(error, WarehouseError) else {}
     return [
-        Outcome(
+        DateResult(
             date=day, error=f"{name}: {error}", error_class=name, error_detail=detail, untouched=True, query_seconds=share
         )
         for day in step.dates
     ]  # fmt: skip
 
 
-def _attempt(warehouse: Warehouse, step: Step, before_writing: Callable[[], None]) -> list[Outcome]:
+def _attempt(warehouse: Warehouse, step: Step, before_writing: Callable[[], None]) -> list[DateResult]:
     code, params = step.processor.code, step.params
     started = time.perf_counter()
     warehouse.stage("staged", accounted(code, render(code), render(code, "population")), params)
@@ -110,9 +110,9 @@ def _attempt(warehouse: Warehouse, step: Step, before_writing: Callable[[], None
     before_writing()
     # Failures first: a crash in between leaves a run that is not done, and doing it again heals it.
     failed = warehouse.replace(FAILURES, step.dates, render(code, "failures"), params, step.processor.name)
-    passing("after-failures")
+    crash_point("after-failures")
     rows = warehouse.replace(step.processor.output, step.dates, render(code, "output"), params)
-    passing("after-output")
+    crash_point("after-output")
     must_be = sum(a.failed for a in accounts.values()), sum(a.rows for a in accounts.values())
     written = {} if (failed, rows) == must_be else _written(warehouse, step)
     seconds = (queried - started, time.perf_counter() - queried)
@@ -208,7 +208,7 @@ def _written(warehouse: Warehouse, step: Step) -> dict[date, _Held]:
     return found
 
 
-def _outcome(step: Step, account: _Account, held: _Held, seconds: tuple[float, float]) -> Outcome:
+def _outcome(step: Step, account: _Account, held: _Held, seconds: tuple[float, float]) -> DateResult:
     """What the warehouse holds for one date, against what it must hold."""
     day, population = account.day, len(account.population)
     failures = dict(sorted(held.failures.items()))
@@ -222,7 +222,7 @@ def _outcome(step: Step, account: _Account, held: _Held, seconds: tuple[float, f
     elif failures.get(UNKNOWN.name):
         error = f"{failures[UNKNOWN.name]} entities with neither a row nor a classified failure"
     share = 1 / len(step.dates)
-    return Outcome(
+    return DateResult(
         date=day, population=population, rows=held.rows, failures=failures, error=error,
         error_class=error_class if error else "", refused_by=refused_by, error_detail=detail,
         query_seconds=seconds[0] * share, write_seconds=seconds[1] * share,

@@ -46,7 +46,7 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
 def _next(job: Job, stop: Event) -> Batch | None:
     """The next batch in flight; waits while the canary, a cap or a retry's delay holds all of them. None at the end."""
     waiting = job.batches.filter(status=Batch.Status.WAITING, job__status__in=Job.ACTIVE)
-    while not (batch := dispatch.take(job)):
+    while not (batch := dispatch.take_batch(job)):
         if not waiting.exists() or stop.wait(POLL_SECONDS):
             return None
     return batch
@@ -85,7 +85,7 @@ def _paused_on_interrupt(job: Job, actor: str) -> Iterator[None]:
         cause = EventCause.INTERRUPT if interrupted else EventCause.ERROR
         with transaction.atomic():
             locked = Job.locked(job.pk)
-            dispatch.put_back(locked, job.runs.all(), actor=actor, reason=reason, cause=cause)
+            dispatch.requeue(locked, job.runs.all(), actor=actor, reason=reason, cause=cause)
             locked.transition(Job.ACTIVE, Job.Status.PAUSING, actor=actor, reason=reason, cause=cause)
             dispatch.settle_job(locked, actor)
         job.refresh_from_db()

@@ -23,7 +23,7 @@ from backfill.status.upstream_causes import Phase3
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
-from backfill.warehouse.season_cache import remembered
+from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import SCHED, TDGS, UPGC
 from validation.expectation import TDZA
 from validation.season import FIRST_MONTH, season_year
@@ -32,7 +32,7 @@ from validation.thresholds import TEAM_DEFENSE
 T = TypeVar("T")
 
 
-class Change(Flag):
+class InputChange(Flag):
     """Which of the rows that a run may read are other ones now."""
 
     WINDOWS = auto()
@@ -44,8 +44,8 @@ class Change(Flag):
         return f"{' and '.join(what for part, what in PARTS_OF_REASON.items() if part in self)} have changed"
 
 
-PARTS_OF_REASON = {Change.WINDOWS: "games before it", Change.CONTEXT: "its context rows"}
-PARTS = {"w": Change.WINDOWS, "c": Change.CONTEXT}
+PARTS_OF_REASON = {InputChange.WINDOWS: "games before it", InputChange.CONTEXT: "its context rows"}
+PARTS = {"w": InputChange.WINDOWS, "c": InputChange.CONTEXT}
 
 
 class _Source:
@@ -88,7 +88,7 @@ class _Reach:
         return min([oldest, *(first for first, last in self.moved if last >= oldest)])
 
 
-class _Season:
+class _SeasonInputs:
     """The inputs of one season as they are now; whether they have been loaded again is asked once."""
 
     def __init__(self, year: int) -> None:
@@ -119,7 +119,7 @@ class _Season:
     def _kept(self, name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
         """What this process has made of the tables already, unless one of them has been loaded again since."""
         if name not in self._found:
-            self._found[name] = remembered(f"inputs {name}", self.year, tables, make)
+            self._found[name] = cached_for_season(f"inputs {name}", self.year, tables, make)
         return cast("T", self._found[name])
 
     def signature(self, code: str, day: date) -> str:
@@ -139,7 +139,7 @@ def signatures(keys: Iterable[Key]) -> dict[Key, str]:
     """What the runs of these (processor, date) would read now, in at most 40 characters. Raises WarehouseError."""
     found: dict[Key, str] = {}
     for year, of_season in groupby(sorted(keys, key=lambda key: key[1]), lambda key: season_year(key[1])):
-        season = _Season(year)
+        season = _SeasonInputs(year)
         found |= {(code, day): season.signature(code, day) for code, day in of_season}
     return found
 
@@ -149,7 +149,7 @@ def signature(code: str, day: date) -> str:
     return signatures([(code, day)])[code, day]
 
 
-def changes(runs: Iterable[Run]) -> dict[Key, Change]:
+def changes(runs: Iterable[Run]) -> dict[Key, InputChange]:
     """Of runs that were executed, those that would read other rows now than they did, and which. Raises WarehouseError.
 
     Of upstream's rows it says nothing: whether upstream ran again is seen by its runs.
@@ -165,18 +165,20 @@ def changed(run: Run) -> bool:
     return bool(changes([run]))
 
 
-def _difference(then: str, now: str) -> Change:
+def _difference(then: str, now: str) -> InputChange:
     """The parts of two signatures that differ."""
     pairs = set(then.split()) ^ set(now.split())
     return _together(PARTS[part[0]] for part in pairs)
 
 
-def _by_time(keys: Collection[Key], runs: Mapping[Key, Run]) -> dict[Key, Change]:
+def _by_time(keys: Collection[Key], runs: Mapping[Key, Run]) -> dict[Key, InputChange]:
     """Of runs that an older version made, which did not note what it read: what was processed since they began."""
     phase3 = Phase3.of([day for _, day in keys]) if keys else None
     newer = {key: phase3.newer(runs[key]) for key in keys} if phase3 else {}
-    return {key: _together(Change.CONTEXT if t is UPGC else Change.WINDOWS for t in tables) for key, tables in newer.items()}
+    return {
+        key: _together(InputChange.CONTEXT if t is UPGC else InputChange.WINDOWS for t in tables) for key, tables in newer.items()
+    }
 
 
-def _together(changes: Iterable[Change]) -> Change:
-    return reduce(or_, changes, Change(0))
+def _together(changes: Iterable[InputChange]) -> InputChange:
+    return reduce(or_, changes, InputChange(0))

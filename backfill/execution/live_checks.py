@@ -27,7 +27,7 @@ SUCCESS = "success"
 Status = Literal["passed", "warned", "refused", "skipped"]
 
 
-class Check(TypedDict):
+class CheckRecord(TypedDict):
     """How one check of a run ended, as `Run.checks` keeps it. One that was skipped took no seconds and says why."""
 
     name: str
@@ -37,21 +37,21 @@ class Check(TypedDict):
 
 
 @dataclass(frozen=True)
-class Kind:
+class LiveCheck:
     """One of normal mode's checks, and why backfill mode leaves it out."""
 
     name: str
     backfill_skips_it_because: str
 
-    def ended(self, status: Status, reason: str = "", seconds: float = 0.0) -> Check:
+    def ended(self, status: Status, reason: str = "", seconds: float = 0.0) -> CheckRecord:
         """The check of one run, as it is kept."""
         return {"name": self.name, "status": status, "seconds": seconds, "why": reason}
 
 
-DEFENSIVE = Kind("defensive", "history needs no proof that its upstream ran")
-FRESHNESS = Kind("freshness", "history does not change")
-COMPLETENESS = Kind("completeness", "the data is trusted to exist")
-TRIGGER = Kind("trigger", "no Phase 5 work for history")
+DEFENSIVE = LiveCheck("defensive", "history needs no proof that its upstream ran")
+FRESHNESS = LiveCheck("freshness", "history does not change")
+COMPLETENESS = LiveCheck("completeness", "the data is trusted to exist")
+TRIGGER = LiveCheck("trigger", "no Phase 5 work for history")
 KINDS = (DEFENSIVE, FRESHNESS, COMPLETENESS, TRIGGER)
 
 # Processors whose statement makes no such check.
@@ -93,7 +93,7 @@ class LiveRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class LiveCheckResult:
     """Whether a live run may start; both texts are empty when nothing is wrong. `checks` are those decided so far.
 
     `refused_by` is the check that refused, `detail` has the `upstream` processor or the `source` that it found wanting.
@@ -103,10 +103,10 @@ class Verdict:
     warning: str = ""
     refused_by: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
-    checks: tuple[Check, ...] = field(default=(), compare=False)  # the seconds differ every time
+    checks: tuple[CheckRecord, ...] = field(default=(), compare=False)  # the seconds differ every time
 
 
-def check(warehouse: Warehouse, run: LiveRun) -> Verdict:
+def check(warehouse: Warehouse, run: LiveRun) -> LiveCheckResult:
     """Run the defensive and the freshness check; the first refusal ends them."""
     began = perf_counter()
     refusal, detail = next(_defensive(warehouse, run), ("", {}))
@@ -119,19 +119,19 @@ def check(warehouse: Warehouse, run: LiveRun) -> Verdict:
     made.append(FRESHNESS.ended(status, refusal or warning, perf_counter() - began))
     if refusal:
         return _refused(FRESHNESS, refusal, detail, made)
-    return Verdict(warning=f"warning: {warning}" if warning else "", checks=(*made, *_waived(run)))
+    return LiveCheckResult(warning=f"warning: {warning}" if warning else "", checks=(*made, *_waived(run)))
 
 
-def _refused(kind: Kind, refusal: str, detail: Mapping[str, str], made: list[Check]) -> Verdict:
-    return Verdict(refusal=refusal, refused_by=kind.name, detail=detail, checks=(*made, *_not_reached(made)))
+def _refused(kind: LiveCheck, refusal: str, detail: Mapping[str, str], made: list[CheckRecord]) -> LiveCheckResult:
+    return LiveCheckResult(refusal=refusal, refused_by=kind.name, detail=detail, checks=(*made, *_not_reached(made)))
 
 
-def _not_reached(made: list[Check]) -> Iterator[Check]:
+def _not_reached(made: list[CheckRecord]) -> Iterator[CheckRecord]:
     for kind in KINDS[len(made) :]:
         yield kind.ended("skipped", f"the {made[-1]['name']} check refused the run")
 
 
-def _waived(run: LiveRun) -> Iterator[Check]:
+def _waived(run: LiveRun) -> Iterator[CheckRecord]:
     """The completeness check of a run whose statement does not make it."""
     index = (run.day - run.season_start).days
     if reason := NO_COMPLETENESS.get(run.processor.code):
@@ -141,12 +141,12 @@ def _waived(run: LiveRun) -> Iterator[Check]:
         yield COMPLETENESS.ended("skipped", waived)
 
 
-def left_out() -> list[Check]:
+def left_out() -> list[CheckRecord]:
     """The checks of a run in backfill mode."""
     return [kind.ended("skipped", kind.backfill_skips_it_because) for kind in KINDS]
 
 
-def concluded(run: Run, trigger: Check) -> list[Check]:
+def concluded(run: Run, trigger: CheckRecord) -> list[CheckRecord]:
     """All four checks of a run that has ended in normal mode; what it did not come to is skipped for the reason it gives."""
     made = {trigger["name"]: trigger, **{c["name"]: c for c in run.checks}}
     if COMPLETENESS.name not in made and run.population:
@@ -154,7 +154,7 @@ def concluded(run: Run, trigger: Check) -> list[Check]:
     return [made.get(kind.name) or kind.ended("skipped", run.reason) for kind in KINDS]
 
 
-def _completeness(run: Run) -> Check:
+def _completeness(run: Run) -> CheckRecord:
     found = run.failures.get(INCOMPLETE_DATA.name, 0)
     reason = (
         f"{found:,} of {run.population:,} entities {INCOMPLETE_DATA.name}; "

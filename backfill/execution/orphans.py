@@ -15,7 +15,7 @@ from backfill.warehouse import warehouse
 log = logging.getLogger(__name__)
 
 
-def abandon(kept: Iterable[dict[str, Any]]) -> None:
+def cancel_orphans(kept: Iterable[dict[str, Any]]) -> None:
     """Stop what the `warehouse_jobs` of some runs name. Must be called in a transaction."""
     if names := {name for jobs in kept for name in jobs.get("names", ())}:
         transaction.on_commit(partial(_stop, names))

@@ -10,17 +10,17 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill.crash_points import passing
+from backfill.crash_points import crash_point
 from backfill.errors import WarehouseError
-from backfill.execution import live_checks
+from backfill.execution import live_checks, queue
 from backfill.execution.claims import Attempt
 from backfill.execution.dispatch import SYSTEM
-from backfill.execution.execute import Outcome
+from backfill.execution.execute import DateResult
 from backfill.models import Batch, EventCause, Job, Notice, Run, Trigger, record_transitions
 from backfill.notify import pubsub
 from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
-from backfill.status.failures import wrong_with
+from backfill.status.failures import failures_with
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.tables import HISTORY
@@ -38,7 +38,7 @@ FORESEEN = ("", "CorruptPartition", "WarehouseBusy")
 NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
-def apply(run: Run, outcome: Outcome, warning: str = "") -> None:
+def apply(run: Run, outcome: DateResult, warning: str = "") -> None:
     """Write an outcome into its run; a warning stays beside a success."""
     run.status = Run.Status.FAILED if outcome.error else Run.Status.COMPLETE
     run.reason, run.error = outcome.error or warning, outcome.error_class
@@ -58,7 +58,7 @@ def record(attempt: Attempt) -> list[Run]:
     for run in attempt.runs:
         run.finished_at, run.claim = finished_at, ""
     _write_history(attempt, attempt.runs, finished_at)
-    passing("after-history")
+    crash_point("after-history")
     triggers = _conclude_checks(attempt)
     with transaction.atomic():
         job = Job.locked(attempt.job.pk)
@@ -71,7 +71,7 @@ def record(attempt: Attempt) -> list[Run]:
         Batch.objects.filter(pk=attempt.batch.pk).update(touched_at=finished_at, retries=0)
         pubsub.keep(job, triggers)
         _brake(job, attempt)
-    passing("after-record")
+    crash_point("after-record")
     return attempt.runs
 
 
@@ -122,20 +122,14 @@ def _brake(job: Job, attempt: Attempt) -> None:
     reason = f"{'canary' if is_canary else 'brake'}: {run.processor} {run.date}: {bug}{more}"
     paused = job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=SYSTEM, reason=reason, cause=cause, cause_run=run)
     if paused and Notice.note(job, Notice.Kind.PAUSED) and not job.owner:
-        transaction.on_commit(_ring_notices)
+        transaction.on_commit(queue.enqueue_notify)
 
 
 def _known(job: Job, runs: Sequence[Run]) -> dict[Key, dict[str, int]]:
     """What was wrong with these (processor, date) before this job: a retry is not stopped by what it was started for."""
     days = [run.date for run in runs]
     before = Run.objects.exclude(job=job).deciding(min(days), max(days))
-    return {key: wrong_with(run) for key, run in before.items()}
-
-
-def _ring_notices() -> None:
-    from backfill.execution.tasks import ring_notices
-
-    ring_notices()
+    return {key: failures_with(run) for key, run in before.items()}
 
 
 def _write_history(attempt: Attempt, runs: Sequence[Run], finished_at: datetime) -> None:

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils.timezone import now
 
 from backfill import logs
-from backfill.crash_points import passing
+from backfill.crash_points import crash_point
 from backfill.errors import Superseded, WarehouseError, WarehouseUnwritable
 from backfill.execution import backoff, dispatch, execute, heartbeat, input_signatures, live_checks
 from backfill.execution.claims import Attempt, claim_step
@@ -39,7 +39,7 @@ def run_step(batch: Batch, code: str, calendar: Calendar, actor: str) -> list[Ru
         with heartbeat.holding(claim):
             attempt = claim_step(batch, code, claim, actor)
             ended = _logged_run(attempt, calendar) if attempt else []
-        dispatch.settle(batch, batch.lease)
+        dispatch.finish_step(batch, batch.lease)
     return ended
 
 
@@ -54,7 +54,7 @@ def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
 
 def _run(attempt: Attempt, calendar: Calendar) -> list[Run]:
     """The unit's boundary: whatever goes wrong ends in the rows, unless the rows cannot be written."""
-    passing("after-claim")
+    crash_point("after-claim")
     try:
         with warehouse().working(attempt.work()):
             _execute(attempt, calendar)
@@ -162,7 +162,7 @@ def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None
             return type(error)(f"{error} ({ended})")
         seconds = backoff.delay_seconds(batch.retries, random())
         reason = f"retry {batch.retries + 1} of {backoff.MAX_TRIES} in {seconds:.1f} s: {type(error).__name__}: {error}"
-        dispatch.put_back(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.RETRY)
+        dispatch.requeue(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.RETRY)
         Job.objects.filter(pk=job.pk).update(retries=F("retries") + 1)
         if batch.lease == attempt.batch.lease:
             batch.retries += 1
@@ -175,5 +175,5 @@ def _pause(attempt: Attempt, error: Exception) -> None:
     reason = f"{type(error).__name__}: {error}"
     with transaction.atomic():
         job = Job.locked(attempt.job.pk)
-        dispatch.put_back(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)
+        dispatch.requeue(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)
         job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from backfill import logs
-from backfill.audit.marking import judge_due
+from backfill.audit.marking import audit_due
 from backfill.execution import dispatch
 from backfill.jobs.launches import start_due
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Notice, Run, Sweep, Worker
@@ -83,8 +83,8 @@ def sweep_lost_work(started: datetime | None = None) -> int:
     Sweep.objects.update_or_create(pk=1, defaults={"at": at, "seconds": time.perf_counter() - began})
     _last(lambda: start_due(at), "what was kept to be launched could not be")
     _last(lambda: pubsub.deliver(now()), "the outbox could not be delivered")
-    _last(judge_due, "what has ended could not be judged")
-    _last(lambda: messages.tell(now()), "nobody could be told")
+    _last(audit_due, "what has ended could not be judged")
+    _last(lambda: messages.notify(now()), "nobody could be told")
     return found
 
 
@@ -111,7 +111,7 @@ def _sweep_inline(job: Job, scene: _Scene) -> int:
     """An inline job whose process died waits, paused, for whoever goes on with it."""
     if not Worker.has_ended(job.owner, scene.at):
         return 0
-    found = dispatch.lose(job, job.runs.all(), actor=WHO, reason="its process ended")
+    found = dispatch.requeue_lost(job, job.runs.all(), actor=WHO, reason="its process ended")
     reason, cause = "its process ended; resume it, or give the same command again", EventCause.PROCESS_ENDED
     if job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=WHO, reason=reason, cause=cause):
         Notice.note(job, Notice.Kind.PAUSED)
@@ -124,7 +124,7 @@ def _put_back_lost_runs(job: Job, scene: _Scene) -> int:
     running = job.runs.filter(status=Run.Status.RUNNING)
     for run in {r.claim: r for r in running}.values():
         if reason := scene.why_lost(run):
-            found += dispatch.lose(job, running.filter(claim=run.claim), actor=WHO, reason=reason)
+            found += dispatch.requeue_lost(job, running.filter(claim=run.claim), actor=WHO, reason=reason)
             _send_again(job, Batch.objects.get(job=job, number=run.batch), reason)
     return found
 

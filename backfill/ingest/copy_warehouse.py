@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from backfill.statements import render
-from backfill.warehouse.content_hash import EMPTY, Content, Part, contents, filled, season
+from backfill.warehouse.content_hash import EMPTY, Content, WarehousePart, contents, filled, season
 from backfill.warehouse.dialect import naive
 from backfill.warehouse.parquet.arrow import write_parquet
 from backfill.warehouse.port import Row, Warehouse
@@ -32,9 +32,9 @@ Tell = Callable[[int, int, str], None]
 class Copying:
     """What is to be copied: the parts that differ, what all parts hold that FROM has, and those that TO has alone."""
 
-    todo: tuple[Part, ...]
-    wanted: Mapping[Part, Content]
-    only_there: tuple[Part, ...]
+    todo: tuple[WarehousePart, ...]
+    wanted: Mapping[WarehousePart, Content]
+    only_there: tuple[WarehousePart, ...]
 
     def by_table(self) -> dict[str, dict[str, int]]:
         """Per table: parts to copy and their rows, parts that are the same already, parts that TO has alone."""
@@ -49,8 +49,8 @@ class Copying:
 
 def plan(source: Warehouse, target: Warehouse, start: date, end: date) -> Copying:
     """Compare both, part by part; writes nothing. Raises WarehouseError."""
-    wanted: dict[Part, Content] = {}
-    found: dict[Part, Content] = {}
+    wanted: dict[WarehousePart, Content] = {}
+    found: dict[WarehousePart, Content] = {}
     for table in ORDER:
         wanted |= contents(source, table, start, end)
         found |= contents(target, table, start, end)
@@ -58,9 +58,9 @@ def plan(source: Warehouse, target: Warehouse, start: date, end: date) -> Copyin
     return Copying(tuple(sorted(todo, key=_order)), wanted, tuple(part for part in found if part not in wanted))
 
 
-def copy(source: Warehouse, target: Warehouse, copying: Copying, tell: Tell = lambda *_: None) -> list[Part]:
+def copy(source: Warehouse, target: Warehouse, copying: Copying, tell: Tell = lambda *_: None) -> list[WarehousePart]:
     """Copy what is to be copied; return the parts that are not the same afterwards. Raises WarehouseError."""
-    wrong: list[Part] = []
+    wrong: list[WarehousePart] = []
     done = 0
     for parts in _together(copying.todo):
         _copy(source, target, parts)
@@ -70,18 +70,18 @@ def copy(source: Warehouse, target: Warehouse, copying: Copying, tell: Tell = la
     return wrong
 
 
-def _order(part: Part) -> tuple[int, str, date]:
+def _order(part: WarehousePart) -> tuple[int, str, date]:
     return ORDER.index(part.table), part.name, part.first
 
 
-def _together(todo: Sequence[Part]) -> Iterator[list[Part]]:
+def _together(todo: Sequence[WarehousePart]) -> Iterator[list[WarehousePart]]:
     """A season of an input, or so many dates of a table and slice."""
     for (table, _), found in groupby(todo, key=lambda part: (part.table, part.name)):
         parts, size = list(found), 1 if table.kind == "input" else DATES_AT_ONCE
         yield from (parts[n : n + size] for n in range(0, len(parts), size))
 
 
-def _copy(source: Warehouse, target: Warehouse, parts: Sequence[Part]) -> None:
+def _copy(source: Warehouse, target: Warehouse, parts: Sequence[WarehousePart]) -> None:
     first = parts[0]
     table, rows = first.table, _rows(source, parts)
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ def _copy(source: Warehouse, target: Warehouse, parts: Sequence[Part]) -> None:
             target.replace(table, [part.first for part in parts], "SELECT * FROM copied", {}, first.name)
 
 
-def _rows(source: Warehouse, parts: Sequence[Part]) -> list[Row]:
+def _rows(source: Warehouse, parts: Sequence[WarehousePart]) -> list[Row]:
     table, name = parts[0].table, parts[0].name
     if table.kind == "input":
         return source.query(render("season-rows", table=table), {"season_start": parts[0].first})
@@ -103,7 +103,7 @@ def _rows(source: Warehouse, parts: Sequence[Part]) -> list[Row]:
     return source.query(sql, {**dates, "name": name} if name else dates)
 
 
-def _differing(target: Warehouse, parts: Sequence[Part], wanted: Mapping[Part, Content]) -> list[Part]:
+def _differing(target: Warehouse, parts: Sequence[WarehousePart], wanted: Mapping[WarehousePart, Content]) -> list[WarehousePart]:
     """What does not hold what it must; a part without rows need not be there by itself."""
     table, first = parts[0].table, parts[0].first
     found = {parts[0]: season(target, table, first)} if table.kind == "input" else filled(target, table, first, parts[-1].first)

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from backfill.errors import Conflict, Refused
 from backfill.execution import dispatch
-from backfill.execution.orphans import abandon
+from backfill.execution.orphans import cancel_orphans
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason
 from backfill.plan.options import MAX_PARALLEL
 from backfill.plan.planning import ALREADY_COMPLETE
@@ -104,7 +104,7 @@ def cancel_job(job: Job, actor: str, reason: str = "", *, force: bool = False) -
         dropped = locked.runs.all().transition((Run.Status.PENDING,), Run.Status.CANCELLED, **by_person)
         running = locked.runs.filter(status=Run.Status.RUNNING).count()
         if force:
-            abandon(locked.runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
+            cancel_orphans(locked.runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
             locked.runs.all().transition((Run.Status.RUNNING,), Run.Status.CANCELLED, **by_person, claim="")
         dispatch.settle_job(locked, actor)
         transaction.on_commit(dispatch.dispatch)

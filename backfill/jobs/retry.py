@@ -9,15 +9,15 @@ from datetime import date
 
 from backfill.errors import PlanChanged, Refused
 from backfill.jobs.retry_selection import Selection
-from backfill.jobs.start import Preview, Tell, check_ready, create, held, keep_quiet, settle_dead
+from backfill.jobs.start import Preview, Tell, check_ready, conflict_message, create, keep_quiet, reclaim_orphaned_jobs
 from backfill.models import Job, Run
 from backfill.plan import preflight, signed_plan
 from backfill.plan.options import Options
-from backfill.plan.planning import Action, Key, PlannedRun, in_batches
+from backfill.plan.planning import Key, PlannedAction, PlannedRun, in_batches
 from backfill.process_id import this_process
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import check_loaded, load_calendar
-from backfill.status.failures import Failure, Standing
+from backfill.status.failures import Failure, JobFailures
 from backfill.warehouse import writable_warehouse
 from validation.retry import RetryClass
 from validation.season import Calendar, DateType
@@ -57,18 +57,18 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
         raise Refused(f"job {job.pk} is {job.status}; wait until it has ended, or cancel it")
     options = job.parsed_options
     check_loaded(options)
-    standing, calendar = Standing(job), load_calendar()
+    standing, calendar = JobFailures(job), load_calendar()
     selection.check_categories(job, standing)
     keys = selection.keys(job, standing, calendar)
     failures = selection.chosen(standing.failures(keys), job, standing)
     complete = {key for key, run in standing.newest.items() if run.status == Run.Status.COMPLETE} - standing.lost
     chain = _in_chain(_seeds(failures, selection), options, calendar)
-    runs = [replace(run, overwrites=run.action is Action.RUN and run.key in complete) for run in chain]
+    runs = [replace(run, overwrites=run.action is PlannedAction.RUN and run.key in complete) for run in chain]
     days = [calendar.day(day, live=not options.backfill_mode) for day in sorted({r.date for r in runs})]
     planned = in_batches(options, days, runs)
     left_out = (*_left_out(failures, {r.key for r in runs}, selection), *_healed(standing, keys, selection))
     of_others = sum(run.key not in standing.own for run in runs)
-    return RetryPlan(planned, preflight.report(planned, calendar, held=held(planned)), job.pk, left_out, of_others)
+    return RetryPlan(planned, preflight.report(planned, calendar, held=conflict_message(planned)), job.pk, left_out, of_others)
 
 
 def retry_job(
@@ -100,7 +100,7 @@ def retry_job(
     check_ready(found, f"the options of job {job.pk}, which a retry keeps, do not skip it")
     tell(found.report)
     dates = tuple(found.plan.dates)
-    settle_dead(replace(options, start=dates[0], end=dates[-1], dates=dates, processors=_processors(todo)))
+    reclaim_orphaned_jobs(replace(options, start=dates[0], end=dates[-1], dates=dates, processors=_processors(todo)))
     return create(
         found.plan, actor, triggered_by=job.triggered_by, owner=this_process() if inline else "",
         overridden=found.report.overridable, retry_of=job, reason=reason.strip() or default_reason(job), brake=job.brake,
@@ -154,10 +154,10 @@ def _of_date(day: date, seeds: Mapping[str, str], options: Options, calendar: Ca
         upstream = [before for before in PROCESSORS[code].after if before in again]
         reasons = [*filter(None, [seeds.get(code)]), *([_runs_again(upstream)] if upstream else [])]
         if found.type is DateType.BOOTSTRAP and code in seeds:
-            yield PlannedRun(code, day, Action.SKIP, found.why_skipped)
+            yield PlannedRun(code, day, PlannedAction.SKIP, found.why_skipped)
         elif reasons:
             again.add(code)
-            yield PlannedRun(code, day, Action.RUN, "; ".join(reasons))
+            yield PlannedRun(code, day, PlannedAction.RUN, "; ".join(reasons))
 
 
 def _runs_again(upstream: Sequence[str]) -> str:
@@ -178,7 +178,7 @@ def _left_out(failures: Sequence[Failure], running: set[Key], selection: Selecti
             yield LeftOut(*failure.key, failure.what, failure.entities, retry, reason=reason, because=because)
 
 
-def _healed(standing: Standing, keys: set[Key], selection: Selection) -> Iterator[LeftOut]:
+def _healed(standing: JobFailures, keys: set[Key], selection: Selection) -> Iterator[LeftOut]:
     """What the job itself left broken and another job has healed since; a group names only what is broken now."""
     for run, what, now in standing.healed():
         if (run.processor, run.date) in keys and not selection.groups and what in (selection.categories or (what,)):

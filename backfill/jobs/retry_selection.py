@@ -12,7 +12,7 @@ from backfill.models import Job
 from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN, unknown_processor
 from backfill.status import error_groups
-from backfill.status.failures import Failure, Standing, wrong_with
+from backfill.status.failures import Failure, JobFailures, failures_with
 from validation.categories import BY_NAME, DATE_LEVEL
 from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, PASSING
 from validation.season import Calendar
@@ -47,7 +47,7 @@ class Selection:
         if wrong := [week for week in self.weeks if not 1 <= week <= MAX_WEEK]:
             raise Refused(f"a season has weeks 1 to {MAX_WEEK}, not {wrong[0]}")
 
-    def keys(self, job: Job, standing: Standing, calendar: Calendar) -> set[Key]:
+    def keys(self, job: Job, standing: JobFailures, calendar: Calendar) -> set[Key]:
         """The job's (processor, date) that it names. Raises Refused when the job has none of what is named."""
         options = job.parsed_options
         if strange := [code for code in self.processors if code not in options.processors]:
@@ -66,14 +66,14 @@ class Selection:
             and (not self.weeks or week_of[day] in self.weeks)
         }
 
-    def check_categories(self, job: Job, standing: Standing) -> None:
+    def check_categories(self, job: Job, standing: JobFailures) -> None:
         """Raise Refused for a category that exists nowhere."""
-        there = {what for run in (*standing.own.values(), *standing.deciding.values()) for what in wrong_with(run)}
+        there = {what for run in (*standing.own.values(), *standing.deciding.values()) for what in failures_with(run)}
         if unknown := sorted(set(self.categories) - there - set(KNOWN)):
             found = f"what is wrong in job {job.pk} is {', '.join(sorted(there))}" if there else f"job {job.pk} has no failure"
             raise Refused(f"{unknown[0]!r} is no category; {found}")
 
-    def chosen(self, failures: Sequence[Failure], job: Job, standing: Standing) -> list[Failure]:
+    def chosen(self, failures: Sequence[Failure], job: Job, standing: JobFailures) -> list[Failure]:
         """The failures of the categories and the groups that it names. Raises Refused for a group that is not there."""
         of_category = [f for f in failures if not self.categories or f.what in self.categories]
         if not self.groups:

@@ -15,14 +15,14 @@ from backfill.execution import dispatch
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason, Worker
 from backfill.plan import preflight, rerun_policy, signed_plan
 from backfill.plan.options import Options
-from backfill.plan.planning import Action, Plan
+from backfill.plan.planning import Plan, PlannedAction
 from backfill.process_id import this_process
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import check_loaded, load_calendar
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
 from validation.preflight import nothing_to_run
-from validation.preflight_report import Item, Kind, Report, first_three
+from validation.preflight_report import Item, PreflightKind, Report, first_three
 
 OVERRIDE = "or override with --skip-preflight --reason TEXT"
 Tell = Callable[[Report], object]
@@ -66,7 +66,7 @@ def preview_job(options: Options) -> Preview:
     found = rerun_policy.planned(options, days)
     if goes_on := next((job for job in _dead() if _is_same(job, options)), None):
         return Preview(found, preflight.report(found, calendar), goes_on=goes_on)
-    return Preview(found, preflight.report(found, calendar, held=held(found)))
+    return Preview(found, preflight.report(found, calendar, held=conflict_message(found)))
 
 
 def start_job(
@@ -92,7 +92,7 @@ def start_job(
     owner = this_process() if inline else ""
     # Dates that a dead job gives back may change the plan, so it is computed after that.
     is_current = computed is not None and not _dead()
-    if same := settle_dead(options):
+    if same := reclaim_orphaned_jobs(options):
         return _take_over(same, actor, owner, tie)
     found = computed if computed is not None and is_current else preview_job(options)
     if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
@@ -107,7 +107,9 @@ def start_job(
 
 def check_ready(found: Preview, otherwise: str) -> None:
     """Raise Refused when anything stops the start but a job that holds its dates, on which the database decides."""
-    if stops := [item for item in found.report.stops(skip=found.plan.options.skip_preflight) if item.kind is not Kind.HELD]:
+    if stops := [
+        item for item in found.report.stops(skip=found.plan.options.skip_preflight) if item.kind is not PreflightKind.HELD
+    ]:
         how = f"`{preflight.command(found.plan.options)}` says what to do"
         raise Refused(f"the preflight blocks: {first_three(stops)}. {how}; {otherwise}")
 
@@ -162,9 +164,9 @@ def _batches(job: Job, planned: Plan) -> Iterator[Batch]:
 
 def _runs(job: Job, planned: Plan) -> Iterator[Run]:
     for r in planned.runs:
-        if r.action in (Action.RUN, Action.SKIP):
+        if r.action in (PlannedAction.RUN, PlannedAction.SKIP):
             yield Run(job=job, processor=r.processor, date=r.date, batch=r.batch)
-        elif r.action is Action.KEEP:
+        elif r.action is PlannedAction.KEEP:
             skipped = {"status": Run.Status.SKIPPED, "skip_reason": SkipReason.ALREADY_COMPLETE, "reason": r.reason}
             yield Run(job=job, processor=r.processor, date=r.date, batch=-1, **skipped)
 
@@ -181,7 +183,7 @@ def holders(planned: Plan) -> dict[Job, int]:
     return found
 
 
-def held(planned: Plan) -> str:
+def conflict_message(planned: Plan) -> str:
     """Who holds (processor, date) of a plan, in one sentence; empty when nobody does."""
     return _conflict_text(planned) if holders(planned) else ""
 
@@ -203,7 +205,7 @@ def _is_same(job: Job, options: Options) -> bool:
     return job.retry_of_id is None and job.parsed_options == options and job.runs.filter(status__in=Run.ACTIVE).exists()
 
 
-def settle_dead(options: Options) -> Job | None:
+def reclaim_orphaned_jobs(options: Options) -> Job | None:
     """Settle the inline jobs whose process ended: return the one with these options, give the dates of the others back.
 
     A retry keeps the options of the job that it retries and runs less, so it is never the same.
@@ -239,7 +241,7 @@ def _take_over(job: Job, actor: str, owner: str, tie: Tie = tie_nothing) -> Job:
     """Put back what the dead process had claimed, and own the job, or give it to the workers."""
     with transaction.atomic():
         _seize(job, owner)
-        dispatch.put_back(job, job.runs.all(), actor=dispatch.SYSTEM, reason="its process ended", cause=EventCause.PROCESS_ENDED)
+        dispatch.requeue(job, job.runs.all(), actor=dispatch.SYSTEM, reason="its process ended", cause=EventCause.PROCESS_ENDED)
         job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
         job.transition((job.status,), Job.Status.QUEUED, actor=actor, reason="goes on where its process ended")
         tie(job)

@@ -1,36 +1,36 @@
 """Jobs, their batches and runs, the events that changed them, what is judged of them, who works: the truth about a backfill."""
 
-from backfill.models.audit import Verdict
+from backfill.models.audit import AuditResult
 from backfill.models.batch import Batch
 from backfill.models.event import AUTOMATIC, Event, EventCause, EventKind
-from backfill.models.finding import Finding, Judged
+from backfill.models.finding import Finding, SeasonAudit
 from backfill.models.job import Job
 from backfill.models.launch import Launch
 from backfill.models.limits import Limits
 from backfill.models.outbox import Notice, Trigger
-from backfill.models.run import RefusedBy, Run, RunQuerySet, SkipReason, is_refused_for_upstream, new_run_id
-from backfill.models.transitions import record_transitions, transition
+from backfill.models.run import RefusedBy, Run, RunQuerySet, SkipReason, is_refused_for_upstream, new_run_id, record_transitions
+from backfill.models.transitions import transition
 from backfill.models.worker import Sweep, Worker
 
 __all__ = [
     "AUTOMATIC",
+    "AuditResult",
     "Batch",
     "Event",
     "EventCause",
     "EventKind",
     "Finding",
     "Job",
-    "Judged",
     "Launch",
     "Limits",
     "Notice",
     "RefusedBy",
     "Run",
     "RunQuerySet",
+    "SeasonAudit",
     "SkipReason",
     "Sweep",
     "Trigger",
-    "Verdict",
     "Worker",
     "is_refused_for_upstream",
     "new_run_id",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 
-class Verdict(models.Model):
+class AuditResult(models.Model):
     """One processing date of one processor: what must fail by the games played, and how what there is holds against it.
 
     `expected` counts entities per category. Without a judged run the figures from `explained` on are None; a run that

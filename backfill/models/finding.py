@@ -10,7 +10,7 @@ from django.utils.timezone import now
 
 from backfill.models.transitions import Stateful
 from validation.findings.kinds import BY_NAME, Severity
-from validation.findings.kinds import Finding as Found
+from validation.findings.kinds import FindingDraft as Found
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):
@@ -86,7 +86,7 @@ class Finding(Stateful):
         return BY_NAME[self.kind].advice
 
 
-class Judged(models.Model):
+class SeasonAudit(models.Model):
     """When a season was last judged, over how many (processor, date), and how many failures nothing explained."""
 
     season = models.PositiveIntegerField(unique=True)

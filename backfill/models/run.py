@@ -11,7 +11,8 @@ from django.db import connection, models
 from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
-from backfill.models.transitions import Stateful, transition
+from backfill.models.event import Event
+from backfill.models.transitions import Stateful, described, transition
 from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
 
@@ -172,3 +173,10 @@ class Run(Stateful):
 def is_refused_for_upstream(status: str, refused_by: str, error_detail: Mapping[str, Any]) -> bool:
     """Whether a run of these columns was refused because a processor before it had no success."""
     return status == Run.Status.FAILED and refused_by == RefusedBy.DEFENSIVE and "upstream" in error_detail
+
+
+def record_transitions(runs: Iterable[Run], old: str, new: str, *, actor: str) -> None:
+    """Record an event per run for states that another statement has written."""
+    Event.objects.bulk_create(
+        Event(job_id=run.job_id, run=run, actor=actor, reason=run.reason, **described(old, new)) for run in runs
+    )

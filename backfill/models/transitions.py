@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
 from django.db import models, transaction
 
 from backfill.models.event import Event, EventKind
-
-if TYPE_CHECKING:
-    from backfill.models.run import Run
 
 
 class Stateful(models.Model):
@@ -30,12 +27,14 @@ class Stateful(models.Model):
         actor: str,
         reason: str = "",
         cause: str = "",
-        cause_run: Run | None = None,
+        cause_run: models.Model | None = None,
         **fields: object,
     ) -> bool:
         """Change the state if it is one of `old`, with its event; False means that another process changed it first."""
         mine = type(self)._default_manager.filter(pk=self.pk)
-        if not transition(mine, old, new, actor=actor, reason=reason, cause=cause, cause_run=cause_run, **fields):
+        if not transition(
+            mine, old, new, actor=actor, reason=reason, cause=cause, cause_run_id=cause_run.pk if cause_run else None, **fields
+        ):
             return False
         self.refresh_from_db()
         return True
@@ -49,7 +48,7 @@ def transition(
     actor: str,
     reason: str = "",
     cause: str = "",
-    cause_run: Run | None = None,
+    cause_run: models.Model | None = None,
     **fields: object,
 ) -> int:
     """Change all rows that are in one of the `old` states, with an event each; return their number.
@@ -66,20 +65,14 @@ def transition(
         mine.update(**{model.STATE: new}, **fields)
         Event.objects.bulk_create(
             Event(
-                **dict(zip(links, linked, strict=True)), **_described(state, new),
-                actor=actor, reason=reason, cause=cause, cause_run=cause_run,
+                **dict(zip(links, linked, strict=True)), **described(state, new),
+                actor=actor, reason=reason, cause=cause, cause_run_id=cause_run.pk if cause_run else None,
             )
             for _, state, *linked in found
         )  # fmt: skip
     return len(found)
 
 
-def record_transitions(runs: Iterable[Run], old: str, new: str, *, actor: str) -> None:
-    """Record an event per run for states that another statement has written."""
-    Event.objects.bulk_create(
-        Event(job_id=run.job_id, run=run, actor=actor, reason=run.reason, **_described(old, new)) for run in runs
-    )
-
-
-def _described(old: str, new: str) -> dict[str, str]:
+def described(old: str, new: str) -> dict[str, str]:
+    """Return the fields of a transition event."""
     return {"kind": EventKind.TRANSITION, "from_state": old, "to_state": new, "action": f"{old} → {new}"}

@@ -16,7 +16,7 @@ from time import monotonic
 
 from django.conf import settings
 
-from backfill.crash_points import passing
+from backfill.crash_points import crash_point
 from backfill.execution.backoff import DELIVERY_BUDGET_SECONDS
 from backfill.models import Notice
 
@@ -51,7 +51,7 @@ def _deliver(notice: Notice, at: datetime) -> bool:
         if error := send(url, notice.title, notice.body):
             failed.append(f"{name} {error}")
             continue
-        passing("after-notice")
+        crash_point("after-notice")
         notice.delivered_to = [*notice.delivered_to, digest]
         Notice.objects.filter(pk=notice.pk).update(delivered_to=notice.delivered_to)
     if failed:

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max
 
-from backfill.models import EventKind, Finding, Job, Judged, Notice, Run
+from backfill.models import EventKind, Finding, Job, Notice, Run, SeasonAudit
 from backfill.notify import apprise
 from backfill.status.job_summary import summarise
 from backfill.status.progress import STALLED_SECONDS, progress
@@ -30,7 +30,7 @@ MOST_TITLE = Notice._meta.get_field("title").max_length or 200
 Text = tuple[str, str]  # title and body
 
 
-def tell(at: datetime) -> int:
+def notify(at: datetime) -> int:
     """Write what is due and send it, if NOTIFY_URLS says to whom; return how many messages were delivered.
 
     Not to be called within a transaction.
@@ -73,7 +73,7 @@ def _awaits_judgement(notice: Notice, at: datetime) -> bool:
     if not settings.JUDGE_AFTER_JOBS or at - notice.event.at > JUDGEMENT_TAKES_AT_MOST:
         return False
     years = notice.job.parsed_options.seasons
-    return Judged.objects.filter(season__in=years, at__gt=notice.job.finished_at).count() < len(years)
+    return SeasonAudit.objects.filter(season__in=years, at__gt=notice.job.finished_at).count() < len(years)
 
 
 # What each says

@@ -14,9 +14,10 @@ from time import monotonic, perf_counter
 from django.conf import settings
 from django.db import transaction
 
-from backfill.crash_points import passing
+from backfill.crash_points import crash_point
+from backfill.execution import queue
 from backfill.execution.backoff import DELIVERY_BUDGET_SECONDS
-from backfill.execution.live_checks import TRIGGER, Check, newest_runs, why_no_success
+from backfill.execution.live_checks import TRIGGER, CheckRecord, newest_runs, why_no_success
 from backfill.models import Job, Run, Trigger
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import warehouse
@@ -29,7 +30,7 @@ TIMEOUT_SECONDS = 10
 MOST_ERROR_LENGTH = 1000
 
 
-def prepare(job: Job, run: Run) -> tuple[Trigger | None, Check]:
+def prepare(job: Job, run: Run) -> tuple[Trigger | None, CheckRecord]:
     """The message that a run in normal mode gives rise to, not saved yet, and its trigger check. Raises WarehouseError.
 
     The run must be in the run history already: the newest run of every processor is what that says.
@@ -63,13 +64,7 @@ def keep(job: Job, triggers: Sequence[Trigger]) -> None:
     Trigger.objects.bulk_create(triggers, ignore_conflicts=True)
     # An inline job sends at its end; without a topic there is nothing to send.
     if triggers and settings.PUBSUB_TOPIC and not job.owner:
-        transaction.on_commit(_ring)
-
-
-def _ring() -> None:
-    from backfill.execution.tasks import ring_outbox
-
-    ring_outbox()
+        transaction.on_commit(queue.enqueue_deliver)
 
 
 def deliver(at: datetime) -> int:
@@ -100,7 +95,7 @@ def _deliver(trigger: Trigger, at: datetime) -> bool:
         log.warning("the %s of %s cannot be delivered: %s", trigger, trigger.job, text)
         trigger.put_off(at, text)
         return False
-    passing("after-publish")
+    crash_point("after-publish")
     trigger.note_delivery(at, topic, message_id)
     return True
 

@@ -31,7 +31,7 @@ def parse_dates(text: str) -> tuple[date, ...]:
     return tuple(sorted(found))
 
 
-def dates_text(dates: Collection[date]) -> str:
+def format_dates(dates: Collection[date]) -> str:
     """Dates as `parse_dates` reads them, as short as can be: days that follow each other are a range."""
     return ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in _stretches(sorted(set(dates))))
 
@@ -40,7 +40,7 @@ def without(dates: Collection[date], excluded: Collection[date]) -> tuple[date, 
     """Dates without those excluded. Raises Refused when none is left, and for an exclusion that excludes nothing."""
     left = set(dates) - set(excluded)
     if excluded and len(left) == len(set(dates)):
-        raise Refused(f"nothing is excluded: none of {dates_text(excluded)} is among the dates")
+        raise Refused(f"nothing is excluded: none of {format_dates(excluded)} is among the dates")
     if not left:
         raise Refused("all dates are excluded, so there is nothing left to backfill")
     return tuple(sorted(left))

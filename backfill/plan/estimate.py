@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from backfill.errors import WarehouseError
 from backfill.models import Limits, Run, Worker
 from backfill.plan import pricing
-from backfill.plan.planning import Action, Plan
+from backfill.plan.planning import Plan, PlannedAction
 
 RUNS_LOOKED_AT = 200  # of each processor, the newest
 ENOUGH_STEPS = 5
@@ -37,7 +37,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class _Step:
+class _MeasuredStep:
     """A processor over one batch, as it was run: how many runs, and the seconds of each."""
 
     runs: int
@@ -58,7 +58,7 @@ def estimate(plan: Plan) -> Estimate:
 
 
 def _by_time(plan: Plan) -> Estimate:
-    runs = {code: counts[Action.RUN] for code, counts in plan.counts().items() if counts[Action.RUN]}
+    runs = {code: counts[PlannedAction.RUN] for code, counts in plan.counts().items() if counts[PlannedAction.RUN]}
     if not runs:
         return Estimate(0, 0.0, 0.0)
     history = {code: _steps(code) for code in runs}
@@ -72,23 +72,23 @@ def _by_time(plan: Plan) -> Estimate:
     return Estimate(sum(runs.values()), seconds(0.5), seconds(0.9))
 
 
-def _steps(code: str) -> list[_Step]:
+def _steps(code: str) -> list[_MeasuredStep]:
     """The newest steps of a processor: of each, the wall seconds from its begin to its end, shared among its runs."""
     measured = Run.objects.filter(processor=code, status=Run.Status.COMPLETE, started_at__isnull=False, finished_at__isnull=False)
     newest = measured.order_by("-pk").values_list("job_id", "batch", "started_at", "finished_at")[:RUNS_LOOKED_AT]
     steps: Counter[tuple[int, int, datetime, datetime]] = Counter(
         (job, batch, start, end) for job, batch, start, end in newest if start and end
     )
-    return [_Step(n, (end - start).total_seconds() / n) for (_, _, start, end), n in steps.items()]
+    return [_MeasuredStep(n, (end - start).total_seconds() / n) for (_, _, start, end), n in steps.items()]
 
 
-def _alike(steps: Sequence[_Step], batch_size: int) -> Sequence[_Step]:
+def _alike(steps: Sequence[_MeasuredStep], batch_size: int) -> Sequence[_MeasuredStep]:
     """The steps about as large as those planned, where there are enough: a date in a large batch takes far less."""
     near = [step for step in steps if batch_size / 2 <= step.runs <= batch_size * 2]
     return near if len(near) >= ENOUGH_STEPS else steps
 
 
-def _quantile(steps: Sequence[_Step], share: float) -> float:
+def _quantile(steps: Sequence[_MeasuredStep], share: float) -> float:
     """Seconds per run that this share of the runs took at most."""
     wanted = share * sum(step.runs for step in steps)
     by_pace = sorted(steps, key=lambda step: step.seconds)

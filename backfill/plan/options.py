@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from backfill.errors import Refused
-from backfill.plan.date_lists import HOW_TO_WRITE, dates_text, parse_dates
+from backfill.plan.date_lists import HOW_TO_WRITE, format_dates, parse_dates
 from backfill.processors.registry import CHAIN, processor
 from validation.season import FIRST_MONTH, dates_between, season_year
 
@@ -106,7 +106,7 @@ class Options:
 
     def as_json(self) -> dict[str, Any]:
         """The options as stored with the job; `from_json` reads them back."""
-        words = {"start": str(self.start), "end": str(self.end), "dates": dates_text(self.dates)}
+        words = {"start": str(self.start), "end": str(self.end), "dates": format_dates(self.dates)}
         return {**asdict(self), **words, "processors": list(self.processors)}
 
     @classmethod

@@ -26,7 +26,7 @@ OUTDATED = "made by another statement than the present one"
 NOTHING: Mapping[Key, str] = MappingProxyType({})
 
 
-class Action(StrEnum):
+class PlannedAction(StrEnum):
     """What happens to one (processor, date) of the range."""
 
     RUN = "run"
@@ -45,7 +45,7 @@ class PlannedRun:
 
     processor: str
     date: date
-    action: Action
+    action: PlannedAction
     reason: str
     batch: int = -1
     overwrites: bool = False
@@ -69,7 +69,7 @@ class Plan:
     @property
     def todo(self) -> tuple[PlannedRun, ...]:
         """The runs to execute, skips included, in the order of their batches."""
-        return tuple(r for r in self.runs if r.action in (Action.RUN, Action.SKIP))
+        return tuple(r for r in self.runs if r.action in (PlannedAction.RUN, PlannedAction.SKIP))
 
     @property
     def batches(self) -> int:
@@ -86,7 +86,7 @@ class Plan:
         """How many (processor, date) are complete and would be replaced."""
         return sum(r.overwrites for r in self.runs)
 
-    def counts(self) -> dict[str, Counter[Action]]:
+    def counts(self) -> dict[str, Counter[PlannedAction]]:
         """Runs per processor and action."""
         return {code: Counter(r.action for r in self.runs if r.processor == code) for code in self.options.processors}
 
@@ -121,10 +121,10 @@ def plan(
 
 def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]) -> Plan:
     """The plan of exactly these runs, those that are executed put into batches."""
-    todo = {r.date for r in runs if r.action in (Action.RUN, Action.SKIP)}
+    todo = {r.date for r in runs if r.action in (PlannedAction.RUN, PlannedAction.SKIP)}
     seasons = len({season_year(d) for d in todo}) or 1
     size = options.batch_size or default_batch_size(ceil(len(todo) / seasons), len(options.processors))
-    executed = sorted({r.date for r in runs if r.action is Action.RUN}, reverse=options.newest_first)
+    executed = sorted({r.date for r in runs if r.action is PlannedAction.RUN}, reverse=options.newest_first)
     batch_of = {d: n for n, batch in enumerate(_in_order(todo, size, executed, options)) for d in batch}
     return Plan(options, tuple(days), tuple(_in_batch(r, batch_of) for r in runs), size)
 
@@ -139,7 +139,7 @@ def _in_order(todo: Collection[date], size: int, executed: Sequence[date], optio
 
 
 def _in_batch(run: PlannedRun, batch_of: Mapping[date, int]) -> PlannedRun:
-    if run.action not in (Action.RUN, Action.SKIP):
+    if run.action not in (PlannedAction.RUN, PlannedAction.SKIP):
         return run
     return replace(run, batch=batch_of[run.date])
 
@@ -149,9 +149,9 @@ def _runs_of(day: Day, decide: _Decision) -> Iterator[PlannedRun]:
     again: list[str] = []
     for code in (c for c in CHAIN if c in decide.options.processors):
         action, reason, heading = decide(day, code, again)
-        if action is Action.RUN:
+        if action is PlannedAction.RUN:
             again.append(code)
-        overwrites = action is Action.RUN and (code, day.day) in decide.done
+        overwrites = action is PlannedAction.RUN and (code, day.day) in decide.done
         yield PlannedRun(code, day.day, action, reason, overwrites=overwrites, heading=heading)
 
 
@@ -167,29 +167,29 @@ class _Decision:
     def __call__(self, day: Day, code: str, again: Sequence[str]) -> _Decided:
         """The action and its reason; `again` are the processors that run for this date already."""
         if not day.is_processing:
-            return _decided(Action.NONE, day.why_skipped)
+            return _decided(PlannedAction.NONE, day.why_skipped)
         key = code, day.day
         if key in self.done and not self.options.force:
             return self._complete(day, code, again)
         if self.options.failed and key not in self.failed:
-            return _decided(Action.LEAVE, NEVER_FAILED)
+            return _decided(PlannedAction.LEAVE, NEVER_FAILED)
         if day.type is DateType.BOOTSTRAP:
-            return _decided(Action.SKIP, day.why_skipped, day.type)
+            return _decided(PlannedAction.SKIP, day.why_skipped, day.type)
         if key in self.done:
-            return _decided(Action.RUN, "forced")
-        return _decided(Action.RUN, self.failed[key] if self.options.failed else "not complete")
+            return _decided(PlannedAction.RUN, "forced")
+        return _decided(PlannedAction.RUN, self.failed[key] if self.options.failed else "not complete")
 
     def _complete(self, day: Day, code: str, again: Sequence[str]) -> _Decided:
         if day.type is not DateType.BOOTSTRAP:
             if outdated := self.outdated.get((code, day.day)):
-                return _decided(Action.RUN, outdated)
+                return _decided(PlannedAction.RUN, outdated)
             if upstream := [c for c in PROCESSORS[code].after if c in again]:
-                return _decided(Action.RUN, f"{UPSTREAM_AGAIN}: {', '.join(upstream)}", UPSTREAM_AGAIN)
-        return _decided(Action.KEEP, ALREADY_COMPLETE)
+                return _decided(PlannedAction.RUN, f"{UPSTREAM_AGAIN}: {', '.join(upstream)}", UPSTREAM_AGAIN)
+        return _decided(PlannedAction.KEEP, ALREADY_COMPLETE)
 
 
-_Decided = tuple[Action, str, str]
+_Decided = tuple[PlannedAction, str, str]
 
 
-def _decided(action: Action, reason: str, heading: str = "") -> _Decided:
+def _decided(action: PlannedAction, reason: str, heading: str = "") -> _Decided:
     return action, reason, heading or reason

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from shlex import quote
 
-from backfill.plan.date_lists import dates_text
+from backfill.plan.date_lists import format_dates
 from backfill.plan.options import Options
-from backfill.plan.planning import Action, Plan
+from backfill.plan.planning import Plan, PlannedAction
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import source_rows
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import BY_REF
 from validation.coverage import Rows
-from validation.preflight import Facts, judge
+from validation.preflight import PreflightInput, judge
 from validation.preflight_report import Report
 from validation.season import Calendar, Day, season_year
 
@@ -29,11 +29,11 @@ def report(
 ) -> Report:
     """What speaks against a plan. `asked` are the dates whose rows must be there; unless given, those that it executes."""
     options, days = planned.options, planned.days
-    runs = [r for r in planned.runs if r.action is Action.RUN]
+    runs = [r for r in planned.runs if r.action is PlannedAction.RUN]
     wanted = {r.date for r in runs} if asked is None else set(asked)
     season = _season(days, calendar, wanted)
     return judge(
-        Facts(
+        PreflightInput(
             days=days,
             asked=wanted,
             season=season,
@@ -73,7 +73,7 @@ def _not_final(day: date, calendar: Calendar) -> int:
 def command(options: Options) -> str:
     """The command line that lists what a preflight of these options finds."""
     words = ["manage.py preflight_check"]
-    words += [f"--dates {quote(dates_text(options.dates))}"] if options.dates else [str(options.start)]
+    words += [f"--dates {quote(format_dates(options.dates))}"] if options.dates else [str(options.start)]
     words += [f"--end-date {options.end}"] if not options.dates and options.end != options.start else []
     words += [] if options.backfill_mode else [f"--mode {options.mode}"]
     words += [f"--processors {','.join(options.processors)}"] if len(options.processors) < len(PROCESSORS) else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backfill.jobs.start import held
+from backfill.jobs.start import conflict_message
 from backfill.plan import preflight, rerun_policy
 from backfill.plan.options import Options
 from backfill.season_calendar import load_calendar, missing_seasons, season_name
@@ -22,4 +22,4 @@ def check_range(options: Options) -> Report:
     found = rerun_policy.planned(options, known)
     names = [season_name(year) for year in missing]
     asked = {day.day for day in known if day.is_computed}
-    return preflight.report(found, calendar, held=held(found), asked=asked, not_loaded=names)
+    return preflight.report(found, calendar, held=conflict_message(found), asked=asked, not_loaded=names)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from backfill.plan.planning import Action, Plan, PlannedRun
+from backfill.plan.planning import Plan, PlannedAction, PlannedRun
 from backfill.processors.render import accounted, render
 from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse
-from backfill.warehouse.season_cache import remembered
+from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS
 from validation.season import season_year
 
@@ -24,7 +24,7 @@ def bytes_of(plan: Plan) -> int | None:
     """The bytes that a plan would be charged for; None where nothing is. Raises WarehouseError."""
     steps: dict[tuple[str, int], dict[int, list[PlannedRun]]] = {}
     for run in plan.runs:
-        if run.action is Action.RUN:
+        if run.action is PlannedAction.RUN:
             steps.setdefault((run.processor, season_year(run.date)), {}).setdefault(run.batch, []).append(run)
     total = 0
     for (code, year), batches in steps.items():
@@ -45,7 +45,9 @@ def _bytes_of_step(code: str, year: int, runs: Sequence[PlannedRun], plan: Plan)
         "run_ids": [""],
     }  # fmt: skip
     text = accounted(code, render(code), render(code, "population"))
-    return remembered(f"bytes of {code}, {mode}", year, INPUTS, lambda: warehouse().bytes_read(text, params, writes=WRITES))
+    return cached_for_season(
+        f"bytes of {code}, {mode}", year, INPUTS, lambda: warehouse().bytes_read(text, params, writes=WRITES)
+    )
 
 
 def cost_text(read: int) -> str:

@@ -20,7 +20,7 @@ LOST = "complete, but what it wrote is lost"
 
 
 @dataclass(frozen=True)
-class Existing:
+class RerunState:
     """The (processor, date) that are done; those of them outdated and those not done that failed, each with the reason."""
 
     done: Collection[Key]
@@ -28,12 +28,12 @@ class Existing:
     failed: dict[Key, str] = field(default_factory=dict)
 
 
-def found(options: Options) -> Existing:
+def rerun_state(options: Options) -> RerunState:
     """What exists, as far as these options ask for it: a fixed number of queries."""
     done = done_keys(options)
     outdated = stale_keys(options) if options.outdated else {}
     broken = failed(options) if options.failed else {}
-    return Existing(done - broken.keys(), outdated, broken)
+    return RerunState(done - broken.keys(), outdated, broken)
 
 
 def failed(options: Options) -> dict[Key, str]:
@@ -59,7 +59,7 @@ def days_of(options: Options, calendar: Calendar) -> list[Day]:
 
 def planned(options: Options, days: Sequence[Day]) -> Plan:
     """What these options make of these dates now."""
-    there = found(options)
+    there = rerun_state(options)
     return plan(options, days, there.done, there.outdated, there.failed)
 
 

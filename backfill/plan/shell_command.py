@@ -8,7 +8,7 @@ from shlex import quote
 from typing import Any
 
 from backfill.jobs.retry_selection import Selection
-from backfill.plan.date_lists import dates_text
+from backfill.plan.date_lists import format_dates
 from backfill.plan.options import Options
 
 FLAGS = ("failed", "force", "outdated", "skip_preflight", "skip_trigger", "newest_first")
@@ -38,7 +38,7 @@ def retry_command(job: int, chosen: Selection, reason: str = "") -> str:
 
 def _dates(options: Options) -> Iterator[str]:
     if options.dates:
-        yield f"--dates {quote(dates_text(options.dates))}"
+        yield f"--dates {quote(format_dates(options.dates))}"
     else:
         yield f"--start {options.start} --end {options.end}"
 

@@ -11,21 +11,21 @@ from typing import Any
 from django.core import signing
 
 from backfill.errors import Refused
-from backfill.plan.date_lists import dates_text, parse_dates
-from backfill.plan.planning import Action, Key, Plan
+from backfill.plan.date_lists import format_dates, parse_dates
+from backfill.plan.planning import Key, Plan, PlannedAction
 from backfill.processors.registry import CHAIN
 
 SALT = "backfill.plan.signed_plan"
 SHOWN = 3
 WORDS = {
-    Action.RUN: "to run", Action.SKIP: "to be skipped", Action.KEEP: "to be kept", Action.NONE: "no date to run",
-    Action.LEAVE: "to be left",
+    PlannedAction.RUN: "to run", PlannedAction.SKIP: "to be skipped", PlannedAction.KEEP: "to be kept", PlannedAction.NONE: "no date to run",
+    PlannedAction.LEAVE: "to be left",
 }  # fmt: skip
 Decided = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Change:
+class PlanDiff:
     """One (processor, date) that is decided otherwise now, each time as action and reason; None where it was not at all."""
 
     processor: str
@@ -48,16 +48,16 @@ def seal(plan: Plan) -> str:
     dates: dict[tuple[str, str, str], list[date]] = {}
     for run in plan.runs:
         dates.setdefault((run.processor, str(run.action), run.reason), []).append(run.date)
-    runs = [[*decided, dates_text(days)] for decided, days in dates.items()]
+    runs = [[*decided, format_dates(days)] for decided, days in dates.items()]
     content = {"options": plan.options.as_json(), "signature": signature(plan), "runs": runs}
     return signing.dumps(content, salt=SALT, compress=True)
 
 
-def drift(sealed: str, plan: Plan) -> list[Change]:
+def drift(sealed: str, plan: Plan) -> list[PlanDiff]:
     """What a plan decides otherwise than the sealed one, by date. Raises Refused when the seal is broken."""
     before, after = dict(_decided(_opened(sealed))), {r.key: (str(r.action), r.reason) for r in plan.runs}
     keys = sorted(before.keys() | after.keys(), key=lambda key: (key[1], CHAIN.index(key[0])))
-    return [Change(*key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
+    return [PlanDiff(*key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
 
 
 def changes_text(sealed: str, plan: Plan) -> str:
@@ -96,4 +96,4 @@ def _words(decided: Decided | None) -> str:
     if decided is None:
         return "no part of it"
     action, reason = decided
-    return f"{WORDS[Action(action)]} ({reason})"
+    return f"{WORDS[PlannedAction(action)]} ({reason})"

@@ -7,7 +7,7 @@ from typing import Any
 from celery.backends.redis import RedisBackend
 
 
-class UncollectedResults(RedisBackend):
+class NoResultSubscriptions(RedisBackend):
     """Waits for no result. Celery's own would subscribe to those of every chord that is sent, and keep them until the process
     ends, when asking Redis to stop fails with a traceback.
     """

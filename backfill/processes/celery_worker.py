@@ -10,9 +10,9 @@ from django.core.checks import run_checks
 from django.utils.timezone import now
 
 from backfill import checks
-from backfill.execution import heartbeat
+from backfill.execution import heartbeat, queue
 from backfill.models import Worker
-from backfill.processes.die_with_parent import tie
+from backfill.processes.die_with_parent import set_parent_death_signal
 from backfill.version import code_version
 
 
@@ -26,7 +26,7 @@ def check(**kwargs: Any) -> None:
 @worker_process_init.connect
 def begin(**kwargs: Any) -> None:
     """A process of the pool starts: it ends with its parent, notes the code that it runs, and beats."""
-    tie(signal.SIGKILL)
+    set_parent_death_signal(signal.SIGKILL)
     code_version()
     heartbeat.start(Worker.Kind.WORKER)
 
@@ -40,6 +40,4 @@ def end(**kwargs: Any) -> None:
 @worker_ready.connect
 def look_for_lost_work(**kwargs: Any) -> None:
     """What was on its way before this worker started may be lost; no need to wait for the next sweep."""
-    from backfill.execution.tasks import sweep
-
-    sweep.delay(now().isoformat())
+    queue.enqueue_sweep(now())

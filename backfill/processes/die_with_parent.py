@@ -17,12 +17,12 @@ PR_SET_PDEATHSIG = 1
 PARENT = "BACKCOURT_PARENT"  # whom a tied process expects as its parent: it may have ended before the tie was made
 
 
-def tied(sign: str, *command: str) -> list[str]:
+def die_with_parent(sign: str, *command: str) -> list[str]:
     """The command line that runs another, tied."""
     return [sys.executable, "-m", "backfill.processes.die_with_parent", sign, *command]
 
 
-def tie(sign: signal.Signals) -> None:
+def set_parent_death_signal(sign: signal.Signals) -> None:
     """Let the kernel send this process the signal when its parent ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, sign)
@@ -32,7 +32,7 @@ def tie(sign: signal.Signals) -> None:
 
 def become(sign: signal.Signals, command: list[str]) -> None:
     """Turn this process into the command; what that ties in turn expects it as its parent."""
-    tie(sign)
+    set_parent_death_signal(sign)
     os.environ[PARENT] = str(os.getpid())
     os.execvp(command[0], command)
 

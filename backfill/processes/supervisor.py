@@ -30,7 +30,7 @@ from redis.retry import Retry
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Worker
 from backfill.process_id import is_gone, is_here, this_process
-from backfill.processes.die_with_parent import PARENT, tied
+from backfill.processes.die_with_parent import PARENT, die_with_parent
 
 Supervisor = subprocess.Popen[bytes]
 
@@ -184,7 +184,7 @@ def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
     with log_file("supervisor").open("ab") as log:
         return subprocess.Popen(
-            tied("SIGTERM", *command), cwd=settings.BASE_DIR, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            die_with_parent("SIGTERM", *command), cwd=settings.BASE_DIR, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, pass_fds=[lock.fileno()],
         )  # fmt: skip
 

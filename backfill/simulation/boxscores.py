@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Any
 
 from backfill.simulation.decimals import decimal, ratio, rounded
-from backfill.simulation.games import REGULATION, Box, Line, Side
+from backfill.simulation.games import REGULATION, Box, PlayerLine, Side
 from backfill.simulation.league import Player
-from backfill.simulation.schedule import TEAMS, Fixture
+from backfill.simulation.schedule import TEAMS, SimulatedGame
 
 GAMES_WRITTEN_AT = time(10)
 CONTEXT_WRITTEN_AT = time(22)
@@ -24,13 +24,13 @@ Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Heading:
+class GameHeading:
     """What all rows of one game share."""
 
     game_id: str
     day: date
     season_year: int
-    fixture: Fixture
+    fixture: SimulatedGame
 
     @cached_property
     def written(self) -> datetime:
@@ -48,24 +48,24 @@ class Heading:
         return TEAMS[first], TEAMS[second], home
 
 
-def usage(line: Line, chances: int, length: int) -> int:
+def usage(line: PlayerLine, chances: int, length: int) -> int:
     """Hundredths of a percent of the team's chances that a player used while on court; at most all of them."""
     used = rounded(FULL_USAGE * line.chances * length, line.tenths * chances)
     return min(FULL_USAGE, used)
 
 
-def true_shooting(line: Line) -> Decimal | None:
+def true_shooting(line: PlayerLine) -> Decimal | None:
     """Points per two chances; NULL without a shot."""
     return ratio(100 * line.points, 2 * line.chances, 3)
 
 
-def identity(player: Player, head: Heading, home: bool) -> Row:
+def identity(player: Player, head: GameHeading, home: bool) -> Row:
     """Who and where: the first columns of a player row."""
     whose = (player.lookup, player.uid, player.full_name, head.game_id, head.day, head.season_year)
     return (*whose, *head.teams(home))
 
 
-def played(line: Line, chances: int, length: int) -> Row:
+def played(line: PlayerLine, chances: int, length: int) -> Row:
     """Statistics of somebody who played."""
     makes = line.makes
     return (
@@ -88,7 +88,7 @@ def played(line: Line, chances: int, length: int) -> Row:
     )
 
 
-def player_rows(side: Side, head: Heading, length: int) -> Iterator[Row]:
+def player_rows(side: Side, head: GameHeading, length: int) -> Iterator[Row]:
     """Those who played, those who dressed and sat, and those who were scratched."""
     chances = side.chances
     for line in side.lines:
@@ -110,7 +110,7 @@ def pace(box: Box) -> int:
     return rounded(10 * box.possessions * REGULATION, 200 * box.length)
 
 
-def defense_row(side: Side, other: Side, box: Box, head: Heading) -> Row:
+def defense_row(side: Side, other: Side, box: Box, head: GameHeading) -> Row:
     """Sum up what a team allowed, over the players of the other side."""
     paint_makes = other.total("paint_makes")
     zones = ("paint_makes", "paint", "mid_range_makes", "mid_range", "three_makes", "threes")
@@ -126,7 +126,7 @@ def defense_row(side: Side, other: Side, box: Box, head: Heading) -> Row:
     )
 
 
-def offense_row(side: Side, other: Side, box: Box, head: Heading) -> Row:
+def offense_row(side: Side, other: Side, box: Box, head: GameHeading) -> Row:
     """Scored by a team."""
     points = side.points
     facts = (points, decimal(pace(box), 1), rating(points, box), points > other.points)

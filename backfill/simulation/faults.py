@@ -10,7 +10,7 @@ from operator import itemgetter
 from random import Random
 
 from backfill.simulation.boxscores import Row
-from backfill.simulation.season import Season, dates, generator
+from backfill.simulation.season import SimulatedSeason, dates, generator
 from backfill.warehouse.tables import INPUTS
 
 GAME_TABLES = ("PGS", "TDGS", "TOGS")
@@ -24,7 +24,7 @@ DRAFT_WRITTEN_EARLIER = timedelta(hours=4)
 LATE_WRITTEN_LATER = timedelta(days=3)
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """What is wrong."""
 
     DUPLICATE_ROWS = "duplicate rows"
@@ -37,12 +37,12 @@ class Kind(StrEnum):
 
 # Earliest day of each fault. Far enough apart never to meet, and early, so that a job over two months meets all of them.
 FIRST_DAYS = {
-    Kind.DUPLICATE_ROWS: 19,
-    Kind.MAKES_ABOVE_ATTEMPTS: 25,
-    Kind.HALF_THE_PLAYERS: 31,
-    Kind.NO_ROWS: 39,
-    Kind.NULL_ZONE: 46,
-    Kind.LATE_FILE: 57,
+    FaultKind.DUPLICATE_ROWS: 19,
+    FaultKind.MAKES_ABOVE_ATTEMPTS: 25,
+    FaultKind.HALF_THE_PLAYERS: 31,
+    FaultKind.NO_ROWS: 39,
+    FaultKind.NULL_ZONE: 46,
+    FaultKind.LATE_FILE: 57,
 }
 
 
@@ -50,7 +50,7 @@ FIRST_DAYS = {
 class Fault:
     """One planted fault: where it is, by tables' short names, and what it is in one sentence. Empty = all of them."""
 
-    kind: Kind
+    kind: FaultKind
     dates: tuple[date, ...]
     tables: tuple[str, ...]
     sentence: str
@@ -66,8 +66,8 @@ class FaultySeason:
     `late` is whole, since a load replaces a season; it still has every fault but the late file.
     """
 
-    season: Season
-    late: Season
+    season: SimulatedSeason
+    late: SimulatedSeason
     faults: tuple[Fault, ...]
 
 
@@ -80,7 +80,7 @@ def in_order(short: str, rows: list[Row]) -> list[Row]:
 class Planting:
     """The tables while faults are planted into them."""
 
-    season: Season
+    season: SimulatedSeason
     rng: Random
     tables: dict[str, list[Row]] = field(default_factory=dict)
     late: list[Row] = field(default_factory=list)
@@ -116,7 +116,10 @@ def duplicate_rows(planting: Planting, day: date) -> Fault:
         drafts = [restamped(row, short, -DRAFT_WRITTEN_EARLIER) for row in planting.rows(short, day)]
         planting.tables[short] = in_order(short, planting.tables[short] + drafts)
     return Fault(
-        Kind.DUPLICATE_ROWS, (day,), GAME_TABLES, f"every game row of {day} is there twice, once with an earlier processed_at"
+        FaultKind.DUPLICATE_ROWS,
+        (day,),
+        GAME_TABLES,
+        f"every game row of {day} is there twice, once with an earlier processed_at",
     )
 
 
@@ -128,7 +131,7 @@ def makes_above_attempts(planting: Planting, day: date) -> Fault:
     bad = edited(row, "PGS", fg_makes=attempts + EXCESS)
     planting.change("PGS", (day,), lambda rows: [bad if r is row else r for r in rows])
     sentence = f"{player} has {attempts + EXCESS} fg_makes of {attempts} fg_attempts on {day}"
-    return Fault(Kind.MAKES_ABOVE_ATTEMPTS, (day,), ("PGS",), sentence, (player,), ("fg_makes",), row[at["game_id"]])
+    return Fault(FaultKind.MAKES_ABOVE_ATTEMPTS, (day,), ("PGS",), sentence, (player,), ("fg_makes",), row[at["game_id"]])
 
 
 def half_the_players(planting: Planting, day: date) -> Fault:
@@ -137,14 +140,14 @@ def half_the_players(planting: Planting, day: date) -> Fault:
     for short in ("PGS", "UPGC"):
         planting.change(short, (day,), lambda rows: [row for row in rows if row[0] not in lost])
     sentence = f"{len(lost)} players, every second one, are missing on {day}"
-    return Fault(Kind.HALF_THE_PLAYERS, (day,), ("PGS", "UPGC"), sentence, lost)
+    return Fault(FaultKind.HALF_THE_PLAYERS, (day,), ("PGS", "UPGC"), sentence, lost)
 
 
 def no_rows(planting: Planting, day: date) -> Fault:
     """Leave a date with final games but without Phase 3."""
     for short in PHASE_3:
         planting.change(short, (day,), lambda rows: [])
-    return Fault(Kind.NO_ROWS, (day,), PHASE_3, f"no Phase 3 table has a row for {day}")
+    return Fault(FaultKind.NO_ROWS, (day,), PHASE_3, f"no Phase 3 table has a row for {day}")
 
 
 def null_zone(planting: Planting, day: date) -> Fault:
@@ -153,34 +156,34 @@ def null_zone(planting: Planting, day: date) -> Fault:
     week = tuple(d for d in dates(planting.season) if day <= d < day + timedelta(days=NULL_DAYS))
     planting.change("PGS", week, lambda rows: [edited(row, "PGS", **dict.fromkeys(columns)) for row in rows])
     sentence = f"mid-range shots of all players are NULL from {week[0]} to {week[-1]}"
-    return Fault(Kind.NULL_ZONE, week, ("PGS",), sentence, columns=columns)
+    return Fault(FaultKind.NULL_ZONE, week, ("PGS",), sentence, columns=columns)
 
 
 def late_file(planting: Planting, day: date) -> Fault:
     """Hold the player rows of a date back; they come days later."""
     planting.late = [restamped(row, "PGS", LATE_WRITTEN_LATER) for row in planting.rows("PGS", day)]
     planting.change("PGS", (day,), lambda rows: [])
-    return Fault(Kind.LATE_FILE, (day,), ("PGS",), f"the player rows of {day} are missing until the late file is loaded")
+    return Fault(FaultKind.LATE_FILE, (day,), ("PGS",), f"the player rows of {day} are missing until the late file is loaded")
 
 
-PLANTERS: dict[Kind, Callable[[Planting, date], Fault]] = {
-    Kind.DUPLICATE_ROWS: duplicate_rows,
-    Kind.MAKES_ABOVE_ATTEMPTS: makes_above_attempts,
-    Kind.HALF_THE_PLAYERS: half_the_players,
-    Kind.NO_ROWS: no_rows,
-    Kind.NULL_ZONE: null_zone,
-    Kind.LATE_FILE: late_file,
+PLANTERS: dict[FaultKind, Callable[[Planting, date], Fault]] = {
+    FaultKind.DUPLICATE_ROWS: duplicate_rows,
+    FaultKind.MAKES_ABOVE_ATTEMPTS: makes_above_attempts,
+    FaultKind.HALF_THE_PLAYERS: half_the_players,
+    FaultKind.NO_ROWS: no_rows,
+    FaultKind.NULL_ZONE: null_zone,
+    FaultKind.LATE_FILE: late_file,
 }
 
 
-def busy_date(season: Season, first_day: int) -> date:
+def busy_date(season: SimulatedSeason, first_day: int) -> date:
     """First date from a day on with enough games for a fault to be seen."""
     played = [row[PLACES["SCHED"]["game_date"]] for row in season.tables["SCHED"]]
     earliest = played[0] + timedelta(days=first_day)
     return next(d for d in dates(season) if d >= earliest and played.count(d) >= ENOUGH_GAMES)
 
 
-def plant_faults(season: Season) -> FaultySeason:
+def plant_faults(season: SimulatedSeason) -> FaultySeason:
     """One fault of each kind. The season given stays as it is."""
     planting = Planting(season, generator(season.year, season.seed, "faults"), dict(season.tables))
     shift = planting.rng.randint(0, 1)

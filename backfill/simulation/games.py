@@ -25,7 +25,7 @@ BLOCK_RATES = 0.26, 0.07, 0.015
 
 
 @dataclass(slots=True)
-class Line:
+class PlayerLine:
     """One player's box score."""
 
     player: Player
@@ -69,7 +69,7 @@ class Side:
     squad: Squad
     home: bool
     quality: float
-    lines: list[Line] = field(default_factory=list)
+    lines: list[PlayerLine] = field(default_factory=list)
     lost_balls: int = 0
     blocks: tuple[int, ...] = ()
 
@@ -110,7 +110,7 @@ def share_minutes(side: Side, rng: Random) -> None:
     settle(side.lines, ON_COURT * REGULATION - side.total("tenths"))
 
 
-def settle(lines: list[Line], missing: int) -> None:
+def settle(lines: list[PlayerLine], missing: int) -> None:
     """Add the missing tenths, or take the excess, one player after the other within the limits."""
     for line in lines:
         change = max(FEWEST_MINUTES - line.tenths, min(missing, MOST_MINUTES - line.tenths))
@@ -118,7 +118,7 @@ def settle(lines: list[Line], missing: int) -> None:
         missing -= change
 
 
-def shoot(line: Line, shots: int, quality: float, rng: Random) -> None:
+def shoot(line: PlayerLine, shots: int, quality: float, rng: Random) -> None:
     """Take some shots."""
     draw = rng.random
     player = line.player
@@ -141,7 +141,7 @@ def shoot(line: Line, shots: int, quality: float, rng: Random) -> None:
         line.assisted += made and draw() < player.assisted
 
 
-def shoot_free_throws(line: Line, shots: int, rng: Random) -> None:
+def shoot_free_throws(line: PlayerLine, shots: int, rng: Random) -> None:
     """Two free throws for each foul that some shots draw."""
     rate, accuracy = line.player.free_throws
     taken = 2 * int(shots * rate / 2 + rng.random())
@@ -149,7 +149,7 @@ def shoot_free_throws(line: Line, shots: int, rng: Random) -> None:
     line.free_throw_makes += sum(rng.random() < accuracy for _ in range(taken))
 
 
-def play(side: Side, lines: list[Line], shots: float, rng: Random) -> None:
+def play(side: Side, lines: list[PlayerLine], shots: float, rng: Random) -> None:
     """Let some players of a side take its shots of a period, by minutes, usage and the form of the night."""
     weights = [line.tenths * line.player.usage * rng.uniform(0.3, 1.7) for line in lines]
     scale = shots / sum(weights)
@@ -180,7 +180,7 @@ def block(side: Side, other: Side, rng: Random) -> None:
     side.blocks = tuple(blocked(missed, rate, rng) for missed, rate in zip(misses, BLOCK_RATES, strict=True))
 
 
-def fourth_quarter(line: Line, rng: Random) -> int:
+def fourth_quarter(line: PlayerLine, rng: Random) -> int:
     """Minutes that a player was on court in the last quarter, overtime included."""
     return int(line.tenths / 10 * rng.uniform(0.1, 0.33) + rng.random())
 
@@ -190,7 +190,7 @@ def play_game(home: Squad, away: Squad, strength: tuple[float, float], pace: flo
     sides = Side(home, True, strength[0] * HOME_EDGE), Side(away, False, strength[1] / HOME_EDGE)
     box, tempo = Box(sides), TEAM_SHOTS * pace * rng.uniform(0.94, 1.06)
     for side in sides:
-        side.lines = [Line(player) for player in side.squad.playing]
+        side.lines = [PlayerLine(player) for player in side.squad.playing]
         share_minutes(side, rng)
         play(side, side.lines, tempo, rng)
         side.lost_balls = round(rng.gauss(LOST_BALLS, 2.5))

@@ -26,7 +26,7 @@ Spell = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Role:
+class PlayerRole:
     """A place in a team: minutes when he plays, share of its games that he plays when fit, percent of possessions used."""
 
     name: str
@@ -37,13 +37,13 @@ class Role:
     because: str = ""
 
 
-STAR = Role("star", 2, 34.0, 0.965, 28.0, "rested now and then")
-STARTER = Role("starter", 3, 29.0, 0.975, 19.0)
-ROTATION = Role("rotation", 4, 20.5, 0.92, 18.0)
-BENCH = Role("bench", 3, 12.5, 0.56, 17.0, "half of the nights he sits")
-DEEP = Role("deep bench", 3, 7.0, 0.25, 17.0, "late in decided games, or when others are hurt")
-TWO_WAY = Role("two-way", 2, 7.0, 0.15, 17.0, "mostly with the affiliate")
-CALL_UP = Role("call-up", 0, 9.0, 0.5, 17.0, "hired because he is needed")
+STAR = PlayerRole("star", 2, 34.0, 0.965, 28.0, "rested now and then")
+STARTER = PlayerRole("starter", 3, 29.0, 0.975, 19.0)
+ROTATION = PlayerRole("rotation", 4, 20.5, 0.92, 18.0)
+BENCH = PlayerRole("bench", 3, 12.5, 0.56, 17.0, "half of the nights he sits")
+DEEP = PlayerRole("deep bench", 3, 7.0, 0.25, 17.0, "late in decided games, or when others are hurt")
+TWO_WAY = PlayerRole("two-way", 2, 7.0, 0.15, 17.0, "mostly with the affiliate")
+CALL_UP = PlayerRole("call-up", 0, 9.0, 0.5, 17.0, "hired because he is needed")
 ROSTER = STAR, STARTER, ROTATION, BENCH, DEEP, TWO_WAY
 # Coaches have favorites even at the end of the bench, others hardly ever play: shares are drawn from a curve of this power.
 FAVORITES = 1.5
@@ -71,7 +71,7 @@ class Player:
     uid: str
     full_name: str
     born: date
-    role: Role
+    role: PlayerRole
     usage: float
     minutes: float
     zones: tuple[float, float]
@@ -116,27 +116,27 @@ def absences(rng: Random) -> list[Spell]:
     return spells
 
 
-def birthday(opening: date, role: Role, rng: Random) -> date:
+def birthday(opening: date, role: PlayerRole, rng: Random) -> date:
     """Draw a birthday that keeps him within AGES all season; the end of the bench is young."""
     typical = 22.5 if role in (TWO_WAY, CALL_UP) else 26.5
     years = min(AGES[1] - 0.6, max(AGES[0] + 0.1, rng.gauss(typical, 3.8)))
     return opening - timedelta(days=int(years * 365.25))
 
 
-def accuracy(role: Role, rng: Random) -> tuple[float, float, float]:
+def accuracy(role: PlayerRole, rng: Random) -> tuple[float, float, float]:
     """Chance of a make by zone; who plays more shoots better."""
     better = (role.minutes - 20) / 1000
     return rng.gauss(0.585 + better, 0.035), rng.gauss(0.422 + better, 0.03), rng.gauss(0.362 + better, 0.022)
 
 
-def trust(role: Role, rng: Random) -> float:
+def trust(role: PlayerRole, rng: Random) -> float:
     """How often a coach turns to him, against others of his role; it sets apart those at the end of the bench."""
     if role in (DEEP, TWO_WAY):
         return float(rng.random() ** FAVORITES)
     return rng.uniform(0.4, 1.3) if role is BENCH else 1.0
 
 
-def player(name: str, number: int, role: Role, opening: date, rng: Random) -> Player:
+def player(name: str, number: int, role: PlayerRole, opening: date, rng: Random) -> Player:
     """Draw one player."""
     lookup = name.lower().replace(" ", "")
     paint, three = rng.choices(STYLES, STYLE_WEIGHTS)[0]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backfill.simulation.season import Season
+from backfill.simulation.season import SimulatedSeason
 from backfill.warehouse.parquet.arrow import write_parquet
 from backfill.warehouse.tables import INPUTS
 
 
-def write(season: Season, folder: Path) -> None:
+def write(season: SimulatedSeason, folder: Path) -> None:
     """Write a file for each table that the season holds: `<folder>/<dataset>/<table>.parquet`. Raises OSError."""
     for table in INPUTS:
         if table.short in season.tables:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from backfill.simulation.boxscores import Heading, Row, pace, usage
+from backfill.simulation.boxscores import GameHeading, Row, pace, usage
 from backfill.simulation.decimals import decimal, ratio, rounded
-from backfill.simulation.games import Box, Line, Side
+from backfill.simulation.games import Box, PlayerLine, Side
 from backfill.simulation.league import STAR, Player
 from backfill.simulation.rosters import Squad
 from backfill.simulation.schedule import TEAMS
@@ -37,7 +37,7 @@ class Form:
     fourth_quarters: list[int] = field(default_factory=list)
     usages: list[int] = field(default_factory=list)
 
-    def add(self, day: int, line: Line, used: int) -> None:
+    def add(self, day: int, line: PlayerLine, used: int) -> None:
         """Remember a game."""
         self.days.append(day)
         self.tenths.append(line.tenths)
@@ -99,7 +99,7 @@ def status(player: Player, squad: Squad, day: int, rng: Random) -> str:
     return "probable" if draw < PROBABLE else "questionable" if draw < PROBABLE + QUESTIONABLE else "available"
 
 
-class Memory:
+class SeasonMemory:
     """What has been seen of the season so far."""
 
     def __init__(self, rng: Random) -> None:
@@ -116,7 +116,7 @@ class Memory:
             for line in side.lines:
                 self.forms[line.player.lookup].add(day, line, usage(line, chances, box.length))
 
-    def player_rows(self, squad: Squad, opponent: int, head: Heading, home: bool) -> Iterator[Row]:
+    def player_rows(self, squad: Squad, opponent: int, head: GameHeading, home: bool) -> Iterator[Row]:
         """One row for each player who was expected to play."""
         team, day = head.teams(home), head.fixture.day
         stars = sum(p.role is STAR for p in squad.out)
@@ -150,7 +150,7 @@ class Memory:
         return differential, None if other is None else decimal(other, 1), self.tempos[opponent].rest(day)
 
 
-def team_rows(head: Heading, strength: tuple[float, float], sides: tuple[Side, Side]) -> Iterator[Row]:
+def team_rows(head: GameHeading, strength: tuple[float, float], sides: tuple[Side, Side]) -> Iterator[Row]:
     """Betting lines of a game: total and spread in half points, the favorite's spread negative."""
     home, away = strength
     total = round(2 * 113.5 * (home + away)) * HALF_POINT

@@ -33,7 +33,7 @@ CHANCE = 1.2
 
 
 @dataclass(frozen=True, order=True)
-class Fixture:
+class SimulatedGame:
     """One game: day index, home and away team (indices into TEAMS)."""
 
     day: int
@@ -64,7 +64,7 @@ def pairings(year: int) -> dict[Pair, int]:
     return {(h, a): home_games(h, a, year) for h in teams for a in teams if h != a}
 
 
-class Draft:
+class ScheduleDraft:
     """A schedule in the making."""
 
     def __init__(self, year: int, rng: Random) -> None:
@@ -129,9 +129,9 @@ class Draft:
         return self.tiredness(home, day) + self.tiredness(away, day) + crowded + REMATCH_COST * rematch
 
 
-def schedule(year: int, rng: Random) -> list[Fixture]:
+def schedule(year: int, rng: Random) -> list[SimulatedGame]:
     """All games of the season in the order in which they are played."""
-    draft = Draft(year, rng)
+    draft = ScheduleDraft(year, rng)
     *days, last = draft.by_day
     # The last day first: all thirty teams play, which is only sure to work out while every pair still has a game.
     draft.fill(last, 0.0)
@@ -140,4 +140,4 @@ def schedule(year: int, rng: Random) -> list[Fixture]:
         played += draft.wanted[day]
         draft.fill(day, played / sum(draft.wanted.values()))
     draft.squeeze_in()
-    return [Fixture(day, home, away) for day, pairs in draft.by_day.items() for home, away in pairs]
+    return [SimulatedGame(day, home, away) for day, pairs in draft.by_day.items() for home, away in pairs]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from backfill.simulation.boxscores import Heading, Row, defense_row, offense_row, player_rows
+from backfill.simulation.boxscores import GameHeading, Row, defense_row, offense_row, player_rows
 from backfill.simulation.dates import opening_night
 from backfill.simulation.games import play_game
 from backfill.simulation.league import Player, players
-from backfill.simulation.pregame import Memory, team_rows
+from backfill.simulation.pregame import SeasonMemory, team_rows
 from backfill.simulation.rosters import BLOWOUT, Rosters, squad, trade, waive
-from backfill.simulation.schedule import TEAMS, Fixture, schedule
+from backfill.simulation.schedule import TEAMS, SimulatedGame, schedule
 from backfill.warehouse.tables import INPUTS
 from validation.season import FINAL
 
@@ -22,7 +22,7 @@ PACE_SPREAD = 0.02
 
 
 @dataclass(frozen=True)
-class Season:
+class SimulatedSeason:
     """Phase 3 of one season: rows by table's short name, each a tuple in column order."""
 
     year: int
@@ -44,7 +44,7 @@ class Simulation:
         self.fixtures = schedule(year, generator(year, seed, "calendar"))
         self.rng = generator(year, seed, "games")
         self.rosters = Rosters(self.people(generator(year, seed, "league")))
-        self.memory = Memory(generator(year, seed, "context"))
+        self.memory = SeasonMemory(generator(year, seed, "context"))
 
     def people(self, rng: Random) -> list[Player]:
         """Players with their trades, and the strength and tempo of the thirty teams."""
@@ -55,11 +55,11 @@ class Simulation:
         self.paces = [1 + rng.gauss(0, PACE_SPREAD) for _ in TEAMS]
         return everybody
 
-    def heading(self, number: int, fixture: Fixture) -> Heading:
+    def heading(self, number: int, fixture: SimulatedGame) -> GameHeading:
         """Name a game as the league does: season, then place in the calendar."""
-        return Heading(f"002{self.year % 100:02}{number:05}", self.opening + timedelta(days=fixture.day), self.year, fixture)
+        return GameHeading(f"002{self.year % 100:02}{number:05}", self.opening + timedelta(days=fixture.day), self.year, fixture)
 
-    def play(self, head: Heading) -> None:
+    def play(self, head: GameHeading) -> None:
         """Play one game and write all its rows."""
         fixture, tables = head.fixture, self.tables
         self.rosters.advance(fixture.day)
@@ -79,20 +79,20 @@ class Simulation:
         self.memory.remember(fixture.day, box)
 
 
-def schedule_row(head: Heading) -> Row:
+def schedule_row(head: GameHeading) -> Row:
     """Row of a game in the calendar."""
     home, away, _ = head.teams(True)
     return head.game_id, head.day, head.season_year, home, away, FINAL, SEASON_TYPE
 
 
-def simulate(year: int, *, seed: int = 1) -> Season:
+def simulate(year: int, *, seed: int = 1) -> SimulatedSeason:
     """Make up a season that begins in `year`; the same year and seed give the same rows."""
     simulation = Simulation(year, seed)
     for number, fixture in enumerate(simulation.fixtures, start=1):
         simulation.play(simulation.heading(number, fixture))
-    return Season(year, seed, simulation.tables)
+    return SimulatedSeason(year, seed, simulation.tables)
 
 
-def dates(season: Season) -> list[date]:
+def dates(season: SimulatedSeason) -> list[date]:
     """Dates with games, ascending."""
     return sorted({row[1] for row in season.tables["SCHED"]})

@@ -10,14 +10,14 @@ from typing import Any
 
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
-from backfill.status.failures import wrong_with
+from backfill.status.failures import failures_with
 from validation.categories import BY_NAME
 
 UNDECIDED = (*Run.ACTIVE, Run.Status.CANCELLED)
 
 
 @dataclass(frozen=True)
-class Change:
+class CategoryDelta:
     """How much was wrong with one (processor, date) in both jobs: entities of a category, or the run itself as one."""
 
     processor: str
@@ -43,7 +43,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class JobComparison:
     """Two jobs over what both have run to an end.
 
     Runs are told apart by their state: failed, blocked, cancelled. A run that failed has counted no entities, so what
@@ -53,7 +53,7 @@ class Comparison:
     before: int
     after: int
     compared: int
-    changes: tuple[Change, ...]
+    changes: tuple[CategoryDelta, ...]
     only_before: tuple[Key, ...]
     only_after: tuple[Key, ...]
     undecided: tuple[Key, ...]
@@ -86,7 +86,7 @@ class Comparison:
         }  # fmt: skip
 
 
-def compare(before: Job, after: Job) -> Comparison:
+def compare(before: Job, after: Job) -> JobComparison:
     """Compare any two jobs; one query, whatever their size."""
     old, new = _runs_of(before, after)
     both = sorted(old.keys() & new.keys(), key=_by_date)
@@ -94,7 +94,7 @@ def compare(before: Job, after: Job) -> Comparison:
     undecided = tuple(sorted(set(both) - set(decided), key=_by_date))
     changes = [change for key in decided for change in _changes(key, old[key], new[key])]
     only_before, only_after = (tuple(sorted(keys, key=_by_date)) for keys in (old.keys() - new.keys(), new.keys() - old.keys()))
-    return Comparison(before.pk, after.pk, len(decided), tuple(changes), only_before, only_after, undecided)
+    return JobComparison(before.pk, after.pk, len(decided), tuple(changes), only_before, only_after, undecided)
 
 
 def _runs_of(*jobs: Job) -> list[dict[Key, Run]]:
@@ -109,14 +109,14 @@ def _runs_of(*jobs: Job) -> list[dict[Key, Run]]:
 def _wrong(run: Run) -> Mapping[str, int]:
     """What is wrong with a run, by its state and by category."""
     states = (Run.Status.FAILED, Run.Status.BLOCKED, Run.Status.CANCELLED)
-    categories = {what: n for what, n in wrong_with(run).items() if what in BY_NAME}
+    categories = {what: n for what, n in failures_with(run).items() if what in BY_NAME}
     return {str(run.status): 1, **categories} if run.status in states else categories
 
 
-def _changes(key: Key, old: Run, new: Run) -> Iterable[Change]:
+def _changes(key: Key, old: Run, new: Run) -> Iterable[CategoryDelta]:
     before, after = _wrong(old), _wrong(new)
     for what in sorted(before.keys() | after.keys(), key=_order):
-        yield Change(*key, what, before.get(what, 0), after.get(what, 0))
+        yield CategoryDelta(*key, what, before.get(what, 0), after.get(what, 0))
 
 
 def _order(what: str) -> tuple[bool, bool, str]:

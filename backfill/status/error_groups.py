@@ -14,7 +14,7 @@ from backfill.models import Job, Run
 from backfill.plan.planning import Key
 from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
 from backfill.statements import render
-from backfill.status.failures import Standing
+from backfill.status.failures import JobFailures
 from backfill.warehouse import warehouse
 from validation import fingerprint as fingerprints
 from validation.categories import BUGS, DATE_LEVEL
@@ -24,7 +24,7 @@ fingerprint = lru_cache(maxsize=4096)(fingerprints.fingerprint)
 
 
 @dataclass(frozen=True)
-class Group:
+class ErrorGroup:
     """Failures of one processor with one text: entities of a bug's category, or runs with an error.
 
     `what` is the category or the error's class, `sample` the text of the first of them, `entities` the first who have it.
@@ -62,12 +62,12 @@ class _Text:
     entities: tuple[str, ...] = ()
 
 
-def of_job(job: Job) -> list[Group]:
+def of_job(job: Job) -> list[ErrorGroup]:
     """The groups of all that is wrong now with what a job ran."""
-    return groups_of(Standing(job).deciding)
+    return groups_of(JobFailures(job).deciding)
 
 
-def groups_of(runs: Mapping[Key, Run]) -> list[Group]:
+def groups_of(runs: Mapping[Key, Run]) -> list[ErrorGroup]:
     """The groups of these runs: their errors, and the bugs among their entities. What is blocked belongs to its root."""
     found: dict[str, list[_Text]] = {}
     for text in (*_of_runs(runs), *_of_entities(runs)):
@@ -75,11 +75,13 @@ def groups_of(runs: Mapping[Key, Run]) -> list[Group]:
     return sorted((_group(name, texts) for name, texts in found.items()), key=lambda g: (-g.count, g.id))
 
 
-def _group(name: str, texts: Collection[_Text]) -> Group:
+def _group(name: str, texts: Collection[_Text]) -> ErrorGroup:
     first = min(texts, key=lambda t: t.date)
     dates = tuple(sorted({t.date for t in texts}))
     named = dict.fromkeys(name for t in sorted(texts, key=lambda t: t.date) for name in t.entities)
-    return Group(name, first.processor, first.what, sum(t.count for t in texts), dates, first.text, tuple(named)[:MOST_NAMED])
+    return ErrorGroup(
+        name, first.processor, first.what, sum(t.count for t in texts), dates, first.text, tuple(named)[:MOST_NAMED]
+    )
 
 
 def _of_runs(runs: Mapping[Key, Run]) -> Iterator[_Text]:

@@ -14,7 +14,7 @@ OVERLAP = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class Mark:
+class EventCursor:
     """What somebody has seen of a job: the number of its newest event, and how many there were up to that one."""
 
     newest: int = 0
@@ -24,14 +24,14 @@ class Mark:
         return f"{self.newest}.{self.known}"
 
     @classmethod
-    def parsed(cls, text: str) -> Mark:
+    def parsed(cls, text: str) -> EventCursor:
         """The mark of this text; of any other, that of somebody who has seen nothing."""
         newest, _, known = text.partition(".")
         numbers = newest.isascii() and newest.isdigit() and known.isascii() and known.isdigit()
         return cls(int(newest), int(known)) if numbers and len(text) < 40 else cls()
 
 
-def changed_since(job: Job, seen: Mark, at: datetime) -> tuple[Mark, set[int]]:
+def changed_since(job: Job, seen: EventCursor, at: datetime) -> tuple[EventCursor, set[int]]:
     """The present mark, and the numbers of the runs that have an event that `seen` does not know.
 
     Events get their numbers before they are committed: one that comes late has a lower number than others that were
@@ -39,7 +39,7 @@ def changed_since(job: Job, seen: Mark, at: datetime) -> tuple[Mark, set[int]]:
     """
     upto = Count("pk", filter=Q(pk__lte=seen.newest))
     found = job.events.aggregate(newest=Max("pk"), total=Count("pk"), upto=upto)
-    mark = Mark(found["newest"] or 0, found["total"])
+    mark = EventCursor(found["newest"] or 0, found["total"])
     if mark == seen:
         return mark, set()
     late = Q() if found["upto"] == seen.known else Q(at__gte=at - OVERLAP)

@@ -10,7 +10,7 @@ from itertools import groupby
 from backfill.models import Run
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
-from backfill.status.latest_runs import Ended, Judged, ended_runs, explained_bugs, verdicts_on
+from backfill.status.latest_runs import AuditSummary, LatestRun, audit_summaries, explained_bugs, latest_runs
 from validation.bands import Band, Reading, band, reading
 from validation.season import Day
 
@@ -74,11 +74,11 @@ class Point:
 def rates_of(year: int) -> dict[str, list[Point]]:
     """Of each processor a point for every processing date without bootstrap; two queries, whatever their number."""
     days = [day for day in load_calendar().season(year) if day.is_computed]
-    runs, verdicts = ended_runs(days), verdicts_on(year)
+    runs, verdicts = latest_runs(days), audit_summaries(year)
     return {code: [_point(day, code, runs.get((code, day.day)), verdicts.get((code, day.day))) for day in days] for code in CHAIN}
 
 
-def _point(day: Day, code: str, run: Ended | None, verdict: Judged | None) -> Point:
+def _point(day: Day, code: str, run: LatestRun | None, verdict: AuditSummary | None) -> Point:
     done = run if run and run.status == Run.Status.COMPLETE and run.population is not None else None
     judged = verdict if done and verdict and verdict.run_id == done.run_id else None
     # Failures that only changed inputs have made unexplained say nothing of the run.

@@ -24,7 +24,7 @@ from backfill.status.upstream_causes import causes
 from backfill.version import code_version
 from backfill.warehouse.tables import FAILURES
 from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY
-from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, Facts, Upstream, Verdict, verdict
+from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, FailureFacts, RetryVerdict, UpstreamRuns, verdict
 
 MAKERS = {str(p.output): p for p in PROCESSORS.values()}
 SUCCEEDED = (Run.Status.COMPLETE, Run.Status.SKIPPED)
@@ -38,7 +38,7 @@ class Failure:
     date: date
     what: str
     entities: int
-    verdict: Verdict
+    verdict: RetryVerdict
 
     @property
     def key(self) -> Key:
@@ -49,14 +49,14 @@ class Failure:
         return f"{self.entities:,} {self.what}" if self.entities else self.what
 
 
-def wrong_with(run: Run) -> dict[str, int]:
+def failures_with(run: Run) -> dict[str, int]:
     """What is wrong with a run: categories with their entities, and the class of its error with none."""
     of_run = {Run.Status.CANCELLED: CANCELLED, Run.Status.BLOCKED: BLOCKED, Run.Status.FAILED: run.error or DATE_LEVEL}
     found = {of_run[Run.Status(run.status)]: 0} if run.status in of_run else {}
     return found | {name: n for name in BY_NAME if (n := run.failures.get(name, 0))}
 
 
-class Standing:
+class JobFailures:
     """Where the (processor, date) of a job stand now. `own` is what the job ran, not what it found complete and left alone;
     `deciding` are the runs that count.
     """
@@ -83,7 +83,7 @@ class Standing:
         """What was wrong with the job's own runs and is no more: run, what, and the run that healed it."""
         for key, run in self.own.items():
             if (now := self.deciding.get(key)) and now.job_id != run.job_id:
-                yield from ((run, what, now) for what in wrong_with(run).keys() - wrong_with(now).keys())
+                yield from ((run, what, now) for what in failures_with(run).keys() - failures_with(now).keys())
 
     def failures(self, wanted: Collection[Key]) -> list[Failure]:
         """What is wrong with these now, in the order in which the job's runs are given."""
@@ -97,7 +97,7 @@ def failures_of(runs: Mapping[Key, Run], newest: Mapping[Key, Run], lost: Collec
     return [
         Failure(*key, what, n, verdict(evidence.facts(run, what)))
         for key, run in runs.items()
-        for what, n in (wrong_with(run) | ({LOST: 0} if key in lost else {})).items()
+        for what, n in (failures_with(run) | ({LOST: 0} if key in lost else {})).items()
     ]  # fmt: skip
 
 
@@ -117,9 +117,9 @@ class _Evidence:
         days = {day for (_, day), run in self.runs.items() if run.failures.get(MISSING_DEPENDENCY.name)}
         return causes(days - {day for _, day in self.lost})  # where a file is lost, everything waits for it
 
-    def facts(self, run: Run, what: str) -> Facts:
+    def facts(self, run: Run, what: str) -> FailureFacts:
         upstream, waits_for = self._upstream(run)
-        facts = Facts(what, code_has_changed=_code_has_changed(run), upstream=upstream, waits_for=waits_for)
+        facts = FailureFacts(what, code_has_changed=_code_has_changed(run), upstream=upstream, waits_for=waits_for)
         if what not in BY_NAME and what != DATE_LEVEL:
             return facts
         missing = what == MISSING_DEPENDENCY.name
@@ -130,13 +130,13 @@ class _Evidence:
             causes=self.causes.get((run.processor, run.date), {}) if missing else {},
         )
 
-    def _upstream(self, run: Run) -> tuple[Upstream, tuple[str, ...]]:
+    def _upstream(self, run: Run) -> tuple[UpstreamRuns, tuple[str, ...]]:
         """Where the newest runs stand of all that a run waits for, in this job or in any other; who is not complete."""
         found = {code: self.newest.get((code, run.date)) for code in PROCESSORS[run.processor].after}
         if waits_for := tuple(code for code, before in found.items() if not self._is_complete(before)):
-            return Upstream.NOT_COMPLETE, waits_for
+            return UpstreamRuns.NOT_COMPLETE, waits_for
         later = any((before.started_at or LONG_AGO) > (run.started_at or LONG_AGO) for before in found.values() if before)
-        return (Upstream.AFTER if later else Upstream.BEFORE), ()
+        return (UpstreamRuns.AFTER if later else UpstreamRuns.BEFORE), ()
 
     def _is_complete(self, run: Run | None) -> bool:
         return run is not None and run.status in SUCCEEDED and (run.processor, run.date) not in self.lost

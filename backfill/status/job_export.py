@@ -10,7 +10,7 @@ from django.db.models import F
 from backfill.models import Job, Run
 from backfill.status.job_outcome import own_runs, verdicts_of
 from backfill.status.job_summary import summarise
-from backfill.status.latest_runs import Judged
+from backfill.status.latest_runs import AuditSummary
 from validation.categories import BY_NAME
 
 COLUMNS = (
@@ -27,7 +27,7 @@ def rows(job: Job) -> Iterator[dict[str, Any]]:
         yield _row(run, verdicts)
 
 
-def _row(run: Run, verdicts: Mapping[str, Judged]) -> dict[str, Any]:
+def _row(run: Run, verdicts: Mapping[str, AuditSummary]) -> dict[str, Any]:
     verdict = verdicts.get(run.run_id)
     return {
         "job": run.job_id, "processor": run.processor, "date": run.date, "state": run.status, "why": run.reason,

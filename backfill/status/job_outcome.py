@@ -14,19 +14,19 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
-from backfill.models import Finding, Job, Run, SkipReason, Verdict, is_refused_for_upstream
-from backfill.models import Judged as JudgedSeason
+from backfill.models import AuditResult, Finding, Job, Run, SkipReason, is_refused_for_upstream
+from backfill.models import SeasonAudit as JudgedSeason
 from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
 from backfill.status import error_groups, season_grid
-from backfill.status.latest_runs import Judged, explained_bugs
+from backfill.status.latest_runs import AuditSummary, explained_bugs
 from validation.categories import BUGS, BY_NAME, Category
 from validation.findings.kinds import Severity
 
 BOOTSTRAP = "bootstrap"
 
 
-class OwnRun(NamedTuple):
+class JobRun(NamedTuple):
     """A run of the job, as far as its page tells of it; names as on the Run."""
 
     processor: str
@@ -60,24 +60,24 @@ class OwnRun(NamedTuple):
         return refused or self.status == Run.Status.BLOCKED
 
 
-def own_runs(job: Job, numbers: Collection[int] | None = None) -> list[OwnRun]:
+def own_runs(job: Job, numbers: Collection[int] | None = None) -> list[JobRun]:
     """The runs of a job by date, or those of these numbers."""
     found = job.runs.order_by("date", "pk")
     found = found if numbers is None else found.filter(pk__in=numbers)
-    return [OwnRun(*row) for row in found.values_list(*OwnRun._fields)]
+    return [JobRun(*row) for row in found.values_list(*JobRun._fields)]
 
 
-def verdicts_of(runs: Sequence[OwnRun]) -> dict[str, Judged]:
+def verdicts_of(runs: Sequence[JobRun]) -> dict[str, AuditSummary]:
     """What the judgement says of these very runs, by run id; one that was judged of another run is not among them."""
     if not runs:
         return {}
     between = min(r.date for r in runs), max(r.date for r in runs)
-    rows = Verdict.objects.filter(date__range=between).exclude(unexplained=None)
+    rows = AuditResult.objects.filter(date__range=between).exclude(unexplained=None)
     wanted = {r.run_id for r in runs}
-    return {v.run_id: v for row in rows.values_list(*Judged._fields) if (v := Judged(*row)).run_id in wanted}
+    return {v.run_id: v for row in rows.values_list(*AuditSummary._fields) if (v := AuditSummary(*row)).run_id in wanted}
 
 
-def state_of(run: OwnRun, verdict: Judged | None) -> str:
+def state_of(run: JobRun, verdict: AuditSummary | None) -> str:
     """How a run stands, as a grid names it."""
     if run.skip_reason == SkipReason.BOOTSTRAP:
         return BOOTSTRAP
@@ -98,22 +98,22 @@ class CategoryCount:
 
 
 @dataclass(frozen=True)
-class Root:
+class RootFailure:
     """A run that failed by itself, and the runs that only wait for it."""
 
-    run: OwnRun
-    blocked: tuple[OwnRun, ...] = ()
+    run: JobRun
+    blocked: tuple[JobRun, ...] = ()
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """A job's failures. `explained`, `unexplained`, `lost`, `unaccounted` are of the judged runs, `not_judged` the others.
 
     `explained` is by the games played alone; what an impossible source row explains is among the `bugs`, which are of all.
     """
 
     categories: tuple[CategoryCount, ...]
-    roots: tuple[Root, ...]
+    roots: tuple[RootFailure, ...]
     entities: int
     judged: int
     not_judged: int
@@ -122,7 +122,7 @@ class Outcome:
     unexplained: int
     lost: int
     unaccounted: int
-    outside: tuple[tuple[OwnRun, Judged], ...] = field(default=())
+    outside: tuple[tuple[JobRun, AuditSummary], ...] = field(default=())
 
     @property
     def is_clean(self) -> bool:
@@ -135,13 +135,13 @@ class Outcome:
         return sum(len(root.blocked) for root in self.roots)
 
 
-def outcome(runs: Sequence[OwnRun], verdicts: Mapping[str, Judged]) -> Outcome:
+def job_outcome(runs: Sequence[JobRun], verdicts: Mapping[str, AuditSummary]) -> JobOutcome:
     """Count what went wrong with a job's runs, expected and unexpected apart."""
     complete = [r for r in runs if r.status == Run.Status.COMPLETE]
     judged = [(r, verdicts[r.run_id]) for r in complete if r.run_id in verdicts]
     failed, unexplained = sum(r.failed for r, _ in judged), sum(v.unexplained or 0 for _, v in judged)
     of_source = sum(explained_bugs(r.failures, v.expected) for r, v in judged)
-    return Outcome(
+    return JobOutcome(
         tuple(_categories(runs, judged)), tuple(roots(runs)), sum(r.failed for r in runs),
         len(judged), len(complete) - len(judged),
         failed - unexplained - of_source, sum(r.failures.get(bug, 0) for r in runs for bug in BUGS), unexplained,
@@ -150,7 +150,7 @@ def outcome(runs: Sequence[OwnRun], verdicts: Mapping[str, Judged]) -> Outcome:
     )  # fmt: skip
 
 
-def _categories(runs: Sequence[OwnRun], judged: Sequence[tuple[OwnRun, Judged]]) -> Iterator[CategoryCount]:
+def _categories(runs: Sequence[JobRun], judged: Sequence[tuple[JobRun, AuditSummary]]) -> Iterator[CategoryCount]:
     """Bugs first, in the order of the closed list."""
     for category in sorted(BY_NAME.values(), key=lambda c: not c.is_bug):
         found = [(r, n) for r in runs if (n := r.failures.get(category.name))]
@@ -163,20 +163,20 @@ def _categories(runs: Sequence[OwnRun], judged: Sequence[tuple[OwnRun, Judged]])
             yield CategoryCount(category, per_processor.total(), dates, dict(per_processor), must_fail)
 
 
-def roots(runs: Sequence[OwnRun]) -> list[Root]:
+def roots(runs: Sequence[JobRun]) -> list[RootFailure]:
     """Each run that failed by itself with what it blocks; what is blocked by nothing of this job stands by itself."""
     by_key = {r.key: r for r in runs}
-    found: dict[Key, tuple[OwnRun, list[OwnRun]]] = {}
+    found: dict[Key, tuple[JobRun, list[JobRun]]] = {}
     for run in runs:
         if run.status in (Run.Status.FAILED, Run.Status.BLOCKED):
             root = _root(run, by_key)
             blocked = found.setdefault(root.key, (root, []))[1]
             if root is not run:
                 blocked.append(run)
-    return [Root(run, tuple(blocked)) for run, blocked in found.values()]
+    return [RootFailure(run, tuple(blocked)) for run, blocked in found.values()]
 
 
-def _root(run: OwnRun, by_key: Mapping[Key, OwnRun]) -> OwnRun:
+def _root(run: JobRun, by_key: Mapping[Key, JobRun]) -> JobRun:
     if not run.waits_for_upstream:
         return run
     before = [by_key[key] for code in PROCESSORS[run.processor].after if (key := (code, run.date)) in by_key]
@@ -184,7 +184,7 @@ def _root(run: OwnRun, by_key: Mapping[Key, OwnRun]) -> OwnRun:
     return _root(broken[0], by_key) if broken else run
 
 
-def groups_now(job: Job) -> list[error_groups.Group]:
+def groups_now(job: Job) -> list[error_groups.ErrorGroup]:
     """The error groups of what is wrong now with what the job ran, as `groups.of_job` finds them; reads only what is bad.
 
     Raises WarehouseError.
@@ -208,7 +208,7 @@ def findings_about(job: Job) -> tuple[list[Finding], list[int]]:
     return list(found), waiting
 
 
-class Attempts(NamedTuple):
+class OtherAttempts(NamedTuple):
     """What another job has for the dates of this one: runs by state, and when they began."""
 
     job: int
@@ -222,7 +222,7 @@ class Attempts(NamedTuple):
     last: date
 
 
-def attempts(job: Job, most: int = 25) -> list[Attempts]:
+def attempts(job: Job, most: int = 25) -> list[OtherAttempts]:
     """Runs of other jobs for the same (processor, date), the newest job first."""
     same = job.runs.filter(processor=OuterRef("processor"), date=OuterRef("date"))
     options = job.parsed_options
@@ -232,4 +232,4 @@ def attempts(job: Job, most: int = 25) -> list[Attempts]:
         runs=Count("pk"), complete=Count("pk", filter=Q(status=Run.Status.COMPLETE)), failed=Count("pk", filter=bad),
         first=Min("date"), last=Max("date"),
     )  # fmt: skip
-    return [Attempts(*row) for row in found.order_by("-job_id")[:most]]
+    return [OtherAttempts(*row) for row in found.order_by("-job_id")[:most]]

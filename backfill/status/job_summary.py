@@ -9,12 +9,12 @@ from typing import Any
 from django.utils.timezone import now
 
 from backfill.audit import evidence
-from backfill.audit.pending import is_judged
+from backfill.audit.pending import is_audited
 from backfill.errors import WarehouseError
 from backfill.models import Finding, Job, Run
 from backfill.season_calendar import load_calendar
 from backfill.status import error_groups
-from backfill.status.attention import cause
+from backfill.status.attention import stop_cause
 from backfill.status.comparison import compare
 from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
@@ -57,14 +57,14 @@ def _groups(job: Job) -> tuple[list[dict[str, Any]] | None, list[str]]:
         return None, [f"the error groups cannot be read: {type(error).__name__}: {error}"]
 
 
-def _query(group: error_groups.Group, season_start: date | None) -> str:
+def _query(group: error_groups.ErrorGroup, season_start: date | None) -> str:
     """What shows a group again; nothing when its season is not loaded any more."""
     return evidence.of_group(group, season_start) if season_start else ""
 
 
 def _findings(job: Job) -> list[dict[str, Any]] | None:
     """What is listed about the job's dates that is more than a note; None until all its seasons were judged after it."""
-    if not is_judged(job):
+    if not is_audited(job):
         return None
     options = job.parsed_options
     found = Finding.objects.about(options.start, options.end).listed().filter(severity__gt=Severity.NOTE)
@@ -81,7 +81,7 @@ def _retried(job: Job) -> dict[str, dict[str, int]] | None:
 
 def _why_stopped(job: Job) -> str:
     """Why a job that has paused, or is about to, was told to; empty for any other."""
-    found = cause(job) if job.status in (Job.Status.PAUSING, Job.Status.PAUSED) else None
+    found = stop_cause(job) if job.status in (Job.Status.PAUSING, Job.Status.PAUSED) else None
     return found.reason if found else ""
 
 

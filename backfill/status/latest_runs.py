@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from backfill.models import Run, Verdict
+from backfill.models import AuditResult, Run
 from backfill.models.run import LONG_AGO
 from backfill.plan.planning import Key
 from validation.categories import BUGS
@@ -18,7 +18,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class Ended(NamedTuple):
+class LatestRun(NamedTuple):
     """The run that counts of a (processor, date), as far as an overview tells of it; names as on the Run."""
 
     processor: str
@@ -41,7 +41,7 @@ class Ended(NamedTuple):
         return self.started_at or LONG_AGO, self.pk
 
 
-class Judged(NamedTuple):
+class AuditSummary(NamedTuple):
     """The verdict on a (processor, date), as far as an overview tells of it; names as on the Verdict."""
 
     population: int
@@ -70,14 +70,14 @@ def explained_bugs(failures: Mapping[str, int], expected: Mapping[str, int]) -> 
     return sum(min(failures.get(bug, 0), expected.get(bug, 0)) for bug in BUGS)
 
 
-def ended_runs(days: Sequence[Day]) -> dict[Key, Ended]:
+def latest_runs(days: Sequence[Day]) -> dict[Key, LatestRun]:
     """The run that counts of every (processor, date) between the first and the last of these."""
     # Not as models, of which a season's worth takes longer than the query.
     found = Run.objects.newest_decisive(days[0].day, days[-1].day) if days else Run.objects.none()
-    return {(row[0], row[1]): Ended(*row) for row in found.values_list(*COLUMNS)}
+    return {(row[0], row[1]): LatestRun(*row) for row in found.values_list(*COLUMNS)}
 
 
-def verdicts_on(year: int) -> dict[Key, Judged]:
+def audit_summaries(year: int) -> dict[Key, AuditSummary]:
     """What the last judgement of a season says of every (processor, date)."""
-    rows = Verdict.objects.filter(season=year).values_list("processor", "date", *Judged._fields)
-    return {(code, day): Judged(*rest) for code, day, *rest in rows}
+    rows = AuditResult.objects.filter(season=year).values_list("processor", "date", *AuditSummary._fields)
+    return {(code, day): AuditSummary(*rest) for code, day, *rest in rows}

@@ -74,7 +74,7 @@ def progress(job: Job, at: datetime) -> Progress:
 
 
 @dataclass(frozen=True)
-class _Step:
+class _TimedStep:
     """One processor over one batch, as it was run."""
 
     processor: str
@@ -87,7 +87,7 @@ class _Step:
         return (self.finished_at - self.started_at).total_seconds() / self.runs
 
 
-def _recent_steps(job: Job) -> list[_Step]:
+def _recent_steps(job: Job) -> list[_TimedStep]:
     """The newest steps since the job last went on, the oldest first; a pause takes no part."""
     resumed = job.events.filter(run=None, kind=EventKind.TRANSITION, to_state=Job.Status.RUNNING)
     went_on = resumed.aggregate(at=Max("at"))["at"]
@@ -99,20 +99,20 @@ def _recent_steps(job: Job) -> list[_Step]:
         .annotate(runs=Count("pk"), first=Min("started_at"), last=Max("finished_at"))
         .order_by("-last")[: STEPS_LOOKED_AT * len(job.parsed_options.processors)]
     )
-    return [_Step(s["processor"], s["runs"], s["first"], s["last"]) for s in reversed(steps)]
+    return [_TimedStep(s["processor"], s["runs"], s["first"], s["last"]) for s in reversed(steps)]
 
 
-def _wall_seconds(steps: Sequence[_Step]) -> float:
+def _wall_seconds(steps: Sequence[_TimedStep]) -> float:
     return (max(s.finished_at for s in steps) - min(s.started_at for s in steps)).total_seconds()
 
 
-def _rate(steps: Sequence[_Step]) -> float | None:
+def _rate(steps: Sequence[_TimedStep]) -> float | None:
     """Runs per second over the recent steps."""
     wall = _wall_seconds(steps) if steps else 0
     return sum(s.runs for s in steps) / wall if wall else None
 
 
-def _time_left(steps: Sequence[_Step], per_processor: dict[str, dict[str, int]]) -> TimeLeft | None:
+def _time_left(steps: Sequence[_TimedStep], per_processor: dict[str, dict[str, int]]) -> TimeLeft | None:
     """The rest at the pace of the faster and the slower quarter of recent steps, as many side by side as there were."""
     left = {code: n for code, by in per_processor.items() if (n := sum(by.get(s, 0) for s in Run.ACTIVE))}
     seen = {code: [s for s in steps if s.processor == code] for code in left}
@@ -127,7 +127,7 @@ def _time_left(steps: Sequence[_Step], per_processor: dict[str, dict[str, int]])
     return TimeLeft(rest(0.25), rest(0.9))
 
 
-def _quantile(steps: Sequence[_Step], share: float) -> float:
+def _quantile(steps: Sequence[_TimedStep], share: float) -> float:
     """Seconds per run that this share of the runs took at most; a step counts by its runs, so a canary hardly does."""
     by_pace, wanted = sorted(steps, key=lambda s: s.seconds_per_run), share * sum(s.runs for s in steps)
     for step in by_pace:

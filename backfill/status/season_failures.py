@@ -11,14 +11,14 @@ from backfill.models import Job, Run
 from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
-from backfill.status.failures import Failure, failures_of, lost, wrong_with
+from backfill.status.failures import Failure, failures_of, failures_with, lost
 from validation.retry import RetryClass
 
 NEWEST = 20
 
 
 @dataclass(frozen=True)
-class Broken:
+class FailedJob:
     """An ended job, and what is wrong with the (processor, date) of which it made the latest attempt."""
 
     job: Job
@@ -46,7 +46,7 @@ class Broken:
         return [code for code in CHAIN if code in {f.processor for f in self.failures}]
 
 
-def of_season(year: int) -> list[Broken]:
+def of_season(year: int) -> list[FailedJob]:
     """The newest ended jobs with something wrong that nothing newer has healed, the newest first.
 
     A fixed number of queries, however many jobs and dates there are. Raises WarehouseError.
@@ -56,7 +56,7 @@ def of_season(year: int) -> list[Broken]:
         return []
     newest = Run.objects.deciding(days[0], days[-1])
     missing = lost(newest)
-    jobs = _newest_jobs({run.job_id for key, run in newest.items() if key in missing or wrong_with(run)})
+    jobs = _newest_jobs({run.job_id for key, run in newest.items() if key in missing or failures_with(run)})
     runs = {key: run for key, run in newest.items() if run.job_id in jobs}
     return _by_job(jobs, runs, failures_of(runs, newest, missing))
 
@@ -66,16 +66,16 @@ def _newest_jobs(pks: set[int]) -> dict[int, Job]:
     return {job.pk: job for job in ended[:NEWEST]}
 
 
-def _by_job(jobs: Mapping[int, Job], runs: Mapping[Key, Run], failures: list[Failure]) -> list[Broken]:
+def _by_job(jobs: Mapping[int, Job], runs: Mapping[Key, Run], failures: list[Failure]) -> list[FailedJob]:
     found: dict[int, list[Failure]] = {pk: [] for pk in jobs}
     for failure in failures:
         found[runs[failure.key].job_id].append(failure)
-    return [Broken(jobs[pk], tuple(of_job)) for pk, of_job in found.items() if of_job]
+    return [FailedJob(jobs[pk], tuple(of_job)) for pk, of_job in found.items() if of_job]
 
 
-def whats_of(job: Job) -> dict[str, int]:
+def describe_failures(job: Job) -> dict[str, int]:
     """What is wrong with the runs of a job as it left them, each with the number of its (processor, date)."""
     found: Counter[str] = Counter()
     for run in Run.objects.filter(job=job).only("status", "error", "failures"):
-        found.update(wrong_with(run).keys())
+        found.update(failures_with(run).keys())
     return dict(found.most_common())

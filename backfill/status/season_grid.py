@@ -14,9 +14,9 @@ from backfill.plan.planning import OUTDATED, Key
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import load_calendar, season_name
-from backfill.status.latest_runs import Ended, Judged, ended_runs, verdicts_on
+from backfill.status.latest_runs import AuditSummary, LatestRun, audit_summaries, latest_runs
 from validation.categories import BUGS
-from validation.findings.kinds import counted
+from validation.findings.kinds import pluralize
 from validation.season import DateType, Day
 
 # The states of a cell in words; how each of them looks is the panel's to say.
@@ -43,7 +43,7 @@ NOT_RUN = frozenset({"hole", "not run"})
 UPSTREAM_NEWER = "{} has run again since"
 
 
-class Other(NamedTuple):
+class OtherRun(NamedTuple):
     """A run that does not count, or not yet: active or cancelled."""
 
     pk: int
@@ -52,7 +52,7 @@ class Other(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class RunCell:
     """One (processor, date). `run`, `job` are numbers, of the active run where there is one, else of the one that counts.
 
     `expected` is how many must fail by the games played, `outside` how many entities are not as they must be; None where
@@ -89,7 +89,7 @@ class Cell:
 
     def _details(self) -> Iterator[str]:
         if self.population is not None and self.rows is not None:
-            yield f"; {counted(self.rows, 'row')}, {self.failed:,} failed"
+            yield f"; {pluralize(self.rows, 'row')}, {self.failed:,} failed"
             yield f", {self.expected:,} must fail" if self.expected else ""
             yield f", {self.outside:,} outside expectation" if self.outside else ""
         elif self.expected is not None and self.state in NOT_RUN:
@@ -103,7 +103,7 @@ class Grid:
 
     year: int
     days: tuple[Day, ...]
-    rows: Mapping[str, tuple[Cell, ...]]
+    rows: Mapping[str, tuple[RunCell, ...]]
 
     @property
     def name(self) -> str:
@@ -111,7 +111,7 @@ class Grid:
         return season_name(self.year)
 
     @cached_property
-    def cells(self) -> dict[Key, Cell]:
+    def cells(self) -> dict[Key, RunCell]:
         """Every cell by its processor and date."""
         return {(code, cell.date): cell for code, row in self.rows.items() for cell in row}
 
@@ -131,11 +131,11 @@ def season_grid(year: int) -> Grid:
     A season that is not loaded has no dates. Raises WarehouseError.
     """
     days = tuple(load_calendar().season(year))
-    known = Known.of(year, days)
+    known = SeasonState.of(year, days)
     return Grid(year, days, {code: _row([known.cell(code, day) for day in days]) for code in CHAIN})
 
 
-def _row(cells: list[Cell]) -> tuple[Cell, ...]:
+def _row(cells: list[RunCell]) -> tuple[RunCell, ...]:
     """A processor's cells; a hole after which nothing was run is no hole."""
     ran = (n for n, cell in enumerate(cells, 1) if cell.job)
     last = max(ran, default=0)
@@ -143,44 +143,44 @@ def _row(cells: list[Cell]) -> tuple[Cell, ...]:
 
 
 @dataclass(frozen=True)
-class Known:
+class SeasonState:
     """What the database says of a season: runs that count, verdicts, and runs that are active or were cancelled."""
 
-    ended: Mapping[Key, Ended]
-    verdicts: Mapping[Key, Judged]
-    others: Mapping[Key, Other]
+    ended: Mapping[Key, LatestRun]
+    verdicts: Mapping[Key, AuditSummary]
+    others: Mapping[Key, OtherRun]
 
     @classmethod
-    def of(cls, year: int, days: tuple[Day, ...]) -> Known:
+    def of(cls, year: int, days: tuple[Day, ...]) -> SeasonState:
         """Ask for it."""
-        return cls(ended_runs(days), verdicts_on(year), _others(days))
+        return cls(latest_runs(days), audit_summaries(year), _others(days))
 
-    def cell(self, code: str, day: Day) -> Cell:
+    def cell(self, code: str, day: Day) -> RunCell:
         """What stands of one (processor, date)."""
         key = code, day.day
         other, run, verdict = self.others.get(key), self.ended.get(key), self.verdicts.get(key)
         if other and other.status in Run.ACTIVE:
-            return Cell(code, day, other.status, expected=_must_fail(verdict), run=other.pk, job=other.job_id)
+            return RunCell(code, day, other.status, expected=_must_fail(verdict), run=other.pk, job=other.job_id)
         if day.type is DateType.BOOTSTRAP:
             number, job = (run.pk, run.job_id) if run else (None, None)
-            return Cell(code, day, "bootstrap", run=number, job=job, reason=day.why_skipped)
+            return RunCell(code, day, "bootstrap", run=number, job=job, reason=day.why_skipped)
         if run:
             return self._ended(day, run, verdict)
         if other:
-            return Cell(code, day, "cancelled", expected=_must_fail(verdict), run=other.pk, job=other.job_id)
-        return Cell(code, day, "hole", expected=_must_fail(verdict))
+            return RunCell(code, day, "cancelled", expected=_must_fail(verdict), run=other.pk, job=other.job_id)
+        return RunCell(code, day, "hole", expected=_must_fail(verdict))
 
-    def _ended(self, day: Day, run: Ended, verdict: Judged | None) -> Cell:
+    def _ended(self, day: Day, run: LatestRun, verdict: AuditSummary | None) -> RunCell:
         held = verdict if verdict and verdict.run_id == run.run_id else None
         outside = held.outside if held else None
         changed = run.status == Run.Status.COMPLETE and self._changed(run, held.changed if held else "")
         state = "outdated" if changed else state_of(run.status, run.population, run.failures, outside)
-        return Cell(
+        return RunCell(
             run.processor, day, state, run.population, run.rows, run.failures, _must_fail(verdict), outside,
             run.pk, run.run_id, run.job_id, changed or run.reason,
         )  # fmt: skip
 
-    def _changed(self, run: Ended, inputs: str) -> str:
+    def _changed(self, run: LatestRun, inputs: str) -> str:
         """Why what a run has made would be made otherwise now."""
         if run.sql_hash not in ("", sql_hash(run.processor)):
             return OUTDATED
@@ -189,17 +189,17 @@ class Known:
         return inputs or (UPSTREAM_NEWER.format(" and ".join(newer)) if newer else "")
 
 
-def _others(days: tuple[Day, ...]) -> dict[Key, Other]:
+def _others(days: tuple[Day, ...]) -> dict[Key, OtherRun]:
     """Active and cancelled runs; an active one before any that was cancelled, of these the newest."""
     if not days:
         return {}
     found = Run.objects.filter(date__range=(days[0].day, days[-1].day), status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
     rows = list(found.order_by("pk").values_list("processor", "date", "pk", "job_id", "status"))
     rows.sort(key=lambda row: row[4] in Run.ACTIVE)
-    return {(code, day): Other(pk, job, status) for code, day, pk, job, status in rows}
+    return {(code, day): OtherRun(pk, job, status) for code, day, pk, job, status in rows}
 
 
-def _must_fail(verdict: Judged | None) -> int | None:
+def _must_fail(verdict: AuditSummary | None) -> int | None:
     return verdict.failed if verdict else None
 
 

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Count
 from kombu.utils.url import maybe_sanitize_url
 
-from backfill.models import Batch, Event, Job, Judged, Notice, Trigger
+from backfill.models import Batch, Event, Job, Notice, SeasonAudit, Trigger
 from backfill.plan.options import MAX_PARALLEL
 from backfill.season_calendar import load_calendar, season_name
 from backfill.statements import render
@@ -22,7 +22,7 @@ from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
-from backfill.warehouse.season_cache import remembered_of_all
+from backfill.warehouse.season_cache import cached_for_all_seasons
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.season import season_year
 
@@ -95,8 +95,8 @@ def undelivered() -> dict[str, Any]:
 
 def seasons() -> list[dict[str, Any]]:
     """Every season that is loaded: its rows by table, when the newest of them was made, and when it was last judged."""
-    judged = {row.season: row for row in Judged.objects.all()}
-    loaded = remembered_of_all("loaded", INPUTS, _loaded)
+    judged = {row.season: row for row in SeasonAudit.objects.all()}
+    loaded = cached_for_all_seasons("loaded", INPUTS, _loaded)
     return [
         {
             "year": year, "name": season_name(year), "judged": judged.get(year), "rows": loaded[year],

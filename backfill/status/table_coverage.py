@@ -17,12 +17,12 @@ from backfill.plan.planning import Key
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.statements import render
-from backfill.status.latest_runs import verdicts_on
-from backfill.status.season_grid import Cell, Grid, season_grid
+from backfill.status.latest_runs import audit_summaries
+from backfill.status.season_grid import Grid, RunCell, season_grid
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
-from backfill.warehouse.season_cache import remembered
+from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.coverage import LOW, phase3
 from validation.findings import kinds as finding_kinds
@@ -49,7 +49,7 @@ ABOUT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class TableOnDate:
     """One table on one date. `rows` are of entities, each once; `failed` of them, in Phase 4, are logged instead of written.
 
     `expected` is None where nothing says how many must be there; `repeated` rows are about what another one is about.
@@ -79,7 +79,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Hole:
+class CoverageGap:
     """Neighbouring dates on which the same tables lack the same thing, and the Finding that tells of it, if one does."""
 
     state: str
@@ -94,23 +94,23 @@ class Hole:
 
 
 @dataclass(frozen=True)
-class Holdings:
+class TableCoverage:
     """A season: its calendar dates from opening night to the last date with games, and each table on each of them."""
 
     year: int
     days: tuple[Day, ...]
-    tables: Mapping[str, tuple[Held, ...]]
-    holes: tuple[Hole, ...]
+    tables: Mapping[str, tuple[TableOnDate, ...]]
+    holes: tuple[CoverageGap, ...]
 
 
-def season_holdings(year: int) -> Holdings:
+def season_coverage(year: int) -> TableCoverage:
     """Every table of a season that is loaded; of one that is not, nothing. Raises WarehouseError."""
-    inputs = remembered("holdings", year, INPUTS, lambda: _phase3(year))
+    inputs = cached_for_season("holdings", year, INPUTS, lambda: _phase3(year))
     grid = season_grid(year)
     days = next(iter(inputs.values()), ())
     found = {**inputs, **_phase4(year, grid, [held.day for held in days])}
     played = [day.day for day in grid.days]
-    return Holdings(year, tuple(held.day for held in days), found, tuple(_holes(year, found, played)))
+    return TableCoverage(year, tuple(held.day for held in days), found, tuple(_holes(year, found, played)))
 
 
 def table_of(name: str) -> Table | None:
@@ -121,7 +121,7 @@ def table_of(name: str) -> Table | None:
 # Phase 3
 
 
-def _phase3(year: int) -> dict[str, tuple[Held, ...]]:
+def _phase3(year: int) -> dict[str, tuple[TableOnDate, ...]]:
     played = load_calendar().season(year)
     if not played:
         return {}
@@ -129,7 +129,7 @@ def _phase3(year: int) -> dict[str, tuple[Held, ...]]:
     counts = {table.short: _counted(table, played[0].day) for table in INPUTS}
     rows = {(str(table), d): row["entities"] for table in INPUTS for d, row in counts[table.short].items()}
     covered = {(c.table, c.date): c for c in phase3(days, rows)}
-    found: dict[str, tuple[Held, ...]] = {}
+    found: dict[str, tuple[TableOnDate, ...]] = {}
     for table in INPUTS:
         repeated = _repeated(table, played[0].day)
         found[table.short] = tuple(
@@ -149,15 +149,17 @@ def _repeated(table: Table, start: date) -> dict[date, int]:
     return {row["d"]: row["n"] for row in found}
 
 
-def _input(table: Table, day: Day, row: Row | None, repeated: int, covered: Any) -> Held:
+def _input(table: Table, day: Day, row: Row | None, repeated: int, covered: Any) -> TableOnDate:
     rows, at = (row["entities"], _aware(row["newest"])) if row else (0, None)
     if not day.is_processing:
         reason = "" if not rows else f"{rows:,} scheduled, none final" if table is SCHED else f"{rows:,} rows all the same"
-        return Held(table.short, day, NO_GAMES, rows, repeated=repeated, at=at, reason=reason)
+        return TableOnDate(table.short, day, NO_GAMES, rows, repeated=repeated, at=at, reason=reason)
     state, reason = (TWICE, f"{repeated:,} rows are there twice") if repeated else (ALL, "")
     if not rows or (covered and covered.is_low):
         state, reason = LOW_SHARE if rows else MISSING, str(covered)
-    return Held(table.short, day, state, rows, expected=covered and covered.expected, repeated=repeated, at=at, reason=reason)
+    return TableOnDate(
+        table.short, day, state, rows, expected=covered and covered.expected, repeated=repeated, at=at, reason=reason
+    )
 
 
 def _aware(at: datetime | None) -> datetime | None:
@@ -167,15 +169,16 @@ def _aware(at: datetime | None) -> datetime | None:
 # Phase 4
 
 
-def _phase4(year: int, grid: Grid, days: Sequence[Day]) -> dict[str, tuple[Held, ...]]:
+def _phase4(year: int, grid: Grid, days: Sequence[Day]) -> dict[str, tuple[TableOnDate, ...]]:
     told = _told(year)
-    must_be = {key: verdict.population for key, verdict in verdicts_on(year).items()}
+    must_be = {key: verdict.population for key, verdict in audit_summaries(year).items()}
     ended = _ended_at(cell.run for cell in grid.cells.values())
-    found: dict[str, tuple[Held, ...]] = {}
+    found: dict[str, tuple[TableOnDate, ...]] = {}
     for code in CHAIN:
         cells = ((day, grid.cells.get((code, day.day))) for day in days)
         found[code] = tuple(
-            _output(cell, told, must_be.get((code, day.day)), ended) if cell else Held(code, day, NO_GAMES) for day, cell in cells
+            _output(cell, told, must_be.get((code, day.day)), ended) if cell else TableOnDate(code, day, NO_GAMES)
+            for day, cell in cells
         )
     return found
 
@@ -204,13 +207,15 @@ def _listed(year: int, kinds: Iterable[str]) -> Any:
     return Finding.objects.filter(season=year, kind__in=list(kinds), state__in=states)
 
 
-def _output(cell: Cell, told: Mapping[tuple[str, Key], int], must_be: int | None, ended: Mapping[int, datetime]) -> Held:
+def _output(
+    cell: RunCell, told: Mapping[tuple[str, Key], int], must_be: int | None, ended: Mapping[int, datetime]
+) -> TableOnDate:
     key = cell.processor, cell.date
     if cell.day.type is DateType.BOOTSTRAP:
-        return Held(cell.processor, cell.day, BOOTSTRAP, reason=cell.day.why_skipped)
+        return TableOnDate(cell.processor, cell.day, BOOTSTRAP, reason=cell.day.why_skipped)
     if cell.state in UNWRITTEN or cell.rows is None or cell.population is None:
         state = LATER if cell.state == LATER else NOT_WRITTEN
-        return Held(cell.processor, cell.day, state, run=cell.run, expected=must_be, reason=cell.title)
+        return TableOnDate(cell.processor, cell.day, state, run=cell.run, expected=must_be, reason=cell.title)
     expected, repeated = cell.population if must_be is None else must_be, 0
     state, reason = ALL, ""
     if not cell.population:
@@ -222,13 +227,13 @@ def _output(cell: Cell, told: Mapping[tuple[str, Key], int], must_be: int | None
     if (finding_kinds.LOST_PARTITION.name, key) in told:
         state, reason = MISSING, "written by its run, and gone or damaged since"
     at = ended.get(cell.run) if cell.run else None
-    return Held(cell.processor, cell.day, state, cell.rows, cell.failed, expected, repeated, at, cell.run, reason)
+    return TableOnDate(cell.processor, cell.day, state, cell.rows, cell.failed, expected, repeated, at, cell.run, reason)
 
 
 # In words
 
 
-def _holes(year: int, tables: Mapping[str, tuple[Held, ...]], played: Sequence[date]) -> Iterator[Hole]:
+def _holes(year: int, tables: Mapping[str, tuple[TableOnDate, ...]], played: Sequence[date]) -> Iterator[CoverageGap]:
     """What lacks, folded: tables that lack the same thing on the same stretch of dates together."""
     folded: dict[tuple[str, tuple[date, ...]], list[str]] = {}
     for name, held in tables.items():
@@ -237,7 +242,7 @@ def _holes(year: int, tables: Mapping[str, tuple[Held, ...]], played: Sequence[d
                 folded.setdefault((state, tuple(stretch)), []).append(name)
     told = [] if not folded else list(_listed(year, {k for kinds in ABOUT.values() for k in kinds}).order_by("-severity", "rank"))
     for (state, dates), names in sorted(folded.items(), key=lambda item: (item[0][1][0], BAD.index(item[0][0]))):
-        yield Hole(state, tuple(names), dates, _finding(told, state, names, dates))
+        yield CoverageGap(state, tuple(names), dates, _finding(told, state, names, dates))
 
 
 def _finding(told: Iterable[Finding], state: str, names: Sequence[str], dates: Sequence[date]) -> int | None:

@@ -18,7 +18,7 @@ NAMES = tuple(processor.name for processor in PROCESSORS.values())
 
 
 @dataclass(frozen=True)
-class Part:
+class WarehousePart:
     """What is written as one: `first` is its date, or the first of a season, `name` the processor of a log's slice."""
 
     table: Table
@@ -41,13 +41,17 @@ class Content:
 EMPTY = Content(0)
 
 
-def contents(warehouse: Warehouse, table: Table, start: date, end: date) -> dict[Part, Content]:
+def contents(warehouse: Warehouse, table: Table, start: date, end: date) -> dict[WarehousePart, Content]:
     """The parts of a table on these dates, of an input the seasons that they lie in. Raises WarehouseError."""
     if table.kind == "input":
         years = sorted(warehouse.seasons(table) & set(range(season_year(start), season_year(end) + 1)))
-        return {Part(table, first): season(warehouse, table, first) for year in years if (first := date(year, FIRST_MONTH, 1))}
+        return {
+            WarehousePart(table, first): season(warehouse, table, first)
+            for year in years
+            if (first := date(year, FIRST_MONTH, 1))
+        }
     names = NAMES if table.kind == "log" else ("",)
-    empty = {Part(table, d, n): EMPTY for n in names for d in warehouse.partitions(table, n) if start <= d <= end}
+    empty = {WarehousePart(table, d, n): EMPTY for n in names for d in warehouse.partitions(table, n) if start <= d <= end}
     return empty | filled(warehouse, table, start, end)
 
 
@@ -57,9 +61,9 @@ def season(warehouse: Warehouse, table: Table, first: date) -> Content:
     return Content(row["n"], row["content"]) if row["n"] else EMPTY
 
 
-def filled(warehouse: Warehouse, table: Table, start: date, end: date) -> dict[Part, Content]:
+def filled(warehouse: Warehouse, table: Table, start: date, end: date) -> dict[WarehousePart, Content]:
     """The parts of an output or a log that have rows. Raises WarehouseError."""
     column = "processor_name" if table.kind == "log" else "''"
     sql = render("content-by-date", table=table, slice=column)
     found = warehouse.query(sql, {"start": start, "end": end})
-    return {Part(table, r["d"], r["slice"]): Content(r["n"], r["content"]) for r in found if r["slice"] in ("", *NAMES)}
+    return {WarehousePart(table, r["d"], r["slice"]): Content(r["n"], r["content"]) for r in found if r["slice"] in ("", *NAMES)}

@@ -21,12 +21,12 @@ _kept: OrderedDict[tuple[str, str, int], tuple[tuple[str, ...], Any]] = OrderedD
 _lock = Lock()
 
 
-def remembered(name: str, year: int, tables: Iterable[Table], make: Callable[[], T]) -> T:
+def cached_for_season(name: str, year: int, tables: Iterable[Table], make: Callable[[], T]) -> T:
     """The value of this name for a season, made of these tables; made anew when one of them has changed."""
     return _remembered(name, year, tuple(warehouse().stamp(table, year) for table in tables), make)
 
 
-def remembered_of_all(name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
+def cached_for_all_seasons(name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
     """The same of all the seasons that are loaded; made anew when one has changed, has come or has gone."""
     found = sorted((str(table), year, warehouse().stamp(table, year)) for table in tables for year in warehouse().seasons(table))
     return _remembered(name, EVERY_SEASON, tuple(f"{name} {year} {stamp}" for name, year, stamp in found), make)

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.test import override_settings
 
-from backfill.audit.marking import triage
+from backfill.audit.marking import run_audit
 from backfill.ingest.load import load
-from backfill.models import Verdict
+from backfill.models import AuditResult
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, PGS
@@ -37,10 +37,10 @@ class Hurt(Whole):
         """A job that ran all of it, and the verdicts on it; judged once, since that takes longer than the tests."""
         self.job(ALL, to)
         if self.verdicts:
-            Verdict.objects.bulk_create(Verdict(**verdict) for verdict in self.verdicts)
+            AuditResult.objects.bulk_create(AuditResult(**verdict) for verdict in self.verdicts)
         else:
-            triage()
-            self.verdicts = list(Verdict.objects.values())
+            run_audit()
+            self.verdicts = list(AuditResult.objects.values())
 
 
 def hurt_rows(table: Table) -> list[Row]:

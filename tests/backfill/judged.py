@@ -7,10 +7,10 @@ from datetime import date
 
 from backfill.audit import load
 from backfill.plan.planning import Key
-from validation.expectation import Comparison, compare, expected
+from validation.expectation import ExpectationDiff, compare, expected
 
 
-def judged(season_start: date, dates: Sequence[date]) -> Iterator[tuple[Key, Comparison, load.Written]]:
+def judged(season_start: date, dates: Sequence[date]) -> Iterator[tuple[Key, ExpectationDiff, load.Written]]:
     """Every (processor, date) with what was found there; nothing that must be there is left out."""
     facts = load.facts(season_start)
     load.stage(dates)
@@ -25,7 +25,7 @@ def assert_explained(season_start: date, dates: Sequence[date]) -> dict[Key, tup
     """Everything is as it must be, and everybody is counted once; returns rows and failures of each (processor, date)."""
     counts = {}
     for key, comparison, found in judged(season_start, dates):
-        assert comparison == Comparison(len(found.rows) + len(found.failures), len(found.failures)), key
+        assert comparison == ExpectationDiff(len(found.rows) + len(found.failures), len(found.failures)), key
         assert (found.repeated, found.whole_date) == (0, ""), key
         counts[key] = len(found.rows), len(found.failures)
     return counts

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from django.test import override_settings
 
-from backfill.execution.execute import Outcome, Step, execute
+from backfill.execution.execute import DateResult, Step, execute
 from backfill.ingest.load import load
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.simulation import Fault, plant_faults, write
-from backfill.simulation.season import Season, Simulation
+from backfill.simulation.season import SimulatedSeason, Simulation
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES, INPUTS
 from tests.factories import rewrite
@@ -24,13 +24,13 @@ YEAR, SEED, DAYS = 2021, 1, 65
 BATCH = 32
 
 
-def first_days(year: int = YEAR, seed: int = SEED, days: int = DAYS) -> Season:
+def first_days(year: int = YEAR, seed: int = SEED, days: int = DAYS) -> SimulatedSeason:
     """The beginning of a simulated season, as far as it is played."""
     simulation = Simulation(year, seed)
     for number, fixture in enumerate(simulation.fixtures, start=1):
         if fixture.day < days:
             simulation.play(simulation.heading(number, fixture))
-    return Season(year, seed, simulation.tables)
+    return SimulatedSeason(year, seed, simulation.tables)
 
 
 class Simulated:
@@ -57,7 +57,7 @@ class Simulated:
         days = load_calendar().days(self.start, date(YEAR + 1, 6, 30))
         return [day.day for day in days if day.is_computed]
 
-    def run(self, code: str, dates: Sequence[date]) -> list[Outcome]:
+    def run(self, code: str, dates: Sequence[date]) -> list[DateResult]:
         ids = dict.fromkeys(dates, "0123abcd")
         return execute(warehouse(), Step(PROCESSORS[code], tuple(dates), self.start, datetime(2022, 7, 1), ids))
 

@@ -100,7 +100,7 @@ def test_pausing_lets_the_running_step_finish_and_starts_no_other() -> None:
     assert step(batch_of(job, 1), "TDZA") == 0
     assert statuses(job) == {"complete": 1, "running": 1, "pending": 18}
     job.runs.filter(status="running").update(status="complete", claim="")
-    dispatch.settle(batch, batch.lease)
+    dispatch.finish_step(batch, batch.lease)
     job.refresh_from_db()
     assert (job.status, in_flight(job)) == ("paused", [])
 
@@ -190,7 +190,7 @@ def test_a_cancelling_job_has_been_cancelled_when_its_last_step_has_ended() -> N
     assert claim_step(batch, "PSZA", "a claim", "worker")
     cancel_job(job, "bob")
     job.runs.filter(status="running").update(status="complete")
-    dispatch.settle(batch, batch.lease)
+    dispatch.finish_step(batch, batch.lease)
     job.refresh_from_db()
     assert (job.status, job.finished_at is not None, statuses(job)) == ("cancelled", True, {"complete": 2, "cancelled": 18})
     assert {b.status for b in job.batches.all()} == {"ended"}

@@ -14,7 +14,7 @@ from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE
-from backfill.status.comparison import Change, Comparison, compare
+from backfill.status.comparison import CategoryDelta, JobComparison, compare
 from backfill.status.job_summary import summarise
 from tests.backfill.tiny import FIRST, NIGHTS, SECOND, THIRD, break_on, make_options
 
@@ -61,18 +61,18 @@ def test_a_job_is_compared_run_by_run_and_category_by_category() -> None:
         }
     )
     found = compare(before, after)
-    assert found == Comparison(
+    assert found == JobComparison(
         before.pk,
         after.pk,
         5,
         (
-            Change("ML", FIRST, "blocked", 1, 1),
-            Change("PCF", FIRST, "failed", 1, 0),
-            Change("PDC", FIRST, "blocked", 1, 0),
-            Change("PDC", FIRST, "UNKNOWN", 0, 1),
-            Change("PSZA", FIRST, "PROCESSING_ERROR", 3, 1),
-            Change("PSZA", FIRST, "INSUFFICIENT_DATA", 10, 12),
-            Change("TDZA", FIRST, "INSUFFICIENT_DATA", 2, 2),
+            CategoryDelta("ML", FIRST, "blocked", 1, 1),
+            CategoryDelta("PCF", FIRST, "failed", 1, 0),
+            CategoryDelta("PDC", FIRST, "blocked", 1, 0),
+            CategoryDelta("PDC", FIRST, "UNKNOWN", 0, 1),
+            CategoryDelta("PSZA", FIRST, "PROCESSING_ERROR", 3, 1),
+            CategoryDelta("PSZA", FIRST, "INSUFFICIENT_DATA", 10, 12),
+            CategoryDelta("TDZA", FIRST, "INSUFFICIENT_DATA", 2, 2),
         ),
         (("TDZA", SECOND),),
         (("TDZA", THIRD),),
@@ -108,13 +108,13 @@ def test_what_one_of_them_has_not_run_to_an_end_is_neither_healed_nor_new() -> N
 
 def test_what_was_cancelled_and_is_complete_is_healed() -> None:
     before, after = make_job({("PSZA", FIRST): {"status": "cancelled"}}), make_job({("PSZA", FIRST): {}})
-    assert compare(before, after).changes == (Change("PSZA", FIRST, "cancelled", 1, 0),)
+    assert compare(before, after).changes == (CategoryDelta("PSZA", FIRST, "cancelled", 1, 0),)
 
 
 def test_what_a_job_left_alone_is_not_of_it() -> None:
     before = make_job({("PSZA", FIRST): BROKE})
     after = make_job({("PSZA", FIRST): {"status": "skipped", "skip_reason": "already complete", "reason": ALREADY_COMPLETE}})
-    assert compare(before, after) == Comparison(before.pk, after.pk, 0, (), (("PSZA", FIRST),), (), ())
+    assert compare(before, after) == JobComparison(before.pk, after.pk, 0, (), (("PSZA", FIRST),), (), ())
 
 
 def test_bootstrap_dates_are_neither_healed_nor_new() -> None:

@@ -28,7 +28,7 @@ from backfill.jobs.lifecycle import cancel_job, change_limit, pause_job, resume_
 from backfill.jobs.start import Preview, start_job
 from backfill.models import Batch, Job, Launch, Limits, Run
 from backfill.plan.options import Options
-from backfill.plan.planning import Action, Plan, PlannedRun
+from backfill.plan.planning import Plan, PlannedAction, PlannedRun
 from backfill.process_id import this_process
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
@@ -61,7 +61,7 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
     """The batches that were sent, instead of messages to Redis."""
     sent: list[Batch] = []
-    monkeypatch.setattr(dispatch, "_ring", sent.append)
+    monkeypatch.setattr(dispatch.queue, "enqueue", sent.append)
     return sent
 
 
@@ -111,7 +111,7 @@ def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(overlap
         planned.wait(timeout=30)
         return found
 
-    monkeypatch.setattr(starting, "preview", previewed)
+    monkeypatch.setattr(starting, "preview_job", previewed)
     ranges = OVERLAPS[overlap]
     for _ in range(ROUNDS):
         found = together(*(partial(start_job, make_options(*days, batch_size=1), "ann", inline=True) for days in ranges))
@@ -125,7 +125,7 @@ def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(overlap
 def test_a_start_and_a_resume_of_the_same_dates_do_not_wait_for_each_other() -> None:
     """The resumed rows lie in the table with the last date first, those of the start come with the first date first."""
     days = [FIRST + timedelta(n) for n in range(150)]
-    runs = tuple(PlannedRun(code, day, Action.RUN, "", 0) for day in days for code in CHAIN)
+    runs = tuple(PlannedRun(code, day, PlannedAction.RUN, "", 0) for day in days for code in CHAIN)
     planned = Plan(make_options(end=days[-1]), (), runs, len(days))
     for _ in range(ROUNDS):
         job = starting.create(replace(planned, runs=runs[::-1]), "ann", owner=this_process())
@@ -170,7 +170,7 @@ def test_dispatches_at_once_never_exceed_the_cap(known: bool, settings: Any, run
 def test_processes_that_take_batches_at_once_share_the_cap(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 3
     job = make_job(parallel=4)
-    taken = [b for b in together(*[partial(dispatch.take, job)] * 4) if b]
+    taken = [b for b in together(*[partial(dispatch.take_batch, job)] * 4) if b]
     assert sorted(b.pk for b in taken) == [b.pk for b in in_flight()]
     assert len(taken) == 3
 

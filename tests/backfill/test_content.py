@@ -15,7 +15,7 @@ from hypothesis import given
 
 from backfill.audit import content_checks, load
 from backfill.processors.registry import CHAIN, PROCESSORS
-from backfill.simulation import Kind
+from backfill.simulation import FaultKind
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import BY_REF, PGS
 from tests.backfill.simulated import Simulated
@@ -27,7 +27,7 @@ from tests.oracle.chain import with_written
 from tests.strategies import SEASON_START, League, league_settings, leagues
 from validation.columns import CRITICAL
 from validation.findings.content import Share, Violation
-from validation.known_constants import What
+from validation.known_constants import ConstantKind
 
 PLAYER = PLAYERS[HOME]
 
@@ -273,10 +273,10 @@ def test_games_that_are_there_twice_are_counted_by_date() -> None:
 @pytest.mark.specification
 @pytest.mark.xdist_group("simulated")
 def test_of_the_planted_faults_the_lost_zone_is_the_one_jump(simulated: Simulated) -> None:
-    fault = next(f for f in simulated.faults if f.kind is Kind.NULL_ZONE)
+    fault = next(f for f in simulated.faults if f.kind is FaultKind.NULL_ZONE)
     load.stage(simulated.dates)
     (jump,) = content_checks.jumps(simulated.start, simulated.dates)
-    assert (jump.table, jump.columns, jump.what, jump.dates) == ("PGS", fault.columns, What.NULL, fault.dates)
+    assert (jump.table, jump.columns, jump.what, jump.dates) == ("PGS", fault.columns, ConstantKind.NULL, fault.dates)
     assert (jump.share, jump.followers) == (1.0, ())
     assert content_checks.violations(simulated.start) == []
 
@@ -284,7 +284,7 @@ def test_of_the_planted_faults_the_lost_zone_is_the_one_jump(simulated: Simulate
 @pytest.mark.specification
 @pytest.mark.xdist_group("simulated")
 def test_the_planted_copies_are_counted(simulated: Simulated) -> None:
-    fault = next(f for f in simulated.faults if f.kind is Kind.DUPLICATE_ROWS)
+    fault = next(f for f in simulated.faults if f.kind is FaultKind.DUPLICATE_ROWS)
     found = content_checks.repeated_inputs(simulated.start)
     assert {(BY_REF[table].short, day) for table, day in found} == {(table, day) for table in fault.tables for day in fault.dates}
 
@@ -292,7 +292,7 @@ def test_the_planted_copies_are_counted(simulated: Simulated) -> None:
 @pytest.mark.specification
 @pytest.mark.xdist_group("simulated")
 def test_one_date_tells_what_its_windows_hold(simulated: Simulated) -> None:
-    fault = next(f for f in simulated.faults if f.kind is Kind.NULL_ZONE)
+    fault = next(f for f in simulated.faults if f.kind is FaultKind.NULL_ZONE)
     for day, expected in ((fault.dates[0], 1), (simulated.dates[-1], 1), (simulated.dates[0], 0)):
         load.stage([day])
         assert len(content_checks.jumps(simulated.start, [day])) == expected

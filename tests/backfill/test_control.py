@@ -444,7 +444,7 @@ def test_of_two_who_go_on_with_a_job_one_gets_it() -> None:
 
 def test_a_computed_preview_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     found = preview_job(make_options())
-    monkeypatch.setattr(start, "preview", lambda options: pytest.fail("computed twice"))
+    monkeypatch.setattr(start, "preview_job", lambda options: pytest.fail("computed twice"))
     job = start_job(make_options(), "ann", computed=found)
     assert job
     assert job.runs.exclude(status="skipped").count() == len(found.plan.todo)

@@ -11,7 +11,7 @@ from google.cloud.bigquery import Dataset, SchemaField
 from google.cloud.bigquery import Table as Described
 
 from backfill.warehouse.bigquery.connection import Place
-from backfill.warehouse.bigquery.migrate import Found, declared, differences
+from backfill.warehouse.bigquery.migrate import ExistingTables, declared, differences
 from backfill.warehouse.tables import TABLES, TDZA
 from tests.backfill.shell import Shell
 
@@ -25,9 +25,9 @@ def dataset(name: str, location: str = "US") -> Dataset:
     return made
 
 
-def found(**datasets: Dataset) -> Found:
+def found(**datasets: Dataset) -> ExistingTables:
     """All as declared, but for these datasets."""
-    return Found(
+    return ExistingTables(
         {name: dataset(name) for name in DATASETS} | datasets, {str(table): declared(PLACE, table) for table in TABLES}, "US"
     )
 
@@ -52,7 +52,7 @@ def test_what_is_as_declared_differs_in_nothing() -> None:
 
 
 def test_what_is_not_there_is_created_datasets_first() -> None:
-    made = differences(PLACE, Found({}, {}, None))
+    made = differences(PLACE, ExistingTables({}, {}, None))
     assert [d.name for d in made] == [*DATASETS, *map(str, TABLES)]
     assert {d.kind for d in made} == {"create"}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill.errors import Refused
-from backfill.plan.date_lists import MOST_DATES, dates_text, parse_dates, without
+from backfill.plan.date_lists import MOST_DATES, format_dates, parse_dates, without
 from validation.season import dates_between
 
 FIRST = date(2021, 11, 1)
@@ -69,15 +69,15 @@ def test_the_most_dates_are_as_many_as_a_backfill_may_have() -> None:
 
 
 def test_days_that_follow_each_other_are_written_as_a_range() -> None:
-    assert dates_text(days(9, 1, 2, 3, 5)) == "2021-11-01..2021-11-03, 2021-11-05, 2021-11-09"
-    assert dates_text(()) == ""
-    assert dates_text([date(2021, 12, 31), date(2022, 1, 1)]) == "2021-12-31..2022-01-01"
+    assert format_dates(days(9, 1, 2, 3, 5)) == "2021-11-01..2021-11-03, 2021-11-05, 2021-11-09"
+    assert format_dates(()) == ""
+    assert format_dates([date(2021, 12, 31), date(2022, 1, 1)]) == "2021-12-31..2022-01-01"
 
 
 @given(numbers=st.sets(st.integers(0, 400)))
 def test_dates_read_back_as_they_were_written(numbers: set[int]) -> None:
     dates = tuple(sorted(FIRST + timedelta(days=n) for n in numbers))
-    assert parse_dates(dates_text(dates)) == dates
+    assert parse_dates(format_dates(dates)) == dates
 
 
 def test_dates_are_taken_out() -> None:

@@ -12,10 +12,10 @@ from backfill.drilldown.entities import Match, list_entities
 from backfill.drilldown.entity_names import search_entities
 from backfill.drilldown.entity_report import report_entity
 from backfill.drilldown.entity_season import season_of
-from backfill.drilldown.query import Question, literal
-from backfill.drilldown.schedule import Part
+from backfill.drilldown.query import ParameterizedQuery, literal
+from backfill.drilldown.schedule import GameRole
 from backfill.errors import Refused
-from backfill.models import Job, Run, Verdict
+from backfill.models import AuditResult, Job, Run
 from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES, PGS, SCHED
@@ -160,7 +160,7 @@ def test_a_date_that_is_not_processed_is_refused(day: date) -> None:
 
 @pytest.mark.parametrize("text", ["o'neal", "back\\slash", "a\nb", "@day", "'; DROP TABLE x", "\\'"])
 def test_a_name_of_any_kind_is_a_value_and_nothing_else(text: str) -> None:
-    asked = Question("SELECT @name AS name, @day AS d", {"name": text, "day": FIRST})
+    asked = ParameterizedQuery("SELECT @name AS name, @day AS d", {"name": text, "day": FIRST})
     assert asked.ask() == warehouse().query(asked.text) == [{"name": text, "d": FIRST}]
 
 
@@ -175,7 +175,7 @@ def test_many_dates_are_shown_as_their_range() -> None:
 def test_a_story_tells_the_games_and_why_and_when_it_ends() -> None:
     story = report_entity(FIRST, "PSZA", HURT)
     assert (story.team, story.scheduled, story.played, story.minimum, story.window) == (AWAY, 14, 8, 10, 20)
-    assert [(g.date, g.opponent, g.part) for g in story.missed] == [(n, HOME, Part.DID_NOT_PLAY) for n in NIGHTS[5::-1]]
+    assert [(g.date, g.opponent, g.part) for g in story.missed] == [(n, HOME, GameRole.DID_NOT_PLAY) for n in NIGHTS[5::-1]]
     assert [g.date for g in story.games if g.in_window] == [n for n in reversed(NIGHTS) if BACK <= n < FIRST]
     assert story.explanation == "fewer games than the minimum; 8 of 10 games before 2021-11-02"
     assert (story.outlook.games, story.outlook.day) == (2, THIRD)
@@ -203,7 +203,7 @@ def test_a_game_without_a_row_is_told_from_one_that_he_did_not_play(tmp_path: Pa
     ]
     give(PGS, rows, tmp_path)
     parts = {g.date: g.part for g in report_entity(FIRST, "PSZA", HURT).games}
-    assert [parts[n] for n in (*NIGHTS[:3], BACK)] == [Part.NO_ROW, Part.NOBODY, Part.DID_NOT_PLAY, Part.PLAYED]
+    assert [parts[n] for n in (*NIGHTS[:3], BACK)] == [GameRole.NO_ROW, GameRole.NOBODY, GameRole.DID_NOT_PLAY, GameRole.PLAYED]
 
 
 def test_games_that_are_not_played_yet_lie_ahead_too(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_season_of_a_player_has_every_date_of_every_processor_about_players() 
 
 def test_a_season_that_was_not_judged_is_read_from_the_warehouse_and_the_same() -> None:
     before = season_of(2021, HURT)
-    Verdict.objects.all().delete()
+    AuditResult.objects.all().delete()
     assert season_of(2021, HURT) == before
 
 

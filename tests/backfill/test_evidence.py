@@ -12,7 +12,7 @@ import pytest
 
 from backfill.audit import evidence
 from backfill.processors.registry import PROCESSORS
-from backfill.status.error_groups import Group
+from backfill.status.error_groups import ErrorGroup
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.tables import INPUTS, PGS, TDGS, UPGC
@@ -20,12 +20,12 @@ from tests.backfill.tiny import FIRST, NIGHTS, OPENING, SECOND, THIRD, give, mak
 from tests.backfill.whole import EVERYBODY, Whole, whole_rows
 from tests.factories import AWAY, HOME, rewrite
 from validation.findings import kinds
-from validation.findings.kinds import KINDS, Finding
+from validation.findings.kinds import KINDS, FindingDraft
 
 pytestmark = pytest.mark.django_db
 
 BAD = {"table": "PGS", "entity": EVERYBODY[0], "date": str(FIRST), "game_id": "0022100014"}
-TOLD: dict[kinds.Kind, dict[str, Any]] = {
+TOLD: dict[kinds.FindingKind, dict[str, Any]] = {
     kinds.IMPOSSIBLE_VALUE: {"evidence": {"rows": [BAD]}, "processors": ("PSZA", "PDC")},
     kinds.DUPLICATE_INPUT: {"processors": (), "evidence": {"tables": [str(PGS), str(TDGS)]}},
     kinds.DUPLICATE_OUTPUT: {"processors": ("TDZA", "ML")},
@@ -51,16 +51,16 @@ def own(ran: Path, own_warehouse: Path, settings: Any) -> Path:
     return own_warehouse
 
 
-def make_found(kind: kinds.Kind, dates: Sequence[date] = (SECOND, THIRD), **given: Any) -> Finding:
+def make_found(kind: kinds.FindingKind, dates: Sequence[date] = (SECOND, THIRD), **given: Any) -> FindingDraft:
     values = {"processors": ("PSZA",), "subject": "PSZA", "sentence": "a sentence", **TOLD.get(kind, {}), **given}
-    return Finding(kind=kind, season=2021, dates=tuple(dates), **values)
+    return FindingDraft(kind=kind, season=2021, dates=tuple(dates), **values)
 
 
-def query_of(found: Finding) -> str:
+def query_of(found: FindingDraft) -> str:
     return evidence.query(found, OPENING)
 
 
-def asked(found: Finding) -> list[Row]:
+def asked(found: FindingDraft) -> list[Row]:
     """What the query behind a Finding shows."""
     return warehouse().query(query_of(found))
 
@@ -134,8 +134,8 @@ def test_a_bug_is_shown_by_the_statement_that_broke() -> None:
     assert {row["player_lookup"] for row in asked(make_found(kinds.BUG, [SECOND]))} == set(EVERYBODY)
 
 
-def group(what: str, code: str = "PSZA") -> Group:
-    return Group("g", code, what, 1, (SECOND,), "a text", (EVERYBODY[0], "o'neal"))
+def group(what: str, code: str = "PSZA") -> ErrorGroup:
+    return ErrorGroup("g", code, what, 1, (SECOND,), "a text", (EVERYBODY[0], "o'neal"))
 
 
 def test_an_error_group_is_shown_by_its_statement() -> None:

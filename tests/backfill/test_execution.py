@@ -8,7 +8,7 @@ import pytest
 
 from backfill.errors import WarehouseUnwritable
 from backfill.execution import execute
-from backfill.execution.execute import Outcome
+from backfill.execution.execute import DateResult
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import render
 from backfill.warehouse import warehouse
@@ -217,7 +217,7 @@ def test_a_poisoned_date_fails_alone(season: Path) -> None:
     )
     seconds = poisoned.query_seconds
     detail = {"file": str(part(season, "PSZA", THIRD)), "table": str(PROCESSORS["PSZA"].output), "date": str(THIRD)}
-    assert poisoned == Outcome(
+    assert poisoned == DateResult(
         date=THIRD, error=poisoned.error, error_class="CorruptPartition", error_detail=detail, untouched=True,
         query_seconds=seconds,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from backfill.execution.execute import Step, execute
 from backfill.ingest.load import load
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar
-from backfill.simulation import Season, write
+from backfill.simulation import SimulatedSeason, write
 from backfill.simulation.season import Simulation
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import INPUTS
@@ -38,10 +38,10 @@ from validation.expectation import (
     OFFENSE_WINDOW,
     ROW,
     SHOT_WINDOW,
-    Context,
-    Facts,
+    GameHistory,
     GameRow,
-    History,
+    PlayerContext,
+    SeasonGames,
     expected,
 )
 from validation.season import DateType
@@ -55,7 +55,7 @@ SIMULATED_DAYS = 50
 # Random leagues
 
 
-def agree(league: League, facts: Facts) -> None:
+def agree(league: League, facts: SeasonGames) -> None:
     """The product expects what the oracle expects, in both modes."""
     for backfill_mode in (True, False):
         oracle = OracleFacts(league.tables, league.season_start, backfill_mode)
@@ -63,9 +63,9 @@ def agree(league: League, facts: Facts) -> None:
             assert expected(facts, day, live=not backfill_mode) == expected_statuses(oracle, day), (day, backfill_mode)
 
 
-def as_given(league: League) -> Facts:
+def as_given(league: League) -> SeasonGames:
     """The league as the product's values, by the oracle's own reading of its rows."""
-    return Facts(
+    return SeasonGames(
         league.season_start,
         players=_histories(league, "PGS", "team_abbr", SHOT_WINDOW),
         defenses=_histories(league, "TDGS", "defending_team_abbr", DEFENSE_WINDOW),
@@ -75,7 +75,7 @@ def as_given(league: League) -> Facts:
     )
 
 
-def _histories(league: League, short: str, team: str, window: int) -> dict[str, History]:
+def _histories(league: League, short: str, team: str, window: int) -> dict[str, GameHistory]:
     versions: dict[tuple[str, str], Rows] = defaultdict(list)
     for row in league.tables[short]:
         if row["game_date"] >= league.season_start:
@@ -84,7 +84,7 @@ def _histories(league: League, short: str, team: str, window: int) -> dict[str, 
     for (entity, _), found in versions.items():
         found.sort(key=lambda row: (row["processed_at"], ordering(short, row)), reverse=True)
         rows[entity] += [_game_row(short, row, rank, row[team]) for rank, row in enumerate(found, start=1)]
-    return {entity: History(found, window) for entity, found in rows.items()}
+    return {entity: GameHistory(found, window) for entity, found in rows.items()}
 
 
 def _game_row(short: str, row: Row, rank: int, team: str) -> GameRow:
@@ -92,10 +92,10 @@ def _game_row(short: str, row: Row, rank: int, team: str) -> GameRow:
     return GameRow(row["game_date"], row["game_id"], rank, broken_rule(short, row) is not None, counts, team)
 
 
-def _contexts(league: League, day: date) -> list[Context]:
+def _contexts(league: League, day: date) -> list[PlayerContext]:
     oracle = OracleFacts(league.tables, league.season_start, True)
     found = [oracle.context("UPGC", player, day) for player in oracle.context_players(day)]
-    return [Context(row["player_lookup"], row["team_abbr"], broken_rule("UPGC", row) is not None) for row in found if row]
+    return [PlayerContext(row["player_lookup"], row["team_abbr"], broken_rule("UPGC", row) is not None) for row in found if row]
 
 
 def _schedule(league: League) -> dict[str, list[tuple[date, str]]]:
@@ -108,10 +108,10 @@ def _schedule(league: League) -> dict[str, list[tuple[date, str]]]:
     return found
 
 
-def as_stored(folder: Path, league: League) -> Facts:
+def as_stored(folder: Path, league: League) -> SeasonGames:
     """The league as the product reads it out of a warehouse that holds its tables."""
     tables = {t.short: [tuple(row.get(name) for name in t.names) for row in league.tables[t.short]] for t in INPUTS}
-    write(Season(league.season_start.year, 0, tables), folder)
+    write(SimulatedSeason(league.season_start.year, 0, tables), folder)
     for table in INPUTS:
         warehouse().load(table, league.season_start.year, file_of(folder, table))
     return loading.facts(league.season_start)
@@ -154,12 +154,12 @@ def test_a_league_with_every_kind_of_failure_is_understood(tmp_path: Path, store
 # Seasons
 
 
-def simulated(seed: int) -> Season:
+def simulated(seed: int) -> SimulatedSeason:
     """The first days of a simulated season, row for row as the whole one has them."""
     simulation = Simulation(2021, seed)
     for number, fixture in enumerate((f for f in simulation.fixtures if f.day < SIMULATED_DAYS), start=1):
         simulation.play(simulation.heading(number, fixture))
-    return Season(2021, seed, simulation.tables)
+    return SimulatedSeason(2021, seed, simulation.tables)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -11,18 +11,18 @@ import pytest
 from django.utils.timezone import now
 
 from backfill.audit.findings_store import SeasonFindings, keep
-from backfill.audit.marking import judge_due, listed, mark, wants_somebody
+from backfill.audit.marking import audit_due, listed, mark, needs_attention
 from backfill.errors import Refused
 from backfill.execution.dispatch import SYSTEM
 from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
-from backfill.models import Event, Finding, Job, Judged
+from backfill.models import Event, Finding, Job, SeasonAudit
 from backfill.warehouse.tables import SCHED
 from tests.backfill.test_concurrency import ROUNDS, together
 from tests.backfill.tiny import FIRST, LAST, SECOND, THIRD, cut, make_options
 from validation.findings import kinds
-from validation.findings.kinds import Action, Severity
-from validation.findings.kinds import Finding as Found
+from validation.findings.kinds import FindingDraft as Found
+from validation.findings.kinds import ProposedBackfill, Severity
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("judged_after_jobs")]
 
@@ -65,7 +65,7 @@ def history(finding: Finding) -> list[tuple[str, str, str]]:
 def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> None:
     began = now()
     evidence = {"numbers": {"rows": {"PGS": 3}}, "evidence": {"tables": ["PGS"]}, "query": "SELECT 1", "cause": "a cause"}
-    action = Action(FIRST, LAST, ("PSZA", "PCF"), force=True, outdated=True, first="mend it", brake=False)
+    action = ProposedBackfill(FIRST, LAST, ("PSZA", "PCF"), force=True, outdated=True, first="mend it", brake=False)
     finding = kept(FIRST, THIRD, action=action, severity=Severity.NOTE, **evidence)
     command = f"manage.py backfill --start {FIRST} --end {LAST} --processors PSZA,PCF --force --outdated --no-canary --no-brake"
     stored = Finding.objects.values().get()
@@ -168,15 +168,15 @@ def test_what_is_acknowledged_stays_listed_and_wants_nobody() -> None:
     finding = marked("acknowledged")
     judged(make_found(FIRST, SECOND, LAST), newest_run=LATER)
     assert (listed(), states()) == ([finding], {"PSZA": "acknowledged"})
-    assert not wants_somebody(listed())
+    assert not needs_attention(listed())
     assert history(finding)[1:] == [("open → acknowledged", "ann", "because")]
 
 
 def test_what_is_open_wants_somebody_unless_it_is_a_note() -> None:
     judged(make_found(kind=kinds.OUT_OF_BAND))
-    assert not wants_somebody(listed())
+    assert not needs_attention(listed())
     judged(make_found(kind=kinds.SLOW))
-    assert wants_somebody(listed())
+    assert needs_attention(listed())
 
 
 def test_what_is_expected_is_silent_as_long_as_it_is_found_on_no_more_dates() -> None:
@@ -342,35 +342,35 @@ def run_job(**overrides: Any) -> Job:
 
 @pytest.mark.usefixtures("season")
 def test_what_has_ended_is_judged_once() -> None:
-    assert judge_due() == 0
+    assert audit_due() == 0
     run_job(end=FIRST)
-    assert judge_due() == 1
-    before = Judged.objects.values().get()
+    assert audit_due() == 1
+    before = SeasonAudit.objects.values().get()
     assert (before["season"], before["compared"], before["unexplained"]) == (2021, 1, 0)
-    assert judge_due() == 0
-    assert Judged.objects.values().get() == before
+    assert audit_due() == 0
+    assert SeasonAudit.objects.values().get() == before
 
 
 @pytest.mark.usefixtures("season")
 def test_nothing_is_judged_by_itself_where_that_is_switched_off(settings: Any) -> None:
     settings.JUDGE_AFTER_JOBS = False
     run_job(end=FIRST)
-    assert (judge_due(), Judged.objects.exists()) == (0, False)
+    assert (audit_due(), SeasonAudit.objects.exists()) == (0, False)
 
 
 @pytest.mark.usefixtures("season")
 def test_what_has_ended_since_is_judged_again() -> None:
     run_job(end=FIRST)
-    judge_due()
+    audit_due()
     run_job(start=SECOND)
-    assert judge_due() == 1
-    assert Judged.objects.get().compared == 4
+    assert audit_due() == 1
+    assert SeasonAudit.objects.get().compared == 4
 
 
 @pytest.mark.usefixtures("season")
 def test_a_job_that_has_not_ended_is_not_waited_for() -> None:
     start_job(make_options(), "ann", inline=True)
-    assert (judge_due(), Judged.objects.exists()) == (0, False)
+    assert (audit_due(), SeasonAudit.objects.exists()) == (0, False)
 
 
 @pytest.mark.usefixtures("season")
@@ -378,8 +378,8 @@ def test_a_job_of_a_season_that_is_gone_is_not_judged() -> None:
     job = run_job(end=FIRST)
     options = make_options(date(2022, 11, 2), date(2022, 11, 3)).as_json()
     Job.objects.filter(pk=job.pk).update(options=options)
-    Judged.objects.create(season=2021, at=job.created_at, seconds=1, compared=0, unexplained=0)
-    assert judge_due() == 0
+    SeasonAudit.objects.create(season=2021, at=job.created_at, seconds=1, compared=0, unexplained=0)
+    assert audit_due() == 0
 
 
 def test_a_warehouse_that_cannot_be_read_is_tried_again(season: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -387,10 +387,10 @@ def test_a_warehouse_that_cannot_be_read_is_tried_again(season: Path, caplog: py
     (file,) = (season / SCHED.dataset / SCHED.name).rglob("*.parquet")
     whole = file.read_bytes()
     cut(file)
-    assert (judge_due(), Judged.objects.exists()) == (0, False)
+    assert (audit_due(), SeasonAudit.objects.exists()) == (0, False)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith(f"what has ended cannot be judged now ({file} is not a whole Parquet file")
     assert record.getMessage().endswith("; the next sweep tries again")
     file.write_bytes(whole)
-    assert judge_due() == 1
+    assert audit_due() == 1

@@ -98,7 +98,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     def divide(*args: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(steps.execution, "execute", divide)
+    monkeypatch.setattr(steps.execute, "execute", divide)
 
 
 def test_the_canary_runs_alone_and_then_the_others(settings: Any) -> None:
@@ -218,7 +218,7 @@ def test_an_attempt_that_was_taken_back_writes_and_records_nothing(monkeypatch: 
 
     def taken_back_meanwhile(*args: Any) -> None:
         stage(*args)
-        dispatch.put_back(job, job.runs.all(), actor="sweep", reason="silent", cause="worker lost")
+        dispatch.requeue(job, job.runs.all(), actor="sweep", reason="silent", cause="worker lost")
 
     monkeypatch.setattr(type(warehouse()), "stage", taken_back_meanwhile)
     assert step(batch_of(job, 0), "PSZA") == 0
@@ -230,7 +230,7 @@ def test_a_run_that_has_cost_many_workers_fails_and_the_others_go_on() -> None:
     dispatch.dispatch()
     assert claim_step(batch_of(job, 0), "PSZA", "c", "worker")
     job.runs.filter(processor="PSZA", date=FIRST).update(losses=dispatch.MOST_LOSSES - 1)
-    assert dispatch.lose(job, job.runs.all(), actor="sweep", reason="its worker died") == 2
+    assert dispatch.requeue_lost(job, job.runs.all(), actor="sweep", reason="its worker died") == 2
     found = dict(job.runs.filter(processor="PSZA", batch=0).values_list("date", "status"))
     assert found == {FIRST: "failed", SECOND: "pending"}
     failed = job.runs.get(status="failed")

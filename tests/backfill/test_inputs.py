@@ -14,7 +14,7 @@ from backfill.execution import dispatch, input_signatures
 from backfill.execution import execute as execution
 from backfill.execution.claims import claim_step
 from backfill.execution.inline import run_inline
-from backfill.execution.input_signatures import Change, changed, changes, signature, signatures
+from backfill.execution.input_signatures import InputChange, changed, changes, signature, signatures
 from backfill.jobs.start import preview_job, start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import OUTDATED, Key
@@ -97,7 +97,7 @@ def finished(**overrides: Any) -> Job:
     return run_inline(job, "ann")
 
 
-def found() -> dict[Key, Change]:
+def found() -> dict[Key, InputChange]:
     return changes(Run.objects.deciding(FIRST, LAST).values())
 
 
@@ -298,7 +298,7 @@ def test_a_run_of_the_workers_notes_it_too_and_once_more_when_it_was_put_back() 
     dispatch.dispatch()
     claimed = claim_step(batch_of(job, 0), "TDZA", "lost", "worker")
     assert claimed
-    dispatch.put_back(job, claimed.held, actor="sweep", reason="its worker died", cause="worker lost")
+    dispatch.requeue(job, claimed.held, actor="sweep", reason="its worker died", cause="worker lost")
     assert run_all(job).status == "succeeded"
     assert {(r.processor, r.date): r.input_signature for r in job.runs.all()} == signatures([(code, FIRST) for code in CHAIN])
 
@@ -348,9 +348,9 @@ def test_what_changed_is_said_of_the_runs_that_read_it(tmp_path: Path) -> None:
     give(PGS, late(season_rows(PGS), FIRST), tmp_path)
     give(UPGC, edited(season_rows(UPGC), SECOND), tmp_path)
     expected = {
-        **dict.fromkeys(after(FIRST, "PSZA", "PDC", "ML"), Change.WINDOWS),
-        ("PCF", SECOND): Change.CONTEXT,
-        **dict.fromkeys([("PDC", SECOND), ("ML", SECOND)], Change.WINDOWS | Change.CONTEXT),
+        **dict.fromkeys(after(FIRST, "PSZA", "PDC", "ML"), InputChange.WINDOWS),
+        ("PCF", SECOND): InputChange.CONTEXT,
+        **dict.fromkeys([("PDC", SECOND), ("ML", SECOND)], InputChange.WINDOWS | InputChange.CONTEXT),
     }
     assert found() == expected
     give(PGS, season_rows(PGS), tmp_path)
@@ -367,9 +367,9 @@ def test_of_a_run_that_noted_nothing_only_what_was_processed_since_is_seen(tmp_p
     new = {"processed_at": datetime(2022, 1, 2)}
     give(PGS, [{**r, **(new if r["game_date"] == SECOND else {})} for r in season_rows(PGS)], tmp_path)
     give(UPGC, [{**r, **(new if r["game_date"] == LAST else {})} for r in season_rows(UPGC)], tmp_path)
-    windows = dict.fromkeys(after(SECOND, "PSZA", "PDC", "ML"), Change.WINDOWS)
-    both = dict.fromkeys([("PDC", LAST), ("ML", LAST)], Change.WINDOWS | Change.CONTEXT)
-    assert found() == {**windows, **both, ("PCF", LAST): Change.CONTEXT}
+    windows = dict.fromkeys(after(SECOND, "PSZA", "PDC", "ML"), InputChange.WINDOWS)
+    both = dict.fromkeys([("PDC", LAST), ("ML", LAST)], InputChange.WINDOWS | InputChange.CONTEXT)
+    assert found() == {**windows, **both, ("PCF", LAST): InputChange.CONTEXT}
 
 
 @of_runs
@@ -415,4 +415,4 @@ def test_what_is_not_asked_for_is_not_outdated(tmp_path: Path) -> None:
 def test_a_season_without_games_has_changed_for_those_that_read_them(tmp_path: Path) -> None:
     finished(processors=("PSZA",), end=FIRST)
     give(PGS, [], tmp_path)
-    assert found() == {("PSZA", FIRST): Change.WINDOWS}
+    assert found() == {("PSZA", FIRST): InputChange.WINDOWS}

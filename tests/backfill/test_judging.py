@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from backfill.audit.findings_store import SeasonFindings, keep
-from backfill.audit.marking import triage
-from backfill.models import Event, Finding, Judged, Run
+from backfill.audit.marking import run_audit
+from backfill.models import Event, Finding, Run, SeasonAudit
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, UPGC
 from tests.backfill.shell import Answer, Shell
@@ -36,8 +36,8 @@ from tests.backfill.tiny import (
 from tests.backfill.whole import A_SIDE, EVERYBODY, Whole, whole_rows
 from tests.factories import AWAY, HOME, rewrite
 from validation.findings import kinds
-from validation.findings.kinds import Action
-from validation.findings.kinds import Finding as Found
+from validation.findings.kinds import FindingDraft as Found
+from validation.findings.kinds import ProposedBackfill
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.shell]
 
@@ -89,7 +89,11 @@ def test_a_season_without_fault_has_nothing_to_look_at(shell: Shell, whole: Path
         "seasons": [2021],
         "roots": ROOTS,
     }
-    assert Judged.objects.values("season", "compared", "unexplained").get() == {"season": 2021, "compared": 20, "unexplained": 0}
+    assert SeasonAudit.objects.values("season", "compared", "unexplained").get() == {
+        "season": 2021,
+        "compared": 20,
+        "unexplained": 0,
+    }
 
 
 def test_lost_partitions_are_found_proposed_to_be_run_again_and_then_gone(shell: Shell, whole: Path) -> None:
@@ -211,7 +215,7 @@ def test_what_is_being_run_is_not_judged(shell: Shell, whole: Path) -> None:
     rewrite(part(whole, "PSZA", LAST), "SELECT * FROM t WHERE FALSE")
     run = Run.objects.get(processor="PSZA", date=LAST)
     Run.objects.filter(pk=run.pk).update(status="running")
-    (judged,) = triage()
+    (judged,) = run_audit()
     assert ("PSZA", LAST) not in judged.compared
     assert "unaccounted" not in [f.kind for f in Finding.objects.all()]
 
@@ -270,12 +274,12 @@ def test_a_warehouse_that_cannot_be_read_is_no_good_news(shell: Shell, whole: Pa
     answer = shell("triage")
     assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
     assert str(file) in answer.err
-    assert not Judged.objects.exists()
+    assert not SeasonAudit.objects.exists()
 
 
 # One finding
 
-ACTION = Action(FIRST, THIRD, ("ML",), force=True)
+ACTION = ProposedBackfill(FIRST, THIRD, ("ML",), force=True)
 COMMAND = f"manage.py backfill --start {FIRST} --end {THIRD} --processors ML --force"
 
 

@@ -35,7 +35,7 @@ from tests.backfill.tiny import (
 )
 from tests.factories import AWAY, HOME, PLAYERS, make_row, store
 from validation.categories import DATE_LEVEL
-from validation.expectation import BAD, FEW, MISSING, ROW, Context, Facts, GameRow, History
+from validation.expectation import BAD, FEW, MISSING, ROW, GameHistory, GameRow, PlayerContext, SeasonGames
 
 TEAMS = frozenset((HOME, AWAY))
 EVERYBODY = frozenset(PLAYERS.values())
@@ -57,7 +57,7 @@ def of_team(team: str) -> list[GameRow]:
     return [GameRow(night, game_id, team=team) for night, game_id in zip(NIGHTS, GAME_IDS, strict=True)]
 
 
-def rows_of(histories: Mapping[str, History]) -> dict[str, tuple[list[GameRow], int]]:
+def rows_of(histories: Mapping[str, GameHistory]) -> dict[str, tuple[list[GameRow], int]]:
     return {entity: (history.rows, history.window) for entity, history in histories.items()}
 
 
@@ -68,14 +68,14 @@ def test_facts_are_the_games_contexts_and_schedule_of_a_season() -> None:
     assert rows_of(found.players) == {player: (of_team(team), 20) for team, player in PLAYERS.items()}
     assert rows_of(found.defenses) == {team: (of_team(team), 15) for team in PLAYERS}
     assert rows_of(found.offenses) == {team: (of_team(team), 10) for team in PLAYERS}
-    contexts = {Context(player, team) for team, player in PLAYERS.items()}
+    contexts = {PlayerContext(player, team) for team, player in PLAYERS.items()}
     assert {day: (len(rows), set(rows)) for day, rows in found.contexts.items()} == dict.fromkeys(NIGHTS, (2, contexts))
     nights = list(zip(NIGHTS, GAME_IDS, strict=True))
     assert {team: sorted(games) for team, games in found.schedule.items()} == dict.fromkeys(PLAYERS, nights)
 
 
 def test_an_empty_warehouse_has_no_facts() -> None:
-    assert load.facts(OPENING) == Facts(OPENING)
+    assert load.facts(OPENING) == SeasonGames(OPENING)
 
 
 @pytest.mark.usefixtures("season")
@@ -95,7 +95,7 @@ def test_facts_are_kept_until_a_table_of_the_season_is_loaded_again(tmp_path: Pa
 def test_facts_of_one_warehouse_are_not_those_of_another(settings: Any, tmp_path: Path) -> None:
     assert load.facts(OPENING).players
     settings.WAREHOUSE_URL = f"parquet:{tmp_path}/another"
-    assert load.facts(OPENING) == Facts(OPENING)
+    assert load.facts(OPENING) == SeasonGames(OPENING)
 
 
 def test_only_an_active_player_with_minutes_attempts_or_points_has_played(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_of_a_players_context_rows_of_a_date_the_latest_counts_then_the_higher_g
     ]
     give(UPGC, [game(UPGC, player_lookup=player, **values) for player, values in told], tmp_path)
     ((day, contexts),) = load.facts(OPENING).contexts.items()
-    assert (day, sorted(contexts)) == (OPENING, [Context("late", AWAY, True), Context("tied", AWAY)])
+    assert (day, sorted(contexts)) == (OPENING, [PlayerContext("late", AWAY, True), PlayerContext("tied", AWAY)])
 
 
 def test_only_final_games_of_the_season_types_are_asked_for(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_what_lies_outside_the_season_is_not_read(tmp_path: Path, days: int) -> 
         give(table, [game(table, game_date=elsewhere)], tmp_path)
     final = {"game_date": elsewhere, "game_status": 3, "season_type": "regular"}
     give(SCHED, [game(SCHED, **final)], tmp_path)
-    assert load.facts(OPENING) == Facts(OPENING)
+    assert load.facts(OPENING) == SeasonGames(OPENING)
 
 
 # Phase 4

@@ -166,7 +166,7 @@ def test_a_busy_warehouse_refuses_nothing_and_stops_no_other_launch(
         return kept(options)
 
     kept = starting.preview_job
-    monkeypatch.setattr(starting, "preview", busy)
+    monkeypatch.setattr(starting, "preview_job", busy)
     (job,) = start_due(now())
     assert f"launch {first.pk} could not be tried" in caplog.text
     assert dict(Launch.objects.values_list("pk", "state")) == {first.pk: "waiting", second.pk: "started"}
@@ -180,12 +180,12 @@ def test_two_sweeps_start_a_launch_once(monkeypatch: pytest.MonkeyPatch) -> None
 
     def other_sweep_first(options: Options) -> Any:
         """While this sweep looks at the dates, another one starts the launch, and its job has ended already."""
-        monkeypatch.setattr(starting, "preview", kept)
+        monkeypatch.setattr(starting, "preview_job", kept)
         found = kept(options)
         run_all(launches.start_waiting(launch.pk) or pytest.fail("the other sweep started nothing"))
         return found
 
-    monkeypatch.setattr(starting, "preview", other_sweep_first)
+    monkeypatch.setattr(starting, "preview_job", other_sweep_first)
     assert launches.start_waiting(launch.pk) is None
     launch.refresh_from_db()
     assert (launch.state, launch.job, launch.outcome_message) == ("started", Job.objects.get(), "")
@@ -200,7 +200,7 @@ def test_a_launch_that_is_withdrawn_at_the_last_moment_leaves_no_job(monkeypatch
         withdraw_launch(launch, "ann")
         return kept(options)
 
-    monkeypatch.setattr(starting, "preview", withdrawn)
+    monkeypatch.setattr(starting, "preview_job", withdrawn)
     assert launches.start_waiting(launch.pk) is None
     launch.refresh_from_db()
     assert (launch.state, Job.objects.exists()) == ("withdrawn", False)

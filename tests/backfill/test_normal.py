@@ -10,7 +10,7 @@ import pytest
 
 from backfill.execution import record as recording
 from backfill.execution.inline import run_inline
-from backfill.execution.live_checks import NO_COMPLETENESS, TRIGGER, LiveRun, Verdict, check, concluded
+from backfill.execution.live_checks import NO_COMPLETENESS, TRIGGER, LiveCheckResult, LiveRun, check, concluded
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run, Trigger
 from backfill.notify import pubsub
@@ -66,7 +66,7 @@ def upstream_has_run(code: str) -> None:
 @pytest.mark.usefixtures("season")
 class TestDefensive:
     def test_a_run_whose_sources_are_there_may_start(self) -> None:
-        assert check(warehouse(), live("PSZA")) == Verdict()
+        assert check(warehouse(), live("PSZA")) == LiveCheckResult()
 
     def test_an_upstream_without_a_run_refuses(self) -> None:
         refusal = check(warehouse(), live("PCF")).refusal
@@ -105,8 +105,8 @@ class TestFreshness:
         found = check(warehouse(), live(code, hours=hours))
         text = f"freshness: {PROCESSORS[code].population}: {hours} hours old"
         source = {"source": str(PROCESSORS[code].population)}
-        refused = Verdict(refusal=text, refused_by="freshness", detail=source)
-        expected = {"": Verdict(), "warning": Verdict(warning=f"warning: {text}"), "refusal": refused}
+        refused = LiveCheckResult(refusal=text, refused_by="freshness", detail=source)
+        expected = {"": LiveCheckResult(), "warning": LiveCheckResult(warning=f"warning: {text}"), "refusal": refused}
         assert found == expected[word]
 
     def test_an_upstream_table_without_rows_refuses(self) -> None:
@@ -344,7 +344,7 @@ class TestTellingPhase5:
         finished(SECOND, THIRD, processors=CHAIN[:-1])
         (folder,) = (live_season / HISTORY.dataset / HISTORY.name).glob(f"*={SECOND}")
         damage = {"after-history": lambda: [cut(file) for file in folder.glob(f"*{PROCESSORS['ML'].name}*/*.parquet")]}
-        monkeypatch.setattr(recording, "passing", lambda point: damage.get(point, list)())
+        monkeypatch.setattr(recording, "crash_point", lambda point: damage.get(point, list)())
         job = finished(SECOND, THIRD, processors=("ML",))
         assert list(job.runs.order_by("date").values_list("date", "status", "error")) == [
             (SECOND, "failed", "CorruptPartition"),

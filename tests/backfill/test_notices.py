@@ -17,7 +17,7 @@ import pytest
 from django.db import connections
 from django.utils.timezone import now
 
-from backfill.audit.marking import judge_due
+from backfill.audit.marking import audit_due
 from backfill.checks import notify_urls_are_understood
 from backfill.errors import WarehouseBusy
 from backfill.execution.dispatch import SYSTEM
@@ -25,7 +25,7 @@ from backfill.execution.inline import run_inline
 from backfill.execution.sweep import sweep_lost_work
 from backfill.jobs.lifecycle import pause_job, resume_job
 from backfill.jobs.start import start_job
-from backfill.models import Batch, Event, Finding, Job, Judged, Notice, Run
+from backfill.models import Batch, Event, Finding, Job, Notice, Run, SeasonAudit
 from backfill.models.outbox import LEASE
 from backfill.notify import messages
 from backfill.status.progress import STALLED_SECONDS
@@ -106,7 +106,9 @@ def make_finding(n: int = 0, day: date = FIRST, **fields: Any) -> Finding:
 
 
 def judge(at: datetime | None = None) -> None:
-    Judged.objects.update_or_create(season=2021, defaults={"at": at or now(), "seconds": 0.1, "compared": 1, "unexplained": 0})
+    SeasonAudit.objects.update_or_create(
+        season=2021, defaults={"at": at or now(), "seconds": 0.1, "compared": 1, "unexplained": 0}
+    )
 
 
 def titles(listener: Listener) -> list[str]:
@@ -122,7 +124,7 @@ class TestDone:
         job = start_job(make_options(), "ann", inline=True)
         assert job
         run_inline(job, "ann")
-        assert [messages.tell(now()), messages.tell(now())] == [1, 0]
+        assert [messages.notify(now()), messages.notify(now())] == [1, 0]
         ((_, title, body),) = listener.heard
         assert title == f"Job {job.pk} failed: 1 runs failed, 3 runs blocked"
         lines = body.splitlines()
@@ -139,11 +141,11 @@ class TestDone:
         job = start_job(make_options(), "ann", inline=True)
         assert job
         run_inline(job, "ann")
-        assert messages.tell(now()) == 0
+        assert messages.notify(now()) == 0
         assert Notice.objects.get().state == "not written yet"
-        assert judge_due() == 1
+        assert audit_due() == 1
         Finding.objects.update(severity=0)  # so small a league has its own
-        assert (messages.tell(now()), listener.heard) == (0, [])
+        assert (messages.notify(now()), listener.heard) == (0, [])
         assert Notice.objects.get().state == "nobody was told: nothing wants a person"
 
     def test_it_waits_for_the_judgement_that_follows_it_and_tells_what_that_found(
@@ -152,11 +154,11 @@ class TestDone:
         settings.JUDGE_AFTER_JOBS = True
         judge(now() - timedelta(minutes=5))
         job = ended(Job.Status.SUCCEEDED)
-        assert (messages.tell(now()), listener.heard) == (0, [])
+        assert (messages.notify(now()), listener.heard) == (0, [])
         for n in range(12):
             make_finding(n)
         judge()
-        assert messages.tell(now()) == 1
+        assert messages.notify(now()) == 1
         ((_, title, body),) = listener.heard
         assert title == f"Job {job.pk} succeeded: 12 findings to look at"
         shown = [f"- problem: UNEXPLAINED: sentence {n}" for n in range(10)]
@@ -165,7 +167,7 @@ class TestDone:
     def test_a_season_that_cannot_be_judged_does_not_keep_it_for_ever(self, listener: Listener, settings: Any) -> None:
         settings.JUDGE_AFTER_JOBS = True
         ended()
-        assert messages.tell(now() + messages.JUDGEMENT_TAKES_AT_MOST + SECONDS) == 1
+        assert messages.notify(now() + messages.JUDGEMENT_TAKES_AT_MOST + SECONDS) == 1
         assert listener.heard[0][2].splitlines()[-1] == "What was run has not been judged."
 
     @pytest.mark.parametrize(
@@ -182,18 +184,18 @@ class TestDone:
     def test_a_finding_that_does_not_want_anybody_for_this_job_is_silent(self, listener: Listener, other: dict[str, Any]) -> None:
         make_finding(**other)
         ended(Job.Status.SUCCEEDED, processors=("PSZA",))
-        assert (messages.tell(now()), listener.heard) == (0, [])
+        assert (messages.notify(now()), listener.heard) == (0, [])
 
 
 class TestPaused:
     def test_each_bug_that_pauses_a_job_is_a_message(self, listener: Listener) -> None:
         job = make_job()
         braked(job, "brake: PSZA 2021-11-03: 3 PROCESSING_ERROR of 200 entities (and 2 more dates)")
-        messages.tell(now())
+        messages.notify(now())
         resume_job(job, "ann")
         job.refresh_from_db()
         braked(job, "brake: ML 2021-11-05: x is not a number")
-        messages.tell(now())
+        messages.notify(now())
         assert titles(listener) == [
             f"Job {job.pk} paused: brake: PSZA 2021-11-03: 3 PROCESSING_ERROR of 200 entities (and 2 more dates)",
             f"Job {job.pk} paused: brake: ML 2021-11-05: x is not a number",
@@ -201,7 +203,7 @@ class TestPaused:
 
     def test_a_person_who_pauses_a_job_is_not_told_so(self, listener: Listener) -> None:
         pause_job(make_job(), "ann")
-        assert (messages.tell(now()), listener.heard) == (0, [])
+        assert (messages.notify(now()), listener.heard) == (0, [])
 
     @pytest.mark.usefixtures("season")
     def test_the_brake_tells_which_bug_how_many_and_its_text(self, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,14 +211,14 @@ class TestPaused:
         job = start_job(make_options(brake=True, batch_size=1), "ann", inline=True)
         assert job
         run_inline(job, "ann")
-        assert messages.tell(now()) == 1
+        assert messages.notify(now()) == 1
         ((_, title, body),) = listener.heard
         assert title.startswith(f"Job {job.pk} paused: brake: PSZA {SECOND}: ")
         assert f"- 1 × PSZA AccountingError on 1 dates from {SECOND}: " in body
 
     def test_a_text_of_many_lines_is_a_title_of_one(self, listener: Listener) -> None:
         braked(make_job(), "brake: a\nb " + 300 * "c")
-        messages.tell(now())
+        messages.notify(now())
         (title,) = titles(listener)
         assert (len(title), title.count("\n"), title[-1]) == (messages.MOST_TITLE, 0, "…")
 
@@ -226,18 +228,18 @@ class TestStalled:
         job = make_job()
         Batch.objects.create(job=job, number=0, first_date=FIRST, last_date=LAST)
         Run.objects.create(job=job, processor="PSZA", date=FIRST, batch=0)
-        assert [messages.tell(now()), messages.tell(now() + LONG)] == [1, 0]
+        assert [messages.notify(now()), messages.notify(now() + LONG)] == [1, 0]
         said = "nothing has changed for 60 minutes: no worker is running; bin/up starts them"
         assert titles(listener) == [f"Job {job.pk} stalled: {said}"]
         assert f"- 1 batches, {FIRST} to {LAST}: no worker is running; bin/up starts them" in listener.heard[0][2]
         pause_job(job, "ann")
         resume_job(job, "ann")
-        assert [messages.tell(now()), messages.tell(now() + LONG)] == [0, 1]
+        assert [messages.notify(now()), messages.notify(now() + LONG)] == [0, 1]
 
     @pytest.mark.parametrize("status", [Job.Status.PAUSED, Job.Status.SUCCEEDED])
     def test_what_is_not_under_way_does_not_stall(self, listener: Listener, status: str) -> None:
         make_job(status)
-        assert messages.tell(now()) == 0
+        assert messages.notify(now()) == 0
 
 
 class TestDelivering:
@@ -245,12 +247,12 @@ class TestDelivering:
         ended()
         listener.status = {"all": 500}
         at = now()
-        assert messages.tell(at) == 0
+        assert messages.notify(at) == 0
         found = Notice.objects.get()
         said = "number 1 of NOTIFY_URLS (json) does not take it (answer 500)"
         assert (found.tries, found.error, found.next_try_at > at) == (1, said, True)
         listener.status = {}
-        assert [messages.tell(at), messages.tell(at + LEASE), messages.tell(at + 2 * LEASE)] == [0, 1, 0]
+        assert [messages.notify(at), messages.notify(at + LEASE), messages.notify(at + 2 * LEASE)] == [0, 1, 0]
         assert len(listener.heard) == 1
 
     def test_one_address_that_fails_repeats_nothing_to_the_others(self, listener: Listener, settings: Any) -> None:
@@ -258,9 +260,9 @@ class TestDelivering:
         listener.status = {"b": 503}
         ended()
         at = now()
-        messages.tell(at)
+        messages.notify(at)
         listener.status = {}
-        messages.tell(at + LEASE)
+        messages.notify(at + LEASE)
         assert [path for path, _, _ in listener.heard] == ["a", "c", "b"]
 
     def test_the_sweep_tells(self, listener: Listener) -> None:
@@ -271,14 +273,14 @@ class TestDelivering:
     def test_without_urls_nothing_is_kept_or_sent(self, settings: Any) -> None:
         settings.NOTIFY_URLS = []
         ended()
-        assert (Notice.objects.count(), messages.tell(now())) == (0, 0)
+        assert (Notice.objects.count(), messages.notify(now())) == (0, 0)
 
     def test_what_waits_when_the_urls_are_taken_away_stays(self, listener: Listener, settings: Any) -> None:
         ended()
         settings.NOTIFY_URLS = []
-        assert (messages.tell(now()), listener.heard) == (0, [])
+        assert (messages.notify(now()), listener.heard) == (0, [])
         settings.NOTIFY_URLS = [listener.url()]
-        assert messages.tell(now()) == 1
+        assert messages.notify(now()) == 1
 
     def test_one_that_cannot_be_written_does_not_keep_back_the_others(
         self, listener: Listener, monkeypatch: pytest.MonkeyPatch
@@ -292,7 +294,7 @@ class TestDelivering:
 
         whole = messages.summarise
         monkeypatch.setattr(messages, "summarise", busy)
-        assert messages.tell(now()) == 1
+        assert messages.notify(now()) == 1
         assert titles(listener)[0].startswith(f"Job {second.pk} ")
         monkeypatch.undo()
         assert [n.state for n in Notice.objects.filter(job=first)] == ["not written yet"]
@@ -307,7 +309,7 @@ class TestDelivering:
         connections.close_all()
         died = subprocess.run([sys.executable, "-c", TELL], cwd=ROOT, env=env, check=False)
         assert (died.returncode, len(listener.heard)) == (-signal.SIGKILL, 1)
-        assert [messages.tell(now()), messages.tell(now() + LEASE)] == [0, 1]
+        assert [messages.notify(now()), messages.notify(now() + LEASE)] == [0, 1]
         assert listener.heard[0] == listener.heard[1]
 
 
@@ -321,7 +323,7 @@ class TestSecrets:
         settings.NOTIFY_URLS = [listener.url(SECRET), f"json://127.0.0.1:9/{SECRET}"]
         listener.status = {SECRET: status}
         ended()
-        messages.tell(now())
+        messages.notify(now())
         answers = [shell("notices"), shell("notices", "--json"), shell("notices", "--test"), shell("notices", "--test", "--json")]
         said = [logged.getvalue(), Notice.objects.get().error, *(a.out + a.err for a in answers)]
         assert [text for text in said if SECRET in text] == []
@@ -349,7 +351,7 @@ class TestSecrets:
 class TestShell:
     def test_it_lists_what_was_told_and_what_waits(self, listener: Listener, shell: Shell) -> None:
         first = ended()
-        messages.tell(now())
+        messages.notify(now())
         second = ended()
         found = shell("notices", "--json").document
         assert [(n["job"], n["kind"], n["state"]) for n in found["notices"]] == [

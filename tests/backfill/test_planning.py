@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill.plan.options import Options
-from backfill.plan.planning import Action, Key, Plan, PlannedRun, batches, default_batch_size, plan
+from backfill.plan.planning import Key, Plan, PlannedAction, PlannedRun, batches, default_batch_size, plan
 from backfill.processors.registry import CHAIN, PROCESSORS
 from validation.season import Calendar, DateType, Game, season_year
 
@@ -31,7 +31,7 @@ def make_plan(*nights: int, done: set[Key] | None = None, days: int = 40, **opti
 
 def decided(planned: Plan) -> list[tuple[str, str, str]]:
     """(processor, action, reason) of the dates that have games."""
-    return [(r.processor, str(r.action), r.reason) for r in planned.runs if r.action is not Action.NONE]
+    return [(r.processor, str(r.action), r.reason) for r in planned.runs if r.action is not PlannedAction.NONE]
 
 
 # What is run, and why
@@ -129,7 +129,7 @@ def test_a_skipped_upstream_makes_nothing_run() -> None:
 
 def test_a_date_without_games_is_shown_and_never_run() -> None:
     planned = make_plan(days=2, processors=("TDZA", "ML"))
-    assert planned.runs == tuple(PlannedRun(c, on(k), Action.NONE, "no games") for k in (1, 2) for c in ("TDZA", "ML"))
+    assert planned.runs == tuple(PlannedRun(c, on(k), PlannedAction.NONE, "no games") for k in (1, 2) for c in ("TDZA", "ML"))
     assert (planned.todo, planned.batches) == ((), 0)
 
 
@@ -157,7 +157,11 @@ def test_all_processors_of_a_date_are_in_one_batch() -> None:
 
 def test_dates_that_are_complete_take_no_room_in_a_batch() -> None:
     planned = make_plan(20, 21, 22, done={(code, on(21)) for code in CHAIN}, batch_size=2)
-    assert {(r.date, r.batch) for r in planned.runs if r.action is not Action.NONE} == {(on(20), 0), (on(21), -1), (on(22), 0)}
+    assert {(r.date, r.batch) for r in planned.runs if r.action is not PlannedAction.NONE} == {
+        (on(20), 0),
+        (on(21), -1),
+        (on(22), 0),
+    }
 
 
 def test_a_short_job_runs_date_by_date() -> None:
@@ -210,7 +214,7 @@ def plans(draw: st.DrawFn) -> Plan:
 def test_a_plan_partitions_what_is_wanted(planned: Plan) -> None:
     wanted = {(code, d.day) for d in planned.days if d.is_processing for code in planned.options.processors}
     shown = [r.key for r in planned.runs]
-    todo, kept = [r.key for r in planned.todo], [r.key for r in planned.runs if r.action is Action.KEEP]
+    todo, kept = [r.key for r in planned.todo], [r.key for r in planned.runs if r.action is PlannedAction.KEEP]
     assert len(shown) == len(set(shown)) == len(planned.days) * len(planned.options.processors)
     assert len(todo) + len(kept) == len(wanted)
     assert {*todo, *kept} == wanted
@@ -232,12 +236,12 @@ def test_batches_cover_what_is_to_do_and_nothing_else(planned: Plan) -> None:
 @given(planned=plans())
 def test_nothing_runs_before_its_upstream_of_the_same_date(planned: Plan) -> None:
     order = [r.key for r in planned.todo]
-    again = {r.key for r in planned.todo if r.action is Action.RUN}
+    again = {r.key for r in planned.todo if r.action is PlannedAction.RUN}
     for n, (code, day) in enumerate(order):
         assert {(c, day) for c in PROCESSORS[code].after} & set(order[n:]) == set()
     types = {d.day: d.type for d in planned.days}
     for run in planned.runs:
-        if run.action is Action.KEEP and types[run.date] is not DateType.BOOTSTRAP:
+        if run.action is PlannedAction.KEEP and types[run.date] is not DateType.BOOTSTRAP:
             assert {(c, run.date) for c in PROCESSORS[run.processor].after} & again == set()
 
 
@@ -246,5 +250,5 @@ def test_nothing_runs_before_its_upstream_of_the_same_date(planned: Plan) -> Non
 @given(planned=plans())
 def test_when_all_of_it_is_done_only_force_finds_something_to_do(force: bool, planned: Plan) -> None:
     options = Options(planned.options.start, planned.options.end, planned.options.processors, force=force)
-    everything = {r.key for r in planned.runs if r.action is not Action.NONE}
+    everything = {r.key for r in planned.runs if r.action is not PlannedAction.NONE}
     assert {r.key for r in plan(options, planned.days, everything).todo} == (everything if force else set())

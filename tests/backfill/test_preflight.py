@@ -17,7 +17,7 @@ from backfill.models import Job
 from backfill.plan.options import Options
 from backfill.plan.preflight_check import check_range
 from backfill.season_calendar import load_calendar
-from backfill.simulation import FaultySeason, Kind, plant_faults, simulate, write
+from backfill.simulation import FaultKind, FaultySeason, plant_faults, simulate, write
 from backfill.warehouse import warehouse
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.tables import PGS, SCHED, TDGS, UPGC
@@ -84,24 +84,24 @@ def faulty_season(tmp_path_factory: pytest.TempPathFactory) -> tuple[FaultySeaso
 
 
 @pytest.fixture
-def faults(faulty_season: tuple[FaultySeason, Path], settings: Any) -> dict[Kind, date]:
+def faults(faulty_season: tuple[FaultySeason, Path], settings: Any) -> dict[FaultKind, date]:
     """The date of each fault of a warehouse that is only read."""
     planted, folder = faulty_season
     settings.WAREHOUSE_URL = f"parquet:{folder}"
     return {fault.kind: fault.dates[0] for fault in planted.faults}
 
 
-def test_what_lacks_rows_is_found_and_nothing_else(faults: dict[Kind, date]) -> None:
+def test_what_lacks_rows_is_found_and_nothing_else(faults: dict[FaultKind, date]) -> None:
     report = check_range(whole_season())
-    half, none, late = (faults[kind] for kind in (Kind.HALF_THE_PLAYERS, Kind.NO_ROWS, Kind.LATE_FILE))
+    half, none, late = (faults[kind] for kind in (FaultKind.HALF_THE_PLAYERS, FaultKind.NO_ROWS, FaultKind.LATE_FILE))
     lost = {("no rows", table, (none,)) for table in ROWS_PER_GAME}
     assert found(report.blocks) == lost | {("no rows", PLAYERS, (late,))}
     assert found(report.warns) == {("few rows", table, (half,)) for table in (PLAYERS, CONTEXT)}
     assert (len(report.blocks), len(report.warns), report.tells) == (6, 2, ())
 
 
-def test_later_dates_are_told_that_their_windows_are_short(faults: dict[Kind, date]) -> None:
-    none, late = faults[Kind.NO_ROWS], faults[Kind.LATE_FILE]
+def test_later_dates_are_told_that_their_windows_are_short(faults: dict[FaultKind, date]) -> None:
+    none, late = faults[FaultKind.NO_ROWS], faults[FaultKind.LATE_FILE]
     after = Options(late + timedelta(days=1), NEW_YEAR)
     teams = {f"nba_analytics.team_{side}_game_summary" for side in ("defense", "offense")}
     short = {("short windows", PLAYERS, (none, late)), *(("short windows", table, (none,)) for table in teams)}
@@ -110,8 +110,8 @@ def test_later_dates_are_told_that_their_windows_are_short(faults: dict[Kind, da
     assert check_range(Options(after.start, NEW_YEAR, ("PCF",))).items == ()
 
 
-def test_dates_before_the_faults_are_ready(faults: dict[Kind, date]) -> None:
-    assert check_range(Options(OPENING, faults[Kind.HALF_THE_PLAYERS] - timedelta(days=1))).items == ()
+def test_dates_before_the_faults_are_ready(faults: dict[FaultKind, date]) -> None:
+    assert check_range(Options(OPENING, faults[FaultKind.HALF_THE_PLAYERS] - timedelta(days=1))).items == ()
 
 
 # Of a range

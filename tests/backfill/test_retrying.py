@@ -17,10 +17,10 @@ from backfill.jobs.retry import LeftOut, preview_retry, retry_job
 from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run
-from backfill.plan.planning import ALREADY_COMPLETE, Action, PlannedRun
+from backfill.plan.planning import ALREADY_COMPLETE, PlannedAction, PlannedRun
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.status import error_groups
-from backfill.status.error_groups import Group
+from backfill.status.error_groups import ErrorGroup
 from backfill.status.upstream_causes import causes
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.port import Row
@@ -484,8 +484,8 @@ def test_bootstrap_dates_that_were_cancelled_are_emptied_and_not_computed() -> N
     cancel_job(job, "ann")
     bootstrap = "bootstrap: day 13, processing starts on day 14"
     assert preview_retry(job, ALL).plan.runs == (
-        PlannedRun("PSZA", BOOTSTRAP[-1], Action.SKIP, bootstrap, 0),
-        PlannedRun("PSZA", FIRST, Action.RUN, "cancelled (now: it was cancelled before it was complete)", 1),
+        PlannedRun("PSZA", BOOTSTRAP[-1], PlannedAction.SKIP, bootstrap, 0),
+        PlannedRun("PSZA", FIRST, PlannedAction.RUN, "cancelled (now: it was cancelled before it was complete)", 1),
     )
     assert statuses(retried(job)) == {("PSZA", BOOTSTRAP[-1]): "skipped", ("PSZA", FIRST): "complete"}
 
@@ -600,7 +600,7 @@ def test_a_category_that_exists_and_did_not_happen_is_nothing_to_retry() -> None
 
 def test_the_groups_of_a_job_are_what_is_wrong_now(broken: Job) -> None:
     sample = f"AccountingError: TDZA {SECOND}: 2 entities more than once, 0 outside the population of 2; nothing was written"
-    expected = Group("cb77d12c", "TDZA", "AccountingError", 2, (SECOND, THIRD), sample)
+    expected = ErrorGroup("cb77d12c", "TDZA", "AccountingError", 2, (SECOND, THIRD), sample)
     assert error_groups.of_job(broken) == error_groups.groups_of(Run.objects.deciding(FIRST, LAST)) == [expected]
     assert expected.keys == {("TDZA", SECOND), ("TDZA", THIRD)}
     assert error_groups.groups_of(Run.objects.deciding(FIRST, SECOND))[0].dates == (SECOND,)
@@ -699,7 +699,7 @@ def poisoned(nights: Sequence[date]) -> Job:
 
 def test_a_preview_costs_the_same_for_three_dates_and_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Counted(monkeypatch)
-    monkeypatch.setattr(season_calendar, "written", lambda codes, among: {code: set(NIGHTS) for code in codes})
+    monkeypatch.setattr(season_calendar, "written_dates", lambda codes, among: {code: set(NIGHTS) for code in codes})
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
     selection = Selection(groups=tuple(g.id for g in error_groups.of_job(few)))
     assert len(selection.groups) == 2

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.db import models
 
-from backfill.audit.marking import listed, mark, triage
+from backfill.audit.marking import listed, mark, run_audit
 from backfill.execution import dispatch, execute
 from backfill.execution.inline import run_inline
 from backfill.jobs.lifecycle import cancel_job, pause_job, resume_job
@@ -23,7 +23,7 @@ from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Finding, Job, Launch, Run
 from backfill.status import attention, job_outcome
 from backfill.status.comparison import compare
-from backfill.status.failures import Standing
+from backfill.status.failures import JobFailures
 from backfill.status.job_summary import summarise
 from backfill.status.season_grid import season_grid
 from backfill.warehouse import warehouse
@@ -170,18 +170,18 @@ class Story:
         return run_inline(job, "ann")
 
     def audit(self, when: str) -> None:
-        triage()
+        run_audit()
         found = sorted((f.kind, f.state, f.dates, f.processors, f.count) for f in listed(everything=True))
         self.facts.append((f"findings: {when}", found))
 
     def note(self, when: str, job: Job) -> None:
         """All that is decided about a job and its runs."""
-        stop, own = attention.cause(job), job_outcome.own_runs(job)
-        standing = Standing(job)
+        stop, own = attention.stop_cause(job), job_outcome.own_runs(job)
+        standing = JobFailures(job)
         document, numbers = summarise(job), list(Job.objects.order_by("pk").values_list("pk", flat=True))
         self.facts += [
             (f"{when}: status", (job.status, stop and (stop.by_itself, stop.key))),
-            (f"{when}: attention", [(numbers.index(f.job.pk), f.state) for f in attention.wanting(job.created_at)]),
+            (f"{when}: attention", [(numbers.index(f.job.pk), f.state) for f in attention.attention_items(job.created_at)]),
             (f"{when}: runs", [(r.key, r.status, job_outcome.state_of(r, None), r.waits_for_upstream, r.failures) for r in own]),
             (f"{when}: roots", [(root.run.key, [run.key for run in root.blocked]) for root in job_outcome.roots(own)]),
             (f"{when}: failures", [(f.key, f.what, f.entities, f.verdict.retry) for f in standing.failures(standing.own)]),
@@ -195,8 +195,8 @@ class Story:
 @pytest.fixture(autouse=True)
 def nobody_is_rung(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no Redis here; the story takes the steps itself."""
-    monkeypatch.setattr(dispatch, "_ring", lambda batch: None)
-    monkeypatch.setattr(dispatch, "_ring_judge", lambda: None)
+    monkeypatch.setattr(dispatch.queue, "enqueue", lambda batch: None)
+    monkeypatch.setattr(dispatch.queue, "enqueue_audit", lambda: None)
 
 
 def test_the_story_goes_the_same_way_in_other_words(

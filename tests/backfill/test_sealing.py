@@ -9,7 +9,7 @@ import pytest
 from backfill.errors import Refused
 from backfill.plan.options import Options
 from backfill.plan.planning import Key, Plan, plan
-from backfill.plan.signed_plan import Change, changes_text, drift, seal, signature
+from backfill.plan.signed_plan import PlanDiff, changes_text, drift, seal, signature
 from backfill.processors.registry import CHAIN
 from validation.season import Calendar, Game
 
@@ -46,7 +46,7 @@ def test_what_has_changed_is_said_date_by_date() -> None:
     dates: dict[str, Any] = {"start": on(20), "end": on(25), "processors": ("PSZA",)}
     sealed = seal(make_plan(**dates))
     now = make_plan({("PSZA", on(k)) for k in (21, 22, 24, 25)}, **dates)
-    assert drift(sealed, now)[0] == Change("PSZA", on(21), ("run", "not complete"), ("keep", "already complete"))
+    assert drift(sealed, now)[0] == PlanDiff("PSZA", on(21), ("run", "not complete"), ("keep", "already complete"))
     was = "PSZA was to run (not complete), is to be kept (already complete) now"
     assert changes_text(sealed, now) == (
         f"4 dates changed since the preview: {on(21)} {was}; {on(22)} {was}; {on(24)} {was}; and 1 more changes"

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from django.core.management import call_command
 
-from backfill.simulation import FaultySeason, Kind, Season, plant_faults, simulate, write
+from backfill.simulation import FaultKind, FaultySeason, SimulatedSeason, plant_faults, simulate, write
 from backfill.simulation.dates import all_star_break, opening_night
 from backfill.simulation.schedule import schedule
 from backfill.warehouse.schema import Table
@@ -33,12 +33,12 @@ REAL_SEASON = Path(__file__).resolve().parents[3] / "shared" / "data" / "season_
 TOLERANCE = 6.0
 
 
-def season(year: int = 2021, seed: int = 1) -> Season:
+def season(year: int = 2021, seed: int = 1) -> SimulatedSeason:
     return simulated(year, seed)
 
 
 @cache
-def simulated(year: int, seed: int) -> Season:
+def simulated(year: int, seed: int) -> SimulatedSeason:
     return simulate(year, seed=seed)
 
 
@@ -47,7 +47,7 @@ def faulty() -> FaultySeason:
     return plant_faults(season())
 
 
-def rows(short: str, found: Season | None = None) -> list[Row]:
+def rows(short: str, found: SimulatedSeason | None = None) -> list[Row]:
     return clean_rows(short) if found is None else as_rows(short, found.tables[short])
 
 
@@ -378,14 +378,14 @@ def test_files_have_exactly_the_schema(table: Table, written: Path) -> None:
 # Faults
 
 
-def different(short: str, first: Season, second: Season) -> tuple[list[Row], list[Row]]:
+def different(short: str, first: SimulatedSeason, second: SimulatedSeason) -> tuple[list[Row], list[Row]]:
     """Rows only the first season has, rows only the second has."""
     ours, theirs = (Counter(found.tables[short]) for found in (first, second))
     return as_rows(short, (ours - theirs).elements()), as_rows(short, (theirs - ours).elements())
 
 
 def test_one_fault_of_each_kind_is_recorded_and_no_two_meet(faulty: FaultySeason) -> None:
-    assert [fault.kind for fault in faulty.faults] == list(Kind)
+    assert [fault.kind for fault in faulty.faults] == list(FaultKind)
     dates = [day for fault in faulty.faults for day in fault.dates]
     assert len(dates) == len(set(dates))
     assert all(fault.sentence for fault in faulty.faults)
@@ -397,7 +397,7 @@ def test_nothing_but_the_recorded_faults_differs_from_the_clean_season(faulty: F
     assert found == places
 
 
-def by_kind(faulty: FaultySeason, kind: Kind) -> tuple[Any, Callable[[str], tuple[list[Row], list[Row]]]]:
+def by_kind(faulty: FaultySeason, kind: FaultKind) -> tuple[Any, Callable[[str], tuple[list[Row], list[Row]]]]:
     """The fault, and what its dates lost and gained per table."""
     fault = next(f for f in faulty.faults if f.kind is kind)
 
@@ -408,20 +408,20 @@ def by_kind(faulty: FaultySeason, kind: Kind) -> tuple[Any, Callable[[str], tupl
     return fault, changes
 
 
-def on(short: str, day: date, found: Season) -> list[Row]:
+def on(short: str, day: date, found: SimulatedSeason) -> list[Row]:
     place = TABLES[short].names.index("game_date")
     return as_rows(short, (row for row in found.tables[short] if row[place] == day))
 
 
 def test_a_date_without_rows_keeps_only_its_games_in_the_calendar(faulty: FaultySeason) -> None:
-    fault, _ = by_kind(faulty, Kind.NO_ROWS)
+    fault, _ = by_kind(faulty, FaultKind.NO_ROWS)
     assert fault.tables == ("PGS", "TDGS", "TOGS", "UPGC", "UTGC")
     assert not any(on(short, fault.dates[0], faulty.season) for short in fault.tables)
     assert on("SCHED", fault.dates[0], faulty.season) == on("SCHED", fault.dates[0], season())
 
 
 def test_half_the_players_of_a_date_are_lost(faulty: FaultySeason) -> None:
-    fault, changes = by_kind(faulty, Kind.HALF_THE_PLAYERS)
+    fault, changes = by_kind(faulty, FaultKind.HALF_THE_PLAYERS)
     for short in fault.tables:
         lost, gained = changes(short)
         assert not gained
@@ -430,7 +430,7 @@ def test_half_the_players_of_a_date_are_lost(faulty: FaultySeason) -> None:
 
 
 def test_one_player_makes_more_than_he_tries(faulty: FaultySeason) -> None:
-    fault, changes = by_kind(faulty, Kind.MAKES_ABOVE_ATTEMPTS)
+    fault, changes = by_kind(faulty, FaultKind.MAKES_ABOVE_ATTEMPTS)
     (before,), (after,) = changes("PGS")
     assert after == {**before, "fg_makes": before["fg_attempts"] + 2}
     assert (after["player_lookup"],) == fault.entities
@@ -438,7 +438,7 @@ def test_one_player_makes_more_than_he_tries(faulty: FaultySeason) -> None:
 
 
 def test_a_zone_is_null_for_a_week(faulty: FaultySeason) -> None:
-    fault, changes = by_kind(faulty, Kind.NULL_ZONE)
+    fault, changes = by_kind(faulty, FaultKind.NULL_ZONE)
     unknown = dict.fromkeys(fault.columns)
     lost, gained = changes("PGS")
     assert gained == [{**row, **unknown} for row in lost]
@@ -447,7 +447,7 @@ def test_a_zone_is_null_for_a_week(faulty: FaultySeason) -> None:
 
 
 def test_duplicate_rows_were_written_before_the_final_ones(faulty: FaultySeason) -> None:
-    fault, changes = by_kind(faulty, Kind.DUPLICATE_ROWS)
+    fault, changes = by_kind(faulty, FaultKind.DUPLICATE_ROWS)
     for short in fault.tables:
         lost, gained = changes(short)
         final = on(short, fault.dates[0], season())
@@ -456,7 +456,7 @@ def test_duplicate_rows_were_written_before_the_final_ones(faulty: FaultySeason)
 
 
 def test_the_late_file_brings_the_player_rows_of_a_date_and_nothing_else(faulty: FaultySeason) -> None:
-    fault, _ = by_kind(faulty, Kind.LATE_FILE)
+    fault, _ = by_kind(faulty, FaultKind.LATE_FILE)
     day = fault.dates[0]
     assert not on("PGS", day, faulty.season)
     assert on("PGS", day, faulty.late) == [
@@ -488,7 +488,7 @@ def test_the_command_writes_the_season_and_the_late_one(tmp_path: Path, capsys: 
     assert (code, err) == (0, "")
     assert sorted(f.name for f in tmp_path.iterdir()) == ["season_2021", "season_2021_late"]
     assert len(files(tmp_path / "season_2021")) == len(files(tmp_path / "season_2021_late")) == len(INPUTS)
-    assert out.count("fault:") == len(Kind)
+    assert out.count("fault:") == len(FaultKind)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from backfill.audit.marking import listed, triage
+from backfill.audit.marking import listed, run_audit
 from backfill.models import Finding
-from backfill.simulation import Fault, FaultySeason, Season, plant_faults, write
+from backfill.simulation import Fault, FaultySeason, SimulatedSeason, plant_faults, write
 from backfill.simulation.dates import opening_night
-from backfill.simulation.faults import Kind
+from backfill.simulation.faults import FaultKind
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import INPUTS, OUTPUTS
 from tests.backfill.shell import Answer, Shell
@@ -29,37 +29,37 @@ RANGE = ("--start", str(START), "--end", str(START + timedelta(days=DAYS)), "--b
 
 # Each planted fault, the kind of Finding that it must be found as, and the dates of it.
 FOUND_AS = {
-    Kind.DUPLICATE_ROWS: kinds.DUPLICATE_INPUT,
-    Kind.MAKES_ABOVE_ATTEMPTS: kinds.IMPOSSIBLE_VALUE,
-    Kind.HALF_THE_PLAYERS: kinds.LOW_COVERAGE,
-    Kind.NO_ROWS: kinds.PHASE3_MISSING,
-    Kind.NULL_ZONE: kinds.COLUMN_JUMP,
-    Kind.LATE_FILE: kinds.PHASE3_MISSING,
+    FaultKind.DUPLICATE_ROWS: kinds.DUPLICATE_INPUT,
+    FaultKind.MAKES_ABOVE_ATTEMPTS: kinds.IMPOSSIBLE_VALUE,
+    FaultKind.HALF_THE_PLAYERS: kinds.LOW_COVERAGE,
+    FaultKind.NO_ROWS: kinds.PHASE3_MISSING,
+    FaultKind.NULL_ZONE: kinds.COLUMN_JUMP,
+    FaultKind.LATE_FILE: kinds.PHASE3_MISSING,
 }
 
 
 @pytest.fixture(scope="module")
-def clean() -> Season:
+def clean() -> SimulatedSeason:
     return first_days()
 
 
 @pytest.fixture(scope="module")
-def faulty(clean: Season) -> FaultySeason:
+def faulty(clean: SimulatedSeason) -> FaultySeason:
     return plant_faults(clean)
 
 
-def load(shell: Shell, season: Season, folder: Path) -> None:
+def load(shell: Shell, season: SimulatedSeason, folder: Path) -> None:
     write(season, folder)
     assert shell("load_phase3", folder).code == 0
 
 
 def told(severity: kinds.Severity = kinds.Severity.WARNING) -> list[Finding]:
     """What is listed of at least this severity, judged anew."""
-    triage()
+    run_audit()
     return [f for f in listed() if f.severity >= severity]
 
 
-def fault(faulty: FaultySeason, kind: Kind) -> Fault:
+def fault(faulty: FaultySeason, kind: FaultKind) -> Fault:
     return next(f for f in faulty.faults if f.kind == kind)
 
 
@@ -82,7 +82,7 @@ def hashes() -> dict[str, list[tuple[object, ...]]]:
 
 
 def test_each_fault_is_found_once_under_its_kind_and_the_list_is_empty_when_all_is_mended(
-    shell: Shell, clean: Season, faulty: FaultySeason, tmp_path: Path
+    shell: Shell, clean: SimulatedSeason, faulty: FaultySeason, tmp_path: Path
 ) -> None:
     load(shell, faulty.season, tmp_path / "faulty")
     shell("backfill", *RANGE, "--inline", "--no-brake", "--no-canary", "--skip-preflight", "--reason", "to see it")
@@ -93,7 +93,7 @@ def test_each_fault_is_found_once_under_its_kind_and_the_list_is_empty_when_all_
         check_found(planted, found)
 
     load(shell, faulty.late, tmp_path / "late")
-    late = fault(faulty, Kind.LATE_FILE)
+    late = fault(faulty, FaultKind.LATE_FILE)
     found = told()
     (cascade,) = (f for f in found if f.kind == kinds.FORWARD_CASCADE.name)
     assert len(found) == len(FOUND_AS)  # the missing date is gone, what was made without it is to be made again

@@ -8,7 +8,8 @@ from celery.canvas import Signature
 from django.conf import settings
 from redis import Redis
 
-from backfill.execution import dispatch, tasks
+from backfill.execution import dispatch
+from backfill.execution import queue as work_queue
 from backfill.models import Batch
 from tests.backfill.tiny import FIRST
 from tests.backfill.working import batch_of, in_flight, make_job, run_all, step
@@ -40,7 +41,7 @@ def sent(job: Any) -> Batch:
 
 
 def canvas(batch: Batch) -> Signature:
-    made = tasks.canvas(batch)
+    made = work_queue.canvas(batch)
     assert made is not None
     return made
 
@@ -69,7 +70,7 @@ def test_what_has_ended_is_not_sent_again() -> None:
     step(batch, "TDZA")
     assert flat(shape(canvas(batch))) == ["PCF", "PDC", "ML"]
     run_all(batch.job)
-    assert tasks.canvas(batch) is None
+    assert work_queue.canvas(batch) is None
 
 
 def test_a_task_carries_ids_and_a_lease_and_nothing_else() -> None:
@@ -83,5 +84,5 @@ def test_ringing_puts_the_first_steps_into_the_queue() -> None:
     queue = Redis(unix_socket_path=settings.REDIS_URL.removeprefix("redis+socket://"))
     queue.flushall()
     job = make_job(end=FIRST)
-    tasks.ring(sent(job))
+    work_queue.enqueue(sent(job))
     assert (queue.llen(current_app.conf.task_default_queue), in_flight(job)) == (2, [0])

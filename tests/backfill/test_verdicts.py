@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill.audit.marking import triage
-from backfill.audit.results import Expected, expected_counts
-from backfill.models import Job, Run, Verdict
+from backfill.audit.marking import run_audit
+from backfill.audit.results import ExpectedCounts, expected_counts
+from backfill.models import AuditResult, Job, Run
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name
 from backfill.status.failure_rates import by_week, rates_of
-from backfill.status.season_grid import Cell, season_grid
+from backfill.status.season_grid import RunCell, season_grid
 from backfill.warehouse.tables import PGS
 from tests.backfill.hurt import ALL, HURT, Hurt, hurt_rows
 from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, PROCESSING, SECOND, THIRD, give, part
 from tests.factories import rewrite
-from validation.bands import Verdict as Reading
+from validation.bands import BandPosition as Reading
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -55,7 +55,7 @@ def judged(hurt_jobs: Hurt, own_warehouse: Path) -> Path:
 
 def kept() -> dict[tuple[str, Any], dict[str, Any]]:
     fields = ("population", "expected", "explained", "unexplained", "lost", "unaccounted")
-    return {(v.processor, v.date): {name: getattr(v, name) for name in fields} for v in Verdict.objects.all()}
+    return {(v.processor, v.date): {name: getattr(v, name) for name in fields} for v in AuditResult.objects.all()}
 
 
 def run_of(code: str, day: Any) -> Run:
@@ -66,7 +66,7 @@ def change(code: str, day: Any, **fields: Any) -> None:
     assert Run.objects.filter(processor=code, date=day).update(**fields) == 1
 
 
-def cell(code: str, day: Any) -> Cell:
+def cell(code: str, day: Any) -> RunCell:
     return season_grid(2021).cells[code, day]
 
 
@@ -81,37 +81,37 @@ def test_judging_keeps_what_must_fail_on_every_date_and_how_it_was(judged: Path)
         }
         for code, day in KEYS
     }  # fmt: skip
-    assert {(v.processor, v.date): v.run_id for v in Verdict.objects.all()} == {key: run_of(*key).run_id for key in KEYS}
+    assert {(v.processor, v.date): v.run_id for v in AuditResult.objects.all()} == {key: run_of(*key).run_id for key in KEYS}
 
 
 def test_judging_again_replaces_them_and_forgets_seasons_that_are_gone(judged: Path) -> None:
-    Verdict.objects.create(season=2019, processor="TDZA", date=FIRST - timedelta(days=700), population=2)
+    AuditResult.objects.create(season=2019, processor="TDZA", date=FIRST - timedelta(days=700), population=2)
     before = kept()
-    triage()
+    run_audit()
     assert len(before) == len(KEYS) + 1
     assert kept() == {key: found for key, found in before.items() if key in KEYS}
 
 
 def test_who_must_fail_is_known_before_the_first_run_and_the_same_after_it(loaded: Path) -> None:
     before = expected_counts(2021)
-    assert before == {(code, day): Expected(POPULATION[code], FAILING.get((code, day), {})) for code, day in KEYS}
+    assert before == {(code, day): ExpectedCounts(POPULATION[code], FAILING.get((code, day), {})) for code, day in KEYS}
     assert (expected_counts(2020), cell("PSZA", FIRST).title) == ({}, f"PSZA, {FIRST}, day 14: not run yet")
-    triage()
+    run_audit()
     assert expected_counts(2021) == before == expected_counts(2021, live=False)
-    assert {v.outside for v in Verdict.objects.all()} == {None}
+    assert {v.outside for v in AuditResult.objects.all()} == {None}
     assert cell("PSZA", FIRST).title == f"PSZA, {FIRST}, day 14: not run yet; 1 will fail by the games played"
 
 
 def test_what_is_not_as_it_must_be_is_counted_once(ran: Path) -> None:
     rewrite(part(ran, "PSZA", FIRST), f"SELECT * REPLACE ('{HURT}' AS player_lookup) FROM t LIMIT 1")
     change("PSZA", SECOND, status="failed")
-    triage()
-    verdict = Verdict.objects.get(processor="PSZA", date=FIRST)
+    run_audit()
+    verdict = AuditResult.objects.get(processor="PSZA", date=FIRST)
     # Nine lack their row, and the hurt one has a row besides his failure.
     assert (verdict.explained, verdict.unexplained, verdict.lost, verdict.unaccounted, verdict.outside) == (1, 0, 0, 10, 10)
     assert (cell("PSZA", FIRST).state, cell("PSZA", FIRST).outside) == ("outside", 10)
     # What an older run wrote is not what a failed one is judged by.
-    failed = Verdict.objects.get(processor="PSZA", date=SECOND)
+    failed = AuditResult.objects.get(processor="PSZA", date=SECOND)
     assert (failed.run_id, failed.outside, failed.expected_failures) == ("", None, 1)
 
 
@@ -190,7 +190,7 @@ def test_what_upstream_has_run_after_is_outdated(judged: Path) -> None:
 def test_what_read_other_rows_than_there_are_now_is_outdated_on_its_dates_alone(ran: Path, tmp_path: Path) -> None:
     rows = hurt_rows(PGS)
     give(PGS, [r | ({"points": 99} if r["game_date"] == SECOND else {}) for r in rows], tmp_path)
-    triage()
+    run_audit()
     states = {key: c.state for key, c in season_grid(2021).cells.items() if key[1] in PROCESSING}
     outdated = {(code, day) for code in ("PSZA", "PDC", "ML") for day in (THIRD, LAST)}
     assert {key for key, state in states.items() if state == "outdated"} == outdated
@@ -232,7 +232,7 @@ def test_what_was_not_run_has_no_rate_and_still_an_expected_one(judged: Path) ->
 
 
 def test_failures_are_unexplained_unless_their_input_has_changed(judged: Path) -> None:
-    Verdict.objects.filter(processor="ML", date=LAST).update(unexplained=3)
+    AuditResult.objects.filter(processor="ML", date=LAST).update(unexplained=3)
     assert rates_of(2021)["ML"][-1].reading.unexplained == 3  # type: ignore[union-attr]
-    Verdict.objects.filter(processor="ML", date=LAST).update(changed="games before it have changed")
+    AuditResult.objects.filter(processor="ML", date=LAST).update(changed="games before it have changed")
     assert rates_of(2021)["ML"][-1].reading.unexplained == 0  # type: ignore[union-attr]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from backfill.execution import execute as execution
-from backfill.execution.execute import Outcome, Step, execute
+from backfill.execution.execute import DateResult, Step, execute
 from backfill.ingest.load import load
 from backfill.plan.options import Options
 from backfill.processors.registry import PROCESSORS
@@ -87,7 +87,7 @@ def make_step(code: str, dates: Sequence[date] = PROCESSING, started_at: datetim
     return Step(PROCESSORS[code], tuple(dates), OPENING, started_at, dict.fromkeys(dates, RUN_ID))
 
 
-def run(code: str, *dates: date) -> dict[date, Outcome]:
+def run(code: str, *dates: date) -> dict[date, DateResult]:
     """Execute one processor for these dates, or for all processing dates."""
     return {outcome.date: outcome for outcome in execute(warehouse(), make_step(code, dates or PROCESSING))}
 
@@ -145,6 +145,6 @@ def listing(root: Path) -> dict[str, tuple[int, int]]:
     return {str(f): (f.stat().st_ino, f.stat().st_mtime_ns) for f in root.rglob("*") if f.is_file()}
 
 
-def counted(outcomes: Mapping[date, Outcome]) -> dict[date, tuple[int, int, dict[str, int], str]]:
+def counted(outcomes: Mapping[date, DateResult]) -> dict[date, tuple[int, int, dict[str, int], str]]:
     """Population, rows, failures and error by date."""
     return {day: (o.population, o.rows, dict(o.failures), o.error) for day, o in outcomes.items()}

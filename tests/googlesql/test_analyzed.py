@@ -17,7 +17,7 @@ from backfill.audit import evidence
 from backfill.models import Finding, Job
 from backfill.processors.registry import CHAIN
 from backfill.processors.render import inlined
-from backfill.status.error_groups import Group
+from backfill.status.error_groups import ErrorGroup
 from backfill.status.upstream_causes import Phase3
 from backfill.warehouse.bigquery import sql
 from backfill.warehouse.tables import INPUTS, PGS, TABLES
@@ -151,7 +151,7 @@ def test_a_processor_with_its_parameters_written_in_is_googlesql() -> None:
 
 
 def test_what_shows_the_rows_behind_an_error_group_is_googlesql() -> None:
-    groups = [Group("g", code, PROCESSING_ERROR.name, 1, (SECOND,), "a text", ("o'neal",)) for code in CHAIN]
+    groups = [ErrorGroup("g", code, PROCESSING_ERROR.name, 1, (SECOND,), "a text", ("o'neal",)) for code in CHAIN]
     assert schema().refused([(evidence.of_group(group, OPENING), {}) for group in groups]) == []
 
 

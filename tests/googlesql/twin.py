@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from backfill.execution.execute import Outcome, Step, execute
+from backfill.execution.execute import DateResult, Step, execute
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse.port import Params, Row
 from backfill.warehouse.schema import Table
@@ -61,7 +61,7 @@ def run_chain(tables: Tables, dates: Sequence[date], season_start: date, *, back
     return twin
 
 
-def run(twin: Twin, code: str, dates: Sequence[date], season_start: date, *, backfill_mode: bool = True) -> list[Outcome]:
+def run(twin: Twin, code: str, dates: Sequence[date], season_start: date, *, backfill_mode: bool = True) -> list[DateResult]:
     """One processor; raises where a cell differs."""
     ids = {day: f"run{n}" for n, day in enumerate(dates)}
     found = execute(twin, Step(PROCESSORS[code], tuple(dates), season_start, STARTED_AT, ids, backfill_mode))

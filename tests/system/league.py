@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from backfill.simulation import write
-from backfill.simulation.schedule import Fixture
-from backfill.simulation.season import Season, Simulation
+from backfill.simulation.schedule import SimulatedGame
+from backfill.simulation.season import SimulatedSeason, Simulation
 
 YEAR, SEED = 2021, 1
 TEAMS = 12
@@ -24,7 +24,7 @@ def pairs(night: int) -> list[tuple[int, int]]:
 def play(nights: int, folder: Path) -> None:
     """Make the season up and write it as a folder of Phase 3."""
     simulation = Simulation(YEAR, SEED)
-    fixtures = [Fixture(night, home, away) for night in range(nights) for home, away in pairs(night)]
+    fixtures = [SimulatedGame(night, home, away) for night in range(nights) for home, away in pairs(night)]
     for number, fixture in enumerate(fixtures, start=1):
         simulation.play(simulation.heading(number, fixture))
-    write(Season(YEAR, SEED, simulation.tables), folder)
+    write(SimulatedSeason(YEAR, SEED, simulation.tables), folder)

@@ -17,7 +17,7 @@ from django.test import override_settings
 from google.cloud.bigquery import SchemaField, TimePartitioning
 
 from backfill import queries
-from backfill.audit.marking import listed, triage
+from backfill.audit.marking import listed, run_audit
 from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
 from backfill.execution import input_signatures
 from backfill.execution.inline import run_inline
@@ -31,9 +31,9 @@ from backfill.warehouse import open_warehouse
 from backfill.warehouse.bigquery import jobs
 from backfill.warehouse.bigquery.connection import EMULATOR, Place, connect
 from backfill.warehouse.bigquery.errors import Stopped
-from backfill.warehouse.bigquery.migrate import declared, put_right
+from backfill.warehouse.bigquery.migrate import apply_differences, declared
 from backfill.warehouse.bigquery.session import BigQueryWarehouse
-from backfill.warehouse.content_hash import Content, Part, filled
+from backfill.warehouse.content_hash import Content, WarehousePart, filled
 from backfill.warehouse.port import Row, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, TDZA
@@ -132,7 +132,7 @@ def answers(url: str, settings: Any) -> dict[str, Any]:
     told["written"] = written_dates(CHAIN, NIGHTS)
     told["inputs"] = input_signatures.signatures((code, night) for code in CHAIN for night in NIGHTS)
     told["source rows"] = source_rows(FIRST, LAST)
-    triage(START, LAST)
+    run_audit(START, LAST)
     told["findings"] = [(f.kind, f.dates, f.processors) for f in listed(START, LAST)]
     return told
 
@@ -185,7 +185,7 @@ def test_a_season_on_bigquery_is_what_it_is_in_a_folder(
     back = f"parquet:{tmp_path / 'back'}"
     copied = shell("copy_warehouse", URL, back, *dates, "--json").document
     assert (copied["wrong"], copied["tables"][str(TDZA)]["rows"]) == ([], len(rows(folder, TDZA, "team_abbr")))
-    folded, there_again, part = open_warehouse(back), open_warehouse(URL), Part(TDZA, LAST)
+    folded, there_again, part = open_warehouse(back), open_warehouse(URL), WarehousePart(TDZA, LAST)
     there_again.replace(TDZA, [LAST], "", {})
     assert filled(there_again, TDZA, LAST, LAST) == {}
     wanted = filled(folded, TDZA, LAST, LAST)
@@ -207,7 +207,7 @@ MERGE, QUERY = r"/jobs\b.*MERGE nba_processing", r"/queries\b.*entity_id"
 @pytest.fixture(scope="module")
 def tables(proxy: Proxy) -> None:
     """Every table, whichever test comes first."""
-    put_right(connect(PLACE), PLACE, dry_run=False)
+    apply_differences(connect(PLACE), PLACE, dry_run=False)
 
 
 @pytest.fixture

@@ -7,33 +7,33 @@ from datetime import date
 from typing import Any
 
 from validation.expectation import CODES
-from validation.findings.mismatches import Key, Ran, Season
+from validation.findings.mismatches import AuditedSeason, Key, RunFacts
 
 YEAR = 2021
 DATES = A, B, C, D, E, F, G = tuple(date(2021, 11, day) for day in (2, 3, 4, 6, 7, 8, 9))
 
 
-def make_ran(code: str, day: date, **given: Any) -> Ran:
+def make_ran(code: str, day: date, **given: Any) -> RunFacts:
     """A run that is complete, unless something else is said."""
-    return Ran(processor=code, day=day, **{"succeeded": True, **given})
+    return RunFacts(processor=code, day=day, **{"succeeded": True, **given})
 
 
-def failed(code: str, day: date, reason: str = "", **given: Any) -> Ran:
+def failed(code: str, day: date, reason: str = "", **given: Any) -> RunFacts:
     return make_ran(code, day, succeeded=False, reason=reason, **given)
 
 
-def blocked(code: str, day: date) -> Ran:
+def blocked(code: str, day: date) -> RunFacts:
     return failed(code, day, "blocked: its upstream failed", is_blocked=True)
 
 
-def all_of(*days: date, codes: Iterable[str] = CODES) -> list[Ran]:
+def all_of(*days: date, codes: Iterable[str] = CODES) -> list[RunFacts]:
     """Every processor complete on these dates."""
     return [make_ran(code, day) for day in days for code in codes]
 
 
-def make_season(*runs: Ran, **given: Any) -> Season:
+def make_season(*runs: RunFacts, **given: Any) -> AuditedSeason:
     """What was run last of each (processor, date), and what else is known."""
-    return Season(YEAR, DATES, {run.key: run for run in runs}, **given)
+    return AuditedSeason(YEAR, DATES, {run.key: run for run in runs}, **given)
 
 
 def keys(code: str, *days: date) -> list[Key]:

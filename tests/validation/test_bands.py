@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validation import bands
-from validation.bands import HISTORY_DAYS, MIN_ENTITIES, RUNBOOK, Band, Rate, RateHistory, Verdict
+from validation.bands import HISTORY_DAYS, MIN_ENTITIES, RUNBOOK, Band, BandPosition, Rate, RateHistory
 from validation.expectation import CODES
 from validation.thresholds import percent
 
-INSIDE, ABOVE, BELOW, TOO_FEW = Verdict
+INSIDE, ABOVE, BELOW, TOO_FEW = BandPosition
 DAY = 32
 WEEK_5 = Band(29, 35, 0.30, 0.40, "runbook", "some lack ten games")
 
@@ -153,7 +153,7 @@ def test_every_pooled_season_lies_inside_the_band(rates: list[Rate]) -> None:
     ("failed", "expected"),
     [(299, BELOW), (300, INSIDE), (350, INSIDE), (400, INSIDE), (401, ABOVE), (0, BELOW), (1_000, ABOVE)],
 )
-def test_the_edges_of_a_band_are_inside(failed: int, expected: Verdict) -> None:
+def test_the_edges_of_a_band_are_inside(failed: int, expected: BandPosition) -> None:
     assert bands.verdict(failed, 1_000, WEEK_5) is expected
 
 
@@ -192,7 +192,7 @@ def test_few_entities_or_no_band_tell_nothing() -> None:
         ((0, 0, None, 0), TOO_FEW, "no rate, too few to tell: fewer than 20 entities; nothing failed"),
     ],
 )
-def test_a_rate_whose_failures_are_all_explained_is_a_note(arguments: Any, expected: Verdict, text: str) -> None:
+def test_a_rate_whose_failures_are_all_explained_is_a_note(arguments: Any, expected: BandPosition, text: str) -> None:
     found = bands.reading(*arguments)
     assert (found.verdict, found.unexplained, found.text) == (expected, 0, text)
 

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from validation.cascade import NOTHING, Cascade, Root, cascade, root_of, shortened, together
-from validation.expectation import BAD, CODES, FEW, INCOMPLETE, MISSING, ML, PCF, PDC, PSZA, ROW, TDZA, GameRow, History
+from validation.cascade import NOTHING, Cascade, RootCause, cascade, merge, root_of, shortened
+from validation.expectation import BAD, CODES, FEW, INCOMPLETE, MISSING, ML, PCF, PDC, PSZA, ROW, TDZA, GameHistory, GameRow
 
 TODAY = date(2021, 12, 1)
 MINE, THEIRS = "BOS", "NYK"
@@ -18,7 +18,7 @@ def statuses(**of_processor: str) -> dict[str, dict[str, str]]:
     return {code: {"p": of_processor.get(code, ROW)} for code in CODES}
 
 
-def root(code: str, **of_processor: str) -> Root | None:
+def root(code: str, **of_processor: str) -> RootCause | None:
     return root_of("p", code, statuses(**of_processor))
 
 
@@ -26,38 +26,38 @@ def root(code: str, **of_processor: str) -> Root | None:
 
 
 def test_too_few_games_in_psza_are_the_root_of_a_missing_cache_row() -> None:
-    assert root(PDC, PSZA=FEW, PDC=MISSING) == Root(PSZA, FEW)
+    assert root(PDC, PSZA=FEW, PDC=MISSING) == RootCause(PSZA, FEW)
 
 
 def test_a_root_is_found_through_every_depth() -> None:
-    assert root(ML, PSZA=FEW, PDC=MISSING, ML=MISSING) == Root(PSZA, FEW)
-    assert root(ML, PSZA=ROW, PDC=FEW, ML=MISSING) == Root(PDC, FEW)
+    assert root(ML, PSZA=FEW, PDC=MISSING, ML=MISSING) == RootCause(PSZA, FEW)
+    assert root(ML, PSZA=ROW, PDC=FEW, ML=MISSING) == RootCause(PDC, FEW)
 
 
 @pytest.mark.parametrize("category", [BAD, FEW, INCOMPLETE, "UNKNOWN"])
 def test_whatever_upstream_failed_with_is_a_root(category: str) -> None:
-    assert root(PDC, PSZA=category, PDC=MISSING) == Root(PSZA, category)
+    assert root(PDC, PSZA=category, PDC=MISSING) == RootCause(PSZA, category)
 
 
 def test_a_bug_weighs_more_than_too_few_games() -> None:
-    assert root(ML, PSZA=FEW, PDC=BAD, ML=MISSING) == Root(PDC, BAD)
-    assert root(ML, PSZA=FEW, PCF=BAD, PDC=FEW, ML=MISSING) == Root(PCF, BAD)
-    assert root(ML, PSZA=FEW, PDC="UNKNOWN", ML=MISSING) == Root(PDC, "UNKNOWN")
+    assert root(ML, PSZA=FEW, PDC=BAD, ML=MISSING) == RootCause(PDC, BAD)
+    assert root(ML, PSZA=FEW, PCF=BAD, PDC=FEW, ML=MISSING) == RootCause(PCF, BAD)
+    assert root(ML, PSZA=FEW, PDC="UNKNOWN", ML=MISSING) == RootCause(PDC, "UNKNOWN")
 
 
 def test_of_two_bugs_and_of_two_that_are_none_the_one_that_comes_first_in_the_chain_is_the_root() -> None:
-    assert root(ML, PSZA=BAD, PCF=BAD, PDC=BAD, ML=MISSING) == Root(PSZA, BAD)
-    assert root(ML, PSZA=FEW, PDC=FEW, ML=MISSING) == Root(PSZA, FEW)
-    assert root(ML, PSZA=INCOMPLETE, PDC=FEW, ML=MISSING) == Root(PSZA, INCOMPLETE)
+    assert root(ML, PSZA=BAD, PCF=BAD, PDC=BAD, ML=MISSING) == RootCause(PSZA, BAD)
+    assert root(ML, PSZA=FEW, PDC=FEW, ML=MISSING) == RootCause(PSZA, FEW)
+    assert root(ML, PSZA=INCOMPLETE, PDC=FEW, ML=MISSING) == RootCause(PSZA, INCOMPLETE)
 
 
 def test_what_upstream_has_neither_row_nor_failure_of_comes_from_nothing() -> None:
-    assert root_of("p", PDC, {PDC: {"p": MISSING}}) == Root(PSZA, NOTHING)
-    assert root_of("p", ML, {ML: {"p": MISSING}, PSZA: {"p": ROW}, PCF: {"p": ROW}}) == Root(PDC, NOTHING)
+    assert root_of("p", PDC, {PDC: {"p": MISSING}}) == RootCause(PSZA, NOTHING)
+    assert root_of("p", ML, {ML: {"p": MISSING}, PSZA: {"p": ROW}, PCF: {"p": ROW}}) == RootCause(PDC, NOTHING)
 
 
 def test_a_failure_weighs_more_than_nothing() -> None:
-    assert root_of("p", ML, {ML: {"p": MISSING}, PDC: {"p": FEW}, PCF: {"p": ROW}}) == Root(PDC, FEW)
+    assert root_of("p", ML, {ML: {"p": MISSING}, PDC: {"p": FEW}, PCF: {"p": ROW}}) == RootCause(PDC, FEW)
 
 
 def test_a_missing_dependency_of_which_upstream_has_every_row_has_no_root() -> None:
@@ -66,7 +66,7 @@ def test_a_missing_dependency_of_which_upstream_has_every_row_has_no_root() -> N
 
 
 def test_what_follows_from_a_missing_dependency_without_a_root_follows_from_that() -> None:
-    assert root(ML, PDC=MISSING, ML=MISSING) == Root(PDC, MISSING)
+    assert root(ML, PDC=MISSING, ML=MISSING) == RootCause(PDC, MISSING)
 
 
 def test_tdza_is_nobodys_root() -> None:
@@ -74,7 +74,7 @@ def test_tdza_is_nobodys_root() -> None:
 
 
 def test_a_root_is_written_as_processor_and_category() -> None:
-    assert [str(Root(PSZA, FEW)), str(Root(PDC, NOTHING))] == ["PSZA INSUFFICIENT_DATA", "PDC nothing"]
+    assert [str(RootCause(PSZA, FEW)), str(RootCause(PDC, NOTHING))] == ["PSZA INSUFFICIENT_DATA", "PDC nothing"]
 
 
 # All failures of a date
@@ -93,12 +93,12 @@ def test_roots_and_what_follows_from_them_are_counted_apart() -> None:
         ML: {"young": MISSING, "hurt": MISSING, "bad": BAD, "rest": BAD, "well": ROW},
     })  # fmt: skip
     roots = {
-        Root(TDZA, FEW): 2, Root(PSZA, FEW): 3, Root(PSZA, BAD): 1, Root(PCF, BAD): 1, Root(PDC, FEW): 1, Root(PDC, BAD): 2,
-        Root(ML, BAD): 2,
+        RootCause(TDZA, FEW): 2, RootCause(PSZA, FEW): 3, RootCause(PSZA, BAD): 1, RootCause(PCF, BAD): 1, RootCause(PDC, FEW): 1, RootCause(PDC, BAD): 2,
+        RootCause(ML, BAD): 2,
     }  # fmt: skip
-    follows = {PDC: Counter({Root(PSZA, FEW): 1}), ML: Counter({Root(PSZA, FEW): 2})}
+    follows = {PDC: Counter({RootCause(PSZA, FEW): 1}), ML: Counter({RootCause(PSZA, FEW): 2})}
     assert found == Cascade(Counter(roots), follows, {})
-    assert [found.following(r) for r in (Root(PSZA, FEW), Root(PSZA, BAD), Root(TDZA, FEW))] == [3, 0, 0]
+    assert [found.following(r) for r in (RootCause(PSZA, FEW), RootCause(PSZA, BAD), RootCause(TDZA, FEW))] == [3, 0, 0]
 
 
 def test_every_failure_of_a_date_is_a_root_a_follower_or_unexplained() -> None:
@@ -110,8 +110,11 @@ def test_every_failure_of_a_date_is_a_root_a_follower_or_unexplained() -> None:
     }
     found = cascade(given)
     assert found == Cascade(
-        Counter({Root(PSZA, FEW): 1, Root(PDC, FEW): 1}),
-        {PDC: Counter({Root(PSZA, FEW): 1}), ML: Counter({Root(PSZA, FEW): 1, Root(PDC, MISSING): 1, Root(PDC, FEW): 1})},
+        Counter({RootCause(PSZA, FEW): 1, RootCause(PDC, FEW): 1}),
+        {
+            PDC: Counter({RootCause(PSZA, FEW): 1}),
+            ML: Counter({RootCause(PSZA, FEW): 1, RootCause(PDC, MISSING): 1, RootCause(PDC, FEW): 1}),
+        },
         {PDC: ("b",), ML: ("d",)},
     )
     failures = sum(status != ROW for of_processor in given.values() for status in of_processor.values())
@@ -121,21 +124,21 @@ def test_every_failure_of_a_date_is_a_root_a_follower_or_unexplained() -> None:
 
 def test_a_date_of_which_only_one_processor_ran_traces_to_nothing() -> None:
     found = cascade({ML: {"a": MISSING, "b": MISSING}})
-    assert found == Cascade(Counter(), {ML: Counter({Root(PSZA, NOTHING): 2})}, {})
+    assert found == Cascade(Counter(), {ML: Counter({RootCause(PSZA, NOTHING): 2})}, {})
 
 
 def test_a_missing_dependency_of_what_depends_on_nothing_is_itself_a_root() -> None:
-    assert cascade({PSZA: {"a": MISSING}}) == Cascade(Counter({Root(PSZA, MISSING): 1}))
+    assert cascade({PSZA: {"a": MISSING}}) == Cascade(Counter({RootCause(PSZA, MISSING): 1}))
 
 
 def test_the_failures_of_many_dates_are_added_up() -> None:
     first = cascade({PSZA: {"a": FEW, "b": ROW}, PDC: {"a": MISSING, "b": MISSING}})
     second = cascade({PSZA: {"a": FEW, "c": BAD}, PDC: {"a": MISSING, "c": MISSING}, TDZA: {"BOS": FEW}})
-    roots = Counter({Root(PSZA, FEW): 2, Root(PSZA, BAD): 1, Root(TDZA, FEW): 1})
-    follows = {PDC: Counter({Root(PSZA, FEW): 2, Root(PSZA, BAD): 1})}
-    assert together([first, second]) == Cascade(roots, follows, {PDC: ("b",)})
-    assert together([]) == Cascade()
-    assert first.roots == Counter({Root(PSZA, FEW): 1})
+    roots = Counter({RootCause(PSZA, FEW): 2, RootCause(PSZA, BAD): 1, RootCause(TDZA, FEW): 1})
+    follows = {PDC: Counter({RootCause(PSZA, FEW): 2, RootCause(PSZA, BAD): 1})}
+    assert merge([first, second]) == Cascade(roots, follows, {PDC: ("b",)})
+    assert merge([]) == Cascade()
+    assert first.roots == Counter({RootCause(PSZA, FEW): 1})
 
 
 # Across dates
@@ -153,7 +156,7 @@ def games(*days_ago: int, team: str = MINE) -> list[GameRow]:
 def explained(
     rows: Iterable[GameRow], gaps: dict[int, Iterable[str]], minimum: int = 3, names: Iterable[str] = "p"
 ) -> dict[str, tuple[date, ...]]:
-    histories = {name: History(rows, 20) for name in names}
+    histories = {name: GameHistory(rows, 20) for name in names}
     return shortened(list(names), histories, {on(n): frozenset(teams) for n, teams in gaps.items()}, TODAY, minimum)
 
 
@@ -209,7 +212,11 @@ def test_whose_games_all_lie_after_the_date_has_no_team_yet() -> None:
 
 
 def test_everybody_is_judged_by_his_own_games() -> None:
-    histories = {"a": History(games(8, 2), 20), "b": History(games(8, 2, team=THEIRS), 20), "c": History(games(8), 20)}
+    histories = {
+        "a": GameHistory(games(8, 2), 20),
+        "b": GameHistory(games(8, 2, team=THEIRS), 20),
+        "c": GameHistory(games(8), 20),
+    }
     assert shortened(["a", "b", "c"], histories, {on(5): {MINE}}, TODAY, 3) == {"a": (on(5),)}
 
 

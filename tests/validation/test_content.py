@@ -11,9 +11,9 @@ from backfill.warehouse.tables import ML, OUTPUTS, PGS, TDGS, TOGS, UPGC
 from tests.oracle.features import NAMES
 from validation.columns import CRITICAL, FEATURES, critical, origins
 from validation.findings.content import Jump, Share, folded, jumps
-from validation.known_constants import PLACEHOLDERS, What, may_be
+from validation.known_constants import PLACEHOLDERS, ConstantKind, may_be
 
-NULL, ZERO, CONSTANT = What
+NULL, ZERO, CONSTANT = ConstantKind
 FIRST = date(2021, 11, 2)
 MANY = 200
 TABLES = {table.short: table for table in (PGS, TDGS, TOGS, UPGC, *OUTPUTS)}
@@ -23,14 +23,14 @@ NAMING = {"player_lookup", "team_abbr", "defending_team_abbr", "opponent_team_ab
 Counts = Iterable[int | tuple[int, int]]
 
 
-def share(day: int, count: int, rows: int = MANY, what: What = NULL, name: str = "PGS.points") -> Share:
+def share(day: int, count: int, rows: int = MANY, what: ConstantKind = NULL, name: str = "PGS.points") -> Share:
     """How many of the rows of a date are so."""
     table, _, column = name.partition(".")
     values = {NULL: {"nulls": count}, ZERO: {"zeros": count}, CONSTANT: {"distinct": 1 if count else 2}}[what]
     return Share(table, column, FIRST + timedelta(days=day), rows, **values)
 
 
-def shares(*counts: int | tuple[int, int], what: What = NULL, name: str = "PGS.points") -> list[Share]:
+def shares(*counts: int | tuple[int, int], what: ConstantKind = NULL, name: str = "PGS.points") -> list[Share]:
     """The same for each date from the first on, of MANY rows or of those given."""
     return [share(n, *(c if isinstance(c, tuple) else (c, MANY)), what, name) for n, c in enumerate(counts)]
 
@@ -40,7 +40,7 @@ def told(found: Iterable[Jump]) -> list[tuple[str, list[int]]]:
     return [(str(jump.what), [(day - FIRST).days for day in jump.dates]) for jump in found]
 
 
-def jumped(*counts: int | tuple[int, int], what: What = NULL, name: str = "PGS.points") -> list[tuple[str, list[int]]]:
+def jumped(*counts: int | tuple[int, int], what: ConstantKind = NULL, name: str = "PGS.points") -> list[tuple[str, list[int]]]:
     return told(jumps(shares(*counts, what=what, name=name)))
 
 
@@ -52,7 +52,7 @@ def test_every_column_is_watched_unless_it_is_a_placeholder(table: Table) -> Non
     own = [c for c in table.columns if c.type not in ("DATE", "TIMESTAMP") and not c.name.startswith(("source_", "data_hash"))]
     names = {c.name for c in own} - NAMING
     watched = {c.name for c in CRITICAL[table.short]} - (set(FEATURES) if table is ML else set())
-    assert names - watched == {name for name in names if may_be(table.short, name) == set(What)}
+    assert names - watched == {name for name in names if may_be(table.short, name) == set(ConstantKind)}
     assert watched <= names
 
 
@@ -214,16 +214,16 @@ def test_two_teams_may_share_a_value_by_chance() -> None:
 
 def test_what_may_be_never_jumps_and_everything_else_does() -> None:
     names = [(c.table, c.name) for columns in CRITICAL.values() for c in columns]
-    asked = [(*name, what) for name in names for what in What]
+    asked = [(*name, what) for name in names for what in ConstantKind]
     found = {(t, c, w) for t, c, w in asked if jumped(0, 0, 0, MANY, MANY, what=w, name=f"{t}.{c}")}
     assert found == {(t, c, w) for t, c, w in asked if w not in may_be(t, c)}
-    assert {w for _, _, w in found} == set(What)
+    assert {w for _, _, w in found} == set(ConstantKind)
 
 
 # Folding
 
 
-def jump(name: str, *days: int, what: What = NULL) -> Jump:
+def jump(name: str, *days: int, what: ConstantKind = NULL) -> Jump:
     table, _, column = name.partition(".")
     dates = tuple(FIRST + timedelta(days=day) for day in days)
     return Jump(table, (column,), what, dates, 1.0, 0.0, critical(table, column).sources)

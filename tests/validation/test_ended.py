@@ -8,16 +8,16 @@ import pytest
 from tests.validation.judged_seasons import DATES, A, B, C, D, E, F, G, all_of, blocked, failed, make_ran, make_season
 from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
 from validation.findings import kinds
-from validation.findings.kinds import Action, Finding
-from validation.findings.mismatches import Ran
+from validation.findings.kinds import FindingDraft, ProposedBackfill
+from validation.findings.mismatches import RunFacts
 from validation.findings.runs import runs, slow
 
 
-def subjects(found: Iterable[Finding]) -> list[tuple[str, str]]:
+def subjects(found: Iterable[FindingDraft]) -> list[tuple[str, str]]:
     return [(f.kind.name, f.subject) for f in found]
 
 
-def ended(*ran: Ran, rootless: Iterable[date] = ()) -> list[Finding]:
+def ended(*ran: RunFacts, rootless: Iterable[date] = ()) -> list[FindingDraft]:
     return list(runs(make_season(*ran), frozenset(rootless)))
 
 
@@ -34,16 +34,16 @@ def test_failed_runs_are_grouped_by_error_and_what_they_block_is_counted() -> No
         *(blocked(code, day) for day in (A, C, D) for code in (PCF, PDC, ML)),
     )  # fmt: skip
     assert found == [
-        Finding(
+        FindingDraft(
             kind=kinds.RUN_FAILED, season=2021, subject="CorruptPartition",
             sentence="1 run failed (CorruptPartition: part.parquet), 2021-11-06; 3 more are blocked by them",
-            dates=(D,), processors=(PSZA,), count=1, action=Action(D, D, (PSZA, PCF, PDC, ML)),
+            dates=(D,), processors=(PSZA,), count=1, action=ProposedBackfill(D, D, (PSZA, PCF, PDC, ML)),
             numbers={"runs": 1, "blocked": 3, "sample": corrupt},
         ),
-        Finding(
+        FindingDraft(
             kind=kinds.RUN_FAILED, season=2021, subject="WarehouseBusy",
             sentence="2 runs failed (WarehouseBusy: come back later), 2021-11-02, 2021-11-04; 6 more are blocked by them",
-            dates=(A, C), processors=(PSZA,), count=2, action=Action(A, C, (PSZA, PCF, PDC, ML)),
+            dates=(A, C), processors=(PSZA,), count=2, action=ProposedBackfill(A, C, (PSZA, PCF, PDC, ML)),
             numbers={"runs": 2, "blocked": 6, "sample": busy},
         ),
     ]  # fmt: skip
@@ -72,7 +72,7 @@ def test_a_run_that_broke_on_a_bug_is_told_with_the_bugs() -> None:
     assert ended(failed(PSZA, A, "AccountingError: 2 entities twice", error="AccountingError", is_bug=True)) == []
 
 
-def no_population(code: str, day: date) -> Ran:
+def no_population(code: str, day: date) -> RunFacts:
     return failed(code, day, f"population: nba_analytics.u: no row for {day}", refused_by="population", no_population=True)
 
 
@@ -83,10 +83,10 @@ def test_a_date_without_phase_3_is_the_root_of_its_failed_runs() -> None:
 
 def test_who_found_no_phase_3_then_where_there_is_some_now_is_told_so() -> None:
     (found,) = ended(no_population(PCF, B), no_population(PCF, C), blocked(PDC, B), rootless=[B])
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.RUN_FAILED, season=2021, subject="population",
         sentence="1 run failed (population: nba_analytics.u: no row for 2021-11-04), 2021-11-04",
-        dates=(C,), processors=(PCF,), count=1, action=Action(C, C, (PCF, PDC, ML)),
+        dates=(C,), processors=(PCF,), count=1, action=ProposedBackfill(C, C, (PCF, PDC, ML)),
         cause="Phase 3 had no row for these dates then, and has some now",
         numbers={"runs": 1, "blocked": 0, "sample": "population: nba_analytics.u: no row for 2021-11-04"},
     )  # fmt: skip
@@ -99,24 +99,24 @@ def test_another_failure_on_a_date_without_phase_3_is_still_told() -> None:
 
 def test_what_stays_blocked_after_its_root_was_healed_is_told_by_itself() -> None:
     (found,) = ended(*all_of(A, codes=[TDZA, PSZA]), *(blocked(code, A) for code in (PCF, PDC, ML)))
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.STILL_BLOCKED, season=2021, subject="",
         sentence="3 runs (PCF, PDC, ML): blocked by a failure that is there no more, 2021-11-02",
-        dates=(A,), processors=(PCF, PDC, ML), count=3, action=Action(A, A, (PCF, PDC, ML)), numbers={"runs": 3},
+        dates=(A,), processors=(PCF, PDC, ML), count=3, action=ProposedBackfill(A, A, (PCF, PDC, ML)), numbers={"runs": 3},
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("root", [failed(TDZA, A, "e", error="AccountingError", is_bug=True), no_population(TDZA, A)], ids=str)
-def test_what_is_blocked_by_a_root_that_is_told_elsewhere_is_not_told_again(root: Ran) -> None:
+def test_what_is_blocked_by_a_root_that_is_told_elsewhere_is_not_told_again(root: RunFacts) -> None:
     assert ended(root, make_ran(PSZA, A), blocked(PCF, A), rootless=[A]) == []
 
 
 def test_partitions_that_are_gone_are_one_finding() -> None:
     (found,) = ended(*all_of(*DATES), make_ran(PSZA, A, is_lost=True), make_ran(ML, D, is_lost=True))
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.LOST_PARTITION, season=2021, subject="",
         sentence="2 runs (PSZA, ML): complete by its run, and its partition is gone or cannot be read, 2021-11-02, 2021-11-06",
-        dates=(A, D), processors=(PSZA, ML), count=2, action=Action(A, D, (PSZA, PCF, PDC, ML), force=True), numbers={"runs": 2},
+        dates=(A, D), processors=(PSZA, ML), count=2, action=ProposedBackfill(A, D, (PSZA, PCF, PDC, ML), force=True), numbers={"runs": 2},
     )  # fmt: skip
 
 
@@ -125,10 +125,10 @@ def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is
         *(make_ran(PDC, day, statement_changed=True) for day in (A, B, C, D)),
         failed(PDC, E, "e", error="AccountingError", is_bug=True, statement_changed=True),
     )
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.OLD_SQL, season=2021, subject="",
         sentence="4 runs (PDC): output was made by another statement than the present one, 2021-11-02 to 2021-11-06",
-        dates=(A, B, C, D), processors=(PDC,), count=4, action=Action(A, D, (PDC, ML), outdated=True), numbers={"runs": 4},
+        dates=(A, B, C, D), processors=(PDC,), count=4, action=ProposedBackfill(A, D, (PDC, ML), outdated=True), numbers={"runs": 4},
     )  # fmt: skip
 
 
@@ -137,10 +137,10 @@ def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is
 
 def test_dates_between_two_ranges_are_a_hole_and_those_before_and_after_are_none() -> None:
     (found,) = ended(*all_of(B, E, F))
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.HOLE, season=2021, subject="2021-11-04",
         sentence="2 dates between dates that were run never ran (TDZA, PSZA, PCF, PDC, ML), 2021-11-04 to 2021-11-06",
-        dates=(C, D), processors=CODES, count=10, action=Action(C, D), numbers={"dates": 2, "runs": 10},
+        dates=(C, D), processors=CODES, count=10, action=ProposedBackfill(C, D), numbers={"dates": 2, "runs": 10},
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_a_hole_of_one_processor_names_it() -> None:
 def test_a_processor_that_was_run_for_longer_than_the_others_makes_no_hole_of_theirs() -> None:
     (found,) = ended(*all_of(A, B), *all_of(D, codes=[TDZA]))
     assert (found.processors, found.dates, found.count) == ((TDZA,), (C,), 1)
-    assert found.action == Action(C, C)
+    assert found.action == ProposedBackfill(C, C)
     assert ended(*all_of(*DATES, codes=[TDZA]), *all_of(A, B)) == []
 
 
@@ -173,7 +173,7 @@ def test_a_date_without_phase_3_is_no_hole() -> None:
 # Runs that took long
 
 
-def timed(*seconds: float, code: str = PSZA, **share: float) -> list[Ran]:
+def timed(*seconds: float, code: str = PSZA, **share: float) -> list[RunFacts]:
     """One run a date, all of its time in the query unless a share of it goes elsewhere."""
     return [
         make_ran(
@@ -183,7 +183,7 @@ def timed(*seconds: float, code: str = PSZA, **share: float) -> list[Ran]:
     ]  # fmt: skip
 
 
-def took_long(*ran: Ran) -> list[Finding]:
+def took_long(*ran: RunFacts) -> list[FindingDraft]:
     return list(slow(make_season(*ran)))
 
 
@@ -214,7 +214,7 @@ def test_each_processor_is_held_against_itself() -> None:
 
 def test_slow_runs_say_how_slow_how_long_it_takes_usually_and_where_the_seconds_went() -> None:
     (found,) = took_long(*timed(20, 20, 20, 90, 400.4, write=0.25))
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.SLOW, season=2021, subject=PSZA,
         sentence="PSZA: 2 dates took long, at most 400 s (2021-11-07), usually 20.0 s; 2021-11-06 to 2021-11-07",
         dates=(D, E), processors=(PSZA,), count=2, cause="300 of 400 s went into the statement: a busy machine, or small batches",

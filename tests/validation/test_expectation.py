@@ -17,12 +17,12 @@ from validation.expectation import (
     MISSING,
     NOTHING,
     ROW,
-    Comparison,
-    Context,
-    Facts,
+    ExpectationDiff,
+    GameHistory,
     GameRow,
-    History,
-    Standing,
+    GamesBefore,
+    PlayerContext,
+    SeasonGames,
     compare,
     expected,
 )
@@ -41,10 +41,10 @@ def row(index: int, game_id: str = "", rank: int = 1, **values: object) -> GameR
     return GameRow(day(index), game_id or f"g{index:02}", rank, **values)  # type: ignore[arg-type]
 
 
-def standings(rows: Iterable[GameRow], window: int = 99) -> list[Standing]:
+def standings(rows: Iterable[GameRow], window: int = 99) -> list[GamesBefore]:
     """Where an entity stands on each day of the season until its last row is known."""
     rows = list(rows)
-    history = History(rows, window)
+    history = GameHistory(rows, window)
     return [history.before(day(n)) for n in range((max(r.day for r in rows) - START).days + 2)]
 
 
@@ -52,77 +52,77 @@ def standings(rows: Iterable[GameRow], window: int = 99) -> list[Standing]:
 
 
 def test_who_has_not_played_has_nothing_behind_him() -> None:
-    empty = History((), SHOTS)
+    empty = GameHistory((), SHOTS)
     assert (empty.before(TODAY), empty.games_before(TODAY)) == (NOTHING, [])
 
 
 def test_a_date_does_not_know_its_own_games() -> None:
-    assert standings([row(1), row(3)]) == [Standing(n) for n in (0, 0, 1, 1, 2)]
+    assert standings([row(1), row(3)]) == [GamesBefore(n) for n in (0, 0, 1, 1, 2)]
 
 
 def test_a_season_is_known_for_good_after_its_last_game() -> None:
-    assert History([row(1), row(3, is_bad=True)], SHOTS).before(day(300)) == Standing(2, True, True)
+    assert GameHistory([row(1), row(3, is_bad=True)], SHOTS).before(day(300)) == GamesBefore(2, True, True)
 
 
 def test_two_rows_of_a_game_are_one_game() -> None:
-    assert standings([row(1, "a"), row(1, "a", 2), row(1, "b", 3), row(1, "b", 1)]) == [NOTHING, NOTHING, Standing(2)]
+    assert standings([row(1, "a"), row(1, "a", 2), row(1, "b", 3), row(1, "b", 1)]) == [NOTHING, NOTHING, GamesBefore(2)]
 
 
 def test_of_two_rows_on_a_date_the_better_one_counts_whatever_their_order() -> None:
     bad, good = row(1, "a", 2, is_bad=True), row(1, "a", 1)
-    assert standings([bad, good]) == standings([good, bad]) == [NOTHING, NOTHING, Standing(1)]
+    assert standings([bad, good]) == standings([good, bad]) == [NOTHING, NOTHING, GamesBefore(1)]
 
 
 def test_a_game_that_moved_is_one_game_on_the_date_of_its_better_row() -> None:
     early, late = row(1, "a", 2), row(3, "a", 1)
-    assert standings([early, late]) == [Standing(n) for n in (0, 0, 1, 1, 1)]
-    history = History([early, late], SHOTS)
+    assert standings([early, late]) == [GamesBefore(n) for n in (0, 0, 1, 1, 1)]
+    history = GameHistory([early, late], SHOTS)
     assert [history.games_before(day(n)) for n in range(5)] == [[], [], [early], [early], [late]]
 
 
 def test_a_worse_row_on_a_later_date_changes_nothing() -> None:
     early, late = row(1, "a", 1), row(3, "a", 2, is_bad=True)
-    assert standings([early, late]) == [Standing(n) for n in (0, 0, 1, 1, 1)]
-    assert History([early, late], SHOTS).games_before(day(4)) == [early]
+    assert standings([early, late]) == [GamesBefore(n) for n in (0, 0, 1, 1, 1)]
+    assert GameHistory([early, late], SHOTS).games_before(day(4)) == [early]
 
 
 def test_a_better_row_heals_a_bad_one_from_its_date_on() -> None:
     rows = [row(1, "a", 2, is_bad=True), row(3, "a", 1)]
-    assert standings(rows) == [NOTHING, NOTHING, Standing(1, True, True), Standing(1, True, True), Standing(1)]
+    assert standings(rows) == [NOTHING, NOTHING, GamesBefore(1, True, True), GamesBefore(1, True, True), GamesBefore(1)]
 
 
 def test_a_bad_row_may_replace_a_good_one() -> None:
     rows = [row(1, "a", 2), row(3, "a", 1, is_bad=True)]
-    assert standings(rows) == [NOTHING, NOTHING, Standing(1), Standing(1), Standing(1, True, True)]
+    assert standings(rows) == [NOTHING, NOTHING, GamesBefore(1), GamesBefore(1), GamesBefore(1, True, True)]
 
 
 def test_a_game_is_gone_once_its_better_row_says_that_nobody_played() -> None:
     rows = [row(1, "a", 2), row(2, "b"), row(3, "a", 1, counts=False)]
-    assert standings(rows) == [Standing(n) for n in (0, 0, 1, 2, 1)]
-    assert History(rows, SHOTS).games_before(day(9)) == [rows[1]]
+    assert standings(rows) == [GamesBefore(n) for n in (0, 0, 1, 2, 1)]
+    assert GameHistory(rows, SHOTS).games_before(day(9)) == [rows[1]]
 
 
 def test_a_game_is_there_once_its_better_row_says_that_it_was_played() -> None:
-    assert standings([row(1, "a", 2, counts=False), row(3, "a", 1)]) == [Standing(n) for n in (0, 0, 0, 0, 1)]
+    assert standings([row(1, "a", 2, counts=False), row(3, "a", 1)]) == [GamesBefore(n) for n in (0, 0, 0, 0, 1)]
 
 
 def test_a_bad_row_leaves_the_window_when_enough_games_have_followed() -> None:
     found = standings([row(1, is_bad=True), row(2), row(3), row(4)], window=2)
-    inside, gone = [Standing(n, True, True) for n in (1, 2)], [Standing(n, False, True) for n in (3, 4)]
+    inside, gone = [GamesBefore(n, True, True) for n in (1, 2)], [GamesBefore(n, False, True) for n in (3, 4)]
     assert found == [NOTHING, NOTHING, *inside, *gone]
 
 
 def test_a_row_that_does_not_count_has_no_rank_and_is_not_examined() -> None:
     rows = [row(1, is_bad=True), row(2, counts=False, is_bad=True), row(3, counts=False)]
-    assert standings(rows, window=1)[2:] == [Standing(1, True, True)] * 3
+    assert standings(rows, window=1)[2:] == [GamesBefore(1, True, True)] * 3
     assert standings(rows[1:], window=1) == [NOTHING] * 5
 
 
 def test_of_two_games_on_a_date_the_higher_id_is_the_newer() -> None:
     low, high = row(1, "a"), row(1, "b")
-    assert History([low, high], 1).games_before(day(2)) == [high, low]
-    assert standings([low, high._replace(is_bad=True)], window=1)[2] == Standing(2, True, True)
-    assert standings([low._replace(is_bad=True), high], window=1)[2] == Standing(2, False, True)
+    assert GameHistory([low, high], 1).games_before(day(2)) == [high, low]
+    assert standings([low, high._replace(is_bad=True)], window=1)[2] == GamesBefore(2, True, True)
+    assert standings([low._replace(is_bad=True), high], window=1)[2] == GamesBefore(2, False, True)
 
 
 def test_the_order_in_which_rows_are_read_does_not_matter() -> None:
@@ -130,12 +130,12 @@ def test_the_order_in_which_rows_are_read_does_not_matter() -> None:
     assert {tuple(standings(given, window=1)) for given in permutations(rows)} == {tuple(standings(rows, window=1))}
 
 
-def naive(rows: Sequence[GameRow], window: int, today: date) -> Standing:
+def naive(rows: Sequence[GameRow], window: int, today: date) -> GamesBefore:
     """The specification, word for word."""
     inside = [r for r in rows if r.day < today]
     games = [min((r for r in inside if r.game_id == g), key=lambda r: r.rank) for g in {r.game_id for r in inside}]
     newest = sorted((g for g in games if g.counts), key=lambda r: (r.day, r.game_id), reverse=True)
-    return Standing(len(newest), any(r.is_bad for r in newest[:window]), any(r.is_bad for r in newest))
+    return GamesBefore(len(newest), any(r.is_bad for r in newest[:window]), any(r.is_bad for r in newest))
 
 
 @given(seed=st.integers(0, 2**32), games=st.integers(1, 12), window=st.integers(1, 4))
@@ -147,7 +147,7 @@ def test_a_history_is_what_the_specification_says_whatever_the_rows(seed: int, g
         for rank in range(1, rng.choice((1, 1, 2, 4)) + 1)
     ]
     rng.shuffle(rows)
-    history = History(rows, window)
+    history = GameHistory(rows, window)
     for today in map(day, range(14)):
         assert history.before(today) == naive(rows, window, today)
         assert len(history.games_before(today)) == history.before(today).games
@@ -156,19 +156,19 @@ def test_a_history_is_what_the_specification_says_whatever_the_rows(seed: int, g
 # What must become of everybody
 
 
-def games(n: int, *bad: int, window: int = SHOTS, team: str = "BOS") -> History:
+def games(n: int, *bad: int, window: int = SHOTS, team: str = "BOS") -> GameHistory:
     """So many games, one a day until yesterday; `bad` are ranks, 1 being the newest."""
     last = (TODAY - START).days
-    return History([row(last - rank, is_bad=rank in bad, team=team) for rank in range(1, n + 1)], window)
+    return GameHistory([row(last - rank, is_bad=rank in bad, team=team) for rank in range(1, n + 1)], window)
 
 
-def of_player(history: History | None, *, bad_context: bool = False, offense: History | None = None) -> list[str]:
+def of_player(history: GameHistory | None, *, bad_context: bool = False, offense: GameHistory | None = None) -> list[str]:
     """What becomes of a player in PSZA, PCF, PDC and ML; empty where he is not in the population."""
-    facts = Facts(
+    facts = SeasonGames(
         START,
         players={"p": history} if history else {},
         offenses={"BOS": offense} if offense else {},
-        contexts={TODAY: [Context("p", "BOS", bad_context)]},
+        contexts={TODAY: [PlayerContext("p", "BOS", bad_context)]},
     )
     found = expected(facts, TODAY)
     assert found.keys() == set(CODES)
@@ -231,14 +231,14 @@ def test_a_bad_game_of_his_own_comes_before_that_of_his_teams_offense() -> None:
 
 def test_the_offense_is_that_of_the_contexts_team() -> None:
     offenses = {"OLD": games(12, 1, window=OFFENSE), "NEW": games(12, window=OFFENSE)}
-    contexts = {TODAY: [Context("p", "NEW"), Context("q", "OLD")]}
-    facts = Facts(START, dict.fromkeys("pq", games(12, team="OLD")), offenses=offenses, contexts=contexts)
+    contexts = {TODAY: [PlayerContext("p", "NEW"), PlayerContext("q", "OLD")]}
+    facts = SeasonGames(START, dict.fromkeys("pq", games(12, team="OLD")), offenses=offenses, contexts=contexts)
     assert expected(facts, TODAY)["PDC"] == {"p": ROW, "q": BAD}
 
 
 def test_a_player_needs_no_context_for_psza_and_nothing_else_for_the_others() -> None:
-    contexts = {TODAY: [Context("rookie", "BOS")], day(44): [Context("veteran", "BOS")]}
-    facts = Facts(START, {"veteran": games(12)}, contexts=contexts)
+    contexts = {TODAY: [PlayerContext("rookie", "BOS")], day(44): [PlayerContext("veteran", "BOS")]}
+    facts = SeasonGames(START, {"veteran": games(12)}, contexts=contexts)
     assert expected(facts, TODAY) == {
         "TDZA": {},
         "PSZA": {"veteran": ROW},
@@ -249,14 +249,14 @@ def test_a_player_needs_no_context_for_psza_and_nothing_else_for_the_others() ->
 
 
 def test_who_plays_his_first_game_today_is_in_no_population_yet() -> None:
-    today = History([GameRow(TODAY, "a")], SHOTS)
-    facts = Facts(START, {"p": today}, {"BOS": today})
+    today = GameHistory([GameRow(TODAY, "a")], SHOTS)
+    facts = SeasonGames(START, {"p": today}, {"BOS": today})
     assert expected(facts, TODAY) == {code: {} for code in CODES}
     assert expected(facts, TODAY + timedelta(days=1))["PSZA"] == {"p": FEW}
 
 
-def of_team(history: History) -> dict[str, str]:
-    return expected(Facts(START, defenses={"BOS": history}), TODAY)["TDZA"]
+def of_team(history: GameHistory) -> dict[str, str]:
+    return expected(SeasonGames(START, defenses={"BOS": history}), TODAY)["TDZA"]
 
 
 @pytest.mark.parametrize(
@@ -278,8 +278,8 @@ def test_a_team_is_judged_by_its_newest_fifteen_games(n: int, bad: int, statuses
 # Normal mode: recent games of the team that are missing
 
 
-def of_days(days: Iterable[int], team: str = "BOS", window: int = SHOTS) -> History:
-    return History([row(n, team=team) for n in days], window)
+def of_days(days: Iterable[int], team: str = "BOS", window: int = SHOTS) -> GameHistory:
+    return GameHistory([row(n, team=team) for n in days], window)
 
 
 def scheduled(*days: int) -> list[tuple[date, str]]:
@@ -287,10 +287,15 @@ def scheduled(*days: int) -> list[tuple[date, str]]:
 
 
 def live_statuses(
-    history: History, schedule: Mapping[str, Sequence[tuple[date, str]]], *, team: str = "BOS", index: int = 45, live: bool = True
+    history: GameHistory,
+    schedule: Mapping[str, Sequence[tuple[date, str]]],
+    *,
+    team: str = "BOS",
+    index: int = 45,
+    live: bool = True,
 ) -> list[str]:
     """What becomes of a player of this team in PSZA, PCF, PDC and ML."""
-    facts = Facts(START, {"p": history}, contexts={day(index): [Context("p", team)]}, schedule=schedule)
+    facts = SeasonGames(START, {"p": history}, contexts={day(index): [PlayerContext("p", team)]}, schedule=schedule)
     found = expected(facts, day(index), live=live)
     return [found[code]["p"] for code in CODES[1:]]
 
@@ -326,12 +331,12 @@ def test_only_the_newest_ten_games_of_a_team_before_the_date_are_asked_for() -> 
 
 def test_his_games_count_whatever_team_he_played_them_for() -> None:
     rows = [row(n, team="OLD" if n < 27 else "BOS") for n in [*range(10), *range(20, 29)]]
-    assert live_statuses(History(rows, SHOTS), {"BOS": RECENT}) == COMPLETE
+    assert live_statuses(GameHistory(rows, SHOTS), {"BOS": RECENT}) == COMPLETE
 
 
 def test_a_game_in_which_he_did_not_play_is_missing() -> None:
     rows = [row(n, team="BOS", counts=n != 25) for n in [*range(10), *range(20, 29)]]
-    assert live_statuses(History(rows, SHOTS), {"BOS": RECENT}) == LACKING
+    assert live_statuses(GameHistory(rows, SHOTS), {"BOS": RECENT}) == LACKING
 
 
 def test_a_team_without_a_schedule_lacks_nothing() -> None:
@@ -360,14 +365,14 @@ def test_what_is_bad_or_too_few_stays_so_in_normal_mode() -> None:
     schedule = {"BOS": RECENT}
     assert live_statuses(of_days(range(4)), schedule) == [FEW, ROW, FEW, MISSING]
     assert live_statuses(of_days(range(9)), schedule) == [FEW, ROW, MISSING, MISSING]
-    bad = History([row(n, is_bad=n == 5, team="BOS") for n in range(10)], SHOTS)
+    bad = GameHistory([row(n, is_bad=n == 5, team="BOS") for n in range(10)], SHOTS)
     assert live_statuses(bad, schedule) == [BAD, ROW, BAD, BAD]
 
 
 @pytest.mark.parametrize(("recent", "status"), [(range(21, 29), INCOMPLETE), (range(20, 29), ROW)], ids=["8", "9"])
 def test_a_team_lacks_games_of_its_own_defense(recent: range, status: str) -> None:
     defenses = {"BOS": of_days([*range(10), *recent], window=DEFENSE), "NYK": of_days(range(3), "NYK", DEFENSE)}
-    facts = Facts(START, defenses=defenses, schedule={"BOS": RECENT, "NYK": RECENT})
+    facts = SeasonGames(START, defenses=defenses, schedule={"BOS": RECENT, "NYK": RECENT})
     assert expected(facts, TODAY, live=True)["TDZA"] == {"BOS": status, "NYK": FEW}
 
 
@@ -380,25 +385,25 @@ ROWS, FAILURES = {"a", "b"}, {"c": FEW, "d": BAD}
 @pytest.mark.parametrize(
     ("must", "rows", "failures", "found"),
     [
-        (MUST, ROWS, FAILURES, Comparison(4, 2)),
-        ({}, set(), {}, Comparison(0)),
-        (MUST, set(), {}, Comparison(4, unaccounted=frozenset("abcd"))),
-        (MUST, {"a"}, FAILURES, Comparison(4, 2, unaccounted=frozenset("b"))),
-        (MUST, ROWS, {"c": FEW}, Comparison(4, 1, unaccounted=frozenset("d"))),
-        (MUST, {"a"}, {**FAILURES, "b": FEW}, Comparison(4, 2, {"b": FEW})),
-        (MUST, ROWS, {"c": BAD, "d": BAD}, Comparison(4, 1, {"c": BAD}, {"c": FEW})),
-        (MUST, {*ROWS, "c"}, {"d": BAD}, Comparison(4, 1, lost={"c": FEW})),
-        (MUST, {*ROWS, "x"}, FAILURES, Comparison(4, 2, strange=frozenset("x"))),
-        (MUST, ROWS, {**FAILURES, "x": FEW}, Comparison(4, 2, strange=frozenset("x"))),
-        (MUST, {"a", "x"}, FAILURES, Comparison(4, 2, unaccounted=frozenset("b"), strange=frozenset("x"))),
-        (MUST, {*ROWS, "c"}, FAILURES, Comparison(4, 2, strange=frozenset("c"))),
-        (MUST, ROWS, {**FAILURES, "a": FEW}, Comparison(4, 2, {"a": FEW}, strange=frozenset("a"))),
-        ({}, {"x"}, {"y": FEW}, Comparison(0, strange=frozenset("xy"))),
+        (MUST, ROWS, FAILURES, ExpectationDiff(4, 2)),
+        ({}, set(), {}, ExpectationDiff(0)),
+        (MUST, set(), {}, ExpectationDiff(4, unaccounted=frozenset("abcd"))),
+        (MUST, {"a"}, FAILURES, ExpectationDiff(4, 2, unaccounted=frozenset("b"))),
+        (MUST, ROWS, {"c": FEW}, ExpectationDiff(4, 1, unaccounted=frozenset("d"))),
+        (MUST, {"a"}, {**FAILURES, "b": FEW}, ExpectationDiff(4, 2, {"b": FEW})),
+        (MUST, ROWS, {"c": BAD, "d": BAD}, ExpectationDiff(4, 1, {"c": BAD}, {"c": FEW})),
+        (MUST, {*ROWS, "c"}, {"d": BAD}, ExpectationDiff(4, 1, lost={"c": FEW})),
+        (MUST, {*ROWS, "x"}, FAILURES, ExpectationDiff(4, 2, strange=frozenset("x"))),
+        (MUST, ROWS, {**FAILURES, "x": FEW}, ExpectationDiff(4, 2, strange=frozenset("x"))),
+        (MUST, {"a", "x"}, FAILURES, ExpectationDiff(4, 2, unaccounted=frozenset("b"), strange=frozenset("x"))),
+        (MUST, {*ROWS, "c"}, FAILURES, ExpectationDiff(4, 2, strange=frozenset("c"))),
+        (MUST, ROWS, {**FAILURES, "a": FEW}, ExpectationDiff(4, 2, {"a": FEW}, strange=frozenset("a"))),
+        ({}, {"x"}, {"y": FEW}, ExpectationDiff(0, strange=frozenset("xy"))),
         (
             {**MUST, "e": FEW, "f": MISSING, "g": ROW},
             {"a", "e", "x"},
             {"b": INCOMPLETE, "c": FEW, "d": FEW, "y": BAD},
-            Comparison(7, 1, {"b": INCOMPLETE, "d": FEW}, {"d": BAD, "e": FEW}, frozenset("fg"), frozenset("xy")),
+            ExpectationDiff(7, 1, {"b": INCOMPLETE, "d": FEW}, {"d": BAD, "e": FEW}, frozenset("fg"), frozenset("xy")),
         ),
     ],
     ids=[
@@ -420,7 +425,7 @@ ROWS, FAILURES = {"a", "b"}, {"c": FEW, "d": BAD}
     ],
 )
 def test_what_was_logged_is_held_against_what_must_be(
-    must: dict[str, str], rows: set[str], failures: dict[str, str], found: Comparison
+    must: dict[str, str], rows: set[str], failures: dict[str, str], found: ExpectationDiff
 ) -> None:
     assert compare(must, rows, failures) == found
-    assert found.is_exact == (found in (Comparison(4, 2), Comparison(0)))
+    assert found.is_exact == (found in (ExpectationDiff(4, 2), ExpectationDiff(0)))

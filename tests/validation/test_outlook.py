@@ -21,14 +21,14 @@ from validation.expectation import (
     PSZA,
     ROW,
     TDZA,
-    Context,
-    Facts,
+    GameHistory,
     GameRow,
-    History,
+    PlayerContext,
+    SeasonGames,
     Statuses,
     expected,
 )
-from validation.recovery import ABSENT_GAMES, WINDOW, Coming, Outlook, outlook
+from validation.recovery import ABSENT_GAMES, WINDOW, Recovery, UpcomingGames, recovery
 
 START = date(2021, 10, 19)
 TODAY = START + timedelta(days=20)
@@ -43,8 +43,8 @@ def row(index: int, *, is_bad: bool = False, team: str = "BOS") -> GameRow:
     return GameRow(day(index), f"g{index:+03}", is_bad=is_bad, team=team)
 
 
-def history(code: str, *rows: GameRow) -> History:
-    return History(rows, WINDOW.get(code) or OFFENSE_WINDOW)
+def history(code: str, *rows: GameRow) -> GameHistory:
+    return GameHistory(rows, WINDOW.get(code) or OFFENSE_WINDOW)
 
 
 def played(n: int, *bad: int) -> list[GameRow]:
@@ -52,14 +52,14 @@ def played(n: int, *bad: int) -> list[GameRow]:
     return [row(-k, is_bad=k in bad) for k in range(n, 0, -1)]
 
 
-def of_player(code: str, rows: list[GameRow], status: str, coming: Coming, offense: tuple[GameRow, ...] = ()) -> Outlook:
-    facts = Facts(START, players={"ann": history(PSZA, *rows)}, offenses={"BOS": history(PDC, *offense)})
-    return outlook(facts, TODAY, code, "ann", status, coming, "BOS")
+def of_player(code: str, rows: list[GameRow], status: str, coming: UpcomingGames, offense: tuple[GameRow, ...] = ()) -> Recovery:
+    facts = SeasonGames(START, players={"ann": history(PSZA, *rows)}, offenses={"BOS": history(PDC, *offense)})
+    return recovery(facts, TODAY, code, "ann", status, coming, "BOS")
 
 
-def every(step: int, n: int) -> Coming:
+def every(step: int, n: int) -> UpcomingGames:
     """The team plays today and every so many days; a game is played somewhere every day."""
-    return Coming([day(step * k) for k in range(n)], [day(k) for k in range(1, 60)])
+    return UpcomingGames([day(step * k) for k in range(n)], [day(k) for k in range(1, 60)])
 
 
 # What it says
@@ -67,13 +67,13 @@ def every(step: int, n: int) -> Coming:
 
 def test_too_few_games_end_on_the_first_date_after_the_last_that_is_lacking() -> None:
     found = of_player(PSZA, played(7), FEW, every(3, 9))
-    assert found == Outlook(3, day(7), f"after 3 more games; by the schedule on {day(7)} at the earliest")
+    assert found == Recovery(3, day(7), f"after 3 more games; by the schedule on {day(7)} at the earliest")
 
 
 def test_a_team_lacks_games_too() -> None:
-    facts = Facts(START, defenses={"BOS": history(TDZA, *played(14))})
-    found = outlook(facts, TODAY, TDZA, "BOS", FEW, every(2, 9))
-    assert found == Outlook(1, day(1), f"after 1 more game; by the schedule on {day(1)} at the earliest")
+    facts = SeasonGames(START, defenses={"BOS": history(TDZA, *played(14))})
+    found = recovery(facts, TODAY, TDZA, "BOS", FEW, every(2, 9))
+    assert found == Recovery(1, day(1), f"after 1 more game; by the schedule on {day(1)} at the earliest")
 
 
 def test_a_cache_of_few_games_waits_for_the_shots_that_need_more() -> None:
@@ -83,24 +83,24 @@ def test_a_cache_of_few_games_waits_for_the_shots_that_need_more() -> None:
 
 def test_what_goes_by_context_rows_waits_for_a_date_on_which_the_team_plays() -> None:
     upstream = "when upstream does, after 1 more game; by the schedule on {} at the earliest"
-    assert of_player(ML, played(9), MISSING, every(4, 9)) == Outlook(1, day(4), upstream.format(day(4)))
+    assert of_player(ML, played(9), MISSING, every(4, 9)) == Recovery(1, day(4), upstream.format(day(4)))
     assert of_player(PSZA, played(9), FEW, every(4, 9)).day == day(1)
 
 
 def test_a_season_may_end_first() -> None:
-    found = of_player(PSZA, played(7), FEW, Coming([day(1), day(2)], [day(1), day(2)]))
-    assert found == Outlook(3, None, "after 3 more games; the team has 2 games left, so not in this season")
+    found = of_player(PSZA, played(7), FEW, UpcomingGames([day(1), day(2)], [day(1), day(2)]))
+    assert found == Recovery(3, None, "after 3 more games; the team has 2 games left, so not in this season")
 
 
 def test_the_last_game_helps_no_date_when_none_follows() -> None:
-    found = of_player(PSZA, played(8), FEW, Coming([day(1), day(2)], [day(1), day(2)]))
+    found = of_player(PSZA, played(8), FEW, UpcomingGames([day(1), day(2)], [day(1), day(2)]))
     assert (found.games, found.day) == (2, None)
 
 
 def test_who_has_not_played_for_long_has_to_come_back_first() -> None:
     coming = every(1, 20)
-    assert "not before" not in of_player(PSZA, played(7), FEW, Coming(coming.games, coming.dates, ABSENT_GAMES - 1)).text
-    found = of_player(PSZA, played(7), FEW, Coming(coming.games, coming.dates, 12))
+    assert "not before" not in of_player(PSZA, played(7), FEW, UpcomingGames(coming.games, coming.dates, ABSENT_GAMES - 1)).text
+    found = of_player(PSZA, played(7), FEW, UpcomingGames(coming.games, coming.dates, 12))
     assert found.text.startswith("not before he plays again, who has missed the team's last 12 games; then after 3 more games")
 
 
@@ -140,7 +140,7 @@ def test_no_number_of_games_brings_what_phase_3_lacks() -> None:
 
 
 class League(NamedTuple):
-    facts: Facts
+    facts: SeasonGames
     days: list[date]
     statuses: dict[date, dict[str, Statuses]]
     missed: dict[str, set[date]]  # of each player, dates on which his team played without him
@@ -161,23 +161,25 @@ def league(seed: int) -> League:
         for team in pair:
             schedule[team].append((night, f"{night}"))
     rows: dict[str, list[GameRow]] = {}
-    contexts: dict[date, list[Context]] = {}
+    contexts: dict[date, list[PlayerContext]] = {}
     missed: dict[str, set[date]] = {}
     for team, own in schedule.items():
         for n in range(PLAYERS):
             name, share = f"{team}{n}", rng.choice((1.0, 0.97, 0.8, 0.4))
             for night, game in own:
-                contexts.setdefault(night, []).append(Context(name, team, rng.random() < 0.01))
+                contexts.setdefault(night, []).append(PlayerContext(name, team, rng.random() < 0.01))
                 if rng.random() < share:
                     rows.setdefault(name, []).append(GameRow(night, game, is_bad=rng.random() < 0.01, team=team))
                 else:
                     missed.setdefault(name, set()).add(night)
 
-    def of_teams(window: int) -> dict[str, History]:
-        return {t: History([GameRow(d, g, is_bad=rng.random() < 0.01) for d, g in own], window) for t, own in schedule.items()}
+    def of_teams(window: int) -> dict[str, GameHistory]:
+        return {
+            t: GameHistory([GameRow(d, g, is_bad=rng.random() < 0.01) for d, g in own], window) for t, own in schedule.items()
+        }
 
-    players = {name: History(own, WINDOW[PSZA] or 0) for name, own in rows.items()}
-    facts = Facts(START, players, of_teams(WINDOW[TDZA] or 0), of_teams(OFFENSE_WINDOW), contexts, schedule)
+    players = {name: GameHistory(own, WINDOW[PSZA] or 0) for name, own in rows.items()}
+    facts = SeasonGames(START, players, of_teams(WINDOW[TDZA] or 0), of_teams(OFFENSE_WINDOW), contexts, schedule)
     return League(facts, games, {d: expected(facts, d) for d in games}, missed)
 
 
@@ -186,7 +188,7 @@ class Case(NamedTuple):
     code: str
     entity: str
     team: str
-    found: Outlook
+    found: Recovery
 
 
 def cases(found: League) -> Iterator[Case]:
@@ -197,8 +199,8 @@ def cases(found: League) -> Iterator[Case]:
                 if status != ROW:
                     team = entity[:3]
                     games = [d for d, _ in found.facts.schedule[team] if d >= today]
-                    coming = Coming(games, [d for d in found.days if d > today])
-                    yield Case(today, code, entity, team, outlook(found.facts, today, code, entity, status, coming, team))
+                    coming = UpcomingGames(games, [d for d in found.days if d > today])
+                    yield Case(today, code, entity, team, recovery(found.facts, today, code, entity, status, coming, team))
 
 
 def comes_true(found: League, case: Case) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from validation.coverage import ROWS_PER_GAME
-from validation.preflight import LOAD, Facts, judge
-from validation.preflight_report import DateState, Effect, Item, Kind, Report, first_three
+from validation.preflight import LOAD, PreflightInput, judge
+from validation.preflight_report import DateState, Item, PreflightEffect, PreflightKind, Report, first_three
 from validation.season import DateType, Day
 
 NIGHT, NEXT = date(2021, 11, 22), date(2021, 11, 23)
@@ -29,7 +29,7 @@ def found(*days: Day, lost: Any = (), **facts: Any) -> Report:
     asked = {day.day for day in days if day.is_computed}
     season = [day for day in days if day.is_processing]
     rows = {key: n for key, n in make_rows(*season).items() if key not in lost}
-    return judge(Facts(**{"days": days, "asked": asked, "season": season, "rows": rows, **facts}))
+    return judge(PreflightInput(**{"days": days, "asked": asked, "season": season, "rows": rows, **facts}))
 
 
 # Rows
@@ -46,7 +46,7 @@ def test_a_date_with_the_rows_of_its_games_is_ready() -> None:
 def test_a_table_without_a_row_blocks_and_says_what_to_do() -> None:
     (item,) = found(lost=[(PLAYERS, NIGHT)]).blocks
     assert item == Item(
-        Kind.NO_ROWS,
+        PreflightKind.NO_ROWS,
         "2021-11-22: nba_analytics.player_game_summary has no rows where 2 games imply at least 20",
         "run Phase 3 for 2021-11-22, then load it with `manage.py load_phase3 DIR`",
         (NIGHT,),
@@ -66,7 +66,7 @@ def test_too_few_rows_warn() -> None:
     assert (report.ready, report.items) == (True, report.warns)
     assert report.warns == (
         Item(
-            Kind.FEW_ROWS,
+            PreflightKind.FEW_ROWS,
             "2021-11-22: nba_analytics.team_defense_game_summary has 3 rows where 2 games imply 4, 75 %",
             "run Phase 3 for 2021-11-22, then load it with `manage.py load_phase3 DIR`",
             (NIGHT,),
@@ -115,7 +115,7 @@ def windows(*before: Day, lost: Any, **facts: Any) -> list[tuple[Any, ...]]:
         **facts,
     )
     assert report.ready
-    assert {item.kind for item in report.items} <= {Kind.SHORT_WINDOWS}
+    assert {item.kind for item in report.items} <= {PreflightKind.SHORT_WINDOWS}
     return [(item.tables, item.dates, item.numbers["games"]) for item in report.warns]
 
 
@@ -150,7 +150,7 @@ def test_windows_end_before_the_last_date_asked_for_and_begin_with_its_season() 
 def test_bootstrap_dates_inside_the_range_are_in_its_windows() -> None:
     first = earlier(20, "bootstrap")
     (item,) = found(first, make_day(), lost=[(table, first.day) for table in ROWS_PER_GAME]).items
-    assert (item.kind, item.dates, item.tables) == (Kind.SHORT_WINDOWS, (first.day,), (PLAYERS, DEFENSE, OFFENSE))
+    assert (item.kind, item.dates, item.tables) == (PreflightKind.SHORT_WINDOWS, (first.day,), (PLAYERS, DEFENSE, OFFENSE))
 
 
 # Output that is there
@@ -166,7 +166,7 @@ def test_output_that_is_there_is_told(replaced: list[date], fate: str) -> None:
     report = found(*days, output={"TDZA": [], "PSZA": there}, replaced={"PSZA": replaced})
     numbers = {"dates": 3, "existing": 2, "replaced": len(replaced)}
     assert report.items == (
-        Item(Kind.OUTPUT, f"PSZA: 2 of 3 dates have output already, {fate}", dates=(NIGHT, NEXT), numbers=numbers),
+        Item(PreflightKind.OUTPUT, f"PSZA: 2 of 3 dates have output already, {fate}", dates=(NIGHT, NEXT), numbers=numbers),
     )
     assert (report.ready, report.tells) == (True, report.items)
     assert [state.output for state in report.dates] == [(), ("PSZA",), ("PSZA",), ()]
@@ -177,7 +177,7 @@ def test_output_that_is_there_is_told(replaced: list[date], fate: str) -> None:
 
 def test_partitions_that_expire_block() -> None:
     (item,) = found(expiring={"nba_precompute.player_daily_cache": 60}).items
-    assert (item.kind, item.tables, item.numbers) == (Kind.EXPIRY, ("nba_precompute.player_daily_cache",), {"days": 60})
+    assert (item.kind, item.tables, item.numbers) == (PreflightKind.EXPIRY, ("nba_precompute.player_daily_cache",), {"days": 60})
     assert item.sentence == (
         "partitions of nba_precompute.player_daily_cache expire after 60 days, which deletes a backfill of older dates"
     )
@@ -185,18 +185,18 @@ def test_partitions_that_expire_block() -> None:
 
 
 def test_a_job_that_holds_the_dates_blocks() -> None:
-    assert found(held="job 7 holds them; wait for it").blocks == (Item(Kind.HELD, "job 7 holds them; wait for it"),)
+    assert found(held="job 7 holds them; wait for it").blocks == (Item(PreflightKind.HELD, "job 7 holds them; wait for it"),)
 
 
 def test_a_season_that_is_not_loaded_blocks() -> None:
     (item,) = found(days=(), season=(), asked=(), not_loaded=["2021-22", "2022-23"]).items
-    assert (item.kind, item.sentence) == (Kind.NOT_LOADED, "no Phase 3 data for the season 2021-22, 2022-23")
+    assert (item.kind, item.sentence) == (PreflightKind.NOT_LOADED, "no Phase 3 data for the season 2021-22, 2022-23")
     assert item.advice.startswith(LOAD)
 
 
 def test_a_range_without_a_game_has_nothing_to_run_and_no_gap() -> None:
     (item,) = found(make_day(type_="no games"), make_day(NEXT, "no games")).items
-    assert (item.kind, item.kind.effect) == (Kind.NOTHING_TO_RUN, Effect.BLOCKS)
+    assert (item.kind, item.kind.effect) == (PreflightKind.NOTHING_TO_RUN, PreflightEffect.BLOCKS)
     assert item.sentence == "there is no game between 2021-11-22 and 2021-11-23, so there is nothing to backfill"
 
 
@@ -215,10 +215,10 @@ def test_nothing_to_look_at_is_nothing_wrong() -> None:
 
 def test_a_reason_overrides_rows_and_expiry_and_nothing_else() -> None:
     report = found(rows={}, held="held", expiring={"t": 1})
-    assert {item.kind for item in report.stops(skip=False)} == {Kind.HELD, Kind.EXPIRY, Kind.NO_ROWS}
-    assert [item.kind for item in report.stops(skip=True)] == [Kind.HELD]
+    assert {item.kind for item in report.stops(skip=False)} == {PreflightKind.HELD, PreflightKind.EXPIRY, PreflightKind.NO_ROWS}
+    assert [item.kind for item in report.stops(skip=True)] == [PreflightKind.HELD]
     assert {*report.overridable, *report.stops(skip=True)} == set(report.blocks)
-    assert [kind for kind in Kind if kind.can_be_overridden and kind.effect is not Effect.BLOCKS] == []
+    assert [kind for kind in PreflightKind if kind.can_be_overridden and kind.effect is not PreflightEffect.BLOCKS] == []
 
 
 def test_what_blocks_comes_first() -> None:
@@ -230,5 +230,5 @@ def test_what_blocks_comes_first() -> None:
 
 
 def test_the_first_three_are_named() -> None:
-    items = [Item(Kind.HELD, word) for word in "abcde"]
+    items = [Item(PreflightKind.HELD, word) for word in "abcde"]
     assert [first_three(items[:n]) for n in (0, 1, 3, 5)] == ["", "a", "a; b; c", "a; b; c (and 2 more)"]

@@ -8,7 +8,7 @@ import pytest
 from validation.bands import Band, Reading, band, reading
 from validation.expectation import FEW, MISSING, PSZA
 from validation.findings import kinds
-from validation.findings.kinds import Finding, Kind, Severity
+from validation.findings.kinds import FindingDraft, FindingKind, Severity
 from validation.findings.rates import Rated, flags, out_of_band, pooled
 from validation.season import DateType, Day
 
@@ -32,7 +32,7 @@ def course(*failed: int, population: int = 100, first: int = EARLY, last_unexpla
     return [*season[:-1], rated(first + len(failed) - 1, failed[-1], population, last_unexplained)]
 
 
-def flagged(season: Sequence[Rated]) -> list[tuple[Kind, tuple[int, ...]]]:
+def flagged(season: Sequence[Rated]) -> list[tuple[FindingKind, tuple[int, ...]]]:
     """Which flags, on which days of the season."""
     return [(found.kind, tuple((d - START).days for d in found.dates)) for found in flags(season)]
 
@@ -66,7 +66,7 @@ def test_a_rate_is_high_above_30_percent_and_after_day_42(index: int, failed: in
 
 def test_a_high_rate_says_how_high_when_and_that_it_is_explained() -> None:
     (found,) = flags([rated(50, 31), rated(51, 30), rated(52, 70, 200)])
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.HIGH_RATE, season=2021, subject="PSZA explained",
         sentence="PSZA: over 30 % failed after week 6 (2021-12-08, 2021-12-10); at most 35 % (70 of 200, 2021-12-10); "
         "101 failures, all of them explained",
@@ -79,7 +79,7 @@ def test_a_high_rate_says_how_high_when_and_that_it_is_explained() -> None:
 
 def test_a_high_rate_with_unexplained_failures_is_a_warning() -> None:
     (found,) = flags([rated(50, 1_100, 2_000, unexplained=1_001)])
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.HIGH_RATE, season=2021, subject="PSZA unexplained",
         sentence="PSZA: over 30 % failed after week 6 (2021-12-08); at most 55 % (1,100 of 2,000, 2021-12-08); "
         "1,100 failures, 1,001 of them unexplained",
@@ -169,7 +169,7 @@ def test_a_small_slate_is_never_high_or_lacking() -> None:
 
 def test_a_rise_with_unexplained_failures_is_a_warning_with_its_numbers() -> None:
     (found,) = flags(course(*[10] * 7, 45, last_unexplained=35))
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.SUDDEN_RISE, season=2021, subject="PSZA unexplained",
         sentence="PSZA: far more failed than on the seven dates before (2021-11-11); at most 45 % (45 of 100, 2021-11-11); "
         "45 failures, 35 of them unexplained",
@@ -244,7 +244,7 @@ def read(index: int, failed: int, population: int = 100, unexplained: int = 0) -
 
 def test_explained_rates_outside_a_band_are_one_note() -> None:
     (found,) = out_of_band([read(29, 41), read(30, 35), read(31, 94, 200), read(35, 44)])
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.OUT_OF_BAND, season=2021, subject="PSZA above the runbook's band 30-40 %",
         sentence="PSZA: 41 % to 47 % failed on 3 dates, above the runbook's band 30-40 % "
         "(2021-11-17, 2021-11-19, 2021-11-23); every failure is explained",

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from validation.expectation import Context, Facts, GameRow, History, expected
+from validation.expectation import GameHistory, GameRow, PlayerContext, SeasonGames, expected
 from validation.source_rows import SourceRow, bad_rows, failing_row
 
 START = date(2021, 10, 19)
@@ -18,11 +18,11 @@ def games(*bad: int) -> list[GameRow]:
     return [GameRow(day, f"g{n}", is_bad=n in bad) for n, day in enumerate(DAYS)]
 
 
-def facts(*, player: tuple[int, ...] = (), team: tuple[int, ...] = (), is_bad: bool = False) -> Facts:
+def facts(*, player: tuple[int, ...] = (), team: tuple[int, ...] = (), is_bad: bool = False) -> SeasonGames:
     """One player, `homer` of BOS, and his team; the numbers are those of bad games."""
-    return Facts(
-        START, players={"homer": History(games(*player), 20)}, defenses={"BOS": History(games(*team), 15)},
-        offenses={"BOS": History(games(*team), 10)}, contexts={DAY: [Context("homer", "BOS", is_bad)]},
+    return SeasonGames(
+        START, players={"homer": GameHistory(games(*player), 20)}, defenses={"BOS": GameHistory(games(*team), 15)},
+        offenses={"BOS": GameHistory(games(*team), 10)}, contexts={DAY: [PlayerContext("homer", "BOS", is_bad)]},
         schedule={"BOS": [(day, f"g{n}") for n, day in enumerate(DAYS)]},
     )  # fmt: skip
 
@@ -50,7 +50,7 @@ def row(table: str, n: int, entity: str = "homer") -> SourceRow:
     ],
 )
 def test_the_newest_bad_row_that_a_processor_examines_fails_the_entity(
-    code: str, entity: str, given: Facts, found: SourceRow | None
+    code: str, entity: str, given: SeasonGames, found: SourceRow | None
 ) -> None:
     assert failing_row(given, code, DAY, entity) == found
     must_fail = expected(given, DAY)[code].get(entity) == "PROCESSING_ERROR"
@@ -58,8 +58,8 @@ def test_the_newest_bad_row_that_a_processor_examines_fails_the_entity(
 
 
 def test_the_bad_rows_of_a_game_are_those_of_every_entity_in_order_of_their_dates() -> None:
-    others = {"homer": History(games(3, 7), 20), "awad": History(games(3), 20), "sound": History(games(), 20)}
-    given = Facts(START, players=others, defenses={"BOS": History(games(3), 15)})
+    others = {"homer": GameHistory(games(3, 7), 20), "awad": GameHistory(games(3), 20), "sound": GameHistory(games(), 20)}
+    given = SeasonGames(START, players=others, defenses={"BOS": GameHistory(games(3), 15)})
     assert bad_rows(given, [("PGS", "g7"), ("PGS", "g3")]) == [row("PGS", 3, "awad"), row("PGS", 3), row("PGS", 7)]
     assert bad_rows(given, [("TDGS", "g3")]) == [row("TDGS", 3, "BOS")]
 

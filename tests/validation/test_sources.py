@@ -6,13 +6,13 @@ from datetime import date, timedelta
 import pytest
 
 from tests.validation.judged_seasons import A, B, C, D, E, F, G, all_of, keys, make_ran, make_season
-from validation.columns import What
 from validation.coverage import ROWS_PER_GAME, Coverage
 from validation.expectation import ML, PCF, PDC, PSZA, TDZA
 from validation.findings import kinds, phase3
 from validation.findings.content import Jump, Violation
-from validation.findings.kinds import Action, Finding
+from validation.findings.kinds import FindingDraft, ProposedBackfill
 from validation.findings.phase3 import BugGroup
+from validation.known_constants import ConstantKind
 from validation.source_rows import SourceRow
 
 PLAYERS, DEFENSE, OFFENSE, CONTEXT, TEAMS = ROWS_PER_GAME
@@ -31,7 +31,7 @@ def coverage(lacking: Mapping[date, Iterable[str]]) -> list[Coverage]:
     return [covered(day, table, 0 if table in lacking.get(day, ()) else 100) for table in ROWS_PER_GAME for day in days]
 
 
-def missing(lacking: Mapping[date, Iterable[str]], following: Mapping[date, int] | None = None) -> list[Finding]:
+def missing(lacking: Mapping[date, Iterable[str]], following: Mapping[date, int] | None = None) -> list[FindingDraft]:
     return list(phase3.missing(SEASON, coverage(lacking), following or {}))
 
 
@@ -44,25 +44,25 @@ def test_a_date_that_has_everything_is_not_missing() -> None:
 
 def test_neighbouring_dates_that_lack_everything_are_one_finding() -> None:
     (found,) = missing({C: ROWS_PER_GAME, D: ROWS_PER_GAME})
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.PHASE3_MISSING, season=2021, subject=f"{C} {' '.join(sorted(ROWS_PER_GAME))}",
         sentence="2021-11-04 to 2021-11-06: no Phase 3 table has a row, and games were played", dates=(C, D),
         processors=(), count=2,
         cause="Phase 3 has not run for it", numbers={"tables": list(ROWS_PER_GAME), "failures on later dates": 0},
         evidence={"tables": list(ROWS_PER_GAME)},
-        action=Action(C, E, outdated=True, first=f"run Phase 3 for 2021-11-04 to 2021-11-06 and {LOAD}"),
+        action=ProposedBackfill(C, E, outdated=True, first=f"run Phase 3 for 2021-11-04 to 2021-11-06 and {LOAD}"),
     )  # fmt: skip
 
 
 def test_a_date_that_lacks_one_table_names_it_and_says_that_the_others_are_there() -> None:
     (found,) = missing({B: [PLAYERS]}, {B: 1_204, C: 7})
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.PHASE3_MISSING, season=2021, subject=f"{B} {PLAYERS}",
         sentence=f"2021-11-03: no row in {PLAYERS}, and games were played; 1,204 failures on later dates follow from it",
         dates=(B,), processors=(), count=1,
         cause="the other tables are there: a file comes late or was lost",
         numbers={"tables": [PLAYERS], "failures on later dates": 1_204}, evidence={"tables": [PLAYERS]},
-        action=Action(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
+        action=ProposedBackfill(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
     )  # fmt: skip
 
 
@@ -90,20 +90,20 @@ def test_a_bootstrap_date_without_phase_3_is_missing_too() -> None:
 
 def test_a_date_after_the_last_run_is_proposed_by_itself() -> None:
     (found,) = missing({F: [PLAYERS], G: [PLAYERS]})
-    assert found.action == Action(F, G, outdated=True, first=f"run Phase 3 for 2021-11-08 to 2021-11-09 and {LOAD}")
+    assert found.action == ProposedBackfill(F, G, outdated=True, first=f"run Phase 3 for 2021-11-08 to 2021-11-09 and {LOAD}")
 
 
 # Dates with little of it
 
 
-def low(*found: Coverage, following: Mapping[date, int] | None = None) -> list[Finding]:
+def low(*found: Coverage, following: Mapping[date, int] | None = None) -> list[FindingDraft]:
     return list(phase3.low(SEASON, found, following or {}))
 
 
 def test_a_date_with_few_rows_is_one_finding_whatever_tables_they_are_of() -> None:
     of_b = covered(B, PLAYERS, 1, 204.4), covered(B, CONTEXT, 1_500, 2_000.0, low=True), covered(B, TEAMS, 100)
     (found,) = low(*of_b, following={B: 12})
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.LOW_COVERAGE, season=2021, subject=f"{B} {PLAYERS} {CONTEXT}",
         sentence=f"2021-11-03: {PLAYERS} has 1 of about 204 rows (0 %); {CONTEXT} has 1,500 of about 2,000 rows (75 %)",
         dates=(B,), processors=(), count=1,
@@ -111,7 +111,7 @@ def test_a_date_with_few_rows_is_one_finding_whatever_tables_they_are_of() -> No
             "rows": {PLAYERS: 1, CONTEXT: 1_500}, "expected": {PLAYERS: 204, CONTEXT: 2_000}, "failures on later dates": 12,
         },
         evidence={"tables": [PLAYERS, CONTEXT]},
-        action=Action(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
+        action=ProposedBackfill(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
     )  # fmt: skip
 
 
@@ -132,13 +132,13 @@ def test_a_table_without_a_row_is_missing_and_not_low() -> None:
 def test_games_that_are_there_twice_are_one_note_for_each_range_of_dates() -> None:
     rows = {(PLAYERS, C): 1_000, (PLAYERS, D): 20, (DEFENSE, D): 2, (DEFENSE, G): 4, (PLAYERS, A): 0}
     assert list(phase3.twice(SEASON, rows)) == [
-        Finding(
+        FindingDraft(
             kind=kinds.DUPLICATE_INPUT, season=2021, subject="2021-11-04",
             sentence=f"2021-11-04 to 2021-11-06: 1,020 rows of {PLAYERS}, 2 rows of {DEFENSE} are a game that is there already",
             dates=(C, D), processors=(), count=1_022, numbers={"rows too many": {PLAYERS: 1_020, DEFENSE: 2}},
             evidence={"tables": [PLAYERS, DEFENSE]},
         ),
-        Finding(
+        FindingDraft(
             kind=kinds.DUPLICATE_INPUT, season=2021, subject="2021-11-09",
             sentence=f"2021-11-09: 4 rows of {DEFENSE} are a game that is there already",
         dates=(G,), processors=(), count=4,
@@ -160,12 +160,12 @@ def test_a_defect_of_the_code_is_a_bug_to_be_mended_and_run_again() -> None:
         texts={"AccountingError: TDZA 2021-11-03": 2},
     )
     (found,) = phase3.bugs(SEASON, [group])
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.BUG, season=2021, subject="1234abcd",
         sentence="2 runs or entities AccountingError: AccountingError: TDZA 2021-11-03, 2021-11-03, 2021-11-06",
         dates=(B, D), processors=(TDZA,), count=2,
         numbers={"failures": 2, "dates": 2, "texts": ["AccountingError: TDZA 2021-11-03"]},
-        action=Action(B, D, (TDZA, PCF, PDC, ML)),
+        action=ProposedBackfill(B, D, (TDZA, PCF, PDC, ML)),
     )  # fmt: skip
 
 
@@ -180,11 +180,11 @@ def test_a_source_row_that_cannot_be_true_is_to_be_mended_in_phase_3() -> None:
         is_of_source=True,
     )
     (found,) = phase3.bugs(SEASON, [group])
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.IMPOSSIBLE_VALUE, season=2021, subject="5678cdef",
         sentence=f"1,003 failures PROCESSING_ERROR: {text}, 2021-11-03 to 2021-11-04",
         dates=(B, C), processors=(PSZA, PDC, ML), count=1_003, numbers={"failures": 1_003, "dates": 2, "texts": [text]},
-        action=Action(B, C, (PSZA, PCF, PDC, ML), outdated=True, first=f"mend the row in Phase 3 and {LOAD}"),
+        action=ProposedBackfill(B, C, (PSZA, PCF, PDC, ML), outdated=True, first=f"mend the row in Phase 3 and {LOAD}"),
     )  # fmt: skip
 
 
@@ -210,37 +210,39 @@ def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept()
 # Columns that jumped
 
 
-def jumped(table: str, columns: Iterable[str], *dates: date, made_from: Iterable[str] = ()) -> Finding:
-    jump = Jump(table, tuple(columns), What.NULL, dates, 0.98765, 0.01, tuple(made_from))
+def jumped(table: str, columns: Iterable[str], *dates: date, made_from: Iterable[str] = ()) -> FindingDraft:
+    jump = Jump(table, tuple(columns), ConstantKind.NULL, dates, 0.98765, 0.01, tuple(made_from))
     (found,) = phase3.jumps(SEASON, [jump])
     return found
 
 
 def test_a_source_column_that_jumped_is_to_be_mended_in_phase_3() -> None:
-    assert jumped("PGS", ["usage_rate"], C, D) == Finding(
+    assert jumped("PGS", ["usage_rate"], C, D) == FindingDraft(
         kind=kinds.COLUMN_JUMP, season=2021, subject="PGS usage_rate NULL 2021-11-04",
         sentence="PGS: usage_rate is NULL in 98.8 % of the rows (2021-11-04 to 2021-11-06), before it 1 %",
         dates=(C, D), processors=(), count=2,
         cause="Phase 3 has lost the values of PGS.usage_rate", numbers={"share": 0.9877, "before": 0.01},
         evidence={"table": "PGS", "columns": ["usage_rate"]},
-        action=Action(C, E, outdated=True, first=f"mend usage_rate in Phase 3 and {LOAD}"),
+        action=ProposedBackfill(C, E, outdated=True, first=f"mend usage_rate in Phase 3 and {LOAD}"),
     )  # fmt: skip
 
 
 def test_an_output_column_that_no_source_explains_is_the_statements() -> None:
-    assert jumped(PSZA, ["total_shots_last_10", "paint_rate_last_20"], E, made_from=["PGS.paint_attempts"]) == Finding(
+    assert jumped(PSZA, ["total_shots_last_10", "paint_rate_last_20"], E, made_from=["PGS.paint_attempts"]) == FindingDraft(
         kind=kinds.COLUMN_JUMP, season=2021, subject="PSZA total_shots_last_10 NULL 2021-11-07",
         sentence="PSZA: total_shots_last_10, paint_rate_last_20 are NULL in 98.8 % of the rows (2021-11-07), before it 1 %",
         dates=(E,), processors=(PSZA,), count=1,
         cause="the processor's formula, since none of what it is made from has jumped: PGS.paint_attempts",
         numbers={"share": 0.9877, "before": 0.01},
         evidence={"table": "PSZA", "columns": ["total_shots_last_10", "paint_rate_last_20"]},
-        action=Action(E, E, outdated=True, first="mend the statement of PSZA"),
+        action=ProposedBackfill(E, E, outdated=True, first="mend the statement of PSZA"),
     )  # fmt: skip
 
 
 def test_a_jump_after_the_last_run_is_proposed_up_to_its_own_end() -> None:
-    assert jumped("PGS", ["points"], F, G).action == Action(F, G, outdated=True, first=f"mend points in Phase 3 and {LOAD}")
+    assert jumped("PGS", ["points"], F, G).action == ProposedBackfill(
+        F, G, outdated=True, first=f"mend points in Phase 3 and {LOAD}"
+    )
 
 
 def test_a_jump_of_many_columns_is_told_from_others_by_the_first_of_them() -> None:
@@ -251,18 +253,20 @@ def test_a_jump_of_many_columns_is_told_from_others_by_the_first_of_them() -> No
 # Output that is older than its input
 
 
-def stale(windows: Iterable[tuple[str, date]] = (), context: Iterable[tuple[str, date]] = (), moved: int = 0) -> list[Finding]:
+def stale(
+    windows: Iterable[tuple[str, date]] = (), context: Iterable[tuple[str, date]] = (), moved: int = 0
+) -> list[FindingDraft]:
     return list(phase3.stale(SEASON, windows, context, moved))
 
 
 def test_what_was_made_from_games_that_changed_is_one_forward_cascade() -> None:
     (found,) = stale([(PSZA, C), (TDZA, C), (PSZA, D)])
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.FORWARD_CASCADE, season=2021, subject="",
         sentence="games of a date up to 2021-11-03 have changed since 3 runs read them, 2021-11-04 to 2021-11-06",
         dates=(C, D), processors=(TDZA, PSZA), count=3,
         numbers={"runs": 3, "repaired": "a date up to 2021-11-03", "failures that changed": 0},
-        action=Action(C, D, outdated=True),
+        action=ProposedBackfill(C, D, outdated=True),
     )  # fmt: skip
 
 
@@ -282,10 +286,10 @@ def test_what_changed_before_the_first_date_is_not_called_by_a_date() -> None:
 
 def test_what_was_made_from_context_rows_that_changed_is_stale_by_itself() -> None:
     (found,) = stale(context=[(PCF, D), (PDC, B), (ML, B)])
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.STALE_INPUT, season=2021, subject="",
         sentence="the context rows of 3 runs have changed since, 2021-11-03, 2021-11-06",
-        dates=(B, D), processors=(PCF, PDC, ML), count=3, numbers={"runs": 3}, action=Action(B, D, outdated=True),
+        dates=(B, D), processors=(PCF, PDC, ML), count=3, numbers={"runs": 3}, action=ProposedBackfill(B, D, outdated=True),
     )  # fmt: skip
 
 
@@ -311,11 +315,11 @@ def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() ->
     told = [*of_psza, violation("sum", PDC, A, 1)]
     found = list(phase3.violations(SEASON, told))
     assert [f.subject for f in found] == ["PDC sum", "PSZA range", "PSZA sum"]
-    assert found[-1] == Finding(
+    assert found[-1] == FindingDraft(
         kind=kinds.WRONG_CONTENT, season=2021, subject="PSZA sum",
         sentence="PSZA: sum does not hold: 1,002 rows, 2021-11-03 to 2021-11-04; for example p", dates=(B, C),
         processors=(PSZA,), count=1_002,
-        numbers={"rows": 1_002, "check": "sum", "sample": "p"}, action=Action(B, C, (PSZA, PCF, PDC, ML), force=True),
+        numbers={"rows": 1_002, "check": "sum", "sample": "p"}, action=ProposedBackfill(B, C, (PSZA, PCF, PDC, ML), force=True),
     )  # fmt: skip
 
 

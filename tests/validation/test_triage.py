@@ -7,13 +7,21 @@ from typing import Any
 import pytest
 
 from tests.validation.judged_seasons import DATES, A, B, C, D, E, F, G, all_of, failed, keys, make_ran, make_season
-from validation.expectation import BAD, CODES, FEW, ML, PCF, PDC, PSZA, TDZA, Comparison
+from validation.expectation import BAD, CODES, FEW, ML, PCF, PDC, PSZA, TDZA, ExpectationDiff
 from validation.findings import kinds
-from validation.findings.kinds import Action, Finding, Severity, ranges, spans, worst_first
-from validation.findings.mismatches import Key, Ran, again, duplicates, in_chain, mismatches, unbraked
+from validation.findings.kinds import FindingDraft, ProposedBackfill, Severity, format_date_ranges, ranges, sort_by_severity
+from validation.findings.mismatches import (
+    Key,
+    RunFacts,
+    duplicates,
+    in_chain,
+    mismatches,
+    rerun_action,
+    skip_brake_for_known_bugs,
+)
 
 
-def subjects(found: Iterable[Finding]) -> list[tuple[str, str]]:
+def subjects(found: Iterable[FindingDraft]) -> list[tuple[str, str]]:
     return [(f.kind.name, f.subject) for f in found]
 
 
@@ -38,20 +46,20 @@ def test_a_date_that_is_not_in_the_calendar_is_a_neighbour_by_the_day_alone() ->
 
 
 def test_dates_are_written_as_ranges_and_three_of_them_by_name() -> None:
-    assert spans([A]) == "2021-11-02"
-    assert spans([A, B, C]) == "2021-11-02 to 2021-11-04"
-    assert spans(DATES) == "2021-11-02 to 2021-11-04, 2021-11-06 to 2021-11-09"
-    assert spans(DATES, DATES) == "2021-11-02 to 2021-11-09"
-    assert spans([A, C, E, G], DATES) == "2021-11-02, 2021-11-04, 2021-11-07 and 1 more"
-    assert spans([]) == ""
+    assert format_date_ranges([A]) == "2021-11-02"
+    assert format_date_ranges([A, B, C]) == "2021-11-02 to 2021-11-04"
+    assert format_date_ranges(DATES) == "2021-11-02 to 2021-11-04, 2021-11-06 to 2021-11-09"
+    assert format_date_ranges(DATES, DATES) == "2021-11-02 to 2021-11-09"
+    assert format_date_ranges([A, C, E, G], DATES) == "2021-11-02, 2021-11-04, 2021-11-07 and 1 more"
+    assert format_date_ranges([]) == ""
 
 
 # What is worst comes first
 
 
 def test_findings_come_by_severity_then_by_what_they_are_then_by_date() -> None:
-    def found(kind: kinds.Kind, day: date, subject: str = "", severity: Severity | None = None) -> Finding:
-        return Finding(kind=kind, season=2021, subject=subject, sentence="", dates=(day,), severity=severity)
+    def found(kind: kinds.FindingKind, day: date, subject: str = "", severity: Severity | None = None) -> FindingDraft:
+        return FindingDraft(kind=kind, season=2021, subject=subject, sentence="", dates=(day,), severity=severity)
 
     sorted_ = [
         found(kinds.BUG, B),
@@ -64,12 +72,12 @@ def test_findings_come_by_severity_then_by_what_they_are_then_by_date() -> None:
         found(kinds.HIGH_RATE, A, severity=Severity.NOTE),
         found(kinds.OUT_OF_BAND, A),
     ]
-    assert worst_first(reversed(sorted_)) == sorted_
+    assert sort_by_severity(reversed(sorted_)) == sorted_
 
 
 def test_every_kind_has_a_name_a_place_a_cause_and_advice_of_its_own() -> None:
     assert len(kinds.BY_NAME) == len(kinds.KINDS) == len(set(kinds.KINDS))
-    declared = {value for value in vars(kinds).values() if isinstance(value, kinds.Kind)}
+    declared = {value for value in vars(kinds).values() if isinstance(value, kinds.FindingKind)}
     assert declared == set(kinds.KINDS)
     assert [k.name for k in kinds.KINDS if not (k.title and k.cause and k.advice)] == []
     severities = [kind.severity for kind in kinds.KINDS]
@@ -78,7 +86,7 @@ def test_every_kind_has_a_name_a_place_a_cause_and_advice_of_its_own() -> None:
 
 def test_a_finding_weighs_what_its_kind_does_unless_it_says_otherwise() -> None:
     usual, noted = (
-        Finding(kind=kinds.HIGH_RATE, season=2021, subject="s", sentence="", dates=(A,), severity=s)
+        FindingDraft(kind=kinds.HIGH_RATE, season=2021, subject="s", sentence="", dates=(A,), severity=s)
         for s in (None, Severity.NOTE)
     )
     assert (usual.weight, noted.weight) == (Severity.WARNING, Severity.NOTE)
@@ -105,17 +113,17 @@ def test_a_finding_weighs_what_its_kind_does_unless_it_says_otherwise() -> None:
     ids=str,
 )
 def test_what_runs_again_is_what_is_named_and_what_follows_it(codes: Iterable[str], chain: tuple[str, ...]) -> None:
-    assert again((code, day) for code in codes for day in (C, A)) == Action(A, C, chain)
+    assert rerun_action((code, day) for code in codes for day in (C, A)) == ProposedBackfill(A, C, chain)
 
 
 def test_an_action_is_a_command() -> None:
-    assert Action(A, C).command == "manage.py backfill --start 2021-11-02 --end 2021-11-04"
-    forced = again(keys(PDC, B), force=True)
+    assert ProposedBackfill(A, C).command == "manage.py backfill --start 2021-11-02 --end 2021-11-04"
+    forced = rerun_action(keys(PDC, B), force=True)
     assert forced.command == "manage.py backfill --start 2021-11-03 --end 2021-11-03 --processors PDC,ML --force"
-    outdated = again(keys(ML, A, B), outdated=True, first="load it")
-    assert outdated == Action(A, B, (ML,), outdated=True, first="load it")
+    outdated = rerun_action(keys(ML, A, B), outdated=True, first="load it")
+    assert outdated == ProposedBackfill(A, B, (ML,), outdated=True, first="load it")
     assert outdated.command == "manage.py backfill --start 2021-11-02 --end 2021-11-03 --processors ML --outdated"
-    past = Action(A, A, brake=False)
+    past = ProposedBackfill(A, A, brake=False)
     assert past.command == "manage.py backfill --start 2021-11-02 --end 2021-11-02 --no-canary --no-brake"
 
 
@@ -124,27 +132,34 @@ def test_processors_are_named_in_the_order_of_the_chain() -> None:
 
 
 def test_what_is_proposed_goes_past_the_bugs_that_are_listed_on_its_dates() -> None:
-    bug = Finding(kind=kinds.BUG, season=2021, subject="b", sentence="", dates=(B,), action=Action(B, B))
-    value = Finding(kind=kinds.IMPOSSIBLE_VALUE, season=2021, subject="v", sentence="", dates=(F,), action=Action(F, F))
-    over, on, beside, without = (
-        Finding(kind=kinds.LOST, season=2021, subject=name, sentence="", dates=(A,), action=action)
-        for name, action in (("over", Action(A, C)), ("on", Action(E, F)), ("beside", Action(C, E)), ("without", None))
+    bug = FindingDraft(kind=kinds.BUG, season=2021, subject="b", sentence="", dates=(B,), action=ProposedBackfill(B, B))
+    value = FindingDraft(
+        kind=kinds.IMPOSSIBLE_VALUE, season=2021, subject="v", sentence="", dates=(F,), action=ProposedBackfill(F, F)
     )
-    found = unbraked([bug, value, over, on, beside, without])
+    over, on, beside, without = (
+        FindingDraft(kind=kinds.LOST, season=2021, subject=name, sentence="", dates=(A,), action=action)
+        for name, action in (
+            ("over", ProposedBackfill(A, C)),
+            ("on", ProposedBackfill(E, F)),
+            ("beside", ProposedBackfill(C, E)),
+            ("without", None),
+        )
+    )
+    found = skip_brake_for_known_bugs([bug, value, over, on, beside, without])
     assert [f.action for f in found] == [
-        Action(B, B), Action(F, F), Action(A, C, brake=False), Action(E, F, brake=False), Action(C, E), None,
+        ProposedBackfill(B, B), ProposedBackfill(F, F), ProposedBackfill(A, C, brake=False), ProposedBackfill(E, F, brake=False), ProposedBackfill(C, E), None,
     ]  # fmt: skip
-    assert unbraked([over, beside]) == [over, beside]
+    assert skip_brake_for_known_bugs([over, beside]) == [over, beside]
 
 
 # What does not match the games played
 
 
-def compared(**given: Any) -> Comparison:
-    return Comparison(100, **given)
+def compared(**given: Any) -> ExpectationDiff:
+    return ExpectationDiff(100, **given)
 
 
-def judged(found: dict[Key, Comparison], *ran: Ran, stale: Iterable[Key] = ()) -> list[Finding]:
+def judged(found: dict[Key, ExpectationDiff], *ran: RunFacts, stale: Iterable[Key] = ()) -> list[FindingDraft]:
     return list(mismatches(make_season(*(ran or all_of(*DATES)), compared=found, stale=frozenset(stale))))
 
 
@@ -160,20 +175,20 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
         (PSZA, D): compared(explained=3),
     })  # fmt: skip
     assert found == [
-        Finding(
+        FindingDraft(
             kind=kinds.UNEXPLAINED, season=2021, subject=PSZA,
             sentence="PSZA: 6 entities failed, and by the games played they must not (5 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
             "2021-11-02, 2021-11-04",
-            dates=(A, C), processors=(PSZA,), count=6, action=Action(A, C, (PSZA, PCF, PDC, ML), force=True),
+            dates=(A, C), processors=(PSZA,), count=6, action=ProposedBackfill(A, C, (PSZA, PCF, PDC, ML), force=True),
             numbers={
                 "entities": 6, "dates": 2,
                 "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-04", "d on 2021-11-04", "f on 2021-11-04"],
             },
         ),
-        Finding(
+        FindingDraft(
             kind=kinds.UNEXPLAINED, season=2021, subject=PDC,
             sentence="PDC: 1 entity failed, and by the games played they must not (1 INSUFFICIENT_DATA), 2021-11-03",
-            dates=(B,), processors=(PDC,), count=1, action=Action(B, B, (PDC, ML), force=True),
+            dates=(B,), processors=(PDC,), count=1, action=ProposedBackfill(B, B, (PDC, ML), force=True),
             numbers={"entities": 1, "dates": 1, "sample": ["e on 2021-11-03"]},
         ),
     ]  # fmt: skip
@@ -181,11 +196,11 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
 
 def test_lost_failures_are_those_of_whom_no_other_failure_is_told() -> None:
     (found,) = judged({(TDZA, A): compared(lost={"BOS": FEW, "NYK": FEW}), (TDZA, B): compared(lost={"BOS": BAD})})
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.LOST, season=2021, subject=TDZA,
         sentence="TDZA: 3 entities must have failed by the games played, and did not (2 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
         "2021-11-02 to 2021-11-03",
-        dates=(A, B), processors=(TDZA,), count=3, action=Action(A, B, (TDZA, PCF, PDC, ML), force=True),
+        dates=(A, B), processors=(TDZA,), count=3, action=ProposedBackfill(A, B, (TDZA, PCF, PDC, ML), force=True),
         numbers={"entities": 3, "dates": 2, "sample": ["BOS on 2021-11-02", "NYK on 2021-11-02", "BOS on 2021-11-03"]},
     )  # fmt: skip
     otherwise = judged({(TDZA, A): compared(lost={"BOS": BAD}, unexplained={"BOS": FEW})})
@@ -194,10 +209,10 @@ def test_lost_failures_are_those_of_whom_no_other_failure_is_told() -> None:
 
 def test_who_has_neither_row_nor_failure_and_who_has_one_too_many_are_unaccounted() -> None:
     (found,) = judged({(ML, A): compared(unaccounted=frozenset("ab")), (ML, E): compared(strange=frozenset("c"))})
-    assert found == Finding(
+    assert found == FindingDraft(
         kind=kinds.UNACCOUNTED, season=2021, subject=ML,
         sentence="ML: 3 entities neither a row nor a failure, or one too many, 2021-11-02, 2021-11-07",
-        dates=(A, E), processors=(ML,), count=3, action=Action(A, E, (ML,), force=True),
+        dates=(A, E), processors=(ML,), count=3, action=ProposedBackfill(A, E, (ML,), force=True),
         numbers={"entities": 3, "dates": 2, "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-07"]},
     )  # fmt: skip
 
@@ -225,13 +240,13 @@ def test_what_somebody_has_written_without_a_run_is_judged_too() -> None:
 def test_rows_with_the_key_of_another_are_one_finding_for_each_processor() -> None:
     found = list(duplicates(make_season(repeated={(ML, C): 1, (PDC, A): 2, (PDC, B): 1_500, (PSZA, A): 0})))
     assert found == [
-        Finding(
+        FindingDraft(
             kind=kinds.DUPLICATE_OUTPUT, season=2021, subject=PDC,
             sentence="PDC: 1,502 rows with the key of another one, 2021-11-02 to 2021-11-03",
-            dates=(A, B), processors=(PDC,), count=1_502, action=Action(A, B, (PDC, ML), force=True), numbers={"repeated": 1_502},
+            dates=(A, B), processors=(PDC,), count=1_502, action=ProposedBackfill(A, B, (PDC, ML), force=True), numbers={"repeated": 1_502},
         ),
-        Finding(
+        FindingDraft(
             kind=kinds.DUPLICATE_OUTPUT, season=2021, subject=ML, sentence="ML: 1 row with the key of another one, 2021-11-04",
-            dates=(C,), processors=(ML,), count=1, action=Action(C, C, (ML,), force=True), numbers={"repeated": 1},
+            dates=(C,), processors=(ML,), count=1, action=ProposedBackfill(C, C, (ML,), force=True), numbers={"repeated": 1},
         ),
     ]  # fmt: skip

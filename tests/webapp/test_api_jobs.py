@@ -45,7 +45,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 @pytest.fixture
 def nobody_is_rung(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no Redis here; what is sent waits for the sweep."""
-    monkeypatch.setattr(dispatch, "_ring", lambda batch: None)
+    monkeypatch.setattr(dispatch.queue, "enqueue", lambda batch: None)
 
 
 def left_by(job: Job) -> dict[str, Any]:

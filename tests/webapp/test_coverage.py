@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from backfill.models import Run
 from backfill.processors.registry import CHAIN
-from backfill.status.table_coverage import season_holdings
+from backfill.status.table_coverage import season_coverage
 from backfill.warehouse.tables import INPUTS
 from tests.webapp.demo import END, FAULTY, YEAR, Demo
 
@@ -27,14 +27,14 @@ def page(client: Client, **query: Any) -> str:
 
 
 def test_every_table_is_there_with_every_date_of_the_season(demo: Demo) -> None:
-    found = season_holdings(YEAR)
+    found = season_coverage(YEAR)
     assert list(found.tables) == [*(table.short for table in INPUTS), *CHAIN]
     assert {len(held) for held in found.tables.values()} == {len(found.days)}
     assert (found.days[0].index, found.days[0].is_processing, found.days[-1].is_processing) == (0, True, True)
 
 
 def test_the_states_of_phase_3_are_what_the_simulation_has_done_to_it(demo: Demo) -> None:
-    held = {(name, h.date): h for name, row in season_holdings(YEAR).tables.items() for h in row}
+    held = {(name, h.date): h for name, row in season_coverage(YEAR).tables.items() for h in row}
     low, missing, twice = held["PGS", FAULTY], held["PGS", LATE], held["PGS", TWICE]
     assert (low.state, round(low.share or 0, 1)) == ("low", 0.5)
     assert (missing.state, missing.rows, missing.at) == ("missing", 0, None)
@@ -46,27 +46,27 @@ def test_the_states_of_phase_3_are_what_the_simulation_has_done_to_it(demo: Demo
 
 def test_an_output_accounts_for_its_population_in_rows_and_failures(demo: Demo) -> None:
     run = Run.objects.get(processor="PSZA", date=FAULTY)
-    held = next(h for h in season_holdings(YEAR).tables["PSZA"] if h.date == FAULTY)
+    held = next(h for h in season_coverage(YEAR).tables["PSZA"] if h.date == FAULTY)
     assert (held.state, held.rows, held.failed) == ("all there", run.rows, sum(run.failures.values()))
     assert (held.share, held.at, held.run) == (1.0, run.finished_at, run.pk)
 
 
 def test_a_run_that_failed_for_want_of_phase_3_has_written_nothing_and_leads_to_the_finding(demo: Demo) -> None:
-    found = season_holdings(YEAR)
+    found = season_coverage(YEAR)
     hole = next(hole for hole in found.holes if hole.state == "not written" and hole.dates == (LATE,))
     root = next(hole for hole in found.holes if hole.state == "missing" and hole.dates == (LATE,))
     assert (hole.names, hole.codes, hole.finding) == (("PCF", "PDC", "ML"), hole.names, root.finding)
 
 
 def test_what_was_never_run_is_one_hole_of_all_processors_that_leads_to_its_backfill(viewer: Client, demo: Demo) -> None:
-    hole = season_holdings(YEAR).holes[-1]
+    hole = season_coverage(YEAR).holes[-1]
     assert (hole.state, hole.names, hole.finding) == ("not run", CHAIN, None)
     assert hole.dates[0] > END
     assert f"{reverse('new')}?start={hole.dates[0]}&amp;end={hole.dates[-1]}" in page(viewer)
 
 
 def test_what_lacks_in_phase_3_leads_to_the_finding_that_tells_of_it(viewer: Client, demo: Demo) -> None:
-    by_state = {(hole.state, hole.dates[0]): hole for hole in season_holdings(YEAR).holes}
+    by_state = {(hole.state, hole.dates[0]): hole for hole in season_coverage(YEAR).holes}
     for key in (("missing", LATE), ("low", FAULTY), ("twice", TWICE)):
         number = by_state[key].finding
         assert number is not None
@@ -77,7 +77,7 @@ def test_a_table_that_is_chosen_is_shown_date_by_date(viewer: Client, demo: Demo
     lacking, everything = page(viewer, season=YEAR, table="PGS"), page(viewer, season=YEAR, table="PGS", show="all")
     assert "PGS, date by date" in lacking
     assert lacking.count('<th scope="row" class="nowrap"><a href="/dates/') == 4
-    assert everything.count('<th scope="row" class="nowrap"><a href="/dates/') == len(season_holdings(YEAR).days)
+    assert everything.count('<th scope="row" class="nowrap"><a href="/dates/') == len(season_coverage(YEAR).days)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from backfill.audit.validate_dates import validate
 from backfill.drilldown.entities import chosen
-from backfill.models import Event, Finding, Job, Run, Verdict
+from backfill.models import AuditResult, Event, Finding, Job, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse
@@ -88,7 +88,7 @@ def test_a_card_has_the_run_and_leads_to_it(demo: Demo, viewer: Client) -> None:
 
 def test_what_is_outside_expectation_is_counted_apart(demo: Demo, viewer: Client) -> None:
     failed = in_warehouse(DAY, "PDC")[1][FEW]
-    Verdict.objects.filter(processor="PDC", date=DAY).update(unexplained=3, lost=2, expected={FEW: failed - 3})
+    AuditResult.objects.filter(processor="PDC", date=DAY).update(unexplained=3, lost=2, expected={FEW: failed - 3})
     found = viewer.get(url("date", DAY)).context
     (card,) = (c for c in found["cards"] if c.code == "PDC")
     bar = next(b for b in card.bars if b.category == FEW)
@@ -99,7 +99,7 @@ def test_what_is_outside_expectation_is_counted_apart(demo: Demo, viewer: Client
 
 
 def test_a_run_that_was_not_judged_since_shows_no_verdict_of_an_older_one(demo: Demo, viewer: Client) -> None:
-    Verdict.objects.filter(processor="PSZA", date=DAY).update(run_id="older")
+    AuditResult.objects.filter(processor="PSZA", date=DAY).update(run_id="older")
     (card,) = (c for c in viewer.get(url("date", DAY)).context["cards"] if c.code == "PSZA")
     assert card.judged is None
     assert "Not judged since this run" in page(viewer, url("date", DAY))
@@ -141,7 +141,7 @@ def test_bugs_are_counted_and_painted_apart_on_the_date(demo: Demo, viewer: Clie
 
 def test_who_is_unaccounted_for_stands_out(demo: Demo, viewer: Client) -> None:
     Run.objects.filter(processor="PCF", date=DAY).update(population=F("population") + 30)
-    Verdict.objects.filter(processor="PCF", date=DAY).update(population=F("population") + 30)
+    AuditResult.objects.filter(processor="PCF", date=DAY).update(population=F("population") + 30)
     text = page(viewer, url("date", DAY))
     assert "▲ 30 unaccounted for" in text
     assert "▲ 86." in text
@@ -364,7 +364,7 @@ def test_hostile_text_is_shown_as_text(demo: Demo, viewer: Client) -> None:
                  page(viewer, url("story", DAY, "PSZA", hostile), 404)):  # fmt: skip
         assert hostile not in text
         assert "&lt;script&gt;" in text
-    assert entities.story_url(DAY, "PSZA", "two\nlines") == ""
+    assert entities.entity_url(DAY, "PSZA", "two\nlines") == ""
 
 
 # Running one again

@@ -96,7 +96,7 @@ def test_every_state_has_its_shape_and_word_in_the_legend(viewer: Client) -> Non
 @pytest.mark.parametrize(
     ("slug", "entries"),
     [
-        ("modes", [kind.backfill_skips_it_because for kind in live_checks.KINDS]), ("preflight", list(map(str, preflight_report.Kind))),
+        ("modes", [kind.backfill_skips_it_because for kind in live_checks.KINDS]), ("preflight", list(map(str, preflight_report.PreflightKind))),
         ("queries", queries.names()), ("processors", CHAIN), ("roles", Role.values), ("runbook", [verb.shell for verb in VERBS]),
     ],
 )  # fmt: skip

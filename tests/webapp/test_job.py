@@ -14,9 +14,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from backfill.models import Event, EventCause, Job, Judged, Run
-from backfill.status.attention import cause
-from backfill.status.job_outcome import OwnRun, groups_now, outcome, own_runs, roots, verdicts_of
+from backfill.models import Event, EventCause, Job, Run, SeasonAudit
+from backfill.status.attention import stop_cause
+from backfill.status.job_outcome import JobRun, groups_now, job_outcome, own_runs, roots, verdicts_of
 from tests.webapp.demo import Demo
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -34,7 +34,7 @@ def html_of(client: Client, name: str, *args: object, **query: str) -> str:
     return answer.content.decode()
 
 
-def make_run(job: Job, code: str, day: date, status: str, **fields: object) -> OwnRun:
+def make_run(job: Job, code: str, day: date, status: str, **fields: object) -> JobRun:
     run = Run.objects.create(job=job, processor=code, date=day, batch=0, status=status, **fields)
     return own_runs(job, [run.pk])[0]
 
@@ -145,13 +145,13 @@ def test_what_is_blocked_is_folded_under_its_root(job: Job) -> None:
     alone = make_run(made, "TDZA", day, "failed", reason="broken too")
     found = {root.run.key: [r.processor for r in root.blocked] for root in roots([failed, *blocked, alone])}
     assert found == {("PSZA", DAY): ["PDC", "ML"], ("TDZA", day): []}
-    assert outcome([failed, *blocked, alone], {}).blocked == 2
+    assert job_outcome([failed, *blocked, alone], {}).blocked == 2
 
 
 def test_a_run_that_has_no_verdict_counts_as_not_judged(viewer: Client, job: Job) -> None:
     made = make_job(job, "succeeded", finished_at=now())
     make_run(made, "TDZA", date(2030, 11, 20), "complete", population=3, rows=3)
-    assert outcome(own_runs(made), {}).not_judged == 1
+    assert job_outcome(own_runs(made), {}).not_judged == 1
     assert "not judged yet" in html_of(viewer, "job", made.pk)
 
 
@@ -181,7 +181,7 @@ def test_why_a_job_failed_or_was_cancelled_stands_there_too(viewer: Client, job:
     cancelled = stopped(job, "cancelled", "cancelling", "the wrong month", actor="otto")
     head = html_of(viewer, "job", cancelled.pk).partition('<main id="content"')[0]
     assert "<strong>the wrong month</strong> (otto)" in head
-    assert cause(make_job(job, "succeeded", finished_at=now())) is None
+    assert stop_cause(make_job(job, "succeeded", finished_at=now())) is None
 
 
 def test_the_cause_comes_with_the_pause(viewer: Client, job: Job) -> None:
@@ -203,7 +203,7 @@ def test_before_it_is_judged_a_job_says_so_and_what_its_runs_say_already(viewer:
     assert "Not judged yet: that follows the end of the job." in html
     assert '<a href="#outcome">1 failed</a>, <a href="#groups">2 failures by a bug</a>' in html
     assert NOTHING not in html
-    Judged.objects.update_or_create(season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0})
+    SeasonAudit.objects.update_or_create(season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0})
     assert NOTHING not in html_of(viewer, "job", made.pk)
 
 
@@ -212,7 +212,7 @@ def test_a_cancelled_job_says_what_it_left_undone(viewer: Client, job: Job) -> N
     make_run(made, "TDZA", date(2030, 11, 20), "complete", population=9, rows=9)
     make_run(made, "PSZA", date(2030, 11, 20), "cancelled")
     make_run(made, "PSZA", date(2030, 11, 21), "cancelled")
-    Judged.objects.update_or_create(season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0})
+    SeasonAudit.objects.update_or_create(season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0})
     html = html_of(viewer, "job", made.pk)
     assert "of 3 runs ran, 2 cancelled" in html
     assert '<td class="num">0 / 2</td>' in html
@@ -223,7 +223,7 @@ def test_a_cancelled_job_says_what_it_left_undone(viewer: Client, job: Job) -> N
 def test_only_a_clean_job_that_was_judged_wants_nobody(viewer: Client, job: Job) -> None:
     made = make_job(job, "succeeded", finished_at=now())
     make_run(made, "TDZA", date(2030, 11, 20), "complete", population=9, rows=9)
-    Judged.objects.update_or_create(
+    SeasonAudit.objects.update_or_create(
         season=2030, defaults={"at": now() + timedelta(1), "seconds": 1, "compared": 1, "unexplained": 0}
     )
     assert NOTHING in html_of(viewer, "job", made.pk)
@@ -231,7 +231,7 @@ def test_only_a_clean_job_that_was_judged_wants_nobody(viewer: Client, job: Job)
 
 def test_bugs_are_counted_apart_from_what_the_games_explain(viewer: Client, job: Job) -> None:
     runs = own_runs(job)
-    found = outcome(runs, verdicts_of(runs))
+    found = job_outcome(runs, verdicts_of(runs))
     bugs = sum(run.failures.get("PROCESSING_ERROR", 0) for run in runs)
     assert (found.bugs, found.explained + found.bugs) == (bugs, found.entities)
     (category,) = (c for c in found.categories if c.category.is_bug)

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils.timezone import now
 from prometheus_client.parser import text_string_to_metric_families
 
-from backfill.models import Job, Judged, Run, Sweep, Trigger
+from backfill.models import Job, Run, SeasonAudit, Sweep, Trigger
 from tests.backfill.working import make_worker
 from tests.webapp.calls import Program
 from tests.webapp.demo import Demo
@@ -71,7 +71,7 @@ class TestMetrics:
         assert found["backcourt_batches_in_flight"] == {(): 0}
         assert found["backcourt_batches_in_flight_limit"] == {(): 1}
         assert found["backcourt_undelivered_messages"] == {("trigger",): 1, ("notice",): 0}
-        judged = Judged.objects.get()
+        judged = SeasonAudit.objects.get()
         assert found["backcourt_unexplained_failures"] == {(str(judged.season),): judged.unexplained}
         assert found["backcourt_judgement_age_seconds"].keys() == {(str(judged.season),)}
 

@@ -22,7 +22,7 @@ from backfill.jobs.start import preview_job, start_job
 from backfill.models import Event, Finding, Job, Launch, Run
 from backfill.plan import preflight, rerun_policy
 from backfill.plan.options import Options
-from backfill.plan.planning import Action
+from backfill.plan.planning import PlannedAction
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
 from tests.webapp.demo import END, FAULTY, START, Demo
@@ -82,7 +82,7 @@ def test_without_a_word_the_form_proposes_the_newest_season(operator: Client, de
 def test_the_headline_and_the_button_say_exactly_what_runs(operator: Client, demo: Demo) -> None:
     html = page(operator, **FREE, reason="late data")
     plan = preview_job(FREE_OPTIONS).plan
-    runs = [r for r in plan.runs if r.action is Action.RUN]
+    runs = [r for r in plan.runs if r.action is PlannedAction.RUN]
     assert f"<h2>{len(runs)} runs on {len(plan.dates)} dates will run</h2>" in html
     tag, words = button(html)
     assert f"Start {len(runs)} runs on {len(plan.dates)} dates" in words
@@ -290,7 +290,7 @@ def test_the_runs_of_the_job_are_the_plan_of_the_preview(operator: Client, demo:
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
     made = {(r.processor, r.date, r.batch): r.status for r in job.runs.all()}
     planned = {(r.processor, r.date, r.batch): Run.Status.PENDING for r in plan.todo}
-    kept = {(r.processor, r.date, -1): Run.Status.SKIPPED for r in plan.runs if r.action is Action.KEEP}
+    kept = {(r.processor, r.date, -1): Run.Status.SKIPPED for r in plan.runs if r.action is PlannedAction.KEEP}
     assert made == planned | kept
     assert job.parsed_options == shown
     assert job.reason == "late data"

@@ -18,7 +18,7 @@ from backfill.jobs.retry import RetryPlan, preview_retry
 from backfill.jobs.retry_selection import Selection
 from backfill.models import Job, Run
 from backfill.status import season_failures
-from backfill.status.failures import Standing
+from backfill.status.failures import JobFailures
 from tests.webapp.demo import YEAR, Demo
 from validation.retry import RetryClass
 
@@ -216,7 +216,7 @@ def test_no_other_job_says_what_it_healed(job: Job) -> None:
 
 
 def test_a_season_lists_the_jobs_with_something_still_broken_by_when_a_retry_heals_it(job: Job, viewer: Client) -> None:
-    standing = Standing(job)
+    standing = JobFailures(job)
     failures = standing.failures(standing.own.keys())
     (found,) = season_failures.of_season(YEAR)
     assert found.counts == {retry: sum(f.verdict.retry is retry for f in failures) for retry in RetryClass}

@@ -15,10 +15,10 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from backfill.audit import evidence_rows, season_summary
-from backfill.models import Event, EventCause, Finding, Job, Judged, Run, Verdict
-from backfill.status.attention import wanting
+from backfill.models import AuditResult, Event, EventCause, Finding, Job, Run, SeasonAudit
+from backfill.status.attention import attention_items
 from tests.webapp.demo import YEAR, Demo
-from webapp.pages.triage.filters import Filters, listing
+from webapp.pages.triage.filters import FindingFilters, listing
 from webapp.ui.date_strip import strip
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -86,8 +86,8 @@ def test_a_job_that_stopped_by_itself_wants_a_person_at_once(name: str, demo: De
 
 def test_a_job_that_stands_still_wants_a_person(demo: Demo) -> None:
     job = make_job("running", "running")
-    assert wanting(now()) == []
-    (found,) = wanting(now() + timedelta(minutes=7))
+    assert attention_items(now()) == []
+    (found,) = attention_items(now() + timedelta(minutes=7))
     assert (found.job, found.state, found.reason) == (job, "stalled", "nothing has changed for 7 minutes")
 
 
@@ -95,9 +95,9 @@ def test_jobs_that_a_person_stopped_or_that_are_judged_or_retried_want_nobody(de
     make_job("paused", "pausing", "brake: PSZA 2021-11-19: so I say", cause=EventCause.OPERATOR, actor="otto")
     make_job("failed", "failed", "1 runs failed or were blocked", finished_at=now() - timedelta(days=9999))
     failed = make_job("failed", "failed", "1 runs failed or were blocked", finished_at=now() + timedelta(days=1))
-    assert [found.job for found in wanting(now())] == [failed]
+    assert [found.job for found in attention_items(now())] == [failed]
     make_job("queued", "queued", retry_of=failed)
-    assert wanting(now()) == []
+    assert attention_items(now()) == []
 
 
 def test_without_findings_the_list_does_not_say_that_nothing_wants_a_person(demo: Demo, viewer: Client) -> None:
@@ -122,7 +122,7 @@ def test_the_rates_never_say_that_nothing_is_to_be_done_while_there_is_a_bug(dem
 
 
 def test_the_rates_of_what_was_not_judged_say_so(demo: Demo, viewer: Client) -> None:
-    Verdict.objects.filter(processor="TDZA").update(run_id="older")
+    AuditResult.objects.filter(processor="TDZA").update(run_id="older")
     text = text_of(viewer, reverse("rates"), processor="TDZA")
     assert "not judged yet" in text
     assert "No action" not in text
@@ -142,13 +142,13 @@ def test_the_list_is_worst_first_with_its_notes_folded_away(demo: Demo, viewer: 
 
 
 def test_the_promise_is_said_in_numbers(demo: Demo, viewer: Client) -> None:
-    (found,) = season_summary.promises()
+    (found,) = season_summary.season_summaries()
     bugs = sum(run.failures.get("PROCESSING_ERROR", 0) for run in Run.objects.all())
     assert (found.bugs, found.by_games) == (bugs, found.explained - bugs)
     assert bugs > 0
     assert f"<strong>{bugs:,}</strong>" in text_of(viewer, reverse("triage"))
     assert found.failures == found.explained > 1000
-    assert (found.outside, found.compared) == (0, Judged.objects.get().compared)
+    assert (found.outside, found.compared) == (0, SeasonAudit.objects.get().compared)
     assert f"{found.failures:,}" in text_of(viewer, reverse("triage"))
 
 
@@ -378,16 +378,16 @@ def posts() -> dict[str, dict[str, Any]]:
 
 
 def test_a_viewer_changes_nothing(demo: Demo, viewer: Client) -> None:
-    before = list(Finding.objects.values()), list(Judged.objects.values())
+    before = list(Finding.objects.values()), list(SeasonAudit.objects.values())
     assert {viewer.post(url, given).status_code for url, given in posts().items()} == {403}
-    assert (list(Finding.objects.values()), list(Judged.objects.values())) == before
+    assert (list(Finding.objects.values()), list(SeasonAudit.objects.values())) == before
 
 
 def test_without_a_worker_a_season_is_judged_at_once(demo: Demo, operator: Client) -> None:
-    before = Judged.objects.get()
+    before = SeasonAudit.objects.get()
     answer = operator.post(reverse("judge"), {"season": YEAR})
     assert (answer.status_code, answer["Location"]) == (302, reverse("triage"))
-    after = Judged.objects.get()
+    after = SeasonAudit.objects.get()
     assert after.at > before.at
     assert (after.compared, after.unexplained) == (before.compared, before.unexplained)
 
@@ -404,13 +404,13 @@ def test_the_page_asks_until_a_worker_has_judged(demo: Demo, operator: Client) -
     asked = {"judging": YEAR, "asked": now().isoformat()}
     assert 'hx-trigger="every 1s"' in text_of(operator, reverse("triage"), **asked)
     assert operator.get(reverse("judged"), asked).status_code == 204
-    Judged.objects.update(at=now())
+    SeasonAudit.objects.update(at=now())
     assert "every 1s" not in text_of(operator, reverse("triage"), **asked)
     assert operator.get(reverse("judged"), asked)["HX-Refresh"] == "true"
 
 
 def test_a_worker_that_does_not_come_is_not_waited_for(demo: Demo, operator: Client) -> None:
-    Judged.objects.update(at=datetime(2020, 1, 1, tzinfo=UTC))
+    SeasonAudit.objects.update(at=datetime(2020, 1, 1, tzinfo=UTC))
     asked = {"judging": YEAR, "asked": (now() - timedelta(minutes=3)).isoformat()}
     text = text_of(operator, reverse("triage"), **asked)
     assert "every 1s" not in text
@@ -423,7 +423,7 @@ def test_what_is_no_time_was_not_asked(asked: str, demo: Demo, viewer: Client) -
 
 
 def test_a_list_has_no_more_on_a_page_than_it_says(demo: Demo) -> None:
-    found = listing(Filters({}, [YEAR]), "no page")
+    found = listing(FindingFilters({}, [YEAR]), "no page")
     assert (found.page.number, found.total) == (1, Finding.objects.listed().filter(severity__gt=0).count())
 
 

@@ -13,7 +13,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from validation.columns import Critical, critical, origins
-from validation.known_constants import What
+from validation.known_constants import ConstantKind
 
 MIN_ROWS = 20
 # A team table has two rows a game. Of fewer than four games the test could tell nothing.
@@ -42,11 +42,11 @@ class Share(NamedTuple):
     zeros: int = 0
     distinct: int = 2
 
-    def number(self, what: What) -> int:
+    def number(self, what: ConstantKind) -> int:
         """How many rows are so; of a constant, all or none."""
-        if what is What.CONSTANT:
+        if what is ConstantKind.CONSTANT:
             return self.rows if self.distinct == 1 else 0
-        return self.nulls if what is What.NULL else self.zeros
+        return self.nulls if what is ConstantKind.NULL else self.zeros
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Jump:
 
     table: str
     columns: tuple[str, ...]
-    what: What
+    what: ConstantKind
     dates: tuple[date, ...]
     share: float
     reference: float
@@ -101,7 +101,7 @@ def jumps(shares: Iterable[Share]) -> list[Jump]:
 
 
 class _Flagged(NamedTuple):
-    what: What
+    what: ConstantKind
     share: Share
     reference: float
     goes_on: bool  # from the date before
@@ -124,7 +124,7 @@ def _of_column(shares: Sequence[Share]) -> Iterator[Jump]:
 def _flagged(shares: Sequence[Share], column: Critical) -> Iterator[_Flagged]:
     """The dates that differ from the dates before them; such a date is nobody's reference, so that a rise may last."""
     reference: deque[Share] = deque(maxlen=REFERENCE_DATES)
-    before: What | None = None
+    before: ConstantKind | None = None
     for share in shares:
         what = next((w for w in column.watched if _is_jump(share, w, column, reference, goes_on=w is before)), None)
         if what:
@@ -134,17 +134,17 @@ def _flagged(shares: Sequence[Share], column: Critical) -> Iterator[_Flagged]:
         before = what
 
 
-def _is_candidate(share: Share, what: What) -> bool:
+def _is_candidate(share: Share, what: ConstantKind) -> bool:
     return share.number(what) >= MIN_EFFECT * share.rows
 
 
-def _is_jump(share: Share, what: What, column: Critical, reference: Sequence[Share], *, goes_on: bool) -> bool:
+def _is_jump(share: Share, what: ConstantKind, column: Critical, reference: Sequence[Share], *, goes_on: bool) -> bool:
     """A date too small to be judged by itself goes on with what the date before it began."""
     if not _is_candidate(share, what) or len(reference) < MIN_REFERENCE_DATES:
         return False
     if not goes_on and share.rows < _fewest(share.table):
         return False
-    if what is What.CONSTANT:
+    if what is ConstantKind.CONSTANT:
         fewest = CONSTANT_TEAMS * TEAM_PLAYERS if column.is_of_team else MIN_ROWS
         return (goes_on or share.rows - share.nulls >= fewest) and all(s.distinct > 1 for s in reference)
     before = _pooled(reference, what)
@@ -157,7 +157,7 @@ def _fewest(table: str) -> int:
     return MIN_TEAM_ROWS if table in TEAM_TABLES else MIN_ROWS
 
 
-def _pooled(shares: Iterable[Share], what: What) -> float:
+def _pooled(shares: Iterable[Share], what: ConstantKind) -> float:
     counts = [(share.number(what), share.rows) for share in shares]
     return sum(n for n, _ in counts) / (sum(rows for _, rows in counts) or 1)
 

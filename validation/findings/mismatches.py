@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from validation.expectation import CODES, Comparison
+from validation.expectation import CODES, ExpectationDiff
 from validation.findings import kinds
-from validation.findings.kinds import Action, Finding, Kind, counted, spans
+from validation.findings.kinds import FindingDraft, FindingKind, ProposedBackfill, format_date_ranges, pluralize
 
 Key = tuple[str, date]  # of a processor
 
@@ -22,7 +22,7 @@ SAMPLE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class RunFacts:
     """How the newest run of a (processor, date) ended. `succeeded` is complete or skipped."""
 
     processor: str
@@ -52,13 +52,13 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Season:
+class AuditedSeason:
     """What is known of one season: its processing dates without bootstrap, and per (processor, date) what was found."""
 
     year: int
     dates: tuple[date, ...]
-    ran: Mapping[Key, Ran] = field(default_factory=dict)
-    compared: Mapping[Key, Comparison] = field(default_factory=dict)
+    ran: Mapping[Key, RunFacts] = field(default_factory=dict)
+    compared: Mapping[Key, ExpectationDiff] = field(default_factory=dict)
     repeated: Mapping[Key, int] = field(default_factory=dict)
     stale: frozenset[Key] = frozenset()
 
@@ -67,17 +67,17 @@ class Season:
         """The last date that was run, or of the season."""
         return max((day for _, day in self.ran), default=self.dates[-1])
 
-    def found(self, kind: Kind, keys: Iterable[Key], subject: str, sentence: str, **details: Any) -> Finding:
+    def found(self, kind: FindingKind, keys: Iterable[Key], subject: str, sentence: str, **details: Any) -> FindingDraft:
         """A Finding about some (processor, date)."""
         keys = set(keys)
         dates = tuple(sorted({day for _, day in keys}))
-        return Finding(
+        return FindingDraft(
             kind=kind, season=self.year, subject=subject, sentence=sentence, dates=dates, processors=in_chain(keys), **details
         )
 
     def spans(self, keys: Iterable[Key]) -> str:
         """The dates of these as a person writes them."""
-        return spans({day for _, day in keys}, self.dates)
+        return format_date_ranges({day for _, day in keys}, self.dates)
 
 
 def in_chain(keys: Iterable[Key]) -> tuple[str, ...]:
@@ -86,32 +86,32 @@ def in_chain(keys: Iterable[Key]) -> tuple[str, ...]:
     return tuple(code for code in CODES if code in codes)
 
 
-def again(keys: Iterable[Key], *, force: bool = False, outdated: bool = False, first: str = "") -> Action:
+def rerun_action(keys: Iterable[Key], *, force: bool = False, outdated: bool = False, first: str = "") -> ProposedBackfill:
     """Run these again, with what follows them in the chain."""
     codes, days = in_chain(keys := set(keys)), [day for _, day in keys]
     # PCF and what follows wait for both of the first two; of these, only the named ones run again.
     chain = tuple(code for code in CODES if code in codes or CODES.index(code) > max(1, CODES.index(codes[0])))
-    return Action(min(days), max(days), () if chain == CODES else chain, force, outdated, first)
+    return ProposedBackfill(min(days), max(days), () if chain == CODES else chain, force, outdated, first)
 
 
-def unbraked(found: Sequence[Finding]) -> list[Finding]:
+def skip_brake_for_known_bugs(found: Sequence[FindingDraft]) -> list[FindingDraft]:
     """Let a known bug not stop what is proposed about something else: where one is listed, the others' actions go past it."""
     bugs = [f for f in found if f.kind in (kinds.BUG, kinds.IMPOSSIBLE_VALUE)]
     return [f if f in bugs or not f.action or not _meets(f.action, bugs) else _past(f, f.action) for f in found]
 
 
-def _meets(action: Action, bugs: Iterable[Finding]) -> bool:
+def _meets(action: ProposedBackfill, bugs: Iterable[FindingDraft]) -> bool:
     return any(action.start <= day <= action.end for bug in bugs for day in bug.dates)
 
 
-def _past(finding: Finding, action: Action) -> Finding:
+def _past(finding: FindingDraft, action: ProposedBackfill) -> FindingDraft:
     return replace(finding, action=replace(action, brake=False))
 
 
 # What does not match the games played
 
 
-def mismatches(season: Season) -> Iterator[Finding]:
+def mismatches(season: AuditedSeason) -> Iterator[FindingDraft]:
     """Unexplained, lost and unaccounted entities, by processor; but where a run failed or is stale, that is the reason."""
     broken = {key for key, run in season.ran.items() if not run.succeeded}
     for code in CODES:
@@ -126,12 +126,14 @@ def mismatches(season: Season) -> Iterator[Finding]:
         yield from _mismatch(season, kinds.UNACCOUNTED, code, strange)
 
 
-def _only_lost(found: Comparison) -> dict[str, str]:
+def _only_lost(found: ExpectationDiff) -> dict[str, str]:
     """Who failed otherwise than he must is among the unexplained already."""
     return {entity: category for entity, category in found.lost.items() if entity not in found.unexplained}
 
 
-def _mismatch(season: Season, kind: Kind, code: str, judged: Mapping[Key, Mapping[str, str]]) -> Iterator[Finding]:
+def _mismatch(
+    season: AuditedSeason, kind: FindingKind, code: str, judged: Mapping[Key, Mapping[str, str]]
+) -> Iterator[FindingDraft]:
     members = {key: found for key, found in judged.items() if found}
     if not members:
         return
@@ -140,18 +142,18 @@ def _mismatch(season: Season, kind: Kind, code: str, judged: Mapping[Key, Mappin
     count = sum(map(len, members.values()))
     sample = [f"{entity} on {day}" for (_, day), found in sorted(members.items()) for entity in sorted(found)][:SAMPLE]
     yield season.found(
-        kind, members, code, f"{code}: {counted(count, 'entity')} {kind.title}{of_what}, {season.spans(members)}", count=count,
-        action=again(members, force=True), numbers={"entities": count, "dates": len(members), "sample": sample},
+        kind, members, code, f"{code}: {pluralize(count, 'entity')} {kind.title}{of_what}, {season.spans(members)}", count=count,
+        action=rerun_action(members, force=True), numbers={"entities": count, "dates": len(members), "sample": sample},
     )  # fmt: skip
 
 
-def duplicates(season: Season) -> Iterator[Finding]:
+def duplicates(season: AuditedSeason) -> Iterator[FindingDraft]:
     """Keys that a table holds twice."""
     for code in CODES:
         if found := {key: n for key, n in season.repeated.items() if n and key[0] == code}:
             count = sum(found.values())
-            sentence = f"{code}: {counted(count, 'row')} with the key of another one, {season.spans(found)}"
+            sentence = f"{code}: {pluralize(count, 'row')} with the key of another one, {season.spans(found)}"
             yield season.found(
-                kinds.DUPLICATE_OUTPUT, found, code, sentence, count=count, action=again(found, force=True),
+                kinds.DUPLICATE_OUTPUT, found, code, sentence, count=count, action=rerun_action(found, force=True),
                 numbers={"repeated": count},
             )  # fmt: skip

@@ -8,10 +8,10 @@ from datetime import date
 from math import sqrt
 from types import MappingProxyType
 
-from validation.bands import MIN_ENTITIES, Band, Reading, Verdict
+from validation.bands import MIN_ENTITIES, Band, BandPosition, Reading
 from validation.categories import INSUFFICIENT_DATA
 from validation.findings import kinds
-from validation.findings.kinds import Finding, Kind, Severity, spans
+from validation.findings.kinds import FindingDraft, FindingKind, Severity, format_date_ranges
 from validation.season import Day, season_year
 from validation.thresholds import HIGH_RATE_DAY, HIGH_RATE_SHARE, MID_SEASON_DAY, MID_SEASON_SHARE, percent
 
@@ -47,7 +47,7 @@ class Rated:
         return self.failed / self.population if self.population else 0.0
 
 
-def flags(season: Sequence[Rated], lacking: Mapping[date, str] = MappingProxyType({})) -> Iterator[Finding]:
+def flags(season: Sequence[Rated], lacking: Mapping[date, str] = MappingProxyType({})) -> Iterator[FindingDraft]:
     """The red flags of one processor's season, its dates in order. At most two Findings a kind: explained, and not.
 
     `lacking` says of dates what of their Phase 3 is missing.
@@ -114,7 +114,7 @@ def _odd(dates: Sequence[Rated]) -> Iterator[int]:
             yield n
 
 
-def _why(kind: Kind, dates: Iterable[Rated], lacking: Mapping[date, str]) -> str:
+def _why(kind: FindingKind, dates: Iterable[Rated], lacking: Mapping[date, str]) -> str:
     """What is missing of Phase 3 on dates that differ from others; that nothing is says something too."""
     if kind not in (kinds.ODD_DATE, kinds.SUDDEN_RISE):
         return ""
@@ -122,7 +122,7 @@ def _why(kind: Kind, dates: Iterable[Rated], lacking: Mapping[date, str]) -> str
     return "; ".join(named) or "none of Phase 3's rows of these dates is missing, so look at what was written"
 
 
-def _flag(kind: Kind, dates: Sequence[Rated], cause: str) -> Iterator[Finding]:
+def _flag(kind: FindingKind, dates: Sequence[Rated], cause: str) -> Iterator[FindingDraft]:
     if not dates:
         return
     worst = max(dates, key=lambda r: r.rate)
@@ -130,10 +130,10 @@ def _flag(kind: Kind, dates: Sequence[Rated], cause: str) -> Iterator[Finding]:
     unexplained = sum(r.unexplained for r in dates)
     explained = not unexplained
     how = "all of them explained" if explained else f"{unexplained:,} of them unexplained"
-    yield Finding(
+    yield FindingDraft(
         kind=kind, season=season_year(dates[0].day.day),
         subject=f"{worst.processor} {'explained' if explained else 'unexplained'}",
-        sentence=f"{worst.processor}: {kind.title} ({spans(r.day.day for r in dates)}); at most {percent(worst.rate)} "
+        sentence=f"{worst.processor}: {kind.title} ({format_date_ranges(r.day.day for r in dates)}); at most {percent(worst.rate)} "
         f"({worst.failed:,} of {worst.population:,}, {worst.day.day}); {failed:,} failures, {how}",
         dates=tuple(r.day.day for r in dates), processors=(worst.processor,), count=failed,
         severity=Severity.NOTE if explained else None,
@@ -142,20 +142,20 @@ def _flag(kind: Kind, dates: Sequence[Rated], cause: str) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def out_of_band(season: Iterable[tuple[Rated, Reading]]) -> Iterator[Finding]:
+def out_of_band(season: Iterable[tuple[Rated, Reading]]) -> Iterator[FindingDraft]:
     """Rates outside their band although every failure is explained: one note per band, and whether above or below."""
     groups: dict[tuple[str, str], list[tuple[Rated, Reading]]] = {}
     for rated, reading in season:
-        if reading.verdict in (Verdict.ABOVE, Verdict.BELOW) and not reading.unexplained:
+        if reading.verdict in (BandPosition.ABOVE, BandPosition.BELOW) and not reading.unexplained:
             where = f"{reading.verdict} {_named(reading.band)}"
             groups.setdefault((where, rated.processor), []).append((rated, reading))
     for (where, code), found in groups.items():
         dates = [rated for rated, _ in found]
         failed, population = pooled(dates)
         low, high = (percent(f(r.rate for r in dates)) for f in (min, max))
-        yield Finding(
+        yield FindingDraft(
             kind=kinds.OUT_OF_BAND, season=season_year(dates[0].day.day), subject=f"{code} {where}",
-            sentence=f"{code}: {low} to {high} failed on {len(dates)} dates, {where} ({spans(r.day.day for r in dates)}); "
+            sentence=f"{code}: {low} to {high} failed on {len(dates)} dates, {where} ({format_date_ranges(r.day.day for r in dates)}); "
             f"every failure is explained",
             dates=tuple(r.day.day for r in dates), processors=(code,), count=failed,
             numbers={"failed": failed, "population": population},

@@ -14,7 +14,7 @@ from backfill.documents.finding import as_json
 from backfill.errors import Refused
 from backfill.models import Finding
 from webapp.api.auth import OPERATORS, actor
-from webapp.api.schemas import Limit, Mark
+from webapp.api.schemas import Limit, MarkIn
 
 router = Router(tags=["findings"])
 Document = dict[str, Any]
@@ -50,7 +50,7 @@ def finding(request: HttpRequest, number: int) -> Document:
 
 
 @router.post("/findings/{number}/mark", auth=OPERATORS, summary="Mark a finding")
-def mark_finding(request: HttpRequest, number: int, given: Mark) -> Document:
+def mark_finding(request: HttpRequest, number: int, given: MarkIn) -> Document:
     """With a reason, which is kept."""
     if given.state not in MARKABLE:
         raise Refused(f"{given.state!r} is no mark; choose from {', '.join(MARKABLE)}")

@@ -25,12 +25,12 @@ from backfill.status.job_summary import summarise
 from backfill.status.progress import progress
 from webapp.api.auth import ADMINS, OPERATORS, actor
 from webapp.api.schemas import (
-    Cancel,
-    Cap,
+    CancelIn,
     Limit,
+    LimitIn,
     OptionsIn,
-    Reason,
-    Resume,
+    ReasonIn,
+    ResumeIn,
     RetryIn,
     SelectionIn,
     StartIn,
@@ -156,13 +156,13 @@ def retry(request: HttpRequest, number: int, given: RetryIn) -> Status[Document]
 
 
 @router.post("/jobs/{number}/pause", auth=OPERATORS, summary="Pause")
-def pause(request: HttpRequest, number: int, given: Reason) -> Document:
+def pause(request: HttpRequest, number: int, given: ReasonIn) -> Document:
     """Let the steps that run finish, and start no other."""
     return _state(pause_job(job_of(number), actor(request), given.reason))
 
 
 @router.post("/jobs/{number}/resume", auth=OPERATORS, summary="Resume")
-def resume(request: HttpRequest, number: int, given: Resume) -> Document:
+def resume(request: HttpRequest, number: int, given: ResumeIn) -> Document:
     """Go on with what is left of a paused or cancelled job."""
     return _state(resume_job(job_of(number), actor(request), given.reason, brake=given.brake))
 
@@ -175,21 +175,21 @@ def cancelling(request: HttpRequest, number: int) -> Document:
 
 
 @router.post("/jobs/{number}/cancel", auth=OPERATORS, summary="Cancel")
-def cancel(request: HttpRequest, number: int, given: Cancel) -> Document:
+def cancel(request: HttpRequest, number: int, given: CancelIn) -> Document:
     """Drop what has not started; with `force` also what runs."""
     done = cancel_job(job_of(number), actor(request), given.reason, force=given.force)
     return {**_state(job_of(number)), **asdict(done)}
 
 
 @router.post("/jobs/{number}/cap", auth=OPERATORS, summary="Change the cap of a job")
-def cap(request: HttpRequest, number: int, given: Cap) -> Document:
+def cap(request: HttpRequest, number: int, given: LimitIn) -> Document:
     """How many of its batches may be in flight."""
     change_limit(given.batches, actor(request), given.reason, job=job_of(number))
     return {"job": number, "batches": given.batches}
 
 
 @router.post("/cap", auth=ADMINS, summary="Change the cap of all jobs", description=f"1 to {MAX_PARALLEL} batches in flight.")
-def cap_of_all(request: HttpRequest, given: Cap) -> Document:
+def cap_of_all(request: HttpRequest, given: LimitIn) -> Document:
     """How many batches of all jobs together may be in flight."""
     change_limit(given.batches, actor(request), given.reason)
     return {"job": None, "batches": given.batches}

@@ -10,7 +10,7 @@ from ninja import Router
 from backfill.jobs.launches import approve_launch, refuse_launch, withdraw_launch
 from backfill.models import Launch
 from webapp.api.auth import OPERATORS, actor
-from webapp.api.schemas import Limit, Reason
+from webapp.api.schemas import Limit, ReasonIn
 
 router = Router(tags=["launches"])
 Document = dict[str, Any]
@@ -39,18 +39,18 @@ def launches(request: HttpRequest, state: str = "", limit: Limit = 50) -> Docume
 
 
 @router.post("/launches/{number}/approve", auth=OPERATORS, summary="Agree to a launch")
-def approve(request: HttpRequest, number: int, given: Reason) -> Document:
+def approve(request: HttpRequest, number: int, given: ReasonIn) -> Document:
     """By a second person; it starts when its time has come."""
     return _as_json(approve_launch(launch_of(number), actor(request), given.reason))
 
 
 @router.post("/launches/{number}/refuse", auth=OPERATORS, summary="Refuse a launch")
-def refuse(request: HttpRequest, number: int, given: Reason) -> Document:
+def refuse(request: HttpRequest, number: int, given: ReasonIn) -> Document:
     """With the reason, for the one who asked."""
     return _as_json(refuse_launch(launch_of(number), actor(request), given.reason))
 
 
 @router.post("/launches/{number}/withdraw", auth=OPERATORS, summary="Withdraw a launch or a preset")
-def withdraw(request: HttpRequest, number: int, given: Reason) -> Document:
+def withdraw(request: HttpRequest, number: int, given: ReasonIn) -> Document:
     """Take it back."""
     return _as_json(withdraw_launch(launch_of(number), actor(request), given.reason))

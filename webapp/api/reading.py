@@ -17,7 +17,7 @@ from backfill.plan.options import Options
 from backfill.plan.preflight_check import check_range
 from backfill.season_calendar import check_loaded, load_calendar
 from backfill.status import progress
-from backfill.status.season_grid import Cell, season_grid
+from backfill.status.season_grid import RunCell, season_grid
 from webapp.api.schemas import OptionsIn, options_of
 
 router = Router(tags=["looking"])
@@ -50,7 +50,7 @@ def season(request: HttpRequest, year: int) -> Document:
     return {"season": grid.year, "days": days, "cells": {code: [_cell(c) for c in row] for code, row in grid.rows.items()}}
 
 
-def _cell(cell: Cell) -> Document:
+def _cell(cell: RunCell) -> Document:
     return {
         "date": cell.date, "state": cell.state, "population": cell.population, "rows": cell.rows,
         "failures": dict(cell.failures), "expected": cell.expected, "outside": cell.outside, "job": cell.job, "why": cell.reason,

@@ -33,31 +33,31 @@ def made_from(cls: type, name: str, **instead: Any) -> type[Strict]:
     return create_model(name, __base__=Strict, **{**own, **instead})
 
 
-class Reason(Strict):
+class ReasonIn(Strict):
     """Why; stored with the change."""
 
     reason: Text = ""
 
 
-class Resume(Reason):
+class ResumeIn(ReasonIn):
     """`brake` changes whether a bug pauses the job again."""
 
     brake: bool | None = None
 
 
-class Cancel(Reason):
+class CancelIn(ReasonIn):
     """`force` also stops what runs."""
 
     force: bool = False
 
 
-class Cap(Reason):
+class LimitIn(ReasonIn):
     """How many batches may be in flight."""
 
     batches: int
 
 
-class Mark(Reason):
+class MarkIn(ReasonIn):
     """What somebody makes of a finding: acknowledged, expected, fixed, or open again."""
 
     state: str

@@ -95,7 +95,7 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]
         return given
 
 
-class Users(UserAdmin):  # type: ignore[type-arg]
+class PanelUserAdmin(UserAdmin):  # type: ignore[type-arg]
     """Names, roles and passwords. Django's groups and permissions are not used: the role alone decides."""
 
     form = UserForm
@@ -139,7 +139,7 @@ def _may_leave(users: list[User]) -> bool:
     return True
 
 
-class Tokens(ModelAdmin):  # type: ignore[type-arg]
+class TokenAdmin(ModelAdmin):  # type: ignore[type-arg]
     """Whose keys there are and when they were last used. A new key is shown once, when it is saved."""
 
     list_display = ("name", "user", "created_at", "used_at")
@@ -189,7 +189,7 @@ class LimitsAdmin(ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-class Launches(ReadOnly):
+class LaunchAdmin(ReadOnly):
     """Presets, and what waits for its time or for a second person."""
 
     list_display = ("id", "state", "name", "actor", "created_at", "start_at", "needs_approval", "approved_by", "job")
@@ -199,7 +199,7 @@ class Launches(ReadOnly):
 # Logins
 
 
-class Attempts(ReadOnly):
+class LoginAttemptAdmin(ReadOnly):
     """Wrong passwords since the last right one. Deleting one lets its user try again at once."""
 
     list_display = ("attempt_time", "username", "ip_address", "failures_since_start")
@@ -211,10 +211,10 @@ class Attempts(ReadOnly):
 
 
 site = PanelAdmin(name="admin")
-site.register(User, Users)
-site.register(Token, Tokens)
+site.register(User, PanelUserAdmin)
+site.register(Token, TokenAdmin)
 site.register(Limits, LimitsAdmin)
-site.register(Launch, Launches)
-site.register(AccessAttempt, Attempts)
+site.register(Launch, LaunchAdmin)
+site.register(AccessAttempt, LoginAttemptAdmin)
 
 urlpatterns = [path("admin/", site.urls)]

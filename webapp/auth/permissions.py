@@ -12,7 +12,7 @@ from django.http import HttpResponseBase
 from django.shortcuts import render
 from django_htmx.http import reswap, retarget
 
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 View = Callable[..., HttpResponseBase]
 OPERATORS_ONLY = "operators only"
@@ -23,7 +23,7 @@ def role_required(flag: str, audience: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def checked(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def checked(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not getattr(request.user, flag, False):
                 raise PermissionDenied(f"this is for {audience}; you are logged in as {request.user}, {request.user.role}")
             return view(request, *args, **kwargs)
@@ -41,7 +41,7 @@ admin_required = role_required("may_administer", "admins")
 class LoginRequired(LoginRequiredMiddleware):
     """Django's, but a page whose session has ended stays as it is, with what was typed, and says so."""
 
-    def handle_no_permission(self, request: Request, view_func: View) -> HttpResponseBase:  # type: ignore[override]
+    def handle_no_permission(self, request: HtmxRequest, view_func: View) -> HttpResponseBase:  # type: ignore[override]
         """Redirect to the login, and back to the page afterwards; to a fragment, answer with a link to it."""
         if not request.htmx:
             return super().handle_no_permission(request, view_func)

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django_htmx.http import reswap, retarget
 
 from backfill.errors import BackcourtError, Conflict, PlanChanged, Refused
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 
 def status_of(error: BackcourtError) -> int:
@@ -19,7 +19,7 @@ def status_of(error: BackcourtError) -> int:
     return 422 if isinstance(error, Refused) else 503
 
 
-def answer(request: Request, sentence: str, status: int) -> HttpResponse:
+def answer(request: HtmxRequest, sentence: str, status: int) -> HttpResponse:
     """One sentence: an alert in a page that is open, else a page of its own."""
     context = {"sentence": sentence, "status": status}
     if request.htmx and not request.htmx.boosted:
@@ -28,17 +28,17 @@ def answer(request: Request, sentence: str, status: int) -> HttpResponse:
     return render(request, "errors/refused.html", context, status=status)
 
 
-class Refusals:
+class ErrorMiddleware:
     """Turns a BackcourtError of a view into its sentence."""
 
-    def __init__(self, get_response: Callable[[Request], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HtmxRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: Request) -> HttpResponse:
+    def __call__(self, request: HtmxRequest) -> HttpResponse:
         """Pass on."""
         return self.get_response(request)
 
-    def process_exception(self, request: Request, exception: Exception) -> HttpResponse | None:
+    def process_exception(self, request: HtmxRequest, exception: Exception) -> HttpResponse | None:
         """Answer what a view has refused."""
         if not isinstance(exception, BackcourtError):
             return None

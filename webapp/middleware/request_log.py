@@ -19,7 +19,7 @@ HEADER = "X-Request-ID"
 ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
-class RequestLog:
+class RequestLogMiddleware:
     """The outermost middleware: what it measures is all that Django does."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

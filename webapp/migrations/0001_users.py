@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
             },
             managers=[
-                ("objects", webapp.models.user.Users()),
+                ("objects", webapp.models.user.UserQuerySet()),
             ],
         ),
         migrations.CreateModel(

@@ -16,7 +16,7 @@ class Role(models.TextChoices):
     ADMIN = "admin", "admin: also users, limits and large launches"
 
 
-class Users(UserManager["User"]):
+class UserQuerySet(UserManager["User"]):
     """Users by role."""
 
     def create_superuser(self, username: str, email: str | None = None, password: str | None = None, **fields: Any) -> User:
@@ -29,7 +29,7 @@ class User(AbstractUser):
 
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
 
-    objects: ClassVar[Users] = Users()
+    objects: ClassVar[UserQuerySet] = UserQuerySet()
 
     def save(self, *args: Any, **fields: Any) -> None:
         """Keep Django's flags in step with the role, so that its admin and ours agree."""

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from backfill.models import Batch, Finding, Job, Judged, Limits, Notice, Run, Sweep, Trigger, Worker
+from backfill.models import Batch, Finding, Job, Limits, Notice, Run, SeasonAudit, Sweep, Trigger, Worker
 from backfill.processors.registry import CHAIN
 from backfill.version import code_version
 from validation.findings.kinds import Severity
@@ -86,7 +86,7 @@ def _waiting() -> Iterator[GaugeMetricFamily]:
 
 
 def _judgements() -> Iterator[GaugeMetricFamily]:
-    at, judged = now(), list(Judged.objects.order_by("season"))
+    at, judged = now(), list(SeasonAudit.objects.order_by("season"))
     text = "Failures that the games played do not explain, as of the last judgement."
     yield _gauge("unexplained_failures", text, ("season",), [((str(j.season),), j.unexplained) for j in judged])
     ages = [((str(j.season),), (at - j.at).total_seconds()) for j in judged]

@@ -25,15 +25,15 @@ from backfill.status.table_coverage import (
     NO_GAMES,
     NOT_WRITTEN,
     TWICE,
-    Held,
-    Holdings,
-    Hole,
-    season_holdings,
+    CoverageGap,
+    TableCoverage,
+    TableOnDate,
+    season_coverage,
     table_of,
 )
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
-from validation.findings.kinds import spans
+from validation.findings.kinds import format_date_ranges
 from webapp.ui import links, season_grid, seasons, states
 from webapp.ui.query_params import Choice, whole
 
@@ -46,7 +46,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Line:
+class CoverageRow:
     """One table over a season: how many of its dates are in which state, and between when its rows were made."""
 
     name: str
@@ -59,7 +59,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Told:
+class GapRow:
     """One hole in words, with where it leads."""
 
     state: str
@@ -77,7 +77,7 @@ def context(query: QueryDict) -> dict[str, Any]:
     year = whole(query.get("season"), "season", loaded[0])
     if year not in loaded:
         raise Refused(seasons.not_loaded(year, loaded))
-    found, table, show = season_holdings(year), _chosen(query.get("table", "")), query.get("show", WRONG)
+    found, table, show = season_coverage(year), _chosen(query.get("table", "")), query.get("show", WRONG)
     shown = [held for held in found.tables.get(table, ()) if show != WRONG or held.state in BAD]
     return {
         "year": year, "seasons": _seasons(loaded, year), "grid": _grid(found), "counted": COUNTED,
@@ -110,18 +110,18 @@ def _url(year: int, table: str, show: str = "") -> str:
 # The grid
 
 
-def _grid(found: Holdings) -> season_grid.Drawn:
+def _grid(found: TableCoverage) -> season_grid.RenderedGrid:
     cells = {(name, held.date): held for name, row in found.tables.items() for held in row}
     pages = {day.day: reverse("date", args=[day.day]) for day in found.days}
 
-    def cell(name: str, day: date) -> season_grid.Cell:
+    def cell(name: str, day: date) -> season_grid.GridCell:
         held = cells[name, day]
-        return season_grid.Cell(name, day, held.state, title(held), pages[day])
+        return season_grid.GridCell(name, day, held.state, title(held), pages[day])
 
     return season_grid.draw([day.day for day in found.days], cell, tuple(found.tables))
 
 
-def title(held: Held) -> str:
+def title(held: TableOnDate) -> str:
     """A table on a date in one sentence."""
     counts = f": {held.rows:,} rows" if held.rows is not None and held.state not in (NO_GAMES, BOOTSTRAP) else ""
     failed = f" and {held.failed:,} failures" if held.failed else ""
@@ -133,21 +133,21 @@ def title(held: Held) -> str:
 # In words, and as a table
 
 
-def _told(found: Holdings, hole: Hole) -> Told:
+def _told(found: TableCoverage, hole: CoverageGap) -> GapRow:
     played = [day.day for day in found.days if day.is_processing]
-    on = spans(hole.dates, played)
+    on = format_date_ranges(hole.dates, played)
     many = f" ({len(hole.dates)} dates)" if len(hole.dates) > 1 else ""
     backfill = ""
     if hole.codes:
         backfill = links.to_new(hole.dates[0], hole.dates[-1], hole.codes, "everything" if hole.state == TWICE else "")
     finding = reverse("finding", args=[hole.finding]) if hole.finding else ""
-    return Told(hole.state, f"{WORDS[hole.state]} on {on}{many}", hole.names, finding, backfill)
+    return GapRow(hole.state, f"{WORDS[hole.state]} on {on}{many}", hole.names, finding, backfill)
 
 
-def _line(found: Holdings, name: str) -> Line:
+def _line(found: TableCoverage, name: str) -> CoverageRow:
     held, table = found.tables[name], table_of(name)
     counts = Counter(h.state for h in held)
     made = [h.at for h in held if h.at]
     shown = {state: counts[state] for state in COUNTED}
     dates = len(held) - counts[NO_GAMES]
-    return Line(name, str(table), _url(found.year, name), dates, shown, min(made, default=None), max(made, default=None))
+    return CoverageRow(name, str(table), _url(found.year, name), dates, shown, min(made, default=None), max(made, default=None))

@@ -9,13 +9,13 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from webapp.middleware.errors import answer
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 NO_MATCH = re.compile(r"No (\w+) matches the given query")  # Django's own words
 LISTS = {"Job": "the page Jobs", "Run": "the page Runs", "Finding": "the page Triage"}
 
 
-def not_found(request: Request, exception: Exception) -> HttpResponse:
+def not_found(request: HtmxRequest, exception: Exception) -> HttpResponse:
     """404, with the reason where a view gave one."""
     said = exception.args[0] if exception.args and isinstance(exception.args[0], str) else "there is no such page"
     if missing := NO_MATCH.match(said):
@@ -29,16 +29,16 @@ def _no_such(model: str, asked: Sequence[object]) -> str:
     return f"there is no {model.lower()} {', '.join(map(str, asked))}{where}"
 
 
-def forbidden(request: Request, exception: Exception) -> HttpResponse:
+def forbidden(request: HtmxRequest, exception: Exception) -> HttpResponse:
     """403, with whose part it is."""
     return answer(request, str(exception) or "this is not for your role", 403)
 
 
-def csrf_failed(request: Request, reason: str = "") -> HttpResponse:
+def csrf_failed(request: HtmxRequest, reason: str = "") -> HttpResponse:
     """403 for a form without its token."""
     return answer(request, "the form was open for too long or came from elsewhere; load the page again and repeat it", 403)
 
 
-def broken(request: Request) -> HttpResponse:
+def broken(request: HtmxRequest) -> HttpResponse:
     """500. Says no more than that: the traceback is in the log."""
     return render(request, "errors/broken.html", status=500)

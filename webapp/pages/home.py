@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from django.utils.timezone import now
 
-from backfill.audit.pending import awaited
-from backfill.models import Finding, Job, Judged
+from backfill.audit.pending import pending_audit
+from backfill.models import Finding, Job, SeasonAudit
 from backfill.processors.registry import CHAIN
-from backfill.status.attention import Wanting, wanting
+from backfill.status.attention import AttentionItem, attention_items
 from backfill.status.failure_rates import by_week, rates_of
 from backfill.status.progress import Progress, progress
 from backfill.status.season_grid import NOT_RUN, Grid, season_grid
@@ -28,17 +28,17 @@ SHOWN = "PSZA"  # the one with a band
 
 
 @dataclass(frozen=True)
-class Active:
+class ActiveJob:
     """A job that is not at its end, and how far it is."""
 
     job: Job
     progress: Progress
 
 
-def active() -> list[Active]:
+def active() -> list[ActiveJob]:
     """The jobs that are under way or paused, oldest first."""
     at, found = now(), Job.objects.exclude(status__in=Job.ENDED).order_by("pk")[:10]
-    return [Active(job, progress(job, at)) for job in found]
+    return [ActiveJob(job, progress(job, at)) for job in found]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Overview:
         return season_grid(self.season.year)
 
     @property
-    def drawn(self) -> grids.Drawn:
+    def drawn(self) -> grids.RenderedGrid:
         """The grid as it is shown."""
         cells = self.grid.cells
         return grids.draw([day.day for day in self.grid.days], lambda code, day: _as_cell(cells[code, day]))
@@ -77,9 +77,9 @@ class Overview:
         return charts.season_rates(rates, SHOWN, self.season.name, by_week=True)
 
     @cached_property
-    def judged(self) -> Judged | None:
+    def judged(self) -> SeasonAudit | None:
         """The last judgement."""
-        return Judged.objects.filter(season=self.season.year).first()
+        return SeasonAudit.objects.filter(season=self.season.year).first()
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -89,12 +89,12 @@ class Overview:
     @property
     def judging(self) -> bool:
         """Whether something of it has just ended and is about to be judged."""
-        return any(self.season.year in job.parsed_options.seasons for job in awaited(now()))
+        return any(self.season.year in job.parsed_options.seasons for job in pending_audit(now()))
 
     @cached_property
-    def jobs(self) -> list[Wanting]:
+    def jobs(self) -> list[AttentionItem]:
         """Jobs of any season that want a person before they are judged."""
-        return wanting(now())
+        return attention_items(now())
 
     @property
     def may_change(self) -> bool:
@@ -117,5 +117,5 @@ class Overview:
         return [(code, {state: self.grid.counts(code)[state] for state in self.counts}) for code in CHAIN]
 
 
-def _as_cell(cell: Any) -> grids.Cell:
-    return grids.Cell(cell.processor, cell.date, cell.state, cell.title, to_date(cell.date, cell.processor))
+def _as_cell(cell: Any) -> grids.GridCell:
+    return grids.GridCell(cell.processor, cell.date, cell.state, cell.title, to_date(cell.date, cell.processor))

@@ -8,11 +8,11 @@ from django.views.decorators.http import require_safe
 
 from webapp.pages import home
 from webapp.ui import seasons
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 
 @require_safe
-def page(request: Request) -> HttpResponse:
+def page(request: HtmxRequest) -> HttpResponse:
     """The home page, of one season."""
     loaded = seasons.choices()
     season = seasons.chosen(request, loaded)
@@ -21,7 +21,7 @@ def page(request: Request) -> HttpResponse:
 
 
 @require_safe
-def findings(request: Request) -> HttpResponse:
+def findings(request: HtmxRequest) -> HttpResponse:
     """What needs a person, polled until the judgement of what has just ended is there."""
     season = seasons.chosen(request, seasons.choices())
     overview = home.Overview(season) if season else None
@@ -29,6 +29,6 @@ def findings(request: Request) -> HttpResponse:
 
 
 @require_safe
-def active(request: Request) -> HttpResponse:
+def active(request: HtmxRequest) -> HttpResponse:
     """The jobs under way, polled as long as there are any."""
     return render(request, "home/_active.html", {"active": home.active()})

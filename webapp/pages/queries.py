@@ -49,7 +49,7 @@ class DatesForm(forms.Form):
 
 
 @dataclass(frozen=True)
-class Heading:
+class ResultColumn:
     """A column of the result: what it is called, what sorts by it, and how it is sorted now."""
 
     name: str
@@ -62,7 +62,7 @@ class Heading:
 class Answer:
     """What a query has answered, or in one sentence why it could not. A cell is its value, and whether its column has numbers."""
 
-    headings: tuple[Heading, ...] = ()
+    headings: tuple[ResultColumn, ...] = ()
     rows: tuple[tuple[tuple[Any, bool], ...], ...] = ()
     count: int = 0
     seconds: float = 0.0
@@ -110,13 +110,13 @@ def ordered(rows: Sequence[Row], order: str) -> Sequence[Row]:
     return [*known, *(row for row in rows if row[name] is None)]
 
 
-def _headings(rows: Sequence[Row], given: QueryDict, order: str) -> Iterator[Heading]:
+def _headings(rows: Sequence[Row], given: QueryDict, order: str) -> Iterator[ResultColumn]:
     for name in rows[0] if rows else ():
         asked = given.copy()
         asked["sort"] = f"-{name}" if order == name else name
         direction = "ascending" if order == name else "descending" if order == f"-{name}" else ""
         is_number = any(isinstance(row[name], int | float | Decimal) for row in rows)
-        yield Heading(name, f"?{asked.urlencode()}", direction, is_number)
+        yield ResultColumn(name, f"?{asked.urlencode()}", direction, is_number)
 
 
 def texts(query: Query, start: date, end: date) -> dict[str, str]:

@@ -11,7 +11,7 @@ from backfill import queries
 from backfill.errors import Refused
 from webapp.pages import queries as query_page
 from webapp.ui.csv_export import as_csv
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 
 def _named(name: str) -> queries.Query:
@@ -22,13 +22,13 @@ def _named(name: str) -> queries.Query:
 
 
 @require_safe
-def page(request: Request) -> HttpResponse:
+def page(request: HtmxRequest) -> HttpResponse:
     """All of them."""
     return render(request, "queries/page.html", {"queries": [queries.named(name) for name in queries.names()]})
 
 
 @require_safe
-def query(request: Request, name: str) -> HttpResponse:
+def query(request: HtmxRequest, name: str) -> HttpResponse:
     """One of them, with what it answers for the dates of the query string."""
     found, form = _named(name), query_page.form_of(request.GET)
     context = {"query": found, "form": form, "most": query_page.MOST_SHOWN, **query_page.presets(reverse("query", args=[name]))}
@@ -37,7 +37,7 @@ def query(request: Request, name: str) -> HttpResponse:
 
 
 @require_safe
-def download(request: Request, name: str) -> StreamingHttpResponse:
+def download(request: HtmxRequest, name: str) -> StreamingHttpResponse:
     """All rows of one of them as a file. Raises Refused."""
     found, form = _named(name), query_page.DatesForm(request.GET)
     if not form.is_valid():

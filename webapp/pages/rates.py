@@ -14,14 +14,14 @@ from backfill.status.failure_rates import Point, by_week, rates_of
 from validation.bands import RUNBOOK
 from webapp.ui import charts, seasons
 from webapp.ui.seasons import LoadedSeason
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 MOST_SEASONS = 4
 WITH_BAND = next(iter(RUNBOOK))
 
 
 @dataclass(frozen=True)
-class SeasonVerdict:
+class SeasonRates:
     """A season's failures in sum: of what kind they are, and where its points lie."""
 
     name: str
@@ -59,7 +59,7 @@ class SeasonVerdict:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class RateFilters:
     """What the URL asks for: `?season=` (several), `?processor=`, `?by=week|date`."""
 
     loaded: list[LoadedSeason]
@@ -68,7 +68,7 @@ class Chosen:
     by: str
 
     @classmethod
-    def of(cls, request: Request) -> Chosen:
+    def of(cls, request: HtmxRequest) -> RateFilters:
         """Read the URL. Raises Refused."""
         loaded, code, by = seasons.choices(), request.GET.get("processor", WITH_BAND), request.GET.get("by", "week")
         if code not in CHAIN:
@@ -100,9 +100,9 @@ class Chosen:
         return any(p.population or p.entities for points in self.points.values() for p in points)
 
     @property
-    def verdicts(self) -> list[SeasonVerdict]:
+    def verdicts(self) -> list[SeasonRates]:
         """What is to be made of each season."""
-        return [SeasonVerdict(name, points) for name, points in self.points.items()]
+        return [SeasonRates(name, points) for name, points in self.points.items()]
 
     @property
     def has_band(self) -> bool:

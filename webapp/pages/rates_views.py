@@ -6,11 +6,11 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from webapp.pages.rates import Chosen
-from webapp.ui.typing import Request
+from webapp.pages.rates import RateFilters
+from webapp.ui.typing import HtmxRequest
 
 
 @require_safe
-def page(request: Request) -> HttpResponse:
+def page(request: HtmxRequest) -> HttpResponse:
     """The chart, the guidance beside it, and the same numbers as a table."""
-    return render(request, "rates/page.html", {"chosen": Chosen.of(request)})
+    return render(request, "rates/page.html", {"chosen": RateFilters.of(request)})

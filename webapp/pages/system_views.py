@@ -15,24 +15,24 @@ from backfill.status import system_health
 from webapp.auth.permissions import admin_required
 from webapp.models import Token
 from webapp.pages import system
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 
 @require_safe
-def page(request: Request) -> HttpResponse:
+def page(request: HtmxRequest) -> HttpResponse:
     """The system."""
     return render(request, "system/page.html", system.context())
 
 
 @require_safe
-def live(request: Request) -> HttpResponse:
+def live(request: HtmxRequest) -> HttpResponse:
     """Workers, sweep and batches, which the page asks for again while a job is under way."""
     return render(request, "system/_live.html", {"live": system_health.live(now())})
 
 
 @require_POST
 @admin_required
-def cap(request: Request) -> HttpResponse:
+def cap(request: HtmxRequest) -> HttpResponse:
     """Change how many batches of all jobs may be in flight. Raises Refused."""
     batches, reason = system.cap_of(request.POST)
     change_limit(batches, request.user.username, reason)
@@ -43,7 +43,7 @@ def cap(request: Request) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("key")
-def tokens(request: Request) -> HttpResponse:
+def tokens(request: HtmxRequest) -> HttpResponse:
     """One's own keys; a new one is shown in the answer to the form, and never again."""
     form = system.TokenForm(request.POST or None)
     name = form.cleaned_data["name"] if form.is_valid() else ""
@@ -53,7 +53,7 @@ def tokens(request: Request) -> HttpResponse:
 
 
 @require_POST
-def revoke(request: Request, pk: int) -> HttpResponse:
+def revoke(request: HtmxRequest, pk: int) -> HttpResponse:
     """Let one of one's own keys be worth nothing."""
     found = Token.objects.filter(pk=pk, user=request.user).first()
     if found is None:

@@ -15,4 +15,4 @@ register = template.Library()
 @register.inclusion_tag("retry/_healed.html")
 def healed(job: Job) -> dict[str, Any]:
     """The card of a retry that has ended; nothing for any other job."""
-    return {"job": job, "healed": form.healed(job)}
+    return {"job": job, "healed": form.fixed_by_retry(job)}

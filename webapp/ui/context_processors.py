@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from backfill.models import Finding, Job
 from backfill.status import progress
-from backfill.status.attention import wanting
+from backfill.status.attention import attention_items
 from backfill.version import code_version
 from validation.findings.kinds import Severity
 from webapp.ui.navigation import places
@@ -29,5 +29,5 @@ def _panel() -> dict[str, Any]:
     at = now()
     system = progress.system(at)
     workers = sum(1 for worker in system["workers"] if worker["alive"] and worker["kind"] == "worker")
-    wanted = listed.count() + len(wanting(at))
+    wanted = listed.count() + len(attention_items(at))
     return {"wanted": wanted, "active_jobs": active, "workers": workers, "version": code_version()}

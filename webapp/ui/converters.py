@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 
-class IsoDate:
+class IsoDateConverter:
     """A date as YYYY-MM-DD."""
 
     regex = r"\d{4}-\d{2}-\d{2}"

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from backfill.models import Finding
-from validation.findings.kinds import counted
+from validation.findings.kinds import pluralize
 from webapp.ui import states
 
 HEIGHT, LEAST = 10, 2
@@ -19,7 +19,7 @@ HEIGHT, LEAST = 10, 2
 def strip(finding: Finding, season: Sequence[date]) -> SafeString:
     """Which dates of the season a Finding is about: a mark for each stretch of neighbours, a line for each month."""
     days = [date.fromisoformat(day) for day in finding.dates]
-    words = f"{counted(len(days), 'date')} of {len(season)} in the season, {finding.first} to {finding.last}"
+    words = f"{pluralize(len(days), 'date')} of {len(season)} in the season, {finding.first} to {finding.last}"
     if not season:
         return SafeString()
     marks = format_html_join(

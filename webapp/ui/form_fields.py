@@ -14,7 +14,7 @@ ISO = "%Y-%m-%d"
 NOT_A_DATE = "this is not a date; write it as 2021-11-22"
 
 
-class IsoDate(forms.DateField):
+class IsoDateField(forms.DateField):
     """A date as ISO 8601 has it and nothing like it: 2021-11-2 may be the 2nd, or a 20th that is being typed."""
 
     def strptime(self, value: str, format: str) -> date:
@@ -24,7 +24,7 @@ class IsoDate(forms.DateField):
         return date.fromisoformat(value)
 
 
-class Switch(forms.CheckboxInput):
+class SwitchField(forms.CheckboxInput):
     """A checkbox that says no too: one that is not ticked would be missing from a query string."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
@@ -43,11 +43,11 @@ def number(label: str, hint: str, most: int) -> forms.IntegerField:
     return forms.IntegerField(label=label, help_text=hint, required=False, widget=widget, error_messages=messages)
 
 
-def iso_date(label: str) -> IsoDate:
+def iso_date(label: str) -> IsoDateField:
     """A date that may be left out."""
     # Plain text: a browser's own date field shows and takes dates as its country writes them.
     widget = forms.DateInput({"placeholder": "2021-11-22", "inputmode": "numeric", "maxlength": 10}, ISO)
-    return IsoDate(label=label, required=False, widget=widget, input_formats=[ISO], error_messages={"invalid": NOT_A_DATE})
+    return IsoDateField(label=label, required=False, widget=widget, input_formats=[ISO], error_messages={"invalid": NOT_A_DATE})
 
 
 def text_list(label: str, example: str) -> forms.CharField:
@@ -58,4 +58,4 @@ def text_list(label: str, example: str) -> forms.CharField:
 
 def switch(label: str, hint: str) -> forms.BooleanField:
     """Yes or no, with what it means."""
-    return forms.BooleanField(label=label, help_text=hint, required=False, widget=Switch)
+    return forms.BooleanField(label=label, help_text=hint, required=False, widget=SwitchField)

@@ -15,7 +15,7 @@ from webapp.ui import states
 
 
 @dataclass(frozen=True)
-class Cell:
+class GridCell:
     """One (processor, date): how it stands, in one sentence, and where it leads."""
 
     processor: str
@@ -34,7 +34,7 @@ class Month:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RenderedGrid:
     """What `_grid.html` shows: the names of the rows, the months, the states that occur."""
 
     names: tuple[str, ...]
@@ -42,7 +42,9 @@ class Drawn:
     states: tuple[str, ...]
 
 
-def draw(dates: Sequence[date], cell_of: Callable[[str, date], Cell], codes: Sequence[str] = CHAIN, name: str = "cell") -> Drawn:
+def draw(
+    dates: Sequence[date], cell_of: Callable[[str, date], GridCell], codes: Sequence[str] = CHAIN, name: str = "cell"
+) -> RenderedGrid:
     """Draw the cells of these dates; `name` begins their ids, so that one of them can be replaced by itself."""
     found: list[Month] = []
     seen: dict[str, None] = {}
@@ -54,10 +56,10 @@ def draw(dates: Sequence[date], cell_of: Callable[[str, date], Cell], codes: Seq
                 seen[cell.state] = None
                 drawn.append(as_html(cell, col, row, name))
         found.append(Month(f"{date(year, month, 1):%b %Y}", tuple(drawn)))
-    return Drawn(tuple(codes), tuple(found), tuple(s for s in states.STATES if s in seen))
+    return RenderedGrid(tuple(codes), tuple(found), tuple(s for s in states.STATES if s in seen))
 
 
-def as_html(cell: Cell, col: int, row: int, name: str = "cell", *, swapped: bool = False) -> SafeString:
+def as_html(cell: GridCell, col: int, row: int, name: str = "cell", *, swapped: bool = False) -> SafeString:
     """One cell as a link; `swapped`, it replaces the one of its id wherever that stands."""
     # Not format_html, which for a season's grid takes ten times as long: what comes from data is escaped here, each once.
     found, title, tab = states.of(cell.state), escape(cell.title), 0 if col == row == 0 else -1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backfill.errors import Refused
 from backfill.season_calendar import load_calendar, season_name
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def choices() -> list[LoadedSeason]:
     return [LoadedSeason(year, season_name(year)) for year in sorted(load_calendar().starts, reverse=True)]
 
 
-def chosen(request: Request, loaded: list[LoadedSeason]) -> LoadedSeason | None:
+def chosen(request: HtmxRequest, loaded: list[LoadedSeason]) -> LoadedSeason | None:
     """The season of `?season=`, or the newest; None where none is loaded. Raises Refused."""
     wanted = request.GET.get("season", "")
     if not wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from backfill.drilldown.schedule import Part
+from backfill.drilldown.schedule import GameRole
 from backfill.status.season_grid import WORDS
 from validation.coverage import LOW
 from validation.thresholds import percent
@@ -70,9 +70,9 @@ STATES = MappingProxyType(
         # an entity and a game
         "played": State("note", "✓", "played"),
         "no game": State("nogames", "·", "no game that counts"),
-        Part.DID_NOT_PLAY: State("skipped", "□", Part.DID_NOT_PLAY),
-        Part.NO_ROW: State("nogames", "–", Part.NO_ROW),
-        Part.NOBODY: State("outside", "▲", Part.NOBODY),
+        GameRole.DID_NOT_PLAY: State("skipped", "□", GameRole.DID_NOT_PLAY),
+        GameRole.NO_ROW: State("nogames", "–", GameRole.NO_ROW),
+        GameRole.NOBODY: State("outside", "▲", GameRole.NOBODY),
         "not part": State("nogames", "·", "not part of the job"),
         # jobs
         "queued": State("pending", "…", "queued"),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from webapp.models import User
 
 
-class Request(HttpRequest):
+class HtmxRequest(HttpRequest):
     """Of somebody who is logged in, with what htmx says of itself."""
 
     htmx: HtmxDetails

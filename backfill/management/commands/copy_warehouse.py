@@ -12,7 +12,7 @@ from backfill.cli.progress_bar import shown
 from backfill.errors import Refused, WarehouseUnwritable
 from backfill.ingest.copy_warehouse import Copying, copy, plan
 from backfill.warehouse import open_warehouse
-from backfill.warehouse.content_hash import Part
+from backfill.warehouse.content_hash import WarehousePart
 from backfill.warehouse.port import Warehouse
 
 NAMED = 5  # parts that differ, in the text; --json lists all
@@ -50,7 +50,7 @@ class Command(VerbCommand):
         self.emit(document, _text(copying, wrong, seconds, dry_run=given["dry_run"]))
         return FAILED if wrong else OK
 
-    def _copied(self, source: Warehouse, target: Warehouse, copying: Copying) -> list[Part]:
+    def _copied(self, source: Warehouse, target: Warehouse, copying: Copying) -> list[WarehousePart]:
         with shown(quiet=self.json, what="parts") as display:
             return copy(source, target, copying, display.update)
 
@@ -68,7 +68,7 @@ def _opened(source: str, target: str, *, to_write: bool) -> tuple[Warehouse, War
     return opened
 
 
-def _text(copying: Copying, wrong: list[Part], seconds: float, *, dry_run: bool) -> str:
+def _text(copying: Copying, wrong: list[WarehousePart], seconds: float, *, dry_run: bool) -> str:
     """A line per table, then what is wrong."""
     by_table = copying.by_table()
     width, verb = max(map(len, by_table)), "to copy" if dry_run else "copied"

@@ -33,10 +33,10 @@ class Command(VerbCommand):
             self.emit({"warehouse": settings.WAREHOUSE_URL, "dry_run": given["dry_run"], "differences": []}, what)
             return OK
         from backfill.warehouse.bigquery.connection import Place, connect
-        from backfill.warehouse.bigquery.migrate import put_right
+        from backfill.warehouse.bigquery.migrate import apply_differences
 
         place = Place.of(settings.WAREHOUSE_URL)
-        found = put_right(connect(place), place, dry_run=given["dry_run"])
+        found = apply_differences(connect(place), place, dry_run=given["dry_run"])
         document = {"warehouse": settings.WAREHOUSE_URL, "dry_run": given["dry_run"], "differences": list(map(asdict, found))}
         counts = Counter[str](one.kind for one in found)
         lines = [f"{WORDS[one.kind]:<7} {one.name}: {one.what}" for one in found]

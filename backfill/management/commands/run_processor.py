@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill.audit.marking import judge_due
+from backfill.audit.marking import audit_due
 from backfill.cli.base import VerbCommand, iso_date
 from backfill.cli.run_and_watch import report
 from backfill.errors import Refused
@@ -47,6 +47,6 @@ class Command(VerbCommand):
             if job is None:
                 raise Refused(f"there is nothing to run for {code} on {day}")
             run_inline(job, actor)
-        judge_due()
-        messages.tell(now())
+        audit_due()
+        messages.notify(now())
         return report(self, job, heard)

@@ -12,7 +12,7 @@ from django.core.management.base import CommandParser
 
 from backfill.cli.base import OK, VerbCommand, whole_number
 from backfill.errors import Refused
-from backfill.simulation import FaultySeason, Season, plant_faults, simulate, write
+from backfill.simulation import FaultySeason, SimulatedSeason, plant_faults, simulate, write
 
 FIRST_YEAR, LAST_YEAR = 1946, 2100
 MOST_SEASONS = 30
@@ -36,7 +36,7 @@ def writing(folder: Path) -> Iterator[None]:
         raise Refused(f"{folder} cannot be written ({error.strerror or error})") from error
 
 
-def written(season: Season, folder: Path) -> Path:
+def written(season: SimulatedSeason, folder: Path) -> Path:
     """Write one season and return its folder. Raises Refused."""
     with writing(folder):
         write(season, folder)

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.audit.marking import listed, triage, wants_somebody
+from backfill.audit.marking import listed, needs_attention, run_audit
 from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
 from backfill.documents.finding import as_json, headline, line, roots, roots_lines
 from backfill.errors import Refused
-from validation.cascade import together
+from validation.cascade import merge
 
 
 class Command(VerbCommand):
@@ -30,19 +30,19 @@ class Command(VerbCommand):
         start, end = given["start"], given["end"]
         if start and end and end < start:
             raise Refused(f"the end {end} lies before the start {start}")
-        judged = triage(start, end)
+        judged = run_audit(start, end)
         if not judged:
             raise Refused("no season of this range is loaded; load one with `manage.py load_phase3 DIR`")
         found = listed(start, end, everything=given["all"])
         shown = [f for f in found if given["all"] or f.severity]
-        cascade = together(j.cascade(day) for j in judged for day in j.dates if _is_within(day, start, end))
+        cascade = merge(j.cascade(day) for j in judged for day in j.dates if _is_within(day, start, end))
         within = [c for j in judged for (_, day), c in j.compared.items() if _is_within(day, start, end)]
         counts = {"unexplained": sum(len(c.unexplained.keys() | c.lost.keys()) for c in within), "judged": len(within)}
         document = {
             "findings": [as_json(f) for f in found], **counts, "seasons": [j.year for j in judged], "roots": roots(cascade),
         }  # fmt: skip
         self.emit(document, "\n".join([headline(len(judged), counts, found), *roots_lines(cascade), *map(line, shown)]))
-        return FAILED if wants_somebody(found) else OK
+        return FAILED if needs_attention(found) else OK
 
 
 def _is_within(day: date, start: date | None, end: date | None) -> bool:

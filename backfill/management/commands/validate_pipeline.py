@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.audit.validate_dates import Checked, State, validate
+from backfill.audit.validate_dates import DateValidation, State, validate
 from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
 from backfill.cli.tables import table
 from backfill.plan.options import Options
@@ -37,7 +37,7 @@ class Command(VerbCommand):
         self.emit(document, self._text(found, verbose=given["verbose"]))
         return FAILED if wrong else OK
 
-    def _text(self, found: list[Checked], *, verbose: bool) -> str:
+    def _text(self, found: list[DateValidation], *, verbose: bool) -> str:
         is_terminal = self.stdout.isatty()
         lines = [table([_as_row(c) for c in found], is_terminal=is_terminal, color=is_terminal)]
         if verbose:
@@ -49,7 +49,7 @@ class Command(VerbCommand):
         return "\n".join(lines)
 
 
-def _as_row(checked: Checked) -> dict[str, object]:
+def _as_row(checked: DateValidation) -> dict[str, object]:
     share = checked.coverage
     follows = ", ".join(f"{n:,} from {root}" for root, n in checked.follows.items())
     failures = ", ".join(f"{n:,} {name}" for name, n in checked.failures.items()) + (f" ({follows})" if follows else "")

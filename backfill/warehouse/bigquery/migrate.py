@@ -38,7 +38,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Found:
+class ExistingTables:
     """What there is: datasets by id, tables by reference; and where datasets are made, None for where BigQuery likes."""
 
     datasets: dict[str, Dataset]
@@ -46,21 +46,21 @@ class Found:
     location: str | None
 
 
-def put_right(client: Client, place: Place, *, dry_run: bool) -> list[Difference]:
+def apply_differences(client: Client, place: Place, *, dry_run: bool) -> list[Difference]:
     """Compare and mend what can be; returns what was, or with `dry_run` what would be, and what a person must mend."""
     found = look(client, place)
     told = differences(place, found)
     if dry_run:
         return told
-    mend(client, place, found, told)
+    fix_differences(client, place, found, told)
     # A dataset may give its new tables an expiry of its own.
     found = look(client, place)
     again = [one for one in differences(place, found) if one.kind in ("add", "keep") and one not in told]
-    mend(client, place, found, again)
+    fix_differences(client, place, found, again)
     return [*told, *again]
 
 
-def look(client: Client, place: Place) -> Found:
+def look(client: Client, place: Place) -> ExistingTables:
     """Ask for every dataset and table. Raises WarehouseError."""
     datasets: dict[str, Dataset] = {}
     tables: dict[str, Described] = {}
@@ -73,7 +73,7 @@ def look(client: Client, place: Place) -> Found:
                 tables[which] = client.get_table(f"{place.project}.{which}", retry=PATIENT)
     # Statements join them all, so that all must be in one place.
     places = [place.location, *(dataset.location for dataset in datasets.values())]
-    return Found(datasets, tables, next(filter(None, places), None))
+    return ExistingTables(datasets, tables, next(filter(None, places), None))
 
 
 def name(place: Place, table: Table) -> str:
@@ -81,12 +81,12 @@ def name(place: Place, table: Table) -> str:
     return f"{place.prefix}{table}"
 
 
-def differences(place: Place, found: Found) -> list[Difference]:
+def differences(place: Place, found: ExistingTables) -> list[Difference]:
     """What is not as declared, in the order in which it is mended."""
     return [*_of_datasets(place, found), *(d for table in TABLES for d in _of_table(name(place, table), table, found))]
 
 
-def mend(client: Client, place: Place, found: Found, todo: Sequence[Difference]) -> None:
+def fix_differences(client: Client, place: Place, found: ExistingTables, todo: Sequence[Difference]) -> None:
     """Create, add and keep what can be; a second call does nothing. Raises WarehouseError."""
     tables = {name(place, table): table for table in TABLES}
     with api_errors():
@@ -124,7 +124,7 @@ def _new_dataset(place: Place, name: str, location: str | None) -> Dataset:
     return made
 
 
-def _of_datasets(place: Place, found: Found) -> Iterator[Difference]:
+def _of_datasets(place: Place, found: ExistingTables) -> Iterator[Difference]:
     where = f" in {found.location}" if found.location else ""
     for name in _dataset_names(place):
         kept = f", whose tables expire after {SCRATCH_HOURS} hours" if name.endswith(SCRATCH) else ""
@@ -148,7 +148,7 @@ def _change(client: Client, there: Described, added: Sequence[SchemaField]) -> N
     client.update_table(there, ["schema", "time_partitioning", "expires"], retry=PATIENT)
 
 
-def _of_table(name: str, table: Table, found: Found) -> Iterator[Difference]:
+def _of_table(name: str, table: Table, found: ExistingTables) -> Iterator[Difference]:
     there = found.tables.get(name)
     if there is None:
         cluster = ", ".join(table.cluster)

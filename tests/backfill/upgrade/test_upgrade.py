@@ -22,7 +22,7 @@ from backfill.warehouse.tables import PGS, UPGC
 from tests.backfill.upgrade.stored import ANSWERS, AT, upgraded
 from validation.findings import kinds
 from validation.findings.kinds import BY_NAME
-from validation.findings.kinds import Finding as Found
+from validation.findings.kinds import FindingDraft as Found
 from webapp.models import Token, User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -84,11 +84,11 @@ def check_kept(stored: Connection) -> None:
 
 def check_jobs() -> None:
     """Jobs that need attention, why each stopped, its active seconds and its counts."""
-    attention = [[found.job.pk, found.state, found.reason] for found in attention_list.wanting(AT)]
+    attention = [[found.job.pk, found.state, found.reason] for found in attention_list.attention_items(AT)]
     assert attention == [found for found in ANSWERS["attention"] if found[0] != BY_PERSON]
     stops = by_job("stops")
     for job in jobs():
-        cause = attention_list.cause(job)
+        cause = attention_list.stop_cause(job)
         key = cause and cause.key and [cause.key[0], str(cause.key[1])]
         found = cause and [cause.reason, cause.actor, cause.by_itself, key]
         assert found == (["brake: my own", "ada", False, None] if job.pk == BY_PERSON else stops[job.pk]), job

@@ -18,7 +18,7 @@ from backfill.cli.base import OK, VerbCommand
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Job
 from backfill.processes import supervisor as stack
-from backfill.processes.die_with_parent import PARENT, tied
+from backfill.processes.die_with_parent import PARENT, die_with_parent
 from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
@@ -127,7 +127,7 @@ def _say(text: str) -> None:
 def _verb(*command: str) -> subprocess.Popen[bytes]:
     """Start a verb where the terminal's Ctrl-C does not reach it: it gets one from here."""
     return subprocess.Popen(
-        tied("SIGINT", sys.executable, "manage.py", *command),
+        die_with_parent("SIGINT", sys.executable, "manage.py", *command),
         cwd=settings.BASE_DIR,
         env=os.environ | {PARENT: str(os.getpid())},
         start_new_session=True,

@@ -10,22 +10,22 @@ from typing import Any
 
 from django.urls import reverse
 
-from backfill.audit.validate_dates import Checked, validate
-from backfill.drilldown.schedule import Fixture, fixtures
-from backfill.models import Finding, Run, Verdict
+from backfill.audit.validate_dates import DateValidation, validate
+from backfill.drilldown.schedule import ScheduledGame, scheduled_games
+from backfill.models import AuditResult, Finding, Run
 from backfill.processors.registry import CHAIN, PROCESSORS, Processor
 from backfill.season_calendar import load_calendar
 from backfill.status.latest_runs import explained_bugs
-from backfill.status.season_grid import NOT_RUN, Cell, Known
+from backfill.status.season_grid import NOT_RUN, RunCell, SeasonState
 from validation.categories import BY_NAME
 from validation.season import Calendar, Day, season_year
 from webapp.pages.date import empty_date
-from webapp.pages.date.empty_date import Odd
+from webapp.pages.date.empty_date import EmptyDate
 from webapp.ui import links
 
 
 @dataclass(frozen=True)
-class Bar:
+class CategoryBar:
     """One category of a (processor, date): how many must fail with it and how many do; widths in percent of the most."""
 
     category: str
@@ -55,12 +55,12 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Card:
+class ProcessorCard:
     """One processor on the date. `run` is the active one, else the one that counts; `verdict` the last judgement's."""
 
-    cell: Cell
+    cell: RunCell
     run: Run | None
-    verdict: Verdict | None
+    verdict: AuditResult | None
 
     @property
     def processor(self) -> Processor:
@@ -86,7 +86,7 @@ class Card:
         return (self.cell.rows + self.cell.failed) / population if population and self.cell.rows is not None else None
 
     @property
-    def judged(self) -> Verdict | None:
+    def judged(self) -> AuditResult | None:
         """The verdict on the run that is shown; None when it is of another one, or of none."""
         return self.verdict if self.verdict and self.cell.outside is not None else None
 
@@ -106,12 +106,12 @@ class Card:
         return self.cell.state in Run.ACTIVE
 
     @cached_property
-    def bars(self) -> list[Bar]:
+    def bars(self) -> list[CategoryBar]:
         """The categories that somebody has, or must have."""
         must: Mapping[str, int] = self.verdict.expected if self.verdict else {}
         names = [name for name in BY_NAME if must.get(name) or self.cell.failures.get(name)]
         most = max((*self.cell.failures.values(), *must.values()), default=1)
-        return [Bar(n, must.get(n, 0) if self.verdict else None, self.cell.failures.get(n, 0), most or 1) for n in names]
+        return [CategoryBar(n, must.get(n, 0) if self.verdict else None, self.cell.failures.get(n, 0), most or 1) for n in names]
 
     @property
     def retry(self) -> str:
@@ -122,35 +122,35 @@ class Card:
         return links.to_retry(self.cell.job, processor=self.code, start=day, end=day, look=1)
 
 
-def chain(day: Day) -> list[Card]:
+def chain(day: Day) -> list[ProcessorCard]:
     """The five of a date, in order: five queries of the database."""
-    known = Known.of(season_year(day.day), (day,))
+    known = SeasonState.of(season_year(day.day), (day,))
     cells = [known.cell(code, day) for code in CHAIN]
     runs = Run.objects.in_bulk([cell.run for cell in cells if cell.run])
-    verdicts = {verdict.processor: verdict for verdict in Verdict.objects.filter(date=day.day)}
-    return [Card(cell, runs.get(cell.run or 0), verdicts.get(cell.processor)) for cell in cells]
+    verdicts = {verdict.processor: verdict for verdict in AuditResult.objects.filter(date=day.day)}
+    return [ProcessorCard(cell, runs.get(cell.run or 0), verdicts.get(cell.processor)) for cell in cells]
 
 
-def version(cards: Sequence[Card]) -> str:
+def version(cards: Sequence[ProcessorCard]) -> str:
     """What the chain shows, in few characters: another one when any of it has changed."""
     return "-".join(f"{card.cell.state[:2]}{card.cell.run or 0}{'j' if card.judged else ''}" for card in cards).replace(" ", "")
 
 
-def is_live(cards: Sequence[Card]) -> bool:
+def is_live(cards: Sequence[ProcessorCard]) -> bool:
     """Whether anything of it is under way."""
     return any(card.is_active for card in cards)
 
 
-def worst(cards: Sequence[Card]) -> str:
+def worst(cards: Sequence[ProcessorCard]) -> str:
     """The processor whose entities one wants to see first: outside expectation, else with most failures."""
     return max(cards, key=lambda card: (card.cell.outside or 0, card.cell.failed), default=cards[0]).code
 
 
-def odd(calendar: Calendar, day: Day, cards: Sequence[Card]) -> Odd | None:
+def odd(calendar: Calendar, day: Day, cards: Sequence[ProcessorCard]) -> EmptyDate | None:
     """What keeps a date from having anything to show; None for one that has."""
     if day.is_computed and any(card.cell.state not in NOT_RUN for card in cards):
         return None
-    return empty_date.odd(calendar, day)
+    return empty_date.empty_reason(calendar, day)
 
 
 # All together
@@ -170,19 +170,19 @@ def context(day: date, code: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def chain_context(cards: Sequence[Card]) -> dict[str, Any]:
+def chain_context(cards: Sequence[ProcessorCard]) -> dict[str, Any]:
     """What the chain shows by itself."""
     return {"cards": cards, "version": version(cards), "live": is_live(cards)}
 
 
-def games(calendar: Calendar, day: Day) -> list[Fixture]:
+def games(calendar: Calendar, day: Day) -> list[ScheduledGame]:
     """The games of the date that are final."""
     if not day.is_processing:
         return []
-    return [game for game in fixtures(calendar.starts[season_year(day.day)]) if game.date == day.day and game.is_final]
+    return [game for game in scheduled_games(calendar.starts[season_year(day.day)]) if game.date == day.day and game.is_final]
 
 
-def inputs(day: Day) -> list[Checked]:
+def inputs(day: Day) -> list[DateValidation]:
     """Phase 3 of the date, table by table."""
     return validate(day.day, day.day, 3) if day.is_processing else []
 

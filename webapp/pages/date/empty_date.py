@@ -12,7 +12,7 @@ from backfill.errors import Refused
 from backfill.models import Run
 from backfill.plan.options import OFF_SEASON
 from backfill.season_calendar import load_calendar, season_name
-from validation.findings.kinds import counted
+from validation.findings.kinds import pluralize
 from validation.season import Calendar, DateType, Day, season_year
 from webapp.ui import links
 
@@ -23,7 +23,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Odd:
+class EmptyDate:
     """A date on which there is nothing to show: what it is, and what would be right."""
 
     what: str
@@ -52,18 +52,22 @@ def words(day: Day) -> str:
     parts = [f"{day.day:%A}", KINDS[day.type]]
     if day.index is not None:
         parts += [f"day {day.index}", f"season week {day.week}"]
-    return ", ".join(parts + ([counted(day.games, "game")] if day.games else []))
+    return ", ".join(parts + ([pluralize(day.games, "game")] if day.games else []))
 
 
-def odd(calendar: Calendar, day: Day) -> Odd:
+def empty_reason(calendar: Calendar, day: Day) -> EmptyDate:
     """A date of which nothing is there: what it is, and what would be right, in a sentence each."""
     if day.is_computed:
         url = links.to_new(day.day, day.day)
-        return Odd("Nothing was ever run for this date.", "It has games, so all five processors belong here.", url, "Backfill it")
+        return EmptyDate(
+            "Nothing was ever run for this date.", "It has games, so all five processors belong here.", url, "Backfill it"
+        )
     if day.type is DateType.BOOTSTRAP:
-        return Odd(f"Nothing is computed for this date: {day.why_skipped}.", "That is by design: too few games have been played.")
+        return EmptyDate(
+            f"Nothing is computed for this date: {day.why_skipped}.", "That is by design: too few games have been played."
+        )
     name, start = season_name(season_year(day.day)), calendar.starts.get(season_year(day.day))
-    return Odd(*_no_games(calendar, day, start, name))
+    return EmptyDate(*_no_games(calendar, day, start, name))
 
 
 def _no_games(calendar: Calendar, day: Day, start: date | None, name: str) -> tuple[str, str]:
@@ -93,7 +97,7 @@ def _no_games(calendar: Calendar, day: Day, start: date | None, name: str) -> tu
         )
     if waiting := calendar.day(day.day, live=True).games:
         return (
-            f"{counted(waiting, 'game')} of this date stand in the schedule, and none of them is final.",
+            f"{pluralize(waiting, 'game')} of this date stand in the schedule, and none of them is final.",
             "If they were played, load the schedule of this date again; if they were put off, all is right.",
         )
     return "The schedule has no game on this date.", "Nothing is to be run for it."

@@ -11,8 +11,8 @@ from django.http import Http404, QueryDict
 from django.urls import reverse
 
 from backfill.drilldown.entities import SORTS, Entity, Match, Page, chosen, list_entities
-from backfill.drilldown.entity_names import Named, everybody
-from backfill.drilldown.entity_report import Said, Story, report_entity
+from backfill.drilldown.entity_names import EntityName, all_names
+from backfill.drilldown.entity_report import EntityReport, UpstreamStatus, report_entity
 from backfill.errors import Refused
 from backfill.processors.registry import CHAIN, PROCESSORS, unknown_processor
 from validation.cascade import NOTHING
@@ -42,7 +42,7 @@ def known(code: str) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
+class EntityFilters:
     """What of the entities a query string asks for."""
 
     category: str = ""
@@ -51,7 +51,7 @@ class Asked:
     page: int = 1
 
     @classmethod
-    def of(cls, query: QueryDict) -> Asked:
+    def of(cls, query: QueryDict) -> EntityFilters:
         """Read it. Raises Refused."""
         sort = query.get("sort", "")
         if sort and sort.removeprefix("-") not in SORTS:
@@ -73,7 +73,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Line:
+class EntityRow:
     """One entity with where it leads; no URL where its name cannot stand in one."""
 
     entity: Entity
@@ -104,15 +104,15 @@ class Column:
 
 def context(day: date, code: str, query: QueryDict) -> dict[str, Any]:
     """The page of entities that a query string asks for. Raises Refused, WarehouseError."""
-    asked = Asked.of(query)
+    asked = EntityFilters.of(query)
     page, here = (
         list_entities(day, code, page=asked.page, per_page=PER_PAGE, **asked.given),
         reverse("entities", args=[day, code]),
     )
-    names = everybody(season_year(day))
+    names = all_names(season_year(day))
     return {
         "day": day, "code": code, "processor": PROCESSORS[code], "page": page, "asked": asked, "here": here,
-        "lines": [Line(e, _name(e, names), story_url(day, code, e.name, asked)) for e in page.entities],
+        "lines": [EntityRow(e, _name(e, names), entity_url(day, code, e.name, asked)) for e in page.entities],
         "tabs": list(_tabs(page, asked, here)), "columns": list(_columns(asked, here)),
         "csv": asked.url(reverse("entities_csv", args=[day, code])), "codes": _codes(day, code),
         "newer": asked.url(here, page=page.page - 1) if page.page > 1 else "",
@@ -120,7 +120,7 @@ def context(day: date, code: str, query: QueryDict) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _name(entity: Entity, names: Mapping[str, Named]) -> str:
+def _name(entity: Entity, names: Mapping[str, EntityName]) -> str:
     return names[entity.name].name if entity.name in names else entity.name
 
 
@@ -128,7 +128,7 @@ def _codes(day: date, code: str) -> list[Choice]:
     return [Choice(other, reverse("entities", args=[day, other]), other == code) for other in CHAIN]
 
 
-def _tabs(page: Page, asked: Asked, here: str) -> Iterator[Tab]:
+def _tabs(page: Page, asked: EntityFilters, here: str) -> Iterator[Tab]:
     everyone = sum(page.tabs.get(match, 0) for match in map(str, Match))
     yield Tab("Everybody", "", everyone, asked.url(here, category=""), not asked.category)
     for name, n in page.tabs.items():
@@ -136,22 +136,22 @@ def _tabs(page: Page, asked: Asked, here: str) -> Iterator[Tab]:
         yield Tab("" if state else TAB_WORDS.get(name, name), state, n, asked.url(here, category=name), asked.category == name)
 
 
-def _columns(asked: Asked, here: str) -> Iterator[Column]:
+def _columns(asked: EntityFilters, here: str) -> Iterator[Column]:
     for words, name, is_number in COLUMNS:
         is_sorted = asked.sort.removeprefix("-") == name
         direction = "" if not is_sorted else "descending" if asked.sort.startswith("-") else "ascending"
         yield Column(words, asked.url(here, sort=f"-{name}" if asked.sort == name else name), direction, is_number)
 
 
-def story_url(day: date, code: str, name: str, asked: Asked | None = None) -> str:
+def entity_url(day: date, code: str, name: str, asked: EntityFilters | None = None) -> str:
     """The story of an entity, which keeps the list that it was opened from; empty for a name that no URL can hold."""
     path = links.named("story", day, code, name)
     return asked.url(path) if asked and path else path
 
 
-def csv_rows(day: date, code: str, asked: Asked) -> Iterator[tuple[Any, ...]]:
+def csv_rows(day: date, code: str, asked: EntityFilters) -> Iterator[tuple[Any, ...]]:
     """All that is asked for, however many, as the rows of a file. Raises Refused, WarehouseError."""
-    names = everybody(season_year(day))
+    names = all_names(season_year(day))
     for e in chosen(day, code, **asked.given):
         yield e.name, _name(e, names), e.team, e.state, e.reason, e.can_retry, str(e.match), e.must, e.root, e.games
 
@@ -176,7 +176,7 @@ class Link:
         return "complete" if self.state == ROW else "failed" if self.state in BY_NAME else "no games"
 
 
-def told(day: date, code: str, name: str) -> Story:
+def told(day: date, code: str, name: str) -> EntityReport:
     """The story of one entity. Raises Http404 for whom there is none of, WarehouseError."""
     try:
         return report_entity(day, code, name)
@@ -184,9 +184,9 @@ def told(day: date, code: str, name: str) -> Story:
         raise Http404(str(error)) from None
 
 
-def story_context(story: Story, query: QueryDict) -> dict[str, Any]:
+def entity_context(story: EntityReport, query: QueryDict) -> dict[str, Any]:
     """What the story shows."""
-    asked = Asked.of(query)
+    asked = EntityFilters.of(query)
     place = story.day, story.code
     return {
         "story": story, "day": story.day, "sentence": sentence(story), "chain": list(cascade(story)), "asked": asked,
@@ -199,7 +199,7 @@ def story_context(story: Story, query: QueryDict) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def sentence(story: Story) -> str:
+def sentence(story: EntityReport) -> str:
     """Who, what and why, in one sentence."""
     if story.state == ROW:
         return f"{story.name} has a row of {story.code} on {story.day}."
@@ -209,21 +209,21 @@ def sentence(story: Story) -> str:
     return f"{story.name} is not in {story.code} on {story.day}: {story.explanation}{must}."
 
 
-def cascade(story: Story) -> Iterator[Link]:
+def cascade(story: EntityReport) -> Iterator[Link]:
     """What each processor before it says of the same entity, and this one last."""
-    own = Said(story.code, story.state, story.reason)
+    own = UpstreamStatus(story.code, story.state, story.reason)
     for said in (*story.upstream, own):
         is_root = story.root == f"{said.code}: {said.state or NOTHING}" or (
             said is own and story.state in BY_NAME and not story.root
         )
-        yield Link(said.code, said.state, said.reason, story_url(story.day, said.code, story.entity), is_root, said is own)
+        yield Link(said.code, said.state, said.reason, entity_url(story.day, said.code, story.entity), is_root, said is own)
 
 
-def beside(day: date, code: str, name: str, query: QueryDict) -> dict[str, Any]:
+def neighbours(day: date, code: str, name: str, query: QueryDict) -> dict[str, Any]:
     """The entity before and after one in the list that it was opened from. Raises Refused, WarehouseError."""
-    asked = Asked.of(query)
+    asked = EntityFilters.of(query)
     names = [e.name for e in chosen(day, code, **asked.given)]
     place = names.index(name) if name in names else -1
     found = {"before": names[place - 1] if place > 0 else "", "after": names[place + 1] if 0 <= place < len(names) - 1 else ""}
-    around = {which: (other, story_url(day, code, other, asked)) if other else None for which, other in found.items()}
+    around = {which: (other, entity_url(day, code, other, asked)) if other else None for which, other in found.items()}
     return {**around, "where": f"{place + 1:,} of {len(names):,} in the list" if place >= 0 else ""}

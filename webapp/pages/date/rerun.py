@@ -15,11 +15,11 @@ from backfill.jobs.start import Preview, preview_job, start_job
 from backfill.models import Job
 from backfill.plan import signed_plan
 from backfill.plan.options import Options
-from backfill.plan.planning import Action, PlannedRun
+from backfill.plan.planning import PlannedAction, PlannedRun
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
-from backfill.status.season_grid import Cell
-from validation.findings.kinds import counted
+from backfill.status.season_grid import RunCell
+from validation.findings.kinds import pluralize
 from webapp.pages.date.chain import chain
 from webapp.ui import links
 from webapp.ui.query_params import MAX_REASON
@@ -39,7 +39,7 @@ class RunForm(forms.Form):
 
 
 @dataclass(frozen=True)
-class Effect:
+class RerunEffect:
     """What becomes of one (processor, date)."""
 
     code: str
@@ -80,15 +80,15 @@ class Rerun:
         return signed_plan.seal(self.preview.plan)
 
     @cached_property
-    def cells(self) -> dict[str, Cell]:
+    def cells(self) -> dict[str, RunCell]:
         """What stands there now."""
         return {card.code: card.cell for card in chain(load_calendar().day(self.day))}
 
     @property
-    def effects(self) -> Iterator[Effect]:
+    def effects(self) -> Iterator[RerunEffect]:
         """What is replaced, run by run."""
         for run in self.preview.plan.runs:
-            yield Effect(run.processor, _sign(run), _replaced(run, self.cells[run.processor]))
+            yield RerunEffect(run.processor, _sign(run), _replaced(run, self.cells[run.processor]))
 
     @property
     def left_behind(self) -> tuple[str, ...]:
@@ -118,17 +118,17 @@ class Rerun:
 
 
 def _sign(run: PlannedRun) -> str:
-    return "will be replaced" if run.overwrites else "skipped" if run.action is Action.SKIP else "will run"
+    return "will be replaced" if run.overwrites else "skipped" if run.action is PlannedAction.SKIP else "will run"
 
 
-def _replaced(run: PlannedRun, cell: Cell) -> str:
+def _replaced(run: PlannedRun, cell: RunCell) -> str:
     """What is there that a run writes over."""
-    if run.action is Action.SKIP:
+    if run.action is PlannedAction.SKIP:
         return f"recorded as skipped: {run.reason}"
     if cell.rows is None:
         return "nothing is there that it would replace"
     made = f" of run {cell.run_id}, job {cell.job}" if cell.run_id else ""
-    return f"replaces {counted(cell.rows, 'row')} and {counted(cell.failed, 'failure')}{made}"
+    return f"replaces {pluralize(cell.rows, 'row')} and {pluralize(cell.failed, 'failure')}{made}"
 
 
 def context(asked: Rerun, form: RunForm, refused: str = "") -> dict[str, Any]:

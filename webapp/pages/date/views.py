@@ -19,30 +19,30 @@ from webapp.pages.date import empty_date, rerun
 from webapp.pages.date import entities as listed
 from webapp.ui.csv_export import as_csv
 from webapp.ui.query_params import day as day_of
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 
 @require_safe
-def pick(request: Request) -> HttpResponse:
+def pick(request: HtmxRequest) -> HttpResponse:
     """The date that a form names, else the newest that was run."""
     return redirect("date", empty_date.newest() if (day := day_of(request.GET.get("date"), "date")) is None else day)
 
 
 @require_safe
-def malformed(request: Request, text: str) -> HttpResponse:
+def malformed(request: HtmxRequest, text: str) -> HttpResponse:
     """What is no date."""
     raise Http404(f"{text!r} is no date; write it as 2021-11-22")
 
 
 @require_safe
-def page(request: Request, day: date) -> HttpResponse:
+def page(request: HtmxRequest, day: date) -> HttpResponse:
     """The date page."""
     code = request.GET.get("processor", "")
     return render(request, "dates/page.html", date_chain.context(day, listed.known(code) if code else ""))
 
 
 @require_safe
-def chain(request: Request, day: date) -> HttpResponse:
+def chain(request: HtmxRequest, day: date) -> HttpResponse:
     """The five as they stand now; 204 when that is what the browser shows already."""
     typed = load_calendar().day(day)
     found = date_chain.chain_context(date_chain.chain(typed) if typed.is_processing else [])
@@ -52,42 +52,42 @@ def chain(request: Request, day: date) -> HttpResponse:
 
 
 @require_safe
-def validation(request: Request, day: date) -> HttpResponse:
+def validation(request: HtmxRequest, day: date) -> HttpResponse:
     """What `manage.py validate_pipeline DATE --verbose` says of it."""
     found = {"day": load_calendar().day(day), "checked": [*validate(day, day, 3), *validate(day, day, 4)]}
     return render(request, "dates/_validation.html" if request.htmx else "dates/validation.html", found)
 
 
 @require_safe
-def entities(request: Request, day: date, code: str) -> HttpResponse:
+def entities(request: HtmxRequest, day: date, code: str) -> HttpResponse:
     """A page of the entities of one processor."""
     found = listed.context(_processed(day), listed.known(code), request.GET)
     return render(request, "dates/_entities.html" if request.htmx else "dates/entities.html", found)
 
 
 @require_safe
-def download(request: Request, day: date, code: str) -> StreamingHttpResponse:
+def download(request: HtmxRequest, day: date, code: str) -> StreamingHttpResponse:
     """All of them as a file."""
-    rows = listed.csv_rows(_processed(day), listed.known(code), listed.Asked.of(request.GET))
+    rows = listed.csv_rows(_processed(day), listed.known(code), listed.EntityFilters.of(request.GET))
     return as_csv(f"{code}-{day}", listed.CSV, rows)
 
 
 @require_safe
-def story(request: Request, day: date, code: str, name: str) -> HttpResponse:
+def story(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
     """One entity on the date, as a page or as a dialog."""
-    found = listed.story_context(listed.told(day, listed.known(code), name), request.GET)
+    found = listed.entity_context(listed.told(day, listed.known(code), name), request.GET)
     return render(request, "dates/_story.html" if request.htmx.target == "dialog" else "dates/story.html", found)
 
 
 @require_safe
-def beside(request: Request, day: date, code: str, name: str) -> HttpResponse:
+def beside(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
     """Who stands before and after an entity in the list that it was opened from."""
-    return render(request, "dates/_beside.html", listed.beside(_processed(day), listed.known(code), name, request.GET))
+    return render(request, "dates/_beside.html", listed.neighbours(_processed(day), listed.known(code), name, request.GET))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def run(request: Request, day: date, code: str) -> HttpResponse:
+def run(request: HtmxRequest, day: date, code: str) -> HttpResponse:
     """Run one processor for the date again: asked first with what is replaced, done by POST."""
     asked = rerun.Rerun(day, listed.known(code), after=request.GET.get("with") == rerun.AFTER)
     form = rerun.RunForm(request.POST if request.method == "POST" else None)
@@ -101,7 +101,7 @@ def run(request: Request, day: date, code: str) -> HttpResponse:
     return redirect("job", job.pk)
 
 
-def _ask(request: Request, asked: rerun.Rerun, form: rerun.RunForm, refused: Refused | None = None) -> HttpResponse:
+def _ask(request: HtmxRequest, asked: rerun.Rerun, form: rerun.RunForm, refused: Refused | None = None) -> HttpResponse:
     context = rerun.context(asked, form, str(refused or ""))
     status = status_of(refused) if refused else 422 if form.errors else 200
     return render(request, "dates/_run.html" if request.htmx.target == "dialog" else "dates/run.html", context, status=status)

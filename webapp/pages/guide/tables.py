@@ -15,7 +15,7 @@ from backfill.processors.registry import PROCESSORS
 from validation import bands, categories, coverage, expectation, preflight_report, retry, season
 from validation.findings import content
 from validation.findings import kinds as finding_kinds
-from validation.preflight_report import Effect
+from validation.preflight_report import PreflightEffect
 from validation.thresholds import COMPLETENESS, SLOW_SECONDS, percent
 from webapp import keys
 from webapp.models import Role
@@ -106,22 +106,22 @@ SEVERITIES = {
     finding_kinds.Severity.PROBLEM: "numbers are wrong or missing", finding_kinds.Severity.WARNING: "somebody ought to look",
     finding_kinds.Severity.NOTE: "explains something and wants nobody",
 }  # fmt: skip
-F = retry.Facts
+F = retry.FailureFacts
 # One case for every way in which the rules can decide.
-CASES: tuple[tuple[str, retry.Facts], ...] = (
+CASES: tuple[tuple[str, retry.FailureFacts], ...] = (
     ("too few games, nothing new in Phase 3", F("INSUFFICIENT_DATA")),
     ("too few games, and Phase 3 has changed", F("INSUFFICIENT_DATA", phase3_has_changed=True)),
     ("no upstream row, because upstream had too few games", F("MISSING_DEPENDENCY", causes={"INSUFFICIENT_DATA": 1})),
     ("no upstream row, because upstream met a bug", F("MISSING_DEPENDENCY", causes={"PROCESSING_ERROR": 1})),
     ("no upstream row then, and there is one now", F("MISSING_DEPENDENCY", causes={retry.HAS_ROW: 1})),
-    ("no upstream row, and upstream ran again since", F("MISSING_DEPENDENCY", upstream=retry.Upstream.AFTER)),
+    ("no upstream row, and upstream ran again since", F("MISSING_DEPENDENCY", upstream=retry.UpstreamRuns.AFTER)),
     ("recent games missing", F("INCOMPLETE_DATA")),
     ("an impossible value, still there", F("PROCESSING_ERROR")),
     ("an impossible value, and Phase 3 has changed", F("PROCESSING_ERROR", phase3_has_changed=True)),
     ("no row and no failure, same code", F("UNKNOWN")),
     ("no row and no failure, other code since", F("UNKNOWN", code_has_changed=True)),
-    ("blocked, and upstream is not complete", F(retry.BLOCKED, upstream=retry.Upstream.NOT_COMPLETE, waits_for=("PSZA",))),
-    ("blocked, and upstream is complete now", F(retry.BLOCKED, upstream=retry.Upstream.AFTER)),
+    ("blocked, and upstream is not complete", F(retry.BLOCKED, upstream=retry.UpstreamRuns.NOT_COMPLETE, waits_for=("PSZA",))),
+    ("blocked, and upstream is complete now", F(retry.BLOCKED, upstream=retry.UpstreamRuns.AFTER)),
     ("cancelled", F(retry.CANCELLED)),
     ("the partition is gone or damaged", F(retry.LOST)),
     *((f"the run ended with {name}", F(name)) for name in (*retry.PASSING, retry.CORRUPT)),
@@ -176,7 +176,10 @@ def _modes() -> dict[str, Any]:
 
 
 def _preflight() -> dict[str, Any]:
-    kinds = [(str(k), str(k.effect), k.effect is Effect.BLOCKS and k.can_be_overridden) for k in preflight_report.Kind]
+    kinds = [
+        (str(k), str(k.effect), k.effect is PreflightEffect.BLOCKS and k.can_be_overridden)
+        for k in preflight_report.PreflightKind
+    ]
     return {"kinds": kinds, "low": coverage.LOW, "rows_per_game": coverage.ROWS_PER_GAME.items()}
 
 

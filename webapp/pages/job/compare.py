@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 
 from backfill.errors import Refused
 from backfill.models import Job, Run
-from backfill.status.comparison import Change, compare
+from backfill.status.comparison import CategoryDelta, compare
 from validation.categories import BY_NAME
 
 DATES_A_PAGE = 50
@@ -56,7 +56,7 @@ def comparison(before: Job, after: Job, page: str) -> dict[str, Any]:
     return {"before": before, "after": after, "found": found, "totals": totals, "sums": sums, "dates": by_date}
 
 
-def _by_date(changes: tuple[Change, ...]) -> list[tuple[date, str, dict[str, int]]]:
+def _by_date(changes: tuple[CategoryDelta, ...]) -> list[tuple[date, str, dict[str, int]]]:
     counts: dict[tuple[date, str], Counter[str]] = {}
     for c in changes:
         counts.setdefault((c.date, c.processor), Counter()).update(healed=c.healed, remaining=c.remaining, new=c.new)

@@ -11,11 +11,11 @@ from backfill.status import job_export
 from webapp.pages.job.compare import candidates, check_pair, comparison
 from webapp.ui.csv_export import as_csv
 from webapp.ui.query_params import whole
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 
 @require_safe
-def pick(request: Request, number: int) -> HttpResponse:
+def pick(request: HtmxRequest, number: int) -> HttpResponse:
     """Choose the job to compare with. Raises Refused."""
     job = get_object_or_404(Job, pk=number)
     if other := whole(request.GET.get("with"), "with", 0):
@@ -25,14 +25,14 @@ def pick(request: Request, number: int) -> HttpResponse:
 
 
 @require_safe
-def compare(request: Request, number: int, other: int) -> HttpResponse:
+def compare(request: HtmxRequest, number: int, other: int) -> HttpResponse:
     """What the second healed, what remains, what is new."""
     before, after = get_object_or_404(Job, pk=number), get_object_or_404(Job, pk=other)
     return render(request, "job/compare.html", comparison(before, after, request.GET.get("page", "")))
 
 
 @require_safe
-def report(request: Request, number: int, kind: str) -> HttpResponseBase:
+def report(request: HtmxRequest, number: int, kind: str) -> HttpResponseBase:
     """A row per run as CSV, or everything as one JSON document."""
     job = get_object_or_404(Job, pk=number)
     if kind == "csv":

@@ -14,18 +14,18 @@ from django.views.decorators.http import require_http_methods
 from backfill.jobs.lifecycle import cancel_job, change_limit, pause_job, resume_job
 from backfill.models import Job
 from webapp.auth.permissions import operator_required
-from webapp.pages.job.control_forms import RELEASE, Cancel, Cap, Reason, Resume
+from webapp.pages.job.control_forms import RELEASE, CancelForm, LimitForm, ReasonForm, ResumeForm
 from webapp.pages.job.page import effects
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 asked_first = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @asked_first
 @operator_required
-def pause(request: Request, number: int) -> HttpResponse:
+def pause(request: HtmxRequest, number: int) -> HttpResponse:
     """Let what runs finish and start nothing else."""
-    job, form = get_object_or_404(Job, pk=number), Reason(_posted(request))
+    job, form = get_object_or_404(Job, pk=number), ReasonForm(_posted(request))
     if not form.is_valid():
         return _ask(request, job, form, "pause")
     pause_job(job, request.user.username, form.cleaned_data["reason"])
@@ -34,9 +34,9 @@ def pause(request: Request, number: int) -> HttpResponse:
 
 @asked_first
 @operator_required
-def resume(request: Request, number: int) -> HttpResponse:
+def resume(request: HtmxRequest, number: int) -> HttpResponse:
     """Go on with what is left."""
-    job, form = get_object_or_404(Job, pk=number), Resume(_posted(request))
+    job, form = get_object_or_404(Job, pk=number), ResumeForm(_posted(request))
     if not form.is_valid():
         return _ask(request, job, form, "resume")
     brake = False if form.cleaned_data["brake"] == RELEASE else None
@@ -46,9 +46,9 @@ def resume(request: Request, number: int) -> HttpResponse:
 
 @asked_first
 @operator_required
-def cancel(request: Request, number: int) -> HttpResponse:
+def cancel(request: HtmxRequest, number: int) -> HttpResponse:
     """Drop what waits; what runs finishes, or is stopped by force."""
-    job, form = get_object_or_404(Job, pk=number), Cancel(_posted(request))
+    job, form = get_object_or_404(Job, pk=number), CancelForm(_posted(request))
     if not form.is_valid():
         return _ask(request, job, form, "cancel")
     done = cancel_job(job, request.user.username, form.cleaned_data["reason"], force=bool(form.cleaned_data["force"]))
@@ -58,10 +58,10 @@ def cancel(request: Request, number: int) -> HttpResponse:
 
 @asked_first
 @operator_required
-def cap(request: Request, number: int) -> HttpResponse:
+def cap(request: HtmxRequest, number: int) -> HttpResponse:
     """Let more or fewer batches be in flight."""
     job = get_object_or_404(Job, pk=number)
-    form = Cap(_posted(request), initial={"batches": job.max_in_flight})
+    form = LimitForm(_posted(request), initial={"batches": job.max_in_flight})
     if not form.is_valid():
         return _ask(request, job, form, "cap")
     batches = form.cleaned_data["batches"]
@@ -69,12 +69,12 @@ def cap(request: Request, number: int) -> HttpResponse:
     return _done(request, job, f"At most {batches} batches of job {job.pk} are in flight now.")
 
 
-def _posted(request: Request) -> QueryDict | None:
+def _posted(request: HtmxRequest) -> QueryDict | None:
     """What a form is filled with; one that nobody has sent is valid for nobody."""
     return request.POST if request.method == "POST" else None
 
 
-def _ask(request: Request, job: Job, form: forms.Form, verb: str) -> HttpResponse:
+def _ask(request: HtmxRequest, job: Job, form: forms.Form, verb: str) -> HttpResponse:
     """What would happen, as a dialog of the job's page or as a page of its own."""
     template = "job/_ask.html" if request.htmx.target == "dialog" else "job/ask.html"
     action, what = reverse(f"job_{verb}", args=[job.pk]), f"job/_{verb}.html"
@@ -82,6 +82,6 @@ def _ask(request: Request, job: Job, form: forms.Form, verb: str) -> HttpRespons
     return render(request, template, context, status=422 if form.errors else 200)
 
 
-def _done(request: Request, job: Job, said: str) -> HttpResponse:
+def _done(request: HtmxRequest, job: Job, said: str) -> HttpResponse:
     messages.success(request, said)
     return redirect("job", job.pk)

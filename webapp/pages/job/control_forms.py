@@ -10,7 +10,7 @@ from webapp.ui.query_params import MAX_REASON
 KEEP, RELEASE, FORCE = "keep", "release", "force"
 
 
-class Reason(forms.Form):
+class ReasonForm(forms.Form):
     """A reason, for the record."""
 
     reason = forms.CharField(
@@ -19,7 +19,7 @@ class Reason(forms.Form):
     )  # fmt: skip
 
 
-class Resume(Reason):
+class ResumeForm(ReasonForm):
     """Whether a bug pauses the job again."""
 
     brake = forms.ChoiceField(
@@ -29,7 +29,7 @@ class Resume(Reason):
     field_order = ("brake", "reason")
 
 
-class Cancel(Reason):
+class CancelForm(ReasonForm):
     """Whether what runs may finish."""
 
     force = forms.ChoiceField(
@@ -42,7 +42,7 @@ class Cancel(Reason):
     field_order = ("force", "reason")
 
 
-class Cap(Reason):
+class LimitForm(ReasonForm):
     """How many batches may be in flight."""
 
     batches = forms.IntegerField(

@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 
 from backfill.models import Job, Run
 from backfill.plan.planning import Key
-from backfill.status.job_outcome import OwnRun, state_of
-from backfill.status.latest_runs import Judged
+from backfill.status.job_outcome import JobRun, state_of
+from backfill.status.latest_runs import AuditSummary
 from backfill.status.progress import DATES_BEFORE_AN_ESTIMATE, Progress
 from webapp.templatetags.panel import seconds
 from webapp.ui import links, season_grid, states
@@ -26,7 +26,7 @@ WITH_A_REASON = ("failed", "blocked", "cancelled", "running", "pending")
 
 
 @dataclass(frozen=True)
-class Segment:
+class BarSegment:
     """A piece of a bar: `x` and `width` are percents of it."""
 
     state: str
@@ -36,13 +36,13 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ProgressBar:
     """How far a processor is, in pieces and in words; what was cancelled has not `ended`."""
 
     name: str
     total: int
     ended: int
-    segments: tuple[Segment, ...]
+    segments: tuple[BarSegment, ...]
 
     @property
     def words(self) -> str:
@@ -50,19 +50,19 @@ class Bar:
         return ", ".join(f"{s.n:,} {states.of(s.state).word}" for s in self.segments) or "nothing to run"
 
 
-def bar(name: str, counts: Mapping[str, int]) -> Bar:
+def bar(name: str, counts: Mapping[str, int]) -> ProgressBar:
     """The counts by state, one beside the other."""
     total = sum(counts.values())
     found, x = [], 0.0
     for status in ORDER:
         if n := counts.get(status, 0):
             width = 100 * n / total
-            found.append(Segment(status, n, round(x, 2), round(width, 2)))
+            found.append(BarSegment(status, n, round(x, 2), round(width, 2)))
             x += width
-    return Bar(name, total, total - sum(counts.get(s, 0) for s in (*Run.ACTIVE, Run.Status.CANCELLED)), tuple(found))
+    return ProgressBar(name, total, total - sum(counts.get(s, 0) for s in (*Run.ACTIVE, Run.Status.CANCELLED)), tuple(found))
 
 
-def bars(found: Progress) -> list[Bar]:
+def bars(found: Progress) -> list[ProgressBar]:
     """A bar per processor."""
     return [bar(code, counts) for code, counts in found.per_processor.items()]
 
@@ -109,7 +109,7 @@ def stopping(found: Progress, job: Job) -> str:
 # The grid
 
 
-def grid(job: Job, runs: Sequence[OwnRun], verdicts: Mapping[str, Judged]) -> season_grid.Drawn:
+def grid(job: Job, runs: Sequence[JobRun], verdicts: Mapping[str, AuditSummary]) -> season_grid.RenderedGrid:
     """The job's own runs, dates × processors."""
     by_key = {r.key: r for r in runs}
     dates = sorted({r.date for r in runs})
@@ -120,7 +120,9 @@ def grid(job: Job, runs: Sequence[OwnRun], verdicts: Mapping[str, Judged]) -> se
     return replace(drawn, states=tuple(name for name in states.STATES if name in known))
 
 
-def changed_cells(job: Job, runs: Sequence[OwnRun], verdicts: Mapping[str, Judged], dates: Sequence[date]) -> list[SafeString]:
+def changed_cells(
+    job: Job, runs: Sequence[JobRun], verdicts: Mapping[str, AuditSummary], dates: Sequence[date]
+) -> list[SafeString]:
     """The cells of these runs, each to replace the one that is shown."""
     by_key, codes = {r.key: r for r in runs}, _codes(job)
     column = {day: n for n, day in enumerate(dates)}
@@ -135,27 +137,27 @@ def _codes(job: Job) -> tuple[str, ...]:
     return tuple(job.options["processors"])
 
 
-def _cell(job: Job, key: Key, by_key: Mapping[Key, OwnRun], verdicts: Mapping[str, Judged]) -> season_grid.Cell:
+def _cell(job: Job, key: Key, by_key: Mapping[Key, JobRun], verdicts: Mapping[str, AuditSummary]) -> season_grid.GridCell:
     run, (code, day) = by_key.get(key), key
     if run is None:
-        return season_grid.Cell(code, day, NOT_PART, f"{code}, {day}: not part of this job", links.to_date(day, code))
+        return season_grid.GridCell(code, day, NOT_PART, f"{code}, {day}: not part of this job", links.to_date(day, code))
     verdict = verdicts.get(run.run_id)
     state = state_of(run, verdict)
-    return season_grid.Cell(code, day, state, title(run, state, verdict), _leads_to(job, run))
+    return season_grid.GridCell(code, day, state, title(run, state, verdict), _leads_to(job, run))
 
 
-def _leads_to(job: Job, run: OwnRun) -> str:
+def _leads_to(job: Job, run: JobRun) -> str:
     if run.status in WITH_A_REASON:
         return reverse("job_run", args=[job.pk, run.processor, run.date])
     return links.to_date(run.date, run.processor)
 
 
-def title(run: OwnRun, state: str, verdict: Judged | None) -> str:
+def title(run: JobRun, state: str, verdict: AuditSummary | None) -> str:
     """A run in one sentence."""
     return f"{run.processor}, {run.date}: {states.of(state).word}{''.join(_details(run, verdict))}"
 
 
-def _details(run: OwnRun, verdict: Judged | None) -> Iterator[str]:
+def _details(run: JobRun, verdict: AuditSummary | None) -> Iterator[str]:
     if run.rows is not None:
         yield f"; {run.rows:,} rows, {run.failed:,} failed"
     if verdict:
@@ -165,7 +167,7 @@ def _details(run: OwnRun, verdict: Judged | None) -> Iterator[str]:
         yield f"; {run.reason}"
 
 
-def table_twin(job: Job, runs: Collection[OwnRun], verdicts: Mapping[str, Judged]) -> list[tuple[date, list[str]]]:
+def table_twin(job: Job, runs: Collection[JobRun], verdicts: Mapping[str, AuditSummary]) -> list[tuple[date, list[str]]]:
     """The grid as a table: per date the state of each processor."""
     found: dict[date, dict[str, str]] = {}
     for run in runs:

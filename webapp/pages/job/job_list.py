@@ -27,7 +27,7 @@ POLL_SECONDS = 3
 
 
 @dataclass(frozen=True)
-class Asked:
+class JobFilters:
     """The filters, as they stand in the query string."""
 
     state: str = ""
@@ -37,7 +37,7 @@ class Asked:
     page: str = ""
 
     @classmethod
-    def parsed(cls, query: QueryDict) -> Asked:
+    def parsed(cls, query: QueryDict) -> JobFilters:
         """What is asked for. Raises Refused with the filter that is wrong."""
         asked = cls(*(query.get(name, "").strip() for name in ("state", "who", "season", "mode", "page")))
         one_of(asked.state, "state of a job", (*GROUPS, *Job.Status.values))
@@ -74,11 +74,11 @@ def _of_season(began: int) -> QuerySet[Run]:
 
 
 @dataclass(frozen=True)
-class Row:
+class JobRow:
     """A job in the list."""
 
     job: Job
-    bar: figures.Bar
+    bar: figures.ProgressBar
     broken: int
     seconds: float | None
 
@@ -95,7 +95,7 @@ def choices() -> dict[str, Any]:
     }
 
 
-def listed(asked: Asked, at: datetime) -> dict[str, Any]:
+def listed(asked: JobFilters, at: datetime) -> dict[str, Any]:
     """A page of jobs with their progress; a fixed number of queries."""
     shown: Page[Job] = Paginator(asked.jobs(), JOBS_A_PAGE).get_page(asked.page)
     counts = _counts([job.pk for job in shown])
@@ -110,9 +110,9 @@ def listed(asked: Asked, at: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _row(job: Job, counts: dict[str, int], at: datetime) -> Row:
+def _row(job: Job, counts: dict[str, int], at: datetime) -> JobRow:
     seconds = ((job.finished_at or at) - job.started_at).total_seconds() if job.started_at else None
-    return Row(job, figures.bar(str(job), counts), counts.get("failed", 0) + counts.get("blocked", 0), seconds)
+    return JobRow(job, figures.bar(str(job), counts), counts.get("failed", 0) + counts.get("blocked", 0), seconds)
 
 
 def _counts(numbers: list[int]) -> dict[int, dict[str, int]]:
@@ -123,6 +123,6 @@ def _counts(numbers: list[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def _digest(rows: list[Row]) -> str:
+def _digest(rows: list[JobRow]) -> str:
     """What of the list may change without anybody asking for another one."""
     return f"{crc32(repr([(r.job.pk, r.job.status, r.bar) for r in rows]).encode()):08x}"

@@ -7,21 +7,21 @@ from django.shortcuts import render
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from webapp.pages.job.job_list import Asked, choices, listed
-from webapp.ui.typing import Request
+from webapp.pages.job.job_list import JobFilters, choices, listed
+from webapp.ui.typing import HtmxRequest
 
 
 @require_safe
-def page(request: Request) -> HttpResponse:
+def page(request: HtmxRequest) -> HttpResponse:
     """The list with its filters."""
-    asked = Asked.parsed(request.GET)
+    asked = JobFilters.parsed(request.GET)
     return render(request, "jobs/page.html", {**listed(asked, now()), **choices()})
 
 
 @require_safe
-def rows(request: Request) -> HttpResponse:
+def rows(request: HtmxRequest) -> HttpResponse:
     """The list alone, while something in it is under way; 204 when nothing of it has changed."""
-    found = listed(Asked.parsed(request.GET), now())
+    found = listed(JobFilters.parsed(request.GET), now())
     if request.GET.get("seen") == found["seen"] and found["every"]:
         return HttpResponse(status=204)
     return render(request, "jobs/_list.html", found)

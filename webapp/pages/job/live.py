@@ -20,11 +20,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from backfill.audit.pending import is_awaited
+from backfill.audit.pending import is_pending
 from backfill.models import Job
-from backfill.status.attention import cause
-from backfill.status.event_cursor import Mark, changed_since
-from backfill.status.job_outcome import OwnRun, findings_about, outcome, own_runs, verdicts_of
+from backfill.status.attention import stop_cause
+from backfill.status.event_cursor import EventCursor, changed_since
+from backfill.status.job_outcome import JobRun, findings_about, job_outcome, own_runs, verdicts_of
 from backfill.status.progress import Progress, progress, system
 from webapp.models import User
 from webapp.pages.job import figures
@@ -43,7 +43,7 @@ class Live:
     job: Job
     found: Progress
     parts: Mapping[str, SafeString]
-    mark: Mark
+    mark: EventCursor
     changed: frozenset[int]
     judging: bool
 
@@ -77,10 +77,10 @@ def answer(job: Job, user: User, seen: str, at: datetime) -> str:
 
 def live(job: Job, user: User, seen: str, at: datetime) -> Live:
     """Ask how a job stands. The mark first: what changes between the two questions is told again, not left out."""
-    mark, changed = changed_since(job, Mark.parsed(seen.partition("-")[0]), at)
+    mark, changed = changed_since(job, EventCursor.parsed(seen.partition("-")[0]), at)
     job.refresh_from_db()
     found = progress(job, at)
-    judging = is_awaited(job, at)
+    judging = is_pending(job, at)
     context = {"job": job, "found": found, "judging": judging, **_words(job, found, at), "buttons": buttons(job, found, user)}
     parts = {name: render_to_string(f"job/_{name}.html", context) for name in PARTS}
     return Live(job, found, parts, mark, frozenset(changed), judging)
@@ -96,7 +96,7 @@ def _words(job: Job, found: Progress, at: datetime) -> dict[str, Any]:
         "heart": heartbeat(system(at)),
         "under_way": job.status not in Job.STOPPED,
         "polled": job.status not in Job.ENDED,
-        "cause": cause(job),
+        "cause": stop_cause(job),
     }
 
 
@@ -138,10 +138,10 @@ def _of_runs(found: Live) -> dict[str, Any]:
     runs = own_runs(found.job)
     # The judgement, which comes last, may change how every cell is to be taken.
     verdicts = {} if found.every else verdicts_of(runs)
-    changed: Sequence[OwnRun] = [r for r in runs if not found.every or r.pk in found.changed]
+    changed: Sequence[JobRun] = [r for r in runs if not found.every or r.pk in found.changed]
     dates = list(dict.fromkeys(r.date for r in runs))
     cells = figures.changed_cells(found.job, changed, verdicts, dates)
-    return {"cells": cells, "outcome": outcome(runs, verdicts), "swapped": True}
+    return {"cells": cells, "outcome": job_outcome(runs, verdicts), "swapped": True}
 
 
 def _out_of_band(name: str, html: SafeString) -> SafeString:

@@ -15,7 +15,7 @@ from backfill.execution.live_checks import KINDS
 from backfill.jobs.lifecycle import Cancelled, dropped_and_finishing
 from backfill.models import Event, EventKind, Job, Run
 from backfill.status import job_outcome as outcomes
-from backfill.status.error_groups import Group
+from backfill.status.error_groups import ErrorGroup
 from backfill.version import code_version
 from webapp.models import User
 from webapp.pages.job import figures
@@ -42,7 +42,7 @@ def page(job: Job, user: User, events: str, with_runs: str) -> dict[str, Any]:
     return {
         "job": job, "live": found, "options": options(job), "grid": figures.grid(job, runs, verdicts),
         "twin": figures.table_twin(job, runs, verdicts), "codes": job.options["processors"],
-        "outcome": outcomes.outcome(runs, verdicts),
+        "outcome": outcomes.job_outcome(runs, verdicts),
         **to_look_at(job), "attempts": outcomes.attempts(job), "kinds": KINDS, "checks": checks(job),
         "triggers": list(job.triggers.order_by("date")), "code_now": code_version(),
         "retried_by": list(job.retried_by.order_by("pk")), **event_page(job, events, with_runs),
@@ -86,7 +86,7 @@ def groups(job: Job, user: User) -> dict[str, Any]:
     return {"job": job, "groups": shown, "why_not": no_retry(job, user)}
 
 
-def _strip(group: Group) -> list[tuple[float, str]]:
+def _strip(group: ErrorGroup) -> list[tuple[float, str]]:
     """Where a group's dates lie between its first and its last: percents of a line."""
     days = (group.dates[-1] - group.dates[0]).days or 1
     return [(round(96 * (day - group.dates[0]).days / days, 1), str(day)) for day in group.dates]

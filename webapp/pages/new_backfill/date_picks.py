@@ -9,7 +9,7 @@ from itertools import groupby
 from types import MappingProxyType
 
 from backfill.errors import Refused
-from backfill.plan.date_lists import dates_text
+from backfill.plan.date_lists import format_dates
 from backfill.plan.options import Options, chosen
 from backfill.plan.rerun_policy import failed_dates
 from backfill.season_calendar import season_name
@@ -97,4 +97,4 @@ def picked(value: str, calendar: Calendar, options: Options | None) -> dict[str,
 def _list(days: Sequence[date]) -> dict[str, str]:
     if not days:
         raise Refused("no date is like that, so the dates are left as they were")
-    return {"by": "list", "dates": dates_text(days), "start": "", "end": ""}
+    return {"by": "list", "dates": format_dates(days), "start": "", "end": ""}

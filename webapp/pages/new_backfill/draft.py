@@ -17,12 +17,12 @@ from backfill.models import Job, Launch
 from backfill.plan import signed_plan
 from backfill.plan.options import Options
 from backfill.plan.shell_command import command
-from validation.findings.kinds import counted
+from validation.findings.kinds import pluralize
 from validation.thresholds import COMPLETENESS
 from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.models import User
 from webapp.pages.new_backfill.form import NO_REASON, LaunchForm
-from webapp.pages.new_backfill.plan_view import Shown
+from webapp.pages.new_backfill.plan_view import PlanView
 from webapp.ui.form_fields import ON
 
 # What each check of normal mode asks.
@@ -35,7 +35,7 @@ ASKS = {
 
 
 @dataclass(frozen=True)
-class Check:
+class LiveCheckRow:
     """One check of normal mode, and why backfill mode leaves it out."""
 
     name: str
@@ -43,10 +43,10 @@ class Check:
     because: str
 
 
-CHECKS = tuple(Check(kind.name, ASKS[kind.name], kind.backfill_skips_it_because) for kind in KINDS)
+CHECKS = tuple(LiveCheckRow(kind.name, ASKS[kind.name], kind.backfill_skips_it_because) for kind in KINDS)
 
 
-class Draft:
+class LaunchDraft:
     """A form as it stands, for one user: the preview of it, and what pressing the button would do."""
 
     def __init__(self, query: QueryDict, user: User) -> None:
@@ -54,13 +54,13 @@ class Draft:
         self.nothing = ""  # why there is no preview
 
     @cached_property
-    def shown(self) -> Shown | None:
+    def shown(self) -> PlanView | None:
         """The preview; None when `nothing` says why there is none."""
         if self.form.options is None:
             self.nothing = "Choose the dates first" if not self.form.errors else "Correct the dates first"
             return None
         try:
-            return Shown(self.form.options)
+            return PlanView(self.form.options)
         except BackcourtError as error:  # a sentence in the place of the preview; what is typed stays
             self.nothing = str(error)
             return None
@@ -99,13 +99,13 @@ class Draft:
         elif not self.shown.plan.todo:
             yield _nothing_to_do(self.shown.options)
         if self.form.errors:
-            yield f"correct {counted(len(self.form.errors), 'field')} first"
+            yield f"correct {pluralize(len(self.form.errors), 'field')} first"
         if self.shown:
             yield from map(str, self._stops(self.shown))
         if not self.form.cleaned_data.get("reason"):
             yield "give a reason"
 
-    def _stops(self, shown: Shown) -> list[str]:
+    def _stops(self, shown: PlanView) -> list[str]:
         stops = shown.report.stops(skip=shown.options.skip_preflight)
         if self.at is not None:  # the preflight is made again when the time has come
             return []

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from backfill.errors import Refused
 from backfill.jobs.launches import passed_text
-from backfill.plan.date_lists import dates_text, parse_dates, without
+from backfill.plan.date_lists import format_dates, parse_dates, without
 from backfill.plan.options import MAX_BATCH_SIZE, MAX_PARALLEL, MAX_RETRIES, MODES, Options, chosen
 from backfill.processors.registry import CHAIN, PROCESSORS
 from webapp.ui.form_fields import ISO, OFF, ON, iso_date, number, switch, text_list
@@ -198,7 +198,7 @@ def _codes(query: QueryDict) -> str:
 def query_of(options: Options, **more: str) -> str:
     """The query string that fills the form with these options."""
     what = next((name for name, flags in POLICIES.items() if flags and all(getattr(options, f) for f in flags)), "missing")
-    days = {"dates": dates_text(options.dates)} if options.dates else {"start": str(options.start), "end": str(options.end)}
+    days = {"dates": format_dates(options.dates)} if options.dates else {"start": str(options.start), "end": str(options.end)}
     numbers = {name: str(getattr(options, name) or "") for name in ("batch_size", "parallel")}
     switches = {name: ON if getattr(options, name) else OFF for name in SWITCHES}
     fields = {

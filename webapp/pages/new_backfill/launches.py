@@ -14,7 +14,7 @@ from backfill.models import Launch
 from backfill.plan.options import Options
 from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.models import User
-from webapp.pages.new_backfill.plan_view import Shown
+from webapp.pages.new_backfill.plan_view import PlanView
 from webapp.ui.query_params import too_long
 
 State = Launch.State
@@ -23,7 +23,7 @@ QUESTIONS: Mapping[str, str] = {"approve": "Approve", "refuse": "Refuse", "withd
 
 
 @dataclass(frozen=True)
-class Listed:
+class LaunchRow:
     """A launch, with its options in words and why this user may not decide it, by verb."""
 
     launch: Launch
@@ -36,7 +36,7 @@ class Listed:
         return list(dict.fromkeys(reason for reason in self.verbs.values() if reason))
 
 
-def waiting(user: User) -> list[Listed]:
+def waiting(user: User) -> list[LaunchRow]:
     """Those that wait for their time or for a second person, the oldest first."""
     return [listed(kept, user) for kept in Launch.objects.filter(state=State.WAITING).order_by("pk")]
 
@@ -46,12 +46,12 @@ def decided() -> QuerySet[Launch]:
     return Launch.objects.exclude(state__in=(State.WAITING, State.SAVED)).filter(name="").order_by("-pk")[:SHOWN]
 
 
-def presets(user: User) -> list[Listed]:
+def presets(user: User) -> list[LaunchRow]:
     """The saved ones, by name."""
     return [listed(kept, user) for kept in list_presets()]
 
 
-def listed(kept: Launch, user: User) -> Listed:
+def listed(kept: Launch, user: User) -> LaunchRow:
     """A launch as this user sees it."""
     options = Options.from_json(kept.options)
     verbs = ["withdraw"]
@@ -59,10 +59,10 @@ def listed(kept: Launch, user: User) -> Listed:
         verbs = ["approve", "refuse", "withdraw"]
     elif kept.state == State.WAITING and kept.actor != user.username:
         verbs = ["refuse", "withdraw"]
-    return Listed(kept, options, {verb: why_not(verb, kept, user) for verb in verbs})
+    return LaunchRow(kept, options, {verb: disabled_reason(verb, kept, user) for verb in verbs})
 
 
-def why_not(verb: str, kept: Launch, user: User) -> str:
+def disabled_reason(verb: str, kept: Launch, user: User) -> str:
     """Why somebody may not decide so; empty when he may."""
     if not user.may_operate:
         return OPERATORS_ONLY
@@ -76,16 +76,16 @@ def why_not(verb: str, kept: Launch, user: User) -> str:
 
 def question(verb: str, kept: Launch, user: User) -> dict[str, Any]:
     """What is asked before a launch is decided: what it would start if it started now, or why that cannot be said."""
-    asked = {"verb": verb, "words": QUESTIONS[verb], "item": listed(kept, user), "why_not": why_not(verb, kept, user)}
+    asked = {"verb": verb, "words": QUESTIONS[verb], "item": listed(kept, user), "why_not": disabled_reason(verb, kept, user)}
     try:
-        return {**asked, "shown": Shown(Options.from_json(kept.options)), "needs_why": verb == "refuse"}
+        return {**asked, "shown": PlanView(Options.from_json(kept.options)), "needs_why": verb == "refuse"}
     except BackcourtError as error:
         return {**asked, "nothing": str(error), "needs_why": verb == "refuse"}
 
 
 def decide(verb: str, kept: Launch, user: User, reason: str) -> str:
     """Carry it out; return what has become of it. Raises Refused."""
-    if said := why_not(verb, kept, user) or too_long(reason):
+    if said := disabled_reason(verb, kept, user) or too_long(reason):
         raise Refused(said)
     done = {"approve": approve_launch, "refuse": refuse_launch, "withdraw": withdraw_launch}[verb](kept, user.username, reason)
     job = f" as job {done.job_id}" if done.job_id else ""

@@ -18,13 +18,13 @@ from webapp.auth.permissions import operator_required
 from webapp.middleware.errors import status_of
 from webapp.pages.new_backfill import date_picks, launches, prefill
 from webapp.pages.new_backfill import draft as drafts
-from webapp.pages.new_backfill.draft import Draft
+from webapp.pages.new_backfill.draft import LaunchDraft
 from webapp.pages.new_backfill.form import is_long
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: Request) -> HttpResponse:
+def page(request: HtmxRequest) -> HttpResponse:
     """The form and its preview; POST starts what was previewed, or fills in a pick, whose form may be too long for a GET."""
     if request.method == "POST" and "pick" not in request.POST:
         return start(request)  # type: ignore[return-value]
@@ -32,22 +32,22 @@ def page(request: Request) -> HttpResponse:
     filled = prefill.prefilled(given, calendar)
     if filled and request.method != "POST" and not is_long(filled):
         return redirect(_address(filled))
-    draft = Draft(QueryDict(filled) if filled else prefill.with_dates(given, calendar), request.user)
+    draft = LaunchDraft(QueryDict(filled) if filled else prefill.with_dates(given, calendar), request.user)
     return push_url(render(request, "new/page.html", _context(request, draft)), _address(draft.form.query))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def preview(request: Request) -> HttpResponse:
+def preview(request: HtmxRequest) -> HttpResponse:
     """What the form would start, as it stands now; reads only, by POST because a list of dates may be long."""
-    draft = Draft(_given(request), request.user)
+    draft = LaunchDraft(_given(request), request.user)
     return replace_url(render(request, "new/_preview.html", _shown(request, draft, oob=True)), _address(draft.form.query))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def plan(request: Request) -> HttpResponse:
+def plan(request: HtmxRequest) -> HttpResponse:
     """The plan date by date."""
     given = _given(request)
-    draft = Draft(given, request.user)
+    draft = LaunchDraft(given, request.user)
     template = "new/_plan.html" if request.htmx else "new/plan.html"
     if draft.shown is None:
         raise Refused(draft.nothing)
@@ -55,9 +55,9 @@ def plan(request: Request) -> HttpResponse:
 
 
 @operator_required
-def start(request: Request) -> HttpResponse:
+def start(request: HtmxRequest) -> HttpResponse:
     """Start it, keep it for later, or ask for approval; refused, the page comes again with all that was typed."""
-    draft = Draft(drafts.posted(request.POST), request.user)
+    draft = LaunchDraft(drafts.posted(request.POST), request.user)
     try:
         made = draft.start(request.POST)
     except Refused as refused:
@@ -70,9 +70,9 @@ def start(request: Request) -> HttpResponse:
 
 @require_POST
 @operator_required
-def save(request: Request) -> HttpResponse:
+def save(request: HtmxRequest) -> HttpResponse:
     """Save the form as a preset."""
-    draft = Draft(drafts.posted(request.POST), request.user)
+    draft = LaunchDraft(drafts.posted(request.POST), request.user)
     try:
         saved = draft.save(request.POST)
     except Refused as refused:
@@ -83,7 +83,7 @@ def save(request: Request) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
-def decide(request: Request, pk: int, verb: str) -> HttpResponse:
+def decide(request: HtmxRequest, pk: int, verb: str) -> HttpResponse:
     """Ask before a launch is approved, refused or withdrawn, with what it would start; then do it."""
     if verb not in launches.QUESTIONS:
         raise Http404(f"{verb!r} is nothing that can be decided")
@@ -95,27 +95,27 @@ def decide(request: Request, pk: int, verb: str) -> HttpResponse:
     return render(request, "new/_decide.html" if request.htmx else "new/decide.html", context)
 
 
-def _again(request: Request, draft: Draft, refused: Refused) -> HttpResponse:
+def _again(request: HtmxRequest, draft: LaunchDraft, refused: Refused) -> HttpResponse:
     context = {"refused": str(refused)}
     if request.htmx:
         return render(request, "new/_preview.html", context | _shown(request, draft, oob=True), status=status_of(refused))
     return render(request, "new/page.html", context | _context(request, draft), status=status_of(refused))
 
 
-def _shown(request: Request, draft: Draft, *, oob: bool = False) -> dict[str, Any]:
+def _shown(request: HtmxRequest, draft: LaunchDraft, *, oob: bool = False) -> dict[str, Any]:
     picks = date_picks.picks(load_calendar(), draft.form.options)
     here = "" if draft.form.is_long else request.build_absolute_uri(_address(draft.form.query))
     return {"draft": draft, "form": draft.form, "shown": draft.shown, "picks": picks, "here": here, "oob": oob}
 
 
-def _context(request: Request, draft: Draft) -> dict[str, Any]:
+def _context(request: HtmxRequest, draft: LaunchDraft) -> dict[str, Any]:
     return {
         **_shown(request, draft), "limits": Limits.current(), "checks": drafts.CHECKS,
         "presets": launches.presets(request.user), "waiting": launches.waiting(request.user), "decided": launches.decided(),
     }  # fmt: skip
 
 
-def _given(request: Request) -> QueryDict:
+def _given(request: HtmxRequest) -> QueryDict:
     return request.POST if request.method == "POST" else request.GET
 
 
@@ -124,5 +124,5 @@ def _address(query: str) -> str:
     return f"{reverse('new')}?{query}" if query and not is_long(query) else reverse("new")
 
 
-def _go(request: Request, url: str) -> HttpResponse:
+def _go(request: HtmxRequest, url: str) -> HttpResponse:
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

@@ -16,14 +16,14 @@ from backfill.jobs.retry import LeftOut, RetryPlan, default_reason, nothing_text
 from backfill.jobs.retry_selection import Selection, parse_weeks
 from backfill.models import Job
 from backfill.plan import signed_plan
-from backfill.plan.planning import Action, PlannedRun
+from backfill.plan.planning import PlannedAction, PlannedRun
 from backfill.plan.shell_command import retry_command
 from backfill.processors.registry import CHAIN
 from backfill.status import error_groups, season_failures
-from backfill.status.comparison import Comparison, compare
-from backfill.status.error_groups import Group
+from backfill.status.comparison import JobComparison, compare
+from backfill.status.error_groups import ErrorGroup
 from validation.categories import BY_NAME, DATE_LEVEL
-from validation.findings.kinds import counted, spans
+from validation.findings.kinds import format_date_ranges, pluralize
 from validation.retry import BLOCKED, CANCELLED, LOST, RetryClass
 from webapp.pages.triage.filters import day_field
 from webapp.ui import season_grid
@@ -62,7 +62,7 @@ class RetryForm(forms.Form):
 
     def __init__(self, data: QueryDict, job: Job) -> None:
         super().__init__(data)
-        whats = season_failures.whats_of(job)
+        whats = season_failures.describe_failures(job)
         asked = dict.fromkeys(data.getlist("category"), 0)
         fields: Any = self.fields
         fields["processor"].choices = [(code, code) for code in job.parsed_options.processors]
@@ -94,11 +94,11 @@ class RetryForm(forms.Form):
 
 def _what(name: str, dates: int) -> str:
     meaning = BY_NAME[name].meaning if name in BY_NAME else MEANINGS.get(name, "runs that failed")
-    return f"{name}: {meaning}" + (f", {counted(dates, 'run')}" if dates else "")
+    return f"{name}: {meaning}" + (f", {pluralize(dates, 'run')}" if dates else "")
 
 
 @dataclass(frozen=True)
-class Alike:
+class LeftOutGroup:
     """Failures that are left out for one reason; `option` is the field that would include them."""
 
     retry: str
@@ -112,15 +112,15 @@ class Alike:
 
 
 @dataclass(frozen=True)
-class Looked:
+class RetryPreview:
     """A plan of a retry as it is shown: the table, the grid, what is left out, and why its button is off, if it is."""
 
     plan: RetryPlan
     counts: tuple[tuple[str, int, int, int], ...]
     reasons: tuple[tuple[str, int], ...]
-    grid: season_grid.Drawn
-    left_out: tuple[Alike, ...]
-    groups: tuple[Group, ...]
+    grid: season_grid.RenderedGrid
+    left_out: tuple[LeftOutGroup, ...]
+    groups: tuple[ErrorGroup, ...]
     command: str
     seal: str
     refused: str
@@ -149,21 +149,21 @@ class Looked:
     def others(self) -> str:
         """What runs besides what the job ran, and why; empty when nothing does."""
         n = self.plan.of_others
-        return f"{counted(n, 'run')} of them job {self.plan.job} did not make itself: what they read runs again" if n else ""
+        return f"{pluralize(n, 'run')} of them job {self.plan.job} did not make itself: what they read runs again" if n else ""
 
     @property
     def button(self) -> str:
         """The one thing that there is to do."""
-        return f"Retry {counted(self.runs, 'run')} on {counted(self.dates, 'date')}"
+        return f"Retry {pluralize(self.runs, 'run')} on {pluralize(self.dates, 'date')}"
 
 
-def look(job: Job, form: RetryForm) -> Looked:
+def preview(job: Job, form: RetryForm) -> RetryPreview:
     """What a retry would do. Raises Refused, WarehouseError."""
     selection = form.selection()
     found = preview_retry(job, selection)
     todo = found.plan.todo
     reasons = Counter(run.reason for run in todo).most_common()
-    return Looked(
+    return RetryPreview(
         found, tuple(_counts(found)), tuple(reasons), _drawn(found), tuple(_alike(found.left_out)),
         tuple(error_groups.of_job(job)),
         retry_command(job.pk, selection, form.cleaned_data["reason"]), signed_plan.seal(found.plan), _why_not(found),
@@ -181,18 +181,18 @@ def _counts(found: RetryPlan) -> Iterable[tuple[str, int, int, int]]:
     """Per processor: runs, skips, complete ones that would be replaced."""
     for code in CHAIN:
         if runs := [run for run in found.plan.todo if run.processor == code]:
-            skips = sum(run.action is Action.SKIP for run in runs)
+            skips = sum(run.action is PlannedAction.SKIP for run in runs)
             yield code, len(runs) - skips, skips, sum(run.overwrites for run in runs)
 
 
-def _drawn(found: RetryPlan) -> season_grid.Drawn:
+def _drawn(found: RetryPlan) -> season_grid.RenderedGrid:
     """What runs, what is skipped and what is left out, on the dates of which anything is."""
     runs = {run.key: run for run in found.plan.todo}
     out = {(o.processor, o.date): o for o in found.left_out}
 
-    def cell_of(code: str, day: date) -> season_grid.Cell:
+    def cell_of(code: str, day: date) -> season_grid.GridCell:
         state, reason = _becomes(runs.get((code, day)), out.get((code, day)))
-        return season_grid.Cell(code, day, state, f"{code}, {day}: {state}; {reason}", to_date(day, code))
+        return season_grid.GridCell(code, day, state, f"{code}, {day}: {state}; {reason}", to_date(day, code))
 
     days = sorted({day for _, day in (*runs, *out)})
     codes = [code for code in CHAIN if code in found.plan.options.processors]
@@ -201,7 +201,7 @@ def _drawn(found: RetryPlan) -> season_grid.Drawn:
 
 def _becomes(run: PlannedRun | None, left: LeftOut | None) -> tuple[str, str]:
     """What becomes of a (processor, date), and why."""
-    if run and run.action is Action.SKIP:
+    if run and run.action is PlannedAction.SKIP:
         return "skipped", run.reason
     if run:
         return ("will be replaced" if run.overwrites else "will run"), run.reason
@@ -210,7 +210,7 @@ def _becomes(run: PlannedRun | None, left: LeftOut | None) -> tuple[str, str]:
     )
 
 
-def _alike(left_out: Iterable[LeftOut]) -> Iterable[Alike]:
+def _alike(left_out: Iterable[LeftOut]) -> Iterable[LeftOutGroup]:
     """Those with one reason together, the most first."""
     found: dict[tuple[str, str], list[LeftOut]] = {}
     for out in left_out:
@@ -221,15 +221,15 @@ def _alike(left_out: Iterable[LeftOut]) -> Iterable[Alike]:
         option = next((name for of, name in INCLUDING.items() if of == retry), "")
         entities = sum(out.entities for out in outs)
         runs = len({(out.processor, out.date) for out in outs})
-        yield Alike(retry, reason, option, whats, codes, runs, entities, spans(out.date for out in outs))
+        yield LeftOutGroup(retry, reason, option, whats, codes, runs, entities, format_date_ranges(out.date for out in outs))
 
 
 @dataclass(frozen=True)
-class Healed:
+class FixedByRetry:
     """What a retry made of the job that it retried, by state and category."""
 
     before: int
-    comparison: Comparison
+    comparison: JobComparison
 
     @property
     def kinds(self) -> list[tuple[str, str, Mapping[str, int], int]]:
@@ -242,8 +242,8 @@ class Healed:
         return [(kind, text, counts, sum(counts.values())) for kind, text in means for counts in [self.comparison.counts(kind)]]
 
 
-def healed(job: Job) -> Healed | None:
+def fixed_by_retry(job: Job) -> FixedByRetry | None:
     """What a retry that has ended has healed; None for any other job."""
     if job.retry_of is None or job.status not in Job.ENDED:
         return None
-    return Healed(job.retry_of.pk, compare(job.retry_of, job))
+    return FixedByRetry(job.retry_of.pk, compare(job.retry_of, job))

@@ -11,17 +11,17 @@ from django.views.decorators.http import require_safe
 
 from backfill.errors import BackcourtError, Refused
 from backfill.jobs.retry import retry_job
-from backfill.models import Job, Judged
+from backfill.models import Job, SeasonAudit
 from backfill.status import season_failures
 from validation.retry import RetryClass
 from webapp.auth.permissions import operator_required
 from webapp.middleware.errors import status_of
-from webapp.pages.retry.form import SHOWN, RetryForm, look
+from webapp.pages.retry.form import SHOWN, RetryForm, preview
 from webapp.pages.triage.views import season_of
-from webapp.ui.typing import Request
+from webapp.ui.typing import HtmxRequest
 
 
-def page(request: Request, pk: int) -> HttpResponseBase:
+def page(request: HtmxRequest, pk: int) -> HttpResponseBase:
     """The selection, and by itself what it would run; a POST runs it."""
     job = get_object_or_404(Job.objects.select_related("retry_of"), pk=pk)
     if request.method == "POST":
@@ -36,18 +36,18 @@ def page(request: Request, pk: int) -> HttpResponseBase:
 def _looked(job: Job, form: RetryForm) -> dict[str, Any]:
     """What would run; or the sentence why nobody can tell."""
     try:
-        return {"job": job, "form": form, "looked": look(job, form), "shown": SHOWN}
+        return {"job": job, "form": form, "looked": preview(job, form), "shown": SHOWN}
     except BackcourtError as error:
         return {"job": job, "form": form, "refused": str(error)}
 
 
-def _page(request: Request, job: Job, form: RetryForm, looked: dict[str, Any], status: int = 200) -> HttpResponse:
+def _page(request: HtmxRequest, job: Job, form: RetryForm, looked: dict[str, Any], status: int = 200) -> HttpResponse:
     context = {"job": job, "form": form, "choices": [form["processor"], form["category"]], **looked}
     return render(request, "retry/page.html", context, status=status)
 
 
 @operator_required
-def _retry(request: Request, job: Job) -> HttpResponse:
+def _retry(request: HtmxRequest, job: Job) -> HttpResponse:
     form = RetryForm(request.POST, job)
     try:
         made = retry_job(
@@ -61,9 +61,9 @@ def _retry(request: Request, job: Job) -> HttpResponse:
 
 
 @require_safe
-def season(request: Request) -> HttpResponse:
+def season(request: HtmxRequest) -> HttpResponse:
     """The jobs of a season with something wrong that nothing newer has healed."""
-    years = list(Judged.objects.order_by("-season").values_list("season", flat=True))
+    years = list(SeasonAudit.objects.order_by("-season").values_list("season", flat=True))
     year = season_of(request.GET["season"]) if request.GET.get("season") else (years[0] if years else None)
     context: dict[str, Any] = {"years": sorted({*years, *([year] if year else [])}, reverse=True), "year": year}
     if request.htmx or "look" in request.GET:

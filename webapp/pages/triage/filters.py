@@ -15,8 +15,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
 from backfill.audit.pending import AUDIT_DUE_WITHIN
-from backfill.audit.season_summary import Promise
-from backfill.models import Finding, Verdict
+from backfill.audit.season_summary import SeasonSummary
+from backfill.models import AuditResult, Finding
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name
 from validation.findings.kinds import BY_NAME, KINDS, PHASE3_MISSING, Severity
@@ -52,7 +52,7 @@ def day_field(label: str) -> forms.DateField:
     return forms.DateField(required=False, label=label, widget=widget, error_messages=wrong)
 
 
-class Filters(forms.Form):
+class FindingFilters(forms.Form):
     """What is asked for; whatever cannot be meant is said beside its field and asks for nothing."""
 
     q = forms.CharField(required=False, label="Text", max_length=200, widget=forms.TextInput(attrs=SEARCH))
@@ -135,7 +135,7 @@ class Marking(forms.Form):
 
 
 @dataclass(frozen=True)
-class Shown:
+class FindingRow:
     """A Finding on the list."""
 
     finding: Finding
@@ -154,14 +154,14 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class OfKind:
+class FindingGroup:
     """The Findings of one kind and severity on this page, and how many there are of it on all pages."""
 
     name: str
     title: str
     severity: str
     count: int
-    shown: tuple[Shown, ...]
+    shown: tuple[FindingRow, ...]
 
 
 @dataclass(frozen=True)
@@ -169,12 +169,12 @@ class Listing:
     """A page of the list. `folded` is how many notes are not shown."""
 
     page: Page[Finding]
-    kinds: tuple[OfKind, ...]
+    kinds: tuple[FindingGroup, ...]
     total: int
     folded: int
 
 
-def listing(filters: Filters, page: str) -> Listing:
+def listing(filters: FindingFilters, page: str) -> Listing:
     """What the filters ask for; a fixed number of queries."""
     every = filters.findings()
     found = every if filters.shows_notes else [f for f in every if f.severity > Severity.NOTE]
@@ -183,17 +183,17 @@ def listing(filters: Filters, page: str) -> Listing:
     return Listing(shown, kinds, len(found), len(every) - len(found))
 
 
-def _by_kind(page: Iterable[Finding], every: Sequence[Finding], dates: Mapping[int, Sequence[date]]) -> Iterable[OfKind]:
+def _by_kind(page: Iterable[Finding], every: Sequence[Finding], dates: Mapping[int, Sequence[date]]) -> Iterable[FindingGroup]:
     for (name, severity), group in groupby(page, key=lambda f: (f.kind, f.severity)):
         count = sum((f.kind, f.severity) == (name, severity) for f in every)
-        shown = tuple(Shown(f, strip(f, dates.get(f.season, ())), action_words(f.action)) for f in group)
-        yield OfKind(name, BY_NAME[name].title, str(Severity(severity)), count, shown)
+        shown = tuple(FindingRow(f, strip(f, dates.get(f.season, ())), action_words(f.action)) for f in group)
+        yield FindingGroup(name, BY_NAME[name].title, str(Severity(severity)), count, shown)
 
 
 def dates_of_seasons(years: Iterable[int]) -> dict[int, list[date]]:
     """The dates of these seasons that have been judged, in order; one query."""
     found: dict[int, list[date]] = {}
-    rows = Verdict.objects.filter(season__in=list(years)).order_by("date").values_list("season", "date").distinct()
+    rows = AuditResult.objects.filter(season__in=list(years)).order_by("date").values_list("season", "date").distinct()
     for year, day in rows:
         found.setdefault(year, []).append(day)
     return found
@@ -214,7 +214,7 @@ def action_words(action: Mapping[str, Any] | None) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AuditRequest:
     """A judgement that a worker was asked for and has not made yet."""
 
     year: int
@@ -222,7 +222,7 @@ class Asked:
     is_late: bool
 
 
-def still_asked(asked: str, season: str, found: Iterable[Promise], at: datetime) -> Asked | None:
+def pending_requests(asked: str, season: str, found: Iterable[SeasonSummary], at: datetime) -> AuditRequest | None:
     """What the URL says of a judgement that is under way; None when it has been made, or when it says nothing."""
     try:
         since = parse_datetime(asked)
@@ -231,4 +231,4 @@ def still_asked(asked: str, season: str, found: Iterable[Promise], at: datetime)
     promise = next((p for p in found if str(p.year) == season), None)
     if since is None or since.tzinfo is None or promise is None or (promise.at and promise.at >= since):
         return None
-    return Asked(promise.year, since, at - since > AUDIT_DUE_WITHIN)
+    return AuditRequest(promise.year, since, at - since > AUDIT_DUE_WITHIN)

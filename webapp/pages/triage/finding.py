@@ -14,7 +14,7 @@ from backfill.audit.evidence_rows import runs_of
 from backfill.models import Finding
 from backfill.processors.registry import CHAIN
 from backfill.status import season_grid
-from backfill.status.failures import wrong_with
+from backfill.status.failures import failures_with
 from validation.categories import BY_NAME
 from validation.findings import kinds
 from validation.retry import LOST
@@ -39,7 +39,7 @@ def query_url(finding: Finding) -> str:
 
 
 @dataclass(frozen=True)
-class Number:
+class EvidenceNumber:
     """A number of the evidence, as text; `parts` where it is several."""
 
     name: str
@@ -47,17 +47,17 @@ class Number:
     parts: tuple[tuple[str, str], ...] = ()
 
 
-def numbers(evidence: Mapping[str, Any]) -> list[Number]:
+def numbers(evidence: Mapping[str, Any]) -> list[EvidenceNumber]:
     """The evidence of a Finding as people read it."""
     return [_number(name, value) for name, value in evidence.items()]
 
 
-def _number(name: str, value: Any) -> Number:
+def _number(name: str, value: Any) -> EvidenceNumber:
     if isinstance(value, Mapping):
-        return Number(name, parts=tuple((key, _text(part)) for key, part in value.items()))
+        return EvidenceNumber(name, parts=tuple((key, _text(part)) for key, part in value.items()))
     if isinstance(value, list):
-        return Number(name, parts=tuple(("", _text(part)) for part in value))
-    return Number(name, _text(value))
+        return EvidenceNumber(name, parts=tuple(("", _text(part)) for part in value))
+    return EvidenceNumber(name, _text(value))
 
 
 def _text(value: Any) -> str:
@@ -67,21 +67,21 @@ def _text(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
-def drawn(finding: Finding) -> grids.Drawn:
+def drawn(finding: Finding) -> grids.RenderedGrid:
     """How the dates of a Finding stand now. Raises WarehouseError."""
     cells = season_grid.season_grid(finding.season).cells
     codes = [code for code in CHAIN if code in (finding.processors or CHAIN)]
     days = [day for day in map(date.fromisoformat, finding.dates) if (codes[0], day) in cells]
 
-    def cell_of(code: str, day: date) -> grids.Cell:
+    def cell_of(code: str, day: date) -> grids.GridCell:
         cell = cells[code, day]
-        return grids.Cell(code, day, cell.state, cell.title, to_date(day, code))
+        return grids.GridCell(code, day, cell.state, cell.title, to_date(day, code))
 
     return grids.draw(days, cell_of, codes, name="of")
 
 
 @dataclass(frozen=True)
-class Retry:
+class FindingRetry:
     """The job of which these failures are, and where its retry begins with just these."""
 
     job: int
@@ -89,7 +89,7 @@ class Retry:
     url: str
 
 
-def retries(finding: Finding) -> list[Retry]:
+def retries(finding: Finding) -> list[FindingRetry]:
     """The retries that a Finding leads to, the newest job first."""
     by_job: dict[int, list[tuple[str, date, list[str]]]] = {}
     for (code, day), whats in _whats(finding):
@@ -103,7 +103,7 @@ def _whats(finding: Finding) -> Iterator[tuple[tuple[str, date], tuple[int, list
         yield from ((key, (run.job_id, [LOST])) for key, run in runs_of(finding).items())
     elif finding.kind in RETRIED:
         for key, run in runs_of(finding).items():
-            if whats := [what for what in wrong_with(run) if _is_about(finding, what)]:
+            if whats := [what for what in failures_with(run) if _is_about(finding, what)]:
                 yield key, (run.job_id, whats)
 
 
@@ -112,7 +112,7 @@ def _is_about(finding: Finding, what: str) -> bool:
     return BY_NAME[what].is_bug if what in BY_NAME else finding.kind != kinds.IMPOSSIBLE_VALUE.name
 
 
-def _retry(job: int, found: Iterable[tuple[str, date, list[str]]]) -> Retry:
+def _retry(job: int, found: Iterable[tuple[str, date, list[str]]]) -> FindingRetry:
     keys = list(found)
     days = [day for _, day, _ in keys]
     query: dict[str, Any] = {
@@ -120,4 +120,4 @@ def _retry(job: int, found: Iterable[tuple[str, date, list[str]]]) -> Retry:
         "category": sorted({what for _, _, whats in keys for what in whats}),
         "start": min(days), "end": max(days),
     }  # fmt: skip
-    return Retry(job, len(keys), f"{reverse('retry', args=[job])}?{urlencode(query, doseq=True)}")
+    return FindingRetry(job, len(keys), f"{reverse('retry', args=[job])}?{urlencode(query, doseq=True)}")

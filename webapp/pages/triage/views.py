@@ -14,21 +14,30 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from backfill.audit import marking
 from backfill.audit.evidence_rows import MOST_ROWS, evidence_of, is_missing
-from backfill.audit.season_summary import promises
+from backfill.audit.season_summary import season_summaries
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Finding
-from backfill.status.attention import wanting
-from validation.findings.kinds import counted
+from backfill.status.attention import attention_items
+from validation.findings.kinds import pluralize
 from webapp.auth.permissions import operator_required
 from webapp.pages.triage import finding as drawing
-from webapp.pages.triage.filters import MARKS, MEANINGS, Filters, Marking, action_words, listing, needs_phase3, still_asked
-from webapp.ui.typing import Request
+from webapp.pages.triage.filters import (
+    MARKS,
+    MEANINGS,
+    FindingFilters,
+    Marking,
+    action_words,
+    listing,
+    needs_phase3,
+    pending_requests,
+)
+from webapp.ui.typing import HtmxRequest
 
 MARKING = {"marks": MARKS, "meanings": MEANINGS}
 
 
 @require_safe
-def page(request: Request) -> HttpResponse:
+def page(request: HtmxRequest) -> HttpResponse:
     """The list; its fragment is the list alone."""
     listed = _listed(request)
     refused = listed["filters"].refused
@@ -38,20 +47,20 @@ def page(request: Request) -> HttpResponse:
     return render(request, template, listed, status=422 if refused else 200)
 
 
-def _listed(request: Request, **more: Any) -> dict[str, Any]:
-    found = promises()
-    filters = Filters(request.GET, [promise.year for promise in found])
+def _listed(request: HtmxRequest, **more: Any) -> dict[str, Any]:
+    found = season_summaries()
+    filters = FindingFilters(request.GET, [promise.year for promise in found])
     listed = listing(filters, request.GET.get("page", "1"))
-    asked = still_asked(request.GET.get("asked", ""), request.GET.get("judging", ""), found, now())
+    asked = pending_requests(request.GET.get("asked", ""), request.GET.get("judging", ""), found, now())
     given = {"filters": filters, "listing": listed, "promises": found, "asked": asked, "marking": Marking()}
-    return {"jobs": wanting(now()), **given, **MARKING, **more}
+    return {"jobs": attention_items(now()), **given, **MARKING, **more}
 
 
 @require_safe
-def judged(request: Request) -> HttpResponse:
+def judged(request: HtmxRequest) -> HttpResponse:
     """Whether the season that somebody has asked for is judged: nothing while it is not, then the whole page anew."""
-    found = promises()
-    asked = still_asked(request.GET.get("asked", ""), request.GET.get("judging", ""), found, now())
+    found = season_summaries()
+    asked = pending_requests(request.GET.get("asked", ""), request.GET.get("judging", ""), found, now())
     if asked and not asked.is_late:
         return HttpResponse(status=204)
     return HttpResponseClientRefresh()
@@ -59,10 +68,10 @@ def judged(request: Request) -> HttpResponse:
 
 @require_POST
 @operator_required
-def judge(request: Request) -> HttpResponse:
+def judge(request: HtmxRequest) -> HttpResponse:
     """Judge a season now, by a worker or here."""
     year, asked = season_of(request.POST.get("season", "")), now()
-    if marking.judge_now(year):
+    if marking.audit_now(year):
         messages.success(request, f"The season that began in {year} has been judged.")
         return redirect("triage")
     return redirect(reverse("triage", query={"judging": year, "asked": asked.isoformat()}))
@@ -77,18 +86,18 @@ def season_of(text: str) -> int:
 
 @require_POST
 @operator_required
-def mark(request: Request) -> HttpResponse:
+def mark(request: HtmxRequest) -> HttpResponse:
     """Mark all that are ticked on the list, or none of them."""
     form, chosen = Marking(request.POST), [pk for pk in request.POST.getlist("finding") if pk.isdecimal()]
     found = list(Finding.objects.filter(pk__in=chosen).order_by("pk"))
     if refused := _refused(request, form, found):
         again = _listed(request, marking=form, refused=refused, chosen=set(map(int, chosen)))
         return render(request, "triage/page.html", again, status=422)
-    messages.success(request, f"{counted(len(found), 'finding')} marked {form.cleaned_data['state']}.")
+    messages.success(request, f"{pluralize(len(found), 'finding')} marked {form.cleaned_data['state']}.")
     return redirect(reverse("triage", query=request.GET))
 
 
-def _refused(request: Request, form: Marking, found: list[Finding]) -> str:
+def _refused(request: HtmxRequest, form: Marking, found: list[Finding]) -> str:
     """Mark them; or the sentence why that cannot be."""
     if not form.is_valid():
         return next(str(error) for errors in form.errors.values() for error in errors)
@@ -101,7 +110,7 @@ def _refused(request: Request, form: Marking, found: list[Finding]) -> str:
     return ""
 
 
-def finding(request: Request, pk: int) -> HttpResponseBase:
+def finding(request: HtmxRequest, pk: int) -> HttpResponseBase:
     """One Finding; a POST marks it."""
     if request.method == "POST":
         return _mark_one(request, pk)
@@ -109,7 +118,7 @@ def finding(request: Request, pk: int) -> HttpResponseBase:
 
 
 @operator_required
-def _mark_one(request: Request, pk: int) -> HttpResponse:
+def _mark_one(request: HtmxRequest, pk: int) -> HttpResponse:
     found, form = get_object_or_404(Finding, pk=pk), Marking(request.POST)
     if refused := _refused(request, form, [found]):
         return _finding(request, pk, marking=form, refused=refused, status=422)
@@ -117,7 +126,7 @@ def _mark_one(request: Request, pk: int) -> HttpResponse:
     return redirect("finding", pk=pk)
 
 
-def _finding(request: Request, pk: int, status: int = 200, **more: Any) -> HttpResponse:
+def _finding(request: HtmxRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
     found = get_object_or_404(Finding, pk=pk)
     context = {
         "finding": found, "numbers": drawing.numbers(found.numbers), "retries": drawing.retries(found),
@@ -131,7 +140,7 @@ def _finding(request: Request, pk: int, status: int = 200, **more: Any) -> HttpR
 
 
 @require_safe
-def evidence(request: Request, pk: int) -> HttpResponse:
+def evidence(request: HtmxRequest, pk: int) -> HttpResponse:
     """The rows behind a Finding, by its own stored query."""
     found = get_object_or_404(Finding, pk=pk)
     return render(request, "triage/_evidence.html", {"finding": found, **_evidence(found)})
