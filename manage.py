@@ -12,7 +12,9 @@ PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
 
 def main() -> None:
     """Run a command, in the project's own environment when this Python has no Django."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # until a verb takes over, Ctrl-C just ends it
+    if (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):  # until a verb takes over, Ctrl-C just ends it
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
     if find_spec("django") is None and PYTHON.exists() and Path(sys.executable) != PYTHON:
@@ -26,7 +28,9 @@ def main() -> None:
     try:
         settings.DATABASES["default"]["ENGINE"]
     except Exception as error:
-        sys.stderr.write(f"the settings cannot be read: {type(error).__name__}: {error}; see .env.example\n")
+        sys.stderr.write(
+            f"the settings cannot be read: {type(error).__name__}: {error}; see .env.example\n"
+        )
         sys.exit(2)
     try:
         execute_from_command_line(sys.argv)

@@ -1,6 +1,7 @@
 """The places where a crash would hurt, by name, so that tests can kill a process exactly there.
 
-`BACKCOURT_CRASH_AT=after-output:3` kills the process without a word the third time that it passes this point.
+`BACKCOURT_CRASH_AT=after-output:3` kills the process without a word the third time that it passes
+this point.
 """
 
 from __future__ import annotations

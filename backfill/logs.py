@@ -1,4 +1,6 @@
-"""Log lines: what happened and what it is about (a job, a batch, a request), as text or as one JSON document each."""
+"""Log lines: what happened and what it is about (a job, a batch, a request), as text or as one JSON
+document each.
+"""
 
 from __future__ import annotations
 
@@ -38,30 +40,48 @@ class TextLines(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """The line without its traceback."""
         fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
-        return f"{super().formatMessage(record)} [{fields}]" if fields else super().formatMessage(record)
+        return (
+            f"{super().formatMessage(record)} [{fields}]"
+            if fields
+            else super().formatMessage(record)
+        )
 
 
 class JsonLines(logging.Formatter):
-    """For programs: the same and the traceback as the fields of one document per line; times are in UTC."""
+    """For programs: the same and the traceback as the fields of one document per line; times are in
+    UTC.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, whatever the message and the traceback hold."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"time": at, "level": record.levelname, "logger": record.name, "message": record.getMessage(), **_fields(record)}
+        line = {
+            "time": at,
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
 NO_LEVELS: Mapping[str, str] = MappingProxyType({})
-# What anybody can make Django say by asking for what is not there; webapp.middleware.request_log says that they asked.
+# What anybody can make Django say by asking for what is not there; webapp.middleware.request_log
+# says that they asked.
 NOISE = {"django.request": "ERROR", "django.security.DisallowedHost": "CRITICAL"}
 FORMATS = {"text": TextLines, "json": JsonLines}
 
 
 def configuration(format_name: str, levels: Mapping[str, str] = NO_LEVELS) -> dict[str, Any]:
-    """For logging.config: warnings and worse to stderr; of the loggers in `levels`, what is at their level."""
-    loggers = {name: {"level": level, "handlers": [], "propagate": True} for name, level in {**NOISE, **levels}.items()}
+    """For logging.config: warnings and worse to stderr; of the loggers in `levels`, what is at
+    their level.
+    """
+    loggers = {
+        name: {"level": level, "handlers": [], "propagate": True}
+        for name, level in {**NOISE, **levels}.items()
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -20,7 +20,9 @@ def is_here(owner: str) -> bool:
 
 
 def is_gone(owner: str) -> bool:
-    """Whether the process of an inline job or of a write has ended. One on another host counts as alive."""
+    """Whether the process of an inline job or of a write has ended. One on another host counts as
+    alive.
+    """
     _, pid, start = owner.split(" ")
     return is_here(owner) and _started(int(pid)) != start
 
@@ -28,7 +30,8 @@ def is_gone(owner: str) -> bool:
 def _started(pid: int) -> str:
     """When a process started; empty when it has ended, even if nobody has asked how.
 
-    Linux counts from its own start, so that no change of the clock makes a living process look like another one.
+    Linux counts from its own start, so that no change of the clock makes a living process look like
+    another one.
     """
     try:
         if Path("/proc/self/stat").exists():

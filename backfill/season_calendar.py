@@ -1,4 +1,6 @@
-"""What the warehouse holds: the calendar, the seasons loaded, rows per table and date, partitions written."""
+"""What the warehouse holds: the calendar, the seasons loaded, rows per table and date, partitions
+written.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,15 @@ COUNTED = tuple(table for table in INPUTS if table is not SCHED)
 
 
 def load_calendar() -> Calendar:
-    """The dates of every season that is loaded; the schedule is read again when a season of it has been loaded again."""
+    """The dates of every season that is loaded; the schedule is read again when a season of it has
+    been loaded again.
+    """
 
     def make() -> Calendar:
         rows = warehouse().query(render("calendar"))
-        return Calendar(Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows)
+        return Calendar(
+            Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows
+        )
 
     return cached_for_all_seasons("calendar", (SCHED,), make)
 
@@ -64,18 +70,32 @@ def written_dates(codes: Iterable[str], among: Collection[date]) -> dict[str, se
 
 
 def stale_keys(options: Options) -> dict[Key, str]:
-    """The (processor, date) that are complete and would be made otherwise now, each with the reason.
+    """The (processor, date) that are complete and would be made otherwise now, each with the
+    reason.
 
     What another statement made than the present one, or what was made from other rows of Phase 3.
     """
     newest = Run.objects.deciding(options.start, options.end)
     asked, days = options.processors, set(options.days)
-    complete = {key: r for key, r in newest.items() if r.status == Run.Status.COMPLETE and key[0] in asked and key[1] in days}
-    changed = {key: change.reason for key, change in input_signatures.changes(complete.values()).items()}
-    return changed | {key: OUTDATED for key, run in complete.items() if run.sql_hash != sql_hash(key[0])}
+    complete = {
+        key: r
+        for key, r in newest.items()
+        if r.status == Run.Status.COMPLETE and key[0] in asked and key[1] in days
+    }
+    changed = {
+        key: change.reason for key, change in input_signatures.changes(complete.values()).items()
+    }
+    return changed | {
+        key: OUTDATED for key, run in complete.items() if run.sql_hash != sql_hash(key[0])
+    }
 
 
 def done_keys(options: Options) -> set[Key]:
-    """The (processor, date) that need no run: complete by the database, and both slices there in the warehouse."""
-    recorded, there = Run.objects.done(options.start, options.end), written_dates(options.processors, options.days)
+    """The (processor, date) that need no run: complete by the database, and both slices there in
+    the warehouse.
+    """
+    recorded, there = (
+        Run.objects.done(options.start, options.end),
+        written_dates(options.processors, options.days),
+    )
     return {(code, day) for code, day in recorded if day in there.get(code, ())}

@@ -17,7 +17,9 @@ def code_version() -> str:
         return f"{VERSION}+{settings.COMMIT}"
     command = ["git", "-C", str(settings.BASE_DIR), "describe", "--always", "--dirty"]
     try:
-        commit = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+        commit = subprocess.run(
+            command, capture_output=True, text=True, timeout=5, check=True
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):  # an installed copy has no history
         return VERSION
     return f"{VERSION}+{commit}"

@@ -1,4 +1,5 @@
-"""The bare limit: the five SELECTs over all dates of a season at once, written as the same partitions. No Django.
+"""The bare limit: the five SELECTs over all dates of a season at once, written as the same
+partitions. No Django.
 
 python bench/bare.py WAREHOUSE OUTPUT
 """
@@ -36,10 +37,16 @@ class Bare(ParquetWarehouse):
     def run(self, processor: Processor, params: dict[str, object]) -> None:
         output, day, entity = processor.output, processor.output.partition, processor.output.entity
         self.stage("result", render(processor.code), params)
-        columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in output.columns)
-        rows = f"SELECT {columns} FROM result WHERE failure_category IS NULL ORDER BY {day}, {entity}"
+        columns = ", ".join(
+            f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in output.columns
+        )
+        rows = (
+            f"SELECT {columns} FROM result WHERE failure_category IS NULL ORDER BY {day}, {entity}"
+        )
         failed = FAILED.format(name=processor.name, day=day, entity=entity)
-        self.copy(failed, self.root / FAILURES.dataset / FAILURES.name, "analysis_date, processor_name")
+        self.copy(
+            failed, self.root / FAILURES.dataset / FAILURES.name, "analysis_date, processor_name"
+        )
         self.copy(rows, self.root / output.dataset / output.name, day)
 
 
@@ -47,11 +54,18 @@ def main(root: Path) -> None:
     started = time.perf_counter()
     warehouse = Bare(root)
     rows = warehouse.query(f"SELECT game_date, season_year, game_status, season_type FROM {SCHED}")
-    calendar = Calendar(Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows)
+    calendar = Calendar(
+        Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows
+    )
     for start in calendar.starts.values():
         days = [calendar.day(d) for d in sorted({g.game_date for g in calendar.games})]
         dates = [d.day for d in days if d.is_processing and (d.index or 0) >= BOOTSTRAP_DAYS]
-        params = {"dates": dates, "season_start": start, "backfill_mode": True, "started_at": datetime.now(UTC)}
+        params = {
+            "dates": dates,
+            "season_start": start,
+            "backfill_mode": True,
+            "started_at": datetime.now(UTC),
+        }
         for processor in PROCESSORS.values():
             warehouse.run(processor, params)
     print(f"{time.perf_counter() - started:.2f} s inside")

@@ -1,4 +1,5 @@
-"""The panel as it is served: bytes of a first load, memory over many requests, and browsers beside a running job.
+"""The panel as it is served: bytes of a first load, memory over many requests, and browsers beside
+a running job.
 
 bench/panel.py prepares the seasons and calls these.
 """
@@ -31,7 +32,13 @@ def installation(var: Path) -> Iterator[psutil.Process]:
     """Everything that bin/up runs."""
     environment = {**os.environ, "BACKCOURT_VAR": str(var), "WEB_ADDRESS": ADDRESS}
     with (var / "bench.log").open("w") as log:
-        up = psutil.Popen([sys.executable, "manage.py", "up", "--no-demo"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        up = psutil.Popen(
+            [sys.executable, "manage.py", "up", "--no-demo"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
         try:
             manage(var, "workers", "--wait", "60")
             until_it_answers()
@@ -74,7 +81,9 @@ def session() -> str:
 
 
 def first_load(url: str) -> tuple[int, list[tuple[int, str]]]:
-    """Bytes as sent of a page and of all that it links to, with what stands in its style sheets; nothing twice."""
+    """Bytes as sent of a page and of all that it links to, with what stands in its style sheets;
+    nothing twice.
+    """
     visitor = Visitor(session())
     _, plain, _ = visitor.get(url, **{"Accept-Encoding": "identity"})
     found = {url: len(visitor.get(url)[1])}
@@ -85,7 +94,9 @@ def first_load(url: str) -> tuple[int, list[tuple[int, str]]]:
             if link.endswith(".css"):
                 _, css, _ = visitor.get(link, **{"Accept-Encoding": "identity"})
                 wanted += [
-                    f"{link.rpartition('/')[0]}/{m.decode()}" for m in IMPORTED.findall(css) if not m.startswith((b"data:", b"#"))
+                    f"{link.rpartition('/')[0]}/{m.decode()}"
+                    for m in IMPORTED.findall(css)
+                    if not m.startswith((b"data:", b"#"))
                 ]
     return sum(found.values()), sorted(((n, link) for link, n in found.items()), reverse=True)
 
@@ -94,7 +105,11 @@ def web_processes(up: psutil.Process) -> list[psutil.Process]:
     """Those that answer requests: the children of gunicorn's first process."""
     all_of_them = [p for p in up.children(recursive=True) if "gunicorn" in " ".join(p.cmdline())]
     numbers = {p.pid for p in all_of_them}
-    return [p for p in all_of_them if p.ppid() in numbers and not any(c.pid in numbers for c in p.children())]
+    return [
+        p
+        for p in all_of_them
+        if p.ppid() in numbers and not any(c.pid in numbers for c in p.children())
+    ]
 
 
 def resident(up: psutil.Process) -> list[int]:
@@ -102,7 +117,9 @@ def resident(up: psutil.Process) -> list[int]:
 
 
 def web(var: Path, seasons: Sequence[dict[str, str]]) -> None:
-    """First loads, first requests, and the memory of the processes over all pages of all seasons, again and again."""
+    """First loads, first requests, and the memory of the processes over all pages of all seasons,
+    again and again.
+    """
     with installation(var) as up:
         cookie = session()
         for name in ("Home", "Jobs"):
@@ -112,7 +129,9 @@ def web(var: Path, seasons: Sequence[dict[str, str]]) -> None:
                 visitor.get(seasons[-1][name])
                 taken.append(1000 * (time.perf_counter() - began))
             size, parts = first_load(seasons[-1][name])
-            print(f"{name}: first load {size / 1024:.0f} KiB as sent; first requests {', '.join(f'{t:.0f}' for t in taken)} ms")
+            print(
+                f"{name}: first load {size / 1024:.0f} KiB as sent; first requests {', '.join(f'{t:.0f}' for t in taken)} ms"
+            )
             for n, link in parts[:6]:
                 print(f"    {n / 1024:7.1f} KiB {link}")
         print(f"web processes at the start: {resident(up)} MiB")
@@ -141,7 +160,9 @@ class Browser(threading.Thread):
         while not self.stop.is_set():
             began = time.perf_counter()
             try:
-                status, body, _ = self.visitor.get(url, **{"HX-Request": "true", "Accept-Encoding": "identity"})
+                status, body, _ = self.visitor.get(
+                    url, **{"HX-Request": "true", "Accept-Encoding": "identity"}
+                )
                 self.sent += len(body)
                 if status not in (200, 204):
                     self.errors.append(str(status))
@@ -159,7 +180,9 @@ def backfilled(var: Path, count: int) -> tuple[float, list[Browser]]:
 
     manage(var, "backfill", *season_of(FIRST_YEAR), *FORCED)
     job, stop, cookie = Job.objects.order_by("-pk")[0], threading.Event(), session()
-    watching = [Browser(f"/jobs/{job.pk}/live/", cookie, stop, n / max(1, count)) for n in range(count)]
+    watching = [
+        Browser(f"/jobs/{job.pk}/live/", cookie, stop, n / max(1, count)) for n in range(count)
+    ]
     for browser in watching:
         browser.start()
     while (job := Job.objects.get(pk=job.pk)).status not in Job.ENDED:
@@ -180,9 +203,14 @@ def load(var: Path, count: int = 50, repeats: int = 3) -> None:
             seconds, watching = backfilled(var, count)
             watched.append(seconds)
             seen += watching
-    taken, errors = [t for browser in seen for t in browser.taken], [e for browser in seen for e in browser.errors]
+    taken, errors = (
+        [t for browser in seen for t in browser.taken],
+        [e for browser in seen for e in browser.errors],
+    )
     a, b = statistics.median(alone), statistics.median(watched)
-    print(f"backfill of a season: alone {a:.1f} s {alone}, with {count} browsers {b:.1f} s {watched}, ratio {b / a:.2f}")
+    print(
+        f"backfill of a season: alone {a:.1f} s {alone}, with {count} browsers {b:.1f} s {watched}, ratio {b / a:.2f}"
+    )
     print(
         f"{len(taken)} polls, {sum(b.sent for b in seen) / len(taken):.0f} bytes each: p50 {statistics.median(taken):.0f}"
         f" p95 {p95(taken):.0f} max {max(taken):.0f} ms, {len(errors)} errors {errors[:3]}"

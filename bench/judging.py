@@ -2,7 +2,8 @@
 
     .venv/bin/python bench/judging.py [FOLDER WITH A SEASON'S PHASE 3]
 
-The season is backfilled first, in a folder of its own. Seconds are those of the judgement itself, in one process.
+The season is backfilled first, in a folder of its own. Seconds are those of the judgement itself,
+in one process.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ REPEATS = 5
 
 def manage(var: str, *arguments: str) -> None:
     environment = {**os.environ, "BACKCOURT_VAR": var}
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def seconds(do: Callable[[], object]) -> float:
@@ -56,13 +63,18 @@ def measure() -> None:
         return next(iter(seasons()))
 
     told("a season again", [seconds(lambda: again().findings()) for _ in range(REPEATS)])
-    told("  its games, read anew", [seconds(lambda: load._read(season.start)) for _ in range(REPEATS)])
+    told(
+        "  its games, read anew",
+        [seconds(lambda: load._read(season.start)) for _ in range(REPEATS)],
+    )
     told("  what was written", [seconds(lambda: again().written) for _ in range(REPEATS)])
     judgement = again()
     _ = judgement.facts, judgement.written
     told("  expectation and comparison", [seconds(lambda: judgement.compared)])
     days = season.dates[:: len(season.dates) // 10]
-    told("one date: expectation and cascade", [seconds(lambda d=d: _date(of_date(d))) for d in days])
+    told(
+        "one date: expectation and cascade", [seconds(lambda d=d: _date(of_date(d))) for d in days]
+    )
 
 
 def _date(judgement: object) -> None:

@@ -1,4 +1,5 @@
-"""What a run costs beside its statements: milliseconds per run for claiming, writing history, recording, settling and
+"""What a run costs beside its statements: milliseconds per run for claiming, writing history,
+recording, settling and
 reading back, and database queries per step, for batches of different sizes.
 
     .venv/bin/python bench/overhead.py [FOLDER WITH A SEASON'S PHASE 3]
@@ -45,7 +46,14 @@ def measure(start: str, end: str, batch_size: int) -> None:
 
     spent: Counter[str] = Counter()
     queries: dict[str, list[int]] = defaultdict(list)
-    kept = steps.claim_step, record._write_history, steps.record, dispatch.finish_step, dispatch.take_batch, inline.run_step
+    kept = (
+        steps.claim_step,
+        record._write_history,
+        steps.record,
+        dispatch.finish_step,
+        dispatch.take_batch,
+        inline.run_step,
+    )
     steps.claim_step = timed(spent, "claim", kept[0])
     record._write_history = timed(spent, "history", kept[1])
     steps.record = timed(spent, "record", kept[2])
@@ -68,14 +76,26 @@ def measure(start: str, end: str, batch_size: int) -> None:
 
     inline.run_step = step
     options = Options(
-        date.fromisoformat(start), date.fromisoformat(end), force=True, batch_size=batch_size, parallel=1, canary=False
+        date.fromisoformat(start),
+        date.fromisoformat(end),
+        force=True,
+        batch_size=batch_size,
+        parallel=1,
+        canary=False,
     )
     job = start_job(options, "bench", inline=True)
     assert job
     began = time.perf_counter()
     inline.run_inline(job, "bench")
     wall = time.perf_counter() - began
-    steps.claim_step, record._write_history, steps.record, dispatch.finish_step, dispatch.take_batch, inline.run_step = kept
+    (
+        steps.claim_step,
+        record._write_history,
+        steps.record,
+        dispatch.finish_step,
+        dispatch.take_batch,
+        inline.run_step,
+    ) = kept
     runs = job.runs.count()
     totals = job.runs.values_list("query_seconds", "write_seconds")
     statements = sum((q or 0) + (w or 0) for q, w in totals)
@@ -84,7 +104,9 @@ def measure(start: str, end: str, batch_size: int) -> None:
     most = max(queries, key=lambda name: len(queries[name]))
     print(f"batches of {batch_size}: {runs} runs in {wall:.1f} s, {1000 * wall / runs:.2f} ms each")
     rest = 1000 * (wall - statements) / runs
-    print(f"  statements, partitions, read-back {1000 * statements / runs:.2f} ms; the rest {rest:.2f} ms:")
+    print(
+        f"  statements, partitions, read-back {1000 * statements / runs:.2f} ms; the rest {rest:.2f} ms:"
+    )
     print(f"  {', '.join(f'{name} {ms:.2f}' for name, ms in each.items())}")
     print(f"  database queries per step: {min(queries[most])} to {max(queries[most])} ({most})")
 
@@ -101,7 +123,9 @@ def main() -> None:
 
         django.setup()
         call_command("migrate", verbosity=0)
-        call_command("load_phase3", str(folder)) if folder.is_dir() else call_command("simulate_season", "2023")
+        call_command("load_phase3", str(folder)) if folder.is_dir() else call_command(
+            "simulate_season", "2023"
+        )
         for size in (8, 32):
             measure("2023-10-24", "2024-04-14", size)
 

@@ -1,11 +1,17 @@
-"""The panel with ten seasons and 20,000 runs: the server's time per page and fragment, bytes, memory, and browsers beside a job.
+"""The panel with ten seasons and 20,000 runs: the server's time per page and fragment, bytes,
+memory, and browsers beside a job.
 
-    .venv/bin/python bench/panel.py [--seasons 10] [--runs 20000] [--rounds 20] [--keep FOLDER] [--only pages|web|browsers]
+    .venv/bin/python bench/panel.py [--seasons 10] [--runs 20000] [--rounds 20] [--keep FOLDER]
+    [--only pages|web|browsers]
 
-Pages are asked for in one process, in rounds: a round asks for every page of one season and then for its fragments, the
-next round for those of the next season, so that what a process remembers of one must outlast the others. The first round
-of a season is the cold one. Wall and CPU time, because machines have other things to do too. Then the whole installation
-runs here (gunicorn, workers, sweep, Redis): bytes of a first load, memory over 2,000 requests, and bench/browsers.py.
+Pages are asked for in one process, in rounds: a round asks for every page of one season and then
+for its fragments, the
+next round for those of the next season, so that what a process remembers of one must outlast the
+others. The first round
+of a season is the cold one. Wall and CPU time, because machines have other things to do too. Then
+the whole installation
+runs here (gunicorn, workers, sweep, Redis): bytes of a first load, memory over 2,000 requests, and
+bench/browsers.py.
 With --keep the folder is kept, and used again by the next run.
 """
 
@@ -31,7 +37,12 @@ FORCED = ("--force", "--no-canary", "--no-brake", "--skip-preflight", "--reason"
 def manage(var: Path, *words: str, check: bool = True) -> str:
     environment = {**os.environ, "BACKCOURT_VAR": str(var)}
     done = subprocess.run(
-        [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, check=check, capture_output=True, text=True
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env=environment,
+        check=check,
+        capture_output=True,
+        text=True,
     )
     return done.stdout
 
@@ -41,14 +52,18 @@ def season_of(year: int) -> tuple[str, ...]:
 
 
 def prepare(var: Path, seasons: int, runs: int) -> None:
-    """Seasons with faults, loaded and run; then run again until there are as many rows as asked for."""
+    """Seasons with faults, loaded and run; then run again until there are as many rows as asked
+    for.
+    """
     var.mkdir(parents=True, exist_ok=True)
     if (var / "ready").exists():
         return
     manage(var, "migrate", "-v0")
     manage(var, "simulate_season", str(FIRST_YEAR), "--seasons", str(seasons), "--faults", "--json")
     for n in range(max(seasons, round(runs / 820))):
-        manage(var, "backfill", *season_of(FIRST_YEAR + n % seasons), *FORCED, "--inline", check=False)
+        manage(
+            var, "backfill", *season_of(FIRST_YEAR + n % seasons), *FORCED, "--inline", check=False
+        )
     (var / "ready").touch()
 
 
@@ -61,7 +76,9 @@ def client() -> Any:
 
     from webapp.models import Role, User
 
-    user, _ = User.objects.get_or_create(username="bench", defaults={"role": Role.ADMIN, "password": "!"})
+    user, _ = User.objects.get_or_create(
+        username="bench", defaults={"role": Role.ADMIN, "password": "!"}
+    )
     made = Client(SERVER_NAME="localhost", headers={"accept-encoding": "gzip"})
     made.force_login(user, "django.contrib.auth.backends.ModelBackend")
     return made
@@ -72,7 +89,9 @@ def page_urls(year: int) -> dict[str, str]:
     from backfill.models import Finding, Job, Run
 
     day, start, end = f"{year + 1}-01-15", f"{year}-10-01", f"{year + 1}-06-30"
-    counted = Run.objects.filter(date=day, processor="PSZA", status=Run.Status.COMPLETE).order_by("pk")
+    counted = Run.objects.filter(date=day, processor="PSZA", status=Run.Status.COMPLETE).order_by(
+        "pk"
+    )
     job, last = counted[0].job_id, counted.last().job_id
     finding = Finding.objects.filter(season=year).order_by("-severity", "rank").first()
     name = entity(year, day)
@@ -131,7 +150,9 @@ def entity(year: int, day: str) -> str:
 
 
 def fragment_urls(year: int) -> dict[str, str]:
-    """What is polled, or asked for at every keystroke (the preview, which is a page's worth of work)."""
+    """What is polled, or asked for at every keystroke (the preview, which is a page's worth of
+    work).
+    """
     from django.utils.timezone import now
 
     from backfill.models import Job
@@ -172,15 +193,22 @@ def pages(seasons: int, rounds: int) -> None:
     told: dict[str, str] = {}
     for n in range(seasons + rounds):
         year = FIRST_YEAR + n % seasons
-        for limit, urls in ((PAGES_MS, page_urls(year) | preview_urls(year)), (FRAGMENTS_MS, fragment_urls(year))):
+        for limit, urls in (
+            (PAGES_MS, page_urls(year) | preview_urls(year)),
+            (FRAGMENTS_MS, fragment_urls(year)),
+        ):
             for name, url in urls.items():
                 began, worked = time.perf_counter(), time.process_time()
                 answer = browser.get(url)
                 b"".join(answer) if answer.streaming else answer.content
-                taken.setdefault(name, []).append((1000 * (time.perf_counter() - began), 1000 * (time.process_time() - worked)))
+                taken.setdefault(name, []).append(
+                    (1000 * (time.perf_counter() - began), 1000 * (time.process_time() - worked))
+                )
                 told.setdefault(name, f"{answer.status_code} {url}  |{limit}")
     last = FIRST_YEAR + seasons - 1
-    print(f"{'ms, CPU beside wall':34} {'cold':>6} {'p50':>6} {'p95':>6} {'CPU':>6} {'CPU95':>6}  queries    KiB  sent")
+    print(
+        f"{'ms, CPU beside wall':34} {'cold':>6} {'p50':>6} {'p95':>6} {'CPU':>6} {'CPU95':>6}  queries    KiB  sent"
+    )
     for name, url in (page_urls(last) | preview_urls(last) | fragment_urls(last)).items():
         with CaptureQueriesContext(connection) as queries:
             answer = browser.get(url)
@@ -220,7 +248,13 @@ def main() -> None:
         if given.only in (None, "pages"):
             pages(given.seasons, given.rounds)
         if given.only in (None, "web"):
-            browsers.web(var, [page_urls(FIRST_YEAR + n) | fragment_urls(FIRST_YEAR + n) for n in range(given.seasons)])
+            browsers.web(
+                var,
+                [
+                    page_urls(FIRST_YEAR + n) | fragment_urls(FIRST_YEAR + n)
+                    for n in range(given.seasons)
+                ],
+            )
         if given.only in (None, "browsers"):
             browsers.load(var)
     finally:

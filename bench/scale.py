@@ -1,9 +1,12 @@
-"""Four seasons on BigQuery: jobs and bytes by batch size, and how long they take with how many workers.
+"""Four seasons on BigQuery: jobs and bytes by batch size, and how long they take with how many
+workers.
 
     .venv/bin/python bench/scale.py [--seasons 4] [--seeds 9]
 
-Nothing is run and nobody is asked: the plans are the product's own, the order of steps is that of its canvas, and time is
-made of BigQuery's latencies and limits as given below, so that hours take seconds here. docs/scale.md tells the results.
+Nothing is run and nobody is asked: the plans are the product's own, the order of steps is that of
+its canvas, and time is
+made of BigQuery's latencies and limits as given below, so that hours take seconds here.
+docs/scale.md tells the results.
 """
 
 from __future__ import annotations
@@ -38,7 +41,8 @@ from backfill.warehouse.schema import Table  # noqa: E402
 from backfill.warehouse.tables import FAILURES, HISTORY, TABLES  # noqa: E402
 from validation.season import Calendar, Game, dates_between  # noqa: E402
 
-# Bytes of a value as BigQuery counts them; a text has two more than its letters, of which keys and names have about twelve.
+# Bytes of a value as BigQuery counts them; a text has two more than its letters, of which keys and
+# names have about twelve.
 BYTES = {
     "INT64": 8,
     "FLOAT64": 8,
@@ -50,20 +54,38 @@ BYTES = {
     "ARRAY<STRING>": 25 * 20,
 }
 NUMERIC_BYTES = 16
-# Rows per season: games are 1,230; a player has a row in each that he plays or may play, a team one per processing date.
+# Rows per season: games are 1,230; a player has a row in each that he plays or may play, a team one
+# per processing date.
 PLAYER_ROWS, TEAM_ROWS, DATES, GAMES = 32_000, 2_460, 165, 1_230
-ROWS = {"PGS": PLAYER_ROWS, "UPGC": PLAYER_ROWS, "TDGS": TEAM_ROWS, "TOGS": TEAM_ROWS, "UTGC": TEAM_ROWS, "SCHED": GAMES,
-        "TDZA": 30 * DATES, "PSZA": 75_000, "PCF": PLAYER_ROWS, "PDC": PLAYER_ROWS, "ML": PLAYER_ROWS,
-        "FAILURES": 30_000, "HISTORY": 825}  # fmt: skip
-LEAST_BYTES = 10 * 2**20  # charged for each table that a statement names, however little of it is read
+ROWS = {
+    "PGS": PLAYER_ROWS,
+    "UPGC": PLAYER_ROWS,
+    "TDGS": TEAM_ROWS,
+    "TOGS": TEAM_ROWS,
+    "UTGC": TEAM_ROWS,
+    "SCHED": GAMES,
+    "TDZA": 30 * DATES,
+    "PSZA": 75_000,
+    "PCF": PLAYER_ROWS,
+    "PDC": PLAYER_ROWS,
+    "ML": PLAYER_ROWS,
+    "FAILURES": 30_000,
+    "HISTORY": 825,
+}
+LEAST_BYTES = (
+    10 * 2**20
+)  # charged for each table that a statement names, however little of it is read
 DOLLARS_PER_TIB = 6.25
 
-# Seconds: lognormal, so that half take less than the median and one in twenty about twice as long; one in a hundred
-# stands in line somewhere. Beside its jobs a step asks the database and Redis, and reads the staged rows.
+# Seconds: lognormal, so that half take less than the median and one in twenty about twice as long;
+# one in a hundred
+# stands in line somewhere. Beside its jobs a step asks the database and Redis, and reads the staged
+# rows.
 SELECT_SECONDS, MERGE_SECONDS, SPREAD = 1.5, 2.5, 0.45
 STRAGGLER, STRAGGLES = 0.01, 6.0
 OVERHEAD_SECONDS = 0.6
-# A table runs so many mutating statements at once and keeps so many waiting; one more is refused and tried again.
+# A table runs so many mutating statements at once and keeps so many waiting; one more is refused
+# and tried again.
 DML_AT_ONCE, DML_WAITING = 2, 20
 FIRST_RETRY_SECONDS = 1.0
 
@@ -71,7 +93,11 @@ FIRST_RETRY_SECONDS = 1.0
 def calendar(first: int, seasons: int) -> Calendar:
     """The schedules of simulated seasons."""
     years = range(first, first + seasons)
-    days = ((y, opening_night(y) + timedelta(f.day)) for y in years for f in schedule(y, generator(y, 1, "calendar")))
+    days = (
+        (y, opening_night(y) + timedelta(f.day))
+        for y in years
+        for f in schedule(y, generator(y, 1, "calendar"))
+    )
     return Calendar(Game(day, year) for year, day in days)
 
 
@@ -79,7 +105,11 @@ def planned(seasons: int, batch_size: int) -> Plan:
     """The product's plan of these seasons."""
     found = calendar(2021, seasons)
     start, end = found.games[0].game_date, found.games[-1].game_date
-    return plan(Options(start, end, batch_size=batch_size), [found.day(d) for d in dates_between(start, end)], set())
+    return plan(
+        Options(start, end, batch_size=batch_size),
+        [found.day(d) for d in dates_between(start, end)],
+        set(),
+    )
 
 
 # What is sent
@@ -93,7 +123,9 @@ def season_bytes(table: Table) -> int:
 
 @dataclass(frozen=True)
 class Statement:
-    """A job: the table that it changes (none for a SELECT), all that it reads, and for how many dates."""
+    """A job: the table that it changes (none for a SELECT), all that it reads, and for how many
+    dates.
+    """
 
     changes: str
     reads: tuple[Table, ...]
@@ -101,9 +133,15 @@ class Statement:
 
     @property
     def charged(self) -> int:
-        """Bytes at most: every column, of an input the season, of what is written here the dates; what is staged is small."""
-        shares = ((t, 1.0 if t.kind == "input" else min(1.0, self.dates / DATES)) for t in self.reads)
-        return sum(max(LEAST_BYTES, int(season_bytes(t) * share)) for t, share in shares) + LEAST_BYTES * bool(self.changes)
+        """Bytes at most: every column, of an input the season, of what is written here the dates;
+        what is staged is small.
+        """
+        shares = (
+            (t, 1.0 if t.kind == "input" else min(1.0, self.dates / DATES)) for t in self.reads
+        )
+        return sum(
+            max(LEAST_BYTES, int(season_bytes(t) * share)) for t, share in shares
+        ) + LEAST_BYTES * bool(self.changes)
 
 
 def selected(code: str) -> tuple[Table, ...]:
@@ -126,10 +164,15 @@ def statements(code: str, actions: Counter[PlannedAction]) -> list[Statement]:
 
 def batches(made: Plan) -> list[dict[str, list[Statement]]]:
     """Per batch what each of its steps sends."""
-    actions: dict[int, dict[str, Counter[PlannedAction]]] = defaultdict(lambda: defaultdict(Counter))
+    actions: dict[int, dict[str, Counter[PlannedAction]]] = defaultdict(
+        lambda: defaultdict(Counter)
+    )
     for run in made.todo:
         actions[run.batch][run.processor][run.action] += 1
-    return [{code: statements(code, actions[n][code]) for code in CHAIN if code in actions[n]} for n in range(made.batches)]
+    return [
+        {code: statements(code, actions[n][code]) for code in CHAIN if code in actions[n]}
+        for n in range(made.batches)
+    ]
 
 
 # How long it takes
@@ -144,11 +187,22 @@ class Lines:
 
 
 class World:
-    """BigQuery, the workers and the clock. An event is what happens next; nothing happens in between."""
+    """BigQuery, the workers and the clock. An event is what happens next; nothing happens in
+    between.
+    """
 
     def __init__(self, made: Plan, workers: int, parallel: int, seed: int) -> None:
-        self.todo, self.free, self.parallel, self.rng = deque(batches(made)), workers, parallel, Random(seed)
-        self.now, self.events, self.ready = 0.0, list[tuple[float, int, Callable[[], None]]](), deque[Callable[[], None]]()
+        self.todo, self.free, self.parallel, self.rng = (
+            deque(batches(made)),
+            workers,
+            parallel,
+            Random(seed),
+        )
+        self.now, self.events, self.ready = (
+            0.0,
+            list[tuple[float, int, Callable[[], None]]](),
+            deque[Callable[[], None]](),
+        )
         self.tables: dict[str, Lines] = defaultdict(Lines)
         self.counts, self.in_flight, self.number = Counter[str](), 0, 0
 
@@ -187,7 +241,9 @@ class World:
 
     def ring(self, step: list[Statement], ended: Callable[[], None]) -> None:
         """A worker takes a step when one is free."""
-        self.ready.append(lambda: self.after(OVERHEAD_SECONDS, lambda: self.work(iter(step), ended)))
+        self.ready.append(
+            lambda: self.after(OVERHEAD_SECONDS, lambda: self.work(iter(step), ended))
+        )
         self.hand_out()
 
     def hand_out(self) -> None:
@@ -216,7 +272,10 @@ class World:
             lines.waiting.append((self.now, done))
         else:
             self.counts["refused"] += 1
-            self.after(delay * self.rng.uniform(0.5, 1), lambda: self.change(table, min(16.0, delay * 2), done))
+            self.after(
+                delay * self.rng.uniform(0.5, 1),
+                lambda: self.change(table, min(16.0, delay * 2), done),
+            )
 
     def begin(self, table: str, done: Callable[[], None]) -> None:
         lines = self.tables[table]
@@ -250,7 +309,9 @@ def print_jobs(seasons: int) -> None:
         name = f"{made.batch_size} (default)" if not size else str(size)
         gib, price = charged / 2**30, charged / 2**40 * DOLLARS_PER_TIB
         selects = sum(not s.changes for s in found)
-        print(f"| {name} | {made.batches} | {steps} | {len(found)} | {selects} | {gib:.1f} | {price:.2f} |")
+        print(
+            f"| {name} | {made.batches} | {steps} | {len(found)} | {selects} | {gib:.1f} | {price:.2f} |"
+        )
     largest = max(TABLES, key=season_bytes)
     print(
         f"\nlargest table: {largest}, {season_bytes(largest) / 2**20:.1f} MiB a season; {seasons} seasons are simulated below\n"
@@ -262,14 +323,29 @@ def print_times(seasons: int, seeds: int) -> None:
     sizes = (7, 14, 0, 60)
     plans = {size: planned(seasons, size) for size in sizes}
     titles = [f"batches of {plans[s].batch_size}" for s in sizes]
-    print(f"| worker processes | batches in flight | {' | '.join(titles)} |\n|--:|--:|{'--:|' * len(sizes)}")
-    for workers, parallel in ((1, 1), (2, 2), (4, 4), (6, 4), (8, 6), (12, 8), (16, 12), (32, 24), (64, 48)):
+    print(
+        f"| worker processes | batches in flight | {' | '.join(titles)} |\n|--:|--:|{'--:|' * len(sizes)}"
+    )
+    for workers, parallel in (
+        (1, 1),
+        (2, 2),
+        (4, 4),
+        (6, 4),
+        (8, 6),
+        (12, 8),
+        (16, 12),
+        (32, 24),
+        (64, 48),
+    ):
         cells = []
         for size in sizes:
             worlds = [World(plans[size], workers, parallel, seed) for seed in range(seeds)]
             minutes = sorted(world.run() / 60 for world in worlds)
             refused = round(statistics.mean(world.counts["refused"] for world in worlds))
-            cells.append(f"{statistics.median(minutes):.1f} ({minutes[-1]:.1f})" + (f", {refused} refused" if refused else ""))
+            cells.append(
+                f"{statistics.median(minutes):.1f} ({minutes[-1]:.1f})"
+                + (f", {refused} refused" if refused else "")
+            )
         print(f"| {workers} | {parallel} | {' | '.join(cells)} |")
 
 

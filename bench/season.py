@@ -1,8 +1,10 @@
-"""How long a season takes, from command to exit, against the bare limit; and how that grows with seasons.
+"""How long a season takes, from command to exit, against the bare limit; and how that grows with
+seasons.
 
     .venv/bin/python bench/season.py [FOLDER WITH A SEASON'S PHASE 3] [--seasons 1,5,20]
 
-Every figure is that of a whole process. The season and its bare limit run in turn, so that a machine that is slower
+Every figure is that of a whole process. The season and its bare limit run in turn, so that a
+machine that is slower
 for a while is slower for both; quote the medians and their ratio.
 """
 
@@ -37,7 +39,14 @@ def measure(command: list[str], var: Path) -> Measured:
     """Run a command to its end; wall seconds and the largest resident memory seen."""
     environment = {**os.environ, "BACKCOURT_VAR": str(var)}
     started, peak = time.perf_counter(), 0
-    process = psutil.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = psutil.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     while process.poll() is None:
         try:
             peak = max(peak, process.memory_info().rss)
@@ -64,7 +73,12 @@ def prepared(var: Path, *load: str) -> tuple[str, str]:
 
 def emptied(var: Path) -> None:
     """Take back all that backfills wrote, so that the next one starts from nothing."""
-    for folder in ("nba_precompute", "nba_predictions", "nba_processing", "nba_reference/processor_run_history"):
+    for folder in (
+        "nba_precompute",
+        "nba_predictions",
+        "nba_processing",
+        "nba_reference/processor_run_history",
+    ):
         shutil.rmtree(var / "warehouse" / folder, ignore_errors=True)
     for file in var.glob("backcourt.sqlite3*"):
         file.unlink()
@@ -87,9 +101,13 @@ def season(folder: list[str], repeats: int) -> None:
                 shutil.copytree(var / "warehouse" / name, copy / name)
             bare.append(measure([sys.executable, "bench/bare.py", str(copy)], var))
         a, b = (statistics.median(m.seconds for m in runs) for runs in (ours, bare))
-        print(f"one season {start} to {end}: median {a:.1f} s ({', '.join(f'{m.seconds:.1f}' for m in ours)})")
+        print(
+            f"one season {start} to {end}: median {a:.1f} s ({', '.join(f'{m.seconds:.1f}' for m in ours)})"
+        )
         print(f"  peak memory {max(m.peak_mib for m in ours):.0f} MiB")
-        print(f"  bare limit {b:.1f} s ({', '.join(f'{m.seconds:.1f}' for m in bare)}), ratio {a / b:.2f}")
+        print(
+            f"  bare limit {b:.1f} s ({', '.join(f'{m.seconds:.1f}' for m in bare)}), ratio {a / b:.2f}"
+        )
         print(f"  again, complete already: {again.seconds:.1f} s")
 
 
@@ -99,18 +117,28 @@ def many(seasons: int) -> float:
         start, end = prepared(var, "simulate_season", "2001", "--seasons", str(seasons))
         found = manage(var, "backfill", "--start", start, "--end", end, "--inline", "--json")
         each = found.seconds / seasons
-        print(f"{seasons} simulated seasons: {found.seconds:.1f} s, {each:.2f} s each, peak {found.peak_mib:.0f} MiB")
+        print(
+            f"{seasons} simulated seasons: {found.seconds:.1f} s, {each:.2f} s each, peak {found.peak_mib:.0f} MiB"
+        )
         return each
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=REAL)
-    parser.add_argument("--seasons", default="1,5,20", help="numbers of simulated seasons to compare; empty for none")
+    parser.add_argument(
+        "--seasons",
+        default="1,5,20",
+        help="numbers of simulated seasons to compare; empty for none",
+    )
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    load = ["load_phase3", str(options.folder)] if options.folder.is_dir() else ["simulate_season", "2021"]
+    load = (
+        ["load_phase3", str(options.folder)]
+        if options.folder.is_dir()
+        else ["simulate_season", "2021"]
+    )
     season(load, options.repeats)
     each = [many(int(n)) for n in options.seasons.split(",") if n]
     if len(each) > 1:

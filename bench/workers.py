@@ -1,9 +1,12 @@
-"""A season through Redis and two worker processes, against the same season inline; and twenty seasons in one job.
+"""A season through Redis and two worker processes, against the same season inline; and twenty
+seasons in one job.
 
     .venv/bin/python bench/workers.py [FOLDER WITH A SEASON'S PHASE 3] [--repeats 3] [--seasons 20]
 
-Inline and workers run in turn in the same minutes, so that a machine that is slower for a while is slower for both:
-quote the medians and their ratio. Seconds are the job's own, from `start` (the Job row) to its end. Memory is the largest
+Inline and workers run in turn in the same minutes, so that a machine that is slower for a while is
+slower for both:
+quote the medians and their ratio. Seconds are the job's own, from `start` (the Job row) to its end.
+Memory is the largest
 resident size of any process of the kind, sampled while the job runs.
 """
 
@@ -63,15 +66,23 @@ def season(folder: list[str], repeats: int) -> None:
                 for where, found in (("--inline", inline), ("--wait", workers)):
                     shutil.rmtree(var / "warehouse" / "nba_precompute", ignore_errors=True)
                     shutil.rmtree(var / "warehouse" / "nba_predictions", ignore_errors=True)
-                    manage(var, "backfill", "--start", start, "--end", end, "--force", where, "--json")
+                    manage(
+                        var, "backfill", "--start", start, "--end", end, "--force", where, "--json"
+                    )
                     found.append(job_seconds(var))
         a, b = statistics.median(inline), statistics.median(workers)
-        print(f"one season {start} to {end}: inline {a:.1f} s ({', '.join(f'{s:.1f}' for s in inline)})")
-        print(f"  two workers {b:.1f} s ({', '.join(f'{s:.1f}' for s in workers)}), ratio {b / a:.2f}")
+        print(
+            f"one season {start} to {end}: inline {a:.1f} s ({', '.join(f'{s:.1f}' for s in inline)})"
+        )
+        print(
+            f"  two workers {b:.1f} s ({', '.join(f'{s:.1f}' for s in workers)}), ratio {b / a:.2f}"
+        )
 
 
 class Memory(threading.Thread):
-    """Samples the resident size of the worker's processes until stopped: [(seconds, MiB of the largest child)]."""
+    """Samples the resident size of the worker's processes until stopped: [(seconds, MiB of the
+    largest child)].
+    """
 
     def __init__(self, front: psutil.Process) -> None:
         super().__init__(daemon=True)
@@ -92,7 +103,11 @@ class Memory(threading.Thread):
 
     def quarters(self) -> list[float]:
         size = max(1, len(self.samples) // 4)
-        return [max(mib for _, mib in self.samples[n : n + size]) for n in range(0, 4 * size, size) if self.samples[n : n + size]]
+        return [
+            max(mib for _, mib in self.samples[n : n + size])
+            for n in range(0, 4 * size, size)
+            if self.samples[n : n + size]
+        ]
 
 
 def many(seasons: int) -> None:
@@ -128,7 +143,11 @@ def main() -> None:
     parser.add_argument("--seasons", type=int, default=20, help="in one job; 0 leaves that out")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    load = ["load_phase3", str(options.folder)] if options.folder.is_dir() else ["simulate_season", "2021"]
+    load = (
+        ["load_phase3", str(options.folder)]
+        if options.folder.is_dir()
+        else ["simulate_season", "2021"]
+    )
     if options.repeats:
         season(load, options.repeats)
     if options.seasons:

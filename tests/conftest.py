@@ -18,12 +18,16 @@ from tests.postgres import Server, serving
 from tests.programs import FindProgram, ProgramMissing, ensure
 from tests.webapp.demo import Demo, made_once
 
-# Whoever sends in a test sends to the Redis that this process of the tests has started, or to none. pytest-django has
-# read the settings already, and a process of pytest-xdist has the environment of another. Not in pytest's own folders,
+# Whoever sends in a test sends to the Redis that this process of the tests has started, or to none.
+# pytest-django has
+# read the settings already, and a process of pytest-xdist has the environment of another. Not in
+# pytest's own folders,
 # whose paths may be too long for a socket.
 _REDIS = TemporaryDirectory(prefix="backcourt-tests-")
 os.environ["REDIS_URL"] = django_settings.REDIS_URL = f"redis+socket://{_REDIS.name}/redis.sock"
-current_app.conf.update(broker_url=django_settings.REDIS_URL, result_backend=django_settings.REDIS_URL)
+current_app.conf.update(
+    broker_url=django_settings.REDIS_URL, result_backend=django_settings.REDIS_URL
+)
 
 REAL_SEASON = Path(__file__).resolve().parents[2] / "shared" / "data" / "season_2023"
 
@@ -35,7 +39,9 @@ def pytest_report_header() -> str:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """What was proved on Google's own engine, added up over the tests."""
-    reports = [r for r in terminalreporter.stats.get("passed", []) if "tests/googlesql/" in r.nodeid]
+    reports = [
+        r for r in terminalreporter.stats.get("passed", []) if "tests/googlesql/" in r.nodeid
+    ]
     counts: Counter[str] = Counter()
     for name, number in (found for report in reports for found in report.user_properties):
         counts[name] += number
@@ -52,7 +58,9 @@ def own_warehouse(settings: Any, tmp_path: Path) -> Path:
     settings.PUBSUB_TOPIC = ""  # no test tells anybody anything
     settings.JUDGE_AFTER_JOBS = False  # where a test is about that, it says so
     settings.WAREHOUSE_URL = f"parquet:{root}"
-    settings.MAX_PARALLEL_BATCHES = 1  # in the test's own thread, whose transaction no other connection can see
+    settings.MAX_PARALLEL_BATCHES = (
+        1  # in the test's own thread, whose transaction no other connection can see
+    )
     return root
 
 

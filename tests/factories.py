@@ -1,4 +1,6 @@
-"""Small made-up data: a season of two games as Phase 3 files, and Phase 4 rows written through the port."""
+"""Small made-up data: a season of two games as Phase 3 files, and Phase 4 rows written through the
+port.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,13 @@ DEFAULTS = {
 
 
 def make_row(table: Table, **values: object) -> Row:
-    """One row: the values that the table has a column for, NULL where it may be, else any value of the type."""
-    return {c.name: values.get(c.name, None if c.nullable else DEFAULTS.get(c.type, 0)) for c in table.columns}
+    """One row: the values that the table has a column for, NULL where it may be, else any value of
+    the type.
+    """
+    return {
+        c.name: values.get(c.name, None if c.nullable else DEFAULTS.get(c.type, 0))
+        for c in table.columns
+    }
 
 
 # Phase 3
@@ -39,25 +46,55 @@ def make_row(table: Table, **values: object) -> Row:
 def make_games(year: int) -> list[Row]:
     """Two final games of one season: opening night, and three weeks later."""
     dates = date(year, 10, 20), date(year, 11, 10)
-    return [{"game_id": f"002{year % 100:02}{n:05}", "game_date": d, "season_year": year} for n, d in enumerate(dates, 1)]
+    return [
+        {"game_id": f"002{year % 100:02}{n:05}", "game_date": d, "season_year": year}
+        for n, d in enumerate(dates, 1)
+    ]
 
 
 def game_rows(table: Table, game: Row) -> list[Row]:
     """The rows that one game leaves in an input table: one for the schedule, else one a side."""
-    common = {**game, "processed_at": datetime.combine(game["game_date"] + timedelta(days=1), time(10)), "is_active": True}
+    common = {
+        **game,
+        "processed_at": datetime.combine(game["game_date"] + timedelta(days=1), time(10)),
+        "is_active": True,
+    }
     if table.short == "SCHED":
-        return [make_row(table, **common, home_team_abbr=HOME, away_team_abbr=AWAY, game_status=3, season_type="regular")]
-    sides, team = ((HOME, AWAY), (AWAY, HOME)), "defending_team_abbr" if table.short == "TDGS" else "team_abbr"
+        return [
+            make_row(
+                table,
+                **common,
+                home_team_abbr=HOME,
+                away_team_abbr=AWAY,
+                game_status=3,
+                season_type="regular",
+            )
+        ]
+    sides, team = (
+        ((HOME, AWAY), (AWAY, HOME)),
+        "defending_team_abbr" if table.short == "TDGS" else "team_abbr",
+    )
     return [
-        make_row(table, **common, **{team: us}, opponent_team_abbr=them, player_lookup=PLAYERS[us], fg_attempts=7)
+        make_row(
+            table,
+            **common,
+            **{team: us},
+            opponent_team_abbr=them,
+            player_lookup=PLAYERS[us],
+            fg_attempts=7,
+        )
         for us, them in sides
     ]
 
 
-def phase3_folder(folder: Path, *, years: Sequence[int] = (2021,), suffix: str = ".parquet", **rows: list[Row]) -> Path:
+def phase3_folder(
+    folder: Path, *, years: Sequence[int] = (2021,), suffix: str = ".parquet", **rows: list[Row]
+) -> Path:
     """Write a valid folder; `pgs=[...]` replaces the rows of that table."""
     for table in INPUTS:
-        made = [row for year in years for game in make_games(year) for row in game_rows(table, game)]
+        made = [
+            row for year in years for game in make_games(year) for row in game_rows(table, game)
+        ]
         write_rows(file_of(folder, table, suffix), table, rows.get(table.short.lower(), made))
     return folder
 
@@ -70,7 +107,9 @@ def file_of(folder: Path, table: Table, suffix: str = ".parquet") -> Path:
 def write_rows(file: Path, table: Table, rows: Iterable[Row]) -> Path:
     """Write rows as one file with the schema's columns and types."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    written = pa.Table.from_pylist([{name: row[name] for name in table.names} for row in rows], schema=_arrow_schema(table))
+    written = pa.Table.from_pylist(
+        [{name: row[name] for name in table.names} for row in rows], schema=_arrow_schema(table)
+    )
     if file.suffix == ".csv":
         duckdb.from_arrow(written).write_csv(str(file))
     else:

@@ -1,4 +1,6 @@
-"""What takes long to make and many tests start from, made once, although the tests run in several processes."""
+"""What takes long to make and many tests start from, made once, although the tests run in several
+processes.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,17 @@ import pytest
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder of this name, which `make` fills in the first process that needs it; copy it to change it."""
+    """The folder of this name, which `make` fills in the first process that needs it; copy it to
+    change it.
+    """
     base = factory.getbasetemp()
     return make_once(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, name, make)
 
 
 def make_once(place: Path, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder of this name in `place`, made by the first process; one that was interrupted leaves none."""
+    """The folder of this name in `place`, made by the first process; one that was interrupted
+    leaves none.
+    """
     folder, unfinished = place / name, place / f"{name}.unfinished"
     place.mkdir(parents=True, exist_ok=True)
     with (place / f"{name}.lock").open("w") as lock:

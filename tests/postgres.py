@@ -1,4 +1,5 @@
-"""A PostgreSQL server of one's own, on a socket that only its owner can open; it is gone when the block ends.
+"""A PostgreSQL server of one's own, on a socket that only its owner can open; it is gone when the
+block ends.
 
 `python -m tests.postgres COMMAND …` runs a command with DATABASE_URL set to one.
 """
@@ -30,7 +31,13 @@ DEADLINE_SECONDS = 60
 PORT = 5432  # of the socket's name; nothing listens on the network
 INITDB = ("--username=backcourt", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 # What is thrown away need not survive a power cut.
-THROWN_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "listen_addresses": "", "jit": "off"}
+THROWN_AWAY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "",
+    "jit": "off",
+}
 
 
 @dataclass(frozen=True)
@@ -79,14 +86,36 @@ def serving() -> Iterator[Server]:
     folder, who = Path(tempfile.mkdtemp(prefix="backcourt-postgres-")), _unprivileged()
     if who:
         os.chown(folder, who["user"], who["group"])
-    common: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}, "stdout": PIPE, "stderr": STDOUT}
+    common: dict[str, Any] = {
+        "cwd": folder,
+        "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"},
+        "stdout": PIPE,
+        "stderr": STDOUT,
+    }
     data, bin_ = str(folder / "data"), ensure("postgres")
     try:
-        made = subprocess.run([str(bin_ / "initdb"), "-D", data, *INITDB], text=True, check=False, **common, **who)
+        made = subprocess.run(
+            [str(bin_ / "initdb"), "-D", data, *INITDB], text=True, check=False, **common, **who
+        )
         assert made.returncode == 0, made.stdout
-        options = [word for name, value in THROWN_AWAY.items() for word in ("-c", f"{name}={value}")]
-        command = [*_dying_with_us(), str(bin_ / "postgres"), "-D", data, "-k", str(folder), "-p", str(PORT), *options]
-        with (folder / "log").open("wb") as log, _running(command, **{**common, "stdout": log}, **who) as process:
+        options = [
+            word for name, value in THROWN_AWAY.items() for word in ("-c", f"{name}={value}")
+        ]
+        command = [
+            *_dying_with_us(),
+            str(bin_ / "postgres"),
+            "-D",
+            data,
+            "-k",
+            str(folder),
+            "-p",
+            str(PORT),
+            *options,
+        ]
+        with (
+            (folder / "log").open("wb") as log,
+            _running(command, **{**common, "stdout": log}, **who) as process,
+        ):
             server = Server(folder)
             _wait_until_it_answers(server, process)
             yield server
@@ -101,7 +130,9 @@ def _dying_with_us() -> Sequence[str]:
 
 @contextmanager
 def _running(command: Sequence[str], **how: Any) -> Iterator[Popen[bytes]]:
-    """A process in a session of its own, as Ctrl-C is for the tests; stopped at once when the block ends."""
+    """A process in a session of its own, as Ctrl-C is for the tests; stopped at once when the block
+    ends.
+    """
     process = Popen(command, start_new_session=True, **how)
     try:
         yield process

@@ -1,4 +1,5 @@
-"""Programs that groups of tests need besides the packages: PostgreSQL, Chromium, the BigQuery emulator.
+"""Programs that groups of tests need besides the packages: PostgreSQL, Chromium, the BigQuery
+emulator.
 
 Each is looked for where it is needed first, and installed by its script in bin/ when it is missing.
 `python -m tests.programs [NAME …]` installs these, or all of them.
@@ -25,14 +26,18 @@ FindProgram = Callable[[str], Path]  # the fixture `program`
 
 
 class ProgramMissing(Exception):
-    """A program is missing and cannot be installed here; the message names the command that installs it."""
+    """A program is missing and cannot be installed here; the message names the command that
+    installs it.
+    """
 
 
 def postgres() -> Path | None:
     """The folder of PostgreSQL's programs: on the PATH, or where Debian keeps them."""
     if on_path := shutil.which("initdb"):
         return Path(on_path).parent
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3])
+    )
     return versions[-1].parent if versions else None
 
 
@@ -42,18 +47,30 @@ def chromium() -> Path | None:
 
 
 def emulator() -> Path | None:
-    """The Python of the emulator's environment, when its packages are those of requirements-emulator.txt."""
-    asked = subprocess.run(["bash", "-c", _script("emulator", "has_emulator")], cwd=ROOT, check=False)
+    """The Python of the emulator's environment, when its packages are those of
+    requirements-emulator.txt.
+    """
+    asked = subprocess.run(
+        ["bash", "-c", _script("emulator", "has_emulator")], cwd=ROOT, check=False
+    )
     return EMULATOR / "bin" / "python" if asked.returncode == 0 else None
 
 
-FINDERS: dict[str, Callable[[], Path | None]] = {"postgres": postgres, "chromium": chromium, "emulator": emulator}
+FINDERS: dict[str, Callable[[], Path | None]] = {
+    "postgres": postgres,
+    "chromium": chromium,
+    "emulator": emulator,
+}
 
 
-def ensure(name: str, uncaptured: Callable[[], AbstractContextManager[object]] = nullcontext) -> Path:
-    """Return the path of a program, after installing it where it is missing; raises ProgramMissing where it cannot be.
+def ensure(
+    name: str, uncaptured: Callable[[], AbstractContextManager[object]] = nullcontext
+) -> Path:
+    """Return the path of a program, after installing it where it is missing; raises ProgramMissing
+    where it cannot be.
 
-    `uncaptured` makes a context in which stderr is the terminal, so that the line on what is being installed is seen.
+    `uncaptured` makes a context in which stderr is the terminal, so that the line on what is being
+    installed is seen.
     """
     find = FINDERS[name]
     if path := find():

@@ -1,4 +1,6 @@
-"""The files that commands of the product depend on, so that what they made can be kept until one of these changes."""
+"""The files that commands of the product depend on, so that what they made can be kept until one of
+these changes.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,15 @@ BY_NAME = ("backfill.apps", "backfill.checks", "backfill.models")
 
 def digest(files: Iterable[Path]) -> str:
     """A hash of the names and contents of these files."""
-    contents = {f"{file.relative_to(ROOT)}": sha256(file.read_bytes()).hexdigest() for file in files}
+    contents = {
+        f"{file.relative_to(ROOT)}": sha256(file.read_bytes()).hexdigest() for file in files
+    }
     return sha256(repr(sorted(contents.items())).encode()).hexdigest()[:16]
 
 
 def sources_of(*commands: str) -> set[Path]:
-    """Every file that a run of these commands may read: the modules that they import anywhere, also inside functions,
+    """Every file that a run of these commands may read: the modules that they import anywhere, also
+    inside functions,
     and all statements, migrations, settings and versions of packages."""
     todo = [file for name in (*BY_NAME, *map(_module, commands)) for file in _files(name)]
     found: set[Path] = set()
@@ -46,11 +51,15 @@ def _not_imported() -> Iterator[Path]:
 
 @cache
 def _files(name: str) -> tuple[Path, ...]:
-    """The modules that an import of this name runs: its packages too. The last part may be a name inside a module."""
+    """The modules that an import of this name runs: its packages too. The last part may be a name
+    inside a module.
+    """
     found, place = [], ROOT
     for part in name.split(".") if name.partition(".")[0] in PACKAGES else ():
         place /= part
-        found += [file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()]
+        found += [
+            file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()
+        ]
     return tuple(found)
 
 
@@ -62,7 +71,8 @@ def _imported(module: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
             yield from (
-                ".".join((*above, *(node.module or "").split("."), alias.name)).replace("..", ".") for alias in node.names
+                ".".join((*above, *(node.module or "").split("."), alias.name)).replace("..", ".")
+                for alias in node.names
             )
 
 

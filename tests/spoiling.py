@@ -50,7 +50,10 @@ RANGES: dict[str, tuple[int, int]] = {
 CEILINGS: dict[str, int | str] = {
     "minutes_played": 70,
     **dict.fromkeys(("usage_rate", "projected_usage_rate", "avg_usage_rate_last_7_games"), 100),
-    **{f"{shot}_makes": f"{shot}_attempts" for shot in ("fg", "paint", "mid_range", "three_pt", "ft")},
+    **{
+        f"{shot}_makes": f"{shot}_attempts"
+        for shot in ("fg", "paint", "mid_range", "three_pt", "ft")
+    },
     **{f"opp_{zone}_makes": f"opp_{zone}_attempts" for zone in ("paint", "mid_range", "three_pt")},
     **dict.fromkeys(("assisted_fg_makes", "unassisted_fg_makes"), "fg_makes"),
 }
@@ -78,7 +81,9 @@ def number(rng: Random, column: Column) -> int | Decimal:
     low, high = RANGES[column.name]
     if not column.scale:
         return rng.randint(low, high)
-    return Decimal(rng.randint(low * 10**column.scale, high * 10**column.scale)).scaleb(-column.scale)
+    return Decimal(rng.randint(low * 10**column.scale, high * 10**column.scale)).scaleb(
+        -column.scale
+    )
 
 
 def spoiled(rng: Random, chances: Chances, short: str, rows: Rows) -> Rows:
@@ -88,22 +93,33 @@ def spoiled(rng: Random, chances: Chances, short: str, rows: Rows) -> Rows:
     spoiled = []
     for row in rows:
         gaps = [c for c in nullable if 100 * rng.random() < chances.nulls]
-        gappy = {c: row.get(c) for c in TABLES[short].names} | dict.fromkeys((*gaps, *unknown[row[TABLES[short].entity]]))
+        gappy = {c: row.get(c) for c in TABLES[short].names} | dict.fromkeys(
+            (*gaps, *unknown[row[TABLES[short].entity]])
+        )
         broken = _impossible(rng, short, gappy) if 1000 * rng.random() < chances.impossible else {}
         spoiled.append(gappy | broken)
-    spoiled += [_copy(rng, short, row, nullable) for row in spoiled if 100 * rng.random() < chances.copies]
+    spoiled += [
+        _copy(rng, short, row, nullable) for row in spoiled if 100 * rng.random() < chances.copies
+    ]
     return rng.sample(spoiled, len(spoiled))
 
 
-def _unknown(rng: Random, chances: Chances, nullable: list[str], entities: set[str]) -> dict[str, list[str]]:
+def _unknown(
+    rng: Random, chances: Chances, nullable: list[str], entities: set[str]
+) -> dict[str, list[str]]:
     """Columns that are NULL in every row of the table, or of one team or player."""
     everywhere = [c for c in nullable if 100 * rng.random() < chances.unknown / 2]
-    return {e: everywhere + [c for c in nullable if 100 * rng.random() < chances.unknown / 2] for e in sorted(entities)}
+    return {
+        e: everywhere + [c for c in nullable if 100 * rng.random() < chances.unknown / 2]
+        for e in sorted(entities)
+    }
 
 
 def _impossible(rng: Random, short: str, row: Row) -> Row:
     """One number out of bounds, or now and then just within them."""
-    column = rng.choice([c for c in TABLES[short].columns if c.nullable and c.type.startswith(("INT64", "NUMERIC"))])
+    column = rng.choice(
+        [c for c in TABLES[short].columns if c.nullable and c.type.startswith(("INT64", "NUMERIC"))]
+    )
     unit = Decimal(1).scaleb(-column.scale) if column.scale else 1
     ceiling = CEILINGS.get(column.name)
     highest = row[ceiling] if isinstance(ceiling, str) else ceiling
@@ -121,7 +137,9 @@ def _copy(rng: Random, short: str, row: Row, nullable: list[str]) -> Row:
         return copy | rng.choice(({}, {"game_id": any_game(rng)}))
     if short == "PGS" and rng.random() < 0.1:
         copy["is_active"] = rng.choice((False, None))
-    return copy | {"game_date": row["game_date"] + timedelta(days=rng.choice((0, 0, 0, -2, 2, -60, 60)))}
+    return copy | {
+        "game_date": row["game_date"] + timedelta(days=rng.choice((0, 0, 0, -2, 2, -60, 60)))
+    }
 
 
 def _changed(rng: Random, column: Column) -> Any:
@@ -132,26 +150,46 @@ def _changed(rng: Random, column: Column) -> Any:
 
 
 def spoiled_upstream(rng: Random, tables: Tables) -> Tables:
-    """Phase 4 rows as no chain writes them: some gone, some with NULLs, some of players who had none.
+    """Phase 4 rows as no chain writes them: some gone, some with NULLs, some of players who had
+    none.
 
-    Formulas that a consistent chain never reaches, such as the fallbacks of the feature store, must hold all the same.
+    Formulas that a consistent chain never reaches, such as the fallbacks of the feature store, must
+    hold all the same.
     """
     wanted = {(row["player_lookup"], row["game_date"]) for row in tables["UPGC"]}
-    upstream: Tables = {short: _thinned(rng, short, tables[short]) for short in ("TDZA", "PSZA", "PCF", "PDC") if short in tables}
-    invented: Tables = {short: _invented(rng, short, rows, wanted) for short, rows in upstream.items() if short != "TDZA"}
+    upstream: Tables = {
+        short: _thinned(rng, short, tables[short])
+        for short in ("TDZA", "PSZA", "PCF", "PDC")
+        if short in tables
+    }
+    invented: Tables = {
+        short: _invented(rng, short, rows, wanted)
+        for short, rows in upstream.items()
+        if short != "TDZA"
+    }
     logged = [row for row in tables.get("FAILURES", []) if rng.random() < 0.7]
-    return tables | {short: rows + invented.get(short, []) for short, rows in upstream.items()} | {"FAILURES": logged}
+    return (
+        tables
+        | {short: rows + invented.get(short, []) for short, rows in upstream.items()}
+        | {"FAILURES": logged}
+    )
 
 
 def _thinned(rng: Random, short: str, rows: Rows) -> Rows:
     nullable = [c.name for c in TABLES[short].columns if c.nullable]
     chance = rng.choice((0, 0.2, 0.8))
-    return [row | {c: None for c in nullable if rng.random() < chance} for row in rows if rng.random() < 0.85]
+    return [
+        row | {c: None for c in nullable if rng.random() < chance}
+        for row in rows
+        if rng.random() < 0.85
+    ]
 
 
 def _invented(rng: Random, short: str, rows: Rows, wanted: set[tuple[str, date]]) -> Rows:
     """Rows for players of the day who have none, taken from others."""
     table = TABLES[short]
     absent = sorted(wanted - {(row[table.entity], row[table.partition]) for row in rows})
-    keys = [{table.entity: player, table.partition: day} for player, day in absent if rng.random() < 0.5]
+    keys = [
+        {table.entity: player, table.partition: day} for player, day in absent if rng.random() < 0.5
+    ]
     return [rng.choice(rows) | key for key in keys] if rows else []

@@ -1,7 +1,9 @@
 """Random leagues that are rich in what goes wrong with source data.
 
-Hypothesis draws a seed and a few knobs; random.Random builds the league from them. Shrinking the knobs is enough to
-read a counterexample, and a league costs milliseconds. HYPOTHESIS_PROFILE=thorough asks for many more of them.
+Hypothesis draws a seed and a few knobs; random.Random builds the league from them. Shrinking the
+knobs is enough to
+read a counterexample, and a league costs milliseconds. HYPOTHESIS_PROFILE=thorough asks for many
+more of them.
 """
 
 from __future__ import annotations
@@ -21,9 +23,16 @@ from hypothesis.vendor.pretty import RepresentationPrinter
 from tests.oracle.outcome import TABLES, Row, Rows, Tables
 from tests.spoiling import NOTHING_WRONG, RANGES, Chances, any_game, number, spoiled
 
-# Without Phase.explain: what a seed did to a league says more than the lines that failing cases share.
+# Without Phase.explain: what a seed did to a league says more than the lines that failing cases
+# share.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
-settings.register_profile("ordinary", max_examples=6, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+settings.register_profile(
+    "ordinary",
+    max_examples=6,
+    deadline=None,
+    phases=PHASES,
+    suppress_health_check=list(HealthCheck),
+)
 settings.register_profile("thorough", settings.get_profile("ordinary"), max_examples=500)
 # Not loaded globally: other tests keep their own settings.
 league_settings = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
@@ -31,9 +40,29 @@ league_settings = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "ord
 SEASON_START = date(2023, 10, 24)
 ZONES = ("paint", "mid_range", "three_pt")
 # Most attempts per zone; (4, 4, 4) with equal makes gives ties, zeros give empty zones.
-STYLES = ((8, 3, 3), (3, 8, 3), (3, 3, 8), (4, 4, 4), (6, 5, 6), (0, 5, 5), (5, 0, 2), (1, 1, 1), (0, 0, 0))
+STYLES = (
+    (8, 3, 3),
+    (3, 8, 3),
+    (3, 3, 8),
+    (4, 4, 4),
+    (6, 5, 6),
+    (0, 5, 5),
+    (5, 0, 2),
+    (1, 1, 1),
+    (0, 0, 0),
+)
 WORDS: dict[str, tuple[str, ...]] = {
-    "player_status": ("available", "Probable", "QUESTIONABLE", "doubtful", "Out", "OUT", "out ", "", "gtd"),
+    "player_status": (
+        "available",
+        "Probable",
+        "QUESTIONABLE",
+        "doubtful",
+        "Out",
+        "OUT",
+        "out ",
+        "",
+        "gtd",
+    ),
     "season_phase": ("regular", "regular", "playoffs", "Playoffs", "PLAYOFFS", "preseason"),
 }
 
@@ -116,10 +145,25 @@ def build(knobs: Knobs) -> League:
     games = _games(rng, knobs, teams, dates)
     players = [_player(rng, i, teams, knobs) for i in range(min(knobs.roster * knobs.teams, 36))]
     clean = {
-        "PGS": [_player_row(rng, p, g, t) for g in games for p in players for t in _appearances(rng, p, g)],
+        "PGS": [
+            _player_row(rng, p, g, t)
+            for g in games
+            for p in players
+            for t in _appearances(rng, p, g)
+        ],
         **_team_tables(rng, teams, games),
-        "UPGC": [_context_row(rng, p, teams, day) for day in _around(dates) for p in players if rng.random() < 0.9],
-        "UTGC": [_team_context(rng, t, teams, day) for day in _around(dates) for t in teams if rng.random() < 0.6],
+        "UPGC": [
+            _context_row(rng, p, teams, day)
+            for day in _around(dates)
+            for p in players
+            if rng.random() < 0.9
+        ],
+        "UTGC": [
+            _team_context(rng, t, teams, day)
+            for day in _around(dates)
+            for t in teams
+            if rng.random() < 0.6
+        ],
     }
     sources = {short: spoiled(rng, knobs.chances, short, rows) for short, rows in clean.items()}
     return League(knobs, dates, sources | {"SCHED": _schedule(rng, knobs, games, dates)})
@@ -130,8 +174,13 @@ def build(knobs: Knobs) -> League:
 
 def _games(rng: Random, knobs: Knobs, teams: list[str], dates: list[date]) -> list[Game]:
     """Rounds at random days: two on one date are ties, and game ids do not follow the dates."""
-    inside = [SEASON_START + timedelta(days=rng.randrange(knobs.day_index)) for _ in range(knobs.rounds)]
-    outside = [SEASON_START - timedelta(days=d) for d in (1, 200)] + [*dates, dates[-1] + timedelta(days=2)]
+    inside = [
+        SEASON_START + timedelta(days=rng.randrange(knobs.day_index)) for _ in range(knobs.rounds)
+    ]
+    outside = [SEASON_START - timedelta(days=d) for d in (1, 200)] + [
+        *dates,
+        dates[-1] + timedelta(days=2),
+    ]
     rates = {t: rng.choice((1, 1, 1, 1, 1, 0.8, 0.5, 0)) for t in teams}
     pairs = [(day, pair) for day in inside + outside for pair in _pairs(rng, teams, rates)]
     numbers = rng.sample(range(99999), len(pairs))
@@ -157,18 +206,33 @@ def _appearances(rng: Random, player: Player, game: Game) -> list[str]:
 
 
 def _row(rng: Random, short: str, **given: Any) -> Row:
-    """A plausible row: the given values, the rest by column name, the game's morning after as processed_at."""
+    """A plausible row: the given values, the rest by column name, the game's morning after as
+    processed_at.
+    """
     row: Row = {c.name: number(rng, c) for c in TABLES[short].columns if c.name in RANGES}
-    row |= {column: rng.choice(words) for column, words in WORDS.items() if column in TABLES[short].names}
-    processed_at = datetime.combine(given["game_date"] + timedelta(days=1), time(10, rng.randrange(60)))
-    return row | {"season_year": 2023, "home_game": rng.random() < 0.5, "processed_at": processed_at} | given
+    row |= {
+        column: rng.choice(words)
+        for column, words in WORDS.items()
+        if column in TABLES[short].names
+    }
+    processed_at = datetime.combine(
+        given["game_date"] + timedelta(days=1), time(10, rng.randrange(60))
+    )
+    return (
+        row
+        | {"season_year": 2023, "home_game": rng.random() < 0.5, "processed_at": processed_at}
+        | given
+    )
 
 
 def _shots(rng: Random, style: Sequence[int], prefix: str = "") -> Row:
     row: Row = {}
     for zone, most in zip(ZONES, style, strict=True):
         attempts = 4 if most == 4 else rng.randint(0, most)
-        row |= {f"{prefix}{zone}_attempts": attempts, f"{prefix}{zone}_makes": 2 if most == 4 else rng.randint(0, attempts)}
+        row |= {
+            f"{prefix}{zone}_attempts": attempts,
+            f"{prefix}{zone}_makes": 2 if most == 4 else rng.randint(0, attempts),
+        }
     return row
 
 
@@ -177,12 +241,26 @@ def _other(team: str, game: Game) -> str:
 
 
 def _player_row(rng: Random, player: Player, game: Game, team: str) -> Row:
-    row = _row(rng, "PGS", player_lookup=player.name, game_id=game.id, game_date=game.day, team_abbr=team)
-    row |= {"universal_player_id": f"{player.name}_{rng.randint(1, 2)}", "opponent_team_abbr": _other(team, game)}
-    row |= {"player_full_name": player.name.title(), "is_active": rng.random() > 0.04} | _shots(rng, player.style)
-    makes, attempts = (sum(row[f"{zone}_{kind}"] for zone in ZONES) for kind in ("makes", "attempts"))
+    row = _row(
+        rng, "PGS", player_lookup=player.name, game_id=game.id, game_date=game.day, team_abbr=team
+    )
+    row |= {
+        "universal_player_id": f"{player.name}_{rng.randint(1, 2)}",
+        "opponent_team_abbr": _other(team, game),
+    }
+    row |= {"player_full_name": player.name.title(), "is_active": rng.random() > 0.04} | _shots(
+        rng, player.style
+    )
+    makes, attempts = (
+        sum(row[f"{zone}_{kind}"] for zone in ZONES) for kind in ("makes", "attempts")
+    )
     assisted = rng.randint(0, makes)
-    row |= {"fg_makes": makes, "fg_attempts": attempts, "assisted_fg_makes": assisted, "unassisted_fg_makes": makes - assisted}
+    row |= {
+        "fg_makes": makes,
+        "fg_attempts": attempts,
+        "assisted_fg_makes": assisted,
+        "unassisted_fg_makes": makes - assisted,
+    }
     if rng.random() < 0.04:
         row |= dict.fromkeys(("minutes_played", "fg_attempts", "fg_makes", "points"), 0)
         row |= {"assisted_fg_makes": None, "unassisted_fg_makes": 0}
@@ -190,17 +268,24 @@ def _player_row(rng: Random, player: Player, game: Game, team: str) -> Row:
 
 
 def _team_tables(rng: Random, teams: list[str], games: list[Game]) -> Tables:
-    styles = {t: tuple(3 * most if most != 4 else 4 for most in rng.choice(STYLES[:5] * 3 + STYLES)) for t in teams}
+    styles = {
+        t: tuple(3 * most if most != 4 else 4 for most in rng.choice(STYLES[:5] * 3 + STYLES))
+        for t in teams
+    }
     kept = {t: rng.choice((1, 1, 0.95, 0.85, 0.7)) for t in teams}
     played = [(g, t) for g in games for t in g.teams if rng.random() < kept[t]]
     return {
         "TDGS": [_team_row(rng, "TDGS", g, t) | _shots(rng, styles[t], "opp_") for g, t in played],
-        "TOGS": [_team_row(rng, "TOGS", g, t) | {"win_flag": rng.random() < 0.5} for g, t in played],
+        "TOGS": [
+            _team_row(rng, "TOGS", g, t) | {"win_flag": rng.random() < 0.5} for g, t in played
+        ],
     }
 
 
 def _team_row(rng: Random, short: str, game: Game, team: str) -> Row:
-    row = _row(rng, short, game_id=game.id, game_date=game.day, opponent_team_abbr=_other(team, game))
+    row = _row(
+        rng, short, game_id=game.id, game_date=game.day, opponent_team_abbr=_other(team, game)
+    )
     return row | {TABLES[short].entity: team}
 
 
@@ -211,7 +296,9 @@ def _around(dates: list[date]) -> list[date]:
 
 def _context_row(rng: Random, player: Player, teams: list[str], day: date) -> Row:
     team = player.team(day) if rng.random() < 0.85 else rng.choice(teams)
-    row = _row(rng, "UPGC", player_lookup=player.name, game_id=any_game(rng), game_date=day, team_abbr=team)
+    row = _row(
+        rng, "UPGC", player_lookup=player.name, game_id=any_game(rng), game_date=day, team_abbr=team
+    )
     row |= {"universal_player_id": f"{player.name}_9", "back_to_back": rng.random() < 0.3}
     if rng.random() < 0.05:
         row["avg_usage_rate_last_7_games"] = Decimal("0.00")
@@ -236,5 +323,10 @@ def _schedule_row(rng: Random, game: Game, final: float) -> Row:
     label = rng.choice(("regular",) * 12 + ("playoffs", "playoffs", "play-in", "Regular"))
     status = 3 if rng.random() < final else rng.choice((1, 2, 4))
     home, away = game.teams
-    named = {"home_team_abbr": home, "away_team_abbr": away, "game_status": status, "season_type": label}
+    named = {
+        "home_team_abbr": home,
+        "away_team_abbr": away,
+        "game_status": status,
+        "season_type": label,
+    }
     return {"game_id": game.id, "game_date": game.day, "season_year": 2023} | named

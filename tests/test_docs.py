@@ -37,7 +37,9 @@ def test_the_readme_and_the_example_name_every_setting_and_no_other() -> None:
 
 
 def test_every_path_that_the_readme_names_exists() -> None:
-    for path in re.findall(r"`((?:bin|bench|docs|tests|backfill|validation|webapp)/[\w./]*)`", README):
+    for path in re.findall(
+        r"`((?:bin|bench|docs|tests|backfill|validation|webapp)/[\w./]*)`", README
+    ):
         assert (ROOT / path).exists(), path
 
 
@@ -51,4 +53,6 @@ def test_the_table_of_contents_of_the_warehouse_is_current() -> None:
 def test_every_decision_says_context_choice_and_cost() -> None:
     for decision in (ROOT / "docs" / "decisions").glob("*.md"):
         text = decision.read_text()
-        assert [f"**{part}.**" in text for part in ("Context", "Choice", "Cost")] == [True] * 3, decision
+        assert [f"**{part}.**" in text for part in ("Context", "Choice", "Cost")] == [True] * 3, (
+            decision
+        )

@@ -1,4 +1,6 @@
-"""What is made once is whole, whoever makes it: several processes at a time, or one after an interrupted one."""
+"""What is made once is whole, whoever makes it: several processes at a time, or one after an
+interrupted one.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ print((make_once(Path(sys.argv[1]), "thing", make) / "whole").exists())
 
 def test_of_two_processes_one_makes_it_and_both_find_it_whole(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SLOW, str(tmp_path)]
-    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    started = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
     printed = [process.communicate()[0] for process in started]
     assert sorted(printed) == ["True\n", "made\nTrue\n"]
 
@@ -72,7 +76,9 @@ def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sources._files.cache_clear()
 
 
-def test_sources_are_the_modules_that_a_command_imports_anywhere_and_all_statements(product: Path) -> None:
+def test_sources_are_the_modules_that_a_command_imports_anywhere_and_all_statements(
+    product: Path,
+) -> None:
     everything = {file for file in product.rglob("*") if file.is_file()}
     unused = {product / "backfill/plan/unused.py", product / "webapp/page.py"}
     assert sources_of("go") == everything - unused

@@ -1,4 +1,6 @@
-"""A program that tests need is installed by the first of them, or one sentence says how to install it."""
+"""A program that tests need is installed by the first of them, or one sentence says how to install
+it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def machine(folder: Path, user: int, apt: str) -> Path:
 
 def find_chromium(folder: Path) -> CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.programs", "chromium"]
-    return subprocess.run(command, cwd=ROOT, env={"PATH": str(folder)}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env={"PATH": str(folder)}, capture_output=True, text=True, check=False
+    )
 
 
 def test_root_gets_a_missing_program_installed_once(tmp_path: Path) -> None:
@@ -38,7 +42,11 @@ def test_root_gets_a_missing_program_installed_once(tmp_path: Path) -> None:
     machine(folder, 0, APT.format(folder=folder))
     first, second = find_chromium(folder), find_chromium(folder)
     found = f"chromium: {folder}/chromium\n"
-    assert (first.returncode, first.stdout, first.stderr) == (0, found, "installing Chromium, which these tests need\n")
+    assert (first.returncode, first.stdout, first.stderr) == (
+        0,
+        found,
+        "installing Chromium, which these tests need\n",
+    )
     assert (second.returncode, second.stdout, second.stderr) == (0, found, "")
 
 
@@ -48,7 +56,11 @@ def test_another_user_gets_the_command_that_installs_it(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
 
 
-def test_a_failed_installation_shows_what_apt_get_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(machine(tmp_path / "bin", 0, "echo E: no space left >&2; exit 100")))
+def test_a_failed_installation_shows_what_apt_get_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "PATH", str(machine(tmp_path / "bin", 0, "echo E: no space left >&2; exit 100"))
+    )
     with pytest.raises(ProgramMissing, match="E: no space left"):
         ensure("chromium")

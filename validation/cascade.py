@@ -1,4 +1,6 @@
-"""Where a missing dependency comes from: entity by entity, through any depth, to its root; and across dates."""
+"""Where a missing dependency comes from: entity by entity, through any depth, to its root; and
+across dates.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class RootCause:
 
 @dataclass(frozen=True)
 class Cascade:
-    """The failures of one date: roots with their entities' number, and of each processor what follows from which root.
+    """The failures of one date: roots with their entities' number, and of each processor what
+    follows from which root.
 
     `unexplained` are missing dependencies that upstream has a row of after all.
     """
@@ -69,13 +72,17 @@ def root_of(entity: str, code: str, statuses: Mapping[str, Mapping[str, str]]) -
 
 
 def _weight(root: RootCause) -> tuple[bool, bool, int]:
-    """A bug weighs more than too few games, and what comes first in the chain more than what follows."""
+    """A bug weighs more than too few games, and what comes first in the chain more than what
+    follows.
+    """
     category = BY_NAME.get(root.category)
     return not (category and category.is_bug), root.category == NOTHING, CODES.index(root.processor)
 
 
 def cascade(statuses: Mapping[str, Mapping[str, str]]) -> Cascade:
-    """Trace every failure of one date; `statuses` has per processor the category of each entity, or ROW."""
+    """Trace every failure of one date; `statuses` has per processor the category of each entity, or
+    ROW.
+    """
     roots: Counter[RootCause] = Counter()
     follows: dict[str, Counter[RootCause]] = {}
     unexplained: dict[str, list[str]] = {}
@@ -98,10 +105,13 @@ def shortened(
     day: date,
     minimum: int,
 ) -> dict[str, tuple[date, ...]]:
-    """Of entities with too few games before a date, those whom the games of earlier dates would have given enough.
+    """Of entities with too few games before a date, those whom the games of earlier dates would
+    have given enough.
 
-    `teams` has of each date that lacks Phase 3 who played. A player's team on it is that of his newest game before it, or
-    of his first one after it. That he would have played is assumed, so this is the most that such a date can explain.
+    `teams` has of each date that lacks Phase 3 who played. A player's team on it is that of his
+    newest game before it, or
+    of his first one after it. That he would have played is assumed, so this is the most that such a
+    date can explain.
     """
     found, gaps = {}, sorted(gap for gap in teams if gap < day)
     for entity in entities:

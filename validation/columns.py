@@ -1,4 +1,6 @@
-"""Which columns matter, and what each of them is made from. Checks read nothing but this and `placeholders`."""
+"""Which columns matter, and what each of them is made from. Checks read nothing but this and
+`placeholders`.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,36 @@ ZONES = ("paint", "mid_range", "three_pt")
 
 # The vector of ML, whose elements are watched as if each were a column.
 FEATURES = (
-    "points_avg_last_5", "points_avg_last_10", "points_avg_season", "points_std_last_10", "games_in_last_7_days",
-    "fatigue_score", "shot_zone_mismatch_score", "pace_score", "usage_spike_score", "rest_advantage", "injury_risk",
-    "recent_trend", "minutes_change", "opponent_def_rating", "opponent_pace", "home_away", "back_to_back", "playoff_game",
-    "pct_paint", "pct_mid_range", "pct_three", "pct_free_throw", "team_pace", "team_off_rating", "team_win_pct",
-)  # fmt: skip
+    "points_avg_last_5",
+    "points_avg_last_10",
+    "points_avg_season",
+    "points_std_last_10",
+    "games_in_last_7_days",
+    "fatigue_score",
+    "shot_zone_mismatch_score",
+    "pace_score",
+    "usage_spike_score",
+    "rest_advantage",
+    "injury_risk",
+    "recent_trend",
+    "minutes_change",
+    "opponent_def_rating",
+    "opponent_pace",
+    "home_away",
+    "back_to_back",
+    "playoff_game",
+    "pct_paint",
+    "pct_mid_range",
+    "pct_three",
+    "pct_free_throw",
+    "team_pace",
+    "team_off_rating",
+    "team_win_pct",
+)
 
 
-# A line is `columns <- what they are made from`, sources by table.column; {z} stands for each zone. An output is made
+# A line is `columns <- what they are made from`, sources by table.column; {z} stands for each zone.
+# An output is made
 # from columns of Phase 3 or of an output before it in the chain.
 _COLUMNS = {
     "PGS": """
@@ -155,11 +179,16 @@ def _zoned(name: str) -> tuple[str, ...]:
 
 def _lines(table: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each column with its sources: those of the same zone where both name one."""
-    for names, _, sources in (line.partition("<-") for line in filter(None, map(str.strip, _COLUMNS[table].splitlines()))):
+    for names, _, sources in (
+        line.partition("<-") for line in filter(None, map(str.strip, _COLUMNS[table].splitlines()))
+    ):
         for name in names.split():
             for zone in ZONES if "{z}" in name else ("",):
                 of_zone = (s.format(z=zone) if zone else s for s in sources.split())
-                yield name.format(z=zone), tuple(full for source in of_zone for full in _zoned(source))
+                yield (
+                    name.format(z=zone),
+                    tuple(full for source in of_zone for full in _zoned(source)),
+                )
 
 
 def _declared(table: str) -> Iterator[Critical]:
@@ -170,7 +199,10 @@ def _declared(table: str) -> Iterator[Critical]:
 
 
 _BY_NAME = {f"{c.table}.{c.name}": c for table in (*SOURCES, *OUTPUTS) for c in _declared(table)}
-CRITICAL = {table: tuple(c for c in _BY_NAME.values() if c.table == table and c.watched) for table in (*SOURCES, *OUTPUTS)}
+CRITICAL = {
+    table: tuple(c for c in _BY_NAME.values() if c.table == table and c.watched)
+    for table in (*SOURCES, *OUTPUTS)
+}
 
 
 @cache

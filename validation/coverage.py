@@ -23,7 +23,8 @@ ROWS_PER_GAME = {
 }
 # How many players a game has is nobody's constant; teams are always two.
 PLAYER_TABLES = frozenset(table for table in ROWS_PER_GAME if "player" in table)
-# What exists before the games of a date are played, which is when live runs need it; and what later dates look back on.
+# What exists before the games of a date are played, which is when live runs need it; and what later
+# dates look back on.
 LIVE_TABLES = frozenset(table for table in ROWS_PER_GAME if "upcoming" in table)
 GAME_TABLES = frozenset(ROWS_PER_GAME) - LIVE_TABLES
 
@@ -34,7 +35,9 @@ DEVIATIONS = 1.4826  # standard deviations in one median absolute deviation, whe
 
 @dataclass(frozen=True)
 class Norm:
-    """What a game leaves in a table: the median number of rows, and the standard deviation of a single game from it."""
+    """What a game leaves in a table: the median number of rows, and the standard deviation of a
+    single game from it.
+    """
 
     per_game: float
     spread: float
@@ -43,8 +46,10 @@ class Norm:
 def norm_of(nights: Sequence[tuple[int, int]]) -> Norm | None:
     """What dates, as (games, rows), make of a game; None without any.
 
-    Medians, because a few dates that were lost by half must not be what the next one is measured by. A handful of dates
-    knows little of chance, so the spread is never below half of what rows coming and going independently would have.
+    Medians, because a few dates that were lost by half must not be what the next one is measured
+    by. A handful of dates
+    knows little of chance, so the spread is never below half of what rows coming and going
+    independently would have.
     """
     if not nights:
         return None
@@ -54,13 +59,17 @@ def norm_of(nights: Sequence[tuple[int, int]]) -> Norm | None:
 
 
 def expected_rows(table: str, games: int, norm: Norm | None = None) -> float:
-    """How many rows so many games imply: of teams two each; of players what is usual, at least five a side."""
+    """How many rows so many games imply: of teams two each; of players what is usual, at least five
+    a side.
+    """
     least = ROWS_PER_GAME[table] * games
     return max(least, norm.per_game * games) if norm and table in PLAYER_TABLES else least
 
 
 def is_low(table: str, games: int, rows: int, norm: Norm | None = None) -> bool:
-    """Whether rows are missing: fewer than any game has, or under that share of the usual and fewer than chance allows."""
+    """Whether rows are missing: fewer than any game has, or under that share of the usual and fewer
+    than chance allows.
+    """
     if rows < ROWS_PER_GAME[table] * games:
         return True
     missing = expected_rows(table, games, norm) - rows
@@ -70,7 +79,9 @@ def is_low(table: str, games: int, rows: int, norm: Norm | None = None) -> bool:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The rows of one table on one date with games, how many those games imply, and whether too many of them are missing."""
+    """The rows of one table on one date with games, how many those games imply, and whether too
+    many of them are missing.
+    """
 
     date: date
     table: str
@@ -105,9 +116,11 @@ class Coverage:
 
 
 def phase3(days: Sequence[Day], rows: Rows) -> list[Coverage]:
-    """The coverage of every date with games of one season, bootstrap included, in each Phase 3 table.
+    """The coverage of every date with games of one season, bootstrap included, in each Phase 3
+    table.
 
-    `rows` are those per (table, date). A date is measured by the other dates of its season that have rows.
+    `rows` are those per (table, date). A date is measured by the other dates of its season that
+    have rows.
     """
     played = [day for day in days if day.is_processing]
     return [found for table in ROWS_PER_GAME for found in _of_table(table, played, rows)]
@@ -115,8 +128,15 @@ def phase3(days: Sequence[Day], rows: Rows) -> list[Coverage]:
 
 def _of_table(table: str, played: Sequence[Day], rows: Rows) -> Iterator[Coverage]:
     found = {day.day: rows.get((table, day.day), 0) for day in played}
-    nights = {day.day: (day.games, found[day.day]) for day in played if found[day.day] and table in PLAYER_TABLES}
+    nights = {
+        day.day: (day.games, found[day.day])
+        for day in played
+        if found[day.day] and table in PLAYER_TABLES
+    }
     for day in played:
         norm = norm_of([night for other, night in nights.items() if other != day.day])
-        expected, low = expected_rows(table, day.games, norm), is_low(table, day.games, found[day.day], norm)
+        expected, low = (
+            expected_rows(table, day.games, norm),
+            is_low(table, day.games, found[day.day], norm),
+        )
         yield Coverage(day.day, table, day.games, found[day.day], expected, low)

@@ -1,4 +1,6 @@
-"""Which entities must fail on a date, and with what, from the games played alone; held against what was logged."""
+"""Which entities must fail on a date, and with what, from the games played alone; held against what
+was logged.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,12 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
-from validation.categories import INCOMPLETE_DATA, INSUFFICIENT_DATA, MISSING_DEPENDENCY, PROCESSING_ERROR
+from validation.categories import (
+    INCOMPLETE_DATA,
+    INSUFFICIENT_DATA,
+    MISSING_DEPENDENCY,
+    PROCESSING_ERROR,
+)
 from validation.thresholds import COMPLETENESS, DAILY_CACHE, SHOT_ZONES, TEAM_DEFENSE
 
 CODES = TDZA, PSZA, PCF, PDC, ML = "TDZA", "PSZA", "PCF", "PDC", "ML"
@@ -31,7 +38,9 @@ Statuses = dict[str, str]  # entity to category, or to ROW
 
 
 class GameRow(NamedTuple):
-    """One row of a source about a game; `rank` 1 is the one that counts among those of its entity and game."""
+    """One row of a source about a game; `rank` 1 is the one that counts among those of its entity
+    and game.
+    """
 
     day: date
     game_id: str
@@ -42,7 +51,9 @@ class GameRow(NamedTuple):
 
 
 class GamesBefore(NamedTuple):
-    """An entity before a date: its games, and whether the newest of them, or any, hold an impossible value."""
+    """An entity before a date: its games, and whether the newest of them, or any, hold an
+    impossible value.
+    """
 
     games: int = 0
     bad_recent: bool = False
@@ -53,7 +64,9 @@ NOTHING = GamesBefore()
 
 
 class GameHistory:
-    """The games of one entity in one season; `window` is how many of the newest are looked at for impossible values."""
+    """The games of one entity in one season; `window` is how many of the newest are looked at for
+    impossible values.
+    """
 
     def __init__(self, rows: Iterable[GameRow], window: int) -> None:
         self.rows, self.window = sorted(rows, key=attrgetter("day")), window
@@ -62,7 +75,9 @@ class GameHistory:
         self._build()
 
     def _build(self) -> None:
-        """What is known changes only after a date with a game. Of a game's rows, only those inside the cut-off compete."""
+        """What is known changes only after a date with a game. Of a game's rows, only those inside
+        the cut-off compete.
+        """
         kept: dict[str, GameRow] = {}
         games, may_be_bad = 0, any(map(itemgetter(3), self.rows))
         for day, todays in groupby(self.rows, key=itemgetter(0)):
@@ -72,7 +87,9 @@ class GameHistory:
                     kept[row.game_id] = row
                     games += row.counts - (before is not None and before.counts)
             self._days.append(day)
-            self._standings.append(GamesBefore(games, *self._bad(kept)) if may_be_bad else GamesBefore(games))
+            self._standings.append(
+                GamesBefore(games, *self._bad(kept)) if may_be_bad else GamesBefore(games)
+            )
 
     def _bad(self, kept: Mapping[str, GameRow]) -> tuple[bool, bool]:
         newest = _newest_first(kept.values())
@@ -111,7 +128,8 @@ class PlayerContext(NamedTuple):
 class SeasonGames:
     """Phase 3 and the calendar of one season, as far as failures depend on them.
 
-    `contexts` has a date's context rows, one per player; `schedule` each team's final games as (date, game_id).
+    `contexts` has a date's context rows, one per player; `schedule` each team's final games as
+    (date, game_id).
     """
 
     start: date
@@ -127,7 +145,8 @@ class SeasonGames:
 
 
 def expected(facts: SeasonGames, day: date, *, live: bool = False) -> dict[str, Statuses]:
-    """What must become of every entity of every processor on a processing date; `live` is normal mode.
+    """What must become of every entity of every processor on a processing date; `live` is normal
+    mode.
 
     The dates that bootstrap skips have no failure at all, and are not asked for.
     """
@@ -156,7 +175,9 @@ class Expectation:
             ML: {c.player: self._vector(c, shots, cached) for c in contexts},
         }
 
-    def _each(self, histories: Mapping[str, GameHistory], minimum: int) -> Iterator[tuple[str, str]]:
+    def _each(
+        self, histories: Mapping[str, GameHistory], minimum: int
+    ) -> Iterator[tuple[str, str]]:
         """TDZA and PSZA: everybody who has played this season."""
         for name, history in histories.items():
             games, bad, _ = history.before(self.day)
@@ -167,7 +188,11 @@ class Expectation:
     def _cache(self, context: PlayerContext, shots: Mapping[str, str]) -> str:
         history = self.facts.player(context.player)
         games, _, bad = history.before(self.day)
-        if context.is_bad or bad or self.facts.offenses.get(context.team, NO_HISTORY).before(self.day).bad_recent:
+        if (
+            context.is_bad
+            or bad
+            or self.facts.offenses.get(context.team, NO_HISTORY).before(self.day).bad_recent
+        ):
             return BAD
         if games < CACHE_GAMES:
             return FEW
@@ -175,7 +200,9 @@ class Expectation:
             return MISSING
         return INCOMPLETE if self._lacks(history, context.team) else ROW
 
-    def _vector(self, context: PlayerContext, shots: Mapping[str, str], cached: Mapping[str, str]) -> str:
+    def _vector(
+        self, context: PlayerContext, shots: Mapping[str, str], cached: Mapping[str, str]
+    ) -> str:
         if context.is_bad or self.facts.player(context.player).before(self.day).bad:
             return BAD
         return ROW if shots.get(context.player) == ROW == cached[context.player] else MISSING
@@ -187,11 +214,20 @@ class Expectation:
         games = history.games_before(self.day)
         newest = self._newest_games(team or games[0].team)
         found = sum(1 for row in games if newest and row.day >= newest[0])
-        return bool(newest) and min(len(newest), found) * 10 < len(newest) * COMPLETENESS.required_tenths
+        return (
+            bool(newest)
+            and min(len(newest), found) * 10 < len(newest) * COMPLETENESS.required_tenths
+        )
 
     def _newest_games(self, team: str) -> list[date]:
-        """The dates of a team's newest games, oldest first; a game that stands on two dates counts on the later one."""
-        days = {game_id: day for day, game_id in sorted(self.facts.schedule.get(team, ())) if day < self.day}
+        """The dates of a team's newest games, oldest first; a game that stands on two dates counts
+        on the later one.
+        """
+        days = {
+            game_id: day
+            for day, game_id in sorted(self.facts.schedule.get(team, ()))
+            if day < self.day
+        }
         return sorted(days.values())[-COMPLETENESS.games :]
 
 
@@ -199,8 +235,10 @@ class Expectation:
 class ExpectationDiff:
     """What was logged of one (processor, date), held against what must have been.
 
-    `explained` failed as they must; `unexplained` failed and must not, or otherwise (entity to category); `lost` must
-    have failed and did not, or otherwise; `unaccounted` have neither row nor failure; `strange` have one and are not
+    `explained` failed as they must; `unexplained` failed and must not, or otherwise (entity to
+    category); `lost` must
+    have failed and did not, or otherwise; `unaccounted` have neither row nor failure; `strange`
+    have one and are not
     in the population.
     """
 
@@ -217,16 +255,32 @@ class ExpectationDiff:
         return not (self.unexplained or self.lost or self.unaccounted or self.strange)
 
 
-def compare(must: Mapping[str, str], rows: Collection[str], failures: Mapping[str, str]) -> ExpectationDiff:
-    """Hold the entities with a row and those with a failure (entity to category) against what they must be."""
+def compare(
+    must: Mapping[str, str], rows: Collection[str], failures: Mapping[str, str]
+) -> ExpectationDiff:
+    """Hold the entities with a row and those with a failure (entity to category) against what they
+    must be.
+    """
     failing = {entity: status for entity, status in must.items() if status != ROW}
-    if failing == failures and len(rows) + len(failing) == len(must) and must.keys() == {*rows, *failures}:
+    if (
+        failing == failures
+        and len(rows) + len(failing) == len(must)
+        and must.keys() == {*rows, *failures}
+    ):
         return ExpectationDiff(len(must), len(failing))
     there = {*rows, *failures}
-    unexplained = {e: category for e, category in failures.items() if must.get(e) != category and e in must}
-    lost = {e: category for e, category in failing.items() if failures.get(e) != category and e in there}
+    unexplained = {
+        e: category for e, category in failures.items() if must.get(e) != category and e in must
+    }
+    lost = {
+        e: category for e, category in failing.items() if failures.get(e) != category and e in there
+    }
     strange = frozenset((there - must.keys()) | (set(rows) & failures.keys()))
     return ExpectationDiff(
-        len(must), len(failures) - len(unexplained) - len(failures.keys() - must.keys()), unexplained, lost,
-        frozenset(must.keys() - there), strange,
-    )  # fmt: skip
+        len(must),
+        len(failures) - len(unexplained) - len(failures.keys() - must.keys()),
+        unexplained,
+        lost,
+        frozenset(must.keys() - there),
+        strange,
+    )

@@ -1,4 +1,6 @@
-"""Facts in, a report out: may a backfill start, what blocks it, and what had better be known before."""
+"""Facts in, a report out: may a backfill start, what blocks it, and what had better be known
+before.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,12 @@ LOAD = "load it with `manage.py load_phase3 DIR`"
 class PreflightInput:
     """What is known before a start.
 
-    `asked` are the dates whose own rows must be there: those of the range that are to be computed. `season` are all dates
-    with games of the seasons of the range, and `rows` theirs per (table, date); `reads` the tables that the chosen
-    processors read. `output` and `replaced` have, per processor, the dates with output and those that are run.
+    `asked` are the dates whose own rows must be there: those of the range that are to be computed.
+    `season` are all dates
+    with games of the seasons of the range, and `rows` theirs per (table, date); `reads` the tables
+    that the chosen
+    processors read. `output` and `replaced` have, per processor, the dates with output and those
+    that are run.
     """
 
     days: Sequence[Day]
@@ -39,7 +44,9 @@ class PreflightInput:
 
 
 def judge(facts: PreflightInput) -> Report:
-    """What of these facts blocks a start, warns of it, or is told; and the state of each date of the range."""
+    """What of these facts blocks a start, warns of it, or is told; and the state of each date of
+    the range.
+    """
     coverage: dict[date, list[Coverage]] = {}
     for found in chain.from_iterable(phase3(days, facts.rows) for days in _by_season(facts.season)):
         if found.table in LIVE_TABLES or not facts.live:
@@ -62,9 +69,13 @@ def _by_season(days: Sequence[Day]) -> list[list[Day]]:
     return list(found.values())
 
 
-def _state(day: Day, facts: PreflightInput, coverage: Mapping[date, Sequence[Coverage]]) -> DateState:
+def _state(
+    day: Day, facts: PreflightInput, coverage: Mapping[date, Sequence[Coverage]]
+) -> DateState:
     # The partitions of a bootstrap date are there and empty.
-    output = tuple(code for code, dates in facts.output.items() if day.day in dates and day.is_computed)
+    output = tuple(
+        code for code, dates in facts.output.items() if day.day in dates and day.is_computed
+    )
     return DateState(day, tuple(coverage.get(day.day, ())), output, facts.not_final.get(day.day, 0))
 
 
@@ -74,7 +85,9 @@ def _state(day: Day, facts: PreflightInput, coverage: Mapping[date, Sequence[Cov
 def seasons_missing(seasons: Sequence[str]) -> Item:
     """These seasons are wanted, and Phase 3 of them is not there."""
     advice = f"{LOAD}, or make one up with `manage.py simulate_season YEAR`"
-    return Item(PreflightKind.NOT_LOADED, f"no Phase 3 data for the season {', '.join(seasons)}", advice)
+    return Item(
+        PreflightKind.NOT_LOADED, f"no Phase 3 data for the season {', '.join(seasons)}", advice
+    )
 
 
 def nothing_to_run(dates: Sequence[date]) -> Item:
@@ -101,18 +114,24 @@ def _held(facts: PreflightInput) -> Iterator[Item]:
 def _expiry(facts: PreflightInput) -> Iterator[Item]:
     for table, days in facts.expiring.items():
         sentence = f"partitions of {table} expire after {days} days, which deletes a backfill of older dates"
-        advice = f"let them stay: `ALTER TABLE {table} SET OPTIONS (partition_expiration_days = NULL)`"
+        advice = (
+            f"let them stay: `ALTER TABLE {table} SET OPTIONS (partition_expiration_days = NULL)`"
+        )
         yield Item(PreflightKind.EXPIRY, sentence, advice, tables=(table,), numbers={"days": days})
 
 
 def _lacking(found: Coverage) -> Item:
     kind = PreflightKind.NO_ROWS if found.is_missing else PreflightKind.FEW_ROWS
     numbers = {"games": found.games, "rows": found.rows, "expected": round(found.expected, 1)}
-    return Item(kind, str(found), _run_phase3((found.date,)), (found.date,), (found.table,), numbers)
+    return Item(
+        kind, str(found), _run_phase3((found.date,)), (found.date,), (found.table,), numbers
+    )
 
 
 def _short_windows(facts: PreflightInput, season: Sequence[Day]) -> Iterator[Item]:
-    """Tables that have no row of a date which is not computed itself, and which the windows of a later one contain."""
+    """Tables that have no row of a date which is not computed itself, and which the windows of a
+    later one contain.
+    """
     last = max((day.day for day in season if day.day in facts.asked), default=date.min)
     before = [day for day in season if day.day < last and day.day not in facts.asked]
     alike: dict[tuple[Day, ...], list[str]] = {}
@@ -128,7 +147,9 @@ def _short_of(days: Sequence[Day], tables: tuple[str, ...]) -> Item:
     dates, games = tuple(day.day for day in days), sum(day.games for day in days)
     short = f"windows of the range are short of {games} game{'s' * (games > 1)}"
     sentence = f"{short}: no rows in {', '.join(tables)} on {_listed(dates)}"
-    return Item(PreflightKind.SHORT_WINDOWS, sentence, _run_phase3(dates), dates, tables, {"games": games})
+    return Item(
+        PreflightKind.SHORT_WINDOWS, sentence, _run_phase3(dates), dates, tables, {"games": games}
+    )
 
 
 def _output(facts: PreflightInput) -> Iterator[Item]:
@@ -144,7 +165,9 @@ def _output(facts: PreflightInput) -> Iterator[Item]:
 def _fate(there: int, replaced: int) -> str:
     if not replaced:
         return "which is kept"
-    return "which will be replaced" if replaced == there else f"{replaced} of which will be replaced"
+    return (
+        "which will be replaced" if replaced == there else f"{replaced} of which will be replaced"
+    )
 
 
 def _run_phase3(dates: Sequence[date]) -> str:

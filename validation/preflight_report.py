@@ -44,7 +44,9 @@ class PreflightKind(StrEnum):
 
     @property
     def can_be_overridden(self) -> bool:
-        """Whether a person with a reason may start all the same; two jobs on one date, or none at all, may not be."""
+        """Whether a person with a reason may start all the same; two jobs on one date, or none at
+        all, may not be.
+        """
         return self in (PreflightKind.EXPIRY, PreflightKind.NO_ROWS)
 
 
@@ -65,7 +67,9 @@ class Item:
 
 @dataclass(frozen=True)
 class DateState:
-    """One date of the range: what its tables hold, which processors have output, and how many games are not final."""
+    """One date of the range: what its tables hold, which processors have output, and how many games
+    are not final.
+    """
 
     day: Day
     coverage: tuple[Coverage, ...] = ()

@@ -1,4 +1,6 @@
-"""When an entity that fails will stop to, if it plays every game from now on: by the games played and the schedule alone."""
+"""When an entity that fails will stop to, if it plays every game from now on: by the games played
+and the schedule alone.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ from validation.expectation import (
 )
 from validation.findings.kinds import pluralize
 
-# Fewest games of each processor that has such a rule, and how many of the newest games must be free of impossible values
+# Fewest games of each processor that has such a rule, and how many of the newest games must be free
+# of impossible values
 # (None: all of the season). PCF looks at the context row of the date alone.
 MINIMUM = {TDZA: DEFENSE_GAMES, PSZA: SHOT_GAMES, PDC: CACHE_GAMES}
 WINDOW = {TDZA: DEFENSE_WINDOW, PSZA: SHOT_WINDOW, PDC: None, ML: None}
@@ -40,7 +43,8 @@ MENDED = "or as soon as Phase 3 is corrected and the dates are run again"
 
 @dataclass(frozen=True)
 class UpcomingGames:
-    """What lies ahead: the dates of the team's games from the date on, its own included, and the processing dates after it.
+    """What lies ahead: the dates of the team's games from the date on, its own included, and the
+    processing dates after it.
 
     `missed` is how many of the team's newest games the player has missed in a row.
     """
@@ -52,7 +56,8 @@ class UpcomingGames:
 
 @dataclass(frozen=True)
 class Recovery:
-    """After how many more games an entity has a row again (None: no number of games mends it), and the first such date.
+    """After how many more games an entity has a row again (None: no number of games mends it), and
+    the first such date.
 
     `day` is the earliest, if it plays them all; None when the season has no such date.
     """
@@ -63,23 +68,43 @@ class Recovery:
 
 
 def recovery(
-    facts: SeasonGames, day: date, code: str, entity: str, status: str, coming: UpcomingGames, team: str = ""
+    facts: SeasonGames,
+    day: date,
+    code: str,
+    entity: str,
+    status: str,
+    coming: UpcomingGames,
+    team: str = "",
 ) -> Recovery:
-    """What becomes of an entity that must have this status on a date. `team` is a player's, by his context row."""
+    """What becomes of an entity that must have this status on a date. `team` is a player's, by his
+    context row.
+    """
     if status == ROW:
         return Recovery(0, day, "it does not fail by the games played")
     if status == INCOMPLETE:
-        return Recovery(None, None, "as soon as Phase 3 has the games that are missing, or once they are not among the newest")
+        return Recovery(
+            None,
+            None,
+            "as soon as Phase 3 has the games that are missing, or once they are not among the newest",
+        )
     games = needed_games(facts, day, code, entity, team)
     if games is None:
         return Recovery(
-            None, None, f"not in this season, of which all games are read and one holds an impossible value; {MENDED}"
+            None,
+            None,
+            f"not in this season, of which all games are read and one holds an impossible value; {MENDED}",
         )
-    return Recovery(games, first := _first(code, day, games, coming), _text(code, status, games, first, coming))
+    return Recovery(
+        games, first := _first(code, day, games, coming), _text(code, status, games, first, coming)
+    )
 
 
-def needed_games(facts: SeasonGames, day: date, code: str, entity: str, team: str = "") -> int | None:
-    """How many more games an entity needs before a processor can write its row; None when no number is enough."""
+def needed_games(
+    facts: SeasonGames, day: date, code: str, entity: str, team: str = ""
+) -> int | None:
+    """How many more games an entity needs before a processor can write its row; None when no number
+    is enough.
+    """
     player = facts.player(entity)
     if code == TDZA:
         return _more(facts.defenses.get(entity, NO_HISTORY), day, DEFENSE_GAMES, DEFENSE_WINDOW)
@@ -90,7 +115,9 @@ def needed_games(facts: SeasonGames, day: date, code: str, entity: str, team: st
     if player.before(day).bad:
         return None
     of_team = _until_clean(facts.offenses.get(team, NO_HISTORY), day, OFFENSE_WINDOW)
-    return max(_more(player, day, SHOT_GAMES, SHOT_WINDOW), CACHE_GAMES - player.before(day).games, of_team)
+    return max(
+        _more(player, day, SHOT_GAMES, SHOT_WINDOW), CACHE_GAMES - player.before(day).games, of_team
+    )
 
 
 def _more(history: GameHistory, day: date, minimum: int, window: int) -> int:
@@ -110,7 +137,9 @@ def _first(code: str, day: date, games: int, coming: UpcomingGames) -> date | No
     if games > len(coming.games):
         return None
     after = coming.games[games - 1] if games else day
-    return next((d for d in (coming.games if code in BY_CONTEXT else coming.dates) if d > after), None)
+    return next(
+        (d for d in (coming.games if code in BY_CONTEXT else coming.dates) if d > after), None
+    )
 
 
 def _text(code: str, status: str, games: int, first: date | None, coming: UpcomingGames) -> str:

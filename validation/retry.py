@@ -1,4 +1,6 @@
-"""What failed and what has changed since in, whether doing it again helps out, with the reason in one sentence."""
+"""What failed and what has changed since in, whether doing it again helps out, with the reason in
+one sentence.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from enum import StrEnum
 from validation import categories
 from validation.categories import BY_NAME, DATE_LEVEL
 
-# What else than a category can be wrong with a (processor, date); the class of an error that was raised is one too.
+# What else than a category can be wrong with a (processor, date); the class of an error that was
+# raised is one too.
 BLOCKED, CANCELLED = "blocked", "cancelled"
 LOST = "lost"  # it was complete, and its files are gone or damaged
 # Errors of the moment: nothing has to change before the same run can succeed.
@@ -29,7 +32,9 @@ class RetryClass(StrEnum):
 
 
 class UpstreamRuns(StrEnum):
-    """Where the processors stand that a run waits for: their newest runs of its date, against that run."""
+    """Where the processors stand that a run waits for: their newest runs of its date, against that
+    run.
+    """
 
     AFTER = "complete after this run"
     BEFORE = "complete before this run"
@@ -40,7 +45,8 @@ class UpstreamRuns(StrEnum):
 class FailureFacts:
     """One group of failures of one (processor, date), and what has happened since its run.
 
-    `failure` is a category, the class of an error, DATE_LEVEL, BLOCKED, CANCELLED or LOST. `causes` counts the entities of
+    `failure` is a category, the class of an error, DATE_LEVEL, BLOCKED, CANCELLED or LOST. `causes`
+    counts the entities of
     MISSING_DEPENDENCY by the category of their failure upstream, or HAS_ROW, or HAS_NOTHING.
     """
 
@@ -49,7 +55,9 @@ class FailureFacts:
     code_has_changed: bool = False
     upstream: UpstreamRuns = UpstreamRuns.BEFORE
     waits_for: tuple[str, ...] = ()  # of upstream, what is not complete
-    refused_for_upstream: bool = False  # of DATE_LEVEL: normal mode found no success of a processor before it
+    refused_for_upstream: bool = (
+        False  # of DATE_LEVEL: normal mode found no success of a processor before it
+    )
     causes: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -62,7 +70,9 @@ class RetryVerdict:
 
 
 def verdict(facts: FailureFacts) -> RetryVerdict:
-    """Decide when a retry heals a group of failures; `can_retry` of the failures table takes no part."""
+    """Decide when a retry heals a group of failures; `can_retry` of the failures table takes no
+    part.
+    """
     return RULES.get(facts.failure, _broken)(facts)
 
 
@@ -108,7 +118,9 @@ def _blocked(facts: FailureFacts) -> RetryVerdict:
 def _too_few(facts: FailureFacts) -> RetryVerdict:
     if facts.phase3_has_changed:
         return _now(PHASE3_CHANGED)
-    return RetryVerdict(RetryClass.NEVER, "only more games cure it, and Phase 3 has not changed since the run")
+    return RetryVerdict(
+        RetryClass.NEVER, "only more games cure it, and Phase 3 has not changed since the run"
+    )
 
 
 def _missing(facts: FailureFacts) -> RetryVerdict:
@@ -125,8 +137,12 @@ def _missing(facts: FailureFacts) -> RetryVerdict:
     if facts.phase3_has_changed:
         return _after_upstream(f"{PHASE3_CHANGED}, so upstream may have them after it runs again")
     if causes.keys() == {categories.INSUFFICIENT_DATA.name}:
-        return RetryVerdict(RetryClass.NEVER, "upstream had too few games for them, which only more games cure")
-    return _after_upstream("upstream has no row for them and does not say that it had too few games")
+        return RetryVerdict(
+            RetryClass.NEVER, "upstream had too few games for them, which only more games cure"
+        )
+    return _after_upstream(
+        "upstream has no row for them and does not say that it had too few games"
+    )
 
 
 def _incomplete(facts: FailureFacts) -> RetryVerdict:

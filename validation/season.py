@@ -1,4 +1,6 @@
-"""Where a date falls in its season: day index, season week, bootstrap. The single home of those numbers."""
+"""Where a date falls in its season: day index, season week, bootstrap. The single home of those
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,9 @@ class Calendar:
         return found
 
     def day(self, day: date, *, live: bool = False) -> Day:
-        """Type one date. `live` counts games that are not final yet, as normal mode does before tip-off."""
+        """Type one date. `live` counts games that are not final yet, as normal mode does before
+        tip-off.
+        """
         start = self.starts.get(season_year(day))
         if start is None or day < start:
             return Day(day, DateType.NO_GAMES)

@@ -1,4 +1,6 @@
-"""The Phase 3 row whose impossible value fails an entity: the newest bad one among those that its processor examines."""
+"""The Phase 3 row whose impossible value fails an entity: the newest bad one among those that its
+processor examines.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class SourceRow:
 
 
 def failing_row(facts: SeasonGames, code: str, day: date, entity: str) -> SourceRow | None:
-    """The row that fails an entity of a processor on a date; None when no row that it examines is bad."""
+    """The row that fails an entity of a processor on a date; None when no row that it examines is
+    bad.
+    """
     if code == TDZA:
         return _newest("TDGS", entity, facts.defenses.get(entity, NO_HISTORY), day, DEFENSE_WINDOW)
     player = facts.player(entity)
@@ -51,7 +55,9 @@ def failing_row(facts: SeasonGames, code: str, day: date, entity: str) -> Source
     own = _newest("PGS", entity, player, day)
     if own or code == ML:
         return own
-    return _newest("TOGS", context.team, facts.offenses.get(context.team, NO_HISTORY), day, OFFENSE_WINDOW)
+    return _newest(
+        "TOGS", context.team, facts.offenses.get(context.team, NO_HISTORY), day, OFFENSE_WINDOW
+    )
 
 
 def bad_rows(facts: SeasonGames, games: Iterable[tuple[str, str]]) -> list[SourceRow]:
@@ -66,11 +72,18 @@ def bad_rows(facts: SeasonGames, games: Iterable[tuple[str, str]]) -> list[Sourc
         for row in history.rows
         if row.is_bad and (table, row.game_id) in wanted
     ]
-    of_contexts = (_of_context(facts, day, c) for day, found in facts.contexts.items() for c in found if c.is_bad)
+    of_contexts = (
+        _of_context(facts, day, c)
+        for day, found in facts.contexts.items()
+        for c in found
+        if c.is_bad
+    )
     return sorted([*of_games, *(row for row in of_contexts if ("UPGC", row.game_id) in wanted)])
 
 
-def _newest(table: str, entity: str, history: GameHistory, day: date, window: int | None = None) -> SourceRow | None:
+def _newest(
+    table: str, entity: str, history: GameHistory, day: date, window: int | None = None
+) -> SourceRow | None:
     rows = history.games_before(day)[:window]
     return next((_row(table, entity, row) for row in rows if row.is_bad), None)
 

@@ -1,4 +1,6 @@
-"""Numbers of the processors: windows, minimums, limits and defaults. The SQL, the expectation and the texts read them here."""
+"""Numbers of the processors: windows, minimums, limits and defaults. The SQL, the expectation and
+the texts read them here.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ class TeamDefense:
 
     sample_games: int = 15
     medium_tier_games: int = 10
-    # The league average: of teams with so many games in so many days, if there are enough of them; else of the season.
+    # The league average: of teams with so many games in so many days, if there are enough of them;
+    # else of the season.
     league_days: int = 30
     league_games: int = 10
     league_teams: int = 10
@@ -23,7 +26,9 @@ class TeamDefense:
 
 @dataclass(frozen=True, kw_only=True)
 class ShotZones:
-    """PSZA. The trend needs `trend_minimum_games` of its `trend_games`, which are also examined for impossible values."""
+    """PSZA. The trend needs `trend_minimum_games` of its `trend_games`, which are also examined for
+    impossible values.
+    """
 
     sample_games: int = 10
     good_games: int = 7
@@ -38,7 +43,9 @@ class ShotZones:
 
 @dataclass(frozen=True, kw_only=True)
 class CompositeFactors:
-    """PCF. Points of fatigue with the value from which each applies, then the limits and factors of the other scores."""
+    """PCF. Points of fatigue with the value from which each applies, then the limits and factors of
+    the other scores.
+    """
 
     back_to_back_points: int = 15
     rested_days: int = 3
@@ -73,7 +80,9 @@ class CompositeFactors:
 
 @dataclass(frozen=True, kw_only=True)
 class DailyCache:
-    """PDC. Below `required_games` a player has too few games; below `early_games` the row would be flagged."""
+    """PDC. Below `required_games` a player has too few games; below `early_games` the row would be
+    flagged.
+    """
 
     required_games: int = 5
     short_games: int = 5
@@ -102,19 +111,37 @@ class FeatureStore:
     phase4_weight: int = 100
     phase3_weight: int = 75
     default_weight: int = 40
-    tiers: tuple[tuple[str, int], ...] = (("gold", 95), ("silver", 75), ("bronze", 50), ("poor", 25))
+    tiers: tuple[tuple[str, int], ...] = (
+        ("gold", 95),
+        ("silver", 75),
+        ("bronze", 50),
+        ("poor", 25),
+    )
     defaults: Named = (
-        ("points_avg_last_5", "10.0"), ("points_avg_last_10", "10.0"), ("points_avg_season", "10.0"),
-        ("points_std_last_10", "5.0"), ("games_in_last_7_days", "3.0"), ("fatigue_score", "50.0"),
-        ("shot_zone_mismatch_score", "0.0"), ("pace_score", "0.0"), ("usage_spike_score", "0.0"),
-        ("opponent_def_rating", "112.0"), ("opponent_pace", "100.0"), ("pct_paint", "0.30"), ("pct_mid_range", "0.20"),
-        ("pct_three", "0.35"), ("team_pace", "100.0"), ("team_off_rating", "112.0"),
-    )  # fmt: skip
+        ("points_avg_last_5", "10.0"),
+        ("points_avg_last_10", "10.0"),
+        ("points_avg_season", "10.0"),
+        ("points_std_last_10", "5.0"),
+        ("games_in_last_7_days", "3.0"),
+        ("fatigue_score", "50.0"),
+        ("shot_zone_mismatch_score", "0.0"),
+        ("pace_score", "0.0"),
+        ("usage_spike_score", "0.0"),
+        ("opponent_def_rating", "112.0"),
+        ("opponent_pace", "100.0"),
+        ("pct_paint", "0.30"),
+        ("pct_mid_range", "0.20"),
+        ("pct_three", "0.35"),
+        ("team_pace", "100.0"),
+        ("team_off_rating", "112.0"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Completeness:
-    """Normal mode: an entity must have `required_tenths` of a team's newest `games`, from day `first_day` of the season on."""
+    """Normal mode: an entity must have `required_tenths` of a team's newest `games`, from day
+    `first_day` of the season on.
+    """
 
     first_day: int = 30
     games: int = 10
@@ -142,6 +169,16 @@ TEAM_DEFENSE, SHOT_ZONES, COMPOSITE = TeamDefense(), ShotZones(), CompositeFacto
 DAILY_CACHE, FEATURE_STORE, COMPLETENESS = DailyCache(), FeatureStore(), Completeness()
 # The windows of games that the statements share, shortest first.
 WINDOWS = tuple(
-    sorted({TEAM_DEFENSE.sample_games, SHOT_ZONES.sample_games, SHOT_ZONES.trend_games, DAILY_CACHE.short_games,
-            DAILY_CACHE.sample_games, DAILY_CACHE.team_games, FEATURE_STORE.short_games, FEATURE_STORE.sample_games})
-)  # fmt: skip
+    sorted(
+        {
+            TEAM_DEFENSE.sample_games,
+            SHOT_ZONES.sample_games,
+            SHOT_ZONES.trend_games,
+            DAILY_CACHE.short_games,
+            DAILY_CACHE.sample_games,
+            DAILY_CACHE.team_games,
+            FEATURE_STORE.short_games,
+            FEATURE_STORE.sample_games,
+        }
+    )
+)

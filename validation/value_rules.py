@@ -1,4 +1,6 @@
-"""Which values of a source row cannot be true. The verdict belongs to the row, whichever columns a processor uses."""
+"""Which values of a source row cannot be true. The verdict belongs to the row, whichever columns a
+processor uses.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rule:
-    """The row is bad when `column` `comparison` `bound`; the bound is a number or another column. NULL breaks nothing."""
+    """The row is bad when `column` `comparison` `bound`; the bound is a number or another column.
+    NULL breaks nothing.
+    """
 
     column: str
     comparison: str
@@ -37,8 +41,17 @@ RULES: dict[str, tuple[Rule, ...]] = {
             " three_pt_attempts three_pt_makes assisted_fg_makes unassisted_fg_makes ft_attempts ft_makes usage_rate ts_pct"
         ),
         *_above(("minutes_played", 70)),
-        *_above(*((f"{zone}_makes", f"{zone}_attempts") for zone in ("fg", "paint", "mid_range", "three_pt", "ft"))),
-        *_above(("assisted_fg_makes", "fg_makes"), ("unassisted_fg_makes", "fg_makes"), ("usage_rate", 100)),
+        *_above(
+            *(
+                (f"{zone}_makes", f"{zone}_attempts")
+                for zone in ("fg", "paint", "mid_range", "three_pt", "ft")
+            )
+        ),
+        *_above(
+            ("assisted_fg_makes", "fg_makes"),
+            ("unassisted_fg_makes", "fg_makes"),
+            ("usage_rate", 100),
+        ),
     ),
     "TDGS": (
         *_negative(
@@ -46,7 +59,12 @@ RULES: dict[str, tuple[Rule, ...]] = {
             " opp_three_pt_attempts points_in_paint_allowed blocks_paint blocks_mid_range blocks_three_pt points_allowed"
             " defensive_rating opponent_pace"
         ),
-        *_above(*((f"opp_{zone}_makes", f"opp_{zone}_attempts") for zone in ("paint", "mid_range", "three_pt"))),
+        *_above(
+            *(
+                (f"opp_{zone}_makes", f"opp_{zone}_attempts")
+                for zone in ("paint", "mid_range", "three_pt")
+            )
+        ),
     ),
     "TOGS": tuple(_negative("points_scored pace offensive_rating")),
     "UPGC": (

@@ -1,4 +1,6 @@
-"""How gunicorn serves the panel: `gunicorn webapp.wsgi -c python:webapp.gunicorn_conf`, by bin/up and in a container alike."""
+"""How gunicorn serves the panel: `gunicorn webapp.wsgi -c python:webapp.gunicorn_conf`, by bin/up
+and in a container alike.
+"""
 
 import os
 
@@ -15,7 +17,9 @@ graceful_timeout = 10  # requests under way at a SIGTERM have so long to end
 max_requests, max_requests_jitter = 20_000, 2_000
 control_socket_disable = True
 # Requests are logged by webapp.middleware.request_log, which knows users and routes.
-logconfig_dict = logs.configuration(settings.LOG_FORMAT, {"gunicorn.error": "INFO", "webapp": "INFO"})
+logconfig_dict = logs.configuration(
+    settings.LOG_FORMAT, {"gunicorn.error": "INFO", "webapp": "INFO"}
+)
 
 
 def post_fork(server: object, worker: object) -> None:

@@ -5,7 +5,15 @@ from django.urls import URLPattern, URLResolver, path, re_path, register_convert
 
 from webapp.api import urls as api_urls
 from webapp.auth import admin
-from webapp.pages import coverage_views, home_views, players_views, queries_views, rates_views, runs_views, system_views
+from webapp.pages import (
+    coverage_views,
+    home_views,
+    players_views,
+    queries_views,
+    rates_views,
+    runs_views,
+    system_views,
+)
 from webapp.pages.date import views as date_views
 from webapp.pages.guide import views as guide_views
 from webapp.pages.job import compare_views, control, list_views
@@ -52,7 +60,9 @@ new_urls = [
     path("backfills/new/preview/", new_backfill_views.preview, name="new_preview"),
     path("backfills/new/plan/", new_backfill_views.plan, name="new_plan"),
     path("backfills/new/presets/", new_backfill_views.save, name="new_preset"),
-    path("backfills/new/launches/<int:pk>/<str:verb>/", new_backfill_views.decide, name="new_decide"),
+    path(
+        "backfills/new/launches/<int:pk>/<str:verb>/", new_backfill_views.decide, name="new_decide"
+    ),
 ]
 
 jobs_urls = [
@@ -69,7 +79,11 @@ jobs_urls = [
     path("jobs/<int:number>/cap/", control.cap, name="job_cap"),
     path("jobs/<int:number>/compare/", compare_views.pick, name="job_compare"),
     path("jobs/<int:number>/compare/<int:other>/", compare_views.compare, name="job_comparison"),
-    re_path(r"^jobs/(?P<number>[0-9]{1,18})/report\.(?P<kind>csv|json)$", compare_views.report, name="job_report"),
+    re_path(
+        r"^jobs/(?P<number>[0-9]{1,18})/report\.(?P<kind>csv|json)$",
+        compare_views.report,
+        name="job_report",
+    ),
 ]
 
 triage_urls = [
@@ -113,7 +127,11 @@ system_urls = [
 ]
 
 login_urls = [
-    path("login/", auth.LoginView.as_view(template_name="login/page.html", redirect_authenticated_user=True), name="login"),
+    path(
+        "login/",
+        auth.LoginView.as_view(template_name="login/page.html", redirect_authenticated_user=True),
+        name="login",
+    ),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path(
         "password/",

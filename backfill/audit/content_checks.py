@@ -1,4 +1,6 @@
-"""Counts perfect, content wrong: shares of every critical column, rules that each row must keep, numbers made again."""
+"""Counts perfect, content wrong: shares of every critical column, rules that each row must keep,
+numbers made again.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def _environment() -> Environment:
 
 @cache
 def render(name: str, table: str = "") -> str:
-    """The GoogleSQL of one question, of the whole of a table where it is asked of several. Its parameter is season_start."""
+    """The GoogleSQL of one question, of the whole of a table where it is asked of several. Its
+    parameter is season_start.
+    """
     values = _of_table(table) if table else {}
     return _environment().get_template(f"{name}.sql").render(values)
 
@@ -56,10 +60,13 @@ def _of_table(short: str) -> dict[str, object]:
     table = BY_SHORT[short]
     is_output = short in OUTPUTS
     return {
-        "table": table, "key": ", ".join(table.key), "partition": table.partition, "is_source": not is_output,
+        "table": table,
+        "key": ", ".join(table.key),
+        "partition": table.partition,
+        "is_source": not is_output,
         "rows": f"judged_{short.lower()}" if is_output else str(table),
         "columns": [_value(column) for column in CRITICAL.get(short, ())],
-    }  # fmt: skip
+    }
 
 
 def _value(column: Critical) -> tuple[str, str, tuple[str, ...]]:
@@ -90,7 +97,9 @@ def _by_column(table: str, row: Row) -> Iterator[Share]:
 
 
 class _SeasonContent(NamedTuple):
-    """What a season of Phase 3 alone decides: jumps of its columns, and per (table, date) rows that repeat another one."""
+    """What a season of Phase 3 alone decides: jumps of its columns, and per (table, date) rows that
+    repeat another one.
+    """
 
     jumps: list[Jump]
     repeated: dict[tuple[str, date], int]
@@ -107,23 +116,32 @@ def _repeated(season_start: date) -> dict[tuple[str, date], int]:
     return {
         (str(table), row["d"]): row["n"]
         for table in INPUTS
-        for row in warehouse().query(render("repeated", table.short), {"season_start": season_start})
+        for row in warehouse().query(
+            render("repeated", table.short), {"season_start": season_start}
+        )
     }
 
 
 def repeated_inputs(season_start: date) -> dict[tuple[str, date], int]:
-    """Of each Phase 3 table (`dataset.name`) and date, the rows about what another row is about already."""
+    """Of each Phase 3 table (`dataset.name`) and date, the rows about what another row is about
+    already.
+    """
     return _of_season(season_start).repeated
 
 
 def jumps(season_start: date, dates: Sequence[date]) -> list[Jump]:
-    """What jumped on these dates, or shortly before them, so that their windows hold it. `reading.stage` comes first.
+    """What jumped on these dates, or shortly before them, so that their windows hold it.
+    `reading.stage` comes first.
 
     A few dates have none before them to be held against, of the outputs.
     """
     staged = OUTPUTS if len(dates) > MIN_REFERENCE_DATES else ()
     found = [*_of_season(season_start).jumps, *content.jumps(_shares(season_start, staged))]
-    return [jump for jump in content.folded(found) if jump.dates[0] <= dates[-1] and jump.dates[-1] >= dates[0] - WINDOW]
+    return [
+        jump
+        for jump in content.folded(found)
+        if jump.dates[0] <= dates[-1] and jump.dates[-1] >= dates[0] - WINDOW
+    ]
 
 
 def violations(season_start: date, codes: Sequence[str] = OUTPUTS) -> list[Violation]:
@@ -135,11 +153,17 @@ def violations(season_start: date, codes: Sequence[str] = OUTPUTS) -> list[Viola
         warehouse().stage(name, render(name), {"season_start": season_start})
     found = [violation for code in codes for violation in _broken(code, season_start)]
     there = _staged() if found else set()
-    return [violation for needed, violation in found if all((code, violation.date) in there for code in needed)]
+    return [
+        violation
+        for needed, violation in found
+        if all((code, violation.date) in there for code in needed)
+    ]
 
 
 def _broken(code: str, season_start: date) -> Iterator[tuple[list[str], Violation]]:
-    """Each with the outputs without which it tells only that they are not there, which is told elsewhere."""
+    """Each with the outputs without which it tells only that they are not there, which is told
+    elsewhere.
+    """
     found: dict[tuple[str, date], list[Row]] = defaultdict(list)
     for row in warehouse().query(render(code.lower()), {"season_start": season_start}):
         for digit, told in zip(row["broken"], row["checks"].split(";"), strict=True):

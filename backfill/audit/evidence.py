@@ -21,7 +21,13 @@ from validation.findings.kinds import FindingDraft
 MOST_DATES = 60
 SHORT = {table.short: table for table in INPUTS}
 # The sources whose impossible values fail each processor's entities.
-EXAMINED = {"TDZA": ("TDGS",), "PSZA": ("PGS",), "PCF": ("UPGC",), "PDC": ("UPGC", "PGS", "TOGS"), "ML": ("UPGC", "PGS")}
+EXAMINED = {
+    "TDZA": ("TDGS",),
+    "PSZA": ("PGS",),
+    "PCF": ("UPGC",),
+    "PDC": ("UPGC", "PGS", "TOGS"),
+    "ML": ("UPGC", "PGS"),
+}
 
 
 def query(finding: FindingDraft, season_start: date) -> str:
@@ -32,7 +38,9 @@ def query(finding: FindingDraft, season_start: date) -> str:
 
 
 def of_group(group: ErrorGroup, season_start: date) -> str:
-    """What shows an error group again: the source rows that fail its entities, or the statement that broke, on its first date."""
+    """What shows an error group again: the source rows that fail its entities, or the statement
+    that broke, on its first date.
+    """
     if group.what == PROCESSING_ERROR.name and group.entities:
         return _suspects(group, season_start)
     return inlined(group.processor, group.dates[0], season_start)
@@ -43,7 +51,8 @@ def _suspects(group: ErrorGroup, season_start: date) -> str:
     day = group.dates[0]
     before = f"game_date >= DATE '{season_start}' AND game_date < DATE '{day}'"
     sources = tuple(
-        (SHORT[short], f"game_date = DATE '{day}'" if SHORT[short] is UPGC else before) for short in EXAMINED[group.processor]
+        (SHORT[short], f"game_date = DATE '{day}'" if SHORT[short] is UPGC else before)
+        for short in EXAMINED[group.processor]
     )
     return render("evidence-suspects", sources=sources, names=_quoted(group.entities), day=day)
 
@@ -124,7 +133,11 @@ def _columns(finding: FindingDraft) -> str:
 
 def _read(table: Table) -> dict[str, str]:
     """How each column is read, and each element of ML's vector."""
-    vector = {name: f"features[SAFE_OFFSET({n})]" for n, name in enumerate(FEATURES)} if table is ML else {}
+    vector = (
+        {name: f"features[SAFE_OFFSET({n})]" for n, name in enumerate(FEATURES)}
+        if table is ML
+        else {}
+    )
     return vector | {name: name for name in table.names}
 
 

@@ -30,7 +30,9 @@ class Evidence:
 
 
 def evidence_of(finding: Finding) -> Evidence:
-    """Run the query of a Finding. Raises Refused when it has none, WarehouseError when it cannot be run any more."""
+    """Run the query of a Finding. Raises Refused when it has none, WarehouseError when it cannot be
+    run any more.
+    """
     if not finding.query.strip():
         raise Refused(f"finding {finding.pk} has no query behind it")
     # Appended, not wrapped: an order inside a subquery is no order.
@@ -39,14 +41,22 @@ def evidence_of(finding: Finding) -> Evidence:
 
 
 def is_missing(finding: Finding) -> bool:
-    """Whether a table that a Finding names still has no row on one of its dates. Raises WarehouseError."""
+    """Whether a table that a Finding names still has no row on one of its dates. Raises
+    WarehouseError.
+    """
     rows, names = source_rows(finding.first, finding.last), finding.evidence.get("tables", [])
-    return any(not rows.get((name, date.fromisoformat(day))) for name in names for day in finding.dates)
+    return any(
+        not rows.get((name, date.fromisoformat(day))) for name in names for day in finding.dates
+    )
 
 
 def runs_of(finding: Finding) -> dict[Key, Run]:
-    """The run that counts of each (processor, date) that a Finding is about; of one that names no processor, of all."""
+    """The run that counts of each (processor, date) that a Finding is about; of one that names no
+    processor, of all.
+    """
     dates, codes = set(finding.dates), finding.processors or CHAIN
     found = Run.objects.filter(processor__in=codes).newest_decisive(finding.first, finding.last)
-    runs = found.order_by("date", "pk").only("job_id", "processor", "date", "status", "error", "failures")
+    runs = found.order_by("date", "pk").only(
+        "job_id", "processor", "date", "status", "error", "failures"
+    )
     return {(run.processor, run.date): run for run in runs if str(run.date) in dates}

@@ -1,4 +1,6 @@
-"""Findings as they are kept: opened, closed by themselves when their evidence is gone, opened again when it returns."""
+"""Findings as they are kept: opened, closed by themselves when their evidence is gone, opened again
+when it returns.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,10 @@ MARKED = (State.EXPECTED, State.FIXED)
 
 @dataclass(frozen=True)
 class SeasonFindings:
-    """What was found in a season. `newest_run` is when its newest run began: what was marked fixed before it, and is found
-    after it, is not. On `moving` dates something was being run, so that what is not found there may only be hidden.
+    """What was found in a season. `newest_run` is when its newest run began: what was marked fixed
+    before it, and is found
+    after it, is not. On `moving` dates something was being run, so that what is not found there may
+    only be hidden.
     """
 
     season: int
@@ -36,10 +40,14 @@ def keep(judged: SeasonFindings) -> None:
     """Make what is kept of a season equal to what was found in it."""
     with transaction.atomic():
         Limits.hold()  # two judgements at once would each open what the other has just opened
-        kept = {(f.kind, f.season, f.subject): f for f in Finding.objects.filter(season=judged.season)}
+        kept = {
+            (f.kind, f.season, f.subject): f for f in Finding.objects.filter(season=judged.season)
+        }
         found = {finding.key: finding for finding in judged.findings}
         for key, finding in found.items():
-            before = kept.get(key) or _larger(finding, [was for other, was in kept.items() if other not in found])
+            before = kept.get(key) or _larger(
+                finding, [was for other, was in kept.items() if other not in found]
+            )
             if before:
                 kept.pop((before.kind, before.season, before.subject))
                 _still(before, finding, judged.newest_run)
@@ -47,13 +55,21 @@ def keep(judged: SeasonFindings) -> None:
                 _open(finding)
         for was in kept.values():
             if was.state != State.CLOSED and not judged.moving.intersection(was.dates):
-                was.transition((was.state,), State.CLOSED, actor=SYSTEM, reason="its evidence is gone")
+                was.transition(
+                    (was.state,), State.CLOSED, actor=SYSTEM, reason="its evidence is gone"
+                )
 
 
 def _larger(found: Found, kept: Iterable[Finding]) -> Finding | None:
-    """The Finding that this one is what is left of: a range is named by its first date, and that has been mended."""
+    """The Finding that this one is what is left of: a range is named by its first date, and that
+    has been mended.
+    """
     dates = {str(day) for day in found.dates}
-    same = (was for was in kept if was.kind == found.kind.name and was.state != State.CLOSED and dates < set(was.dates))
+    same = (
+        was
+        for was in kept
+        if was.kind == found.kind.name and was.state != State.CLOSED and dates < set(was.dates)
+    )
     return next((was for was in same if _undated(was.subject) == _undated(found.subject)), None)
 
 
@@ -63,10 +79,18 @@ def _undated(subject: str) -> str:
 
 def _open(found: Found) -> None:
     finding = Finding.objects.create(
-        kind=found.kind.name, season=found.season, subject=found.subject, **as_fields(found, KINDS.index(found.kind))
+        kind=found.kind.name,
+        season=found.season,
+        subject=found.subject,
+        **as_fields(found, KINDS.index(found.kind)),
     )
     Event.objects.create(
-        finding=finding, kind=EventKind.CREATED, to_state=State.OPEN, actor=SYSTEM, action=State.OPEN, reason=found.sentence[:500]
+        finding=finding,
+        kind=EventKind.CREATED,
+        to_state=State.OPEN,
+        actor=SYSTEM,
+        action=State.OPEN,
+        reason=found.sentence[:500],
     )
 
 

@@ -1,4 +1,6 @@
-"""What judging reads: the games of a season as far as failures depend on them, and what was written about each date."""
+"""What judging reads: the games of a season as far as failures depend on them, and what was written
+about each date.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ from validation.season import season_year
 
 def facts(season_start: date) -> SeasonGames:
     """One season of Phase 3, by a query per table."""
-    return cached_for_season("facts", season_year(season_start), INPUTS, lambda: _read(season_start))
+    return cached_for_season(
+        "facts", season_year(season_start), INPUTS, lambda: _read(season_start)
+    )
 
 
 def _read(season_start: date) -> SeasonGames:
@@ -73,9 +77,11 @@ def _schedule(rows: Iterable[Row]) -> dict[str, list[tuple[date, str]]]:
 
 @dataclass(frozen=True)
 class Written:
-    """What the warehouse holds of one (processor, date): entities with a row, entities with a failure.
+    """What the warehouse holds of one (processor, date): entities with a row, entities with a
+    failure.
 
-    `repeated` rows have the key of another one; `whole_date` when the date itself was logged as failed.
+    `repeated` rows have the key of another one; `whole_date` when the date itself was logged as
+    failed.
     """
 
     rows: frozenset[str] = frozenset()
@@ -93,12 +99,20 @@ NOT_WRITTEN = Written()
 
 
 def stage(dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)) -> set[Key]:
-    """Read the partitions of these dates once, into `judged_<code>` and `judged_failures` of this session.
+    """Read the partitions of these dates once, into `judged_<code>` and `judged_failures` of this
+    session.
 
-    Opening a partition costs more than reading it, and several questions are asked of each. Returns what cannot be read.
+    Opening a partition costs more than reading it, and several questions are asked of each. Returns
+    what cannot be read.
     """
-    found = {(code, day) for code in codes for day in _stage(PROCESSORS[code].output, code.lower(), sorted(dates))}
-    return found | {(code, day) for day in _stage(FAILURES, "failures", sorted(dates)) for code in codes}
+    found = {
+        (code, day)
+        for code in codes
+        for day in _stage(PROCESSORS[code].output, code.lower(), sorted(dates))
+    }
+    return found | {
+        (code, day) for day in _stage(FAILURES, "failures", sorted(dates)) for code in codes
+    }
 
 
 def _stage(table: Table, name: str, dates: Sequence[date]) -> list[date]:
@@ -107,7 +121,9 @@ def _stage(table: Table, name: str, dates: Sequence[date]) -> list[date]:
     damaged: list[date] = []
     while True:
         try:
-            warehouse().stage(f"judged_{name}", sql, {"dates": [day for day in dates if day not in damaged]})
+            warehouse().stage(
+                f"judged_{name}", sql, {"dates": [day for day in dates if day not in damaged]}
+            )
             return damaged
         except CorruptPartition:
             damaged.append(_first_damaged(table, [day for day in dates if day not in damaged]))
@@ -132,8 +148,12 @@ def release() -> None:
         warehouse().stage(f"judged_{name}", render("nothing"), {})
 
 
-def written(dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)) -> dict[Key, Written]:
-    """What is there of every (processor, date) of which both partitions are there; `stage` comes first."""
+def written(
+    dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)
+) -> dict[Key, Written]:
+    """What is there of every (processor, date) of which both partitions are there; `stage` comes
+    first.
+    """
     there, failures = written_dates(codes, dates), _failures()
     rows = {code: _rows(code) for code in codes}
     return {
@@ -159,6 +179,8 @@ def _failures() -> dict[Key, dict[str, list[str]]]:
 
 def _as_written(entities: list[str], failures: dict[str, list[str]]) -> Written:
     by_entity = {entity: category for category, found in failures.items() for entity in found}
-    repeated = len(entities) - len(set(entities)) + sum(map(len, failures.values())) - len(by_entity)
+    repeated = (
+        len(entities) - len(set(entities)) + sum(map(len, failures.values())) - len(by_entity)
+    )
     whole_date = by_entity.pop(DATE_LEVEL, "")
     return Written(frozenset(entities), by_entity, repeated, whole_date)

@@ -36,25 +36,35 @@ def run_audit(start: date | None = None, end: date | None = None) -> list[Season
 def _judge(judgement: SeasonAuditInput) -> SeasonAuditInput:
     at, began = now(), time.perf_counter()
     moving = frozenset(str(day) for _, day in judgement.moving)
-    found = findings_store.SeasonFindings(judgement.year, judgement.findings(), judgement.newest_run, moving)
+    found = findings_store.SeasonFindings(
+        judgement.year, judgement.findings(), judgement.newest_run, moving
+    )
     rows = stored_results.of(judgement)
     load.release()
-    with transaction.atomic():  # what is said of a season and what is counted in it are of one judgement
+    with (
+        transaction.atomic()
+    ):  # what is said of a season and what is counted in it are of one judgement
         keep(found)
         stored_results.keep(judgement, rows)
     figures = {"compared": len(judgement.compared), "unexplained": judgement.unexplained}
     seconds = time.perf_counter() - began
-    SeasonAudit.objects.update_or_create(season=judgement.year, defaults={"at": at, "seconds": seconds, **figures})
+    SeasonAudit.objects.update_or_create(
+        season=judgement.year, defaults={"at": at, "seconds": seconds, **figures}
+    )
     return judgement
 
 
 def audit_due() -> int:
-    """Judge the seasons in which a job has ended since they were last judged, and such as never were; return how many."""
+    """Judge the seasons in which a job has ended since they were last judged, and such as never
+    were; return how many.
+    """
     if not settings.JUDGE_AFTER_JOBS:
         return 0
     judged = dict(SeasonAudit.objects.values_list("season", "at"))
     due: set[int] = set()
-    for job in Job.objects.filter(status__in=Job.ENDED, finished_at__gt=min(judged.values(), default=LONG_AGO)):
+    for job in Job.objects.filter(
+        status__in=Job.ENDED, finished_at__gt=min(judged.values(), default=LONG_AGO)
+    ):
         at = job.finished_at or LONG_AGO
         due |= {year for year in job.parsed_options.seasons if at > judged.get(year, LONG_AGO)}
     found: list[SeasonAuditInput] | None = _tried(lambda: list(seasons())) if due else None
@@ -63,7 +73,9 @@ def audit_due() -> int:
 
 
 def _tried(do: Callable[[], T]) -> T | None:
-    """What has been run stands, whether or not it can be judged; a season that cannot be read keeps no other from it."""
+    """What has been run stands, whether or not it can be judged; a season that cannot be read keeps
+    no other from it.
+    """
     try:
         return do()
     except WarehouseError as error:
@@ -73,10 +85,16 @@ def _tried(do: Callable[[], T]) -> T | None:
     return None
 
 
-def listed(start: date | None = None, end: date | None = None, *, everything: bool = False) -> list[Finding]:
-    """The Findings with a date in the range, worst first; `everything` also those that are settled or closed."""
+def listed(
+    start: date | None = None, end: date | None = None, *, everything: bool = False
+) -> list[Finding]:
+    """The Findings with a date in the range, worst first; `everything` also those that are settled
+    or closed.
+    """
     found = Finding.objects.about(start, end)
-    return list(found.order_by("-severity", "rank", "first", "pk") if everything else found.listed())
+    return list(
+        found.order_by("-severity", "rank", "first", "pk") if everything else found.listed()
+    )
 
 
 def needs_attention(found: list[Finding]) -> bool:
@@ -89,7 +107,9 @@ def mark(finding: Finding, state: str, actor: str, reason: str) -> Finding:
     if not reason.strip():
         raise Refused("say why: add --reason TEXT, it is kept with the finding")
     if finding.state == State.CLOSED:
-        raise Refused(f"finding {finding.pk} is closed: its evidence is gone; it opens by itself when that returns")
+        raise Refused(
+            f"finding {finding.pk} is closed: its evidence is gone; it opens by itself when that returns"
+        )
     if finding.state == state:
         raise Refused(f"finding {finding.pk} is {state} already")
     said = (
@@ -98,8 +118,12 @@ def mark(finding: Finding, state: str, actor: str, reason: str) -> Finding:
         else {"marked_by": "", "note": "", "marked_at": None}
     )
     cause = EventCause.OPERATOR
-    if not finding.transition((finding.state,), state, actor=actor, reason=reason, cause=cause, **said):
-        raise Refused(f"finding {finding.pk} has just been changed by somebody else; look at it again")
+    if not finding.transition(
+        (finding.state,), state, actor=actor, reason=reason, cause=cause, **said
+    ):
+        raise Refused(
+            f"finding {finding.pk} has just been changed by somebody else; look at it again"
+        )
     return finding
 
 
@@ -111,7 +135,9 @@ def mark_all(findings: Sequence[Finding], state: str, actor: str, reason: str) -
 
 
 def audit_now(year: int) -> bool:
-    """Have a worker judge a season; judge it here when nobody else can. True when it has been judged already."""
+    """Have a worker judge a season; judge it here when nobody else can. True when it has been
+    judged already.
+    """
     if Worker.alive(now()) and queue.enqueue_audit_season(year):
         return False
     audit_season(year)
@@ -119,7 +145,11 @@ def audit_now(year: int) -> bool:
 
 
 def audit_season(year: int) -> None:
-    """Judge one season as a whole. Raises WarehouseError, and Refused when it is not loaded or has no date to judge."""
+    """Judge one season as a whole. Raises WarehouseError, and Refused when it is not loaded or has
+    no date to judge.
+    """
     day = date(year, 12, 31)  # season_year of the turn of the year is the season that began in it
     if not run_audit(day, day):
-        raise Refused(f"season {season_name(year)} is not loaded, or has no date that could be judged")
+        raise Refused(
+            f"season {season_name(year)} is not loaded, or has no date that could be judged"
+        )

@@ -15,9 +15,9 @@ AUDIT_DUE_WITHIN = timedelta(minutes=2)
 def is_audited(job: Job) -> bool:
     """Whether all seasons of an ended job have been judged since."""
     seasons = job.parsed_options.seasons
-    return bool(job.finished_at) and SeasonAudit.objects.filter(season__in=seasons, at__gt=job.finished_at).count() >= len(
-        seasons
-    )
+    return bool(job.finished_at) and SeasonAudit.objects.filter(
+        season__in=seasons, at__gt=job.finished_at
+    ).count() >= len(seasons)
 
 
 def is_pending(job: Job, at: datetime) -> bool:

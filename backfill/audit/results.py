@@ -1,4 +1,6 @@
-"""What judging a season says of each (processor, date): who must fail, and how what there is holds against it."""
+"""What judging a season says of each (processor, date): who must fail, and how what there is holds
+against it.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,21 @@ from backfill.plan.planning import Key
 from backfill.season_calendar import load_calendar
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS
-from validation.expectation import CODES, ROW, ExpectationDiff, SeasonGames, Statuses, compare, expected
+from validation.expectation import (
+    CODES,
+    ROW,
+    ExpectationDiff,
+    SeasonGames,
+    Statuses,
+    compare,
+    expected,
+)
 
 
 class ExpectedCounts(NamedTuple):
-    """How many entities a processor must account for on a date, and how many of them must fail, by category."""
+    """How many entities a processor must account for on a date, and how many of them must fail, by
+    category.
+    """
 
     population: int
     failures: Mapping[str, int]
@@ -29,23 +41,34 @@ class ExpectedCounts(NamedTuple):
 
 
 class ExpectedVsActual(NamedTuple):
-    """What must become of a (processor, date), and what was written held against it where something was."""
+    """What must become of a (processor, date), and what was written held against it where something
+    was.
+    """
 
     expected: ExpectedCounts
     comparison: ExpectationDiff | None = None
 
 
 def compare_run(
-    facts: SeasonGames, dates: Iterable[date], live: Collection[Key], written: Mapping[Key, load.Written]
+    facts: SeasonGames,
+    dates: Iterable[date],
+    live: Collection[Key],
+    written: Mapping[Key, load.Written],
 ) -> Iterator[tuple[Key, ExpectedVsActual]]:
     """Hold what was written against the games played, date by date; `live` was run in normal mode."""
     for day in dates:
-        must = {mode: expected(facts, day, live=mode) for mode in {(code, day) in live for code in CODES}}
+        must = {
+            mode: expected(facts, day, live=mode)
+            for mode in {(code, day) in live for code in CODES}
+        }
         for code in CODES:
             of_code, found = must[(code, day) in live][code], written.get((code, day))
             yield (
                 (code, day),
-                ExpectedVsActual(_counted(of_code), compare(of_code, found.rows, found.failures) if found else None),
+                ExpectedVsActual(
+                    _counted(of_code),
+                    compare(of_code, found.rows, found.failures) if found else None,
+                ),
             )
 
 
@@ -58,11 +81,19 @@ def _counted(must: Statuses) -> ExpectedCounts:
 def expected_counts(year: int, *, live: bool | None = None) -> dict[Key, ExpectedCounts]:
     """Who must fail on every processing date of a season; nothing for one that is not loaded.
 
-    As it was last judged, each date in the mode in which it ran; from Phase 3 for a season that never was, in backfill
-    mode, and whenever `live` says which mode is meant. Phase 3 is read once per process. Raises WarehouseError.
+    As it was last judged, each date in the mode in which it ran; from Phase 3 for a season that
+    never was, in backfill
+    mode, and whenever `live` says which mode is meant. Phase 3 is read once per process. Raises
+    WarehouseError.
     """
-    rows = AuditResult.objects.filter(season=year).values_list("processor", "date", "population", "expected")
-    judged = {(code, day): ExpectedCounts(n, failures) for code, day, n, failures in rows} if live is None else {}
+    rows = AuditResult.objects.filter(season=year).values_list(
+        "processor", "date", "population", "expected"
+    )
+    judged = (
+        {(code, day): ExpectedCounts(n, failures) for code, day, n, failures in rows}
+        if live is None
+        else {}
+    )
     return judged or _from_phase3(year, live=bool(live))
 
 

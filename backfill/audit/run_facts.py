@@ -20,7 +20,9 @@ from validation.source_rows import SourceRow, bad_rows, failing_row
 
 
 def bugs(runs: Mapping[Key, Run], facts: SeasonGames) -> Iterator[BugGroup]:
-    """The error groups of what is a bug, of the code or of a source row; those that one source row caused are one."""
+    """The error groups of what is a bug, of the code or of a source row; those that one source row
+    caused are one.
+    """
     found: dict[str, list[ErrorGroup]] = {}
     for group in groups_of(runs):
         if group.what in BY_NAME or group.what not in (*FORESEEN, DATE_LEVEL):
@@ -31,30 +33,57 @@ def bugs(runs: Mapping[Key, Run], facts: SeasonGames) -> Iterator[BugGroup]:
         what, count = members[0].what, sum(group.count for group in members)
         is_of_source = what == PROCESSING_ERROR.name
         rows = tuple(_source_rows(members, facts)) if is_of_source else ()
-        yield BugGroup(id=subject, what=what, keys=keys, count=count, texts=texts, is_of_source=is_of_source, rows=rows)
+        yield BugGroup(
+            id=subject,
+            what=what,
+            keys=keys,
+            count=count,
+            texts=texts,
+            is_of_source=is_of_source,
+            rows=rows,
+        )
 
 
 def _source_rows(groups: Sequence[ErrorGroup], facts: SeasonGames) -> list[SourceRow]:
     """The bad rows of the games that fail the entities of these groups."""
-    failures = ((group.processor, day, entity) for group in groups for day in group.dates for entity in group.entities)
+    failures = (
+        (group.processor, day, entity)
+        for group in groups
+        for day in group.dates
+        for entity in group.entities
+    )
     rows = (failing_row(facts, *failure) for failure in failures)
     return bad_rows(facts, {(row.table, row.game_id) for row in rows if row})
 
 
 def _subject(group: ErrorGroup) -> str:
     """An impossible row breaks several processors with the same text."""
-    return fingerprint("", group.what, group.sample) if group.what == PROCESSING_ERROR.name else group.id
+    return (
+        fingerprint("", group.what, group.sample)
+        if group.what == PROCESSING_ERROR.name
+        else group.id
+    )
 
 
 def as_ran(run: Run, *, is_lost: bool) -> RunFacts:
     """How a run ended."""
     succeeded = run.status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
     return RunFacts(
-        processor=run.processor, day=run.date, succeeded=succeeded, error=run.error, reason=run.reason, refused_by=run.refused_by,
-        is_blocked=run.status == Run.Status.BLOCKED, is_bug=bool(bug_of(run)) and run.population != 0,
-        no_population=run.population == 0, is_lost=is_lost and succeeded,
+        processor=run.processor,
+        day=run.date,
+        succeeded=succeeded,
+        error=run.error,
+        reason=run.reason,
+        refused_by=run.refused_by,
+        is_blocked=run.status == Run.Status.BLOCKED,
+        is_bug=bool(bug_of(run)) and run.population != 0,
+        no_population=run.population == 0,
+        is_lost=is_lost and succeeded,
         statement_changed=run.sql_hash not in ("", sql_hash(run.processor)),
-        query_seconds=run.query_seconds or 0.0, write_seconds=run.write_seconds or 0.0,
+        query_seconds=run.query_seconds or 0.0,
+        write_seconds=run.write_seconds or 0.0,
         # The seconds of the completeness check are those of the query, which makes it.
-        check_seconds=sum(check["seconds"] for check in run.checks if check["name"] != COMPLETENESS.name),
-    )  # fmt: skip
+        check_seconds=sum(
+            check["seconds"] for check in run.checks if check["name"] != COMPLETENESS.name
+        ),
+    )

@@ -1,4 +1,6 @@
-"""One season judged: everything that is known of it is read once, and `validation` makes Findings of it."""
+"""One season judged: everything that is known of it is read once, and `validation` makes Findings
+of it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,17 @@ from validation import bands, cascade
 from validation import coverage as phase3
 from validation.bands import Band, Reading
 from validation.categories import INSUFFICIENT_DATA
-from validation.expectation import CACHE_GAMES, CODES, DEFENSE_GAMES, PDC, PSZA, SHOT_GAMES, TDZA, ExpectationDiff, SeasonGames
+from validation.expectation import (
+    CACHE_GAMES,
+    CODES,
+    DEFENSE_GAMES,
+    PDC,
+    PSZA,
+    SHOT_GAMES,
+    TDZA,
+    ExpectationDiff,
+    SeasonGames,
+)
 from validation.findings import mismatches, rates
 from validation.findings import phase3 as phase3_findings
 from validation.findings import runs as run_findings
@@ -50,7 +62,11 @@ class SeasonAuditInput:
     @cached_property
     def days(self) -> list[Day]:
         """Every date with games, bootstrap included, whether or not it is judged."""
-        return [day for day in self.calendar.days(self.start, self.start + ONE_YEAR) if day.is_processing]
+        return [
+            day
+            for day in self.calendar.days(self.start, self.start + ONE_YEAR)
+            if day.is_processing
+        ]
 
     @cached_property
     def facts(self) -> SeasonGames:
@@ -75,7 +91,11 @@ class SeasonAuditInput:
         damaged = load.stage(self.dates)
         found = load.written(self.dates)
         moving = Run.objects.filter(Q(status=Run.Status.RUNNING) | Q(finished_at__gte=began))
-        moved = set(moving.filter(date__range=(self.dates[0], self.dates[-1])).values_list("processor", "date"))
+        moved = set(
+            moving.filter(date__range=(self.dates[0], self.dates[-1])).values_list(
+                "processor", "date"
+            )
+        )
         return found, moved, damaged
 
     @property
@@ -93,7 +113,11 @@ class SeasonAuditInput:
     def live(self) -> set[Key]:
         """What was run in normal mode."""
         jobs = Job.objects.in_bulk({run.job_id for run in self.runs.values()})
-        return {key for key, run in self.runs.items() if not jobs[run.job_id].parsed_options.backfill_mode}
+        return {
+            key
+            for key, run in self.runs.items()
+            if not jobs[run.job_id].parsed_options.backfill_mode
+        }
 
     @cached_property
     def held(self) -> dict[Key, results.ExpectedVsActual]:
@@ -108,7 +132,9 @@ class SeasonAuditInput:
     @property
     def unexplained(self) -> int:
         """Failures that happened and need not have, and such that must have happened and did not."""
-        return sum(len(found.unexplained.keys() | found.lost.keys()) for found in self.compared.values())
+        return sum(
+            len(found.unexplained.keys() | found.lost.keys()) for found in self.compared.values()
+        )
 
     def cascade(self, day: date) -> cascade.Cascade:
         """The failures of one date, traced to their roots."""
@@ -126,15 +152,34 @@ class SeasonAuditInput:
 
     @cached_property
     def following(self) -> Counter[date]:
-        """Of each date without Phase 3, or with little, how many later failures its games would have prevented."""
+        """Of each date without Phase 3, or with little, how many later failures its games would
+        have prevented.
+        """
         found: Counter[date] = Counter()
-        for table, code, minimum in ((PGS, PSZA, SHOT_GAMES), (PGS, PDC, CACHE_GAMES), (TDGS, TDZA, DEFENSE_GAMES)):
-            lacking = {c.date for c in self.coverage if c.table == str(table) and (c.is_missing or c.is_low)}
-            teams = {gap: {t for t, games in self.facts.schedule.items() if any(d == gap for d, _ in games)} for gap in lacking}
+        for table, code, minimum in (
+            (PGS, PSZA, SHOT_GAMES),
+            (PGS, PDC, CACHE_GAMES),
+            (TDGS, TDZA, DEFENSE_GAMES),
+        ):
+            lacking = {
+                c.date
+                for c in self.coverage
+                if c.table == str(table) and (c.is_missing or c.is_low)
+            }
+            teams = {
+                gap: {
+                    t for t, games in self.facts.schedule.items() if any(d == gap for d, _ in games)
+                }
+                for gap in lacking
+            }
             histories = self.facts.defenses if code == TDZA else self.facts.players
             for day in self.dates if lacking else ():
                 failed = self.written.get((code, day), load.NOT_WRITTEN).failures
-                few = [e for e, category in failed.items() if category == INSUFFICIENT_DATA.name and e in histories]
+                few = [
+                    e
+                    for e, category in failed.items()
+                    if category == INSUFFICIENT_DATA.name and e in histories
+                ]
                 for gaps in cascade.shortened(few, histories, teams, day, minimum).values():
                     found.update(gaps)
         return found
@@ -142,7 +187,9 @@ class SeasonAuditInput:
     @cached_property
     def changes(self) -> dict[Key, input_signatures.InputChange]:
         """Which runs read other Phase 3 rows than there are now, and which kind of rows."""
-        return input_signatures.changes([run for run in self.runs.values() if run.status == Run.Status.COMPLETE])
+        return input_signatures.changes(
+            [run for run in self.runs.values() if run.status == Run.Status.COMPLETE]
+        )
 
     @cached_property
     def rated(self) -> dict[str, list[rates.Rated]]:
@@ -151,38 +198,61 @@ class SeasonAuditInput:
         found: dict[str, list[rates.Rated]] = {code: [] for code in CODES}
         for (code, day), written in sorted(self.written.items(), key=lambda item: item[0][1]):
             failures = Counter(written.failures.values())
-            unexplained = 0 if (code, day) in self.season.stale else len(self.compared[code, day].unexplained)
-            found[code].append(rates.Rated(code, by_day[day], len(written.rows), failures, unexplained))
+            unexplained = (
+                0 if (code, day) in self.season.stale else len(self.compared[code, day].unexplained)
+            )
+            found[code].append(
+                rates.Rated(code, by_day[day], len(written.rows), failures, unexplained)
+            )
         return found
 
     @cached_property
     def season(self) -> mismatches.AuditedSeason:
         """The same as `validation` takes it."""
-        stale = frozenset(self.changes) | {key for key, run in self.ran.items() if run.statement_changed}
+        stale = frozenset(self.changes) | {
+            key for key, run in self.ran.items() if run.statement_changed
+        }
         repeated = {key: found.repeated for key, found in self.written.items() if found.repeated}
-        return mismatches.AuditedSeason(self.year, self.dates, self.ran, self.compared, repeated, stale)
+        return mismatches.AuditedSeason(
+            self.year, self.dates, self.ran, self.compared, repeated, stale
+        )
 
     @cached_property
     def ran(self) -> dict[Key, mismatches.RunFacts]:
         """How every run ended."""
         there, _, damaged = self._read
-        return {key: as_ran(run, is_lost=key not in there or key in damaged) for key, run in self.runs.items()}
+        return {
+            key: as_ran(run, is_lost=key not in there or key in damaged)
+            for key, run in self.runs.items()
+        }
 
     def readings(self, rated: rates.Rated) -> list[Reading]:
-        """A rate held against the runbook's band and against that of the other seasons, as far as there are any."""
+        """A rate held against the runbook's band and against that of the other seasons, as far as
+        there are any.
+        """
         index = rated.day.index or 0
-        found = bands.band(rated.processor, index), self.history.band(rated.processor, self.year, index)
+        found = (
+            bands.band(rated.processor, index),
+            self.history.band(rated.processor, self.year, index),
+        )
         against: list[Band | None] = [band for band in found if band] or [None]
-        return [bands.reading(rated.failed, rated.population, band, rated.unexplained) for band in against]
+        return [
+            bands.reading(rated.failed, rated.population, band, rated.unexplained)
+            for band in against
+        ]
 
     def findings(self) -> list[FindingDraft]:
-        """Everything that there is to look at in this season, worst first, each with the query behind it."""
+        """Everything that there is to look at in this season, worst first, each with the query
+        behind it.
+        """
         self._read_side_by_side()
         found = mismatches.skip_brake_for_known_bugs(sort_by_severity(self._findings()))
         return [replace(finding, query=evidence.query(finding, self.start)) for finding in found]
 
     def _read_side_by_side(self) -> None:
-        """Phase 3 in one thread, what was written in the other: each has a session of its own, and there are two cores."""
+        """Phase 3 in one thread, what was written in the other: each has a session of its own, and
+        there are two cores.
+        """
         with ThreadPoolExecutor(1) as beside:
             phase3 = beside.submit(lambda: (self.facts, content_checks.repeated_inputs(self.start)))
             _ = self._read
@@ -192,7 +262,9 @@ class SeasonAuditInput:
         season = self.season
         rootless = frozenset(c.date for c in self.coverage if c.is_missing)
         low = [c for c in self.coverage if c.is_low]
-        lacking = {day: "; ".join(str(c) for c in low if c.date == day) for day in {c.date for c in low}}
+        lacking = {
+            day: "; ".join(str(c) for c in low if c.date == day) for day in {c.date for c in low}
+        }
         yield from phase3_findings.bugs(season, bugs(self.runs, self.facts))
         yield from mismatches.mismatches(season)
         yield from mismatches.duplicates(season)
@@ -214,7 +286,9 @@ class SeasonAuditInput:
         )
         for rated in self.rated.values():
             yield from rates.flags([r for r in rated if r.day.day not in rootless], lacking)
-            yield from rates.out_of_band((r, reading) for r in rated for reading in self.readings(r))
+            yield from rates.out_of_band(
+                (r, reading) for r in rated for reading in self.readings(r)
+            )
 
     def _changed(self, part: input_signatures.InputChange) -> list[Key]:
         return [key for key, change in self.changes.items() if part in change]
@@ -227,13 +301,19 @@ class SeasonAuditInput:
 
 
 def seasons(start: date | None = None, end: date | None = None) -> Iterator[SeasonAuditInput]:
-    """The seasons that a range touches, or all that are loaded, each as a whole: what a Finding is about may lie anywhere."""
+    """The seasons that a range touches, or all that are loaded, each as a whole: what a Finding is
+    about may lie anywhere.
+    """
     calendar = load_calendar()
     history = RateHistories(calendar)
     for year, opening in sorted(calendar.starts.items()):
-        if (start is None or season_year(start) <= year) and (end is None or year <= season_year(end)):
+        if (start is None or season_year(start) <= year) and (
+            end is None or year <= season_year(end)
+        ):
             days = calendar.days(opening, opening + ONE_YEAR)
-            if dates := tuple(d.day for d in days if d.is_processing and d.type is not DateType.BOOTSTRAP):
+            if dates := tuple(
+                d.day for d in days if d.is_processing and d.type is not DateType.BOOTSTRAP
+            ):
                 yield SeasonAuditInput(calendar, year, dates, history)
 
 

@@ -13,7 +13,9 @@ from backfill.plan.planning import Key
 
 
 def keep(judgement: SeasonAuditInput, rows: Sequence[AuditResult]) -> None:
-    """Make what is kept of a season equal to these; of seasons that are not loaded any more, nothing is kept."""
+    """Make what is kept of a season equal to these; of seasons that are not loaded any more,
+    nothing is kept.
+    """
     with transaction.atomic():
         AuditResult.objects.exclude(season__in=judgement.calendar.starts).delete()
         AuditResult.objects.filter(season=judgement.year).delete()
@@ -28,7 +30,9 @@ def of(judgement: SeasonAuditInput) -> list[AuditResult]:
 def _verdict(judgement: SeasonAuditInput, key: Key, held: ExpectedVsActual) -> AuditResult:
     code, day = key
     population, failures = held.expected
-    verdict = AuditResult(season=judgement.year, processor=code, date=day, population=population, expected=failures)
+    verdict = AuditResult(
+        season=judgement.year, processor=code, date=day, population=population, expected=failures
+    )
     run, found = judgement.runs.get(key), held.comparison
     # A run that failed has written nothing: what stands there is an older one's.
     if found and run and run.status == Run.Status.COMPLETE:

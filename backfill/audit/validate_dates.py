@@ -1,4 +1,6 @@
-"""Is a date complete? Read from the warehouse and held against the calendar and the games, not asked of the runs."""
+"""Is a date complete? Read from the warehouse and held against the calendar and the games, not
+asked of the runs.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class DateValidation:
-    """One table, or one processor's output, on one date. `expected` is rows in Phase 3 and entities in Phase 4.
+    """One table, or one processor's output, on one date. `expected` is rows in Phase 3 and entities
+    in Phase 4.
 
-    `verdict` says in words what the state rests on; `entities` has per category who failed, or what is wrong with whom.
+    `verdict` says in words what the state rests on; `entities` has per category who failed, or what
+    is wrong with whom.
     """
 
     day: Day
@@ -49,7 +53,9 @@ class DateValidation:
     rows: int = 0
     expected: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
-    follows: Mapping[str, int] = field(default_factory=dict)  # missing dependencies by the failure that they come from
+    follows: Mapping[str, int] = field(
+        default_factory=dict
+    )  # missing dependencies by the failure that they come from
     verdict: str = ""
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -62,15 +68,25 @@ class DateValidation:
         """As one document; `verbose` also with who failed."""
         share, day = self.coverage, self.day
         document = {
-            "date": day.day, "type": day.type, "day": day.index, "what": self.name, "state": self.state,
-            "rows": self.rows, "expected": self.expected, "coverage": None if share is None else round(share, 4),
-            "failures": dict(self.failures), "follows": dict(self.follows), "verdict": self.verdict,
-        }  # fmt: skip
+            "date": day.day,
+            "type": day.type,
+            "day": day.index,
+            "what": self.name,
+            "state": self.state,
+            "rows": self.rows,
+            "expected": self.expected,
+            "coverage": None if share is None else round(share, 4),
+            "failures": dict(self.failures),
+            "follows": dict(self.follows),
+            "verdict": self.verdict,
+        }
         return document | ({"entities": dict(self.entities)} if verbose else {})
 
 
 def validate(start: date, end: date, phase: int) -> list[DateValidation]:
-    """Every date of a range, table by table (Phase 3) or processor by processor (Phase 4). Raises WarehouseError."""
+    """Every date of a range, table by table (Phase 3) or processor by processor (Phase 4). Raises
+    WarehouseError.
+    """
     calendar = load_calendar()
     check = _phase3 if phase == 3 else _phase4
     by_season: dict[int, list[Day]] = {}
@@ -81,7 +97,9 @@ def validate(start: date, end: date, phase: int) -> list[DateValidation]:
 
 def _phase3(calendar: Calendar, year: int, days: list[Day]) -> Iterator[DateValidation]:
     """Bootstrap dates too have Phase 3: later windows read them."""
-    judgement = SeasonAuditInput(calendar, year, tuple(d.day for d in days if d.is_processing), RateHistories(calendar))
+    judgement = SeasonAuditInput(
+        calendar, year, tuple(d.day for d in days if d.is_processing), RateHistories(calendar)
+    )
     found = judgement.coverage if judgement.dates else []
     for day in days:
         if not day.is_processing:
@@ -89,7 +107,12 @@ def _phase3(calendar: Calendar, year: int, days: list[Day]) -> Iterator[DateVali
         for c in (c for c in found if c.date == day.day):
             state = State.MISSING if c.is_missing else State.PARTIAL if c.is_low else State.COMPLETE
             yield DateValidation(
-                day, c.table, state, c.rows, round(c.expected), verdict="" if state is State.COMPLETE else str(c)
+                day,
+                c.table,
+                state,
+                c.rows,
+                round(c.expected),
+                verdict="" if state is State.COMPLETE else str(c),
             )
 
 
@@ -110,7 +133,9 @@ def _checked(judgement: SeasonAuditInput, day: Day, code: str) -> DateValidation
     if key in judgement.moving:
         return DateValidation(day, code, State.PARTIAL, verdict="it is being run now")
     if (written := judgement.written.get(key)) is None:
-        return DateValidation(day, code, State.MISSING, verdict=_why_missing(judgement.runs.get(key)))
+        return DateValidation(
+            day, code, State.MISSING, verdict=_why_missing(judgement.runs.get(key))
+        )
     compared = judgement.compared[key]
     wrong = "; ".join(_wrong(written, compared))
     failures = Counter(written.failures.values())
@@ -122,7 +147,15 @@ def _checked(judgement: SeasonAuditInput, day: Day, code: str) -> DateValidation
     verdict = wrong or bad or (judgement.readings(rated)[0].text if counts else "")
     follows = {str(root): n for root, n in judgement.cascade(day.day).follows.get(code, {}).items()}
     return DateValidation(
-        day, code, state, len(written.rows), compared.population, counts, follows, verdict, _entities(written, compared)
+        day,
+        code,
+        state,
+        len(written.rows),
+        compared.population,
+        counts,
+        follows,
+        verdict,
+        _entities(written, compared),
     )
 
 
@@ -130,7 +163,9 @@ def _why_missing(run: Run | None) -> str:
     """What is known of a partition that is not there."""
     if run is None:
         return "it was never run"
-    return LOST_PARTITION.title if run.status == Run.Status.COMPLETE else f"{run.status}: {run.reason}"
+    return (
+        LOST_PARTITION.title if run.status == Run.Status.COMPLETE else f"{run.status}: {run.reason}"
+    )
 
 
 def _wrong(written: Written, compared: ExpectationDiff) -> Iterator[str]:
@@ -154,7 +189,9 @@ def _entities(written: Written, compared: ExpectationDiff) -> dict[str, tuple[st
     for entity, category in written.failures.items():
         found.setdefault(category, []).append(entity)
     found |= {
-        "unexplained": list(compared.unexplained), "lost": list(compared.lost), "unaccounted": list(compared.unaccounted),
+        "unexplained": list(compared.unexplained),
+        "lost": list(compared.lost),
+        "unaccounted": list(compared.unaccounted),
         "strange": list(compared.strange),
-    }  # fmt: skip
+    }
     return {name: tuple(sorted(entities)) for name, entities in found.items() if entities}

@@ -32,7 +32,9 @@ def iso_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Refused(f"{text!r} is not a date; write it as YYYY-MM-DD, for example 2021-11-22") from None
+        raise Refused(
+            f"{text!r} is not a date; write it as YYYY-MM-DD, for example 2021-11-22"
+        ) from None
 
 
 def whole_number(text: str) -> int:
@@ -45,7 +47,9 @@ def whole_number(text: str) -> int:
 
 @contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Let the first Ctrl-C stop the work and ignore the ones after it, which would stop the stopping."""
+    """Let the first Ctrl-C stop the work and ignore the ones after it, which would stop the
+    stopping.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -58,16 +62,24 @@ def _one_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGINT) is interrupt:  # else the process is about to end, and shall do so in peace
+        if (
+            signal.getsignal(signal.SIGINT) is interrupt
+        ):  # else the process is about to end, and shall do so in peace
             signal.signal(signal.SIGINT, before)
 
 
 def _answer(error: DatabaseError) -> str:
-    """What a person can do about a database that cannot be used; empty for an error that is no fault of the database."""
+    """What a person can do about a database that cannot be used; empty for an error that is no
+    fault of the database.
+    """
     said = str(error).partition("\nLINE")[0]
     if getattr(error.__cause__, "sqlstate", "") in UNDEFINED or UNDEFINED_IN_SQLITE.search(said):
         return f"the database cannot be used ({said}); set it up with `manage.py migrate`"
-    return f"the database cannot be used ({said})" if isinstance(error, OperationalError | InterfaceError) else ""
+    return (
+        f"the database cannot be used ({said})"
+        if isinstance(error, OperationalError | InterfaceError)
+        else ""
+    )
 
 
 class _SingleLineErrorParser(CommandParser):
@@ -104,10 +116,18 @@ class VerbCommand(BaseCommand):
         self.add_base_argument(parser, "--pythonpath", help="A folder to add to the Python path.")
         self.add_base_argument(parser, "--traceback", action="store_true", help="Raise on errors.")
         self.add_base_argument(parser, "--no-color", action="store_true", help="Plain output.")
-        self.add_base_argument(parser, "--force-color", action="store_true", help="Coloured output.")
-        self.add_base_argument(parser, "-v", "--verbosity", type=int, default=1, choices=range(4), help="0-3")
-        self.add_base_argument(parser, "--skip-checks", action="store_true", help="Skip system checks.")
-        parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+        self.add_base_argument(
+            parser, "--force-color", action="store_true", help="Coloured output."
+        )
+        self.add_base_argument(
+            parser, "-v", "--verbosity", type=int, default=1, choices=range(4), help="0-3"
+        )
+        self.add_base_argument(
+            parser, "--skip-checks", action="store_true", help="Skip system checks."
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON document on stdout, nothing else there"
+        )
         self.add_arguments(parser)
         return parser
 
@@ -136,7 +156,9 @@ class VerbCommand(BaseCommand):
             self._say(answer)
             code = FAILED
         except KeyboardInterrupt as interrupt:
-            self._say(str(interrupt) or "interrupted; the same command goes on where this one stopped")
+            self._say(
+                str(interrupt) or "interrupted; the same command goes on where this one stopped"
+            )
             code = 130
         if code:
             sys.exit(code)

@@ -23,7 +23,9 @@ def add_dates(parser: CommandParser) -> None:
 
 def add_list(parser: CommandParser) -> None:
     """A list of dates in the place of a range."""
-    parser.add_argument("--dates", type=dates, metavar="LIST", help="only these: 2021-11-01,2021-11-05..2021-11-09")
+    parser.add_argument(
+        "--dates", type=dates, metavar="LIST", help="only these: 2021-11-01,2021-11-05..2021-11-09"
+    )
 
 
 def dates(text: str) -> tuple[date, ...]:
@@ -40,5 +42,13 @@ def with_dates(given: dict[str, Any], **fields: Any) -> Options:
         raise Refused("name dates or a range, not both: --dates, or --start and --end")
     if missing and not given["dates"]:
         raise Refused(f"the following arguments are required: {', '.join(missing)} (see --help)")
-    options = Options.of_dates(given["dates"], **fields) if given["dates"] else Options(given["start"], given["end"], **fields)
-    return Options.of_dates(without(options.days, given["exclude"]), **fields) if given["exclude"] else options
+    options = (
+        Options.of_dates(given["dates"], **fields)
+        if given["dates"]
+        else Options(given["start"], given["end"], **fields)
+    )
+    return (
+        Options.of_dates(without(options.days, given["exclude"]), **fields)
+        if given["exclude"]
+        else options
+    )

@@ -26,7 +26,9 @@ class JobCommand(VerbCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Which job, and why."""
         parser.add_argument("job", type=whole_number, metavar="JOB", help="a job's number")
-        parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the change")
+        parser.add_argument(
+            "--reason", default="", metavar="TEXT", help="why; stored with the change"
+        )
 
     @property
     def actor(self) -> str:

@@ -1,4 +1,6 @@
-"""Progress in the shell: a bar with rate and time left on a terminal, a line per change elsewhere, always on stderr."""
+"""Progress in the shell: a bar with rate and time left on a terminal, a line per change elsewhere,
+always on stderr.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from typing import Protocol
 
 from django.utils.timezone import now
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from backfill.execution.inline import Progress as Callback
 from backfill.models import Job, Run
@@ -70,7 +79,12 @@ def shown(*, quiet: bool, what: str = "runs") -> Iterator[Display]:
     if quiet:
         yield _Quiet()
     elif sys.stderr.isatty():
-        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        columns = (
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             yield _Bar(bar, bar.add_task("starting", total=None))
     else:
@@ -95,7 +109,9 @@ def telling(display: Display, total: int) -> Callback:
 
 
 def watch(job: Job, display: Display) -> Job:
-    """Follow a job that the workers run until nothing of it is under way; Ctrl-C ends the watching alone."""
+    """Follow a job that the workers run until nothing of it is under way; Ctrl-C ends the watching
+    alone.
+    """
     seen, stalled = 0, ""
     while True:
         began = time.monotonic()
@@ -111,13 +127,18 @@ def watch(job: Job, display: Display) -> Job:
         if found.stalled and found.stalled != stalled:
             display.say(found.stalled)
         stalled = found.stalled
-        time.sleep(max(POLL_SECONDS, 10 * (time.monotonic() - began)))  # watching must not slow down what it watches
+        time.sleep(
+            max(POLL_SECONDS, 10 * (time.monotonic() - began))
+        )  # watching must not slow down what it watches
 
 
 def progress_text(found: State) -> str:
     """How far a job is and why what waits waits, in words."""
     lines = [f"{found.ended} of {found.total} runs have ended{_left(found.time_left)}"]
-    lines += [f"{w['batches']} batches ({w['first']} to {w['last']}) wait: {w['why']}" for w in found.waiting]
+    lines += [
+        f"{w['batches']} batches ({w['first']} to {w['last']}) wait: {w['why']}"
+        for w in found.waiting
+    ]
     return "\n".join([*lines, *([found.stalled] if found.stalled else [])])
 
 

@@ -16,7 +16,11 @@ from backfill.plan.options import Options
 from backfill.plan.planning import PlannedAction, PlannedRun
 from backfill.plan.signed_plan import signature
 
-WORDS = (("failed", "only what failed"), ("force", "forced"), ("skip_preflight", "preflight skipped"))
+WORDS = (
+    ("failed", "only what failed"),
+    ("force", "forced"),
+    ("skip_preflight", "preflight skipped"),
+)
 
 
 def plan_document(preview: Preview) -> dict[str, Any]:
@@ -38,14 +42,27 @@ def plan_document(preview: Preview) -> dict[str, Any]:
 
 
 def _run(run: PlannedRun) -> dict[str, Any]:
-    return {"processor": run.processor, "date": run.date, "action": run.action, "reason": run.reason, "batch": run.batch}
+    return {
+        "processor": run.processor,
+        "date": run.date,
+        "action": run.action,
+        "reason": run.reason,
+        "batch": run.batch,
+    }
 
 
 def plan_text(preview: Preview, *, verbose: bool) -> str:
     """A plan for a person: what happens to how many dates and why; each run with `verbose`."""
     planned = preview.plan
-    counted = Counter((r.processor, r.action, r.heading or r.reason) for r in planned.runs if r.action is not PlannedAction.NONE)
-    rows = [{"processor": p, "action": str(a), "dates": n, "because": reason} for (p, a, reason), n in counted.items()]
+    counted = Counter(
+        (r.processor, r.action, r.heading or r.reason)
+        for r in planned.runs
+        if r.action is not PlannedAction.NONE
+    )
+    rows = [
+        {"processor": p, "action": str(a), "dates": n, "because": reason}
+        for (p, a, reason), n in counted.items()
+    ]
     parts = [
         days_text(planned.options, planned.days),
         f"{len(planned.todo)} runs to execute in {planned.batches} batches of up to {planned.batch_size} dates",
@@ -63,7 +80,11 @@ def plan_text(preview: Preview, *, verbose: bool) -> str:
 
 def _estimate_line(preview: Preview) -> list[str]:
     found = estimate(preview.plan)
-    lines = [f"{found.low:.0f} to {found.high:.0f} s, as the newest runs took"] if found.runs and found.high else []
+    lines = (
+        [f"{found.low:.0f} to {found.high:.0f} s, as the newest runs took"]
+        if found.runs and found.high
+        else []
+    )
     if found.bytes is not None:
         lines.append(f"reads about {found.bytes / 2**30:,.1f} GiB: {found.cost}")
     elif found.cost != COSTS_NOTHING:
@@ -80,7 +101,11 @@ def _canary_line(preview: Preview) -> list[str]:
 def _goes_on_line(preview: Preview) -> list[str]:
     job = preview.goes_on
     left = job.runs.filter(status__in=Run.ACTIVE).count() if job else 0
-    return [f"starting would go on with job {job.pk} ({job.status}): {left} of its runs are left"] if job else []
+    return (
+        [f"starting would go on with job {job.pk} ({job.status}): {left} of its runs are left"]
+        if job
+        else []
+    )
 
 
 def job_text(summary: dict[str, Any]) -> str:
@@ -90,7 +115,8 @@ def job_text(summary: dict[str, Any]) -> str:
         {
             "processor": p["processor"],
             "dates": ", ".join(f"{n} {status}" for status, n in p["dates"].items()) or "-",
-            "skipped because": ", ".join(f"{n} {reason}" for reason, n in p["skipped"].items()) or "-",
+            "skipped because": ", ".join(f"{n} {reason}" for reason, n in p["skipped"].items())
+            or "-",
             "rows": p["rows"],
             "failures": ", ".join(f"{n:,} {name}" for name, n in p["failures"].items()) or "-",
             "query s": round(p["query_seconds"], 2),
@@ -98,14 +124,25 @@ def job_text(summary: dict[str, Any]) -> str:
         }
         for p in summary["processors"]
     ]
-    look = ["What to look at next:", *(f"  - {line}" for line in summary["next"])] if summary["next"] else ["Nothing failed."]
+    look = (
+        ["What to look at next:", *(f"  - {line}" for line in summary["next"])]
+        if summary["next"]
+        else ["Nothing failed."]
+    )
     stopped = f": {summary['stopped']}" if summary["stopped"] else ""
     if summary["status"] == "paused":
         look.append(
             f"`manage.py resume {summary['job']}` goes on, with --no-brake past further bugs; `cancel` gives its dates back"
         )
     first = f"job {summary['job']} {summary['status']}{seconds}{stopped}"
-    lines = [first, _options_line(summary), *retried_lines(summary), table(rows), *look, *group_lines(summary)]
+    lines = [
+        first,
+        _options_line(summary),
+        *retried_lines(summary),
+        table(rows),
+        *look,
+        *group_lines(summary),
+    ]
     return "\n".join([*lines, *_finding_lines(summary)])
 
 
@@ -126,7 +163,13 @@ def _finding_lines(summary: dict[str, Any]) -> list[str]:
 def _options_line(summary: dict[str, Any]) -> str:
     """The options in force, and by whom and why."""
     options = summary["options"]
-    words = [Options.from_json(options).span, f"{options['mode']} mode", f"batches of {summary['batch_size']}"]
+    words = [
+        Options.from_json(options).span,
+        f"{options['mode']} mode",
+        f"batches of {summary['batch_size']}",
+    ]
     words += [word for name, word in WORDS if options.get(name)]
     words += [f"no {name}" for name in ("canary", "brake") if not options.get(name, True)]
-    return ", ".join([*words, f"by {summary['who']}"]) + (f": {summary['why']}" if summary["why"] else "")
+    return ", ".join([*words, f"by {summary['who']}"]) + (
+        f": {summary['why']}" if summary["why"] else ""
+    )

@@ -21,7 +21,10 @@ def report_document(report: Report) -> dict[str, Any]:
     """What blocks, what warns and what is only told."""
     return {
         "ready": report.ready,
-        **{name: [_item(item) for item in getattr(report, name)] for name in ("blocks", "warns", "tells")},
+        **{
+            name: [_item(item) for item in getattr(report, name)]
+            for name in ("blocks", "warns", "tells")
+        },
     }
 
 
@@ -38,11 +41,15 @@ def blocking_lines(items: Sequence[Item]) -> list[str]:
 
 
 def warning_lines(report: Report | None, options: Options) -> list[str]:
-    """How many warnings a start was told of, and where they are listed; nothing where there was none."""
+    """How many warnings a start was told of, and where they are listed; nothing where there was
+    none.
+    """
     if not (report and report.warns):
         return []
     n = len(report.warns)
-    return [f"preflight: {n} warning{'s' * (n > 1)}; `{preflight.command(options)}` lists {'them' if n > 1 else 'it'}"]
+    return [
+        f"preflight: {n} warning{'s' * (n > 1)}; `{preflight.command(options)}` lists {'them' if n > 1 else 'it'}"
+    ]
 
 
 def _lines(word: str, items: Sequence[Item]) -> list[str]:
@@ -65,26 +72,37 @@ def days_text(options: Options, days: Sequence[Day]) -> str:
 def check_document(options: Options, report: Report) -> dict[str, Any]:
     """The whole report: each date with the rows of its tables, and what follows from them."""
     return {
-        "start": options.start, "end": options.end, "mode": options.mode, "processors": options.processors,
+        "start": options.start,
+        "end": options.end,
+        "mode": options.mode,
+        "processors": options.processors,
         **report_document(report),
         "days": dict(Counter(state.day.type for state in report.dates)),
         "dates": [_date(state) for state in report.dates],
-    }  # fmt: skip
+    }
 
 
 def _date(state: DateState) -> dict[str, Any]:
     tables = {
-        found.table: {"rows": found.rows, "expected": round(found.expected, 1), "low": found.is_low} for found in state.coverage
+        found.table: {"rows": found.rows, "expected": round(found.expected, 1), "low": found.is_low}
+        for found in state.coverage
     }
     day = state.day
     return {
-        "date": day.day, "type": day.type, "day": day.index, "games": day.games, "not_final": state.not_final,
-        "tables": tables, "output": state.output,
-    }  # fmt: skip
+        "date": day.day,
+        "type": day.type,
+        "day": day.index,
+        "games": day.games,
+        "not_final": state.not_final,
+        "tables": tables,
+        "output": state.output,
+    }
 
 
 def check_text(options: Options, report: Report) -> str:
-    """The whole report for a person: a line per date, then what blocks, what warns and what had better be known."""
+    """The whole report for a person: a line per date, then what blocks, what warns and what had
+    better be known.
+    """
     in_season = [state for state in report.dates if state.day.index is not None]
     parts = [
         days_text(options, [state.day for state in report.dates]),
@@ -100,12 +118,19 @@ def check_text(options: Options, report: Report) -> str:
 def _row(state: DateState) -> dict[str, Any]:
     day, found = state.day, {c.table: f"{c.rows}/{c.expected:.0f}" for c in state.coverage}
     return {
-        "date": str(day.day), "type": str(day.type), "games": day.games,
+        "date": str(day.day),
+        "type": str(day.type),
+        "games": day.games,
         **{short: found.get(source, "-") for source, short in SHORT.items()},
-        "output": " ".join(state.output) or "-", "not final": f"{state.not_final} games not final" if state.not_final else "",
-    }  # fmt: skip
+        "output": " ".join(state.output) or "-",
+        "not final": f"{state.not_final} games not final" if state.not_final else "",
+    }
 
 
 def _verdict(report: Report) -> str:
-    counted = [f"{len(items)} {word}" for items, word in ((report.blocks, "block"), (report.warns, "warn")) if items]
+    counted = [
+        f"{len(items)} {word}"
+        for items, word in ((report.blocks, "block"), (report.warns, "warn"))
+        if items
+    ]
     return ", ".join(["ready" if report.ready else "not ready", *counted])

@@ -31,7 +31,13 @@ def retry_document(found: RetryPlan) -> dict[str, Any]:
         "batches": planned.batches,
         "preflight": report_document(found.report),
         "runs": [
-            {"processor": r.processor, "date": r.date, "action": r.action, "reason": r.reason, "batch": r.batch}
+            {
+                "processor": r.processor,
+                "date": r.date,
+                "action": r.action,
+                "reason": r.reason,
+                "batch": r.batch,
+            }
             for r in planned.todo
         ],
         "left_out": [_left_out_document(out) for out in found.left_out],
@@ -48,7 +54,9 @@ def retry_text(found: RetryPlan) -> str:
     rows = [{"processor": r.processor, "date": str(r.date), "because": r.reason} for r in todo]
     told = [*blocking_lines(found.report.blocks), *warning_lines(found.report, found.plan.options)]
     head = f"retry of job {found.job}: {len(todo)} runs in {found.plan.batches} batches of up to {found.plan.batch_size} dates"
-    return "\n".join([head, *told, *([table(rows)] if rows else []), *_left_out_lines(found.left_out)])
+    return "\n".join(
+        [head, *told, *([table(rows)] if rows else []), *_left_out_lines(found.left_out)]
+    )
 
 
 def _left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
@@ -57,11 +65,18 @@ def _left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     for out in left_out:
         alike.setdefault((out.processor, out.what, out.retry, out.reason), []).append(out)
     rows = [
-        {"processor": processor, "what": what, "dates": len(outs), "entities": sum(out.entities for out in outs),
-         "first": str(min(out.date for out in outs)), "last": str(max(out.date for out in outs)),
-         "retry": retry, "because": reason}
+        {
+            "processor": processor,
+            "what": what,
+            "dates": len(outs),
+            "entities": sum(out.entities for out in outs),
+            "first": str(min(out.date for out in outs)),
+            "last": str(max(out.date for out in outs)),
+            "retry": retry,
+            "because": reason,
+        }
         for (processor, what, retry, reason), outs in alike.items()
-    ]  # fmt: skip
+    ]
     return ["Left out:", table(rows)] if rows else []
 
 
@@ -103,7 +118,13 @@ def comparison_text(found: JobComparison) -> str:
         if keys
     ]
     head = f"job {found.before} against job {found.after}: {found.compared} runs in both"
-    return "\n".join([", ".join([head, *apart]), table(rows) if rows else "nothing failed in either", *_new_lines(found)])
+    return "\n".join(
+        [
+            ", ".join([head, *apart]),
+            table(rows) if rows else "nothing failed in either",
+            *_new_lines(found),
+        ]
+    )
 
 
 def _new_lines(found: JobComparison) -> list[str]:

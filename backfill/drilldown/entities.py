@@ -1,4 +1,6 @@
-"""The entities of one (processor, date), a page of them: thousands are read at once and filtered here."""
+"""The entities of one (processor, date), a page of them: thousands are read at once and filtered
+here.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,8 @@ MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity: `state` is a failure category, ROW, or empty when it has neither. `must` is what it must be.
+    """One entity: `state` is a failure category, ROW, or empty when it has neither. `must` is what
+    it must be.
 
     `root` names what a missing dependency comes from; `games` are those before the date.
     """
@@ -71,7 +74,9 @@ class Entity:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of entities. `tabs` counts them by state and by match, before the search; `total` after it."""
+    """A page of entities. `tabs` counts them by state and by match, before the search; `total`
+    after it.
+    """
 
     day: date
     code: str
@@ -87,7 +92,10 @@ class Page:
 SORTS: dict[str, Callable[[Entity], Any]] = {
     "entity": lambda e: (e.name,),
     "team": lambda e: (e.team, e.name),
-    "state": lambda e: (list(BY_NAME).index(e.state) if e.state in BY_NAME else len(BY_NAME), e.name),
+    "state": lambda e: (
+        list(BY_NAME).index(e.state) if e.state in BY_NAME else len(BY_NAME),
+        e.name,
+    ),
     "reason": lambda e: (e.reason, e.name),
     "games": lambda e: (e.games, e.name),
     "root": lambda e: (e.root, e.name),
@@ -101,8 +109,10 @@ def list_entities(
 ) -> Page:  # fmt: skip
     """The entities of one (processor, date), what wants a look first.
 
-    `category` is a failure category, `row`, `failed` (all of them) or a Match, empty for everybody; `search` a part of a
-    name, team or reason; `sort` one of SORTS. What none of these knows changes nothing, and a page that is not there is
+    `category` is a failure category, `row`, `failed` (all of them) or a Match, empty for everybody;
+    `search` a part of a
+    name, team or reason; `sort` one of SORTS. What none of these knows changes nothing, and a page
+    that is not there is
     the nearest one. Raises Refused for a date that is not processed, WarehouseError.
     """
     asked = OnDate(day, code)
@@ -113,16 +123,25 @@ def list_entities(
     page = max(1, min(page, pages))
     shown = tuple(found[(page - 1) * per_page : page * per_page])
     whole_date = asked.found.whole_date.get(code, "")
-    return Page(day, code, shown, page, pages, len(found), _tabs(everybody), whole_date, asked.question.text)
+    return Page(
+        day, code, shown, page, pages, len(found), _tabs(everybody), whole_date, asked.question.text
+    )
 
 
 def chosen(day: date, code: str, **asked: Any) -> list[Entity]:
-    """All whom `category`, `search`, `sort` and `descending` name, in order, however many there are. Raises as `entities`."""
+    """All whom `category`, `search`, `sort` and `descending` name, in order, however many there
+    are. Raises as `entities`.
+    """
     return narrowed(all_of(OnDate(day, code)), **asked)
 
 
 def narrowed(
-    everybody: Iterable[Entity], *, category: str = "", search: str = "", sort: str = "", descending: bool = False
+    everybody: Iterable[Entity],
+    *,
+    category: str = "",
+    search: str = "",
+    sort: str = "",
+    descending: bool = False,
 ) -> list[Entity]:
     """Those asked for, in the order asked for."""
     found = [e for e in everybody if _is(e, category) and _says(e, search.strip().lower())]
@@ -134,7 +153,13 @@ def all_of(asked: OnDate) -> list[Entity]:
     must, there, words = asked.must[asked.code], asked.found.statuses[asked.code], asked.found.words
     names = {*there, *(must if asked.is_written else ())}
     return [
-        _entity(asked, name, there.get(name), must.get(name, ""), root(name, asked.code, there.get(name), words))
+        _entity(
+            asked,
+            name,
+            there.get(name),
+            must.get(name, ""),
+            root(name, asked.code, there.get(name), words),
+        )
         for name in names
     ]
 
@@ -142,7 +167,9 @@ def all_of(asked: OnDate) -> list[Entity]:
 def _entity(asked: OnDate, name: str, status: Status | None, must: str, root: str) -> Entity:
     state, reason, can_retry = status or ("", "", False)
     found = match(name, asked.code, status, must, asked.found)
-    return Entity(name, asked.team(name), state, reason, can_retry, found, must, root, asked.games(name))
+    return Entity(
+        name, asked.team(name), state, reason, can_retry, found, must, root, asked.games(name)
+    )
 
 
 def match(name: str, code: str, status: Status | None, must: str, found: EntityStatuses) -> Match:
@@ -152,11 +179,19 @@ def match(name: str, code: str, status: Status | None, must: str, found: EntityS
     if status is None:
         return Match.UNACCOUNTED
     if status.status == must:
-        return Match.AS_EXPECTED if status == HAS_ROW else Match.IMPOSSIBLE if BY_NAME[must].is_bug else Match.EXPLAINED
+        return (
+            Match.AS_EXPECTED
+            if status == HAS_ROW
+            else Match.IMPOSSIBLE
+            if BY_NAME[must].is_bug
+            else Match.EXPLAINED
+        )
     return Match.LOST if status == HAS_ROW else Match.UNEXPLAINED
 
 
-def root(name: str, code: str, status: Status | None, words: Mapping[str, Mapping[str, str]]) -> str:
+def root(
+    name: str, code: str, status: Status | None, words: Mapping[str, Mapping[str, str]]
+) -> str:
     """The failure upstream that a missing dependency follows from: `PSZA: INSUFFICIENT_DATA`."""
     found = root_of(name, code, words) if status and status.status == MISSING else None
     return f"{found.processor}: {found.category}" if found else ""
@@ -164,7 +199,13 @@ def root(name: str, code: str, status: Status | None, words: Mapping[str, Mappin
 
 def _worst_first(entity: Entity) -> tuple[object, ...]:
     bug = entity.state in BY_NAME and BY_NAME[entity.state].is_bug
-    return not entity.match.is_outside, not bug, entity.state in ("", ROW), entity.state, entity.name
+    return (
+        not entity.match.is_outside,
+        not bug,
+        entity.state in ("", ROW),
+        entity.state,
+        entity.name,
+    )
 
 
 def _is(entity: Entity, category: str) -> bool:
@@ -176,7 +217,11 @@ def _is(entity: Entity, category: str) -> bool:
 
 def _says(entity: Entity, part: str) -> bool:
     # Keys are written without spaces, names with them.
-    texts = part.replace(" ", "") in entity.name, part in entity.team.lower(), part in entity.reason.lower()
+    texts = (
+        part.replace(" ", "") in entity.name,
+        part in entity.team.lower(),
+        part in entity.reason.lower(),
+    )
     return not part or any((*texts, part in entity.name.lower()))
 
 
@@ -184,4 +229,8 @@ def _tabs(everybody: Iterable[Entity]) -> dict[str, int]:
     """States in the order of the categories, then matches; only those that somebody has."""
     counts = Counter(name for entity in everybody for name in (entity.state, str(entity.match)))
     failed = {"failed": sum(counts[name] for name in BY_NAME)}
-    return {name: n for name in ("failed", *BY_NAME, ROW, *map(str, Match)) if (n := failed.get(name) or counts[name])}
+    return {
+        name: n
+        for name in ("failed", *BY_NAME, ROW, *map(str, Match))
+        if (n := failed.get(name) or counts[name])
+    }

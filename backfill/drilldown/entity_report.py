@@ -30,11 +30,15 @@ class UpstreamStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class EntityReport:
-    """One entity on one date. `games` are its team's before the date, newest first; `played` counts those it played.
+    """One entity on one date. `games` are its team's before the date, newest first; `played` counts
+    those it played.
 
-    `minimum` and `window` are the processor's: fewest games, and how many of the newest are examined (None: all, or
-    none by a processor that reads no games). `ahead` are the dates of its team's games from the date on. `explanation` and
-    `outlook.text` are sentences; `sql` reads what is said of the entity, `statement` is what made it.
+    `minimum` and `window` are the processor's: fewest games, and how many of the newest are
+    examined (None: all, or
+    none by a processor that reads no games). `ahead` are the dates of its team's games from the
+    date on. `explanation` and
+    `outlook.text` are sentences; `sql` reads what is said of the entity, `statement` is what made
+    it.
     """
 
     entity: str
@@ -71,38 +75,70 @@ class EntityReport:
 
 
 def report_entity(day: date, code: str, entity_id: str) -> EntityReport:
-    """One player, or team, on one date. Raises Refused for a date that is not processed or who is not of the season."""
+    """One player, or team, on one date. Raises Refused for a date that is not processed or who is
+    not of the season.
+    """
     asked = OnDate(day, code, entity_id)
     status, must = asked.found.statuses[code].get(entity_id), asked.must[code].get(entity_id, "")
     named = all_names(season_year(asked.start)).get(entity_id)
     if not (named or status or must):
-        raise Refused(f"{entity_id!r} is nobody of the season of {day}; search for a part of the name")
+        raise Refused(
+            f"{entity_id!r} is nobody of the season of {day}; search for a part of the name"
+        )
     state, reason, can_retry = status or Status("")
-    matched, games = match(entity_id, code, status, must, asked.found), tuple(lines(asked, entity_id))
+    matched, games = (
+        match(entity_id, code, status, must, asked.found),
+        tuple(lines(asked, entity_id)),
+    )
     from_root = root(entity_id, code, status, asked.found.words)
     return EntityReport(
-        entity=entity_id, name=named.name if named else entity_id, team=asked.team(entity_id), day=day, code=code,
-        state=state, reason=reason, can_retry=can_retry, match=matched, must=must, root=from_root,
-        minimum=MINIMUM.get(code), window=WINDOW.get(code), games=games, played=asked.games(entity_id),
-        ahead=tuple(coming(asked, entity_id, games).games), explanation=_explanation(asked, status, from_root),
-        upstream=_upstream(asked, entity_id), outlook=_outlook(asked, entity_id, matched, games),
-        sql=asked.question.text, statement=inlined(code, day, asked.start, backfill_mode=not asked.live),
-    )  # fmt: skip
+        entity=entity_id,
+        name=named.name if named else entity_id,
+        team=asked.team(entity_id),
+        day=day,
+        code=code,
+        state=state,
+        reason=reason,
+        can_retry=can_retry,
+        match=matched,
+        must=must,
+        root=from_root,
+        minimum=MINIMUM.get(code),
+        window=WINDOW.get(code),
+        games=games,
+        played=asked.games(entity_id),
+        ahead=tuple(coming(asked, entity_id, games).games),
+        explanation=_explanation(asked, status, from_root),
+        upstream=_upstream(asked, entity_id),
+        outlook=_outlook(asked, entity_id, matched, games),
+        sql=asked.question.text,
+        statement=inlined(code, day, asked.start, backfill_mode=not asked.live),
+    )
 
 
 def _explanation(asked: OnDate, status: Status | None, from_root: str) -> str:
     """Why it failed, in words."""
     if status is None:
-        return "neither a row nor a failure is there" if asked.is_written else "nothing was run for this date"
+        return (
+            "neither a row nor a failure is there"
+            if asked.is_written
+            else "nothing was run for this date"
+        )
     if status.status == ROW:
         return "it has a row"
     category = BY_NAME.get(status.status)
-    parts = (category.meaning if category else status.status, status.reason, f"it follows from {from_root}" if from_root else "")
+    parts = (
+        category.meaning if category else status.status,
+        status.reason,
+        f"it follows from {from_root}" if from_root else "",
+    )
     return "; ".join(part for part in parts if part)
 
 
 def _upstream(asked: OnDate, name: str) -> tuple[UpstreamStatus, ...]:
-    """What the processors before this one say of the same entity; those of teams say nothing of a player."""
+    """What the processors before this one say of the same entity; those of teams say nothing of a
+    player.
+    """
     own = PROCESSORS[asked.code]
     before = [code for code in own.after if PROCESSORS[code].output.entity == own.output.entity]
     said = ((code, asked.found.statuses[code].get(name) or Status("")) for code in before)
@@ -115,8 +151,14 @@ def _outlook(asked: OnDate, name: str, matched: Match, games: Sequence[GameLine]
     if not must:
         return Recovery(None, None, "it is not of this date's population")
     if matched.is_outside and asked.is_written:
-        return Recovery(0, asked.day, f"by the games played it must {_become(must)}: find out why, then run the date again")
-    return recovery(asked.facts, asked.day, asked.code, name, must, coming(asked, name, games), asked.team(name))
+        return Recovery(
+            0,
+            asked.day,
+            f"by the games played it must {_become(must)}: find out why, then run the date again",
+        )
+    return recovery(
+        asked.facts, asked.day, asked.code, name, must, coming(asked, name, games), asked.team(name)
+    )
 
 
 def _become(must: str) -> str:

@@ -1,4 +1,6 @@
-"""What became of the entities of a date, processor by processor: read once, and beside it what must have become of them."""
+"""What became of the entities of a date, processor by processor: read once, and beside it what must
+have become of them.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ HAS_ROW = Status(ROW)
 
 
 def question(days: Sequence[date], codes: Collection[str], entity: str = "") -> ParameterizedQuery:
-    """Who has a row and who has a failure on these dates, of these processors; of one entity alone where it is named."""
+    """Who has a row and who has a failure on these dates, of these processors; of one entity alone
+    where it is named.
+    """
     processors = tuple(PROCESSORS[code] for code in codes)
     sql = render("entity-statuses", processors=processors, is_one=bool(entity))
     return ParameterizedQuery(sql, {"dates": list(days), **({"entity": entity} if entity else {})})
@@ -40,7 +44,9 @@ def question(days: Sequence[date], codes: Collection[str], entity: str = "") -> 
 
 @dataclass(frozen=True)
 class EntityStatuses:
-    """What the warehouse holds of one date. `whole_date` has the reason where a processor's whole date was logged as failed."""
+    """What the warehouse holds of one date. `whole_date` has the reason where a processor's whole
+    date was logged as failed.
+    """
 
     statuses: Mapping[str, Mapping[str, Status]]  # of each processor, by entity
     whole_date: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +55,10 @@ class EntityStatuses:
     @property
     def words(self) -> dict[str, Statuses]:
         """The statuses alone, as `validation` takes them."""
-        return {code: {entity: found.status for entity, found in by.items()} for code, by in self.statuses.items()}
+        return {
+            code: {entity: found.status for entity, found in by.items()}
+            for code, by in self.statuses.items()
+        }
 
 
 def read(asked: ParameterizedQuery, codes: Collection[str]) -> dict[date, EntityStatuses]:
@@ -66,10 +75,17 @@ def read(asked: ParameterizedQuery, codes: Collection[str]) -> dict[date, Entity
             _add(of_date, entity, HAS_ROW, both.setdefault(day, {}).setdefault(code, set()))
         else:
             _add(
-                of_date, entity, Status(category, reason or "", bool(can_retry)), both.setdefault(day, {}).setdefault(code, set())
+                of_date,
+                entity,
+                Status(category, reason or "", bool(can_retry)),
+                both.setdefault(day, {}).setdefault(code, set()),
             )
     return {
-        day: EntityStatuses(by, whole.get(day, {}), {code: frozenset(entities) for code, entities in both.get(day, {}).items()})
+        day: EntityStatuses(
+            by,
+            whole.get(day, {}),
+            {code: frozenset(entities) for code, entities in both.get(day, {}).items()},
+        )
         for day, by in statuses.items()
     }
 
@@ -84,7 +100,9 @@ def _add(of_date: dict[str, Status], entity: str, status: Status, both: set[str]
 
 @dataclass(frozen=True)
 class OnDate:
-    """One (processor, date) with all that its entities depend on, or one of them. Raises Refused for what is not processed."""
+    """One (processor, date) with all that its entities depend on, or one of them. Raises Refused
+    for what is not processed.
+    """
 
     day: date
     code: str
@@ -111,22 +129,35 @@ class OnDate:
     @cached_property
     def found(self) -> EntityStatuses:
         """What the warehouse holds."""
-        return read(self.question, tuple(PROCESSORS)).get(self.day) or EntityStatuses({code: {} for code in PROCESSORS})
+        return read(self.question, tuple(PROCESSORS)).get(self.day) or EntityStatuses(
+            {code: {} for code in PROCESSORS}
+        )
 
     @cached_property
     def run(self) -> Run | None:
         """The run that counts."""
-        return Run.objects.filter(processor=self.code).deciding(self.day, self.day).get((self.code, self.day))
+        return (
+            Run.objects.filter(processor=self.code)
+            .deciding(self.day, self.day)
+            .get((self.code, self.day))
+        )
 
     @cached_property
     def is_written(self) -> bool:
-        """Whether anything stands there that a run has made: where nothing does, nobody is unaccounted for."""
-        return bool(self.found.statuses[self.code]) or bool(self.run and self.run.status == Run.Status.COMPLETE)
+        """Whether anything stands there that a run has made: where nothing does, nobody is
+        unaccounted for.
+        """
+        return bool(self.found.statuses[self.code]) or bool(
+            self.run and self.run.status == Run.Status.COMPLETE
+        )
 
     @cached_property
     def live(self) -> bool:
         """Whether it was run in normal mode."""
-        return self.run is not None and not Job.objects.get(pk=self.run.job_id).parsed_options.backfill_mode
+        return (
+            self.run is not None
+            and not Job.objects.get(pk=self.run.job_id).parsed_options.backfill_mode
+        )
 
     @cached_property
     def must(self) -> dict[str, Statuses]:
@@ -144,7 +175,9 @@ class OnDate:
         return {context.player: context.team for context in self.facts.contexts.get(self.day, ())}
 
     def team(self, entity: str) -> str:
-        """The team of an entity: itself, that of its context row, or of its newest game before the date."""
+        """The team of an entity: itself, that of its context row, or of its newest game before the
+        date.
+        """
         if self.of_teams:
             return entity
         games = () if entity in self.teams else self.facts.player(entity).games_before(self.day)
@@ -156,4 +189,6 @@ class OnDate:
 
     def history(self, entity: str) -> GameHistory:
         """The games that the processor counts."""
-        return (self.facts.defenses if self.of_teams else self.facts.players).get(entity, NO_HISTORY)
+        return (self.facts.defenses if self.of_teams else self.facts.players).get(
+            entity, NO_HISTORY
+        )

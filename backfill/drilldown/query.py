@@ -39,5 +39,11 @@ def literal(value: object) -> str:
         return f"GENERATE_DATE_ARRAY({literal(min(value))}, {literal(max(value))})"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(literal, value))}]"
-    text = str(value).replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    text = (
+        str(value)
+        .replace("\\", "\\\\")
+        .replace("'", "\\'")
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+    )
     return f"'{text}'"

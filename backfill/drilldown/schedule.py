@@ -36,7 +36,10 @@ def scheduled_games(start: date) -> Sequence[ScheduledGame]:
     """Every game of a season, in order; read once per process. Raises WarehouseError."""
 
     def make() -> list[ScheduledGame]:
-        return [ScheduledGame(*row.values()) for row in ParameterizedQuery(render("season-games"), {"season_start": start}).ask()]
+        return [
+            ScheduledGame(*row.values())
+            for row in ParameterizedQuery(render("season-games"), {"season_start": start}).ask()
+        ]
 
     return cached_for_season("fixtures", season_year(start), (SCHED,), make)
 
@@ -52,7 +55,9 @@ class GameRole(StrEnum):
 
 @dataclass(frozen=True)
 class GameLine:
-    """One game of the entity's team. `in_window`: whether the processor examines it; `is_bad`: it holds an impossible value."""
+    """One game of the entity's team. `in_window`: whether the processor examines it; `is_bad`: it
+    holds an impossible value.
+    """
 
     date: date
     game_id: str
@@ -65,35 +70,57 @@ class GameLine:
 
 
 def lines(asked: OnDate, entity: str) -> list[GameLine]:
-    """The games of the entity's team before the date, newest first: of each team that it played for, while it did."""
+    """The games of the entity's team before the date, newest first: of each team that it played
+    for, while it did.
+    """
     counting = asked.history(entity).games_before(asked.day)
     played = {row.game_id: row for row in counting}
-    examined = {row.game_id for row in counting[: WINDOW.get(asked.code)]} if asked.code != PCF else set()
+    examined = (
+        {row.game_id for row in counting[: WINDOW.get(asked.code)]} if asked.code != PCF else set()
+    )
     known, told = _known_games(asked), {row.game_id for row in asked.history(entity).rows}
     found = []
     for fixture in _before(asked, entity, counting):
         row = played.get(fixture.game_id)
-        part = GameRole.PLAYED if row else GameRole.DID_NOT_PLAY if fixture.game_id in told else GameRole.NO_ROW
+        part = (
+            GameRole.PLAYED
+            if row
+            else GameRole.DID_NOT_PLAY
+            if fixture.game_id in told
+            else GameRole.NO_ROW
+        )
         part = part if fixture.game_id in known else GameRole.NOBODY
         team = _team_at(asked, entity, counting, fixture.date)
         found.append(
             GameLine(
-                fixture.date, fixture.game_id, team, fixture.opponent(team), team == fixture.home, part,
-                fixture.game_id in examined, bool(row and row.is_bad),
+                fixture.date,
+                fixture.game_id,
+                team,
+                fixture.opponent(team),
+                team == fixture.home,
+                part,
+                fixture.game_id in examined,
+                bool(row and row.is_bad),
             )
-        )  # fmt: skip
+        )
     return found
 
 
 def _before(asked: OnDate, entity: str, counting: Sequence[GameRow]) -> list[ScheduledGame]:
     """Newest first; a game that stands on two dates counts on the later one."""
-    by_game = {f.game_id: f for f in scheduled_games(asked.start) if f.is_final and f.date < asked.day}
-    own = [f for f in by_game.values() if _team_at(asked, entity, counting, f.date) in (f.home, f.away)]
+    by_game = {
+        f.game_id: f for f in scheduled_games(asked.start) if f.is_final and f.date < asked.day
+    }
+    own = [
+        f for f in by_game.values() if _team_at(asked, entity, counting, f.date) in (f.home, f.away)
+    ]
     return sorted(own, reverse=True)
 
 
 def _team_at(asked: OnDate, entity: str, counting: Sequence[GameRow], day: date) -> str:
-    """The team of the newest game up to a day, before the first one that of the first; of who has not played, today's."""
+    """The team of the newest game up to a day, before the first one that of the first; of who has
+    not played, today's.
+    """
     if asked.of_teams or not counting:
         return asked.team(entity)
     return next((game for game in counting if game.day <= day), counting[-1]).team
@@ -106,7 +133,9 @@ def _known_games(asked: OnDate) -> frozenset[str]:
 
 
 def coming(asked: OnDate, entity: str, before: Sequence[GameLine]) -> UpcomingGames:
-    """What lies ahead of the entity: its team's games that were or will be played, from the date on."""
+    """What lies ahead of the entity: its team's games that were or will be played, from the date
+    on.
+    """
     schedule = scheduled_games(asked.start)
     newest = max((f.date for f in schedule if f.is_final), default=asked.day)
     # What was not final when later games were is not to come: it was put off.
@@ -114,4 +143,6 @@ def coming(asked: OnDate, entity: str, before: Sequence[GameLine]) -> UpcomingGa
     team = asked.team(entity)
     missed = next((n for n, line in enumerate(before) if line.part is GameRole.PLAYED), len(before))
     dates = sorted({f.date for f in ahead if f.date > asked.day})
-    return UpcomingGames([f.date for f in ahead if team in (f.home, f.away)], dates, 0 if asked.of_teams else missed)
+    return UpcomingGames(
+        [f.date for f in ahead if team in (f.home, f.away)], dates, 0 if asked.of_teams else missed
+    )

@@ -11,7 +11,8 @@ DELIVERY_BUDGET_SECONDS = 20
 
 
 def delay_seconds(retries: int, chance: float) -> float:
-    """Seconds before retry number `retries` (from 0): doubling, of which `chance` (0 to 1) moves the upper half.
+    """Seconds before retry number `retries` (from 0): doubling, of which `chance` (0 to 1) moves
+    the upper half.
 
     The half that moves keeps the batches that one refusal hit together from coming back together.
     """

@@ -1,6 +1,8 @@
-"""How a job's batches flow: sent as far as the caps allow, settled when a step has ended, until the job has.
+"""How a job's batches flow: sent as far as the caps allow, settled when a step has ended, until the
+job has.
 
-Nothing is remembered between two calls: every decision is read from the rows, so that a doorbell that is lost, late
+Nothing is remembered between two calls: every decision is read from the rows, so that a doorbell
+that is lost, late
 or rung twice changes nothing. Locks are taken in one order: limits, job, batch, runs.
 """
 
@@ -24,9 +26,12 @@ MOST_LOSSES = 5
 
 
 def dispatch() -> None:
-    """Send waiting batches to the workers as far as the caps allow; they are rung when that is committed."""
+    """Send waiting batches to the workers as far as the caps allow; they are rung when that is
+    committed.
+    """
     jobs, at = Job.objects.filter(status__in=Job.ACTIVE, owner=""), now()
-    # Asked before the lock is taken: most calls find nothing to send and shall not queue behind those that do.
+    # Asked before the lock is taken: most calls find nothing to send and shall not queue behind
+    # those that do.
     if not _due(Batch.objects.filter(job__in=jobs), at).exists():
         return
     with transaction.atomic():
@@ -35,17 +40,29 @@ def dispatch() -> None:
 
 
 def take_batch(job: Job) -> Batch | None:
-    """Put the next batch of one job in flight for this process; None when none is due or a cap is reached."""
+    """Put the next batch of one job in flight for this process; None when none is due or a cap is
+    reached.
+    """
     with transaction.atomic():
-        return next(iter(_sent(Job.objects.filter(pk=job.pk, status__in=Job.ACTIVE), now(), most=1)), None)
+        return next(
+            iter(_sent(Job.objects.filter(pk=job.pk, status__in=Job.ACTIVE), now(), most=1)), None
+        )
 
 
 def _sent(jobs: QuerySet[Job], at: datetime, most: int | None = None) -> list[Batch]:
-    """Put batches in flight, the next one always from the job that has the fewest there, live jobs first."""
+    """Put batches in flight, the next one always from the job that has the fewest there, live jobs
+    first.
+    """
     free = Limits.current(locked=True).max_parallel_batches
-    in_flight = Counter(Batch.objects.filter(status=Batch.Status.IN_FLIGHT).values_list("job_id", flat=True))
+    in_flight = Counter(
+        Batch.objects.filter(status=Batch.Status.IN_FLIGHT).values_list("job_id", flat=True)
+    )
     free = min(free - in_flight.total(), most or free)
-    waiting = {job: _waiting(job, at) for job in jobs.select_for_update().order_by("pk")} if free > 0 else {}
+    waiting = (
+        {job: _waiting(job, at) for job in jobs.select_for_update().order_by("pk")}
+        if free > 0
+        else {}
+    )
     sent: list[Batch] = []
     while waiting and len(sent) < free:
         job = min(waiting, key=lambda j: (j.parsed_options.backfill_mode, in_flight[j.pk], j.pk))
@@ -62,7 +79,11 @@ def _sent(jobs: QuerySet[Job], at: datetime, most: int | None = None) -> list[Ba
 def _waiting(job: Job, at: datetime) -> Iterator[Batch]:
     """The job's batches that may be sent, in order; the canary alone until it has ended."""
     batches = job.batches.order_by("number")
-    if job.parsed_options.canary and (canary := batches.first()) and canary.status != Batch.Status.ENDED:
+    if (
+        job.parsed_options.canary
+        and (canary := batches.first())
+        and canary.status != Batch.Status.ENDED
+    ):
         batches = batches.filter(pk=canary.pk)
     yield from _due(batches, at)[: job.max_in_flight]
 
@@ -75,7 +96,9 @@ def finish_step(batch: Batch, lease: str) -> None:
     """Record where a batch and its job stand after a step, and send what may now be sent."""
     with transaction.atomic():
         job = Job.locked(batch.job_id)
-        if mine := Batch.objects.filter(pk=batch.pk, lease=lease, status=Batch.Status.IN_FLIGHT).first():
+        if mine := Batch.objects.filter(
+            pk=batch.pk, lease=lease, status=Batch.Status.IN_FLIGHT
+        ).first():
             _settle_batch(mine, job)
         settle_job(job)
     if not job.owner:
@@ -83,7 +106,9 @@ def finish_step(batch: Batch, lease: str) -> None:
 
 
 def _settle_batch(batch: Batch, job: Job) -> None:
-    statuses = set(Run.objects.filter(job=job, batch=batch.number).values_list("status", flat=True).distinct())
+    statuses = set(
+        Run.objects.filter(job=job, batch=batch.number).values_list("status", flat=True).distinct()
+    )
     if Run.Status.RUNNING in statuses:
         return
     if Run.Status.PENDING not in statuses:
@@ -93,7 +118,9 @@ def _settle_batch(batch: Batch, job: Job) -> None:
 
 
 def settle_job(job: Job, actor: str = SYSTEM) -> None:
-    """Let a job that was asked to stop have stopped, and one whose runs have all ended end; the caller holds its row."""
+    """Let a job that was asked to stop have stopped, and one whose runs have all ended end; the
+    caller holds its row.
+    """
     if job.runs.filter(status=Run.Status.RUNNING).exists():
         return
     if job.status == Job.Status.CANCELLING:
@@ -102,7 +129,9 @@ def settle_job(job: Job, actor: str = SYSTEM) -> None:
     elif job.status not in Job.ENDED and not job.runs.filter(status=Run.Status.PENDING).exists():
         _finish(job, actor)
     elif job.status == Job.Status.PAUSING:
-        job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
+        job.batches.filter(status=Batch.Status.IN_FLIGHT).update(
+            status=Batch.Status.WAITING, lease=""
+        )
         job.transition((job.status,), Job.Status.PAUSED, actor=actor)
 
 
@@ -113,22 +142,32 @@ def _finish(job: Job, actor: str) -> None:
     reason = f"{failed} runs failed or were blocked" if failed else ""
     job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
     cause = EventCause.RUNS_FAILED if failed else ""
-    job.transition((job.status,), status, actor=actor, reason=reason, cause=cause, finished_at=now())
+    job.transition(
+        (job.status,), status, actor=actor, reason=reason, cause=cause, finished_at=now()
+    )
     Notice.note(job, Notice.Kind.DONE)
     if not job.owner:
         transaction.on_commit(queue.enqueue_audit)
 
 
 def requeue(job: Job, runs: RunQuerySet, *, actor: str, reason: str, cause: str) -> int:
-    """Make running runs pending again; while their job is being cancelled, cancelled. The caller holds the job's row."""
+    """Make running runs pending again; while their job is being cancelled, cancelled. The caller
+    holds the job's row.
+    """
     to = Run.Status.CANCELLED if job.status == Job.Status.CANCELLING else Run.Status.PENDING
     if to == Run.Status.CANCELLED:
-        cancel_orphans(runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True))
-    return runs.transition((Run.Status.RUNNING,), to, actor=actor, reason=reason, cause=cause, claim="", worker="")
+        cancel_orphans(
+            runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True)
+        )
+    return runs.transition(
+        (Run.Status.RUNNING,), to, actor=actor, reason=reason, cause=cause, claim="", worker=""
+    )
 
 
 def requeue_lost(job: Job, runs: RunQuerySet, *, actor: str, reason: str) -> int:
-    """Put back runs whose attempt died; one that has cost MOST_LOSSES attempts fails, lest it kills workers for ever."""
+    """Put back runs whose attempt died; one that has cost MOST_LOSSES attempts fails, lest it kills
+    workers for ever.
+    """
     lost = runs.filter(status=Run.Status.RUNNING)
     doomed = list(lost.filter(losses__gte=MOST_LOSSES - 1).values_list("pk", flat=True))
     lost.update(losses=F("losses") + 1)
@@ -137,6 +176,8 @@ def requeue_lost(job: Job, runs: RunQuerySet, *, actor: str, reason: str) -> int
     cause = EventCause.WORKER_LOST
     failed = Run.objects.filter(pk__in=doomed)
     cancel_orphans(failed.values_list("warehouse_jobs", flat=True))
-    count = failed.transition((Run.Status.RUNNING,), Run.Status.FAILED, actor=actor, reason=text, cause=cause, **fields)
+    count = failed.transition(
+        (Run.Status.RUNNING,), Run.Status.FAILED, actor=actor, reason=text, cause=cause, **fields
+    )
     failed.update(reason=text)
     return count + requeue(job, lost, actor=actor, reason=reason, cause=cause)

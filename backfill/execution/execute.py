@@ -1,4 +1,6 @@
-"""One processor over some dates: select, account, replace partitions, read back. Knows no job and no database."""
+"""One processor over some dates: select, account, replace partitions, read back. Knows no job and
+no database.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ NO_POPULATION = "population"  # RefusedBy.POPULATION, without the database
 
 @dataclass(frozen=True, kw_only=True)
 class DateResult:
-    """How one date ended. `error` is empty when it completed; `untouched` when its partitions were not replaced."""
+    """How one date ended. `error` is empty when it completed; `untouched` when its partitions were
+    not replaced.
+    """
 
     date: date
     population: int = 0
@@ -31,7 +35,9 @@ class DateResult:
     error: str = ""
     error_class: str = ""  # of the errors, not of what the domain foresees
     refused_by: str = ""  # the check that found nothing to run, as RefusedBy
-    error_detail: Mapping[str, str] = field(default_factory=dict)  # what the error is about, as keys
+    error_detail: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what the error is about, as keys
     untouched: bool = False
     query_seconds: float = 0.0
     write_seconds: float = 0.0
@@ -55,7 +61,14 @@ class Step:
 
     def of(self, dates: Sequence[date]) -> Step:
         """The same step for some of its dates."""
-        return Step(self.processor, tuple(dates), self.season_start, self.started_at, self.run_ids, self.backfill_mode)
+        return Step(
+            self.processor,
+            tuple(dates),
+            self.season_start,
+            self.started_at,
+            self.run_ids,
+            self.backfill_mode,
+        )
 
     @property
     def params(self) -> dict[str, Any]:
@@ -69,10 +82,14 @@ class Step:
         }
 
 
-def execute(warehouse: Warehouse, step: Step, before_writing: Callable[[], None] = lambda: None) -> list[DateResult]:
-    """Run a step; one that breaks is halved down to the date that breaks it, and its neighbours complete.
+def execute(
+    warehouse: Warehouse, step: Step, before_writing: Callable[[], None] = lambda: None
+) -> list[DateResult]:
+    """Run a step; one that breaks is halved down to the date that breaks it, and its neighbours
+    complete.
 
-    `before_writing` may raise to stop it. What no date can cure (a full disk, a busy warehouse) is raised.
+    `before_writing` may raise to stop it. What no date can cure (a full disk, a busy warehouse) is
+    raised.
     """
     started = time.perf_counter()
     try:
@@ -84,7 +101,9 @@ def execute(warehouse: Warehouse, step: Step, before_writing: Callable[[], None]
         if divisible and len(step.dates) > 1:
             middle = len(step.dates) // 2
             halves = step.of(step.dates[:middle]), step.of(step.dates[middle:])
-            return [outcome for half in halves for outcome in execute(warehouse, half, before_writing)]
+            return [
+                outcome for half in halves for outcome in execute(warehouse, half, before_writing)
+            ]
         return failed(step, error, time.perf_counter() - started)
 
 
@@ -94,13 +113,20 @@ def failed(step: Step, error: Exception, seconds: float = 0.0) -> list[DateResul
     detail = error.detail if isinstance(error, WarehouseError) else {}
     return [
         DateResult(
-            date=day, error=f"{name}: {error}", error_class=name, error_detail=detail, untouched=True, query_seconds=share
+            date=day,
+            error=f"{name}: {error}",
+            error_class=name,
+            error_detail=detail,
+            untouched=True,
+            query_seconds=share,
         )
         for day in step.dates
-    ]  # fmt: skip
+    ]
 
 
-def _attempt(warehouse: Warehouse, step: Step, before_writing: Callable[[], None]) -> list[DateResult]:
+def _attempt(
+    warehouse: Warehouse, step: Step, before_writing: Callable[[], None]
+) -> list[DateResult]:
     code, params = step.processor.code, step.params
     started = time.perf_counter()
     warehouse.stage("staged", accounted(code, render(code), render(code, "population")), params)
@@ -109,19 +135,25 @@ def _attempt(warehouse: Warehouse, step: Step, before_writing: Callable[[], None
     queried = time.perf_counter()
     before_writing()
     # Failures first: a crash in between leaves a run that is not done, and doing it again heals it.
-    failed = warehouse.replace(FAILURES, step.dates, render(code, "failures"), params, step.processor.name)
+    failed = warehouse.replace(
+        FAILURES, step.dates, render(code, "failures"), params, step.processor.name
+    )
     crash_point("after-failures")
     rows = warehouse.replace(step.processor.output, step.dates, render(code, "output"), params)
     crash_point("after-output")
     must_be = sum(a.failed for a in accounts.values()), sum(a.rows for a in accounts.values())
     written = {} if (failed, rows) == must_be else _written(warehouse, step)
     seconds = (queried - started, time.perf_counter() - queried)
-    return [_outcome(step, accounts[d], written.get(d) or accounts[d].held, seconds) for d in step.dates]
+    return [
+        _outcome(step, accounts[d], written.get(d) or accounts[d].held, seconds) for d in step.dates
+    ]
 
 
 @dataclass
 class _Held:
-    """What there is of one date: rows and failures by category; `is_single` when no entity has two of a kind."""
+    """What there is of one date: rows and failures by category; `is_single` when no entity has two
+    of a kind.
+    """
 
     rows: int = 0
     failures: dict[str, int] = field(default_factory=dict)
@@ -169,8 +201,16 @@ def _accounts(warehouse: Warehouse, step: Step) -> dict[date, _Account]:
     """Count what was staged, date by date."""
     accounts = {day: _Account(day) for day in step.dates}
     output = step.processor.output
-    columns = (output.partition, output.entity, "failure_category", "expected_date", "expected_entity")
-    for day, entity, category, expected_date, expected_entity in warehouse.staged("staged", columns):
+    columns = (
+        output.partition,
+        output.entity,
+        "failure_category",
+        "expected_date",
+        "expected_entity",
+    )
+    for day, entity, category, expected_date, expected_entity in warehouse.staged(
+        "staged", columns
+    ):
         found = day or expected_date
         account = accounts.setdefault(found, _Account(found))
         if expected_date:
@@ -196,7 +236,9 @@ def _check_accounts(step: Step, accounts: Mapping[date, _Account]) -> None:
 
 
 def _written(warehouse: Warehouse, step: Step) -> dict[date, _Held]:
-    """What the partitions hold, asked of the warehouse where the count of what was written does not say it."""
+    """What the partitions hold, asked of the warehouse where the count of what was written does not
+    say it.
+    """
     found = {day: _Held() for day in step.dates}
     for row in warehouse.query(render(step.processor.code, "written"), step.params):
         held = found[row["date"]]
@@ -208,13 +250,18 @@ def _written(warehouse: Warehouse, step: Step) -> dict[date, _Held]:
     return found
 
 
-def _outcome(step: Step, account: _Account, held: _Held, seconds: tuple[float, float]) -> DateResult:
+def _outcome(
+    step: Step, account: _Account, held: _Held, seconds: tuple[float, float]
+) -> DateResult:
     """What the warehouse holds for one date, against what it must hold."""
     day, population = account.day, len(account.population)
     failures = dict(sorted(held.failures.items()))
     error, error_class, refused_by, detail = "", AccountingError.__name__, "", {}
     if not population:
-        which, source = "for" if step.processor.population is UPGC else "before", str(step.processor.population)
+        which, source = (
+            "for" if step.processor.population is UPGC else "before",
+            str(step.processor.population),
+        )
         error, error_class = f"population: {source}: no row {which} {day}", ""
         refused_by, detail = NO_POPULATION, {"source": source}
     elif held.rows + sum(failures.values()) != population or not held.is_single:
@@ -223,10 +270,17 @@ def _outcome(step: Step, account: _Account, held: _Held, seconds: tuple[float, f
         error = f"{failures[UNKNOWN.name]} entities with neither a row nor a classified failure"
     share = 1 / len(step.dates)
     return DateResult(
-        date=day, population=population, rows=held.rows, failures=failures, error=error,
-        error_class=error_class if error else "", refused_by=refused_by, error_detail=detail,
-        query_seconds=seconds[0] * share, write_seconds=seconds[1] * share,
-    )  # fmt: skip
+        date=day,
+        population=population,
+        rows=held.rows,
+        failures=failures,
+        error=error,
+        error_class=error_class if error else "",
+        refused_by=refused_by,
+        error_detail=detail,
+        query_seconds=seconds[0] * share,
+        write_seconds=seconds[1] * share,
+    )
 
 
 def empty(warehouse: Warehouse, step: Step) -> None:

@@ -1,6 +1,7 @@
 """The heartbeat of this process: a row that says when it was last seen and which claims it holds.
 
-A run whose worker is silent, or no longer holds its claim, is lost; the sweep finds it by these rows.
+A run whose worker is silent, or no longer holds its claim, is lost; the sweep finds it by these
+rows.
 """
 
 from __future__ import annotations
@@ -38,7 +39,12 @@ def beat(kind: Worker.Kind) -> None:
     Worker.objects.update_or_create(
         name=this_process(),
         defaults={"kind": kind, "seen_at": seen_at, "claims": sorted(_held)},
-        create_defaults={"kind": kind, "seen_at": seen_at, "started_at": seen_at, "claims": sorted(_held)},
+        create_defaults={
+            "kind": kind,
+            "seen_at": seen_at,
+            "started_at": seen_at,
+            "claims": sorted(_held),
+        },
     )
 
 
@@ -59,7 +65,9 @@ def stop() -> None:
 
 @contextmanager
 def beating(kind: Worker.Kind) -> Iterator[None]:
-    """Beat while the block runs. The first time here: a database that cannot be used stops whoever wanted to begin."""
+    """Beat while the block runs. The first time here: a database that cannot be used stops whoever
+    wanted to begin.
+    """
     beat(kind)
     start(kind)
     try:
@@ -73,7 +81,9 @@ def _beat_on(kind: Worker.Kind) -> None:
         try:
             beat(kind)
         except Error as error:  # a locked or restarting database: the next beat may get through
-            level = logging.INFO if kind == Worker.Kind.INLINE else logging.WARNING  # a command answers in one line
+            level = (
+                logging.INFO if kind == Worker.Kind.INLINE else logging.WARNING
+            )  # a command answers in one line
             log.log(level, "no heartbeat: %s", error)
             connection.close()
         _stop.wait(settings.HEARTBEAT_SECONDS)

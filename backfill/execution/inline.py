@@ -1,4 +1,6 @@
-"""A whole job in this process, without workers: batches side by side, the steps of each one after the other."""
+"""A whole job in this process, without workers: batches side by side, the steps of each one after
+the other.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ POLL_SECONDS = 0.1
 
 
 def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> Job:
-    """Run a job until it has ended or somebody has stopped it. `progress` hears of runs that ended, one call at a time."""
+    """Run a job until it has ended or somebody has stopped it. `progress` hears of runs that ended,
+    one call at a time.
+    """
     calendar, stop, telling = load_calendar(), Event(), Lock()
 
     def run_batches() -> None:
@@ -44,7 +48,9 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
 
 
 def _next(job: Job, stop: Event) -> Batch | None:
-    """The next batch in flight; waits while the canary, a cap or a retry's delay holds all of them. None at the end."""
+    """The next batch in flight; waits while the canary, a cap or a retry's delay holds all of them.
+    None at the end.
+    """
     waiting = job.batches.filter(status=Batch.Status.WAITING, job__status__in=Job.ACTIVE)
     while not (batch := dispatch.take_batch(job)):
         if not waiting.exists() or stop.wait(POLL_SECONDS):
@@ -76,7 +82,9 @@ def _in_thread(run_batches: RunBatches) -> None:
 
 @contextmanager
 def _paused_on_interrupt(job: Job, actor: str) -> Iterator[None]:
-    """Ctrl-C, or an error that nobody foresaw, leaves a paused job that the same command goes on with."""
+    """Ctrl-C, or an error that nobody foresaw, leaves a paused job that the same command goes on
+    with.
+    """
     try:
         yield
     except BaseException as error:
@@ -86,7 +94,9 @@ def _paused_on_interrupt(job: Job, actor: str) -> Iterator[None]:
         with transaction.atomic():
             locked = Job.locked(job.pk)
             dispatch.requeue(locked, job.runs.all(), actor=actor, reason=reason, cause=cause)
-            locked.transition(Job.ACTIVE, Job.Status.PAUSING, actor=actor, reason=reason, cause=cause)
+            locked.transition(
+                Job.ACTIVE, Job.Status.PAUSING, actor=actor, reason=reason, cause=cause
+            )
             dispatch.settle_job(locked, actor)
         job.refresh_from_db()
         raise

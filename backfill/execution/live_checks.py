@@ -1,6 +1,8 @@
-"""Normal mode's checks: has upstream run, are the sources there and fresh, is every entity complete, is Phase 5 told?
+"""Normal mode's checks: has upstream run, are the sources there and fresh, is every entity
+complete, is Phase 5 told?
 
-Two are made here, before a live run starts; completeness is tested by the run's statement, the trigger is the outbox's.
+Two are made here, before a live run starts; completeness is tested by the run's statement, the
+trigger is the outbox's.
 How each of them ended is kept with the run.
 """
 
@@ -28,7 +30,9 @@ Status = Literal["passed", "warned", "refused", "skipped"]
 
 
 class CheckRecord(TypedDict):
-    """How one check of a run ended, as `Run.checks` keeps it. One that was skipped took no seconds and says why."""
+    """How one check of a run ended, as `Run.checks` keeps it. One that was skipped took no seconds
+    and says why.
+    """
 
     name: str
     status: Status
@@ -73,7 +77,9 @@ FRESHNESS_LIMITS = Freshness(timedelta(hours=24), timedelta(hours=72))
 
 @dataclass(frozen=True)
 class LiveRun:
-    """One processor on one date; `previous` is the processing date before it, `season_start` opening night."""
+    """One processor on one date; `previous` is the processing date before it, `season_start`
+    opening night.
+    """
 
     processor: Processor
     day: date
@@ -94,16 +100,20 @@ class LiveRun:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveCheckResult:
-    """Whether a live run may start; both texts are empty when nothing is wrong. `checks` are those decided so far.
+    """Whether a live run may start; both texts are empty when nothing is wrong. `checks` are those
+    decided so far.
 
-    `refused_by` is the check that refused, `detail` has the `upstream` processor or the `source` that it found wanting.
+    `refused_by` is the check that refused, `detail` has the `upstream` processor or the `source`
+    that it found wanting.
     """
 
     refusal: str = ""
     warning: str = ""
     refused_by: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
-    checks: tuple[CheckRecord, ...] = field(default=(), compare=False)  # the seconds differ every time
+    checks: tuple[CheckRecord, ...] = field(
+        default=(), compare=False
+    )  # the seconds differ every time
 
 
 def check(warehouse: Warehouse, run: LiveRun) -> LiveCheckResult:
@@ -119,11 +129,17 @@ def check(warehouse: Warehouse, run: LiveRun) -> LiveCheckResult:
     made.append(FRESHNESS.ended(status, refusal or warning, perf_counter() - began))
     if refusal:
         return _refused(FRESHNESS, refusal, detail, made)
-    return LiveCheckResult(warning=f"warning: {warning}" if warning else "", checks=(*made, *_waived(run)))
+    return LiveCheckResult(
+        warning=f"warning: {warning}" if warning else "", checks=(*made, *_waived(run))
+    )
 
 
-def _refused(kind: LiveCheck, refusal: str, detail: Mapping[str, str], made: list[CheckRecord]) -> LiveCheckResult:
-    return LiveCheckResult(refusal=refusal, refused_by=kind.name, detail=detail, checks=(*made, *_not_reached(made)))
+def _refused(
+    kind: LiveCheck, refusal: str, detail: Mapping[str, str], made: list[CheckRecord]
+) -> LiveCheckResult:
+    return LiveCheckResult(
+        refusal=refusal, refused_by=kind.name, detail=detail, checks=(*made, *_not_reached(made))
+    )
 
 
 def _not_reached(made: list[CheckRecord]) -> Iterator[CheckRecord]:
@@ -147,7 +163,9 @@ def left_out() -> list[CheckRecord]:
 
 
 def concluded(run: Run, trigger: CheckRecord) -> list[CheckRecord]:
-    """All four checks of a run that has ended in normal mode; what it did not come to is skipped for the reason it gives."""
+    """All four checks of a run that has ended in normal mode; what it did not come to is skipped
+    for the reason it gives.
+    """
     made = {trigger["name"]: trigger, **{c["name"]: c for c in run.checks}}
     if COMPLETENESS.name not in made and run.population:
         made[COMPLETENESS.name] = _completeness(run)
@@ -164,7 +182,9 @@ def _completeness(run: Run) -> CheckRecord:
 
 
 def newest_runs(warehouse: Warehouse, day: date) -> dict[str, Row]:
-    """The newest run for a date by the name of its processor: status, run_id, records_created and records_failed."""
+    """The newest run for a date by the name of its processor: status, run_id, records_created and
+    records_failed.
+    """
     return {r["processor_name"]: r for r in _runs(warehouse, day)}
 
 
@@ -186,10 +206,16 @@ def _defensive(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[str, dict[s
     for upstream in (PROCESSORS[code] for code in run.processor.after):
         if fact := why_no_success(newest.get(upstream.name), run.day):
             yield f"defensive: {upstream.output}: {fact}", {"upstream": upstream.code}
-    proven = {r["output_table"] for r in history if r["status"] == SUCCESS and r["processor_name"] not in BY_NAME}
+    proven = {
+        r["output_table"]
+        for r in history
+        if r["status"] == SUCCESS and r["processor_name"] not in BY_NAME
+    }
     for source in run.processor.sources:
         reference = run.reference(source)
-        if source.name not in proven and (reference is None or not _newest(warehouse, source, reference, reference)[0]):
+        if source.name not in proven and (
+            reference is None or not _newest(warehouse, source, reference, reference)[0]
+        ):
             text = f"defensive: {source}: no row for {reference or run.day} and no successful run"
             yield text, {"source": str(source)}
 
@@ -214,10 +240,16 @@ def _stale(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[bool, str, Tabl
             continue
         age = run.started_at - newest.replace(tzinfo=UTC)
         if age > limits.warn:
-            yield age > limits.refuse, f"freshness: {source}: {age / timedelta(hours=1):.0f} hours old", source
+            yield (
+                age > limits.refuse,
+                f"freshness: {source}: {age / timedelta(hours=1):.0f} hours old",
+                source,
+            )
 
 
-def _newest(warehouse: Warehouse, table: Table, first: date, last: date) -> tuple[int, datetime | None]:
+def _newest(
+    warehouse: Warehouse, table: Table, first: date, last: date
+) -> tuple[int, datetime | None]:
     (found,) = warehouse.query(render("newest-row", table=table), {"first": first, "last": last})
     return found["n"], found["newest"]
 

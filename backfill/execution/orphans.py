@@ -1,4 +1,6 @@
-"""What an attempt began in the warehouse and nobody waits for any more is stopped there, once that is committed."""
+"""What an attempt began in the warehouse and nobody waits for any more is stopped there, once that
+is committed.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,12 @@ def cancel_orphans(kept: Iterable[dict[str, Any]]) -> None:
 
 
 def _stop(names: Collection[str]) -> None:
-    """Nothing depends on it: what goes on all the same is found to be superseded before it is recorded."""
+    """Nothing depends on it: what goes on all the same is found to be superseded before it is
+    recorded.
+    """
     try:
         warehouse().cancel(names)
     except WarehouseError:
-        log.exception("what was abandoned could not be stopped in the warehouse: %s", ", ".join(sorted(names)))
+        log.exception(
+            "what was abandoned could not be stopped in the warehouse: %s", ", ".join(sorted(names))
+        )

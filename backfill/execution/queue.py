@@ -21,7 +21,9 @@ UNREACHABLE = (OperationalError, RedisError, OSError, RuntimeError)
 
 
 def canvas(batch: Batch) -> Signature | None:
-    """Return chain(chord([TDZA, PSZA], PCF), PDC, ML) without the steps that have nothing left to run."""
+    """Return chain(chord([TDZA, PSZA], PCF), PDC, ML) without the steps that have nothing left to
+    run.
+    """
     runs = Run.objects.filter(job_id=batch.job_id, batch=batch.number, status__in=Run.ACTIVE)
     left = set(runs.values_list("processor", flat=True))
     steps = {code: _step(batch, code) for code in CHAIN if code in left}
@@ -37,7 +39,9 @@ def _step(batch: Batch, code: str) -> Signature:
 
 
 def enqueue(batch: Batch) -> None:
-    """Send a batch to the workers. Without Redis it waits: the sweep sends it when Redis answers again."""
+    """Send a batch to the workers. Without Redis it waits: the sweep sends it when Redis answers
+    again.
+    """
     try:
         if signature := canvas(batch):
             _check_redis()

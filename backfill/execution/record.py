@@ -1,4 +1,6 @@
-"""How a step ended, written down: run history in the warehouse, then the runs, their events and what follows for the job."""
+"""How a step ended, written down: run history in the warehouse, then the runs, their events and
+what follows for the job.
+"""
 
 from __future__ import annotations
 
@@ -45,11 +47,16 @@ def apply(run: Run, outcome: DateResult, warning: str = "") -> None:
     run.refused_by, run.error_detail = outcome.refused_by, dict(outcome.error_detail)
     run.query_seconds, run.write_seconds = outcome.query_seconds, outcome.write_seconds
     if not outcome.untouched:
-        run.population, run.rows, run.failures = outcome.population, outcome.rows, dict(outcome.failures)
+        run.population, run.rows, run.failures = (
+            outcome.population,
+            outcome.rows,
+            dict(outcome.failures),
+        )
 
 
 def record(attempt: Attempt) -> list[Run]:
-    """Write down how the attempt's runs ended: history first, so that what is done here is done there.
+    """Write down how the attempt's runs ended: history first, so that what is done here is done
+    there.
 
     Raises Superseded when its claim no longer stands.
     """
@@ -63,8 +70,11 @@ def record(attempt: Attempt) -> list[Run]:
     with transaction.atomic():
         job = Job.locked(attempt.job.pk)
         attempt.check_held()
-        # An upsert of rows that exist: one statement whatever their number, where bulk_update builds a CASE per field.
-        Run.objects.bulk_create(attempt.runs, update_conflicts=True, unique_fields=["id"], update_fields=RESULT_FIELDS)
+        # An upsert of rows that exist: one statement whatever their number, where bulk_update
+        # builds a CASE per field.
+        Run.objects.bulk_create(
+            attempt.runs, update_conflicts=True, unique_fields=["id"], update_fields=RESULT_FIELDS
+        )
         for status in {r.status for r in attempt.runs}:
             ended = [r for r in attempt.runs if r.status == status]
             record_transitions(ended, Run.Status.RUNNING, status, actor=attempt.actor)
@@ -103,7 +113,11 @@ def bug_of(run: Run, known: Mapping[str, int] = NOTHING) -> str:
     """
     if run.status == Run.Status.FAILED and run.error not in (*FORESEEN, *known):
         return run.reason
-    found = {name: n for name, n in run.failures.items() if name in BY_NAME and BY_NAME[name].is_bug and n > known.get(name, 0)}
+    found = {
+        name: n
+        for name, n in run.failures.items()
+        if name in BY_NAME and BY_NAME[name].is_bug and n > known.get(name, 0)
+    }
     bugs = [f"{n:,} {name}" for name, n in found.items()]
     return f"{', '.join(bugs)} of {run.population:,} entities" if bugs else ""
 
@@ -114,26 +128,38 @@ def _brake(job: Job, attempt: Attempt) -> None:
     if not (job.brake or is_canary) or not any(map(bug_of, attempt.runs)):
         return
     known = _known(job, attempt.runs) if job.retry_of_id else {}
-    if not (found := [(run, bug) for run in attempt.runs if (bug := bug_of(run, known.get((run.processor, run.date), NOTHING)))]):
+    if not (
+        found := [
+            (run, bug)
+            for run in attempt.runs
+            if (bug := bug_of(run, known.get((run.processor, run.date), NOTHING)))
+        ]
+    ):
         return
     run, bug = found[0]
     more = f" (and {len(found) - 1} more dates)" if len(found) > 1 else ""
     cause = EventCause.CANARY if is_canary else EventCause.PAUSE_ON_ERROR
     reason = f"{'canary' if is_canary else 'brake'}: {run.processor} {run.date}: {bug}{more}"
-    paused = job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=SYSTEM, reason=reason, cause=cause, cause_run=run)
+    paused = job.transition(
+        Job.ACTIVE, Job.Status.PAUSING, actor=SYSTEM, reason=reason, cause=cause, cause_run=run
+    )
     if paused and Notice.note(job, Notice.Kind.PAUSED) and not job.owner:
         transaction.on_commit(queue.enqueue_notify)
 
 
 def _known(job: Job, runs: Sequence[Run]) -> dict[Key, dict[str, int]]:
-    """What was wrong with these (processor, date) before this job: a retry is not stopped by what it was started for."""
+    """What was wrong with these (processor, date) before this job: a retry is not stopped by what
+    it was started for.
+    """
     days = [run.date for run in runs]
     before = Run.objects.exclude(job=job).deciding(min(days), max(days))
     return {key: failures_with(run) for key, run in before.items()}
 
 
 def _write_history(attempt: Attempt, runs: Sequence[Run], finished_at: datetime) -> None:
-    """Log the runs; one whose slice of the history cannot be written has failed, and its neighbours have not."""
+    """Log the runs; one whose slice of the history cannot be written has failed, and its neighbours
+    have not.
+    """
     try:
         warehouse().record(HISTORY, [_history_row(attempt.job, run, finished_at) for run in runs])
     except WarehouseError as error:
@@ -150,7 +176,11 @@ def _fail_date(run: Run, error: WarehouseError) -> None:
     """Let the run have failed; raises the error again where it says nothing about the date."""
     if not error.concerns_dates:
         raise error
-    run.status, run.error, run.error_detail = Run.Status.FAILED, type(error).__name__, dict(error.detail)
+    run.status, run.error, run.error_detail = (
+        Run.Status.FAILED,
+        type(error).__name__,
+        dict(error.detail),
+    )
     run.reason = f"{run.error}: {error}"
 
 

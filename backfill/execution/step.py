@@ -1,4 +1,6 @@
-"""A step: one processor over one batch. Claim, judge, check, execute, record; then let its batch and job go on."""
+"""A step: one processor over one batch. Claim, judge, check, execute, record; then let its batch
+and job go on.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ log = logging.getLogger(__name__)
 def run_step(batch: Batch, code: str, calendar: Calendar, actor: str) -> list[Run]:
     """Run what is pending of one processor in one batch; return the runs that ended.
 
-    `batch` carries the lease under which it was sent; with an older one than the row has, nothing happens.
+    `batch` carries the lease under which it was sent; with an older one than the row has, nothing
+    happens.
     """
     claim = uuid4().hex
     with logs.about(job=batch.job_id, batch=batch.number, processor=code):
@@ -48,7 +51,13 @@ def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
         ended = _run(attempt, calendar)
         counts = Counter(run.status for run in ended)
         said = ", ".join(f"{n} {status}" for status, n in counts.items()) or "nothing"
-        log.info("%s of %s: %s in %.2f s", attempt.code, attempt.batch, said, (now() - attempt.started_at).total_seconds())
+        log.info(
+            "%s of %s: %s in %.2f s",
+            attempt.code,
+            attempt.batch,
+            said,
+            (now() - attempt.started_at).total_seconds(),
+        )
     return ended
 
 
@@ -62,7 +71,9 @@ def _run(attempt: Attempt, calendar: Calendar) -> list[Run]:
     except DatabaseError:
         raise  # nothing can be recorded; the claim lapses with this attempt, and the sweep puts the runs back
     except Superseded:
-        log.warning("%s: %s of %s was taken back meanwhile", attempt.job, attempt.code, attempt.batch)
+        log.warning(
+            "%s: %s of %s was taken back meanwhile", attempt.job, attempt.code, attempt.batch
+        )
         return []
     except WarehouseUnwritable as error:
         _pause(attempt, error)
@@ -76,7 +87,9 @@ def _run(attempt: Attempt, calendar: Calendar) -> list[Run]:
 
 
 def _execute(attempt: Attempt, calendar: Calendar) -> None:
-    """Settle every run of the attempt: those that are not executed first, then the others in one statement."""
+    """Settle every run of the attempt: those that are not executed first, then the others in one
+    statement.
+    """
     blocked = _blocked(attempt)
     for run in attempt.runs:
         _judge(attempt.job, run, calendar, blocked)
@@ -84,17 +97,23 @@ def _execute(attempt: Attempt, calendar: Calendar) -> None:
         attempt.check_held()
         execute.empty(warehouse(), attempt.step(skipped, calendar))
     _note_inputs(attempt.running())
-    warnings = {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt.running(), calendar)
+    warnings = (
+        {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt.running(), calendar)
+    )
     if executed := attempt.running():
         noted = " ".join(run.input_signature for run in executed)
         with warehouse().working(attempt.work(noted)):
-            outcomes = execute.execute(warehouse(), attempt.step(executed, calendar), attempt.check_held)
+            outcomes = execute.execute(
+                warehouse(), attempt.step(executed, calendar), attempt.check_held
+            )
         for run, outcome in zip(executed, outcomes, strict=True):
             apply(run, outcome, warnings.get(run.date, ""))
 
 
 def _note_inputs(runs: Sequence[Run]) -> None:
-    """Note what the runs may read. Before they do: what is loaded in between makes them look stale, never fresh."""
+    """Note what the runs may read. Before they do: what is loaded in between makes them look stale,
+    never fresh.
+    """
     noted = input_signatures.signatures((run.processor, run.date) for run in runs)
     for run in runs:
         run.input_signature = noted[run.processor, run.date]
@@ -105,8 +124,12 @@ def _blocked(attempt: Attempt) -> dict[date, Run]:
 
     An empty population does not block: every processor finds and says it for itself.
     """
-    of_batch = Run.objects.filter(job=attempt.job, batch=attempt.batch.number, processor__in=PROCESSORS[attempt.code].after)
-    broken = of_batch.filter(status__in=(Run.Status.FAILED, Run.Status.BLOCKED)).exclude(population=0)
+    of_batch = Run.objects.filter(
+        job=attempt.job, batch=attempt.batch.number, processor__in=PROCESSORS[attempt.code].after
+    )
+    broken = of_batch.filter(status__in=(Run.Status.FAILED, Run.Status.BLOCKED)).exclude(
+        population=0
+    )
     return {run.date: run for run in broken.order_by("-pk")}
 
 
@@ -114,18 +137,33 @@ def _judge(job: Job, run: Run, calendar: Calendar, blocked: dict[date, Run]) -> 
     """Settle the runs that are not executed: bootstrap dates, and dates whose upstream failed."""
     day = calendar.day(run.date, live=not job.parsed_options.backfill_mode)
     if day.type is DateType.BOOTSTRAP:
-        run.status, run.reason, run.skip_reason = Run.Status.SKIPPED, day.why_skipped, SkipReason.BOOTSTRAP
+        run.status, run.reason, run.skip_reason = (
+            Run.Status.SKIPPED,
+            day.why_skipped,
+            SkipReason.BOOTSTRAP,
+        )
     elif cause := blocked.get(run.date):
         run.error_detail = {"blocked_by": cause.processor}
-        run.status, run.reason = Run.Status.BLOCKED, f"blocked: {cause.processor} {cause.status} for this date: {cause.reason}"
+        run.status, run.reason = (
+            Run.Status.BLOCKED,
+            f"blocked: {cause.processor} {cause.status} for this date: {cause.reason}",
+        )
 
 
 def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
-    """Refuse the runs that normal mode's checks do not let start; return the warnings about the others."""
+    """Refuse the runs that normal mode's checks do not let start; return the warnings about the
+    others.
+    """
     warnings = {}
     for run in runs:
         start = calendar.starts[season_year(run.date)]
-        live = LiveRun(PROCESSORS[run.processor], run.date, start, calendar.previous(run.date), run.started_at or now())
+        live = LiveRun(
+            PROCESSORS[run.processor],
+            run.date,
+            start,
+            calendar.previous(run.date),
+            run.started_at or now(),
+        )
         verdict = live_checks.check(warehouse(), live)
         run.checks = list(verdict.checks)
         if verdict.refusal:
@@ -140,19 +178,25 @@ def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
 def _fail(attempt: Attempt, calendar: Calendar, error: Exception) -> list[Run]:
     """Every date that is not settled fails with the error; the other ones have ended as they did."""
     if runs := attempt.running():
-        for run, outcome in zip(runs, execute.failed(attempt.step(runs, calendar), error), strict=True):
+        for run, outcome in zip(
+            runs, execute.failed(attempt.step(runs, calendar), error), strict=True
+        ):
             apply(run, outcome)
     try:
         return record(attempt)
     except Superseded:
         return []
-    except WarehouseError as also:  # not even the history can be written: nothing is recorded, and a person has to look
+    except (
+        WarehouseError
+    ) as also:  # not even the history can be written: nothing is recorded, and a person has to look
         _pause(attempt, also)
         return []
 
 
 def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None:
-    """Give the step back until the warehouse may be less busy; return the error when it has been tried often enough."""
+    """Give the step back until the warehouse may be less busy; return the error when it has been
+    tried often enough.
+    """
     if not attempt.held.exists():
         return None  # it was stopped in the warehouse because it was taken back here
     with transaction.atomic():
@@ -162,7 +206,9 @@ def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None
             return type(error)(f"{error} ({ended})")
         seconds = backoff.delay_seconds(batch.retries, random())
         reason = f"retry {batch.retries + 1} of {backoff.MAX_TRIES} in {seconds:.1f} s: {type(error).__name__}: {error}"
-        dispatch.requeue(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.RETRY)
+        dispatch.requeue(
+            job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.RETRY
+        )
         Job.objects.filter(pk=job.pk).update(retries=F("retries") + 1)
         if batch.lease == attempt.batch.lease:
             batch.retries += 1
@@ -171,9 +217,19 @@ def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None
 
 
 def _pause(attempt: Attempt, error: Exception) -> None:
-    """No date can be written now: the job pauses and goes on, when there is room again, where it stopped."""
+    """No date can be written now: the job pauses and goes on, when there is room again, where it
+    stopped.
+    """
     reason = f"{type(error).__name__}: {error}"
     with transaction.atomic():
         job = Job.locked(attempt.job.pk)
-        dispatch.requeue(job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)
-        job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=attempt.actor, reason=reason, cause=EventCause.ERROR)
+        dispatch.requeue(
+            job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.ERROR
+        )
+        job.transition(
+            Job.ACTIVE,
+            Job.Status.PAUSING,
+            actor=attempt.actor,
+            reason=reason,
+            cause=EventCause.ERROR,
+        )

@@ -1,6 +1,8 @@
-"""Finding lost work: runs whose worker died, batches that Redis lost, jobs whose last step never came.
+"""Finding lost work: runs whose worker died, batches that Redis lost, jobs whose last step never
+came.
 
-It reads rows and asks processes whether they live; what it finds it puts back, with an Event. Sweeping twice, or in two
+It reads rows and asks processes whether they live; what it finds it puts back, with an Event.
+Sweeping twice, or in two
 places at once, does no harm.
 """
 
@@ -30,7 +32,9 @@ WHO = "sweep"
 
 @dataclass(frozen=True)
 class _Scene:
-    """What is known of the workers at one moment. `since` is set when all of them have only just started."""
+    """What is known of the workers at one moment. `since` is set when all of them have only just
+    started.
+    """
 
     at: datetime
     workers: dict[str, Worker]
@@ -39,7 +43,10 @@ class _Scene:
     @property
     def is_anybody_idle(self) -> bool:
         """Whether a batch that is under way would have been taken by now."""
-        return any(w.kind == Worker.Kind.WORKER and not w.claims and w.is_alive(self.at) for w in self.workers.values())
+        return any(
+            w.kind == Worker.Kind.WORKER and not w.claims and w.is_alive(self.at)
+            for w in self.workers.values()
+        )
 
     def why_lost(self, run: Run) -> str:
         """Why nobody runs a running run; empty when its worker is at it."""
@@ -48,7 +55,12 @@ class _Scene:
         worker = self.workers.get(run.worker)
         if worker and not worker.is_alive(self.at):
             return f"its worker is silent since {worker.seen_at:%H:%M:%S} ({run.worker})"
-        if worker and run.started_at and worker.seen_at > run.started_at and run.claim not in worker.claims:
+        if (
+            worker
+            and run.started_at
+            and worker.seen_at > run.started_at
+            and run.claim not in worker.claims
+        ):
             return f"its worker has given it up ({run.worker})"
         return ""
 
@@ -57,17 +69,24 @@ class _Scene:
         if self.since and batch.touched_at and batch.touched_at < self.since:
             return True
         patience = timedelta(seconds=settings.LOST_SECONDS)
-        return self.is_anybody_idle and batch.touched_at is not None and batch.touched_at < self.at - patience
+        return (
+            self.is_anybody_idle
+            and batch.touched_at is not None
+            and batch.touched_at < self.at - patience
+        )
 
 
 def sweep_lost_work(started: datetime | None = None) -> int:
     """Put back what is lost; return how many runs and batches that were.
 
-    `started` is when the worker that asks began: if no older one lives, nothing sent before that is under way.
+    `started` is when the worker that asks began: if no older one lives, nothing sent before that is
+    under way.
     """
     at, began = now(), time.perf_counter()
     workers = {w.name: w for w in Worker.objects.all()}
-    older = started is not None and any(w.started_at < started and w.is_alive(at) for w in workers.values())
+    older = started is not None and any(
+        w.started_at < started and w.is_alive(at) for w in workers.values()
+    )
     scene = _Scene(at, workers, None if older else started)
     found = 0
     for job in Job.objects.exclude(status__in=(*Job.ENDED, Job.Status.PAUSED)).order_by("pk"):
@@ -80,7 +99,9 @@ def sweep_lost_work(started: datetime | None = None) -> int:
     Worker.objects.filter(pk__in=gone, seen_at__lte=at).delete()
     warehouse().sweep()
     dispatch.dispatch()
-    Sweep.objects.update_or_create(pk=1, defaults={"at": at, "seconds": time.perf_counter() - began})
+    Sweep.objects.update_or_create(
+        pk=1, defaults={"at": at, "seconds": time.perf_counter() - began}
+    )
     _last(lambda: start_due(at), "what was kept to be launched could not be")
     _last(lambda: pubsub.deliver(now()), "the outbox could not be delivered")
     _last(audit_due, "what has ended could not be judged")
@@ -112,7 +133,10 @@ def _sweep_inline(job: Job, scene: _Scene) -> int:
     if not Worker.has_ended(job.owner, scene.at):
         return 0
     found = dispatch.requeue_lost(job, job.runs.all(), actor=WHO, reason="its process ended")
-    reason, cause = "its process ended; resume it, or give the same command again", EventCause.PROCESS_ENDED
+    reason, cause = (
+        "its process ended; resume it, or give the same command again",
+        EventCause.PROCESS_ENDED,
+    )
     if job.transition(Job.ACTIVE, Job.Status.PAUSING, actor=WHO, reason=reason, cause=cause):
         Notice.note(job, Notice.Kind.PAUSED)
     dispatch.settle_job(job, WHO)
@@ -124,7 +148,9 @@ def _put_back_lost_runs(job: Job, scene: _Scene) -> int:
     running = job.runs.filter(status=Run.Status.RUNNING)
     for run in {r.claim: r for r in running}.values():
         if reason := scene.why_lost(run):
-            found += dispatch.requeue_lost(job, running.filter(claim=run.claim), actor=WHO, reason=reason)
+            found += dispatch.requeue_lost(
+                job, running.filter(claim=run.claim), actor=WHO, reason=reason
+            )
             _send_again(job, Batch.objects.get(job=job, number=run.batch), reason)
     return found
 
@@ -137,7 +163,9 @@ def _send_lost_batches_again(job: Job, scene: _Scene) -> int:
             batch.end()
             found += 1
         elif Run.Status.RUNNING not in statuses and scene.is_lost(batch):
-            _send_again(job, batch, "it was on its way and nobody has it: Redis or a worker lost it")
+            _send_again(
+                job, batch, "it was on its way and nobody has it: Redis or a worker lost it"
+            )
             found += 1
     return found
 
@@ -148,4 +176,6 @@ def _send_again(job: Job, batch: Batch, reason: str) -> None:
         batch.give_back()
         log.info("batch %s is sent again: %s", batch.number, reason)
         action = f"batch {batch.number} is sent again"
-        Event.objects.create(job=job, kind=EventKind.REQUEUE, actor=WHO, action=action, reason=reason)
+        Event.objects.create(
+            job=job, kind=EventKind.REQUEUE, actor=WHO, action=action, reason=reason
+        )

@@ -1,4 +1,6 @@
-"""Celery's part: doorbells. A task carries the ids of a batch and the lease under which it was sent, and remembers nothing."""
+"""Celery's part: doorbells. A task carries the ids of a batch and the lease under which it was
+sent, and remembers nothing.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ from backfill.errors import Refused
 from backfill.warehouse.schema import Table
 
 SUFFIXES = (".parquet", ".csv")
-CSV_FAULT = re.compile(r"on Line: (\d+).*?(Expected Number of Columns.*?|Value with .*?|Invalid unicode.*?)[.\n]", re.S)
+CSV_FAULT = re.compile(
+    r"on Line: (\d+).*?(Expected Number of Columns.*?|Value with .*?|Invalid unicode.*?)[.\n]", re.S
+)
 
 
 def find(folder: Path, table: Table) -> Path:
@@ -45,7 +47,9 @@ def readable(file: Path) -> Iterator[None]:
 
 
 def opened(db: duckdb.DuckDBPyConnection, file: Path, table: Table) -> tuple[list[str], str]:
-    """Return the names of a file's columns and the expression to read those from that the schema knows."""
+    """Return the names of a file's columns and the expression to read those from that the schema
+    knows.
+    """
     return _csv(file, table) if file.suffix == ".csv" else _parquet(db, file)
 
 
@@ -65,7 +69,10 @@ def _csv(file: Path, table: Table) -> tuple[list[str], str]:
     # By position: a name that the schema does not know may be anything, even nothing.
     columns = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(names)))
     options = f"columns = {{{columns}}}, header = true, delim = ',', quote = '\"', escape = '\"'"
-    selected = ", ".join(f"c{n} AS {name}" for n, name in enumerate(names) if name in table.by_name) or "c0"
+    selected = (
+        ", ".join(f"c{n} AS {name}" for n, name in enumerate(names) if name in table.by_name)
+        or "c0"
+    )
     read = f"read_csv({quoted(escape(str(file)))}, auto_detect = false, hive_partitioning = false, {options})"
     return names, f"(SELECT {selected} FROM {read})"
 

@@ -1,6 +1,8 @@
-"""Loading Phase 3: a folder of files, read whole, checked whole, and only then put into the warehouse.
+"""Loading Phase 3: a folder of files, read whole, checked whole, and only then put into the
+warehouse.
 
-The folder holds `nba_analytics/<table>.parquet` or `.csv` for each input table, and `nba_reference/nba_schedule` likewise.
+The folder holds `nba_analytics/<table>.parquet` or `.csv` for each input table, and
+`nba_reference/nba_schedule` likewise.
 """
 
 from __future__ import annotations
@@ -26,20 +28,38 @@ from validation.season import FIRST_MONTH
 WRITTEN = "processed_at"
 SEASON = f"year(game_date) - (month(game_date) < {FIRST_MONTH})::INTEGER"
 
-# What a Parquet column may be stored as. A number is never taken for a text: 22100001 has lost its leading zeros.
+# What a Parquet column may be stored as. A number is never taken for a text: 22100001 has lost its
+# leading zeros.
 NUMBER = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*"
 TIME = r"DATE|TIMESTAMP.*"
-STORED_AS = {"STRING": r"VARCHAR|ENUM.*", "BOOL": "BOOLEAN", "INT64": NUMBER, "NUMERIC": NUMBER, "DATE": TIME, "TIMESTAMP": TIME}
+STORED_AS = {
+    "STRING": r"VARCHAR|ENUM.*",
+    "BOOL": "BOOLEAN",
+    "INT64": NUMBER,
+    "NUMERIC": NUMBER,
+    "DATE": TIME,
+    "TIMESTAMP": TIME,
+}
 
-# Casts that round or cut off change a value without a word: seen by comparing both in a type that holds either.
+# Casts that round or cut off change a value without a word: seen by comparing both in a type that
+# holds either.
 SAME_NUMBER = "TRY_CAST({name} AS DOUBLE) IS NOT DISTINCT FROM {cast}::DOUBLE"
-SAME_DATE = "TRY_CAST({name} AS TIMESTAMP) IS NOT DISTINCT FROM {cast}::TIMESTAMP AND isfinite({cast})"
-SAME = {"INT64": SAME_NUMBER, "NUMERIC": SAME_NUMBER, "DATE": SAME_DATE, "TIMESTAMP": "isfinite({cast})"}
+SAME_DATE = (
+    "TRY_CAST({name} AS TIMESTAMP) IS NOT DISTINCT FROM {cast}::TIMESTAMP AND isfinite({cast})"
+)
+SAME = {
+    "INT64": SAME_NUMBER,
+    "NUMERIC": SAME_NUMBER,
+    "DATE": SAME_DATE,
+    "TIMESTAMP": "isfinite({cast})",
+}
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was loaded: `rows` by table (`dataset.name`) and season year, `notes` in sentences, wall time in seconds."""
+    """What was loaded: `rows` by table (`dataset.name`) and season year, `notes` in sentences, wall
+    time in seconds.
+    """
 
     seasons: tuple[int, ...]
     rows: dict[str, dict[int, int]]
@@ -73,7 +93,9 @@ def load(folder: Path) -> Loaded:
     with duckdb.connect(config=options) as db:
         db.execute("SET TimeZone = 'UTC'")
         reading = _Reading(folder, db)
-        for table in sorted(INPUTS, key=lambda t: t is not SCHED):  # the calendar first: it names the seasons
+        for table in sorted(
+            INPUTS, key=lambda t: t is not SCHED
+        ):  # the calendar first: it names the seasons
             _read(reading, table)
         if reading.problems:
             raise Refused("\n".join(reading.problems))
@@ -116,8 +138,15 @@ def _read_file(reading: _Reading, table: Table, file: Path) -> None:
 def _check(reading: _Reading, table: Table, *, is_text: bool) -> None:
     """Check `raw` column by column and keep it with the schema's types, then check its rows."""
     types = {name: kind for name, kind, *_ in reading.db.execute("DESCRIBE raw").fetchall()}
-    usable = {c.name for c in table.columns if c.name in types and _fits(reading, c, types[c.name], is_text)}
-    casts = {c.name: _cast(c, is_text) if c.name in usable else f"NULL::{c.duckdb_type}" for c in table.columns}
+    usable = {
+        c.name
+        for c in table.columns
+        if c.name in types and _fits(reading, c, types[c.name], is_text)
+    }
+    casts = {
+        c.name: _cast(c, is_text) if c.name in usable else f"NULL::{c.duckdb_type}"
+        for c in table.columns
+    }
     columns = ", ".join(f"{cast} AS {name}" for name, cast in casts.items())
     reading.db.execute(f"CREATE TEMP TABLE {table.short} AS SELECT {columns} FROM raw")
     if usable.issuperset(_version(table)):
@@ -143,9 +172,15 @@ def _fits(reading: _Reading, column: Column, stored: str, is_text: bool) -> bool
         return False
     same = SAME.get(kind, "TRUE").format(name=name, cast=cast)
     wrong = f"{name} IS NOT NULL AND ({cast} IS NULL OR NOT ({same}))"
-    count, value = reading.one(f"SELECT count(*), arg_min({name}::VARCHAR, rowid) FROM raw WHERE {wrong}") if filled else (0, "")
+    count, value = (
+        reading.one(f"SELECT count(*), arg_min({name}::VARCHAR, rowid) FROM raw WHERE {wrong}")
+        if filled
+        else (0, "")
+    )
     if count:
-        reading.problems.append(f"column {name} holds {value!r} where {column.type} is expected ({_rows(count)} like it)")
+        reading.problems.append(
+            f"column {name} holds {value!r} where {column.type} is expected ({_rows(count)} like it)"
+        )
     return True
 
 
@@ -155,17 +190,28 @@ def _version(table: Table) -> tuple[str, ...]:
 
 
 def _duplicates(reading: _Reading, table: Table) -> Iterator[str]:
-    """Rows of one key and one time: nobody can say which is right. Of another time, they are Phase 3's corrections."""
+    """Rows of one key and one time: nobody can say which is right. Of another time, they are Phase
+    3's corrections.
+    """
     key, version = ", ".join(table.key), ", ".join(_version(table))
     whole = " AND ".join(f"{c} IS NOT NULL" for c in _version(table))
     groups = f"SELECT {version}, count(*) - 1 AS copies FROM {table.short} WHERE {whole} GROUP BY ALL HAVING copies > 0"
-    copies, *first = reading.one(f"SELECT sum(copies) OVER (), {key} FROM ({groups}) ORDER BY {version} LIMIT 1") or (0,)
+    copies, *first = reading.one(
+        f"SELECT sum(copies) OVER (), {key} FROM ({groups}) ORDER BY {version} LIMIT 1"
+    ) or (0,)
     if copies:
         named = ", ".join(f"{c} {v}" for c, v in zip(table.key, first, strict=True))
         yield f"{_rows(int(copies))} too many for the key ({version}), first {named}"
-    again = reading.one(f"SELECT count(*) - count(DISTINCT ({key})) FROM {table.short} WHERE {whole}")[0] - copies
+    again = (
+        reading.one(f"SELECT count(*) - count(DISTINCT ({key})) FROM {table.short} WHERE {whole}")[
+            0
+        ]
+        - copies
+    )
     if again:
-        reading.notes.append(f"{_rows(int(again))} written again by Phase 3; of each key the latest {WRITTEN} counts")
+        reading.notes.append(
+            f"{_rows(int(again))} written again by Phase 3; of each key the latest {WRITTEN} counts"
+        )
 
 
 def _dates(reading: _Reading, table: Table) -> Iterator[str]:
@@ -173,15 +219,24 @@ def _dates(reading: _Reading, table: Table) -> Iterator[str]:
     own = f"season_year = {SEASON}" if "season_year" in table.by_name else "TRUE"
     yield from _outside(reading, table, f"NOT ({own})", "the season of its season_year")
     if table is SCHED:
-        years = reading.db.execute(f"SELECT DISTINCT {SEASON} AS year FROM SCHED WHERE {own} ORDER BY year").fetchall()
+        years = reading.db.execute(
+            f"SELECT DISTINCT {SEASON} AS year FROM SCHED WHERE {own} ORDER BY year"
+        ).fetchall()
         reading.seasons = [year for (year,) in years]
     elif reading.seasons:
         named = ", ".join(map(str, reading.seasons))
-        yield from _outside(reading, table, f"{own} AND {SEASON} NOT IN ({named})", f"the seasons of the schedule ({named})")
+        yield from _outside(
+            reading,
+            table,
+            f"{own} AND {SEASON} NOT IN ({named})",
+            f"the seasons of the schedule ({named})",
+        )
 
 
 def _outside(reading: _Reading, table: Table, condition: str, what: str) -> Iterator[str]:
-    count, day = reading.one(f"SELECT count(*), min(game_date) FROM {table.short} WHERE {condition}")
+    count, day = reading.one(
+        f"SELECT count(*), min(game_date) FROM {table.short} WHERE {condition}"
+    )
     if count:
         yield f"game_date is outside {what} in {_rows(count)}, first {day}"
 
@@ -191,10 +246,14 @@ def _rows(count: int) -> str:
 
 
 def _replace(reading: _Reading) -> dict[str, dict[int, int]]:
-    """Write every table and season beside, then hand them over; the calendar, last of INPUTS, is what opens dates."""
+    """Write every table and season beside, then hand them over; the calendar, last of INPUTS, is
+    what opens dates.
+    """
     target = writable_warehouse()
     with tempfile.TemporaryDirectory() as beside:
-        files = {(t, y): Path(beside) / f"{t.short}-{y}.parquet" for t in INPUTS for y in reading.seasons}
+        files = {
+            (t, y): Path(beside) / f"{t.short}-{y}.parquet" for t in INPUTS for y in reading.seasons
+        }
         try:
             rows = {key: _written(reading, *key, file) for key, file in files.items()}
         except duckdb.Error as error:

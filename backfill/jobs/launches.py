@@ -12,7 +12,15 @@ from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from backfill.errors import Conflict, PlanChanged, Refused
-from backfill.jobs.start import OVERRIDE, Preview, Tell, check_ready, keep_quiet, preview_job, start_job
+from backfill.jobs.start import (
+    OVERRIDE,
+    Preview,
+    Tell,
+    check_ready,
+    keep_quiet,
+    preview_job,
+    start_job,
+)
 from backfill.models import Event, EventCause, EventKind, Job, Launch
 from backfill.plan import signed_plan
 from backfill.plan.options import Options
@@ -25,7 +33,9 @@ NOTHING_TO_DO = "everything is complete already, so nothing was started"
 
 
 def approval_reason(plan: Plan, limit: int) -> str:
-    """Why a second person has to agree to a plan: it has more dates, or overwrites more, than `limit`; else empty."""
+    """Why a second person has to agree to a plan: it has more dates, or overwrites more, than
+    `limit`; else empty.
+    """
     if (dates := len(plan.dates)) > limit:
         return f"it runs {dates:,} dates, and one person may start {limit:,}"
     if plan.overwrites > limit:
@@ -49,10 +59,13 @@ def launch_backfill(
     computed: Preview | None = None,
     tell: Tell = keep_quiet,
 ) -> Job | Launch | None:
-    """Start now what may start now; keep what is for later, or what a second person has to agree to.
+    """Start now what may start now; keep what is for later, or what a second person has to agree
+    to.
 
-    A Job was started; a Launch waits; None when everything is complete already. `limit` is settings.LAUNCH_LIMIT unless
-    given, and whoever is `exempt` needs nobody. `computed` is the preview of these options, where the request has computed
+    A Job was started; a Launch waits; None when everything is complete already. `limit` is
+    settings.LAUNCH_LIMIT unless
+    given, and whoever is `exempt` needs nobody. `computed` is the preview of these options, where
+    the request has computed
     it already. Raises as `start` does; PlanChanged also for what is kept.
     """
     if start_at is not None and start_at <= now():
@@ -60,21 +73,36 @@ def launch_backfill(
     if start_at is None and exempt:
         return start_job(options, actor, previewed=previewed, computed=computed, tell=tell)
     found = computed or preview_job(options)
-    reason = "" if exempt else approval_reason(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
+    reason = (
+        ""
+        if exempt
+        else approval_reason(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
+    )
     if start_at is None and not reason:
         return start_job(options, actor, previewed=previewed, computed=found, tell=tell)
     if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
-    if start_at is None:  # a preflight that blocks now would only be heard of when somebody has agreed
+    if (
+        start_at is None
+    ):  # a preflight that blocks now would only be heard of when somebody has agreed
         check_ready(found, OVERRIDE)
     return _keep(options, actor, State.WAITING, start_at=start_at, needs_approval=reason)
 
 
 def _keep(options: Options, actor: str, state: str, **fields: object) -> Launch:
     with transaction.atomic():
-        kept: Launch = Launch.objects.create(options=options.as_json(), actor=actor, state=state, **fields)
+        kept: Launch = Launch.objects.create(
+            options=options.as_json(), actor=actor, state=state, **fields
+        )
         reason = kept.needs_approval or options.reason
-        Event.objects.create(launch=kept, kind=EventKind.CREATED, to_state=state, actor=actor, action=state, reason=reason)
+        Event.objects.create(
+            launch=kept,
+            kind=EventKind.CREATED,
+            to_state=state,
+            actor=actor,
+            action=state,
+            reason=reason,
+        )
     return kept
 
 
@@ -99,7 +127,9 @@ def _names() -> str:
 
 
 def save_preset(name: str, options: Options, actor: str, *, replace: bool = False) -> Launch:
-    """Keep options under a name, in the place of the preset of that name only if that is meant. Raises Refused."""
+    """Keep options under a name, in the place of the preset of that name only if that is meant.
+    Raises Refused.
+    """
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_NAME:
         raise Refused(f"a preset's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
@@ -111,24 +141,34 @@ def save_preset(name: str, options: Options, actor: str, *, replace: bool = Fals
     except IntegrityError:
         other = list_presets().filter(name=name).first()
         by = f" by {other.actor}" if other else ""
-        raise Refused(f"there is a preset {name!r}{by} already; replace it, or choose another name") from None
+        raise Refused(
+            f"there is a preset {name!r}{by} already; replace it, or choose another name"
+        ) from None
 
 
 # What waits
 
 
 def approve_launch(asked: Launch, actor: str, reason: str = "") -> Launch:
-    """Agree to a launch; it starts at once when its time has come. Raises Refused, also for the one who asked for it."""
+    """Agree to a launch; it starts at once when its time has come. Raises Refused, also for the one
+    who asked for it.
+    """
     asked = _waiting(asked, "approved")
     if not asked.needs_approval or asked.approved_by:
-        raise Refused(f"{asked} needs no approval{f' any more, {asked.approved_by} has agreed' if asked.approved_by else ''}")
+        raise Refused(
+            f"{asked} needs no approval{f' any more, {asked.approved_by} has agreed' if asked.approved_by else ''}"
+        )
     if actor == asked.actor:
-        raise Refused(f"{actor} asked for {asked} and cannot agree to it as well; a second person has to")
+        raise Refused(
+            f"{actor} asked for {asked} and cannot agree to it as well; a second person has to"
+        )
     with transaction.atomic():
         mine = Launch.objects.filter(pk=asked.pk, state=State.WAITING, approved_by="")
         if not mine.update(approved_by=actor):
             raise Refused(f"{asked} has just been decided by somebody else")
-        Event.objects.create(launch=asked, kind=EventKind.APPROVAL, actor=actor, action="approved", reason=reason)
+        Event.objects.create(
+            launch=asked, kind=EventKind.APPROVAL, actor=actor, action="approved", reason=reason
+        )
     if Launch.due(now()).filter(pk=asked.pk).exists():
         start_waiting(asked.pk)
     asked.refresh_from_db()
@@ -140,21 +180,31 @@ def refuse_launch(asked: Launch, actor: str, reason: str) -> Launch:
     asked = _waiting(asked, "refused")
     if not reason.strip():
         raise Refused(f"say why {asked} is refused; {asked.actor} will read it")
-    if not _refused(asked, f"{actor} refused it: {reason}", actor=actor, reason=reason, cause=EventCause.OPERATOR):
+    if not _refused(
+        asked,
+        f"{actor} refused it: {reason}",
+        actor=actor,
+        reason=reason,
+        cause=EventCause.OPERATOR,
+    ):
         raise Refused(f"{asked} has just been decided by somebody else")
     return asked
 
 
 def _refused(asked: Launch, message: str, *, actor: str, reason: str, cause: str = "") -> bool:
     old = (State.WAITING,)
-    return asked.transition(old, State.REFUSED, actor=actor, reason=reason, cause=cause, outcome_message=message)
+    return asked.transition(
+        old, State.REFUSED, actor=actor, reason=reason, cause=cause, outcome_message=message
+    )
 
 
 def withdraw_launch(asked: Launch, actor: str, reason: str = "") -> Launch:
     """Take back a launch that waits, or a preset. Raises Refused when it is neither any more."""
     asked = Launch.objects.get(pk=asked.pk)
     cause = EventCause.OPERATOR
-    if not asked.transition((State.WAITING, State.SAVED), State.WITHDRAWN, actor=actor, reason=reason, cause=cause):
+    if not asked.transition(
+        (State.WAITING, State.SAVED), State.WITHDRAWN, actor=actor, reason=reason, cause=cause
+    ):
         raise Refused(_cannot(asked, "withdrawn"))
     return asked
 
@@ -176,7 +226,9 @@ def _cannot(asked: Launch, what: str) -> str:
 
 
 def start_due(at: datetime) -> list[Job]:
-    """Start what nothing holds back any more. One that cannot be tried now waits for the next time; it stops no other."""
+    """Start what nothing holds back any more. One that cannot be tried now waits for the next time;
+    it stops no other.
+    """
     started = []
     for pk in Launch.due(at).values_list("pk", flat=True):
         try:
@@ -187,10 +239,13 @@ def start_due(at: datetime) -> list[Job]:
 
 
 def start_waiting(pk: int) -> Job | None:
-    """Start one launch; None when it was refused (see `outcome_message`) or has just been started by another process."""
+    """Start one launch; None when it was refused (see `outcome_message`) or has just been started
+    by another process.
+    """
     asked = Launch.objects.get(pk=pk)
     try:
-        # Nothing is claimed beforehand: that it has started is recorded with the job, or neither is.
+        # Nothing is claimed beforehand: that it has started is recorded with the job, or neither
+        # is.
         job = start_job(asked.parsed_options, asked.actor, tie=partial(_begin, asked))
     except Refused as refused:
         _refused(asked, str(refused), actor=asked.actor, reason=str(refused))
@@ -201,6 +256,10 @@ def start_waiting(pk: int) -> Job | None:
 
 
 def _begin(asked: Launch, job: Job) -> None:
-    """Give a launch its job. Raises Conflict, so that there will be no job, when it is no longer waiting."""
-    if not asked.transition((State.WAITING,), State.STARTED, actor=asked.approved_by or asked.actor, job=job):
+    """Give a launch its job. Raises Conflict, so that there will be no job, when it is no longer
+    waiting.
+    """
+    if not asked.transition(
+        (State.WAITING,), State.STARTED, actor=asked.approved_by or asked.actor, job=job
+    ):
         raise Conflict(f"{asked} has been started or withdrawn meanwhile")

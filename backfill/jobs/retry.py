@@ -1,4 +1,6 @@
-"""Retry: what of a job failed, and is still so, and can be healed now, runs again under the options that it had."""
+"""Retry: what of a job failed, and is still so, and can be healed now, runs again under the options
+that it had.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ from datetime import date
 
 from backfill.errors import PlanChanged, Refused
 from backfill.jobs.retry_selection import Selection
-from backfill.jobs.start import Preview, Tell, check_ready, conflict_message, create, keep_quiet, reclaim_orphaned_jobs
+from backfill.jobs.start import (
+    Preview,
+    Tell,
+    check_ready,
+    conflict_message,
+    create,
+    keep_quiet,
+    reclaim_orphaned_jobs,
+)
 from backfill.models import Job, Run
 from backfill.plan import preflight, signed_plan
 from backfill.plan.options import Options
@@ -30,7 +40,9 @@ HINTS = {RetryClass.AFTER_FIX: OVERRIDE, RetryClass.NEVER: INCLUDE}
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A failure that is not retried, and why not. `retry` is when a retry heals it; HEALED when something else has."""
+    """A failure that is not retried, and why not. `retry` is when a retry heals it; HEALED when
+    something else has.
+    """
 
     processor: str
     date: date
@@ -38,20 +50,28 @@ class LeftOut:
     entities: int
     retry: str
     reason: str
-    because: str = field(default="", compare=False)  # the reason without the option that overrides it
+    because: str = field(
+        default="", compare=False
+    )  # the reason without the option that overrides it
 
 
 @dataclass(frozen=True)
 class RetryPlan(Preview):
-    """What a retry would run, each with its reason, what it would leave out, and what speaks against it."""
+    """What a retry would run, each with its reason, what it would leave out, and what speaks
+    against it.
+    """
 
     job: int
     left_out: tuple[LeftOut, ...]
-    of_others: int = 0  # runs of (processor, date) that the job did not run: what they read runs again
+    of_others: int = (
+        0  # runs of (processor, date) that the job did not run: what they read runs again
+    )
 
 
 def preview_retry(job: Job, selection: Selection) -> RetryPlan:
-    """The very runs that `retry` would make. Raises Refused while the job is under way, and for what it does not have."""
+    """The very runs that `retry` would make. Raises Refused while the job is under way, and for
+    what it does not have.
+    """
     job.refresh_from_db()
     if job.status not in Job.ENDED:
         raise Refused(f"job {job.pk} is {job.status}; wait until it has ended, or cancel it")
@@ -61,14 +81,30 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     selection.check_categories(job, standing)
     keys = selection.keys(job, standing, calendar)
     failures = selection.chosen(standing.failures(keys), job, standing)
-    complete = {key for key, run in standing.newest.items() if run.status == Run.Status.COMPLETE} - standing.lost
+    complete = {
+        key for key, run in standing.newest.items() if run.status == Run.Status.COMPLETE
+    } - standing.lost
     chain = _in_chain(_seeds(failures, selection), options, calendar)
-    runs = [replace(run, overwrites=run.action is PlannedAction.RUN and run.key in complete) for run in chain]
-    days = [calendar.day(day, live=not options.backfill_mode) for day in sorted({r.date for r in runs})]
+    runs = [
+        replace(run, overwrites=run.action is PlannedAction.RUN and run.key in complete)
+        for run in chain
+    ]
+    days = [
+        calendar.day(day, live=not options.backfill_mode) for day in sorted({r.date for r in runs})
+    ]
     planned = in_batches(options, days, runs)
-    left_out = (*_left_out(failures, {r.key for r in runs}, selection), *_healed(standing, keys, selection))
+    left_out = (
+        *_left_out(failures, {r.key for r in runs}, selection),
+        *_healed(standing, keys, selection),
+    )
     of_others = sum(run.key not in standing.own for run in runs)
-    return RetryPlan(planned, preflight.report(planned, calendar, held=conflict_message(planned)), job.pk, left_out, of_others)
+    return RetryPlan(
+        planned,
+        preflight.report(planned, calendar, held=conflict_message(planned)),
+        job.pk,
+        left_out,
+        of_others,
+    )
 
 
 def retry_job(
@@ -81,12 +117,15 @@ def retry_job(
     tell: Tell = keep_quiet,
     previewed: str = "",
 ) -> Job:
-    """Create the job of a retry, under the options of the job that it retries and with its brake as it stands now.
+    """Create the job of a retry, under the options of the job that it retries and with its brake as
+    it stands now.
 
     `previewed` is the sealed plan that somebody has seen.
 
-    Raises PlanChanged when another plan would be run now than was seen, Refused when there is nothing to retry, when the
-    job is under way, when the preflight blocks and the job did not skip it; Conflict when another job holds one of the dates.
+    Raises PlanChanged when another plan would be run now than was seen, Refused when there is
+    nothing to retry, when the
+    job is under way, when the preflight blocks and the job did not skip it; Conflict when another
+    job holds one of the dates.
     """
     if selection.override and not reason.strip():
         raise Refused("overriding needs a reason: add --reason TEXT, it is stored with the job")
@@ -100,11 +139,19 @@ def retry_job(
     check_ready(found, f"the options of job {job.pk}, which a retry keeps, do not skip it")
     tell(found.report)
     dates = tuple(found.plan.dates)
-    reclaim_orphaned_jobs(replace(options, start=dates[0], end=dates[-1], dates=dates, processors=_processors(todo)))
+    reclaim_orphaned_jobs(
+        replace(options, start=dates[0], end=dates[-1], dates=dates, processors=_processors(todo))
+    )
     return create(
-        found.plan, actor, triggered_by=job.triggered_by, owner=this_process() if inline else "",
-        overridden=found.report.overridable, retry_of=job, reason=reason.strip() or default_reason(job), brake=job.brake,
-    )  # fmt: skip
+        found.plan,
+        actor,
+        triggered_by=job.triggered_by,
+        owner=this_process() if inline else "",
+        overridden=found.report.overridable,
+        retry_of=job,
+        reason=reason.strip() or default_reason(job),
+        brake=job.brake,
+    )
 
 
 def default_reason(job: Job) -> str:
@@ -136,7 +183,9 @@ def _seeds(failures: Sequence[Failure], selection: Selection) -> dict[Key, str]:
     reasons: dict[Key, list[str]] = {}
     for failure in failures:
         if _is_taken(failure, selection):
-            reasons.setdefault(failure.key, []).append(f"{failure} ({failure.verdict.retry}: {failure.verdict.reason})")
+            reasons.setdefault(failure.key, []).append(
+                f"{failure} ({failure.verdict.retry}: {failure.verdict.reason})"
+            )
     return {key: "; ".join(found) for key, found in reasons.items()}
 
 
@@ -145,10 +194,14 @@ def _in_chain(seeds: Mapping[Key, str], options: Options, calendar: Calendar) ->
     by_date: dict[date, dict[str, str]] = {}
     for (code, day), reason in seeds.items():
         by_date.setdefault(day, {})[code] = reason
-    return [run for day in sorted(by_date) for run in _of_date(day, by_date[day], options, calendar)]
+    return [
+        run for day in sorted(by_date) for run in _of_date(day, by_date[day], options, calendar)
+    ]
 
 
-def _of_date(day: date, seeds: Mapping[str, str], options: Options, calendar: Calendar) -> Iterator[PlannedRun]:
+def _of_date(
+    day: date, seeds: Mapping[str, str], options: Options, calendar: Calendar
+) -> Iterator[PlannedRun]:
     found, again = calendar.day(day, live=not options.backfill_mode), set[str]()
     for code in options.processors if found.is_processing else ():
         upstream = [before for before in PROCESSORS[code].after if before in again]
@@ -169,19 +222,29 @@ def _runs_again(upstream: Sequence[str]) -> str:
 # What does not
 
 
-def _left_out(failures: Sequence[Failure], running: set[Key], selection: Selection) -> Iterator[LeftOut]:
+def _left_out(
+    failures: Sequence[Failure], running: set[Key], selection: Selection
+) -> Iterator[LeftOut]:
     for failure in failures:
         if failure.key not in running:
             retry, taken = failure.verdict.retry, _is_taken(failure, selection)
             because = "there is no game on its date any more" if taken else failure.verdict.reason
             reason = f"{because}; {HINTS[retry]}" if retry in HINTS and not taken else because
-            yield LeftOut(*failure.key, failure.what, failure.entities, retry, reason=reason, because=because)
+            yield LeftOut(
+                *failure.key, failure.what, failure.entities, retry, reason=reason, because=because
+            )
 
 
 def _healed(standing: JobFailures, keys: set[Key], selection: Selection) -> Iterator[LeftOut]:
-    """What the job itself left broken and another job has healed since; a group names only what is broken now."""
+    """What the job itself left broken and another job has healed since; a group names only what is
+    broken now.
+    """
     for run, what, now in standing.healed():
-        if (run.processor, run.date) in keys and not selection.groups and what in (selection.categories or (what,)):
+        if (
+            (run.processor, run.date) in keys
+            and not selection.groups
+            and what in (selection.categories or (what,))
+        ):
             n = run.failures.get(what, 0)
             because = f"healed meanwhile by job {now.job_id}"
             yield LeftOut(run.processor, run.date, what, n, HEALED, reason=because, because=because)
@@ -190,8 +253,14 @@ def _healed(standing: JobFailures, keys: set[Key], selection: Selection) -> Iter
 def nothing_text(found: RetryPlan) -> str:
     """Why there is nothing to retry, in one sentence."""
     counted = Counter((out.what, out.retry, out.reason) for out in found.left_out)
-    parts = [f"{n} {what} ({retry}): {reason}" for (what, retry, reason), n in counted.most_common(3)]
-    more = f"; and for {len(counted) - 3} more reason{'s' * (len(counted) > 4)}" if len(counted) > 3 else ""
+    parts = [
+        f"{n} {what} ({retry}): {reason}" for (what, retry, reason), n in counted.most_common(3)
+    ]
+    more = (
+        f"; and for {len(counted) - 3} more reason{'s' * (len(counted) > 4)}"
+        if len(counted) > 3
+        else ""
+    )
     if not parts:
         return f"nothing of job {found.job} that was named has failed"
     return f"nothing of job {found.job} is to be retried: {'; '.join(parts)}{more}"

@@ -18,15 +18,27 @@ from validation.retry import BLOCKED, CANCELLED, CORRUPT, LOST, PASSING
 from validation.season import Calendar
 
 MAX_WEEK = 53
-KNOWN = (*BY_NAME, DATE_LEVEL, BLOCKED, CANCELLED, LOST, CORRUPT, *PASSING, "StatementFailed", "AccountingError")
+KNOWN = (
+    *BY_NAME,
+    DATE_LEVEL,
+    BLOCKED,
+    CANCELLED,
+    LOST,
+    CORRUPT,
+    *PASSING,
+    "StatementFailed",
+    "AccountingError",
+)
 
 
 @dataclass(frozen=True)
 class Selection:
     """Of a job's failures, those that have all that is named; what is left empty takes all.
 
-    `categories` are also classes of errors, `blocked` and `cancelled`; `groups` ids of error groups; `weeks` season
-    weeks. `include_expected` takes those too that no retry heals, `override` those that only a fix does.
+    `categories` are also classes of errors, `blocked` and `cancelled`; `groups` ids of error
+    groups; `weeks` season
+    weeks. `include_expected` takes those too that no retry heals, `override` those that only a fix
+    does.
     """
 
     processors: tuple[str, ...] = ()
@@ -48,10 +60,14 @@ class Selection:
             raise Refused(f"a season has weeks 1 to {MAX_WEEK}, not {wrong[0]}")
 
     def keys(self, job: Job, standing: JobFailures, calendar: Calendar) -> set[Key]:
-        """The job's (processor, date) that it names. Raises Refused when the job has none of what is named."""
+        """The job's (processor, date) that it names. Raises Refused when the job has none of what
+        is named.
+        """
         options = job.parsed_options
         if strange := [code for code in self.processors if code not in options.processors]:
-            raise Refused(f"job {job.pk} is not about {strange[0]}; it has {', '.join(options.processors)}")
+            raise Refused(
+                f"job {job.pk} is not about {strange[0]}; it has {', '.join(options.processors)}"
+            )
         week_of = {day: calendar.day(day).week for _, day in standing.own}
         weeks = {week for week in week_of.values() if week}
         if self.weeks and not weeks & set(self.weeks):
@@ -68,13 +84,23 @@ class Selection:
 
     def check_categories(self, job: Job, standing: JobFailures) -> None:
         """Raise Refused for a category that exists nowhere."""
-        there = {what for run in (*standing.own.values(), *standing.deciding.values()) for what in failures_with(run)}
+        there = {
+            what
+            for run in (*standing.own.values(), *standing.deciding.values())
+            for what in failures_with(run)
+        }
         if unknown := sorted(set(self.categories) - there - set(KNOWN)):
-            found = f"what is wrong in job {job.pk} is {', '.join(sorted(there))}" if there else f"job {job.pk} has no failure"
+            found = (
+                f"what is wrong in job {job.pk} is {', '.join(sorted(there))}"
+                if there
+                else f"job {job.pk} has no failure"
+            )
             raise Refused(f"{unknown[0]!r} is no category; {found}")
 
     def chosen(self, failures: Sequence[Failure], job: Job, standing: JobFailures) -> list[Failure]:
-        """The failures of the categories and the groups that it names. Raises Refused for a group that is not there."""
+        """The failures of the categories and the groups that it names. Raises Refused for a group
+        that is not there.
+        """
         of_category = [f for f in failures if not self.categories or f.what in self.categories]
         if not self.groups:
             return of_category

@@ -12,7 +12,17 @@ from django.utils.timezone import now
 
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.execution import dispatch
-from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason, Worker
+from backfill.models import (
+    Batch,
+    Event,
+    EventCause,
+    EventKind,
+    Job,
+    Limits,
+    Run,
+    SkipReason,
+    Worker,
+)
 from backfill.plan import preflight, rerun_policy, signed_plan
 from backfill.plan.options import Options
 from backfill.plan.planning import Plan, PlannedAction
@@ -39,7 +49,9 @@ def tie_nothing(job: Job) -> None:
 
 @dataclass(frozen=True)
 class Preview:
-    """What starting would do, and what speaks against it. `goes_on` is the job that it would go on with instead."""
+    """What starting would do, and what speaks against it. `goes_on` is the job that it would go on
+    with instead.
+    """
 
     plan: Plan
     report: Report
@@ -57,7 +69,9 @@ class Preview:
 
 
 def preview_job(options: Options) -> Preview:
-    """The plan and the preflight of these options. Raises Refused when there is nothing that could be run."""
+    """The plan and the preflight of these options. Raises Refused when there is nothing that could
+    be run.
+    """
     check_loaded(options)
     calendar = load_calendar()
     days = rerun_policy.days_of(options, calendar)
@@ -80,12 +94,17 @@ def start_job(
     computed: Preview | None = None,
     tie: Tie = tie_nothing,
 ) -> Job | None:
-    """Create the job of these options, for the workers or for this process; None when everything is complete already.
+    """Create the job of these options, for the workers or for this process; None when everything is
+    complete already.
 
-    `tell` hears what the preflight found. The same options as a job whose process died go on with that job. `previewed`
-    is the sealed plan that somebody has seen; `tie` is called in the transaction that makes the job, which fails with it.
-    `computed` is the preview of these options that the same request has computed already, so it is not computed again.
-    Raises PlanChanged when another plan would be run now than was seen, Refused when the preflight blocks or the warehouse
+    `tell` hears what the preflight found. The same options as a job whose process died go on with
+    that job. `previewed`
+    is the sealed plan that somebody has seen; `tie` is called in the transaction that makes the
+    job, which fails with it.
+    `computed` is the preview of these options that the same request has computed already, so it is
+    not computed again.
+    Raises PlanChanged when another plan would be run now than was seen, Refused when the preflight
+    blocks or the warehouse
     cannot be written, Conflict when another job holds one of the dates.
     """
     writable_warehouse()
@@ -102,13 +121,19 @@ def start_job(
     check_ready(found, OVERRIDE)
     tell(found.report)
     overridden = found.report.overridable
-    return create(found.plan, actor, triggered_by=triggered_by, owner=owner, overridden=overridden, tie=tie)
+    return create(
+        found.plan, actor, triggered_by=triggered_by, owner=owner, overridden=overridden, tie=tie
+    )
 
 
 def check_ready(found: Preview, otherwise: str) -> None:
-    """Raise Refused when anything stops the start but a job that holds its dates, on which the database decides."""
+    """Raise Refused when anything stops the start but a job that holds its dates, on which the
+    database decides.
+    """
     if stops := [
-        item for item in found.report.stops(skip=found.plan.options.skip_preflight) if item.kind is not PreflightKind.HELD
+        item
+        for item in found.report.stops(skip=found.plan.options.skip_preflight)
+        if item.kind is not PreflightKind.HELD
     ]:
         how = f"`{preflight.command(found.plan.options)}` says what to do"
         raise Refused(f"the preflight blocks: {first_three(stops)}. {how}; {otherwise}")
@@ -130,11 +155,16 @@ def create(
         with transaction.atomic():
             limits = Limits.hold()
             job = Job.objects.create(
-                options=options.as_json(), actor=actor, triggered_by=triggered_by, owner=owner, batch_size=planned.batch_size,
-                code_version=code_version(), sql_hashes={code: sql_hash(code) for code in options.processors},
+                options=options.as_json(),
+                actor=actor,
+                triggered_by=triggered_by,
+                owner=owner,
+                batch_size=planned.batch_size,
+                code_version=code_version(),
+                sql_hashes={code: sql_hash(code) for code in options.processors},
                 max_in_flight=options.parallel or limits.max_parallel_batches,
                 **{"reason": options.reason, "brake": options.brake, **fields},
-            )  # fmt: skip
+            )
             _record_created(job, overridden)
             Run.objects.insert(_runs(job, planned))
             Batch.objects.bulk_create(_batches(job, planned))
@@ -148,10 +178,14 @@ def create(
 
 def _record_created(job: Job, overridden: Sequence[Item]) -> None:
     by = {"job": job, "actor": job.actor}
-    Event.objects.create(**by, kind=EventKind.CREATED, to_state=job.status, action="queued", reason=job.reason)
+    Event.objects.create(
+        **by, kind=EventKind.CREATED, to_state=job.status, action="queued", reason=job.reason
+    )
     if overridden:
         reason = f"{job.reason}: {len(overridden)} blocked: {first_three(overridden)}"
-        Event.objects.create(**by, kind=EventKind.PREFLIGHT_OVERRIDE, action="preflight overridden", reason=reason)
+        Event.objects.create(
+            **by, kind=EventKind.PREFLIGHT_OVERRIDE, action="preflight overridden", reason=reason
+        )
 
 
 def _batches(job: Job, planned: Plan) -> Iterator[Batch]:
@@ -167,14 +201,22 @@ def _runs(job: Job, planned: Plan) -> Iterator[Run]:
         if r.action in (PlannedAction.RUN, PlannedAction.SKIP):
             yield Run(job=job, processor=r.processor, date=r.date, batch=r.batch)
         elif r.action is PlannedAction.KEEP:
-            skipped = {"status": Run.Status.SKIPPED, "skip_reason": SkipReason.ALREADY_COMPLETE, "reason": r.reason}
+            skipped = {
+                "status": Run.Status.SKIPPED,
+                "skip_reason": SkipReason.ALREADY_COMPLETE,
+                "reason": r.reason,
+            }
             yield Run(job=job, processor=r.processor, date=r.date, batch=-1, **skipped)
 
 
 def holders(planned: Plan) -> dict[Job, int]:
-    """The jobs that hold any (processor, date) of a plan, with how many; those whose process died let go of them."""
+    """The jobs that hold any (processor, date) of a plan, with how many; those whose process died
+    let go of them.
+    """
     wanted, options = {r.key for r in planned.todo}, planned.options
-    active = Run.objects.filter(status__in=Run.ACTIVE, date__range=(options.start, options.end)).select_related("job")
+    active = Run.objects.filter(
+        status__in=Run.ACTIVE, date__range=(options.start, options.end)
+    ).select_related("job")
     active = active.exclude(job__in=[job.pk for job in _dead()])
     found: dict[Job, int] = {}
     for run in active.order_by("job_id"):
@@ -198,15 +240,22 @@ def _conflict_text(planned: Plan) -> str:
 def _dead() -> list[Job]:
     """The inline jobs that nobody runs: their process ended, or paused them."""
     at, inline = now(), Job.objects.exclude(owner="").exclude(status__in=Job.ENDED).order_by("pk")
-    return [job for job in inline if job.status == Job.Status.PAUSED or Worker.has_ended(job.owner, at)]
+    return [
+        job for job in inline if job.status == Job.Status.PAUSED or Worker.has_ended(job.owner, at)
+    ]
 
 
 def _is_same(job: Job, options: Options) -> bool:
-    return job.retry_of_id is None and job.parsed_options == options and job.runs.filter(status__in=Run.ACTIVE).exists()
+    return (
+        job.retry_of_id is None
+        and job.parsed_options == options
+        and job.runs.filter(status__in=Run.ACTIVE).exists()
+    )
 
 
 def reclaim_orphaned_jobs(options: Options) -> Job | None:
-    """Settle the inline jobs whose process ended: return the one with these options, give the dates of the others back.
+    """Settle the inline jobs whose process ended: return the one with these options, give the dates
+    of the others back.
 
     A retry keeps the options of the job that it retries and runs less, so it is never the same.
     """
@@ -231,7 +280,11 @@ def _abandon(job: Job) -> None:
     reason = "its process ended and another backfill takes these dates"
     with transaction.atomic():
         _seize(job, this_process())
-        by: dict[str, Any] = {"actor": dispatch.SYSTEM, "reason": reason, "cause": EventCause.PROCESS_ENDED}
+        by: dict[str, Any] = {
+            "actor": dispatch.SYSTEM,
+            "reason": reason,
+            "cause": EventCause.PROCESS_ENDED,
+        }
         job.runs.all().transition(Run.ACTIVE, Run.Status.CANCELLED, **by, claim="", worker="")
         job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
         job.transition((job.status,), Job.Status.CANCELLED, **by, finished_at=now())
@@ -241,9 +294,19 @@ def _take_over(job: Job, actor: str, owner: str, tie: Tie = tie_nothing) -> Job:
     """Put back what the dead process had claimed, and own the job, or give it to the workers."""
     with transaction.atomic():
         _seize(job, owner)
-        dispatch.requeue(job, job.runs.all(), actor=dispatch.SYSTEM, reason="its process ended", cause=EventCause.PROCESS_ENDED)
-        job.batches.filter(status=Batch.Status.IN_FLIGHT).update(status=Batch.Status.WAITING, lease="")
-        job.transition((job.status,), Job.Status.QUEUED, actor=actor, reason="goes on where its process ended")
+        dispatch.requeue(
+            job,
+            job.runs.all(),
+            actor=dispatch.SYSTEM,
+            reason="its process ended",
+            cause=EventCause.PROCESS_ENDED,
+        )
+        job.batches.filter(status=Batch.Status.IN_FLIGHT).update(
+            status=Batch.Status.WAITING, lease=""
+        )
+        job.transition(
+            (job.status,), Job.Status.QUEUED, actor=actor, reason="goes on where its process ended"
+        )
         tie(job)
         if not owner:
             transaction.on_commit(dispatch.dispatch)

@@ -1,4 +1,6 @@
-"""Jobs, their batches and runs, the events that changed them, what is judged of them, who works: the truth about a backfill."""
+"""Jobs, their batches and runs, the events that changed them, what is judged of them, who works:
+the truth about a backfill.
+"""
 
 from backfill.models.audit import AuditResult
 from backfill.models.batch import Batch
@@ -8,7 +10,15 @@ from backfill.models.job import Job
 from backfill.models.launch import Launch
 from backfill.models.limits import Limits
 from backfill.models.outbox import Notice, Trigger
-from backfill.models.run import RefusedBy, Run, RunQuerySet, SkipReason, is_refused_for_upstream, new_run_id, record_transitions
+from backfill.models.run import (
+    RefusedBy,
+    Run,
+    RunQuerySet,
+    SkipReason,
+    is_refused_for_upstream,
+    new_run_id,
+    record_transitions,
+)
 from backfill.models.transitions import transition
 from backfill.models.worker import Sweep, Worker
 

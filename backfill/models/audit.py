@@ -6,9 +6,11 @@ from django.db import models
 
 
 class AuditResult(models.Model):
-    """One processing date of one processor: what must fail by the games played, and how what there is holds against it.
+    """One processing date of one processor: what must fail by the games played, and how what there
+    is holds against it.
 
-    `expected` counts entities per category. Without a judged run the figures from `explained` on are None; a run that
+    `expected` counts entities per category. Without a judged run the figures from `explained` on
+    are None; a run that
     is newer than `run_id` has not been judged yet.
     """
 
@@ -21,11 +23,19 @@ class AuditResult(models.Model):
     explained = models.PositiveIntegerField(null=True)
     unexplained = models.PositiveIntegerField(null=True)  # failed, and must not
     lost = models.PositiveIntegerField(null=True)  # must have failed, and has a row
-    unaccounted = models.PositiveIntegerField(null=True)  # neither row nor failure, or one without being in the population
-    changed = models.CharField(max_length=100, blank=True)  # which of the rows that the run read are other ones now
+    unaccounted = models.PositiveIntegerField(
+        null=True
+    )  # neither row nor failure, or one without being in the population
+    changed = models.CharField(
+        max_length=100, blank=True
+    )  # which of the rows that the run read are other ones now
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["processor", "date"], name="one_verdict_per_processor_date"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["processor", "date"], name="one_verdict_per_processor_date"
+            ),
+        )
         indexes = (models.Index(fields=["season", "processor", "date"]),)
 
     def __str__(self) -> str:

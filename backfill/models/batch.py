@@ -9,7 +9,9 @@ from django.db import models
 
 
 class Batch(models.Model):
-    """Some dates of a job. In flight it has a lease: whoever comes with an older one is late and does nothing."""
+    """Some dates of a job. In flight it has a lease: whoever comes with an older one is late and
+    does nothing.
+    """
 
     class Status(models.TextChoices):
         """In flight means: sent, and not yet at its end."""
@@ -30,7 +32,9 @@ class Batch(models.Model):
     reason = models.TextField(blank=True)  # why it waits, where the rows do not say it
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["job", "number"], name="one_batch_per_job_number"),)
+        constraints = (
+            models.UniqueConstraint(fields=["job", "number"], name="one_batch_per_job_number"),
+        )
         indexes = (models.Index(fields=["status"]),)
 
     def __str__(self) -> str:
@@ -44,7 +48,12 @@ class Batch(models.Model):
 
     def give_back(self, reason: str = "", retry_at: datetime | None = None) -> None:
         """Wait for a new lease, not before `retry_at`."""
-        self.status, self.lease, self.reason, self.retry_at = self.Status.WAITING, "", reason, retry_at
+        self.status, self.lease, self.reason, self.retry_at = (
+            self.Status.WAITING,
+            "",
+            reason,
+            retry_at,
+        )
         self.save(update_fields=["status", "lease", "reason", "retry_at", "retries"])
 
     def end(self) -> None:

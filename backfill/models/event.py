@@ -7,7 +7,9 @@ from django.utils.timezone import now
 
 
 class EventKind(models.TextChoices):
-    """Kinds of events. Only a transition has a `from_state`; `created` has the first state as its `to_state`."""
+    """Kinds of events. Only a transition has a `from_state`; `created` has the first state as its
+    `to_state`.
+    """
 
     CREATED = "created"
     TRANSITION = "transition"
@@ -20,7 +22,9 @@ class EventKind(models.TextChoices):
 
 
 class EventCause(models.TextChoices):
-    """Causes of a transition that decide anything later; blank is the ordinary course of a job, run, finding or launch."""
+    """Causes of a transition that decide anything later; blank is the ordinary course of a job,
+    run, finding or launch.
+    """
 
     OPERATOR = "operator"
     INTERRUPT = "interrupt"  # Ctrl-C
@@ -34,13 +38,20 @@ class EventCause(models.TextChoices):
 
 
 # A job that one of these pauses needs attention: no person asked for it.
-AUTOMATIC = (EventCause.PAUSE_ON_ERROR, EventCause.CANARY, EventCause.ERROR, EventCause.PROCESS_ENDED)
+AUTOMATIC = (
+    EventCause.PAUSE_ON_ERROR,
+    EventCause.CANARY,
+    EventCause.ERROR,
+    EventCause.PROCESS_ENDED,
+)
 
 
 class Event(models.Model):
-    """One change: of a run, of a job (without a run), of a finding, of a launch, or of a limit of all jobs (without any).
+    """One change: of a run, of a job (without a run), of a finding, of a launch, or of a limit of
+    all jobs (without any).
 
-    `action` and `reason` are text for people; code decides by `kind`, the states, `cause` and `cause_run`.
+    `action` and `reason` are text for people; code decides by `kind`, the states, `cause` and
+    `cause_run`.
     """
 
     job = models.ForeignKey("Job", models.CASCADE, null=True, related_name="events")
@@ -52,7 +63,9 @@ class Event(models.Model):
     from_state = models.CharField(max_length=12, blank=True)
     to_state = models.CharField(max_length=12, blank=True)
     cause = models.CharField(max_length=20, choices=EventCause, blank=True)
-    cause_run = models.ForeignKey("Run", models.SET_NULL, null=True, related_name="+")  # the run that paused the job
+    cause_run = models.ForeignKey(
+        "Run", models.SET_NULL, null=True, related_name="+"
+    )  # the run that paused the job
     actor = models.CharField(max_length=150)
     action = models.CharField(max_length=60)
     reason = models.TextField(blank=True)
@@ -60,7 +73,9 @@ class Event(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=["job", "at"]),
-            models.Index(fields=["job"], condition=models.Q(run=None), name="events_of_the_job_itself"),
+            models.Index(
+                fields=["job"], condition=models.Q(run=None), name="events_of_the_job_itself"
+            ),
         )
 
     def __str__(self) -> str:

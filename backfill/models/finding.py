@@ -30,7 +30,9 @@ class Finding(Stateful):
     """One Finding as long as its evidence lasts, and after it. Unique by what it is about."""
 
     class State(models.TextChoices):
-        """Open and acknowledged ones are listed; marked ones stay silent until their evidence grows."""
+        """Open and acknowledged ones are listed; marked ones stay silent until their evidence
+        grows.
+        """
 
         OPEN = "open"
         ACKNOWLEDGED = "acknowledged"
@@ -51,7 +53,9 @@ class Finding(Stateful):
     processors = models.JSONField(default=list)
     count = models.PositiveIntegerField(default=0)
     numbers = models.JSONField(default=dict)
-    evidence = models.JSONField(default=dict)  # keys of what is behind it: table, tables, columns, source rows
+    evidence = models.JSONField(
+        default=dict
+    )  # keys of what is behind it: table, tables, columns, source rows
     query = models.TextField(blank=True)
     action = models.JSONField(null=True)
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
@@ -69,7 +73,11 @@ class Finding(Stateful):
     MARKS = (State.ACKNOWLEDGED, State.EXPECTED, State.FIXED)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["kind", "season", "subject"], name="one_finding_per_subject"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["kind", "season", "subject"], name="one_finding_per_subject"
+            ),
+        )
         indexes = (models.Index(fields=["state", "-severity"]),)
 
     def __str__(self) -> str:
@@ -87,7 +95,9 @@ class Finding(Stateful):
 
 
 class SeasonAudit(models.Model):
-    """When a season was last judged, over how many (processor, date), and how many failures nothing explained."""
+    """When a season was last judged, over how many (processor, date), and how many failures nothing
+    explained.
+    """
 
     season = models.PositiveIntegerField(unique=True)
     at = models.DateTimeField()
@@ -103,12 +113,27 @@ def as_fields(found: Found, rank: int) -> dict[str, Any]:
     """A Finding of `validation` as the columns that are kept of it."""
     action = found.action
     return {
-        "rank": rank, "severity": int(found.weight), "sentence": found.sentence, "cause": found.cause or found.kind.cause,
-        "dates": [str(day) for day in found.dates], "first": found.dates[0], "last": found.dates[-1],
-        "processors": list(found.processors), "count": found.count, "numbers": dict(found.numbers),
-        "evidence": dict(found.evidence), "query": found.query,
-        "action": action and {
-            "start": str(action.start), "end": str(action.end), "processors": list(action.processors), "force": action.force,
-            "outdated": action.outdated, "brake": action.brake, "first": action.first, "command": action.command,
+        "rank": rank,
+        "severity": int(found.weight),
+        "sentence": found.sentence,
+        "cause": found.cause or found.kind.cause,
+        "dates": [str(day) for day in found.dates],
+        "first": found.dates[0],
+        "last": found.dates[-1],
+        "processors": list(found.processors),
+        "count": found.count,
+        "numbers": dict(found.numbers),
+        "evidence": dict(found.evidence),
+        "query": found.query,
+        "action": action
+        and {
+            "start": str(action.start),
+            "end": str(action.end),
+            "processors": list(action.processors),
+            "force": action.force,
+            "outdated": action.outdated,
+            "brake": action.brake,
+            "first": action.first,
+            "command": action.command,
         },
-    }  # fmt: skip
+    }

@@ -42,7 +42,8 @@ class Job(Stateful):
     max_in_flight = models.PositiveSmallIntegerField(default=1)  # batches in flight at most
     brake = models.BooleanField(default=True)  # pause at the first failure that is a bug
     retries = models.PositiveIntegerField(default=0)  # automatic ones, of options.max_retries
-    # The process that runs an inline job, as `host pid start`; its death is what makes the job abandoned.
+    # The process that runs an inline job, as `host pid start`; its death is what makes the job
+    # abandoned.
     owner = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
@@ -69,15 +70,23 @@ class Job(Stateful):
     @property
     def in_force(self) -> dict[str, Any]:
         """The options as stored, with what the planner chose and what has been changed since."""
-        return {**self.options, "batch_size": self.batch_size, "parallel": self.max_in_flight, "brake": self.brake}
+        return {
+            **self.options,
+            "batch_size": self.batch_size,
+            "parallel": self.max_in_flight,
+            "brake": self.brake,
+        }
 
     @classmethod
     def locked(cls, pk: int) -> Job:
-        """The job as it is now, held until the transaction ends; whoever changes a job or its batches holds it first."""
+        """The job as it is now, held until the transaction ends; whoever changes a job or its
+        batches holds it first.
+        """
         return cls.objects.select_for_update().get(pk=pk)
 
     def active_seconds(self, at: datetime) -> float:
-        """Seconds under way until `at`: from the first step of each stretch to its end, without pauses.
+        """Seconds under way until `at`: from the first step of each stretch to its end, without
+        pauses.
 
         A stretch whose process died ends with the last run that it recorded.
         """
@@ -89,6 +98,8 @@ class Job(Stateful):
             elif since and after in Job.STOPPED:
                 total, since = total + (when - since).total_seconds(), None
             elif since and after == Job.Status.QUEUED:
-                last = self.runs.filter(finished_at__range=(since, when)).aggregate(at=models.Max("finished_at"))["at"]
+                last = self.runs.filter(finished_at__range=(since, when)).aggregate(
+                    at=models.Max("finished_at")
+                )["at"]
                 total, since = total + ((last or since) - since).total_seconds(), None
         return total + ((at - since).total_seconds() if since else 0.0)

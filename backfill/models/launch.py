@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class Launch(Stateful):
-    """Options that somebody asked for and that are no job yet. A saved one is a preset and may be started many times."""
+    """Options that somebody asked for and that are no job yet. A saved one is a preset and may be
+    started many times.
+    """
 
     class State(models.TextChoices):
         """Waiting means: for its time, or for a second person, or for both."""
@@ -33,7 +35,9 @@ class Launch(Stateful):
     created_at = models.DateTimeField(default=now)
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     start_at = models.DateTimeField(null=True)  # not before then
-    needs_approval = models.CharField(max_length=200, blank=True)  # why a second person has to agree; empty when nobody has to
+    needs_approval = models.CharField(
+        max_length=200, blank=True
+    )  # why a second person has to agree; empty when nobody has to
     approved_by = models.CharField(max_length=150, blank=True)
     outcome_message = models.TextField(blank=True)
     job = models.ForeignKey("Job", models.SET_NULL, null=True, related_name="launches")
@@ -42,7 +46,11 @@ class Launch(Stateful):
     EVENT_LINKS: ClassVar = {"launch_id": "pk"}
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["name"], condition=Q(state="saved"), name="one_preset_per_name"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["name"], condition=Q(state="saved"), name="one_preset_per_name"
+            ),
+        )
         indexes = (models.Index(fields=["state", "start_at"]),)
 
     def __str__(self) -> str:
@@ -58,7 +66,9 @@ class Launch(Stateful):
     @property
     def waits_for_approval(self) -> bool:
         """Whether a second person has yet to decide."""
-        return self.state == self.State.WAITING and bool(self.needs_approval) and not self.approved_by
+        return (
+            self.state == self.State.WAITING and bool(self.needs_approval) and not self.approved_by
+        )
 
     @classmethod
     def due(cls, at: datetime) -> models.QuerySet[Launch]:

@@ -7,9 +7,13 @@ from django.db import models
 
 
 class Limits(models.Model):
-    """The one row that every dispatch locks, so that no two of them fill the same place, and whoever takes dates."""
+    """The one row that every dispatch locks, so that no two of them fill the same place, and
+    whoever takes dates.
+    """
 
-    max_parallel_override = models.PositiveSmallIntegerField(null=True)  # by a person; until then the settings hold
+    max_parallel_override = models.PositiveSmallIntegerField(
+        null=True
+    )  # by a person; until then the settings hold
 
     def __str__(self) -> str:
         return f"at most {self.max_parallel_batches} batches in flight"

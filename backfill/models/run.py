@@ -43,7 +43,9 @@ class RunQuerySet(models.QuerySet["Run"]):
     """Runs, many at once."""
 
     def transition(self, old: Collection[str], new: str, **event: Any) -> int:
-        """Change all that are in one of the `old` states, with an event each (`transitions.transition`)."""
+        """Change all that are in one of the `old` states, with an event each
+        (`transitions.transition`).
+        """
         return transition(self, old, new, **event)
 
     def own(self) -> RunQuerySet:
@@ -51,7 +53,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.exclude(skip_reason=SkipReason.ALREADY_COMPLETE)
 
     def insert(self, runs: Iterable[Run]) -> None:
-        """Insert many runs, four times as fast as bulk_create, which prepares every field of every row by itself.
+        """Insert many runs, four times as fast as bulk_create, which prepares every field of every
+        row by itself.
 
         They get no pk. Raises IntegrityError.
         """
@@ -60,40 +63,71 @@ class RunQuerySet(models.QuerySet["Run"]):
         common: dict[str, Any] = {}
         rows: list[list[Any]] = []
         for run in runs:
-            common = common or {f.attname: f.get_db_prep_save(getattr(run, f.attname), connection) for f in fields}
-            rows.append([getattr(run, f.attname) if f.attname in own else common[f.attname] for f in fields])
+            common = common or {
+                f.attname: f.get_db_prep_save(getattr(run, f.attname), connection) for f in fields
+            }
+            rows.append(
+                [getattr(run, f.attname) if f.attname in own else common[f.attname] for f in fields]
+            )
         columns = ", ".join(connection.ops.quote_name(str(f.column)) for f in fields)
         with connection.cursor() as cursor:
             places = ", ".join(["%s"] * len(fields))
-            cursor.executemany(f"INSERT INTO {Run._meta.db_table} ({columns}) VALUES ({places})", rows)
+            cursor.executemany(
+                f"INSERT INTO {Run._meta.db_table} ({columns}) VALUES ({places})", rows
+            )
 
     def deciding(self, start: date, end: date) -> dict[Key, Run]:
-        """The newest run that decided anything of each (processor, date), by date: what is neither active nor cancelled nor
+        """The newest run that decided anything of each (processor, date), by date: what is neither
+        active nor cancelled nor
         skipped as already complete.
         """
-        return {(run.processor, run.date): run for run in self.newest_decisive(start, end).order_by("date", "pk")}
+        return {
+            (run.processor, run.date): run
+            for run in self.newest_decisive(start, end).order_by("date", "pk")
+        }
 
     def newest_decisive(self, start: date, end: date) -> RunQuerySet:
         """The runs of `deciding`, to be read as one needs them."""
-        decisive = self.filter(date__range=(start, end)).exclude(status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
-        # By start, not by number: a cancelled job that is resumed runs its old rows after those of newer jobs.
-        newest = Window(RowNumber(), ["processor", "date"], [F("started_at").desc(nulls_last=True), F("pk").desc()])
+        decisive = self.filter(date__range=(start, end)).exclude(
+            status__in=(*Run.ACTIVE, Run.Status.CANCELLED)
+        )
+        # By start, not by number: a cancelled job that is resumed runs its old rows after those of
+        # newer jobs.
+        newest = Window(
+            RowNumber(),
+            ["processor", "date"],
+            [F("started_at").desc(nulls_last=True), F("pk").desc()],
+        )
         return decisive.own().annotate(age=newest).filter(age=1)
 
     def done(self, start: date, end: date) -> set[Key]:
-        """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap, and newer than upstream's.
+        """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap, and
+        newer than upstream's.
 
         None that runs now, and none whose upstream does.
         """
-        active = set(self.filter(date__range=(start, end), status__in=Run.ACTIVE).values_list("processor", "date"))
-        found = self.newest_decisive(start, end).values_list("processor", "date", "status", "started_at", "pk")
-        newest = {(code, day): (status, (started_at or LONG_AGO, pk)) for code, day, status, started_at, pk in found}
+        active = set(
+            self.filter(date__range=(start, end), status__in=Run.ACTIVE).values_list(
+                "processor", "date"
+            )
+        )
+        found = self.newest_decisive(start, end).values_list(
+            "processor", "date", "status", "started_at", "pk"
+        )
+        newest = {
+            (code, day): (status, (started_at or LONG_AGO, pk))
+            for code, day, status, started_at, pk in found
+        }
         return {
             (code, day)
             for (code, day), (status, age) in newest.items()
             if status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
             and not any((before, day) in active for before in (code, *PROCESSORS[code].after))
-            and all(newest[before, day][1] < age for before in PROCESSORS[code].after if (before, day) in newest)
+            and all(
+                newest[before, day][1] < age
+                for before in PROCESSORS[code].after
+                if (before, day) in newest
+            )
         }
 
 
@@ -120,9 +154,12 @@ class Run(Stateful):
     skip_reason = models.CharField(max_length=20, choices=SkipReason, blank=True)
     refused_by = models.CharField(max_length=12, choices=RefusedBy, blank=True)
     error = models.CharField(max_length=60, blank=True)  # the class of what went wrong
-    # What the error is about, as keys: `file`, `table`, `date`, `processor_name`; `upstream`, `source`; `blocked_by`.
+    # What the error is about, as keys: `file`, `table`, `date`, `processor_name`; `upstream`,
+    # `source`; `blocked_by`.
     error_detail = models.JSONField(default=dict)
-    run_id = models.CharField(max_length=8, default=new_run_id)  # kept by an attempt that is cut off and made again
+    run_id = models.CharField(
+        max_length=8, default=new_run_id
+    )  # kept by an attempt that is cut off and made again
     population = models.PositiveIntegerField(null=True)
     rows = models.PositiveIntegerField(null=True)
     failures = models.JSONField(default=dict)  # entities per failure category
@@ -131,8 +168,11 @@ class Run(Stateful):
     checks = models.JSONField(default=list)  # normal mode's, each with its seconds
     code_version = models.CharField(max_length=60, blank=True)
     sql_hash = models.CharField(max_length=16, blank=True)
-    input_signature = models.CharField(max_length=40, blank=True)  # the signature of the Phase 3 rows that it could read
-    # What its newest attempt began in the warehouse, if that goes on by itself there: under which key, when, which names.
+    input_signature = models.CharField(
+        max_length=40, blank=True
+    )  # the signature of the Phase 3 rows that it could read
+    # What its newest attempt began in the warehouse, if that goes on by itself there: under which
+    # key, when, which names.
     warehouse_jobs = models.JSONField(default=dict)
     # Who runs it: an attempt may write and record only while its claim stands here.
     claim = models.CharField(max_length=32, blank=True)
@@ -148,7 +188,9 @@ class Run(Stateful):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["job", "processor", "date"], name="one_run_per_job_processor_date"),
+            models.UniqueConstraint(
+                fields=["job", "processor", "date"], name="one_run_per_job_processor_date"
+            ),
             models.UniqueConstraint(
                 fields=["processor", "date"],
                 condition=Q(status__in=["pending", "running"]),
@@ -172,11 +214,16 @@ class Run(Stateful):
 
 def is_refused_for_upstream(status: str, refused_by: str, error_detail: Mapping[str, Any]) -> bool:
     """Whether a run of these columns was refused because a processor before it had no success."""
-    return status == Run.Status.FAILED and refused_by == RefusedBy.DEFENSIVE and "upstream" in error_detail
+    return (
+        status == Run.Status.FAILED
+        and refused_by == RefusedBy.DEFENSIVE
+        and "upstream" in error_detail
+    )
 
 
 def record_transitions(runs: Iterable[Run], old: str, new: str, *, actor: str) -> None:
     """Record an event per run for states that another statement has written."""
     Event.objects.bulk_create(
-        Event(job_id=run.job_id, run=run, actor=actor, reason=run.reason, **described(old, new)) for run in runs
+        Event(job_id=run.job_id, run=run, actor=actor, reason=run.reason, **described(old, new))
+        for run in runs
     )

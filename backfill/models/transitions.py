@@ -27,13 +27,22 @@ class Stateful(models.Model):
         actor: str,
         reason: str = "",
         cause: str = "",
-        cause_run: models.Model | None = None,
+        cause_run: Any = None,
         **fields: object,
     ) -> bool:
-        """Change the state if it is one of `old`, with its event; False means that another process changed it first."""
+        """Change the state if it is one of `old`, with its event; False means that another process
+        changed it first.
+        """
         mine = type(self)._default_manager.filter(pk=self.pk)
         if not transition(
-            mine, old, new, actor=actor, reason=reason, cause=cause, cause_run_id=cause_run.pk if cause_run else None, **fields
+            mine,
+            old,
+            new,
+            actor=actor,
+            reason=reason,
+            cause=cause,
+            cause_run=cause_run,
+            **fields,
         ):
             return False
         self.refresh_from_db()
@@ -48,7 +57,7 @@ def transition(
     actor: str,
     reason: str = "",
     cause: str = "",
-    cause_run: models.Model | None = None,
+    cause_run: Any = None,
     **fields: object,
 ) -> int:
     """Change all rows that are in one of the `old` states, with an event each; return their number.
@@ -59,20 +68,33 @@ def transition(
     links = model.EVENT_LINKS
     with transaction.atomic():
         in_old = {f"{model.STATE}__in": tuple(old)}
-        found = list(rows.filter(**in_old).select_for_update().values_list("pk", model.STATE, *links.values()))
+        found = list(
+            rows.filter(**in_old)
+            .select_for_update()
+            .values_list("pk", model.STATE, *links.values())
+        )
         # By number: on PostgreSQL others may have come into one of these states since.
         mine = model._default_manager.filter(pk__in=[pk for pk, *_ in found], **in_old)
         mine.update(**{model.STATE: new}, **fields)
         Event.objects.bulk_create(
             Event(
-                **dict(zip(links, linked, strict=True)), **described(state, new),
-                actor=actor, reason=reason, cause=cause, cause_run_id=cause_run.pk if cause_run else None,
+                **dict(zip(links, linked, strict=True)),
+                **described(state, new),
+                actor=actor,
+                reason=reason,
+                cause=cause,
+                cause_run_id=cause_run.pk if cause_run else None,
             )
             for _, state, *linked in found
-        )  # fmt: skip
+        )
     return len(found)
 
 
 def described(old: str, new: str) -> dict[str, str]:
     """Return the fields of a transition event."""
-    return {"kind": EventKind.TRANSITION, "from_state": old, "to_state": new, "action": f"{old} → {new}"}
+    return {
+        "kind": EventKind.TRANSITION,
+        "from_state": old,
+        "to_state": new,
+        "action": f"{old} → {new}",
+    }

@@ -15,7 +15,9 @@ class Worker(models.Model):
     """A process that runs steps. `claims` are those that it held at `seen_at`."""
 
     class Kind(models.TextChoices):
-        """A worker takes steps of any job from Redis; an inline process runs the one job that it started."""
+        """A worker takes steps of any job from Redis; an inline process runs the one job that it
+        started.
+        """
 
         WORKER = "worker"
         INLINE = "inline"
@@ -30,12 +32,18 @@ class Worker(models.Model):
         return self.name
 
     def is_alive(self, at: datetime) -> bool:
-        """Whether its process lives as far as one can tell from here: on this host by asking, elsewhere by its heartbeat."""
-        return self.seen_at > at - timedelta(seconds=settings.SILENT_SECONDS) and not process_id.is_gone(self.name)
+        """Whether its process lives as far as one can tell from here: on this host by asking,
+        elsewhere by its heartbeat.
+        """
+        return self.seen_at > at - timedelta(
+            seconds=settings.SILENT_SECONDS
+        ) and not process_id.is_gone(self.name)
 
     @classmethod
     def has_ended(cls, name: str, at: datetime) -> bool:
-        """Whether the process of this name has ended: on this host by asking, elsewhere when it is silent."""
+        """Whether the process of this name has ended: on this host by asking, elsewhere when it is
+        silent.
+        """
         if process_id.is_here(name):
             return process_id.is_gone(name)
         worker = cls.objects.filter(name=name).first()
@@ -44,7 +52,9 @@ class Worker(models.Model):
     @classmethod
     def alive(cls, at: datetime) -> list[Worker]:
         """The workers that can take a step now."""
-        return [w for w in cls.objects.filter(kind=cls.Kind.WORKER).order_by("pk") if w.is_alive(at)]
+        return [
+            w for w in cls.objects.filter(kind=cls.Kind.WORKER).order_by("pk") if w.is_alive(at)
+        ]
 
 
 class Sweep(models.Model):

@@ -1,4 +1,5 @@
-"""Telling people through Apprise. Its URLs hold secrets, so that no text but their schemes leaves this module.
+"""Telling people through Apprise. Its URLs hold secrets, so that no text but their schemes leaves
+this module.
 
 A message is sent at least once: after a crash between sending it and noting that, it is sent again.
 """
@@ -28,7 +29,8 @@ ANSWERED = re.compile(r"error[= ](\d{3})\b")  # the one thing that is repeated o
 def deliver(at: datetime) -> int:
     """Send what is written and due to NOTIFY_URLS; return how many messages everybody has now.
 
-    Not to be called within a transaction. The first failure ends it: what keeps one message back keeps back them all, and
+    Not to be called within a transaction. The first failure ends it: what keeps one message back
+    keeps back them all, and
     if it does not, the others are first the next time.
     """
     until, delivered = monotonic() + DELIVERY_BUDGET_SECONDS, 0
@@ -88,7 +90,9 @@ def send(url: str, title: str, body: str) -> str:
             if server is None:
                 return "is no URL that Apprise understands"
             if server.overflow_mode == OverflowMode.UPSTREAM:
-                server.overflow_mode = OverflowMode.TRUNCATE  # a service would refuse what is too long for it
+                server.overflow_mode = (
+                    OverflowMode.TRUNCATE
+                )  # a service would refuse what is too long for it
             if Apprise([server]).notify(title=title, body=body, body_format=NotifyFormat.TEXT):
                 return ""
         except Exception as error:  # whatever a plugin raises: the message is kept and tried again
@@ -99,7 +103,9 @@ def send(url: str, title: str, body: str) -> str:
 
 @contextmanager
 def _overheard() -> Iterator[StringIO]:
-    """What Apprise logs is read here and goes nowhere else; nor does what the library under it logs of addresses."""
+    """What Apprise logs is read here and goes nowhere else; nor does what the library under it logs
+    of addresses.
+    """
     heard, apprise = StringIO(), logging.getLogger("apprise")
     handler = logging.StreamHandler(heard)
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)

@@ -1,6 +1,8 @@
-"""What people are told of a job, in one message each: that something of it wants them, that it was paused, that it stalls.
+"""What people are told of a job, in one message each: that something of it wants them, that it was
+paused, that it stalls.
 
-A Notice is kept together with the change that it tells of; here it is written, which may have to wait for the judgement.
+A Notice is kept together with the change that it tells of; here it is written, which may have to
+wait for the judgement.
 """
 
 from __future__ import annotations
@@ -31,14 +33,19 @@ Text = tuple[str, str]  # title and body
 
 
 def notify(at: datetime) -> int:
-    """Write what is due and send it, if NOTIFY_URLS says to whom; return how many messages were delivered.
+    """Write what is due and send it, if NOTIFY_URLS says to whom; return how many messages were
+    delivered.
 
     Not to be called within a transaction.
     """
     if not settings.NOTIFY_URLS:
         return 0
     _note_stalled(at)
-    for notice in Notice.objects.filter(title="", delivered_at=None).select_related("job", "event").order_by("pk"):
+    for notice in (
+        Notice.objects.filter(title="", delivered_at=None)
+        .select_related("job", "event")
+        .order_by("pk")
+    ):
         _write(notice, at)
     return apprise.deliver(at)
 
@@ -47,8 +54,11 @@ def _note_stalled(at: datetime) -> None:
     """Once per stretch in which a job is under way."""
     under_way = Job.objects.exclude(status__in=Job.STOPPED).annotate(changed_at=Max("events__at"))
     for job in under_way.filter(changed_at__lt=at - timedelta(seconds=STALLED_SECONDS)):
-        # What is newer than the stretch's beginning (a cap that was changed, a batch that was sent again) is none of its own.
-        entered = job.events.filter(kind__in=(EventKind.CREATED, EventKind.TRANSITION), to_state=job.status, run=None)
+        # What is newer than the stretch's beginning (a cap that was changed, a batch that was sent
+        # again) is none of its own.
+        entered = job.events.filter(
+            kind__in=(EventKind.CREATED, EventKind.TRANSITION), to_state=job.status, run=None
+        )
         began = entered.order_by("pk").last()
         told = began and began.notices.filter(kind=Notice.Kind.STALLED).exists()
         if began and not told and progress(job, at).stalled:
@@ -61,7 +71,9 @@ def _write(notice: Notice, at: datetime) -> None:
     try:
         text = WRITERS[Notice.Kind(notice.kind)](notice, at)
     except Exception:  # one that cannot be written must not keep back the others
-        log.exception("%s of %s cannot be written now; the next sweep tries again", notice, notice.job)
+        log.exception(
+            "%s of %s cannot be written now; the next sweep tries again", notice, notice.job
+        )
         return
     if text:
         notice.write(_short(text[0], MOST_TITLE), text[1])
@@ -73,7 +85,9 @@ def _awaits_judgement(notice: Notice, at: datetime) -> bool:
     if not settings.JUDGE_AFTER_JOBS or at - notice.event.at > JUDGEMENT_TAKES_AT_MOST:
         return False
     years = notice.job.parsed_options.seasons
-    return SeasonAudit.objects.filter(season__in=years, at__gt=notice.job.finished_at).count() < len(years)
+    return SeasonAudit.objects.filter(
+        season__in=years, at__gt=notice.job.finished_at
+    ).count() < len(years)
 
 
 # What each says
@@ -85,10 +99,18 @@ def _done(notice: Notice, at: datetime) -> Text | None:
     if job.status == Job.Status.SUCCEEDED and not found:
         return None
     counts = _counts(job)
-    wrong = [f"{counts[s]:,} runs {s}" for s in (Run.Status.FAILED, Run.Status.BLOCKED) if counts[s]]
+    wrong = [
+        f"{counts[s]:,} runs {s}" for s in (Run.Status.FAILED, Run.Status.BLOCKED) if counts[s]
+    ]
     wrong += [f"{len(found):,} finding{'s' * (len(found) != 1)} to look at"] if found else []
     summary = summarise(job)
-    body = [*_opening(job, counts), *_failures(summary), *_groups(summary), *_findings(found), *_unjudged(summary)]
+    body = [
+        *_opening(job, counts),
+        *_failures(summary),
+        *_groups(summary),
+        *_findings(found),
+        *_unjudged(summary),
+    ]
     return f"Job {job.pk} {job.status}{': ' if wrong else ''}{', '.join(wrong)}", "\n".join(body)
 
 
@@ -104,7 +126,10 @@ def _stalled(notice: Notice, at: datetime) -> Text | None:
     job, measured = notice.job, progress(notice.job, at)
     if not measured.stalled:
         return None
-    waiting = [f"- {w['batches']:,} batches, {w['first']} to {w['last']}: {w['why']}" for w in measured.waiting]
+    waiting = [
+        f"- {w['batches']:,} batches, {w['first']} to {w['last']}: {w['why']}"
+        for w in measured.waiting
+    ]
     done = f"{measured.ended:,} of {measured.total:,} runs have ended."
     body = [*_opening(job, _counts(job)), done, *_listed("What waits:", waiting)]
     return f"Job {job.pk} stalled: {measured.stalled}", "\n".join(body)
@@ -126,13 +151,19 @@ def _wanting(job: Job) -> list[Finding]:
     """What is open, more than a note, and about what the job has run, worst first."""
     options = job.parsed_options
     found = Finding.objects.about(options.start, options.end).listed()
-    return [f for f in found.filter(state=Finding.State.OPEN, severity__gt=Severity.NOTE) if _concerns(f, job)]
+    return [
+        f
+        for f in found.filter(state=Finding.State.OPEN, severity__gt=Severity.NOTE)
+        if _concerns(f, job)
+    ]
 
 
 def _concerns(finding: Finding, job: Job) -> bool:
     options = job.parsed_options
     dates = {str(day) for day in options.days}.intersection(finding.dates)
-    return bool(dates) and (not finding.processors or bool(set(finding.processors) & set(options.processors)))
+    return bool(dates) and (
+        not finding.processors or bool(set(finding.processors) & set(options.processors))
+    )
 
 
 def _counts(job: Job) -> Counter[str]:
@@ -155,7 +186,9 @@ def _failures(summary: dict[str, Any]) -> list[str]:
     for processor in summary["processors"]:
         found.update(processor["failures"])
     ordered = sorted(found, key=lambda name: (not BY_NAME[name].is_bug, -found[name]))
-    return [f"Failures: {', '.join(f'{found[name]:,} {name}' for name in ordered)}"] if found else []
+    return (
+        [f"Failures: {', '.join(f'{found[name]:,} {name}' for name in ordered)}"] if found else []
+    )
 
 
 def _groups(summary: dict[str, Any]) -> list[str]:
@@ -170,7 +203,9 @@ def _groups(summary: dict[str, Any]) -> list[str]:
 
 
 def _findings(found: Sequence[Finding]) -> list[str]:
-    return _listed("Findings, worst first:", [f"- {f.weight}: {f.kind}: {f.sentence}" for f in found])
+    return _listed(
+        "Findings, worst first:", [f"- {f.weight}: {f.kind}: {f.sentence}" for f in found]
+    )
 
 
 def _unjudged(summary: dict[str, Any]) -> list[str]:

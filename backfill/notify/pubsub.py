@@ -1,6 +1,8 @@
-"""What Phase 5 is told: decided when a run of ML is recorded, kept in the same transaction, sent to Pub/Sub afterwards.
+"""What Phase 5 is told: decided when a run of ML is recorded, kept in the same transaction, sent to
+Pub/Sub afterwards.
 
-A message is sent at least once: after a crash between sending it and noting that, it is sent again with the same key.
+A message is sent at least once: after a crash between sending it and noting that, it is sent again
+with the same key.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ MOST_ERROR_LENGTH = 1000
 
 
 def prepare(job: Job, run: Run) -> tuple[Trigger | None, CheckRecord]:
-    """The message that a run in normal mode gives rise to, not saved yet, and its trigger check. Raises WarehouseError.
+    """The message that a run in normal mode gives rise to, not saved yet, and its trigger check.
+    Raises WarehouseError.
 
     The run must be in the run history already: the newest run of every processor is what that says.
     """
@@ -42,8 +45,12 @@ def prepare(job: Job, run: Run) -> tuple[Trigger | None, CheckRecord]:
     for code, processor in PROCESSORS.items():
         if fact := why_no_success(newest.get(processor.name), run.date):
             return None, TRIGGER.ended("skipped", f"{code}: {fact}", perf_counter() - began)
-    made = Trigger(job=job, date=run.date, message=_message(run, newest), topic=settings.PUBSUB_TOPIC)
-    return made, TRIGGER.ended("passed", f"one message for Phase 5 ({made.state})", perf_counter() - began)
+    made = Trigger(
+        job=job, date=run.date, message=_message(run, newest), topic=settings.PUBSUB_TOPIC
+    )
+    return made, TRIGGER.ended(
+        "passed", f"one message for Phase 5 ({made.state})", perf_counter() - began
+    )
 
 
 def _why_not(job: Job, run: Run) -> str:
@@ -55,12 +62,17 @@ def _why_not(job: Job, run: Run) -> str:
 
 
 def _message(run: Run, newest: dict[str, Row]) -> Row:
-    told = [{"name": p.name, **{field: newest[p.name][field] for field in TOLD}} for p in PROCESSORS.values()]
+    told = [
+        {"name": p.name, **{field: newest[p.name][field] for field in TOLD}}
+        for p in PROCESSORS.values()
+    ]
     return {"date": str(run.date), "processors": told}
 
 
 def keep(job: Job, triggers: Sequence[Trigger]) -> None:
-    """Save them in the caller's transaction, at most one per job and date, and have a worker send them afterwards."""
+    """Save them in the caller's transaction, at most one per job and date, and have a worker send
+    them afterwards.
+    """
     Trigger.objects.bulk_create(triggers, ignore_conflicts=True)
     # An inline job sends at its end; without a topic there is nothing to send.
     if triggers and settings.PUBSUB_TOPIC and not job.owner:
@@ -70,7 +82,8 @@ def keep(job: Job, triggers: Sequence[Trigger]) -> None:
 def deliver(at: datetime) -> int:
     """Send what is due to PUBSUB_TOPIC, if one is set; return how many messages were delivered.
 
-    Not to be called within a transaction. The first failure ends it: what keeps one message back keeps back them all,
+    Not to be called within a transaction. The first failure ends it: what keeps one message back
+    keeps back them all,
     and if it does not, the others are first the next time.
     """
     if not settings.PUBSUB_TOPIC:
@@ -90,7 +103,9 @@ def _deliver(trigger: Trigger, at: datetime) -> bool:
     topic = settings.PUBSUB_TOPIC
     try:
         message_id = _publish(topic, trigger)
-    except Exception as error:  # credentials, names, networks: whatever it is, the message is kept and tried again
+    except (
+        Exception
+    ) as error:  # credentials, names, networks: whatever it is, the message is kept and tried again
         text = f"{type(error).__name__}: {error}"[:MOST_ERROR_LENGTH]
         log.warning("the %s of %s cannot be delivered: %s", trigger, trigger.job, text)
         trigger.put_off(at, text)
@@ -101,7 +116,8 @@ def _deliver(trigger: Trigger, at: datetime) -> bool:
 
 
 def _publish(topic: str, trigger: Trigger) -> str:
-    """Send one message once and return its id: trying again is the outbox's part, where it can be seen.
+    """Send one message once and return its id: trying again is the outbox's part, where it can be
+    seen.
 
     The client lives as long as the call: it has threads, which a process that forks must not have.
     """

@@ -19,7 +19,8 @@ SEPARATORS = re.compile(r"[\s,;]+")
 
 
 def parse_dates(text: str) -> tuple[date, ...]:
-    """The dates of a text, each once, the first one first: ISO dates and ranges of them, with blanks, commas, semicolons
+    """The dates of a text, each once, the first one first: ISO dates and ranges of them, with
+    blanks, commas, semicolons
     or new lines between. An empty text has none. Raises Refused with the piece that is wrong.
     """
     found: set[date] = set()
@@ -32,12 +33,19 @@ def parse_dates(text: str) -> tuple[date, ...]:
 
 
 def format_dates(dates: Collection[date]) -> str:
-    """Dates as `parse_dates` reads them, as short as can be: days that follow each other are a range."""
-    return ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in _stretches(sorted(set(dates))))
+    """Dates as `parse_dates` reads them, as short as can be: days that follow each other are a
+    range.
+    """
+    return ", ".join(
+        str(first) if first == last else f"{first}..{last}"
+        for first, last in _stretches(sorted(set(dates)))
+    )
 
 
 def without(dates: Collection[date], excluded: Collection[date]) -> tuple[date, ...]:
-    """Dates without those excluded. Raises Refused when none is left, and for an exclusion that excludes nothing."""
+    """Dates without those excluded. Raises Refused when none is left, and for an exclusion that
+    excludes nothing.
+    """
     left = set(dates) - set(excluded)
     if excluded and len(left) == len(set(dates)):
         raise Refused(f"nothing is excluded: none of {format_dates(excluded)} is among the dates")
@@ -50,7 +58,9 @@ def _days(piece: str) -> set[date]:
     """The dates of a piece: a date, or a range."""
     words = piece.split("..")
     if len(words) > 2:
-        raise Refused(f"{piece!r} is no range; write its first and its last date, for example 2021-11-01..2021-11-30")
+        raise Refused(
+            f"{piece!r} is no range; write its first and its last date, for example 2021-11-01..2021-11-30"
+        )
     first, last = _date(words[0], piece), _date(words[-1], piece)
     if last < first:
         raise Refused(f"{piece!r} ends before it starts")

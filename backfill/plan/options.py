@@ -22,9 +22,11 @@ OFF_SEASON = range(7, FIRST_MONTH)
 
 @dataclass(frozen=True)
 class Options:
-    """A backfill's options. `start` and `end` are both included; `batch_size` and `parallel` 0 let the system choose.
+    """A backfill's options. `start` and `end` are both included; `batch_size` and `parallel` 0 let
+    the system choose.
 
-    `dates`, when there are any, are the only ones, `start` and `end` the first and the last of them.
+    `dates`, when there are any, are the only ones, `start` and `end` the first and the last of
+    them.
     """
 
     start: date
@@ -41,7 +43,9 @@ class Options:
     max_retries: int = 20  # automatic ones, in all
     newest_first: bool = False
     skip_trigger: bool = False  # normal mode without telling Phase 5
-    outdated: bool = False  # also what another statement made, or what was made from other Phase 3 rows
+    outdated: bool = (
+        False  # also what another statement made, or what was made from other Phase 3 rows
+    )
     failed: bool = False  # only what failed, was blocked or cancelled, or is lost
     dates: tuple[date, ...] = ()
 
@@ -50,21 +54,35 @@ class Options:
         if self.end < self.start:
             raise Refused(f"the end {self.end} lies before the start {self.start}")
         if season_year(self.end) - season_year(self.start) >= MAX_SEASONS:
-            raise Refused(f"{self.start} to {self.end} spans more than {MAX_SEASONS} seasons; start several jobs")
+            raise Refused(
+                f"{self.start} to {self.end} spans more than {MAX_SEASONS} seasons; start several jobs"
+            )
         if self.mode not in MODES:
             raise Refused(f"{self.mode!r} is no mode; choose from {', '.join(MODES)}")
         if not 0 <= self.batch_size <= MAX_BATCH_SIZE:
-            raise Refused(f"a batch has 1 to {MAX_BATCH_SIZE} dates, or 0 to let the planner choose; not {self.batch_size}")
+            raise Refused(
+                f"a batch has 1 to {MAX_BATCH_SIZE} dates, or 0 to let the planner choose; not {self.batch_size}"
+            )
         if not 0 <= self.parallel <= MAX_PARALLEL:
-            raise Refused(f"1 to {MAX_PARALLEL} batches can be in flight, or 0 for the usual number; not {self.parallel}")
+            raise Refused(
+                f"1 to {MAX_PARALLEL} batches can be in flight, or 0 for the usual number; not {self.parallel}"
+            )
         if not 0 <= self.max_retries <= MAX_RETRIES:
-            raise Refused(f"a job may retry 0 to {MAX_RETRIES} times by itself; not {self.max_retries}")
+            raise Refused(
+                f"a job may retry 0 to {MAX_RETRIES} times by itself; not {self.max_retries}"
+            )
         if self.skip_trigger and self.backfill_mode:
-            raise Refused("backfill mode never triggers Phase 5; --skip-trigger belongs to --mode normal")
-        if not self.processors or self.processors != tuple(code for code in CHAIN if code in self.processors):
+            raise Refused(
+                "backfill mode never triggers Phase 5; --skip-trigger belongs to --mode normal"
+            )
+        if not self.processors or self.processors != tuple(
+            code for code in CHAIN if code in self.processors
+        ):
             raise Refused(f"choose one or more of {', '.join(CHAIN)}, in this order")
         if self.skip_preflight and not self.reason.strip():
-            raise Refused("skipping the preflight needs a reason: add --reason TEXT, it is stored with the job")
+            raise Refused(
+                "skipping the preflight needs a reason: add --reason TEXT, it is stored with the job"
+            )
         if self.failed and self.force:
             raise Refused("--failed runs only what failed and --force runs everything; choose one")
         self._check_dates()
@@ -72,9 +90,16 @@ class Options:
     def _check_dates(self) -> None:
         if not self.dates:
             return
-        if list(self.dates) != sorted(set(self.dates)) or (self.start, self.end) != (self.dates[0], self.dates[-1]):
-            raise Refused(f"the dates must be in order, each once, the first {self.start} and the last {self.end}")
-        if len(self.dates) == (self.end - self.start).days + 1:  # a range after all: the same options have one form
+        if list(self.dates) != sorted(set(self.dates)) or (self.start, self.end) != (
+            self.dates[0],
+            self.dates[-1],
+        ):
+            raise Refused(
+                f"the dates must be in order, each once, the first {self.start} and the last {self.end}"
+            )
+        if (
+            len(self.dates) == (self.end - self.start).days + 1
+        ):  # a range after all: the same options have one form
             object.__setattr__(self, "dates", ())
 
     @classmethod
@@ -97,7 +122,11 @@ class Options:
     @property
     def span(self) -> str:
         """The dates in words."""
-        return f"{len(self.dates)} dates from {self.start} to {self.end}" if self.dates else f"{self.start} to {self.end}"
+        return (
+            f"{len(self.dates)} dates from {self.start} to {self.end}"
+            if self.dates
+            else f"{self.start} to {self.end}"
+        )
 
     @property
     def seasons(self) -> list[int]:
@@ -118,10 +147,14 @@ class Options:
 
 
 def chosen(names: Sequence[str] = (), start_from: int | None = None) -> tuple[str, ...]:
-    """The processors of a backfill in chain order: those named, or all from position N (1 to 5) on. Raises Refused."""
+    """The processors of a backfill in chain order: those named, or all from position N (1 to 5) on.
+    Raises Refused.
+    """
     if names and start_from is not None:
         raise Refused("name processors or a position to start from, not both")
     if start_from is not None and not 1 <= start_from <= len(CHAIN):
-        raise Refused(f"--start-from takes 1 to {len(CHAIN)}: {', '.join(f'{n} {c}' for n, c in enumerate(CHAIN, 1))}")
+        raise Refused(
+            f"--start-from takes 1 to {len(CHAIN)}: {', '.join(f'{n} {c}' for n, c in enumerate(CHAIN, 1))}"
+        )
     wanted = {processor(name).code for name in names} or set(CHAIN[(start_from or 1) - 1 :])
     return tuple(code for code in CHAIN if code in wanted)

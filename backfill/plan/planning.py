@@ -17,7 +17,8 @@ from validation.season import DateType, Day, season_year
 
 Key = tuple[str, date]
 
-# A step is one processor over one batch. Fewer, larger batches read less; more of them show more progress.
+# A step is one processor over one batch. Fewer, larger batches read less; more of them show more
+# progress.
 STEPS_TO_SHOW = 25
 ALREADY_COMPLETE = "already complete"
 NEVER_FAILED = "not complete, and not failed either"
@@ -38,7 +39,8 @@ class PlannedAction(StrEnum):
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One (processor, date) and why it runs or not; `batch` counts from 0, -1 for what does not run.
+    """One (processor, date) and why it runs or not; `batch` counts from 0, -1 for what does not
+    run.
 
     `overwrites` when it is complete and runs all the same.
     """
@@ -49,7 +51,9 @@ class PlannedRun:
     reason: str
     batch: int = -1
     overwrites: bool = False
-    heading: str = field(default="", compare=False)  # the reason in short, by which an overview counts runs
+    heading: str = field(
+        default="", compare=False
+    )  # the reason in short, by which an overview counts runs
 
     @property
     def key(self) -> Key:
@@ -88,7 +92,10 @@ class Plan:
 
     def counts(self) -> dict[str, Counter[PlannedAction]]:
         """Runs per processor and action."""
-        return {code: Counter(r.action for r in self.runs if r.processor == code) for code in self.options.processors}
+        return {
+            code: Counter(r.action for r in self.runs if r.processor == code)
+            for code in self.options.processors
+        }
 
 
 def batches(dates: Collection[date], size: int) -> Iterator[tuple[date, ...]]:
@@ -112,7 +119,8 @@ def plan(
 ) -> Plan:
     """Decide what to run; touches nothing, so the preview shows exactly this.
 
-    `outdated` are those of `done` that would be made otherwise now, `failed` those not done that failed; each with the
+    `outdated` are those of `done` that would be made otherwise now, `failed` those not done that
+    failed; each with the
     reason. They count where the options ask for them.
     """
     decide = _Decision(options, done, outdated if options.outdated else NOTHING, failed)
@@ -123,14 +131,24 @@ def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]
     """The plan of exactly these runs, those that are executed put into batches."""
     todo = {r.date for r in runs if r.action in (PlannedAction.RUN, PlannedAction.SKIP)}
     seasons = len({season_year(d) for d in todo}) or 1
-    size = options.batch_size or default_batch_size(ceil(len(todo) / seasons), len(options.processors))
-    executed = sorted({r.date for r in runs if r.action is PlannedAction.RUN}, reverse=options.newest_first)
-    batch_of = {d: n for n, batch in enumerate(_in_order(todo, size, executed, options)) for d in batch}
+    size = options.batch_size or default_batch_size(
+        ceil(len(todo) / seasons), len(options.processors)
+    )
+    executed = sorted(
+        {r.date for r in runs if r.action is PlannedAction.RUN}, reverse=options.newest_first
+    )
+    batch_of = {
+        d: n for n, batch in enumerate(_in_order(todo, size, executed, options)) for d in batch
+    }
     return Plan(options, tuple(days), tuple(_in_batch(r, batch_of) for r in runs), size)
 
 
-def _in_order(todo: Collection[date], size: int, executed: Sequence[date], options: Options) -> Iterator[tuple[date, ...]]:
-    """The batches in the order in which they are sent: the canary first, the first date that is really executed."""
+def _in_order(
+    todo: Collection[date], size: int, executed: Sequence[date], options: Options
+) -> Iterator[tuple[date, ...]]:
+    """The batches in the order in which they are sent: the canary first, the first date that is
+    really executed.
+    """
     canary = {executed[0]} if options.canary and executed and len(todo) > 1 else set()
     if canary:
         yield tuple(canary)
@@ -177,14 +195,18 @@ class _Decision:
             return _decided(PlannedAction.SKIP, day.why_skipped, day.type)
         if key in self.done:
             return _decided(PlannedAction.RUN, "forced")
-        return _decided(PlannedAction.RUN, self.failed[key] if self.options.failed else "not complete")
+        return _decided(
+            PlannedAction.RUN, self.failed[key] if self.options.failed else "not complete"
+        )
 
     def _complete(self, day: Day, code: str, again: Sequence[str]) -> _Decided:
         if day.type is not DateType.BOOTSTRAP:
             if outdated := self.outdated.get((code, day.day)):
                 return _decided(PlannedAction.RUN, outdated)
             if upstream := [c for c in PROCESSORS[code].after if c in again]:
-                return _decided(PlannedAction.RUN, f"{UPSTREAM_AGAIN}: {', '.join(upstream)}", UPSTREAM_AGAIN)
+                return _decided(
+                    PlannedAction.RUN, f"{UPSTREAM_AGAIN}: {', '.join(upstream)}", UPSTREAM_AGAIN
+                )
         return _decided(PlannedAction.KEEP, ALREADY_COMPLETE)
 
 

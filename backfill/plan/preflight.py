@@ -1,4 +1,6 @@
-"""The preflight of a plan: what the warehouse holds of its dates, judged before anything is started."""
+"""The preflight of a plan: what the warehouse holds of its dates, judged before anything is
+started.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def report(
     asked: Collection[date] | None = None,
     not_loaded: Sequence[str] = (),
 ) -> Report:
-    """What speaks against a plan. `asked` are the dates whose rows must be there; unless given, those that it executes."""
+    """What speaks against a plan. `asked` are the dates whose rows must be there; unless given,
+    those that it executes.
+    """
     options, days = planned.options, planned.days
     runs = [r for r in planned.runs if r.action is PlannedAction.RUN]
     wanted = {r.date for r in runs} if asked is None else set(asked)
@@ -42,10 +46,16 @@ def report(
             live=not options.backfill_mode,
             not_final={day.day: n for day in days if (n := _not_final(day.day, calendar))},
             output={code: _output(code, days) for code in options.processors},
-            replaced={code: {r.date for r in runs if r.processor == code} for code in options.processors},
+            replaced={
+                code: {r.date for r in runs if r.processor == code} for code in options.processors
+            },
             not_loaded=not_loaded,
             held=held,
-            expiring={table: n for table, n in warehouse().expiring().items() if BY_REF[table].kind != "input"},
+            expiring={
+                table: n
+                for table, n in warehouse().expiring().items()
+                if BY_REF[table].kind != "input"
+            },
         )
     )
 
@@ -55,7 +65,9 @@ def _output(code: str, days: Iterable[Day]) -> set[date]:
 
 
 def _season(days: Iterable[Day], calendar: Calendar, wanted: Collection[date]) -> list[Day]:
-    """All dates with games of the seasons of these days; those wanted as they are planned, which may be before tip-off."""
+    """All dates with games of the seasons of these days; those wanted as they are planned, which
+    may be before tip-off.
+    """
     years = sorted({season_year(day.day) for day in days if day.is_processing})
     found = {day.day: day for year in years for day in calendar.season(year)}
     planned = {day.day: day for day in days if day.day in wanted}
@@ -73,8 +85,16 @@ def _not_final(day: date, calendar: Calendar) -> int:
 def command(options: Options) -> str:
     """The command line that lists what a preflight of these options finds."""
     words = ["manage.py preflight_check"]
-    words += [f"--dates {quote(format_dates(options.dates))}"] if options.dates else [str(options.start)]
-    words += [f"--end-date {options.end}"] if not options.dates and options.end != options.start else []
+    words += (
+        [f"--dates {quote(format_dates(options.dates))}"] if options.dates else [str(options.start)]
+    )
+    words += (
+        [f"--end-date {options.end}"] if not options.dates and options.end != options.start else []
+    )
     words += [] if options.backfill_mode else [f"--mode {options.mode}"]
-    words += [f"--processors {','.join(options.processors)}"] if len(options.processors) < len(PROCESSORS) else []
+    words += (
+        [f"--processors {','.join(options.processors)}"]
+        if len(options.processors) < len(PROCESSORS)
+        else []
+    )
     return " ".join(words)

@@ -1,4 +1,6 @@
-"""What a plan would be charged for by a warehouse that charges: asked once per processor and season, times the batches."""
+"""What a plan would be charged for by a warehouse that charges: asked once per processor and
+season, times the batches.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def bytes_of(plan: Plan) -> int | None:
     steps: dict[tuple[str, int], dict[int, list[PlannedRun]]] = {}
     for run in plan.runs:
         if run.action is PlannedAction.RUN:
-            steps.setdefault((run.processor, season_year(run.date)), {}).setdefault(run.batch, []).append(run)
+            steps.setdefault((run.processor, season_year(run.date)), {}).setdefault(
+                run.batch, []
+            ).append(run)
     total = 0
     for (code, year), batches in steps.items():
         largest = max(batches.values(), key=list.__len__)
@@ -41,12 +45,18 @@ def _bytes_of_step(code: str, year: int, runs: Sequence[PlannedRun], plan: Plan)
     dates = sorted(run.date for run in runs)
     mode = plan.options.backfill_mode
     params = {
-        "dates": dates, "season_start": start or dates[0], "started_at": datetime.now(UTC), "backfill_mode": mode,
+        "dates": dates,
+        "season_start": start or dates[0],
+        "started_at": datetime.now(UTC),
+        "backfill_mode": mode,
         "run_ids": [""],
-    }  # fmt: skip
+    }
     text = accounted(code, render(code), render(code, "population"))
     return cached_for_season(
-        f"bytes of {code}, {mode}", year, INPUTS, lambda: warehouse().bytes_read(text, params, writes=WRITES)
+        f"bytes of {code}, {mode}",
+        year,
+        INPUTS,
+        lambda: warehouse().bytes_read(text, params, writes=WRITES),
     )
 
 

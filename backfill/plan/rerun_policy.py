@@ -1,4 +1,6 @@
-"""What exists of the dates of a backfill, as its policy needs it: what is done, what of that is outdated, what failed."""
+"""What exists of the dates of a backfill, as its policy needs it: what is done, what of that is
+outdated, what failed.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,19 @@ from backfill.status.failures import lost
 from validation.categories import BUGS
 from validation.season import Calendar, Day
 
-REASONS = {Run.Status.FAILED: "its newest run failed", Run.Status.BLOCKED: "its newest run was blocked"}
+REASONS = {
+    Run.Status.FAILED: "its newest run failed",
+    Run.Status.BLOCKED: "its newest run was blocked",
+}
 CANCELLED = "its run was cancelled"
 LOST = "complete, but what it wrote is lost"
 
 
 @dataclass(frozen=True)
 class RerunState:
-    """The (processor, date) that are done; those of them outdated and those not done that failed, each with the reason."""
+    """The (processor, date) that are done; those of them outdated and those not done that failed,
+    each with the reason.
+    """
 
     done: Collection[Key]
     outdated: dict[Key, str] = field(default_factory=dict)
@@ -37,11 +44,15 @@ def rerun_state(options: Options) -> RerunState:
 
 
 def failed(options: Options) -> dict[Key, str]:
-    """What of the range failed, was blocked or cancelled and not made since, or is complete and lost; each with the reason."""
+    """What of the range failed, was blocked or cancelled and not made since, or is complete and
+    lost; each with the reason.
+    """
     newest = Run.objects.deciding(options.start, options.end)
     broken = dict.fromkeys(lost(newest), LOST)
     broken |= {key: _reason(run) for key, run in newest.items() if run.status in REASONS}
-    cancelled = Run.objects.filter(date__range=(options.start, options.end), status=Run.Status.CANCELLED)
+    cancelled = Run.objects.filter(
+        date__range=(options.start, options.end), status=Run.Status.CANCELLED
+    )
     for code, day, job in cancelled.order_by("pk").values_list("processor", "date", "job_id"):
         if (code, day) not in newest:
             broken[code, day] = f"{CANCELLED} (job {job})"
@@ -64,6 +75,14 @@ def planned(options: Options, days: Sequence[Day]) -> Plan:
 
 
 def failed_dates(start: date, end: date) -> list[date]:
-    """The dates of a range on which the newest run of any processor failed, was blocked or has failures that are bugs."""
+    """The dates of a range on which the newest run of any processor failed, was blocked or has
+    failures that are bugs.
+    """
     newest = Run.objects.deciding(start, end)
-    return sorted({day for (_, day), run in newest.items() if run.status in REASONS or any(map(run.failures.get, BUGS))})
+    return sorted(
+        {
+            day
+            for (_, day), run in newest.items()
+            if run.status in REASONS or any(map(run.failures.get, BUGS))
+        }
+    )

@@ -25,7 +25,12 @@ def retry_command(job: int, chosen: Selection, reason: str = "") -> str:
     """The very command that retries these failures of a job."""
     lists = {"processors": chosen.processors, "category": chosen.categories, "group": chosen.groups}
     weeks = [str(week) for week in chosen.weeks]
-    values = {"start": chosen.start, "end": chosen.end, "week": "-".join(dict.fromkeys(weeks[:1] + weeks[-1:])), "reason": reason}
+    values = {
+        "start": chosen.start,
+        "end": chosen.end,
+        "week": "-".join(dict.fromkeys(weeks[:1] + weeks[-1:])),
+        "reason": reason,
+    }
     return " ".join(
         [
             f"manage.py retry {job}",
@@ -45,13 +50,19 @@ def _dates(options: Options) -> Iterator[str]:
 
 def _others(options: Options) -> Iterator[str]:
     usual: dict[str, Any] = {field.name: field.default for field in fields(Options)}
-    changed = {name: value for name, default in usual.items() if (value := getattr(options, name)) != default}
+    changed = {
+        name: value
+        for name, default in usual.items()
+        if (value := getattr(options, name)) != default
+    }
     if "processors" in changed:
         yield f"--processors {','.join(options.processors)}"
     yield from (_option(name) for name in FLAGS if name in changed)
     yield from (f"--no-{name}" for name in NEGATED if name in changed)
     # With "=": a reason may begin with a dash.
-    yield from (f"{_option(name)}={quote(str(changed[name]))}" for name in VALUES if name in changed)
+    yield from (
+        f"{_option(name)}={quote(str(changed[name]))}" for name in VALUES if name in changed
+    )
 
 
 def _option(name: str) -> str:

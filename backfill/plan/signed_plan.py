@@ -1,4 +1,6 @@
-"""A plan as somebody has seen it, sealed: it travels with the form, and what has changed since can be said."""
+"""A plan as somebody has seen it, sealed: it travels with the form, and what has changed since can
+be said.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,20 @@ from backfill.processors.registry import CHAIN
 SALT = "backfill.plan.signed_plan"
 SHOWN = 3
 WORDS = {
-    PlannedAction.RUN: "to run", PlannedAction.SKIP: "to be skipped", PlannedAction.KEEP: "to be kept", PlannedAction.NONE: "no date to run",
+    PlannedAction.RUN: "to run",
+    PlannedAction.SKIP: "to be skipped",
+    PlannedAction.KEEP: "to be kept",
+    PlannedAction.NONE: "no date to run",
     PlannedAction.LEAVE: "to be left",
-}  # fmt: skip
+}
 Decided = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class PlanDiff:
-    """One (processor, date) that is decided otherwise now, each time as action and reason; None where it was not at all."""
+    """One (processor, date) that is decided otherwise now, each time as action and reason; None
+    where it was not at all.
+    """
 
     processor: str
     date: date
@@ -34,13 +41,21 @@ class PlanDiff:
     after: Decided | None
 
     def __str__(self) -> str:
-        return f"{self.date} {self.processor} was {_words(self.before)}, is {_words(self.after)} now"
+        return (
+            f"{self.date} {self.processor} was {_words(self.before)}, is {_words(self.after)} now"
+        )
 
 
 def signature(plan: Plan) -> str:
-    """A digest of all that a preview shows of a plan: its options, and each run's action, reason and batch."""
-    runs = "\n".join(f"{r.processor} {r.date} {r.action} {r.batch} {r.overwrites} {r.reason}" for r in plan.runs)
-    return sha256(f"{sorted(plan.options.as_json().items())}\n{plan.batch_size}\n{runs}".encode()).hexdigest()[:32]
+    """A digest of all that a preview shows of a plan: its options, and each run's action, reason
+    and batch.
+    """
+    runs = "\n".join(
+        f"{r.processor} {r.date} {r.action} {r.batch} {r.overwrites} {r.reason}" for r in plan.runs
+    )
+    return sha256(
+        f"{sorted(plan.options.as_json().items())}\n{plan.batch_size}\n{runs}".encode()
+    ).hexdigest()[:32]
 
 
 def seal(plan: Plan) -> str:
@@ -54,10 +69,19 @@ def seal(plan: Plan) -> str:
 
 
 def drift(sealed: str, plan: Plan) -> list[PlanDiff]:
-    """What a plan decides otherwise than the sealed one, by date. Raises Refused when the seal is broken."""
-    before, after = dict(_decided(_opened(sealed))), {r.key: (str(r.action), r.reason) for r in plan.runs}
+    """What a plan decides otherwise than the sealed one, by date. Raises Refused when the seal is
+    broken.
+    """
+    before, after = (
+        dict(_decided(_opened(sealed))),
+        {r.key: (str(r.action), r.reason) for r in plan.runs},
+    )
     keys = sorted(before.keys() | after.keys(), key=lambda key: (key[1], CHAIN.index(key[0])))
-    return [PlanDiff(*key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
+    return [
+        PlanDiff(*key, before.get(key), after.get(key))
+        for key in keys
+        if before.get(key) != after.get(key)
+    ]
 
 
 def changes_text(sealed: str, plan: Plan) -> str:
@@ -83,7 +107,9 @@ def _opened(sealed: str) -> dict[str, Any]:
     try:
         opened: dict[str, Any] = signing.loads(sealed, salt=SALT)
     except signing.BadSignature:
-        raise Refused("this preview was not made here, or was cut off on its way; look at a new one, and start that") from None
+        raise Refused(
+            "this preview was not made here, or was cut off on its way; look at a new one, and start that"
+        ) from None
     return opened
 
 

@@ -8,10 +8,13 @@ from celery.backends.redis import RedisBackend
 
 
 class NoResultSubscriptions(RedisBackend):
-    """Waits for no result. Celery's own would subscribe to those of every chord that is sent, and keep them until the process
+    """Waits for no result. Celery's own would subscribe to those of every chord that is sent, and
+    keep them until the process
     ends, when asking Redis to stop fails with a traceback.
     """
 
-    def add_pending_result(self, result: Any, weak: bool = False, start_drainer: bool = True) -> Any:
+    def add_pending_result(
+        self, result: Any, weak: bool = False, start_drainer: bool = True
+    ) -> Any:
         """Nobody reads it."""
         return result

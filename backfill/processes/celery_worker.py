@@ -19,13 +19,17 @@ from backfill.version import code_version
 @worker_init.connect
 def check(**kwargs: Any) -> None:
     """A misconfigured worker does not start."""
-    if wrong := [str(m.msg) for m in run_checks(tags=[checks.OWN, checks.NOTICES]) if m.is_serious()]:
+    if wrong := [
+        str(m.msg) for m in run_checks(tags=[checks.OWN, checks.NOTICES]) if m.is_serious()
+    ]:
         raise SystemExit("; ".join(wrong))
 
 
 @worker_process_init.connect
 def begin(**kwargs: Any) -> None:
-    """A process of the pool starts: it ends with its parent, notes the code that it runs, and beats."""
+    """A process of the pool starts: it ends with its parent, notes the code that it runs, and
+    beats.
+    """
     set_parent_death_signal(signal.SIGKILL)
     code_version()
     heartbeat.start(Worker.Kind.WORKER)
@@ -39,5 +43,7 @@ def end(**kwargs: Any) -> None:
 
 @worker_ready.connect
 def look_for_lost_work(**kwargs: Any) -> None:
-    """What was on its way before this worker started may be lost; no need to wait for the next sweep."""
+    """What was on its way before this worker started may be lost; no need to wait for the next
+    sweep.
+    """
     queue.enqueue_sweep(now())

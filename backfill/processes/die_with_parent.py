@@ -2,7 +2,8 @@
 
 python -m backfill.processes.die_with_parent SIGNAL COMMAND...
 
-becomes the command, and the kernel sends it the signal when its parent ends, however that ends. Only Linux can do that;
+becomes the command, and the kernel sends it the signal when its parent ends, however that ends.
+Only Linux can do that;
 elsewhere the command runs untied.
 """
 

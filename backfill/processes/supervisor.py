@@ -1,6 +1,8 @@
-"""The processes that bin/up keeps running: Redis where it is ours, a worker, the sweep and the panel, under one supervisor.
+"""The processes that bin/up keeps running: Redis where it is ours, a worker, the sweep and the
+panel, under one supervisor.
 
-Whoever holds the lock in VAR may start them. The supervisor holds it too, so two never run side by side; and as every
+Whoever holds the lock in VAR may start them. The supervisor holds it too, so two never run side by
+side; and as every
 process is tied to its parent, none is left for the next start to find when one of them is killed.
 """
 
@@ -49,14 +51,18 @@ def log_file(name: str) -> Path:
 
 @contextmanager
 def alone() -> Iterator[TextIO]:
-    """The lock of this VAR. A supervisor whose bin/up was killed holds it until it has stopped, and is waited for."""
+    """The lock of this VAR. A supervisor whose bin/up was killed holds it until it has stopped, and
+    is waited for.
+    """
     with open(settings.VAR / "up.lock", "a+", encoding="utf-8") as lock:
         deadline = time.monotonic() + STOP_SECONDS
         while not _is_locked_by_us(lock):
             lock.seek(0)
             holder = lock.read()
             if (holder and not is_gone(holder)) or time.monotonic() > deadline:
-                raise Refused(f"bin/up runs here already (process {holder.split()[1]}, {settings.VAR}); stop that one first")
+                raise Refused(
+                    f"bin/up runs here already (process {holder.split()[1]}, {settings.VAR}); stop that one first"
+                )
             time.sleep(POLL_SECONDS)
         lock.truncate(0)
         lock.write(this_process())
@@ -66,7 +72,8 @@ def alone() -> Iterator[TextIO]:
 
 @contextmanager
 def running(lock: TextIO, *, web: bool) -> Iterator[Supervisor]:
-    """The supervisor, while the block runs; at its start a worker is alive and, with `web`, the panel answers.
+    """The supervisor, while the block runs; at its start a worker is alive and, with `web`, the
+    panel answers.
 
     Raises Refused, BackcourtError.
     """
@@ -87,9 +94,13 @@ def running(lock: TextIO, *, web: bool) -> Iterator[Supervisor]:
 
 
 def check(supervisor: Supervisor) -> None:
-    """Raise BackcourtError when the supervisor has ended by itself, and with it all that it kept running."""
+    """Raise BackcourtError when the supervisor has ended by itself, and with it all that it kept
+    running.
+    """
     if supervisor.poll() is not None:
-        raise BackcourtError(f"the supervisor has ended, and all that it kept running; see {log_file('supervisor')}")
+        raise BackcourtError(
+            f"the supervisor has ended, and all that it kept running; see {log_file('supervisor')}"
+        )
 
 
 def _is_locked_by_us(lock: TextIO) -> bool:
@@ -101,12 +112,16 @@ def _is_locked_by_us(lock: TextIO) -> bool:
 
 
 def _redis_server() -> str:
-    """The program to start as our Redis; empty when REDIS_URL names one that answers. Raises Refused."""
+    """The program to start as our Redis; empty when REDIS_URL names one that answers. Raises
+    Refused.
+    """
     if settings.REDIS_URL != settings.OWN_REDIS_URL:
         _check_redis_url()
         return ""
     if not _comes_true(lambda: not _redis_answers(), REDIS_SECONDS):
-        raise Refused(f"a Redis that bin/up did not start listens at {settings.REDIS_SOCKET}; stop that one first")
+        raise Refused(
+            f"a Redis that bin/up did not start listens at {settings.REDIS_SOCKET}; stop that one first"
+        )
     return redis_program()
 
 
@@ -117,7 +132,9 @@ def redis_program() -> str:
     places = [os.environ.get("PATH", os.defpath), *(f"{package}/bin" for package in packages)]
     if server := shutil.which("redis-server", path=os.pathsep.join(places)):
         return server
-    raise Refused("Redis is needed: apt-get install redis-server, or set REDIS_URL to one that runs")
+    raise Refused(
+        "Redis is needed: apt-get install redis-server, or set REDIS_URL to one that runs"
+    )
 
 
 def _check_redis_url() -> None:
@@ -133,15 +150,21 @@ def _address() -> tuple[str, int]:
     """Where the panel listens. Raises Refused."""
     host, _, port = settings.WEB_ADDRESS.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise Refused(f"WEB_ADDRESS is {settings.WEB_ADDRESS!r}; HOST:PORT is expected, for example 127.0.0.1:8000")
+        raise Refused(
+            f"WEB_ADDRESS is {settings.WEB_ADDRESS!r}; HOST:PORT is expected, for example 127.0.0.1:8000"
+        )
     return host.strip("[]"), int(port)
 
 
 def check_address() -> None:
-    """Raise Refused when the panel cannot listen where it is to, because somebody else does, for example."""
+    """Raise Refused when the panel cannot listen where it is to, because somebody else does, for
+    example.
+    """
     host, port = _address()
     try:
-        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+        with socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        ):
             return
     except OSError as error:
         said = f"the panel cannot listen at {settings.WEB_ADDRESS} ({error.strerror}); choose another WEB_ADDRESS"
@@ -151,7 +174,10 @@ def check_address() -> None:
 def panel_answers() -> bool:
     """Whether somebody listens where the panel is to."""
     host, port = _address()
-    with suppress(OSError), socket.create_connection((host if host != "0.0.0.0" else "127.0.0.1", port), timeout=5):
+    with (
+        suppress(OSError),
+        socket.create_connection((host if host != "0.0.0.0" else "127.0.0.1", port), timeout=5),
+    ):
         return True
     return False
 
@@ -162,13 +188,20 @@ def _a_worker_is_alive() -> bool:
 
 def _redis_answers() -> bool:
     at_once = Retry(NoBackoff(), 0)  # by itself the client tries for seconds
-    with suppress(RedisError), Redis(unix_socket_path=str(settings.REDIS_SOCKET), socket_timeout=5, retry=at_once) as redis:
+    with (
+        suppress(RedisError),
+        Redis(
+            unix_socket_path=str(settings.REDIS_SOCKET), socket_timeout=5, retry=at_once
+        ) as redis,
+    ):
         return bool(redis.ping())
     return False
 
 
 def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
-    """Start the supervisor, out of reach of the terminal's Ctrl-C; when this process is killed, it stops what it runs."""
+    """Start the supervisor, out of reach of the terminal's Ctrl-C; when this process is killed, it
+    stops what it runs.
+    """
     log_file("supervisor").parent.mkdir(exist_ok=True)
     environment = os.environ | {
         PARENT: str(os.getpid()),
@@ -184,12 +217,20 @@ def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
     with log_file("supervisor").open("ab") as log:
         return subprocess.Popen(
-            die_with_parent("SIGTERM", *command), cwd=settings.BASE_DIR, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, pass_fds=[lock.fileno()],
-        )  # fmt: skip
+            die_with_parent("SIGTERM", *command),
+            cwd=settings.BASE_DIR,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+        )
 
 
-def _comes_true(condition: Callable[[], bool], seconds: float, supervisor: Supervisor | None = None) -> bool:
+def _comes_true(
+    condition: Callable[[], bool], seconds: float, supervisor: Supervisor | None = None
+) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if supervisor:

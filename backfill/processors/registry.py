@@ -42,7 +42,9 @@ def _declare(
     reads: str = "",
 ) -> Processor:
     """Name the tables by their short names; the first source is the population."""
-    inputs, upstream = (tuple(getattr(tables, short) for short in names.split()) for names in (sources, reads))
+    inputs, upstream = (
+        tuple(getattr(tables, short) for short in names.split()) for names in (sources, reads)
+    )
     return Processor(
         code=code,
         name=name,

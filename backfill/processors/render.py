@@ -1,7 +1,10 @@
-"""From a processor's .sql file to the one SELECT that is run: framed, hashed, one row per (date, entity).
+"""From a processor's .sql file to the one SELECT that is run: framed, hashed, one row per (date,
+entity).
 
-The files are GoogleSQL with Jinja for what would be written twice: the same windows over different sources, and
-what the schema and the rules of `validation` already know. `render` gives the text that runs on BigQuery as it is.
+The files are GoogleSQL with Jinja for what would be written twice: the same windows over different
+sources, and
+what the schema and the rules of `validation` already know. `render` gives the text that runs on
+BigQuery as it is.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ def _hashed_text(column: Column) -> str:
 
 
 def _hash(table: Table) -> str:
-    parts = " ||\n      ".join(f"'{'|' if n else ''}{c.name}=' || {_hashed_text(c)}" for n, c in enumerate(table.hashed))
+    parts = " ||\n      ".join(
+        f"'{'|' if n else ''}{c.name}=' || {_hashed_text(c)}" for n, c in enumerate(table.hashed)
+    )
     return f"SUBSTR(TO_HEX(SHA256(\n      {parts}\n    )), 1, 16)"
 
 
@@ -60,7 +65,8 @@ def template(part: str) -> Template:
 def render(code: str, part: str = "result") -> str:
     """The GoogleSQL of one processor, or of one of the statements that account for it.
 
-    Parameters: dates ARRAY<DATE>, season_start DATE, backfill_mode BOOL, started_at TIMESTAMP; `failures` has
+    Parameters: dates ARRAY<DATE>, season_start DATE, backfill_mode BOOL, started_at TIMESTAMP;
+    `failures` has
     run_ids ARRAY<STRING> besides, one per date.
     """
     found = PROCESSORS[code]
@@ -68,12 +74,18 @@ def render(code: str, part: str = "result") -> str:
 
 
 def accounted(code: str, result: str, population: str) -> str:
-    """The query that is run: a processor's rows, and beside them the entities that must be among them."""
-    return template("staged").render(processor=PROCESSORS[code], result=result, population=population)
+    """The query that is run: a processor's rows, and beside them the entities that must be among
+    them.
+    """
+    return template("staged").render(
+        processor=PROCESSORS[code], result=result, population=population
+    )
 
 
 def inlined(code: str, day: date, season_start: date, *, backfill_mode: bool = True) -> str:
-    """The statement of one processor for one date with its parameters written in, to be tried out as it stands."""
+    """The statement of one processor for one date with its parameters written in, to be tried out
+    as it stands.
+    """
     values = {
         "@dates": f"[DATE '{day}']",
         "@season_start": f"DATE '{season_start}'",

@@ -1,4 +1,6 @@
-"""The runbook's queries by name, corrected: one `.sql` file each, in GoogleSQL with `@start` and `@end`."""
+"""The runbook's queries by name, corrected: one `.sql` file each, in GoogleSQL with `@start` and
+`@end`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Query:
     sql: str
 
     def rows(self, start: date, end: date) -> list[Row]:
-        """Run it over the dates from `start` to `end`, both included. Raises Refused, WarehouseError."""
+        """Run it over the dates from `start` to `end`, both included. Raises Refused,
+        WarehouseError.
+        """
         if end < start:
             raise Refused(f"the end {end} is before the start {start}")
         return warehouse().query(self.sql, {"start": start, "end": end})

@@ -4,4 +4,12 @@ from backfill.simulation.faults import Fault, FaultKind, FaultySeason, plant_fau
 from backfill.simulation.parquet import write
 from backfill.simulation.season import SimulatedSeason, simulate
 
-__all__ = ["Fault", "FaultKind", "FaultySeason", "SimulatedSeason", "plant_faults", "simulate", "write"]
+__all__ = [
+    "Fault",
+    "FaultKind",
+    "FaultySeason",
+    "SimulatedSeason",
+    "plant_faults",
+    "simulate",
+    "write",
+]

@@ -49,7 +49,9 @@ class GameHeading:
 
 
 def usage(line: PlayerLine, chances: int, length: int) -> int:
-    """Hundredths of a percent of the team's chances that a player used while on court; at most all of them."""
+    """Hundredths of a percent of the team's chances that a player used while on court; at most all
+    of them.
+    """
     used = rounded(FULL_USAGE * line.chances * length, line.tenths * chances)
     return min(FULL_USAGE, used)
 
@@ -92,7 +94,12 @@ def player_rows(side: Side, head: GameHeading, length: int) -> Iterator[Row]:
     """Those who played, those who dressed and sat, and those who were scratched."""
     chances = side.chances
     for line in side.lines:
-        yield (*identity(line.player, head, side.home), True, *played(line, chances, length), head.written)
+        yield (
+            *identity(line.player, head, side.home),
+            True,
+            *played(line, chances, length),
+            head.written,
+        )
     nothing = (decimal(0, 1), *(0,) * (STATISTICS - 1), None, None)
     for player in side.squad.sitting:
         yield (*identity(player, head, side.home), True, *nothing, head.written)

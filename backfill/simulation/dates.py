@@ -1,4 +1,6 @@
-"""When a season is played: opening night, its dates and how many games each of them has. Days are counted from opening night."""
+"""When a season is played: opening night, its dates and how many games each of them has. Days are
+counted from opening night.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ OPENING_GAMES = 2
 OCTOBER, NOVEMBER, DECEMBER, FEBRUARY = 10, 11, 12, 2
 MONDAY, TUESDAY, THURSDAY = 0, 1, 3
 
-# The season of 2020 opened in December, so it is not here: a demonstration needs a season of the usual shape.
+# The season of 2020 opened in December, so it is not here: a demonstration needs a season of the
+# usual shape.
 OPENING_NIGHTS = {
     night.year: night
     for night in (
@@ -30,7 +33,8 @@ OPENING_NIGHTS = {
     )
 }
 
-# Mean games by weekday, Monday first: Wednesdays and Fridays are full, Thursdays belong to television.
+# Mean games by weekday, Monday first: Wednesdays and Fridays are full, Thursdays belong to
+# television.
 WEEKDAY_GAMES = (7.9, 6.3, 9.7, 5.5, 9.4, 7.2, 7.9)
 
 # The first five weeks are a little thinner: a real team has played 9.8 games after three of them.
@@ -56,11 +60,19 @@ def all_star_break(year: int) -> list[date]:
 
 
 def days_off(year: int) -> list[date]:
-    """Dates without games: holidays, the break, the college final and the eve of the last day, when all teams rest."""
+    """Dates without games: holidays, the break, the college final and the eve of the last day, when
+    all teams rest.
+    """
     last = opening_night(year) + timedelta(days=LAST_DAY)
     thanksgiving = weekday_of_month(year, NOVEMBER, THURSDAY, 4)
     college_final = last - timedelta(days=6)
-    return [thanksgiving, date(year, DECEMBER, 24), *all_star_break(year), college_final, last - timedelta(days=1)]
+    return [
+        thanksgiving,
+        date(year, DECEMBER, 24),
+        *all_star_break(year),
+        college_final,
+        last - timedelta(days=1),
+    ]
 
 
 def game_days(year: int) -> list[int]:
@@ -70,8 +82,13 @@ def game_days(year: int) -> list[int]:
 
 
 def weights(days: list[int], first_weekday: int, rng: Random) -> list[float]:
-    """Uneven shares of the games per day, but even ones per week, so that no season runs ahead of the others."""
-    usual = [WEEKDAY_GAMES[(first_weekday + day) % 7] * (SLOW_START if day < SLOW_DAYS else 1.0) for day in days]
+    """Uneven shares of the games per day, but even ones per week, so that no season runs ahead of
+    the others.
+    """
+    usual = [
+        WEEKDAY_GAMES[(first_weekday + day) % 7] * (SLOW_START if day < SLOW_DAYS else 1.0)
+        for day in days
+    ]
     drawn = [games * rng.uniform(0.6, 1.4) for games in usual]
     due, found = [0.0] * (LAST_DAY // 7 + 1), [0.0] * (LAST_DAY // 7 + 1)
     for day, mean, games in zip(days, usual, drawn, strict=True):

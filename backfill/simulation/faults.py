@@ -1,4 +1,6 @@
-"""Faults that operators meet, planted one by one and recorded, so that a test knows exactly what must be found."""
+"""Faults that operators meet, planted one by one and recorded, so that a test knows exactly what
+must be found.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ class FaultKind(StrEnum):
     LATE_FILE = "late file"
 
 
-# Earliest day of each fault. Far enough apart never to meet, and early, so that a job over two months meets all of them.
+# Earliest day of each fault. Far enough apart never to meet, and early, so that a job over two
+# months meets all of them.
 FIRST_DAYS = {
     FaultKind.DUPLICATE_ROWS: 19,
     FaultKind.MAKES_ABOVE_ATTEMPTS: 25,
@@ -48,7 +51,9 @@ FIRST_DAYS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One planted fault: where it is, by tables' short names, and what it is in one sentence. Empty = all of them."""
+    """One planted fault: where it is, by tables' short names, and what it is in one sentence. Empty
+    = all of them.
+    """
 
     kind: FaultKind
     dates: tuple[date, ...]
@@ -113,7 +118,9 @@ def restamped(row: Row, short: str, shift: timedelta) -> Row:
 def duplicate_rows(planting: Planting, day: date) -> Fault:
     """Put an earlier copy beside each game row, as when Phase 3 ran twice."""
     for short in GAME_TABLES:
-        drafts = [restamped(row, short, -DRAFT_WRITTEN_EARLIER) for row in planting.rows(short, day)]
+        drafts = [
+            restamped(row, short, -DRAFT_WRITTEN_EARLIER) for row in planting.rows(short, day)
+        ]
         planting.tables[short] = in_order(short, planting.tables[short] + drafts)
     return Fault(
         FaultKind.DUPLICATE_ROWS,
@@ -126,12 +133,22 @@ def duplicate_rows(planting: Planting, day: date) -> Fault:
 def makes_above_attempts(planting: Planting, day: date) -> Fault:
     """Let one player make more field goals than he tried."""
     at = PLACES["PGS"]
-    row = planting.rng.choice([r for r in planting.rows("PGS", day) if (r[at["fg_attempts"]] or 0) > ENOUGH_GAMES])
+    row = planting.rng.choice(
+        [r for r in planting.rows("PGS", day) if (r[at["fg_attempts"]] or 0) > ENOUGH_GAMES]
+    )
     attempts, player = row[at["fg_attempts"]], row[at["player_lookup"]]
     bad = edited(row, "PGS", fg_makes=attempts + EXCESS)
     planting.change("PGS", (day,), lambda rows: [bad if r is row else r for r in rows])
     sentence = f"{player} has {attempts + EXCESS} fg_makes of {attempts} fg_attempts on {day}"
-    return Fault(FaultKind.MAKES_ABOVE_ATTEMPTS, (day,), ("PGS",), sentence, (player,), ("fg_makes",), row[at["game_id"]])
+    return Fault(
+        FaultKind.MAKES_ABOVE_ATTEMPTS,
+        (day,),
+        ("PGS",),
+        sentence,
+        (player,),
+        ("fg_makes",),
+        row[at["game_id"]],
+    )
 
 
 def half_the_players(planting: Planting, day: date) -> Fault:
@@ -154,7 +171,9 @@ def null_zone(planting: Planting, day: date) -> Fault:
     """Forget the mid-range shots of a week."""
     columns = ("mid_range_attempts", "mid_range_makes")
     week = tuple(d for d in dates(planting.season) if day <= d < day + timedelta(days=NULL_DAYS))
-    planting.change("PGS", week, lambda rows: [edited(row, "PGS", **dict.fromkeys(columns)) for row in rows])
+    planting.change(
+        "PGS", week, lambda rows: [edited(row, "PGS", **dict.fromkeys(columns)) for row in rows]
+    )
     sentence = f"mid-range shots of all players are NULL from {week[0]} to {week[-1]}"
     return Fault(FaultKind.NULL_ZONE, week, ("PGS",), sentence, columns=columns)
 
@@ -163,7 +182,12 @@ def late_file(planting: Planting, day: date) -> Fault:
     """Hold the player rows of a date back; they come days later."""
     planting.late = [restamped(row, "PGS", LATE_WRITTEN_LATER) for row in planting.rows("PGS", day)]
     planting.change("PGS", (day,), lambda rows: [])
-    return Fault(FaultKind.LATE_FILE, (day,), ("PGS",), f"the player rows of {day} are missing until the late file is loaded")
+    return Fault(
+        FaultKind.LATE_FILE,
+        (day,),
+        ("PGS",),
+        f"the player rows of {day} are missing until the late file is loaded",
+    )
 
 
 PLANTERS: dict[FaultKind, Callable[[Planting, date], Fault]] = {
@@ -187,6 +211,11 @@ def plant_faults(season: SimulatedSeason) -> FaultySeason:
     """One fault of each kind. The season given stays as it is."""
     planting = Planting(season, generator(season.year, season.seed, "faults"), dict(season.tables))
     shift = planting.rng.randint(0, 1)
-    faults = tuple(plant(planting, busy_date(season, FIRST_DAYS[kind] + shift)) for kind, plant in PLANTERS.items())
+    faults = tuple(
+        plant(planting, busy_date(season, FIRST_DAYS[kind] + shift))
+        for kind, plant in PLANTERS.items()
+    )
     late = {**planting.tables, "PGS": in_order("PGS", planting.tables["PGS"] + planting.late)}
-    return FaultySeason(replace(season, tables=planting.tables), replace(season, tables=late), faults)
+    return FaultySeason(
+        replace(season, tables=planting.tables), replace(season, tables=late), faults
+    )

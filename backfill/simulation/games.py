@@ -1,4 +1,6 @@
-"""One game, shot by shot: minutes, shots by zone, free throws, blocks, turnovers, and overtime until somebody wins."""
+"""One game, shot by shot: minutes, shots by zone, free throws, blocks, turnovers, and overtime
+until somebody wins.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ class PlayerLine:
 
     @property
     def chances(self) -> int:
-        """Shots and 0.44 of the free throws, in hundredths: what both usage and true shooting divide by."""
+        """Shots and 0.44 of the free throws, in hundredths: what both usage and true shooting
+        divide by.
+        """
         return 100 * self.shots + 44 * self.free_throws
 
 
@@ -150,7 +154,9 @@ def shoot_free_throws(line: PlayerLine, shots: int, rng: Random) -> None:
 
 
 def play(side: Side, lines: list[PlayerLine], shots: float, rng: Random) -> None:
-    """Let some players of a side take its shots of a period, by minutes, usage and the form of the night."""
+    """Let some players of a side take its shots of a period, by minutes, usage and the form of the
+    night.
+    """
     weights = [line.tenths * line.player.usage * rng.uniform(0.3, 1.7) for line in lines]
     scale = shots / sum(weights)
     for line, weight in zip(lines, weights, strict=True):
@@ -177,7 +183,9 @@ def blocked(misses: int, rate: float, rng: Random) -> int:
 def block(side: Side, other: Side, rng: Random) -> None:
     """Block some of the other side's misses."""
     misses = (other.total(shots) - other.total(makes) for shots, makes in ZONES)
-    side.blocks = tuple(blocked(missed, rate, rng) for missed, rate in zip(misses, BLOCK_RATES, strict=True))
+    side.blocks = tuple(
+        blocked(missed, rate, rng) for missed, rate in zip(misses, BLOCK_RATES, strict=True)
+    )
 
 
 def fourth_quarter(line: PlayerLine, rng: Random) -> int:
@@ -185,7 +193,9 @@ def fourth_quarter(line: PlayerLine, rng: Random) -> int:
     return int(line.tenths / 10 * rng.uniform(0.1, 0.33) + rng.random())
 
 
-def play_game(home: Squad, away: Squad, strength: tuple[float, float], pace: float, rng: Random) -> Box:
+def play_game(
+    home: Squad, away: Squad, strength: tuple[float, float], pace: float, rng: Random
+) -> Box:
     """Play one game. `strength` multiplies each side's accuracy, `pace` the number of shots."""
     sides = Side(home, True, strength[0] * HOME_EDGE), Side(away, False, strength[1] / HOME_EDGE)
     box, tempo = Box(sides), TEAM_SHOTS * pace * rng.uniform(0.94, 1.06)

@@ -1,4 +1,6 @@
-"""Who plays: invented people with a role, a style, a birthday and absences. Days are counted from opening night."""
+"""Who plays: invented people with a role, a style, a birthday and absences. Days are counted from
+opening night.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,25 @@ FIRST_NAMES = (
     ("lan", "mir", "von", "reth", "sey", "dric", "quin", "bor"),
 )
 LAST_NAMES = (
-    ("Bra", "Dor", "Fen", "Gal", "Har", "Kes", "Lom", "Mar", "Nor", "Ost", "Pel", "Quar", "Sten", "Tav", "Vel", "Wex", "Zan"),
+    (
+        "Bra",
+        "Dor",
+        "Fen",
+        "Gal",
+        "Har",
+        "Kes",
+        "Lom",
+        "Mar",
+        "Nor",
+        "Ost",
+        "Pel",
+        "Quar",
+        "Sten",
+        "Tav",
+        "Vel",
+        "Wex",
+        "Zan",
+    ),
     ("a", "be", "da", "ki", "lo", "ne", "ri", "su"),
     ("ck", "dell", "ford", "lin", "more", "ric", "stad", "ton", "vik", "worth"),
 )
@@ -27,7 +47,9 @@ Spell = tuple[int, int]
 
 @dataclass(frozen=True)
 class PlayerRole:
-    """A place in a team: minutes when he plays, share of its games that he plays when fit, percent of possessions used."""
+    """A place in a team: minutes when he plays, share of its games that he plays when fit, percent
+    of possessions used.
+    """
 
     name: str
     per_team: int
@@ -41,18 +63,22 @@ STAR = PlayerRole("star", 2, 34.0, 0.965, 28.0, "rested now and then")
 STARTER = PlayerRole("starter", 3, 29.0, 0.975, 19.0)
 ROTATION = PlayerRole("rotation", 4, 20.5, 0.92, 18.0)
 BENCH = PlayerRole("bench", 3, 12.5, 0.56, 17.0, "half of the nights he sits")
-DEEP = PlayerRole("deep bench", 3, 7.0, 0.25, 17.0, "late in decided games, or when others are hurt")
+DEEP = PlayerRole(
+    "deep bench", 3, 7.0, 0.25, 17.0, "late in decided games, or when others are hurt"
+)
 TWO_WAY = PlayerRole("two-way", 2, 7.0, 0.15, 17.0, "mostly with the affiliate")
 CALL_UP = PlayerRole("call-up", 0, 9.0, 0.5, 17.0, "hired because he is needed")
 ROSTER = STAR, STARTER, ROTATION, BENCH, DEEP, TWO_WAY
-# Coaches have favorites even at the end of the bench, others hardly ever play: shares are drawn from a curve of this power.
+# Coaches have favorites even at the end of the bench, others hardly ever play: shares are drawn
+# from a curve of this power.
 FAVORITES = 1.5
 CALL_UPS = 64
 CALL_UP_DAYS = 35, 172
 # A contract of ten days, two of them, or the rest of the season.
 CALL_UP_STAYS = 10, 20, LAST_DAY
 
-# Shares of the paint and of threes among a player's shots, by kind of player; the rest is mid-range.
+# Shares of the paint and of threes among a player's shots, by kind of player; the rest is
+# mid-range.
 STYLES = ((0.33, 0.52), (0.26, 0.64), (0.44, 0.36), (0.60, 0.20), (0.84, 0.05))
 STYLE_WEIGHTS = (30, 26, 22, 13, 9)
 
@@ -65,7 +91,9 @@ LATE_DEBUT_DAYS = 4, 55
 
 @dataclass(slots=True, eq=False)
 class Player:
-    """One invented player. `trust` scales how often he is sent in; `stints` are (first day, last day, team), apart."""
+    """One invented player. `trust` scales how often he is sent in; `stints` are (first day, last
+    day, team), apart.
+    """
 
     lookup: str
     uid: str
@@ -96,7 +124,9 @@ def names(rng: Random) -> Iterator[str]:
     """Invented full names, each once, unique also without space and capitals."""
     seen: set[str] = set()
     while True:
-        first, last = ("".join(rng.choice(part) for part in parts) for parts in (FIRST_NAMES, LAST_NAMES))
+        first, last = (
+            "".join(rng.choice(part) for part in parts) for parts in (FIRST_NAMES, LAST_NAMES)
+        )
         if (name := f"{first} {last}") not in seen:
             seen.add(name)
             yield name
@@ -126,11 +156,17 @@ def birthday(opening: date, role: PlayerRole, rng: Random) -> date:
 def accuracy(role: PlayerRole, rng: Random) -> tuple[float, float, float]:
     """Chance of a make by zone; who plays more shoots better."""
     better = (role.minutes - 20) / 1000
-    return rng.gauss(0.585 + better, 0.035), rng.gauss(0.422 + better, 0.03), rng.gauss(0.362 + better, 0.022)
+    return (
+        rng.gauss(0.585 + better, 0.035),
+        rng.gauss(0.422 + better, 0.03),
+        rng.gauss(0.362 + better, 0.022),
+    )
 
 
 def trust(role: PlayerRole, rng: Random) -> float:
-    """How often a coach turns to him, against others of his role; it sets apart those at the end of the bench."""
+    """How often a coach turns to him, against others of his role; it sets apart those at the end of
+    the bench.
+    """
     if role in (DEEP, TWO_WAY):
         return float(rng.random() ** FAVORITES)
     return rng.uniform(0.4, 1.3) if role is BENCH else 1.0

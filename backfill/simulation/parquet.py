@@ -10,8 +10,12 @@ from backfill.warehouse.tables import INPUTS
 
 
 def write(season: SimulatedSeason, folder: Path) -> None:
-    """Write a file for each table that the season holds: `<folder>/<dataset>/<table>.parquet`. Raises OSError."""
+    """Write a file for each table that the season holds: `<folder>/<dataset>/<table>.parquet`.
+    Raises OSError.
+    """
     for table in INPUTS:
         if table.short in season.tables:
             (folder / table.dataset).mkdir(parents=True, exist_ok=True)
-            write_parquet(folder / table.dataset / f"{table.name}.parquet", table, season.tables[table.short])
+            write_parquet(
+                folder / table.dataset / f"{table.name}.parquet", table, season.tables[table.short]
+            )

@@ -1,4 +1,6 @@
-"""What was known the evening before a game: form, rest, expected usage and pace. Only earlier games are looked at."""
+"""What was known the evening before a game: form, rest, expected usage and pace. Only earlier games
+are looked at.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ HALF_POINT = 5
 
 @dataclass(slots=True)
 class Form:
-    """A player's games so far, oldest first: day, tenths of a minute, fourth-quarter minutes, usage."""
+    """A player's games so far, oldest first: day, tenths of a minute, fourth-quarter minutes,
+    usage.
+    """
 
     days: list[int] = field(default_factory=list)
     tenths: list[int] = field(default_factory=list)
@@ -49,12 +53,18 @@ class Form:
         return day - self.days[-1] if self.days else None
 
     def second_nights(self, start: int) -> int:
-        """Games from place `start` on that followed one on the day before, even if that lies outside the window."""
-        return sum(self.days[n] - self.days[n - 1] == 1 for n in range(max(1, start), len(self.days)))
+        """Games from place `start` on that followed one on the day before, even if that lies
+        outside the window.
+        """
+        return sum(
+            self.days[n] - self.days[n - 1] == 1 for n in range(max(1, start), len(self.days))
+        )
 
     def workload(self, day: int) -> Row:
         """Columns from games_in_last_7_days to fourth_quarter_minutes_last_7."""
-        week, fortnight = (bisect_left(self.days, day - window) for window in (SHORT_WINDOW, LONG_WINDOW))
+        week, fortnight = (
+            bisect_left(self.days, day - window) for window in (SHORT_WINDOW, LONG_WINDOW)
+        )
         short, long, games = sum(self.tenths[week:]), sum(self.tenths[fortnight:]), len(self.days)
         return (
             games - week,
@@ -96,7 +106,13 @@ def status(player: Player, squad: Squad, day: int, rng: Random) -> str:
         return "questionable" if draw < 0.6 else "doubtful" if draw < 0.9 else "out"
     if spell and day - spell[1] <= BACK_FROM_INJURY_DAYS:
         return "questionable" if draw < 0.4 else "probable"
-    return "probable" if draw < PROBABLE else "questionable" if draw < PROBABLE + QUESTIONABLE else "available"
+    return (
+        "probable"
+        if draw < PROBABLE
+        else "questionable"
+        if draw < PROBABLE + QUESTIONABLE
+        else "available"
+    )
 
 
 class SeasonMemory:
@@ -116,7 +132,9 @@ class SeasonMemory:
             for line in side.lines:
                 self.forms[line.player.lookup].add(day, line, usage(line, chances, box.length))
 
-    def player_rows(self, squad: Squad, opponent: int, head: GameHeading, home: bool) -> Iterator[Row]:
+    def player_rows(
+        self, squad: Squad, opponent: int, head: GameHeading, home: bool
+    ) -> Iterator[Row]:
         """One row for each player who was expected to play."""
         team, day = head.teams(home), head.fixture.day
         stars = sum(p.role is STAR for p in squad.out)
@@ -125,7 +143,15 @@ class SeasonMemory:
             form = self.forms[player.lookup]
             rest = form.rest(day)
             yield (
-                *(player.lookup, player.uid, head.game_id, head.day, *team, rest, None if rest is None else rest == 1),
+                *(
+                    player.lookup,
+                    player.uid,
+                    head.game_id,
+                    head.day,
+                    *team,
+                    rest,
+                    None if rest is None else rest == 1,
+                ),
                 *form.workload(day),
                 player.age(head.day),
                 *self.usages(player, form, stars),
@@ -137,20 +163,30 @@ class SeasonMemory:
             )
 
     def usages(self, player: Player, form: Form, stars_out: int) -> Row:
-        """Projected usage, which before a player's first game is that of his role, and the mean of his last games."""
+        """Projected usage, which before a player's first game is that of his role, and the mean of
+        his last games.
+        """
         recent = form.usage()
         base = round(100 * player.usage) if recent is None else recent
         projected = min(10_000, base + USAGE_PER_STAR_OUT * stars_out)
         return decimal(projected, 2), None if recent is None else decimal(recent, 2)
 
     def tempo(self, team: int, opponent: int, day: int) -> Row:
-        """Give expected pace, the mean of both teams', minus the team's own; the opponent's pace; the opponent's rest."""
+        """Give expected pace, the mean of both teams', minus the team's own; the opponent's pace;
+        the opponent's rest.
+        """
         own, other = self.tempos[team].pace(), self.tempos[opponent].pace()
         differential = None if own is None or other is None else ratio(other - own, 20, 1)
-        return differential, None if other is None else decimal(other, 1), self.tempos[opponent].rest(day)
+        return (
+            differential,
+            None if other is None else decimal(other, 1),
+            self.tempos[opponent].rest(day),
+        )
 
 
-def team_rows(head: GameHeading, strength: tuple[float, float], sides: tuple[Side, Side]) -> Iterator[Row]:
+def team_rows(
+    head: GameHeading, strength: tuple[float, float], sides: tuple[Side, Side]
+) -> Iterator[Row]:
     """Betting lines of a game: total and spread in half points, the favorite's spread negative."""
     home, away = strength
     total = round(2 * 113.5 * (home + away)) * HALF_POINT

@@ -61,7 +61,9 @@ def trade(everybody: list[Player], rng: Random) -> None:
 
 def waive(everybody: list[Player], rng: Random) -> None:
     """End some contracts at the end of the bench early, which makes room for call-ups."""
-    for player in rng.sample([p for p in everybody if p.role in (DEEP, TWO_WAY) and len(p.stints) == 1], WAIVED):
+    for player in rng.sample(
+        [p for p in everybody if p.role in (DEEP, TWO_WAY) and len(p.stints) == 1], WAIVED
+    ):
         start, _, team = player.stints[0]
         player.stints = [(start, rng.randint(*WAIVER_DAYS), team)]
 
@@ -71,8 +73,14 @@ class Rosters:
 
     def __init__(self, everybody: list[Player]) -> None:
         self.teams: list[list[Player]] = [[] for _ in TEAMS]
-        moves = [(first, n, team, True) for n, p in enumerate(everybody) for first, _, team in p.stints]
-        moves += [(last + 1, n, team, False) for n, p in enumerate(everybody) for _, last, team in p.stints]
+        moves = [
+            (first, n, team, True) for n, p in enumerate(everybody) for first, _, team in p.stints
+        ]
+        moves += [
+            (last + 1, n, team, False)
+            for n, p in enumerate(everybody)
+            for _, last, team in p.stints
+        ]
         self.moves = sorted(moves, reverse=True)
         self.everybody = everybody
 
@@ -92,7 +100,9 @@ def chance(player: Player, missing: int, blowout: bool) -> float:
     """How likely a fit player plays. In a blowout the whole bench may come in, favorites or not."""
     if player.role in REGULARS:
         return player.role.chance
-    return (player.role.chance + OPENING_PER_MISSING * missing) * player.trust + GARBAGE_TIME * blowout
+    return (
+        player.role.chance + OPENING_PER_MISSING * missing
+    ) * player.trust + GARBAGE_TIME * blowout
 
 
 def squad(team: int, roster: list[Player], day: int, blowout: bool, rng: Random) -> Squad:

@@ -1,4 +1,6 @@
-"""Who meets whom on which day: the league's usual pairings, spread so that all teams keep pace and rest."""
+"""Who meets whom on which day: the league's usual pairings, spread so that all teams keep pace and
+rest.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ TEAMS = (
     *("DAL", "HOU", "MEM", "NOP", "SAS"),
 )
 
-# Weights of the greedy choice: about fourteen back-to-backs per team, as in a real season, come out of them.
+# Weights of the greedy choice: about fourteen back-to-backs per team, as in a real season, come out
+# of them.
 BACK_TO_BACK_COST = 0.75
 THIRD_NIGHT_COST = 100.0
 NEVER = -50.0
@@ -47,12 +50,15 @@ class SimulatedGame:
 
 
 def home_games(home: int, away: int, turn: int) -> int:
-    """How often `home` receives `away`: 2 in its division and for most of its conference, 1 across conferences."""
+    """How often `home` receives `away`: 2 in its division and for most of its conference, 1 across
+    conferences.
+    """
     if home // 15 != away // 15:
         return 1
     if home // 5 == away // 5:
         return 2
-    # Three of five teams of another division are met four times, two of them three times, turning with the years.
+    # Three of five teams of another division are met four times, two of them three times, turning
+    # with the years.
     low, high = min(home, away), max(home, away)
     offset = (high % 5 - low % 5 + turn) % 5
     return 1 if (offset == 3 and home == high) or (offset == 4 and home == low) else 2
@@ -93,15 +99,21 @@ class ScheduleDraft:
         return THIRD_NIGHT_COST * third + BACK_TO_BACK_COST * (before + after)
 
     def keenness(self, team: int, day: int, share: float) -> float:
-        """How much a team should play on this day: games it lags behind, less tiredness, and a little luck."""
+        """How much a team should play on this day: games it lags behind, less tiredness, and a
+        little luck.
+        """
         lag = share * TEAM_GAMES - len(self.busy[team])
         return LAG_WEIGHT * lag - self.tiredness(team, day) + self.rng.uniform(0, CHANCE)
 
     def fill(self, day: int, share: float) -> None:
-        """Choose a day's games: teams that lag and are rested first. `share` of the season should be played by its end."""
+        """Choose a day's games: teams that lag and are rested first. `share` of the season should
+        be played by its end.
+        """
         keen = [self.keenness(team, day, share) for team in range(len(TEAMS))]
         ahead = 1 / max(0.02, 1 - share)
-        scored = sorted(((self.score(p, day, keen, ahead * n), p) for p, n in self.left.items()), reverse=True)
+        scored = sorted(
+            ((self.score(p, day, keen, ahead * n), p) for p, n in self.left.items()), reverse=True
+        )
         for score, (home, away) in scored:
             if len(self.by_day[day]) == self.wanted[day] or score < NEVER:
                 return
@@ -119,25 +131,39 @@ class ScheduleDraft:
             self.place(min(self.by_day, key=lambda day: self.cost(day, pair)), pair)
 
     def cost(self, day: int, pair: Pair) -> float:
-        """Cost of one more game on a day; infinite when it cannot be played or would crowd opening night."""
+        """Cost of one more game on a day; infinite when it cannot be played or would crowd opening
+        night.
+        """
         home, away = pair
         games = len(self.by_day[day])
-        if day in self.busy[home] or day in self.busy[away] or games == MOST_GAMES_A_DATE or not day:
+        if (
+            day in self.busy[home]
+            or day in self.busy[away]
+            or games == MOST_GAMES_A_DATE
+            or not day
+        ):
             return float("inf")
         crowded = max(0, games + 1 - self.wanted[day])
         rematch = abs(day - self.met.get(pair, -REMATCH_DAYS)) < REMATCH_DAYS
-        return self.tiredness(home, day) + self.tiredness(away, day) + crowded + REMATCH_COST * rematch
+        return (
+            self.tiredness(home, day) + self.tiredness(away, day) + crowded + REMATCH_COST * rematch
+        )
 
 
 def schedule(year: int, rng: Random) -> list[SimulatedGame]:
     """All games of the season in the order in which they are played."""
     draft = ScheduleDraft(year, rng)
     *days, last = draft.by_day
-    # The last day first: all thirty teams play, which is only sure to work out while every pair still has a game.
+    # The last day first: all thirty teams play, which is only sure to work out while every pair
+    # still has a game.
     draft.fill(last, 0.0)
     played = 0
     for day in days:
         played += draft.wanted[day]
         draft.fill(day, played / sum(draft.wanted.values()))
     draft.squeeze_in()
-    return [SimulatedGame(day, home, away) for day, pairs in draft.by_day.items() for home, away in pairs]
+    return [
+        SimulatedGame(day, home, away)
+        for day, pairs in draft.by_day.items()
+        for home, away in pairs
+    ]

@@ -57,14 +57,21 @@ class Simulation:
 
     def heading(self, number: int, fixture: SimulatedGame) -> GameHeading:
         """Name a game as the league does: season, then place in the calendar."""
-        return GameHeading(f"002{self.year % 100:02}{number:05}", self.opening + timedelta(days=fixture.day), self.year, fixture)
+        return GameHeading(
+            f"002{self.year % 100:02}{number:05}",
+            self.opening + timedelta(days=fixture.day),
+            self.year,
+            fixture,
+        )
 
     def play(self, head: GameHeading) -> None:
         """Play one game and write all its rows."""
         fixture, tables = head.fixture, self.tables
         self.rosters.advance(fixture.day)
         blowout = self.rng.random() < BLOWOUT
-        home, away = (squad(t, self.rosters.teams[t], fixture.day, blowout, self.rng) for t in fixture.teams)
+        home, away = (
+            squad(t, self.rosters.teams[t], fixture.day, blowout, self.rng) for t in fixture.teams
+        )
         tables["UPGC"] += self.memory.player_rows(home, away.team, head, True)
         tables["UPGC"] += self.memory.player_rows(away, home.team, head, False)
         strength = self.strengths[home.team], self.strengths[away.team]

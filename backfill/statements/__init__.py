@@ -1,4 +1,6 @@
-"""Named statements: one `.sql` file each, in GoogleSQL with Jinja for what the schema and the rules know already."""
+"""Named statements: one `.sql` file each, in GoogleSQL with Jinja for what the schema and the rules
+know already.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ FOLDER = Path(__file__).parent / "sql"
 
 @cache
 def environment(folder: Path = FOLDER) -> Environment:
-    """The .sql files of a folder, and what all of them may use: tables by short name, fragments, rules."""
+    """The .sql files of a folder, and what all of them may use: tables by short name, fragments,
+    rules.
+    """
     made = Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,

@@ -14,7 +14,11 @@ TOOK_PART = "(IFNULL(minutes_played, 0) > 0 OR IFNULL(fg_attempts, 0) > 0 OR IFN
 
 def number_text(column: Column, value: str) -> str:
     """SQL that prints a number with exactly its column's decimals."""
-    return f"CAST({value} AS STRING)" if column.scale is None else f"FORMAT('%.{column.scale}f', {value})"
+    return (
+        f"CAST({value} AS STRING)"
+        if column.scale is None
+        else f"FORMAT('%.{column.scale}f', {value})"
+    )
 
 
 def impossible(short: str) -> str:
@@ -35,5 +39,9 @@ def _broken(table: Table, rule: Rule) -> str:
 
 
 def newest_first(short: str) -> str:
-    """The order in which rows of one game compete: latest first, ties to the larger value, column by column."""
-    return ", ".join(f"{name} DESC" for name in dict.fromkeys(("processed_at", *BY_SHORT[short].names)))
+    """The order in which rows of one game compete: latest first, ties to the larger value, column
+    by column.
+    """
+    return ", ".join(
+        f"{name} DESC" for name in dict.fromkeys(("processed_at", *BY_SHORT[short].names))
+    )

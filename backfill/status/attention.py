@@ -1,4 +1,6 @@
-"""Jobs that want a person before anything of them is judged: paused by themselves, standing still, or failed. And why."""
+"""Jobs that want a person before anything of them is judged: paused by themselves, standing still,
+or failed. And why.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +33,24 @@ class AttentionItem:
 
 
 def attention_items(at: datetime) -> list[AttentionItem]:
-    """All of them, the oldest first; one query, and one for each job that has failed since the oldest judgement."""
-    judged = Coalesce(Subquery(SeasonAudit.objects.order_by("at").values("at")[:1]), Value(LONG_AGO))
+    """All of them, the oldest first; one query, and one for each job that has failed since the
+    oldest judgement.
+    """
+    judged = Coalesce(
+        Subquery(SeasonAudit.objects.order_by("at").values("at")[:1]), Value(LONG_AGO)
+    )
     failed = Q(status=Status.FAILED, finished_at__gt=judged, retried_by=None)
     newest = Event.objects.filter(job=OuterRef("pk")).order_by("-at", "-pk")
     stop = _stops(Event.objects.filter(job=OuterRef("pk")), *STOPPING).order_by("-pk")
-    jobs = Job.objects.filter(failed | ~Q(status__in=Job.ENDED)).order_by("pk").annotate(
-        changed_at=Subquery(newest.values("at")[:1]),
-        stop_cause=Subquery(stop.values("cause")[:1]), stop_reason=Subquery(stop.values("reason")[:1]),
-    )  # fmt: skip
+    jobs = (
+        Job.objects.filter(failed | ~Q(status__in=Job.ENDED))
+        .order_by("pk")
+        .annotate(
+            changed_at=Subquery(newest.values("at")[:1]),
+            stop_cause=Subquery(stop.values("cause")[:1]),
+            stop_reason=Subquery(stop.values("reason")[:1]),
+        )
+    )
     return [AttentionItem(job, *found) for job in jobs[:MOST] if (found := _wants(job, at))]
 
 
@@ -49,19 +60,26 @@ def _stops(events: QuerySet[Event], *states: str) -> QuerySet[Event]:
 
 
 def _wants(job: Job, at: datetime) -> tuple[str, str] | None:
-    changed_at, cause, reason = (getattr(job, name) for name in ("changed_at", "stop_cause", "stop_reason"))
+    changed_at, cause, reason = (
+        getattr(job, name) for name in ("changed_at", "stop_cause", "stop_reason")
+    )
     if job.status == Status.FAILED:
         return None if is_audited(job) else (job.status, reason or "")
     if job.status in (Status.PAUSED, Status.PAUSING) and cause in AUTOMATIC:
         return job.status, reason
     if has_stalled(job, changed_at, at):
-        return STALLED, f"nothing has changed for {(at - changed_at).total_seconds() / 60:.0f} minutes"
+        return (
+            STALLED,
+            f"nothing has changed for {(at - changed_at).total_seconds() / 60:.0f} minutes",
+        )
     return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StopCause:
-    """Why a job has stopped, or is about to. `key` is the run that it is about, where it is about one."""
+    """Why a job has stopped, or is about to. `key` is the run that it is about, where it is about
+    one.
+    """
 
     reason: str
     actor: str
@@ -70,7 +88,9 @@ class StopCause:
 
 
 def stop_cause(job: Job) -> StopCause | None:
-    """Why a job is paused, cancelled or failed; None for one that is not, or where nobody gave a reason."""
+    """Why a job is paused, cancelled or failed; None for one that is not, or where nobody gave a
+    reason.
+    """
     status = ASKED_TO_STOP.get(Status(job.status), Status(job.status))
     if status not in STOPPING:
         return None
@@ -84,4 +104,9 @@ def stop_cause(job: Job) -> StopCause | None:
 
 
 def _first_failed(job: Job) -> Key | None:
-    return job.runs.filter(status=Run.Status.FAILED).order_by("date", "pk").values_list("processor", "date").first()
+    return (
+        job.runs.filter(status=Run.Status.FAILED)
+        .order_by("date", "pk")
+        .values_list("processor", "date")
+        .first()
+    )

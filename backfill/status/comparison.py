@@ -18,7 +18,9 @@ UNDECIDED = (*Run.ACTIVE, Run.Status.CANCELLED)
 
 @dataclass(frozen=True)
 class CategoryDelta:
-    """How much was wrong with one (processor, date) in both jobs: entities of a category, or the run itself as one."""
+    """How much was wrong with one (processor, date) in both jobs: entities of a category, or the
+    run itself as one.
+    """
 
     processor: str
     date: date
@@ -46,7 +48,8 @@ class CategoryDelta:
 class JobComparison:
     """Two jobs over what both have run to an end.
 
-    Runs are told apart by their state: failed, blocked, cancelled. A run that failed has counted no entities, so what
+    Runs are told apart by their state: failed, blocked, cancelled. A run that failed has counted no
+    entities, so what
     its successor counts is new. `undecided` is what one of the two has not run to an end.
     """
 
@@ -78,23 +81,40 @@ class JobComparison:
 
     def as_json(self) -> dict[str, Any]:
         """As one document."""
-        changes = [{**asdict(c), "healed": c.healed, "remaining": c.remaining, "new": c.new} for c in self.changes]
+        changes = [
+            {**asdict(c), "healed": c.healed, "remaining": c.remaining, "new": c.new}
+            for c in self.changes
+        ]
         return {
-            "before": self.before, "after": self.after, "compared": self.compared, "totals": self.totals(),
-            "changes": changes, "only_before": _listed(self.only_before), "only_after": _listed(self.only_after),
+            "before": self.before,
+            "after": self.after,
+            "compared": self.compared,
+            "totals": self.totals(),
+            "changes": changes,
+            "only_before": _listed(self.only_before),
+            "only_after": _listed(self.only_after),
             "undecided": _listed(self.undecided),
-        }  # fmt: skip
+        }
 
 
 def compare(before: Job, after: Job) -> JobComparison:
     """Compare any two jobs; one query, whatever their size."""
     old, new = _runs_of(before, after)
     both = sorted(old.keys() & new.keys(), key=_by_date)
-    decided = [key for key in both if old[key].status not in Run.ACTIVE and new[key].status not in UNDECIDED]
+    decided = [
+        key
+        for key in both
+        if old[key].status not in Run.ACTIVE and new[key].status not in UNDECIDED
+    ]
     undecided = tuple(sorted(set(both) - set(decided), key=_by_date))
     changes = [change for key in decided for change in _changes(key, old[key], new[key])]
-    only_before, only_after = (tuple(sorted(keys, key=_by_date)) for keys in (old.keys() - new.keys(), new.keys() - old.keys()))
-    return JobComparison(before.pk, after.pk, len(decided), tuple(changes), only_before, only_after, undecided)
+    only_before, only_after = (
+        tuple(sorted(keys, key=_by_date))
+        for keys in (old.keys() - new.keys(), new.keys() - old.keys())
+    )
+    return JobComparison(
+        before.pk, after.pk, len(decided), tuple(changes), only_before, only_after, undecided
+    )
 
 
 def _runs_of(*jobs: Job) -> list[dict[Key, Run]]:

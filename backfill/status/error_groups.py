@@ -27,7 +27,8 @@ fingerprint = lru_cache(maxsize=4096)(fingerprints.fingerprint)
 class ErrorGroup:
     """Failures of one processor with one text: entities of a bug's category, or runs with an error.
 
-    `what` is the category or the error's class, `sample` the text of the first of them, `entities` the first who have it.
+    `what` is the category or the error's class, `sample` the text of the first of them, `entities`
+    the first who have it.
     """
 
     id: str
@@ -45,9 +46,17 @@ class ErrorGroup:
 
     def as_json(self) -> dict[str, Any]:
         """The group without each of its dates."""
-        return {"id": self.id, "processor": self.processor, "what": self.what, "count": self.count,
-                "dates": len(self.dates), "first": self.dates[0], "last": self.dates[-1], "sample": self.sample,
-                "entities": self.entities}  # fmt: skip
+        return {
+            "id": self.id,
+            "processor": self.processor,
+            "what": self.what,
+            "count": self.count,
+            "dates": len(self.dates),
+            "first": self.dates[0],
+            "last": self.dates[-1],
+            "sample": self.sample,
+            "entities": self.entities,
+        }
 
 
 @dataclass(frozen=True)
@@ -68,11 +77,15 @@ def of_job(job: Job) -> list[ErrorGroup]:
 
 
 def groups_of(runs: Mapping[Key, Run]) -> list[ErrorGroup]:
-    """The groups of these runs: their errors, and the bugs among their entities. What is blocked belongs to its root."""
+    """The groups of these runs: their errors, and the bugs among their entities. What is blocked
+    belongs to its root.
+    """
     found: dict[str, list[_Text]] = {}
     for text in (*_of_runs(runs), *_of_entities(runs)):
         found.setdefault(fingerprint(text.processor, text.what, text.text), []).append(text)
-    return sorted((_group(name, texts) for name, texts in found.items()), key=lambda g: (-g.count, g.id))
+    return sorted(
+        (_group(name, texts) for name, texts in found.items()), key=lambda g: (-g.count, g.id)
+    )
 
 
 def _group(name: str, texts: Collection[_Text]) -> ErrorGroup:
@@ -80,7 +93,13 @@ def _group(name: str, texts: Collection[_Text]) -> ErrorGroup:
     dates = tuple(sorted({t.date for t in texts}))
     named = dict.fromkeys(name for t in sorted(texts, key=lambda t: t.date) for name in t.entities)
     return ErrorGroup(
-        name, first.processor, first.what, sum(t.count for t in texts), dates, first.text, tuple(named)[:MOST_NAMED]
+        name,
+        first.processor,
+        first.what,
+        sum(t.count for t in texts),
+        dates,
+        first.text,
+        tuple(named)[:MOST_NAMED],
     )
 
 
@@ -92,9 +111,15 @@ def _of_runs(runs: Mapping[Key, Run]) -> Iterator[_Text]:
 
 def _of_entities(runs: Mapping[Key, Run]) -> Iterator[_Text]:
     """The bugs that the failures table holds, asked for only where the runs have counted some."""
-    if dates := sorted({day for (_, day), run in runs.items() if any(run.failures.get(bug) for bug in BUGS)}):
-        found = warehouse().query(render("failure-texts", named=MOST_NAMED), {"dates": dates, "bugs": list(BUGS)})
-        alike = itemgetter("processor_name", "analysis_date", "failure_category", "failure_reason", "n")
+    if dates := sorted(
+        {day for (_, day), run in runs.items() if any(run.failures.get(bug) for bug in BUGS)}
+    ):
+        found = warehouse().query(
+            render("failure-texts", named=MOST_NAMED), {"dates": dates, "bugs": list(BUGS)}
+        )
+        alike = itemgetter(
+            "processor_name", "analysis_date", "failure_category", "failure_reason", "n"
+        )
         for (name, day, what, text, n), rows in groupby(found, key=alike):
             if (code := PROCESSOR_BY_NAME[name].code, day) in runs:
                 yield _Text(code, day, what, text, n, tuple(row["entity_id"] for row in rows))

@@ -1,4 +1,6 @@
-"""Which runs of a job have changed since somebody last looked, from its events; whoever asks brings what he knows."""
+"""Which runs of a job have changed since somebody last looked, from its events; whoever asks brings
+what he knows.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ OVERLAP = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class EventCursor:
-    """What somebody has seen of a job: the number of its newest event, and how many there were up to that one."""
+    """What somebody has seen of a job: the number of its newest event, and how many there were up
+    to that one.
+    """
 
     newest: int = 0
     known: int = 0
@@ -34,8 +38,10 @@ class EventCursor:
 def changed_since(job: Job, seen: EventCursor, at: datetime) -> tuple[EventCursor, set[int]]:
     """The present mark, and the numbers of the runs that have an event that `seen` does not know.
 
-    Events get their numbers before they are committed: one that comes late has a lower number than others that were
-    seen already. It makes the count up to these a different one; then all of the last minute is told again.
+    Events get their numbers before they are committed: one that comes late has a lower number than
+    others that were
+    seen already. It makes the count up to these a different one; then all of the last minute is
+    told again.
     """
     upto = Count("pk", filter=Q(pk__lte=seen.newest))
     found = job.events.aggregate(newest=Max("pk"), total=Count("pk"), upto=upto)

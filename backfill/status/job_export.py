@@ -14,14 +14,34 @@ from backfill.status.latest_runs import AuditSummary
 from validation.categories import BY_NAME
 
 COLUMNS = (
-    "job", "processor", "date", "state", "why", "error", "population", "rows", *BY_NAME, "failed", "expected", "unexplained",
-    "query_seconds", "write_seconds", "run_id", "code_version", "sql_hash", "worker", "started_at", "finished_at",
-)  # fmt: skip
+    "job",
+    "processor",
+    "date",
+    "state",
+    "why",
+    "error",
+    "population",
+    "rows",
+    *BY_NAME,
+    "failed",
+    "expected",
+    "unexplained",
+    "query_seconds",
+    "write_seconds",
+    "run_id",
+    "code_version",
+    "sql_hash",
+    "worker",
+    "started_at",
+    "finished_at",
+)
 ROWS_AT_ONCE = 500
 
 
 def rows(job: Job) -> Iterator[dict[str, Any]]:
-    """One dict per run of the job, in the order of its dates; `expected` and `unexplained` are None until it is judged."""
+    """One dict per run of the job, in the order of its dates; `expected` and `unexplained` are None
+    until it is judged.
+    """
     verdicts = verdicts_of(own_runs(job))
     for run in job.runs.order_by("date", "pk").iterator(ROWS_AT_ONCE):
         yield _row(run, verdicts)
@@ -30,18 +50,32 @@ def rows(job: Job) -> Iterator[dict[str, Any]]:
 def _row(run: Run, verdicts: Mapping[str, AuditSummary]) -> dict[str, Any]:
     verdict = verdicts.get(run.run_id)
     return {
-        "job": run.job_id, "processor": run.processor, "date": run.date, "state": run.status, "why": run.reason,
+        "job": run.job_id,
+        "processor": run.processor,
+        "date": run.date,
+        "state": run.status,
+        "why": run.reason,
         "error": run.error,
-        "population": run.population, "rows": run.rows, **{name: run.failures.get(name, 0) for name in BY_NAME},
-        "failed": sum(run.failures.values()), "expected": verdict and verdict.failed,
+        "population": run.population,
+        "rows": run.rows,
+        **{name: run.failures.get(name, 0) for name in BY_NAME},
+        "failed": sum(run.failures.values()),
+        "expected": verdict and verdict.failed,
         "unexplained": verdict and verdict.unexplained,
-        "query_seconds": run.query_seconds, "write_seconds": run.write_seconds, "run_id": run.run_id,
-        "code_version": run.code_version, "sql_hash": run.sql_hash, "worker": run.worker, "started_at": run.started_at,
+        "query_seconds": run.query_seconds,
+        "write_seconds": run.write_seconds,
+        "run_id": run.run_id,
+        "code_version": run.code_version,
+        "sql_hash": run.sql_hash,
+        "worker": run.worker,
+        "started_at": run.started_at,
         "finished_at": run.finished_at,
-    }  # fmt: skip
+    }
 
 
 def document(job: Job) -> dict[str, Any]:
     """A job as one document: its summary, every run, every event. Raises WarehouseError."""
-    events = job.events.order_by("pk").values("pk", "run", "at", who=F("actor"), what=F("action"), why=F("reason"))
+    events = job.events.order_by("pk").values(
+        "pk", "run", "at", who=F("actor"), what=F("action"), why=F("reason")
+    )
     return {**summarise(job), "runs": list(rows(job)), "events": list(events)}

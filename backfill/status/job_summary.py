@@ -24,9 +24,14 @@ ENDED_BADLY = (Run.Status.FAILED, Run.Status.BLOCKED)
 
 
 def summarise(job: Job) -> dict[str, Any]:
-    """A job as one document: its options, its processors' figures, the dates that went wrong, what to look at next."""
+    """A job as one document: its options, its processors' figures, the dates that went wrong, what
+    to look at next.
+    """
     runs = list(job.runs.order_by("date", "pk"))
-    processors = [_processor(code, [r for r in runs if r.processor == code]) for code in job.parsed_options.processors]
+    processors = [
+        _processor(code, [r for r in runs if r.processor == code])
+        for code in job.parsed_options.processors
+    ]
     found, unread = _groups(job)
     return {
         "job": job.pk,
@@ -49,10 +54,14 @@ def summarise(job: Job) -> dict[str, Any]:
 
 
 def _groups(job: Job) -> tuple[list[dict[str, Any]] | None, list[str]]:
-    """The error groups of what is wrong now with what the job ran; or None, and the sentence why nobody can tell."""
+    """The error groups of what is wrong now with what the job ran; or None, and the sentence why
+    nobody can tell.
+    """
     try:
         found, starts = error_groups.of_job(job), load_calendar().starts
-        return [g.as_json() | {"query": _query(g, starts.get(season_year(g.dates[0])))} for g in found], []
+        return [
+            g.as_json() | {"query": _query(g, starts.get(season_year(g.dates[0])))} for g in found
+        ], []
     except WarehouseError as error:
         return None, [f"the error groups cannot be read: {type(error).__name__}: {error}"]
 
@@ -63,16 +72,27 @@ def _query(group: error_groups.ErrorGroup, season_start: date | None) -> str:
 
 
 def _findings(job: Job) -> list[dict[str, Any]] | None:
-    """What is listed about the job's dates that is more than a note; None until all its seasons were judged after it."""
+    """What is listed about the job's dates that is more than a note; None until all its seasons
+    were judged after it.
+    """
     if not is_audited(job):
         return None
     options = job.parsed_options
-    found = Finding.objects.about(options.start, options.end).listed().filter(severity__gt=Severity.NOTE)
-    return [{"finding": f.pk, "severity": str(f.weight), "kind": f.kind, "sentence": f.sentence} for f in found]
+    found = (
+        Finding.objects.about(options.start, options.end)
+        .listed()
+        .filter(severity__gt=Severity.NOTE)
+    )
+    return [
+        {"finding": f.pk, "severity": str(f.weight), "kind": f.kind, "sentence": f.sentence}
+        for f in found
+    ]
 
 
 def _retried(job: Job) -> dict[str, dict[str, int]] | None:
-    """What a retry healed of the job that it retried, what remains and what is new, by state and category."""
+    """What a retry healed of the job that it retried, what remains and what is new, by state and
+    category.
+    """
     if job.retry_of is None:
         return None
     found = compare(job.retry_of, job)
@@ -106,11 +126,21 @@ def _problem(run: Run) -> dict[str, Any]:
 
 
 def _next(processors: list[dict[str, Any]], runs: list[Run]) -> list[str]:
-    """Sentences for a person, worst first: runs that did not complete, then bugs, then what is expected."""
-    found = [f"{status}: {_dates(runs, status)}" for status in ENDED_BADLY if any(r.status == status for r in runs)]
+    """Sentences for a person, worst first: runs that did not complete, then bugs, then what is
+    expected.
+    """
+    found = [
+        f"{status}: {_dates(runs, status)}"
+        for status in ENDED_BADLY
+        if any(r.status == status for r in runs)
+    ]
     for category in sorted(BY_NAME.values(), key=lambda c: not c.is_bug):
-        if counts := [f"{p['processor']} {n:,}" for p in processors if (n := p["failures"].get(category.name))]:
-            found.append(f"{category.name} ({category.meaning}): {', '.join(counts)}. {category.advice}")
+        if counts := [
+            f"{p['processor']} {n:,}" for p in processors if (n := p["failures"].get(category.name))
+        ]:
+            found.append(
+                f"{category.name} ({category.meaning}): {', '.join(counts)}. {category.advice}"
+            )
     return found
 
 

@@ -1,4 +1,6 @@
-"""The runs that count and the verdicts on them, as far as a season's overview needs them: plain tuples, a query each."""
+"""The runs that count and the verdicts on them, as far as a season's overview needs them: plain
+tuples, a query each.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,26 @@ from validation.categories import BUGS
 from validation.season import Day
 
 COLUMNS = (
-    "processor", "date", "pk", "job_id", "run_id", "status", "population", "rows", "failures", "sql_hash",
-    "input_signature", "reason", "started_at",
-)  # fmt: skip
+    "processor",
+    "date",
+    "pk",
+    "job_id",
+    "run_id",
+    "status",
+    "population",
+    "rows",
+    "failures",
+    "sql_hash",
+    "input_signature",
+    "reason",
+    "started_at",
+)
 
 
 class LatestRun(NamedTuple):
-    """The run that counts of a (processor, date), as far as an overview tells of it; names as on the Run."""
+    """The run that counts of a (processor, date), as far as an overview tells of it; names as on
+    the Run.
+    """
 
     processor: str
     date: date
@@ -42,7 +57,9 @@ class LatestRun(NamedTuple):
 
 
 class AuditSummary(NamedTuple):
-    """The verdict on a (processor, date), as far as an overview tells of it; names as on the Verdict."""
+    """The verdict on a (processor, date), as far as an overview tells of it; names as on the
+    Verdict.
+    """
 
     population: int
     expected: Mapping[str, int]
@@ -66,7 +83,9 @@ class AuditSummary(NamedTuple):
 
 
 def explained_bugs(failures: Mapping[str, int], expected: Mapping[str, int]) -> int:
-    """How many failures are as they must be, and bugs all the same: an impossible source row explains them."""
+    """How many failures are as they must be, and bugs all the same: an impossible source row
+    explains them.
+    """
     return sum(min(failures.get(bug, 0), expected.get(bug, 0)) for bug in BUGS)
 
 
@@ -79,5 +98,7 @@ def latest_runs(days: Sequence[Day]) -> dict[Key, LatestRun]:
 
 def audit_summaries(year: int) -> dict[Key, AuditSummary]:
     """What the last judgement of a season says of every (processor, date)."""
-    rows = AuditResult.objects.filter(season=year).values_list("processor", "date", *AuditSummary._fields)
+    rows = AuditResult.objects.filter(season=year).values_list(
+        "processor", "date", *AuditSummary._fields
+    )
     return {(code, day): AuditSummary(*rest) for code, day, *rest in rows}

@@ -1,4 +1,6 @@
-"""How far a job is, how fast, how long it may take, and why what waits waits: numbers and words read from its rows."""
+"""How far a job is, how fast, how long it may take, and why what waits waits: numbers and words
+read from its rows.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ STALLED_SECONDS = 300
 
 @dataclass(frozen=True)
 class TimeLeft:
-    """Seconds that the rest of a job takes, if it goes as its faster and as its slower recent steps did."""
+    """Seconds that the rest of a job takes, if it goes as its faster and as its slower recent steps
+    did.
+    """
 
     low: float
     high: float
@@ -68,9 +72,19 @@ def progress(job: Job, at: datetime) -> Progress:
     waiting = list(why_waiting(job, at))
     steps = _recent_steps(job)
     return Progress(
-        job.pk, job.status, total, total - active, dict(counts), per_processor, _seconds(job), _rate(steps),
-        _time_left(steps, per_processor), changed_at, _stalled(job, changed_at, waiting, at), waiting,
-    )  # fmt: skip
+        job.pk,
+        job.status,
+        total,
+        total - active,
+        dict(counts),
+        per_processor,
+        _seconds(job),
+        _rate(steps),
+        _time_left(steps, per_processor),
+        changed_at,
+        _stalled(job, changed_at, waiting, at),
+        waiting,
+    )
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,9 @@ def _recent_steps(job: Job) -> list[_TimedStep]:
     went_on = resumed.aggregate(at=Max("at"))["at"]
     if went_on is None:
         return []
-    ended = job.runs.filter(finished_at__gte=went_on, started_at__gte=went_on).exclude(status=Run.Status.CANCELLED)
+    ended = job.runs.filter(finished_at__gte=went_on, started_at__gte=went_on).exclude(
+        status=Run.Status.CANCELLED
+    )
     steps = (
         ended.values("processor", "batch")
         .annotate(runs=Count("pk"), first=Min("started_at"), last=Max("finished_at"))
@@ -112,24 +128,41 @@ def _rate(steps: Sequence[_TimedStep]) -> float | None:
     return sum(s.runs for s in steps) / wall if wall else None
 
 
-def _time_left(steps: Sequence[_TimedStep], per_processor: dict[str, dict[str, int]]) -> TimeLeft | None:
-    """The rest at the pace of the faster and the slower quarter of recent steps, as many side by side as there were."""
-    left = {code: n for code, by in per_processor.items() if (n := sum(by.get(s, 0) for s in Run.ACTIVE))}
+def _time_left(
+    steps: Sequence[_TimedStep], per_processor: dict[str, dict[str, int]]
+) -> TimeLeft | None:
+    """The rest at the pace of the faster and the slower quarter of recent steps, as many side by
+    side as there were.
+    """
+    left = {
+        code: n
+        for code, by in per_processor.items()
+        if (n := sum(by.get(s, 0) for s in Run.ACTIVE))
+    }
     seen = {code: [s for s in steps if s.processor == code] for code in left}
-    if not left or any(sum(s.runs for s in found) < DATES_BEFORE_AN_ESTIMATE for found in seen.values()):
+    if not left or any(
+        sum(s.runs for s in found) < DATES_BEFORE_AN_ESTIMATE for found in seen.values()
+    ):
         return None
     wall = _wall_seconds(steps)
     side_by_side = sum(s.seconds_per_run * s.runs for s in steps) / wall if wall else 1.0
 
     def rest(share: float) -> float:
-        return sum(n * _quantile(seen[code], share) for code, n in left.items()) / (side_by_side or 1.0)
+        return sum(n * _quantile(seen[code], share) for code, n in left.items()) / (
+            side_by_side or 1.0
+        )
 
     return TimeLeft(rest(0.25), rest(0.9))
 
 
 def _quantile(steps: Sequence[_TimedStep], share: float) -> float:
-    """Seconds per run that this share of the runs took at most; a step counts by its runs, so a canary hardly does."""
-    by_pace, wanted = sorted(steps, key=lambda s: s.seconds_per_run), share * sum(s.runs for s in steps)
+    """Seconds per run that this share of the runs took at most; a step counts by its runs, so a
+    canary hardly does.
+    """
+    by_pace, wanted = (
+        sorted(steps, key=lambda s: s.seconds_per_run),
+        share * sum(s.runs for s in steps),
+    )
     for step in by_pace:
         wanted -= step.runs
         if wanted <= 0:
@@ -143,7 +176,10 @@ def _seconds(job: Job) -> dict[str, float]:
     checked = () if job.parsed_options.backfill_mode else job.runs.values_list("checks", flat=True)
     # Completeness is checked within the statement, whose seconds are the query's already.
     checks = sum(c["seconds"] for found in checked for c in found if c["name"] != "completeness")
-    return {**{name: round(value or 0.0, 3) for name, value in sums.items()}, "checks": round(checks, 3)}
+    return {
+        **{name: round(value or 0.0, 3) for name, value in sums.items()},
+        "checks": round(checks, 3),
+    }
 
 
 def why_waiting(job: Job, at: datetime) -> Iterator[dict[str, Any]]:
@@ -156,7 +192,12 @@ def why_waiting(job: Job, at: datetime) -> Iterator[dict[str, Any]]:
         if batch.number not in running:
             reasons.setdefault(context.reason(batch), []).append(batch)
     for reason, group in reasons.items():
-        yield {"why": reason, "batches": len(group), "first": group[0].first_date, "last": group[-1].last_date}
+        yield {
+            "why": reason,
+            "batches": len(group),
+            "first": group[0].first_date,
+            "last": group[-1].last_date,
+        }
 
 
 class _Context:
@@ -165,7 +206,9 @@ class _Context:
     def __init__(self, job: Job, batches: Sequence[Batch], at: datetime) -> None:
         self.job, self.at = job, at
         self.in_flight = [b for b in batches if b.status == Batch.Status.IN_FLIGHT]
-        self.canary = batches[0] if batches and job.parsed_options.canary and batches[0].number == 0 else None
+        self.canary = (
+            batches[0] if batches and job.parsed_options.canary and batches[0].number == 0 else None
+        )
         self.in_all = Batch.objects.filter(status=Batch.Status.IN_FLIGHT).count()
         self.cap = Limits.current().max_parallel_batches
         self.workers = Worker.alive(at)
@@ -192,11 +235,19 @@ class _Context:
 def has_stalled(job: Job, changed_at: datetime | None, at: datetime) -> bool:
     """Whether nothing has changed for long although the job is under way."""
     under_way = job.status not in (*Job.ENDED, Job.Status.PAUSED)
-    return under_way and changed_at is not None and at - changed_at >= timedelta(seconds=STALLED_SECONDS)
+    return (
+        under_way
+        and changed_at is not None
+        and at - changed_at >= timedelta(seconds=STALLED_SECONDS)
+    )
 
 
-def _stalled(job: Job, changed_at: datetime | None, waiting: Sequence[dict[str, Any]], at: datetime) -> str:
-    """That nothing has changed for long although the job is under way, and why; empty while all is well."""
+def _stalled(
+    job: Job, changed_at: datetime | None, waiting: Sequence[dict[str, Any]], at: datetime
+) -> str:
+    """That nothing has changed for long although the job is under way, and why; empty while all is
+    well.
+    """
     if not changed_at or not has_stalled(job, changed_at, at):
         return ""
     minutes = (at - changed_at).total_seconds() / 60
@@ -209,14 +260,20 @@ def system(at: datetime) -> dict[str, Any]:
     swept = Sweep.objects.first()
     return {
         "workers": [
-            {"name": w.name, "kind": w.kind, "seen_seconds_ago": round((at - w.seen_at).total_seconds(), 1),
-             "alive": w.is_alive(at), "steps": len(w.claims), "started_at": w.started_at}
+            {
+                "name": w.name,
+                "kind": w.kind,
+                "seen_seconds_ago": round((at - w.seen_at).total_seconds(), 1),
+                "alive": w.is_alive(at),
+                "steps": len(w.claims),
+                "started_at": w.started_at,
+            }
             for w in Worker.objects.order_by("pk")
         ],
         "swept_seconds_ago": round((at - swept.at).total_seconds(), 1) if swept else None,
         "max_parallel_batches": Limits.current().max_parallel_batches,
         "batches_in_flight": Batch.objects.filter(status=Batch.Status.IN_FLIGHT).count(),
-    }  # fmt: skip
+    }
 
 
 def newest_events(job: Job, after: int = 0) -> list[Event]:

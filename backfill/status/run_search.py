@@ -23,9 +23,14 @@ CHUNK = 2000
 SECONDS = Coalesce(F("query_seconds"), 0.0) + Coalesce(F("write_seconds"), 0.0)
 # By each of these; a leading minus turns it round. The number of a run breaks ties.
 ORDERS: dict[str, Any] = {
-    "run": F("pk"), "date": F("date"), "processor": F("processor"), "state": F("status"), "rows": Coalesce(F("rows"), -1),
-    "seconds": SECONDS, "job": F("job_id"),
-}  # fmt: skip
+    "run": F("pk"),
+    "date": F("date"),
+    "processor": F("processor"),
+    "state": F("status"),
+    "rows": Coalesce(F("rows"), -1),
+    "seconds": SECONDS,
+    "job": F("job_id"),
+}
 NEWEST_FIRST = "-run"
 # What a list does not show is not read.
 DEFERRED = ("checks", "claim", "input_signature", "worker")
@@ -33,7 +38,9 @@ DEFERRED = ("checks", "claim", "input_signature", "worker")
 
 @dataclass(frozen=True)
 class Search:
-    """What is asked for; what is empty asks nothing. `older` wants what the present statements would make otherwise."""
+    """What is asked for; what is empty asks nothing. `older` wants what the present statements
+    would make otherwise.
+    """
 
     processor: str = ""
     state: str = ""
@@ -55,19 +62,31 @@ class Search:
     def runs(self) -> RunQuerySet:
         """The runs, in no order yet."""
         found = older_than_code() if self.older else Run.objects.all()
-        exact = {"processor": self.processor, "status": self.state, "date": self.day, "job": self.job, "code_version": self.code}
+        exact = {
+            "processor": self.processor,
+            "status": self.state,
+            "date": self.day,
+            "job": self.job,
+            "code_version": self.code,
+        }
         found = found.filter(**{name: value for name, value in exact.items() if value})
         if self.season is not None:
             first = date(self.season, FIRST_MONTH, 1)
             found = found.filter(date__gte=first, date__lt=first.replace(year=self.season + 1))
-        bounds = {"date__gte": self.start, "date__lte": self.end, "run_id__istartswith": self.run_id}
+        bounds = {
+            "date__gte": self.start,
+            "date__lte": self.end,
+            "run_id__istartswith": self.run_id,
+        }
         found = found.filter(**{name: value for name, value in bounds.items() if value})
         if self.text:
             found = found.filter(Q(reason__icontains=self.text) | Q(error__icontains=self.text))
         return found
 
     def page(self, order: str, number: int) -> tuple[list[Run], bool]:
-        """One page of runs, the first is 1, and whether there is another one after it; without counting them all."""
+        """One page of runs, the first is 1, and whether there is another one after it; without
+        counting them all.
+        """
         first = (number - 1) * PAGE
         found = list(self._ordered(order).defer(*DEFERRED)[first : first + PAGE + 1])
         return found[:PAGE], len(found) > PAGE
@@ -89,17 +108,32 @@ class Search:
         """The first and the last date of the runs and their processors; None of none."""
         ends = self.runs().aggregate(first=Min("date"), last=Max("date"))
         codes = set(self.runs().order_by().values_list("processor", flat=True).distinct())
-        return (ends["first"], ends["last"], tuple(c for c in CHAIN if c in codes)) if ends["first"] else None
+        return (
+            (ends["first"], ends["last"], tuple(c for c in CHAIN if c in codes))
+            if ends["first"]
+            else None
+        )
 
 
 def older_than_code() -> RunQuerySet:
     """The runs that count and are complete, of another statement than the processor's present one."""
-    other = reduce(or_, (Q(processor=code) & ~Q(sql_hash__in=["", sql_hash(code)]) for code in CHAIN))
-    counting = Run.objects.newest_decisive(date.min, date.max).filter(status=Run.Status.COMPLETE).values("pk")
+    other = reduce(
+        or_, (Q(processor=code) & ~Q(sql_hash__in=["", sql_hash(code)]) for code in CHAIN)
+    )
+    counting = (
+        Run.objects.newest_decisive(date.min, date.max)
+        .filter(status=Run.Status.COMPLETE)
+        .values("pk")
+    )
     return Run.objects.filter(pk__in=counting).filter(other)
 
 
 def code_versions() -> list[str]:
     """The versions of the code that have made runs, the newest first."""
-    found = Run.objects.exclude(code_version="").values("code_version").annotate(newest=Max("pk")).order_by("-newest")
+    found = (
+        Run.objects.exclude(code_version="")
+        .values("code_version")
+        .annotate(newest=Max("pk"))
+        .order_by("-newest")
+    )
     return [row["code_version"] for row in found]

@@ -1,4 +1,6 @@
-"""What is still broken in a season, by the job that made the latest attempt, and when a retry heals it."""
+"""What is still broken in a season, by the job that made the latest attempt, and when a retry heals
+it.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,18 @@ NEWEST = 20
 
 @dataclass(frozen=True)
 class FailedJob:
-    """An ended job, and what is wrong with the (processor, date) of which it made the latest attempt."""
+    """An ended job, and what is wrong with the (processor, date) of which it made the latest
+    attempt.
+    """
 
     job: Job
     failures: tuple[Failure, ...]
 
     @property
     def counts(self) -> dict[RetryClass, int]:
-        """How many failures, one for each (processor, date) and what is wrong with it, a retry heals when."""
+        """How many failures, one for each (processor, date) and what is wrong with it, a retry
+        heals when.
+        """
         found = Counter(f.verdict.retry for f in self.failures)
         return {retry: found[retry] for retry in RetryClass}
 
@@ -56,7 +62,9 @@ def of_season(year: int) -> list[FailedJob]:
         return []
     newest = Run.objects.deciding(days[0], days[-1])
     missing = lost(newest)
-    jobs = _newest_jobs({run.job_id for key, run in newest.items() if key in missing or failures_with(run)})
+    jobs = _newest_jobs(
+        {run.job_id for key, run in newest.items() if key in missing or failures_with(run)}
+    )
     runs = {key: run for key, run in newest.items() if run.job_id in jobs}
     return _by_job(jobs, runs, failures_of(runs, newest, missing))
 
@@ -66,7 +74,9 @@ def _newest_jobs(pks: set[int]) -> dict[int, Job]:
     return {job.pk: job for job in ended[:NEWEST]}
 
 
-def _by_job(jobs: Mapping[int, Job], runs: Mapping[Key, Run], failures: list[Failure]) -> list[FailedJob]:
+def _by_job(
+    jobs: Mapping[int, Job], runs: Mapping[Key, Run], failures: list[Failure]
+) -> list[FailedJob]:
     found: dict[int, list[Failure]] = {pk: [] for pk in jobs}
     for failure in failures:
         found[runs[failure.key].job_id].append(failure)
@@ -74,7 +84,9 @@ def _by_job(jobs: Mapping[int, Job], runs: Mapping[Key, Run], failures: list[Fai
 
 
 def describe_failures(job: Job) -> dict[str, int]:
-    """What is wrong with the runs of a job as it left them, each with the number of its (processor, date)."""
+    """What is wrong with the runs of a job as it left them, each with the number of its (processor,
+    date).
+    """
     found: Counter[str] = Counter()
     for run in Run.objects.filter(job=job).only("status", "error", "failures"):
         found.update(failures_with(run).keys())

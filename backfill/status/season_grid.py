@@ -1,4 +1,6 @@
-"""The season grid as values: what stands of every (processor, date) of a season, from the database alone."""
+"""The season grid as values: what stands of every (processor, date) of a season, from the database
+alone.
+"""
 
 from __future__ import annotations
 
@@ -53,9 +55,11 @@ class OtherRun(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunCell:
-    """One (processor, date). `run`, `job` are numbers, of the active run where there is one, else of the one that counts.
+    """One (processor, date). `run`, `job` are numbers, of the active run where there is one, else
+    of the one that counts.
 
-    `expected` is how many must fail by the games played, `outside` how many entities are not as they must be; None where
+    `expected` is how many must fail by the games played, `outside` how many entities are not as
+    they must be; None where
     nothing was judged. `why` is the reason of a state that has one.
     """
 
@@ -85,7 +89,12 @@ class RunCell:
     @property
     def title(self) -> str:
         """The cell in one sentence."""
-        return "".join([f"{self.processor}, {self.day.day}, day {self.day.index}: {WORDS[self.state]}", *self._details()])
+        return "".join(
+            [
+                f"{self.processor}, {self.day.day}, day {self.day.index}: {WORDS[self.state]}",
+                *self._details(),
+            ]
+        )
 
     def _details(self) -> Iterator[str]:
         if self.population is not None and self.rows is not None:
@@ -120,13 +129,16 @@ class Grid:
         return Counter(cell.state for cell in ([*self.rows[code]] if code else self.cells.values()))
 
     def spans(self, by: str = "month") -> list[tuple[str, int]]:
-        """Headers over the dates: each month (`2021-11`) or season week (`week`) with the number of its dates."""
+        """Headers over the dates: each month (`2021-11`) or season week (`week`) with the number of
+        its dates.
+        """
         names = (f"week {day.week}" if by == "week" else f"{day.day:%Y-%m}" for day in self.days)
         return list(Counter(names).items())
 
 
 def season_grid(year: int) -> Grid:
-    """Every (processor, date) of a season that is loaded, three queries of the database whatever its length.
+    """Every (processor, date) of a season that is loaded, three queries of the database whatever
+    its length.
 
     A season that is not loaded has no dates. Raises WarehouseError.
     """
@@ -139,12 +151,17 @@ def _row(cells: list[RunCell]) -> tuple[RunCell, ...]:
     """A processor's cells; a hole after which nothing was run is no hole."""
     ran = (n for n, cell in enumerate(cells, 1) if cell.job)
     last = max(ran, default=0)
-    return tuple(replace(cell, state="not run") if n >= last and cell.state == "hole" else cell for n, cell in enumerate(cells))
+    return tuple(
+        replace(cell, state="not run") if n >= last and cell.state == "hole" else cell
+        for n, cell in enumerate(cells)
+    )
 
 
 @dataclass(frozen=True)
 class SeasonState:
-    """What the database says of a season: runs that count, verdicts, and runs that are active or were cancelled."""
+    """What the database says of a season: runs that count, verdicts, and runs that are active or
+    were cancelled.
+    """
 
     ended: Mapping[Key, LatestRun]
     verdicts: Mapping[Key, AuditSummary]
@@ -160,25 +177,48 @@ class SeasonState:
         key = code, day.day
         other, run, verdict = self.others.get(key), self.ended.get(key), self.verdicts.get(key)
         if other and other.status in Run.ACTIVE:
-            return RunCell(code, day, other.status, expected=_must_fail(verdict), run=other.pk, job=other.job_id)
+            return RunCell(
+                code,
+                day,
+                other.status,
+                expected=_must_fail(verdict),
+                run=other.pk,
+                job=other.job_id,
+            )
         if day.type is DateType.BOOTSTRAP:
             number, job = (run.pk, run.job_id) if run else (None, None)
             return RunCell(code, day, "bootstrap", run=number, job=job, reason=day.why_skipped)
         if run:
             return self._ended(day, run, verdict)
         if other:
-            return RunCell(code, day, "cancelled", expected=_must_fail(verdict), run=other.pk, job=other.job_id)
+            return RunCell(
+                code, day, "cancelled", expected=_must_fail(verdict), run=other.pk, job=other.job_id
+            )
         return RunCell(code, day, "hole", expected=_must_fail(verdict))
 
     def _ended(self, day: Day, run: LatestRun, verdict: AuditSummary | None) -> RunCell:
         held = verdict if verdict and verdict.run_id == run.run_id else None
         outside = held.outside if held else None
-        changed = run.status == Run.Status.COMPLETE and self._changed(run, held.changed if held else "")
-        state = "outdated" if changed else state_of(run.status, run.population, run.failures, outside)
+        changed = run.status == Run.Status.COMPLETE and self._changed(
+            run, held.changed if held else ""
+        )
+        state = (
+            "outdated" if changed else state_of(run.status, run.population, run.failures, outside)
+        )
         return RunCell(
-            run.processor, day, state, run.population, run.rows, run.failures, _must_fail(verdict), outside,
-            run.pk, run.run_id, run.job_id, changed or run.reason,
-        )  # fmt: skip
+            run.processor,
+            day,
+            state,
+            run.population,
+            run.rows,
+            run.failures,
+            _must_fail(verdict),
+            outside,
+            run.pk,
+            run.run_id,
+            run.job_id,
+            changed or run.reason,
+        )
 
     def _changed(self, run: LatestRun, inputs: str) -> str:
         """Why what a run has made would be made otherwise now."""
@@ -193,7 +233,9 @@ def _others(days: tuple[Day, ...]) -> dict[Key, OtherRun]:
     """Active and cancelled runs; an active one before any that was cancelled, of these the newest."""
     if not days:
         return {}
-    found = Run.objects.filter(date__range=(days[0].day, days[-1].day), status__in=(*Run.ACTIVE, Run.Status.CANCELLED))
+    found = Run.objects.filter(
+        date__range=(days[0].day, days[-1].day), status__in=(*Run.ACTIVE, Run.Status.CANCELLED)
+    )
     rows = list(found.order_by("pk").values_list("processor", "date", "pk", "job_id", "status"))
     rows.sort(key=lambda row: row[4] in Run.ACTIVE)
     return {(code, day): OtherRun(pk, job, status) for code, day, pk, job, status in rows}
@@ -203,8 +245,12 @@ def _must_fail(verdict: AuditSummary | None) -> int | None:
     return verdict.failed if verdict else None
 
 
-def state_of(status: str, population: int | None, failures: Mapping[str, int], outside: int | None) -> str:
-    """How a run stands that is neither active nor skipped by design; `outside` is None where it was not judged."""
+def state_of(
+    status: str, population: int | None, failures: Mapping[str, int], outside: int | None
+) -> str:
+    """How a run stands that is neither active nor skipped by design; `outside` is None where it was
+    not judged.
+    """
     if status != Run.Status.COMPLETE:
         return status
     if not population:

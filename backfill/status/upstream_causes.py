@@ -1,4 +1,6 @@
-"""What lies before a failure: the rows of Phase 3 that its run may read, and what upstream has for its entities."""
+"""What lies before a failure: the rows of Phase 3 that its run may read, and what upstream has for
+its entities.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,19 @@ class Phase3:
             self._on[name, day] = newest
             by_season.setdefault((name, season_year(day)), []).append((day, newest))
         self._dates = {key: [day for day, _ in found] for key, found in by_season.items()}
-        self._so_far = {key: list(accumulate((at for _, at in found), max)) for key, found in by_season.items()}
+        self._so_far = {
+            key: list(accumulate((at for _, at in found), max)) for key, found in by_season.items()
+        }
 
     @classmethod
     def of(cls, days: Collection[date]) -> Phase3:
         """Ask for the seasons of these dates, up to the last of them."""
         first = date(season_year(min(days)), FIRST_MONTH, 1)
-        return cls(warehouse().query(render("newest-input-rows", sources=SOURCES), {"first": first, "last": max(days)}))
+        return cls(
+            warehouse().query(
+                render("newest-input-rows", sources=SOURCES), {"first": first, "last": max(days)}
+            )
+        )
 
     def newest(self, source: Table, day: date) -> datetime | None:
         """Of the context on the date itself; of games, before it in its season."""
@@ -50,10 +58,17 @@ class Phase3:
         return self._so_far[key][before - 1] if before else None
 
     def newer(self, run: Run) -> set[Table]:
-        """The sources of a run of which rows that it may read were processed after it began, or of which it found none."""
-        sources, began = PROCESSORS[run.processor].sources, run.started_at or datetime.max.replace(tzinfo=UTC)
+        """The sources of a run of which rows that it may read were processed after it began, or of
+        which it found none.
+        """
+        sources, began = (
+            PROCESSORS[run.processor].sources,
+            run.started_at or datetime.max.replace(tzinfo=UTC),
+        )
         lacked = sources[:1] if run.status == Run.Status.FAILED and run.population == 0 else ()
-        return {t for t in sources if (at := self.newest(t, run.date)) and (t in lacked or at > began)}
+        return {
+            t for t in sources if (at := self.newest(t, run.date)) and (t in lacked or at > began)
+        }
 
 
 # Whose rows an entity needs: of what a processor reads, that about the same kind of entity.
@@ -65,12 +80,17 @@ NEEDED = tuple(
 )
 
 
-# The first that holds for any of them: a bug weighs more than too few games, and these more than their cascade.
-ORDER = sorted(CATEGORIES, key=lambda c: (not c.is_bug, c is not INSUFFICIENT_DATA, c is MISSING_DEPENDENCY))
+# The first that holds for any of them: a bug weighs more than too few games, and these more than
+# their cascade.
+ORDER = sorted(
+    CATEGORIES, key=lambda c: (not c.is_bug, c is not INSUFFICIENT_DATA, c is MISSING_DEPENDENCY)
+)
 
 
 def causes(days: Collection[date]) -> dict[Key, dict[str, int]]:
-    """Per (processor, date), how many of its MISSING_DEPENDENCY entities have which failure, or row, upstream."""
+    """Per (processor, date), how many of its MISSING_DEPENDENCY entities have which failure, or
+    row, upstream.
+    """
     found: dict[Key, dict[str, int]] = {}
     sql = render(
         "upstream-causes",
@@ -80,5 +100,7 @@ def causes(days: Collection[date]) -> dict[Key, dict[str, int]]:
         has_nothing=HAS_NOTHING,
     )
     for row in warehouse().query(sql, {"dates": sorted(days)}) if days else ():
-        found.setdefault((BY_NAME[row["processor_name"]].code, row["d"]), {})[row["cause"]] = row["n"]
+        found.setdefault((BY_NAME[row["processor_name"]].code, row["d"]), {})[row["cause"]] = row[
+            "n"
+        ]
     return found

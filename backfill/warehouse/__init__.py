@@ -22,23 +22,32 @@ def open_warehouse(url: str) -> Warehouse:
     if scheme == "bigquery":
         return _open_bigquery(url)
     if scheme != "parquet" or not place:
-        raise Refused(f"WAREHOUSE_URL is {url!r}; parquet:DIRECTORY or bigquery://PROJECT is expected")
+        raise Refused(
+            f"WAREHOUSE_URL is {url!r}; parquet:DIRECTORY or bigquery://PROJECT is expected"
+        )
     from backfill.warehouse.parquet.session import ParquetWarehouse
 
-    return ParquetWarehouse(Path(place), threads=settings.WAREHOUSE_THREADS, memory_limit=settings.WAREHOUSE_MEMORY)
+    return ParquetWarehouse(
+        Path(place), threads=settings.WAREHOUSE_THREADS, memory_limit=settings.WAREHOUSE_MEMORY
+    )
 
 
 def _open_bigquery(url: str) -> Warehouse:
     from backfill.warehouse.bigquery.connection import Place
     from backfill.warehouse.bigquery.session import BigQueryWarehouse
 
-    return BigQueryWarehouse(Place.of(url), labels=settings.BIGQUERY_LABELS, max_bytes=settings.BIGQUERY_MAX_BYTES)
+    return BigQueryWarehouse(
+        Place.of(url), labels=settings.BIGQUERY_LABELS, max_bytes=settings.BIGQUERY_MAX_BYTES
+    )
 
 
 def warehouse() -> Warehouse:
     """This thread's session on the configured warehouse."""
     if getattr(_sessions, "url", None) != settings.WAREHOUSE_URL:
-        _sessions.open, _sessions.url = open_warehouse(settings.WAREHOUSE_URL), settings.WAREHOUSE_URL
+        _sessions.open, _sessions.url = (
+            open_warehouse(settings.WAREHOUSE_URL),
+            settings.WAREHOUSE_URL,
+        )
     return cast("Warehouse", _sessions.open)
 
 

@@ -1,4 +1,6 @@
-"""GoogleSQL in, DuckDB out: what sqlglot does not know about keeping numbers and NULLs equal on both."""
+"""GoogleSQL in, DuckDB out: what sqlglot does not know about keeping numbers and NULLs equal on
+both.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ from backfill.warehouse.season_ctes import flatten, keep_season_parts
 
 NUMERIC = exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb")
 
-# BigQuery divides NUMERIC exactly and rounds half away from zero at nine decimals; DuckDB divides in binary floating
-# point, which is the same but near a tie (or with many digits before the point). There, integer arithmetic decides;
+# BigQuery divides NUMERIC exactly and rounds half away from zero at nine decimals; DuckDB divides
+# in binary floating
+# point, which is the same but near a tie (or with many digits before the point). There, integer
+# arithmetic decides;
 # it costs sixty times as much, so it is kept for these. Scaled operands must stay below 2^127.
 DUCKDB_MACROS = """
 CREATE OR REPLACE MACRO scaled(x) AS CAST(CAST(x AS DECIMAL(28, 9)) * CAST(1000000000 AS DECIMAL(10, 0)) AS HUGEINT);
@@ -39,16 +43,22 @@ class Translated:
     sql: str
     tables: frozenset[str]
     parameters: frozenset[str]
-    kept: tuple[tuple[str, Translated], ...] = ()  # the season's parts, each to be kept in the table of that name
+    kept: tuple[
+        tuple[str, Translated], ...
+    ] = ()  # the season's parts, each to be kept in the table of that name
 
 
 def _decimal(value: exp.Expr, decimals: int) -> exp.Expr:
-    """A number rounded half away from zero; 18 digits fit a machine word, 38 cost several times as much."""
+    """A number rounded half away from zero; 18 digits fit a machine word, 38 cost several times as
+    much.
+    """
     return exp.Cast(this=value, to=exp.DataType.build(f"DECIMAL(18, {decimals})", dialect="duckdb"))
 
 
 def _format(node: exp.Format) -> exp.Expr:
-    """FORMAT('%.2f', x) prints a NUMERIC with exactly two decimals; DuckDB does so for a DECIMAL of that scale."""
+    """FORMAT('%.2f', x) prints a NUMERIC with exactly two decimals; DuckDB does so for a DECIMAL of
+    that scale.
+    """
     if not (found := re.fullmatch(r"%\.(\d)f", node.this.name)):
         raise Refused(f"FORMAT is understood with '%.Nf' alone, not with {node.this.name!r}")
     decimals = int(found[1])
@@ -56,19 +66,32 @@ def _format(node: exp.Format) -> exp.Expr:
 
 
 def _is_numeric(node: exp.Expr) -> bool:
-    return isinstance(node, exp.SafeDivide) or (isinstance(node, exp.Cast) and node.to.is_type("decimal"))
+    return isinstance(node, exp.SafeDivide) or (
+        isinstance(node, exp.Cast) and node.to.is_type("decimal")
+    )
 
 
 def _rewritten(node: exp.Expr) -> exp.Expr:
-    """One node, or what stands for it where its plain translation would give other values or be slow."""
+    """One node, or what stands for it where its plain translation would give other values or be
+    slow.
+    """
     if isinstance(node, exp.SafeDivide):
         return exp.Anonymous(this="safe_divide", expressions=[node.this, node.expression])
-    if isinstance(node, exp.Round) and isinstance(node.args.get("decimals"), exp.Literal) and _is_numeric(node.this):
+    if (
+        isinstance(node, exp.Round)
+        and isinstance(node.args.get("decimals"), exp.Literal)
+        and _is_numeric(node.this)
+    ):
         return _decimal(node.this, int(node.args["decimals"].name))
-    if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.DECIMAL and not node.expressions:
+    if (
+        isinstance(node, exp.DataType)
+        and node.this == exp.DataType.Type.DECIMAL
+        and not node.expressions
+    ):
         return NUMERIC.copy()
     if isinstance(node, exp.Parameter):
-        # A bound parameter has no type until it is bound, so that DuckDB would plan the statement twice.
+        # A bound parameter has no type until it is bound, so that DuckDB would plan the statement
+        # twice.
         return exp.Anonymous(this="getvariable", expressions=[exp.Literal.string(node.name)])
     if isinstance(node, exp.Format):
         return _format(node)
@@ -111,4 +134,8 @@ def _describe(tree: exp.Expr, kept: tuple[tuple[str, Translated], ...] = ()) -> 
 
 def naive(value: object) -> object:
     """A TIMESTAMP holds UTC without saying so; DuckDB would shift an aware one to the local zone."""
-    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value
+    return (
+        value.astimezone(UTC).replace(tzinfo=None)
+        if isinstance(value, datetime) and value.tzinfo
+        else value
+    )

@@ -1,4 +1,6 @@
-"""What a table is: columns, types, partition and key. Every DDL, Parquet type and doc is derived from here."""
+"""What a table is: columns, types, partition and key. Every DDL, Parquet type and doc is derived
+from here.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,18 @@ class Column:
 
     @property
     def ddl(self) -> str:
-        """The column in a BigQuery CREATE TABLE; arrays are never NULL there, so they cannot be declared so."""
+        """The column in a BigQuery CREATE TABLE; arrays are never NULL there, so they cannot be
+        declared so.
+        """
         required = "" if self.nullable or self.type.startswith("ARRAY") else " NOT NULL"
         return f'{self.name} {self.type}{required} OPTIONS(description="{self.meaning}")'
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table, in stored column order. `key` is unique; `partition` is the DATE column it is replaced by."""
+    """One table, in stored column order. `key` is unique; `partition` is the DATE column it is
+    replaced by.
+    """
 
     short: str
     kind: Kind
@@ -97,7 +103,9 @@ class Table:
             f"| {c.name} | {c.type} | {'yes' if c.nullable else 'no'} | {'H' if c.hashed else ''} | {c.meaning} |"
             for c in self.columns
         )
-        return "\n".join((head, "| column | type | NULL | hashed | meaning |", "|---|---|---|---|---|", *rows))
+        return "\n".join(
+            (head, "| column | type | NULL | hashed | meaning |", "|---|---|---|---|---|", *rows)
+        )
 
 
 def _code(names: tuple[str, ...]) -> str:
@@ -105,7 +113,8 @@ def _code(names: tuple[str, ...]) -> str:
 
 
 def parse_columns(text: str) -> Iterator[Column]:
-    """Read declarations, a line per type: `name,name TYPE[!] [H] meaning; meaning`; `!` = never NULL, `H` = hashed.
+    """Read declarations, a line per type: `name,name TYPE[!] [H] meaning; meaning`; `!` = never
+    NULL, `H` = hashed.
 
     One meaning holds for all names of a line, several hold for one each.
     """
@@ -114,4 +123,10 @@ def parse_columns(text: str) -> Iterator[Column]:
         hashed = meaning.startswith("H ")
         meanings = meaning.removeprefix("H ").split("; ")
         for n, name in enumerate(names.split(",")):
-            yield Column(name, kind.rstrip("!"), not kind.endswith("!"), hashed, meanings[n if len(meanings) > 1 else 0])
+            yield Column(
+                name,
+                kind.rstrip("!"),
+                not kind.endswith("!"),
+                hashed,
+                meanings[n if len(meanings) > 1 else 0],
+            )

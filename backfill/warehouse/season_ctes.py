@@ -1,6 +1,8 @@
-"""Which parts of a statement depend on the season alone, so that a session can keep them from batch to batch.
+"""Which parts of a statement depend on the season alone, so that a session can keep them from batch
+to batch.
 
-A processor's windows are the same for every date of a season; only the match of dates to games differs. A CTE that
+A processor's windows are the same for every date of a season; only the match of dates to games
+differs. A CTE that
 reads nothing but inputs and has no parameter but @season_start is such a part.
 """
 
@@ -51,7 +53,9 @@ def _kept(name: str, ctes: dict[str, exp.CTE]) -> Kept:
 
 
 def flatten(tree: exp.Query) -> None:
-    """Take the CTEs of a statement's CTEs out into its own list, where parts that are the same stand once."""
+    """Take the CTEs of a statement's CTEs out into its own list, where parts that are the same
+    stand once.
+    """
     with_ = tree.args.get("with_")
     found: dict[str, exp.CTE] = {}
     for cte in list(with_.expressions) if with_ else ():
@@ -76,7 +80,9 @@ def keep_season_parts(tree: exp.Query) -> list[Kept]:
     outer = [c.this for n, c in ctes.items() if n not in seasonal]
     read = set().union(*map(_tables, outer)) if outer else set()
     kept = {n: _kept(n, ctes) for n in ctes if n in seasonal & read}
-    kept = {n: k for n, k in kept.items() if _parameters(k.query)}  # without a season there is nothing to keep it for
+    kept = {
+        n: k for n, k in kept.items() if _parameters(k.query)
+    }  # without a season there is nothing to keep it for
     for name, part in kept.items():
         ctes[name].set("this", exp.select("*").from_(part.name))
     return list(kept.values())

@@ -1,4 +1,6 @@
-"""Every table that is read or written, declared once; `!` = never NULL, `H` = part of the data hash."""
+"""Every table that is read or written, declared once; `!` = never NULL, `H` = part of the data
+hash.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +8,38 @@ from backfill.warehouse.schema import Kind, Table, parse_columns
 from validation.thresholds import COMPOSITE, DAILY_CACHE, FEATURE_STORE, SHOT_ZONES, TEAM_DEFENSE
 
 
-def _table(short: str, kind: Kind, ref: str, partition: str, cluster: str, key: str, columns: str) -> Table:
+def _table(
+    short: str, kind: Kind, ref: str, partition: str, cluster: str, key: str, columns: str
+) -> Table:
     dataset, name = ref.split(".")
-    return Table(short, kind, dataset, name, partition, tuple(cluster.split()), tuple(key.split()), tuple(parse_columns(columns)))
+    return Table(
+        short,
+        kind,
+        dataset,
+        name,
+        partition,
+        tuple(cluster.split()),
+        tuple(key.split()),
+        tuple(parse_columns(columns)),
+    )
 
 
-def _output(short: str, ref: str, partition: str, cluster: str, sources: str, columns: str) -> Table:
+def _output(
+    short: str, ref: str, partition: str, cluster: str, sources: str, columns: str
+) -> Table:
     """An output: its own columns, then the bookkeeping that closes all five."""
     used = "source_{0}_last_updated TIMESTAMP latest processed_at of the rows used\nsource_{0}_rows_found INT64! rows used\n"
     bookkeeping = "".join(map(used.format, sources.split()))
     closing = "data_hash STRING! 16 hex characters over the hashed columns\ncreated_at,processed_at TIMESTAMP! start of the run"
     entity = columns.split(maxsplit=1)[0].split(",", maxsplit=1)[0]
     return _table(
-        short, "output", ref, partition, cluster, f"{entity} {partition}", f"{columns.rstrip()}\n{bookkeeping}{closing}"
+        short,
+        "output",
+        ref,
+        partition,
+        cluster,
+        f"{entity} {partition}",
+        f"{columns.rstrip()}\n{bookkeeping}{closing}",
     )
 
 

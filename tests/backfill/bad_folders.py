@@ -27,7 +27,8 @@ def text(line: str) -> Callable[[Path], object]:
     def write(folder: Path) -> None:
         file_of(folder, SCHED).unlink()
         file_of(folder, SCHED, ".csv").write_text(
-            "game_id,game_date,season_year,home_team_abbr,away_team_abbr,game_status,season_type\n" + line
+            "game_id,game_date,season_year,home_team_abbr,away_team_abbr,game_status,season_type\n"
+            + line
         )
 
     return write
@@ -48,13 +49,19 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
         both_kinds,
         f"{TEAM_CONTEXT}: upcoming_team_game_context.parquet and upcoming_team_game_context.csv are both there; keep one of them",
     ),
-    (cut_short, f"{TEAM_DEFENSE}: team_defense_game_summary.parquet is cut short or not a Parquet file"),
+    (
+        cut_short,
+        f"{TEAM_DEFENSE}: team_defense_game_summary.parquet is cut short or not a Parquet file",
+    ),
     (
         lambda folder: file_of(folder, TDGS).write_text("not Parquet"),
         f"{TEAM_DEFENSE}: team_defense_game_summary.parquet is cut short or not a Parquet file",
     ),
     (doctored(PGS, "FROM t WHERE FALSE"), f"{PLAYER_GAMES}: has no rows"),
-    (doctored(PGS, "SELECT * EXCLUDE (points) FROM t"), f"{PLAYER_GAMES}: column points is missing"),
+    (
+        doctored(PGS, "SELECT * EXCLUDE (points) FROM t"),
+        f"{PLAYER_GAMES}: column points is missing",
+    ),
     (
         doctored(PGS, "SELECT * REPLACE (fg_attempts::VARCHAR AS fg_attempts) FROM t"),
         f"{PLAYER_GAMES}: column fg_attempts is VARCHAR, INT64 is expected",
@@ -68,7 +75,9 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
         f"{PLAYER_GAMES}: column points holds '12.5' where INT64 is expected (4 rows like it)",
     ),
     (
-        doctored(PGS, f"SELECT * REPLACE (CASE WHEN {FIRST} THEN 33.46 END AS minutes_played) FROM t"),
+        doctored(
+            PGS, f"SELECT * REPLACE (CASE WHEN {FIRST} THEN 33.46 END AS minutes_played) FROM t"
+        ),
         f"{PLAYER_GAMES}: column minutes_played holds '33.46' where NUMERIC(5,1) is expected (1 row like it)",
     ),
     (
@@ -80,7 +89,10 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
         f"{TEAM_CONTEXT}: column game_date holds '2021-10-20 19:00:00' where DATE is expected (4 rows like it)",
     ),
     (
-        doctored(PGS, f"SELECT * REPLACE (CASE WHEN NOT ({FIRST}) THEN player_lookup END AS player_lookup) FROM t"),
+        doctored(
+            PGS,
+            f"SELECT * REPLACE (CASE WHEN NOT ({FIRST}) THEN player_lookup END AS player_lookup) FROM t",
+        ),
         f"{PLAYER_GAMES}: column player_lookup is NULL in 1 row",
     ),
     (
@@ -101,11 +113,16 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
         f"{PLAYER_GAMES}: game_date is outside the season of its season_year in 4 rows, first 2022-10-20",
     ),
     (
-        doctored(PGS, "SELECT * REPLACE (game_date + 365 AS game_date, 2022 AS season_year) FROM t"),
+        doctored(
+            PGS, "SELECT * REPLACE (game_date + 365 AS game_date, 2022 AS season_year) FROM t"
+        ),
         f"{PLAYER_GAMES}: game_date is outside the seasons of the schedule (2021) in 4 rows, first 2022-10-20",
     ),
     (
-        doctored(UPGC, f"SELECT * REPLACE (CASE WHEN {FIRST} THEN DATE '2021-09-30' ELSE game_date END AS game_date) FROM t"),
+        doctored(
+            UPGC,
+            f"SELECT * REPLACE (CASE WHEN {FIRST} THEN DATE '2021-09-30' ELSE game_date END AS game_date) FROM t",
+        ),
         f"{PLAYER_CONTEXT}: game_date is outside the seasons of the schedule (2021) in 1 row, first 2021-09-30",
     ),
     (
@@ -124,6 +141,9 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
         text("0022100001,infinity,2021,BOS,NYK,3,regular\n"),
         f"{SCHEDULE}: column game_date holds 'infinity' where DATE is expected (1 row like it)",
     ),
-    (text("0022100001,2021-10-20,2021,,NYK,3,regular\n"), f"{SCHEDULE}: column home_team_abbr is NULL in 1 row"),
+    (
+        text("0022100001,2021-10-20,2021,,NYK,3,regular\n"),
+        f"{SCHEDULE}: column home_team_abbr is NULL in 1 row",
+    ),
     (text(""), f"{SCHEDULE}: has no rows"),
 ]

@@ -1,4 +1,6 @@
-"""A job in which TDZA broke on two dates, run once and copied for each test: its partitions and its rows."""
+"""A job in which TDZA broke on two dates, run once and copied for each test: its partitions and its
+rows.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,18 @@ class Broken:
         self.made: dict[Options, tuple[Path, str]] = {}
 
     def job(self, options: Options, to: Path) -> Job:
-        """Put the job of these options into the database, and what it wrote into the warehouse `to`."""
+        """Put the job of these options into the database, and what it wrote into the warehouse
+        `to`.
+        """
         warehouse, rows = self._made(options)
         shutil.copytree(warehouse, to, dirs_exist_ok=True)
         load_rows(rows)
         return Job.objects.get()
 
     def written(self, options: Options) -> Path:
-        """The warehouse that the job of these options wrote, which is all tests' own: read it, and write to a copy."""
+        """The warehouse that the job of these options wrote, which is all tests' own: read it, and
+        write to a copy.
+        """
         return self._made(options)[0]
 
     def _made(self, options: Options) -> tuple[Path, str]:
@@ -51,11 +57,17 @@ class Broken:
         """Run it in a warehouse of its own, and take its rows back out of the database."""
         warehouse = self.folder / str(len(self.made))
         shutil.copytree(self.loaded_season, warehouse)
-        with override_settings(WAREHOUSE_URL=f"parquet:{warehouse}"), pytest.MonkeyPatch.context() as patch, transaction.atomic():
+        with (
+            override_settings(WAREHOUSE_URL=f"parquet:{warehouse}"),
+            pytest.MonkeyPatch.context() as patch,
+            transaction.atomic(),
+        ):
             self.spoil(patch)
             job = start_job(options, "ann", inline=True)
             assert job
             run_inline(job, "ann")
-            rows = serializers.serialize("json", [row for model in MODELS for row in model._default_manager.order_by("pk")])
+            rows = serializers.serialize(
+                "json", [row for model in MODELS for row in model._default_manager.order_by("pk")]
+            )
             transaction.set_rollback(True)
         return warehouse, rows

@@ -1,4 +1,6 @@
-"""A server of the Pub/Sub API in the test's own process: it keeps what it is sent and answers as it is told to."""
+"""A server of the Pub/Sub API in the test's own process: it keeps what it is sent and answers as it
+is told to.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def refuse(code: grpc.StatusCode, details: str) -> Answer:
 
 
 class Broker:
-    """`sent` has every message that was accepted, as (topic, payload, attributes). `answers` are for the next calls."""
+    """`sent` has every message that was accepted, as (topic, payload, attributes). `answers` are
+    for the next calls.
+    """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any, dict[str, str]]] = []
@@ -45,10 +49,14 @@ class Broker:
     @contextmanager
     def listening(self) -> Iterator[Broker]:
         """Serve, on the same port whenever it is called again."""
-        method = grpc.unary_unary_rpc_method_handler(self.publish, PublishRequest.deserialize, PublishResponse.serialize)
+        method = grpc.unary_unary_rpc_method_handler(
+            self.publish, PublishRequest.deserialize, PublishResponse.serialize
+        )
         with ThreadPoolExecutor(4) as pool:
             server = grpc.server(pool)
-            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Publish": method}),))
+            server.add_generic_rpc_handlers(
+                (grpc.method_handlers_generic_handler(SERVICE, {"Publish": method}),)
+            )
             self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
             server.start()
             try:

@@ -1,4 +1,6 @@
-"""What the tests that run processors share: the tiny season, loaded once and copied for each of them."""
+"""What the tests that run processors share: the tiny season, loaded once and copied for each of
+them.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,15 @@ from tests.system.installation import until
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Of SQLite a database in a file: the threads of an inline job cannot wait for each other's locks in a shared memory."""
+    """Of SQLite a database in a file: the threads of an inline job cannot wait for each other's
+    locks in a shared memory.
+    """
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["TEST"] = {**database.get("TEST", {}), "NAME": str(tmp_path_factory.mktemp("database") / "test.sqlite3")}
+        database["TEST"] = {
+            **database.get("TEST", {}),
+            "NAME": str(tmp_path_factory.mktemp("database") / "test.sqlite3"),
+        }
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +58,17 @@ def season(loaded_season: Path, own_warehouse: Path) -> Path:
 def redis() -> Iterator[None]:
     """The Redis to which batches are sent on commit; no worker listens there."""
     socket = Path(settings.REDIS_URL.removeprefix("redis+socket://"))
-    command = [redis_program(), "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent)]
+    command = [
+        redis_program(),
+        "--port",
+        "0",
+        "--unixsocket",
+        str(socket),
+        "--save",
+        "",
+        "--dir",
+        str(socket.parent),
+    ]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     until(socket.exists, "Redis")
     yield
@@ -87,7 +104,9 @@ def simulated_months(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
 
 @pytest.fixture
 def simulated(simulated_months: Simulated, settings: Any) -> Simulated:
-    """The warehouse with the simulated months, all processors run; whoever writes there puts everything back."""
+    """The warehouse with the simulated months, all processors run; whoever writes there puts
+    everything back.
+    """
     settings.WAREHOUSE_URL = simulated_months.url
     return simulated_months
 

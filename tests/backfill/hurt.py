@@ -1,4 +1,6 @@
-"""The tiny season with five players a side, one of them hurt for its first nights, so that he lacks games when it is run."""
+"""The tiny season with five players a side, one of them hurt for its first nights, so that he lacks
+games when it is run.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,18 @@ class Hurt(Whole):
     def __init__(self, folder: Path) -> None:
         warehouse = folder / "loaded"
         with override_settings(WAREHOUSE_URL=f"parquet:{warehouse}"):
-            load(phase3_folder(folder / "phase3", **{table.short.lower(): hurt_rows(table) for table in INPUTS}))
+            load(
+                phase3_folder(
+                    folder / "phase3", **{table.short.lower(): hurt_rows(table) for table in INPUTS}
+                )
+            )
         Broken.__init__(self, warehouse, folder)
         self.verdicts: list[dict[str, Any]] = []
 
     def judged(self, to: Path) -> None:
-        """A job that ran all of it, and the verdicts on it; judged once, since that takes longer than the tests."""
+        """A job that ran all of it, and the verdicts on it; judged once, since that takes longer
+        than the tests.
+        """
         self.job(ALL, to)
         if self.verdicts:
             AuditResult.objects.bulk_create(AuditResult(**verdict) for verdict in self.verdicts)
@@ -48,4 +56,8 @@ def hurt_rows(table: Table) -> list[Row]:
     rows = whole_rows(table)
     if table is not PGS:
         return rows
-    return [row | ({"is_active": False} if row["player_lookup"] == HURT and row["game_date"] < BACK else {}) for row in rows]
+    return [
+        row
+        | ({"is_active": False} if row["player_lookup"] == HURT and row["game_date"] < BACK else {})
+        for row in rows
+    ]

@@ -1,4 +1,6 @@
-"""A web server on this machine that takes what Apprise's json:// sends, and fails when it is told to."""
+"""A web server on this machine that takes what Apprise's json:// sends, and fails when it is told
+to.
+"""
 
 from __future__ import annotations
 

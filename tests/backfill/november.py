@@ -1,4 +1,6 @@
-"""The runbook's month as Phase 4 rows, and what its queries must answer, counted from the same lists in Python."""
+"""The runbook's month as Phase 4 rows, and what its queries must answer, counted from the same
+lists in Python.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +27,30 @@ PROCESSORS = {
 CODES = {name: code for code, name in PROCESSORS.items()}
 START, END = date(2021, 11, 1), date(2021, 11, 30)
 
-BOOTSTRAP, ALL_FAIL, SOME_FAIL, NONE_FAIL, MANY_FAIL, UNTOUCHED, REFUSED = (date(2021, 11, d) for d in range(1, 8))
+BOOTSTRAP, ALL_FAIL, SOME_FAIL, NONE_FAIL, MANY_FAIL, UNTOUCHED, REFUSED = (
+    date(2021, 11, d) for d in range(1, 8)
+)
 BEFORE, AFTER = date(2021, 10, 31), date(2021, 12, 1)
 GAMES = [
-    *(Game(day, 2021) for day in (date(2021, 10, 19), BEFORE, BOOTSTRAP, ALL_FAIL, SOME_FAIL, NONE_FAIL, MANY_FAIL)),
+    *(
+        Game(day, 2021)
+        for day in (
+            date(2021, 10, 19),
+            BEFORE,
+            BOOTSTRAP,
+            ALL_FAIL,
+            SOME_FAIL,
+            NONE_FAIL,
+            MANY_FAIL,
+        )
+    ),
     *(Game(day, 2021) for day in (UNTOUCHED, REFUSED, AFTER)),
     Game(date(2021, 11, 8), 2021, status=1),
     Game(date(2021, 11, 9), 2021, season_type="all-star"),
 ]
 
-# Output rows and failing entities by date; the last day of October and the first of December must not be counted.
+# Output rows and failing entities by date; the last day of October and the first of December must
+# not be counted.
 OUTPUT = {
     "TDZA": {ALL_FAIL: 2, SOME_FAIL: 1, NONE_FAIL: 4, MANY_FAIL: 3, AFTER: 2},
     "PSZA": {BEFORE: 1, SOME_FAIL: 2, NONE_FAIL: 3, MANY_FAIL: 1, AFTER: 5},
@@ -45,7 +61,12 @@ OUTPUT = {
 FEW, UPSTREAM, BUG = "INSUFFICIENT_DATA", "MISSING_DEPENDENCY", "PROCESSING_ERROR"
 FAILED = {
     "TDZA": {ALL_FAIL: [FEW], MANY_FAIL: [BUG]},
-    "PSZA": {ALL_FAIL: [FEW, FEW, FEW], SOME_FAIL: [BUG], MANY_FAIL: [FEW, FEW, FEW, UPSTREAM, BUG, FEW], AFTER: [FEW]},
+    "PSZA": {
+        ALL_FAIL: [FEW, FEW, FEW],
+        SOME_FAIL: [BUG],
+        MANY_FAIL: [FEW, FEW, FEW, UPSTREAM, BUG, FEW],
+        AFTER: [FEW],
+    },
     "PCF": {ALL_FAIL: [UPSTREAM]},
     "PDC": {ALL_FAIL: [UPSTREAM, UPSTREAM], SOME_FAIL: [UPSTREAM], AFTER: [UPSTREAM]},
     "ML": {BEFORE: [UPSTREAM], SOME_FAIL: [UPSTREAM], NONE_FAIL: [UPSTREAM, UPSTREAM]},
@@ -67,7 +88,9 @@ def outputs() -> dict[str, list[Row]]:
 
 def failure(code: str, day: date, entity: str, category: str) -> Row:
     values = {"failure_category": category, "can_retry": category != BUG, "run_id": "0" * 8}
-    return make_row(FAILURES, processor_name=PROCESSORS[code], analysis_date=day, entity_id=entity, **values)
+    return make_row(
+        FAILURES, processor_name=PROCESSORS[code], analysis_date=day, entity_id=entity, **values
+    )
 
 
 def failures() -> list[Row]:
@@ -77,13 +100,21 @@ def failures() -> list[Row]:
         for day, categories in dates.items()
         for n, category in enumerate(categories)
     ]
-    return [*found, failure("PSZA", REFUSED, "DATE_LEVEL", UPSTREAM), failure("PSZA", MANY_FAIL, "DATE_LEVEL", UPSTREAM)]
+    return [
+        *found,
+        failure("PSZA", REFUSED, "DATE_LEVEL", UPSTREAM),
+        failure("PSZA", MANY_FAIL, "DATE_LEVEL", UPSTREAM),
+    ]
 
 
 def runs() -> list[Row]:
     """Two runs of each processor on 22 November, one the day before, and one of another phase."""
     late, early = date(2021, 11, 22), date(2021, 11, 21)
-    wanted = [(name, day, "phase_4_precompute") for day in (late, early, late) for name in PROCESSORS.values()]
+    wanted = [
+        (name, day, "phase_4_precompute")
+        for day in (late, early, late)
+        for name in PROCESSORS.values()
+    ]
     return [
         make_row(
             HISTORY,
@@ -96,7 +127,9 @@ def runs() -> list[Row]:
             duration_seconds=Decimal(n) / 8,
             started_at=FIRST_RUN + timedelta(minutes=n),
         )
-        for n, (name, day, phase) in enumerate([*wanted, ("PlayerGameSummaryProcessor", late, "phase_3_analytics")])
+        for n, (name, day, phase) in enumerate(
+            [*wanted, ("PlayerGameSummaryProcessor", late, "phase_3_analytics")]
+        )
     ]
 
 
@@ -104,7 +137,12 @@ def fill(folder: Path) -> None:
     """Write the month into the warehouse; `folder` takes a file on the way."""
     schedule = [
         make_row(
-            SCHED, game_id=f"{n:010}", season_type=g.season_type, game_status=g.status, game_date=g.game_date, season_year=2021
+            SCHED,
+            game_id=f"{n:010}",
+            season_type=g.season_type,
+            game_status=g.status,
+            game_date=g.game_date,
+            season_year=2021,
         )
         for n, g in enumerate(GAMES)
     ]
@@ -124,16 +162,24 @@ def in_range(day: date) -> bool:
 
 
 def records(*codes: str) -> list[tuple[Any, ...]]:
-    return sorted((day, code, n) for code in codes for day, n in OUTPUT[code].items() if in_range(day))
+    return sorted(
+        (day, code, n) for code in codes for day, n in OUTPUT[code].items() if in_range(day)
+    )
 
 
 def failed(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
-    counts = Counter((row["processor_name"], row["failure_category"]) for row in rows if in_range(row["analysis_date"]))
+    counts = Counter(
+        (row["processor_name"], row["failure_category"])
+        for row in rows
+        if in_range(row["analysis_date"])
+    )
     return sorted((*key, n) for key, n in counts.items())
 
 
 def breakdown() -> list[tuple[Any, ...]]:
-    return [(name, category, n, 0 if category == BUG else n) for name, category, n in failed(failures())]
+    return [
+        (name, category, n, 0 if category == BUG else n) for name, category, n in failed(failures())
+    ]
 
 
 def retryable() -> list[tuple[Any, ...]]:
@@ -157,13 +203,23 @@ def rates() -> list[tuple[Any, ...]]:
             for name, code in sorted(CODES.items()):
                 bad, good, pct = rate(code, day.day)
                 idle = "bootstrap" if day.type is DateType.BOOTSTRAP else "not processed"
-                status = "processed" if bad + good else "failed" if (code, day.day) == ("PSZA", REFUSED) else idle
+                status = (
+                    "processed"
+                    if bad + good
+                    else "failed"
+                    if (code, day.day) == ("PSZA", REFUSED)
+                    else idle
+                )
                 found.append((day.day, name, status, bad, good, pct))
     return found
 
 
 def history(day: date | None = None) -> list[Row]:
-    return [r for r in reversed(runs()) if r["phase"] == "phase_4_precompute" and day in (None, r["data_date"])]
+    return [
+        r
+        for r in reversed(runs())
+        if r["phase"] == "phase_4_precompute" and day in (None, r["data_date"])
+    ]
 
 
 def values(rows: list[Row]) -> list[tuple[Any, ...]]:

@@ -1,4 +1,6 @@
-"""Two months of a simulated season with one fault of each kind, every processor run: enough for every window to be full."""
+"""Two months of a simulated season with one fault of each kind, every processor run: enough for
+every window to be full.
+"""
 
 from __future__ import annotations
 
@@ -59,19 +61,31 @@ class Simulated:
 
     def run(self, code: str, dates: Sequence[date]) -> list[DateResult]:
         ids = dict.fromkeys(dates, "0123abcd")
-        return execute(warehouse(), Step(PROCESSORS[code], tuple(dates), self.start, datetime(2022, 7, 1), ids))
+        return execute(
+            warehouse(), Step(PROCESSORS[code], tuple(dates), self.start, datetime(2022, 7, 1), ids)
+        )
 
     @contextmanager
     def without(self, short: str, column: str, days: Sequence[date]) -> Iterator[None]:
         """A source column is NULL on some dates, and all processors have run since."""
         table = next(t for t in INPUTS if t.short == short)
-        file = self.folder / "warehouse" / table.dataset / table.name / f"season_year={YEAR}" / "part.parquet"
+        file = (
+            self.folder
+            / "warehouse"
+            / table.dataset
+            / table.name
+            / f"season_year={YEAR}"
+            / "part.parquet"
+        )
         listed = ", ".join(f"DATE '{day}'" for day in days)
         with ExitStack() as stack:
             stack.enter_context(_put_back([file]))
             for code in PROCESSORS:
                 stack.enter_context(self.restored(code, days))
-            rewrite(file, f"SELECT * REPLACE (CASE WHEN game_date NOT IN ({listed}) THEN {column} END AS {column}) FROM t")
+            rewrite(
+                file,
+                f"SELECT * REPLACE (CASE WHEN game_date NOT IN ({listed}) THEN {column} END AS {column}) FROM t",
+            )
             for code in PROCESSORS:
                 self.run(code, days)
             yield
@@ -87,7 +101,14 @@ class Simulated:
         for day in dates:
             yield root / output.dataset / output.name / f"{output.partition}={day}" / "part.parquet"
             slice_ = f"processor_name={PROCESSORS[code].name}"
-            yield root / FAILURES.dataset / FAILURES.name / f"{FAILURES.partition}={day}" / slice_ / "part.parquet"
+            yield (
+                root
+                / FAILURES.dataset
+                / FAILURES.name
+                / f"{FAILURES.partition}={day}"
+                / slice_
+                / "part.parquet"
+            )
 
 
 @contextmanager

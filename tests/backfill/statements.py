@@ -1,4 +1,6 @@
-"""A processor's real statement on rows given in Python: the same translation and engine, without files."""
+"""A processor's real statement on rows given in Python: the same translation and engine, without
+files.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,15 @@ from tests.oracle import STARTED_AT, Outcome, Row, Tables
 
 BY_SHORT = {t.short: t for t in TABLES}
 NOT_COMPARED = ("created_at", "processed_at")
-ARROW = {"STRING": pa.string(), "INT64": pa.int64(), "BOOL": pa.bool_(), "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"),
-         "ARRAY<FLOAT64>": pa.list_(pa.float64()), "ARRAY<STRING>": pa.list_(pa.string())}  # fmt: skip
+ARROW = {
+    "STRING": pa.string(),
+    "INT64": pa.int64(),
+    "BOOL": pa.bool_(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "ARRAY<FLOAT64>": pa.list_(pa.float64()),
+    "ARRAY<STRING>": pa.list_(pa.string()),
+}
 
 
 class RowsWarehouse(ParquetWarehouse):
@@ -46,14 +55,18 @@ class RowsWarehouse(ParquetWarehouse):
             for c in output.columns
             for is_known in ["TRUE" if c.name in output.key else "failure_category IS NULL"]
         )
-        relation = self._db.sql(f"SELECT {stored}, failure_category, failure_reason, can_retry FROM result")
+        relation = self._db.sql(
+            f"SELECT {stored}, failure_category, failure_reason, can_retry FROM result"
+        )
         return [dict(zip(relation.columns, values, strict=True)) for values in relation.fetchall()]
 
     def _visible(self, table: Table, params: Params) -> list[str]:
         return []
 
     def _attach(self, table: Table, params: Params, files: list[str]) -> None:
-        self._db.register("given", pa.Table.from_pylist(self._rows(table), schema=_arrow_schema(table)))
+        self._db.register(
+            "given", pa.Table.from_pylist(self._rows(table), schema=_arrow_schema(table))
+        )
         self._db.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM given")
 
     def _rows(self, table: Table) -> list[Row]:
@@ -91,18 +104,32 @@ def rows_warehouse(tables: Tables) -> RowsWarehouse:
 
 
 def run_sql(
-    code: str, tables: Tables, dates: Sequence[date], *, season_start: date, backfill_mode: bool = True
+    code: str,
+    tables: Tables,
+    dates: Sequence[date],
+    *,
+    season_start: date,
+    backfill_mode: bool = True,
 ) -> dict[date, Outcome]:
     """What a processor's statement yields for each date, as the oracle's `run` does."""
     warehouse, output = rows_warehouse(tables), PROCESSORS[code].output
-    params = {"dates": list(dates), "season_start": season_start, "backfill_mode": backfill_mode, "started_at": STARTED_AT}
+    params = {
+        "dates": list(dates),
+        "season_start": season_start,
+        "backfill_mode": backfill_mode,
+        "started_at": STARTED_AT,
+    }
     found: dict[date, Outcome] = {d: Outcome() for d in dates}
     for row in warehouse.outcomes(code, params):
         outcome, entity = found[row[output.partition]], row[output.entity]
         assert entity not in outcome.rows, f"two rows for {entity}"
         assert entity not in outcome.failures, f"two rows for {entity}"
         if row["failure_category"]:
-            outcome.failures[entity] = (row["failure_category"], row["failure_reason"], row["can_retry"])
+            outcome.failures[entity] = (
+                row["failure_category"],
+                row["failure_reason"],
+                row["can_retry"],
+            )
         else:
             outcome.rows[entity] = _stored(output, row)
     return found
@@ -110,4 +137,6 @@ def run_sql(
 
 def _stored(table: Table, row: Row) -> Row:
     names = [n for n in table.names if n not in NOT_COMPARED]
-    return {n: json.loads(row[n], parse_float=Decimal) if n.endswith("_json") else row[n] for n in names}
+    return {
+        n: json.loads(row[n], parse_float=Decimal) if n.endswith("_json") else row[n] for n in names
+    }

@@ -1,4 +1,6 @@
-"""What goes on in a warehouse by itself: kept on the runs, taken over by who goes on with them, stopped when nobody does."""
+"""What goes on in a warehouse by itself: kept on the runs, taken over by who goes on with them,
+stopped when nobody does.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,11 @@ def test_what_is_about_to_begin_is_kept_on_the_runs() -> None:
 def test_work_is_labelled_and_is_other_work_over_other_inputs() -> None:
     job = sent()
     attempt = claimed(job, "first")
-    assert {"job": str(job.pk), "batch": "0", "processor": "TDZA"}.items() <= attempt.work().labels.items()
+    assert {
+        "job": str(job.pk),
+        "batch": "0",
+        "processor": "TDZA",
+    }.items() <= attempt.work().labels.items()
     assert attempt.work("w1").key != attempt.work("w2").key
 
 

@@ -24,7 +24,11 @@ def refused(kind: Any, message: str, reason: str = "") -> Exception:
         refused(exceptions.Forbidden, "Exceeded rate limits", "rateLimitExceeded"),
         refused(exceptions.Forbidden, "Quota exceeded", "quotaExceeded"),
         refused(exceptions.BadRequest, "Job exceeded rate limits", "jobRateLimitExceeded"),
-        refused(exceptions.BadRequest, "Could not serialize access to table x due to concurrent update", "invalidQuery"),
+        refused(
+            exceptions.BadRequest,
+            "Could not serialize access to table x due to concurrent update",
+            "invalidQuery",
+        ),
         requests.ConnectionError("reset by peer"),
         requests.exceptions.ChunkedEncodingError("cut"),
         requests.Timeout("too slow"),
@@ -67,7 +71,9 @@ def test_what_may_work_later_is_busy(error: Exception) -> None:
     ],
     ids=["bad SQL", "too large", "may not write", "may not ask", "no dataset", "no project", "limit", "no key", "old key"],
 )  # fmt: skip
-def test_what_waiting_does_not_cure_says_what_does(error: Exception, kind: type[WarehouseError], says: str) -> None:
+def test_what_waiting_does_not_cure_says_what_does(
+    error: Exception, kind: type[WarehouseError], says: str
+) -> None:
     found = as_warehouse_error(error)
     assert (type(found), found.retryable) == (kind, False)
     assert says in str(found)
@@ -84,7 +90,9 @@ def test_a_job_that_somebody_stopped_is_told_from_one_that_failed() -> None:
 
 
 def test_the_address_of_a_request_is_left_out() -> None:
-    error = refused(exceptions.BadRequest, "POST https://bigquery.googleapis.com/x?a=b: Syntax error")
+    error = refused(
+        exceptions.BadRequest, "POST https://bigquery.googleapis.com/x?a=b: Syntax error"
+    )
     assert str(as_warehouse_error(error)) == "Syntax error"
 
 

@@ -27,7 +27,13 @@ MERGE = "MERGE x"
 class Job(QueryJob):
     """A job that has ended as it was told to, or will when it is waited for."""
 
-    def __init__(self, sql: str, config: Any, error: dict[str, str] | None = None, raises: Exception | None = None) -> None:
+    def __init__(
+        self,
+        sql: str,
+        config: Any,
+        error: dict[str, str] | None = None,
+        raises: Exception | None = None,
+    ) -> None:
         self.sql, self.config, self.error, self.raises = sql, config, error, raises
         self.waited, self.begun_at = 0, datetime.now(UTC)
 
@@ -83,7 +89,12 @@ def client() -> Client:
     return Client()
 
 
-def session(client: Client, key: str = "claim", known: tuple[str, ...] = (), note: Callable[[str], object] = str) -> Jobs:
+def session(
+    client: Client,
+    key: str = "claim",
+    known: tuple[str, ...] = (),
+    note: Callable[[str], object] = str,
+) -> Jobs:
     made = Jobs(client, labels={"Team": "Data & Co"}, max_bytes=10**9, patience=0.3)  # type: ignore[arg-type]
     made.work = Work(key, {"processor": "TDZA", "code_version": "1.2+abc"}, known, note)
     return made
@@ -99,9 +110,15 @@ def run(client: Client, key: str = "claim", **fields: Any) -> Any:
 def test_a_job_has_labels_parameters_and_a_limit(client: Client) -> None:
     run(client)
     [job] = client.jobs.values()
-    assert job.config.labels == {"team": "data---co", "processor": "tdza", "code_version": "1-2-abc"}
+    assert job.config.labels == {
+        "team": "data---co",
+        "processor": "tdza",
+        "code_version": "1-2-abc",
+    }
     assert job.config.maximum_bytes_billed == 10**9
-    assert [p.to_api_repr()["parameterType"]["arrayType"]["type"] for p in job.config.query_parameters] == ["DATE"]
+    assert [
+        p.to_api_repr()["parameterType"]["arrayType"]["type"] for p in job.config.query_parameters
+    ] == ["DATE"]
 
 
 def test_a_label_fits_the_rules_of_bigquery() -> None:
@@ -219,7 +236,10 @@ def test_a_parameter_is_typed_by_its_value(value: object, kind: str) -> None:
 
 
 def test_an_array_without_elements_has_a_type_all_the_same() -> None:
-    kinds = [p.to_api_repr()["parameterType"]["arrayType"]["type"] for p in parameters({"dates": [], "run_ids": []})]
+    kinds = [
+        p.to_api_repr()["parameterType"]["arrayType"]["type"]
+        for p in parameters({"dates": [], "run_ids": []})
+    ]
     assert kinds == ["DATE", "STRING"]
 
 
@@ -230,14 +250,27 @@ def test_a_moment_without_a_zone_is_sent_and_returned_as_utc() -> None:
 
 
 def test_a_number_reads_the_same_whichever_way_it_came() -> None:
-    found = plain({"a": Decimal("1.500000000"), "b": Decimal("100.00"), "c": [Decimal("0E-9")], "d": None})
-    assert {name: str(value) for name, value in found.items()} == {"a": "1.5", "b": "100", "c": "[Decimal('0')]", "d": "None"}
+    found = plain(
+        {"a": Decimal("1.500000000"), "b": Decimal("100.00"), "c": [Decimal("0E-9")], "d": None}
+    )
+    assert {name: str(value) for name, value in found.items()} == {
+        "a": "1.5",
+        "b": "100",
+        "c": "[Decimal('0')]",
+        "d": "None",
+    }
 
 
 def test_history_is_sent_as_rows_of_exact_types() -> None:
-    row = dict.fromkeys(HISTORY.names) | {"duration_seconds": 1.23456, "data_date": DAY, "backfill_mode": True}
+    row = dict.fromkeys(HISTORY.names) | {
+        "duration_seconds": 1.23456,
+        "data_date": DAY,
+        "backfill_mode": True,
+    }
     sent = rows_parameter("rows", HISTORY, [row]).to_api_repr()
-    types = {t["name"]: t["type"]["type"] for t in sent["parameterType"]["arrayType"]["structTypes"]}
+    types = {
+        t["name"]: t["type"]["type"] for t in sent["parameterType"]["arrayType"]["structTypes"]
+    }
     assert types == {c.name: c.type.split("(")[0] for c in HISTORY.columns}
     values = sent["parameterValue"]["arrayValues"][0]["structValues"]
     assert (values["duration_seconds"], values["error"]) == ({"value": "1.235"}, {"value": None})
@@ -251,7 +284,15 @@ def test_a_url_names_project_prefix_and_location() -> None:
     assert Place.of("bigquery://my-project") == Place("my-project")
 
 
-@pytest.mark.parametrize("url", ["bigquery://", "bigquery:my-project", "bigquery://My_Project", "bigquery://my-project?place=EU"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "bigquery://",
+        "bigquery:my-project",
+        "bigquery://My_Project",
+        "bigquery://my-project?place=EU",
+    ],
+)
 def test_a_url_that_names_no_project_is_refused(url: str) -> None:
     with pytest.raises(Refused, match="bigquery://PROJECT"):
         Place.of(url)

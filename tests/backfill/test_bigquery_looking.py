@@ -34,7 +34,9 @@ class Asked:
 
     def get_table(self, name: str, retry: object) -> Any:
         self.described += 1
-        return SimpleNamespace(modified="", etag=self.etag, num_rows=0, time_partitioning=self.time_partitioning)
+        return SimpleNamespace(
+            modified="", etag=self.etag, num_rows=0, time_partitioning=self.time_partitioning
+        )
 
     def rows_of(self, sql: str, params: object) -> Any:
         self.queries += 1
@@ -54,7 +56,11 @@ def look(asked: Asked) -> Looking:
 
 def test_all_partitions_of_all_tables_are_asked_for_at_once(asked: Asked) -> None:
     tables = look(asked)
-    found = tables.partitions(TDZA, ""), tables.partitions(FAILURES, ""), tables.partitions(FAILURES, "B")
+    found = (
+        tables.partitions(TDZA, ""),
+        tables.partitions(FAILURES, ""),
+        tables.partitions(FAILURES, "B"),
+    )
     assert (found, asked.queries) == (({DAY}, {DAY, NEXT}, {NEXT}), 1)
 
 
@@ -73,7 +79,9 @@ def test_what_this_process_writes_it_sees_at_once(asked: Asked) -> None:
     assert (tables.partitions(TDZA, ""), asked.queries) == (set(), 2)
 
 
-def test_what_others_write_is_seen_when_the_metadata_are_old(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_write_is_seen_when_the_metadata_are_old(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tables = look(asked)
     before = tables.stamp(PGS)
     asked.etag = "2"

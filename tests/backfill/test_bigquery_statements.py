@@ -48,12 +48,16 @@ def test_what_is_inserted_has_exactly_the_types_of_its_columns() -> None:
 def test_history_takes_the_place_of_the_same_run_on_the_same_date() -> None:
     text = statements.adding(HISTORY)
     assert "FROM UNNEST(@added_rows) AS r" in text
-    assert text.endswith("t.data_date IN UNNEST(@replaced_dates) AND t.run_id IN UNNEST(@added_run_ids) THEN DELETE")
+    assert text.endswith(
+        "t.data_date IN UNNEST(@replaced_dates) AND t.run_id IN UNNEST(@added_run_ids) THEN DELETE"
+    )
 
 
 def test_a_season_is_replaced_by_literal_dates() -> None:
     text = statements.loading(PGS, 2021, "backcourt_scratch.x")
-    assert text.endswith("AND t.game_date BETWEEN DATE '2021-10-01' AND DATE '2022-09-30' THEN DELETE")
+    assert text.endswith(
+        "AND t.game_date BETWEEN DATE '2021-10-01' AND DATE '2022-09-30' THEN DELETE"
+    )
 
 
 # Narrowing
@@ -82,7 +86,10 @@ def test_a_table_that_is_named_in_a_text_stays_as_it_is() -> None:
 
 def test_staged_rows_are_read_where_they_were_put() -> None:
     staged = {"staged": "backcourt_scratch.s1"}
-    assert narrowed("SELECT x FROM staged WHERE x", staged=staged) == "SELECT x FROM backcourt_scratch.s1 AS staged WHERE x"
+    assert (
+        narrowed("SELECT x FROM staged WHERE x", staged=staged)
+        == "SELECT x FROM backcourt_scratch.s1 AS staged WHERE x"
+    )
     assert narrowed("SELECT 1 FROM staged AS s JOIN other USING (x)", staged=staged) == (
         "SELECT 1 FROM backcourt_scratch.s1 AS s JOIN other USING (x)"
     )
@@ -101,7 +108,12 @@ def test_no_statement_of_a_processor_reads_a_whole_table(code: str) -> None:
     tables = {*PROCESSORS[code].sources, *PROCESSORS[code].reads}
     for table in tables:
         assert f" {table} WHERE {table.partition} " in sent
-        assert sent.count(f"FROM {table}\n") == sent.count(f"JOIN {table}\n") == sent.count(f"JOIN {table} ") == 0
+        assert (
+            sent.count(f"FROM {table}\n")
+            == sent.count(f"JOIN {table}\n")
+            == sent.count(f"JOIN {table} ")
+            == 0
+        )
 
 
 # Looking

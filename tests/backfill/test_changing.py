@@ -9,16 +9,41 @@ import pytest
 from backfill.errors import Conflict, Refused
 from backfill.execution import dispatch
 from backfill.execution.claims import claim_step
-from backfill.jobs.lifecycle import Cancelled, cancel_job, change_limit, dropped_and_finishing, pause_job, resume_job
+from backfill.jobs.lifecycle import (
+    Cancelled,
+    cancel_job,
+    change_limit,
+    dropped_and_finishing,
+    pause_job,
+    resume_job,
+)
 from backfill.jobs.start import start_job
 from backfill.models import Event, Job, Limits, Run
 from backfill.status.job_summary import summarise
 from tests.backfill.tiny import FIRST, SECOND, make_options, rows_of
-from tests.backfill.working import batch_of, in_flight, job_events, make_job, run_all, run_batch, statuses, step
+from tests.backfill.working import (
+    batch_of,
+    in_flight,
+    job_events,
+    make_job,
+    run_all,
+    run_batch,
+    statuses,
+    step,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.mark.database]
 
-STATES = ("queued", "running", "pausing", "paused", "cancelling", "cancelled", "succeeded", "failed")
+STATES = (
+    "queued",
+    "running",
+    "pausing",
+    "paused",
+    "cancelling",
+    "cancelled",
+    "succeeded",
+    "failed",
+)
 
 
 def claimed(job: Job) -> None:
@@ -50,7 +75,12 @@ def job_in(state: str) -> Job:
 
 PAUSES = {"queued": "paused", "running": "pausing"}
 RESUMES = {"pausing": "running", "paused": "queued", "cancelled": "queued"}
-CANCELS = {"queued": "cancelled", "running": "cancelling", "pausing": "cancelling", "paused": "cancelled"}
+CANCELS = {
+    "queued": "cancelled",
+    "running": "cancelling",
+    "pausing": "cancelling",
+    "paused": "cancelled",
+}
 FORCES = {**dict.fromkeys(CANCELS, "cancelled"), "cancelling": "cancelled"}
 VERBS: dict[str, tuple[Any, dict[str, str]]] = {
     "pause": (lambda job: pause_job(job, "bob", "why not"), PAUSES),
@@ -70,7 +100,9 @@ def test_a_verb_moves_a_job_or_is_refused_in_one_sentence(verb: str, state: str)
         act(job)
         job.refresh_from_db()
         assert job.status == moves[state]
-        assert any(reason == "why not" and what.startswith(state) for what, reason in job_events(job))
+        assert any(
+            reason == "why not" and what.startswith(state) for what, reason in job_events(job)
+        )
         return
     with pytest.raises(Refused) as refused:
         act(job)
@@ -127,18 +159,24 @@ def test_resume_changes_the_brake() -> None:
     Job.objects.filter(pk=job.pk).update(brake=True, options={**job.options, "brake": True})
     job.refresh_from_db()
     assert resume_job(job, "bob", "known", brake=False).brake is False
-    assert list(job.events.filter(action__startswith="brake").values_list("action", "actor", "reason")) == [
-        ("brake released", "bob", "known")
-    ]
+    assert list(
+        job.events.filter(action__startswith="brake").values_list("action", "actor", "reason")
+    ) == [("brake released", "bob", "known")]
     job.refresh_from_db()
-    assert (job.options["brake"], job.in_force["brake"], summarise(job)["options"]["brake"]) == (True, False, False)
+    assert (job.options["brake"], job.in_force["brake"], summarise(job)["options"]["brake"]) == (
+        True,
+        False,
+        False,
+    )
 
 
 def test_a_cancelled_job_whose_dates_another_one_took_cannot_be_resumed() -> None:
     job = job_in("cancelled")
     other = start_job(make_options(processors=("PSZA",), end=FIRST), "bob")
     assert other
-    with pytest.raises(Conflict, match=f"another job has taken some of job {job.pk}'s dates meanwhile"):
+    with pytest.raises(
+        Conflict, match=f"another job has taken some of job {job.pk}'s dates meanwhile"
+    ):
         resume_job(job, "ann")
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("cancelled", {"cancelled": 2})
@@ -149,7 +187,10 @@ def test_what_another_job_has_completed_since_is_not_run_again() -> None:
     run_all(make_job(processors=("PSZA",), end=FIRST))
     resume_job(job, "ann")
     job = run_all(job)
-    assert list(job.runs.order_by("date").values_list("status", "reason")) == [("skipped", "already complete"), ("complete", "")]
+    assert list(job.runs.order_by("date").values_list("status", "reason")) == [
+        ("skipped", "already complete"),
+        ("complete", ""),
+    ]
 
 
 def test_what_a_resumed_job_makes_is_the_newest() -> None:
@@ -192,7 +233,11 @@ def test_a_cancelling_job_has_been_cancelled_when_its_last_step_has_ended() -> N
     job.runs.filter(status="running").update(status="complete")
     dispatch.finish_step(batch, batch.lease)
     job.refresh_from_db()
-    assert (job.status, job.finished_at is not None, statuses(job)) == ("cancelled", True, {"complete": 2, "cancelled": 18})
+    assert (job.status, job.finished_at is not None, statuses(job)) == (
+        "cancelled",
+        True,
+        {"complete": 2, "cancelled": 18},
+    )
     assert {b.status for b in job.batches.all()} == {"ended"}
 
 
@@ -256,9 +301,16 @@ def test_the_cap_in_all_changes_for_every_job(settings: Any) -> None:
     dispatch.dispatch()
     change_limit(4, "bob", "a larger machine")
     dispatch.dispatch()
-    assert ([in_flight(job) for job in jobs], Limits.current().max_parallel_batches) == ([[0, 1], [0, 1]], 4)
+    assert ([in_flight(job) for job in jobs], Limits.current().max_parallel_batches) == (
+        [[0, 1], [0, 1]],
+        4,
+    )
     event = Event.objects.get(job=None)
-    assert (event.actor, event.action, event.reason) == ("bob", "batches in flight 1 → 4", "a larger machine")
+    assert (event.actor, event.action, event.reason) == (
+        "bob",
+        "batches in flight 1 → 4",
+        "a larger machine",
+    )
 
 
 @pytest.mark.parametrize("batches", [0, -1, 65])
@@ -270,5 +322,7 @@ def test_a_cap_out_of_range_is_refused(batches: int) -> None:
 
 def test_the_cap_of_a_job_that_has_ended_cannot_change() -> None:
     job = job_in("succeeded")
-    with pytest.raises(Refused, match=rf"job {job.pk} has ended \(succeeded\) and cannot be changed"):
+    with pytest.raises(
+        Refused, match=rf"job {job.pk} has ended \(succeeded\) and cannot be changed"
+    ):
         change_limit(2, "bob", job=job)

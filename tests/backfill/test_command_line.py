@@ -29,14 +29,21 @@ def typed(line: str) -> Options:
 def options(draw: st.DrawFn) -> Options:
     flags = {name: draw(st.booleans()) for name in ("newest_first", "outdated", "canary", "brake")}
     policy: dict[str, Any] = draw(st.sampled_from([{}, {"force": True}, {"failed": True}]))
-    live: dict[str, Any] = draw(st.sampled_from([{}, {"mode": "normal"}, {"mode": "normal", "skip_trigger": True}]))
+    live: dict[str, Any] = draw(
+        st.sampled_from([{}, {"mode": "normal"}, {"mode": "normal", "skip_trigger": True}])
+    )
     reason = draw(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")))
     fields: dict[str, Any] = {
-        **flags, **policy, **live, "reason": reason, "skip_preflight": bool(reason.strip()) and draw(st.booleans()),
+        **flags,
+        **policy,
+        **live,
+        "reason": reason,
+        "skip_preflight": bool(reason.strip()) and draw(st.booleans()),
         "processors": tuple(code for code in CHAIN if draw(st.booleans())) or CHAIN,
-        "batch_size": draw(st.integers(0, MAX_BATCH_SIZE)), "parallel": draw(st.integers(0, MAX_PARALLEL)),
+        "batch_size": draw(st.integers(0, MAX_BATCH_SIZE)),
+        "parallel": draw(st.integers(0, MAX_PARALLEL)),
         "max_retries": draw(st.integers(0, MAX_RETRIES)),
-    }  # fmt: skip
+    }
     numbers = draw(st.sets(st.integers(0, 60), min_size=1))
     return Options.of_dates([START + timedelta(days=n) for n in numbers], **fields)
 
@@ -52,7 +59,9 @@ def test_the_command_starts_the_very_options(asked: Options) -> None:
     [
         (Options(START, START), "manage.py backfill --start 2021-11-01 --end 2021-11-01"),
         (
-            Options.of_dates([START, date(2021, 11, 3), date(2021, 11, 4)], failed=True, processors=("PSZA",)),
+            Options.of_dates(
+                [START, date(2021, 11, 3), date(2021, 11, 4)], failed=True, processors=("PSZA",)
+            ),
             "manage.py backfill --dates '2021-11-01, 2021-11-03..2021-11-04' --processors PSZA --failed",
         ),
         (

@@ -24,9 +24,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 def make_job(runs: dict[tuple[str, date], dict[str, Any]], **fields: Any) -> Job:
     """A job that has ended, with these runs."""
     options = make_options(NIGHTS[0], NIGHTS[-1]).as_json()
-    job = Job.objects.create(options=options, actor="ann", code_version="1", batch_size=1, status="succeeded", **fields)
+    job = Job.objects.create(
+        options=options, actor="ann", code_version="1", batch_size=1, status="succeeded", **fields
+    )
     Run.objects.bulk_create(
-        Run(job=job, processor=code, date=day, batch=0, **{"status": "complete", **what}) for (code, day), what in runs.items()
+        Run(job=job, processor=code, date=day, batch=0, **{"status": "complete", **what})
+        for (code, day), what in runs.items()
     )
     return job
 
@@ -90,10 +93,16 @@ def test_a_job_is_compared_run_by_run_and_category_by_category() -> None:
 
 def test_only_what_is_not_expected_makes_a_job_worse() -> None:
     clean = make_job({("PSZA", FIRST): {}})
-    expected = make_job({("PSZA", FIRST): failing(INSUFFICIENT_DATA=2, MISSING_DEPENDENCY=1, INCOMPLETE_DATA=1)})
+    expected = make_job(
+        {("PSZA", FIRST): failing(INSUFFICIENT_DATA=2, MISSING_DEPENDENCY=1, INCOMPLETE_DATA=1)}
+    )
     for worse in (failing(UNKNOWN=1), failing(PROCESSING_ERROR=1), BROKE, BLOCKED):
         job = make_job({("PSZA", FIRST): worse})
-        assert (compare(clean, job).is_worse, compare(job, clean).is_worse, compare(job, job).is_worse) == (True, False, False)
+        assert (
+            compare(clean, job).is_worse,
+            compare(job, clean).is_worse,
+            compare(job, job).is_worse,
+        ) == (True, False, False)
     assert compare(clean, expected).is_worse is False
 
 
@@ -107,18 +116,38 @@ def test_what_one_of_them_has_not_run_to_an_end_is_neither_healed_nor_new() -> N
 
 
 def test_what_was_cancelled_and_is_complete_is_healed() -> None:
-    before, after = make_job({("PSZA", FIRST): {"status": "cancelled"}}), make_job({("PSZA", FIRST): {}})
+    before, after = (
+        make_job({("PSZA", FIRST): {"status": "cancelled"}}),
+        make_job({("PSZA", FIRST): {}}),
+    )
     assert compare(before, after).changes == (CategoryDelta("PSZA", FIRST, "cancelled", 1, 0),)
 
 
 def test_what_a_job_left_alone_is_not_of_it() -> None:
     before = make_job({("PSZA", FIRST): BROKE})
-    after = make_job({("PSZA", FIRST): {"status": "skipped", "skip_reason": "already complete", "reason": ALREADY_COMPLETE}})
-    assert compare(before, after) == JobComparison(before.pk, after.pk, 0, (), (("PSZA", FIRST),), (), ())
+    after = make_job(
+        {
+            ("PSZA", FIRST): {
+                "status": "skipped",
+                "skip_reason": "already complete",
+                "reason": ALREADY_COMPLETE,
+            }
+        }
+    )
+    assert compare(before, after) == JobComparison(
+        before.pk, after.pk, 0, (), (("PSZA", FIRST),), (), ()
+    )
 
 
 def test_bootstrap_dates_are_neither_healed_nor_new() -> None:
-    skipped = make_job({("PSZA", FIRST): {"status": "skipped", "reason": "bootstrap: day 3, processing starts on day 14"}})
+    skipped = make_job(
+        {
+            ("PSZA", FIRST): {
+                "status": "skipped",
+                "reason": "bootstrap: day 3, processing starts on day 14",
+            }
+        }
+    )
     found = compare(skipped, make_job({("PSZA", FIRST): {}}))
     assert (found.compared, found.changes) == (1, ())
 
@@ -133,9 +162,13 @@ def test_comparing_costs_one_query_whatever_the_size() -> None:
 
 
 @pytest.mark.usefixtures("season")
-def test_a_retry_says_what_it_healed_what_remains_and_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_says_what_it_healed_what_remains_and_what_is_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     break_on(monkeypatch, "TDZA", FIRST, SECOND)
-    started = start_job(make_options(FIRST, SECOND, processors=("TDZA", "PSZA", "PCF")), "ann", inline=True)
+    started = start_job(
+        make_options(FIRST, SECOND, processors=("TDZA", "PSZA", "PCF")), "ann", inline=True
+    )
     assert started
     job = run_inline(started, "ann")
     assert (summarise(job)["retry_of"], summarise(job)["retried"]) == (None, None)

@@ -34,13 +34,19 @@ from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
 from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, make_options, rows_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.usefixtures("season")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,
+    pytest.mark.usefixtures("season"),
+]
 
 ROUNDS = 5  # of what the processes may win or lose by chance
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Call all at the same instant, each in a thread of its own; return what they returned or raised."""
+    """Call all at the same instant, each in a thread of its own; return what they returned or
+    raised.
+    """
     barrier = Barrier(len(calls))
 
     def called(call: Callable[[], Any]) -> Any:
@@ -102,7 +108,9 @@ OVERLAPS = {
 
 
 @pytest.mark.parametrize("overlap", OVERLAPS)
-def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(overlap: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(
+    overlap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     planned, preview = Barrier(2), starting.preview_job
 
     def previewed(options: Options) -> Preview:
@@ -114,8 +122,16 @@ def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(overlap
     monkeypatch.setattr(starting, "preview_job", previewed)
     ranges = OVERLAPS[overlap]
     for _ in range(ROUNDS):
-        found = together(*(partial(start_job, make_options(*days, batch_size=1), "ann", inline=True) for days in ranges))
-        (job,), (refused,) = [f for f in found if isinstance(f, Job)], [f for f in found if not isinstance(f, Job)]
+        found = together(
+            *(
+                partial(start_job, make_options(*days, batch_size=1), "ann", inline=True)
+                for days in ranges
+            )
+        )
+        (job,), (refused,) = (
+            [f for f in found if isinstance(f, Job)],
+            [f for f in found if not isinstance(f, Job)],
+        )
         assert isinstance(refused, Conflict), refused
         assert f"job {job.pk} (ann, queued) holds" in str(refused)
         assert (list(Job.objects.all()), {r.job_id for r in Run.objects.all()}) == ([job], {job.pk})
@@ -123,15 +139,23 @@ def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(overlap
 
 
 def test_a_start_and_a_resume_of_the_same_dates_do_not_wait_for_each_other() -> None:
-    """The resumed rows lie in the table with the last date first, those of the start come with the first date first."""
+    """The resumed rows lie in the table with the last date first, those of the start come with the
+    first date first.
+    """
     days = [FIRST + timedelta(n) for n in range(150)]
     runs = tuple(PlannedRun(code, day, PlannedAction.RUN, "", 0) for day in days for code in CHAIN)
     planned = Plan(make_options(end=days[-1]), (), runs, len(days))
     for _ in range(ROUNDS):
         job = starting.create(replace(planned, runs=runs[::-1]), "ann", owner=this_process())
         cancel_job(job, "ann")
-        found = together(partial(resume_job, job, "ann"), partial(starting.create, planned, "bob", owner=this_process()))
-        (_,), (refused,) = [f for f in found if isinstance(f, Job)], [f for f in found if not isinstance(f, Job)]
+        found = together(
+            partial(resume_job, job, "ann"),
+            partial(starting.create, planned, "bob", owner=this_process()),
+        )
+        (_,), (refused,) = (
+            [f for f in found if isinstance(f, Job)],
+            [f for f in found if not isinstance(f, Job)],
+        )
         assert isinstance(refused, Conflict), refused
         Job.objects.all().delete()
 
@@ -140,9 +164,19 @@ def test_of_two_that_go_on_with_a_job_whose_process_died_one_gets_it() -> None:
     for _ in range(ROUNDS):
         job = make_job()
         job.runs.filter(processor="PSZA").update(status="running")
-        Job.objects.filter(pk=job.pk).update(status="running", owner=f"{socket.gethostname()} 1 0.00")
-        found = together(*[partial(start_job, job.parsed_options, actor, inline=True) for actor in ("ann", "bob")])
-        (again,), (refused,) = [f for f in found if isinstance(f, Job)], [f for f in found if not isinstance(f, Job)]
+        Job.objects.filter(pk=job.pk).update(
+            status="running", owner=f"{socket.gethostname()} 1 0.00"
+        )
+        found = together(
+            *[
+                partial(start_job, job.parsed_options, actor, inline=True)
+                for actor in ("ann", "bob")
+            ]
+        )
+        (again,), (refused,) = (
+            [f for f in found if isinstance(f, Job)],
+            [f for f in found if not isinstance(f, Job)],
+        )
         assert (again, again.owner) == (job, this_process())
         assert isinstance(refused, Conflict), refused
         job.delete()
@@ -152,7 +186,9 @@ def test_of_two_that_go_on_with_a_job_whose_process_died_one_gets_it() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["limits stored", "limits not stored yet"])
-def test_dispatches_at_once_never_exceed_the_cap(known: bool, settings: Any, rung: list[Batch]) -> None:
+def test_dispatches_at_once_never_exceed_the_cap(
+    known: bool, settings: Any, rung: list[Batch]
+) -> None:
     settings.MAX_PARALLEL_BATCHES = 3
     for _ in range(ROUNDS):
         jobs = [for_workers(make_job(processors=(code,), parallel=2)) for code in ("TDZA", "PSZA")]
@@ -161,7 +197,10 @@ def test_dispatches_at_once_never_exceed_the_cap(known: bool, settings: Any, run
             Limits.current()
         assert together(*[dispatch.dispatch] * 4) == [None] * 4
         sent = in_flight()
-        assert sorted(b.job_id for b in sent) in ([jobs[0].pk, jobs[0].pk, jobs[1].pk], [jobs[0].pk, jobs[1].pk, jobs[1].pk])
+        assert sorted(b.job_id for b in sent) in (
+            [jobs[0].pk, jobs[0].pk, jobs[1].pk],
+            [jobs[0].pk, jobs[1].pk, jobs[1].pk],
+        )
         assert sorted(b.pk for b in rung) == [b.pk for b in sent]
         Job.objects.all().delete()
         rung.clear()
@@ -196,7 +235,9 @@ def test_a_job_cancelled_while_a_step_is_claimed_waits_for_the_step_or_runs_none
         attempt, cancelled = together(partial(claim, batch), partial(cancel_job, job, "ann"))
         job.refresh_from_db()
         running = job.runs.filter(status="running").count()
-        assert (job.status, running, cancelled.finishing) == (("cancelling", 1, 1) if attempt else ("cancelled", 0, 0))
+        assert (job.status, running, cancelled.finishing) == (
+            ("cancelling", 1, 1) if attempt else ("cancelled", 0, 0)
+        )
         assert not job.runs.filter(status="pending").exists()
         Job.objects.all().delete()
 
@@ -205,19 +246,29 @@ def test_no_run_of_a_job_cancelled_by_force_runs_on() -> None:
     for _ in range(ROUNDS):
         job = for_workers(make_job())
         batch = sent_batch(job)
-        attempt, cancelled = together(partial(claim, batch), partial(cancel_job, job, "ann", force=True))
+        attempt, cancelled = together(
+            partial(claim, batch), partial(cancel_job, job, "ann", force=True)
+        )
         job.refresh_from_db()
         assert (job.status, {r.status for r in job.runs.all()}) == ("cancelled", {"cancelled"})
-        assert (cancelled.stopped, attempt.held.count() if attempt else 0) == (1 if attempt else 0, 0)
+        assert (cancelled.stopped, attempt.held.count() if attempt else 0) == (
+            1 if attempt else 0,
+            0,
+        )
         Job.objects.all().delete()
 
 
 # Everything at once
 
 
-def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(settings: Any) -> None:
+def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(
+    settings: Any,
+) -> None:
     settings.MAX_PARALLEL_BATCHES = 2
-    jobs = [for_workers(make_job(start=start, end=end, parallel=2)) for start, end in ((FIRST, SECOND), (THIRD, LAST))]
+    jobs = [
+        for_workers(make_job(start=start, end=end, parallel=2))
+        for start, end in ((FIRST, SECOND), (THIRD, LAST))
+    ]
     calendar = load_calendar()
 
     def is_over() -> bool:
@@ -232,7 +283,9 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(s
     def look_after() -> None:
         while not is_over():
             sweep.sweep_lost_work()
-            time.sleep(0.02)  # SQLite gives its lock to whoever asks at the right moment; others are to have a chance
+            time.sleep(
+                0.02
+            )  # SQLite gives its lock to whoever asks at the right moment; others are to have a chance
 
     def meddle() -> None:
         for cap in (1, 2, 3):
@@ -248,7 +301,9 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(s
                     resume_job(job, "ann")
 
     assert together(work, work, look_after, look_after, meddle) == [None] * 5
-    assert [(j.status, {r.status for r in j.runs.all()}) for j in Job.objects.all()] == [("succeeded", {"complete"})] * 2
+    assert [(j.status, {r.status for r in j.runs.all()}) for j in Job.objects.all()] == [
+        ("succeeded", {"complete"})
+    ] * 2
     assert {code: len(rows_of(code)) for code in CHAIN} == {**dict.fromkeys(CHAIN, 8), "TDZA": 6}
 
 

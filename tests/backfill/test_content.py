@@ -20,7 +20,17 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.tables import BY_REF, PGS
 from tests.backfill.simulated import Simulated
 from tests.backfill.statements import RowsWarehouse
-from tests.backfill.tiny import FIRST, LAST, NIGHTS, OPENING, PROCESSING, SECOND, give, run, season_rows
+from tests.backfill.tiny import (
+    FIRST,
+    LAST,
+    NIGHTS,
+    OPENING,
+    PROCESSING,
+    SECOND,
+    give,
+    run,
+    season_rows,
+)
 from tests.factories import HOME, PLAYERS
 from tests.oracle import ORDER, run_chain
 from tests.oracle.chain import with_written
@@ -88,9 +98,14 @@ EDITS: dict[str, dict[str, str]] = {
         "points per game": more("opponent_points_per_game"),
         "defensive rating": more("defensive_rating_last_15", "0.01"),
         "pace": "CAST(NULL AS NUMERIC) AS opponent_pace",
-        **{f"{zone} attempts per game": more(f"{zone}_attempts_allowed_per_game") for zone in ZONES},
+        **{
+            f"{zone} attempts per game": more(f"{zone}_attempts_allowed_per_game") for zone in ZONES
+        },
         **{f"{zone} accuracy": more(f"{zone}_pct_allowed_last_15", "0.001") for zone in ZONES},
-        **{f"{zone} against the league": more(f"{zone}_defense_vs_league_avg", "0.01") for zone in ZONES},
+        **{
+            f"{zone} against the league": more(f"{zone}_defense_vs_league_avg", "0.01")
+            for zone in ZONES
+        },
         "paint blocks per game": "NUMERIC '0.0' AS paint_blocks_per_game",
         "mid_range blocks per game": "NUMERIC '0.0' AS mid_range_blocks_per_game",
         "three_pt blocks per game": "NUMERIC '0.0' AS three_pt_blocks_per_game",
@@ -152,7 +167,10 @@ EDITS: dict[str, dict[str, str]] = {
     },
     "ML": {
         **{f"feature {i}": feature(i, f"features[OFFSET({i})] + 0.00001") for i in TAKEN},
-        **{f"feature {i}": feature(i, f"1.0 - features[OFFSET({i})]") for i in (9, 10, 12, 15, 16, 17)},
+        **{
+            f"feature {i}": feature(i, f"1.0 - features[OFFSET({i})]")
+            for i in (9, 10, 12, 15, 16, 17)
+        },
         "feature 11": feature(11, "IF(features[OFFSET(11)] = 0, 1.0, 0.0)"),
         "upstream rows": f"IF(player_lookup = '{PLAYER}', 'nobody', player_lookup) AS player_lookup",
         "number of features": "[features[OFFSET(0)]] AS features",
@@ -164,12 +182,14 @@ EDITS: dict[str, dict[str, str]] = {
         "fixed columns": "TRUE AS early_season_flag",
         "context": "days_rest + 1 AS days_rest",
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.specification
 @pytest.mark.usefixtures("processed")
-@pytest.mark.parametrize(("code", "check"), [(code, check) for code, edits in EDITS.items() for check in edits])
+@pytest.mark.parametrize(
+    ("code", "check"), [(code, check) for code, edits in EDITS.items() for check in edits]
+)
 def test_a_row_that_was_edited_breaks_its_rule(code: str, check: str) -> None:
     edit(code, EDITS[code][check])
     assert check in broken(code)
@@ -212,15 +232,22 @@ def test_a_violation_says_what_is_wrong_where_and_how_often() -> None:
     edit("PCF", "fatigue_score - 5 AS fatigue_score")
     found = [v for v in content_checks.violations(OPENING) if v.check == "fatigue"]
     sentence = "fatigue is not what the context makes"
-    assert found == [Violation("fatigue", "PCF", day, 2, "awad", sentence) for day in sorted({v.date for v in found})]
+    assert found == [
+        Violation("fatigue", "PCF", day, 2, "awad", sentence)
+        for day in sorted({v.date for v in found})
+    ]
     assert [v.date for v in found] == list(PROCESSING)
 
 
 @pytest.mark.usefixtures("processed")
 def test_what_was_changed_upstream_is_told_of_what_was_made_from_it() -> None:
     edit("PSZA", "NUMERIC '60.00' AS paint_rate_last_10")
-    assert {v.check for v in content_checks.violations(OPENING) if v.processor == "PDC"} == {"shot columns"}
-    assert {v.check for v in content_checks.violations(OPENING) if v.processor == "ML"} == {"feature 18"}
+    assert {v.check for v in content_checks.violations(OPENING) if v.processor == "PDC"} == {
+        "shot columns"
+    }
+    assert {v.check for v in content_checks.violations(OPENING) if v.processor == "ML"} == {
+        "feature 18"
+    }
 
 
 @pytest.mark.usefixtures("processed")
@@ -229,8 +256,14 @@ def test_rows_whose_upstream_is_not_there_at_all_are_not_told_to_be_wrong() -> N
     warehouse().stage("judged_failures", "SELECT * FROM judged_failures WHERE FALSE", {})
     assert content_checks.violations(OPENING) == []
     edit("PSZA", where=f"NOT (analysis_date = @dates[OFFSET(0)] AND player_lookup = '{PLAYER}')")
-    found = {(v.processor, v.check, v.date, v.count, v.sample) for v in content_checks.violations(OPENING)}
-    assert {("PDC", "shot row", FIRST, 1, PLAYER), ("ML", "upstream rows", FIRST, 1, PLAYER)} < found
+    found = {
+        (v.processor, v.check, v.date, v.count, v.sample)
+        for v in content_checks.violations(OPENING)
+    }
+    assert {
+        ("PDC", "shot row", FIRST, 1, PLAYER),
+        ("ML", "upstream rows", FIRST, 1, PLAYER),
+    } < found
     assert {(day, sample) for _, _, day, _, sample in found} == {(FIRST, PLAYER)}
 
 
@@ -247,14 +280,20 @@ def test_only_what_is_asked_for_is_judged() -> None:
 def test_a_share_counts_the_rows_of_a_date() -> None:
     edit("PDC", "CAST(NULL AS NUMERIC) AS points_avg_last_5", "NUMERIC '0.0' AS points_avg_last_10")
     found = {(s.table, s.column, s.date): s for s in content_checks.shares(OPENING)}
-    assert found["PDC", "points_avg_last_5", FIRST] == Share("PDC", "points_avg_last_5", FIRST, 2, 2, 0, 0)
-    assert found["PDC", "points_avg_last_10", FIRST] == Share("PDC", "points_avg_last_10", FIRST, 2, 0, 2, 1)
+    assert found["PDC", "points_avg_last_5", FIRST] == Share(
+        "PDC", "points_avg_last_5", FIRST, 2, 2, 0, 0
+    )
+    assert found["PDC", "points_avg_last_10", FIRST] == Share(
+        "PDC", "points_avg_last_10", FIRST, 2, 0, 2, 1
+    )
     assert found["UPGC", "home_game", FIRST] == Share("UPGC", "home_game", FIRST, 2, 2, 0, 0)
     assert found["PGS", "is_active", NIGHTS[0]] == Share("PGS", "is_active", NIGHTS[0], 2, 0, 0, 2)
     assert found["PGS", "points", NIGHTS[0]].distinct == 1
     assert {day for table, _, day in found if table == "PGS"} == set(NIGHTS)
     assert {day for table, _, day in found if table == "TDZA"} == set(PROCESSING[1:])
-    assert {(table, column) for table, column, _ in found} == {(t, c.name) for t, columns in CRITICAL.items() for c in columns}
+    assert {(table, column) for table, column, _ in found} == {
+        (t, c.name) for t, columns in CRITICAL.items() for c in columns
+    }
 
 
 @pytest.mark.usefixtures("season")
@@ -262,9 +301,17 @@ def test_games_that_are_there_twice_are_counted_by_date() -> None:
     rows = season_rows(PGS)
     again = [row for row in rows if row["game_date"] in (NIGHTS[3], NIGHTS[5])]
     assert content_checks.repeated_inputs(OPENING) == {}
-    moved = [row | {"game_date": LAST} for row in rows if row["game_date"] == NIGHTS[7] and row["player_lookup"] == PLAYER]
+    moved = [
+        row | {"game_date": LAST}
+        for row in rows
+        if row["game_date"] == NIGHTS[7] and row["player_lookup"] == PLAYER
+    ]
     give(PGS, [*rows, *again, *again[:1], *moved], warehouse().root)  # type: ignore[attr-defined]
-    assert content_checks.repeated_inputs(OPENING) == {(str(PGS), NIGHTS[3]): 3, (str(PGS), NIGHTS[5]): 2, (str(PGS), LAST): 1}
+    assert content_checks.repeated_inputs(OPENING) == {
+        (str(PGS), NIGHTS[3]): 3,
+        (str(PGS), NIGHTS[5]): 2,
+        (str(PGS), LAST): 1,
+    }
 
 
 # Whole seasons
@@ -276,7 +323,12 @@ def test_of_the_planted_faults_the_lost_zone_is_the_one_jump(simulated: Simulate
     fault = next(f for f in simulated.faults if f.kind is FaultKind.NULL_ZONE)
     load.stage(simulated.dates)
     (jump,) = content_checks.jumps(simulated.start, simulated.dates)
-    assert (jump.table, jump.columns, jump.what, jump.dates) == ("PGS", fault.columns, ConstantKind.NULL, fault.dates)
+    assert (jump.table, jump.columns, jump.what, jump.dates) == (
+        "PGS",
+        fault.columns,
+        ConstantKind.NULL,
+        fault.dates,
+    )
     assert (jump.share, jump.followers) == (1.0, ())
     assert content_checks.violations(simulated.start) == []
 
@@ -286,7 +338,9 @@ def test_of_the_planted_faults_the_lost_zone_is_the_one_jump(simulated: Simulate
 def test_the_planted_copies_are_counted(simulated: Simulated) -> None:
     fault = next(f for f in simulated.faults if f.kind is FaultKind.DUPLICATE_ROWS)
     found = content_checks.repeated_inputs(simulated.start)
-    assert {(BY_REF[table].short, day) for table, day in found} == {(table, day) for table in fault.tables for day in fault.dates}
+    assert {(BY_REF[table].short, day) for table, day in found} == {
+        (table, day) for table in fault.tables for day in fault.dates
+    }
 
 
 @pytest.mark.specification
@@ -301,7 +355,9 @@ def test_one_date_tells_what_its_windows_hold(simulated: Simulated) -> None:
 
 @pytest.mark.specification
 @pytest.mark.xdist_group("simulated")
-def test_a_context_column_that_is_lost_is_one_jump_with_all_that_follows(simulated: Simulated) -> None:
+def test_a_context_column_that_is_lost_is_one_jump_with_all_that_follows(
+    simulated: Simulated,
+) -> None:
     lost = simulated.dates[-5:]
     with simulated.without("UPGC", "pace_differential", lost):
         load.stage(simulated.dates)
@@ -317,8 +373,12 @@ def test_a_context_column_that_is_lost_is_one_jump_with_all_that_follows(simulat
 
 def violations_of(league: League, backfill_mode: bool) -> Iterator[Violation]:
     """What is said to be wrong with what the oracle makes of a league."""
-    chain = run_chain(league.tables, league.dates, season_start=SEASON_START, backfill_mode=backfill_mode)
-    tables = {short: rows for short, rows in league.tables.items() if short not in (*ORDER, "FAILURES")}
+    chain = run_chain(
+        league.tables, league.dates, season_start=SEASON_START, backfill_mode=backfill_mode
+    )
+    tables = {
+        short: rows for short, rows in league.tables.items() if short not in (*ORDER, "FAILURES")
+    }
     for code, outcomes in chain.items():
         tables = with_written(tables, code, outcomes)
     with pytest.MonkeyPatch.context() as patch:
@@ -334,5 +394,7 @@ def violations_of(league: League, backfill_mode: bool) -> Iterator[Violation]:
 @pytest.mark.parametrize("backfill_mode", [True, False], ids=["backfill", "normal"])
 @given(league=leagues())
 @league_settings
-def test_what_the_oracle_makes_of_any_league_breaks_no_rule(league: League, backfill_mode: bool) -> None:
+def test_what_the_oracle_makes_of_any_league_breaks_no_rule(
+    league: League, backfill_mode: bool
+) -> None:
     assert list(violations_of(league, backfill_mode)) == []

@@ -70,7 +70,12 @@ def job_events(job: Job) -> list[tuple[Any, ...]]:
 
 def test_a_job_runs_to_its_end() -> None:
     job = finished(start=BOOTSTRAP[-1], end=SECOND, reason="the first dates")
-    assert (job.status, job.actor, job.reason, job.triggered_by) == ("succeeded", "ann", "the first dates", "backfill")
+    assert (job.status, job.actor, job.reason, job.triggered_by) == (
+        "succeeded",
+        "ann",
+        "the first dates",
+        "backfill",
+    )
     assert runs_of(job, "status", "population", "rows", "failures") == [
         *((code, BOOTSTRAP[-1], "skipped", None, None, {}) for code in CHAIN),
         ("TDZA", FIRST, "complete", 2, 0, {"INSUFFICIENT_DATA": 2}),
@@ -90,21 +95,36 @@ def test_a_job_says_what_made_it() -> None:
     assert job.parsed_options == make_options(processors=("PSZA", "ML"), batch_size=2)
     assert (job.batch_size, job.owner, job.code_version) == (2, this_process(), code_version())
     assert job.sql_hashes == {code: sql_hash(code) for code in ("PSZA", "ML")}
-    assert (job.status, job.started_at, {s for *_, s in runs_of(job, "status")}) == ("queued", None, {"pending"})
+    assert (job.status, job.started_at, {s for *_, s in runs_of(job, "status")}) == (
+        "queued",
+        None,
+        {"pending"},
+    )
 
 
 def test_every_change_of_a_run_is_an_event() -> None:
     job = finished(end=FIRST, processors=("PSZA",))
-    found = Event.objects.exclude(run=None).order_by("pk").values_list("job_id", "run__processor", "actor", "action")
-    assert list(found) == [(job.pk, "PSZA", "ann", "pending → running"), (job.pk, "PSZA", "ann", "running → complete")]
+    found = (
+        Event.objects.exclude(run=None)
+        .order_by("pk")
+        .values_list("job_id", "run__processor", "actor", "action")
+    )
+    assert list(found) == [
+        (job.pk, "PSZA", "ann", "pending → running"),
+        (job.pk, "PSZA", "ann", "running → complete"),
+    ]
 
 
 def test_progress_is_told_of_every_run_that_ended() -> None:
     told: list[tuple[str, list[date]]] = []
     run_inline(
-        started(processors=("TDZA", "PSZA"), batch_size=3), "ann", lambda r: told.append((r[0].processor, [x.date for x in r]))
+        started(processors=("TDZA", "PSZA"), batch_size=3),
+        "ann",
+        lambda r: told.append((r[0].processor, [x.date for x in r])),
     )
-    assert told == [(code, days) for days in ([FIRST, SECOND, THIRD], [LAST]) for code in ("TDZA", "PSZA")]
+    assert told == [
+        (code, days) for days in ([FIRST, SECOND, THIRD], [LAST]) for code in ("TDZA", "PSZA")
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -139,21 +159,27 @@ def test_what_is_complete_is_recorded_as_skipped_and_left_alone(season: Path) ->
 
 def test_force_runs_what_is_complete() -> None:
     finished(end=SECOND, processors=("PSZA",))
-    assert {s for *_, s in runs_of(finished(end=SECOND, processors=("PSZA",), force=True), "status")} == {"complete"}
+    assert {
+        s for *_, s in runs_of(finished(end=SECOND, processors=("PSZA",), force=True), "status")
+    } == {"complete"}
     assert (len(rows_of("PSZA")), len(history())) == (4, 4)
 
 
 def test_a_partition_that_is_gone_is_not_done(season: Path) -> None:
     finished(end=SECOND, processors=("PSZA",))
     part(season, "PSZA", FIRST).unlink()
-    assert [r.date for r in preview_job(make_options(end=SECOND, processors=("PSZA",))).plan.todo] == [FIRST]
+    assert [
+        r.date for r in preview_job(make_options(end=SECOND, processors=("PSZA",))).plan.todo
+    ] == [FIRST]
 
 
 def test_a_failures_slice_that_is_gone_is_not_done(season: Path) -> None:
     finished(end=SECOND, processors=("PSZA",))
     folder = season / FAILURES.dataset / FAILURES.name / f"analysis_date={FIRST}"
     (folder / f"processor_name={PROCESSORS['PSZA'].name}" / "part.parquet").unlink()
-    assert [r.date for r in preview_job(make_options(end=SECOND, processors=("PSZA",))).plan.todo] == [FIRST]
+    assert [
+        r.date for r in preview_job(make_options(end=SECOND, processors=("PSZA",))).plan.todo
+    ] == [FIRST]
 
 
 def test_what_ran_before_its_upstream_did_is_not_done() -> None:
@@ -164,7 +190,10 @@ def test_what_ran_before_its_upstream_did_is_not_done() -> None:
 
 
 def test_a_range_without_games_is_refused() -> None:
-    with pytest.raises(Refused, match="there is no game between 2021-12-01 and 2021-12-24, so there is nothing to backfill"):
+    with pytest.raises(
+        Refused,
+        match="there is no game between 2021-12-01 and 2021-12-24, so there is nothing to backfill",
+    ):
         started(start=date(2021, 12, 1), end=date(2021, 12, 24))
     assert not Job.objects.exists()
 
@@ -176,7 +205,10 @@ def test_the_second_of_two_overlapping_jobs_is_refused_with_the_name_of_the_firs
     first = started(end=SECOND, processors=("TDZA", "PSZA"))
     with pytest.raises(Conflict) as refused:
         start_job(make_options(start=SECOND, processors=("PSZA", "ML")), "bob")
-    assert str(refused.value) == f"job {first.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+    assert (
+        str(refused.value)
+        == f"job {first.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+    )
     assert list(Job.objects.all()) == [first]
 
 
@@ -189,7 +221,9 @@ def test_jobs_that_do_not_overlap_run_beside_each_other() -> None:
 # Blocking
 
 
-def test_an_upstream_that_failed_blocks_what_comes_after_it_on_that_date(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upstream_that_failed_blocks_what_comes_after_it_on_that_date(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     break_on(monkeypatch, "TDZA", THIRD)
     job = finished(start=SECOND, end=THIRD)
     failed = f"AccountingError: TDZA {THIRD}: 2 entities more than once, 0 outside the population of 2; nothing was written"
@@ -200,17 +234,28 @@ def test_an_upstream_that_failed_blocks_what_comes_after_it_on_that_date(monkeyp
         ("PSZA", THIRD, "complete", ""),
         *((code, THIRD, "blocked", blocked) for code in ("PCF", "PDC", "ML")),
     ]
-    assert (job.status, job_events(job)[-1]) == ("failed", ("backcourt", "running → failed", "4 runs failed or were blocked"))
-    assert [(r["status"], r["error"]) for r in history() if r["data_date"] == THIRD][2] == ("failed", blocked)
+    assert (job.status, job_events(job)[-1]) == (
+        "failed",
+        ("backcourt", "running → failed", "4 runs failed or were blocked"),
+    )
+    assert [(r["status"], r["error"]) for r in history() if r["data_date"] == THIRD][2] == (
+        "failed",
+        blocked,
+    )
     assert not warehouse().partitions(PROCESSORS["ML"].output) - {SECOND}
 
 
-def test_a_date_that_failed_and_what_it_blocked_is_what_remains(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_date_that_failed_and_what_it_blocked_is_what_remains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     break_on(monkeypatch, "TDZA", THIRD)
     finished(start=SECOND, end=THIRD)
     monkeypatch.undo()
     job = finished(start=SECOND, end=THIRD)
-    assert {k[0]: k[2] for k in runs_of(job, "reason") if k[1] == THIRD} == {**dict.fromkeys(CHAIN, ""), "PSZA": ALREADY_COMPLETE}
+    assert {k[0]: k[2] for k in runs_of(job, "reason") if k[1] == THIRD} == {
+        **dict.fromkeys(CHAIN, ""),
+        "PSZA": ALREADY_COMPLETE,
+    }
     assert (job.status, len(rows_of("ML"))) == ("succeeded", 4)
 
 
@@ -223,7 +268,9 @@ def test_an_empty_population_does_not_block_what_finds_it_too(tmp_path: Path) ->
         ("PSZA", THIRD, "complete", 2, ""),
         *((code, THIRD, "failed", 0, reason) for code in ("PCF", "PDC", "ML")),
     ]
-    assert [failures_of(code)[0][1:3] for code in ("PCF", "PDC", "ML")] == [("DATE_LEVEL", "MISSING_DEPENDENCY")] * 3
+    assert [failures_of(code)[0][1:3] for code in ("PCF", "PDC", "ML")] == [
+        ("DATE_LEVEL", "MISSING_DEPENDENCY")
+    ] * 3
 
 
 def test_a_poisoned_source_fails_its_reader_and_no_other(season: Path) -> None:
@@ -231,8 +278,16 @@ def test_a_poisoned_source_fails_its_reader_and_no_other(season: Path) -> None:
     cut(season / PGS.dataset / PGS.name / "season_year=2021" / "part.parquet")
     run_inline(job, "ann")
     statuses = {processor: status for processor, _, status in runs_of(job, "status")}
-    assert statuses == {"TDZA": "complete", "PSZA": "failed", "PCF": "blocked", "PDC": "blocked", "ML": "blocked"}
-    with pytest.raises(CorruptPartition, match=r"season_year=2021/part\.parquet is not a whole Parquet file"):
+    assert statuses == {
+        "TDZA": "complete",
+        "PSZA": "failed",
+        "PCF": "blocked",
+        "PDC": "blocked",
+        "ML": "blocked",
+    }
+    with pytest.raises(
+        CorruptPartition, match=r"season_year=2021/part\.parquet is not a whole Parquet file"
+    ):
         preview_job(make_options())
 
 
@@ -245,14 +300,30 @@ def test_every_run_has_one_row_in_the_history() -> None:
 
     def row(code: str, day: date, status: str, created: int, failed: int, error: str | None) -> Row:
         run, output = runs[code, day], PROCESSORS[code].output
-        seconds = Decimal(str((run.query_seconds or 0) + (run.write_seconds or 0))).quantize(Decimal("0.001"))
-        times = {name: getattr(run, of).astimezone(UTC).replace(tzinfo=None) for name, of in TIMES.items()}
+        seconds = Decimal(str((run.query_seconds or 0) + (run.write_seconds or 0))).quantize(
+            Decimal("0.001")
+        )
+        times = {
+            name: getattr(run, of).astimezone(UTC).replace(tzinfo=None)
+            for name, of in TIMES.items()
+        }
         return {
-            "processor_name": PROCESSORS[code].name, "run_id": run.run_id, "job_id": str(job.pk), "phase": "phase_4_precompute",
-            "data_date": day, "status": status, "records_created": created, "records_failed": failed, "duration_seconds": seconds,
-            **times, "backfill_mode": True, "triggered_by": "backfill", "output_dataset": output.dataset,
-            "output_table": output.name, "error": error,
-        }  # fmt: skip
+            "processor_name": PROCESSORS[code].name,
+            "run_id": run.run_id,
+            "job_id": str(job.pk),
+            "phase": "phase_4_precompute",
+            "data_date": day,
+            "status": status,
+            "records_created": created,
+            "records_failed": failed,
+            "duration_seconds": seconds,
+            **times,
+            "backfill_mode": True,
+            "triggered_by": "backfill",
+            "output_dataset": output.dataset,
+            "output_table": output.name,
+            "error": error,
+        }
 
     bootstrap = "bootstrap: day 13, processing starts on day 14"
     assert history() == [
@@ -268,7 +339,9 @@ TIMES = {"started_at": "started_at", "processed_at": "finished_at"}
 
 def test_a_failure_of_the_whole_date_is_no_failed_record(tmp_path: Path) -> None:
     without(UPGC, THIRD, tmp_path)
-    finished(start=THIRD, end=THIRD, processors=("PCF",), skip_preflight=True, reason="the file is lost")
+    finished(
+        start=THIRD, end=THIRD, processors=("PCF",), skip_preflight=True, reason="the file is lost"
+    )
     (row,) = history()
     found = row["status"], row["records_created"], row["records_failed"], row["error"]
     assert found == ("failed", 0, 0, f"population: {CONTEXT}: no row for {THIRD}")
@@ -281,10 +354,17 @@ def test_a_run_that_was_not_needed_is_not_in_the_history() -> None:
 
 
 def test_a_single_run_has_no_job_in_the_history() -> None:
-    job = start_job(make_options(end=FIRST, processors=("PSZA",), force=True), "ann", triggered_by="manual", inline=True)
+    job = start_job(
+        make_options(end=FIRST, processors=("PSZA",), force=True),
+        "ann",
+        triggered_by="manual",
+        inline=True,
+    )
     assert job
     run_inline(job, "ann")
-    assert [(r["job_id"], r["triggered_by"], r["status"]) for r in history()] == [(None, "manual", "success")]
+    assert [(r["job_id"], r["triggered_by"], r["status"]) for r in history()] == [
+        (None, "manual", "success")
+    ]
 
 
 # Preflight
@@ -305,13 +385,20 @@ def test_a_table_without_rows_for_a_date_blocks_the_start(tmp_path: Path, season
 def test_a_reason_overrides_the_preflight_and_is_stamped_on_the_job(tmp_path: Path) -> None:
     without(UPGC, THIRD, tmp_path)
     job = started(skip_preflight=True, reason="postponed")
-    overridden = f"postponed: 1 blocked: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10"
+    overridden = (
+        f"postponed: 1 blocked: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10"
+    )
     assert (job.reason, job.options["skip_preflight"]) == ("postponed", True)
-    assert job_events(job) == [("ann", "queued", "postponed"), ("ann", "preflight overridden", overridden)]
+    assert job_events(job) == [
+        ("ann", "queued", "postponed"),
+        ("ann", "preflight overridden", overridden),
+    ]
 
 
 def test_skipping_a_preflight_that_blocks_nothing_overrides_nothing() -> None:
-    assert job_events(started(skip_preflight=True, reason="in a hurry")) == [("ann", "queued", "in a hurry")]
+    assert job_events(started(skip_preflight=True, reason="in a hurry")) == [
+        ("ann", "queued", "in a hurry")
+    ]
 
 
 def test_few_rows_warn_and_do_not_block() -> None:
@@ -380,7 +467,10 @@ def test_a_job_that_died_after_its_last_run_is_finished() -> None:
     job.runs.update(status="complete")
     started(start=THIRD, end=THIRD)
     job.refresh_from_db()
-    assert (job.status, job_events(job)[-1][:2]) == ("succeeded", ("backcourt", "running → succeeded"))
+    assert (job.status, job_events(job)[-1][:2]) == (
+        "succeeded",
+        ("backcourt", "running → succeeded"),
+    )
 
 
 def test_a_process_that_lives_keeps_its_job() -> None:
@@ -391,9 +481,12 @@ def test_a_process_that_lives_keeps_its_job() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"), [(KeyboardInterrupt(), "interrupted"), (ZeroDivisionError("x"), "ZeroDivisionError: x")]
+    ("error", "reason"),
+    [(KeyboardInterrupt(), "interrupted"), (ZeroDivisionError("x"), "ZeroDivisionError: x")],
 )
-def test_an_interrupted_job_is_paused_and_the_same_options_go_on(error: BaseException, reason: str) -> None:
+def test_an_interrupted_job_is_paused_and_the_same_options_go_on(
+    error: BaseException, reason: str
+) -> None:
     job = started(end=SECOND, processors=("PSZA",), batch_size=1)
 
     def interrupt(runs: object) -> None:
@@ -402,7 +495,10 @@ def test_an_interrupted_job_is_paused_and_the_same_options_go_on(error: BaseExce
     with pytest.raises(type(error)):
         run_inline(job, "ann", interrupt)
     assert job.status == "paused"
-    assert job_events(job)[-2:] == [("ann", "running → pausing", reason), ("ann", "pausing → paused", "")]
+    assert job_events(job)[-2:] == [
+        ("ann", "running → pausing", reason),
+        ("ann", "pausing → paused", ""),
+    ]
     assert [s for *_, s in runs_of(job, "status")] == ["complete", "pending"]
     assert run_inline(started(end=SECOND, processors=("PSZA",), batch_size=1), "ann") == job
     assert [s for *_, s in runs_of(job, "status")] == ["complete", "complete"]
@@ -410,7 +506,8 @@ def test_an_interrupted_job_is_paused_and_the_same_options_go_on(error: BaseExce
 
 def test_a_season_that_is_not_loaded_is_named() -> None:
     with pytest.raises(
-        Refused, match=r"no Phase 3 data for the season 2022-23, 2023-24: load it with `manage\.py load_phase3 DIR`"
+        Refused,
+        match=r"no Phase 3 data for the season 2022-23, 2023-24: load it with `manage\.py load_phase3 DIR`",
     ):
         started(end=date(2023, 11, 1))
 

@@ -1,4 +1,6 @@
-"""What `create_tables` finds different, from what BigQuery says of its datasets and tables; nothing is asked of it here."""
+"""What `create_tables` finds different, from what BigQuery says of its datasets and tables; nothing
+is asked of it here.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def dataset(name: str, location: str = "US") -> Dataset:
 def found(**datasets: Dataset) -> ExistingTables:
     """All as declared, but for these datasets."""
     return ExistingTables(
-        {name: dataset(name) for name in DATASETS} | datasets, {str(table): declared(PLACE, table) for table in TABLES}, "US"
+        {name: dataset(name) for name in DATASETS} | datasets,
+        {str(table): declared(PLACE, table) for table in TABLES},
+        "US",
     )
 
 
@@ -39,9 +43,13 @@ def told(spoil: Callable[[Described], Any]) -> list[tuple[str, str]]:
     return [(d.kind, d.what) for d in differences(PLACE, there) if d.name == str(TDZA)]
 
 
-def with_field(name: str, kind: str, mode: str = "NULLABLE", **sizes: int) -> Callable[[Described], None]:
+def with_field(
+    name: str, kind: str, mode: str = "NULLABLE", **sizes: int
+) -> Callable[[Described], None]:
     def spoil(table: Described) -> None:
-        fields = {field.name: field for field in table.schema} | {name: SchemaField(name, kind, mode, **sizes)}  # type: ignore[arg-type]
+        fields = {field.name: field for field in table.schema} | {
+            name: SchemaField(name, kind, mode, **sizes)
+        }  # type: ignore[arg-type]
         table.schema = list(fields.values())
 
     return spoil
@@ -59,26 +67,72 @@ def test_what_is_not_there_is_created_datasets_first() -> None:
 
 def test_datasets_of_two_places_are_told_as_statements_cannot_join_them() -> None:
     [one] = differences(PLACE, found(nba_predictions=dataset("nba_predictions", "EU")))
-    assert (one.kind, one.name, one.what.split(":")[0]) == ("wrong", "nba_predictions", "is in EU, the others in US")
+    assert (one.kind, one.name, one.what.split(":")[0]) == (
+        "wrong",
+        "nba_predictions",
+        "is in EU, the others in US",
+    )
 
 
 @pytest.mark.parametrize(
     ("spoil", "kind", "says"),
     [
-        (with_field("paint_pct_allowed_last_15", "NUMERIC"), "left", "of a wider type than declared"),
-        (with_field("paint_pct_allowed_last_15", "NUMERIC", precision=9, scale=4), "left", "of a wider type than declared"),
-        (with_field("paint_pct_allowed_last_15", "NUMERIC", precision=5, scale=2), "wrong", "is NUMERIC(5,2), not NUMERIC(5,3)"),
+        (
+            with_field("paint_pct_allowed_last_15", "NUMERIC"),
+            "left",
+            "of a wider type than declared",
+        ),
+        (
+            with_field("paint_pct_allowed_last_15", "NUMERIC", precision=9, scale=4),
+            "left",
+            "of a wider type than declared",
+        ),
+        (
+            with_field("paint_pct_allowed_last_15", "NUMERIC", precision=5, scale=2),
+            "wrong",
+            "is NUMERIC(5,2), not NUMERIC(5,3)",
+        ),
         (with_field("paint_pct_allowed_last_15", "FLOAT"), "wrong", "is FLOAT64, not NUMERIC(5,3)"),
-        (with_field("calculation_notes", "STRING", "REQUIRED"), "wrong", "ALTER COLUMN calculation_notes DROP NOT NULL"),
-        (with_field("their_own", "STRING", "REQUIRED"), "wrong", "has a column their_own that nothing fills"),
-        (lambda t: setattr(t, "time_partitioning", None), "wrong", "is partitioned by nothing, not by analysis_date by DAY"),
-        (lambda t: setattr(t, "clustering_fields", ["team_abbr"]), "wrong", "is clustered by team_abbr"),
-        (lambda t: setattr(t, "require_partition_filter", True), "wrong", "require_partition_filter = FALSE"),
-        (lambda t: setattr(t, "expires", datetime(2030, 1, 1, tzinfo=UTC)), "keep", "would be deleted on 2030-01-01"),
-        (lambda t: setattr(t, "schema", t.schema[1:]), "wrong", "has no column team_abbr STRING, which is never NULL"),
+        (
+            with_field("calculation_notes", "STRING", "REQUIRED"),
+            "wrong",
+            "ALTER COLUMN calculation_notes DROP NOT NULL",
+        ),
+        (
+            with_field("their_own", "STRING", "REQUIRED"),
+            "wrong",
+            "has a column their_own that nothing fills",
+        ),
+        (
+            lambda t: setattr(t, "time_partitioning", None),
+            "wrong",
+            "is partitioned by nothing, not by analysis_date by DAY",
+        ),
+        (
+            lambda t: setattr(t, "clustering_fields", ["team_abbr"]),
+            "wrong",
+            "is clustered by team_abbr",
+        ),
+        (
+            lambda t: setattr(t, "require_partition_filter", True),
+            "wrong",
+            "require_partition_filter = FALSE",
+        ),
+        (
+            lambda t: setattr(t, "expires", datetime(2030, 1, 1, tzinfo=UTC)),
+            "keep",
+            "would be deleted on 2030-01-01",
+        ),
+        (
+            lambda t: setattr(t, "schema", t.schema[1:]),
+            "wrong",
+            "has no column team_abbr STRING, which is never NULL",
+        ),
     ],
 )
-def test_one_difference_is_said_in_one_sentence(spoil: Callable[[Described], Any], kind: str, says: str) -> None:
+def test_one_difference_is_said_in_one_sentence(
+    spoil: Callable[[Described], Any], kind: str, says: str
+) -> None:
     [(is_kind, what)] = told(spoil)
     assert (is_kind, says in what) == (kind, True), what
 

@@ -44,7 +44,10 @@ def test_no_text_has_no_dates() -> None:
         ("2021-11-1", f"'2021-11-1' is not a date; {WRITE}"),
         ("2021-11-01, tomorrow", f"'tomorrow' is not a date; {WRITE}"),
         ("2021-11-31", "'2021-11-31' is a day that no calendar has"),
-        ("2021-11-01..2021-11-31", "'2021-11-31' in '2021-11-01..2021-11-31' is a day that no calendar has"),
+        (
+            "2021-11-01..2021-11-31",
+            "'2021-11-31' in '2021-11-01..2021-11-31' is a day that no calendar has",
+        ),
         ("2021-11-05 to 2021-11-01", "'2021-11-05..2021-11-01' ends before it starts"),
         ("2021-11-05..", f"'2021-11-05..' lacks one of its two dates; {WRITE}"),
         ("2021-11-01..x", f"'x' in '2021-11-01..x' is not a date; {WRITE}"),
@@ -54,7 +57,10 @@ def test_no_text_has_no_dates() -> None:
             "for example 2021-11-01..2021-11-30",
         ),
         ("0001-01-01..9999-12-31", "these are more than 7,320 dates; start several jobs"),
-        ("1990-01-01..2005-01-01 2006-01-01..2015-01-01", "these are more than 7,320 dates; start several jobs"),
+        (
+            "1990-01-01..2005-01-01 2006-01-01..2015-01-01",
+            "these are more than 7,320 dates; start several jobs",
+        ),
         ("\u0662021-11-01", f"'\u0662021-11-01' is not a date; {WRITE}"),
     ],
 )

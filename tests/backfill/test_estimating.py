@@ -32,10 +32,18 @@ def make_plan(dates: int = 10, **options: Any) -> Plan:
 
 def measured(seconds: float, runs: int = 1, code: str = "PSZA", **fields: Any) -> None:
     """One step: so many runs that began and ended together."""
-    job = Job.objects.create(options=make_plan().options.as_json(), actor="ann", code_version="1", batch_size=runs)
-    ended = {"started_at": AT, "finished_at": AT + timedelta(seconds=seconds), "status": "complete", **fields}
+    job = Job.objects.create(
+        options=make_plan().options.as_json(), actor="ann", code_version="1", batch_size=runs
+    )
+    ended = {
+        "started_at": AT,
+        "finished_at": AT + timedelta(seconds=seconds),
+        "status": "complete",
+        **fields,
+    }
     Run.objects.bulk_create(
-        Run(job=job, processor=code, date=OPENING + timedelta(days=20 + n), batch=0, **ended) for n in range(runs)
+        Run(job=job, processor=code, date=OPENING + timedelta(days=20 + n), batch=0, **ended)
+        for n in range(runs)
     )
 
 
@@ -125,7 +133,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> lis
     return found
 
 
-def test_a_plan_is_asked_for_once_per_processor_and_charged_per_batch(asked: list[int], settings: Any) -> None:
+def test_a_plan_is_asked_for_once_per_processor_and_charged_per_batch(
+    asked: list[int], settings: Any
+) -> None:
     settings.BIGQUERY_PRICE_PER_TIB = 5.0
     found = estimate(make_plan(10, batch_size=4, processors=("TDZA", "PSZA")))
     assert (found.bytes, asked) == (2 * 3 * 2**40, [3, 3])  # failures, output and history

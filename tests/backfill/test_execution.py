@@ -65,16 +65,27 @@ STRANGER = f"SELECT * FROM {{whole}} UNION ALL SELECT * REPLACE ('XXX' AS team_a
 def test_every_processor_accounts_for_its_population_on_every_date() -> None:
     clean = dict.fromkeys(PROCESSING, CLEAN)
     found = {code: counted(run(code)) for code in CHAIN}
-    assert found == {**dict.fromkeys(CHAIN, clean), "TDZA": {**clean, FIRST: (2, 0, {TOO_FEW: 2}, "")}}
+    assert found == {
+        **dict.fromkeys(CHAIN, clean),
+        "TDZA": {**clean, FIRST: (2, 0, {TOO_FEW: 2}, "")},
+    }
     assert {code: len(rows_of(code)) for code in CHAIN} == {**dict.fromkeys(CHAIN, 8), "TDZA": 6}
 
 
 def test_a_failure_says_who_why_and_in_which_run() -> None:
     run("TDZA")
-    failed = [(FIRST, team, TOO_FEW, f"14 of 15 games before {FIRST}", True) for team in ("BOS", "NYK")]
+    failed = [
+        (FIRST, team, TOO_FEW, f"14 of 15 games before {FIRST}", True) for team in ("BOS", "NYK")
+    ]
     assert failures_of("TDZA") == failed
     about = warehouse().query(f"SELECT DISTINCT processor_name, run_id, created_at FROM {FAILURES}")
-    assert about == [{"processor_name": "TeamDefenseZoneAnalysisProcessor", "run_id": RUN_ID, "created_at": STARTED_AT}]
+    assert about == [
+        {
+            "processor_name": "TeamDefenseZoneAnalysisProcessor",
+            "run_id": RUN_ID,
+            "created_at": STARTED_AT,
+        }
+    ]
 
 
 def test_seconds_are_shared_by_the_dates_of_a_batch() -> None:
@@ -115,7 +126,15 @@ def test_running_again_removes_failures_that_are_cured(tmp_path: Path) -> None:
 
 def test_running_again_removes_rows_that_are_no_longer_right(tmp_path: Path) -> None:
     run("TDZA")
-    give(TDGS, [r for r in season_rows(TDGS) if (r["defending_team_abbr"], r["game_date"]) != ("BOS", NIGHTS[0])], tmp_path)
+    give(
+        TDGS,
+        [
+            r
+            for r in season_rows(TDGS)
+            if (r["defending_team_abbr"], r["game_date"]) != ("BOS", NIGHTS[0])
+        ],
+        tmp_path,
+    )
     assert counted(run("TDZA"))[SECOND] == (2, 1, {TOO_FEW: 1}, "")
     assert [row["team_abbr"] for row in rows_of("TDZA", SECOND)] == ["NYK"]
 
@@ -135,19 +154,32 @@ def test_a_run_leaves_the_partitions_of_other_dates_and_processors_alone(season:
 def test_emptying_leaves_a_partition_without_rows(season: Path) -> None:
     run("TDZA")
     execute.empty(warehouse(), make_step("TDZA", [FIRST, SECOND]))
-    assert (rows_of("TDZA", SECOND), failures_of("TDZA"), part(season, "TDZA", FIRST).exists()) == ([], [], True)
+    assert (rows_of("TDZA", SECOND), failures_of("TDZA"), part(season, "TDZA", FIRST).exists()) == (
+        [],
+        [],
+        True,
+    )
     assert len(rows_of("TDZA")) == 4
 
 
 # Accounting
 
 
-def test_an_entity_in_neither_is_written_as_unknown_and_fails_the_date(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entity_in_neither_is_written_as_unknown_and_fails_the_date(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     spoil(monkeypatch, f"SELECT * FROM {{whole}} WHERE NOT ({BOSTON})")
     found = counted(run("TDZA"))
-    assert found[THIRD] == (2, 1, {"UNKNOWN": 1}, "1 entities with neither a row nor a classified failure")
+    assert found[THIRD] == (
+        2,
+        1,
+        {"UNKNOWN": 1},
+        "1 entities with neither a row nor a classified failure",
+    )
     assert [found[day] for day in (SECOND, LAST)] == [CLEAN, CLEAN]
-    assert failures_of("TDZA", THIRD) == [(THIRD, "BOS", "UNKNOWN", "neither a row nor a classified failure", False)]
+    assert failures_of("TDZA", THIRD) == [
+        (THIRD, "BOS", "UNKNOWN", "neither a row nor a classified failure", False)
+    ]
     assert [row["team_abbr"] for row in rows_of("TDZA", THIRD)] == ["NYK"]
 
 
@@ -167,7 +199,10 @@ def test_rows_that_do_not_add_up_stop_their_date_before_anything_is_written(
     before = listing(season)
     spoil(monkeypatch, sql)
     found = run("TDZA", SECOND, THIRD)
-    assert counted(found) == {SECOND: CLEAN, THIRD: (0, 0, {}, f"AccountingError: TDZA {THIRD}: {what}; nothing was written")}
+    assert counted(found) == {
+        SECOND: CLEAN,
+        THIRD: (0, 0, {}, f"AccountingError: TDZA {THIRD}: {what}; nothing was written"),
+    }
     assert found[THIRD].untouched
     written = {f for f, mark in listing(season).items() if before.get(f) != mark}
     assert written
@@ -180,7 +215,12 @@ def test_a_date_without_population_has_one_failure_of_the_whole_date(tmp_path: P
     found = counted(run("PCF"))
     assert found == {
         **dict.fromkeys(PROCESSING, CLEAN),
-        THIRD: (0, 0, {}, f"population: nba_analytics.upcoming_player_game_context: no row for {THIRD}"),
+        THIRD: (
+            0,
+            0,
+            {},
+            f"population: nba_analytics.upcoming_player_game_context: no row for {THIRD}",
+        ),
     }
     reason = f"population: nba_analytics.upcoming_player_game_context: no row for {THIRD}"
     assert failures_of("PCF") == [(THIRD, "DATE_LEVEL", "MISSING_DEPENDENCY", reason, True)]
@@ -209,31 +249,48 @@ def test_a_poisoned_date_fails_alone(season: Path) -> None:
     run_before("PCF")
     cut(part(season, "PSZA", THIRD))
     found = run("PCF")
-    assert {day: o.error for day, o in found.items() if day != THIRD} == dict.fromkeys((FIRST, SECOND, LAST), "")
+    assert {day: o.error for day, o in found.items() if day != THIRD} == dict.fromkeys(
+        (FIRST, SECOND, LAST), ""
+    )
     poisoned = found[THIRD]
     assert poisoned.error == (
         f"CorruptPartition: {part(season, 'PSZA', THIRD)} is not a whole Parquet file; "
         f"remove it and run its date (or load its season) again"
     )
     seconds = poisoned.query_seconds
-    detail = {"file": str(part(season, "PSZA", THIRD)), "table": str(PROCESSORS["PSZA"].output), "date": str(THIRD)}
+    detail = {
+        "file": str(part(season, "PSZA", THIRD)),
+        "table": str(PROCESSORS["PSZA"].output),
+        "date": str(THIRD),
+    }
     assert poisoned == DateResult(
-        date=THIRD, error=poisoned.error, error_class="CorruptPartition", error_detail=detail, untouched=True,
+        date=THIRD,
+        error=poisoned.error,
+        error_class="CorruptPartition",
+        error_detail=detail,
+        untouched=True,
         query_seconds=seconds,
-    )  # fmt: skip
+    )
     assert [len(rows_of("PCF", day)) for day in PROCESSING] == [2, 2, 0, 2]
 
 
-def test_a_statement_that_the_engine_refuses_leaves_the_old_partitions(monkeypatch: pytest.MonkeyPatch, season: Path) -> None:
+def test_a_statement_that_the_engine_refuses_leaves_the_old_partitions(
+    monkeypatch: pytest.MonkeyPatch, season: Path
+) -> None:
     run("TDZA")
     before = listing(season)
     spoil(monkeypatch, "SELECT nonsense FROM {whole}")
     found = run("TDZA")
-    assert all(o.untouched and o.error.startswith("StatementFailed: Binder Error: ") for o in found.values())
+    assert all(
+        o.untouched and o.error.startswith("StatementFailed: Binder Error: ")
+        for o in found.values()
+    )
     assert listing(season) == before
 
 
-def test_a_warehouse_that_cannot_be_written_stops_the_work_without_halving(monkeypatch: pytest.MonkeyPatch, season: Path) -> None:
+def test_a_warehouse_that_cannot_be_written_stops_the_work_without_halving(
+    monkeypatch: pytest.MonkeyPatch, season: Path
+) -> None:
     staging, attempts = season / ".staging", []
     staging.rmdir()
     staging.write_text("a file where a folder should be")

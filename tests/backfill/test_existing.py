@@ -18,7 +18,12 @@ from backfill.plan.rerun_policy import failed_dates
 from tests.backfill.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, break_on, make_options, part
 from tests.backfill.working import make_job, run_all
 
-pytestmark = [pytest.mark.shell, pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.mark.database]
+pytestmark = [
+    pytest.mark.shell,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("season"),
+    pytest.mark.database,
+]
 FEW = (BOOTSTRAP[-1], FIRST, THIRD)
 CODES = ("TDZA", "PSZA", "PCF")
 
@@ -29,7 +34,13 @@ def decided(options: Options) -> dict[tuple[str, date], tuple[str, str]]:
 
 
 def of_dates(*dates: date, **overrides: object) -> Options:
-    fields = {"canary": False, "brake": False, "processors": CODES, "batch_size": len(dates), **overrides}
+    fields = {
+        "canary": False,
+        "brake": False,
+        "processors": CODES,
+        "batch_size": len(dates),
+        **overrides,
+    }
     return Options.of_dates(dates, **fields)
 
 
@@ -38,7 +49,9 @@ def test_dates_with_bugs_among_their_failures_are_failed_dates_too() -> None:
     assert job
     run_all(job)
     assert failed_dates(FIRST, LAST) == []
-    job.runs.filter(date=SECOND, processor="PSZA").update(failures={"INSUFFICIENT_DATA": 3, "PROCESSING_ERROR": 1})
+    job.runs.filter(date=SECOND, processor="PSZA").update(
+        failures={"INSUFFICIENT_DATA": 3, "PROCESSING_ERROR": 1}
+    )
     assert failed_dates(FIRST, LAST) == [SECOND]
 
 
@@ -61,11 +74,15 @@ def test_the_check_looks_at_the_dates_named_alone() -> None:
 
 
 def test_two_jobs_may_have_dates_of_the_same_range() -> None:
-    first, second = (start_job(of_dates(*dates), "ann") for dates in ((FIRST, THIRD), (SECOND, LAST)))
+    first, second = (
+        start_job(of_dates(*dates), "ann") for dates in ((FIRST, THIRD), (SECOND, LAST))
+    )
     assert first
     assert second
     held = f"job {first.pk} (ann, queued) holds 3 runs of this range; wait for it or cancel it"
-    assert held in [item.sentence for item in preview_job(of_dates(FIRST, processors=CODES)).report.items]
+    assert held in [
+        item.sentence for item in preview_job(of_dates(FIRST, processors=CODES)).report.items
+    ]
 
 
 def test_dates_without_a_game_are_refused_as_a_list() -> None:
@@ -90,7 +107,9 @@ def test_a_retry_keeps_the_dates_of_its_job(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def failed_job(monkeypatch: pytest.MonkeyPatch) -> Job:
-    """PSZA has failed on the third date, which blocks PCF; the rest is complete up to there, and nothing ran later."""
+    """PSZA has failed on the third date, which blocks PCF; the rest is complete up to there, and
+    nothing ran later.
+    """
     with monkeypatch.context() as broken:
         break_on(broken, "PSZA", THIRD)
         return run_all(make_job(end=THIRD, processors=CODES, batch_size=3))
@@ -112,9 +131,15 @@ def test_only_what_failed_runs_with_the_job_in_which_it_did(failed_job: Job) -> 
 def test_what_was_cancelled_and_not_made_since_is_taken_as_failed(failed_job: Job) -> None:
     job = make_job(start=LAST, processors=CODES)
     cancel_job(job, "ann")
-    assert decided(make_options(failed=True, processors=CODES))["PSZA", LAST] == ("run", f"its run was cancelled (job {job.pk})")
+    assert decided(make_options(failed=True, processors=CODES))["PSZA", LAST] == (
+        "run",
+        f"its run was cancelled (job {job.pk})",
+    )
     run_all(make_job(start=LAST, processors=CODES))
-    assert decided(make_options(failed=True, processors=CODES))["PSZA", LAST] == ("keep", "already complete")
+    assert decided(make_options(failed=True, processors=CODES))["PSZA", LAST] == (
+        "keep",
+        "already complete",
+    )
 
 
 def test_what_is_complete_and_lost_is_taken_as_failed(failed_job: Job, season: Path) -> None:

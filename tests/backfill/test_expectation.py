@@ -1,4 +1,6 @@
-"""Which failures must happen, by the product and by the oracle; and that exactly these happen in whole seasons."""
+"""Which failures must happen, by the product and by the oracle; and that exactly these happen in
+whole seasons.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,10 @@ def agree(league: League, facts: SeasonGames) -> None:
     for backfill_mode in (True, False):
         oracle = OracleFacts(league.tables, league.season_start, backfill_mode)
         for day in league.dates:
-            assert expected(facts, day, live=not backfill_mode) == expected_statuses(oracle, day), (day, backfill_mode)
+            assert expected(facts, day, live=not backfill_mode) == expected_statuses(oracle, day), (
+                day,
+                backfill_mode,
+            )
 
 
 def as_given(league: League) -> SeasonGames:
@@ -83,19 +88,27 @@ def _histories(league: League, short: str, team: str, window: int) -> dict[str, 
     rows: dict[str, list[GameRow]] = defaultdict(list)
     for (entity, _), found in versions.items():
         found.sort(key=lambda row: (row["processed_at"], ordering(short, row)), reverse=True)
-        rows[entity] += [_game_row(short, row, rank, row[team]) for rank, row in enumerate(found, start=1)]
+        rows[entity] += [
+            _game_row(short, row, rank, row[team]) for rank, row in enumerate(found, start=1)
+        ]
     return {entity: GameHistory(found, window) for entity, found in rows.items()}
 
 
 def _game_row(short: str, row: Row, rank: int, team: str) -> GameRow:
     counts = short != "PGS" or is_played(row)
-    return GameRow(row["game_date"], row["game_id"], rank, broken_rule(short, row) is not None, counts, team)
+    return GameRow(
+        row["game_date"], row["game_id"], rank, broken_rule(short, row) is not None, counts, team
+    )
 
 
 def _contexts(league: League, day: date) -> list[PlayerContext]:
     oracle = OracleFacts(league.tables, league.season_start, True)
     found = [oracle.context("UPGC", player, day) for player in oracle.context_players(day)]
-    return [PlayerContext(row["player_lookup"], row["team_abbr"], broken_rule("UPGC", row) is not None) for row in found if row]
+    return [
+        PlayerContext(row["player_lookup"], row["team_abbr"], broken_rule("UPGC", row) is not None)
+        for row in found
+        if row
+    ]
 
 
 def _schedule(league: League) -> dict[str, list[tuple[date, str]]]:
@@ -110,7 +123,10 @@ def _schedule(league: League) -> dict[str, list[tuple[date, str]]]:
 
 def as_stored(folder: Path, league: League) -> SeasonGames:
     """The league as the product reads it out of a warehouse that holds its tables."""
-    tables = {t.short: [tuple(row.get(name) for name in t.names) for row in league.tables[t.short]] for t in INPUTS}
+    tables = {
+        t.short: [tuple(row.get(name) for name in t.names) for row in league.tables[t.short]]
+        for t in INPUTS
+    }
     write(SimulatedSeason(league.season_start.year, 0, tables), folder)
     for table in INPUTS:
         warehouse().load(table, league.season_start.year, file_of(folder, table))
@@ -125,12 +141,22 @@ def test_the_product_expects_what_the_oracle_expects(league: League) -> None:
 
 @given(league=leagues())
 @league_settings
-def test_the_product_reads_out_of_the_warehouse_what_the_oracle_reads(tmp_path: Path, league: League) -> None:
+def test_the_product_reads_out_of_the_warehouse_what_the_oracle_reads(
+    tmp_path: Path, league: League
+) -> None:
     agree(league, as_stored(tmp_path, league))
 
 
 # In which every status of every processor occurs
-RICH = Knobs(seed=5, teams=12, roster=3, rounds=25, day_index=38, days=3, chances=Chances(3, 5, impossible=3, copies=10))
+RICH = Knobs(
+    seed=5,
+    teams=12,
+    roster=3,
+    rounds=25,
+    day_index=38,
+    days=3,
+    chances=Chances(3, 5, impossible=3, copies=10),
+)
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["given", "stored"])
@@ -157,13 +183,17 @@ def test_a_league_with_every_kind_of_failure_is_understood(tmp_path: Path, store
 def simulated(seed: int) -> SimulatedSeason:
     """The first days of a simulated season, row for row as the whole one has them."""
     simulation = Simulation(2021, seed)
-    for number, fixture in enumerate((f for f in simulation.fixtures if f.day < SIMULATED_DAYS), start=1):
+    for number, fixture in enumerate(
+        (f for f in simulation.fixtures if f.day < SIMULATED_DAYS), start=1
+    ):
         simulation.play(simulation.heading(number, fixture))
     return SimulatedSeason(2021, seed, simulation.tables)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_in_a_simulated_season_everybody_fails_who_must_and_nobody_else(tmp_path: Path, seed: int) -> None:
+def test_in_a_simulated_season_everybody_fails_who_must_and_nobody_else(
+    tmp_path: Path, seed: int
+) -> None:
     write(simulated(seed), tmp_path)
     load(tmp_path)
     calendar = load_calendar()
@@ -173,7 +203,10 @@ def test_in_a_simulated_season_everybody_fails_who_must_and_nobody_else(tmp_path
     run = {
         (code, outcome.date): (outcome.rows, sum(outcome.failures.values()))
         for code, processor in PROCESSORS.items()
-        for outcome in execute(warehouse(), Step(processor, tuple(dates), start, STARTED_AT, dict.fromkeys(dates, RUN_ID)))
+        for outcome in execute(
+            warehouse(),
+            Step(processor, tuple(dates), start, STARTED_AT, dict.fromkeys(dates, RUN_ID)),
+        )
     }
     assert len(run) == len(PROCESSORS) * len(dates)
     assert assert_explained(start, dates) == run

@@ -24,18 +24,30 @@ from validation.findings import kinds
 from validation.findings.kinds import FindingDraft as Found
 from validation.findings.kinds import ProposedBackfill, Severity
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("judged_after_jobs")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.usefixtures("judged_after_jobs"),
+]
 
 EARLIER, LATER = now() - timedelta(hours=1), now() + timedelta(hours=1)
 
 
 def make_found(*dates: date, subject: str = "PSZA", year: int = 2021, **given: Any) -> Found:
     """What a judgement found, on one date unless others are named."""
-    values = {"kind": kinds.LOST, "sentence": "a sentence", "processors": ("PSZA",), "count": 3, **given}
+    values = {
+        "kind": kinds.LOST,
+        "sentence": "a sentence",
+        "processors": ("PSZA",),
+        "count": 3,
+        **given,
+    }
     return Found(season=year, subject=subject, dates=dates or (FIRST,), **values)  # type: ignore[arg-type]
 
 
-def judged(*found: Found, newest_run: datetime | None = None, seasons: tuple[int, ...] = (2021,)) -> None:
+def judged(
+    *found: Found, newest_run: datetime | None = None, seasons: tuple[int, ...] = (2021,)
+) -> None:
     for season in seasons:
         keep(SeasonFindings(season, [f for f in found if f.season == season], newest_run))
 
@@ -64,23 +76,51 @@ def history(finding: Finding) -> list[tuple[str, str, str]]:
 
 def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> None:
     began = now()
-    evidence = {"numbers": {"rows": {"PGS": 3}}, "evidence": {"tables": ["PGS"]}, "query": "SELECT 1", "cause": "a cause"}
-    action = ProposedBackfill(FIRST, LAST, ("PSZA", "PCF"), force=True, outdated=True, first="mend it", brake=False)
+    evidence = {
+        "numbers": {"rows": {"PGS": 3}},
+        "evidence": {"tables": ["PGS"]},
+        "query": "SELECT 1",
+        "cause": "a cause",
+    }
+    action = ProposedBackfill(
+        FIRST, LAST, ("PSZA", "PCF"), force=True, outdated=True, first="mend it", brake=False
+    )
     finding = kept(FIRST, THIRD, action=action, severity=Severity.NOTE, **evidence)
     command = f"manage.py backfill --start {FIRST} --end {LAST} --processors PSZA,PCF --force --outdated --no-canary --no-brake"
     stored = Finding.objects.values().get()
     assert began <= stored.pop("found_at") <= stored.pop("seen_at") <= now()
     assert stored.pop("action") == {
-        "start": str(FIRST), "end": str(LAST), "processors": ["PSZA", "PCF"], "force": True, "outdated": True, "brake": False,
-        "first": "mend it", "command": command,
-    }  # fmt: skip
+        "start": str(FIRST),
+        "end": str(LAST),
+        "processors": ["PSZA", "PCF"],
+        "force": True,
+        "outdated": True,
+        "brake": False,
+        "first": "mend it",
+        "command": command,
+    }
     assert stored == {
-        "id": finding.pk, "kind": "lost failure", "season": 2021, "subject": "PSZA", "rank": 3, "severity": 0,
-        "sentence": "a sentence", "cause": "a cause", "dates": [str(FIRST), str(THIRD)], "first": FIRST, "last": THIRD,
-        "processors": ["PSZA"], "count": 3, "numbers": {"rows": {"PGS": 3}},
-        "evidence": {"tables": ["PGS"]}, "query": "SELECT 1", "state": "open",
-        "marked_by": "", "note": "", "marked_at": None,
-    }  # fmt: skip
+        "id": finding.pk,
+        "kind": "lost failure",
+        "season": 2021,
+        "subject": "PSZA",
+        "rank": 3,
+        "severity": 0,
+        "sentence": "a sentence",
+        "cause": "a cause",
+        "dates": [str(FIRST), str(THIRD)],
+        "first": FIRST,
+        "last": THIRD,
+        "processors": ["PSZA"],
+        "count": 3,
+        "numbers": {"rows": {"PGS": 3}},
+        "evidence": {"tables": ["PGS"]},
+        "query": "SELECT 1",
+        "state": "open",
+        "marked_by": "",
+        "note": "",
+        "marked_at": None,
+    }
     assert history(finding) == [("open", SYSTEM, "a sentence")]
     assert (finding.weight, finding.advice) == (Severity.NOTE, kinds.LOST.advice)
     assert str(finding) == f"finding {finding.pk}: a sentence"
@@ -88,7 +128,11 @@ def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> 
 
 def test_what_says_no_cause_and_no_action_has_those_of_its_kind() -> None:
     finding = kept()
-    assert (finding.cause, finding.severity, finding.action) == (kinds.LOST.cause, Severity.PROBLEM, None)
+    assert (finding.cause, finding.severity, finding.action) == (
+        kinds.LOST.cause,
+        Severity.PROBLEM,
+        None,
+    )
 
 
 def test_what_is_found_again_is_the_same_row_with_the_new_numbers() -> None:
@@ -103,7 +147,12 @@ def test_what_is_found_again_is_the_same_row_with_the_new_numbers() -> None:
 
 
 def test_other_kinds_seasons_and_subjects_are_other_findings() -> None:
-    found = [make_found(), make_found(subject="PDC"), make_found(kind=kinds.UNEXPLAINED), make_found(year=2022)]
+    found = [
+        make_found(),
+        make_found(subject="PDC"),
+        make_found(kind=kinds.UNEXPLAINED),
+        make_found(year=2022),
+    ]
     judged(*found, seasons=(2021, 2022))
     judged(*found, seasons=(2021, 2022))
     assert Finding.objects.count() == 4
@@ -138,7 +187,12 @@ def test_a_marked_finding_closes_too_and_opens_again(state: str) -> None:
     assert states() == {"PSZA": "closed"}
     judged(make_found())
     assert states() == {"PSZA": "open"}
-    assert [what for what, _, _ in history(finding)] == ["open", f"open → {state}", f"{state} → closed", "closed → open"]
+    assert [what for what, _, _ in history(finding)] == [
+        "open",
+        f"open → {state}",
+        f"{state} → closed",
+        "closed → open",
+    ]
 
 
 def test_findings_are_listed_worst_first() -> None:
@@ -154,7 +208,9 @@ def test_findings_are_listed_worst_first() -> None:
 
 def test_a_range_lists_what_has_a_date_in_it() -> None:
     judged(
-        make_found(FIRST, SECOND, subject="early"), make_found(SECOND, THIRD, subject="middle"), make_found(LAST, subject="late")
+        make_found(FIRST, SECOND, subject="early"),
+        make_found(SECOND, THIRD, subject="middle"),
+        make_found(LAST, subject="late"),
     )
     assert [f.subject for f in listed(None, FIRST)] == ["early"]
     assert [f.subject for f in listed(SECOND, SECOND)] == ["early", "middle"]
@@ -185,7 +241,11 @@ def test_what_is_expected_is_silent_as_long_as_it_is_found_on_no_more_dates() ->
         judged(make_found(*dates, count=9), newest_run=LATER)
         assert (listed(), listed(everything=True)) == ([], [finding])
     finding.refresh_from_db()
-    assert (finding.state, finding.dates, finding.count) == ("expected", [str(FIRST), str(SECOND)], 9)
+    assert (finding.state, finding.dates, finding.count) == (
+        "expected",
+        [str(FIRST), str(SECOND)],
+        9,
+    )
 
 
 def test_what_is_expected_opens_when_it_is_found_on_another_date() -> None:
@@ -194,8 +254,10 @@ def test_what_is_expected_opens_when_it_is_found_on_another_date() -> None:
     finding.refresh_from_db()
     assert (finding.state, finding.dates) == ("open", [str(FIRST), str(SECOND), str(LAST)])
     assert history(finding)[-1] == (
-        "expected → open", SYSTEM, f"it was marked expected, and is found on 2 more dates, the first of them {SECOND}",
-    )  # fmt: skip
+        "expected → open",
+        SYSTEM,
+        f"it was marked expected, and is found on 2 more dates, the first of them {SECOND}",
+    )
 
 
 def test_what_is_marked_again_is_held_against_the_dates_that_it_had_then() -> None:
@@ -215,7 +277,11 @@ def test_what_is_fixed_opens_only_when_a_newer_run_still_shows_it() -> None:
     judged(make_found(), newest_run=LATER)
     finding.refresh_from_db()
     assert finding.state == "open"
-    assert history(finding)[-1] == ("fixed → open", SYSTEM, "it was marked fixed, and is found after a newer run")
+    assert history(finding)[-1] == (
+        "fixed → open",
+        SYSTEM,
+        "it was marked fixed, and is found after a newer run",
+    )
 
 
 def test_what_is_fixed_opens_when_it_is_found_on_another_date() -> None:
@@ -239,7 +305,9 @@ def test_what_is_left_of_a_range_is_the_same_finding_under_its_new_first_date() 
 
 
 def test_another_range_of_the_same_kind_is_another_finding() -> None:
-    judged(make_found(FIRST, subject=f"{FIRST} games"), make_found(SECOND, subject=f"{SECOND} games"))
+    judged(
+        make_found(FIRST, subject=f"{FIRST} games"), make_found(SECOND, subject=f"{SECOND} games")
+    )
     judged(make_found(SECOND, subject=f"{SECOND} games"))
     assert states() == {f"{FIRST} games": "closed", f"{SECOND} games": "open"}
 
@@ -253,7 +321,12 @@ def test_a_mark_is_kept_with_who_when_and_why_and_taken_back_by_another() -> Non
     mark(finding, "fixed", "bob", "mended")
     assert (finding.state, finding.marked_by, finding.note) == ("fixed", "bob", "mended")
     mark(finding, "open", "cid", "not so")
-    assert (finding.state, finding.marked_by, finding.note, finding.marked_at) == ("open", "", "", None)
+    assert (finding.state, finding.marked_by, finding.note, finding.marked_at) == (
+        "open",
+        "",
+        "",
+        None,
+    )
     assert history(finding)[1:] == [
         ("open → expected", "ann", "because"),
         ("expected → fixed", "bob", "mended"),
@@ -281,14 +354,19 @@ def test_what_is_closed_cannot_be_marked(state: str) -> None:
     finding = kept()
     judged()
     finding.refresh_from_db()
-    with pytest.raises(Refused, match=f"finding {finding.pk} is closed: its evidence is gone; it opens by itself"):
+    with pytest.raises(
+        Refused, match=f"finding {finding.pk} is closed: its evidence is gone; it opens by itself"
+    ):
         mark(finding, state, "ann", "because")
 
 
 def test_a_mark_of_what_somebody_else_has_changed_meanwhile_is_refused() -> None:
     finding = kept()
     mark(Finding.objects.get(), "fixed", "bob", "mended")
-    with pytest.raises(Refused, match=f"finding {finding.pk} has just been changed by somebody else; look at it again"):
+    with pytest.raises(
+        Refused,
+        match=f"finding {finding.pk} has just been changed by somebody else; look at it again",
+    ):
         mark(finding, "expected", "ann", "because")
     assert (states(), len(history(finding))) == ({"PSZA": "fixed"}, 2)
 
@@ -309,8 +387,14 @@ def test_of_two_marks_at_once_one_is_refused() -> None:
     for n in range(ROUNDS):
         judged(make_found(subject=f"{n}"))
         ours, theirs = (Finding.objects.get(subject=f"{n}") for _ in range(2))
-        found = together(partial(mark, ours, "fixed", "ann", "mended"), partial(mark, theirs, "expected", "bob", "as it is"))
-        (_,), (refused,) = [f for f in found if isinstance(f, Finding)], [f for f in found if not isinstance(f, Finding)]
+        found = together(
+            partial(mark, ours, "fixed", "ann", "mended"),
+            partial(mark, theirs, "expected", "bob", "as it is"),
+        )
+        (_,), (refused,) = (
+            [f for f in found if isinstance(f, Finding)],
+            [f for f in found if not isinstance(f, Finding)],
+        )
         assert isinstance(refused, Refused), refused
         assert len(history(ours)) == 2
 
@@ -334,7 +418,9 @@ def test_a_mark_while_it_is_judged_is_kept_or_closed_and_never_lost() -> None:
 
 
 def run_job(**overrides: Any) -> Job:
-    job = start_job(make_options(**{"processors": ("TDZA",), "force": True, **overrides}), "ann", inline=True)
+    job = start_job(
+        make_options(**{"processors": ("TDZA",), "force": True, **overrides}), "ann", inline=True
+    )
     assert job
     run_inline(job, "ann")
     return job
@@ -382,7 +468,9 @@ def test_a_job_of_a_season_that_is_gone_is_not_judged() -> None:
     assert audit_due() == 0
 
 
-def test_a_warehouse_that_cannot_be_read_is_tried_again(season: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warehouse_that_cannot_be_read_is_tried_again(
+    season: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     run_job(end=FIRST)
     (file,) = (season / SCHED.dataset / SCHED.name).rglob("*.parquet")
     whole = file.read_bytes()
@@ -390,7 +478,9 @@ def test_a_warehouse_that_cannot_be_read_is_tried_again(season: Path, caplog: py
     assert (audit_due(), SeasonAudit.objects.exists()) == (0, False)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert record.getMessage().startswith(f"what has ended cannot be judged now ({file} is not a whole Parquet file")
+    assert record.getMessage().startswith(
+        f"what has ended cannot be judged now ({file} is not a whole Parquet file"
+    )
     assert record.getMessage().endswith("; the next sweep tries again")
     file.write_bytes(whole)
     assert audit_due() == 1

@@ -17,7 +17,17 @@ from backfill.models import Job, Limits, Run
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import PGS
 from tests.backfill.tiny import FIRST, LAST, PROCESSING, SECOND, give, rows_of, season_rows
-from tests.backfill.working import DEAD, batch_of, in_flight, job_events, make_job, run_all, run_batch, statuses, step
+from tests.backfill.working import (
+    DEAD,
+    batch_of,
+    in_flight,
+    job_events,
+    make_job,
+    run_all,
+    run_batch,
+    statuses,
+    step,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.mark.database]
 
@@ -28,7 +38,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.m
 def test_a_job_for_the_workers_has_no_owner_and_a_batch_a_step() -> None:
     job = make_job()
     assert (job.status, job.owner) == ("queued", "")
-    found = list(job.batches.order_by("number").values_list("number", "first_date", "last_date", "status", "lease"))
+    found = list(
+        job.batches.order_by("number").values_list(
+            "number", "first_date", "last_date", "status", "lease"
+        )
+    )
     assert found == [(n, day, day, "waiting", "") for n, day in enumerate(PROCESSING)]
 
 
@@ -40,7 +54,10 @@ def test_as_many_batches_are_sent_as_the_jobs_cap_allows(settings: Any) -> None:
     leases = set(job.batches.exclude(lease="").values_list("lease", flat=True))
     assert len(leases) == 3
     dispatch.dispatch()
-    assert (in_flight(job), set(job.batches.exclude(lease="").values_list("lease", flat=True))) == ([0, 1, 2], leases)
+    assert (in_flight(job), set(job.batches.exclude(lease="").values_list("lease", flat=True))) == (
+        [0, 1, 2],
+        leases,
+    )
 
 
 def test_the_cap_in_all_holds_over_all_jobs_and_each_gets_its_share(settings: Any) -> None:
@@ -68,7 +85,11 @@ def test_the_end_of_a_batch_sends_the_next() -> None:
 def test_a_job_runs_to_its_end_by_itself() -> None:
     job = run_all(make_job())
     assert (job.status, statuses(job)) == ("succeeded", {"complete": 20})
-    assert [what for what, _ in job_events(job)] == ["queued", "queued → running", "running → succeeded"]
+    assert [what for what, _ in job_events(job)] == [
+        "queued",
+        "queued → running",
+        "running → succeeded",
+    ]
     assert set(job.batches.values_list("status", "lease")) == {("ended", "")}
     assert len(rows_of("ML")) == 8
 
@@ -112,7 +133,10 @@ def test_the_canary_runs_alone_and_then_the_others(settings: Any) -> None:
 
 def test_the_canary_of_a_job_with_large_batches_is_one_date() -> None:
     job = make_job(canary=True, batch_size=4)
-    assert list(job.batches.order_by("number").values_list("first_date", "last_date")) == [(FIRST, FIRST), (SECOND, LAST)]
+    assert list(job.batches.order_by("number").values_list("first_date", "last_date")) == [
+        (FIRST, FIRST),
+        (SECOND, LAST),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -148,15 +172,27 @@ def test_after_the_canary_its_brake_is_no_longer_on(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_impossible_value_is_a_bug_and_says_how_many_entities(tmp_path: Any) -> None:
-    give(PGS, [{**row, "paint_makes": row["paint_attempts"] + 1} for row in season_rows(PGS)], tmp_path)
+    give(
+        PGS,
+        [{**row, "paint_makes": row["paint_attempts"] + 1} for row in season_rows(PGS)],
+        tmp_path,
+    )
     job = make_job(processors=("PSZA",), brake=True)
     dispatch.dispatch()
     run_batch(job, 0)
-    assert ("running → pausing", f"brake: PSZA {FIRST}: 2 PROCESSING_ERROR of 2 entities") in job_events(job)
+    assert (
+        "running → pausing",
+        f"brake: PSZA {FIRST}: 2 PROCESSING_ERROR of 2 entities",
+    ) in job_events(job)
 
 
 def test_a_poisoned_file_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run(status="failed", error="CorruptPartition", reason="CorruptPartition: x is not a whole Parquet file", failures={})
+    run = Run(
+        status="failed",
+        error="CorruptPartition",
+        reason="CorruptPartition: x is not a whole Parquet file",
+        failures={},
+    )
     assert record.bug_of(run) == ""
 
 
@@ -211,7 +247,9 @@ def test_a_task_that_comes_again_takes_the_runs_of_its_dead_worker() -> None:
     assert (run.status, run.losses, run.claim) == ("complete", 1, "")
 
 
-def test_an_attempt_that_was_taken_back_writes_and_records_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attempt_that_was_taken_back_writes_and_records_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     job = make_job()
     dispatch.dispatch()
     stage = type(warehouse()).stage
@@ -272,14 +310,20 @@ def due(job: Job) -> None:
     job.batches.exclude(retry_at=None).update(retry_at=now() - timedelta(seconds=1))
 
 
-def test_a_busy_warehouse_is_tried_again_later_and_others_go_on_meanwhile(busy: Callable[[int], None]) -> None:
+def test_a_busy_warehouse_is_tried_again_later_and_others_go_on_meanwhile(
+    busy: Callable[[int], None],
+) -> None:
     job = make_job(processors=("PSZA",), parallel=1)
     dispatch.dispatch()
     busy(1)
     before = now()
     run_batch(job, 0)
     waiting = batch_of(job, 0)
-    assert (waiting.status, waiting.retries, waiting.reason.startswith("retry 1 of 5 in ")) == ("waiting", 1, True)
+    assert (waiting.status, waiting.retries, waiting.reason.startswith("retry 1 of 5 in ")) == (
+        "waiting",
+        1,
+        True,
+    )
     assert waiting.retry_at is not None
     assert before + timedelta(seconds=1) <= waiting.retry_at <= now() + timedelta(seconds=2)
     assert in_flight(job) == [1]
@@ -288,7 +332,9 @@ def test_a_busy_warehouse_is_tried_again_later_and_others_go_on_meanwhile(busy: 
     assert (job.status, job.retries, statuses(job)) == ("succeeded", 1, {"complete": 4})
 
 
-def test_a_warehouse_that_stays_busy_fails_the_dates_in_the_end(busy: Callable[[int], None]) -> None:
+def test_a_warehouse_that_stays_busy_fails_the_dates_in_the_end(
+    busy: Callable[[int], None],
+) -> None:
     job = make_job(processors=("PSZA",), end=FIRST)
     busy(99)
     for _ in range(MAX_TRIES + 1):
@@ -322,7 +368,9 @@ def test_what_is_not_retryable_is_not_tried_again(monkeypatch: pytest.MonkeyPatc
     assert (job.retries, [r.error for r in job.runs.all()]) == (0, ["ZeroDivisionError"])
 
 
-def test_a_full_disk_pauses_the_job_and_gives_the_runs_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_pauses_the_job_and_gives_the_runs_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def full(*args: object, **more: object) -> None:
         raise WarehouseUnwritable("no space left on device")
 
@@ -342,7 +390,9 @@ def test_a_full_disk_pauses_the_job_and_gives_the_runs_back(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("dates", [1, 4])
-def test_a_step_asks_the_database_as_often_whatever_the_size_of_its_batch(django_assert_max_num_queries: Any, dates: int) -> None:
+def test_a_step_asks_the_database_as_often_whatever_the_size_of_its_batch(
+    django_assert_max_num_queries: Any, dates: int
+) -> None:
     job = make_job(batch_size=dates, processors=("PSZA", "PCF"))
     dispatch.dispatch()
     batch = batch_of(job, 0)

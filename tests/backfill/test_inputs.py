@@ -69,7 +69,9 @@ def late(rows: list[Row], night: date) -> list[Row]:
 def edited(rows: list[Row], night: date) -> list[Row]:
     """One row with another value in its last column but processed_at."""
     number = next(n for n, row in enumerate(rows) if row["game_date"] == night)
-    return [{**row, "opponent_team_abbr": "MIA"} if n == number else row for n, row in enumerate(rows)]
+    return [
+        {**row, "opponent_team_abbr": "MIA"} if n == number else row for n, row in enumerate(rows)
+    ]
 
 
 def removed(rows: list[Row], night: date) -> list[Row]:
@@ -115,13 +117,17 @@ def test_a_signature_has_a_part_for_the_windows_and_one_for_the_context() -> Non
 
 @EDITS
 @pytest.mark.parametrize(
-    ("table", "codes"), [(PGS, ("PSZA", "PDC", "ML")), (TOGS, ("PDC", "ML")), (TDGS, ("TDZA",))], ids=["PGS", "TOGS", "TDGS"]
+    ("table", "codes"),
+    [(PGS, ("PSZA", "PDC", "ML")), (TOGS, ("PDC", "ML")), (TDGS, ("TDZA",))],
+    ids=["PGS", "TOGS", "TDGS"],
 )
 @pytest.mark.parametrize("night", [OPENING, SECOND])
 def test_a_game_counts_for_the_later_dates_alone(
     edit: Edit, table: Table, codes: tuple[str, ...], night: date, tmp_path: Path
 ) -> None:
-    assert moved(lambda: give(table, edit(season_rows(table), night), tmp_path)) == after(night, *codes)
+    assert moved(lambda: give(table, edit(season_rows(table), night), tmp_path)) == after(
+        night, *codes
+    )
 
 
 @EDITS
@@ -144,18 +150,30 @@ def test_the_same_rows_in_another_order_are_the_same(tmp_path: Path) -> None:
 
 
 def test_two_rows_that_are_equal_are_not_none(tmp_path: Path) -> None:
-    (twin,) = {n for n, row in enumerate(season_rows(PGS)) if row["game_date"] == OPENING and row["player_lookup"] == "homer"}
+    (twin,) = {
+        n
+        for n, row in enumerate(season_rows(PGS))
+        if row["game_date"] == OPENING and row["player_lookup"] == "homer"
+    }
     rows = season_rows(PGS)
-    assert moved(lambda: give(PGS, [*rows, rows[twin], rows[twin]], tmp_path)) == after(OPENING, "PSZA", "PDC", "ML")
+    assert moved(lambda: give(PGS, [*rows, rows[twin], rows[twin]], tmp_path)) == after(
+        OPENING, "PSZA", "PDC", "ML"
+    )
 
 
 def test_a_later_processed_at_is_another_row(tmp_path: Path) -> None:
-    rows = [{**row, "processed_at": row["processed_at"] + timedelta(microseconds=1)} for row in season_rows(TOGS)]
+    rows = [
+        {**row, "processed_at": row["processed_at"] + timedelta(microseconds=1)}
+        for row in season_rows(TOGS)
+    ]
     assert moved(lambda: give(TOGS, rows, tmp_path)) == after(OPENING, "PDC", "ML")
 
 
 def test_what_lies_before_opening_night_is_not_read(tmp_path: Path) -> None:
-    early = [{**row, "game_date": OPENING - timedelta(days=3), "game_id": "0012100001"} for row in season_rows(PGS, [OPENING])]
+    early = [
+        {**row, "game_date": OPENING - timedelta(days=3), "game_id": "0012100001"}
+        for row in season_rows(PGS, [OPENING])
+    ]
     assert moved(lambda: give(PGS, [*early, *season_rows(PGS)], tmp_path)) == set()
 
 
@@ -166,7 +184,10 @@ def test_an_opening_night_that_moves_changes_what_is_read(tmp_path: Path) -> Non
 
 def test_another_season_is_untouched(tmp_path: Path) -> None:
     def load_another() -> None:
-        rows = [{**row, "season_year": 2022, "game_date": date(2022, 10, 20)} for row in season_rows(PGS, [OPENING])]
+        rows = [
+            {**row, "season_year": 2022, "game_date": date(2022, 10, 20)}
+            for row in season_rows(PGS, [OPENING])
+        ]
         warehouse().load(PGS, 2022, write_rows(tmp_path / "2022.parquet", PGS, rows))
 
     next_season = [("PSZA", date(2022, 11, 10))]
@@ -176,16 +197,23 @@ def test_another_season_is_untouched(tmp_path: Path) -> None:
 
 def test_a_stamp_changes_with_every_load_and_is_that_of_one_season(tmp_path: Path) -> None:
     before = warehouse().stamp(PGS, 2021)
-    assert (before, warehouse().stamp(PGS, 2022)) == (warehouse().stamp(PGS, 2021), warehouse().stamp(TOGS, 2022))
+    assert (before, warehouse().stamp(PGS, 2022)) == (
+        warehouse().stamp(PGS, 2021),
+        warehouse().stamp(TOGS, 2022),
+    )
     give(PGS, season_rows(PGS), tmp_path)
     assert warehouse().stamp(PGS, 2021) != before
 
 
-def test_nothing_is_read_again_until_a_season_is_loaded_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_nothing_is_read_again_until_a_season_is_loaded_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     before = signatures(KEYS)
     asked: list[str] = []
     query = type(warehouse()).query
-    monkeypatch.setattr(type(warehouse()), "query", lambda *args: [asked.append(args[1]), query(*args)][1])
+    monkeypatch.setattr(
+        type(warehouse()), "query", lambda *args: [asked.append(args[1]), query(*args)][1]
+    )
     assert (signatures(KEYS), asked) == (before, [])
     give(TOGS, season_rows(TOGS), tmp_path)
     assert (signatures(KEYS), [str(TOGS) in sql for sql in asked]) == (before, [True])
@@ -199,9 +227,22 @@ DAY = OPENING + timedelta(days=80)
 
 def defense(team: str, days: Iterable[int], **values: object) -> list[Row]:
     """A game of one team on each of these days of the season, everything known."""
-    known = {f"opp_{zone}_{k}": v for zone in ("paint", "mid_range", "three_pt") for k, v in (("attempts", 20), ("makes", 9))}
-    common = {"season_year": 2021, "defending_team_abbr": team, "processed_at": OLD, **known, **values}
-    return [make_row(TDGS, game_id=f"{team}{n}", game_date=OPENING + timedelta(days=n), **common) for n in days]
+    known = {
+        f"opp_{zone}_{k}": v
+        for zone in ("paint", "mid_range", "three_pt")
+        for k, v in (("attempts", 20), ("makes", 9))
+    }
+    common = {
+        "season_year": 2021,
+        "defending_team_abbr": team,
+        "processed_at": OLD,
+        **known,
+        **values,
+    }
+    return [
+        make_row(TDGS, game_id=f"{team}{n}", game_date=OPENING + timedelta(days=n), **common)
+        for n in days
+    ]
 
 
 def league(teams: int = 10, **values: object) -> list[Row]:
@@ -249,15 +290,28 @@ def test_the_windows_of_team_defense_forget(rows: list[Row], reached: int, tmp_p
     chances=st.sampled_from((NOTHING_WRONG, Chances(copies=10), Chances(unknown=1, impossible=1))),
     backfill_mode=st.booleans(),
 )
-def test_what_a_signature_does_not_cover_changes_no_result(seed: int, day: int, chances: Chances, backfill_mode: bool) -> None:
+def test_what_a_signature_does_not_cover_changes_no_result(
+    seed: int, day: int, chances: Chances, backfill_mode: bool
+) -> None:
     """As many of the oldest rows are taken away as the signature does not see."""
-    made = build(Knobs(seed, teams=16, roster=0, rounds=day * 2 // 3, day_index=day, chances=chances))
+    made = build(
+        Knobs(seed, teams=16, roster=0, rounds=day * 2 // 3, day_index=day, chances=chances)
+    )
 
     def since(first: date) -> Tables:
-        return {**made.tables, "TDGS": [row for row in made.tables["TDGS"] if row["game_date"] >= first]}
+        return {
+            **made.tables,
+            "TDGS": [row for row in made.tables["TDGS"] if row["game_date"] >= first],
+        }
 
     start = min(row["game_date"] for row in made.tables["SCHED"] if counts_as_opening(row))
-    dates = sorted({row["game_date"] for row in made.tables["TDGS"] if start <= row["game_date"] < made.dates[0]})
+    dates = sorted(
+        {
+            row["game_date"]
+            for row in made.tables["TDGS"]
+            if start <= row["game_date"] < made.dates[0]
+        }
+    )
     whole = signed(made.tables, made.dates[0])
     seen = bisect_left(dates, True, key=lambda first: signed(since(first), made.dates[0]) != whole)
     assert seen  # nothing has been taken away from the first date on
@@ -269,7 +323,11 @@ def test_what_a_signature_does_not_cover_changes_no_result(seed: int, day: int, 
 
 
 def counts_as_opening(row: Row) -> bool:
-    return row["game_date"] >= date(2023, 10, 1) and row["game_status"] == 3 and row["season_type"] == "regular"
+    return (
+        row["game_date"] >= date(2023, 10, 1)
+        and row["game_status"] == 3
+        and row["season_type"] == "regular"
+    )
 
 
 def signed(tables: Tables, day: date) -> str:
@@ -284,7 +342,9 @@ def signed(tables: Tables, day: date) -> str:
 
 
 @of_runs
-def test_a_run_notes_what_it_could_read_and_one_that_is_not_executed_nothing(tmp_path: Path) -> None:
+def test_a_run_notes_what_it_could_read_and_one_that_is_not_executed_nothing(
+    tmp_path: Path,
+) -> None:
     job = finished(start=NIGHTS[13])
     noted = {(r.processor, r.date): r.input_signature for r in job.runs.all()}
     assert noted == {**signatures(KEYS), **{(code, NIGHTS[13]): "" for code in CHAIN}}
@@ -298,13 +358,19 @@ def test_a_run_of_the_workers_notes_it_too_and_once_more_when_it_was_put_back() 
     dispatch.dispatch()
     claimed = claim_step(batch_of(job, 0), "TDZA", "lost", "worker")
     assert claimed
-    dispatch.requeue(job, claimed.held, actor="sweep", reason="its worker died", cause="worker lost")
+    dispatch.requeue(
+        job, claimed.held, actor="sweep", reason="its worker died", cause="worker lost"
+    )
     assert run_all(job).status == "succeeded"
-    assert {(r.processor, r.date): r.input_signature for r in job.runs.all()} == signatures([(code, FIRST) for code in CHAIN])
+    assert {(r.processor, r.date): r.input_signature for r in job.runs.all()} == signatures(
+        [(code, FIRST) for code in CHAIN]
+    )
 
 
 @of_runs
-def test_what_is_loaded_while_a_run_reads_makes_it_look_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_is_loaded_while_a_run_reads_makes_it_look_stale(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     execute = execution.execute
 
     def loading(*args: Any) -> Any:
@@ -319,11 +385,18 @@ def test_what_is_loaded_while_a_run_reads_makes_it_look_stale(monkeypatch: pytes
 @of_runs
 def test_an_input_that_cannot_be_read_fails_the_dates_of_who_reads_it(season: Path) -> None:
     bootstrap = NIGHTS[13]
-    job = start_job(make_options(bootstrap, FIRST, processors=("TDZA", "PSZA"), batch_size=2), "ann", inline=True)
+    job = start_job(
+        make_options(bootstrap, FIRST, processors=("TDZA", "PSZA"), batch_size=2),
+        "ann",
+        inline=True,
+    )
     assert job
     cut(season / PGS.dataset / PGS.name / "season_year=2021" / "part.parquet")
     run_inline(job, "ann")
-    assert {r.processor: (r.status, r.error, bool(r.input_signature)) for r in job.runs.filter(date=FIRST)} == {
+    assert {
+        r.processor: (r.status, r.error, bool(r.input_signature))
+        for r in job.runs.filter(date=FIRST)
+    } == {
         "TDZA": ("complete", "", True),
         "PSZA": ("failed", "CorruptPartition", False),
     }
@@ -350,7 +423,9 @@ def test_what_changed_is_said_of_the_runs_that_read_it(tmp_path: Path) -> None:
     expected = {
         **dict.fromkeys(after(FIRST, "PSZA", "PDC", "ML"), InputChange.WINDOWS),
         ("PCF", SECOND): InputChange.CONTEXT,
-        **dict.fromkeys([("PDC", SECOND), ("ML", SECOND)], InputChange.WINDOWS | InputChange.CONTEXT),
+        **dict.fromkeys(
+            [("PDC", SECOND), ("ML", SECOND)], InputChange.WINDOWS | InputChange.CONTEXT
+        ),
     }
     assert found() == expected
     give(PGS, season_rows(PGS), tmp_path)
@@ -365,8 +440,16 @@ def test_of_a_run_that_noted_nothing_only_what_was_processed_since_is_seen(tmp_p
     give(PGS, edited(season_rows(PGS), SECOND), tmp_path)
     assert found() == {}
     new = {"processed_at": datetime(2022, 1, 2)}
-    give(PGS, [{**r, **(new if r["game_date"] == SECOND else {})} for r in season_rows(PGS)], tmp_path)
-    give(UPGC, [{**r, **(new if r["game_date"] == LAST else {})} for r in season_rows(UPGC)], tmp_path)
+    give(
+        PGS,
+        [{**r, **(new if r["game_date"] == SECOND else {})} for r in season_rows(PGS)],
+        tmp_path,
+    )
+    give(
+        UPGC,
+        [{**r, **(new if r["game_date"] == LAST else {})} for r in season_rows(UPGC)],
+        tmp_path,
+    )
     windows = dict.fromkeys(after(SECOND, "PSZA", "PDC", "ML"), InputChange.WINDOWS)
     both = dict.fromkeys([("PDC", LAST), ("ML", LAST)], InputChange.WINDOWS | InputChange.CONTEXT)
     assert found() == {**windows, **both, ("PCF", LAST): InputChange.CONTEXT}
@@ -379,9 +462,16 @@ def test_the_outdated_are_run_again_with_their_reason_and_then_nothing_is(tmp_pa
     give(PGS, late(season_rows(PGS), SECOND), tmp_path)
     options = make_options(outdated=True)
     assert stale_keys(options) == dict.fromkeys(after(SECOND, "PSZA", "PDC", "ML"), WINDOWS)
-    reasons = {"PSZA": WINDOWS, "PCF": "its upstream runs again: PSZA", "PDC": WINDOWS, "ML": WINDOWS}
+    reasons = {
+        "PSZA": WINDOWS,
+        "PCF": "its upstream runs again: PSZA",
+        "PDC": WINDOWS,
+        "ML": WINDOWS,
+    }
     todo = preview_job(options).plan.todo
-    assert {run.key: run.reason for run in todo} == {(c, day): reason for c, reason in reasons.items() for day in (THIRD, LAST)}
+    assert {run.key: run.reason for run in todo} == {
+        (c, day): reason for c, reason in reasons.items() for day in (THIRD, LAST)
+    }
     job = finished(outdated=True)
     assert {run.status for run in job.runs.own()} == {"complete"}
     assert (stale_keys(options), preview_job(options).plan.todo) == ({}, ())

@@ -35,7 +35,16 @@ from tests.backfill.tiny import (
 )
 from tests.factories import AWAY, HOME, PLAYERS, make_row, store
 from validation.categories import DATE_LEVEL
-from validation.expectation import BAD, FEW, MISSING, ROW, GameHistory, GameRow, PlayerContext, SeasonGames
+from validation.expectation import (
+    BAD,
+    FEW,
+    MISSING,
+    ROW,
+    GameHistory,
+    GameRow,
+    PlayerContext,
+    SeasonGames,
+)
 
 TEAMS = frozenset((HOME, AWAY))
 EVERYBODY = frozenset(PLAYERS.values())
@@ -48,13 +57,21 @@ EARLY, LATE = datetime(2021, 12, 1, 10), datetime(2021, 12, 1, 11)
 
 def game(table: Table, **values: object) -> Row:
     """A row about the game of opening night, which was played."""
-    known = {"game_id": "g", "game_date": OPENING, "season_year": 2021, "player_lookup": "p", "team_abbr": HOME}
+    known = {
+        "game_id": "g",
+        "game_date": OPENING,
+        "season_year": 2021,
+        "player_lookup": "p",
+        "team_abbr": HOME,
+    }
     played = {"is_active": True, "minutes_played": Decimal(30), "processed_at": EARLY}
     return make_row(table, **{"defending_team_abbr": HOME, **known, **played, **values})
 
 
 def of_team(team: str) -> list[GameRow]:
-    return [GameRow(night, game_id, team=team) for night, game_id in zip(NIGHTS, GAME_IDS, strict=True)]
+    return [
+        GameRow(night, game_id, team=team) for night, game_id in zip(NIGHTS, GAME_IDS, strict=True)
+    ]
 
 
 def rows_of(histories: Mapping[str, GameHistory]) -> dict[str, tuple[list[GameRow], int]]:
@@ -65,13 +82,19 @@ def rows_of(histories: Mapping[str, GameHistory]) -> dict[str, tuple[list[GameRo
 def test_facts_are_the_games_contexts_and_schedule_of_a_season() -> None:
     found = load.facts(OPENING)
     assert found.start == OPENING
-    assert rows_of(found.players) == {player: (of_team(team), 20) for team, player in PLAYERS.items()}
+    assert rows_of(found.players) == {
+        player: (of_team(team), 20) for team, player in PLAYERS.items()
+    }
     assert rows_of(found.defenses) == {team: (of_team(team), 15) for team in PLAYERS}
     assert rows_of(found.offenses) == {team: (of_team(team), 10) for team in PLAYERS}
     contexts = {PlayerContext(player, team) for team, player in PLAYERS.items()}
-    assert {day: (len(rows), set(rows)) for day, rows in found.contexts.items()} == dict.fromkeys(NIGHTS, (2, contexts))
+    assert {day: (len(rows), set(rows)) for day, rows in found.contexts.items()} == dict.fromkeys(
+        NIGHTS, (2, contexts)
+    )
     nights = list(zip(NIGHTS, GAME_IDS, strict=True))
-    assert {team: sorted(games) for team, games in found.schedule.items()} == dict.fromkeys(PLAYERS, nights)
+    assert {team: sorted(games) for team, games in found.schedule.items()} == dict.fromkeys(
+        PLAYERS, nights
+    )
 
 
 def test_an_empty_warehouse_has_no_facts() -> None:
@@ -109,9 +132,17 @@ def test_only_an_active_player_with_minutes_attempts_or_points_has_played(tmp_pa
         "inactive": {"is_active": False},
         "unknown": {"is_active": None},
     }
-    give(PGS, [game(PGS, player_lookup=player, **values) for player, values in told.items()], tmp_path)
-    counts = {player: history.rows[0].counts for player, history in load.facts(OPENING).players.items()}
-    assert counts == dict.fromkeys(told, False) | dict.fromkeys(("minutes", "attempts", "points"), True)
+    give(
+        PGS,
+        [game(PGS, player_lookup=player, **values) for player, values in told.items()],
+        tmp_path,
+    )
+    counts = {
+        player: history.rows[0].counts for player, history in load.facts(OPENING).players.items()
+    }
+    assert counts == dict.fromkeys(told, False) | dict.fromkeys(
+        ("minutes", "attempts", "points"), True
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,16 +157,26 @@ def test_only_an_active_player_with_minutes_attempts_or_points_has_played(tmp_pa
 def test_an_impossible_value_is_known_and_an_unknown_one_breaks_nothing(
     tmp_path: Path, table: Table, bad: Row, possible: Row
 ) -> None:
-    give(table, [game(table, game_id="bad", **bad), game(table, game_id="possible", **possible)], tmp_path)
+    give(
+        table,
+        [game(table, game_id="bad", **bad), game(table, game_id="possible", **possible)],
+        tmp_path,
+    )
     facts = load.facts(OPENING)
     ((entity, history),) = {**facts.players, **facts.defenses, **facts.offenses}.items()
     assert entity == ("p" if table is PGS else HOME)
     assert {row.game_id: row.is_bad for row in history.rows} == {"bad": True, "possible": False}
 
 
-def test_of_the_rows_of_a_game_the_latest_is_first_and_a_tie_goes_to_the_larger(tmp_path: Path) -> None:
+def test_of_the_rows_of_a_game_the_latest_is_first_and_a_tie_goes_to_the_larger(
+    tmp_path: Path,
+) -> None:
     moved, written = OPENING + timedelta(days=3), {"game_date": OPENING, "team_abbr": HOME}
-    rows = [written | {"points": 5}, written | {"points": None}, {"game_date": moved, "team_abbr": AWAY, "processed_at": LATE}]
+    rows = [
+        written | {"points": 5},
+        written | {"points": None},
+        {"game_date": moved, "team_abbr": AWAY, "processed_at": LATE},
+    ]
     give(PGS, [game(PGS, **values) for values in rows], tmp_path)
     (history,) = load.facts(OPENING).players.values()
     assert set(history.rows) == {
@@ -145,7 +186,9 @@ def test_of_the_rows_of_a_game_the_latest_is_first_and_a_tie_goes_to_the_larger(
     }
 
 
-def test_of_a_players_context_rows_of_a_date_the_latest_counts_then_the_higher_game_id(tmp_path: Path) -> None:
+def test_of_a_players_context_rows_of_a_date_the_latest_counts_then_the_higher_game_id(
+    tmp_path: Path,
+) -> None:
     told: list[tuple[str, Row]] = [
         ("late", {"processed_at": LATE, "team_abbr": AWAY, "days_rest": -1}),
         ("late", {"processed_at": EARLY, "game_id": "z"}),
@@ -154,13 +197,23 @@ def test_of_a_players_context_rows_of_a_date_the_latest_counts_then_the_higher_g
     ]
     give(UPGC, [game(UPGC, player_lookup=player, **values) for player, values in told], tmp_path)
     ((day, contexts),) = load.facts(OPENING).contexts.items()
-    assert (day, sorted(contexts)) == (OPENING, [PlayerContext("late", AWAY, True), PlayerContext("tied", AWAY)])
+    assert (day, sorted(contexts)) == (
+        OPENING,
+        [PlayerContext("late", AWAY, True), PlayerContext("tied", AWAY)],
+    )
 
 
 def test_only_final_games_of_the_season_types_are_asked_for(tmp_path: Path) -> None:
     kinds = [(3, "regular"), (3, "playoffs"), (3, "play-in"), (1, "regular"), (2, "playoffs")]
     rows = [
-        game(SCHED, game_id=f"g{n}", home_team_abbr=HOME, away_team_abbr=AWAY, game_status=status, season_type=label)
+        game(
+            SCHED,
+            game_id=f"g{n}",
+            home_team_abbr=HOME,
+            away_team_abbr=AWAY,
+            game_status=status,
+            season_type=label,
+        )
         for n, (status, label) in enumerate(kinds)
     ]
     give(SCHED, rows, tmp_path)
@@ -186,11 +239,16 @@ def written(*dates: date, codes: Iterable[str] = CHAIN) -> dict[tuple[str, date]
     return load.written(dates, tuple(codes))
 
 
-def put(code: str, day: date, rows: Iterable[str] = (), failures: Iterable[tuple[str, str]] = ()) -> None:
+def put(
+    code: str, day: date, rows: Iterable[str] = (), failures: Iterable[tuple[str, str]] = ()
+) -> None:
     """What a defective writer leaves: any rows, and failures as (entity, category)."""
     output = PROCESSORS[code].output
     empty(warehouse(), make_step(code, [day]))
-    if made := [make_row(output, **{"analysis_date": day, output.partition: day, output.entity: entity}) for entity in rows]:
+    if made := [
+        make_row(output, **{"analysis_date": day, output.partition: day, output.entity: entity})
+        for entity in rows
+    ]:
         store(output, made)
     if logged := [failure(code, day, entity, category) for entity, category in failures]:
         store(FAILURES, logged)
@@ -203,7 +261,9 @@ def test_what_a_run_has_written_is_read_back_by_processor_and_date() -> None:
     found = written(FIRST, SECOND)
     assert found.pop(("TDZA", FIRST)) == Written(failures=dict.fromkeys(TEAMS, FEW))
     assert found.pop(("TDZA", SECOND)) == Written(TEAMS)
-    assert found == {(code, day): Written(EVERYBODY) for code in CHAIN[1:] for day in (FIRST, SECOND)}
+    assert found == {
+        (code, day): Written(EVERYBODY) for code in CHAIN[1:] for day in (FIRST, SECOND)
+    }
 
 
 @pytest.mark.usefixtures("season")
@@ -211,7 +271,9 @@ def test_only_what_was_asked_for_is_read() -> None:
     run_before("PCF")
     run("PCF")
     assert written(SECOND, codes=["TDZA"]) == {("TDZA", SECOND): Written(TEAMS)}
-    assert written(*PROCESSING, codes=["PCF"]) == {("PCF", day): Written(EVERYBODY) for day in PROCESSING}
+    assert written(*PROCESSING, codes=["PCF"]) == {
+        ("PCF", day): Written(EVERYBODY) for day in PROCESSING
+    }
     assert written() == written(*PROCESSING, codes=[]) == {}
 
 
@@ -237,7 +299,11 @@ def test_an_entity_with_a_row_and_a_failure_is_in_both() -> None:
 
 
 def test_what_became_of_each_entity_is_told_in_one_table() -> None:
-    assert Written(frozenset("ab"), {"c": FEW}, whole_date=MISSING).statuses == {"a": ROW, "b": ROW, "c": FEW}
+    assert Written(frozenset("ab"), {"c": FEW}, whole_date=MISSING).statuses == {
+        "a": ROW,
+        "b": ROW,
+        "c": FEW,
+    }
     assert load.NOT_WRITTEN.statuses == {}
 
 
@@ -260,4 +326,6 @@ def test_a_date_of_which_one_partition_is_missing_is_not_there() -> None:
     store(FAILURES, [failure("TDZA", SECOND, "BOS", FEW)])
     assert written(FIRST, SECOND, LAST) == {}
     store(TDZA, [make_row(TDZA, team_abbr="NYK", analysis_date=SECOND)])
-    assert written(FIRST, SECOND, LAST) == {("TDZA", SECOND): Written(frozenset(["NYK"]), {"BOS": FEW})}
+    assert written(FIRST, SECOND, LAST) == {
+        ("TDZA", SECOND): Written(frozenset(["NYK"]), {"BOS": FEW})
+    }

@@ -35,7 +35,9 @@ TOMORROW = timedelta(days=1)
 
 def later(**overrides: Any) -> Launch:
     """A launch that waits for tomorrow."""
-    found = launch_backfill(make_options(**ONE), "ann", **{"start_at": now() + TOMORROW, **overrides})
+    found = launch_backfill(
+        make_options(**ONE), "ann", **{"start_at": now() + TOMORROW, **overrides}
+    )
     assert isinstance(found, Launch)
     return found
 
@@ -52,7 +54,9 @@ def make_due(launch: Launch) -> None:
 
 
 def events(launch: Launch) -> list[tuple[str, str, str]]:
-    return list(Event.objects.filter(launch=launch).order_by("pk").values_list("actor", "action", "reason"))
+    return list(
+        Event.objects.filter(launch=launch).order_by("pk").values_list("actor", "action", "reason")
+    )
 
 
 # The binding preview
@@ -70,7 +74,10 @@ def test_what_has_changed_since_the_preview_does_not_start_and_is_said() -> None
     for start in (start_job, launch_backfill):
         with pytest.raises(PlanChanged) as changed:
             start(make_options(**ONE), "ann", previewed=sealed)
-        assert str(changed.value) == f"2 dates changed since the preview: {FIRST} {was}; {SECOND} {was}"
+        assert (
+            str(changed.value)
+            == f"2 dates changed since the preview: {FIRST} {was}; {SECOND} {was}"
+        )
     with pytest.raises(PlanChanged):
         later(previewed=sealed)
     assert (Job.objects.count(), Launch.objects.count()) == (1, 0)
@@ -90,11 +97,17 @@ def test_a_preset_is_replaced_only_when_that_is_meant() -> None:
     first = save_preset("nightly", make_options(), "ann")
     with pytest.raises(Refused) as refused:
         save_preset("nightly", make_options(force=True), "ben")
-    assert str(refused.value) == "there is a preset 'nightly' by ann already; replace it, or choose another name"
+    assert (
+        str(refused.value)
+        == "there is a preset 'nightly' by ann already; replace it, or choose another name"
+    )
     second = save_preset("nightly", make_options(force=True), "ben", replace=True)
     assert list(list_presets()) == [second]
     first.refresh_from_db()
-    assert (first.state, events(first)[-1]) == ("withdrawn", ("ben", "saved → withdrawn", "replaced"))
+    assert (first.state, events(first)[-1]) == (
+        "withdrawn",
+        ("ben", "saved → withdrawn", "replaced"),
+    )
     withdraw_launch(second, "ben")
     assert save_preset("nightly", make_options(), "ann", replace=True).state == "saved"
 
@@ -121,14 +134,21 @@ def test_a_launch_for_later_waits_and_is_started_by_the_sweep_when_its_time_has_
     sweep.sweep_lost_work()
     job = Job.objects.get()
     launch.refresh_from_db()
-    assert (launch.state, launch.job, job.actor, job.parsed_options) == ("started", job, "ann", make_options(**ONE))
+    assert (launch.state, launch.job, job.actor, job.parsed_options) == (
+        "started",
+        job,
+        "ann",
+        make_options(**ONE),
+    )
     assert events(launch) == [("ann", "waiting", ""), ("ann", "waiting → started", "")]
     sweep.sweep_lost_work()
     assert Job.objects.count() == 1
 
 
 def test_a_time_that_has_passed_is_refused() -> None:
-    with pytest.raises(Refused, match="2020-01-01 00:00 UTC has passed already; name a time to come"):
+    with pytest.raises(
+        Refused, match="2020-01-01 00:00 UTC has passed already; name a time to come"
+    ):
         later(start_at=datetime.fromisoformat("2020-01-01T00:00:00+00:00"))
 
 
@@ -148,7 +168,10 @@ def test_a_launch_of_what_is_complete_meanwhile_is_refused_and_says_so() -> None
     run_all(make_job(**ONE))
     start_due(now())
     launch.refresh_from_db()
-    assert (launch.state, launch.outcome_message) == ("refused", "everything is complete already, so nothing was started")
+    assert (launch.state, launch.outcome_message) == (
+        "refused",
+        "everything is complete already, so nothing was started",
+    )
 
 
 def test_a_busy_warehouse_refuses_nothing_and_stops_no_other_launch(
@@ -169,7 +192,10 @@ def test_a_busy_warehouse_refuses_nothing_and_stops_no_other_launch(
     monkeypatch.setattr(starting, "preview_job", busy)
     (job,) = start_due(now())
     assert f"launch {first.pk} could not be tried" in caplog.text
-    assert dict(Launch.objects.values_list("pk", "state")) == {first.pk: "waiting", second.pk: "started"}
+    assert dict(Launch.objects.values_list("pk", "state")) == {
+        first.pk: "waiting",
+        second.pk: "started",
+    }
     assert job == Launch.objects.get(pk=second.pk).job
 
 
@@ -179,7 +205,9 @@ def test_two_sweeps_start_a_launch_once(monkeypatch: pytest.MonkeyPatch) -> None
     kept = starting.preview_job
 
     def other_sweep_first(options: Options) -> Any:
-        """While this sweep looks at the dates, another one starts the launch, and its job has ended already."""
+        """While this sweep looks at the dates, another one starts the launch, and its job has ended
+        already.
+        """
         monkeypatch.setattr(starting, "preview_job", kept)
         found = kept(options)
         run_all(launches.start_waiting(launch.pk) or pytest.fail("the other sweep started nothing"))
@@ -191,7 +219,9 @@ def test_two_sweeps_start_a_launch_once(monkeypatch: pytest.MonkeyPatch) -> None
     assert (launch.state, launch.job, launch.outcome_message) == ("started", Job.objects.get(), "")
 
 
-def test_a_launch_that_is_withdrawn_at_the_last_moment_leaves_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launch_that_is_withdrawn_at_the_last_moment_leaves_no_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     launch = later()
     make_due(launch)
     kept = starting.preview_job
@@ -206,7 +236,9 @@ def test_a_launch_that_is_withdrawn_at_the_last_moment_leaves_no_job(monkeypatch
     assert (launch.state, Job.objects.exists()) == ("withdrawn", False)
 
 
-def test_a_crash_while_the_job_is_made_leaves_the_launch_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_the_job_is_made_leaves_the_launch_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     launch = later()
     make_due(launch)
 
@@ -231,7 +263,10 @@ def test_a_plan_of_too_many_dates_or_that_overwrites_too_much_needs_a_second_per
     assert approval_reason(found, 3) == "it runs 4 dates, and one person may start 3"
     run_all(make_job())
     forced = preview_job(make_options(force=True)).plan
-    assert approval_reason(forced, 19) == "it overwrites 20 complete runs, and one person may overwrite 19"
+    assert (
+        approval_reason(forced, 19)
+        == "it overwrites 20 complete runs, and one person may overwrite 19"
+    )
     assert approval_reason(forced, 20) == ""
 
 
@@ -247,24 +282,36 @@ def test_a_second_person_agrees_and_it_starts() -> None:
     launch = large()
     assert start_due(now()) == []
     approved = approve_launch(launch, "ben", "looks right")
-    assert (approved.state, approved.approved_by, approved.job) == ("started", "ben", Job.objects.get())
+    assert (approved.state, approved.approved_by, approved.job) == (
+        "started",
+        "ben",
+        Job.objects.get(),
+    )
     assert Job.objects.get().actor == "ann"
     reason = "it runs 4 dates, and one person may start 3"
-    assert events(launch) == [("ann", "waiting", reason), ("ben", "approved", "looks right"), ("ben", "waiting → started", "")]
+    assert events(launch) == [
+        ("ann", "waiting", reason),
+        ("ben", "approved", "looks right"),
+        ("ben", "waiting → started", ""),
+    ]
 
 
 def test_a_launch_for_later_that_is_agreed_to_still_waits_for_its_time() -> None:
     launch = launch_backfill(make_options(**ONE), "ann", limit=3, start_at=now() + TOMORROW)
     assert isinstance(launch, Launch)
     assert approve_launch(launch, "ben").state == "waiting"
-    with pytest.raises(Refused, match=f"launch {launch.pk} needs no approval any more, ben has agreed"):
+    with pytest.raises(
+        Refused, match=f"launch {launch.pk} needs no approval any more, ben has agreed"
+    ):
         approve_launch(launch, "eve")
     assert len(start_due(now() + 2 * TOMORROW)) == 1
 
 
 def test_nobody_agrees_to_what_he_asked_for_himself() -> None:
     launch = large()
-    with pytest.raises(Refused, match=f"ann asked for launch {launch.pk} and cannot agree to it as well"):
+    with pytest.raises(
+        Refused, match=f"ann asked for launch {launch.pk} and cannot agree to it as well"
+    ):
         approve_launch(launch, "ann")
     assert not Job.objects.exists()
 
@@ -274,7 +321,11 @@ def test_what_needs_nobody_or_is_decided_cannot_be_approved() -> None:
         approve_launch(later(), "ben")
     launch = large()
     withdraw_launch(launch, "ann", "not now")
-    for decide in (approve_launch, withdraw_launch, lambda one, actor: refuse_launch(one, actor, "no")):
+    for decide in (
+        approve_launch,
+        withdraw_launch,
+        lambda one, actor: refuse_launch(one, actor, "no"),
+    ):
         with pytest.raises(Refused, match=f"launch {launch.pk} is withdrawn and cannot be"):
             decide(launch, "ben")
 
@@ -292,7 +343,10 @@ def test_what_the_preflight_blocks_or_another_job_holds_when_it_is_agreed_to_say
     job = make_job(start=LAST, **ONE)
     approved = approve_launch(launch, "ben")
     assert approved.state == "refused"
-    assert approved.outcome_message == f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+    assert (
+        approved.outcome_message
+        == f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+    )
 
 
 def test_a_conflict_now_is_raised_now() -> None:

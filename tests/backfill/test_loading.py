@@ -17,8 +17,25 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, PGS, SCHED, TDGS, UTGC
-from tests.backfill.bad_folders import BAD, FIRST, PLAYER_CONTEXT, PLAYER_GAMES, SCHEDULE, TEAM_CONTEXT, TEAM_DEFENSE, cut_short
-from tests.factories import file_of, game_rows, make_games, make_row, phase3_folder, rewrite, write_rows
+from tests.backfill.bad_folders import (
+    BAD,
+    FIRST,
+    PLAYER_CONTEXT,
+    PLAYER_GAMES,
+    SCHEDULE,
+    TEAM_CONTEXT,
+    TEAM_DEFENSE,
+    cut_short,
+)
+from tests.factories import (
+    file_of,
+    game_rows,
+    make_games,
+    make_row,
+    phase3_folder,
+    rewrite,
+    write_rows,
+)
 
 
 @pytest.fixture
@@ -54,7 +71,10 @@ def test_what_is_wrong_is_said_in_one_sentence_and_nothing_is_loaded(
 def test_everything_that_is_wrong_is_said_at_once(folder: Path, own_warehouse: Path) -> None:
     file_of(folder, UTGC).unlink()
     cut_short(folder)
-    rewrite(file_of(folder, SCHED), "SELECT * EXCLUDE (season_type) FROM t UNION ALL SELECT * EXCLUDE (season_type) FROM t")
+    rewrite(
+        file_of(folder, SCHED),
+        "SELECT * EXCLUDE (season_type) FROM t UNION ALL SELECT * EXCLUDE (season_type) FROM t",
+    )
     rewrite(
         file_of(folder, PGS),
         "SELECT * EXCLUDE (points, usage_rate) REPLACE ('x' AS fg_makes, NULL::VARCHAR AS team_abbr, 2020 AS season_year) FROM t",
@@ -76,7 +96,9 @@ def test_everything_that_is_wrong_is_said_at_once(folder: Path, own_warehouse: P
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    assert problems(tmp_path / "nowhere") == [f"{tmp_path}/nowhere cannot be read as a folder (No such file or directory)"]
+    assert problems(tmp_path / "nowhere") == [
+        f"{tmp_path}/nowhere cannot be read as a folder (No such file or directory)"
+    ]
     assert problems(file) == [f"{file} cannot be read as a folder (Not a directory)"]
 
 
@@ -89,13 +111,17 @@ def test_the_schemas_columns_and_rows_arrive(folder: Path) -> None:
         assert stored(table) == sorted(rows, key=lambda row: [row[c] for c in table.key])
 
 
-def test_files_are_ordered_by_date_and_key_and_typed_exactly(folder: Path, own_warehouse: Path) -> None:
+def test_files_are_ordered_by_date_and_key_and_typed_exactly(
+    folder: Path, own_warehouse: Path
+) -> None:
     rewrite(file_of(folder, PGS), "FROM t ORDER BY player_lookup DESC, game_date DESC")
     load(folder)
     (file,) = own_warehouse.glob(f"nba_analytics/{PGS.name}/*/*.parquet")
     rows = warehouse().query(f"SELECT game_date, player_lookup FROM {PGS}")
     assert rows == sorted(rows, key=lambda row: (row["game_date"], row["player_lookup"]))
-    types = [(name, kind) for name, kind, *_ in duckdb.execute(f"DESCRIBE FROM '{file}'").fetchall()]
+    types = [
+        (name, kind) for name, kind, *_ in duckdb.execute(f"DESCRIBE FROM '{file}'").fetchall()
+    ]
     assert types == [(c.name, c.duckdb_type) for c in PGS.columns]
 
 
@@ -145,7 +171,9 @@ def test_a_row_that_phase_3_wrote_again_is_no_duplicate(folder: Path) -> None:
         f"FROM t UNION ALL SELECT * REPLACE (processed_at + INTERVAL 1 DAY AS processed_at) FROM t WHERE {FIRST}",
     )
     loaded = load(folder)
-    assert loaded.notes == (f"{PLAYER_GAMES}: 1 row written again by Phase 3; of each key the latest processed_at counts",)
+    assert loaded.notes == (
+        f"{PLAYER_GAMES}: 1 row written again by Phase 3; of each key the latest processed_at counts",
+    )
     assert loaded.rows[PLAYER_GAMES] == {2021: 5}
 
 
@@ -158,13 +186,20 @@ def test_types_that_lose_nothing_are_accepted(folder: Path) -> None:
     load(folder)
     row = stored(PGS)[0]
     assert (row["fg_attempts"], row["points"], str(row["minutes_played"])) == (7, 21, "33.5")
-    assert (row["game_date"], row["processed_at"]) == (date(2021, 10, 20), datetime(2021, 10, 21, 10))
+    assert (row["game_date"], row["processed_at"]) == (
+        date(2021, 10, 20),
+        datetime(2021, 10, 21, 10),
+    )
 
 
 def test_a_csv_time_with_a_zone_becomes_utc(folder: Path) -> None:
     file_of(folder, UTGC).unlink()
     game = make_games(2021)[0] | {"team_abbr": "BOS", "opponent_team_abbr": "NYK"}
-    csv = write_rows(file_of(folder, UTGC, ".csv"), UTGC, [make_row(UTGC, **game, processed_at=datetime(2021, 10, 19, 22))])
+    csv = write_rows(
+        file_of(folder, UTGC, ".csv"),
+        UTGC,
+        [make_row(UTGC, **game, processed_at=datetime(2021, 10, 19, 22))],
+    )
     csv.write_text(csv.read_text().replace("2021-10-19 22:00:00", "2021-10-19T18:00:00-04:00"))
     load(folder)
     assert stored(UTGC)[0]["processed_at"] == datetime(2021, 10, 19, 22)
@@ -214,11 +249,16 @@ def test_the_verb_answers_json_with_one_document(folder: Path) -> None:
     document: dict[str, Any] = json.loads(out)
     assert document.pop("seconds") > 0
     rows = {str(t): {"2021": 2 if t is SCHED else 4} for t in INPUTS}
-    assert (code, document) == (0, {"folder": str(folder), "seasons": [2021], "rows": rows, "notes": []})
+    assert (code, document) == (
+        0,
+        {"folder": str(folder), "seasons": [2021], "rows": rows, "notes": []},
+    )
 
 
 def test_the_verb_says_each_problem_on_a_line_of_its_own(folder: Path) -> None:
     rewrite(file_of(folder, SCHED), "SELECT * EXCLUDE (season_type, game_status) FROM t")
-    sentences = f"{SCHEDULE}: column game_status is missing\n{SCHEDULE}: column season_type is missing\n"
+    sentences = (
+        f"{SCHEDULE}: column game_status is missing\n{SCHEDULE}: column season_type is missing\n"
+    )
     assert run(folder) == (2, "", sentences)
     assert run(folder, "--json") == (2, "", sentences)

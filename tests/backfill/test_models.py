@@ -18,16 +18,26 @@ DAY, NEXT = date(2021, 11, 22), date(2021, 11, 23)
 
 def make_job(**overrides: Any) -> Job:
     options = Options(DAY, NEXT).as_json()
-    return Job.objects.create(**{"options": options, "actor": "ann", "code_version": "1", "batch_size": 1, **overrides})
+    return Job.objects.create(
+        **{"options": options, "actor": "ann", "code_version": "1", "batch_size": 1, **overrides}
+    )
 
 
 def make_run(job: Job | None = None, status: str = "pending", **overrides: Any) -> Run:
-    fields = {"job": job or make_job(), "processor": "PSZA", "date": DAY, "batch": 0, "status": status}
+    fields = {
+        "job": job or make_job(),
+        "processor": "PSZA",
+        "date": DAY,
+        "batch": 0,
+        "status": status,
+    }
     return Run.objects.create(**{**fields, **overrides})
 
 
 def events() -> list[tuple[Any, ...]]:
-    return list(Event.objects.order_by("pk").values_list("job_id", "run_id", "actor", "action", "reason"))
+    return list(
+        Event.objects.order_by("pk").values_list("job_id", "run_id", "actor", "action", "reason")
+    )
 
 
 def done() -> set[tuple[str, date]]:
@@ -41,7 +51,9 @@ def done() -> set[tuple[str, date]]:
 @pytest.mark.parametrize("second", ["pending", "running"])
 def test_two_jobs_cannot_hold_one_date(first: str, second: str) -> None:
     make_run(status=first)
-    with pytest.raises(IntegrityError, match=r"backfill_run\.processor, backfill_run\.date|one_active_run"):
+    with pytest.raises(
+        IntegrityError, match=r"backfill_run\.processor, backfill_run\.date|one_active_run"
+    ):
         make_run(status=second)
 
 
@@ -87,7 +99,9 @@ def test_every_run_has_an_id_of_its_own() -> None:
 
 def test_a_job_moves_with_an_event() -> None:
     job, started = make_job(), now()
-    assert job.transition(("queued",), "running", actor="ann", reason="she said so", started_at=started)
+    assert job.transition(
+        ("queued",), "running", actor="ann", reason="she said so", started_at=started
+    )
     assert (job.status, job.started_at) == ("running", started)
     assert events() == [(job.pk, None, "ann", "queued → running", "she said so")]
 
@@ -103,16 +117,32 @@ def test_a_job_that_somebody_moved_before_stays_where_it_is() -> None:
 def test_one_of_two_who_move_a_job_wins() -> None:
     job = make_job()
     same = Job.objects.get(pk=job.pk)
-    moved = [one.transition(("queued",), "running", actor=actor) for one, actor in ((job, "ann"), (same, "bob"))]
+    moved = [
+        one.transition(("queued",), "running", actor=actor)
+        for one, actor in ((job, "ann"), (same, "bob"))
+    ]
     assert moved == [True, False]
     assert [actor for _, _, actor, _, _ in events()] == ["ann"]
 
 
 def test_runs_move_together_with_an_event_each() -> None:
     job = make_job()
-    runs = [make_run(job, "running"), make_run(job, "pending", date=NEXT), make_run(job, "failed", processor="ML")]
-    assert job.runs.all().transition(("running", "pending"), "cancelled", actor="sweep", reason="gone", batch=7) == 2
-    assert [(r.status, r.batch) for r in Run.objects.order_by("pk")] == [("cancelled", 7), ("cancelled", 7), ("failed", 0)]
+    runs = [
+        make_run(job, "running"),
+        make_run(job, "pending", date=NEXT),
+        make_run(job, "failed", processor="ML"),
+    ]
+    assert (
+        job.runs.all().transition(
+            ("running", "pending"), "cancelled", actor="sweep", reason="gone", batch=7
+        )
+        == 2
+    )
+    assert [(r.status, r.batch) for r in Run.objects.order_by("pk")] == [
+        ("cancelled", 7),
+        ("cancelled", 7),
+        ("failed", 0),
+    ]
     assert set(events()) == {
         (job.pk, runs[0].pk, "sweep", "running → cancelled", "gone"),
         (job.pk, runs[1].pk, "sweep", "pending → cancelled", "gone"),

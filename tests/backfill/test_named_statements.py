@@ -17,13 +17,22 @@ ROOT = Path(__file__).parents[2]
 AUDIT = ROOT / "backfill" / "judging" / "sql"
 FILES = sorted([*statements.FOLDER.glob("*.sql"), *SQL_FOLDER.glob("*.sql"), *AUDIT.glob("*.sql")])
 NAMES = sorted(f.stem for f in statements.FOLDER.glob("[!_]*.sql"))
-MODULES = [f for p in ("backfill", "webapp") for f in (ROOT / p).rglob("*.py") if "migrations" not in f.parts]
+MODULES = [
+    f
+    for p in ("backfill", "webapp")
+    for f in (ROOT / p).rglob("*.py")
+    if "migrations" not in f.parts
+]
 QUERY = re.compile(r"\b(SELECT|MERGE)\b(.|\n)*\bFROM\b|\bFROM \b.*\bWHERE\b|DELETE FROM")
 # The embedded engine and the loader of files build commands for DuckDB from a schema at run time.
 ENGINE = {
-    "backfill/ingest/input_files.py", "backfill/ingest/load.py", "backfill/warehouse/parquet/new_partitions.py", "backfill/warehouse/parquet/session.py",
-    "backfill/warehouse/bigquery/sql.py", "backfill/ingest/copy_warehouse.py",
-}  # fmt: skip
+    "backfill/ingest/input_files.py",
+    "backfill/ingest/load.py",
+    "backfill/warehouse/parquet/new_partitions.py",
+    "backfill/warehouse/parquet/session.py",
+    "backfill/warehouse/bigquery/sql.py",
+    "backfill/ingest/copy_warehouse.py",
+}
 
 
 @cache
@@ -42,8 +51,14 @@ def strings(module: Path) -> Iterator[str]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            yield "".join(str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+            yield "".join(
+                str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values
+            )
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in documented
+        ):
             yield node.value
 
 

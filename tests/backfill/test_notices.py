@@ -1,4 +1,6 @@
-"""What people are told of jobs, against a real web server on this machine: once each, grouped, silent when all is well."""
+"""What people are told of jobs, against a real web server on this machine: once each, grouped,
+silent when all is well.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ notices.tell(now())
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.database,
-    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),  # a module that Apprise imports
+    pytest.mark.filterwarnings(
+        "ignore:'imghdr' is deprecated:DeprecationWarning"
+    ),  # a module that Apprise imports
 ]
 
 
@@ -64,7 +68,9 @@ def listener(settings: Any) -> Iterator[Listener]:
 
 @pytest.fixture
 def logged() -> Iterator[StringIO]:
-    """All that a process logs that logs everything. (Pytest's own listens where a logger tells nobody, too.)"""
+    """All that a process logs that logs everything. (Pytest's own listens where a logger tells
+    nobody, too.)
+    """
     heard, root = StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(heard), root.level
     root.addHandler(handler)
@@ -77,10 +83,16 @@ def logged() -> Iterator[StringIO]:
 def make_job(status: str = Job.Status.RUNNING, **fields: Any) -> Job:
     """A job with its first events, an hour old; without a run."""
     options = make_options(**fields).as_json()
-    job = Job.objects.create(options=options, actor="ann", reason="late data", code_version="1", batch_size=1)
+    job = Job.objects.create(
+        options=options, actor="ann", reason="late data", code_version="1", batch_size=1
+    )
     hour_ago = now() - timedelta(hours=1)
-    Event.objects.create(job=job, kind="created", to_state="queued", actor="ann", action="queued", at=hour_ago)
-    Event.objects.create(job=job, to_state="running", actor=SYSTEM, action="queued → running", at=hour_ago)
+    Event.objects.create(
+        job=job, kind="created", to_state="queued", actor="ann", action="queued", at=hour_ago
+    )
+    Event.objects.create(
+        job=job, to_state="running", actor=SYSTEM, action="queued → running", at=hour_ago
+    )
     Job.objects.filter(pk=job.pk).update(status=status)
     job.refresh_from_db()
     return job
@@ -101,8 +113,17 @@ def braked(job: Job, reason: str) -> None:
 
 
 def make_finding(n: int = 0, day: date = FIRST, **fields: Any) -> Finding:
-    values = {"kind": "UNEXPLAINED", "severity": 2, "rank": n, "sentence": f"sentence {n}", "processors": ["PSZA"], **fields}
-    return Finding.objects.create(season=2021, subject=str(n), dates=[str(day)], first=day, last=day, **values)
+    values = {
+        "kind": "UNEXPLAINED",
+        "severity": 2,
+        "rank": n,
+        "sentence": f"sentence {n}",
+        "processors": ["PSZA"],
+        **fields,
+    }
+    return Finding.objects.create(
+        season=2021, subject=str(n), dates=[str(day)], first=day, last=day, **values
+    )
 
 
 def judge(at: datetime | None = None) -> None:
@@ -164,7 +185,9 @@ class TestDone:
         shown = [f"- problem: UNEXPLAINED: sentence {n}" for n in range(10)]
         assert body.splitlines()[-12:] == ["Findings, worst first:", *shown, "and 2 more"]
 
-    def test_a_season_that_cannot_be_judged_does_not_keep_it_for_ever(self, listener: Listener, settings: Any) -> None:
+    def test_a_season_that_cannot_be_judged_does_not_keep_it_for_ever(
+        self, listener: Listener, settings: Any
+    ) -> None:
         settings.JUDGE_AFTER_JOBS = True
         ended()
         assert messages.notify(now() + messages.JUDGEMENT_TAKES_AT_MOST + SECONDS) == 1
@@ -179,9 +202,17 @@ class TestDone:
             {"state": Finding.State.ACKNOWLEDGED},
             {"state": Finding.State.CLOSED},
         ],
-        ids=["a note", "other dates", "other processors", "somebody looks at it", "its evidence is gone"],
+        ids=[
+            "a note",
+            "other dates",
+            "other processors",
+            "somebody looks at it",
+            "its evidence is gone",
+        ],
     )
-    def test_a_finding_that_does_not_want_anybody_for_this_job_is_silent(self, listener: Listener, other: dict[str, Any]) -> None:
+    def test_a_finding_that_does_not_want_anybody_for_this_job_is_silent(
+        self, listener: Listener, other: dict[str, Any]
+    ) -> None:
         make_finding(**other)
         ended(Job.Status.SUCCEEDED, processors=("PSZA",))
         assert (messages.notify(now()), listener.heard) == (0, [])
@@ -206,7 +237,9 @@ class TestPaused:
         assert (messages.notify(now()), listener.heard) == (0, [])
 
     @pytest.mark.usefixtures("season")
-    def test_the_brake_tells_which_bug_how_many_and_its_text(self, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_brake_tells_which_bug_how_many_and_its_text(
+        self, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         break_on(monkeypatch, "PSZA", SECOND)
         job = start_job(make_options(brake=True, batch_size=1), "ann", inline=True)
         assert job
@@ -224,14 +257,19 @@ class TestPaused:
 
 
 class TestStalled:
-    def test_a_job_that_stands_still_is_told_once_until_it_goes_on_again(self, listener: Listener) -> None:
+    def test_a_job_that_stands_still_is_told_once_until_it_goes_on_again(
+        self, listener: Listener
+    ) -> None:
         job = make_job()
         Batch.objects.create(job=job, number=0, first_date=FIRST, last_date=LAST)
         Run.objects.create(job=job, processor="PSZA", date=FIRST, batch=0)
         assert [messages.notify(now()), messages.notify(now() + LONG)] == [1, 0]
         said = "nothing has changed for 60 minutes: no worker is running; bin/up starts them"
         assert titles(listener) == [f"Job {job.pk} stalled: {said}"]
-        assert f"- 1 batches, {FIRST} to {LAST}: no worker is running; bin/up starts them" in listener.heard[0][2]
+        assert (
+            f"- 1 batches, {FIRST} to {LAST}: no worker is running; bin/up starts them"
+            in listener.heard[0][2]
+        )
         pause_job(job, "ann")
         resume_job(job, "ann")
         assert [messages.notify(now()), messages.notify(now() + LONG)] == [0, 1]
@@ -252,10 +290,16 @@ class TestDelivering:
         said = "number 1 of NOTIFY_URLS (json) does not take it (answer 500)"
         assert (found.tries, found.error, found.next_try_at > at) == (1, said, True)
         listener.status = {}
-        assert [messages.notify(at), messages.notify(at + LEASE), messages.notify(at + 2 * LEASE)] == [0, 1, 0]
+        assert [
+            messages.notify(at),
+            messages.notify(at + LEASE),
+            messages.notify(at + 2 * LEASE),
+        ] == [0, 1, 0]
         assert len(listener.heard) == 1
 
-    def test_one_address_that_fails_repeats_nothing_to_the_others(self, listener: Listener, settings: Any) -> None:
+    def test_one_address_that_fails_repeats_nothing_to_the_others(
+        self, listener: Listener, settings: Any
+    ) -> None:
         settings.NOTIFY_URLS = [listener.url("a"), listener.url("b"), listener.url("c")]
         listener.status = {"b": 503}
         ended()
@@ -275,7 +319,9 @@ class TestDelivering:
         ended()
         assert (Notice.objects.count(), messages.notify(now())) == (0, 0)
 
-    def test_what_waits_when_the_urls_are_taken_away_stays(self, listener: Listener, settings: Any) -> None:
+    def test_what_waits_when_the_urls_are_taken_away_stays(
+        self, listener: Listener, settings: Any
+    ) -> None:
         ended()
         settings.NOTIFY_URLS = []
         assert (messages.notify(now()), listener.heard) == (0, [])
@@ -300,12 +346,17 @@ class TestDelivering:
         assert [n.state for n in Notice.objects.filter(job=first)] == ["not written yet"]
 
     @pytest.mark.django_db(transaction=True)
-    def test_a_process_that_dies_between_sending_and_noting_sends_again(self, listener: Listener) -> None:
+    def test_a_process_that_dies_between_sending_and_noting_sends_again(
+        self, listener: Listener
+    ) -> None:
         ended()
         env = os.environ | {
-            "BACKCOURT_CRASH_AT": "after-notice", "NOTIFY_URLS": listener.url(), "DATABASE_URL": database_url(),
-            "DJANGO_SETTINGS_MODULE": "webapp.settings", "JUDGE_AFTER_JOBS": "false",
-        }  # fmt: skip
+            "BACKCOURT_CRASH_AT": "after-notice",
+            "NOTIFY_URLS": listener.url(),
+            "DATABASE_URL": database_url(),
+            "DJANGO_SETTINGS_MODULE": "webapp.settings",
+            "JUDGE_AFTER_JOBS": "false",
+        }
         connections.close_all()
         died = subprocess.run([sys.executable, "-c", TELL], cwd=ROOT, env=env, check=False)
         assert (died.returncode, len(listener.heard)) == (-signal.SIGKILL, 1)
@@ -324,7 +375,12 @@ class TestSecrets:
         listener.status = {SECRET: status}
         ended()
         messages.notify(now())
-        answers = [shell("notices"), shell("notices", "--json"), shell("notices", "--test"), shell("notices", "--test", "--json")]
+        answers = [
+            shell("notices"),
+            shell("notices", "--json"),
+            shell("notices", "--test"),
+            shell("notices", "--test", "--json"),
+        ]
         said = [logged.getvalue(), Notice.objects.get().error, *(a.out + a.err for a in answers)]
         assert [text for text in said if SECRET in text] == []
         assert "number 2 of NOTIFY_URLS (json) does not take it" in Notice.objects.get().error
@@ -360,17 +416,24 @@ class TestShell:
         ]
         assert f"Job {first.pk} failed" in shell("notices").out
 
-    def test_a_test_message_goes_to_everybody(self, listener: Listener, settings: Any, shell: Shell) -> None:
+    def test_a_test_message_goes_to_everybody(
+        self, listener: Listener, settings: Any, shell: Shell
+    ) -> None:
         settings.NOTIFY_URLS = [listener.url("a"), listener.url("b")]
         answer = shell("notices", "--test")
         assert (answer.code, [path for path, _, _ in listener.heard]) == (0, ["a", "b"])
-        assert answer.out.splitlines() == [f"number {n} of NOTIFY_URLS (json): sent" for n in (1, 2)]
+        assert answer.out.splitlines() == [
+            f"number {n} of NOTIFY_URLS (json): sent" for n in (1, 2)
+        ]
 
     def test_one_that_does_not_arrive_exits_1(self, listener: Listener, shell: Shell) -> None:
         listener.status = {"all": 401}
         answer = shell("notices", "--test", "--json")
         error = "does not take it (answer 401)"
-        assert (answer.code, answer.document) == (1, {"sent": [{"where": "number 1 of NOTIFY_URLS (json)", "error": error}]})
+        assert (answer.code, answer.document) == (
+            1,
+            {"sent": [{"where": "number 1 of NOTIFY_URLS (json)", "error": error}]},
+        )
 
     def test_without_urls_it_says_so(self, settings: Any, shell: Shell) -> None:
         settings.NOTIFY_URLS = []
@@ -388,5 +451,7 @@ import backfill.execution.tasks, backfill.notify.apprise
 print({"apprise", "ninja", "pydantic", "prometheus_client", "webapp.urls", "webapp.auth.admin"} & set(sys.modules))
 """
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "webapp.settings"}
-    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, check=True, capture_output=True, text=True
+    ).stdout
     assert said.splitlines()[-1] == "set()"

@@ -17,7 +17,9 @@ def make_options(**overrides: Any) -> Options:
 
 
 def test_left_alone_everything_is_run_in_backfill_mode() -> None:
-    assert make_options() == Options(START, END, ("TDZA", "PSZA", "PCF", "PDC", "ML"), "backfill", False, False, 0, "")
+    assert make_options() == Options(
+        START, END, ("TDZA", "PSZA", "PCF", "PDC", "ML"), "backfill", False, False, 0, ""
+    )
     assert make_options().backfill_mode
     assert not make_options(mode="normal").backfill_mode
 
@@ -25,23 +27,34 @@ def test_left_alone_everything_is_run_in_backfill_mode() -> None:
 NO_REASON = "skipping the preflight needs a reason: add --reason TEXT, it is stored with the job"
 REFUSED = [
     ({"end": date(2021, 10, 31)}, "the end 2021-10-31 lies before the start 2021-11-01"),
-    ({"end": date(2041, 10, 1)}, "2021-11-01 to 2041-10-01 spans more than 20 seasons; start several jobs"),
+    (
+        {"end": date(2041, 10, 1)},
+        "2021-11-01 to 2041-10-01 spans more than 20 seasons; start several jobs",
+    ),
     ({"mode": "live"}, "'live' is no mode; choose from backfill, normal"),
     ({"mode": "Backfill"}, "'Backfill' is no mode; choose from backfill, normal"),
     ({"mode": ""}, "'' is no mode; choose from backfill, normal"),
     ({"batch_size": -1}, "a batch has 1 to 366 dates, or 0 to let the planner choose; not -1"),
     ({"batch_size": 367}, "a batch has 1 to 366 dates, or 0 to let the planner choose; not 367"),
     ({"processors": ()}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
-    ({"processors": ("ML", "PCF")}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
+    (
+        {"processors": ("ML", "PCF")},
+        "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order",
+    ),
     ({"processors": ("XYZ",)}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
-    ({"failed": True, "force": True}, "--failed runs only what failed and --force runs everything; choose one"),
+    (
+        {"failed": True, "force": True},
+        "--failed runs only what failed and --force runs everything; choose one",
+    ),
     ({"skip_preflight": True}, NO_REASON),
     ({"skip_preflight": True, "reason": " \t"}, NO_REASON),
 ]
 
 
 @pytest.mark.parametrize(("overrides", "sentence"), REFUSED)
-def test_what_cannot_be_meant_is_refused_in_one_sentence(overrides: dict[str, Any], sentence: str) -> None:
+def test_what_cannot_be_meant_is_refused_in_one_sentence(
+    overrides: dict[str, Any], sentence: str
+) -> None:
     with pytest.raises(Refused) as refused:
         make_options(**overrides)
     assert str(refused.value) == sentence
@@ -63,16 +76,29 @@ def test_twenty_seasons_and_a_single_day_are_the_widest_and_the_narrowest_range(
     ],
     ids=["within one", "into the summer", "across a summer", "from the summer on", "a summer"],
 )
-def test_a_range_needs_the_seasons_that_it_touches_and_no_summer(start: date, end: date, seasons: list[int]) -> None:
+def test_a_range_needs_the_seasons_that_it_touches_and_no_summer(
+    start: date, end: date, seasons: list[int]
+) -> None:
     assert make_options(start=start, end=end).seasons == seasons
 
 
 def test_stored_options_read_back_as_they_were() -> None:
     options = make_options(
-        processors=("PSZA", "ML"), mode="normal", force=True, skip_preflight=True, batch_size=7, reason="known gap",
-        parallel=3, canary=False, brake=False, max_retries=4, newest_first=True, skip_trigger=True, outdated=True,
+        processors=("PSZA", "ML"),
+        mode="normal",
+        force=True,
+        skip_preflight=True,
+        batch_size=7,
+        reason="known gap",
+        parallel=3,
+        canary=False,
+        brake=False,
+        max_retries=4,
+        newest_first=True,
+        skip_trigger=True,
+        outdated=True,
         dates=(START, date(2021, 11, 3), END),
-    )  # fmt: skip
+    )
     stored = options.as_json()
     assert stored == {
         "start": "2021-11-01",
@@ -109,7 +135,10 @@ def test_only_the_dates_named_are_meant() -> None:
     options = Options.of_dates([END, START, date(2021, 11, 3), START])
     assert (options.start, options.end) == (START, END)
     assert options.days == options.dates == (START, date(2021, 11, 3), END)
-    assert (options.span, make_options().span) == ("3 dates from 2021-11-01 to 2021-11-30", "2021-11-01 to 2021-11-30")
+    assert (options.span, make_options().span) == (
+        "3 dates from 2021-11-01 to 2021-11-30",
+        "2021-11-01 to 2021-11-30",
+    )
     assert Options.of_dates([START, date(2023, 11, 1)]).seasons == [2021, 2023]
 
 
@@ -123,7 +152,10 @@ def test_dates_without_a_gap_are_a_range_so_that_the_same_options_are_equal() ->
     ids=["twice", "backwards", "another end", "another start"],
 )
 def test_dates_that_are_not_those_from_start_to_end_are_refused(dates: tuple[date, ...]) -> None:
-    with pytest.raises(Refused, match="the dates must be in order, each once, the first 2021-11-01 and the last 2021-11-30"):
+    with pytest.raises(
+        Refused,
+        match="the dates must be in order, each once, the first 2021-11-01 and the last 2021-11-30",
+    ):
         make_options(dates=dates)
 
 
@@ -145,7 +177,14 @@ def test_no_date_at_all_is_refused() -> None:
         (("ML", "TDZA", "ML"), None, ("TDZA", "ML")),
         (("psza", "mlfeaturestoreprocessor"), None, ("PSZA", "ML")),
     ],
-    ids=["all", "from the first", "from the fourth", "the last", "in chain order, each once", "by name, in any case"],
+    ids=[
+        "all",
+        "from the first",
+        "from the fourth",
+        "the last",
+        "in chain order, each once",
+        "by name, in any case",
+    ],
 )
 def test_processors_are_chosen_by_name_or_by_place(
     names: tuple[str, ...], start_from: int | None, codes: tuple[str, ...]
@@ -163,7 +202,9 @@ def test_processors_are_chosen_by_name_or_by_place(
         ((), -1, "--start-from takes 1 to 5: 1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML"),
     ],
 )
-def test_a_choice_that_cannot_be_meant_is_refused(names: tuple[str, ...], start_from: int | None, sentence: str) -> None:
+def test_a_choice_that_cannot_be_meant_is_refused(
+    names: tuple[str, ...], start_from: int | None, sentence: str
+) -> None:
     with pytest.raises(Refused) as refused:
         chosen(names, start_from)
     assert str(refused.value) == sentence

@@ -1,4 +1,6 @@
-"""The oracle that judges the SQL is itself judged by the examples and by the specification's own cross-checks."""
+"""The oracle that judges the SQL is itself judged by the examples and by the specification's own
+cross-checks.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,16 @@ FAULTS = [scenarios.check_faulty_player_game, scenarios.check_faulty_team_game]
 
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_an_example_comes_out_as_the_specification_says(case: Case) -> None:
-    check(case, run(case.code, case.tables, case.dates, season_start=case.season_start, backfill_mode=case.backfill_mode))
+    check(
+        case,
+        run(
+            case.code,
+            case.tables,
+            case.dates,
+            season_start=case.season_start,
+            backfill_mode=case.backfill_mode,
+        ),
+    )
 
 
 def test_every_processor_has_four_examples() -> None:
@@ -51,9 +62,12 @@ def test_the_hashed_text_is_the_one_printed_in_the_specification() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "scale", "stored"), [("2.5", 0, "3"), ("-0.815", 2, "-0.82"), ("-0.04", 1, "0.0"), ("7", 2, "7.00")]
+    ("value", "scale", "stored"),
+    [("2.5", 0, "3"), ("-0.815", 2, "-0.82"), ("-0.04", 1, "0.0"), ("7", 2, "7.00")],
 )
-def test_a_half_is_rounded_away_from_zero_and_zero_has_no_sign(value: str, scale: int, stored: str) -> None:
+def test_a_half_is_rounded_away_from_zero_and_zero_has_no_sign(
+    value: str, scale: int, stored: str
+) -> None:
     assert str(fix(Decimal(value), scale)) == stored
 
 
@@ -72,7 +86,9 @@ def test_comparing_tells_true_from_one_and_looks_into_json() -> None:
 @MODES
 @given(league=leagues())
 @league_settings
-def test_everyone_has_a_row_or_the_failure_that_follows_from_the_sources(league: League, backfill_mode: bool) -> None:
+def test_everyone_has_a_row_or_the_failure_that_follows_from_the_sources(
+    league: League, backfill_mode: bool
+) -> None:
     scenarios.check_statuses(league, scenarios.chain(league, run, backfill_mode), backfill_mode)
 
 
@@ -86,29 +102,44 @@ def test_every_row_keeps_the_promises_of_its_table(league: League, backfill_mode
 @pytest.mark.parametrize("changes_nothing", CHECKS, ids=lambda c: c.__name__)
 @given(league=leagues())
 @league_settings
-def test_what_must_not_matter_changes_nothing(league: League, changes_nothing: scenarios.Check) -> None:
+def test_what_must_not_matter_changes_nothing(
+    league: League, changes_nothing: scenarios.Check
+) -> None:
     changes_nothing(league, run)
 
 
 @pytest.mark.parametrize("isolated", FAULTS, ids=lambda c: c.__name__)
 def test_an_impossible_row_stays_the_trouble_of_one_entity(isolated: scenarios.Check) -> None:
-    isolated(build(Knobs(seed=5, teams=6, roster=4, rounds=25, day_index=45, chances=Chances(copies=5))), run)
+    isolated(
+        build(Knobs(seed=5, teams=6, roster=4, rounds=25, day_index=45, chances=Chances(copies=5))),
+        run,
+    )
 
 
 def test_normal_mode_is_backfill_mode_until_day_30() -> None:
-    league = build(Knobs(seed=9, teams=6, roster=4, rounds=25, day_index=29, chances=Chances(nulls=3)))
-    scenarios.assert_equal_chains(scenarios.chain(league, run, True), scenarios.chain(league, run, False))
+    league = build(
+        Knobs(seed=9, teams=6, roster=4, rounds=25, day_index=29, chances=Chances(nulls=3))
+    )
+    scenarios.assert_equal_chains(
+        scenarios.chain(league, run, True), scenarios.chain(league, run, False)
+    )
 
 
 def test_empty_tables_give_empty_outcomes() -> None:
     results = run_chain({}, [SEASON_START + timedelta(days=20)], season_start=SEASON_START)
-    assert all(not o.rows and not o.failures for outcomes in results.values() for o in outcomes.values())
+    assert all(
+        not o.rows and not o.failures for outcomes in results.values() for o in outcomes.values()
+    )
 
 
 def test_a_reason_never_exceeds_a_thousand_characters() -> None:
     day = date(2023, 11, 20)
     games = [_game(n, day) for n in range(6)]
-    logged = {"processor_name": "PlayerShotZoneAnalysisProcessor", "entity_id": "p", "analysis_date": day}
+    logged = {
+        "processor_name": "PlayerShotZoneAnalysisProcessor",
+        "entity_id": "p",
+        "analysis_date": day,
+    }
     logged |= {"failure_category": "UNKNOWN", "failure_reason": "x" * 1000}
     tables = {"UPGC": [_game(9, day) | {"game_date": day}], "PGS": games, "FAILURES": [logged]}
     category, reason, _ = run("PDC", tables, [day], season_start=SEASON_START)[day].failures["p"]
@@ -116,5 +147,10 @@ def test_a_reason_never_exceeds_a_thousand_characters() -> None:
 
 
 def _game(n: int, day: date) -> dict[str, object]:
-    keys = {"player_lookup": "p", "game_id": f"{n:010d}", "game_date": day - timedelta(days=n + 1), "team_abbr": "T"}
+    keys = {
+        "player_lookup": "p",
+        "game_id": f"{n:010d}",
+        "game_date": day - timedelta(days=n + 1),
+        "team_abbr": "T",
+    }
     return keys | {"is_active": True, "points": 9}

@@ -1,4 +1,6 @@
-"""The outbox against a real server of the Pub/Sub API, on this machine: what is sent, kept, tried again and repeated."""
+"""The outbox against a real server of the Pub/Sub API, on this machine: what is sent, kept, tried
+again and repeated.
+"""
 
 from __future__ import annotations
 
@@ -53,20 +55,30 @@ def broker(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
 
 
 def make_job() -> Job:
-    return Job.objects.create(options=make_options(mode="normal").as_json(), actor="ann", code_version="1", batch_size=1)
+    return Job.objects.create(
+        options=make_options(mode="normal").as_json(), actor="ann", code_version="1", batch_size=1
+    )
 
 
 def make_message(day: date = SECOND) -> dict[str, Any]:
     told = {"records_created": 2, "records_failed": 0}
     return {
         "date": str(day),
-        "processors": [{"name": p.name, "run_id": f"0000000{n}", **told} for n, p in enumerate(PROCESSORS.values())],
+        "processors": [
+            {"name": p.name, "run_id": f"0000000{n}", **told}
+            for n, p in enumerate(PROCESSORS.values())
+        ],
     }
 
 
 def make_trigger(day: date = SECOND, *, due: datetime = AT, topic: str = TOPIC) -> Trigger:
     return Trigger.objects.create(
-        job=make_job(), date=day, message=make_message(day), topic=topic, created_at=due, next_try_at=due
+        job=make_job(),
+        date=day,
+        message=make_message(day),
+        topic=topic,
+        created_at=due,
+        next_try_at=due,
     )
 
 
@@ -78,10 +90,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 class TestDelivering:
-    def test_a_message_is_sent_once_with_its_date_and_the_runs_of_all_five(self, broker: Broker) -> None:
+    def test_a_message_is_sent_once_with_its_date_and_the_runs_of_all_five(
+        self, broker: Broker
+    ) -> None:
         trigger = make_trigger()
         assert [pubsub.deliver(AT), pubsub.deliver(AT + LEASE + SECONDS)] == [1, 0]
-        attributes = {"trigger": f"{trigger.pk}-00000004", "job": str(trigger.job_id), "date": "2021-11-03"}
+        attributes = {
+            "trigger": f"{trigger.pk}-00000004",
+            "job": str(trigger.job_id),
+            "date": "2021-11-03",
+        }
         assert broker.sent == [(TOPIC, make_message(), attributes)]
         found = reloaded(trigger)
         assert (found.delivered_at, found.message_id, found.tries, found.error) == (AT, "m1", 0, "")
@@ -96,12 +114,16 @@ class TestDelivering:
         assert (pubsub.deliver(AT), broker.sent) == (0, [])
         assert reloaded(trigger).state == "to be sent"
 
-    def test_what_was_only_recorded_is_not_sent_when_a_topic_is_set_later(self, broker: Broker) -> None:
+    def test_what_was_only_recorded_is_not_sent_when_a_topic_is_set_later(
+        self, broker: Broker
+    ) -> None:
         trigger = make_trigger(topic="")
         assert (pubsub.deliver(AT), broker.sent) == (0, [])
         assert reloaded(trigger).state == "recorded only: PUBSUB_TOPIC was not set"
 
-    def test_what_was_meant_for_a_wrong_topic_is_sent_to_the_corrected_one(self, broker: Broker) -> None:
+    def test_what_was_meant_for_a_wrong_topic_is_sent_to_the_corrected_one(
+        self, broker: Broker
+    ) -> None:
         trigger = make_trigger(topic="projects/nba/topics/phase-6")
         assert pubsub.deliver(AT) == 1
         assert (broker.sent[0][0], reloaded(trigger).topic) == (TOPIC, TOPIC)
@@ -115,7 +137,9 @@ class TestDelivering:
 
 
 class TestFailing:
-    def test_while_the_server_is_down_messages_are_kept_and_put_off(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_while_the_server_is_down_messages_are_kept_and_put_off(
+        self, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         settings.PUBSUB_TOPIC = TOPIC
         broker = Broker()
         with broker.listening():
@@ -131,22 +155,32 @@ class TestFailing:
             assert [pubsub.deliver(AT), pubsub.deliver(kept.next_try_at)] == [0, 1]
         assert broker.keys == [trigger.key]
 
-    def test_a_server_that_is_unavailable_twice_gets_the_message_at_the_third_try(self, broker: Broker) -> None:
+    def test_a_server_that_is_unavailable_twice_gets_the_message_at_the_third_try(
+        self, broker: Broker
+    ) -> None:
         trigger = make_trigger()
         broker.answers.extend([refuse(grpc.StatusCode.UNAVAILABLE, "try again")] * 2)
         found = [pubsub.deliver(reloaded(trigger).next_try_at) for _ in range(4)]
         assert found == [0, 0, 1, 0]
-        assert (broker.keys, reloaded(trigger).tries, reloaded(trigger).error) == ([trigger.key], 2, "")
+        assert (broker.keys, reloaded(trigger).tries, reloaded(trigger).error) == (
+            [trigger.key],
+            2,
+            "",
+        )
 
     def test_a_refusal_is_kept_readable(self, broker: Broker) -> None:
         trigger = make_trigger()
-        broker.answers.append(refuse(grpc.StatusCode.PERMISSION_DENIED, "ann may not publish to phase-5"))
+        broker.answers.append(
+            refuse(grpc.StatusCode.PERMISSION_DENIED, "ann may not publish to phase-5")
+        )
         pubsub.deliver(AT)
         found = reloaded(trigger)
         assert found.error == "PermissionDenied: 403 ann may not publish to phase-5"
         assert found.state == f"failed 1×, again at {found.next_try_at:%H:%M:%S}: {found.error}"
 
-    def test_a_server_that_does_not_answer_is_given_up(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_server_that_does_not_answer_is_given_up(
+        self, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(pubsub, "TIMEOUT_SECONDS", 0.2)
         trigger, never = make_trigger(), Event()
         broker.answers.append(lambda context: never.wait(60) and None)
@@ -160,12 +194,16 @@ class TestFailing:
         assert [pubsub.deliver(AT), pubsub.deliver(AT)] == [0, 1]
         assert (reloaded(bad).delivered_at, reloaded(good).delivered_at) == (None, AT)
 
-    def test_without_credentials_the_message_is_kept(self, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_credentials_the_message_is_kept(
+        self, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv("PUBSUB_EMULATOR_HOST")
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
         trigger = make_trigger()
         assert pubsub.deliver(AT) == 0
-        assert reloaded(trigger).error.startswith("DefaultCredentialsError: File /nowhere.json was not found")
+        assert reloaded(trigger).error.startswith(
+            "DefaultCredentialsError: File /nowhere.json was not found"
+        )
 
     def test_the_delay_has_a_limit_however_often_it_was_tried(self) -> None:
         trigger = make_trigger()
@@ -173,7 +211,9 @@ class TestFailing:
         trigger.put_off(AT, "down")
         assert AT + timedelta(seconds=LONGEST_SECONDS / 2) <= reloaded(trigger).next_try_at
 
-    def test_a_message_that_cannot_be_put_together_is_kept_with_its_error(self, broker: Broker) -> None:
+    def test_a_message_that_cannot_be_put_together_is_kept_with_its_error(
+        self, broker: Broker
+    ) -> None:
         trigger = make_trigger()
         Trigger.objects.update(message={})
         assert pubsub.deliver(AT) == 0
@@ -187,14 +227,24 @@ class TestFailing:
 
 @pytest.mark.django_db(transaction=True)
 class TestRepeating:
-    def test_killed_between_sending_and_noting_that_it_is_sent_again_with_the_same_key(self, broker: Broker) -> None:
+    def test_killed_between_sending_and_noting_that_it_is_sent_again_with_the_same_key(
+        self, broker: Broker
+    ) -> None:
         trigger = make_trigger()
         environment = {
-            **os.environ, "DJANGO_SETTINGS_MODULE": "webapp.settings", "DATABASE_URL": database_url(),
-            "PUBSUB_TOPIC": TOPIC, "BACKCOURT_CRASH_AT": "after-publish",
-        }  # fmt: skip
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "webapp.settings",
+            "DATABASE_URL": database_url(),
+            "PUBSUB_TOPIC": TOPIC,
+            "BACKCOURT_CRASH_AT": "after-publish",
+        }
         killed = subprocess.run(
-            [sys.executable, "-c", DELIVER], check=False, cwd=ROOT, env=environment, capture_output=True, text=True
+            [sys.executable, "-c", DELIVER],
+            check=False,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert reloaded(trigger).delivered_at is None
@@ -275,8 +325,13 @@ def test_a_topic_is_named_in_full_or_not_at_all(topic: str, settings: Any) -> No
     assert topic_is_a_name() == []
 
 
-@pytest.mark.parametrize("topic", ["phase-5", "projects/nba/topics/", "projects/nba/topics/5", f" {TOPIC}", f"{TOPIC}/x"])
+@pytest.mark.parametrize(
+    "topic", ["phase-5", "projects/nba/topics/", "projects/nba/topics/5", f" {TOPIC}", f"{TOPIC}/x"]
+)
 def test_a_wrong_topic_is_refused_at_start_in_one_sentence(topic: str, settings: Any) -> None:
     settings.PUBSUB_TOPIC = topic
     (error,) = topic_is_a_name()
-    assert (error.id, error.msg) == ("backcourt.E003", f"PUBSUB_TOPIC is {topic!r}; projects/PROJECT/topics/TOPIC is expected")
+    assert (error.id, error.msg) == (
+        "backcourt.E003",
+        f"PUBSUB_TOPIC is {topic!r}; projects/PROJECT/topics/TOPIC is expected",
+    )

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill.plan.options import Options
-from backfill.plan.planning import Key, Plan, PlannedAction, PlannedRun, batches, default_batch_size, plan
+from backfill.plan.planning import (
+    Key,
+    Plan,
+    PlannedAction,
+    PlannedRun,
+    batches,
+    default_batch_size,
+    plan,
+)
 from backfill.processors.registry import CHAIN, PROCESSORS
 from validation.season import Calendar, DateType, Game, season_year
 
@@ -31,7 +39,11 @@ def make_plan(*nights: int, done: set[Key] | None = None, days: int = 40, **opti
 
 def decided(planned: Plan) -> list[tuple[str, str, str]]:
     """(processor, action, reason) of the dates that have games."""
-    return [(r.processor, str(r.action), r.reason) for r in planned.runs if r.action is not PlannedAction.NONE]
+    return [
+        (r.processor, str(r.action), r.reason)
+        for r in planned.runs
+        if r.action is not PlannedAction.NONE
+    ]
 
 
 # What is run, and why
@@ -71,15 +83,25 @@ def test_what_follows_a_run_that_happens_again_happens_again() -> None:
 def test_upstream_of_another_date_or_of_no_wanted_processor_does_not_matter() -> None:
     done = {("ML", on(20)), ("ML", on(22)), ("PSZA", on(20))}
     assert decided(make_plan(20, done=done, processors=("ML",))) == [("ML", "keep", COMPLETE)]
-    assert [r.action for r in make_plan(20, 22, done=done, processors=("PSZA", "ML")).todo if r.date == on(20)] == []
+    assert [
+        r.action
+        for r in make_plan(20, 22, done=done, processors=("PSZA", "ML")).todo
+        if r.date == on(20)
+    ] == []
 
 
 def test_what_is_outdated_runs_with_its_own_reason_where_that_is_asked_for() -> None:
     done = {(code, on(k)) for code in CHAIN for k in (5, 20)}
     calendar = Calendar([Game(OPENING, 2021), Game(on(5), 2021), Game(on(20), 2021)])
-    days, outdated = calendar.days(on(5), on(20)), {(code, on(k)): "it is old" for code in ("PSZA", "ML") for k in (5, 20)}
+    days, outdated = (
+        calendar.days(on(5), on(20)),
+        {(code, on(k)): "it is old" for code in ("PSZA", "ML") for k in (5, 20)},
+    )
     assert plan(Options(on(5), on(20)), days, done, outdated).todo == ()
-    assert [(r.processor, r.date, r.reason) for r in plan(Options(on(5), on(20), outdated=True), days, done, outdated).todo] == [
+    assert [
+        (r.processor, r.date, r.reason)
+        for r in plan(Options(on(5), on(20), outdated=True), days, done, outdated).todo
+    ] == [
         ("PSZA", on(20), "it is old"),
         ("PCF", on(20), "its upstream runs again: PSZA"),
         ("PDC", on(20), "its upstream runs again: PSZA, PCF"),
@@ -90,9 +112,14 @@ def test_what_is_outdated_runs_with_its_own_reason_where_that_is_asked_for() -> 
 def test_what_failed_alone_runs_where_only_that_is_asked_for_with_what_follows_it() -> None:
     calendar = Calendar([Game(OPENING, 2021), *(Game(on(k), 2021) for k in (5, 20, 22))])
     done = {*((code, on(20)) for code in CHAIN if code not in ("PSZA", "PDC")), ("TDZA", on(5))}
-    failed = {("PSZA", on(20)): "its newest run failed (job 3)", ("PSZA", on(5)): "its run was cancelled (job 2)"}
+    failed = {
+        ("PSZA", on(20)): "its newest run failed (job 3)",
+        ("PSZA", on(5)): "its run was cancelled (job 2)",
+    }
     days = [calendar.day(on(k)) for k in (5, 20, 22)]
-    wanted = Options.of_dates([d.day for d in days], failed=True, processors=("TDZA", "PSZA", "PCF", "PDC"))
+    wanted = Options.of_dates(
+        [d.day for d in days], failed=True, processors=("TDZA", "PSZA", "PCF", "PDC")
+    )
     left = ("leave", "not complete, and not failed either")
     assert decided(plan(wanted, days, done, {}, failed)) == [
         ("TDZA", "keep", COMPLETE),
@@ -118,23 +145,38 @@ def test_a_plan_counts_what_it_overwrites() -> None:
 def test_bootstrap_dates_are_recorded_as_skipped_once() -> None:
     reason = "bootstrap: day 5, processing starts on day 14"
     assert decided(make_plan(5)) == [(code, "skip", reason) for code in CHAIN]
-    assert decided(make_plan(5, done={("TDZA", on(5))}))[:2] == [("TDZA", "keep", COMPLETE), ("PSZA", "skip", reason)]
-    assert decided(make_plan(5, done={(code, on(5)) for code in CHAIN}, force=True)) == [(code, "skip", reason) for code in CHAIN]
+    assert decided(make_plan(5, done={("TDZA", on(5))}))[:2] == [
+        ("TDZA", "keep", COMPLETE),
+        ("PSZA", "skip", reason),
+    ]
+    assert decided(make_plan(5, done={(code, on(5)) for code in CHAIN}, force=True)) == [
+        (code, "skip", reason) for code in CHAIN
+    ]
 
 
 def test_a_skipped_upstream_makes_nothing_run() -> None:
     done = {(code, on(5)) for code in CHAIN if code != "TDZA"}
-    assert [action for _, action, _ in decided(make_plan(5, done=done))] == ["skip", "keep", "keep", "keep", "keep"]
+    assert [action for _, action, _ in decided(make_plan(5, done=done))] == [
+        "skip",
+        "keep",
+        "keep",
+        "keep",
+        "keep",
+    ]
 
 
 def test_a_date_without_games_is_shown_and_never_run() -> None:
     planned = make_plan(days=2, processors=("TDZA", "ML"))
-    assert planned.runs == tuple(PlannedRun(c, on(k), PlannedAction.NONE, "no games") for k in (1, 2) for c in ("TDZA", "ML"))
+    assert planned.runs == tuple(
+        PlannedRun(c, on(k), PlannedAction.NONE, "no games") for k in (1, 2) for c in ("TDZA", "ML")
+    )
     assert (planned.todo, planned.batches) == ((), 0)
 
 
 def test_counts_are_by_processor_and_action() -> None:
-    assert make_plan(5, 20, days=21, done={("TDZA", on(20))}, processors=("TDZA", "ML")).counts() == {
+    assert make_plan(
+        5, 20, days=21, done={("TDZA", on(20))}, processors=("TDZA", "ML")
+    ).counts() == {
         "TDZA": Counter(none=19, skip=1, keep=1),
         "ML": Counter(none=19, skip=1, run=1),
     }
@@ -144,14 +186,25 @@ def test_counts_are_by_processor_and_action() -> None:
 
 
 def test_batches_have_at_most_their_size_and_one_season() -> None:
-    days = [date(2022, 4, 8), date(2022, 4, 9), date(2022, 4, 10), date(2022, 10, 18), date(2022, 10, 19)]
+    days = [
+        date(2022, 4, 8),
+        date(2022, 4, 9),
+        date(2022, 4, 10),
+        date(2022, 10, 18),
+        date(2022, 10, 19),
+    ]
     assert list(batches(reversed(days), 2)) == [(days[0], days[1]), (days[2],), (days[3], days[4])]
     assert list(batches([], 2)) == []
 
 
 def test_all_processors_of_a_date_are_in_one_batch() -> None:
     planned = make_plan(20, 21, 22, 25, batch_size=3)
-    assert {(r.date, r.batch) for r in planned.todo} == {(on(20), 0), (on(21), 0), (on(22), 0), (on(25), 1)}
+    assert {(r.date, r.batch) for r in planned.todo} == {
+        (on(20), 0),
+        (on(21), 0),
+        (on(22), 0),
+        (on(25), 1),
+    }
     assert (planned.batches, planned.batch_size) == (2, 3)
 
 
@@ -185,7 +238,9 @@ def test_the_default_size_makes_about_twenty_five_steps(dates: int, processors: 
 few = settings(max_examples=40)  # a plan is large
 SEASONS = (date(2021, 10, 19), date(2022, 10, 18))
 GAMES = st.builds(
-    lambda start, k, status, kind: Game(start + timedelta(days=k), season_year(start), status, kind),
+    lambda start, k, status, kind: Game(
+        start + timedelta(days=k), season_year(start), status, kind
+    ),
     st.sampled_from(SEASONS),
     st.integers(0, 60),
     st.sampled_from([3, 3, 3, 1]),
@@ -195,7 +250,9 @@ GAMES = st.builds(
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    calendar = Calendar([*(Game(day, season_year(day)) for day in SEASONS), *draw(st.lists(GAMES, max_size=40))])
+    calendar = Calendar(
+        [*(Game(day, season_year(day)) for day in SEASONS), *draw(st.lists(GAMES, max_size=40))]
+    )
     start = draw(st.sampled_from(SEASONS)) + timedelta(days=draw(st.integers(-250, 20)))
     options = Options(
         start,
@@ -212,9 +269,17 @@ def plans(draw: st.DrawFn) -> Plan:
 @few
 @given(planned=plans())
 def test_a_plan_partitions_what_is_wanted(planned: Plan) -> None:
-    wanted = {(code, d.day) for d in planned.days if d.is_processing for code in planned.options.processors}
+    wanted = {
+        (code, d.day)
+        for d in planned.days
+        if d.is_processing
+        for code in planned.options.processors
+    }
     shown = [r.key for r in planned.runs]
-    todo, kept = [r.key for r in planned.todo], [r.key for r in planned.runs if r.action is PlannedAction.KEEP]
+    todo, kept = (
+        [r.key for r in planned.todo],
+        [r.key for r in planned.runs if r.action is PlannedAction.KEEP],
+    )
     assert len(shown) == len(set(shown)) == len(planned.days) * len(planned.options.processors)
     assert len(todo) + len(kept) == len(wanted)
     assert {*todo, *kept} == wanted
@@ -227,7 +292,10 @@ def test_batches_cover_what_is_to_do_and_nothing_else(planned: Plan) -> None:
     for run in planned.todo:
         of_batch.setdefault(run.batch, set()).add(run.date)
     assert sorted(of_batch) == list(range(planned.batches))
-    assert all(len(dates) <= planned.batch_size and len(set(map(season_year, dates))) == 1 for dates in of_batch.values())
+    assert all(
+        len(dates) <= planned.batch_size and len(set(map(season_year, dates))) == 1
+        for dates in of_batch.values()
+    )
     assert sum(map(len, of_batch.values())) == len({r.date for r in planned.todo})
     assert {r.batch for r in planned.runs} - set(of_batch) <= {-1}
 
@@ -248,7 +316,13 @@ def test_nothing_runs_before_its_upstream_of_the_same_date(planned: Plan) -> Non
 @pytest.mark.parametrize("force", [False, True])
 @few
 @given(planned=plans())
-def test_when_all_of_it_is_done_only_force_finds_something_to_do(force: bool, planned: Plan) -> None:
-    options = Options(planned.options.start, planned.options.end, planned.options.processors, force=force)
+def test_when_all_of_it_is_done_only_force_finds_something_to_do(
+    force: bool, planned: Plan
+) -> None:
+    options = Options(
+        planned.options.start, planned.options.end, planned.options.processors, force=force
+    )
     everything = {r.key for r in planned.runs if r.action is not PlannedAction.NONE}
-    assert {r.key for r in plan(options, planned.days, everything).todo} == (everything if force else set())
+    assert {r.key for r in plan(options, planned.days, everything).todo} == (
+        everything if force else set()
+    )

@@ -1,4 +1,6 @@
-"""The preflight of what a warehouse holds: healthy seasons, planted faults, and one verdict for every verb."""
+"""The preflight of what a warehouse holds: healthy seasons, planted faults, and one verdict for
+every verb.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def whole_season() -> Options:
 # Whole seasons
 
 
-@pytest.mark.parametrize("seed", [2, 3])  # 1 is the whole season of the next test, where there is no real one
+@pytest.mark.parametrize(
+    "seed", [2, 3]
+)  # 1 is the whole season of the next test, where there is no real one
 def test_a_healthy_season_has_neither_blocks_nor_warnings(tmp_path: Path, seed: int) -> None:
     write(simulate(2021, seed=seed), tmp_path / "phase3")
     load(tmp_path / "phase3")
@@ -68,7 +72,11 @@ def test_the_real_season_has_neither_blocks_nor_warnings(season_folder: Path) ->
     load(season_folder)
     options = whole_season()
     report = check_range(options)
-    assert (report.items, report.dates[0].day.index, report.dates[-1].day.day) == ((), 0, options.end)
+    assert (report.items, report.dates[0].day.index, report.dates[-1].day.day) == (
+        (),
+        0,
+        options.end,
+    )
     assert preview_job(options).report.items == ()
 
 
@@ -93,7 +101,10 @@ def faults(faulty_season: tuple[FaultySeason, Path], settings: Any) -> dict[Faul
 
 def test_what_lacks_rows_is_found_and_nothing_else(faults: dict[FaultKind, date]) -> None:
     report = check_range(whole_season())
-    half, none, late = (faults[kind] for kind in (FaultKind.HALF_THE_PLAYERS, FaultKind.NO_ROWS, FaultKind.LATE_FILE))
+    half, none, late = (
+        faults[kind]
+        for kind in (FaultKind.HALF_THE_PLAYERS, FaultKind.NO_ROWS, FaultKind.LATE_FILE)
+    )
     lost = {("no rows", table, (none,)) for table in ROWS_PER_GAME}
     assert found(report.blocks) == lost | {("no rows", PLAYERS, (late,))}
     assert found(report.warns) == {("few rows", table, (half,)) for table in (PLAYERS, CONTEXT)}
@@ -104,14 +115,20 @@ def test_later_dates_are_told_that_their_windows_are_short(faults: dict[FaultKin
     none, late = faults[FaultKind.NO_ROWS], faults[FaultKind.LATE_FILE]
     after = Options(late + timedelta(days=1), NEW_YEAR)
     teams = {f"nba_analytics.team_{side}_game_summary" for side in ("defense", "offense")}
-    short = {("short windows", PLAYERS, (none, late)), *(("short windows", table, (none,)) for table in teams)}
+    short = {
+        ("short windows", PLAYERS, (none, late)),
+        *(("short windows", table, (none,)) for table in teams),
+    }
     for report in (check_range(after), preview_job(after).report):
         assert (report.ready, found(report.items)) == (True, short)
     assert check_range(Options(after.start, NEW_YEAR, ("PCF",))).items == ()
 
 
 def test_dates_before_the_faults_are_ready(faults: dict[FaultKind, date]) -> None:
-    assert check_range(Options(OPENING, faults[FaultKind.HALF_THE_PLAYERS] - timedelta(days=1))).items == ()
+    assert (
+        check_range(Options(OPENING, faults[FaultKind.HALF_THE_PLAYERS] - timedelta(days=1))).items
+        == ()
+    )
 
 
 # Of a range
@@ -129,7 +146,10 @@ def test_bootstrap_dates_without_rows_leave_windows_short(tmp_path: Path) -> Non
     report = preview_job(make_options(end=FIRST, processors=("TDZA",))).report
     (item,) = (item for item in report.warns if item.kind == "short windows")
     assert (report.ready, item.dates, item.tables) == (True, (BOOTSTRAP[3],), (str(TDGS),))
-    assert item.sentence == f"windows of the range are short of 1 game: no rows in {TDGS} on {BOOTSTRAP[3]}"
+    assert (
+        item.sentence
+        == f"windows of the range are short of 1 game: no rows in {TDGS} on {BOOTSTRAP[3]}"
+    )
 
 
 @pytest.mark.usefixtures("season")
@@ -139,7 +159,10 @@ def test_a_start_looks_at_what_it_runs_and_a_check_at_every_date(tmp_path: Path)
     options = make_options(end=THIRD)
     assert found(check_range(options).blocks) == {("no rows", PLAYERS, (SECOND,))}
     report = preview_job(options).report
-    assert (report.ready, [item.dates for item in report.warns if item.kind == "short windows"]) == (True, [(SECOND,)])
+    assert (
+        report.ready,
+        [item.dates for item in report.warns if item.kind == "short windows"],
+    ) == (True, [(SECOND,)])
 
 
 @pytest.mark.usefixtures("season")
@@ -147,7 +170,12 @@ def test_output_that_is_there_is_kept_or_replaced() -> None:
     run_inline(started(end=SECOND, processors=("PSZA",)), "ann")
 
     def told(**options: Any) -> list[str]:
-        return [item.sentence for item in preview_job(make_options(processors=("TDZA", "PSZA"), **options)).report.tells]
+        return [
+            item.sentence
+            for item in preview_job(
+                make_options(processors=("TDZA", "PSZA"), **options)
+            ).report.tells
+        ]
 
     there = "PSZA: 2 of 4 dates have output already"
     assert told() == [f"{there}, which is kept"]
@@ -180,7 +208,12 @@ def test_a_date_whose_games_are_not_final_is_no_gap_and_says_so(tmp_path: Path) 
     tonight = LAST + timedelta(days=1)
     give(SCHED, season_rows(SCHED) + [scheduled(tonight, n) for n in range(2)], tmp_path)
     last, state = check_range(make_options(start=LAST, end=tonight)).dates
-    assert (last.not_final, state.not_final, state.day.type, state.coverage) == (0, 2, "no games", ())
+    assert (last.not_final, state.not_final, state.day.type, state.coverage) == (
+        0,
+        2,
+        "no games",
+        (),
+    )
     live = check_range(Options(tonight, tonight, mode="normal"))
     assert {(item.kind, *item.tables) for item in live.blocks} == {
         ("no rows", table) for table in ROWS_PER_GAME if "upcoming" in table
@@ -200,7 +233,11 @@ def started(**overrides: Any) -> Job:
 @pytest.fixture
 def expiring(monkeypatch: pytest.MonkeyPatch) -> None:
     """What only a warehouse of another kind can do: an output, a log and an input forget."""
-    tables = {"nba_precompute.player_daily_cache": 60, "nba_processing.precompute_failures": 90, PLAYERS: 30}
+    tables = {
+        "nba_precompute.player_daily_cache": 60,
+        "nba_processing.precompute_failures": 90,
+        PLAYERS: 30,
+    }
     monkeypatch.setattr(ParquetWarehouse, "expiring", lambda self: tables)
 
 
@@ -211,12 +248,20 @@ def test_a_directory_of_files_forgets_nothing() -> None:
 @pytest.mark.usefixtures("season", "expiring")
 def test_what_would_be_deleted_again_blocks() -> None:
     report = check_range(make_options())
-    assert {item.numbers["days"] for item in report.blocks if item.kind == "partitions expire"} == {60, 90}
+    assert {item.numbers["days"] for item in report.blocks if item.kind == "partitions expire"} == {
+        60,
+        90,
+    }
     with pytest.raises(
-        Refused, match=r"^the preflight blocks: partitions of nba_precompute\.player_daily_cache expire after 60 days"
+        Refused,
+        match=r"^the preflight blocks: partitions of nba_precompute\.player_daily_cache expire after 60 days",
     ):
         started()
-    assert started(skip_preflight=True, reason="a trial").events.filter(kind="preflight override").exists()
+    assert (
+        started(skip_preflight=True, reason="a trial")
+        .events.filter(kind="preflight override")
+        .exists()
+    )
 
 
 @pytest.mark.usefixtures("season", "expiring")
@@ -228,12 +273,22 @@ def test_with_nothing_to_run_nothing_blocks() -> None:
 @pytest.mark.usefixtures("season")
 def test_the_first_three_of_what_blocks_are_named(tmp_path: Path) -> None:
     give(UPGC, [row for row in season_rows(UPGC) if row["game_date"] < FIRST], tmp_path)
-    words = [f"{day}: {CONTEXT} has no rows where 1 game implies at least 10" for day in (FIRST, SECOND, THIRD)]
+    words = [
+        f"{day}: {CONTEXT} has no rows where 1 game implies at least 10"
+        for day in (FIRST, SECOND, THIRD)
+    ]
     with pytest.raises(Refused) as refused:
         started()
-    assert str(refused.value).startswith(f"the preflight blocks: {'; '.join(words)} (and 1 more). `manage.py preflight_check ")
-    event = started(skip_preflight=True, reason="lost for good").events.get(kind="preflight override")
-    assert (event.actor, event.reason) == ("ann", f"lost for good: 4 blocked: {'; '.join(words)} (and 1 more)")
+    assert str(refused.value).startswith(
+        f"the preflight blocks: {'; '.join(words)} (and 1 more). `manage.py preflight_check "
+    )
+    event = started(skip_preflight=True, reason="lost for good").events.get(
+        kind="preflight override"
+    )
+    assert (event.actor, event.reason) == (
+        "ann",
+        f"lost for good: 4 blocked: {'; '.join(words)} (and 1 more)",
+    )
 
 
 @pytest.mark.usefixtures("season")

@@ -1,4 +1,6 @@
-"""The SQL of the five processors against the oracle: every row, every column, every failure, both modes."""
+"""The SQL of the five processors against the oracle: every row, every column, every failure, both
+modes.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,25 @@ CLEAN = Knobs(seed=5, teams=6, roster=4, rounds=25, day_index=45, chances=Chance
 
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_an_example_comes_out_as_the_specification_says(case: Case) -> None:
-    check(case, run_sql(case.code, case.tables, case.dates, season_start=case.season_start, backfill_mode=case.backfill_mode))
+    check(
+        case,
+        run_sql(
+            case.code,
+            case.tables,
+            case.dates,
+            season_start=case.season_start,
+            backfill_mode=case.backfill_mode,
+        ),
+    )
 
 
 @pytest.mark.parametrize("code", ORDER)
 @MODES
 @given(league=leagues())
 @league_settings
-def test_the_sql_writes_what_the_oracle_writes(league: League, code: str, backfill_mode: bool) -> None:
+def test_the_sql_writes_what_the_oracle_writes(
+    league: League, code: str, backfill_mode: bool
+) -> None:
     assert_sql_agrees(league, code, backfill_mode)
 
 
@@ -48,12 +61,22 @@ def test_the_sql_agrees_on_a_mid_size_league(knobs: Knobs, code: str, backfill_m
 @MODES
 @given(league=leagues())
 @league_settings
-def test_the_sql_agrees_on_upstream_rows_that_no_chain_writes(league: League, code: str, backfill_mode: bool) -> None:
+def test_the_sql_agrees_on_upstream_rows_that_no_chain_writes(
+    league: League, code: str, backfill_mode: bool
+) -> None:
     start = league.season_start
-    results = run_chain(league.tables, league.dates, season_start=start, backfill_mode=backfill_mode)
-    tables = spoiled_upstream(Random(league.knobs.seed), upstream_tables(league.tables, results, code))
+    results = run_chain(
+        league.tables, league.dates, season_start=start, backfill_mode=backfill_mode
+    )
+    tables = spoiled_upstream(
+        Random(league.knobs.seed), upstream_tables(league.tables, results, code)
+    )
     expected = run(code, tables, league.dates, season_start=start, backfill_mode=backfill_mode)
-    assert_no_differences(code, expected, run_sql(code, tables, league.dates, season_start=start, backfill_mode=backfill_mode))
+    assert_no_differences(
+        code,
+        expected,
+        run_sql(code, tables, league.dates, season_start=start, backfill_mode=backfill_mode),
+    )
 
 
 def assert_no_differences(code: str, expected: Outcomes, actual: Outcomes) -> None:
@@ -62,19 +85,29 @@ def assert_no_differences(code: str, expected: Outcomes, actual: Outcomes) -> No
 
 
 def assert_sql_agrees(league: League, code: str, backfill_mode: bool) -> None:
-    """The processor's SQL, fed with the oracle's upstream rows, gives the oracle's rows and failures."""
+    """The processor's SQL, fed with the oracle's upstream rows, gives the oracle's rows and
+    failures.
+    """
     codes = ORDER[: ORDER.index(code) + 1]
     start = league.season_start
-    results = run_chain(league.tables, league.dates, season_start=start, backfill_mode=backfill_mode, codes=codes)
+    results = run_chain(
+        league.tables, league.dates, season_start=start, backfill_mode=backfill_mode, codes=codes
+    )
     # In normal mode one date at a time runs, while rows of the other dates lie beside it.
     dates = league.dates if backfill_mode else league.dates[:1]
     expected: Outcomes = {day: results[code][day] for day in dates}
     upstream = upstream_tables(league.tables, results, code)
-    assert_no_differences(code, expected, run_sql(code, upstream, dates, season_start=start, backfill_mode=backfill_mode))
+    assert_no_differences(
+        code,
+        expected,
+        run_sql(code, upstream, dates, season_start=start, backfill_mode=backfill_mode),
+    )
 
 
 @MODES
-def test_everyone_has_a_row_or_the_failure_that_follows_from_the_sources(backfill_mode: bool) -> None:
+def test_everyone_has_a_row_or_the_failure_that_follows_from_the_sources(
+    backfill_mode: bool,
+) -> None:
     league = build(MID_SIZE)
     scenarios.check_statuses(league, scenarios.chain(league, run_sql, backfill_mode), backfill_mode)
 

@@ -45,11 +45,17 @@ def test_counts_are_by_processor_and_state() -> None:
     step(batch_of(job, 0), "PSZA")
     found = progress(job, now())
     assert found.per_processor["PSZA"] == {"complete": 1, "pending": 1}
-    assert (found.per_processor["TDZA"], found.ended, found.waiting) == ({"pending": 2}, 1, found.waiting)
+    assert (found.per_processor["TDZA"], found.ended, found.waiting) == (
+        {"pending": 2},
+        1,
+        found.waiting,
+    )
     assert found.as_json()["seconds"].keys() >= {"query", "write"}
 
 
-def test_measuring_asks_as_often_whatever_the_size_of_the_job(django_assert_max_num_queries: Any) -> None:
+def test_measuring_asks_as_often_whatever_the_size_of_the_job(
+    django_assert_max_num_queries: Any,
+) -> None:
     for job in (make_job(end=FIRST, processors=("TDZA",)), make_job(processors=CHAIN[1:])):
         with django_assert_max_num_queries(16):
             progress(job, now())
@@ -58,20 +64,32 @@ def test_measuring_asks_as_often_whatever_the_size_of_the_job(django_assert_max_
 # The rate and the time left
 
 
-def timed(job: Job, seconds_per_step: float, at: datetime = NOON, processors: tuple[str, ...] = ("TDZA",)) -> datetime:
-    """Pretend that the complete runs ran one batch after the other, a step each so many seconds; returns the end."""
+def timed(
+    job: Job, seconds_per_step: float, at: datetime = NOON, processors: tuple[str, ...] = ("TDZA",)
+) -> datetime:
+    """Pretend that the complete runs ran one batch after the other, a step each so many seconds;
+    returns the end.
+    """
     Event.objects.filter(job=job, action="queued → running").update(at=at)
     for batch in job.batches.filter(status="ended").order_by("number"):
         for code in processors:
             end = at + timedelta(seconds=seconds_per_step)
-            job.runs.filter(batch=batch.number, processor=code).update(started_at=at, finished_at=end)
+            job.runs.filter(batch=batch.number, processor=code).update(
+                started_at=at, finished_at=end
+            )
             at = end
     return at
 
 
 def half_done(**options: Any) -> Job:
     """Six of ten dates are complete, TDZA alone."""
-    options = {"start": BOOTSTRAP[0], "processors": ("TDZA",), "parallel": 1, "batch_size": 3, **options}
+    options = {
+        "start": BOOTSTRAP[0],
+        "processors": ("TDZA",),
+        "parallel": 1,
+        "batch_size": 3,
+        **options,
+    }
     job = make_job(**options)
     dispatch.dispatch()
     for number in (0, 1, 2):
@@ -106,7 +124,9 @@ def test_a_pause_takes_no_part_in_the_rate() -> None:
     job = half_done()
     at = timed(job, 6.0)
     went_on = at + timedelta(hours=1)
-    Event.objects.create(job=job, actor="bob", action="paused → running", to_state="running", at=went_on)
+    Event.objects.create(
+        job=job, actor="bob", action="paused → running", to_state="running", at=went_on
+    )
     assert progress(job, went_on).runs_per_second is None
     job.runs.filter(batch=2).update(started_at=went_on, finished_at=went_on + timedelta(seconds=3))
     assert progress(job, went_on).runs_per_second == 1.0
@@ -154,8 +174,13 @@ def test_a_retry_later_is_a_reason_with_its_seconds() -> None:
     make_worker()
     job = make_job(end=FIRST)
     at = now()
-    job.batches.update(retry_at=at + timedelta(seconds=7), reason="retry 1 of 5 in 9.0 s: WarehouseBusy: over quota")
-    assert reasons(job, at) == [("retry 1 of 5 in 9.0 s: WarehouseBusy: over quota; 7 s from now", 1)]
+    job.batches.update(
+        retry_at=at + timedelta(seconds=7),
+        reason="retry 1 of 5 in 9.0 s: WarehouseBusy: over quota",
+    )
+    assert reasons(job, at) == [
+        ("retry 1 of 5 in 9.0 s: WarehouseBusy: over quota; 7 s from now", 1)
+    ]
 
 
 # Stalled
@@ -164,7 +189,10 @@ def test_a_retry_later_is_a_reason_with_its_seconds() -> None:
 def test_a_job_in_which_nothing_changes_is_stalled_and_says_why() -> None:
     job = make_job()
     Event.objects.update(at=ago(600))
-    assert progress(job, now()).stalled == "nothing has changed for 10 minutes: no worker is running; bin/up starts them"
+    assert (
+        progress(job, now()).stalled
+        == "nothing has changed for 10 minutes: no worker is running; bin/up starts them"
+    )
 
 
 def test_a_step_that_runs_too_long_is_a_stall() -> None:
@@ -174,7 +202,10 @@ def test_a_step_that_runs_too_long_is_a_stall() -> None:
     claim_step(batch_of(job, 0), "PSZA", "x", "worker")
     Event.objects.update(at=ago(600))
     job.refresh_from_db()
-    assert progress(job, now()).stalled == "nothing has changed for 10 minutes: a step runs longer than any should"
+    assert (
+        progress(job, now()).stalled
+        == "nothing has changed for 10 minutes: a step runs longer than any should"
+    )
 
 
 @pytest.mark.parametrize("status", ["paused", "succeeded", "failed", "cancelled"])

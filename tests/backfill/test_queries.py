@@ -68,12 +68,18 @@ def printed(markdown: str) -> list[str]:
     """Every SQL statement of a runbook's code blocks, in the order of the page."""
     found: list[str] = []
     for language, block in re.findall(r"^```(\w+)\n(.*?)^```", markdown, re.DOTALL | re.MULTILINE):
-        found += [block] if language == "sql" else re.findall(r"^bq query [^']*'(.*?)'$", block, re.DOTALL | re.MULTILINE)
+        found += (
+            [block]
+            if language == "sql"
+            else re.findall(r"^bq query [^']*'(.*?)'$", block, re.DOTALL | re.MULTILINE)
+        )
     return [statement.strip() for statement in found]
 
 
 def kept() -> list[str]:
-    """The runbook's statements: as it prints them where it is at hand, and then as stored, which must be the same."""
+    """The runbook's statements: as it prints them where it is at hand, and then as stored, which
+    must be the same.
+    """
     stored = STORED.read_text(encoding="utf-8").rstrip("\n").split(NEXT)
     assert not RUNBOOK.exists() or printed(RUNBOOK.read_text(encoding="utf-8")) == stored
     return stored
@@ -95,7 +101,9 @@ class TestAsPrinted:
         assert sorted(as_printed("failure_category, COUNT(*) FROM")) == failed(failures())
 
     def test_existing_records(self) -> None:
-        (statement,) = (s for s in kept() if s.startswith("SELECT\n  DATE(analysis_date) as dt,\n  COUNT(*)"))
+        (statement,) = (
+            s for s in kept() if s.startswith("SELECT\n  DATE(analysis_date) as dt,\n  COUNT(*)")
+        )
         assert values(warehouse().query(statement)) == [(day, n) for day, _, n in records("PSZA")]
 
     def test_records_per_date_of_two_processors(self) -> None:
@@ -106,7 +114,10 @@ class TestAsPrinted:
 
     def test_failure_rates_lack_the_dates_where_none_or_all_failed(self) -> None:
         # A failure of the whole date counts as a player here: 7 instead of 6 of MANY_FAIL.
-        assert as_printed("Calculate failure rate") == [(SOME_FAIL, 1, 2, 33.3), (MANY_FAIL, 7, 1, 87.5)]
+        assert as_printed("Calculate failure rate") == [
+            (SOME_FAIL, 1, 2, 33.3),
+            (MANY_FAIL, 7, 1, 87.5),
+        ]
 
     def test_month_status(self) -> None:
         assert sorted(as_printed("tables status for a month")) == sorted(month_status())
@@ -146,7 +157,10 @@ class TestCorrected:
 
     def test_month_status_takes_pcf_by_its_partition(self) -> None:
         store(PCF, [make_row(PCF, game_date=END, analysis_date=AFTER, player_lookup="e")])
-        expected = [(c, first, END, n + 1) if c == "PCF" else (c, first, last, n) for c, first, last, n in month_status()]
+        expected = [
+            (c, first, END, n + 1) if c == "PCF" else (c, first, last, n)
+            for c, first, last, n in month_status()
+        ]
         assert ask("month-status") == expected
 
     def test_run_history_has_every_run_newest_first(self) -> None:
@@ -172,7 +186,9 @@ class TestCorrected:
     def test_failure_rates_keep_rows_of_a_date_that_the_calendar_does_not_know(self) -> None:
         stray = date(2021, 11, 20)
         store(TDZA, [make_row(TDZA, analysis_date=stray, team_abbr="BOS")])
-        assert [row for row in ask("failure-rates") if row[0] == stray] == [(stray, PROCESSORS["TDZA"], "processed", 0, 1, 0.0)]
+        assert [row for row in ask("failure-rates") if row[0] == stray] == [
+            (stray, PROCESSORS["TDZA"], "processed", 0, 1, 0.0)
+        ]
 
 
 def test_every_query_describes_itself_and_takes_both_dates() -> None:
@@ -188,7 +204,10 @@ def test_every_query_of_an_empty_warehouse_answers() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(Refused, match=r"^there is no query '\.\./errors'; there are failure-breakdown, failure-counts, "):
+    with pytest.raises(
+        Refused,
+        match=r"^there is no query '\.\./errors'; there are failure-breakdown, failure-counts, ",
+    ):
         named("../errors")
 
 
@@ -223,7 +242,11 @@ def test_the_verb_answers_json_with_numbers_and_dates() -> None:
     code, out, err = run("failure-rates", "--start", "2021-11-03", "--end", "2021-11-03", "--json")
     document = json.loads(out)
     rows = document.pop("rows")
-    assert (code, err, document) == (0, "", {"query": "failure-rates", "start": "2021-11-03", "end": "2021-11-03"})
+    assert (code, err, document) == (
+        0,
+        "",
+        {"query": "failure-rates", "start": "2021-11-03", "end": "2021-11-03"},
+    )
     assert rows[3] == {
         "dt": "2021-11-03",
         "processor_name": PROCESSORS["PSZA"],
@@ -243,7 +266,10 @@ def test_without_dates_the_verb_takes_the_whole_schedule() -> None:
 
 def test_the_verb_prints_the_googlesql_instead() -> None:
     code, out, _ = run("failure-counts", "--start", "2021-11-01", "--end", "2021-11-30", "--sql")
-    assert (code, out) == (0, f"-- @start = DATE '2021-11-01', @end = DATE '2021-11-30'\n{named('failure-counts').sql}")
+    assert (code, out) == (
+        0,
+        f"-- @start = DATE '2021-11-01', @end = DATE '2021-11-30'\n{named('failure-counts').sql}",
+    )
 
 
 def test_the_verb_lists_the_queries() -> None:
@@ -261,7 +287,10 @@ def test_no_rows_are_said_to_be_none() -> None:
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (("month-status", "--start", "2021-11-30", "--end", "2021-11-01"), "the end 2021-11-01 is before the start 2021-11-30"),
+        (
+            ("month-status", "--start", "2021-11-30", "--end", "2021-11-01"),
+            "the end 2021-11-01 is before the start 2021-11-30",
+        ),
         (("month-status",), "no schedule is loaded, so --start and --end are needed"),
         ((), f"which query? There are {', '.join(names())}"),
         (("nope",), f"there is no query 'nope'; there are {', '.join(names())}"),

@@ -47,9 +47,15 @@ from tests.backfill.tiny import (
 from tests.backfill.working import DEAD
 from tests.factories import make_row, store
 
-# What a retry takes from the database is the newest decisive runs and who holds their dates: the tests about these run on
+# What a retry takes from the database is the newest decisive runs and who holds their dates: the
+# tests about these run on
 # PostgreSQL too.
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.shell, pytest.mark.usefixtures("season")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.shell,
+    pytest.mark.usefixtures("season"),
+]
 
 ALL = Selection()
 WHY = "fixed it"
@@ -95,7 +101,9 @@ def expected_in_tdza() -> LeftOut:
 
 @pytest.fixture
 def broken(broken_jobs: Broken, season: Path) -> Job:
-    """A job in which TDZA broke on the second and third date, and the code has been mended since without a new version."""
+    """A job in which TDZA broke on the second and third date, and the code has been mended since
+    without a new version.
+    """
     return broken_jobs.job(make_options(end=THIRD, batch_size=2, reason="the first try"), season)
 
 
@@ -104,7 +112,9 @@ def changed_code(job: Job, code: str) -> None:
     job.runs.filter(processor=code).update(sql_hash="0ther5q1")
 
 
-def spoiled(table: Any, folder: Path, night: date, column: str, value: object, **where: object) -> None:
+def spoiled(
+    table: Any, folder: Path, night: date, column: str, value: object, **where: object
+) -> None:
     """Give one row of a night an impossible value."""
     rows = season_rows(table)
     for row in rows:
@@ -129,7 +139,10 @@ def test_a_defect_is_left_out_with_what_it_blocked_until_somebody_overrides(brok
         for day in (SECOND, THIRD)
         for out in (
             LeftOut("TDZA", day, "AccountingError", 0, "after a fix", OVERRIDE),
-            *(LeftOut(code, day, "blocked", 0, "after upstream", f"it waits for {waits}") for code, waits in WAITS.items()),
+            *(
+                LeftOut(code, day, "blocked", 0, "after upstream", f"it waits for {waits}")
+                for code, waits in WAITS.items()
+            ),
         )
     ]
     assert left_out(broken) == [expected_in_tdza(), *defects]
@@ -151,7 +164,9 @@ AGAIN = {
 }
 
 
-def test_an_override_runs_it_and_the_closure_and_touches_nothing_else(broken: Job, season: Path) -> None:
+def test_an_override_runs_it_and_the_closure_and_touches_nothing_else(
+    broken: Job, season: Path
+) -> None:
     before = listing(season)
     selection = Selection(override=True)
     runs = [
@@ -171,15 +186,24 @@ def test_an_override_runs_it_and_the_closure_and_touches_nothing_else(broken: Jo
     untouched = [f for f, found in listing(season).items() if before.get(f) == found]
     written = {f for f in listing(season) if f not in untouched}
     assert all(f"={SECOND}/" in f or f"={THIRD}/" in f for f in written)
-    assert not [f for f in written if "player_shot_zone_analysis" in f or PROCESSORS["PSZA"].name in f]
+    assert not [
+        f for f in written if "player_shot_zone_analysis" in f or PROCESSORS["PSZA"].name in f
+    ]
 
 
 def test_a_retry_keeps_the_options_and_says_of_what_it_is_one(broken: Job) -> None:
     job = retry_job(broken, Selection(override=True), "bob", WHY)
     assert (job.options, job.parsed_options) == (broken.options, broken.parsed_options)
     assert (job.retry_of, job.reason, job.actor, job.status) == (broken, WHY, "bob", "queued")
-    assert (job.batch_size, job.max_in_flight, job.brake, job.triggered_by) == (2, 1, False, "backfill")
-    assert list(job.batches.values_list("number", "first_date", "last_date")) == [(0, SECOND, THIRD)]
+    assert (job.batch_size, job.max_in_flight, job.brake, job.triggered_by) == (
+        2,
+        1,
+        False,
+        "backfill",
+    )
+    assert list(job.batches.values_list("number", "first_date", "last_date")) == [
+        (0, SECOND, THIRD)
+    ]
     assert {r.batch for r in job.runs.all()} == {0}
 
 
@@ -197,12 +221,19 @@ def test_a_retry_has_the_brake_as_it_stands_in_the_job_now(broken: Job) -> None:
 
 @pytest.mark.parametrize("canary", [True, False])
 @pytest.mark.parametrize("more", [0, 1])
-def test_a_retry_stops_only_at_a_bug_that_its_date_did_not_have(tmp_path: Path, canary: bool, more: int) -> None:
+def test_a_retry_stops_only_at_a_bug_that_its_date_did_not_have(
+    tmp_path: Path, canary: bool, more: int
+) -> None:
     spoiled(TOGS, tmp_path, NIGHTS[10], "pace", -1, team_abbr="BOS")
     job = finished(start=SECOND, end=SECOND)
-    Job.objects.filter(pk=job.pk).update(brake=not canary, options={**job.options, "canary": canary})
+    Job.objects.filter(pk=job.pk).update(
+        brake=not canary, options={**job.options, "canary": canary}
+    )
     if more:
-        rows = [{**row, "pace": -1} if row["game_date"] == NIGHTS[10] else row for row in season_rows(TOGS)]
+        rows = [
+            {**row, "pace": -1} if row["game_date"] == NIGHTS[10] else row
+            for row in season_rows(TOGS)
+        ]
         give(TOGS, rows, tmp_path)
     again = retried(job, Selection(override=True, processors=("PDC",)), WHY)
     (bugs,) = again.runs.filter(processor="PDC").values_list("failures", flat=True)
@@ -220,14 +251,20 @@ def test_what_a_job_found_complete_is_no_matter_of_its_retry() -> None:
 
 def test_what_runs_again_besides_what_the_job_ran_is_counted(broken: Job) -> None:
     assert preview_retry(broken, Selection(override=True)).of_others == 0
-    broken.runs.filter(processor__in=DOWNSTREAM).update(status="skipped", skip_reason=ALREADY_COMPLETE, reason=ALREADY_COMPLETE)
+    broken.runs.filter(processor__in=DOWNSTREAM).update(
+        status="skipped", skip_reason=ALREADY_COMPLETE, reason=ALREADY_COMPLETE
+    )
     found = preview_retry(broken, Selection(override=True))
-    assert found.of_others == len([run for run in found.plan.todo if run.processor in DOWNSTREAM]) > 0
+    assert (
+        found.of_others == len([run for run in found.plan.todo if run.processor in DOWNSTREAM]) > 0
+    )
 
 
 def test_an_override_needs_a_reason(broken: Job, season: Path) -> None:
     before = listing(season)
-    with pytest.raises(Refused, match=r"^overriding needs a reason: add --reason TEXT, it is stored with the job$"):
+    with pytest.raises(
+        Refused, match=r"^overriding needs a reason: add --reason TEXT, it is stored with the job$"
+    ):
         retry_job(broken, Selection(override=True), "bob", "  ")
     assert (listing(season), Job.objects.count()) == (before, 1)
 
@@ -237,7 +274,10 @@ def test_the_canary_of_a_retry_runs_alone_and_first(monkeypatch: pytest.MonkeyPa
     job = finished(canary=True, batch_size=9)
     monkeypatch.undo()
     again = retry_job(job, Selection(override=True), "bob", WHY)
-    assert list(again.batches.values_list("number", "first_date", "last_date")) == [(0, SECOND, SECOND), (1, THIRD, LAST)]
+    assert list(again.batches.values_list("number", "first_date", "last_date")) == [
+        (0, SECOND, SECOND),
+        (1, THIRD, LAST),
+    ]
 
 
 def test_other_code_is_a_fix(broken: Job) -> None:
@@ -252,7 +292,9 @@ def test_another_version_is_a_fix(broken: Job) -> None:
 
 
 @pytest.mark.postgres
-def test_a_second_retry_never_runs_again_what_turned_good(broken: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_retry_never_runs_again_what_turned_good(
+    broken: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     break_on(monkeypatch, "TDZA", THIRD)
     first = retried(broken, Selection(override=True), WHY)
     monkeypatch.undo()
@@ -268,7 +310,9 @@ def test_a_second_retry_never_runs_again_what_turned_good(broken: Job, monkeypat
 def test_what_another_job_healed_is_left_alone_and_names_that_job(broken: Job) -> None:
     other = finished(start=THIRD, end=THIRD)
     healed = f"healed meanwhile by job {other.pk}"
-    assert [(out.processor, out.date, out.what, out.retry, out.reason) for out in left_out(broken)][-4:] == [
+    assert [(out.processor, out.date, out.what, out.retry, out.reason) for out in left_out(broken)][
+        -4:
+    ] == [
         ("TDZA", THIRD, "AccountingError", "healed", healed),
         *((code, THIRD, "blocked", "healed", healed) for code in DOWNSTREAM),
     ]
@@ -281,7 +325,9 @@ def test_what_another_job_broke_is_retried(monkeypatch: pytest.MonkeyPatch) -> N
     break_on(monkeypatch, "ML", THIRD)
     finished(start=THIRD, end=THIRD, processors=("ML",), force=True)
     monkeypatch.undo()
-    assert planned(job, Selection(override=True)) == [("ML", THIRD, f"AccountingError (after a fix: {SAME})")]
+    assert planned(job, Selection(override=True)) == [
+        ("ML", THIRD, f"AccountingError (after a fix: {SAME})")
+    ]
 
 
 @pytest.mark.postgres
@@ -304,7 +350,9 @@ def test_expected_failures_are_run_when_one_insists() -> None:
     reason = f"1 INSUFFICIENT_DATA (never (expected)): {TOO_FEW}"
     assert str(refused.value) == f"nothing of job {job.pk} is to be retried: {reason}"
     insisting = Selection(include_expected=True)
-    assert [run[:2] for run in planned(job, insisting)] == [(code, FIRST) for code in ("TDZA", *DOWNSTREAM)]
+    assert [run[:2] for run in planned(job, insisting)] == [
+        (code, FIRST) for code in ("TDZA", *DOWNSTREAM)
+    ]
     assert left_out(job, insisting) == []
     assert retried(job, insisting).status == "succeeded"
 
@@ -316,14 +364,25 @@ def test_a_job_without_a_failure_has_nothing_to_retry() -> None:
 
 
 def test_too_few_games_and_their_cascade_are_expected(tmp_path: Path) -> None:
-    give(PGS, [r for r in season_rows(PGS) if r["player_lookup"] != "homer" or r["game_date"] >= NIGHTS[9]], tmp_path)
+    give(
+        PGS,
+        [
+            r
+            for r in season_rows(PGS)
+            if r["player_lookup"] != "homer" or r["game_date"] >= NIGHTS[9]
+        ],
+        tmp_path,
+    )
     job = finished(start=FIRST, end=FIRST)
     assert failures_of("ML")[0][2] == "MISSING_DEPENDENCY"
     cascade = "upstream had too few games for them, which only more games cure; --include-expected runs it all the same"
     assert left_out(job) == [
         expected_in_tdza(),
         LeftOut("PSZA", FIRST, "INSUFFICIENT_DATA", 1, "never (expected)", TOO_FEW),
-        *(LeftOut(code, FIRST, "MISSING_DEPENDENCY", 1, "never (expected)", cascade) for code in ("PDC", "ML")),
+        *(
+            LeftOut(code, FIRST, "MISSING_DEPENDENCY", 1, "never (expected)", cascade)
+            for code in ("PDC", "ML")
+        ),
     ]
     corrected(PGS, tmp_path)
     assert [run[:2] for run in planned(job)] == [(code, FIRST) for code in ("PSZA", *DOWNSTREAM)]
@@ -331,18 +390,33 @@ def test_too_few_games_and_their_cascade_are_expected(tmp_path: Path) -> None:
     assert retried(job).runs.filter(failures={}).count() == 4
 
 
-def test_a_late_file_is_what_the_runs_after_it_waited_for_however_old_its_rows_are(tmp_path: Path) -> None:
-    give(PGS, [r for r in season_rows(PGS) if r["player_lookup"] != "homer" or r["game_date"] >= SECOND], tmp_path)
+def test_a_late_file_is_what_the_runs_after_it_waited_for_however_old_its_rows_are(
+    tmp_path: Path,
+) -> None:
+    give(
+        PGS,
+        [r for r in season_rows(PGS) if r["player_lookup"] != "homer" or r["game_date"] >= SECOND],
+        tmp_path,
+    )
     job = finished(start=SECOND, processors=("PSZA",))
     assert [out.date for out in left_out(job)] == [THIRD, LAST]
-    give(PGS, [r for r in season_rows(PGS) if r["player_lookup"] != "homer" or r["game_date"] >= FIRST], tmp_path)
-    assert planned(job) == [("PSZA", day, f"1 INSUFFICIENT_DATA (now: {PHASE3_CHANGED})") for day in (THIRD, LAST)]
+    give(
+        PGS,
+        [r for r in season_rows(PGS) if r["player_lookup"] != "homer" or r["game_date"] >= FIRST],
+        tmp_path,
+    )
+    assert planned(job) == [
+        ("PSZA", day, f"1 INSUFFICIENT_DATA (now: {PHASE3_CHANGED})") for day in (THIRD, LAST)
+    ]
 
 
 def test_rows_of_later_games_cure_nothing(tmp_path: Path) -> None:
     job = finished(end=FIRST)
     at = datetime.now(UTC).replace(tzinfo=None)
-    rows = [{**r, "processed_at": at} if r["game_date"] >= FIRST else r for r in season_rows(PROCESSORS["TDZA"].population)]
+    rows = [
+        {**r, "processed_at": at} if r["game_date"] >= FIRST else r
+        for r in season_rows(PROCESSORS["TDZA"].population)
+    ]
     give(PROCESSORS["TDZA"].population, rows, tmp_path)
     assert (planned(job), left_out(job)) == ([], [expected_in_tdza()])
 
@@ -355,7 +429,9 @@ def test_an_impossible_value_waits_for_its_correction(tmp_path: Path) -> None:
     job = finished(start=SECOND, end=SECOND)
     assert left_out(job) == [
         LeftOut("PDC", SECOND, "PROCESSING_ERROR", 1, "after a fix", OVERRIDE),
-        LeftOut("ML", SECOND, "MISSING_DEPENDENCY", 1, "after upstream", "upstream failed 1 by a bug"),
+        LeftOut(
+            "ML", SECOND, "MISSING_DEPENDENCY", 1, "after upstream", "upstream failed 1 by a bug"
+        ),
     ]
     corrected(TOGS, tmp_path)
     reason = f"1 PROCESSING_ERROR (now: {PHASE3_CHANGED})"
@@ -389,14 +465,21 @@ def test_upstream_may_have_the_row_after_all() -> None:
         "lost": (None, None),
     }
     store(FAILURES, [failure("PDC", name, "MISSING_DEPENDENCY") for name in entities])
-    store(FAILURES, [failure("PSZA", name, category) for name, (category, _) in entities.items() if category])
+    store(
+        FAILURES,
+        [failure("PSZA", name, category) for name, (category, _) in entities.items() if category],
+    )
     store(PSZA, [make_row(PSZA, player_lookup="there", analysis_date=THIRD)])
     store(PDC, [make_row(PDC, player_lookup="there", cache_date=SECOND)])
     assert causes({THIRD}) == {
         ("PDC", THIRD): {
-            "PROCESSING_ERROR": 1, "INSUFFICIENT_DATA": 1, "INCOMPLETE_DATA": 1, "has a row": 1, "has nothing": 1,
+            "PROCESSING_ERROR": 1,
+            "INSUFFICIENT_DATA": 1,
+            "INCOMPLETE_DATA": 1,
+            "has a row": 1,
+            "has nothing": 1,
         }
-    }  # fmt: skip
+    }
     assert (causes({SECOND}), causes(set())) == ({}, {})
 
 
@@ -407,7 +490,10 @@ def test_a_date_without_a_population_waits_for_it_however_old_its_rows_are(tmp_p
     without(UPGC, THIRD, tmp_path)
     job = finished(start=THIRD, end=THIRD, skip_preflight=True, reason="the file is lost")
     waits = [
-        LeftOut(code, THIRD, "DATE_LEVEL", 0, "after upstream", "it waits for Phase 3: run that first") for code in DOWNSTREAM
+        LeftOut(
+            code, THIRD, "DATE_LEVEL", 0, "after upstream", "it waits for Phase 3: run that first"
+        )
+        for code in DOWNSTREAM
     ]
     assert left_out(job) == waits
     give(UPGC, season_rows(UPGC), tmp_path)
@@ -431,7 +517,9 @@ def test_the_preflight_is_that_of_the_job(broken: Job, tmp_path: Path, season: P
     assert retry_job(broken, Selection(override=True, end=SECOND), "bob", WHY).status == "queued"
 
 
-def test_a_job_that_skipped_the_preflight_skips_it_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_job_that_skipped_the_preflight_skips_it_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     without(UPGC, THIRD, tmp_path)
     break_on(monkeypatch, "TDZA", THIRD)
     job = finished(start=THIRD, end=THIRD, skip_preflight=True, reason="the file is lost")
@@ -467,7 +555,10 @@ def test_what_was_cancelled_is_run_and_what_was_complete_is_not() -> None:
     assert planned(job) == [(code, day, reason) for code, day in cancelled]
     again = retried(job)
     assert statuses(again) == dict.fromkeys(cancelled, "complete")
-    healed = [LeftOut(code, day, "cancelled", 0, "healed", f"healed meanwhile by job {again.pk}") for code, day in cancelled]
+    healed = [
+        LeftOut(code, day, "cancelled", 0, "healed", f"healed meanwhile by job {again.pk}")
+        for code, day in cancelled
+    ]
     assert (planned(job), left_out(job)) == ([], healed)
 
 
@@ -485,9 +576,18 @@ def test_bootstrap_dates_that_were_cancelled_are_emptied_and_not_computed() -> N
     bootstrap = "bootstrap: day 13, processing starts on day 14"
     assert preview_retry(job, ALL).plan.runs == (
         PlannedRun("PSZA", BOOTSTRAP[-1], PlannedAction.SKIP, bootstrap, 0),
-        PlannedRun("PSZA", FIRST, PlannedAction.RUN, "cancelled (now: it was cancelled before it was complete)", 1),
+        PlannedRun(
+            "PSZA",
+            FIRST,
+            PlannedAction.RUN,
+            "cancelled (now: it was cancelled before it was complete)",
+            1,
+        ),
     )
-    assert statuses(retried(job)) == {("PSZA", BOOTSTRAP[-1]): "skipped", ("PSZA", FIRST): "complete"}
+    assert statuses(retried(job)) == {
+        ("PSZA", BOOTSTRAP[-1]): "skipped",
+        ("PSZA", FIRST): "complete",
+    }
 
 
 LOST = "lost (now: it was complete, and its partition is gone or cannot be read)"
@@ -496,7 +596,10 @@ LOST = "lost (now: it was complete, and its partition is gone or cannot be read)
 def test_a_partition_that_is_gone_is_written_again_with_what_was_made_of_it(season: Path) -> None:
     job = finished(start=SECOND)
     part(season, "PSZA", THIRD).unlink()
-    assert planned(job)[:2] == [("PSZA", THIRD, LOST), ("PCF", THIRD, "its upstream PSZA runs again")]
+    assert planned(job)[:2] == [
+        ("PSZA", THIRD, LOST),
+        ("PCF", THIRD, "its upstream PSZA runs again"),
+    ]
     assert [run[:2] for run in planned(job)[2:]] == [("PDC", THIRD), ("ML", THIRD)]
     assert statuses(retried(job)) == {(code, THIRD): "complete" for code in ("PSZA", *DOWNSTREAM)}
 
@@ -506,8 +609,13 @@ def test_a_damaged_partition_is_written_again_by_who_made_it(season: Path) -> No
     cut(part(season, "PSZA", THIRD))
     late = finished(start=THIRD, end=THIRD, processors=DOWNSTREAM, force=True)
     assert late.runs.get(processor="PCF").error == "CorruptPartition"
-    assert left_out(late)[0] == LeftOut("PCF", THIRD, "CorruptPartition", 0, "after upstream", "it waits for PSZA")
-    assert planned(job)[:2] == [("PSZA", THIRD, LOST), ("PCF", THIRD, "its upstream PSZA runs again")]
+    assert left_out(late)[0] == LeftOut(
+        "PCF", THIRD, "CorruptPartition", 0, "after upstream", "it waits for PSZA"
+    )
+    assert planned(job)[:2] == [
+        ("PSZA", THIRD, LOST),
+        ("PCF", THIRD, "its upstream PSZA runs again"),
+    ]
     assert retried(job).status == "succeeded"
     assert planned(job) == planned(late) == []
 
@@ -522,7 +630,12 @@ def names(job: Job, **fields: Any) -> set[tuple[str, date]]:
 def test_a_selection_takes_what_has_all_that_it_names(broken: Job) -> None:
     both = {(code, day) for day in (SECOND, THIRD) for code in ("TDZA", *DOWNSTREAM)}
     of_second = {key for key in both if key[1] == SECOND}
-    assert names(broken) == names(broken, processors=("TDZA",)) == names(broken, categories=("AccountingError",)) == both
+    assert (
+        names(broken)
+        == names(broken, processors=("TDZA",))
+        == names(broken, categories=("AccountingError",))
+        == both
+    )
     assert names(broken, end=SECOND) == names(broken, start=FIRST, end=SECOND) == of_second
     assert names(broken, weeks=(2,)) == set()
     assert names(broken, weeks=(2, 3)) == both
@@ -576,7 +689,9 @@ def test_a_selection_that_cannot_be_meant_is_refused(fields: dict[str, Any], sen
         ({"groups": ("deadbeef",)}, "job {0} has no error group 'deadbeef' now; it has {1}"),
     ],
 )
-def test_a_selection_of_what_a_job_does_not_have_is_refused(broken: Job, fields: dict[str, Any], sentence: str) -> None:
+def test_a_selection_of_what_a_job_does_not_have_is_refused(
+    broken: Job, fields: dict[str, Any], sentence: str
+) -> None:
     (group,) = error_groups.of_job(broken)
     with pytest.raises(Refused) as refused:
         preview_retry(broken, Selection(**fields))
@@ -601,7 +716,11 @@ def test_a_category_that_exists_and_did_not_happen_is_nothing_to_retry() -> None
 def test_the_groups_of_a_job_are_what_is_wrong_now(broken: Job) -> None:
     sample = f"AccountingError: TDZA {SECOND}: 2 entities more than once, 0 outside the population of 2; nothing was written"
     expected = ErrorGroup("cb77d12c", "TDZA", "AccountingError", 2, (SECOND, THIRD), sample)
-    assert error_groups.of_job(broken) == error_groups.groups_of(Run.objects.deciding(FIRST, LAST)) == [expected]
+    assert (
+        error_groups.of_job(broken)
+        == error_groups.groups_of(Run.objects.deciding(FIRST, LAST))
+        == [expected]
+    )
     assert expected.keys == {("TDZA", SECOND), ("TDZA", THIRD)}
     assert error_groups.groups_of(Run.objects.deciding(FIRST, SECOND))[0].dates == (SECOND,)
     finished(start=THIRD, end=THIRD)
@@ -613,7 +732,12 @@ def test_impossible_values_of_one_column_are_one_group(tmp_path: Path) -> None:
     job = finished(start=SECOND, processors=("PSZA",))
     sample = "impossible value in nba_analytics.player_game_summary, game_id 0022100010: fg_makes = 99 > fg_attempts = 7"
     (group,) = error_groups.of_job(job)
-    assert (group.processor, group.what, group.count, group.dates) == ("PSZA", "PROCESSING_ERROR", 3, (SECOND, THIRD, LAST))
+    assert (group.processor, group.what, group.count, group.dates) == (
+        "PSZA",
+        "PROCESSING_ERROR",
+        3,
+        (SECOND, THIRD, LAST),
+    )
     assert group.sample == sample
     assert error_groups.groups_of(Run.objects.deciding(FIRST, FIRST)) == []
 
@@ -625,7 +749,9 @@ def test_a_job_that_is_under_way_is_not_retried() -> None:
     job = started(end=FIRST)
     for status in ("queued", "running", "pausing", "paused", "cancelling"):
         Job.objects.filter(pk=job.pk).update(status=status)
-        with pytest.raises(Refused, match=rf"^job {job.pk} is {status}; wait until it has ended, or cancel it$"):
+        with pytest.raises(
+            Refused, match=rf"^job {job.pk} is {status}; wait until it has ended, or cancel it$"
+        ):
             retry_job(job, ALL, "bob")
 
 
@@ -657,7 +783,10 @@ def test_a_retry_whose_process_died_is_not_taken_for_the_whole_range(broken: Job
     Job.objects.filter(pk=dead.pk).update(owner=DEAD, status="running")
     job = run_inline(start_job(broken.parsed_options, "bob", inline=True) or dead, "bob")
     assert (job.retry_of, job.status) == (None, "succeeded")
-    assert {day for (_, day), status in statuses(job).items() if status == "complete"} == {SECOND, THIRD}
+    assert {day for (_, day), status in statuses(job).items() if status == "complete"} == {
+        SECOND,
+        THIRD,
+    }
 
 
 # The cost of looking
@@ -689,17 +818,27 @@ def poisoned(nights: Sequence[date]) -> Job:
     """A job with every kind of trouble on each of its dates."""
     job = started(start=nights[0], end=nights[-1])
     job.runs.update(
-        status="complete", started_at=datetime(2022, 1, 1, tzinfo=UTC), failures={"MISSING_DEPENDENCY": 1, "UNKNOWN": 1}
+        status="complete",
+        started_at=datetime(2022, 1, 1, tzinfo=UTC),
+        failures={"MISSING_DEPENDENCY": 1, "UNKNOWN": 1},
     )
-    job.runs.filter(processor="TDZA").update(status="failed", error="AccountingError", reason="broke")
-    job.runs.filter(processor="PCF").update(status="failed", error="", reason=f"population: {CONTEXT}: no row")
+    job.runs.filter(processor="TDZA").update(
+        status="failed", error="AccountingError", reason="broke"
+    )
+    job.runs.filter(processor="PCF").update(
+        status="failed", error="", reason=f"population: {CONTEXT}: no row"
+    )
     Job.objects.filter(pk=job.pk).update(status="failed")
     return job
 
 
-def test_a_preview_costs_the_same_for_three_dates_and_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_costs_the_same_for_three_dates_and_for_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     counted = Counted(monkeypatch)
-    monkeypatch.setattr(season_calendar, "written_dates", lambda codes, among: {code: set(NIGHTS) for code in codes})
+    monkeypatch.setattr(
+        season_calendar, "written_dates", lambda codes, among: {code: set(NIGHTS) for code in codes}
+    )
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
     selection = Selection(groups=tuple(g.id for g in error_groups.of_job(few)))
     assert len(selection.groups) == 2

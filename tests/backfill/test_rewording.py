@@ -1,4 +1,6 @@
-"""No message decides anything: a story of faults, pauses, retries and audits goes the same way in other words."""
+"""No message decides anything: a story of faults, pauses, retries and audits goes the same way in
+other words.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,18 @@ from backfill.status.job_summary import summarise
 from backfill.status.season_grid import season_grid
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import PGS
-from tests.backfill.tiny import FIRST, LAST, NIGHTS, SECOND, THIRD, break_on, cut, give, make_options, part
+from tests.backfill.tiny import (
+    FIRST,
+    LAST,
+    NIGHTS,
+    SECOND,
+    THIRD,
+    break_on,
+    cut,
+    give,
+    make_options,
+    part,
+)
 from tests.backfill.whole import EVERYBODY, Whole, whole_rows
 from tests.backfill.working import run_all
 from validation.findings import kinds
@@ -49,7 +62,9 @@ def reworded(text: str) -> str:
 
 @contextmanager
 def rewording(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever is written of a text, to the database or as the reason of a failure, is written in other words."""
+    """Whatever is written of a text, to the database or as the reason of a failure, is written in
+    other words.
+    """
     with patch.context() as within:
         for model, names in TEXTS.items():
             for name in names:
@@ -61,7 +76,12 @@ def rewording(patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _reword(patch: pytest.MonkeyPatch, field: Any) -> None:
     save = field.get_db_prep_save
-    patch.setattr(field, "get_db_prep_save", lambda value, connection: save(_of(value), connection), raising=False)
+    patch.setattr(
+        field,
+        "get_db_prep_save",
+        lambda value, connection: save(_of(value), connection),
+        raising=False,
+    )
 
 
 def _of(value: Any) -> Any:
@@ -71,7 +91,11 @@ def _of(value: Any) -> Any:
 def _with_other_reasons(written: Callable[..., str]) -> Callable[..., str]:
     def other(code: str, part: str = "result") -> str:
         sql = written(code, part)
-        return f"SELECT * REPLACE (UPPER(failure_reason) AS failure_reason) FROM ({sql})" if part == "failures" else sql
+        return (
+            f"SELECT * REPLACE (UPPER(failure_reason) AS failure_reason) FROM ({sql})"
+            if part == "failures"
+            else sql
+        )
 
     return other
 
@@ -80,7 +104,9 @@ def _with_other_reasons(written: Callable[..., str]) -> Callable[..., str]:
 
 
 class Story:
-    """What an operator does in a season in which much goes wrong; `facts` are what became of it, without a text."""
+    """What an operator does in a season in which much goes wrong; `facts` are what became of it,
+    without a text.
+    """
 
     def __init__(self, season: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.season, self.folder, self.patch = season, folder, patch
@@ -120,7 +146,9 @@ class Story:
         part(self.season, "PSZA", THIRD).unlink()
         self.audit("a lost partition")
         self.note("run again", self.inline(failed=True))
-        self.note("kept", self.inline(start=NIGHTS[12], processors=("TDZA",), force=True, end=FIRST))
+        self.note(
+            "kept", self.inline(start=NIGHTS[12], processors=("TDZA",), force=True, end=FIRST)
+        )
 
     def read_a_damaged_partition(self) -> None:
         cut(part(self.season, "PSZA", THIRD))
@@ -131,7 +159,9 @@ class Story:
         self.note("repaired", self.inline(start=THIRD, end=THIRD, failed=True))
 
     def pause_and_cancel(self) -> None:
-        job = start_job(make_options(end=SECOND, processors=("TDZA",), force=True, batch_size=1), "bob")
+        job = start_job(
+            make_options(end=SECOND, processors=("TDZA",), force=True, batch_size=1), "bob"
+        )
         assert job
         pause_job(job, "bob", "brake: TDZA 2021-11-02: so I say")
         self.note("paused by a person", Job.objects.get(pk=job.pk))
@@ -146,17 +176,25 @@ class Story:
         with self.patch.context() as patch:
             break_on(patch, "TDZA", LAST)
             self.inline(processors=("TDZA",), **one)
-        self.note("refused for its upstream", self.inline(mode="normal", processors=("PCF", "PDC"), **one))
+        self.note(
+            "refused for its upstream", self.inline(mode="normal", processors=("PCF", "PDC"), **one)
+        )
         self.note("all again", self.inline(**one))
 
     def meet_an_impossible_value(self) -> None:
         bad = {"points": -1}
-        rows = [row | (bad if (row["player_lookup"], row["game_date"]) == (SOMEBODY, FIRST) else {}) for row in whole_rows(PGS)]
+        rows = [
+            row | (bad if (row["player_lookup"], row["game_date"]) == (SOMEBODY, FIRST) else {})
+            for row in whole_rows(PGS)
+        ]
         give(PGS, rows, self.folder)
         self.note("a bad row", self.inline(start=SECOND, force=True))
         self.audit("a bad row")
         found = Finding.objects.get(kind=kinds.IMPOSSIBLE_VALUE.name, state="open")
-        shown = [(row["player_lookup"], row["game_date"], row["points"]) for row in warehouse().query(found.query)]
+        shown = [
+            (row["player_lookup"], row["game_date"], row["points"])
+            for row in warehouse().query(found.query)
+        ]
         self.facts.append(("its evidence", (found.evidence, shown)))
         mark(found, Finding.State.EXPECTED, "ann", "known")
         self.audit("the bad row is expected")
@@ -171,23 +209,64 @@ class Story:
 
     def audit(self, when: str) -> None:
         run_audit()
-        found = sorted((f.kind, f.state, f.dates, f.processors, f.count) for f in listed(everything=True))
+        found = sorted(
+            (f.kind, f.state, f.dates, f.processors, f.count) for f in listed(everything=True)
+        )
         self.facts.append((f"findings: {when}", found))
 
     def note(self, when: str, job: Job) -> None:
         """All that is decided about a job and its runs."""
         stop, own = attention.stop_cause(job), job_outcome.own_runs(job)
         standing = JobFailures(job)
-        document, numbers = summarise(job), list(Job.objects.order_by("pk").values_list("pk", flat=True))
+        document, numbers = (
+            summarise(job),
+            list(Job.objects.order_by("pk").values_list("pk", flat=True)),
+        )
         self.facts += [
             (f"{when}: status", (job.status, stop and (stop.by_itself, stop.key))),
-            (f"{when}: attention", [(numbers.index(f.job.pk), f.state) for f in attention.attention_items(job.created_at)]),
-            (f"{when}: runs", [(r.key, r.status, job_outcome.state_of(r, None), r.waits_for_upstream, r.failures) for r in own]),
-            (f"{when}: roots", [(root.run.key, [run.key for run in root.blocked]) for root in job_outcome.roots(own)]),
-            (f"{when}: failures", [(f.key, f.what, f.entities, f.verdict.retry) for f in standing.failures(standing.own)]),
+            (
+                f"{when}: attention",
+                [
+                    (numbers.index(f.job.pk), f.state)
+                    for f in attention.attention_items(job.created_at)
+                ],
+            ),
+            (
+                f"{when}: runs",
+                [
+                    (
+                        r.key,
+                        r.status,
+                        job_outcome.state_of(r, None),
+                        r.waits_for_upstream,
+                        r.failures,
+                    )
+                    for r in own
+                ],
+            ),
+            (
+                f"{when}: roots",
+                [
+                    (root.run.key, [run.key for run in root.blocked])
+                    for root in job_outcome.roots(own)
+                ],
+            ),
+            (
+                f"{when}: failures",
+                [
+                    (f.key, f.what, f.entities, f.verdict.retry)
+                    for f in standing.failures(standing.own)
+                ],
+            ),
             (f"{when}: lost", sorted(standing.lost)),
-            (f"{when}: skipped", [(p["processor"], p["dates"], p["skipped"]) for p in document["processors"]]),
-            (f"{when}: groups", [(g["processor"], g["what"], g["count"], g["dates"]) for g in document["groups"]]),
+            (
+                f"{when}: skipped",
+                [(p["processor"], p["dates"], p["skipped"]) for p in document["processors"]],
+            ),
+            (
+                f"{when}: groups",
+                [(g["processor"], g["what"], g["count"], g["dates"]) for g in document["groups"]],
+            ),
             (f"{when}: was active", job.active_seconds(job.finished_at or job.created_at) > 0),
         ]
 
@@ -217,6 +296,9 @@ def test_the_story_goes_the_same_way_in_other_words(
 
 def check_words(*, is_reworded: bool) -> None:
     """That the rewording did reword: no event, reason or sentence begins as the code writes it."""
-    words = Event.objects.filter(reason__startswith="brake: ").count() + Run.objects.filter(reason="already complete").count()
+    words = (
+        Event.objects.filter(reason__startswith="brake: ").count()
+        + Run.objects.filter(reason="already complete").count()
+    )
     words += Finding.objects.filter(sentence__contains="PROCESSING_ERROR").count()
     assert (words == 0) == is_reworded

@@ -1,4 +1,6 @@
-"""docs/scale.md counts what is really sent: at the port for a small job, and in its table for a season."""
+"""docs/scale.md counts what is really sent: at the port for a small job, and in its table for a
+season.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from validation.season import dates_between
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "scale.md").read_text()
 
 
-def test_the_table_of_jobs_and_bytes_is_what_the_plans_come_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_of_jobs_and_bytes_is_what_the_plans_come_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     scale.print_jobs(4)
     table = capsys.readouterr().out.partition("\n\n")[0]
     assert table in PAGE

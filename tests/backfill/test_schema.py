@@ -36,8 +36,16 @@ def test_no_partition_ever_expires() -> None:
 
 
 def test_a_column_that_may_be_null_and_an_array_are_not_declared_required() -> None:
-    declared = [Column("a", "INT64"), Column("b", "ARRAY<FLOAT64>", nullable=False), Column("c", "NUMERIC(5,2)", nullable=False)]
-    assert [re.sub(r" OPTIONS.*", "", c.ddl) for c in declared] == ["a INT64", "b ARRAY<FLOAT64>", "c NUMERIC(5,2) NOT NULL"]
+    declared = [
+        Column("a", "INT64"),
+        Column("b", "ARRAY<FLOAT64>", nullable=False),
+        Column("c", "NUMERIC(5,2)", nullable=False),
+    ]
+    assert [re.sub(r" OPTIONS.*", "", c.ddl) for c in declared] == [
+        "a INT64",
+        "b ARRAY<FLOAT64>",
+        "c NUMERIC(5,2) NOT NULL",
+    ]
 
 
 def test_keys_and_partitions_are_columns_that_are_never_null() -> None:
@@ -60,7 +68,12 @@ def test_names_are_unique() -> None:
 
 
 def test_every_column_says_what_it_means_in_words_that_a_ddl_can_quote() -> None:
-    assert [(str(t), c.name) for t in TABLES for c in t.columns if not c.meaning or set(c.meaning) & set('"\\\n')] == []
+    assert [
+        (str(t), c.name)
+        for t in TABLES
+        for c in t.columns
+        if not c.meaning or set(c.meaning) & set('"\\\n')
+    ] == []
 
 
 def test_every_type_is_one_of_duckdb() -> None:
@@ -69,10 +82,16 @@ def test_every_type_is_one_of_duckdb() -> None:
         assert [str(t) for t in described] == [kind]
 
 
-TYPES = [("NUMERIC(5,2)", "DECIMAL(5,2)", 2), ("DATE", "DATE", None), ("TIMESTAMP", "TIMESTAMP", None)]
+TYPES = [
+    ("NUMERIC(5,2)", "DECIMAL(5,2)", 2),
+    ("DATE", "DATE", None),
+    ("TIMESTAMP", "TIMESTAMP", None),
+]
 
 
-@pytest.mark.parametrize(("type_", "duckdb_type", "scale"), [*TYPES, *((g, d, None) for g, d in DUCKDB_TYPES.items())])
+@pytest.mark.parametrize(
+    ("type_", "duckdb_type", "scale"), [*TYPES, *((g, d, None) for g, d in DUCKDB_TYPES.items())]
+)
 def test_a_type_keeps_its_scale(type_: str, duckdb_type: str, scale: int | None) -> None:
     column = Column("x", type_)
     assert (column.duckdb_type, column.scale) == (duckdb_type, scale)
@@ -126,7 +145,9 @@ def described(section: str) -> Iterator[tuple[str, str, bool, bool]]:
     for values in lines[2:]:
         row = dict(zip(lines[0], values, strict=True))
         names = [name.strip() for name in row["Column"].split(",")]
-        for name, kind, null in zip(names, each(row["Type"], len(names)), each(row["Null"], len(names)), strict=True):
+        for name, kind, null in zip(
+            names, each(row["Type"], len(names)), each(row["Null"], len(names)), strict=True
+        ):
             yield name, kind, null == "yes", row.get("H") == "H"
 
 
@@ -140,4 +161,7 @@ def test_columns_are_those_of_the_specification() -> None:
             name.startswith("source_") or name in ("data_hash", "created_at", "processed_at")
             for name, *_ in declared[len(expected) :]
         )
-        assert f"Partition `{BY_REF[ref].partition}`; cluster {', '.join(f'`{c}`' for c in BY_REF[ref].cluster)}; key" in section
+        assert (
+            f"Partition `{BY_REF[ref].partition}`; cluster {', '.join(f'`{c}`' for c in BY_REF[ref].cluster)}; key"
+            in section
+        )

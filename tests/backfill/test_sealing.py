@@ -15,7 +15,9 @@ from validation.season import Calendar, Game
 
 OPENING = date(2021, 10, 19)
 LAST = date(2022, 4, 10)
-CALENDAR = Calendar(Game(OPENING + timedelta(days=n), 2021) for n in range((LAST - OPENING).days + 1) if n % 15)
+CALENDAR = Calendar(
+    Game(OPENING + timedelta(days=n), 2021) for n in range((LAST - OPENING).days + 1) if n % 15
+)
 
 
 def make_plan(done: set[Key] | None = None, games: Calendar = CALENDAR, **options: Any) -> Plan:
@@ -35,7 +37,13 @@ def test_the_same_plan_has_the_same_signature_and_no_drift() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"done": {("ML", on(50))}}, {"force": True}, {"batch_size": 3}, {"reason": "x"}, {"processors": ("ML",)}],
+    [
+        {"done": {("ML", on(50))}},
+        {"force": True},
+        {"batch_size": 3},
+        {"reason": "x"},
+        {"processors": ("ML",)},
+    ],
     ids=lambda other: next(iter(other)),
 )
 def test_whatever_is_shown_is_in_the_signature(other: dict[str, Any]) -> None:
@@ -46,7 +54,9 @@ def test_what_has_changed_is_said_date_by_date() -> None:
     dates: dict[str, Any] = {"start": on(20), "end": on(25), "processors": ("PSZA",)}
     sealed = seal(make_plan(**dates))
     now = make_plan({("PSZA", on(k)) for k in (21, 22, 24, 25)}, **dates)
-    assert drift(sealed, now)[0] == PlanDiff("PSZA", on(21), ("run", "not complete"), ("keep", "already complete"))
+    assert drift(sealed, now)[0] == PlanDiff(
+        "PSZA", on(21), ("run", "not complete"), ("keep", "already complete")
+    )
     was = "PSZA was to run (not complete), is to be kept (already complete) now"
     assert changes_text(sealed, now) == (
         f"4 dates changed since the preview: {on(21)} {was}; {on(22)} {was}; {on(24)} {was}; and 1 more changes"
@@ -62,7 +72,9 @@ def test_a_game_that_is_called_off_is_a_change() -> None:
     off = Calendar(game for game in CALENDAR.games if game.game_date != on(20))
     dates: dict[str, Any] = {"start": on(20), "end": on(20), "processors": ("PSZA",)}
     (change,) = drift(seal(make_plan(**dates)), make_plan(games=off, **dates))
-    assert str(change) == f"{on(20)} PSZA was to run (not complete), is no date to run (no games) now"
+    assert (
+        str(change) == f"{on(20)} PSZA was to run (not complete), is no date to run (no games) now"
+    )
 
 
 def test_other_options_are_named_and_other_batches_are_noticed() -> None:
@@ -83,5 +95,7 @@ def test_a_broken_seal_is_refused() -> None:
 
 
 def test_a_season_travels_in_a_few_kilobytes() -> None:
-    done = {(code, on(k)) for k in range(20, 160) for n, code in enumerate(CHAIN) if (k * 7 + n) % 3}
+    done = {
+        (code, on(k)) for k in range(20, 160) for n, code in enumerate(CHAIN) if (k * 7 + n) % 3
+    }
     assert len(seal(make_plan(done))) < 8_000

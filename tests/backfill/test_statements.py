@@ -27,11 +27,16 @@ from backfill.warehouse.tables import TABLES
 from tests.backfill.tiny import FIRST, SECOND, make_step, part, run
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
-PARTS = {p.stem for p in statement.SQL_FOLDER.glob("[!_]*.sql")} - {code.lower() for code in CHAIN} - {"staged"}
+PARTS = (
+    {p.stem for p in statement.SQL_FOLDER.glob("[!_]*.sql")}
+    - {code.lower() for code in CHAIN}
+    - {"staged"}
+)
 JUDGED = ("failure_category", "failure_reason", "can_retry")
 
 
-# Snapshots of the GoogleSQL: what is reviewed. UPDATE_SNAPSHOTS=1 writes them anew. DuckDB's text is a translation, which
+# Snapshots of the GoogleSQL: what is reviewed. UPDATE_SNAPSHOTS=1 writes them anew. DuckDB's text
+# is a translation, which
 # the tests of the processors execute.
 
 
@@ -58,7 +63,9 @@ def test_every_snapshot_is_of_a_processor() -> None:
 def test_a_statement_asks_for_the_same_four_values(code: str) -> None:
     translated = to_duckdb(render(code))
     asked = translated.parameters.union(*(part.parameters for _, part in translated.kept))
-    assert {"dates", "started_at"} <= asked <= {"dates", "season_start", "started_at", "backfill_mode"}
+    assert (
+        {"dates", "started_at"} <= asked <= {"dates", "season_start", "started_at", "backfill_mode"}
+    )
 
 
 READ = {
@@ -76,7 +83,11 @@ def test_a_statement_reads_what_is_specified_and_what_is_declared(code: str) -> 
     refs = translated.tables.union(*(part.tables for _, part in translated.kept))
     read = {table.short for table in TABLES if str(table) in refs}
     assert (" ".join(sorted(read)), len(refs)) == (READ[code], len(read))
-    assert {t.short for t in (*PROCESSORS[code].sources, *PROCESSORS[code].reads)} == read - {"SCHED", "FAILURES", "UTGC"}
+    assert {t.short for t in (*PROCESSORS[code].sources, *PROCESSORS[code].reads)} == read - {
+        "SCHED",
+        "FAILURES",
+        "UTGC",
+    }
 
 
 @pytest.mark.usefixtures("season")
@@ -90,7 +101,10 @@ def test_every_output_column_is_produced_and_rounded_to_its_scale() -> None:
         assert sorted(rows[0]) == sorted((*output.names, *JUDGED))
         scales = {c.name: c.scale for c in output.columns if c.scale is not None}
         wrong += [
-            (code, n, row[n]) for row in rows for n, s in scales.items() if row[n] is not None and round(row[n], s) != row[n]
+            (code, n, row[n])
+            for row in rows
+            for n, s in scales.items()
+            if row[n] is not None and round(row[n], s) != row[n]
         ]
         run(code)
     assert wrong == []
@@ -101,9 +115,13 @@ def test_what_is_stored_has_exactly_the_columns_and_types_of_the_schema(season: 
     run("TDZA", FIRST, SECOND)  # the first without, the second with rows
     for day in (FIRST, SECOND):
         file = part(season, "TDZA", day)
-        stored = duckdb.sql(f"DESCRIBE SELECT * FROM read_parquet('{file}', hive_partitioning = false)").fetchall()
+        stored = duckdb.sql(
+            f"DESCRIBE SELECT * FROM read_parquet('{file}', hive_partitioning = false)"
+        ).fetchall()
         columns = PROCESSORS["TDZA"].output.columns
-        assert [(name, kind) for name, kind, *_ in stored] == [(c.name, c.duckdb_type) for c in columns]
+        assert [(name, kind) for name, kind, *_ in stored] == [
+            (c.name, c.duckdb_type) for c in columns
+        ]
 
 
 @pytest.mark.parametrize("code", CHAIN)
@@ -141,12 +159,19 @@ def hashes() -> dict[str, str]:
 
 
 def test_a_hash_is_eight_characters_of_the_text() -> None:
-    assert hashes() == {code: hashlib.sha256(render(code).encode()).hexdigest()[:8] for code in CHAIN}
+    assert hashes() == {
+        code: hashlib.sha256(render(code).encode()).hexdigest()[:8] for code in CHAIN
+    }
     assert len(set(hashes().values())) == len(CHAIN)
 
 
-@pytest.mark.parametrize(("file", "changed"), [("psza.sql", {"PSZA"}), ("result.sql", set(CHAIN)), ("written.sql", set())])
-def test_a_hash_changes_with_its_statement_and_with_no_other(own_sql: Path, file: str, changed: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [("psza.sql", {"PSZA"}), ("result.sql", set(CHAIN)), ("written.sql", set())],
+)
+def test_a_hash_changes_with_its_statement_and_with_no_other(
+    own_sql: Path, file: str, changed: set[str]
+) -> None:
     before = hashes()
     (own_sql / file).write_text((own_sql / file).read_text() + "\n-- another line\n")
     forget()
@@ -184,7 +209,10 @@ def test_division_is_exact_to_nine_decimals(a: Decimal, b: Decimal | int) -> Non
     assert value(QUOTIENT, a=a, b=divisor) == exact(a, divisor)
 
 
-@given(halves=st.integers(-(10**15), 10**15) | st.integers(-5000, 5000), half_divisor=st.integers(-500, 500).filter(bool))
+@given(
+    halves=st.integers(-(10**15), 10**15) | st.integers(-5000, 5000),
+    half_divisor=st.integers(-500, 500).filter(bool),
+)
 def test_a_tie_goes_away_from_zero(halves: int, half_divisor: int) -> None:
     a = Decimal((2 * halves + 1) * half_divisor).scaleb(-9)
     found = value(QUOTIENT, a=a, b=2 * half_divisor)
@@ -232,7 +260,11 @@ def test_null_in_is_null_out(expression: str) -> None:
 
 
 def test_least_and_greatest_of_known_values() -> None:
-    assert (value("LEAST(2, @a, 3)", a=1), value("GREATEST(2, @a, 3)", a=1), value("LEAST(2, @a)", a=None)) == (1, 3, None)
+    assert (
+        value("LEAST(2, @a, 3)", a=1),
+        value("GREATEST(2, @a, 3)", a=1),
+        value("LEAST(2, @a)", a=None),
+    ) == (1, 3, None)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +322,12 @@ def test_a_query_that_is_none_is_refused_in_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["SELECT 1 AS x;", "WITH a AS (SELECT 1 AS x) SELECT x FROM a", "(SELECT 1 AS x) UNION ALL (SELECT 1)"]
+    "sql",
+    [
+        "SELECT 1 AS x;",
+        "WITH a AS (SELECT 1 AS x) SELECT x FROM a",
+        "(SELECT 1 AS x) UNION ALL (SELECT 1)",
+    ],
 )
 def test_a_query_may_be_written_in_any_way(sql: str) -> None:
     assert session().query(sql)[0] == {"x": 1}
@@ -303,4 +340,6 @@ def test_a_format_that_would_be_translated_wrongly_is_refused(sql: str) -> None:
 
 
 def test_rounding_to_tens_is_left_to_the_engine() -> None:
-    assert duckdb.sql(to_duckdb("SELECT ROUND(CAST(125 AS NUMERIC), -1)").sql).fetchall() == [(130,)]
+    assert duckdb.sql(to_duckdb("SELECT ROUND(CAST(125 AS NUMERIC), -1)").sql).fetchall() == [
+        (130,)
+    ]

@@ -1,4 +1,6 @@
-"""A season in which everything goes wrong that operators meet, from the first run until the list is empty again."""
+"""A season in which everything goes wrong that operators meet, from the first run until the list is
+empty again.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def hashes() -> dict[str, list[tuple[object, ...]]]:
     return {
         t.short: [
             tuple(row.values())
-            for row in warehouse().query(f"SELECT {t.partition} AS d, {t.entity} AS e, data_hash FROM {t} ORDER BY d, e")
+            for row in warehouse().query(
+                f"SELECT {t.partition} AS d, {t.entity} AS e, data_hash FROM {t} ORDER BY d, e"
+            )
         ]
         for t in OUTPUTS
     }
@@ -85,10 +89,21 @@ def test_each_fault_is_found_once_under_its_kind_and_the_list_is_empty_when_all_
     shell: Shell, clean: SimulatedSeason, faulty: FaultySeason, tmp_path: Path
 ) -> None:
     load(shell, faulty.season, tmp_path / "faulty")
-    shell("backfill", *RANGE, "--inline", "--no-brake", "--no-canary", "--skip-preflight", "--reason", "to see it")
+    shell(
+        "backfill",
+        *RANGE,
+        "--inline",
+        "--no-brake",
+        "--no-canary",
+        "--skip-preflight",
+        "--reason",
+        "to see it",
+    )
 
     found = told()
-    assert sorted(f.kind for f in found) == sorted(kind.name for kind in FOUND_AS.values()), "\n".join(f.sentence for f in found)
+    assert sorted(f.kind for f in found) == sorted(kind.name for kind in FOUND_AS.values()), (
+        "\n".join(f.sentence for f in found)
+    )
     for planted in faulty.faults:
         check_found(planted, found)
 
@@ -96,9 +111,16 @@ def test_each_fault_is_found_once_under_its_kind_and_the_list_is_empty_when_all_
     late = fault(faulty, FaultKind.LATE_FILE)
     found = told()
     (cascade,) = (f for f in found if f.kind == kinds.FORWARD_CASCADE.name)
-    assert len(found) == len(FOUND_AS)  # the missing date is gone, what was made without it is to be made again
-    assert not any(str(late.dates[0]) in f.dates for f in found if f.kind == kinds.PHASE3_MISSING.name)
-    assert (cascade.first, cascade.processors) == (late.dates[0] + timedelta(days=1), ["PSZA", "PDC", "ML"])
+    assert len(found) == len(
+        FOUND_AS
+    )  # the missing date is gone, what was made without it is to be made again
+    assert not any(
+        str(late.dates[0]) in f.dates for f in found if f.kind == kinds.PHASE3_MISSING.name
+    )
+    assert (cascade.first, cascade.processors) == (
+        late.dates[0] + timedelta(days=1),
+        ["PSZA", "PDC", "ML"],
+    )
     assert carry_out(shell, cascade).code == 0
     assert sorted(f.kind for f in told()) == sorted(f.kind for f in found if f != cascade)
 
@@ -119,7 +141,11 @@ def check_found(planted: Fault, found: list[Finding]) -> None:
     """That one Finding is about a fault: its kind, its dates, and a text that names what is wrong."""
     kind = FOUND_AS[planted.kind]
     dates = [str(day) for day in planted.dates]
-    (finding,) = (f for f in found if f.kind == kind.name and (kind is kinds.IMPOSSIBLE_VALUE or f.dates == dates))
+    (finding,) = (
+        f
+        for f in found
+        if f.kind == kind.name and (kind is kinds.IMPOSSIBLE_VALUE or f.dates == dates)
+    )
     if kind is kinds.IMPOSSIBLE_VALUE:  # its dates are those of the failures that follow
         assert date.fromisoformat(finding.dates[0]) > planted.dates[0]
         assert finding.processors == ["PSZA", "PDC", "ML"]

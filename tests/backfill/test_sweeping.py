@@ -54,7 +54,10 @@ def test_the_runs_of_a_dead_process_are_put_back_and_its_batch_is_sent_again() -
     assert sweep.sweep_lost_work() == 1
     run = job.runs.get(processor="PSZA", date=FIRST)
     assert (run.status, run.claim, run.worker, run.losses) == ("pending", "", "", 1)
-    assert [e.action for e in run.events.order_by("pk")] == ["pending → running", "running → pending"]
+    assert [e.action for e in run.events.order_by("pk")] == [
+        "pending → running",
+        "running → pending",
+    ]
     batch = batch_of(job, 0)
     assert (batch.status, batch.lease not in ("", lease)) == ("in flight", True)
     assert ("batch 0 is sent again", f"its worker died ({DEAD})") in job_events(job)
@@ -163,7 +166,9 @@ def test_a_second_worker_that_starts_leaves_the_firsts_work_alone() -> None:
     assert sweep.sweep_lost_work(started=ago(2)) == 0
 
 
-def test_a_batch_in_the_middle_of_which_the_chain_broke_is_sent_again_and_nothing_runs_twice() -> None:
+def test_a_batch_in_the_middle_of_which_the_chain_broke_is_sent_again_and_nothing_runs_twice() -> (
+    None
+):
     job = make_job(parallel=1, end=FIRST)
     dispatch.dispatch()
     for code in ("TDZA", "PSZA"):
@@ -172,7 +177,10 @@ def test_a_batch_in_the_middle_of_which_the_chain_broke_is_sent_again_and_nothin
     make_worker()
     sweep.sweep_lost_work()
     assert run_all(job).status == "succeeded"
-    assert {e.action for e in job.runs.get(processor="TDZA").events.all()} == {"pending → running", "running → complete"}
+    assert {e.action for e in job.runs.get(processor="TDZA").events.all()} == {
+        "pending → running",
+        "running → complete",
+    }
 
 
 # Jobs whose last step never came
@@ -212,7 +220,10 @@ def test_an_inline_job_whose_process_died_is_paused_and_says_so() -> None:
     sweep.sweep_lost_work()
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("paused", {"pending": 5})
-    assert ("running → pausing", "its process ended; resume it, or give the same command again") in job_events(job)
+    assert (
+        "running → pausing",
+        "its process ended; resume it, or give the same command again",
+    ) in job_events(job)
     resume_job(job, "bob")
     assert run_all(job).status == "succeeded"
 
@@ -223,7 +234,9 @@ def test_an_inline_job_whose_process_lives_is_left_alone() -> None:
     assert (job.owner, sweep.sweep_lost_work(), job.status) == (this_process(), 0, "queued")
 
 
-def test_one_job_that_cannot_be_swept_does_not_keep_the_others_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_job_that_cannot_be_swept_does_not_keep_the_others_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     bad, good = make_job(processors=("TDZA",), end=FIRST), make_job(processors=("PSZA",), end=FIRST)
     good.runs.update(status="complete")
     settle = dispatch.settle_job

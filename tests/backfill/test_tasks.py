@@ -31,7 +31,9 @@ def shape(signature: Any) -> Any:
 def flat(found: Any) -> list[Any]:
     """Without the nesting that chains of chords have."""
     return (
-        [x for part in found for x in (flat(part) if isinstance(part, list) else [part])] if isinstance(found, list) else [found]
+        [x for part in found for x in (flat(part) if isinstance(part, list) else [part])]
+        if isinstance(found, list)
+        else [found]
     )
 
 
@@ -60,7 +62,9 @@ def test_the_canvas_is_the_chain_of_processors() -> None:
         (("PDC",), ["PDC"]),
     ],
 )
-def test_only_the_jobs_processors_are_sent(processors: tuple[str, ...], expected: list[Any]) -> None:
+def test_only_the_jobs_processors_are_sent(
+    processors: tuple[str, ...], expected: list[Any]
+) -> None:
     assert flat(shape(canvas(sent(make_job(end=FIRST, processors=processors))))) == expected
 
 
@@ -76,7 +80,10 @@ def test_what_has_ended_is_not_sent_again() -> None:
 def test_a_task_carries_ids_and_a_lease_and_nothing_else() -> None:
     batch = sent(make_job(end=FIRST, processors=("PDC",)))
     (only,) = canvas(batch).tasks
-    assert (only.task, only.args) == ("backfill.execution.tasks.step", (batch.pk, batch.lease, "PDC"))
+    assert (only.task, only.args) == (
+        "backfill.execution.tasks.step",
+        (batch.pk, batch.lease, "PDC"),
+    )
 
 
 @pytest.mark.usefixtures("redis")

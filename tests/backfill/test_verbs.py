@@ -32,9 +32,13 @@ def job() -> Job:
 
 
 def test_pause_resume_and_cancel_say_what_they_did(shell: Shell, job: Job) -> None:
-    assert shell("pause", job.pk, "--reason", "lunch") == Answer(0, f"job {job.pk} has paused\n", "")
+    assert shell("pause", job.pk, "--reason", "lunch") == Answer(
+        0, f"job {job.pk} has paused\n", ""
+    )
     assert shell("resume", job.pk) == Answer(
-        0, f"job {job.pk} goes on with 2 runs; no worker is running, so it waits until bin/up starts one\n", ""
+        0,
+        f"job {job.pk} goes on with 2 runs; no worker is running, so it waits until bin/up starts one\n",
+        "",
     )
     said = f"job {job.pk} (cancelled): 2 queued runs dropped, 0 running ones finish\n"
     assert shell("cancel", job.pk) == Answer(0, said, "")
@@ -44,16 +48,24 @@ def test_pause_resume_and_cancel_say_what_they_did(shell: Shell, job: Job) -> No
 def test_while_a_step_runs_they_say_what_is_still_to_come(shell: Shell, job: Job) -> None:
     claimed(job)
     assert shell("pause", job.pk).out == f"job {job.pk} pauses when its running steps have ended\n"
-    assert shell("cancel", job.pk, "--dry-run").out == f"job {job.pk} (pausing): 1 queued runs dropped, 1 running ones finish\n"
+    assert (
+        shell("cancel", job.pk, "--dry-run").out
+        == f"job {job.pk} (pausing): 1 queued runs dropped, 1 running ones finish\n"
+    )
     assert shell("cancel", job.pk, "--json").document == {
         "job": job.pk, "status": "cancelling", "dropped": 1, "finishing": 1, "stopped": 0
     }  # fmt: skip
     forced = shell("cancel", job.pk, "--force").out
-    assert forced == f"job {job.pk} (cancelled): 0 queued runs dropped, 0 running ones finish, 1 stopped by force\n"
+    assert (
+        forced
+        == f"job {job.pk} (cancelled): 0 queued runs dropped, 0 running ones finish, 1 stopped by force\n"
+    )
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
-def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(shell: Shell, verb: str, job: Job) -> None:
+def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(
+    shell: Shell, verb: str, job: Job
+) -> None:
     run_all(job)
     events = Event.objects.count()
     answer = shell(verb, job.pk)
@@ -65,9 +77,14 @@ def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(shell: Shell, v
 @pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "jobs"])
 @pytest.mark.parametrize(
     ("number", "sentence"),
-    [("99", "there is no job 99; `manage.py jobs` lists them"), ("-1", "there is no job -1; `manage.py jobs` lists them")],
+    [
+        ("99", "there is no job 99; `manage.py jobs` lists them"),
+        ("-1", "there is no job -1; `manage.py jobs` lists them"),
+    ],
 )
-def test_a_job_that_is_not_there_is_said(shell: Shell, verb: str, number: str, sentence: str) -> None:
+def test_a_job_that_is_not_there_is_said(
+    shell: Shell, verb: str, number: str, sentence: str
+) -> None:
     assert shell(verb, "--", number) == Answer(2, "", f"{sentence}\n")
 
 
@@ -79,7 +96,10 @@ def test_a_job_is_a_number(shell: Shell) -> None:
 
 def test_caps_change_for_a_job_and_for_all(shell: Shell, job: Job) -> None:
     assert shell("cap", 3, "--job", job.pk).out == f"3 batches of job {job.pk} may be in flight\n"
-    assert shell("cap", 4, "--reason", "more memory").out == "4 batches of all jobs together may be in flight\n"
+    assert (
+        shell("cap", 4, "--reason", "more memory").out
+        == "4 batches of all jobs together may be in flight\n"
+    )
     job.refresh_from_db()
     assert (job.max_in_flight, Limits.current().max_parallel_batches) == (3, 4)
     assert shell("cap", 0) == Answer(2, "", "1 to 64 batches can be in flight, not 0\n")
@@ -93,7 +113,11 @@ def test_a_job_under_way_shows_how_far_it_is_and_why_it_waits(shell: Shell, job:
         f"1 batches ({FIRST} to {FIRST}) wait: no worker is running; bin/up starts them",
     ]
     progress = shell("jobs", job.pk, "--json").document["progress"]
-    assert (progress["total"], progress["counts"], progress["time_left"]) == (2, {"pending": 2}, None)
+    assert (progress["total"], progress["counts"], progress["time_left"]) == (
+        2,
+        {"pending": 2},
+        None,
+    )
 
 
 def test_the_list_counts_runs_without_loading_them(shell: Shell, job: Job) -> None:
@@ -111,7 +135,9 @@ def test_the_workers_are_listed(shell: Shell) -> None:
 
 
 def test_every_run_of_a_date_can_be_read_with_its_attempts(shell: Shell, job: Job) -> None:
-    assert shell("runs", FIRST, "--processor", "ML") == Answer(0, f"nothing has run for {FIRST} yet\n", "")
+    assert shell("runs", FIRST, "--processor", "ML") == Answer(
+        0, f"nothing has run for {FIRST} yet\n", ""
+    )
     run_all(job)
     again = run_all(make_job(end=FIRST, processors=("PSZA",), force=True))
     found = shell("runs", FIRST, "--json").document["runs"]
@@ -119,7 +145,12 @@ def test_every_run_of_a_date_can_be_read_with_its_attempts(shell: Shell, job: Jo
         (job.pk, "PSZA", "complete"), (job.pk, "PCF", "complete"), (again.pk, "PSZA", "complete")
     ]  # fmt: skip
     assert [e["what"] for e in found[0]["events"]] == ["pending → running", "running → complete"]
-    assert [c["name"] for c in found[0]["checks"]] == ["defensive", "freshness", "completeness", "trigger"]
+    assert [c["name"] for c in found[0]["checks"]] == [
+        "defensive",
+        "freshness",
+        "completeness",
+        "trigger",
+    ]
     said = shell("runs", FIRST, "--processor", "PCF").out
     assert "running → complete by worker" in said
     assert "  defensive: skipped in 0.000 s: " in said

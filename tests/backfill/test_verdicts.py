@@ -1,4 +1,6 @@
-"""What judging keeps of every (processor, date), and the season grid and the rates that are made of it."""
+"""What judging keeps of every (processor, date), and the season grid and the rates that are made of
+it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ FEW, MISSING = "INSUFFICIENT_DATA", "MISSING_DEPENDENCY"
 CLEAN = {"unexplained": 0, "lost": 0, "unaccounted": 0}
 # Who fails: both teams lack a game on the first date, the hurt player one more than that on two.
 FAILING = {("TDZA", FIRST): {FEW: 2}} | {
-    (code, day): {FEW if code == "PSZA" else MISSING: 1} for code in ("PSZA", "PDC", "ML") for day in (FIRST, SECOND)
+    (code, day): {FEW if code == "PSZA" else MISSING: 1}
+    for code in ("PSZA", "PDC", "ML")
+    for day in (FIRST, SECOND)
 }
 POPULATION = {code: 2 if code == "TDZA" else 10 for code in CHAIN}
 KEYS = [(code, day) for code in CHAIN for day in PROCESSING]
@@ -55,7 +59,10 @@ def judged(hurt_jobs: Hurt, own_warehouse: Path) -> Path:
 
 def kept() -> dict[tuple[str, Any], dict[str, Any]]:
     fields = ("population", "expected", "explained", "unexplained", "lost", "unaccounted")
-    return {(v.processor, v.date): {name: getattr(v, name) for name in fields} for v in AuditResult.objects.all()}
+    return {
+        (v.processor, v.date): {name: getattr(v, name) for name in fields}
+        for v in AuditResult.objects.all()
+    }
 
 
 def run_of(code: str, day: Any) -> Run:
@@ -81,11 +88,15 @@ def test_judging_keeps_what_must_fail_on_every_date_and_how_it_was(judged: Path)
         }
         for code, day in KEYS
     }  # fmt: skip
-    assert {(v.processor, v.date): v.run_id for v in AuditResult.objects.all()} == {key: run_of(*key).run_id for key in KEYS}
+    assert {(v.processor, v.date): v.run_id for v in AuditResult.objects.all()} == {
+        key: run_of(*key).run_id for key in KEYS
+    }
 
 
 def test_judging_again_replaces_them_and_forgets_seasons_that_are_gone(judged: Path) -> None:
-    AuditResult.objects.create(season=2019, processor="TDZA", date=FIRST - timedelta(days=700), population=2)
+    AuditResult.objects.create(
+        season=2019, processor="TDZA", date=FIRST - timedelta(days=700), population=2
+    )
     before = kept()
     run_audit()
     assert len(before) == len(KEYS) + 1
@@ -94,21 +105,38 @@ def test_judging_again_replaces_them_and_forgets_seasons_that_are_gone(judged: P
 
 def test_who_must_fail_is_known_before_the_first_run_and_the_same_after_it(loaded: Path) -> None:
     before = expected_counts(2021)
-    assert before == {(code, day): ExpectedCounts(POPULATION[code], FAILING.get((code, day), {})) for code, day in KEYS}
-    assert (expected_counts(2020), cell("PSZA", FIRST).title) == ({}, f"PSZA, {FIRST}, day 14: not run yet")
+    assert before == {
+        (code, day): ExpectedCounts(POPULATION[code], FAILING.get((code, day), {}))
+        for code, day in KEYS
+    }
+    assert (expected_counts(2020), cell("PSZA", FIRST).title) == (
+        {},
+        f"PSZA, {FIRST}, day 14: not run yet",
+    )
     run_audit()
     assert expected_counts(2021) == before == expected_counts(2021, live=False)
     assert {v.outside for v in AuditResult.objects.all()} == {None}
-    assert cell("PSZA", FIRST).title == f"PSZA, {FIRST}, day 14: not run yet; 1 will fail by the games played"
+    assert (
+        cell("PSZA", FIRST).title
+        == f"PSZA, {FIRST}, day 14: not run yet; 1 will fail by the games played"
+    )
 
 
 def test_what_is_not_as_it_must_be_is_counted_once(ran: Path) -> None:
-    rewrite(part(ran, "PSZA", FIRST), f"SELECT * REPLACE ('{HURT}' AS player_lookup) FROM t LIMIT 1")
+    rewrite(
+        part(ran, "PSZA", FIRST), f"SELECT * REPLACE ('{HURT}' AS player_lookup) FROM t LIMIT 1"
+    )
     change("PSZA", SECOND, status="failed")
     run_audit()
     verdict = AuditResult.objects.get(processor="PSZA", date=FIRST)
     # Nine lack their row, and the hurt one has a row besides his failure.
-    assert (verdict.explained, verdict.unexplained, verdict.lost, verdict.unaccounted, verdict.outside) == (1, 0, 0, 10, 10)
+    assert (
+        verdict.explained,
+        verdict.unexplained,
+        verdict.lost,
+        verdict.unaccounted,
+        verdict.outside,
+    ) == (1, 0, 0, 10, 10)
     assert (cell("PSZA", FIRST).state, cell("PSZA", FIRST).outside) == ("outside", 10)
     # What an older run wrote is not what a failed one is judged by.
     failed = AuditResult.objects.get(processor="PSZA", date=SECOND)
@@ -122,8 +150,12 @@ def test_every_date_of_a_season_has_a_cell_for_every_processor(judged: Path) -> 
     grid = season_grid(2021)
     assert grid.name == season_name(2021)
     assert [day.day for day in grid.days] == [*BOOTSTRAP, *PROCESSING]
-    wanted = {(code, day): "bootstrap" for code in CHAIN for day in BOOTSTRAP} | dict.fromkeys(KEYS, "complete")
-    assert {key: c.state for key, c in grid.cells.items()} == wanted | dict.fromkeys(FAILING, "expected")
+    wanted = {(code, day): "bootstrap" for code in CHAIN for day in BOOTSTRAP} | dict.fromkeys(
+        KEYS, "complete"
+    )
+    assert {key: c.state for key, c in grid.cells.items()} == wanted | dict.fromkeys(
+        FAILING, "expected"
+    )
     assert grid.counts("TDZA") == {"bootstrap": 14, "expected": 1, "complete": 3}
     assert grid.spans() == [("2021-10", 13), ("2021-11", 5)]
     assert grid.spans("week") == [("week 1", 8), ("week 2", 7), ("week 3", 3)]
@@ -133,13 +165,26 @@ def test_a_cell_says_what_it_is_in_one_sentence(judged: Path) -> None:
     run = run_of("PSZA", FIRST)
     found = cell("PSZA", FIRST)
     assert (found.run, found.run_id, found.job) == (run.pk, run.run_id, run.job_id)
-    assert (found.population, found.rows, found.failed, found.expected, found.outside) == (10, 9, 1, 1, 0)
-    assert found.title == f"PSZA, {FIRST}, day 14: complete, with expected failures; 9 rows, 1 failed, 1 must fail"
-    assert cell("PCF", BOOTSTRAP[3]).title.endswith("skipped by design; bootstrap: day 3, processing starts on day 14")
+    assert (found.population, found.rows, found.failed, found.expected, found.outside) == (
+        10,
+        9,
+        1,
+        1,
+        0,
+    )
+    assert (
+        found.title
+        == f"PSZA, {FIRST}, day 14: complete, with expected failures; 9 rows, 1 failed, 1 must fail"
+    )
+    assert cell("PCF", BOOTSTRAP[3]).title.endswith(
+        "skipped by design; bootstrap: day 3, processing starts on day 14"
+    )
 
 
 @pytest.mark.parametrize("days", [1, 18])
-def test_the_queries_are_as_many_whatever_the_dates(judged: Path, django_assert_num_queries: Any, days: int) -> None:
+def test_the_queries_are_as_many_whatever_the_dates(
+    judged: Path, django_assert_num_queries: Any, days: int
+) -> None:
     Run.objects.filter(date__gt=BOOTSTRAP[0] + timedelta(days=days - 1)).delete()
     with django_assert_num_queries(3):
         season_grid(2021)
@@ -178,16 +223,27 @@ def test_nothing_to_do_on_a_date_is_neither_complete_nor_failed(judged: Path) ->
 
 def test_what_another_statement_made_is_outdated(judged: Path) -> None:
     change("PCF", LAST, sql_hash="0000")
-    assert (cell("PCF", LAST).state, "another statement" in cell("PCF", LAST).reason) == ("outdated", True)
+    assert (cell("PCF", LAST).state, "another statement" in cell("PCF", LAST).reason) == (
+        "outdated",
+        True,
+    )
 
 
 def test_what_upstream_has_run_after_is_outdated(judged: Path) -> None:
     change("PSZA", LAST, started_at=now())
-    assert [cell(code, LAST).state for code in CHAIN] == ["complete", "complete", "outdated", "outdated", "outdated"]
+    assert [cell(code, LAST).state for code in CHAIN] == [
+        "complete",
+        "complete",
+        "outdated",
+        "outdated",
+        "outdated",
+    ]
     assert cell("PDC", LAST).reason == "PSZA has run again since"
 
 
-def test_what_read_other_rows_than_there_are_now_is_outdated_on_its_dates_alone(ran: Path, tmp_path: Path) -> None:
+def test_what_read_other_rows_than_there_are_now_is_outdated_on_its_dates_alone(
+    ran: Path, tmp_path: Path
+) -> None:
     rows = hurt_rows(PGS)
     give(PGS, [r | ({"points": 99} if r["game_date"] == SECOND else {}) for r in rows], tmp_path)
     run_audit()
@@ -207,7 +263,13 @@ def points(judged: Path) -> dict[str, Any]:
 
 def test_a_rate_stands_beside_what_must_fail_and_the_band(points: dict[str, Any]) -> None:
     first, second, *_ = points["PSZA"]
-    assert (first.first, first.index, first.week, first.population, first.failed) == (FIRST, 14, 2, 10, 1)
+    assert (first.first, first.index, first.week, first.population, first.failed) == (
+        FIRST,
+        14,
+        2,
+        10,
+        1,
+    )
     assert (first.rate, first.expected_rate, first.low, first.high) == (0.1, 0.1, 0.9, 1.0)
     assert (second.low, second.high) == (0.6, 0.75)
     assert first.verdict == Reading.TOO_FEW
@@ -234,5 +296,7 @@ def test_what_was_not_run_has_no_rate_and_still_an_expected_one(judged: Path) ->
 def test_failures_are_unexplained_unless_their_input_has_changed(judged: Path) -> None:
     AuditResult.objects.filter(processor="ML", date=LAST).update(unexplained=3)
     assert rates_of(2021)["ML"][-1].reading.unexplained == 3  # type: ignore[union-attr]
-    AuditResult.objects.filter(processor="ML", date=LAST).update(changed="games before it have changed")
+    AuditResult.objects.filter(processor="ML", date=LAST).update(
+        changed="games before it have changed"
+    )
     assert rates_of(2021)["ML"][-1].reading.unexplained == 0  # type: ignore[union-attr]

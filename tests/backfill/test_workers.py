@@ -18,8 +18,10 @@ def test_without_workers_it_says_who_starts_them(shell: Shell) -> None:
     answer = shell("workers")
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.splitlines() == [
-        "no worker is running; bin/up starts them", "no sweep yet", "batches in flight: 0 of 1 at most"
-    ]  # fmt: skip
+        "no worker is running; bin/up starts them",
+        "no sweep yet",
+        "batches in flight: 0 of 1 at most",
+    ]
 
 
 def test_each_worker_is_listed_with_its_heartbeat_and_the_steps_that_it_holds(shell: Shell) -> None:
@@ -41,13 +43,21 @@ def test_as_a_document_it_is_the_state_of_the_system(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(("alive", "code"), [(True, 0), (False, 1)])
-def test_asked_to_wait_it_exits_1_when_no_worker_comes(shell: Shell, *, alive: bool, code: int) -> None:
+def test_asked_to_wait_it_exits_1_when_no_worker_comes(
+    shell: Shell, *, alive: bool, code: int
+) -> None:
     make_worker(ELSEWHERE if alive else DEAD)
     assert shell("workers", "--wait", 60 if alive else 1).code == code
 
 
 @pytest.mark.parametrize(
-    "words", [("workers", "--wait", "soon"), ("workers", "--wait", "-1"), ("up", "--json"), ("up", "--demo")]
+    "words",
+    [
+        ("workers", "--wait", "soon"),
+        ("workers", "--wait", "-1"),
+        ("up", "--json"),
+        ("up", "--demo"),
+    ],
 )
 def test_what_cannot_be_is_refused_in_one_line(shell: Shell, words: tuple[str, ...]) -> None:
     answer = shell(*words)

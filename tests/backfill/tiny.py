@@ -1,6 +1,8 @@
-"""A season of two teams, a player each and a game a night, loaded: small enough to run every processor in a second.
+"""A season of two teams, a player each and a game a night, loaded: small enough to run every
+processor in a second.
 
-The windows of the players are full before bootstrap ends; those of the teams one night later, so on the first
+The windows of the players are full before bootstrap ends; those of the teams one night later, so on
+the first
 processing date TDZA fails both teams for too few games, and from the second on everything succeeds.
 """
 
@@ -34,7 +36,9 @@ RUN_ID = "0123abcd"
 
 
 def make_game(night: date) -> Row:
-    """A game and all that its rows say: every column that a processor averages differs from night to night."""
+    """A game and all that its rows say: every column that a processor averages differs from night
+    to night.
+    """
     n = (night - OPENING).days
     zones = {"paint": (8 + n % 3, 5), "mid_range": (4, n % 4), "three_pt": (6 + n % 2, 2)}
     shots = {
@@ -43,12 +47,38 @@ def make_game(night: date) -> Row:
         for z, made in zones.items()
         for k, v in zip(("attempts", "makes"), made, strict=True)
     }
-    rates = {"usage_rate": Decimal("21.25") + n, "ts_pct": Decimal("0.551"), "pace": Decimal("98.3") + n}
-    ratings = {"defensive_rating": Decimal("108.31") + n, "offensive_rating": Decimal("111.1"), "opponent_pace": Decimal("99.7")}
-    allowed = {"points_in_paint_allowed": 40 + n, "points_allowed": 100 + n, "blocks_paint": n % 2, "points_scored": 101 + n}
-    scored = {"minutes_played": Decimal(30 + n % 5), "points": 20 + n % 7, "fg_makes": 6, "assisted_fg_makes": 2 + n % 3}
-    rest = {"days_rest": 1, "back_to_back": True, "games_in_last_7_days": 3, "pace_differential": Decimal("-1.3")}
-    usage = {"projected_usage_rate": Decimal("25.55"), "avg_usage_rate_last_7_games": Decimal("22.15")}
+    rates = {
+        "usage_rate": Decimal("21.25") + n,
+        "ts_pct": Decimal("0.551"),
+        "pace": Decimal("98.3") + n,
+    }
+    ratings = {
+        "defensive_rating": Decimal("108.31") + n,
+        "offensive_rating": Decimal("111.1"),
+        "opponent_pace": Decimal("99.7"),
+    }
+    allowed = {
+        "points_in_paint_allowed": 40 + n,
+        "points_allowed": 100 + n,
+        "blocks_paint": n % 2,
+        "points_scored": 101 + n,
+    }
+    scored = {
+        "minutes_played": Decimal(30 + n % 5),
+        "points": 20 + n % 7,
+        "fg_makes": 6,
+        "assisted_fg_makes": 2 + n % 3,
+    }
+    rest = {
+        "days_rest": 1,
+        "back_to_back": True,
+        "games_in_last_7_days": 3,
+        "pace_differential": Decimal("-1.3"),
+    }
+    usage = {
+        "projected_usage_rate": Decimal("25.55"),
+        "avg_usage_rate_last_7_games": Decimal("22.15"),
+    }
     game = {"game_id": f"00221{n:05}", "game_date": night, "season_year": 2021}
     return {**game, **shots, **rates, **ratings, **allowed, **scored, **rest, **usage}
 
@@ -83,13 +113,18 @@ def make_options(start: date = FIRST, end: date = LAST, **overrides: object) -> 
     return Options(start, end, **{**common, **overrides})  # type: ignore[arg-type]
 
 
-def make_step(code: str, dates: Sequence[date] = PROCESSING, started_at: datetime = STARTED_AT) -> Step:
+def make_step(
+    code: str, dates: Sequence[date] = PROCESSING, started_at: datetime = STARTED_AT
+) -> Step:
     return Step(PROCESSORS[code], tuple(dates), OPENING, started_at, dict.fromkeys(dates, RUN_ID))
 
 
 def run(code: str, *dates: date) -> dict[date, DateResult]:
     """Execute one processor for these dates, or for all processing dates."""
-    return {outcome.date: outcome for outcome in execute(warehouse(), make_step(code, dates or PROCESSING))}
+    return {
+        outcome.date: outcome
+        for outcome in execute(warehouse(), make_step(code, dates or PROCESSING))
+    }
 
 
 def run_before(code: str) -> None:
@@ -103,7 +138,10 @@ def break_on(monkeypatch: pytest.MonkeyPatch, code: str, *days: date) -> None:
 
     def twice(wanted: str, part: str = "result") -> str:
         sql = render(wanted, part)
-        column, dates = PROCESSORS[code].output.partition, ", ".join(f"DATE '{day}'" for day in days)
+        column, dates = (
+            PROCESSORS[code].output.partition,
+            ", ".join(f"DATE '{day}'" for day in days),
+        )
         again = f"SELECT * FROM ({sql}) UNION ALL SELECT * FROM ({sql}) WHERE {column} IN ({dates})"
         return again if (wanted, part) == (code, "result") else sql
 
@@ -116,7 +154,9 @@ def break_on(monkeypatch: pytest.MonkeyPatch, code: str, *days: date) -> None:
 def rows_of(code: str, day: date | None = None) -> list[Row]:
     output = PROCESSORS[code].output
     where = f"WHERE {output.partition} = DATE '{day}'" if day else ""
-    return warehouse().query(f"SELECT * FROM {output} {where} ORDER BY {output.partition}, {output.entity}")
+    return warehouse().query(
+        f"SELECT * FROM {output} {where} ORDER BY {output.partition}, {output.entity}"
+    )
 
 
 def failures_of(code: str, day: date | None = None) -> list[tuple[object, ...]]:
@@ -145,6 +185,8 @@ def listing(root: Path) -> dict[str, tuple[int, int]]:
     return {str(f): (f.stat().st_ino, f.stat().st_mtime_ns) for f in root.rglob("*") if f.is_file()}
 
 
-def counted(outcomes: Mapping[date, DateResult]) -> dict[date, tuple[int, int, dict[str, int], str]]:
+def counted(
+    outcomes: Mapping[date, DateResult],
+) -> dict[date, tuple[int, int, dict[str, int], str]]:
     """Population, rows, failures and error by date."""
     return {day: (o.population, o.rows, dict(o.failures), o.error) for day, o in outcomes.items()}

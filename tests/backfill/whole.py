@@ -1,4 +1,6 @@
-"""The tiny season with five players a side, as many as a game has at least, and a job that ran all of it: nothing is wrong."""
+"""The tiny season with five players a side, as many as a game has at least, and a job that ran all
+of it: nothing is wrong.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,12 @@ class Whole(Broken):
     def __init__(self, folder: Path) -> None:
         warehouse = folder / "loaded"
         with override_settings(WAREHOUSE_URL=f"parquet:{warehouse}"):
-            load(phase3_folder(folder / "phase3", **{table.short.lower(): whole_rows(table) for table in INPUTS}))
+            load(
+                phase3_folder(
+                    folder / "phase3",
+                    **{table.short.lower(): whole_rows(table) for table in INPUTS},
+                )
+            )
         super().__init__(warehouse, folder)
 
     def spoil(self, patch: pytest.MonkeyPatch) -> None:
@@ -37,4 +44,6 @@ def whole_rows(table: Table) -> list[Row]:
     rows = season_rows(table)
     if table not in (PGS, UPGC):
         return rows
-    return [row | {"player_lookup": f"{row['player_lookup']}{n}"} for row in rows for n in range(A_SIDE)]
+    return [
+        row | {"player_lookup": f"{row['player_lookup']}{n}"} for row in rows for n in range(A_SIDE)
+    ]

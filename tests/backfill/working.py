@@ -1,4 +1,6 @@
-"""Workers without Celery: what their tasks do, called one by one, so that a test decides what happens between two steps."""
+"""Workers without Celery: what their tasks do, called one by one, so that a test decides what
+happens between two steps.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ def make_job(**overrides: Any) -> Job:
 
 
 def in_flight(job: Job) -> list[int]:
-    return list(job.batches.filter(status=Batch.Status.IN_FLIGHT).order_by("number").values_list("number", flat=True))
+    return list(
+        job.batches.filter(status=Batch.Status.IN_FLIGHT)
+        .order_by("number")
+        .values_list("number", flat=True)
+    )
 
 
 def batch_of(job: Job, number: int) -> Batch:
@@ -65,12 +71,16 @@ def statuses(job: Job) -> dict[str, int]:
 
 def job_events(job: Job) -> list[tuple[str, str]]:
     """What happened to the job itself, and why."""
-    return list(Event.objects.filter(job=job, run=None).order_by("pk").values_list("action", "reason"))
+    return list(
+        Event.objects.filter(job=job, run=None).order_by("pk").values_list("action", "reason")
+    )
 
 
 def make_worker(name: str = ELSEWHERE, seen_at: datetime | None = None, **fields: Any) -> Worker:
     seen_at = seen_at or now()
-    return Worker.objects.create(name=name, kind="worker", seen_at=seen_at, **{"started_at": seen_at, **fields})
+    return Worker.objects.create(
+        name=name, kind="worker", seen_at=seen_at, **{"started_at": seen_at, **fields}
+    )
 
 
 def ago(seconds: float) -> datetime:

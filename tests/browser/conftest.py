@@ -20,7 +20,9 @@ def browser(program: FindProgram) -> Iterator[Browser]:
     """Headless Chromium."""
     sandbox = ("--no-sandbox",) if os.getuid() == 0 else ()
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=program("chromium"), args=[*QUIET, *sandbox])
+        yield playwright.chromium.launch(
+            executable_path=program("chromium"), args=[*QUIET, *sandbox]
+        )
 
 
 @pytest.fixture(scope="module")

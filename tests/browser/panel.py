@@ -16,7 +16,13 @@ from tests.system.stack import QUICK, Stack
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 FIRST_LOGIN = re.compile(r"log in as (\S+) with password (\S+)")
 NEW_PASSWORD = re.compile(r"password:? (\S+)")
-QUIET = ("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+QUIET = (
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
 
 
 def free_address() -> str:
@@ -34,10 +40,17 @@ class Seat:
 
     def watch(self) -> Seat:
         """Note errors of the console, requests that fail, and answers that are errors."""
-        self.page.on("console", lambda m: m.type in ("error", "warning") and self.wrong.append(f"{m.text} at {self.page.url}"))
+        self.page.on(
+            "console",
+            lambda m: (
+                m.type in ("error", "warning") and self.wrong.append(f"{m.text} at {self.page.url}")
+            ),
+        )
         self.page.on("pageerror", lambda e: self.wrong.append(f"{e} at {self.page.url}"))
         self.page.on("requestfailed", self._failed)
-        self.page.on("response", lambda r: r.status >= 400 and self.wrong.append(f"{r.status} {r.url}"))
+        self.page.on(
+            "response", lambda r: r.status >= 400 and self.wrong.append(f"{r.status} {r.url}")
+        )
         return self
 
     def _failed(self, request: object) -> None:
@@ -70,7 +83,9 @@ class Panel:
     @contextmanager
     def seat(self, browser: Browser, name: str = "operator", **context: object) -> Iterator[Seat]:
         """Somebody who is logged in; at the end nothing may have gone wrong in his browser."""
-        made: BrowserContext = browser.new_context(**{"base_url": self.url, "viewport": DESKTOP, **context})  # type: ignore[arg-type]
+        made: BrowserContext = browser.new_context(
+            **{"base_url": self.url, "viewport": DESKTOP, **context}
+        )  # type: ignore[arg-type]
         made.set_default_timeout(20_000)
         seat = Seat(made.new_page()).watch()
         log_in(seat.page, name, self.passwords[name])
@@ -92,7 +107,9 @@ def log_in(page: Page, name: str, password: str) -> None:
 def running(installation: Installation) -> Iterator[Panel]:
     """Everything, stopped in order at the end."""
     address = free_address()
-    front = installation.start("up", "--no-demo", WEB_ADDRESS=address, JUDGE_AFTER_JOBS="true", **QUICK)
+    front = installation.start(
+        "up", "--no-demo", WEB_ADDRESS=address, JUDGE_AFTER_JOBS="true", **QUICK
+    )
     stack = Stack.of(installation, front)
     said = stack.wait_until_ready()
     found = FIRST_LOGIN.search(said)

@@ -1,4 +1,6 @@
-"""Screenshots of every page, light and dark, on a desktop and on a phone, into docs/screenshots/: `bin/screenshots`."""
+"""Screenshots of every page, light and dark, on a desktop and on a phone, into docs/screenshots/:
+`bin/screenshots`.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,31 @@ from tempfile import TemporaryDirectory
 import django
 
 PAGES = {
-    "home": "/", "new": "/backfills/new/?start=2022-01-01&end=2022-01-31&reason=January", "jobs": "/jobs/", "job": "/jobs/1/",
-    "retry": "/jobs/1/retry/", "triage": "/triage/", "finding": "/triage/1/", "date": "/dates/2021-11-19/",
-    "entities": "/dates/2021-11-19/PSZA/", "rates": "/rates/?by=date", "coverage": "/coverage/", "runs": "/runs/",
-    "queries": "/queries/", "query": "/queries/failure-rates/?start=2021-11-15&end=2021-11-21", "players": "/players/",
-    "guide": "/guide/", "topic": "/guide/early-season/", "system": "/system/", "tokens": "/tokens/", "api": "/api/docs",
-}  # fmt: skip
-MADE_OF = {"story": ("/dates/2021-11-19/PSZA/?category=INSUFFICIENT_DATA", "tbody a"), "player": ("/players/?q=an", "main li a")}
+    "home": "/",
+    "new": "/backfills/new/?start=2022-01-01&end=2022-01-31&reason=January",
+    "jobs": "/jobs/",
+    "job": "/jobs/1/",
+    "retry": "/jobs/1/retry/",
+    "triage": "/triage/",
+    "finding": "/triage/1/",
+    "date": "/dates/2021-11-19/",
+    "entities": "/dates/2021-11-19/PSZA/",
+    "rates": "/rates/?by=date",
+    "coverage": "/coverage/",
+    "runs": "/runs/",
+    "queries": "/queries/",
+    "query": "/queries/failure-rates/?start=2021-11-15&end=2021-11-21",
+    "players": "/players/",
+    "guide": "/guide/",
+    "topic": "/guide/early-season/",
+    "system": "/system/",
+    "tokens": "/tokens/",
+    "api": "/api/docs",
+}
+MADE_OF = {
+    "story": ("/dates/2021-11-19/PSZA/?category=INSUFFICIENT_DATA", "tbody a"),
+    "player": ("/players/?q=an", "main li a"),
+}
 
 
 def main(into: Path) -> None:
@@ -33,7 +53,9 @@ def main(into: Path) -> None:
     with TemporaryDirectory() as scratch, sync_playwright() as playwright:
         var = Path(scratch) / "var"
         shutil.copytree(made_once().folder, var)
-        browser = playwright.chromium.launch(executable_path=programs.ensure("chromium"), args=[*QUIET, "--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=programs.ensure("chromium"), args=[*QUIET, "--no-sandbox"]
+        )
         with running(Installation(var)) as panel:
             for theme in ("light", "dark"):
                 for form, size in (("desktop", DESKTOP), ("phone", PHONE)):

@@ -1,4 +1,6 @@
-"""Every page in a real browser, light and dark, wide and narrow: nothing that axe finds, nothing that fails, nothing cut off."""
+"""Every page in a real browser, light and dark, wide and narrow: nothing that axe finds, nothing
+that fails, nothing cut off.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +16,53 @@ from tests.webapp.demo import FAULTY, YEAR
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("browser")]
 
 PAGES = (
-    "/", "/backfills/new/", "/backfills/new/?season=2021&what=all&start=2021-11-01&end=2021-11-30", "/jobs/", "/jobs/1/",
-    "/jobs/1/retry/", "/jobs/1/cancel/", "/jobs/1/compare/", "/jobs/1/events/", f"/jobs/1/PCF/{FAULTY}/", "/triage/",
+    "/",
+    "/backfills/new/",
+    "/backfills/new/?season=2021&what=all&start=2021-11-01&end=2021-11-30",
+    "/jobs/",
+    "/jobs/1/",
+    "/jobs/1/retry/",
+    "/jobs/1/cancel/",
+    "/jobs/1/compare/",
+    "/jobs/1/events/",
+    f"/jobs/1/PCF/{FAULTY}/",
+    "/triage/",
     "/triage/1/",
-    "/retry/", f"/dates/{FAULTY}/", f"/dates/{FAULTY}/PSZA/", "/dates/2022-07-04/", "/rates/", "/rates/?processor=ML&by=date",
-    "/coverage/", "/runs/", "/queries/", "/queries/failure-rates/?start=2021-11-01&end=2021-11-30", "/players/",
-    "/guide/", "/guide/early-season/", "/guide/runbook/", "/system/", "/tokens/", "/password/", "/api/docs",
-)  # fmt: skip
+    "/retry/",
+    f"/dates/{FAULTY}/",
+    f"/dates/{FAULTY}/PSZA/",
+    "/dates/2022-07-04/",
+    "/rates/",
+    "/rates/?processor=ML&by=date",
+    "/coverage/",
+    "/runs/",
+    "/queries/",
+    "/queries/failure-rates/?start=2021-11-01&end=2021-11-30",
+    "/players/",
+    "/guide/",
+    "/guide/early-season/",
+    "/guide/runbook/",
+    "/system/",
+    "/tokens/",
+    "/password/",
+    "/api/docs",
+)
 # Rules of WCAG 2.2 A and AA, and what axe's authors call good practice.
 # No other document is looked into, and nothing is fetched for it.
 QUICK: dict[str, object] = {"iframes": False, "preload": False, "resultTypes": ["violations"]}
 RULES: dict[str, object] = {
     **QUICK,
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    },
 }
 
 # Dark differs from light in its colours alone.
-COLOURS: dict[str, object] = {**QUICK, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+COLOURS: dict[str, object] = {
+    **QUICK,
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+}
 
 
 # Of what a page has a thousand of, in each of its forms some: axe looks at every element by itself.
@@ -53,7 +85,11 @@ def settled(page: Page, url: str) -> None:
 def found_by_axe(page: Page, rules: dict[str, object]) -> list[str]:
     page.evaluate(THINNED)
     violations = Axe().run(page, options=rules).response["violations"]
-    return [f"{v['id']}: {node['target']} {node['failureSummary'][:200]}" for v in violations for node in v["nodes"][:3]]
+    return [
+        f"{v['id']}: {node['target']} {node['failureSummary'][:200]}"
+        for v in violations
+        for node in v["nodes"][:3]
+    ]
 
 
 def test_axe_finds_nothing_on_any_page(browser: Browser, judged_panel: Panel) -> None:
@@ -66,19 +102,25 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, judged_panel: Panel) ->
     assert found == {}
 
 
-def test_dark_and_on_a_phone_every_page_can_be_read_and_none_scrolls_sideways(browser: Browser, judged_panel: Panel) -> None:
+def test_dark_and_on_a_phone_every_page_can_be_read_and_none_scrolls_sideways(
+    browser: Browser, judged_panel: Panel
+) -> None:
     found: dict[str, object] = {}
     with judged_panel.seat(browser, viewport=PHONE, color_scheme="dark", has_touch=True) as seat:
         for url in PAGES:
             settled(seat.page, url)
-            if (width := seat.page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
+            if (width := seat.page.evaluate("document.documentElement.scrollWidth")) > PHONE[
+                "width"
+            ]:
                 found[f"{url} is wide"] = width
             if wrong := found_by_axe(seat.page, COLOURS):
                 found[url] = wrong
     assert found == {}
 
 
-def test_on_a_small_desktop_no_button_and_no_number_is_cut_off(browser: Browser, judged_panel: Panel) -> None:
+def test_on_a_small_desktop_no_button_and_no_number_is_cut_off(
+    browser: Browser, judged_panel: Panel
+) -> None:
     tables = {
         "/triage/": "Seasons, as they were last judged", f"/dates/{FAULTY}/": "Entities of PSZA",
         "/backfills/new/?start=2021-11-01&end=2021-11-30&what=everything": "The plan by processor",
@@ -87,7 +129,9 @@ def test_on_a_small_desktop_no_button_and_no_number_is_cut_off(browser: Browser,
     with judged_panel.seat(browser, viewport={"width": 1280, "height": 800}) as seat:
         for url, caption in tables.items():
             settled(seat.page, url)
-            table = seat.page.locator(".table-wrap", has=seat.page.locator("caption", has_text=caption)).first
+            table = seat.page.locator(
+                ".table-wrap", has=seat.page.locator("caption", has_text=caption)
+            ).first
             if over := table.evaluate("place => place.scrollWidth - place.clientWidth"):
                 found[url] = over
             if (width := seat.page.evaluate("document.documentElement.scrollWidth")) > 1280:
@@ -95,10 +139,19 @@ def test_on_a_small_desktop_no_button_and_no_number_is_cut_off(browser: Browser,
     assert found == {}
 
 
-def test_a_viewer_reads_every_page_and_starts_nothing(browser: Browser, judged_panel: Panel) -> None:
+def test_a_viewer_reads_every_page_and_starts_nothing(
+    browser: Browser, judged_panel: Panel
+) -> None:
     with judged_panel.seat(browser, "vera") as seat:
         page = seat.page
-        for url in ("/", "/jobs/1/", "/jobs/1/retry/", "/triage/1/", f"/dates/{FAULTY}/", "/system/"):
+        for url in (
+            "/",
+            "/jobs/1/",
+            "/jobs/1/retry/",
+            "/triage/1/",
+            f"/dates/{FAULTY}/",
+            "/system/",
+        ):
             settled(page, url)
         settled(page, "/backfills/new/?start=2021-11-01&end=2021-11-30&what=all&reason=x")
         assert page.locator("#start-button").is_disabled()
@@ -143,7 +196,9 @@ def test_what_comes_from_data_is_shown_as_text(browser: Browser, judged_panel: P
         assert "broken" not in seat.page.title()
 
 
-def test_the_charts_script_is_loaded_only_where_there_is_a_chart(browser: Browser, judged_panel: Panel) -> None:
+def test_the_charts_script_is_loaded_only_where_there_is_a_chart(
+    browser: Browser, judged_panel: Panel
+) -> None:
     with judged_panel.seat(browser) as seat:
         asked: list[str] = []
         seat.page.on("request", lambda request: asked.append(request.url))

@@ -1,4 +1,6 @@
-"""The whole story in a browser: start from the form, watch it end, find what is red, drill down, mend, retry, see it heal."""
+"""The whole story in a browser: start from the form, watch it end, find what is red, drill down,
+mend, retry, see it heal.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def state(page: Page) -> str:
     return page.locator("h1 .state").inner_text()
 
 
-def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(browser: Browser, loaded_panel: Panel) -> None:
+def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(
+    browser: Browser, loaded_panel: Panel
+) -> None:
     with loaded_panel.seat(browser) as seat:
         page = seat.page
         choose(page, "2021-11-02", "2021-12-19", "to see what is wrong")
@@ -58,7 +62,9 @@ def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(browser
 
         # The red cell leads to its error.
         page.goto("/")
-        expect(page.locator("section[aria-labelledby='findings-title']")).to_contain_text("Phase 3 missing")
+        expect(page.locator("section[aria-labelledby='findings-title']")).to_contain_text(
+            "Phase 3 missing"
+        )
         page.locator("#cell-PCF-2021-11-27").click()
         expect(page.locator("main")).to_contain_text("no row")
 
@@ -70,7 +76,8 @@ def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(browser
 
         # The late file is loaded; what the Finding proposes is previewed, started, and heals.
         done = loaded_panel.stack.installation.verb(
-            "load_phase3", str(loaded_panel.stack.installation.var / "simulated" / "season_2021_late")
+            "load_phase3",
+            str(loaded_panel.stack.installation.var / "simulated" / "season_2021_late"),
         )
         assert done.returncode == 0, done.stderr
         page.goto(f"{job}retry/")
@@ -81,8 +88,12 @@ def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(browser
         expect(page.locator("h1 .state")).to_have_text(ENDED, timeout=SLOW)
 
 
-def test_many_dates_and_a_session_that_ends_meanwhile_lose_nothing_that_was_typed(browser: Browser, loaded_panel: Panel) -> None:
-    dates = 12 * "".join(f"2022-01-{day:02}\n2022-02-{day:02}\n" for day in range(2, 20))  # too long for any address
+def test_many_dates_and_a_session_that_ends_meanwhile_lose_nothing_that_was_typed(
+    browser: Browser, loaded_panel: Panel
+) -> None:
+    dates = 12 * "".join(
+        f"2022-01-{day:02}\n2022-02-{day:02}\n" for day in range(2, 20)
+    )  # too long for any address
     with loaded_panel.seat(browser, "olga") as seat:
         page = seat.page
         page.goto("/backfills/new/")
@@ -105,19 +116,25 @@ def test_many_dates_and_a_session_that_ends_meanwhile_lose_nothing_that_was_type
         seat.wrong[:] = [said for said in seat.wrong if "401" not in said]
 
 
-def test_pause_and_cancel_in_the_middle_in_two_browsers(browser: Browser, loaded_panel: Panel) -> None:
+def test_pause_and_cancel_in_the_middle_in_two_browsers(
+    browser: Browser, loaded_panel: Panel
+) -> None:
     with loaded_panel.seat(browser) as one, loaded_panel.seat(browser, "olga") as other:
         page, watching = one.page, other.page
         choose(page, "2022-01-01", "2022-04-10", "to be stopped")
         page.locator("#new-batch_size").fill("2")
         job = started(page)
         watching.goto(job)
-        page.get_by_role("link", name="Pause").or_(page.get_by_role("button", name="Pause")).first.click()
+        page.get_by_role("link", name="Pause").or_(
+            page.get_by_role("button", name="Pause")
+        ).first.click()
         page.locator("dialog[open]").get_by_role("button", name="Pause").click()
         expect(page.locator("h1 .state")).to_have_text(re.compile("paus"))
         expect(watching.locator("h1 .state")).to_have_text(re.compile("paused"), timeout=SLOW)
 
-        watching.get_by_role("link", name="Cancel").or_(watching.get_by_role("button", name="Cancel")).first.click()
+        watching.get_by_role("link", name="Cancel").or_(
+            watching.get_by_role("button", name="Cancel")
+        ).first.click()
         dialog = watching.locator("dialog[open]")
         expect(dialog).to_contain_text("runs not begun will be dropped")
         dialog.get_by_role("button", name=re.compile("^Cancel job")).click()
@@ -125,7 +142,9 @@ def test_pause_and_cancel_in_the_middle_in_two_browsers(browser: Browser, loaded
         expect(page.locator("h1 .state")).to_have_text(re.compile("cancelled"), timeout=SLOW)
 
 
-def test_a_restart_of_the_panel_is_not_noticed_by_an_open_page(browser: Browser, loaded_panel: Panel) -> None:
+def test_a_restart_of_the_panel_is_not_noticed_by_an_open_page(
+    browser: Browser, loaded_panel: Panel
+) -> None:
     with loaded_panel.seat(browser) as seat:
         page = seat.page
         choose(page, "2022-02-01", "2022-03-15", "while the panel restarts")

@@ -1,7 +1,10 @@
-"""Google's own analyzer and reference engine of GoogleSQL, set up as BigQuery is: `zetasql`, which is WebAssembly.
+"""Google's own analyzer and reference engine of GoogleSQL, set up as BigQuery is: `zetasql`, which
+is WebAssembly.
 
-To compile its module takes 20 s; the machine code is kept on disk, and from then on a process starts in one second.
-What is sent and received are the protocol's own messages: the package's dataclasses would cost more than the queries.
+To compile its module takes 20 s; the machine code is kept on disk, and from then on a process
+starts in one second.
+What is sent and received are the protocol's own messages: the package's dataclasses would cost more
+than the queries.
 """
 
 from __future__ import annotations
@@ -23,7 +26,11 @@ from zetasql.wasi import get_wasm_path
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as messages
 from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto, LanguageOptionsProto
 from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
-from zetasql.wasi._pb2.zetasql.public.options_pb2 import ErrorMessageMode, LanguageFeature, ProductMode
+from zetasql.wasi._pb2.zetasql.public.options_pb2 import (
+    ErrorMessageMode,
+    LanguageFeature,
+    ProductMode,
+)
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_node_kind_pb2 import ResolvedNodeKind
 
 from tests.googlesql.values import decoded, encoded, type_name, type_of, type_proto
@@ -91,7 +98,9 @@ def language(features: Iterable[str] = FEATURES) -> LanguageOptionsProto:
     return LanguageOptionsProto(
         product_mode=ProductMode.PRODUCT_EXTERNAL,
         enabled_language_features=[LanguageFeature.Value(f"FEATURE_{name}") for name in features],
-        supported_statement_kinds=[ResolvedNodeKind.Value(f"RESOLVED_{name}_STMT") for name in STATEMENTS],
+        supported_statement_kinds=[
+            ResolvedNodeKind.Value(f"RESOLVED_{name}_STMT") for name in STATEMENTS
+        ],
     )
 
 
@@ -135,7 +144,8 @@ class Database:
     def run(self, sql: str, params: Mapping[str, Any]) -> Content:
         """The columns and rows of a query.
 
-        Its tables are given as parameters, for those of a statement that is analyzed once may change, and to analyze
+        Its tables are given as parameters, for those of a statement that is analyzed once may
+        change, and to analyze
         one takes longer than to run it on a small league.
         """
         types = {name: type_of(value) for name, value in params.items()}
@@ -148,14 +158,21 @@ class Database:
             request.params.add(name=_parameter(name), value=encoded(table.rows, table.type))
         response = _call("EvaluateQuery", request, messages.EvaluateQueryResponse)
         columns = _columns(prepared)
-        rows = [dict(zip(dict(columns), map(decoded, row.cell), strict=True)) for row in response.content.table_data.row]
+        rows = [
+            dict(zip(dict(columns), map(decoded, row.cell), strict=True))
+            for row in response.content.table_data.row
+        ]
         return Content(columns, rows)
 
     def _read(self, sql: str) -> list[str]:
         return sorted({name for name in _READ.findall(sql) if name in self.tables})
 
     def _prepared(self, sql: str, types: Mapping[str, str]) -> Any:
-        return _prepared(sql, tuple(types.items()), tuple((name, self.tables[name].type) for name in self._read(sql)))
+        return _prepared(
+            sql,
+            tuple(types.items()),
+            tuple((name, self.tables[name].type) for name in self._read(sql)),
+        )
 
     def _catalog(self) -> SimpleCatalogProto:
         root = _catalog()
@@ -171,9 +188,13 @@ class Database:
 
 
 def _refused(sql: str, types: Mapping[str, str], catalog: int) -> str:
-    request = messages.AnalyzeRequest(sql_statement=sql, options=_options(types), registered_catalog_id=catalog)
+    request = messages.AnalyzeRequest(
+        sql_statement=sql, options=_options(types), registered_catalog_id=catalog
+    )
     try:
-        _call("Analyze", request, Empty)  # the resolved tree is deeper than a message may be, and not wanted
+        _call(
+            "Analyze", request, Empty
+        )  # the resolved tree is deeper than a message may be, and not wanted
     except ServerError as error:
         return f"{error}\n{sql}"
     return ""
@@ -194,15 +215,23 @@ def _catalog() -> SimpleCatalogProto:
 
 
 @cache
-def _prepared(sql: str, types: tuple[tuple[str, str], ...], tables: tuple[tuple[str, str], ...]) -> Any:
+def _prepared(
+    sql: str, types: tuple[tuple[str, str], ...], tables: tuple[tuple[str, str], ...]
+) -> Any:
     names = dict(tables)
 
     def given(found: re.Match[str]) -> str:
         name = found[1]
-        return found[0].replace(name, f"(SELECT * FROM UNNEST(@{_parameter(name)}))") if name in names else found[0]
+        return (
+            found[0].replace(name, f"(SELECT * FROM UNNEST(@{_parameter(name)}))")
+            if name in names
+            else found[0]
+        )
 
     declared = {**dict(types), **{_parameter(name): kind for name, kind in tables}}
-    request = messages.PrepareQueryRequest(sql=_READ.sub(given, sql), options=_options(declared), simple_catalog=_catalog())
+    request = messages.PrepareQueryRequest(
+        sql=_READ.sub(given, sql), options=_options(declared), simple_catalog=_catalog()
+    )
     return _call("PrepareQuery", request, messages.PrepareQueryResponse).prepared
 
 

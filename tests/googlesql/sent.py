@@ -1,4 +1,6 @@
-"""What the BigQuery adapter would send: whatever the product asks of the embedded warehouse, the adapter is asked too."""
+"""What the BigQuery adapter would send: whatever the product asks of the embedded warehouse, the
+adapter is asked too.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +31,15 @@ VARYING = re.compile(r"\d+")  # literals: dates, seasons, numbers of games
 
 @dataclass
 class Sent:
-    """Statements by their text without numbers, with the types of their parameters; and the lines that asked for them."""
+    """Statements by their text without numbers, with the types of their parameters; and the lines
+    that asked for them.
+    """
 
     statements: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     lines: set[tuple[Path, int]] = field(default_factory=set)
-    database: Database = field(default_factory=lambda: Database({str(t): declared(t) for t in TABLES}))
+    database: Database = field(
+        default_factory=lambda: Database({str(t): declared(t) for t in TABLES})
+    )
 
     def keep(self, text: str, bound: Sequence[Parameter]) -> None:
         """Keep a statement; one that makes a table is analyzed for what later ones read there."""

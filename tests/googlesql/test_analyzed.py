@@ -22,14 +22,29 @@ from backfill.status.upstream_causes import Phase3
 from backfill.warehouse.bigquery import sql
 from backfill.warehouse.tables import INPUTS, PGS, TABLES
 from tests.backfill.shell import Shell
-from tests.backfill.tiny import FIRST, LAST, OPENING, SECOND, THIRD, cut, give, load_season, part, season_rows
+from tests.backfill.tiny import (
+    FIRST,
+    LAST,
+    OPENING,
+    SECOND,
+    THIRD,
+    cut,
+    give,
+    load_season,
+    part,
+    season_rows,
+)
 from tests.googlesql.engine import Database
 from tests.googlesql.sent import ASKED, Sent, declared, recording
 from tests.webapp.test_every_url import TABLE, patterns
 from validation.categories import PROCESSING_ERROR
 from webapp.models import User
 
-pytestmark = [pytest.mark.specification, pytest.mark.xdist_group("googlesql"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.specification,
+    pytest.mark.xdist_group("googlesql"),
+    pytest.mark.django_db,
+]
 
 BASE = django_settings.BASE_DIR
 # The names under which the code holds a warehouse, besides calling `warehouse()`.
@@ -43,7 +58,10 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 @pytest.fixture
 def operator(client: Client, settings: Any) -> Client:
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
     settings.SECURE_SSL_REDIRECT = False
     settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "whitenoise" not in m]
     client.force_login(User.objects.create(username="olga", role="operator"))
@@ -67,9 +85,15 @@ def test_whatever_the_product_sends_is_googlesql(
 
 
 def use_everything(warehouse: Path, folder: Path, shell: Shell, operator: Client) -> None:
-    """A season loaded, run, judged, looked at, run again live, and copied; with a bug in its data and a damaged partition."""
+    """A season loaded, run, judged, looked at, run again live, and copied; with a bug in its data
+    and a damaged partition.
+    """
     load_season(folder / "phase3")
-    give(PGS, [row | ({"points": -1} if row["game_date"] == FIRST else {}) for row in season_rows(PGS)], folder)
+    give(
+        PGS,
+        [row | ({"points": -1} if row["game_date"] == FIRST else {}) for row in season_rows(PGS)],
+        folder,
+    )
     # Without PDC, ML misses what it depends on.
     once = ("--no-canary", "--no-brake", "--skip-preflight", "--reason", "x")
     shell.backfill("--start", FIRST, "--end", FIRST, "--processors", "ML", *once)
@@ -86,7 +110,9 @@ def use_everything(warehouse: Path, folder: Path, shell: Shell, operator: Client
     for name in TABLE:
         if url := address(name):
             operator.get(url, {"start": OPENING, "end": LAST})
-    assert shell("copy_warehouse", f"parquet:{warehouse}", f"parquet:{folder}/copy", *range_).code == 0
+    assert (
+        shell("copy_warehouse", f"parquet:{warehouse}", f"parquet:{folder}/copy", *range_).code == 0
+    )
     cut(part(warehouse, "TDZA", THIRD))
     shell("triage", *range_)
 
@@ -100,10 +126,26 @@ def address(name: str) -> str:
     assert job
     assert finding
     pk = finding.pk if name in ("finding", "evidence") else job.pk
-    values = {"day": SECOND, "code": "TDZA", "processor": "TDZA", "year": OPENING.year, "topic": "brake", "kind": "json"}
-    values |= {"number": job.pk, "other": job.pk, "pk": pk, "name": "failure-counts" if name.startswith("query") else somebody()}
+    values = {
+        "day": SECOND,
+        "code": "TDZA",
+        "processor": "TDZA",
+        "year": OPENING.year,
+        "topic": "brake",
+        "kind": "json",
+    }
+    values |= {
+        "number": job.pk,
+        "other": job.pk,
+        "pk": pk,
+        "name": "failure-counts" if name.startswith("query") else somebody(),
+    }
     wanted = ROUTES[name].pattern.regex.groupindex
-    return reverse(name, kwargs={key: values[key] for key in wanted}) if wanted.keys() <= values.keys() else ""
+    return (
+        reverse(name, kwargs={key: values[key] for key in wanted})
+        if wanted.keys() <= values.keys()
+        else ""
+    )
 
 
 def somebody() -> str:
@@ -113,7 +155,12 @@ def somebody() -> str:
 
 def places_that_ask() -> set[tuple[str, str, int, int]]:
     """Where the product asks a warehouse something: file, what is called, first and last line."""
-    files = [file for folder in ("backfill", "webapp") for file in (BASE / folder).rglob("*.py") if "warehouse" not in file.parts]
+    files = [
+        file
+        for folder in ("backfill", "webapp")
+        for file in (BASE / folder).rglob("*.py")
+        if "warehouse" not in file.parts
+    ]
     return {
         (str(file.relative_to(BASE)), asked.attr, node.lineno, node.end_lineno or 0)
         for file in files
@@ -125,13 +172,24 @@ def places_that_ask() -> set[tuple[str, str, int, int]]:
 
 def is_warehouse(node: ast.expr) -> bool:
     if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Name) and node.func.id in ("warehouse", "writable_warehouse")
+        return isinstance(node.func, ast.Name) and node.func.id in (
+            "warehouse",
+            "writable_warehouse",
+        )
     return isinstance(node, ast.Name) and node.id in HELD
 
 
 def reached(sent: Sent) -> set[tuple[str, str, int, int]]:
-    lines = {(str(file.relative_to(BASE)), line) for file, line in sent.lines if file.is_relative_to(BASE)}
-    return {place for place in places_that_ask() if any((place[0], line) in lines for line in range(place[2], place[3] + 1))}
+    lines = {
+        (str(file.relative_to(BASE)), line)
+        for file, line in sent.lines
+        if file.is_relative_to(BASE)
+    }
+    return {
+        place
+        for place in places_that_ask()
+        if any((place[0], line) in lines for line in range(place[2], place[3] + 1))
+    }
 
 
 # What is not asked through the port
@@ -151,12 +209,19 @@ def test_a_processor_with_its_parameters_written_in_is_googlesql() -> None:
 
 
 def test_what_shows_the_rows_behind_an_error_group_is_googlesql() -> None:
-    groups = [ErrorGroup("g", code, PROCESSING_ERROR.name, 1, (SECOND,), "a text", ("o'neal",)) for code in CHAIN]
+    groups = [
+        ErrorGroup("g", code, PROCESSING_ERROR.name, 1, (SECOND,), "a text", ("o'neal",))
+        for code in CHAIN
+    ]
     assert schema().refused([(evidence.of_group(group, OPENING), {}) for group in groups]) == []
 
 
 def test_the_queries_of_the_runbook_are_googlesql_as_they_stand() -> None:
-    texts = (BASE / "tests" / "backfill" / "runbook_queries.sql").read_text(encoding="utf-8").split("-- next statement")
+    texts = (
+        (BASE / "tests" / "backfill" / "runbook_queries.sql")
+        .read_text(encoding="utf-8")
+        .split("-- next statement")
+    )
     assert len(texts) > 3
     assert schema().refused([(text, {}) for text in texts]) == []
 

@@ -1,4 +1,6 @@
-"""The five processors on Google's reference engine: the rows, failures and counts of the embedded warehouse, to the digit."""
+"""The five processors on Google's reference engine: the rows, failures and counts of the embedded
+warehouse, to the digit.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ LEAGUES = {
         Knobs(seed=2, teams=12, roster=1, rounds=25, day_index=38, days=2, chances=FLAWS),
         True,
     ),
-    "live, many copies and impossible values": (Knobs(seed=3, teams=3, roster=3, rounds=20, day_index=33, chances=BAD), False),
+    "live, many copies and impossible values": (
+        Knobs(seed=3, teams=3, roster=3, rounds=20, day_index=33, chances=BAD),
+        False,
+    ),
 }
 TEAMS = ("BOS", "DEN", "LAL")
 DAYS = range(35, 42)  # of the season: players and teams have their windows full
@@ -49,20 +54,26 @@ def count(record_property: Callable[[str, object], None]) -> Callable[[Twin], No
 
 
 @pytest.mark.parametrize("case", cases(), ids=str)
-def test_an_example_of_the_specification_gives_the_same_rows(case: Case, count: Callable[[Twin], None]) -> None:
+def test_an_example_of_the_specification_gives_the_same_rows(
+    case: Case, count: Callable[[Twin], None]
+) -> None:
     twin = Twin(case.tables)
     run(twin, case.code, case.dates, case.season_start, backfill_mode=case.backfill_mode)
     count(twin)
 
 
 @pytest.mark.parametrize(("knobs", "backfill_mode"), LEAGUES.values(), ids=LEAGUES)
-def test_a_random_league_gives_the_same_rows(knobs: Knobs, backfill_mode: bool, count: Callable[[Twin], None]) -> None:
+def test_a_random_league_gives_the_same_rows(
+    knobs: Knobs, backfill_mode: bool, count: Callable[[Twin], None]
+) -> None:
     league = build(knobs)
     dates = league.dates if backfill_mode else league.dates[:1]
     count(run_chain(league.tables, dates, league.season_start, backfill_mode=backfill_mode))
 
 
-def test_a_week_of_three_teams_of_a_simulated_season_gives_the_same_rows(count: Callable[[Twin], None]) -> None:
+def test_a_week_of_three_teams_of_a_simulated_season_gives_the_same_rows(
+    count: Callable[[Twin], None],
+) -> None:
     tables, start = some_teams()
     twin = Twin(tables)
     for code in CHAIN:
@@ -72,32 +83,63 @@ def test_a_week_of_three_teams_of_a_simulated_season_gives_the_same_rows(count: 
 
 
 def some_teams() -> tuple[Tables, date]:
-    """What Phase 3 says of three teams until the week is over, and the season's first day; of contexts, the week's."""
+    """What Phase 3 says of three teams until the week is over, and the season's first day; of
+    contexts, the week's.
+    """
     season = first_days(YEAR, days=DAYS.stop)
-    found = {t.short: [dict(zip(t.names, row, strict=True)) for row in season.tables[t.short]] for t in INPUTS}
+    found = {
+        t.short: [dict(zip(t.names, row, strict=True)) for row in season.tables[t.short]]
+        for t in INPUTS
+    }
     start = min(row["game_date"] for row in found["SCHED"])
     own = {
-        "PGS": "team_abbr", "TDGS": "defending_team_abbr", "TOGS": "team_abbr", "UPGC": "team_abbr", "UTGC": "team_abbr",
+        "PGS": "team_abbr",
+        "TDGS": "defending_team_abbr",
+        "TOGS": "team_abbr",
+        "UPGC": "team_abbr",
+        "UTGC": "team_abbr",
         "SCHED": "home_team_abbr",
-    }  # fmt: skip
-    since = {short: start + timedelta(days=DAYS.start if short in ("UPGC", "UTGC") else 0) for short in own}
-    return {s: [r for r in rows if r[own[s]] in TEAMS and r["game_date"] >= since[s]] for s, rows in found.items()}, start
+    }
+    since = {
+        short: start + timedelta(days=DAYS.start if short in ("UPGC", "UTGC") else 0)
+        for short in own
+    }
+    return {
+        s: [r for r in rows if r[own[s]] in TEAMS and r["game_date"] >= since[s]]
+        for s, rows in found.items()
+    }, start
 
 
 # What would be seen
 
 
 def test_a_digit_more_or_less_would_be_seen() -> None:
-    found = Database({}).run("SELECT 'a' AS entity, NUMERIC '1.005' AS x, [1.5] AS features, '{\"a\": 34}' AS a_json", {})
+    found = Database({}).run(
+        "SELECT 'a' AS entity, NUMERIC '1.005' AS x, [1.5] AS features, '{\"a\": 34}' AS a_json", {}
+    )
     (row,) = found.rows
     assert differences([row], [row | {"a_json": '{"a":34.0}'}]) == []
-    for changed in ({"x": row["x"] + row["x"].scaleb(-6)}, {"features": [1.5000001]}, {"entity": "A"}, {"a_json": '{"a":34.1}'}):
+    for changed in (
+        {"x": row["x"] + row["x"].scaleb(-6)},
+        {"features": [1.5000001]},
+        {"entity": "A"},
+        {"a_json": '{"a":34.1}'},
+    ):
         assert len(differences([row], [row | changed])) == 1
     assert differences([row], []) == ["1 rows, 0 expected"]
 
 
 def test_a_null_an_array_and_a_time_come_back_as_they_were_given() -> None:
-    columns = [("a", "ARRAY<FLOAT64>"), ("b", "NUMERIC(5,2)"), ("c", "TIMESTAMP"), ("d", "DATE"), ("e", "BOOL")]
-    rows = [dict.fromkeys("bcde") | {"a": []}, {"a": [0.1], "b": -7, "c": None, "d": date(1969, 12, 31), "e": False}]
+    columns = [
+        ("a", "ARRAY<FLOAT64>"),
+        ("b", "NUMERIC(5,2)"),
+        ("c", "TIMESTAMP"),
+        ("d", "DATE"),
+        ("e", "BOOL"),
+    ]
+    rows = [
+        dict.fromkeys("bcde") | {"a": []},
+        {"a": [0.1], "b": -7, "c": None, "d": date(1969, 12, 31), "e": False},
+    ]
     found = Database({"some.rows": Content(columns, rows)}).run("SELECT * FROM some.rows", {})
     assert found.rows == rows

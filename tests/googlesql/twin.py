@@ -1,4 +1,6 @@
-"""A warehouse that runs every statement twice, embedded and on Google's reference engine, and compares all cells."""
+"""A warehouse that runs every statement twice, embedded and on Google's reference engine, and
+compares all cells.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ SHOWN = 10
 
 
 class Twin(RowsWarehouse):
-    """It holds rows by a table's short name; what is written to it are the rows of the reference engine."""
+    """It holds rows by a table's short name; what is written to it are the rows of the reference
+    engine.
+    """
 
     def __init__(self, tables: Tables) -> None:
         super().__init__()
@@ -39,21 +43,43 @@ class Twin(RowsWarehouse):
         super().stage(name, sql, params)
         self._kept[name] = self._compare(sql, params, super().query(f"SELECT * FROM {name}"))
 
-    def replace(self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str = "") -> None:
-        """How many rows there are now is left to be asked, so that the statement that asks is compared too."""
+    def replace(
+        self,
+        table: Table,
+        dates: Sequence[date],
+        sql: str,
+        params: Params,
+        processor_name: str = "",
+    ) -> None:
+        """How many rows there are now is left to be asked, so that the statement that asks is
+        compared too.
+        """
         found = self._compare(sql, params, super().query(sql, params))
-        self.give({**self._given, table.short: [*self._given.get(table.short, []), *(stored(table, row) for row in found.rows)]})
+        self.give(
+            {
+                **self._given,
+                table.short: [
+                    *self._given.get(table.short, []),
+                    *(stored(table, row) for row in found.rows),
+                ],
+            }
+        )
 
     def _compare(self, sql: str, params: Params, expected: Sequence[Row]) -> Content:
         """Run a statement on the engine and note every cell that is not the embedded warehouse's."""
-        tables = {str(table): Content([(c.name, c.type) for c in table.columns], self._rows(table)) for table in TABLES}
+        tables = {
+            str(table): Content([(c.name, c.type) for c in table.columns], self._rows(table))
+            for table in TABLES
+        }
         found = Database({**tables, **self._kept}).run(sql, params)
         self.executed, self.compared = self.executed + 1, self.compared + len(found.rows)
         self.differences += differences(found.rows, expected)
         return found
 
 
-def run_chain(tables: Tables, dates: Sequence[date], season_start: date, *, backfill_mode: bool = True) -> Twin:
+def run_chain(
+    tables: Tables, dates: Sequence[date], season_start: date, *, backfill_mode: bool = True
+) -> Twin:
     """The processors as the product executes them, each on what was written for those before it."""
     twin = Twin(tables)
     for code in CHAIN:
@@ -61,10 +87,14 @@ def run_chain(tables: Tables, dates: Sequence[date], season_start: date, *, back
     return twin
 
 
-def run(twin: Twin, code: str, dates: Sequence[date], season_start: date, *, backfill_mode: bool = True) -> list[DateResult]:
+def run(
+    twin: Twin, code: str, dates: Sequence[date], season_start: date, *, backfill_mode: bool = True
+) -> list[DateResult]:
     """One processor; raises where a cell differs."""
     ids = {day: f"run{n}" for n, day in enumerate(dates)}
-    found = execute(twin, Step(PROCESSORS[code], tuple(dates), season_start, STARTED_AT, ids, backfill_mode))
+    found = execute(
+        twin, Step(PROCESSORS[code], tuple(dates), season_start, STARTED_AT, ids, backfill_mode)
+    )
     broken = [f"{code} {outcome.date}: {outcome.error}" for outcome in found if outcome.error_class]
     wrong = [*broken, *(f"{code}: {line}" for line in twin.differences)]
     assert not wrong, "\n".join([f"{len(wrong)} differences", *wrong[:SHOWN]])
@@ -72,7 +102,9 @@ def run(twin: Twin, code: str, dates: Sequence[date], season_start: date, *, bac
 
 
 def stored(table: Table, row: Row) -> Row:
-    """A row as its table holds it: a NUMERIC with its scale, to which the statement must have rounded it."""
+    """A row as its table holds it: a NUMERIC with its scale, to which the statement must have
+    rounded it.
+    """
     found = dict(row)
     for column in table.columns:
         if column.scale is not None and (value := row[column.name]) is not None:
@@ -98,11 +130,17 @@ def differences(found: Sequence[Row], expected: Sequence[Row]) -> list[str]:
 
 def _place(row: Row) -> list[str]:
     """Where a row stands among the others: by what is neither a number nor a document, keys first."""
-    return [str(value) for value in row.values() if value is None or isinstance(value, str | date | datetime | bool)][:6]
+    return [
+        str(value)
+        for value in row.values()
+        if value is None or isinstance(value, str | date | datetime | bool)
+    ][:6]
 
 
 def _equal(name: str, found: Any, expected: Any) -> bool:
-    """To the last digit. A document is compared by what it says: DuckDB writes 34.0 where BigQuery writes 34."""
+    """To the last digit. A document is compared by what it says: DuckDB writes 34.0 where BigQuery
+    writes 34.
+    """
     if name.endswith("_json") and isinstance(found, str) and isinstance(expected, str):
         return bool(json.loads(found) == json.loads(expected))
     return isinstance(found, bool) == isinstance(expected, bool) and bool(found == expected)

@@ -1,4 +1,6 @@
-"""Values between Python and Google's engine, typed by the texts that the schema uses (`NUMERIC(5,1)`, `ARRAY<DATE>`)."""
+"""Values between Python and Google's engine, typed by the texts that the schema uses
+(`NUMERIC(5,1)`, `ARRAY<DATE>`).
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 def type_proto(name: str) -> TypeProto:
-    """The type of this GoogleSQL text; `STRUCT` is followed by its fields, `STRUCT<a INT64, b DATE>`."""
+    """The type of this GoogleSQL text; `STRUCT` is followed by its fields, `STRUCT<a INT64, b
+    DATE>`.
+    """
     if name.startswith("ARRAY<"):
         found = TypeProto(type_kind=TypeKind.TYPE_ARRAY)
         found.array_type.element_type.CopyFrom(type_proto(name[6:-1]))
@@ -43,7 +47,10 @@ def type_proto(name: str) -> TypeProto:
 @cache
 def fields(struct: str) -> list[tuple[str, str]]:
     """The names and types of a struct's fields; none is a struct."""
-    return [(name, kind) for name, _, kind in (field.partition(" ") for field in struct[7:-1].split(", "))]
+    return [
+        (name, kind)
+        for name, _, kind in (field.partition(" ") for field in struct[7:-1].split(", "))
+    ]
 
 
 def type_name(proto: TypeProto) -> str:
@@ -59,7 +66,15 @@ def type_of(value: object) -> str:
         return f"ARRAY<{type_of(value[0]) if value else 'STRING'}>"
     if isinstance(value, Mapping):
         return f"STRUCT<{', '.join(f'{name} {type_of(v)}' for name, v in value.items())}>"
-    kinds = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", datetime: "TIMESTAMP", date: "DATE", Decimal: "NUMERIC"}
+    kinds = {
+        bool: "BOOL",
+        int: "INT64",
+        float: "FLOAT64",
+        str: "STRING",
+        datetime: "TIMESTAMP",
+        date: "DATE",
+        Decimal: "NUMERIC",
+    }
     return kinds[type(value)]
 
 
@@ -68,22 +83,34 @@ def encoded(value: Any, kind: str) -> ValueProto:
     if value is None:
         return ValueProto()
     if kind.startswith("ARRAY<"):
-        return ValueProto(array_value=ValueProto.Array(element=[encoded(element, kind[6:-1]) for element in value]))
+        return ValueProto(
+            array_value=ValueProto.Array(
+                element=[encoded(element, kind[6:-1]) for element in value]
+            )
+        )
     if kind.startswith("STRUCT<"):
-        return ValueProto(struct_value=ValueProto.Struct(field=[encoded(value.get(name), own) for name, own in fields(kind)]))
+        return ValueProto(
+            struct_value=ValueProto.Struct(
+                field=[encoded(value.get(name), own) for name, own in fields(kind)]
+            )
+        )
     return ENCODERS[kind.split("(", maxsplit=1)[0]](value)
 
 
 def _timestamp(value: datetime) -> ValueProto:
     """A naive one is UTC, as in the embedded warehouse."""
     found = ValueProto()
-    found.timestamp_value.FromDatetime(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
+    found.timestamp_value.FromDatetime(
+        value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    )
     return found
 
 
 def _numeric(value: Decimal | int) -> ValueProto:
     whole = int(Decimal(value).scaleb(9))
-    return ValueProto(numeric_value=whole.to_bytes(whole.bit_length() // 8 + 1, "little", signed=True))
+    return ValueProto(
+        numeric_value=whole.to_bytes(whole.bit_length() // 8 + 1, "little", signed=True)
+    )
 
 
 ENCODERS: dict[str, Any] = {
@@ -111,7 +138,9 @@ DECODERS: dict[str, Any] = {
     "double_value": float,
     "string_value": str,
     "date_value": lambda v: date.fromordinal(v + FIRST_DAY),
-    "timestamp_value": lambda v: datetime(1970, 1, 1) + timedelta(seconds=v.seconds, microseconds=v.nanos // 1000),
+    "timestamp_value": lambda v: (
+        datetime(1970, 1, 1) + timedelta(seconds=v.seconds, microseconds=v.nanos // 1000)
+    ),
     "numeric_value": lambda v: Decimal(int.from_bytes(v, "little", signed=True)).scaleb(-9),
     "array_value": lambda v: [decoded(element) for element in v.element],
 }

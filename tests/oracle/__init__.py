@@ -1,4 +1,5 @@
-"""The five processors in plain Python, written from the specification and never from the SQL it judges.
+"""The five processors in plain Python, written from the specification and never from the SQL it
+judges.
 
 Slow and obvious on purpose. Rows are dicts by column name; timestamps are UTC without a time zone.
 """

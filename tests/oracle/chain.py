@@ -22,12 +22,27 @@ class Runner(Protocol):
     """Anything that runs one processor on plain rows: the oracle, or SQL in an engine."""
 
     def __call__(
-        self, code: str, tables: Tables, dates: Sequence[date], *, season_start: date, backfill_mode: bool = True
+        self,
+        code: str,
+        tables: Tables,
+        dates: Sequence[date],
+        *,
+        season_start: date,
+        backfill_mode: bool = True,
     ) -> Outcomes: ...
 
 
-def run(code: str, tables: Tables, dates: Sequence[date], *, season_start: date, backfill_mode: bool = True) -> Outcomes:
-    """What the processor must write for each date; the dates lie in the season that began on season_start."""
+def run(
+    code: str,
+    tables: Tables,
+    dates: Sequence[date],
+    *,
+    season_start: date,
+    backfill_mode: bool = True,
+) -> Outcomes:
+    """What the processor must write for each date; the dates lie in the season that began on
+    season_start.
+    """
     facts = Facts(tables, season_start, backfill_mode)
     return {day: _run_date(PROCESSORS[code], facts, day) for day in dates}
 
@@ -49,11 +64,15 @@ def run_chain(
     runner: Runner = run,
     codes: Iterable[str] = ORDER,
 ) -> dict[str, Outcomes]:
-    """Run the processors in order, each on what the ones before wrote; outputs among the given tables are dropped."""
+    """Run the processors in order, each on what the ones before wrote; outputs among the given
+    tables are dropped.
+    """
     current = {short: rows for short, rows in tables.items() if short not in (*ORDER, "FAILURES")}
     results: dict[str, Outcomes] = {}
     for code in codes:
-        results[code] = runner(code, current, dates, season_start=season_start, backfill_mode=backfill_mode)
+        results[code] = runner(
+            code, current, dates, season_start=season_start, backfill_mode=backfill_mode
+        )
         current = with_written(current, code, results[code])
     return results
 
@@ -76,12 +95,17 @@ def upstream_tables(tables: Tables, results: dict[str, Outcomes], code: str) -> 
 
 def _written_rows(outcomes: Outcomes) -> Rows:
     closing = {"created_at": STARTED_AT, "processed_at": STARTED_AT}
-    return [_as_text(row) | closing for outcome in outcomes.values() for row in outcome.rows.values()]
+    return [
+        _as_text(row) | closing for outcome in outcomes.values() for row in outcome.rows.values()
+    ]
 
 
 def _as_text(row: Row) -> Row:
     """JSON columns are text in the warehouse."""
-    return {name: json.dumps(v, default=_number) if isinstance(v, dict) else v for name, v in row.items()}
+    return {
+        name: json.dumps(v, default=_number) if isinstance(v, dict) else v
+        for name, v in row.items()
+    }
 
 
 def _number(value: object) -> float:

@@ -12,13 +12,19 @@ FEATURE_DECIMALS = 6
 def differences(code: str, expected: Outcomes, actual: Outcomes) -> list[str]:
     """A line per entity or cell that differs; empty when the outcomes are equal."""
     if set(expected) != set(actual):
-        return [f"{code}: dates {sorted(map(str, expected))} expected, got {sorted(map(str, actual))}"]
-    return [f"{code} {day} {line}" for day in expected for line in _date(expected[day], actual[day])]
+        return [
+            f"{code}: dates {sorted(map(str, expected))} expected, got {sorted(map(str, actual))}"
+        ]
+    return [
+        f"{code} {day} {line}" for day in expected for line in _date(expected[day], actual[day])
+    ]
 
 
 def _date(expected: Outcome, actual: Outcome) -> list[str]:
     entities = sorted({*expected.rows, *expected.failures, *actual.rows, *actual.failures})
-    return [f"{entity}: {line}" for entity in entities for line in _entity(entity, expected, actual)]
+    return [
+        f"{entity}: {line}" for entity in entities for line in _entity(entity, expected, actual)
+    ]
 
 
 def _entity(entity: str, expected: Outcome, actual: Outcome) -> list[str]:
@@ -39,7 +45,11 @@ def _cells(expected: Row, actual: Row) -> list[str]:
     if list(expected) != list(actual):
         return [f"columns differ: {sorted(set(expected) ^ set(actual)) or 'in their order'}"]
     cells = [(column, expected[column], actual[column]) for column in expected]
-    return [f"{column} = {wanted!r} expected, got {got!r}" for column, wanted, got in cells if not same(wanted, got)]
+    return [
+        f"{column} = {wanted!r} expected, got {got!r}"
+        for column, wanted, got in cells
+        if not same(wanted, got)
+    ]
 
 
 def same(wanted: Any, got: Any) -> bool:

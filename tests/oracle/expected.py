@@ -10,7 +10,12 @@ from tests.oracle.outcome import Outcome, Row, Rows
 from tests.oracle.sources import Facts
 
 ROW = "row"
-BAD, FEW, MISSING, INCOMPLETE = "PROCESSING_ERROR", "INSUFFICIENT_DATA", "MISSING_DEPENDENCY", "INCOMPLETE_DATA"
+BAD, FEW, MISSING, INCOMPLETE = (
+    "PROCESSING_ERROR",
+    "INSUFFICIENT_DATA",
+    "MISSING_DEPENDENCY",
+    "INCOMPLETE_DATA",
+)
 
 Statuses = dict[str, str]
 
@@ -18,7 +23,9 @@ Statuses = dict[str, str]
 def statuses(outcome: Outcome) -> Statuses:
     """Each entity's failure category, or that it has a row."""
     assert not set(outcome.rows) & set(outcome.failures), "an entity with both a row and a failure"
-    return dict.fromkeys(outcome.rows, ROW) | {entity: category for entity, (category, _, _) in outcome.failures.items()}
+    return dict.fromkeys(outcome.rows, ROW) | {
+        entity: category for entity, (category, _, _) in outcome.failures.items()
+    }
 
 
 def expected_statuses(facts: Facts, day: date) -> dict[str, Statuses]:
@@ -28,7 +35,10 @@ def expected_statuses(facts: Facts, day: date) -> dict[str, Statuses]:
     contexts = {p: _context(facts, p, day) for p in facts.context_players(day)}
 
     def of_players(judge: Callable[[Facts, Row, Rows, date, str], str]) -> Statuses:
-        return {p: judge(facts, c, facts.played(p, day), day, shooters.get(p, "")) for p, c in contexts.items()}
+        return {
+            p: judge(facts, c, facts.played(p, day), day, shooters.get(p, ""))
+            for p, c in contexts.items()
+        }
 
     return {
         "TDZA": teams,
@@ -80,4 +90,6 @@ def _cached(facts: Facts, context: Row, games: Rows, day: date, shooter: str) ->
 def _vector(facts: Facts, context: Row, games: Rows, day: date, shooter: str) -> str:
     if _bad("UPGC", [context]) or _bad("PGS", games):
         return BAD
-    return ROW if shooter == ROW and _cached(facts, context, games, day, shooter) == ROW else MISSING
+    return (
+        ROW if shooter == ROW and _cached(facts, context, games, day, shooter) == ROW else MISSING
+    )

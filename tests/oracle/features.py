@@ -66,7 +66,9 @@ def features(of: Inputs) -> list[Feature]:
     return [
         *_form(of),
         *(_value(of.factors[name], "0") for name in NAMES[5:9]),
-        *map(_calculated, (rest_advantage(of), injury_risk(of), recent_trend(of), minutes_change(of))),
+        *map(
+            _calculated, (rest_advantage(of), injury_risk(of), recent_trend(of), minutes_change(of))
+        ),
         _value(of.against("defensive_rating_last_15"), "112.0"),
         _value(of.against("opponent_pace"), "100.0"),
         *map(_flag, (of.context["home_game"], of.context["back_to_back"], _is_playoffs(of))),

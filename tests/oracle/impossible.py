@@ -24,11 +24,15 @@ class Rule:
         if value is None:
             return False
         ceiling = row[self.other] if self.other else self.high
-        return (self.low is not None and value < self.low) or (ceiling is not None and value > ceiling)
+        return (self.low is not None and value < self.low) or (
+            ceiling is not None and value > ceiling
+        )
 
     def fact(self, short: str, row: Row) -> str:
         """The value, and for a comparison the value it passed."""
-        return " > ".join(f"{c} = {shown(short, c, row[c])}" for c in (self.column, self.other) if c)
+        return " > ".join(
+            f"{c} = {shown(short, c, row[c])}" for c in (self.column, self.other) if c
+        )
 
 
 def shown(short: str, column: str, value: int | Decimal) -> str:
@@ -52,7 +56,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
             "three_pt_attempts three_pt_makes assisted_fg_makes unassisted_fg_makes ft_attempts ft_makes usage_rate ts_pct"
         ),
         Rule("minutes_played", high=70),
-        *_passing((f"{shot}_makes", f"{shot}_attempts") for shot in ("fg", "paint", "mid_range", "three_pt", "ft")),
+        *_passing(
+            (f"{shot}_makes", f"{shot}_attempts")
+            for shot in ("fg", "paint", "mid_range", "three_pt", "ft")
+        ),
         *_passing((f"{kind}_fg_makes", "fg_makes") for kind in ("assisted", "unassisted")),
         Rule("usage_rate", high=100),
     ),
@@ -62,7 +69,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
             "opp_three_pt_attempts points_in_paint_allowed blocks_paint blocks_mid_range blocks_three_pt points_allowed "
             "defensive_rating opponent_pace"
         ),
-        *_passing((f"opp_{zone}_makes", f"opp_{zone}_attempts") for zone in ("paint", "mid_range", "three_pt")),
+        *_passing(
+            (f"opp_{zone}_makes", f"opp_{zone}_attempts")
+            for zone in ("paint", "mid_range", "three_pt")
+        ),
     ),
     "TOGS": _negative("points_scored pace offensive_rating"),
     "UPGC": (
@@ -88,5 +98,9 @@ def first_impossible(*examined: tuple[str, Rows]) -> Failure | None:
         for row in rows:
             if rule := broken_rule(short, row):
                 where = f"{TABLES[short]}, game_id {row['game_id']}"
-                return ("PROCESSING_ERROR", f"impossible value in {where}: {rule.fact(short, row)}", False)
+                return (
+                    "PROCESSING_ERROR",
+                    f"impossible value in {where}: {rule.fact(short, row)}",
+                    False,
+                )
     return None

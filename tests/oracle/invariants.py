@@ -10,12 +10,27 @@ from tests.oracle.ml import quality_tier
 from tests.oracle.outcome import Outcome, Row
 
 SHOT_ZONES = ("paint", "mid_range", "three_pt")
-RESERVED = ("referee_favorability_score", "look_ahead_pressure_score", "travel_impact_score", "opponent_strength_score")
-# Largest distance of the stored total from the sum of the rounded parts: three halves of a tenth, and a half of a hundredth.
+RESERVED = (
+    "referee_favorability_score",
+    "look_ahead_pressure_score",
+    "travel_impact_score",
+    "opponent_strength_score",
+)
+# Largest distance of the stored total from the sum of the rounded parts: three halves of a tenth,
+# and a half of a hundredth.
 ROUNDING = Decimal("0.155")
 FEATURE_RANGES: dict[int, tuple[float, float]] = {
     **dict.fromkeys((0, 1, 2, 3, 4, 13, 14, 22, 23), (0, inf)),
-    **{5: (35, 100), 6: (-10, 10), 7: (-3, 3), 8: (-3, 3), 9: (-2, 2), 10: (0, 3), 11: (-2, 2), 12: (-2, 2)},
+    **{
+        5: (35, 100),
+        6: (-10, 10),
+        7: (-3, 3),
+        8: (-3, 3),
+        9: (-2, 2),
+        10: (0, 3),
+        11: (-2, 2),
+        12: (-2, 2),
+    },
     **dict.fromkeys((15, 16, 17, 18, 19, 20, 24), (0, 1)),
     21: (0, 0.5),
 }
@@ -38,7 +53,9 @@ def check_date(outcomes: dict[str, Outcome]) -> None:
 
 def check_chain(outcomes: dict[str, Outcome]) -> None:
     """Three processors share a population, and nothing is written without what it needs."""
-    populations = [{*outcomes[code].rows, *outcomes[code].failures} for code in ("PCF", "PDC", "ML")]
+    populations = [
+        {*outcomes[code].rows, *outcomes[code].failures} for code in ("PCF", "PDC", "ML")
+    ]
     assert populations[0] == populations[1] == populations[2]
     rows = {code: set(outcome.rows) for code, outcome in outcomes.items()}
     assert rows["ML"] <= rows["PSZA"] & rows["PCF"] & rows["PDC"]
@@ -47,7 +64,9 @@ def check_chain(outcomes: dict[str, Outcome]) -> None:
 
 def _within(row: Row, low: float, high: float, *columns: str) -> None:
     for column in columns:
-        assert row[column] is None or low <= row[column] <= high, f"{column} = {row[column]} outside {low}..{high}"
+        assert row[column] is None or low <= row[column] <= high, (
+            f"{column} = {row[column]} outside {low}..{high}"
+        )
 
 
 def check_defense(row: Row) -> None:
@@ -90,7 +109,10 @@ def check_factors(row: Row) -> None:
     assert (row["missing_data_fields"] is None) == (row["data_completeness_pct"] == 100)
     assert row["has_warnings"] == (row["warning_details"] is not None)
     parts = row["shot_zone_mismatch_score"] + row["pace_score"] + row["usage_spike_score"]
-    assert abs(row["total_composite_adjustment"] - (Decimal(row["fatigue_score"] - 100) / 20 + parts)) <= ROUNDING
+    assert (
+        abs(row["total_composite_adjustment"] - (Decimal(row["fatigue_score"] - 100) / 20 + parts))
+        <= ROUNDING
+    )
 
 
 def check_cache(row: Row, shots: Row) -> None:

@@ -20,7 +20,10 @@ RECENT_TEAMS = 10
 def accuracy(rows: Rows, zone: str) -> Decimal | None:
     """Makes over attempts; a row whose attempts are unknown adds neither."""
     counted = [r for r in rows if r[f"opp_{zone}_attempts"] is not None]
-    return quotient(total(r[f"opp_{zone}_makes"] for r in counted), total(r[f"opp_{zone}_attempts"] for r in counted))
+    return quotient(
+        total(r[f"opp_{zone}_makes"] for r in counted),
+        total(r[f"opp_{zone}_attempts"] for r in counted),
+    )
 
 
 def league_average(facts: Facts, day: date, zone: str) -> tuple[Decimal, str | None]:
@@ -30,7 +33,10 @@ def league_average(facts: Facts, day: date, zone: str) -> tuple[Decimal, str | N
 
 def _valid(facts: Facts, day: date) -> list[Rows]:
     def make() -> list[Rows]:
-        return [[r for r in rows if not broken_rule("TDGS", r)] for rows in facts.histories("TDGS", day).values()]
+        return [
+            [r for r in rows if not broken_rule("TDGS", r)]
+            for rows in facts.histories("TDGS", day).values()
+        ]
 
     return facts.memo(("valid", day), make)
 

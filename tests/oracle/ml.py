@@ -42,7 +42,9 @@ def decide(facts: Facts, player: str, day: date) -> Row | Failure:
 
 def _causes(facts: Facts, player: str, day: date, absent: list[str]) -> list[str]:
     logged = {short: facts.logged(short, player, day) for short in absent}
-    return [f"{short}: {failure['failure_category']}" for short, failure in logged.items() if failure]
+    return [
+        f"{short}: {failure['failure_category']}" for short, failure in logged.items() if failure
+    ]
 
 
 def _inputs(facts: Facts, player: str, day: date, context: Row) -> Inputs:
@@ -83,7 +85,11 @@ def _row(player: str, day: date, of: Inputs) -> Row:
         "data_source": _data_source(tags),
         "early_season_flag": False,
     }
-    values |= source("daily_cache", [of.cache]) | source("composite", [of.factors]) | source("shot_zones", [of.shots])
+    values |= (
+        source("daily_cache", [of.cache])
+        | source("composite", [of.factors])
+        | source("shot_zones", [of.shots])
+    )
     return stored_row("ML", values | source("team_defense", [of.defense] if of.defense else []))
 
 

@@ -1,4 +1,6 @@
-"""Arithmetic of the specification: NULL in, NULL out; nine decimals for every quotient; half away from zero."""
+"""Arithmetic of the specification: NULL in, NULL out; nine decimals for every quotient; half away
+from zero.
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,11 @@ def insufficient(found: int, minimum: int, day: date) -> Failure:
 
 def incomplete(found: int, expected: int) -> Failure:
     """Recent games of the team that the entity's sample lacks."""
-    return ("INCOMPLETE_DATA", f"{found} of {expected} recent team games found, 90 % required", True)
+    return (
+        "INCOMPLETE_DATA",
+        f"{found} of {expected} recent team games found, 90 % required",
+        True,
+    )
 
 
 def missing(absent: Sequence[str], day: date, causes: Iterable[str]) -> Failure:

@@ -22,7 +22,12 @@ FATIGUE_DEFAULTS: Row = {
     "back_to_backs_last_14_days": 0,
     "player_age": 25,
 }
-RESERVED = ("referee_favorability_score", "look_ahead_pressure_score", "travel_impact_score", "opponent_strength_score")
+RESERVED = (
+    "referee_favorability_score",
+    "look_ahead_pressure_score",
+    "travel_impact_score",
+    "opponent_strength_score",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,9 @@ class Matchup:
 
     @property
     def zone(self) -> str:
-        """The zone compared: the player's own when he has a mid-range or three-point one, else paint."""
+        """The zone compared: the player's own when he has a mid-range or three-point one, else
+        paint.
+        """
         label = self.shots["primary_scoring_zone"] if self.shots else None
         return label if label in ("mid_range", "perimeter") else "paint"
 
@@ -66,7 +73,11 @@ def decide(facts: Facts, player: str, day: date) -> Row | Failure:
         return failure
     shots = facts.upstream("PSZA", player, day)
     defense = facts.upstream("TDZA", context["opponent_team_abbr"], day)
-    return _row(player, day, Matchup(context, shots, defense, facts.context("UTGC", context["team_abbr"], day)))
+    return _row(
+        player,
+        day,
+        Matchup(context, shots, defense, facts.context("UTGC", context["team_abbr"], day)),
+    )
 
 
 def _row(player: str, day: date, matchup: Matchup) -> Row:
@@ -100,7 +111,9 @@ def _row(player: str, day: date, matchup: Matchup) -> Row:
 
 def fatigue_score(context: Row) -> int:
     """100 = fresh; unknown inputs count as an ordinary week."""
-    known = {c: default if context[c] is None else context[c] for c, default in FATIGUE_DEFAULTS.items()}
+    known = {
+        c: default if context[c] is None else context[c] for c, default in FATIGUE_DEFAULTS.items()
+    }
     score = 100
     if known["back_to_back"]:
         score -= 15
@@ -109,7 +122,13 @@ def fatigue_score(context: Row) -> int:
     score -= 10 if known["games_in_last_7_days"] >= 4 else 0
     score -= 10 if known["minutes_in_last_7_days"] > 240 else 0
     score -= 8 if known["avg_minutes_per_game_last_7"] > 35 else 0
-    score -= 12 if known["back_to_backs_last_14_days"] >= 2 else 5 if known["back_to_backs_last_14_days"] == 1 else 0
+    score -= (
+        12
+        if known["back_to_backs_last_14_days"] >= 2
+        else 5
+        if known["back_to_backs_last_14_days"] == 1
+        else 0
+    )
     score -= 10 if known["player_age"] >= 35 else 5 if known["player_age"] >= 30 else 0
     return int(clamp(score, 0, 100))
 
@@ -144,13 +163,19 @@ def usage_score(context: Row) -> Decimal:
 
 
 def _missing_fields(matchup: Matchup) -> list[str]:
-    inputs: dict[str, object] = {c: matchup.context[c] for c in ("days_rest", "projected_usage_rate", "pace_differential")}
+    inputs: dict[str, object] = {
+        c: matchup.context[c] for c in ("days_rest", "projected_usage_rate", "pace_differential")
+    }
     inputs |= {"player_shot_zone": matchup.shots, "team_defense_zone": matchup.defense}
     return [name for name, value in inputs.items() if value is None]
 
 
 def _warnings(fatigue: int, mismatch: Decimal, total: Decimal) -> list[str]:
-    tags = {"EXTREME_FATIGUE": fatigue < 50, "EXTREME_MATCHUP": abs(mismatch) > 8, "EXTREME_ADJUSTMENT": abs(total) > 12}
+    tags = {
+        "EXTREME_FATIGUE": fatigue < 50,
+        "EXTREME_MATCHUP": abs(mismatch) > 8,
+        "EXTREME_ADJUSTMENT": abs(total) > 12,
+    }
     return [tag for tag, applies in tags.items() if applies]
 
 
@@ -159,7 +184,8 @@ def _contexts(matchup: Matchup, values: Row) -> Row:
     context, shots, defense = matchup.context, matchup.shots, matchup.defense
     usage = ("projected_usage_rate", "avg_usage_rate_last_7_games", "star_teammates_out")
     return {
-        "fatigue_context_json": _pick(context, *FATIGUE_DEFAULTS) | _score(values, "fatigue_score", 0),
+        "fatigue_context_json": _pick(context, *FATIGUE_DEFAULTS)
+        | _score(values, "fatigue_score", 0),
         "shot_zone_context_json": {
             "primary_scoring_zone": shots["primary_scoring_zone"] if shots else None,
             "zone_used": matchup.zone,
@@ -168,7 +194,8 @@ def _contexts(matchup: Matchup, values: Row) -> Row:
             "opponent_weakest_zone": defense["weakest_zone"] if defense else None,
         }
         | _score(values, "shot_zone_mismatch_score", 1),
-        "pace_context_json": _pick(context, "pace_differential", "opponent_pace_last_10") | _score(values, "pace_score", 1),
+        "pace_context_json": _pick(context, "pace_differential", "opponent_pace_last_10")
+        | _score(values, "pace_score", 1),
         "usage_context_json": _pick(context, *usage) | _score(values, "usage_spike_score", 1),
     }
 

@@ -73,7 +73,9 @@ def _row(player: str, day: date, context: Row, games: Rows, team_games: Rows, sh
         **{c: shots[c] for c in COPIED_FROM_SHOTS},
     }
     values |= _form(games) | source("player_game", games) | source("team_offense", team_games)
-    return stored_row("PDC", values | source("upcoming_context", [context]) | source("shot_zone", [shots]))
+    return stored_row(
+        "PDC", values | source("upcoming_context", [context]) | source("shot_zone", [shots])
+    )
 
 
 def _form(games: Rows) -> Row:

@@ -44,7 +44,11 @@ def _row(player: str, day: date, w10: Rows, w20: Rows) -> Row:
         "games_in_sample_10": len(w10),
         "sample_quality_10": "excellent",
         "games_in_sample_20": len(w20),
-        "sample_quality_20": "excellent" if len(w20) >= 20 else "good" if len(w20) >= 14 else "limited",
+        "sample_quality_20": "excellent"
+        if len(w20) >= 20
+        else "good"
+        if len(w20) >= 14
+        else "limited",
         "assisted_rate_last_10": times(100, share_of_makes(w10, "assisted_fg_makes")),
         "unassisted_rate_last_10": times(100, share_of_makes(w10, "unassisted_fg_makes")),
         "primary_scoring_zone": _primary_zone(w10),

@@ -18,7 +18,8 @@ Check = Callable[[League, Runner], None]
 
 HISTORY_SOURCES = ("PGS", "TDGS", "TOGS")
 VERSIONED_SOURCES = (*HISTORY_SOURCES, "UPGC", "UTGC")
-# What one team's row can move in another team's row, and only there: the league it is measured against.
+# What one team's row can move in another team's row, and only there: the league it is measured
+# against.
 LEAGUE_COLUMNS = ("_vs_league_avg", "_zone", "calculation_notes", "data_hash")
 
 
@@ -28,10 +29,16 @@ def chain(league: League, runner: Runner, backfill_mode: bool = True) -> dict[st
 
 
 def chain_of(
-    league: League, runner: Runner, tables: Tables, dates: Sequence[date], backfill_mode: bool = True
+    league: League,
+    runner: Runner,
+    tables: Tables,
+    dates: Sequence[date],
+    backfill_mode: bool = True,
 ) -> dict[str, Outcomes]:
     """The same over other tables or dates."""
-    return run_chain(tables, dates, season_start=league.season_start, backfill_mode=backfill_mode, runner=runner)
+    return run_chain(
+        tables, dates, season_start=league.season_start, backfill_mode=backfill_mode, runner=runner
+    )
 
 
 def assert_equal_chains(expected: dict[str, Outcomes], actual: dict[str, Outcomes]) -> None:
@@ -66,13 +73,19 @@ def check_cut_off(league: League, runner: Runner) -> None:
     expected = chain_of(league, runner, league.tables, [day])
     for change in (_deleted, _tripled):
         altered = {
-            short: _outside(rows, change, league, day) for short, rows in league.tables.items() if short in HISTORY_SOURCES
+            short: _outside(rows, change, league, day)
+            for short, rows in league.tables.items()
+            if short in HISTORY_SOURCES
         }
         assert_equal_chains(expected, chain_of(league, runner, league.tables | altered, [day]))
 
 
 def _outside(rows: Rows, change: Callable[[Row], Rows], league: League, day: date) -> Rows:
-    return [new for r in rows for new in ([r] if league.season_start <= r["game_date"] < day else change(r))]
+    return [
+        new
+        for r in rows
+        for new in ([r] if league.season_start <= r["game_date"] < day else change(r))
+    ]
 
 
 def _deleted(row: Row) -> Rows:
@@ -81,7 +94,11 @@ def _deleted(row: Row) -> Rows:
 
 def _tripled(row: Row) -> Rows:
     """A later version of the row with other, partly impossible numbers."""
-    numbers = {c: -3 * v for c, v in row.items() if isinstance(v, int) and not isinstance(v, bool) and c != "season_year"}
+    numbers = {
+        c: -3 * v
+        for c, v in row.items()
+        if isinstance(v, int) and not isinstance(v, bool) and c != "season_year"
+    }
     return [row | numbers | {"processed_at": row["processed_at"] + timedelta(days=99)}]
 
 
@@ -96,19 +113,28 @@ def check_order(league: League, runner: Runner) -> None:
     """Check 11: dates one by one, in reverse and in one batch give the same."""
     batch = chain(league, runner)
     single = [chain_of(league, runner, league.tables, [day]) for day in league.dates]
-    assert_equal_chains(batch, {code: {d: o for one in single for d, o in one[code].items()} for code in ORDER})
+    assert_equal_chains(
+        batch, {code: {d: o for one in single for d, o in one[code].items()} for code in ORDER}
+    )
     assert_equal_chains(batch, chain_of(league, runner, league.tables, league.dates[::-1]))
 
 
 def check_older_copies(league: League, runner: Runner) -> None:
     """Check 13: an older copy of every source row, with other numbers, changes nothing."""
-    older = {short: [*league.tables[short], *map(_older, league.tables[short])] for short in VERSIONED_SOURCES}
+    older = {
+        short: [*league.tables[short], *map(_older, league.tables[short])]
+        for short in VERSIONED_SOURCES
+    }
     expected = chain(league, runner)
     assert_equal_chains(expected, chain_of(league, runner, league.tables | older, league.dates))
 
 
 def _older(row: Row) -> Row:
-    numbers = {c: v + 1 for c, v in row.items() if isinstance(v, int) and not isinstance(v, bool) and c != "season_year"}
+    numbers = {
+        c: v + 1
+        for c, v in row.items()
+        if isinstance(v, int) and not isinstance(v, bool) and c != "season_year"
+    }
     return row | numbers | {"processed_at": row["processed_at"] - timedelta(days=400)}
 
 
@@ -119,17 +145,27 @@ def check_faulty_player_game(league: League, runner: Runner) -> None:
     faulty = {"paint_attempts": 1, "paint_makes": 2, "fg_attempts": 9}
     after = _after(league, runner, "PGS", facts.played(player, day)[3], faulty)
     for code in ORDER:
-        changed = {e for e, status in statuses(after[code]).items() if status != statuses(before[code])[e]}
+        changed = {
+            e for e, status in statuses(after[code]).items() if status != statuses(before[code])[e]
+        }
         assert changed == ({player} if code in ("PSZA", "PDC", "ML") else set()), code
         others = {entity: row for entity, row in before[code].rows.items() if entity != player}
-        assert others == {entity: row for entity, row in after[code].rows.items() if entity != player}, code
+        assert others == {
+            entity: row for entity, row in after[code].rows.items() if entity != player
+        }, code
 
 
 def check_faulty_team_game(league: League, runner: Runner) -> None:
     """Check 12 for a team: it alone fails; others move only against the league."""
     before, day, facts = _before(league, runner)
     team = next(iter(before["TDZA"].rows))
-    after = _after(league, runner, "TDGS", facts.history("TDGS", team, day)[4], {"opp_paint_attempts": 1, "opp_paint_makes": 2})
+    after = _after(
+        league,
+        runner,
+        "TDGS",
+        facts.history("TDGS", team, day)[4],
+        {"opp_paint_attempts": 1, "opp_paint_makes": 2},
+    )
     assert statuses(after["TDZA"]) == statuses(before["TDZA"]) | {team: "PROCESSING_ERROR"}
     for code in ("PSZA", "PCF", "PDC", "ML"):
         assert statuses(after[code]) == statuses(before[code]), code
@@ -148,7 +184,9 @@ def _before(league: League, runner: Runner) -> tuple[dict[str, Outcome], date, F
     return before, day, Facts(league.tables, league.season_start, True)
 
 
-def _after(league: League, runner: Runner, short: str, row: Row, numbers: Row) -> dict[str, Outcome]:
+def _after(
+    league: League, runner: Runner, short: str, row: Row, numbers: Row
+) -> dict[str, Outcome]:
     """The first date again, with a later, impossible version of the row."""
     day = league.dates[0]
     faulty = row | numbers | {"processed_at": row["processed_at"] + timedelta(days=1)}

@@ -18,7 +18,9 @@ T = TypeVar("T")
 
 def is_played(row: Row) -> bool:
     """A played game; NULL is neither TRUE nor greater than zero."""
-    return row["is_active"] is True and any((row[c] or 0) > 0 for c in ("minutes_played", "fg_attempts", "points"))
+    return row["is_active"] is True and any(
+        (row[c] or 0) > 0 for c in ("minutes_played", "fg_attempts", "points")
+    )
 
 
 def ordering(short: str, row: Row) -> tuple[tuple[bool, Any], ...]:
@@ -33,7 +35,9 @@ def one_per_game(short: str, rows: Iterable[Row]) -> Rows:
     for row in rows:
         by_game[row["game_id"]].append(row)
     return [
-        copies[0] if len(copies) == 1 else max(copies, key=lambda r: (r["processed_at"], ordering(short, r)))
+        copies[0]
+        if len(copies) == 1
+        else max(copies, key=lambda r: (r["processed_at"], ordering(short, r)))
         for copies in by_game.values()
     ]
 
@@ -80,7 +84,9 @@ class Facts:
 
     def _history(self, short: str, entity: str, day: date) -> Rows:
         rows = [r for r in self._by_entity(short).get(entity, ()) if self._inside(r, day)]
-        return sorted(one_per_game(short, rows), key=lambda r: (r["game_date"], r["game_id"]), reverse=True)
+        return sorted(
+            one_per_game(short, rows), key=lambda r: (r["game_date"], r["game_id"]), reverse=True
+        )
 
     def histories(self, short: str, day: date) -> dict[str, Rows]:
         """The histories of every entity that has one."""
@@ -89,7 +95,10 @@ class Facts:
 
     def played(self, player: str, day: date) -> Rows:
         """The played games of a player before the day, newest first."""
-        return self.memo(("played", player, day), lambda: [r for r in self.history("PGS", player, day) if is_played(r)])
+        return self.memo(
+            ("played", player, day),
+            lambda: [r for r in self.history("PGS", player, day) if is_played(r)],
+        )
 
     def players(self) -> Iterable[str]:
         """Every player with any game row at all."""
@@ -100,7 +109,9 @@ class Facts:
     def context(self, short: str, entity: str, day: date) -> Row | None:
         """The context row of the day, UPGC by player or UTGC by team."""
         rows = [r for r in self._by_entity(short).get(entity, ()) if r["game_date"] == day]
-        return max(rows, key=lambda r: (r["processed_at"], r["game_id"], ordering(short, r)), default=None)
+        return max(
+            rows, key=lambda r: (r["processed_at"], r["game_id"], ordering(short, r)), default=None
+        )
 
     def context_players(self, day: date) -> list[str]:
         """The players with a context row on the day."""
@@ -109,7 +120,9 @@ class Facts:
     def upstream(self, short: str, entity: str, day: date) -> Row | None:
         """The row that another processor wrote for the entity and the same day."""
         partition = TABLES[short].partition
-        return next((r for r in self._by_entity(short).get(entity, ()) if r[partition] == day), None)
+        return next(
+            (r for r in self._by_entity(short).get(entity, ()) if r[partition] == day), None
+        )
 
     def logged(self, short: str, entity: str, day: date) -> Row | None:
         """The failure that another processor logged for the entity and the same day."""
@@ -117,7 +130,10 @@ class Facts:
 
     @cached_property
     def _logged(self) -> dict[tuple[str, str, date], Row]:
-        return {(r["processor_name"], r["entity_id"], r["analysis_date"]): r for r in self._rows("FAILURES")}
+        return {
+            (r["processor_name"], r["entity_id"], r["analysis_date"]): r
+            for r in self._rows("FAILURES")
+        }
 
     # Completeness
 
@@ -134,7 +150,9 @@ class Facts:
 
     def schedule(self, team: str, day: date) -> Rows:
         """The final games of a team before the day, newest first."""
-        games = [g for g in self._final_games(day) if team in (g["home_team_abbr"], g["away_team_abbr"])]
+        games = [
+            g for g in self._final_games(day) if team in (g["home_team_abbr"], g["away_team_abbr"])
+        ]
         return sorted(games, key=lambda g: (g["game_date"], g["game_id"]), reverse=True)
 
     def _final_games(self, day: date) -> Rows:
@@ -143,7 +161,9 @@ class Facts:
 
     def _latest_final(self, day: date) -> dict[str, Row]:
         latest: dict[str, Row] = {}
-        for row in sorted(self._rows("SCHED"), key=lambda r: (r["game_date"], ordering("SCHED", r))):
+        for row in sorted(
+            self._rows("SCHED"), key=lambda r: (r["game_date"], ordering("SCHED", r))
+        ):
             final = row["game_status"] == 3 and row["season_type"] in ("regular", "playoffs")
             if final and self._inside(row, day):
                 latest[row["game_id"]] = row

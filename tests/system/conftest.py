@@ -1,4 +1,6 @@
-"""A loaded season in a VAR folder, copied for each test, and an undisturbed backfill to compare with."""
+"""A loaded season in a VAR folder, copied for each test, and an undisturbed backfill to compare
+with.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,21 @@ NIGHTS_COMPUTED = 12
 
 @pytest.fixture(scope="session")
 def small_season(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a season that is small and soon has rows in every table: most tests here are about processes."""
-    return once(tmp_path_factory, "small", lambda folder: play(BOOTSTRAP_DAYS + NIGHTS_COMPUTED, folder))
+    """A folder with a season that is small and soon has rows in every table: most tests here are
+    about processes.
+    """
+    return once(
+        tmp_path_factory, "small", lambda folder: play(BOOTSTRAP_DAYS + NIGHTS_COMPUTED, folder)
+    )
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory, small_season: Path) -> Installation:
     """A migrated database and a loaded season."""
-    return Installation(once(tmp_path_factory, "template", lambda folder: loaded(folder / "var", small_season)) / "var")
+    return Installation(
+        once(tmp_path_factory, "template", lambda folder: loaded(folder / "var", small_season))
+        / "var"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +53,9 @@ def days() -> tuple[date, ...]:
 
 
 @pytest.fixture(scope="session")
-def reference(template: Installation, days: tuple[date, ...], tmp_path_factory: pytest.TempPathFactory) -> Reference:
+def reference(
+    template: Installation, days: tuple[date, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Reference:
     """An undisturbed backfill."""
     command = backfill(days[0], days[-1])
 

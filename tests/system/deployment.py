@@ -1,7 +1,9 @@
 """docker-compose.yml and the Dockerfile, read and carried out without a container engine.
 
-The image is a folder with what the Dockerfile copies; a service is its command, started in there with its environment.
-What containers find by their names (hosts, ports, volumes) lies elsewhere on one machine: that is all that differs.
+The image is a folder with what the Dockerfile copies; a service is its command, started in there
+with its environment.
+What containers find by their names (hosts, ports, volumes) lies elsewhere on one machine: that is
+all that differs.
 """
 
 from __future__ import annotations
@@ -36,12 +38,20 @@ STOP_SECONDS = 60
 @cache
 def path() -> str:
     """PATH with the programs that the images have on theirs."""
-    folders = Path(sys.executable).parent, Path(redis_program()).parent, ensure("postgres"), "/usr/bin", "/bin"
+    folders = (
+        Path(sys.executable).parent,
+        Path(redis_program()).parent,
+        ensure("postgres"),
+        "/usr/bin",
+        "/bin",
+    )
     return os.pathsep.join(map(str, folders))
 
 
 def interpolated(text: str, given: Mapping[str, str]) -> str:
-    """As compose reads it: ${X:-default}, ${X:?why it is required}. Raises ValueError with the sentence."""
+    """As compose reads it: ${X:-default}, ${X:?why it is required}. Raises ValueError with the
+    sentence.
+    """
 
     def value(found: re.Match[str]) -> str:
         name, sign, rest = found.groups()
@@ -56,7 +66,10 @@ def interpolated(text: str, given: Mapping[str, str]) -> str:
 
 def environment_of(service: str, given: Mapping[str, str]) -> dict[str, str]:
     """What compose gives to a service."""
-    return {name: interpolated(str(value), given) for name, value in SERVICES[service].get("environment", {}).items()}
+    return {
+        name: interpolated(str(value), given)
+        for name, value in SERVICES[service].get("environment", {}).items()
+    }
 
 
 def free_port() -> str:
@@ -66,12 +79,16 @@ def free_port() -> str:
 
 
 def make_image(folder: Path) -> Path:
-    """Carry out the last stage of the Dockerfile in a folder: its COPYs, then the RUN that collects the static files."""
+    """Carry out the last stage of the Dockerfile in a folder: its COPYs, then the RUN that collects
+    the static files.
+    """
     last = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
     for source, target in re.findall(r"^COPY (?!--)(\S+) (\S+)$", last, re.MULTILINE):
         copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
         copy(ROOT / source, folder / target)
-    (run,) = (words for words in re.findall(r"^RUN (.+)$", last, re.MULTILINE) if "manage.py" in words)
+    (run,) = (
+        words for words in re.findall(r"^RUN (.+)$", last, re.MULTILINE) if "manage.py" in words
+    )
     environment = {"PATH": path(), "BACKCOURT_VAR": str(folder / "var")}
     subprocess.run(run, shell=True, cwd=folder, env=environment, check=True)
     return folder
@@ -84,7 +101,9 @@ class Deployment:
     image: Path
     given: Mapping[str, str]
     elsewhere: Mapping[str, str]
-    more: Mapping[str, Sequence[str]] = field(default_factory=dict)  # options that say so to programs without an environment
+    more: Mapping[str, Sequence[str]] = field(
+        default_factory=dict
+    )  # options that say so to programs without an environment
     running: dict[str, Popen[bytes]] = field(default_factory=dict)
 
     def environment(self, service: str) -> dict[str, str]:
@@ -99,8 +118,14 @@ class Deployment:
         """Start its command."""
         command = [*map(str, SERVICES[service]["command"]), *self.more.get(service, ())]
         with self.log(service).open("ab") as log:
-            self.running[service] = Popen(command, cwd=self.image, env=self.environment(service), stdout=log, stderr=log,
-                                          start_new_session=True)  # fmt: skip
+            self.running[service] = Popen(
+                command,
+                cwd=self.image,
+                env=self.environment(service),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def stop(self, service: str, sign: signal.Signals = signal.SIGTERM) -> int:
         """Stop its main process as an engine does, and return its exit code."""
@@ -122,11 +147,20 @@ class Deployment:
         """Run a command where the service runs."""
         environment = self.environment(service)
         return subprocess.run(
-            command, cwd=self.image, env=environment, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS
+            command,
+            cwd=self.image,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE_SECONDS,
         )
 
     def is_healthy(self, service: str) -> bool:
         """What its health check says."""
         kind, program, *words = map(str, SERVICES[service]["healthcheck"]["test"])
         assert kind == "CMD"
-        return self.run(service, program, *self.more.get(f"{service} health", ()), *words).returncode == 0
+        return (
+            self.run(service, program, *self.more.get(f"{service} health", ()), *words).returncode
+            == 0
+        )

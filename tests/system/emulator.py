@@ -13,7 +13,8 @@ from subprocess import STDOUT, Popen
 from tests.programs import EMULATOR
 
 PROJECT = "backcourt-test"
-# Its parser recurses, deeper than Python likes where a hash is made of forty columns; and on the way it takes a NUMERIC
+# Its parser recurses, deeper than Python likes where a hash is made of forty columns; and on the
+# way it takes a NUMERIC
 # for DuckDB's DECIMAL, which has three decimals instead of nine.
 START = """
 import sys, threading
@@ -29,14 +30,32 @@ main()
 ANY_PORT = ("--rest-port", "0", "--grpc-port", "0")
 DEADLINE_SECONDS = 60
 
-# No try to reach DuckDB's own server for what nobody needs here, and no copies kept of what tables were.
-SETTINGS = {"BQEMU_ENABLE_FORMAT_EXTENSIONS": "false", "BQEMU_TIME_TRAVEL_RETENTION_DAYS": "0", "HOME": str(EMULATOR / "home")}
+# No try to reach DuckDB's own server for what nobody needs here, and no copies kept of what tables
+# were.
+SETTINGS = {
+    "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
+    "BQEMU_TIME_TRAVEL_RETENTION_DAYS": "0",
+    "HOME": str(EMULATOR / "home"),
+}
 
 
 @contextmanager
 def emulating(python: Path, log: Path) -> Iterator[str]:
-    """Start an empty emulator with the Python of its environment; yields its URL. Its output goes to `log`."""
-    command = (str(python), "-c", START, "start", "--ephemeral", *ANY_PORT, "--log-format", "json", "--project", PROJECT)
+    """Start an empty emulator with the Python of its environment; yields its URL. Its output goes
+    to `log`.
+    """
+    command = (
+        str(python),
+        "-c",
+        START,
+        "start",
+        "--ephemeral",
+        *ANY_PORT,
+        "--log-format",
+        "json",
+        "--project",
+        PROJECT,
+    )
     with log.open("w") as said:
         process = Popen(command, env={**os.environ, **SETTINGS}, stdout=said, stderr=STDOUT)
     try:

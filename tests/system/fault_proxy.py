@@ -1,7 +1,10 @@
-"""An HTTP proxy before the BigQuery emulator that does to requests what networks and BigQuery do, and keeps a list of them.
+"""An HTTP proxy before the BigQuery emulator that does to requests what networks and BigQuery do,
+and keeps a list of them.
 
-In some things it answers as BigQuery does and the emulator does not: a job whose name is taken is refused and keeps its
-parameters and labels, a query that fails is an error instead of no rows, and a table that a statement wrote was modified.
+In some things it answers as BigQuery does and the emulator does not: a job whose name is taken is
+refused and keeps its
+parameters and labels, a query that fails is an error instead of no rows, and a table that a
+statement wrote was modified.
 """
 
 from __future__ import annotations
@@ -30,8 +33,10 @@ JOB = re.compile(r"/projects/[^/]+/(jobs|queries)/([^/]+?)(/cancel)?$")
 class Fault:
     """What happens to so many requests that match `verb` and, in path or body, the pattern `said`.
 
-    `what` is the HTTP status that BigQuery answers instead of doing anything, with the reason `reason`; or "cut": it
-    does as asked and its answer breaks off in the middle; "fail": the job ends with an error; "hold": the job goes on
+    `what` is the HTTP status that BigQuery answers instead of doing anything, with the reason
+    `reason`; or "cut": it
+    does as asked and its answer breaks off in the middle; "fail": the job ends with an error;
+    "hold": the job goes on
     until it is let go or cancelled.
     """
 
@@ -91,8 +96,16 @@ class Proxy:
 
     def begun(self) -> list[str]:
         """The statements of the jobs that were begun, or would have been but for a fault."""
-        bodies = [json.loads(asked.body) for asked, answer in self.seen if _begins(asked) and answer.status == 200]
-        return [body["configuration"]["query"]["query"] for body in bodies if "query" in body["configuration"]]
+        bodies = [
+            json.loads(asked.body)
+            for asked, answer in self.seen
+            if _begins(asked) and answer.status == 200
+        ]
+        return [
+            body["configuration"]["query"]["query"]
+            for body in bodies
+            if "query" in body["configuration"]
+        ]
 
     def let_go(self) -> None:
         """Let the jobs that were held be done."""
@@ -127,9 +140,19 @@ class Proxy:
         if not fault or fault.what == "cut":
             return None
         wrong = {"reason": fault.reason, "message": f"a job that ends with {fault.reason}"}
-        status = {"state": "RUNNING"} if fault.what == "hold" else {"state": "DONE", "errorResult": wrong, "errors": [wrong]}
+        status = (
+            {"state": "RUNNING"}
+            if fault.what == "hold"
+            else {"state": "DONE", "errorResult": wrong, "errors": [wrong]}
+        )
         times = {"creationTime": str(int(time.time() * 1000))}
-        self.jobs[name] = made = {**body, "kind": "bigquery#job", "id": name, "status": status, "statistics": times}
+        self.jobs[name] = made = {
+            **body,
+            "kind": "bigquery#job",
+            "id": name,
+            "status": status,
+            "statistics": times,
+        }
         if fault.what == "hold":
             self.held[name] = asked
         return _document(made)
@@ -140,10 +163,18 @@ class Proxy:
         assert job
         if cancel:
             self.held.pop(name, None)
-            job["status"] = {"state": "DONE", "errorResult": {"reason": "stopped", "message": "Job execution was cancelled"}}
+            job["status"] = {
+                "state": "DONE",
+                "errorResult": {"reason": "stopped", "message": "Job execution was cancelled"},
+            }
             return _document({"kind": "bigquery#jobCancelResponse", "job": job})
         if kind == "queries":
-            return _document({"jobReference": job["jobReference"], "jobComplete": job["status"]["state"] == "DONE"})
+            return _document(
+                {
+                    "jobReference": job["jobReference"],
+                    "jobComplete": job["status"]["state"] == "DONE",
+                }
+            )
         return _document(job)
 
     def forward(self, asked: Asked) -> Answer:
@@ -152,7 +183,9 @@ class Proxy:
         try:
             connection.request(asked.verb, asked.path, asked.body, dict(asked.headers))
             got = connection.getresponse()
-            headers = {name: value for name, value in got.getheaders() if name.lower() not in HOP_BY_HOP}
+            headers = {
+                name: value for name, value in got.getheaders() if name.lower() not in HOP_BY_HOP
+            }
             return self._honest(asked, Answer(got.status, headers, got.read()))
         finally:
             connection.close()
@@ -162,21 +195,45 @@ class Proxy:
         if answer.status != 200:
             return answer
         if _begins(asked):
-            written = WRITES.search(json.loads(asked.body)["configuration"].get("query", {}).get("query", ""))
+            written = WRITES.search(
+                json.loads(asked.body)["configuration"].get("query", {}).get("query", "")
+            )
             self.writes.update([written[1]] if written else [])
-        elif b'"bigquery#queryResponse"' in answer.body[:100] and b'"errors"' in answer.body[-2000:]:
+        elif (
+            b'"bigquery#queryResponse"' in answer.body[:100] and b'"errors"' in answer.body[-2000:]
+        ):
             said = json.loads(answer.body)["errors"]
-            return _document({"error": {"code": 400, "message": said[0]["message"], "errors": said}}, 400)
-        elif (found := JOB.search(urlsplit(asked.path).path)) and found[1] == "jobs" and found[2] in self.configurations:
-            return _document({**json.loads(answer.body), "configuration": self.configurations[found[2]]})
-        elif (found := TABLE.search(urlsplit(asked.path).path)) and (n := self.writes[f"{found[1]}.{found[2]}"]):
+            return _document(
+                {"error": {"code": 400, "message": said[0]["message"], "errors": said}}, 400
+            )
+        elif (
+            (found := JOB.search(urlsplit(asked.path).path))
+            and found[1] == "jobs"
+            and found[2] in self.configurations
+        ):
+            return _document(
+                {**json.loads(answer.body), "configuration": self.configurations[found[2]]}
+            )
+        elif (found := TABLE.search(urlsplit(asked.path).path)) and (
+            n := self.writes[f"{found[1]}.{found[2]}"]
+        ):
             told = json.loads(answer.body)
-            return _document({**told, "lastModifiedTime": str(int(told["lastModifiedTime"]) + n), "etag": f"{n} {told['etag']}"})
+            return _document(
+                {
+                    **told,
+                    "lastModifiedTime": str(int(told["lastModifiedTime"]) + n),
+                    "etag": f"{n} {told['etag']}",
+                }
+            )
         return answer
 
 
 def _begins(asked: Asked) -> bool:
-    return asked.verb == "POST" and bool(JOBS.search(urlsplit(asked.path).path)) and "/upload/" not in asked.path
+    return (
+        asked.verb == "POST"
+        and bool(JOBS.search(urlsplit(asked.path).path))
+        and "/upload/" not in asked.path
+    )
 
 
 def _document(content: object, status: int = 200) -> Answer:
@@ -186,7 +243,9 @@ def _document(content: object, status: int = 200) -> Answer:
 def _refusal(status: int, reason: str) -> Answer:
     """An answer as BigQuery words its refusals."""
     said = {"reason": reason, "message": f"{reason}, says the proxy"}
-    return _document({"error": {"code": status, "message": said["message"], "errors": [said]}}, status)
+    return _document(
+        {"error": {"code": status, "message": said["message"], "errors": [said]}}, status
+    )
 
 
 def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
@@ -195,7 +254,11 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
 
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
+            headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name.lower() not in HOP_BY_HOP
+            }
             asked = Asked(self.command, self.path, headers, body)
             answer, fault = proxy.answer(asked)
             with proxy.lock:

@@ -19,7 +19,9 @@ WAYS = (
 
 @dataclass(frozen=True)
 class FileSystem:
-    """The file system at `place`, there for as long as `holder` lives; `enter` is the command that runs another in it."""
+    """The file system at `place`, there for as long as `holder` lives; `enter` is the command that
+    runs another in it.
+    """
 
     place: Path
     holder: Popen[str]
@@ -31,7 +33,13 @@ class FileSystem:
         place.mkdir()
         for unshare, nsenter in WAYS if shutil.which("unshare") else ():
             script = f"mount -t tmpfs tmpfs '{place}' && echo mounted && exec cat"
-            holder = Popen([*unshare.split(), "sh", "-c", script], stdin=PIPE, stdout=PIPE, stderr=subprocess.DEVNULL, text=True)
+            holder = Popen(
+                [*unshare.split(), "sh", "-c", script],
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
             made = cls(place, holder, (*nsenter.split(), "--target", str(holder.pid)))
             if holder.stdout and holder.stdout.readline() == "mounted\n":
                 return made

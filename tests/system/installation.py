@@ -42,7 +42,9 @@ WRITTEN_HERE = {
 
 
 def environment(**more: str) -> dict[str, str]:
-    """All that a process gets to know. What was run is judged where a test is about that, and not dozens of times."""
+    """All that a process gets to know. What was run is judged where a test is about that, and not
+    dozens of times.
+    """
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return kept | {"JUDGE_AFTER_JOBS": "false"} | more
 
@@ -62,8 +64,10 @@ def kill(process: Popen[str], sign: signal.Signals = signal.SIGKILL) -> None:
 
 @dataclass(frozen=True)
 class Installation:
-    """A VAR folder, and maybe a warehouse outside it. `inside` is the command that runs another one where these are,
-    `root` the root folder there as this process sees it. `database` is a URL; without, it is SQLite in the folder."""
+    """A VAR folder, and maybe a warehouse outside it. `inside` is the command that runs another one
+    where these are,
+    `root` the root folder there as this process sees it. `database` is a URL; without, it is SQLite
+    in the folder."""
 
     var: Path
     inside: tuple[str, ...] = ()
@@ -83,7 +87,15 @@ class Installation:
         place |= {"DATABASE_URL": self.database} if self.database else {}
         everything = environment(BACKCOURT_VAR=str(self.var), **place, **env)
         pipe = subprocess.PIPE
-        return Popen(command, cwd=ROOT, env=everything, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        return Popen(
+            command,
+            cwd=ROOT,
+            env=everything,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=True,
+        )
 
     def verb(self, *args: str, **env: str) -> CompletedProcess[str]:
         """Run a verb to its end."""
@@ -98,12 +110,16 @@ class Installation:
         if not self.inside:
             with closing(sqlite3.connect(file, timeout=30)) as db:
                 return db.execute(sql).fetchall()
-        told = subprocess.check_output([*self.inside, sys.executable, "-c", ASK, str(file), sql], text=True)
+        told = subprocess.check_output(
+            [*self.inside, sys.executable, "-c", ASK, str(file), sql], text=True
+        )
         return [tuple(row) for row in json.loads(told)]
 
     def jobs(self) -> list[str]:
         """The status of every job, the oldest first."""
-        return [str(status) for (status,) in self.rows("SELECT status FROM backfill_job ORDER BY id")]
+        return [
+            str(status) for (status,) in self.rows("SELECT status FROM backfill_job ORDER BY id")
+        ]
 
     def runs(self) -> Counter[str]:
         """How many runs there are in each status."""
@@ -132,7 +148,9 @@ class Installation:
         return [self.season(table).read_bytes() for table in INPUTS]
 
     def tables(self, *, newest: bool = False) -> Partitions:
-        """Every partition written here with its sorted rows, but for OF_THE_RUN; of the history all runs, or the newest."""
+        """Every partition written here with its sorted rows, but for OF_THE_RUN; of the history all
+        runs, or the newest.
+        """
         found: Partitions = {}
         with duckdb.connect() as db:
             for table in (*OUTPUTS, FAILURES, HISTORY):
@@ -140,21 +158,31 @@ class Installation:
         return found
 
 
-def _partitions(db: duckdb.DuckDBPyConnection, root: Path, table: Table, *, newest: bool) -> Partitions:
+def _partitions(
+    db: duckdb.DuckDBPyConnection, root: Path, table: Table, *, newest: bool
+) -> Partitions:
     files = sorted(map(str, (root / table.dataset / table.name).glob(f"*=*/**/{PART}")))
     found: Partitions = {str(Path(f).relative_to(root).parent): [] for f in files}
     if files:
         timed = {f"source_{s}_last_updated" for s in WRITTEN_HERE.get(table, ())}
-        columns = [f"{c} IS NOT NULL" if c in timed else c for c in table.names if c not in OF_THE_RUN]
+        columns = [
+            f"{c} IS NOT NULL" if c in timed else c for c in table.names if c not in OF_THE_RUN
+        ]
         source = f"read_parquet({files}, filename = true, hive_partitioning = false)"
-        only = "QUALIFY row_number() OVER (PARTITION BY filename ORDER BY started_at DESC) = 1" if newest else ""
+        only = (
+            "QUALIFY row_number() OVER (PARTITION BY filename ORDER BY started_at DESC) = 1"
+            if newest
+            else ""
+        )
         sql = f"SELECT filename, {', '.join(f'({c})::VARCHAR' for c in columns)} FROM {source} {only} ORDER BY ALL"
         for file, *values in db.execute(sql).fetchall():
             found[str(Path(file).relative_to(root).parent)].append(tuple(values))
     return found
 
 
-def differences(found: Partitions, expected: Partitions, *, missing_allowed: bool = False) -> list[str]:
+def differences(
+    found: Partitions, expected: Partitions, *, missing_allowed: bool = False
+) -> list[str]:
     """A sentence for each partition that differs; empty when all are equal."""
     missing = [] if missing_allowed else [f"{p} is missing" for p in expected if p not in found]
     extra = [f"{p} should not be there" for p in found if p not in expected]
@@ -163,13 +191,22 @@ def differences(found: Partitions, expected: Partitions, *, missing_allowed: boo
 
 
 def _difference(found: Sequence[tuple[str, ...]], expected: Sequence[tuple[str, ...]]) -> str:
-    only = [row for row in found if row not in set(expected)][:1], [row for row in expected if row not in set(found)][:1]
-    return f"{len(found)} rows instead of {len(expected)}, for example {only[0]} instead of {only[1]}"
+    only = (
+        [row for row in found if row not in set(expected)][:1],
+        [row for row in expected if row not in set(found)][:1],
+    )
+    return (
+        f"{len(found)} rows instead of {len(expected)}, for example {only[0]} instead of {only[1]}"
+    )
 
 
 def without(partitions: Mapping[str, list[tuple[str, ...]]], table: Table) -> Partitions:
     """All partitions but those of one table."""
-    return {p: rows for p, rows in partitions.items() if not p.startswith(f"{table.dataset}/{table.name}/")}
+    return {
+        p: rows
+        for p, rows in partitions.items()
+        if not p.startswith(f"{table.dataset}/{table.name}/")
+    }
 
 
 def ended(process: Popen[str]) -> CompletedProcess[str]:
@@ -197,20 +234,38 @@ class Reference:
 
 def backfill(first: date, last: date, *more: str) -> tuple[str, ...]:
     """The command line of a backfill in this process, in batches small enough to have several."""
-    return "backfill", "--start", str(first), "--end", str(last), "--batch-size", "5", "--inline", *more
+    return (
+        "backfill",
+        "--start",
+        str(first),
+        "--end",
+        str(last),
+        "--batch-size",
+        "5",
+        "--inline",
+        *more,
+    )
 
 
 def assert_heals(
-    installation: Installation, reference: Reference, *more: str, jobs: Sequence[str] | None = ("succeeded",)
+    installation: Installation,
+    reference: Reference,
+    *more: str,
+    jobs: Sequence[str] | None = ("succeeded",),
 ) -> None:
-    """The reference's command ends well and leaves what an undisturbed run leaves, and nothing else."""
+    """The reference's command ends well and leaves what an undisturbed run leaves, and nothing
+    else.
+    """
     again = installation.verb(*reference.command, *more)
     assert (again.returncode, again.stderr) == (0, ""), again
     assert_same(installation, reference, jobs=jobs)
 
 
-def assert_same(installation: Installation, reference: Reference, *, jobs: Sequence[str] | None = ("succeeded",)) -> None:
-    """All is as after an undisturbed run: the history too, run by run; after several jobs, the newest run of each date.
+def assert_same(
+    installation: Installation, reference: Reference, *, jobs: Sequence[str] | None = ("succeeded",)
+) -> None:
+    """All is as after an undisturbed run: the history too, run by run; after several jobs, the
+    newest run of each date.
 
     `jobs` None leaves it open how many there were, so long as the last one succeeded.
     """

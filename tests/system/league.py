@@ -1,4 +1,6 @@
-"""A small made-up season in which everybody plays every night: each window is full soon after bootstrap."""
+"""A small made-up season in which everybody plays every night: each window is full soon after
+bootstrap.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def pairs(night: int) -> list[tuple[int, int]]:
 def play(nights: int, folder: Path) -> None:
     """Make the season up and write it as a folder of Phase 3."""
     simulation = Simulation(YEAR, SEED)
-    fixtures = [SimulatedGame(night, home, away) for night in range(nights) for home, away in pairs(night)]
+    fixtures = [
+        SimulatedGame(night, home, away) for night in range(nights) for home, away in pairs(night)
+    ]
     for number, fixture in enumerate(fixtures, start=1):
         simulation.play(simulation.heading(number, fixture))
     write(SimulatedSeason(YEAR, SEED, simulation.tables), folder)

@@ -1,4 +1,6 @@
-"""The processes that bin/up keeps running, of one installation: started and stopped by the product's own code."""
+"""The processes that bin/up keeps running, of one installation: started and stopped by the
+product's own code.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,19 @@ import psutil
 from tests.system.installation import Installation, kill, until
 
 # A chaos test waits for none of the product's patience.
-QUICK = {"HEARTBEAT_SECONDS": "1", "SWEEP_SECONDS": "1", "LOST_SECONDS": "3", "SILENT_SECONDS": "10"}
+QUICK = {
+    "HEARTBEAT_SECONDS": "1",
+    "SWEEP_SECONDS": "1",
+    "LOST_SECONDS": "3",
+    "SILENT_SECONDS": "10",
+}
 PROGRAMS = {
-    "supervisor": "supervisor.supervisord", "redis": "redis-server", "worker": " worker ", "beat": " beat ", "web": " gunicorn ",
-}  # fmt: skip
+    "supervisor": "supervisor.supervisord",
+    "redis": "redis-server",
+    "worker": " worker ",
+    "beat": " beat ",
+    "web": " gunicorn ",
+}
 STOP_SECONDS = 90
 TIED_SECONDS = 10
 READY = "running: "
@@ -35,7 +46,9 @@ class Stack:
     @classmethod
     def started(cls, installation: Installation, **env: str) -> Stack:
         """Start everything and wait for a live worker."""
-        made = cls.of(installation, installation.start("up", "--no-demo", "--no-web", **{**QUICK, **env}))
+        made = cls.of(
+            installation, installation.start("up", "--no-demo", "--no-web", **{**QUICK, **env})
+        )
         try:
             made.wait_until_ready()
         except BaseException:
@@ -57,7 +70,9 @@ class Stack:
                 self.processes()
                 return "".join(said)
         _, err = self.front.communicate()
-        raise AssertionError(f"it did not start (exit {self.front.returncode}): {''.join(said)}{err}{self.logs()}")
+        raise AssertionError(
+            f"it did not start (exit {self.front.returncode}): {''.join(said)}{err}{self.logs()}"
+        )
 
     def processes(self) -> list[psutil.Process]:
         """Every process of this stack that lives, also one whose parent was killed."""
@@ -65,7 +80,9 @@ class Stack:
         return [p for p in self.known if _lives(p)]
 
     def pid(self, name: str) -> int:
-        """The supervisor, redis, worker (its main process) or beat that runs now, waited for when it is being restarted."""
+        """The supervisor, redis, worker (its main process) or beat that runs now, waited for when
+        it is being restarted.
+        """
         until(lambda: self.pids(name), f"a {name}")
         return next(iter(self.pids(name)), 0) or self.pid(name)
 
@@ -97,7 +114,9 @@ class Stack:
             self.kill_all()
             raise AssertionError(f"it did not stop in {STOP_SECONDS} s:\n{self.logs()}") from None
         # What was being started at that very moment ends by itself, tied to its parent.
-        ending = psutil.wait_procs([p for p in {*before, *self.known} if _lives(p)], TIED_SECONDS)[1]
+        ending = psutil.wait_procs([p for p in {*before, *self.known} if _lives(p)], TIED_SECONDS)[
+            1
+        ]
         left = [p for p in ending if _lives(p)]
         assert left == [], f"left behind: {[(p.pid, _command(p)) for p in left]}"
         return CompletedProcess(self.front.args, self.front.returncode, out, err)

@@ -1,4 +1,6 @@
-"""The commands of docs/operations.md back a database up and restore it, and what was restored goes on working."""
+"""The commands of docs/operations.md back a database up and restore it, and what was restored goes
+on working.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from tests.system.installation import ROOT, Installation, Reference, assert_heal
 pytestmark = pytest.mark.system
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+SQLITE_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+)
 POSTGRES_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
 # An engine whose container is this machine: it runs what is to run inside, and has nothing to stop.
 ENGINE = '#!/bin/sh\n[ "$2" = exec ] || exit 0\nshift 4\nexec "$@"\n'
@@ -38,12 +42,21 @@ def shell(folder: Path, **environment: str) -> Shell:
     """Runs commands in a folder that has what they expect there, as it is in a checkout."""
     (folder / "docker").write_text(ENGINE)
     (folder / "docker").chmod(0o755)
-    (folder / "manage.py").write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "manage.py"} "$@"\n')
+    (folder / "manage.py").write_text(
+        f'#!/bin/sh\nexec {sys.executable} {ROOT / "manage.py"} "$@"\n'
+    )
     (folder / "manage.py").chmod(0o755)
     everything = {"PATH": f"{folder}{os.pathsep}{path()}", **environment}
 
     def run(text: str) -> None:
-        done = subprocess.run(["bash", "-euc", text], cwd=folder, env=everything, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-euc", text],
+            cwd=folder,
+            env=everything,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
 
     return run
@@ -51,7 +64,10 @@ def shell(folder: Path, **environment: str) -> Shell:
 
 def contents(installation: Installation, tables: str) -> dict[str, list[str]]:
     """Every row of every table."""
-    return {str(t): sorted(map(str, installation.rows(f'SELECT * FROM "{t}"'))) for (t,) in installation.rows(tables)}
+    return {
+        str(t): sorted(map(str, installation.rows(f'SELECT * FROM "{t}"')))
+        for (t,) in installation.rows(tables)
+    }
 
 
 def half_done(installation: Installation, reference: Reference) -> Installation:
@@ -62,8 +78,17 @@ def half_done(installation: Installation, reference: Reference) -> Installation:
     return installation
 
 
-def assert_restored(installation: Installation, reference: Reference, tables: str, run: Shell, backup: str, restore: str) -> None:
-    """What was done after the backup is gone, all else is there, and the job goes on to the end of an undisturbed one."""
+def assert_restored(
+    installation: Installation,
+    reference: Reference,
+    tables: str,
+    run: Shell,
+    backup: str,
+    restore: str,
+) -> None:
+    """What was done after the backup is gone, all else is there, and the job goes on to the end of
+    an undisturbed one.
+    """
     before = contents(installation, tables)
     run(commands(backup))
     assert installation.verb("user", "later", "--role", "viewer").returncode == 0
@@ -74,15 +99,30 @@ def assert_restored(installation: Installation, reference: Reference, tables: st
 
 
 def test_postgres(
-    template: Installation, installed: Installation, reference: Reference, postgres: Server, tmp_path: Path
+    template: Installation,
+    installed: Installation,
+    reference: Reference,
+    postgres: Server,
+    tmp_path: Path,
 ) -> None:
     made = replace(installed, database=postgres.create("backcourt"))
     assert made.verb("prepare").returncode == 0
     run = shell(tmp_path, PGHOST=str(postgres.folder))
-    assert_restored(half_done(made, reference), reference, POSTGRES_TABLES, run, "Backup", "Restore")
+    assert_restored(
+        half_done(made, reference), reference, POSTGRES_TABLES, run, "Backup", "Restore"
+    )
 
 
-def test_the_embedded_database(installed: Installation, reference: Reference, tmp_path: Path) -> None:
+def test_the_embedded_database(
+    installed: Installation, reference: Reference, tmp_path: Path
+) -> None:
     run = shell(tmp_path, BACKCOURT_VAR=str(installed.var))
     half = half_done(installed, reference)
-    assert_restored(half, reference, SQLITE_TABLES, run, "Backup of the embedded database", "Restore of the embedded database")
+    assert_restored(
+        half,
+        reference,
+        SQLITE_TABLES,
+        run,
+        "Backup of the embedded database",
+        "Restore of the embedded database",
+    )

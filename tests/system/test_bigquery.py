@@ -1,4 +1,5 @@
-"""The product on BigQuery: google-cloud-bigquery, over HTTP, through a proxy that makes trouble, against an emulator.
+"""The product on BigQuery: google-cloud-bigquery, over HTTP, through a proxy that makes trouble,
+against an emulator.
 
 What the emulator cannot do, and what stands for it, is in docs/bigquery-emulator.md.
 """
@@ -73,7 +74,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An embedded warehouse with the inputs of the tiny season."""
     root = tmp_path_factory.mktemp("embedded")
     with override_settings(WAREHOUSE_URL=(url := f"parquet:{root / 'warehouse'}")):
-        load(phase3_folder(root / "phase3", **{table.short.lower(): whole_rows(table) for table in INPUTS}))
+        load(
+            phase3_folder(
+                root / "phase3", **{table.short.lower(): whole_rows(table) for table in INPUTS}
+            )
+        )
     return url
 
 
@@ -92,7 +97,9 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 def run_all(url: str, settings: Any) -> Job:
     """Every processor over every date, on the warehouse at this URL."""
     settings.WAREHOUSE_URL = url
-    job = start_job(make_options(START, LAST, force=True, batch_size=len(NIGHTS)), "ann", inline=True)
+    job = start_job(
+        make_options(START, LAST, force=True, batch_size=len(NIGHTS)), "ann", inline=True
+    )
     assert job
     return run_inline(job, "ann")
 
@@ -107,14 +114,21 @@ def differing(ours: list[Row], theirs: list[Row]) -> list[tuple[Any, ...]]:
     """Every value that is not the same, with its row's number and its column."""
     assert len(ours) == len(theirs) > 0
     pairs = enumerate(zip(ours, theirs, strict=True))
-    return [(n, name, us[name], they[name]) for n, (us, they) in pairs for name in they if us[name] != they[name]]
+    return [
+        (n, name, us[name], they[name])
+        for n, (us, they) in pairs
+        for name in they
+        if us[name] != they[name]
+    ]
 
 
 def retry(job: Job, shell: Shell) -> None:
     """Make again what failed, which the code was to blame for: of ML everything, and of it alone."""
     failed = {run.processor for run in Run.objects.filter(job=job, status=Run.Status.FAILED)}
     assert (job.status, failed) == (Job.Status.FAILED, {"ML"})
-    done = shell("retry", job.pk, "--override", "--reason", "the statement is mended", "--inline", "--json")
+    done = shell(
+        "retry", job.pk, "--override", "--reason", "the statement is mended", "--inline", "--json"
+    )
     assert (done.code, done.document["status"]) == (0, "succeeded"), done
 
 
@@ -127,10 +141,17 @@ def ended(job: Job) -> dict[tuple[str, date], tuple[Any, ...]]:
 def answers(url: str, settings: Any) -> dict[str, Any]:
     """What a person is told: the runbook's queries, coverage, what is wrong."""
     settings.WAREHOUSE_URL = url
-    told = {name: [_shared(row) for row in queries.named(name).rows(START, LAST)] for name in queries.names()}
-    told["run-history"] = sorted((row for row in told["run-history"] if row["status"] != "failed"), key=str)
+    told = {
+        name: [_shared(row) for row in queries.named(name).rows(START, LAST)]
+        for name in queries.names()
+    }
+    told["run-history"] = sorted(
+        (row for row in told["run-history"] if row["status"] != "failed"), key=str
+    )
     told["written"] = written_dates(CHAIN, NIGHTS)
-    told["inputs"] = input_signatures.signatures((code, night) for code in CHAIN for night in NIGHTS)
+    told["inputs"] = input_signatures.signatures(
+        (code, night) for code in CHAIN for night in NIGHTS
+    )
     told["source rows"] = source_rows(FIRST, LAST)
     run_audit(START, LAST)
     told["findings"] = [(f.kind, f.dates, f.processors) for f in listed(START, LAST)]
@@ -138,7 +159,11 @@ def answers(url: str, settings: Any) -> dict[str, Any]:
 
 
 def _shared(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name not in OWN and not name.endswith("_last_updated")}
+    return {
+        name: value
+        for name, value in row.items()
+        if name not in OWN and not name.endswith("_last_updated")
+    }
 
 
 # The whole, in trouble
@@ -160,7 +185,9 @@ TROUBLE = (
 def test_a_season_on_bigquery_is_what_it_is_in_a_folder(
     clean: Proxy, folder: str, shell: Shell, settings: Any, tmp_path: Path
 ) -> None:
-    """Tables made, inputs copied there, every processor run in the midst of trouble, looked at, and copied back."""
+    """Tables made, inputs copied there, every processor run in the midst of trouble, looked at, and
+    copied back.
+    """
     settings.WAREHOUSE_URL = URL
     made = shell("create_tables", "--json").document["differences"]
     assert {d["kind"] for d in made} == {"create"}
@@ -179,18 +206,26 @@ def test_a_season_on_bigquery_is_what_it_is_in_a_folder(
     assert stands == ended(here)
     for table in (*OUTPUTS, FAILURES):
         key = ", ".join(table.key)
-        assert (str(table), differing(rows(URL, table, key), rows(folder, table, key))) == (str(table), [])
+        assert (str(table), differing(rows(URL, table, key), rows(folder, table, key))) == (
+            str(table),
+            [],
+        )
     assert told == answers(folder, settings)
 
     back = f"parquet:{tmp_path / 'back'}"
     copied = shell("copy_warehouse", URL, back, *dates, "--json").document
-    assert (copied["wrong"], copied["tables"][str(TDZA)]["rows"]) == ([], len(rows(folder, TDZA, "team_abbr")))
+    assert (copied["wrong"], copied["tables"][str(TDZA)]["rows"]) == (
+        [],
+        len(rows(folder, TDZA, "team_abbr")),
+    )
     folded, there_again, part = open_warehouse(back), open_warehouse(URL), WarehousePart(TDZA, LAST)
     there_again.replace(TDZA, [LAST], "", {})
     assert filled(there_again, TDZA, LAST, LAST) == {}
     wanted = filled(folded, TDZA, LAST, LAST)
     assert copy(folded, there_again, Copying((part,), wanted, ())) == []
-    assert filled(there_again, TDZA, LAST, LAST) == wanted == {part: Content(2, wanted[part].digest)}
+    assert (
+        filled(there_again, TDZA, LAST, LAST) == wanted == {part: Content(2, wanted[part].digest)}
+    )
 
 
 # One trouble at a time, on a slice of failures that no season has
@@ -232,7 +267,10 @@ def write(on: BigQueryWarehouse) -> None:
 
 
 def written() -> list[str]:
-    found = session().query(f"SELECT entity_id FROM {FAILURES} WHERE analysis_date = @day ORDER BY entity_id", {"day": DAY})
+    found = session().query(
+        f"SELECT entity_id FROM {FAILURES} WHERE analysis_date = @day ORDER BY entity_id",
+        {"day": DAY},
+    )
     return [row["entity_id"] for row in found]
 
 
@@ -252,12 +290,20 @@ def merges(proxy: Proxy) -> int:
         (Fault("fail", MERGE, reason="quotaExceeded"), 2),
         (Fault("fail", MERGE, times=3), 4),
     ],
-    ids=lambda value: f"{value.what} {value.reason} {value.times}" if isinstance(value, Fault) else "",
+    ids=lambda value: (
+        f"{value.what} {value.reason} {value.times}" if isinstance(value, Fault) else ""
+    ),
 )
-def test_what_passes_is_waited_for_and_the_rows_are_there_once(slice_: Proxy, fault: Fault, begun: int) -> None:
+def test_what_passes_is_waited_for_and_the_rows_are_there_once(
+    slice_: Proxy, fault: Fault, begun: int
+) -> None:
     slice_.next(Fault(fault.what, fault.said, fault.verb, fault.reason, fault.times))
     write(session())
-    assert (slice_.faults[0].met, merges(slice_), written()) == (fault.times, begun, ["1", "2", "3"])
+    assert (slice_.faults[0].met, merges(slice_), written()) == (
+        fault.times,
+        begun,
+        ["1", "2", "3"],
+    )
 
 
 def test_an_answer_that_breaks_off_is_asked_for_again(slice_: Proxy) -> None:
@@ -270,10 +316,18 @@ def test_an_answer_that_breaks_off_is_asked_for_again(slice_: Proxy) -> None:
 @pytest.mark.parametrize(
     ("fault", "raised", "says"),
     [
-        (Fault("fail", MERGE, reason="invalidQuery"), StatementFailed, "a job that ends with invalidQuery"),
+        (
+            Fault("fail", MERGE, reason="invalidQuery"),
+            StatementFailed,
+            "a job that ends with invalidQuery",
+        ),
         (Fault(403, MERGE, reason="accessDenied"), WarehouseUnwritable, "grant roles/bigquery"),
         (Fault(404, MERGE, reason="notFound"), WarehouseUnwritable, "manage.py create_tables"),
-        (Fault(400, MERGE, reason="bytesBilledLimitExceeded"), WarehouseUnwritable, "BIGQUERY_MAX_BYTES"),
+        (
+            Fault(400, MERGE, reason="bytesBilledLimitExceeded"),
+            WarehouseUnwritable,
+            "BIGQUERY_MAX_BYTES",
+        ),
     ],
     ids=lambda value: value.reason if isinstance(value, Fault) else "",
 )
@@ -349,7 +403,9 @@ def until(true: Callable[[], bool]) -> None:
 # Tables
 
 
-def test_what_a_table_lacks_is_added_and_what_differs_is_told(slice_: Proxy, shell: Shell, settings: Any) -> None:
+def test_what_a_table_lacks_is_added_and_what_differs_is_told(
+    slice_: Proxy, shell: Shell, settings: Any
+) -> None:
     settings.WAREHOUSE_URL = f"{URL}/old_"
     place = Place(PROJECT, "old_")
     client = connect(place)
@@ -358,17 +414,30 @@ def test_what_a_table_lacks_is_added_and_what_differs_is_told(slice_: Proxy, she
     changed = {"games_in_sample": "STRING", "team_abbr": "STRING"}
     fields = [f for f in old.schema if f.name != "calculation_notes"]
     old.schema = [SchemaField(f.name, changed.get(f.name, f.field_type), f.mode) for f in fields]
-    old.clustering_fields, old.time_partitioning = None, TimePartitioning(field="analysis_date", expiration_ms=86_400_000)
+    old.clustering_fields, old.time_partitioning = (
+        None,
+        TimePartitioning(field="analysis_date", expiration_ms=86_400_000),
+    )
     client.create_table(old)
 
-    told = {(d["kind"], d["what"]) for d in differences_of(shell("create_tables", "--dry-run", "--json")) if d["name"] == OLD}
+    told = {
+        (d["kind"], d["what"])
+        for d in differences_of(shell("create_tables", "--dry-run", "--json"))
+        if d["name"] == OLD
+    }
     assert {(kind, what) for kind, what in told if kind != "left"} == {
         ("add", "column calculation_notes STRING"),
         ("keep", "partitions would be deleted after 1 days; that is taken away"),
-        ("wrong", "column games_in_sample is STRING, not INT64; that takes a new table, copied from this one"),
-        ("wrong", "is clustered by nothing; `bq update --clustering_fields=team_abbr,analysis_date "
-                  f"{OLD}` changes it"),
-    }  # fmt: skip
+        (
+            "wrong",
+            "column games_in_sample is STRING, not INT64; that takes a new table, copied from this one",
+        ),
+        (
+            "wrong",
+            "is clustered by nothing; `bq update --clustering_fields=team_abbr,analysis_date "
+            f"{OLD}` changes it",
+        ),
+    }
     assert "calculation_notes" not in {f.name for f in client.get_table(OLD).schema}
     assert shell("create_tables").code == 1
     left = {d["kind"] for d in differences_of(shell("create_tables", "--json"))}

@@ -1,4 +1,6 @@
-"""kill -9 anything at any moment: the workers' backfill ends by itself, and leaves what an undisturbed one leaves."""
+"""kill -9 anything at any moment: the workers' backfill ends by itself, and leaves what an
+undisturbed one leaves.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,20 @@ from contextlib import closing
 import pytest
 from redis import Redis
 
-from tests.system.installation import ROOT, Installation, Reference, assert_same, ended, environment, until
+from tests.system.installation import (
+    ROOT,
+    Installation,
+    Reference,
+    assert_same,
+    ended,
+    environment,
+    until,
+)
 from tests.system.stack import Stack, running
 
 pytestmark = pytest.mark.system
-# Everything recorded; before that a step begins anew, as tests.system.test_killed has it at every point.
+# Everything recorded; before that a step begins anew, as tests.system.test_killed has it at every
+# point.
 POINTS_OF_A_STEP = ("after-record",)
 LOCKED_SECONDS = 10
 OF_JOBS = "SELECT COUNT(*) FROM backfill_event WHERE job_id IS NOT NULL"
@@ -37,21 +48,34 @@ def begun(installed: Installation, reference: Reference, *more: str, complete: i
 
 
 def in_the_middle(installed: Installation, complete: int = 20) -> None:
-    until(lambda: (found := installed.runs())["complete"] >= complete and found["running"], "the middle of the job")
+    until(
+        lambda: (found := installed.runs())["complete"] >= complete and found["running"],
+        "the middle of the job",
+    )
 
 
 def assert_heals_by_itself(installed: Installation, reference: Reference, *jobs: str) -> None:
     """Without anybody's help the job succeeds, and all is as after an undisturbed run."""
-    until(lambda: installed.jobs()[-1] in ("succeeded", "failed", "paused", "cancelled"), "the end of the job")
+    until(
+        lambda: installed.jobs()[-1] in ("succeeded", "failed", "paused", "cancelled"),
+        "the end of the job",
+    )
     until(lambda: installed.leftovers() == [], "the sweep of what killed writers left")
     assert_same(installed, reference, jobs=jobs or ("succeeded",))
-    assert installed.rows("SELECT status, lease FROM backfill_batch WHERE status <> 'ended' OR lease <> ''") == []
+    assert (
+        installed.rows(
+            "SELECT status, lease FROM backfill_batch WHERE status <> 'ended' OR lease <> ''"
+        )
+        == []
+    )
     assert_every_run_was_recorded_once(installed)
 
 
 def assert_every_run_was_recorded_once(installed: Installation) -> None:
     ends = "WHERE run_id IS NOT NULL AND from_state = 'running' AND to_state <> 'pending'"
-    assert {n for (n,) in installed.rows(f"SELECT COUNT(*) FROM backfill_event {ends} GROUP BY run_id")} == {1}
+    assert {
+        n for (n,) in installed.rows(f"SELECT COUNT(*) FROM backfill_event {ends} GROUP BY run_id")
+    } == {1}
 
 
 def redis_of(installed: Installation) -> Redis:
@@ -93,7 +117,9 @@ DISTURBANCES = {
 
 
 @pytest.mark.parametrize("what", DISTURBANCES)
-def test_a_job_survives_one_loss_after_the_other(installed: Installation, reference: Reference, what: str) -> None:
+def test_a_job_survives_one_loss_after_the_other(
+    installed: Installation, reference: Reference, what: str
+) -> None:
     with running(installed) as stack:
         started = installed.verb(*by_workers(reference))
         assert started.returncode == 0, started
@@ -104,21 +130,28 @@ def test_a_job_survives_one_loss_after_the_other(installed: Installation, refere
 
 
 @pytest.mark.parametrize("point", POINTS_OF_A_STEP)
-def test_workers_that_die_at_a_named_point_lose_nothing(installed: Installation, reference: Reference, point: str) -> None:
+def test_workers_that_die_at_a_named_point_lose_nothing(
+    installed: Installation, reference: Reference, point: str
+) -> None:
     """Each process dies the sixth time that it passes the point, and the one after it again."""
     with running(installed, BACKCOURT_CRASH_AT=f"{point}:6"):
         begun(installed, reference, complete=0)
         assert_heals_by_itself(installed, reference)
 
 
-def test_a_step_that_hangs_is_killed_and_runs_again(installed: Installation, reference: Reference) -> None:
+def test_a_step_that_hangs_is_killed_and_runs_again(
+    installed: Installation, reference: Reference
+) -> None:
     with running(installed, STEP_SECONDS="5") as stack:
         begun(installed, reference)
         ((worker,), *_) = installed.rows("SELECT worker FROM backfill_run WHERE status = 'running'")
         hanging = int(str(worker).split()[1])
         os.kill(hanging, signal.SIGSTOP)
         assert_heals_by_itself(installed, reference)
-        until(lambda: hanging not in stack.children() and len(stack.children()) == 2, "another process in its place")
+        until(
+            lambda: hanging not in stack.children() and len(stack.children()) == 2,
+            "another process in its place",
+        )
 
 
 # Stopping
@@ -129,8 +162,13 @@ def test_taken_without_redis_stopped_in_order_and_after_a_power_cut_a_job_goes_o
 ) -> None:
     """Told to stop, workers finish their steps."""
     started = installed.verb(*by_workers(reference))
-    assert (started.returncode, "it waits until bin/up starts one" in started.stdout) == (0, True), started
-    assert installed.rows("SELECT reason FROM backfill_batch WHERE reason <> ''") == [("Redis does not answer",)]
+    assert (started.returncode, "it waits until bin/up starts one" in started.stdout) == (
+        0,
+        True,
+    ), started
+    assert installed.rows("SELECT reason FROM backfill_batch WHERE reason <> ''") == [
+        ("Redis does not answer",)
+    ]
     with running(installed) as stack:
         in_the_middle(installed, complete=1)
         os.kill(stack.pid("worker"), signal.SIGTERM)
@@ -166,13 +204,19 @@ def send_again(installed: Installation, leases: list[tuple[object, ...]]) -> Non
     subprocess.run([sys.executable, "-c", SEND, json.dumps(leases)], cwd=ROOT, env=env, check=True)
 
 
-def test_a_job_that_is_started_twice_and_tasks_that_come_twice_run_once(installed: Installation, reference: Reference) -> None:
+def test_a_job_that_is_started_twice_and_tasks_that_come_twice_run_once(
+    installed: Installation, reference: Reference
+) -> None:
     """Of two starts at the same instant one is refused and names the other."""
     with running(installed):
         both = [ended(p) for p in [installed.start(*by_workers(reference)) for _ in range(2)]]
         assert sorted(p.returncode for p in both) == [0, 2], both
         (refused,) = (p for p in both if p.returncode == 2)
-        assert (refused.stdout, len(refused.stderr.splitlines()), "job 1 (" in refused.stderr) == ("", 1, True)
+        assert (refused.stdout, len(refused.stderr.splitlines()), "job 1 (" in refused.stderr) == (
+            "",
+            1,
+            True,
+        )
         in_the_middle(installed, complete=0)
         leases = installed.rows("SELECT id, lease FROM backfill_batch WHERE lease <> ''")
         send_again(installed, leases[:1])
@@ -187,7 +231,9 @@ def test_a_job_that_is_started_twice_and_tasks_that_come_twice_run_once(installe
 # The database
 
 
-def test_a_database_that_is_locked_for_ten_seconds_is_waited_for(installed: Installation, reference: Reference) -> None:
+def test_a_database_that_is_locked_for_ten_seconds_is_waited_for(
+    installed: Installation, reference: Reference
+) -> None:
     with running(installed):
         begun(installed, reference)
         with closing(sqlite3.connect(installed.var / "backcourt.sqlite3", timeout=30)) as db:
@@ -206,7 +252,9 @@ def status(installed: Installation, *verb: str) -> str:
     return installed.jobs()[-1]
 
 
-def test_paused_resumed_cancelled_and_resumed_it_ends_as_if_undisturbed(installed: Installation, reference: Reference) -> None:
+def test_paused_resumed_cancelled_and_resumed_it_ends_as_if_undisturbed(
+    installed: Installation, reference: Reference
+) -> None:
     with running(installed):
         begun(installed, reference, complete=1)
         assert status(installed, "pause", "1", "--reason", "lunch") in ("pausing", "paused")
@@ -225,7 +273,9 @@ def test_paused_resumed_cancelled_and_resumed_it_ends_as_if_undisturbed(installe
         assert_same(installed, reference)
 
 
-def test_cancelled_by_force_its_dates_are_free_and_nothing_is_half_written(installed: Installation, reference: Reference) -> None:
+def test_cancelled_by_force_its_dates_are_free_and_nothing_is_half_written(
+    installed: Installation, reference: Reference
+) -> None:
     with running(installed):
         begun(installed, reference)
         assert status(installed, "cancel", "1", "--force") == "cancelled"
@@ -235,7 +285,10 @@ def test_cancelled_by_force_its_dates_are_free_and_nothing_is_half_written(insta
         until(lambda: installed.leftovers() == [], "the sweep")
         assert_same(installed, reference, jobs=("cancelled", "succeeded"))
         assert "job 2 succeeded in " in done.stdout
-        assert "everything is complete already" in installed.verb(*by_workers(reference, "--wait")).stdout
+        assert (
+            "everything is complete already"
+            in installed.verb(*by_workers(reference, "--wait")).stdout
+        )
 
 
 def until_swept_twice(installed: Installation) -> None:

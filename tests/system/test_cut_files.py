@@ -1,4 +1,6 @@
-"""A Parquet file that is cut short: the error names it, what it does not concern completes, and without it all heals."""
+"""A Parquet file that is cut short: the error names it, what it does not concern completes, and
+without it all heals.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def test_a_cut_slice_of_the_failures_concerns_its_date_alone_and_without_it_the_
     assert_heals(backfilled, reference, jobs=None)
 
 
-def test_a_cut_slice_of_the_history_fails_its_date_alone(backfilled: Installation, reference: Reference) -> None:
+def test_a_cut_slice_of_the_history_fails_its_date_alone(
+    backfilled: Installation, reference: Reference
+) -> None:
     days = reference.days[-8:]
     file = cut(backfilled.part(HISTORY, days[2], PROCESSORS["PDC"].name), "a half")
     done = backfilled.verb(*backfill(days[0], days[-1], "--processors", "PDC", "--force"))
@@ -93,6 +97,10 @@ def test_a_cut_slice_of_the_history_is_named_and_without_it_the_same_command_hea
 ) -> None:
     file = cut(backfilled.part(HISTORY, reference.days[-6], PROCESSORS["ML"].name), "nothing")
     done = backfilled.verb(*reference.command, "--force")
-    assert (done.returncode, str(file) in done.stdout + done.stderr, "Traceback" in done.stderr) == (1, True, False)
+    assert (
+        done.returncode,
+        str(file) in done.stdout + done.stderr,
+        "Traceback" in done.stderr,
+    ) == (1, True, False)
     file.unlink()
     assert_heals(backfilled, reference, "--force", jobs=None)

@@ -41,8 +41,12 @@ STATUS = "SELECT status FROM backfill_run"
 
 
 @pytest.fixture(scope="module")
-def deployed(template: Installation, postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The image, Redis and a database with tables; the other services are started by whoever needs them first."""
+def deployed(
+    template: Installation, postgres: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """The image, Redis and a database with tables; the other services are started by whoever needs
+    them first.
+    """
     folder, redis = tmp_path_factory.mktemp("deployment"), free_port()
     (folder / "image").mkdir()
     shutil.copytree(template.warehouse, folder / "warehouse")
@@ -72,17 +76,26 @@ def installation(deployed: Deployment) -> Installation:
     """What the services work on."""
     there = deployed.elsewhere
     warehouse = Path(there["WAREHOUSE_URL"].removeprefix("parquet:"))
-    return Installation(Path(there["BACKCOURT_VAR"]), elsewhere=warehouse, database=there["DATABASE_URL"])
+    return Installation(
+        Path(there["BACKCOURT_VAR"]), elsewhere=warehouse, database=there["DATABASE_URL"]
+    )
 
 
 @pytest.fixture(scope="module")
 def running(deployed: Deployment, installation: Installation) -> Deployment:
-    """Everything, as `docker compose up` leaves it; two replicas have asked for the tables at the same moment."""
+    """Everything, as `docker compose up` leaves it; two replicas have asked for the tables at the
+    same moment.
+    """
     command = SERVICES["prepare"]["command"]
     environment = deployed.environment("prepare")
-    asked = [Popen(command, cwd=deployed.image, env=environment, stdout=PIPE, stderr=PIPE, text=True) for _ in range(2)]
+    asked = [
+        Popen(command, cwd=deployed.image, env=environment, stdout=PIPE, stderr=PIPE, text=True)
+        for _ in range(2)
+    ]
     said = [process.communicate() for process in asked]
-    assert [(process.returncode, err) for process, (_, err) in zip(asked, said, strict=True)] == [(0, "")] * 2
+    assert [(process.returncode, err) for process, (_, err) in zip(asked, said, strict=True)] == [
+        (0, "")
+    ] * 2
     assert sorted(out.split()[0] for out, _ in said) == ["applied", "the"]
     for service in ("web", "worker", "beat"):
         deployed.start(service)
@@ -93,7 +106,11 @@ def running(deployed: Deployment, installation: Installation) -> Deployment:
 
 def test_every_base_image_is_pinned_and_the_last_stage_has_neither_root_nor_compilers() -> None:
     images = [words[0] for words in re.findall(r"^FROM (\S+)( AS \w+)?$", DOCKERFILE, re.MULTILINE)]
-    images += [str(service["image"]) for service in SERVICES.values() if not service["image"].startswith("backcourt:")]
+    images += [
+        str(service["image"])
+        for service in SERVICES.values()
+        if not service["image"].startswith("backcourt:")
+    ]
     assert len(images) == 4
     assert [image for image in images if not re.search(r":\d+(\.\d+)+-[a-z][a-z-]+$", image)] == []
     assert "apt-get" not in DOCKERFILE
@@ -103,7 +120,11 @@ def test_every_base_image_is_pinned_and_the_last_stage_has_neither_root_nor_comp
 
 
 def test_the_build_sees_what_it_copies_and_nothing_else() -> None:
-    seen = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    seen = {
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
     assert seen == set(re.findall(r"^COPY (?!--)(\S+)", DOCKERFILE, re.MULTILINE))
     assert all((ROOT / path).exists() for path in seen)
     assert "\n*\n" in (ROOT / ".dockerignore").read_text()
@@ -135,33 +156,49 @@ def test_the_services_find_each_other_by_their_names() -> None:
         environment = environment_of(name, GIVEN)
         database = Env.db_url_config(environment["DATABASE_URL"])
         postgres = environment_of("postgres", GIVEN)
-        assert (database["USER"], database["NAME"]) == (postgres["POSTGRES_USER"], postgres["POSTGRES_DB"])
-        assert (database["HOST"], database["PASSWORD"]) == ("postgres", postgres["POSTGRES_PASSWORD"])
+        assert (database["USER"], database["NAME"]) == (
+            postgres["POSTGRES_USER"],
+            postgres["POSTGRES_DB"],
+        )
+        assert (database["HOST"], database["PASSWORD"]) == (
+            "postgres",
+            postgres["POSTGRES_PASSWORD"],
+        )
         assert environment["REDIS_URL"] == "redis://redis:6379/0"
 
 
 def test_nothing_about_its_security_is_left_to_say(running: Deployment) -> None:
-    checked = running.run("web", "python", "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    checked = running.run(
+        "web", "python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"
+    )
     assert (checked.returncode, checked.stderr) == (0, "")
     assert checked.stdout == "System check identified no issues (0 silenced).\n"
 
 
 def _get(deployed: Deployment, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
     connection = HTTPConnection(deployed.elsewhere["WEB_ADDRESS"], timeout=30)
-    connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    connection.request(
+        "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
     answer = connection.getresponse()
     text = answer.read().decode(errors="replace")
     connection.close()
     return answer.status, dict(answer.getheaders()), text
 
 
-def test_the_panel_answers_behind_its_proxy_and_sends_all_others_to_https(running: Deployment) -> None:
-    status, headers, page = _get(running, "/login/", Host=HOST, X_Forwarded_Proto="https", X_Request_ID="from-the-proxy")
+def test_the_panel_answers_behind_its_proxy_and_sends_all_others_to_https(
+    running: Deployment,
+) -> None:
+    status, headers, page = _get(
+        running, "/login/", Host=HOST, X_Forwarded_Proto="https", X_Request_ID="from-the-proxy"
+    )
     assert (status, headers["X-Request-ID"]) == (200, "from-the-proxy")
     assert "Strict-Transport-Security" in headers
     stylesheet = re.search(r'href="(/static/[^"]+\.css)"', page)
     assert stylesheet
-    status, headers, _ = _get(running, stylesheet[1], Host=HOST, X_Forwarded_Proto="https", Accept_Encoding="br")
+    status, headers, _ = _get(
+        running, stylesheet[1], Host=HOST, X_Forwarded_Proto="https", Accept_Encoding="br"
+    )
     assert (status, headers["Content-Encoding"]) == (200, "br")
     assert "immutable" in headers["Cache-Control"]
     status, headers, _ = _get(running, "/", Host=HOST)
@@ -170,25 +207,43 @@ def test_the_panel_answers_behind_its_proxy_and_sends_all_others_to_https(runnin
 
 
 def _logged(deployed: Deployment, service: str, logger: str) -> list[dict[str, object]]:
-    lines = [json.loads(line) for line in deployed.log(service).read_text().splitlines() if line.startswith("{")]
+    lines = [
+        json.loads(line)
+        for line in deployed.log(service).read_text().splitlines()
+        if line.startswith("{")
+    ]
     return [line for line in lines if line["logger"] == logger]
 
 
 def test_every_request_is_one_line_of_json(running: Deployment) -> None:
     mine = uuid4().hex
-    _get(running, "/login/?next=/somewhere", Host=HOST, X_Forwarded_Proto="https", X_Request_ID=mine)
-    (line,) = [line for line in _logged(running, "web", "webapp.middleware.request_log") if line["request"] == mine]
+    _get(
+        running, "/login/?next=/somewhere", Host=HOST, X_Forwarded_Proto="https", X_Request_ID=mine
+    )
+    (line,) = [
+        line
+        for line in _logged(running, "web", "webapp.middleware.request_log")
+        if line["request"] == mine
+    ]
     assert {"time", "level", "ms"} <= line.keys()
     assert [line[name] for name in ("message", "method", "path", "status", "user")] == [
         "GET /login/ 200", "GET", "/login/", 200, "",
     ]  # fmt: skip
-    assert [line for line in _logged(running, "web", "webapp.middleware.request_log") if line["path"] == "/healthz"] == []
+    assert [
+        line
+        for line in _logged(running, "web", "webapp.middleware.request_log")
+        if line["path"] == "/healthz"
+    ] == []
     assert _logged(running, "web", "gunicorn.error")
 
 
 def test_beat_has_lost_work_looked_for(running: Deployment, installation: Installation) -> None:
     before = installation.rows("SELECT at FROM backfill_sweep")
-    until(lambda: installation.rows("SELECT at FROM backfill_sweep") > before, "another sweep", every=0.1)
+    until(
+        lambda: installation.rows("SELECT at FROM backfill_sweep") > before,
+        "another sweep",
+        every=0.1,
+    )
 
 
 def test_a_worker_that_is_told_to_stop_ends_its_step_and_another_one_ends_the_job(
@@ -219,7 +274,9 @@ def test_postgres_is_asked_by_its_health_check(running: Deployment, tmp_path: Pa
     assert not nowhere.is_healthy("postgres")
 
 
-def test_all_of_it_ends_in_order_and_is_unhealthy_then(running: Deployment, installation: Installation) -> None:
+def test_all_of_it_ends_in_order_and_is_unhealthy_then(
+    running: Deployment, installation: Installation
+) -> None:
     for service in ("beat", "worker", "web"):
         assert running.stop(service) == 0, running.log(service).read_text()[-2000:]
     assert installation.rows("SELECT count(*) FROM backfill_worker") == [(0,)]

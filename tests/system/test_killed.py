@@ -12,7 +12,16 @@ import pytest
 from backfill.crash_points import POINTS
 from backfill.processors.registry import CHAIN
 from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS
-from tests.system.installation import Installation, Reference, assert_heals, assert_same, backfill, ended, kill, until
+from tests.system.installation import (
+    Installation,
+    Reference,
+    assert_heals,
+    assert_same,
+    backfill,
+    ended,
+    kill,
+    until,
+)
 
 pytestmark = pytest.mark.system
 BETWEEN_TWO_KEYS_SECONDS = 0.05
@@ -23,10 +32,20 @@ def crash(installed: Installation, command: tuple[str, ...], at: str) -> None:
     assert installed.verb(*command, BACKCOURT_CRASH_AT=at).returncode == -signal.SIGKILL
 
 
-def test_an_undisturbed_backfill_fills_every_table_with_one_history_row_per_run(reference: Reference) -> None:
+def test_an_undisturbed_backfill_fills_every_table_with_one_history_row_per_run(
+    reference: Reference,
+) -> None:
     for table in (*OUTPUTS, FAILURES):
-        assert any(rows for p, rows in reference.tables.items() if p.startswith(f"{table.dataset}/{table.name}/"))
-    history = [rows for p, rows in reference.tables.items() if p.startswith(f"{HISTORY.dataset}/{HISTORY.name}/")]
+        assert any(
+            rows
+            for p, rows in reference.tables.items()
+            if p.startswith(f"{table.dataset}/{table.name}/")
+        )
+    history = [
+        rows
+        for p, rows in reference.tables.items()
+        if p.startswith(f"{HISTORY.dataset}/{HISTORY.name}/")
+    ]
     assert [len(rows) for rows in history] == [1] * len(reference.days) * len(CHAIN)
     assert_same(reference.installation, reference)
 
@@ -40,7 +59,9 @@ def test_killed_at_every_named_point_one_after_the_other_the_same_command_ends_a
     assert_heals(installed, reference)
 
 
-def test_killed_at_any_moments_the_same_command_ends_as_if_undisturbed(installed: Installation, reference: Reference) -> None:
+def test_killed_at_any_moments_the_same_command_ends_as_if_undisturbed(
+    installed: Installation, reference: Reference
+) -> None:
     for moment in MOMENTS:
         process = installed.start(*reference.command)
         try:
@@ -51,7 +72,9 @@ def test_killed_at_any_moments_the_same_command_ends_as_if_undisturbed(installed
     assert_heals(installed, reference, jobs=None)
 
 
-def test_killed_then_started_over_fewer_dates_nothing_is_lost(installed: Installation, reference: Reference) -> None:
+def test_killed_then_started_over_fewer_dates_nothing_is_lost(
+    installed: Installation, reference: Reference
+) -> None:
     crash(installed, reference.command, "after-history:6")
     fewer = installed.verb(*backfill(reference.days[5], reference.days[8]))
     assert (fewer.returncode, fewer.stderr) == (0, "")
@@ -59,14 +82,18 @@ def test_killed_then_started_over_fewer_dates_nothing_is_lost(installed: Install
     assert_heals(installed, reference, jobs=("cancelled", "succeeded", "succeeded"))
 
 
-def test_killed_then_started_with_force_everything_is_made_again(installed: Installation, reference: Reference) -> None:
+def test_killed_then_started_with_force_everything_is_made_again(
+    installed: Installation, reference: Reference
+) -> None:
     crash(installed, reference.command, "after-record:9")
     forced = installed.verb(*reference.command, "--force")
     assert (forced.returncode, forced.stderr) == (0, "")
     assert_same(installed, reference, jobs=("cancelled", "succeeded"))
 
 
-def test_killed_then_started_twice_at_once_only_one_goes_on(installed: Installation, reference: Reference) -> None:
+def test_killed_then_started_twice_at_once_only_one_goes_on(
+    installed: Installation, reference: Reference
+) -> None:
     """A process that was killed counts as gone also before its parent has reaped it."""
     killed = installed.start(*reference.command, BACKCOURT_CRASH_AT="after-failures:3")
     until(lambda: _state(killed.pid) == "Z", "the crash")
@@ -79,7 +106,9 @@ def test_killed_then_started_twice_at_once_only_one_goes_on(installed: Installat
     assert_same(installed, reference)
 
 
-def test_ctrl_c_pauses_the_job_and_the_same_command_goes_on(installed: Installation, reference: Reference) -> None:
+def test_ctrl_c_pauses_the_job_and_the_same_command_goes_on(
+    installed: Installation, reference: Reference
+) -> None:
     """Pressed again and again, it is still one line, and nothing is lost."""
     process = installed.start(*reference.command, "--json")
     until(lambda: installed.runs()["complete"], "the first complete run")

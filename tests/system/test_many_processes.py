@@ -1,4 +1,6 @@
-"""Readers and writers in many processes at once, without a lock; what a killed writer leaves is ignored and swept."""
+"""Readers and writers in many processes at once, without a lock; what a killed writer leaves is
+ignored and swept.
+"""
 
 from __future__ import annotations
 
@@ -35,18 +37,31 @@ SECONDS = 4
 
 def versions(*args: object, inside: tuple[str, ...] = ()) -> Popen[str]:
     command = [*inside, sys.executable, "-m", "tests.system.versions", *map(str, args)]
-    return Popen(command, cwd=ROOT, env=environment(), stdout=PIPE, stderr=PIPE, text=True, start_new_session=True)
+    return Popen(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        stdout=PIPE,
+        stderr=PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 @contextmanager
 def stopped_in_the_middle_of_writing(installed: Installation, *inside: str) -> Iterator[Popen[str]]:
-    """A writer that is stopped while it has something beside, and killed in the end if it still lives."""
+    """A writer that is stopped while it has something beside, and killed in the end if it still
+    lives.
+    """
     staging = installed.warehouse / ".staging"
     writer = versions("write", installed.warehouse, 0, 1, DEADLINE_SECONDS, inside=inside)
 
     def caught() -> bool:
         kill(writer, signal.SIGSTOP)
-        everybody = [psutil.Process(writer.pid), *psutil.Process(writer.pid).children(recursive=True)]
+        everybody = [
+            psutil.Process(writer.pid),
+            *psutil.Process(writer.pid).children(recursive=True),
+        ]
         until(lambda: all(p.status() == psutil.STATUS_STOPPED for p in everybody), "the stop")
         if any(staging.glob("*/**/*.parquet")):
             return True
@@ -83,7 +98,9 @@ def test_of_two_backfills_over_the_same_dates_one_is_refused_and_names_the_other
     assert_heals(installed, reference, jobs=("succeeded", "succeeded"))
 
 
-def test_two_backfills_over_other_dates_complete_side_by_side(installed: Installation, reference: Reference) -> None:
+def test_two_backfills_over_other_dates_complete_side_by_side(
+    installed: Installation, reference: Reference
+) -> None:
     days, middle = reference.days, len(reference.days) // 2
     ranges = [backfill(days[0], days[middle - 1]), backfill(days[middle], days[-1])]
     both = [ended(p) for p in [installed.start(*command) for command in ranges]]
@@ -114,7 +131,9 @@ def test_what_a_killed_writer_left_is_not_read_and_the_next_start_sweeps_it(
     assert (done.returncode, done.stderr, installed.leftovers()) == (0, "", [])
 
 
-def test_a_start_leaves_alone_what_a_living_writer_has_beside(installed: Installation, days: tuple[date, ...]) -> None:
+def test_a_start_leaves_alone_what_a_living_writer_has_beside(
+    installed: Installation, days: tuple[date, ...]
+) -> None:
     with stopped_in_the_middle_of_writing(installed) as writer:
         files = sorted((installed.warehouse / ".staging").glob("*/**/*.parquet"))
         assert installed.verb(*backfill(days[0], days[0])).returncode == 0
@@ -124,11 +143,15 @@ def test_a_start_leaves_alone_what_a_living_writer_has_beside(installed: Install
         assert writer.poll() is None
 
 
-def test_a_leftover_is_swept_by_a_process_that_got_its_writers_number(installed: Installation, days: tuple[date, ...]) -> None:
+def test_a_leftover_is_swept_by_a_process_that_got_its_writers_number(
+    installed: Installation, days: tuple[date, ...]
+) -> None:
     """A container that is restarted counts its processes from 1 again and keeps its host name."""
     if not shutil.which("unshare"):
         pytest.skip("this machine lets nobody count processes anew")
-    from_1 = Installation(installed.var, ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"))
+    from_1 = Installation(
+        installed.var, ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    )
     if from_1.verb("jobs").returncode:
         pytest.skip("this machine lets nobody count processes anew")
     left_by_a_killed_writer(installed, *from_1.inside)

@@ -1,4 +1,6 @@
-"""Real processes on PostgreSQL: the same tables as on SQLite, also after a crash on either side, and errors in one line."""
+"""Real processes on PostgreSQL: the same tables as on SQLite, also after a crash on either side,
+and errors in one line.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ import pytest
 
 from tests.postgres import Server
 from tests.system.conftest import copied
-from tests.system.installation import Installation, Reference, assert_heals, assert_same, ended, until
+from tests.system.installation import (
+    Installation,
+    Reference,
+    assert_heals,
+    assert_same,
+    ended,
+    until,
+)
 
 pytestmark = pytest.mark.system
 
@@ -33,7 +42,9 @@ def installed(empty: Installation) -> Installation:
     return empty
 
 
-def test_a_backfill_leaves_the_same_tables_as_on_sqlite(installed: Installation, reference: Reference) -> None:
+def test_a_backfill_leaves_the_same_tables_as_on_sqlite(
+    installed: Installation, reference: Reference
+) -> None:
     done = installed.verb(*reference.command)
     assert (done.returncode, done.stderr) == (0, "")
     assert_same(installed, reference)
@@ -66,18 +77,26 @@ def test_a_row_that_somebody_holds_is_waited_for_no_longer_than_the_url_says(
         server.execute("SELECT FROM backfill_job FOR UPDATE")
         done = hurried.verb(*reference.command)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 0)
-    assert done.stderr.startswith("the database cannot be used (canceling statement due to lock timeout")
+    assert done.stderr.startswith(
+        "the database cannot be used (canceling statement due to lock timeout"
+    )
 
 
-@pytest.mark.parametrize("command", ["jobs", "backfill --start 2021-11-10 --end 2021-11-10 --inline"])
-def test_a_database_without_tables_is_one_line_that_says_what_to_do(command: str, empty: Installation) -> None:
+@pytest.mark.parametrize(
+    "command", ["jobs", "backfill --start 2021-11-10 --end 2021-11-10 --inline"]
+)
+def test_a_database_without_tables_is_one_line_that_says_what_to_do(
+    command: str, empty: Installation
+) -> None:
     done = empty.verb(*command.split())
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 0)
     assert done.stderr.startswith('the database cannot be used (relation "backfill_')
     assert done.stderr.endswith('" does not exist); set it up with `manage.py migrate`')
 
 
-@pytest.mark.parametrize("command", ["jobs", "migrate", "backfill --start 2021-11-10 --end 2021-11-10 --inline"])
+@pytest.mark.parametrize(
+    "command", ["jobs", "migrate", "backfill --start 2021-11-10 --end 2021-11-10 --inline"]
+)
 @pytest.mark.parametrize("wrong", ["no database", "no server"])
 def test_a_database_that_cannot_be_reached_is_one_line(
     wrong: str, command: str, template: Installation, postgres: Server, tmp_path: Path
@@ -85,6 +104,10 @@ def test_a_database_that_cannot_be_reached_is_one_line(
     server = postgres if wrong == "no database" else Server(tmp_path)
     done = replace(template, database=server.url("missing")).verb(*command.split())
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 0)
-    expected = 'FATAL: database "missing" does not exist)' if wrong == "no database" else "Is the server running"
+    expected = (
+        'FATAL: database "missing" does not exist)'
+        if wrong == "no database"
+        else "Is the server running"
+    )
     assert done.stderr.startswith("the database cannot be used (connection ")
     assert expected in done.stderr

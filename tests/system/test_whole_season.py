@@ -1,4 +1,6 @@
-"""A whole season, as the README's command runs it, against what the specification demands of every date."""
+"""A whole season, as the README's command runs it, against what the specification demands of every
+date.
+"""
 
 from __future__ import annotations
 
@@ -68,13 +70,20 @@ class Season:
         for row in self.warehouse.query(f"SELECT * FROM {FAILURES}"):
             failures = found[row["analysis_date"]][BY_NAME[row["processor_name"]].code].failures
             assert row["entity_id"] not in failures
-            failures[row["entity_id"]] = (row["failure_category"], row["failure_reason"], row["can_retry"])
+            failures[row["entity_id"]] = (
+                row["failure_category"],
+                row["failure_reason"],
+                row["can_retry"],
+            )
         return found
 
 
 def _stored(row: Row) -> Row:
     columns = {n: v for n, v in row.items() if n not in OWN}
-    return {n: json.loads(v, parse_float=Decimal) if n.endswith("_json") else v for n, v in columns.items()}
+    return {
+        n: json.loads(v, parse_float=Decimal) if n.endswith("_json") else v
+        for n, v in columns.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +101,28 @@ def season(season_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Sea
 def test_every_date_of_the_season_is_complete_or_skipped_as_bootstrap(season: Season) -> None:
     runs = season.warehouse.query(f"SELECT processor_name, data_date, status, error FROM {HISTORY}")
     bootstrap = [d for d in season.days if d.type is DateType.BOOTSTRAP]
-    expected = {(p.name, d.day, "success", None) for p in PROCESSORS.values() for d in season.computed}
-    expected |= {(p.name, d.day, "skipped", d.why_skipped) for p in PROCESSORS.values() for d in bootstrap}
+    expected = {
+        (p.name, d.day, "success", None) for p in PROCESSORS.values() for d in season.computed
+    }
+    expected |= {
+        (p.name, d.day, "skipped", d.why_skipped) for p in PROCESSORS.values() for d in bootstrap
+    }
     assert len(runs) == len(expected)
-    assert {(r["processor_name"], r["data_date"], r["status"], r["error"]) for r in runs} == expected
+    assert {
+        (r["processor_name"], r["data_date"], r["status"], r["error"]) for r in runs
+    } == expected
 
 
 def test_rows_and_failures_add_up_to_what_run_history_says(season: Season) -> None:
-    runs = season.warehouse.query(f"SELECT processor_name, data_date, records_created, records_failed FROM {HISTORY}")
+    runs = season.warehouse.query(
+        f"SELECT processor_name, data_date, records_created, records_failed FROM {HISTORY}"
+    )
     for run in runs:
         outcome = season.outcomes[run["data_date"]][BY_NAME[run["processor_name"]].code]
-        assert (len(outcome.rows), len(outcome.failures)) == (run["records_created"], run["records_failed"])
+        assert (len(outcome.rows), len(outcome.failures)) == (
+            run["records_created"],
+            run["records_failed"],
+        )
 
 
 def test_every_row_of_the_season_keeps_the_promises_of_its_table(season: Season) -> None:
@@ -117,16 +137,28 @@ def test_exactly_the_expected_entities_fail(season: Season) -> None:
         assert found == expected_statuses(facts, day.day), day.day
 
 
-def test_the_product_explains_every_failure_and_misses_nobody(season: Season, settings: Any) -> None:
+def test_the_product_explains_every_failure_and_misses_nobody(
+    season: Season, settings: Any
+) -> None:
     settings.WAREHOUSE_URL = f"parquet:{season.warehouse.root}"
     counts = assert_explained(season.start, [d.day for d in season.computed])
-    told = season.warehouse.query(f"SELECT processor_name, data_date, records_created, records_failed FROM {HISTORY}")
-    recorded = {(BY_NAME[r["processor_name"]].code, r["data_date"]): (r["records_created"], r["records_failed"]) for r in told}
+    told = season.warehouse.query(
+        f"SELECT processor_name, data_date, records_created, records_failed FROM {HISTORY}"
+    )
+    recorded = {
+        (BY_NAME[r["processor_name"]].code, r["data_date"]): (
+            r["records_created"],
+            r["records_failed"],
+        )
+        for r in told
+    }
     assert counts == {key: recorded[key] for key in counts}
     bootstrap = {d.day for d in season.days} - {d.day for d in season.computed}
     assert counts.keys() == {(code, day) for code, day in recorded if day not in bootstrap}
     load.stage(bootstrap)
-    assert load.written(bootstrap) == {(code, day): load.Written() for code in ORDER for day in bootstrap}
+    assert load.written(bootstrap) == {
+        (code, day): load.Written() for code in ORDER for day in bootstrap
+    }
 
 
 def test_the_product_finds_nothing_wrong_with_the_content(season: Season, settings: Any) -> None:
@@ -149,6 +181,12 @@ def test_some_dates_are_equal_to_the_oracle_in_every_value(season: Season) -> No
 def _without_times(outcomes: dict[date, Outcome]) -> dict[date, Outcome]:
     """Upstream rows carry the time of their run, which the oracle cannot know."""
     return {
-        day: Outcome({e: {n: v for n, v in r.items() if not n.endswith("_last_updated")} for e, r in o.rows.items()}, o.failures)
+        day: Outcome(
+            {
+                e: {n: v for n, v in r.items() if not n.endswith("_last_updated")}
+                for e, r in o.rows.items()
+            },
+            o.failures,
+        )
         for day, o in outcomes.items()
     }

@@ -3,8 +3,10 @@
 python -m tests.system.versions write ROOT WRITER WRITERS SECONDS
 python -m tests.system.versions read ROOT SECONDS
 
-Every row of a version carries its number and how many rows there must be, so that a reader can tell a whole partition
-from one that is half written or made of two. Each prints what it did as JSON and exits 0 when nothing was wrong.
+Every row of a version carries its number and how many rows there must be, so that a reader can tell
+a whole partition
+from one that is half written or made of two. Each prints what it did as JSON and exits 0 when
+nothing was wrong.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ VALUES = {
     "calculation_notes": "CONCAT('x', CAST(i * @version * 7919 AS STRING))",
 }
 COLUMNS = ", ".join(f"{VALUES.get(name, 'NULL')} AS {name}" for name in TDZA.names)
-VERSION = f"SELECT {COLUMNS} FROM UNNEST(@dates) AS d CROSS JOIN UNNEST(GENERATE_ARRAY(1, @size)) AS i"
+VERSION = (
+    f"SELECT {COLUMNS} FROM UNNEST(@dates) AS d CROSS JOIN UNNEST(GENERATE_ARRAY(1, @size)) AS i"
+)
 FOUND = f"""
 SELECT analysis_date AS day, COUNT(*) AS n, COUNT(DISTINCT team_abbr) AS entities,
   MIN(games_in_sample) AS oldest, MAX(games_in_sample) AS newest,
@@ -64,9 +68,13 @@ def read(root: Path, seconds: float) -> dict[str, int]:
         reads += 1
         for row in warehouse.query(sql, {"dates": list(DATES)}):
             assert row["oldest"] == row["newest"], f"two versions in one partition: {row}"
-            assert row["n"] == row["entities"] == row["smallest"] == row["largest"] == size_of(row["newest"]), (
-                f"half a partition: {row}"
-            )
+            assert (
+                row["n"]
+                == row["entities"]
+                == row["smallest"]
+                == row["largest"]
+                == size_of(row["newest"])
+            ), f"half a partition: {row}"
             versions.add(row["newest"])
     return {"reads": reads, "versions": len(versions)}
 
@@ -79,5 +87,9 @@ def _until(ends: float) -> Iterator[str]:
 
 if __name__ == "__main__":
     verb, place, *numbers = sys.argv[1:]
-    did = read(Path(place), float(numbers[0])) if verb == "read" else write(Path(place), *map(int, numbers))
+    did = (
+        read(Path(place), float(numbers[0]))
+        if verb == "read"
+        else write(Path(place), *map(int, numbers))
+    )
     print(json.dumps(did))

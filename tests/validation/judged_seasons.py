@@ -1,4 +1,6 @@
-"""A season of a few dates, as it is judged: the third and the fourth of them are neighbours with a night off between."""
+"""A season of a few dates, as it is judged: the third and the fourth of them are neighbours with a
+night off between.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validation import bands
-from validation.bands import HISTORY_DAYS, MIN_ENTITIES, RUNBOOK, Band, BandPosition, Rate, RateHistory
+from validation.bands import (
+    HISTORY_DAYS,
+    MIN_ENTITIES,
+    RUNBOOK,
+    Band,
+    BandPosition,
+    Rate,
+    RateHistory,
+)
 from validation.expectation import CODES
 from validation.thresholds import percent
 
@@ -39,7 +47,9 @@ def edges(found: Band | None) -> tuple[float, float] | None:
         *((k, (0.15, 0.20)) for k in (60, 240)),
     ],
 )
-def test_every_row_holds_from_its_first_day_to_its_last(index: int, expected: tuple[float, float] | None) -> None:
+def test_every_row_holds_from_its_first_day_to_its_last(
+    index: int, expected: tuple[float, float] | None
+) -> None:
     assert edges(bands.band("PSZA", index)) == expected
 
 
@@ -49,7 +59,11 @@ def test_where_two_rows_hold_a_day_the_later_one_wins() -> None:
 
 
 def test_every_row_says_why_and_that_it_is_of_the_runbook() -> None:
-    assert [row for row in RUNBOOK["PSZA"] if not row.because or row.source != "runbook" or row.low >= row.high] == []
+    assert [
+        row
+        for row in RUNBOOK["PSZA"]
+        if not row.because or row.source != "runbook" or row.low >= row.high
+    ] == []
 
 
 @pytest.mark.parametrize("processor", [*(code for code in CODES if code != "PSZA"), "nobody"])
@@ -58,11 +72,20 @@ def test_the_runbook_has_bands_of_psza_alone(processor: str) -> None:
 
 
 def test_a_band_reads_as_its_two_edges() -> None:
-    assert [str(row) for row in RUNBOOK["PSZA"]] == ["90-100 %", "60-75 %", "40-50 %", "30-40 %", "25-30 %", "15-20 %"]
+    assert [str(row) for row in RUNBOOK["PSZA"]] == [
+        "90-100 %",
+        "60-75 %",
+        "40-50 %",
+        "30-40 %",
+        "25-30 %",
+        "15-20 %",
+    ]
     assert str(Band(1, 2, 0.11243, 0.33036, "history", "")) == "11.2-33 %"
 
 
-@pytest.mark.parametrize(("fraction", "text"), [(0.0, "0 %"), (0.461874, "46.2 %"), (0.5, "50 %"), (0.9996, "100 %")])
+@pytest.mark.parametrize(
+    ("fraction", "text"), [(0.0, "0 %"), (0.461874, "46.2 %"), (0.5, "50 %"), (0.9996, "100 %")]
+)
 def test_a_fraction_is_read_to_a_tenth_of_a_point(fraction: float, text: str) -> None:
     assert percent(fraction) == text
 
@@ -79,24 +102,38 @@ def test_a_fraction_is_read_to_a_tenth_of_a_point(fraction: float, text: str) ->
         (20, 20, (0.8389, 1.0)),
     ],
 )
-def test_one_other_season_gives_its_wilson_interval(failed: int, population: int, expected: tuple[float, float]) -> None:
+def test_one_other_season_gives_its_wilson_interval(
+    failed: int, population: int, expected: tuple[float, float]
+) -> None:
     found = RateHistory([make_rate(2021, failed=failed, population=population)]).band(2022, DAY)
     assert edges(found) == expected
 
 
 def test_a_rate_of_none_or_all_lies_inside_its_own_interval() -> None:
     for population in range(MIN_ENTITIES, 700, 7):
-        found = [RateHistory([make_rate(2021, DAY, failed, population)]).band(2022, DAY) for failed in (0, population)]
-        assert [band and (band.low == 0, band.high == 1) for band in found] == [(True, False), (False, True)]
+        found = [
+            RateHistory([make_rate(2021, DAY, failed, population)]).band(2022, DAY)
+            for failed in (0, population)
+        ]
+        assert [band and (band.low == 0, band.high == 1) for band in found] == [
+            (True, False),
+            (False, True),
+        ]
 
 
 def test_several_seasons_span_from_their_lowest_to_their_highest() -> None:
-    rates = [make_rate(2020), make_rate(2021, failed=212, population=459), make_rate(2023, failed=0, population=100)]
+    rates = [
+        make_rate(2020),
+        make_rate(2021, failed=212, population=459),
+        make_rate(2023, failed=0, population=100),
+    ]
     found = RateHistory(rates).band(2022, DAY)
     assert edges(found) == (0.0, 0.5076)
     assert found is not None
     assert (found.first_day, found.last_day, found.source) == (29, 35, "history")
-    numbers = "20 % (10 of 50) in 2020-21, 46.2 % (212 of 459) in 2021-22, 0 % (0 of 100) in 2023-24"
+    numbers = (
+        "20 % (10 of 50) in 2020-21, 46.2 % (212 of 459) in 2021-22, 0 % (0 of 100) in 2023-24"
+    )
     assert found.because == f"days 29 to 35 of other seasons: {numbers}"
 
 
@@ -130,7 +167,9 @@ def test_without_rates_or_entities_there_is_no_band() -> None:
 @given(
     st.lists(
         st.integers(0, 600).flatmap(
-            lambda n: st.builds(Rate, st.integers(2018, 2022), st.integers(25, 40), st.integers(0, n), st.just(n))
+            lambda n: st.builds(
+                Rate, st.integers(2018, 2022), st.integers(25, 40), st.integers(0, n), st.just(n)
+            )
         ),
         max_size=30,
     )
@@ -138,7 +177,9 @@ def test_without_rates_or_entities_there_is_no_band() -> None:
 def test_every_pooled_season_lies_inside_the_band(rates: list[Rate]) -> None:
     near = [r for r in rates if abs(r.index - DAY) <= HISTORY_DAYS and r.season != 2022]
     seasons = [[r for r in near if r.season == year] for year in range(2018, 2022)]
-    pools = [(sum(r.failed for r in season), sum(r.population for r in season)) for season in seasons]
+    pools = [
+        (sum(r.failed for r in season), sum(r.population for r in season)) for season in seasons
+    ]
     pooled = [failed / population for failed, population in pools if population >= MIN_ENTITIES]
     found = RateHistory(rates).band(2022, DAY)
     assert found == RateHistory(reversed(rates)).band(2022, DAY)
@@ -151,7 +192,15 @@ def test_every_pooled_season_lies_inside_the_band(rates: list[Rate]) -> None:
 
 @pytest.mark.parametrize(
     ("failed", "expected"),
-    [(299, BELOW), (300, INSIDE), (350, INSIDE), (400, INSIDE), (401, ABOVE), (0, BELOW), (1_000, ABOVE)],
+    [
+        (299, BELOW),
+        (300, INSIDE),
+        (350, INSIDE),
+        (400, INSIDE),
+        (401, ABOVE),
+        (0, BELOW),
+        (1_000, ABOVE),
+    ],
 )
 def test_the_edges_of_a_band_are_inside(failed: int, expected: BandPosition) -> None:
     assert bands.verdict(failed, 1_000, WEEK_5) is expected
@@ -185,14 +234,36 @@ def test_few_entities_or_no_band_tell_nothing() -> None:
             BELOW,
             "6.1 % (28 of 459), below the band 30-40 %, fewer fail than usual; every failure is explained",
         ),
-        ((0, 459, WEEK_5, 0), BELOW, "0 % (0 of 459), below the band 30-40 %, fewer fail than usual; nothing failed"),
-        ((1_400, 4_000, WEEK_5, 0), INSIDE, "35 % (1,400 of 4,000), inside the band 30-40 %; every failure is explained"),
-        ((4, 12, WEEK_5, 0), TOO_FEW, "33.3 % (4 of 12), too few to tell: fewer than 20 entities; every failure is explained"),
-        ((212, 459, None, 0), TOO_FEW, "46.2 % (212 of 459), no band to hold it against; every failure is explained"),
-        ((0, 0, None, 0), TOO_FEW, "no rate, too few to tell: fewer than 20 entities; nothing failed"),
+        (
+            (0, 459, WEEK_5, 0),
+            BELOW,
+            "0 % (0 of 459), below the band 30-40 %, fewer fail than usual; nothing failed",
+        ),
+        (
+            (1_400, 4_000, WEEK_5, 0),
+            INSIDE,
+            "35 % (1,400 of 4,000), inside the band 30-40 %; every failure is explained",
+        ),
+        (
+            (4, 12, WEEK_5, 0),
+            TOO_FEW,
+            "33.3 % (4 of 12), too few to tell: fewer than 20 entities; every failure is explained",
+        ),
+        (
+            (212, 459, None, 0),
+            TOO_FEW,
+            "46.2 % (212 of 459), no band to hold it against; every failure is explained",
+        ),
+        (
+            (0, 0, None, 0),
+            TOO_FEW,
+            "no rate, too few to tell: fewer than 20 entities; nothing failed",
+        ),
     ],
 )
-def test_a_rate_whose_failures_are_all_explained_is_a_note(arguments: Any, expected: BandPosition, text: str) -> None:
+def test_a_rate_whose_failures_are_all_explained_is_a_note(
+    arguments: Any, expected: BandPosition, text: str
+) -> None:
     found = bands.reading(*arguments)
     assert (found.verdict, found.unexplained, found.text) == (expected, 0, text)
 
@@ -200,11 +271,26 @@ def test_a_rate_whose_failures_are_all_explained_is_a_note(arguments: Any, expec
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ((212, 459, WEEK_5, 12), "46.2 % (212 of 459), above the band 30-40 %; 12 failures are unexplained"),
-        ((28, 459, WEEK_5, 1), "6.1 % (28 of 459), below the band 30-40 %, fewer fail than usual; 1 failure is unexplained"),
-        ((160, 459, WEEK_5, 1), "34.9 % (160 of 459), inside the band 30-40 %; 1 failure is unexplained"),
-        ((4, 12, WEEK_5, 2), "33.3 % (4 of 12), too few to tell: fewer than 20 entities; 2 failures are unexplained"),
-        ((4_000, 9_000, None, 1_200), "44.4 % (4,000 of 9,000), no band to hold it against; 1,200 failures are unexplained"),
+        (
+            (212, 459, WEEK_5, 12),
+            "46.2 % (212 of 459), above the band 30-40 %; 12 failures are unexplained",
+        ),
+        (
+            (28, 459, WEEK_5, 1),
+            "6.1 % (28 of 459), below the band 30-40 %, fewer fail than usual; 1 failure is unexplained",
+        ),
+        (
+            (160, 459, WEEK_5, 1),
+            "34.9 % (160 of 459), inside the band 30-40 %; 1 failure is unexplained",
+        ),
+        (
+            (4, 12, WEEK_5, 2),
+            "33.3 % (4 of 12), too few to tell: fewer than 20 entities; 2 failures are unexplained",
+        ),
+        (
+            (4_000, 9_000, None, 1_200),
+            "44.4 % (4,000 of 9,000), no band to hold it against; 1,200 failures are unexplained",
+        ),
     ],
 )
 def test_an_unexplained_failure_is_stated_whatever_the_band_says(arguments: Any, text: str) -> None:

@@ -7,7 +7,21 @@ from datetime import date, timedelta
 import pytest
 
 from validation.cascade import NOTHING, Cascade, RootCause, cascade, merge, root_of, shortened
-from validation.expectation import BAD, CODES, FEW, INCOMPLETE, MISSING, ML, PCF, PDC, PSZA, ROW, TDZA, GameHistory, GameRow
+from validation.expectation import (
+    BAD,
+    CODES,
+    FEW,
+    INCOMPLETE,
+    MISSING,
+    ML,
+    PCF,
+    PDC,
+    PSZA,
+    ROW,
+    TDZA,
+    GameHistory,
+    GameRow,
+)
 
 TODAY = date(2021, 12, 1)
 MINE, THEIRS = "BOS", "NYK"
@@ -45,7 +59,9 @@ def test_a_bug_weighs_more_than_too_few_games() -> None:
     assert root(ML, PSZA=FEW, PDC="UNKNOWN", ML=MISSING) == RootCause(PDC, "UNKNOWN")
 
 
-def test_of_two_bugs_and_of_two_that_are_none_the_one_that_comes_first_in_the_chain_is_the_root() -> None:
+def test_of_two_bugs_and_of_two_that_are_none_the_one_that_comes_first_in_the_chain_is_the_root() -> (
+    None
+):
     assert root(ML, PSZA=BAD, PCF=BAD, PDC=BAD, ML=MISSING) == RootCause(PSZA, BAD)
     assert root(ML, PSZA=FEW, PDC=FEW, ML=MISSING) == RootCause(PSZA, FEW)
     assert root(ML, PSZA=INCOMPLETE, PDC=FEW, ML=MISSING) == RootCause(PSZA, INCOMPLETE)
@@ -53,11 +69,15 @@ def test_of_two_bugs_and_of_two_that_are_none_the_one_that_comes_first_in_the_ch
 
 def test_what_upstream_has_neither_row_nor_failure_of_comes_from_nothing() -> None:
     assert root_of("p", PDC, {PDC: {"p": MISSING}}) == RootCause(PSZA, NOTHING)
-    assert root_of("p", ML, {ML: {"p": MISSING}, PSZA: {"p": ROW}, PCF: {"p": ROW}}) == RootCause(PDC, NOTHING)
+    assert root_of("p", ML, {ML: {"p": MISSING}, PSZA: {"p": ROW}, PCF: {"p": ROW}}) == RootCause(
+        PDC, NOTHING
+    )
 
 
 def test_a_failure_weighs_more_than_nothing() -> None:
-    assert root_of("p", ML, {ML: {"p": MISSING}, PDC: {"p": FEW}, PCF: {"p": ROW}}) == RootCause(PDC, FEW)
+    assert root_of("p", ML, {ML: {"p": MISSING}, PDC: {"p": FEW}, PCF: {"p": ROW}}) == RootCause(
+        PDC, FEW
+    )
 
 
 def test_a_missing_dependency_of_which_upstream_has_every_row_has_no_root() -> None:
@@ -74,7 +94,10 @@ def test_tdza_is_nobodys_root() -> None:
 
 
 def test_a_root_is_written_as_processor_and_category() -> None:
-    assert [str(RootCause(PSZA, FEW)), str(RootCause(PDC, NOTHING))] == ["PSZA INSUFFICIENT_DATA", "PDC nothing"]
+    assert [str(RootCause(PSZA, FEW)), str(RootCause(PDC, NOTHING))] == [
+        "PSZA INSUFFICIENT_DATA",
+        "PDC nothing",
+    ]
 
 
 # All failures of a date
@@ -93,12 +116,20 @@ def test_roots_and_what_follows_from_them_are_counted_apart() -> None:
         ML: {"young": MISSING, "hurt": MISSING, "bad": BAD, "rest": BAD, "well": ROW},
     })  # fmt: skip
     roots = {
-        RootCause(TDZA, FEW): 2, RootCause(PSZA, FEW): 3, RootCause(PSZA, BAD): 1, RootCause(PCF, BAD): 1, RootCause(PDC, FEW): 1, RootCause(PDC, BAD): 2,
+        RootCause(TDZA, FEW): 2,
+        RootCause(PSZA, FEW): 3,
+        RootCause(PSZA, BAD): 1,
+        RootCause(PCF, BAD): 1,
+        RootCause(PDC, FEW): 1,
+        RootCause(PDC, BAD): 2,
         RootCause(ML, BAD): 2,
-    }  # fmt: skip
+    }
     follows = {PDC: Counter({RootCause(PSZA, FEW): 1}), ML: Counter({RootCause(PSZA, FEW): 2})}
     assert found == Cascade(Counter(roots), follows, {})
-    assert [found.following(r) for r in (RootCause(PSZA, FEW), RootCause(PSZA, BAD), RootCause(TDZA, FEW))] == [3, 0, 0]
+    assert [
+        found.following(r)
+        for r in (RootCause(PSZA, FEW), RootCause(PSZA, BAD), RootCause(TDZA, FEW))
+    ] == [3, 0, 0]
 
 
 def test_every_failure_of_a_date_is_a_root_a_follower_or_unexplained() -> None:
@@ -113,13 +144,20 @@ def test_every_failure_of_a_date_is_a_root_a_follower_or_unexplained() -> None:
         Counter({RootCause(PSZA, FEW): 1, RootCause(PDC, FEW): 1}),
         {
             PDC: Counter({RootCause(PSZA, FEW): 1}),
-            ML: Counter({RootCause(PSZA, FEW): 1, RootCause(PDC, MISSING): 1, RootCause(PDC, FEW): 1}),
+            ML: Counter(
+                {RootCause(PSZA, FEW): 1, RootCause(PDC, MISSING): 1, RootCause(PDC, FEW): 1}
+            ),
         },
         {PDC: ("b",), ML: ("d",)},
     )
-    failures = sum(status != ROW for of_processor in given.values() for status in of_processor.values())
+    failures = sum(
+        status != ROW for of_processor in given.values() for status in of_processor.values()
+    )
     followers = sum(sum(counted.values()) for counted in found.follows.values())
-    assert sum(found.roots.values()) + followers + sum(map(len, found.unexplained.values())) == failures
+    assert (
+        sum(found.roots.values()) + followers + sum(map(len, found.unexplained.values()))
+        == failures
+    )
 
 
 def test_a_date_of_which_only_one_processor_ran_traces_to_nothing() -> None:
@@ -133,7 +171,9 @@ def test_a_missing_dependency_of_what_depends_on_nothing_is_itself_a_root() -> N
 
 def test_the_failures_of_many_dates_are_added_up() -> None:
     first = cascade({PSZA: {"a": FEW, "b": ROW}, PDC: {"a": MISSING, "b": MISSING}})
-    second = cascade({PSZA: {"a": FEW, "c": BAD}, PDC: {"a": MISSING, "c": MISSING}, TDZA: {"BOS": FEW}})
+    second = cascade(
+        {PSZA: {"a": FEW, "c": BAD}, PDC: {"a": MISSING, "c": MISSING}, TDZA: {"BOS": FEW}}
+    )
     roots = Counter({RootCause(PSZA, FEW): 2, RootCause(PSZA, BAD): 1, RootCause(TDZA, FEW): 1})
     follows = {PDC: Counter({RootCause(PSZA, FEW): 2, RootCause(PSZA, BAD): 1})}
     assert merge([first, second]) == Cascade(roots, follows, {PDC: ("b",)})
@@ -154,10 +194,19 @@ def games(*days_ago: int, team: str = MINE) -> list[GameRow]:
 
 
 def explained(
-    rows: Iterable[GameRow], gaps: dict[int, Iterable[str]], minimum: int = 3, names: Iterable[str] = "p"
+    rows: Iterable[GameRow],
+    gaps: dict[int, Iterable[str]],
+    minimum: int = 3,
+    names: Iterable[str] = "p",
 ) -> dict[str, tuple[date, ...]]:
     histories = {name: GameHistory(rows, 20) for name in names}
-    return shortened(list(names), histories, {on(n): frozenset(teams) for n, teams in gaps.items()}, TODAY, minimum)
+    return shortened(
+        list(names),
+        histories,
+        {on(n): frozenset(teams) for n, teams in gaps.items()},
+        TODAY,
+        minimum,
+    )
 
 
 def test_who_lacks_one_game_is_explained_by_the_date_on_which_his_team_played() -> None:

@@ -18,21 +18,40 @@ FIRST = date(2021, 11, 2)
 MANY = 200
 TABLES = {table.short: table for table in (PGS, TDGS, TOGS, UPGC, *OUTPUTS)}
 # What names the row and those whom it is about; the vector is watched by its elements.
-NAMING = {"player_lookup", "team_abbr", "defending_team_abbr", "opponent_team_abbr", "game_id", "season_year", "features"}
+NAMING = {
+    "player_lookup",
+    "team_abbr",
+    "defending_team_abbr",
+    "opponent_team_abbr",
+    "game_id",
+    "season_year",
+    "features",
+}
 
 Counts = Iterable[int | tuple[int, int]]
 
 
-def share(day: int, count: int, rows: int = MANY, what: ConstantKind = NULL, name: str = "PGS.points") -> Share:
+def share(
+    day: int, count: int, rows: int = MANY, what: ConstantKind = NULL, name: str = "PGS.points"
+) -> Share:
     """How many of the rows of a date are so."""
     table, _, column = name.partition(".")
-    values = {NULL: {"nulls": count}, ZERO: {"zeros": count}, CONSTANT: {"distinct": 1 if count else 2}}[what]
+    values = {
+        NULL: {"nulls": count},
+        ZERO: {"zeros": count},
+        CONSTANT: {"distinct": 1 if count else 2},
+    }[what]
     return Share(table, column, FIRST + timedelta(days=day), rows, **values)
 
 
-def shares(*counts: int | tuple[int, int], what: ConstantKind = NULL, name: str = "PGS.points") -> list[Share]:
+def shares(
+    *counts: int | tuple[int, int], what: ConstantKind = NULL, name: str = "PGS.points"
+) -> list[Share]:
     """The same for each date from the first on, of MANY rows or of those given."""
-    return [share(n, *(c if isinstance(c, tuple) else (c, MANY)), what, name) for n, c in enumerate(counts)]
+    return [
+        share(n, *(c if isinstance(c, tuple) else (c, MANY)), what, name)
+        for n, c in enumerate(counts)
+    ]
 
 
 def told(found: Iterable[Jump]) -> list[tuple[str, list[int]]]:
@@ -40,7 +59,9 @@ def told(found: Iterable[Jump]) -> list[tuple[str, list[int]]]:
     return [(str(jump.what), [(day - FIRST).days for day in jump.dates]) for jump in found]
 
 
-def jumped(*counts: int | tuple[int, int], what: ConstantKind = NULL, name: str = "PGS.points") -> list[tuple[str, list[int]]]:
+def jumped(
+    *counts: int | tuple[int, int], what: ConstantKind = NULL, name: str = "PGS.points"
+) -> list[tuple[str, list[int]]]:
     return told(jumps(shares(*counts, what=what, name=name)))
 
 
@@ -49,18 +70,35 @@ def jumped(*counts: int | tuple[int, int], what: ConstantKind = NULL, name: str 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_every_column_is_watched_unless_it_is_a_placeholder(table: Table) -> None:
-    own = [c for c in table.columns if c.type not in ("DATE", "TIMESTAMP") and not c.name.startswith(("source_", "data_hash"))]
+    own = [
+        c
+        for c in table.columns
+        if c.type not in ("DATE", "TIMESTAMP") and not c.name.startswith(("source_", "data_hash"))
+    ]
     names = {c.name for c in own} - NAMING
     watched = {c.name for c in CRITICAL[table.short]} - (set(FEATURES) if table is ML else set())
-    assert names - watched == {name for name in names if may_be(table.short, name) == set(ConstantKind)}
+    assert names - watched == {
+        name for name in names if may_be(table.short, name) == set(ConstantKind)
+    }
     assert watched <= names
 
 
 def test_what_a_column_is_made_from_exists() -> None:
-    sources = {source for columns in CRITICAL.values() for column in columns for source in column.sources}
+    sources = {
+        source for columns in CRITICAL.values() for column in columns for source in column.sources
+    }
     unknown = [s for s in sources if s.partition(".")[2] not in TABLES[s.partition(".")[0]].names]
     assert unknown == []
-    assert {s.partition(".")[0] for s in sources} == {"PGS", "TDGS", "TOGS", "UPGC", "TDZA", "PSZA", "PCF", "PDC"}
+    assert {s.partition(".")[0] for s in sources} == {
+        "PGS",
+        "TDGS",
+        "TOGS",
+        "UPGC",
+        "TDZA",
+        "PSZA",
+        "PCF",
+        "PDC",
+    }
 
 
 def test_the_features_are_watched_under_their_names() -> None:
@@ -74,7 +112,9 @@ def test_every_placeholder_says_why_and_is_of_a_column_that_there_is() -> None:
 
 def test_a_column_comes_from_everything_before_it_in_the_chain() -> None:
     assert {"PCF.pace_score", "UPGC.pace_differential"} == origins("ML.pace_score")
-    assert {"PSZA.mid_range_rate_last_10", "PGS.mid_range_attempts"} < origins("ML.shot_zone_mismatch_score")
+    assert {"PSZA.mid_range_rate_last_10", "PGS.mid_range_attempts"} < origins(
+        "ML.shot_zone_mismatch_score"
+    )
     assert "PGS.mid_range_makes" not in origins("ML.shot_zone_mismatch_score")
     assert origins("PGS.points") == frozenset()
 
@@ -149,7 +189,9 @@ def test_a_column_of_zeros_alone_is_zero_and_not_constant_besides() -> None:
 def test_the_order_of_the_shares_does_not_matter() -> None:
     given = shares(0, 0, 0, 0, 200, 200, 0, 0) + shares(0, 0, 0, 0, 0, 180, name="PGS.ft_makes")
     shuffled = Random(1).sample(given, len(given))
-    assert {told([jump])[0][0]: jump for jump in jumps(shuffled)} == {told([jump])[0][0]: jump for jump in jumps(given)}
+    assert {told([jump])[0][0]: jump for jump in jumps(shuffled)} == {
+        told([jump])[0][0]: jump for jump in jumps(given)
+    }
     assert sorted(jumps(shuffled), key=str) == sorted(jumps(given), key=str)
 
 
@@ -206,7 +248,9 @@ def test_what_a_team_shares_is_one_value_and_not_ten() -> None:
 
 def test_two_teams_may_share_a_value_by_chance() -> None:
     assert jumped(0, 0, 0, (1, 39), what=CONSTANT, name="UPGC.pace_differential") == []
-    assert jumped(0, 0, 0, (1, 40), what=CONSTANT, name="UPGC.pace_differential") == [("constant", [3])]
+    assert jumped(0, 0, 0, (1, 40), what=CONSTANT, name="UPGC.pace_differential") == [
+        ("constant", [3])
+    ]
 
 
 # Placeholders
@@ -233,7 +277,9 @@ def test_a_week_without_a_zone_is_one_jump_of_both_its_columns() -> None:
     week = range(3, 10)
     (found,) = folded([jump("PGS.mid_range_attempts", *week), jump("PGS.mid_range_makes", *week)])
     assert (found.columns, found.followers) == (("mid_range_attempts", "mid_range_makes"), ())
-    assert found.cause == "Phase 3 has lost the values of PGS.mid_range_attempts, PGS.mid_range_makes"
+    assert (
+        found.cause == "Phase 3 has lost the values of PGS.mid_range_attempts, PGS.mid_range_makes"
+    )
 
 
 def test_what_follows_from_a_source_is_folded_into_it() -> None:
@@ -241,7 +287,9 @@ def test_what_follows_from_a_source_is_folded_into_it() -> None:
     outputs = [jump("PCF.pace_score", 3, 4, what=ZERO), jump("ML.pace_score", 3, 4, what=ZERO)]
     (found,) = folded([*outputs, source])
     assert (found.names, set(found.followers)) == (("UPGC.pace_differential",), set(outputs))
-    assert found.cause == ("Phase 3 has lost the values of UPGC.pace_differential; PCF.pace_score, ML.pace_score follow from it")
+    assert found.cause == (
+        "Phase 3 has lost the values of UPGC.pace_differential; PCF.pace_score, ML.pace_score follow from it"
+    )
 
 
 def test_a_jump_downstream_follows_even_where_nothing_between_jumped() -> None:
@@ -252,7 +300,10 @@ def test_a_jump_downstream_follows_even_where_nothing_between_jumped() -> None:
 
 def test_an_output_that_jumps_before_its_source_stands_by_itself() -> None:
     found = folded([jump("PCF.pace_score", 3, what=ZERO), jump("UPGC.pace_differential", 4)])
-    assert [(j.names, j.followers) for j in found] == [(("PCF.pace_score",), ()), (("UPGC.pace_differential",), ())]
+    assert [(j.names, j.followers) for j in found] == [
+        (("PCF.pace_score",), ()),
+        (("UPGC.pace_differential",), ()),
+    ]
 
 
 def test_an_output_that_jumps_long_after_its_source_stands_by_itself() -> None:
@@ -263,7 +314,10 @@ def test_an_output_that_jumps_long_after_its_source_stands_by_itself() -> None:
 
 def test_an_output_without_a_source_that_jumped_is_the_formulas() -> None:
     (found,) = folded([jump("PCF.pace_score", 3, what=ZERO), jump("ML.pace_score", 3, what=ZERO)])
-    assert (found.names, [f.names for f in found.followers]) == (("PCF.pace_score",), [("ML.pace_score",)])
+    assert (found.names, [f.names for f in found.followers]) == (
+        ("PCF.pace_score",),
+        [("ML.pace_score",)],
+    )
     assert found.cause == (
         "the processor's formula, since none of what it is made from has jumped: UPGC.pace_differential; "
         "ML.pace_score follow from it"
@@ -282,9 +336,18 @@ def test_other_dates_another_kind_or_another_table_are_another_jump() -> None:
 
 def test_merged_columns_share_their_followers_and_their_mean() -> None:
     jumped_together = [jump("PGS.points", 3), jump("PGS.ft_makes", 3)]
-    (found,) = folded([*jumped_together, jump("PDC.points_avg_last_5", 4), jump("ML.pct_free_throw", 5, what=CONSTANT)])
+    (found,) = folded(
+        [
+            *jumped_together,
+            jump("PDC.points_avg_last_5", 4),
+            jump("ML.pct_free_throw", 5, what=CONSTANT),
+        ]
+    )
     assert found.columns == ("points", "ft_makes")
-    assert [f.names for f in found.followers] == [("PDC.points_avg_last_5",), ("ML.pct_free_throw",)]
+    assert [f.names for f in found.followers] == [
+        ("PDC.points_avg_last_5",),
+        ("ML.pct_free_throw",),
+    ]
 
 
 def test_nothing_comes_of_nothing() -> None:

@@ -30,7 +30,10 @@ USUAL = Norm(20.4, 2.5)
 
 def make_days(*games: int) -> list[Day]:
     """A date with so many games each, from NIGHT on."""
-    return [Day(NIGHT + timedelta(days=n), DateType.REGULAR, 34 + n, found) for n, found in enumerate(games)]
+    return [
+        Day(NIGHT + timedelta(days=n), DateType.REGULAR, 34 + n, found)
+        for n, found in enumerate(games)
+    ]
 
 
 def made(days: list[Day], *rows: int, table: str = PLAYERS) -> dict[tuple[str, date], int]:
@@ -46,8 +49,14 @@ def of(table: str, days: list[Day], rows: Mapping[tuple[str, date], int]) -> lis
 
 def test_every_input_but_the_schedule_is_looked_at() -> None:
     assert set(ROWS_PER_GAME) == {str(table) for table in INPUTS if table is not SCHED}
-    assert {"nba_analytics.upcoming_player_game_context", "nba_analytics.upcoming_team_game_context"} == LIVE_TABLES
-    assert {"nba_analytics.player_game_summary", "nba_analytics.upcoming_player_game_context"} == PLAYER_TABLES
+    assert {
+        "nba_analytics.upcoming_player_game_context",
+        "nba_analytics.upcoming_team_game_context",
+    } == LIVE_TABLES
+    assert {
+        "nba_analytics.player_game_summary",
+        "nba_analytics.upcoming_player_game_context",
+    } == PLAYER_TABLES
     assert set(ROWS_PER_GAME) == GAME_TABLES | LIVE_TABLES
 
 
@@ -55,7 +64,9 @@ def test_every_date_with_games_has_a_coverage_in_each_table_and_no_other_has() -
     types = [DateType.BOOTSTRAP, DateType.NO_GAMES, DateType.REGULAR, DateType.PLAYOFFS]
     days = [Day(NIGHT + timedelta(days=n), kind, n, 2) for n, kind in enumerate(types)]
     found = phase3(days, {})
-    assert [(c.table, c.date) for c in found] == [(t, days[n].day) for t in ROWS_PER_GAME for n in (0, 2, 3)]
+    assert [(c.table, c.date) for c in found] == [
+        (t, days[n].day) for t in ROWS_PER_GAME for n in (0, 2, 3)
+    ]
     assert all(c.is_missing and c.is_low and c.games == 2 for c in found)
 
 
@@ -81,7 +92,10 @@ def test_players_are_expected_as_the_other_dates_of_the_season_have_them() -> No
     days = make_days(10, 5, 5, 5)
     found = of(PLAYERS, days, made(days, 152, 102, 100, 104))[0]
     assert (found.expected, found.is_low, round(found.share, 3)) == (204, True, 0.745)
-    assert str(found) == f"{NIGHT}: {PLAYERS} has 152 rows where 10 games imply about 204 (20.4 a game this season), 74 %"
+    assert (
+        str(found)
+        == f"{NIGHT}: {PLAYERS} has 152 rows where 10 games imply about 204 (20.4 a game this season), 74 %"
+    )
 
 
 def test_a_date_is_not_measured_by_itself() -> None:
@@ -94,7 +108,10 @@ def test_dates_that_were_lost_say_nothing_about_the_others() -> None:
     lost, found, *_ = of(PLAYERS, days, made(days, 0, 100, 0, 0))
     assert (found.expected, found.is_low) == (50, False)
     assert (lost.expected, lost.is_missing) == (100, True)
-    assert str(lost) == f"{NIGHT}: {PLAYERS} has no rows where 5 games imply about 100 (20.0 a game this season)"
+    assert (
+        str(lost)
+        == f"{NIGHT}: {PLAYERS} has no rows where 5 games imply about 100 (20.0 a game this season)"
+    )
 
 
 def test_a_few_dates_that_went_wrong_do_not_move_what_is_usual() -> None:
@@ -157,8 +174,16 @@ def test_the_spread_is_that_of_one_game() -> None:
     assert norm_of(nights) == Norm(20, pytest.approx(1.4826 * 3))
 
 
-@given(st.integers(1, 15), st.integers(0, 400), st.floats(2, 40), st.floats(0, 6), st.sampled_from(sorted(ROWS_PER_GAME)))
-def test_more_rows_are_never_worse(games: int, rows: int, per_game: float, spread: float, table: str) -> None:
+@given(
+    st.integers(1, 15),
+    st.integers(0, 400),
+    st.floats(2, 40),
+    st.floats(0, 6),
+    st.sampled_from(sorted(ROWS_PER_GAME)),
+)
+def test_more_rows_are_never_worse(
+    games: int, rows: int, per_game: float, spread: float, table: str
+) -> None:
     norm = Norm(per_game, spread)
     assert is_low(table, games, rows, norm) or not is_low(table, games, rows + 1, norm)
     assert not is_low(table, games, int(expected_rows(table, games, norm)) + 1, norm)

@@ -5,7 +5,21 @@ from datetime import date
 
 import pytest
 
-from tests.validation.judged_seasons import DATES, A, B, C, D, E, F, G, all_of, blocked, failed, make_ran, make_season
+from tests.validation.judged_seasons import (
+    DATES,
+    A,
+    B,
+    C,
+    D,
+    E,
+    F,
+    G,
+    all_of,
+    blocked,
+    failed,
+    make_ran,
+    make_season,
+)
 from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
 from validation.findings import kinds
 from validation.findings.kinds import FindingDraft, ProposedBackfill
@@ -35,31 +49,47 @@ def test_failed_runs_are_grouped_by_error_and_what_they_block_is_counted() -> No
     )  # fmt: skip
     assert found == [
         FindingDraft(
-            kind=kinds.RUN_FAILED, season=2021, subject="CorruptPartition",
+            kind=kinds.RUN_FAILED,
+            season=2021,
+            subject="CorruptPartition",
             sentence="1 run failed (CorruptPartition: part.parquet), 2021-11-06; 3 more are blocked by them",
-            dates=(D,), processors=(PSZA,), count=1, action=ProposedBackfill(D, D, (PSZA, PCF, PDC, ML)),
+            dates=(D,),
+            processors=(PSZA,),
+            count=1,
+            action=ProposedBackfill(D, D, (PSZA, PCF, PDC, ML)),
             numbers={"runs": 1, "blocked": 3, "sample": corrupt},
         ),
         FindingDraft(
-            kind=kinds.RUN_FAILED, season=2021, subject="WarehouseBusy",
+            kind=kinds.RUN_FAILED,
+            season=2021,
+            subject="WarehouseBusy",
             sentence="2 runs failed (WarehouseBusy: come back later), 2021-11-02, 2021-11-04; 6 more are blocked by them",
-            dates=(A, C), processors=(PSZA,), count=2, action=ProposedBackfill(A, C, (PSZA, PCF, PDC, ML)),
+            dates=(A, C),
+            processors=(PSZA,),
+            count=2,
+            action=ProposedBackfill(A, C, (PSZA, PCF, PDC, ML)),
             numbers={"runs": 2, "blocked": 6, "sample": busy},
         ),
-    ]  # fmt: skip
+    ]
 
 
 def test_refused_runs_are_grouped_by_the_check_that_refused_them() -> None:
     found = ended(
         failed(TDZA, A, "freshness: nba_analytics.t: 80 hours old", refused_by="freshness"),
-        failed(PSZA, A, "defensive: nba_analytics.p: no row for 2021-11-01", refused_by="defensive"),
-        failed(PSZA, B, "defensive: nba_analytics.p: no row for 2021-11-02", refused_by="defensive"),
+        failed(
+            PSZA, A, "defensive: nba_analytics.p: no row for 2021-11-01", refused_by="defensive"
+        ),
+        failed(
+            PSZA, B, "defensive: nba_analytics.p: no row for 2021-11-02", refused_by="defensive"
+        ),
     )
     assert [(f.subject, f.dates, f.processors, f.numbers["blocked"]) for f in found] == [
         ("defensive", (A, B), (PSZA,), 0),
         ("freshness", (A,), (TDZA,), 0),
     ]
-    assert found[1].sentence == "1 run failed (freshness: nba_analytics.t: 80 hours old), 2021-11-02"
+    assert (
+        found[1].sentence == "1 run failed (freshness: nba_analytics.t: 80 hours old), 2021-11-02"
+    )
 
 
 def test_a_long_error_is_cut_in_the_sentence_and_whole_in_the_evidence() -> None:
@@ -69,11 +99,24 @@ def test_a_long_error_is_cut_in_the_sentence_and_whole_in_the_evidence() -> None
 
 
 def test_a_run_that_broke_on_a_bug_is_told_with_the_bugs() -> None:
-    assert ended(failed(PSZA, A, "AccountingError: 2 entities twice", error="AccountingError", is_bug=True)) == []
+    assert (
+        ended(
+            failed(
+                PSZA, A, "AccountingError: 2 entities twice", error="AccountingError", is_bug=True
+            )
+        )
+        == []
+    )
 
 
 def no_population(code: str, day: date) -> RunFacts:
-    return failed(code, day, f"population: nba_analytics.u: no row for {day}", refused_by="population", no_population=True)
+    return failed(
+        code,
+        day,
+        f"population: nba_analytics.u: no row for {day}",
+        refused_by="population",
+        no_population=True,
+    )
 
 
 def test_a_date_without_phase_3_is_the_root_of_its_failed_runs() -> None:
@@ -84,12 +127,21 @@ def test_a_date_without_phase_3_is_the_root_of_its_failed_runs() -> None:
 def test_who_found_no_phase_3_then_where_there_is_some_now_is_told_so() -> None:
     (found,) = ended(no_population(PCF, B), no_population(PCF, C), blocked(PDC, B), rootless=[B])
     assert found == FindingDraft(
-        kind=kinds.RUN_FAILED, season=2021, subject="population",
+        kind=kinds.RUN_FAILED,
+        season=2021,
+        subject="population",
         sentence="1 run failed (population: nba_analytics.u: no row for 2021-11-04), 2021-11-04",
-        dates=(C,), processors=(PCF,), count=1, action=ProposedBackfill(C, C, (PCF, PDC, ML)),
+        dates=(C,),
+        processors=(PCF,),
+        count=1,
+        action=ProposedBackfill(C, C, (PCF, PDC, ML)),
         cause="Phase 3 had no row for these dates then, and has some now",
-        numbers={"runs": 1, "blocked": 0, "sample": "population: nba_analytics.u: no row for 2021-11-04"},
-    )  # fmt: skip
+        numbers={
+            "runs": 1,
+            "blocked": 0,
+            "sample": "population: nba_analytics.u: no row for 2021-11-04",
+        },
+    )
 
 
 def test_another_failure_on_a_date_without_phase_3_is_still_told() -> None:
@@ -100,24 +152,42 @@ def test_another_failure_on_a_date_without_phase_3_is_still_told() -> None:
 def test_what_stays_blocked_after_its_root_was_healed_is_told_by_itself() -> None:
     (found,) = ended(*all_of(A, codes=[TDZA, PSZA]), *(blocked(code, A) for code in (PCF, PDC, ML)))
     assert found == FindingDraft(
-        kind=kinds.STILL_BLOCKED, season=2021, subject="",
+        kind=kinds.STILL_BLOCKED,
+        season=2021,
+        subject="",
         sentence="3 runs (PCF, PDC, ML): blocked by a failure that is there no more, 2021-11-02",
-        dates=(A,), processors=(PCF, PDC, ML), count=3, action=ProposedBackfill(A, A, (PCF, PDC, ML)), numbers={"runs": 3},
-    )  # fmt: skip
+        dates=(A,),
+        processors=(PCF, PDC, ML),
+        count=3,
+        action=ProposedBackfill(A, A, (PCF, PDC, ML)),
+        numbers={"runs": 3},
+    )
 
 
-@pytest.mark.parametrize("root", [failed(TDZA, A, "e", error="AccountingError", is_bug=True), no_population(TDZA, A)], ids=str)
+@pytest.mark.parametrize(
+    "root",
+    [failed(TDZA, A, "e", error="AccountingError", is_bug=True), no_population(TDZA, A)],
+    ids=str,
+)
 def test_what_is_blocked_by_a_root_that_is_told_elsewhere_is_not_told_again(root: RunFacts) -> None:
     assert ended(root, make_ran(PSZA, A), blocked(PCF, A), rootless=[A]) == []
 
 
 def test_partitions_that_are_gone_are_one_finding() -> None:
-    (found,) = ended(*all_of(*DATES), make_ran(PSZA, A, is_lost=True), make_ran(ML, D, is_lost=True))
+    (found,) = ended(
+        *all_of(*DATES), make_ran(PSZA, A, is_lost=True), make_ran(ML, D, is_lost=True)
+    )
     assert found == FindingDraft(
-        kind=kinds.LOST_PARTITION, season=2021, subject="",
+        kind=kinds.LOST_PARTITION,
+        season=2021,
+        subject="",
         sentence="2 runs (PSZA, ML): complete by its run, and its partition is gone or cannot be read, 2021-11-02, 2021-11-06",
-        dates=(A, D), processors=(PSZA, ML), count=2, action=ProposedBackfill(A, D, (PSZA, PCF, PDC, ML), force=True), numbers={"runs": 2},
-    )  # fmt: skip
+        dates=(A, D),
+        processors=(PSZA, ML),
+        count=2,
+        action=ProposedBackfill(A, D, (PSZA, PCF, PDC, ML), force=True),
+        numbers={"runs": 2},
+    )
 
 
 def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is_none() -> None:
@@ -126,10 +196,16 @@ def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is
         failed(PDC, E, "e", error="AccountingError", is_bug=True, statement_changed=True),
     )
     assert found == FindingDraft(
-        kind=kinds.OLD_SQL, season=2021, subject="",
+        kind=kinds.OLD_SQL,
+        season=2021,
+        subject="",
         sentence="4 runs (PDC): output was made by another statement than the present one, 2021-11-02 to 2021-11-06",
-        dates=(A, B, C, D), processors=(PDC,), count=4, action=ProposedBackfill(A, D, (PDC, ML), outdated=True), numbers={"runs": 4},
-    )  # fmt: skip
+        dates=(A, B, C, D),
+        processors=(PDC,),
+        count=4,
+        action=ProposedBackfill(A, D, (PDC, ML), outdated=True),
+        numbers={"runs": 4},
+    )
 
 
 # Holes
@@ -138,14 +214,23 @@ def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is
 def test_dates_between_two_ranges_are_a_hole_and_those_before_and_after_are_none() -> None:
     (found,) = ended(*all_of(B, E, F))
     assert found == FindingDraft(
-        kind=kinds.HOLE, season=2021, subject="2021-11-04",
+        kind=kinds.HOLE,
+        season=2021,
+        subject="2021-11-04",
         sentence="2 dates between dates that were run never ran (TDZA, PSZA, PCF, PDC, ML), 2021-11-04 to 2021-11-06",
-        dates=(C, D), processors=CODES, count=10, action=ProposedBackfill(C, D), numbers={"dates": 2, "runs": 10},
-    )  # fmt: skip
+        dates=(C, D),
+        processors=CODES,
+        count=10,
+        action=ProposedBackfill(C, D),
+        numbers={"dates": 2, "runs": 10},
+    )
 
 
 def test_every_stretch_of_dates_is_a_hole_of_its_own() -> None:
-    assert [(f.subject, f.dates) for f in ended(*all_of(A, C, F))] == [("2021-11-03", (B,)), ("2021-11-06", (D, E))]
+    assert [(f.subject, f.dates) for f in ended(*all_of(A, C, F))] == [
+        ("2021-11-03", (B,)),
+        ("2021-11-06", (D, E)),
+    ]
 
 
 def test_a_hole_of_one_processor_names_it() -> None:
@@ -161,7 +246,9 @@ def test_a_processor_that_was_run_for_longer_than_the_others_makes_no_hole_of_th
 
 
 def test_a_failed_date_is_no_hole() -> None:
-    found = ended(make_ran(PSZA, A), failed(PSZA, B, "", error="CorruptPartition"), make_ran(PSZA, C))
+    found = ended(
+        make_ran(PSZA, A), failed(PSZA, B, "", error="CorruptPartition"), make_ran(PSZA, C)
+    )
     assert subjects(found) == [("run failed", "CorruptPartition")]
 
 
@@ -177,10 +264,13 @@ def timed(*seconds: float, code: str = PSZA, **share: float) -> list[RunFacts]:
     """One run a date, all of its time in the query unless a share of it goes elsewhere."""
     return [
         make_ran(
-            code, day, query_seconds=n * (1 - sum(share.values())), **{f"{name}_seconds": n * of for name, of in share.items()}
+            code,
+            day,
+            query_seconds=n * (1 - sum(share.values())),
+            **{f"{name}_seconds": n * of for name, of in share.items()},
         )
         for day, n in zip(DATES, seconds, strict=False)
-    ]  # fmt: skip
+    ]
 
 
 def took_long(*ran: RunFacts) -> list[FindingDraft]:
@@ -215,11 +305,16 @@ def test_each_processor_is_held_against_itself() -> None:
 def test_slow_runs_say_how_slow_how_long_it_takes_usually_and_where_the_seconds_went() -> None:
     (found,) = took_long(*timed(20, 20, 20, 90, 400.4, write=0.25))
     assert found == FindingDraft(
-        kind=kinds.SLOW, season=2021, subject=PSZA,
+        kind=kinds.SLOW,
+        season=2021,
+        subject=PSZA,
         sentence="PSZA: 2 dates took long, at most 400 s (2021-11-07), usually 20.0 s; 2021-11-06 to 2021-11-07",
-        dates=(D, E), processors=(PSZA,), count=2, cause="300 of 400 s went into the statement: a busy machine, or small batches",
+        dates=(D, E),
+        processors=(PSZA,),
+        count=2,
+        cause="300 of 400 s went into the statement: a busy machine, or small batches",
         numbers={"usual": 20.0, "query": 300.3, "write": 100.1, "checks": 0.0},
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,11 +323,19 @@ def test_slow_runs_say_how_slow_how_long_it_takes_usually_and_where_the_seconds_
         ({}, "400 of 400 s went into the statement: a busy machine, or small batches"),
         ({"write": 0.5}, "200 of 400 s went into the statement: a busy machine, or small batches"),
         ({"write": 0.75}, "300 of 400 s went into writing: a slow disk, or many writers at once"),
-        ({"check": 0.5, "write": 0.25}, "100 of 400 s went into the statement: a busy machine, or small batches"),
-        ({"check": 0.75}, "300 of 400 s went into the checks of normal mode; backfill mode skips them"),
+        (
+            {"check": 0.5, "write": 0.25},
+            "100 of 400 s went into the statement: a busy machine, or small batches",
+        ),
+        (
+            {"check": 0.75},
+            "300 of 400 s went into the checks of normal mode; backfill mode skips them",
+        ),
     ],
     ids=str,
 )
-def test_the_cause_of_a_slow_run_is_where_its_seconds_went(shares: dict[str, float], cause: str) -> None:
+def test_the_cause_of_a_slow_run_is_where_its_seconds_went(
+    shares: dict[str, float], cause: str
+) -> None:
     (found,) = took_long(*timed(400, **shares))
     assert found.cause == cause

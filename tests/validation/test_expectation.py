@@ -61,11 +61,17 @@ def test_a_date_does_not_know_its_own_games() -> None:
 
 
 def test_a_season_is_known_for_good_after_its_last_game() -> None:
-    assert GameHistory([row(1), row(3, is_bad=True)], SHOTS).before(day(300)) == GamesBefore(2, True, True)
+    assert GameHistory([row(1), row(3, is_bad=True)], SHOTS).before(day(300)) == GamesBefore(
+        2, True, True
+    )
 
 
 def test_two_rows_of_a_game_are_one_game() -> None:
-    assert standings([row(1, "a"), row(1, "a", 2), row(1, "b", 3), row(1, "b", 1)]) == [NOTHING, NOTHING, GamesBefore(2)]
+    assert standings([row(1, "a"), row(1, "a", 2), row(1, "b", 3), row(1, "b", 1)]) == [
+        NOTHING,
+        NOTHING,
+        GamesBefore(2),
+    ]
 
 
 def test_of_two_rows_on_a_date_the_better_one_counts_whatever_their_order() -> None:
@@ -88,12 +94,24 @@ def test_a_worse_row_on_a_later_date_changes_nothing() -> None:
 
 def test_a_better_row_heals_a_bad_one_from_its_date_on() -> None:
     rows = [row(1, "a", 2, is_bad=True), row(3, "a", 1)]
-    assert standings(rows) == [NOTHING, NOTHING, GamesBefore(1, True, True), GamesBefore(1, True, True), GamesBefore(1)]
+    assert standings(rows) == [
+        NOTHING,
+        NOTHING,
+        GamesBefore(1, True, True),
+        GamesBefore(1, True, True),
+        GamesBefore(1),
+    ]
 
 
 def test_a_bad_row_may_replace_a_good_one() -> None:
     rows = [row(1, "a", 2), row(3, "a", 1, is_bad=True)]
-    assert standings(rows) == [NOTHING, NOTHING, GamesBefore(1), GamesBefore(1), GamesBefore(1, True, True)]
+    assert standings(rows) == [
+        NOTHING,
+        NOTHING,
+        GamesBefore(1),
+        GamesBefore(1),
+        GamesBefore(1, True, True),
+    ]
 
 
 def test_a_game_is_gone_once_its_better_row_says_that_nobody_played() -> None:
@@ -103,12 +121,17 @@ def test_a_game_is_gone_once_its_better_row_says_that_nobody_played() -> None:
 
 
 def test_a_game_is_there_once_its_better_row_says_that_it_was_played() -> None:
-    assert standings([row(1, "a", 2, counts=False), row(3, "a", 1)]) == [GamesBefore(n) for n in (0, 0, 0, 0, 1)]
+    assert standings([row(1, "a", 2, counts=False), row(3, "a", 1)]) == [
+        GamesBefore(n) for n in (0, 0, 0, 0, 1)
+    ]
 
 
 def test_a_bad_row_leaves_the_window_when_enough_games_have_followed() -> None:
     found = standings([row(1, is_bad=True), row(2), row(3), row(4)], window=2)
-    inside, gone = [GamesBefore(n, True, True) for n in (1, 2)], [GamesBefore(n, False, True) for n in (3, 4)]
+    inside, gone = (
+        [GamesBefore(n, True, True) for n in (1, 2)],
+        [GamesBefore(n, False, True) for n in (3, 4)],
+    )
     assert found == [NOTHING, NOTHING, *inside, *gone]
 
 
@@ -126,20 +149,34 @@ def test_of_two_games_on_a_date_the_higher_id_is_the_newer() -> None:
 
 
 def test_the_order_in_which_rows_are_read_does_not_matter() -> None:
-    rows = [row(1, "a", 3, is_bad=True), row(1, "a", 2), row(4, "a", 1, counts=False), row(2, "b", is_bad=True)]
-    assert {tuple(standings(given, window=1)) for given in permutations(rows)} == {tuple(standings(rows, window=1))}
+    rows = [
+        row(1, "a", 3, is_bad=True),
+        row(1, "a", 2),
+        row(4, "a", 1, counts=False),
+        row(2, "b", is_bad=True),
+    ]
+    assert {tuple(standings(given, window=1)) for given in permutations(rows)} == {
+        tuple(standings(rows, window=1))
+    }
 
 
 def naive(rows: Sequence[GameRow], window: int, today: date) -> GamesBefore:
     """The specification, word for word."""
     inside = [r for r in rows if r.day < today]
-    games = [min((r for r in inside if r.game_id == g), key=lambda r: r.rank) for g in {r.game_id for r in inside}]
+    games = [
+        min((r for r in inside if r.game_id == g), key=lambda r: r.rank)
+        for g in {r.game_id for r in inside}
+    ]
     newest = sorted((g for g in games if g.counts), key=lambda r: (r.day, r.game_id), reverse=True)
-    return GamesBefore(len(newest), any(r.is_bad for r in newest[:window]), any(r.is_bad for r in newest))
+    return GamesBefore(
+        len(newest), any(r.is_bad for r in newest[:window]), any(r.is_bad for r in newest)
+    )
 
 
 @given(seed=st.integers(0, 2**32), games=st.integers(1, 12), window=st.integers(1, 4))
-def test_a_history_is_what_the_specification_says_whatever_the_rows(seed: int, games: int, window: int) -> None:
+def test_a_history_is_what_the_specification_says_whatever_the_rows(
+    seed: int, games: int, window: int
+) -> None:
     rng = Random(seed)
     rows = [
         row(rng.randrange(12), f"g{n}", rank, is_bad=rng.random() < 0.2, counts=rng.random() < 0.8)
@@ -159,10 +196,14 @@ def test_a_history_is_what_the_specification_says_whatever_the_rows(seed: int, g
 def games(n: int, *bad: int, window: int = SHOTS, team: str = "BOS") -> GameHistory:
     """So many games, one a day until yesterday; `bad` are ranks, 1 being the newest."""
     last = (TODAY - START).days
-    return GameHistory([row(last - rank, is_bad=rank in bad, team=team) for rank in range(1, n + 1)], window)
+    return GameHistory(
+        [row(last - rank, is_bad=rank in bad, team=team) for rank in range(1, n + 1)], window
+    )
 
 
-def of_player(history: GameHistory | None, *, bad_context: bool = False, offense: GameHistory | None = None) -> list[str]:
+def of_player(
+    history: GameHistory | None, *, bad_context: bool = False, offense: GameHistory | None = None
+) -> list[str]:
     """What becomes of a player in PSZA, PCF, PDC and ML; empty where he is not in the population."""
     facts = SeasonGames(
         START,
@@ -232,7 +273,9 @@ def test_a_bad_game_of_his_own_comes_before_that_of_his_teams_offense() -> None:
 def test_the_offense_is_that_of_the_contexts_team() -> None:
     offenses = {"OLD": games(12, 1, window=OFFENSE), "NEW": games(12, window=OFFENSE)}
     contexts = {TODAY: [PlayerContext("p", "NEW"), PlayerContext("q", "OLD")]}
-    facts = SeasonGames(START, dict.fromkeys("pq", games(12, team="OLD")), offenses=offenses, contexts=contexts)
+    facts = SeasonGames(
+        START, dict.fromkeys("pq", games(12, team="OLD")), offenses=offenses, contexts=contexts
+    )
     assert expected(facts, TODAY)["PDC"] == {"p": ROW, "q": BAD}
 
 
@@ -271,7 +314,9 @@ def of_team(history: GameHistory) -> dict[str, str]:
         (20, 16, {"BOS": ROW}),
     ],
 )
-def test_a_team_is_judged_by_its_newest_fifteen_games(n: int, bad: int, statuses: dict[str, str]) -> None:
+def test_a_team_is_judged_by_its_newest_fifteen_games(
+    n: int, bad: int, statuses: dict[str, str]
+) -> None:
     assert of_team(games(n, bad, window=DEFENSE)) == statuses
 
 
@@ -295,7 +340,9 @@ def live_statuses(
     live: bool = True,
 ) -> list[str]:
     """What becomes of a player of this team in PSZA, PCF, PDC and ML."""
-    facts = SeasonGames(START, {"p": history}, contexts={day(index): [PlayerContext("p", team)]}, schedule=schedule)
+    facts = SeasonGames(
+        START, {"p": history}, contexts={day(index): [PlayerContext("p", team)]}, schedule=schedule
+    )
     found = expected(facts, day(index), live=live)
     return [found[code]["p"] for code in CODES[1:]]
 
@@ -305,19 +352,28 @@ COMPLETE = [ROW] * 4
 RECENT = scheduled(*range(19, 29))
 
 
-@pytest.mark.parametrize(("index", "live", "statuses"), [(29, True, COMPLETE), (30, True, LACKING), (30, False, COMPLETE)])
-def test_completeness_is_looked_at_in_normal_mode_from_day_30_on(index: int, live: bool, statuses: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("index", "live", "statuses"),
+    [(29, True, COMPLETE), (30, True, LACKING), (30, False, COMPLETE)],
+)
+def test_completeness_is_looked_at_in_normal_mode_from_day_30_on(
+    index: int, live: bool, statuses: list[str]
+) -> None:
     assert live_statuses(of_days(range(10)), {"BOS": RECENT}, index=index, live=live) == statuses
 
 
 @pytest.mark.parametrize(
-    ("recent", "statuses"), [(range(21, 29), LACKING), (range(20, 29), COMPLETE), (range(19, 29), COMPLETE)], ids=["8", "9", "10"]
+    ("recent", "statuses"),
+    [(range(21, 29), LACKING), (range(20, 29), COMPLETE), (range(19, 29), COMPLETE)],
+    ids=["8", "9", "10"],
 )
 def test_nine_of_ten_are_enough(recent: range, statuses: list[str]) -> None:
     assert live_statuses(of_days([*range(10), *recent]), {"BOS": RECENT}) == statuses
 
 
-@pytest.mark.parametrize(("recent", "statuses"), [(range(25, 29), LACKING), (range(24, 29), COMPLETE)], ids=["4", "5"])
+@pytest.mark.parametrize(
+    ("recent", "statuses"), [(range(25, 29), LACKING), (range(24, 29), COMPLETE)], ids=["4", "5"]
+)
 def test_of_five_games_none_may_be_missing(recent: range, statuses: list[str]) -> None:
     assert live_statuses(of_days([*range(10), *recent]), {"BOS": RECENT[5:]}) == statuses
 
@@ -340,7 +396,11 @@ def test_a_game_in_which_he_did_not_play_is_missing() -> None:
 
 
 def test_a_team_without_a_schedule_lacks_nothing() -> None:
-    assert live_statuses(of_days(range(10)), {"NYK": RECENT}) == live_statuses(of_days(range(10)), {}) == COMPLETE
+    assert (
+        live_statuses(of_days(range(10)), {"NYK": RECENT})
+        == live_statuses(of_days(range(10)), {})
+        == COMPLETE
+    )
 
 
 def test_psza_asks_for_the_team_of_the_newest_game_and_pdc_for_that_of_the_context() -> None:
@@ -369,9 +429,14 @@ def test_what_is_bad_or_too_few_stays_so_in_normal_mode() -> None:
     assert live_statuses(bad, schedule) == [BAD, ROW, BAD, BAD]
 
 
-@pytest.mark.parametrize(("recent", "status"), [(range(21, 29), INCOMPLETE), (range(20, 29), ROW)], ids=["8", "9"])
+@pytest.mark.parametrize(
+    ("recent", "status"), [(range(21, 29), INCOMPLETE), (range(20, 29), ROW)], ids=["8", "9"]
+)
 def test_a_team_lacks_games_of_its_own_defense(recent: range, status: str) -> None:
-    defenses = {"BOS": of_days([*range(10), *recent], window=DEFENSE), "NYK": of_days(range(3), "NYK", DEFENSE)}
+    defenses = {
+        "BOS": of_days([*range(10), *recent], window=DEFENSE),
+        "NYK": of_days(range(3), "NYK", DEFENSE),
+    }
     facts = SeasonGames(START, defenses=defenses, schedule={"BOS": RECENT, "NYK": RECENT})
     assert expected(facts, TODAY, live=True)["TDZA"] == {"BOS": status, "NYK": FEW}
 
@@ -395,15 +460,32 @@ ROWS, FAILURES = {"a", "b"}, {"c": FEW, "d": BAD}
         (MUST, {*ROWS, "c"}, {"d": BAD}, ExpectationDiff(4, 1, lost={"c": FEW})),
         (MUST, {*ROWS, "x"}, FAILURES, ExpectationDiff(4, 2, strange=frozenset("x"))),
         (MUST, ROWS, {**FAILURES, "x": FEW}, ExpectationDiff(4, 2, strange=frozenset("x"))),
-        (MUST, {"a", "x"}, FAILURES, ExpectationDiff(4, 2, unaccounted=frozenset("b"), strange=frozenset("x"))),
+        (
+            MUST,
+            {"a", "x"},
+            FAILURES,
+            ExpectationDiff(4, 2, unaccounted=frozenset("b"), strange=frozenset("x")),
+        ),
         (MUST, {*ROWS, "c"}, FAILURES, ExpectationDiff(4, 2, strange=frozenset("c"))),
-        (MUST, ROWS, {**FAILURES, "a": FEW}, ExpectationDiff(4, 2, {"a": FEW}, strange=frozenset("a"))),
+        (
+            MUST,
+            ROWS,
+            {**FAILURES, "a": FEW},
+            ExpectationDiff(4, 2, {"a": FEW}, strange=frozenset("a")),
+        ),
         ({}, {"x"}, {"y": FEW}, ExpectationDiff(0, strange=frozenset("xy"))),
         (
             {**MUST, "e": FEW, "f": MISSING, "g": ROW},
             {"a", "e", "x"},
             {"b": INCOMPLETE, "c": FEW, "d": FEW, "y": BAD},
-            ExpectationDiff(7, 1, {"b": INCOMPLETE, "d": FEW}, {"d": BAD, "e": FEW}, frozenset("fg"), frozenset("xy")),
+            ExpectationDiff(
+                7,
+                1,
+                {"b": INCOMPLETE, "d": FEW},
+                {"d": BAD, "e": FEW},
+                frozenset("fg"),
+                frozenset("xy"),
+            ),
         ),
     ],
     ids=[

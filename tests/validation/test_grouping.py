@@ -26,7 +26,10 @@ IMPOSSIBLE = "impossible value in nba_analytics.player_game_summary, game_id {}:
             "CorruptPartition: /tmp/a-b/x/season_year=2021/part.parquet is not a whole Parquet file",
             "CorruptPartition: <path> is not a whole Parquet file",
         ),
-        ("column 'a b' and \"c\" and `d`, the player's own", "column <value> and <value> and <value>, the player's own"),
+        (
+            "column 'a b' and \"c\" and `d`, the player's own",
+            "column <value> and <value> and <value>, the player's own",
+        ),
         ("run 0123abcd at 0x7f3a, 123e4567-e89b-12d3-a456-426614174000", "run <id> at <id>, <id>"),
         ("three_pt_2 of W10 in column x1", "three_pt_2 of W10 in column x1"),
         ("  two\n lines ", "two lines"),

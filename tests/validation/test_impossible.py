@@ -62,8 +62,16 @@ def test_the_schedule_and_the_team_context_have_no_numbers_to_judge() -> None:
 
 
 def test_every_rule_compares_numbers_that_exist() -> None:
-    named = [(s, name) for s, rule in ALL_RULES for name in (rule.column, rule.bound) if isinstance(name, str)]
-    assert {TABLES[short].by_name[name].type.split("(")[0] for short, name in named} == {"INT64", "NUMERIC"}
+    named = [
+        (s, name)
+        for s, rule in ALL_RULES
+        for name in (rule.column, rule.bound)
+        if isinstance(name, str)
+    ]
+    assert {TABLES[short].by_name[name].type.split("(")[0] for short, name in named} == {
+        "INT64",
+        "NUMERIC",
+    }
     assert {rule.comparison for _, rule in ALL_RULES} == {"<", ">"}
 
 

@@ -52,8 +52,16 @@ def played(n: int, *bad: int) -> list[GameRow]:
     return [row(-k, is_bad=k in bad) for k in range(n, 0, -1)]
 
 
-def of_player(code: str, rows: list[GameRow], status: str, coming: UpcomingGames, offense: tuple[GameRow, ...] = ()) -> Recovery:
-    facts = SeasonGames(START, players={"ann": history(PSZA, *rows)}, offenses={"BOS": history(PDC, *offense)})
+def of_player(
+    code: str,
+    rows: list[GameRow],
+    status: str,
+    coming: UpcomingGames,
+    offense: tuple[GameRow, ...] = (),
+) -> Recovery:
+    facts = SeasonGames(
+        START, players={"ann": history(PSZA, *rows)}, offenses={"BOS": history(PDC, *offense)}
+    )
     return recovery(facts, TODAY, code, "ann", status, coming, "BOS")
 
 
@@ -67,29 +75,39 @@ def every(step: int, n: int) -> UpcomingGames:
 
 def test_too_few_games_end_on_the_first_date_after_the_last_that_is_lacking() -> None:
     found = of_player(PSZA, played(7), FEW, every(3, 9))
-    assert found == Recovery(3, day(7), f"after 3 more games; by the schedule on {day(7)} at the earliest")
+    assert found == Recovery(
+        3, day(7), f"after 3 more games; by the schedule on {day(7)} at the earliest"
+    )
 
 
 def test_a_team_lacks_games_too() -> None:
     facts = SeasonGames(START, defenses={"BOS": history(TDZA, *played(14))})
     found = recovery(facts, TODAY, TDZA, "BOS", FEW, every(2, 9))
-    assert found == Recovery(1, day(1), f"after 1 more game; by the schedule on {day(1)} at the earliest")
+    assert found == Recovery(
+        1, day(1), f"after 1 more game; by the schedule on {day(1)} at the earliest"
+    )
 
 
 def test_a_cache_of_few_games_waits_for_the_shots_that_need_more() -> None:
     found = of_player(PDC, played(3), FEW, every(2, 9))
-    assert (found.games, found.day) == (7, day(14)), "the date of his team's eighth game from today on"
+    assert (found.games, found.day) == (7, day(14)), (
+        "the date of his team's eighth game from today on"
+    )
 
 
 def test_what_goes_by_context_rows_waits_for_a_date_on_which_the_team_plays() -> None:
     upstream = "when upstream does, after 1 more game; by the schedule on {} at the earliest"
-    assert of_player(ML, played(9), MISSING, every(4, 9)) == Recovery(1, day(4), upstream.format(day(4)))
+    assert of_player(ML, played(9), MISSING, every(4, 9)) == Recovery(
+        1, day(4), upstream.format(day(4))
+    )
     assert of_player(PSZA, played(9), FEW, every(4, 9)).day == day(1)
 
 
 def test_a_season_may_end_first() -> None:
     found = of_player(PSZA, played(7), FEW, UpcomingGames([day(1), day(2)], [day(1), day(2)]))
-    assert found == Recovery(3, None, "after 3 more games; the team has 2 games left, so not in this season")
+    assert found == Recovery(
+        3, None, "after 3 more games; the team has 2 games left, so not in this season"
+    )
 
 
 def test_the_last_game_helps_no_date_when_none_follows() -> None:
@@ -99,9 +117,16 @@ def test_the_last_game_helps_no_date_when_none_follows() -> None:
 
 def test_who_has_not_played_for_long_has_to_come_back_first() -> None:
     coming = every(1, 20)
-    assert "not before" not in of_player(PSZA, played(7), FEW, UpcomingGames(coming.games, coming.dates, ABSENT_GAMES - 1)).text
+    assert (
+        "not before"
+        not in of_player(
+            PSZA, played(7), FEW, UpcomingGames(coming.games, coming.dates, ABSENT_GAMES - 1)
+        ).text
+    )
     found = of_player(PSZA, played(7), FEW, UpcomingGames(coming.games, coming.dates, 12))
-    assert found.text.startswith("not before he plays again, who has missed the team's last 12 games; then after 3 more games")
+    assert found.text.startswith(
+        "not before he plays again, who has missed the team's last 12 games; then after 3 more games"
+    )
 
 
 @pytest.mark.parametrize(("ago", "games"), [(1, 20), (5, 16), (20, 1)])
@@ -152,7 +177,9 @@ PLAYERS = 5
 
 @cache
 def league(seed: int) -> League:
-    """Four teams for sixty days, two or three days between their games; players miss some, and few rows are impossible."""
+    """Four teams for sixty days, two or three days between their games; players miss some, and few
+    rows are impossible.
+    """
     rng = Random(seed)
     games = [START + timedelta(days=n) for n in range(60)]
     schedule: dict[str, list[tuple[date, str]]] = {team: [] for team in TEAMS}
@@ -167,19 +194,26 @@ def league(seed: int) -> League:
         for n in range(PLAYERS):
             name, share = f"{team}{n}", rng.choice((1.0, 0.97, 0.8, 0.4))
             for night, game in own:
-                contexts.setdefault(night, []).append(PlayerContext(name, team, rng.random() < 0.01))
+                contexts.setdefault(night, []).append(
+                    PlayerContext(name, team, rng.random() < 0.01)
+                )
                 if rng.random() < share:
-                    rows.setdefault(name, []).append(GameRow(night, game, is_bad=rng.random() < 0.01, team=team))
+                    rows.setdefault(name, []).append(
+                        GameRow(night, game, is_bad=rng.random() < 0.01, team=team)
+                    )
                 else:
                     missed.setdefault(name, set()).add(night)
 
     def of_teams(window: int) -> dict[str, GameHistory]:
         return {
-            t: GameHistory([GameRow(d, g, is_bad=rng.random() < 0.01) for d, g in own], window) for t, own in schedule.items()
+            t: GameHistory([GameRow(d, g, is_bad=rng.random() < 0.01) for d, g in own], window)
+            for t, own in schedule.items()
         }
 
     players = {name: GameHistory(own, WINDOW[PSZA] or 0) for name, own in rows.items()}
-    facts = SeasonGames(START, players, of_teams(WINDOW[TDZA] or 0), of_teams(OFFENSE_WINDOW), contexts, schedule)
+    facts = SeasonGames(
+        START, players, of_teams(WINDOW[TDZA] or 0), of_teams(OFFENSE_WINDOW), contexts, schedule
+    )
     return League(facts, games, {d: expected(facts, d) for d in games}, missed)
 
 
@@ -200,17 +234,43 @@ def cases(found: League) -> Iterator[Case]:
                     team = entity[:3]
                     games = [d for d, _ in found.facts.schedule[team] if d >= today]
                     coming = UpcomingGames(games, [d for d in found.days if d > today])
-                    yield Case(today, code, entity, team, recovery(found.facts, today, code, entity, status, coming, team))
+                    yield Case(
+                        today,
+                        code,
+                        entity,
+                        team,
+                        recovery(found.facts, today, code, entity, status, coming, team),
+                    )
 
 
 def comes_true(found: League, case: Case) -> bool:
-    """Whether what it assumes was so: he played every game until then, and no further value was impossible."""
+    """Whether what it assumes was so: he played every game until then, and no further value was
+    impossible.
+    """
     last = case.found.day or found.days[-1]
     between = [d for d in found.days if case.today <= d < last]
-    histories = (found.facts.players, found.facts.offenses) if case.code != TDZA else (found.facts.defenses,)
-    rows = [r for by in histories for name in (case.entity, case.team) if name in by for r in by[name].rows]
-    context = [c for d in found.days if d > case.today for c in found.facts.contexts[d] if c.player == case.entity]
-    is_bad = any(r.is_bad for r in rows if case.today <= r.day < last) or any(c.is_bad for c in context)
+    histories = (
+        (found.facts.players, found.facts.offenses)
+        if case.code != TDZA
+        else (found.facts.defenses,)
+    )
+    rows = [
+        r
+        for by in histories
+        for name in (case.entity, case.team)
+        if name in by
+        for r in by[name].rows
+    ]
+    context = [
+        c
+        for d in found.days
+        if d > case.today
+        for c in found.facts.contexts[d]
+        if c.player == case.entity
+    ]
+    is_bad = any(r.is_bad for r in rows if case.today <= r.day < last) or any(
+        c.is_bad for c in context
+    )
     return not is_bad and not found.missed.get(case.entity, set()).intersection(between)
 
 

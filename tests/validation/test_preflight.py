@@ -7,7 +7,14 @@ import pytest
 
 from validation.coverage import ROWS_PER_GAME
 from validation.preflight import LOAD, PreflightInput, judge
-from validation.preflight_report import DateState, Item, PreflightEffect, PreflightKind, Report, first_three
+from validation.preflight_report import (
+    DateState,
+    Item,
+    PreflightEffect,
+    PreflightKind,
+    Report,
+    first_three,
+)
 from validation.season import DateType, Day
 
 NIGHT, NEXT = date(2021, 11, 22), date(2021, 11, 23)
@@ -24,12 +31,16 @@ def make_rows(*days: Day) -> dict[tuple[str, date], int]:
 
 
 def found(*days: Day, lost: Any = (), **facts: Any) -> Report:
-    """The report of these dates, all asked for if they are computed; `lost` are the (table, date) without a row."""
+    """The report of these dates, all asked for if they are computed; `lost` are the (table, date)
+    without a row.
+    """
     days = days or (make_day(),)
     asked = {day.day for day in days if day.is_computed}
     season = [day for day in days if day.is_processing]
     rows = {key: n for key, n in make_rows(*season).items() if key not in lost}
-    return judge(PreflightInput(**{"days": days, "asked": asked, "season": season, "rows": rows, **facts}))
+    return judge(
+        PreflightInput(**{"days": days, "asked": asked, "season": season, "rows": rows, **facts})
+    )
 
 
 # Rows
@@ -83,9 +94,13 @@ def test_players_are_measured_by_the_whole_season_not_by_the_range() -> None:
     assert item.numbers == {"games": 6, "rows": 72, "expected": 144}
 
 
-@pytest.mark.parametrize(("type_", "blocks"), [("regular", 5), ("playoffs", 5), ("bootstrap", 0), ("no games", 0)])
+@pytest.mark.parametrize(
+    ("type_", "blocks"), [("regular", 5), ("playoffs", 5), ("bootstrap", 0), ("no games", 0)]
+)
 def test_only_dates_that_are_computed_need_rows(type_: str, blocks: int) -> None:
-    report = found(make_day(), make_day(NEXT, type_), lost=[(table, NEXT) for table in ROWS_PER_GAME])
+    report = found(
+        make_day(), make_day(NEXT, type_), lost=[(table, NEXT) for table in ROWS_PER_GAME]
+    )
     assert len(report.blocks) == blocks
     assert report.types == ({"regular": 2} if type_ == "regular" else {"regular": 1, type_: 1})
 
@@ -97,7 +112,12 @@ def test_a_live_run_needs_only_what_exists_before_the_games() -> None:
 
 
 def test_dates_that_are_not_asked_for_need_no_rows_of_their_own() -> None:
-    assert found(make_day(), make_day(NEXT), asked={NIGHT}, lost=[(CONTEXT, NEXT), (PLAYERS, NEXT)]).items == ()
+    assert (
+        found(
+            make_day(), make_day(NEXT), asked={NIGHT}, lost=[(CONTEXT, NEXT), (PLAYERS, NEXT)]
+        ).items
+        == ()
+    )
 
 
 # Windows
@@ -121,7 +141,12 @@ def windows(*before: Day, lost: Any, **facts: Any) -> list[tuple[Any, ...]]:
 
 def test_dates_before_the_range_that_are_lost_leave_its_windows_short() -> None:
     before = [earlier(25, "bootstrap"), earlier(3), earlier(2)]
-    lost = [(PLAYERS, before[0].day), (PLAYERS, before[2].day), (DEFENSE, before[1].day), (OFFENSE, before[1].day)]
+    lost = [
+        (PLAYERS, before[0].day),
+        (PLAYERS, before[2].day),
+        (DEFENSE, before[1].day),
+        (OFFENSE, before[1].day),
+    ]
     assert windows(*before, lost=lost) == [
         ((PLAYERS,), (before[0].day, before[2].day), 6),
         ((DEFENSE, OFFENSE), (before[1].day,), 3),
@@ -130,9 +155,14 @@ def test_dates_before_the_range_that_are_lost_leave_its_windows_short() -> None:
 
 def test_short_windows_are_a_sentence() -> None:
     before = [earlier(n) for n in range(7, 0, -1)]
-    (item,) = found(make_day(), season=[*before, make_day()], rows=make_rows(make_day()), reads=[DEFENSE]).warns
+    (item,) = found(
+        make_day(), season=[*before, make_day()], rows=make_rows(make_day()), reads=[DEFENSE]
+    ).warns
     dates = "2021-11-15, 2021-11-16, 2021-11-17, 2021-11-18, 2021-11-19 and 2 more dates"
-    assert item.sentence == f"windows of the range are short of 21 games: no rows in {DEFENSE} on {dates}"
+    assert (
+        item.sentence
+        == f"windows of the range are short of 21 games: no rows in {DEFENSE} on {dates}"
+    )
     assert item.advice == f"run Phase 3 for {dates}, then load it with `manage.py load_phase3 DIR`"
 
 
@@ -150,7 +180,11 @@ def test_windows_end_before_the_last_date_asked_for_and_begin_with_its_season() 
 def test_bootstrap_dates_inside_the_range_are_in_its_windows() -> None:
     first = earlier(20, "bootstrap")
     (item,) = found(first, make_day(), lost=[(table, first.day) for table in ROWS_PER_GAME]).items
-    assert (item.kind, item.dates, item.tables) == (PreflightKind.SHORT_WINDOWS, (first.day,), (PLAYERS, DEFENSE, OFFENSE))
+    assert (item.kind, item.dates, item.tables) == (
+        PreflightKind.SHORT_WINDOWS,
+        (first.day,),
+        (PLAYERS, DEFENSE, OFFENSE),
+    )
 
 
 # Output that is there
@@ -158,15 +192,29 @@ def test_bootstrap_dates_inside_the_range_are_in_its_windows() -> None:
 
 @pytest.mark.parametrize(
     ("replaced", "fate"),
-    [([], "which is kept"), ([NIGHT], "1 of which will be replaced"), ([NIGHT, NEXT], "which will be replaced")],
+    [
+        ([], "which is kept"),
+        ([NIGHT], "1 of which will be replaced"),
+        ([NIGHT, NEXT], "which will be replaced"),
+    ],
 )
 def test_output_that_is_there_is_told(replaced: list[date], fate: str) -> None:
-    days = [make_day(earlier(25).day, "bootstrap"), make_day(), make_day(NEXT), make_day(NEXT + timedelta(days=1))]
+    days = [
+        make_day(earlier(25).day, "bootstrap"),
+        make_day(),
+        make_day(NEXT),
+        make_day(NEXT + timedelta(days=1)),
+    ]
     there = {NIGHT, NEXT, days[0].day, date(2020, 1, 1)}
     report = found(*days, output={"TDZA": [], "PSZA": there}, replaced={"PSZA": replaced})
     numbers = {"dates": 3, "existing": 2, "replaced": len(replaced)}
     assert report.items == (
-        Item(PreflightKind.OUTPUT, f"PSZA: 2 of 3 dates have output already, {fate}", dates=(NIGHT, NEXT), numbers=numbers),
+        Item(
+            PreflightKind.OUTPUT,
+            f"PSZA: 2 of 3 dates have output already, {fate}",
+            dates=(NIGHT, NEXT),
+            numbers=numbers,
+        ),
     )
     assert (report.ready, report.tells) == (True, report.items)
     assert [state.output for state in report.dates] == [(), ("PSZA",), ("PSZA",), ()]
@@ -177,7 +225,11 @@ def test_output_that_is_there_is_told(replaced: list[date], fate: str) -> None:
 
 def test_partitions_that_expire_block() -> None:
     (item,) = found(expiring={"nba_precompute.player_daily_cache": 60}).items
-    assert (item.kind, item.tables, item.numbers) == (PreflightKind.EXPIRY, ("nba_precompute.player_daily_cache",), {"days": 60})
+    assert (item.kind, item.tables, item.numbers) == (
+        PreflightKind.EXPIRY,
+        ("nba_precompute.player_daily_cache",),
+        {"days": 60},
+    )
     assert item.sentence == (
         "partitions of nba_precompute.player_daily_cache expire after 60 days, which deletes a backfill of older dates"
     )
@@ -185,19 +237,27 @@ def test_partitions_that_expire_block() -> None:
 
 
 def test_a_job_that_holds_the_dates_blocks() -> None:
-    assert found(held="job 7 holds them; wait for it").blocks == (Item(PreflightKind.HELD, "job 7 holds them; wait for it"),)
+    assert found(held="job 7 holds them; wait for it").blocks == (
+        Item(PreflightKind.HELD, "job 7 holds them; wait for it"),
+    )
 
 
 def test_a_season_that_is_not_loaded_blocks() -> None:
     (item,) = found(days=(), season=(), asked=(), not_loaded=["2021-22", "2022-23"]).items
-    assert (item.kind, item.sentence) == (PreflightKind.NOT_LOADED, "no Phase 3 data for the season 2021-22, 2022-23")
+    assert (item.kind, item.sentence) == (
+        PreflightKind.NOT_LOADED,
+        "no Phase 3 data for the season 2021-22, 2022-23",
+    )
     assert item.advice.startswith(LOAD)
 
 
 def test_a_range_without_a_game_has_nothing_to_run_and_no_gap() -> None:
     (item,) = found(make_day(type_="no games"), make_day(NEXT, "no games")).items
     assert (item.kind, item.kind.effect) == (PreflightKind.NOTHING_TO_RUN, PreflightEffect.BLOCKS)
-    assert item.sentence == "there is no game between 2021-11-22 and 2021-11-23, so there is nothing to backfill"
+    assert (
+        item.sentence
+        == "there is no game between 2021-11-22 and 2021-11-23, so there is nothing to backfill"
+    )
 
 
 def test_games_that_are_not_final_are_told_with_their_date_alone() -> None:
@@ -215,10 +275,18 @@ def test_nothing_to_look_at_is_nothing_wrong() -> None:
 
 def test_a_reason_overrides_rows_and_expiry_and_nothing_else() -> None:
     report = found(rows={}, held="held", expiring={"t": 1})
-    assert {item.kind for item in report.stops(skip=False)} == {PreflightKind.HELD, PreflightKind.EXPIRY, PreflightKind.NO_ROWS}
+    assert {item.kind for item in report.stops(skip=False)} == {
+        PreflightKind.HELD,
+        PreflightKind.EXPIRY,
+        PreflightKind.NO_ROWS,
+    }
     assert [item.kind for item in report.stops(skip=True)] == [PreflightKind.HELD]
     assert {*report.overridable, *report.stops(skip=True)} == set(report.blocks)
-    assert [kind for kind in PreflightKind if kind.can_be_overridden and kind.effect is not PreflightEffect.BLOCKS] == []
+    assert [
+        kind
+        for kind in PreflightKind
+        if kind.can_be_overridden and kind.effect is not PreflightEffect.BLOCKS
+    ] == []
 
 
 def test_what_blocks_comes_first() -> None:
@@ -231,4 +299,9 @@ def test_what_blocks_comes_first() -> None:
 
 def test_the_first_three_are_named() -> None:
     items = [Item(PreflightKind.HELD, word) for word in "abcde"]
-    assert [first_three(items[:n]) for n in (0, 1, 3, 5)] == ["", "a", "a; b; c", "a; b; c (and 2 more)"]
+    assert [first_three(items[:n]) for n in (0, 1, 3, 5)] == [
+        "",
+        "a",
+        "a; b; c",
+        "a; b; c (and 2 more)",
+    ]

@@ -20,13 +20,27 @@ def day(index: int) -> date:
     return START + timedelta(days=index)
 
 
-def rated(index: int, failed: int = 0, population: int = 100, unexplained: int = 0, category: str = MISSING) -> Rated:
+def rated(
+    index: int,
+    failed: int = 0,
+    population: int = 100,
+    unexplained: int = 0,
+    category: str = MISSING,
+) -> Rated:
     """So many of a population failed on a day of the season."""
     failures = {category: failed} if failed else {}
-    return Rated(PSZA, Day(day(index), DateType.REGULAR, index, 5), population - failed, failures, unexplained)
+    return Rated(
+        PSZA,
+        Day(day(index), DateType.REGULAR, index, 5),
+        population - failed,
+        failures,
+        unexplained,
+    )
 
 
-def course(*failed: int, population: int = 100, first: int = EARLY, last_unexplained: int = 0) -> list[Rated]:
+def course(
+    *failed: int, population: int = 100, first: int = EARLY, last_unexplained: int = 0
+) -> list[Rated]:
     """Dates one after the other."""
     season = [rated(first + n, found, population) for n, found in enumerate(failed)]
     return [*season[:-1], rated(first + len(failed) - 1, failed[-1], population, last_unexplained)]
@@ -59,38 +73,61 @@ def test_a_season_without_dates_has_no_flags() -> None:
 # Over 30 % after week 6
 
 
-@pytest.mark.parametrize(("index", "failed", "fires"), [(43, 31, True), (43, 30, False), (42, 31, False), (42, 100, False)])
-def test_a_rate_is_high_above_30_percent_and_after_day_42(index: int, failed: int, fires: bool) -> None:
+@pytest.mark.parametrize(
+    ("index", "failed", "fires"),
+    [(43, 31, True), (43, 30, False), (42, 31, False), (42, 100, False)],
+)
+def test_a_rate_is_high_above_30_percent_and_after_day_42(
+    index: int, failed: int, fires: bool
+) -> None:
     assert flagged([rated(index, failed)]) == ([(kinds.HIGH_RATE, (index,))] if fires else [])
 
 
 def test_a_high_rate_says_how_high_when_and_that_it_is_explained() -> None:
     (found,) = flags([rated(50, 31), rated(51, 30), rated(52, 70, 200)])
     assert found == FindingDraft(
-        kind=kinds.HIGH_RATE, season=2021, subject="PSZA explained",
+        kind=kinds.HIGH_RATE,
+        season=2021,
+        subject="PSZA explained",
         sentence="PSZA: over 30 % failed after week 6 (2021-12-08, 2021-12-10); at most 35 % (70 of 200, 2021-12-10); "
         "101 failures, all of them explained",
-        dates=(day(50), day(52)), processors=(PSZA,), count=101, severity=Severity.NOTE,
+        dates=(day(50), day(52)),
+        processors=(PSZA,),
+        count=101,
+        severity=Severity.NOTE,
         cause="every one of them follows from the games played",
         numbers={"failed": 101, "population": 300, "unexplained": 0, "worst rate": 0.35},
-    )  # fmt: skip
+    )
     assert found.weight is Severity.NOTE
 
 
 def test_a_high_rate_with_unexplained_failures_is_a_warning() -> None:
     (found,) = flags([rated(50, 1_100, 2_000, unexplained=1_001)])
     assert found == FindingDraft(
-        kind=kinds.HIGH_RATE, season=2021, subject="PSZA unexplained",
+        kind=kinds.HIGH_RATE,
+        season=2021,
+        subject="PSZA unexplained",
         sentence="PSZA: over 30 % failed after week 6 (2021-12-08); at most 55 % (1,100 of 2,000, 2021-12-08); "
         "1,100 failures, 1,001 of them unexplained",
-        dates=(day(50),), processors=(PSZA,), count=1_100,
+        dates=(day(50),),
+        processors=(PSZA,),
+        count=1_100,
         numbers={"failed": 1_100, "population": 2_000, "unexplained": 1_001, "worst rate": 0.55},
-    )  # fmt: skip
+    )
     assert found.weight is Severity.WARNING
 
 
 def test_explained_and_unexplained_dates_are_two_findings() -> None:
-    found = list(flags([rated(50, 31), rated(51, 40, unexplained=1), rated(52, 32), rated(53, 50, unexplained=2)]))
+    found = list(
+        flags(
+            [
+                rated(50, 31),
+                rated(51, 40, unexplained=1),
+                rated(52, 32),
+                rated(53, 50, unexplained=2),
+            ]
+        )
+    )
     assert [(f.kind, f.subject, f.dates, f.count, f.weight) for f in found] == [
         (kinds.HIGH_RATE, "PSZA unexplained", (day(51), day(53)), 90, Severity.WARNING),
         (kinds.HIGH_RATE, "PSZA explained", (day(50), day(52)), 63, Severity.NOTE),
@@ -104,8 +141,12 @@ def test_explained_and_unexplained_dates_are_two_findings() -> None:
     ("index", "failed", "category", "fires"),
     [(60, 21, FEW, True), (60, 20, FEW, False), (59, 21, FEW, False), (60, 29, MISSING, False)],
 )
-def test_in_mid_season_over_20_percent_with_too_few_games_are_many(index: int, failed: int, category: str, fires: bool) -> None:
-    assert flagged([rated(index, failed, category=category)]) == ([(kinds.MID_SEASON, (index,))] if fires else [])
+def test_in_mid_season_over_20_percent_with_too_few_games_are_many(
+    index: int, failed: int, category: str, fires: bool
+) -> None:
+    assert flagged([rated(index, failed, category=category)]) == (
+        [(kinds.MID_SEASON, (index,))] if fires else []
+    )
 
 
 def test_in_mid_season_only_too_few_games_count_towards_the_20_percent() -> None:
@@ -114,7 +155,10 @@ def test_in_mid_season_only_too_few_games_count_towards_the_20_percent() -> None
 
 
 def test_a_date_may_have_several_flags() -> None:
-    assert flagged([rated(60, 31, category=FEW)]) == [(kinds.HIGH_RATE, (60,)), (kinds.MID_SEASON, (60,))]
+    assert flagged([rated(60, 31, category=FEW)]) == [
+        (kinds.HIGH_RATE, (60,)),
+        (kinds.MID_SEASON, (60,)),
+    ]
 
 
 # Sudden rises
@@ -134,7 +178,9 @@ def test_a_rise_is_ten_entities_more_than_implied(failed: int, fires: bool) -> N
 
 @pytest.mark.parametrize(("failed", "fires"), [(70, False), (71, True)])
 def test_a_rise_is_more_than_chance_makes(failed: int, fires: bool) -> None:
-    """Twenty points of a hundred where half of them fail anyway are less than four standard deviations."""
+    """Twenty points of a hundred where half of them fail anyway are less than four standard
+    deviations.
+    """
     assert flagged(course(*[50] * 7, failed)) == (RISE if fires else [])
 
 
@@ -152,31 +198,42 @@ def test_the_seven_dates_are_those_just_before() -> None:
 
 
 def test_a_date_that_stays_high_rises_until_the_dates_before_it_have_followed() -> None:
-    assert flagged(course(*[0] * 7, *[40] * 6)) == [(kinds.SUDDEN_RISE, tuple(EARLY + n for n in range(7, 11)))]
+    assert flagged(course(*[0] * 7, *[40] * 6)) == [
+        (kinds.SUDDEN_RISE, tuple(EARLY + n for n in range(7, 11)))
+    ]
 
 
 def test_a_small_slate_neither_rises_nor_is_among_the_dates_before() -> None:
     assert flagged([*course(*[0] * 7), rated(EARLY + 7, 19, 19)]) == []
     slate = rated(EARLY + 7, 19, 19)
-    assert flagged([*course(*[0] * 7), slate, rated(EARLY + 8, 60)]) == [(kinds.SUDDEN_RISE, (EARLY + 8,))]
+    assert flagged([*course(*[0] * 7), slate, rated(EARLY + 8, 60)]) == [
+        (kinds.SUDDEN_RISE, (EARLY + 8,))
+    ]
     assert flagged([*course(*[0] * 6), slate, rated(EARLY + 8, 60)]) == []
 
 
 def test_a_small_slate_is_never_high_or_lacking() -> None:
     assert flagged([rated(70, 19, 19, category=FEW)]) == []
-    assert flagged([rated(70, 20, 20, category=FEW)]) == [(kinds.HIGH_RATE, (70,)), (kinds.MID_SEASON, (70,))]
+    assert flagged([rated(70, 20, 20, category=FEW)]) == [
+        (kinds.HIGH_RATE, (70,)),
+        (kinds.MID_SEASON, (70,)),
+    ]
 
 
 def test_a_rise_with_unexplained_failures_is_a_warning_with_its_numbers() -> None:
     (found,) = flags(course(*[10] * 7, 45, last_unexplained=35))
     assert found == FindingDraft(
-        kind=kinds.SUDDEN_RISE, season=2021, subject="PSZA unexplained",
+        kind=kinds.SUDDEN_RISE,
+        season=2021,
+        subject="PSZA unexplained",
         sentence="PSZA: far more failed than on the seven dates before (2021-11-11); at most 45 % (45 of 100, 2021-11-11); "
         "45 failures, 35 of them unexplained",
-        dates=(day(EARLY + 7),), processors=(PSZA,), count=45,
+        dates=(day(EARLY + 7),),
+        processors=(PSZA,),
+        count=45,
         cause="none of Phase 3's rows of these dates is missing, so look at what was written",
         numbers={"failed": 45, "population": 100, "unexplained": 35, "worst rate": 0.45},
-    )  # fmt: skip
+    )
 
 
 def test_a_rise_names_what_its_date_lacks_of_phase_3() -> None:
@@ -225,7 +282,11 @@ def test_an_odd_date_in_mid_season_is_high_besides() -> None:
 
 
 def test_odd_dates_of_which_one_is_explained_are_two_findings() -> None:
-    season = [*course(*[10] * 3, 60), *course(*[10] * 6, first=EARLY + 4), rated(EARLY + 10, 70, unexplained=3)]
+    season = [
+        *course(*[10] * 3, 60),
+        *course(*[10] * 6, first=EARLY + 4),
+        rated(EARLY + 10, 70, unexplained=3),
+    ]
     season += course(*[10] * 3, first=EARLY + 11)
     assert [(f.kind, f.dates, f.weight, f.numbers["unexplained"]) for f in flags(season)] == [
         (kinds.ODD_DATE, (day(EARLY + 10),), Severity.WARNING, 3),
@@ -236,7 +297,9 @@ def test_odd_dates_of_which_one_is_explained_are_two_findings() -> None:
 # Outside the band
 
 
-def read(index: int, failed: int, population: int = 100, unexplained: int = 0) -> tuple[Rated, Reading]:
+def read(
+    index: int, failed: int, population: int = 100, unexplained: int = 0
+) -> tuple[Rated, Reading]:
     """A date with its rate held against the runbook's band."""
     found = rated(index, failed, population, unexplained)
     return found, reading(failed, population, band(PSZA, index), unexplained)
@@ -245,11 +308,16 @@ def read(index: int, failed: int, population: int = 100, unexplained: int = 0) -
 def test_explained_rates_outside_a_band_are_one_note() -> None:
     (found,) = out_of_band([read(29, 41), read(30, 35), read(31, 94, 200), read(35, 44)])
     assert found == FindingDraft(
-        kind=kinds.OUT_OF_BAND, season=2021, subject="PSZA above the runbook's band 30-40 %",
+        kind=kinds.OUT_OF_BAND,
+        season=2021,
+        subject="PSZA above the runbook's band 30-40 %",
         sentence="PSZA: 41 % to 47 % failed on 3 dates, above the runbook's band 30-40 % "
         "(2021-11-17, 2021-11-19, 2021-11-23); every failure is explained",
-        dates=(day(29), day(31), day(35)), processors=(PSZA,), count=179, numbers={"failed": 179, "population": 400},
-    )  # fmt: skip
+        dates=(day(29), day(31), day(35)),
+        processors=(PSZA,),
+        count=179,
+        numbers={"failed": 179, "population": 400},
+    )
     assert found.weight is Severity.NOTE
 
 
@@ -265,12 +333,18 @@ def test_above_and_below_and_every_band_are_notes_of_their_own() -> None:
 
 
 def of_history(index: int, failed: int, code: str = PSZA) -> tuple[Rated, Reading]:
-    """A date with its rate held against what other seasons had around it, which is another band for every day."""
+    """A date with its rate held against what other seasons had around it, which is another band for
+    every day.
+    """
     usual = Band(index - 3, index + 3, 0.1 + index / 1_000, 0.2 + index / 1_000, "history", "")
-    return Rated(code, Day(day(index), DateType.REGULAR, index), 100 - failed, {FEW: failed}), reading(failed, 100, usual, 0)
+    return Rated(
+        code, Day(day(index), DateType.REGULAR, index), 100 - failed, {FEW: failed}
+    ), reading(failed, 100, usual, 0)
 
 
-def test_all_that_lies_above_the_other_seasons_is_one_note_though_their_band_differs_from_day_to_day() -> None:
+def test_all_that_lies_above_the_other_seasons_is_one_note_though_their_band_differs_from_day_to_day() -> (
+    None
+):
     season = [of_history(20, 40), of_history(21, 41), of_history(22, 5)]
     assert [(f.subject, f.dates, f.count) for f in out_of_band(season)] == [
         ("PSZA above the band of the other seasons", (day(20), day(21)), 81),

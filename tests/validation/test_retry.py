@@ -5,9 +5,23 @@ from typing import Any
 import pytest
 
 from validation.categories import CATEGORIES, DATE_LEVEL
-from validation.retry import HAS_NOTHING, HAS_ROW, RULES, FailureFacts, RetryClass, RetryVerdict, UpstreamRuns, verdict
+from validation.retry import (
+    HAS_NOTHING,
+    HAS_ROW,
+    RULES,
+    FailureFacts,
+    RetryClass,
+    RetryVerdict,
+    UpstreamRuns,
+    verdict,
+)
 
-NOW, LATER, NEVER, FIX = RetryClass.NOW, RetryClass.AFTER_UPSTREAM, RetryClass.NEVER, RetryClass.AFTER_FIX
+NOW, LATER, NEVER, FIX = (
+    RetryClass.NOW,
+    RetryClass.AFTER_UPSTREAM,
+    RetryClass.NEVER,
+    RetryClass.AFTER_FIX,
+)
 PHASE3_CHANGED = RetryVerdict(NOW, "Phase 3 has changed since the run")
 CHANGED = RetryVerdict(NOW, "the code has changed since the run")
 SAME = RetryVerdict(FIX, "the same code on the same rows fails the same way")
@@ -29,7 +43,10 @@ def test_too_few_games_are_never_retried_unless_phase_3_has_changed() -> None:
     assert judged("INSUFFICIENT_DATA") == RetryVerdict(
         NEVER, "only more games cure it, and Phase 3 has not changed since the run"
     )
-    assert judged("INSUFFICIENT_DATA", code_has_changed=True, upstream=UpstreamRuns.AFTER).retry is NEVER
+    assert (
+        judged("INSUFFICIENT_DATA", code_has_changed=True, upstream=UpstreamRuns.AFTER).retry
+        is NEVER
+    )
     assert judged("INSUFFICIENT_DATA", phase3_has_changed=True) == PHASE3_CHANGED
 
 
@@ -41,17 +58,41 @@ def test_a_missing_row_waits_while_upstream_is_not_complete_and_runs_when_it_ran
 @pytest.mark.parametrize(
     ("causes", "expected"),
     [
-        ({"INSUFFICIENT_DATA": 30}, RetryVerdict(NEVER, "upstream had too few games for them, which only more games cure")),
-        ({"INSUFFICIENT_DATA": 30, "PROCESSING_ERROR": 2}, RetryVerdict(LATER, "upstream failed 2 by a bug")),
-        ({"PROCESSING_ERROR": 2, "UNKNOWN": 1, "INSUFFICIENT_DATA": 0}, RetryVerdict(LATER, "upstream failed 3 by a bug")),
-        ({HAS_ROW: 1_200, "PROCESSING_ERROR": 2}, RetryVerdict(NOW, "upstream has the row of 1,200 after all")),
+        (
+            {"INSUFFICIENT_DATA": 30},
+            RetryVerdict(NEVER, "upstream had too few games for them, which only more games cure"),
+        ),
+        (
+            {"INSUFFICIENT_DATA": 30, "PROCESSING_ERROR": 2},
+            RetryVerdict(LATER, "upstream failed 2 by a bug"),
+        ),
+        (
+            {"PROCESSING_ERROR": 2, "UNKNOWN": 1, "INSUFFICIENT_DATA": 0},
+            RetryVerdict(LATER, "upstream failed 3 by a bug"),
+        ),
+        (
+            {HAS_ROW: 1_200, "PROCESSING_ERROR": 2},
+            RetryVerdict(NOW, "upstream has the row of 1,200 after all"),
+        ),
         *(
-            (causes, RetryVerdict(LATER, "upstream has no row for them and does not say that it had too few games"))
-            for causes in ({HAS_NOTHING: 1}, {"INCOMPLETE_DATA": 1, "INSUFFICIENT_DATA": 4}, {"MISSING_DEPENDENCY": 1}, {})
+            (
+                causes,
+                RetryVerdict(
+                    LATER, "upstream has no row for them and does not say that it had too few games"
+                ),
+            )
+            for causes in (
+                {HAS_NOTHING: 1},
+                {"INCOMPLETE_DATA": 1, "INSUFFICIENT_DATA": 4},
+                {"MISSING_DEPENDENCY": 1},
+                {},
+            )
         ),
     ],
 )
-def test_a_missing_row_is_judged_by_what_upstream_has_for_its_entities(causes: dict[str, int], expected: RetryVerdict) -> None:
+def test_a_missing_row_is_judged_by_what_upstream_has_for_its_entities(
+    causes: dict[str, int], expected: RetryVerdict
+) -> None:
     assert missing(causes) == expected
 
 
@@ -73,7 +114,9 @@ def test_a_live_run_refused_for_its_upstream_waits_for_that_and_not_for_phase_3(
     assert judged(DATE_LEVEL, refused_for_upstream=True, upstream=UpstreamRuns.AFTER) == expected
 
 
-@pytest.mark.parametrize("failure", ["UNKNOWN", "AccountingError", "StatementFailed", "ZeroDivisionError", "whatever"])
+@pytest.mark.parametrize(
+    "failure", ["UNKNOWN", "AccountingError", "StatementFailed", "ZeroDivisionError", "whatever"]
+)
 def test_a_defect_is_retried_after_a_fix_and_other_rows_fix_nothing(failure: str) -> None:
     assert judged(failure) == SAME
     assert judged(failure, phase3_has_changed=True, upstream=UpstreamRuns.AFTER) == SAME
@@ -91,7 +134,10 @@ def test_an_impossible_value_is_fixed_by_other_rows_or_by_other_code() -> None:
     [
         ("WarehouseBusy", "it was an error of the moment"),
         ("WorkerLost", "it was an error of the moment"),
-        ("CorruptPartition", "the file is read again; it fails as before until it has been replaced"),
+        (
+            "CorruptPartition",
+            "the file is read again; it fails as before until it has been replaced",
+        ),
         ("cancelled", "it was cancelled before it was complete"),
         ("lost", "it was complete, and its partition is gone or cannot be read"),
     ],
@@ -102,11 +148,14 @@ def test_what_passes_is_retried_now(failure: str, reason: str) -> None:
 
 def test_what_was_blocked_runs_when_all_before_it_is_complete() -> None:
     assert (
-        judged("blocked", upstream=UpstreamRuns.NOT_COMPLETE, waits_for=("TDZA", "PSZA")).reason == "it waits for TDZA and PSZA"
+        judged("blocked", upstream=UpstreamRuns.NOT_COMPLETE, waits_for=("TDZA", "PSZA")).reason
+        == "it waits for TDZA and PSZA"
     )
     assert judged("blocked", **PSZA) == WAITS
     for upstream in (UpstreamRuns.BEFORE, UpstreamRuns.AFTER):
-        assert judged("blocked", upstream=upstream) == RetryVerdict(NOW, "what it waited for is complete now")
+        assert judged("blocked", upstream=upstream) == RetryVerdict(
+            NOW, "what it waited for is complete now"
+        )
 
 
 def test_a_file_that_upstream_has_to_write_again_is_waited_for() -> None:
@@ -125,5 +174,9 @@ def test_every_category_has_a_rule_or_is_a_defect_and_can_retry_decides_nothing(
 
 
 def test_every_reason_is_one_sentence() -> None:
-    every = [judged(name, upstream=upstream) for name in (*RULES, "UNKNOWN") for upstream in UpstreamRuns]
-    assert [v.reason for v in every if not v.reason or "\n" in v.reason or v.reason.endswith(".")] == []
+    every = [
+        judged(name, upstream=upstream) for name in (*RULES, "UNKNOWN") for upstream in UpstreamRuns
+    ]
+    assert [
+        v.reason for v in every if not v.reason or "\n" in v.reason or v.reason.endswith(".")
+    ] == []

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.season import BOOTSTRAP_DAYS, Calendar, DateType, Day, Game, dates_between, season_year
+from validation.season import (
+    BOOTSTRAP_DAYS,
+    Calendar,
+    DateType,
+    Day,
+    Game,
+    dates_between,
+    season_year,
+)
 
 OPENING = date(2021, 10, 19)
 BEFORE = OPENING - timedelta(days=1)
@@ -59,10 +67,17 @@ def test_opening_night_is_the_first_final_regular_game_of_the_season() -> None:
 
 
 @pytest.mark.parametrize(
-    "game", [make_game(20, status=1), make_game(20, season_type="playoffs"), make_game(20, season_type="cup")]
+    "game",
+    [
+        make_game(20, status=1),
+        make_game(20, season_type="playoffs"),
+        make_game(20, season_type="cup"),
+    ],
 )
 @pytest.mark.parametrize("live", [False, True])
-def test_a_season_without_a_final_regular_game_has_no_processing_date(game: Game, live: bool) -> None:
+def test_a_season_without_a_final_regular_game_has_no_processing_date(
+    game: Game, live: bool
+) -> None:
     calendar = Calendar([game, Game(date(2022, 10, 18), 2022)])
     assert calendar.day(game.game_date, live=live) == Day(game.game_date, DateType.NO_GAMES)
 
@@ -77,7 +92,13 @@ def test_a_date_before_opening_night_is_no_processing_date() -> None:
 
 
 def test_each_date_is_counted_from_its_own_opening_night() -> None:
-    calendar = Calendar([Game(date(2022, 10, 18), 2022), Game(date(2022, 11, 1), 2022), Game(date(2023, 11, 8), 2023)])
+    calendar = Calendar(
+        [
+            Game(date(2022, 10, 18), 2022),
+            Game(date(2022, 11, 1), 2022),
+            Game(date(2023, 11, 8), 2023),
+        ]
+    )
     assert calendar.day(date(2022, 11, 1)) == Day(date(2022, 11, 1), DateType.REGULAR, 14, 1)
     assert calendar.day(date(2023, 11, 8)) == Day(date(2023, 11, 8), DateType.BOOTSTRAP, 0, 1)
 
@@ -86,7 +107,13 @@ def test_each_date_is_counted_from_its_own_opening_night() -> None:
 
 
 @pytest.mark.parametrize(
-    ("k", "type_"), [(0, DateType.BOOTSTRAP), (13, DateType.BOOTSTRAP), (14, DateType.REGULAR), (15, DateType.REGULAR)]
+    ("k", "type_"),
+    [
+        (0, DateType.BOOTSTRAP),
+        (13, DateType.BOOTSTRAP),
+        (14, DateType.REGULAR),
+        (15, DateType.REGULAR),
+    ],
 )
 def test_the_first_fourteen_days_are_bootstrap(k: int, type_: DateType) -> None:
     day = make_calendar(make_game(k, season_type="regular")).day(on(k))
@@ -94,7 +121,10 @@ def test_the_first_fourteen_days_are_bootstrap(k: int, type_: DateType) -> None:
 
 
 def test_bootstrap_says_which_day_it_is_and_when_processing_starts() -> None:
-    assert make_calendar(make_game(13)).day(on(13)).why_skipped == "bootstrap: day 13, processing starts on day 14"
+    assert (
+        make_calendar(make_game(13)).day(on(13)).why_skipped
+        == "bootstrap: day 13, processing starts on day 14"
+    )
 
 
 def test_a_date_without_games_says_so_and_a_processed_one_says_nothing() -> None:
@@ -102,22 +132,30 @@ def test_a_date_without_games_says_so_and_a_processed_one_says_nothing() -> None
     assert [calendar.day(on(k)).why_skipped for k in (14, 15)] == ["", "no games"]
 
 
-@pytest.mark.parametrize(("k", "week"), [(None, None), (0, 1), (1, 1), (7, 1), (8, 2), (14, 2), (15, 3), (160, 23)])
+@pytest.mark.parametrize(
+    ("k", "week"), [(None, None), (0, 1), (1, 1), (7, 1), (8, 2), (14, 2), (15, 3), (160, 23)]
+)
 def test_days_zero_to_seven_are_week_one(k: int | None, week: int | None) -> None:
     assert Day(OPENING, DateType.REGULAR, k).week == week
 
 
 @given(k=st.integers(0, 250), games=st.integers(1, 15))
-def test_a_date_with_final_games_is_bootstrap_exactly_in_the_first_two_weeks(k: int, games: int) -> None:
+def test_a_date_with_final_games_is_bootstrap_exactly_in_the_first_two_weeks(
+    k: int, games: int
+) -> None:
     day = Calendar([Game(OPENING, 2021)] * (k > 0) + [make_game(k)] * games).day(on(k))
-    assert day == Day(on(k), DateType.BOOTSTRAP if k < BOOTSTRAP_DAYS else DateType.REGULAR, k, games)
+    assert day == Day(
+        on(k), DateType.BOOTSTRAP if k < BOOTSTRAP_DAYS else DateType.REGULAR, k, games
+    )
 
 
 # Which games open a date
 
 
 def test_playoffs_are_a_type_of_their_own() -> None:
-    assert make_calendar(make_game(180, season_type="playoffs")).day(on(180)) == Day(on(180), DateType.PLAYOFFS, 180, 1)
+    assert make_calendar(make_game(180, season_type="playoffs")).day(on(180)) == Day(
+        on(180), DateType.PLAYOFFS, 180, 1
+    )
 
 
 def test_a_regular_game_beside_a_playoff_game_makes_the_date_regular() -> None:
@@ -133,8 +171,12 @@ def test_any_other_season_type_opens_no_date(season_type: str, live: bool) -> No
 
 
 def test_a_game_that_is_not_final_opens_no_date() -> None:
-    calendar = make_calendar(make_game(50, status=1), make_game(51, status=2), make_game(52, status=4))
-    assert [calendar.day(on(k)) for k in (50, 51, 52)] == [Day(on(k), DateType.NO_GAMES, k) for k in (50, 51, 52)]
+    calendar = make_calendar(
+        make_game(50, status=1), make_game(51, status=2), make_game(52, status=4)
+    )
+    assert [calendar.day(on(k)) for k in (50, 51, 52)] == [
+        Day(on(k), DateType.NO_GAMES, k) for k in (50, 51, 52)
+    ]
 
 
 def test_a_live_run_counts_games_that_are_not_final() -> None:
@@ -145,8 +187,19 @@ def test_a_live_run_counts_games_that_are_not_final() -> None:
 
 
 def test_the_previous_processing_date_lies_in_the_same_season() -> None:
-    calendar = Calendar([Game(date(2021, 5, 1), 2020), *make_calendar(make_game(3), make_game(5, status=1), make_game(9)).games])
-    assert [calendar.previous(on(k)) for k in (0, 1, 3, 9, 30)] == [None, OPENING, OPENING, on(3), on(9)]
+    calendar = Calendar(
+        [
+            Game(date(2021, 5, 1), 2020),
+            *make_calendar(make_game(3), make_game(5, status=1), make_game(9)).games,
+        ]
+    )
+    assert [calendar.previous(on(k)) for k in (0, 1, 3, 9, 30)] == [
+        None,
+        OPENING,
+        OPENING,
+        on(3),
+        on(9),
+    ]
 
 
 # Ranges
@@ -160,12 +213,21 @@ def test_both_ends_of_a_range_are_included() -> None:
 def test_a_range_is_typed_date_by_date() -> None:
     calendar = make_calendar(make_game(14), make_game(16, status=1))
     assert calendar.days(on(13), on(16)) == [calendar.day(on(k)) for k in (13, 14, 15, 16)]
-    assert [d.type for d in calendar.days(on(14), on(16), live=True)] == ["regular", "no games", "regular"]
+    assert [d.type for d in calendar.days(on(14), on(16), live=True)] == [
+        "regular",
+        "no games",
+        "regular",
+    ]
 
 
 def test_a_season_is_its_dates_with_games_bootstrap_included() -> None:
     games = [make_game(k) for k in (20, 20, 13)]
-    calendar = make_calendar(*games, make_game(21, status=1), make_game(22, season_type="cup"), Game(date(2022, 10, 18), 2022))
+    calendar = make_calendar(
+        *games,
+        make_game(21, status=1),
+        make_game(22, season_type="cup"),
+        Game(date(2022, 10, 18), 2022),
+    )
     assert calendar.season(2021) == [
         Day(OPENING, DateType.BOOTSTRAP, 0, 1),
         Day(on(13), DateType.BOOTSTRAP, 13, 1),

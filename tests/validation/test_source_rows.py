@@ -18,13 +18,18 @@ def games(*bad: int) -> list[GameRow]:
     return [GameRow(day, f"g{n}", is_bad=n in bad) for n, day in enumerate(DAYS)]
 
 
-def facts(*, player: tuple[int, ...] = (), team: tuple[int, ...] = (), is_bad: bool = False) -> SeasonGames:
+def facts(
+    *, player: tuple[int, ...] = (), team: tuple[int, ...] = (), is_bad: bool = False
+) -> SeasonGames:
     """One player, `homer` of BOS, and his team; the numbers are those of bad games."""
     return SeasonGames(
-        START, players={"homer": GameHistory(games(*player), 20)}, defenses={"BOS": GameHistory(games(*team), 15)},
-        offenses={"BOS": GameHistory(games(*team), 10)}, contexts={DAY: [PlayerContext("homer", "BOS", is_bad)]},
+        START,
+        players={"homer": GameHistory(games(*player), 20)},
+        defenses={"BOS": GameHistory(games(*team), 15)},
+        offenses={"BOS": GameHistory(games(*team), 10)},
+        contexts={DAY: [PlayerContext("homer", "BOS", is_bad)]},
         schedule={"BOS": [(day, f"g{n}") for n, day in enumerate(DAYS)]},
-    )  # fmt: skip
+    )
 
 
 def row(table: str, n: int, entity: str = "homer") -> SourceRow:
@@ -58,9 +63,17 @@ def test_the_newest_bad_row_that_a_processor_examines_fails_the_entity(
 
 
 def test_the_bad_rows_of_a_game_are_those_of_every_entity_in_order_of_their_dates() -> None:
-    others = {"homer": GameHistory(games(3, 7), 20), "awad": GameHistory(games(3), 20), "sound": GameHistory(games(), 20)}
+    others = {
+        "homer": GameHistory(games(3, 7), 20),
+        "awad": GameHistory(games(3), 20),
+        "sound": GameHistory(games(), 20),
+    }
     given = SeasonGames(START, players=others, defenses={"BOS": GameHistory(games(3), 15)})
-    assert bad_rows(given, [("PGS", "g7"), ("PGS", "g3")]) == [row("PGS", 3, "awad"), row("PGS", 3), row("PGS", 7)]
+    assert bad_rows(given, [("PGS", "g7"), ("PGS", "g3")]) == [
+        row("PGS", 3, "awad"),
+        row("PGS", 3),
+        row("PGS", 7),
+    ]
     assert bad_rows(given, [("TDGS", "g3")]) == [row("TDGS", 3, "BOS")]
 
 

@@ -20,7 +20,9 @@ SEASON = make_season(*all_of(A, B, C, D, E))  # the last two dates are not run y
 LOAD = "load it with `manage.py load_phase3 DIR`"
 
 
-def covered(day: date, table: str, rows: int, expected: float = 100.0, *, low: bool | None = None) -> Coverage:
+def covered(
+    day: date, table: str, rows: int, expected: float = 100.0, *, low: bool | None = None
+) -> Coverage:
     """So many of a hundred rows."""
     return Coverage(day, table, 5, rows, expected, rows < 90 if low is None else low)
 
@@ -28,10 +30,16 @@ def covered(day: date, table: str, rows: int, expected: float = 100.0, *, low: b
 def coverage(lacking: Mapping[date, Iterable[str]]) -> list[Coverage]:
     """Every table of every date, without a row where a date lacks it."""
     days = (A, B, C, D, E, F, G, *(day for day in lacking if day < A))
-    return [covered(day, table, 0 if table in lacking.get(day, ()) else 100) for table in ROWS_PER_GAME for day in days]
+    return [
+        covered(day, table, 0 if table in lacking.get(day, ()) else 100)
+        for table in ROWS_PER_GAME
+        for day in days
+    ]
 
 
-def missing(lacking: Mapping[date, Iterable[str]], following: Mapping[date, int] | None = None) -> list[FindingDraft]:
+def missing(
+    lacking: Mapping[date, Iterable[str]], following: Mapping[date, int] | None = None
+) -> list[FindingDraft]:
     return list(phase3.missing(SEASON, coverage(lacking), following or {}))
 
 
@@ -45,25 +53,39 @@ def test_a_date_that_has_everything_is_not_missing() -> None:
 def test_neighbouring_dates_that_lack_everything_are_one_finding() -> None:
     (found,) = missing({C: ROWS_PER_GAME, D: ROWS_PER_GAME})
     assert found == FindingDraft(
-        kind=kinds.PHASE3_MISSING, season=2021, subject=f"{C} {' '.join(sorted(ROWS_PER_GAME))}",
-        sentence="2021-11-04 to 2021-11-06: no Phase 3 table has a row, and games were played", dates=(C, D),
-        processors=(), count=2,
-        cause="Phase 3 has not run for it", numbers={"tables": list(ROWS_PER_GAME), "failures on later dates": 0},
+        kind=kinds.PHASE3_MISSING,
+        season=2021,
+        subject=f"{C} {' '.join(sorted(ROWS_PER_GAME))}",
+        sentence="2021-11-04 to 2021-11-06: no Phase 3 table has a row, and games were played",
+        dates=(C, D),
+        processors=(),
+        count=2,
+        cause="Phase 3 has not run for it",
+        numbers={"tables": list(ROWS_PER_GAME), "failures on later dates": 0},
         evidence={"tables": list(ROWS_PER_GAME)},
-        action=ProposedBackfill(C, E, outdated=True, first=f"run Phase 3 for 2021-11-04 to 2021-11-06 and {LOAD}"),
-    )  # fmt: skip
+        action=ProposedBackfill(
+            C, E, outdated=True, first=f"run Phase 3 for 2021-11-04 to 2021-11-06 and {LOAD}"
+        ),
+    )
 
 
 def test_a_date_that_lacks_one_table_names_it_and_says_that_the_others_are_there() -> None:
     (found,) = missing({B: [PLAYERS]}, {B: 1_204, C: 7})
     assert found == FindingDraft(
-        kind=kinds.PHASE3_MISSING, season=2021, subject=f"{B} {PLAYERS}",
+        kind=kinds.PHASE3_MISSING,
+        season=2021,
+        subject=f"{B} {PLAYERS}",
         sentence=f"2021-11-03: no row in {PLAYERS}, and games were played; 1,204 failures on later dates follow from it",
-        dates=(B,), processors=(), count=1,
+        dates=(B,),
+        processors=(),
+        count=1,
         cause="the other tables are there: a file comes late or was lost",
-        numbers={"tables": [PLAYERS], "failures on later dates": 1_204}, evidence={"tables": [PLAYERS]},
-        action=ProposedBackfill(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
-    )  # fmt: skip
+        numbers={"tables": [PLAYERS], "failures on later dates": 1_204},
+        evidence={"tables": [PLAYERS]},
+        action=ProposedBackfill(
+            B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"
+        ),
+    )
 
 
 def test_the_later_failures_of_neighbouring_dates_are_added_up() -> None:
@@ -90,7 +112,9 @@ def test_a_bootstrap_date_without_phase_3_is_missing_too() -> None:
 
 def test_a_date_after_the_last_run_is_proposed_by_itself() -> None:
     (found,) = missing({F: [PLAYERS], G: [PLAYERS]})
-    assert found.action == ProposedBackfill(F, G, outdated=True, first=f"run Phase 3 for 2021-11-08 to 2021-11-09 and {LOAD}")
+    assert found.action == ProposedBackfill(
+        F, G, outdated=True, first=f"run Phase 3 for 2021-11-08 to 2021-11-09 and {LOAD}"
+    )
 
 
 # Dates with little of it
@@ -101,50 +125,89 @@ def low(*found: Coverage, following: Mapping[date, int] | None = None) -> list[F
 
 
 def test_a_date_with_few_rows_is_one_finding_whatever_tables_they_are_of() -> None:
-    of_b = covered(B, PLAYERS, 1, 204.4), covered(B, CONTEXT, 1_500, 2_000.0, low=True), covered(B, TEAMS, 100)
+    of_b = (
+        covered(B, PLAYERS, 1, 204.4),
+        covered(B, CONTEXT, 1_500, 2_000.0, low=True),
+        covered(B, TEAMS, 100),
+    )
     (found,) = low(*of_b, following={B: 12})
     assert found == FindingDraft(
-        kind=kinds.LOW_COVERAGE, season=2021, subject=f"{B} {PLAYERS} {CONTEXT}",
+        kind=kinds.LOW_COVERAGE,
+        season=2021,
+        subject=f"{B} {PLAYERS} {CONTEXT}",
         sentence=f"2021-11-03: {PLAYERS} has 1 of about 204 rows (0 %); {CONTEXT} has 1,500 of about 2,000 rows (75 %)",
-        dates=(B,), processors=(), count=1,
+        dates=(B,),
+        processors=(),
+        count=1,
         numbers={
-            "rows": {PLAYERS: 1, CONTEXT: 1_500}, "expected": {PLAYERS: 204, CONTEXT: 2_000}, "failures on later dates": 12,
+            "rows": {PLAYERS: 1, CONTEXT: 1_500},
+            "expected": {PLAYERS: 204, CONTEXT: 2_000},
+            "failures on later dates": 12,
         },
         evidence={"tables": [PLAYERS, CONTEXT]},
-        action=ProposedBackfill(B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"),
-    )  # fmt: skip
+        action=ProposedBackfill(
+            B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"
+        ),
+    )
 
 
 def test_neighbouring_dates_with_few_rows_in_the_same_tables_are_one_finding() -> None:
-    found = low(covered(A, PLAYERS, 50), covered(B, PLAYERS, 30), covered(C, PLAYERS, 50), covered(C, DEFENSE, 10))
-    assert {(f.dates, f.subject) for f in found} == {((A, B), f"{A} {PLAYERS}"), ((C,), f"{C} {PLAYERS} {DEFENSE}")}
+    found = low(
+        covered(A, PLAYERS, 50),
+        covered(B, PLAYERS, 30),
+        covered(C, PLAYERS, 50),
+        covered(C, DEFENSE, 10),
+    )
+    assert {(f.dates, f.subject) for f in found} == {
+        ((A, B), f"{A} {PLAYERS}"),
+        ((C,), f"{C} {PLAYERS} {DEFENSE}"),
+    }
     (both,) = (f for f in found if f.dates == (A, B))
     assert both.numbers["rows"] == {PLAYERS: 80}
 
 
 def test_a_table_without_a_row_is_missing_and_not_low() -> None:
-    assert low(covered(B, PLAYERS, 0), covered(C, PLAYERS, 100), covered(D, PLAYERS, 80, low=False)) == []
+    assert (
+        low(covered(B, PLAYERS, 0), covered(C, PLAYERS, 100), covered(D, PLAYERS, 80, low=False))
+        == []
+    )
 
 
 # Games that are there twice
 
 
 def test_games_that_are_there_twice_are_one_note_for_each_range_of_dates() -> None:
-    rows = {(PLAYERS, C): 1_000, (PLAYERS, D): 20, (DEFENSE, D): 2, (DEFENSE, G): 4, (PLAYERS, A): 0}
+    rows = {
+        (PLAYERS, C): 1_000,
+        (PLAYERS, D): 20,
+        (DEFENSE, D): 2,
+        (DEFENSE, G): 4,
+        (PLAYERS, A): 0,
+    }
     assert list(phase3.twice(SEASON, rows)) == [
         FindingDraft(
-            kind=kinds.DUPLICATE_INPUT, season=2021, subject="2021-11-04",
+            kind=kinds.DUPLICATE_INPUT,
+            season=2021,
+            subject="2021-11-04",
             sentence=f"2021-11-04 to 2021-11-06: 1,020 rows of {PLAYERS}, 2 rows of {DEFENSE} are a game that is there already",
-            dates=(C, D), processors=(), count=1_022, numbers={"rows too many": {PLAYERS: 1_020, DEFENSE: 2}},
+            dates=(C, D),
+            processors=(),
+            count=1_022,
+            numbers={"rows too many": {PLAYERS: 1_020, DEFENSE: 2}},
             evidence={"tables": [PLAYERS, DEFENSE]},
         ),
         FindingDraft(
-            kind=kinds.DUPLICATE_INPUT, season=2021, subject="2021-11-09",
+            kind=kinds.DUPLICATE_INPUT,
+            season=2021,
+            subject="2021-11-09",
             sentence=f"2021-11-09: 4 rows of {DEFENSE} are a game that is there already",
-        dates=(G,), processors=(), count=4,
-            numbers={"rows too many": {DEFENSE: 4}}, evidence={"tables": [DEFENSE]},
+            dates=(G,),
+            processors=(),
+            count=4,
+            numbers={"rows too many": {DEFENSE: 4}},
+            evidence={"tables": [DEFENSE]},
         ),
-    ]  # fmt: skip
+    ]
     assert list(phase3.twice(SEASON, {})) == []
 
 
@@ -161,12 +224,16 @@ def test_a_defect_of_the_code_is_a_bug_to_be_mended_and_run_again() -> None:
     )
     (found,) = phase3.bugs(SEASON, [group])
     assert found == FindingDraft(
-        kind=kinds.BUG, season=2021, subject="1234abcd",
+        kind=kinds.BUG,
+        season=2021,
+        subject="1234abcd",
         sentence="2 runs or entities AccountingError: AccountingError: TDZA 2021-11-03, 2021-11-03, 2021-11-06",
-        dates=(B, D), processors=(TDZA,), count=2,
+        dates=(B, D),
+        processors=(TDZA,),
+        count=2,
         numbers={"failures": 2, "dates": 2, "texts": ["AccountingError: TDZA 2021-11-03"]},
         action=ProposedBackfill(B, D, (TDZA, PCF, PDC, ML)),
-    )  # fmt: skip
+    )
 
 
 def test_a_source_row_that_cannot_be_true_is_to_be_mended_in_phase_3() -> None:
@@ -181,36 +248,62 @@ def test_a_source_row_that_cannot_be_true_is_to_be_mended_in_phase_3() -> None:
     )
     (found,) = phase3.bugs(SEASON, [group])
     assert found == FindingDraft(
-        kind=kinds.IMPOSSIBLE_VALUE, season=2021, subject="5678cdef",
+        kind=kinds.IMPOSSIBLE_VALUE,
+        season=2021,
+        subject="5678cdef",
         sentence=f"1,003 failures PROCESSING_ERROR: {text}, 2021-11-03 to 2021-11-04",
-        dates=(B, C), processors=(PSZA, PDC, ML), count=1_003, numbers={"failures": 1_003, "dates": 2, "texts": [text]},
-        action=ProposedBackfill(B, C, (PSZA, PCF, PDC, ML), outdated=True, first=f"mend the row in Phase 3 and {LOAD}"),
-    )  # fmt: skip
+        dates=(B, C),
+        processors=(PSZA, PDC, ML),
+        count=1_003,
+        numbers={"failures": 1_003, "dates": 2, "texts": [text]},
+        action=ProposedBackfill(
+            B, C, (PSZA, PCF, PDC, ML), outdated=True, first=f"mend the row in Phase 3 and {LOAD}"
+        ),
+    )
 
 
 def test_the_rows_to_blame_are_the_sample() -> None:
     rows = tuple(SourceRow(day=B, entity=f"player{n}", game_id="g", table="PGS") for n in range(7))
     group = BugGroup(
-        id="g", what="PROCESSING_ERROR", keys=frozenset(keys(PSZA, B)), count=7, texts={"text": 7}, is_of_source=True, rows=rows
+        id="g",
+        what="PROCESSING_ERROR",
+        keys=frozenset(keys(PSZA, B)),
+        count=7,
+        texts={"text": 7},
+        is_of_source=True,
+        rows=rows,
     )
     (found,) = phase3.bugs(SEASON, [group])
     assert found.numbers["sample"] == [f"player{n} on {B}, game g" for n in range(5)]
-    assert found.evidence["rows"] == [{"table": "PGS", "entity": f"player{n}", "date": str(B), "game_id": "g"} for n in range(5)]
+    assert found.evidence["rows"] == [
+        {"table": "PGS", "entity": f"player{n}", "date": str(B), "game_id": "g"} for n in range(5)
+    ]
     assert found.action
     assert found.action.first == f"mend the row of player0 on {B}, game g in Phase 3 and {LOAD}"
 
 
 def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept() -> None:
     texts = {f"text {n}": n for n in range(1, 8)}
-    (found,) = phase3.bugs(SEASON, [BugGroup(id="g", what="UNKNOWN", keys=frozenset(keys(ML, A)), count=28, texts=texts)])
-    assert found.sentence == "28 runs or entities UNKNOWN: text 7 and 6 more texts like it, 2021-11-02"
-    assert found.numbers == {"failures": 28, "dates": 1, "texts": [f"text {n}" for n in range(1, 6)]}
+    (found,) = phase3.bugs(
+        SEASON,
+        [BugGroup(id="g", what="UNKNOWN", keys=frozenset(keys(ML, A)), count=28, texts=texts)],
+    )
+    assert (
+        found.sentence == "28 runs or entities UNKNOWN: text 7 and 6 more texts like it, 2021-11-02"
+    )
+    assert found.numbers == {
+        "failures": 28,
+        "dates": 1,
+        "texts": [f"text {n}" for n in range(1, 6)],
+    }
 
 
 # Columns that jumped
 
 
-def jumped(table: str, columns: Iterable[str], *dates: date, made_from: Iterable[str] = ()) -> FindingDraft:
+def jumped(
+    table: str, columns: Iterable[str], *dates: date, made_from: Iterable[str] = ()
+) -> FindingDraft:
     jump = Jump(table, tuple(columns), ConstantKind.NULL, dates, 0.98765, 0.01, tuple(made_from))
     (found,) = phase3.jumps(SEASON, [jump])
     return found
@@ -218,25 +311,38 @@ def jumped(table: str, columns: Iterable[str], *dates: date, made_from: Iterable
 
 def test_a_source_column_that_jumped_is_to_be_mended_in_phase_3() -> None:
     assert jumped("PGS", ["usage_rate"], C, D) == FindingDraft(
-        kind=kinds.COLUMN_JUMP, season=2021, subject="PGS usage_rate NULL 2021-11-04",
+        kind=kinds.COLUMN_JUMP,
+        season=2021,
+        subject="PGS usage_rate NULL 2021-11-04",
         sentence="PGS: usage_rate is NULL in 98.8 % of the rows (2021-11-04 to 2021-11-06), before it 1 %",
-        dates=(C, D), processors=(), count=2,
-        cause="Phase 3 has lost the values of PGS.usage_rate", numbers={"share": 0.9877, "before": 0.01},
+        dates=(C, D),
+        processors=(),
+        count=2,
+        cause="Phase 3 has lost the values of PGS.usage_rate",
+        numbers={"share": 0.9877, "before": 0.01},
         evidence={"table": "PGS", "columns": ["usage_rate"]},
-        action=ProposedBackfill(C, E, outdated=True, first=f"mend usage_rate in Phase 3 and {LOAD}"),
-    )  # fmt: skip
+        action=ProposedBackfill(
+            C, E, outdated=True, first=f"mend usage_rate in Phase 3 and {LOAD}"
+        ),
+    )
 
 
 def test_an_output_column_that_no_source_explains_is_the_statements() -> None:
-    assert jumped(PSZA, ["total_shots_last_10", "paint_rate_last_20"], E, made_from=["PGS.paint_attempts"]) == FindingDraft(
-        kind=kinds.COLUMN_JUMP, season=2021, subject="PSZA total_shots_last_10 NULL 2021-11-07",
+    assert jumped(
+        PSZA, ["total_shots_last_10", "paint_rate_last_20"], E, made_from=["PGS.paint_attempts"]
+    ) == FindingDraft(
+        kind=kinds.COLUMN_JUMP,
+        season=2021,
+        subject="PSZA total_shots_last_10 NULL 2021-11-07",
         sentence="PSZA: total_shots_last_10, paint_rate_last_20 are NULL in 98.8 % of the rows (2021-11-07), before it 1 %",
-        dates=(E,), processors=(PSZA,), count=1,
+        dates=(E,),
+        processors=(PSZA,),
+        count=1,
         cause="the processor's formula, since none of what it is made from has jumped: PGS.paint_attempts",
         numbers={"share": 0.9877, "before": 0.01},
         evidence={"table": "PSZA", "columns": ["total_shots_last_10", "paint_rate_last_20"]},
         action=ProposedBackfill(E, E, outdated=True, first="mend the statement of PSZA"),
-    )  # fmt: skip
+    )
 
 
 def test_a_jump_after_the_last_run_is_proposed_up_to_its_own_end() -> None:
@@ -254,7 +360,9 @@ def test_a_jump_of_many_columns_is_told_from_others_by_the_first_of_them() -> No
 
 
 def stale(
-    windows: Iterable[tuple[str, date]] = (), context: Iterable[tuple[str, date]] = (), moved: int = 0
+    windows: Iterable[tuple[str, date]] = (),
+    context: Iterable[tuple[str, date]] = (),
+    moved: int = 0,
 ) -> list[FindingDraft]:
     return list(phase3.stale(SEASON, windows, context, moved))
 
@@ -262,12 +370,16 @@ def stale(
 def test_what_was_made_from_games_that_changed_is_one_forward_cascade() -> None:
     (found,) = stale([(PSZA, C), (TDZA, C), (PSZA, D)])
     assert found == FindingDraft(
-        kind=kinds.FORWARD_CASCADE, season=2021, subject="",
+        kind=kinds.FORWARD_CASCADE,
+        season=2021,
+        subject="",
         sentence="games of a date up to 2021-11-03 have changed since 3 runs read them, 2021-11-04 to 2021-11-06",
-        dates=(C, D), processors=(TDZA, PSZA), count=3,
+        dates=(C, D),
+        processors=(TDZA, PSZA),
+        count=3,
         numbers={"runs": 3, "repaired": "a date up to 2021-11-03", "failures that changed": 0},
         action=ProposedBackfill(C, D, outdated=True),
-    )  # fmt: skip
+    )
 
 
 def test_failures_that_are_no_longer_what_the_games_say_are_counted() -> None:
@@ -287,10 +399,16 @@ def test_what_changed_before_the_first_date_is_not_called_by_a_date() -> None:
 def test_what_was_made_from_context_rows_that_changed_is_stale_by_itself() -> None:
     (found,) = stale(context=[(PCF, D), (PDC, B), (ML, B)])
     assert found == FindingDraft(
-        kind=kinds.STALE_INPUT, season=2021, subject="",
+        kind=kinds.STALE_INPUT,
+        season=2021,
+        subject="",
         sentence="the context rows of 3 runs have changed since, 2021-11-03, 2021-11-06",
-        dates=(B, D), processors=(PCF, PDC, ML), count=3, numbers={"runs": 3}, action=ProposedBackfill(B, D, outdated=True),
-    )  # fmt: skip
+        dates=(B, D),
+        processors=(PCF, PDC, ML),
+        count=3,
+        numbers={"runs": 3},
+        action=ProposedBackfill(B, D, outdated=True),
+    )
 
 
 def test_what_is_older_than_both_is_told_once() -> None:
@@ -311,16 +429,25 @@ def violation(check: str, code: str, day: date, count: int, sample: str = "p") -
 
 
 def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() -> None:
-    of_psza = violation("sum", PSZA, C, 2), violation("sum", PSZA, B, 1_000, "q"), violation("range", PSZA, B, 1)
+    of_psza = (
+        violation("sum", PSZA, C, 2),
+        violation("sum", PSZA, B, 1_000, "q"),
+        violation("range", PSZA, B, 1),
+    )
     told = [*of_psza, violation("sum", PDC, A, 1)]
     found = list(phase3.violations(SEASON, told))
     assert [f.subject for f in found] == ["PDC sum", "PSZA range", "PSZA sum"]
     assert found[-1] == FindingDraft(
-        kind=kinds.WRONG_CONTENT, season=2021, subject="PSZA sum",
-        sentence="PSZA: sum does not hold: 1,002 rows, 2021-11-03 to 2021-11-04; for example p", dates=(B, C),
-        processors=(PSZA,), count=1_002,
-        numbers={"rows": 1_002, "check": "sum", "sample": "p"}, action=ProposedBackfill(B, C, (PSZA, PCF, PDC, ML), force=True),
-    )  # fmt: skip
+        kind=kinds.WRONG_CONTENT,
+        season=2021,
+        subject="PSZA sum",
+        sentence="PSZA: sum does not hold: 1,002 rows, 2021-11-03 to 2021-11-04; for example p",
+        dates=(B, C),
+        processors=(PSZA,),
+        count=1_002,
+        numbers={"rows": 1_002, "check": "sum", "sample": "p"},
+        action=ProposedBackfill(B, C, (PSZA, PCF, PDC, ML), force=True),
+    )
 
 
 @pytest.mark.parametrize("stale_too", [True, False])
@@ -331,6 +458,9 @@ def test_what_is_stale_is_not_told_as_wrong(stale_too: bool) -> None:
 
 
 def test_what_follows_from_another_processors_wrong_rows_is_not_told() -> None:
-    broken = [Violation("a check", code, day, 1, "someone", "is wrong") for code, day in ((PSZA, A), (PDC, A), (PDC, B), (ML, B))]
+    broken = [
+        Violation("a check", code, day, 1, "someone", "is wrong")
+        for code, day in ((PSZA, A), (PDC, A), (PDC, B), (ML, B))
+    ]
     found = list(phase3.violations(SEASON, broken))
     assert [(f.processors, f.dates) for f in found] == [((PDC,), (B,)), ((PSZA,), (A,))]

@@ -40,7 +40,9 @@ def rendered(code: str, **changes: object) -> str:
         ("ML", {"rest_limit": 6}, "-6), 6), 0)", "-2), 2), 0)"),
     ],
 )
-def test_a_statement_is_rendered_from_the_declaration(code: str, changes: dict[str, object], text: str, gone: str) -> None:
+def test_a_statement_is_rendered_from_the_declaration(
+    code: str, changes: dict[str, object], text: str, gone: str
+) -> None:
     before, after = rendered(code), rendered(code, **changes)
     assert (gone in before, text in before) == (True, False)
     assert (gone in after, text in after) == (False, True)
@@ -78,10 +80,24 @@ print(
 
 def test_the_sample_of_tdza_has_one_home() -> None:
     """Expectation, outlook, statement, audit and column description follow one changed number."""
-    made = subprocess.run([sys.executable, "-c", CHANGED], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    made = subprocess.run(
+        [sys.executable, "-c", CHANGED],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     assert made.stdout.split(maxsplit=7) == [
-        "12", "12", "12", "True", "False", "True", "True", "games in the sample, 12\n",
-    ]  # fmt: skip
+        "12",
+        "12",
+        "12",
+        "True",
+        "False",
+        "True",
+        "True",
+        "games in the sample, 12\n",
+    ]
 
 
 EVERY = (
@@ -91,7 +107,11 @@ EVERY = (
 
 
 def test_every_number_is_read_somewhere() -> None:
-    files = [*ROOT.glob("backfill/**/*.sql"), *ROOT.glob("backfill/**/*.py"), *ROOT.glob("validation/*.py")]
+    files = [
+        *ROOT.glob("backfill/**/*.sql"),
+        *ROOT.glob("backfill/**/*.py"),
+        *ROOT.glob("validation/*.py"),
+    ]
     read = "".join(f.read_text(encoding="utf-8") for f in files)
     names = {field.name for numbers in EVERY for field in fields(numbers)}
     assert [name for name in names if f".{name}" not in read] == []

@@ -6,10 +6,31 @@ from typing import Any
 
 import pytest
 
-from tests.validation.judged_seasons import DATES, A, B, C, D, E, F, G, all_of, failed, keys, make_ran, make_season
+from tests.validation.judged_seasons import (
+    DATES,
+    A,
+    B,
+    C,
+    D,
+    E,
+    F,
+    G,
+    all_of,
+    failed,
+    keys,
+    make_ran,
+    make_season,
+)
 from validation.expectation import BAD, CODES, FEW, ML, PCF, PDC, PSZA, TDZA, ExpectationDiff
 from validation.findings import kinds
-from validation.findings.kinds import FindingDraft, ProposedBackfill, Severity, format_date_ranges, ranges, sort_by_severity
+from validation.findings.kinds import (
+    FindingDraft,
+    ProposedBackfill,
+    Severity,
+    format_date_ranges,
+    ranges,
+    sort_by_severity,
+)
 from validation.findings.mismatches import (
     Key,
     RunFacts,
@@ -50,7 +71,9 @@ def test_dates_are_written_as_ranges_and_three_of_them_by_name() -> None:
     assert format_date_ranges([A, B, C]) == "2021-11-02 to 2021-11-04"
     assert format_date_ranges(DATES) == "2021-11-02 to 2021-11-04, 2021-11-06 to 2021-11-09"
     assert format_date_ranges(DATES, DATES) == "2021-11-02 to 2021-11-09"
-    assert format_date_ranges([A, C, E, G], DATES) == "2021-11-02, 2021-11-04, 2021-11-07 and 1 more"
+    assert (
+        format_date_ranges([A, C, E, G], DATES) == "2021-11-02, 2021-11-04, 2021-11-07 and 1 more"
+    )
     assert format_date_ranges([]) == ""
 
 
@@ -58,8 +81,12 @@ def test_dates_are_written_as_ranges_and_three_of_them_by_name() -> None:
 
 
 def test_findings_come_by_severity_then_by_what_they_are_then_by_date() -> None:
-    def found(kind: kinds.FindingKind, day: date, subject: str = "", severity: Severity | None = None) -> FindingDraft:
-        return FindingDraft(kind=kind, season=2021, subject=subject, sentence="", dates=(day,), severity=severity)
+    def found(
+        kind: kinds.FindingKind, day: date, subject: str = "", severity: Severity | None = None
+    ) -> FindingDraft:
+        return FindingDraft(
+            kind=kind, season=2021, subject=subject, sentence="", dates=(day,), severity=severity
+        )
 
     sorted_ = [
         found(kinds.BUG, B),
@@ -86,7 +113,9 @@ def test_every_kind_has_a_name_a_place_a_cause_and_advice_of_its_own() -> None:
 
 def test_a_finding_weighs_what_its_kind_does_unless_it_says_otherwise() -> None:
     usual, noted = (
-        FindingDraft(kind=kinds.HIGH_RATE, season=2021, subject="s", sentence="", dates=(A,), severity=s)
+        FindingDraft(
+            kind=kinds.HIGH_RATE, season=2021, subject="s", sentence="", dates=(A,), severity=s
+        )
         for s in (None, Severity.NOTE)
     )
     assert (usual.weight, noted.weight) == (Severity.WARNING, Severity.NOTE)
@@ -112,19 +141,34 @@ def test_a_finding_weighs_what_its_kind_does_unless_it_says_otherwise() -> None:
     ],
     ids=str,
 )
-def test_what_runs_again_is_what_is_named_and_what_follows_it(codes: Iterable[str], chain: tuple[str, ...]) -> None:
-    assert rerun_action((code, day) for code in codes for day in (C, A)) == ProposedBackfill(A, C, chain)
+def test_what_runs_again_is_what_is_named_and_what_follows_it(
+    codes: Iterable[str], chain: tuple[str, ...]
+) -> None:
+    assert rerun_action((code, day) for code in codes for day in (C, A)) == ProposedBackfill(
+        A, C, chain
+    )
 
 
 def test_an_action_is_a_command() -> None:
-    assert ProposedBackfill(A, C).command == "manage.py backfill --start 2021-11-02 --end 2021-11-04"
+    assert (
+        ProposedBackfill(A, C).command == "manage.py backfill --start 2021-11-02 --end 2021-11-04"
+    )
     forced = rerun_action(keys(PDC, B), force=True)
-    assert forced.command == "manage.py backfill --start 2021-11-03 --end 2021-11-03 --processors PDC,ML --force"
+    assert (
+        forced.command
+        == "manage.py backfill --start 2021-11-03 --end 2021-11-03 --processors PDC,ML --force"
+    )
     outdated = rerun_action(keys(ML, A, B), outdated=True, first="load it")
     assert outdated == ProposedBackfill(A, B, (ML,), outdated=True, first="load it")
-    assert outdated.command == "manage.py backfill --start 2021-11-02 --end 2021-11-03 --processors ML --outdated"
+    assert (
+        outdated.command
+        == "manage.py backfill --start 2021-11-02 --end 2021-11-03 --processors ML --outdated"
+    )
     past = ProposedBackfill(A, A, brake=False)
-    assert past.command == "manage.py backfill --start 2021-11-02 --end 2021-11-02 --no-canary --no-brake"
+    assert (
+        past.command
+        == "manage.py backfill --start 2021-11-02 --end 2021-11-02 --no-canary --no-brake"
+    )
 
 
 def test_processors_are_named_in_the_order_of_the_chain() -> None:
@@ -132,12 +176,26 @@ def test_processors_are_named_in_the_order_of_the_chain() -> None:
 
 
 def test_what_is_proposed_goes_past_the_bugs_that_are_listed_on_its_dates() -> None:
-    bug = FindingDraft(kind=kinds.BUG, season=2021, subject="b", sentence="", dates=(B,), action=ProposedBackfill(B, B))
+    bug = FindingDraft(
+        kind=kinds.BUG,
+        season=2021,
+        subject="b",
+        sentence="",
+        dates=(B,),
+        action=ProposedBackfill(B, B),
+    )
     value = FindingDraft(
-        kind=kinds.IMPOSSIBLE_VALUE, season=2021, subject="v", sentence="", dates=(F,), action=ProposedBackfill(F, F)
+        kind=kinds.IMPOSSIBLE_VALUE,
+        season=2021,
+        subject="v",
+        sentence="",
+        dates=(F,),
+        action=ProposedBackfill(F, F),
     )
     over, on, beside, without = (
-        FindingDraft(kind=kinds.LOST, season=2021, subject=name, sentence="", dates=(A,), action=action)
+        FindingDraft(
+            kind=kinds.LOST, season=2021, subject=name, sentence="", dates=(A,), action=action
+        )
         for name, action in (
             ("over", ProposedBackfill(A, C)),
             ("on", ProposedBackfill(E, F)),
@@ -147,8 +205,13 @@ def test_what_is_proposed_goes_past_the_bugs_that_are_listed_on_its_dates() -> N
     )
     found = skip_brake_for_known_bugs([bug, value, over, on, beside, without])
     assert [f.action for f in found] == [
-        ProposedBackfill(B, B), ProposedBackfill(F, F), ProposedBackfill(A, C, brake=False), ProposedBackfill(E, F, brake=False), ProposedBackfill(C, E), None,
-    ]  # fmt: skip
+        ProposedBackfill(B, B),
+        ProposedBackfill(F, F),
+        ProposedBackfill(A, C, brake=False),
+        ProposedBackfill(E, F, brake=False),
+        ProposedBackfill(C, E),
+        None,
+    ]
     assert skip_brake_for_known_bugs([over, beside]) == [over, beside]
 
 
@@ -159,8 +222,12 @@ def compared(**given: Any) -> ExpectationDiff:
     return ExpectationDiff(100, **given)
 
 
-def judged(found: dict[Key, ExpectationDiff], *ran: RunFacts, stale: Iterable[Key] = ()) -> list[FindingDraft]:
-    return list(mismatches(make_season(*(ran or all_of(*DATES)), compared=found, stale=frozenset(stale))))
+def judged(
+    found: dict[Key, ExpectationDiff], *ran: RunFacts, stale: Iterable[Key] = ()
+) -> list[FindingDraft]:
+    return list(
+        mismatches(make_season(*(ran or all_of(*DATES)), compared=found, stale=frozenset(stale)))
+    )
 
 
 def test_a_season_in_which_everything_is_as_it_must_be_has_no_mismatch() -> None:
@@ -176,49 +243,90 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
     })  # fmt: skip
     assert found == [
         FindingDraft(
-            kind=kinds.UNEXPLAINED, season=2021, subject=PSZA,
+            kind=kinds.UNEXPLAINED,
+            season=2021,
+            subject=PSZA,
             sentence="PSZA: 6 entities failed, and by the games played they must not (5 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
             "2021-11-02, 2021-11-04",
-            dates=(A, C), processors=(PSZA,), count=6, action=ProposedBackfill(A, C, (PSZA, PCF, PDC, ML), force=True),
+            dates=(A, C),
+            processors=(PSZA,),
+            count=6,
+            action=ProposedBackfill(A, C, (PSZA, PCF, PDC, ML), force=True),
             numbers={
-                "entities": 6, "dates": 2,
-                "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-04", "d on 2021-11-04", "f on 2021-11-04"],
+                "entities": 6,
+                "dates": 2,
+                "sample": [
+                    "a on 2021-11-02",
+                    "b on 2021-11-02",
+                    "c on 2021-11-04",
+                    "d on 2021-11-04",
+                    "f on 2021-11-04",
+                ],
             },
         ),
         FindingDraft(
-            kind=kinds.UNEXPLAINED, season=2021, subject=PDC,
+            kind=kinds.UNEXPLAINED,
+            season=2021,
+            subject=PDC,
             sentence="PDC: 1 entity failed, and by the games played they must not (1 INSUFFICIENT_DATA), 2021-11-03",
-            dates=(B,), processors=(PDC,), count=1, action=ProposedBackfill(B, B, (PDC, ML), force=True),
+            dates=(B,),
+            processors=(PDC,),
+            count=1,
+            action=ProposedBackfill(B, B, (PDC, ML), force=True),
             numbers={"entities": 1, "dates": 1, "sample": ["e on 2021-11-03"]},
         ),
-    ]  # fmt: skip
+    ]
 
 
 def test_lost_failures_are_those_of_whom_no_other_failure_is_told() -> None:
-    (found,) = judged({(TDZA, A): compared(lost={"BOS": FEW, "NYK": FEW}), (TDZA, B): compared(lost={"BOS": BAD})})
+    (found,) = judged(
+        {(TDZA, A): compared(lost={"BOS": FEW, "NYK": FEW}), (TDZA, B): compared(lost={"BOS": BAD})}
+    )
     assert found == FindingDraft(
-        kind=kinds.LOST, season=2021, subject=TDZA,
+        kind=kinds.LOST,
+        season=2021,
+        subject=TDZA,
         sentence="TDZA: 3 entities must have failed by the games played, and did not (2 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
         "2021-11-02 to 2021-11-03",
-        dates=(A, B), processors=(TDZA,), count=3, action=ProposedBackfill(A, B, (TDZA, PCF, PDC, ML), force=True),
-        numbers={"entities": 3, "dates": 2, "sample": ["BOS on 2021-11-02", "NYK on 2021-11-02", "BOS on 2021-11-03"]},
-    )  # fmt: skip
+        dates=(A, B),
+        processors=(TDZA,),
+        count=3,
+        action=ProposedBackfill(A, B, (TDZA, PCF, PDC, ML), force=True),
+        numbers={
+            "entities": 3,
+            "dates": 2,
+            "sample": ["BOS on 2021-11-02", "NYK on 2021-11-02", "BOS on 2021-11-03"],
+        },
+    )
     otherwise = judged({(TDZA, A): compared(lost={"BOS": BAD}, unexplained={"BOS": FEW})})
     assert subjects(otherwise) == [("unexplained", TDZA)]
 
 
 def test_who_has_neither_row_nor_failure_and_who_has_one_too_many_are_unaccounted() -> None:
-    (found,) = judged({(ML, A): compared(unaccounted=frozenset("ab")), (ML, E): compared(strange=frozenset("c"))})
+    (found,) = judged(
+        {(ML, A): compared(unaccounted=frozenset("ab")), (ML, E): compared(strange=frozenset("c"))}
+    )
     assert found == FindingDraft(
-        kind=kinds.UNACCOUNTED, season=2021, subject=ML,
+        kind=kinds.UNACCOUNTED,
+        season=2021,
+        subject=ML,
         sentence="ML: 3 entities neither a row nor a failure, or one too many, 2021-11-02, 2021-11-07",
-        dates=(A, E), processors=(ML,), count=3, action=ProposedBackfill(A, E, (ML,), force=True),
-        numbers={"entities": 3, "dates": 2, "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-07"]},
-    )  # fmt: skip
+        dates=(A, E),
+        processors=(ML,),
+        count=3,
+        action=ProposedBackfill(A, E, (ML,), force=True),
+        numbers={
+            "entities": 3,
+            "dates": 2,
+            "sample": ["a on 2021-11-02", "b on 2021-11-02", "c on 2021-11-07"],
+        },
+    )
 
 
 def test_each_kind_of_mismatch_is_a_finding_of_its_own() -> None:
-    found = judged({(PSZA, A): compared(unexplained={"a": FEW}, lost={"b": FEW}, unaccounted=frozenset("c"))})
+    found = judged(
+        {(PSZA, A): compared(unexplained={"a": FEW}, lost={"b": FEW}, unaccounted=frozenset("c"))}
+    )
     assert subjects(found) == [("unexplained", PSZA), ("lost failure", PSZA), ("unaccounted", PSZA)]
 
 
@@ -226,7 +334,10 @@ def test_what_is_stale_or_failed_is_not_told_as_a_mismatch_too() -> None:
     wrong = compared(unexplained={"a": FEW}, unaccounted=frozenset("b"))
     found = {(PSZA, A): wrong, (PSZA, B): wrong, (PSZA, C): wrong}
     left = judged(found, failed(PSZA, A), make_ran(PSZA, B), make_ran(PSZA, C), stale=[(PSZA, B)])
-    assert [(f.kind, f.dates) for f in left] == [(kinds.UNEXPLAINED, (C,)), (kinds.UNACCOUNTED, (C,))]
+    assert [(f.kind, f.dates) for f in left] == [
+        (kinds.UNEXPLAINED, (C,)),
+        (kinds.UNACCOUNTED, (C,)),
+    ]
 
 
 def test_what_somebody_has_written_without_a_run_is_judged_too() -> None:
@@ -238,15 +349,30 @@ def test_what_somebody_has_written_without_a_run_is_judged_too() -> None:
 
 
 def test_rows_with_the_key_of_another_are_one_finding_for_each_processor() -> None:
-    found = list(duplicates(make_season(repeated={(ML, C): 1, (PDC, A): 2, (PDC, B): 1_500, (PSZA, A): 0})))
+    found = list(
+        duplicates(make_season(repeated={(ML, C): 1, (PDC, A): 2, (PDC, B): 1_500, (PSZA, A): 0}))
+    )
     assert found == [
         FindingDraft(
-            kind=kinds.DUPLICATE_OUTPUT, season=2021, subject=PDC,
+            kind=kinds.DUPLICATE_OUTPUT,
+            season=2021,
+            subject=PDC,
             sentence="PDC: 1,502 rows with the key of another one, 2021-11-02 to 2021-11-03",
-            dates=(A, B), processors=(PDC,), count=1_502, action=ProposedBackfill(A, B, (PDC, ML), force=True), numbers={"repeated": 1_502},
+            dates=(A, B),
+            processors=(PDC,),
+            count=1_502,
+            action=ProposedBackfill(A, B, (PDC, ML), force=True),
+            numbers={"repeated": 1_502},
         ),
         FindingDraft(
-            kind=kinds.DUPLICATE_OUTPUT, season=2021, subject=ML, sentence="ML: 1 row with the key of another one, 2021-11-04",
-            dates=(C,), processors=(ML,), count=1, action=ProposedBackfill(C, C, (ML,), force=True), numbers={"repeated": 1},
+            kind=kinds.DUPLICATE_OUTPUT,
+            season=2021,
+            subject=ML,
+            sentence="ML: 1 row with the key of another one, 2021-11-04",
+            dates=(C,),
+            processors=(ML,),
+            count=1,
+            action=ProposedBackfill(C, C, (ML,), force=True),
+            numbers={"repeated": 1},
         ),
-    ]  # fmt: skip
+    ]

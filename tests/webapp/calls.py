@@ -29,7 +29,9 @@ class Program:
     def __init__(self, role: str = "") -> None:
         self.headers: dict[str, str] = {}
         if role:
-            user, _ = User.objects.get_or_create(username=f"a {role}", defaults={"role": role, "password": "!"})
+            user, _ = User.objects.get_or_create(
+                username=f"a {role}", defaults={"role": role, "password": "!"}
+            )
             self.headers = {"Authorization": f"Bearer {Token.issue(user, 'test')[1]}"}
 
     def get(self, path: str, **query: Any) -> Answer:
@@ -38,7 +40,9 @@ class Program:
     def post(self, path: str, **sent: Any) -> Answer:
         # What a browser would be refused without a token of CSRF: a key needs none.
         client = Client(enforce_csrf_checks=True)
-        return self._answer(client.post(f"/api/{path}", json.dumps(sent), "application/json", headers=self.headers))
+        return self._answer(
+            client.post(f"/api/{path}", json.dumps(sent), "application/json", headers=self.headers)
+        )
 
     @staticmethod
     def _answer(response: Any) -> Answer:

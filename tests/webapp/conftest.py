@@ -1,4 +1,6 @@
-"""What the tests of pages share: a season that has been run and judged, and somebody of each role who is logged in."""
+"""What the tests of pages share: a season that has been run and judged, and somebody of each role
+who is logged in.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from tests.webapp.demo import Demo
 from webapp.models import Role, User
 
 HERE = Path(__file__).parent
-# The pages' own questions to the database are asked on PostgreSQL too; what else these tests are about differs nowhere.
+# The pages' own questions to the database are asked on PostgreSQL too; what else these tests are
+# about differs nowhere.
 ON_BOTH = ("test_job", "test_job_control")
 
 
@@ -28,9 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def plain(settings: Any) -> None:
-    """Nothing that costs time and that a page does not depend on: hashed passwords, hashed file names."""
+    """Nothing that costs time and that a page does not depend on: hashed passwords, hashed file
+    names.
+    """
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
     settings.AXES_ENABLED = False
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     settings.SECURE_SSL_REDIRECT = False

@@ -1,6 +1,8 @@
-"""Two months of a simulated season with faults, run and judged: made once and kept until its sources change.
+"""Two months of a simulated season with faults, run and judged: made once and kept until its
+sources change.
 
-It lies in pytest's cache (`pytest --cache-clear` removes it), in a folder named by the hash of all that it is made of.
+It lies in pytest's cache (`pytest --cache-clear` removes it), in a folder named by the hash of all
+that it is made of.
 """
 
 from __future__ import annotations
@@ -20,9 +22,22 @@ from tests.sources import ROOT, digest, sources_of
 YEAR = 2021
 START, END = date(2021, 10, 19), date(2021, 12, 19)
 FAULTY = date(2021, 11, 19)  # half of its players are missing in Phase 3
-RUN = ("--start", str(START), "--end", str(END), "--no-canary", "--no-brake", "--skip-preflight", "--reason", "to see the faults")
+RUN = (
+    "--start",
+    str(START),
+    "--end",
+    str(END),
+    "--no-canary",
+    "--no-brake",
+    "--skip-preflight",
+    "--reason",
+    "to see the faults",
+)
 LOAD = (("migrate", "-v0"), ("simulate_season", str(YEAR), "--faults", "--json"))
-JUDGE = (("backfill", *RUN, "--inline", "--json"), ("dumpdata", "backfill", "--output", "rows.json", "-v0"))
+JUDGE = (
+    ("backfill", *RUN, "--inline", "--json"),
+    ("dumpdata", "backfill", "--output", "rows.json", "-v0"),
+)
 COMMANDS = ("simulate_season", "backfill")
 CACHE = ROOT / ".pytest_cache" / "d" / "demo"
 KEPT = 3  # branches that one switches between
@@ -77,6 +92,10 @@ def _run(folder: Path, commands: Sequence[Sequence[str]]) -> None:
     environment |= {"BACKCOURT_VAR": str(folder), "JUDGE_AFTER_JOBS": "true"}
     for command in commands:
         made = [sys.executable, str(ROOT / "manage.py"), *command]
-        done = subprocess.run(made, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode and command[0] != "backfill":  # which ends with what is wrong in its season
+        done = subprocess.run(
+            made, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        if (
+            done.returncode and command[0] != "backfill"
+        ):  # which ends with what is wrong in its season
             raise RuntimeError(f"{command} failed: {done.stderr}")

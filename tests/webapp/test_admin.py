@@ -16,9 +16,16 @@ from webapp.models import Role, Token, User
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 PAGES = (
-    "", "webapp/user/", "webapp/user/add/", "webapp/token/", "webapp/token/add/", "backfill/limits/", "backfill/limits/1/change/",
-    "backfill/launch/", "axes/accessattempt/",
-)  # fmt: skip
+    "",
+    "webapp/user/",
+    "webapp/user/add/",
+    "webapp/token/",
+    "webapp/token/add/",
+    "backfill/limits/",
+    "backfill/limits/1/change/",
+    "backfill/launch/",
+    "axes/accessattempt/",
+)
 LIMITS = "/admin/backfill/limits/1/change/"
 
 
@@ -29,18 +36,28 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 def said(answer: Any) -> str:
     """The messages and the errors of a page, as text."""
-    found = re.findall(r'<(?:ul|p) class="(?:messagelist|errornote|errorlist[^"]*)".*?</(?:ul|p)>', answer.content.decode(), re.S)
+    found = re.findall(
+        r'<(?:ul|p) class="(?:messagelist|errornote|errorlist[^"]*)".*?</(?:ul|p)>',
+        answer.content.decode(),
+        re.S,
+    )
     return " ".join(re.sub(r"<[^>]+>|&#x27;", " ", " ".join(found)).split())
 
 
 class TestWhoMay:
     @pytest.mark.parametrize("page", PAGES)
-    def test_every_page_is_for_admins(self, page: str, client: Client, viewer: Client, operator: Client, admin: Client) -> None:
+    def test_every_page_is_for_admins(
+        self, page: str, client: Client, viewer: Client, operator: Client, admin: Client
+    ) -> None:
         Launch.objects.create(options={}, actor="ann")
         path = f"/admin/{page}"
         assert client.get(path, follow=True).redirect_chain[-1] == (f"/login/?next={path}", 302)
         assert admin.get("/admin/login/")["Location"] == "/admin/"
-        assert [c.get(path, follow=True).status_code for c in (viewer, operator, admin)] == [403, 403, 200]
+        assert [c.get(path, follow=True).status_code for c in (viewer, operator, admin)] == [
+            403,
+            403,
+            200,
+        ]
 
     @pytest.mark.parametrize("page", PAGES)
     def test_no_page_needs_an_inline_script_or_style(self, page: str, admin: Client) -> None:
@@ -53,16 +70,29 @@ class TestUsers:
         return {"username": user.username, "role": user.role, "is_active": "on", **given}
 
     def test_one_is_made_with_a_role_and_a_password(self, admin: Client) -> None:
-        sent = {"username": "ann", "role": "operator", "password1": "a-long-enough-one", "password2": "a-long-enough-one"}
+        sent = {
+            "username": "ann",
+            "role": "operator",
+            "password1": "a-long-enough-one",
+            "password2": "a-long-enough-one",
+        }
         admin.post("/admin/webapp/user/add/", sent)
         ann = User.objects.get(username="ann")
-        assert (ann.may_operate, ann.is_staff, ann.check_password("a-long-enough-one")) == (True, False, True)
+        assert (ann.may_operate, ann.is_staff, ann.check_password("a-long-enough-one")) == (
+            True,
+            False,
+            True,
+        )
 
     def test_a_weak_password_is_refused(self, admin: Client) -> None:
         answer = admin.post(
-            "/admin/webapp/user/add/", {"username": "ann", "role": "viewer", "password1": "12345", "password2": "12345"}
+            "/admin/webapp/user/add/",
+            {"username": "ann", "role": "viewer", "password1": "12345", "password2": "12345"},
         )
-        assert ("too short" in said(answer), User.objects.filter(username="ann").exists()) == (True, False)
+        assert ("too short" in said(answer), User.objects.filter(username="ann").exists()) == (
+            True,
+            False,
+        )
 
     def test_the_last_admin_stays_one(self, admin: Client) -> None:
         ada = User.objects.get()
@@ -80,7 +110,9 @@ class TestUsers:
 
     def test_neither_oneself_nor_the_last_admin_can_be_deleted(self, admin: Client) -> None:
         ada, bob = User.objects.get(), User.objects.create(username="bob")
-        assert admin.post(f"/admin/webapp/user/{ada.pk}/delete/", {"post": "yes"}).status_code == 403
+        assert (
+            admin.post(f"/admin/webapp/user/{ada.pk}/delete/", {"post": "yes"}).status_code == 403
+        )
         sent = {"action": "delete_selected", "_selected_action": [ada.pk, bob.pk], "post": "yes"}
         admin.post("/admin/webapp/user/", sent)
         assert User.objects.count() == 2
@@ -91,15 +123,21 @@ class TestUsers:
 class TestTokens:
     def test_the_key_of_a_new_one_is_shown_once(self, admin: Client) -> None:
         ada = User.objects.get()
-        shown = said(admin.post("/admin/webapp/token/add/", {"user": ada.pk, "name": "ci"}, follow=True))
+        shown = said(
+            admin.post("/admin/webapp/token/add/", {"user": ada.pk, "name": "ci"}, follow=True)
+        )
         (key,) = re.findall(r"bc_[\w-]{43}", shown)
-        assert Client().get("/api/jobs", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+        assert (
+            Client().get("/api/jobs", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+        )
         assert key not in admin.get("/admin/webapp/token/").content.decode()
         assert list(Token.objects.values_list("name", "user")) == [("ci", ada.pk)]
 
     def test_selected_users_are_given_one_each(self, admin: Client) -> None:
         pks = [User.objects.get().pk, User.objects.create(username="bob").pk]
-        answer = admin.post("/admin/webapp/user/", {"action": "issue_token", "_selected_action": pks}, follow=True)
+        answer = admin.post(
+            "/admin/webapp/user/", {"action": "issue_token", "_selected_action": pks}, follow=True
+        )
         assert len(re.findall(r"bc_[\w-]{43}", said(answer))) == Token.objects.count() == 2
 
 
@@ -107,7 +145,9 @@ class TestLimits:
     def test_the_cap_is_changed_with_an_event(self, admin: Client) -> None:
         assert admin.post(LIMITS, {"max_parallel_override": 7}).status_code == 302
         assert Limits.current().max_parallel_batches == 7
-        assert list(Event.objects.values_list("actor", "action")) == [("ada", "batches in flight 1 → 7")]
+        assert list(Event.objects.values_list("actor", "action")) == [
+            ("ada", "batches in flight 1 → 7")
+        ]
 
     def test_one_that_cannot_be_is_refused(self, admin: Client) -> None:
         assert "less than or equal to 64" in said(admin.post(LIMITS, {"max_parallel_override": 65}))
@@ -120,21 +160,35 @@ class TestShell:
     def test_a_user_is_made_and_the_password_printed_once(self, shell: Shell) -> None:
         made = shell("user", "ann", "--role", "operator", "--json").document
         ann = User.objects.get()
-        assert (made["name"], made["role"], ann.check_password(made["password"])) == ("ann", "operator", True)
+        assert (made["name"], made["role"], ann.check_password(made["password"])) == (
+            "ann",
+            "operator",
+            True,
+        )
         assert shell("user", "ann", "--role", "viewer").out == "ann: viewer\n"
-        assert shell("user", "--json").document == {"users": [{"name": "ann", "role": "viewer", "active": True}]}
+        assert shell("user", "--json").document == {
+            "users": [{"name": "ann", "role": "viewer", "active": True}]
+        }
 
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (("user", "ann"), "there is no user 'ann'; to create one, add --role viewer|operator|admin"),
-            (("user", "ann", "--role", "boss"), "'boss' is no role; choose from viewer, operator, admin"),
+            (
+                ("user", "ann"),
+                "there is no user 'ann'; to create one, add --role viewer|operator|admin",
+            ),
+            (
+                ("user", "ann", "--role", "boss"),
+                "'boss' is no role; choose from viewer, operator, admin",
+            ),
             (("user", "a b", "--role", "viewer"), "'a b' is no name for a user: "),
             (("user", "ann", "--role", "viewer", "--lock-out"), "there is no user 'ann' yet"),
             (("token", "ann", "ci"), "there is no user 'ann'; `manage.py user` lists them"),
         ],
     )
-    def test_what_cannot_be_is_one_sentence(self, shell: Shell, words: tuple[str, ...], said: str) -> None:
+    def test_what_cannot_be_is_one_sentence(
+        self, shell: Shell, words: tuple[str, ...], said: str
+    ) -> None:
         answer = shell(*words)
         assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
         assert answer.err.startswith(said)
@@ -142,7 +196,10 @@ class TestShell:
     def test_the_last_admin_is_neither_taken_down_nor_locked_out(self, shell: Shell) -> None:
         accounts.create_user("ada", Role.ADMIN)
         for words in (("--role", "viewer"), ("--lock-out",)):
-            assert shell("user", "ada", *words).err == "ada is the last admin; make somebody else one first\n"
+            assert (
+                shell("user", "ada", *words).err
+                == "ada is the last admin; make somebody else one first\n"
+            )
         accounts.create_user("bea", Role.ADMIN)
         assert shell("user", "ada", "--lock-out").out == "ada: admin, locked out\n"
         assert shell("user", "ada", "--let-in").out == "ada: admin\n"
@@ -150,7 +207,10 @@ class TestShell:
     def test_a_new_password_is_printed_once(self, shell: Shell) -> None:
         before = accounts.create_user("ann", Role.VIEWER)
         after = shell("user", "ann", "--new-password", "--json").document["password"]
-        assert [User.objects.get().check_password(password) for password in (before, after)] == [False, True]
+        assert [User.objects.get().check_password(password) for password in (before, after)] == [
+            False,
+            True,
+        ]
 
     def test_a_token_is_issued_listed_and_revoked(self, shell: Shell) -> None:
         accounts.create_user("ann", Role.VIEWER)
@@ -158,7 +218,9 @@ class TestShell:
         headers = {"Authorization": f"Bearer {key}"}
         assert Client().get("/api/jobs", headers=headers).status_code == 200
         assert [row["name"] for row in shell("token", "ann", "--json").document["tokens"]] == ["ci"]
-        assert shell("token", "ann", "ci", "--revoke").out == "ci of ann is worth nothing any more\n"
+        assert (
+            shell("token", "ann", "ci", "--revoke").out == "ci of ann is worth nothing any more\n"
+        )
         assert Client().get("/api/jobs", headers=headers).status_code == 401
         assert shell("token", "ann", "ci", "--revoke").code == 2
 

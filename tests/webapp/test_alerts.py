@@ -15,7 +15,9 @@ from tests.webapp.calls import Program
 from webapp.models import Role
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-RULES: list[dict[str, Any]] = [rule for g in yaml.safe_load((DOCS / "alerts.yml").read_text())["groups"] for rule in g["rules"]]
+RULES: list[dict[str, Any]] = [
+    rule for g in yaml.safe_load((DOCS / "alerts.yml").read_text())["groups"] for rule in g["rules"]
+]
 PAGE = (DOCS / "operations.md").read_text()
 SELECTOR = re.compile(r'(\w+)=~?"([\w|]+)"')
 
@@ -24,7 +26,9 @@ SELECTOR = re.compile(r'(\w+)=~?"([\w|]+)"')
 def labels(db: None) -> dict[str, dict[str, set[str]]]:
     """Every metric with its labels and their values."""
     text = Client().get("/metrics", headers=Program(Role.VIEWER).headers).content.decode()
-    found: dict[str, dict[str, set[str]]] = {family.name: {} for family in text_string_to_metric_families(text)}
+    found: dict[str, dict[str, set[str]]] = {
+        family.name: {} for family in text_string_to_metric_families(text)
+    }
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             for name, value in sample.labels.items():
@@ -32,7 +36,9 @@ def labels(db: None) -> dict[str, dict[str, set[str]]]:
     return found
 
 
-def test_every_alert_asks_for_metrics_labels_and_values_that_there_are(labels: dict[str, dict[str, set[str]]]) -> None:
+def test_every_alert_asks_for_metrics_labels_and_values_that_there_are(
+    labels: dict[str, dict[str, set[str]]],
+) -> None:
     for rule in RULES:
         for name, selector in re.findall(r"\b(backcourt_\w+)(\{[^}]*\})?", rule["expr"]):
             assert name in labels, rule["alert"]

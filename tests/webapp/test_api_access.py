@@ -47,22 +47,46 @@ def allowed(method: str, path: str, role: str) -> bool:
 def test_there_are_all_the_verbs() -> None:
     found = {path for _, path in OPERATIONS}
     assert {
-        "jobs", "jobs/preview", "jobs/{number}", "jobs/{number}/progress", "jobs/{number}/events", "jobs/{number}/report",
-        "jobs/{number}/pause", "jobs/{number}/resume", "jobs/{number}/cancel", "jobs/{number}/cap", "cap",
-        "jobs/{number}/retry/preview", "jobs/{number}/retry", "findings", "findings/{number}", "findings/{number}/mark",
-        "preflight", "validate", "seasons/{year}", "queries", "queries/{name}", "workers", "launches",
-    } <= found  # fmt: skip
+        "jobs",
+        "jobs/preview",
+        "jobs/{number}",
+        "jobs/{number}/progress",
+        "jobs/{number}/events",
+        "jobs/{number}/report",
+        "jobs/{number}/pause",
+        "jobs/{number}/resume",
+        "jobs/{number}/cancel",
+        "jobs/{number}/cap",
+        "cap",
+        "jobs/{number}/retry/preview",
+        "jobs/{number}/retry",
+        "findings",
+        "findings/{number}",
+        "findings/{number}/mark",
+        "preflight",
+        "validate",
+        "seasons/{year}",
+        "queries",
+        "queries/{name}",
+        "workers",
+        "launches",
+    } <= found
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_every_operation_asks_who_calls_and_what_his_part_is(demo: Demo, method: str, path: str) -> None:
+def test_every_operation_asks_who_calls_and_what_his_part_is(
+    demo: Demo, method: str, path: str
+) -> None:
     assert called(Program(), method, path).status == 401
     for role in Role.values:
         answer = called(Program(role), method, path)
         if allowed(method, path, role):
             assert answer.status in (200, 404, 422), (role, answer)
         else:
-            assert (answer.status, answer.detail.startswith("this is for ")) == (403, True), (role, answer)
+            assert (answer.status, answer.detail.startswith("this is for ")) == (403, True), (
+                role,
+                answer,
+            )
         assert answer.status == 200 or "\n" not in answer.detail
 
 
@@ -71,7 +95,10 @@ class TestTokens:
         program = Program(Role.VIEWER)
         program.headers["Authorization"] += "x"
         answer = program.get("jobs")
-        assert (answer.status, answer.detail) == (401, "log in, or send a key as `Authorization: Bearer KEY`")
+        assert (answer.status, answer.detail) == (
+            401,
+            "log in, or send a key as `Authorization: Bearer KEY`",
+        )
 
     def test_a_revoked_key_is_worth_nothing(self) -> None:
         program = Program(Role.ADMIN)
@@ -96,7 +123,9 @@ class TestTokens:
 
 class TestSessions:
     def post(self, client: Client, **headers: str) -> Any:
-        return client.post(f"/api/jobs/{NOT_THERE}/pause", "{}", "application/json", headers=headers)
+        return client.post(
+            f"/api/jobs/{NOT_THERE}/pause", "{}", "application/json", headers=headers
+        )
 
     def test_who_is_logged_in_may_call_too(self, viewer: Client) -> None:
         assert viewer.get("/api/jobs").status_code == 200
@@ -104,9 +133,15 @@ class TestSessions:
     def test_what_changes_anything_needs_the_pages_own_token(self, operator: Client) -> None:
         operator.handler.enforce_csrf_checks = True
         answer = self.post(operator)
-        assert (answer.status_code, json.loads(answer.content)["detail"].startswith("CSRF: ")) == (403, True)
+        assert (answer.status_code, json.loads(answer.content)["detail"].startswith("CSRF: ")) == (
+            403,
+            True,
+        )
         operator.get("/api/docs")  # a page that carries one
-        assert self.post(operator, **{"X-CSRFToken": operator.cookies["csrftoken"].value}).status_code == 404
+        assert (
+            self.post(operator, **{"X-CSRFToken": operator.cookies["csrftoken"].value}).status_code
+            == 404
+        )
 
     def test_nobody_without_a_login_is_asked_for_one(self) -> None:
         assert self.post(Client(enforce_csrf_checks=True)).status_code == 401
@@ -120,40 +155,69 @@ class TestAnswers:
         viewer = Program(Role.VIEWER)
         assert viewer.get("jobs/999").document == {"detail": "there is no job 999"}
         assert viewer.get("findings/999").document == {"detail": "there is no finding 999"}
-        assert viewer.get("nothing").document == {"detail": "there is no /api/nothing; /api/docs lists what there is"}
-        assert [viewer.get(path).status for path in ("jobs/999", "nothing", "seasons/1999")] == [404] * 3
+        assert viewer.get("nothing").document == {
+            "detail": "there is no /api/nothing; /api/docs lists what there is"
+        }
+        assert [viewer.get(path).status for path in ("jobs/999", "nothing", "seasons/1999")] == [
+            404
+        ] * 3
         assert viewer.get("queries/nothing", start="2021-11-01", end="2021-11-01").status == 404
 
     def test_what_cannot_be_meant_is_422_and_names_the_field(self, demo: Demo) -> None:
         operator = Program(Role.OPERATOR)
         for sent, said in (
             ({"start": "yesterday", "end": "2021-11-01"}, "start: "),
-            ({"start": "2021-11-02", "end": "2021-11-01"}, "the end 2021-11-01 lies before the start 2021-11-02"),
-            ({"start": "2021-11-02", "end": "2021-11-03", "fast": True}, "fast: Extra inputs are not permitted"),
+            (
+                {"start": "2021-11-02", "end": "2021-11-01"},
+                "the end 2021-11-01 lies before the start 2021-11-02",
+            ),
+            (
+                {"start": "2021-11-02", "end": "2021-11-03", "fast": True},
+                "fast: Extra inputs are not permitted",
+            ),
             ({"start": "2021-11-02", "end": "2021-11-03", "processors": ["XYZ"]}, "'XYZ'"),
             ({"end": "2021-11-03"}, "name start and end, or dates"),
             ({"dates": "2021-13-01"}, "2021-13-01"),
-            ({"start": "2021-11-02", "end": "2021-11-03", "reason": 2001 * "x"}, "reason: String should have at most 2000"),
+            (
+                {"start": "2021-11-02", "end": "2021-11-03", "reason": 2001 * "x"},
+                "reason: String should have at most 2000",
+            ),
         ):
             answer = operator.post("jobs", **sent)
             assert (answer.status, said in answer.detail) == (422, True), answer
-        assert operator.post(f"findings/{NOT_THERE}/mark", reason="x").detail == "state: Field required"
+        assert (
+            operator.post(f"findings/{NOT_THERE}/mark", reason="x").detail
+            == "state: Field required"
+        )
 
     def test_what_is_no_json_is_refused(self) -> None:
         program = Program(Role.OPERATOR)
         answer = Client().post("/api/jobs", "{", "application/json", headers=program.headers)
-        assert (answer.status_code, answer["Content-Type"]) == (400, "application/json; charset=utf-8")
+        assert (answer.status_code, answer["Content-Type"]) == (
+            400,
+            "application/json; charset=utf-8",
+        )
 
-    def test_a_warehouse_that_cannot_be_read_is_503(self, demo: Demo, settings: Any, tmp_path: Path) -> None:
+    def test_a_warehouse_that_cannot_be_read_is_503(
+        self, demo: Demo, settings: Any, tmp_path: Path
+    ) -> None:
         shutil.copytree(demo.folder / "warehouse", tmp_path / "broken")
         settings.WAREHOUSE_URL = f"parquet:{tmp_path}/broken"
         for part in (tmp_path / "broken").glob(f"*/{FAILURES.name}/*={FAULTY}/*/{PART}"):
             part.write_bytes(b"no Parquet file")
-        answer = Program(Role.VIEWER).get("queries/failure-breakdown", start=str(FAULTY), end=str(FAULTY))
-        assert (answer.status, FAILURES.name in answer.detail, "\n" in answer.detail) == (503, True, False), answer
+        answer = Program(Role.VIEWER).get(
+            "queries/failure-breakdown", start=str(FAULTY), end=str(FAULTY)
+        )
+        assert (answer.status, FAILURES.name in answer.detail, "\n" in answer.detail) == (
+            503,
+            True,
+            False,
+        ), answer
 
     def test_a_warehouse_in_which_nothing_is_loaded_is_422(self, db: None) -> None:
-        assert Program(Role.VIEWER).get("validate", start="2021-11-01", end="2021-11-01").status == 422
+        assert (
+            Program(Role.VIEWER).get("validate", start="2021-11-01", end="2021-11-01").status == 422
+        )
 
     def test_another_method_is_405_and_says_which_one_it_takes(self, db: None) -> None:
         program = Program(Role.VIEWER)
@@ -169,11 +233,23 @@ class TestDocs:
         assert found["info"]["title"] == "Backcourt"
         assert {"TokenAuth", "SessionAuth"} == set(found["components"]["securitySchemes"])
         options = found["components"]["schemas"]["Options"]["properties"]
-        assert {"start", "end", "dates", "exclude", "processors", "mode", "force", "brake", "canary"} <= options.keys()
+        assert {
+            "start",
+            "end",
+            "dates",
+            "exclude",
+            "processors",
+            "mode",
+            "force",
+            "brake",
+            "canary",
+        } <= options.keys()
         with_key = Client().get("/api/openapi.json", headers=Program(Role.VIEWER).headers)
         assert with_key.json() == found
 
-    def test_the_page_lists_every_operation_without_a_script_of_its_own(self, viewer: Client) -> None:
+    def test_the_page_lists_every_operation_without_a_script_of_its_own(
+        self, viewer: Client
+    ) -> None:
         assert Client().get("/api/docs").status_code == 302
         assert viewer.get("/api/")["Location"] == "/api/docs"
         page = viewer.get("/api/docs")

@@ -20,8 +20,20 @@ from webapp.models import Role
 
 pytestmark = [pytest.mark.database]
 RANGE = {"start": str(FIRST), "end": str(LAST)}
-OWN = {"id", "job_id", "run_id", "claim", "worker", "started_at", "finished_at", "created_at", "touched_at", "lease", "at",
-       "actor"}  # fmt: skip
+OWN = {
+    "id",
+    "job_id",
+    "run_id",
+    "claim",
+    "worker",
+    "started_at",
+    "finished_at",
+    "created_at",
+    "touched_at",
+    "lease",
+    "at",
+    "actor",
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +64,18 @@ def left_by(job: Job) -> dict[str, Any]:
     """All that is kept of a job, but for numbers, times and names."""
 
     def rows(found: Any) -> list[dict[str, Any]]:
-        return [{name: value for name, value in row.items() if name not in OWN} for row in found.order_by("pk").values()]
+        return [
+            {name: value for name, value in row.items() if name not in OWN}
+            for row in found.order_by("pk").values()
+        ]
 
     job.refresh_from_db()
     return {
-        "job": rows(Job.objects.filter(pk=job.pk)), "batches": rows(Batch.objects.filter(job=job)),
-        "runs": rows(Run.objects.filter(job=job)), "events": rows(Event.objects.filter(job=job, run=None)),
-    }  # fmt: skip
+        "job": rows(Job.objects.filter(pk=job.pk)),
+        "batches": rows(Batch.objects.filter(job=job)),
+        "runs": rows(Run.objects.filter(job=job)),
+        "events": rows(Event.objects.filter(job=job, run=None)),
+    }
 
 
 @pytest.mark.django_db(transaction=True)
@@ -67,8 +84,25 @@ def left_by(job: Job) -> dict[str, Any]:
 class TestTheSameAsTheShell:
     def test_start_pause_resume_and_cancel(self, shell: Shell) -> None:
         api = Program(Role.OPERATOR)
-        sent = {**RANGE, "processors": ["PSZA", "TDZA"], "batch_size": 2, "reason": "late data", "brake": False}
-        words = ("--start", FIRST, "--end", LAST, "--processors", "PSZA,TDZA", "--batch-size", 2, "--reason", "late data")
+        sent = {
+            **RANGE,
+            "processors": ["PSZA", "TDZA"],
+            "batch_size": 2,
+            "reason": "late data",
+            "brake": False,
+        }
+        words = (
+            "--start",
+            FIRST,
+            "--end",
+            LAST,
+            "--processors",
+            "PSZA,TDZA",
+            "--batch-size",
+            2,
+            "--reason",
+            "late data",
+        )
         started = api.post("jobs", **sent)
         assert started.status == 201, started
         mine = Job.objects.get(pk=started.document["job"])
@@ -90,13 +124,20 @@ class TestTheSameAsTheShell:
             break_on(broken, "PSZA", SECOND)
             failed = run_all(make_job(end=SECOND))
         sent = {"override": True, "reason": "mended", "processors": ["PSZA"]}
-        preview = api.post(f"jobs/{failed.pk}/retry/preview", override=True, processors=["PSZA"]).document
+        preview = api.post(
+            f"jobs/{failed.pk}/retry/preview", override=True, processors=["PSZA"]
+        ).document
         assert next((r["processor"], r["date"]) for r in preview["runs"]) == ("PSZA", str(SECOND))
         made = api.post(f"jobs/{failed.pk}/retry", **sent)
         assert (made.status, made.document["retry_of"]) == (201, failed.pk)
         mine = left_by(Job.objects.get(pk=made.document["job"]))
         api.post(f"jobs/{made.document['job']}/cancel")
-        assert shell("retry", failed.pk, "--processors", "PSZA", "--override", "--reason", "mended").code == 0
+        assert (
+            shell(
+                "retry", failed.pk, "--processors", "PSZA", "--override", "--reason", "mended"
+            ).code
+            == 0
+        )
         assert left_by(Job.objects.latest("pk")) == mine
         assert {r["processor"] for r in mine["runs"]} == {r["processor"] for r in preview["runs"]}
 
@@ -111,7 +152,10 @@ class TestChanging:
     def test_the_dates_of_another_job_are_a_conflict(self) -> None:
         api, job = self.started()
         answer = api.post("jobs", **RANGE)
-        assert (answer.status, f"job {job} (a operator, queued) holds 20 runs" in answer.detail) == (409, True)
+        assert (
+            answer.status,
+            f"job {job} (a operator, queued) holds 20 runs" in answer.detail,
+        ) == (409, True)
 
     def test_what_is_complete_starts_nothing(self) -> None:
         run_all(make_job())
@@ -132,7 +176,9 @@ class TestChanging:
         api.post(f"jobs/{job}/cancel")
         made = api.post("jobs", dates=f"{FIRST}..{LAST}", exclude=str(SECOND))
         found = api.get(f"jobs/{made.document['job']}").document
-        assert SECOND not in set(Run.objects.filter(job=made.document["job"]).values_list("date", flat=True))
+        assert SECOND not in set(
+            Run.objects.filter(job=made.document["job"]).values_list("date", flat=True)
+        )
         again = api.post("jobs/preview", **found["options"])  # the options of a job are options
         assert again.document["options"] == found["options"]
 
@@ -156,14 +202,20 @@ class TestChanging:
         settings.LAUNCH_LIMIT = 1
         api = Program(Role.OPERATOR)
         first, second = (api.post("jobs", **RANGE).document["launch"] for _ in range(2))
-        assert Program(Role.ADMIN).post(f"launches/{first}/refuse", reason="no").document["state"] == "refused"
+        assert (
+            Program(Role.ADMIN).post(f"launches/{first}/refuse", reason="no").document["state"]
+            == "refused"
+        )
         assert api.post(f"launches/{second}/withdraw").document["state"] == "withdrawn"
 
     def test_what_cancelling_would_do_is_asked_before(self) -> None:
         api, job = self.started()
         would = {"job": job, "status": "queued", "dropped": 20, "finishing": 0, "stopped": 0}
         assert api.get(f"jobs/{job}/cancel").document == would
-        assert api.post(f"jobs/{job}/cancel", reason="wrong").document == {**would, "status": "cancelled"}
+        assert api.post(f"jobs/{job}/cancel", reason="wrong").document == {
+            **would,
+            "status": "cancelled",
+        }
         assert api.post(f"jobs/{job}/pause").status == 422
 
     def test_the_caps(self) -> None:
@@ -172,7 +224,9 @@ class TestChanging:
         assert Job.objects.get(pk=job).max_in_flight == 3
         assert Program(Role.ADMIN).post("cap", batches=4, reason="more").status == 200
         assert Limits.current().max_parallel_batches == 4
-        assert list(Event.objects.filter(job=None).values_list("actor", "reason")) == [("a admin", "more")]
+        assert list(Event.objects.filter(job=None).values_list("actor", "reason")) == [
+            ("a admin", "more")
+        ]
         assert api.post(f"jobs/{job}/cap", batches=0).status == 422
 
 
@@ -194,7 +248,11 @@ class TestLooking:
         assert len(runs) == 5
         report = api.get(f"jobs/{number}/report").document
         assert (len(report["runs"]), report["events"]) == (Run.objects.count(), told)
-        assert api.get("jobs", before=number).document == api.get("jobs", status="paused").document == {"jobs": []}
+        assert (
+            api.get("jobs", before=number).document
+            == api.get("jobs", status="paused").document
+            == {"jobs": []}
+        )
 
     def test_findings_are_listed_shown_and_marked(self, demo: Demo) -> None:
         api, operator = Program(Role.VIEWER), Program(Role.OPERATOR)
@@ -202,9 +260,17 @@ class TestLooking:
         assert listed["count"] == Finding.objects.listed().count() > 0
         first = listed["findings"][0]
         assert api.get("findings", end="2021-10-01").document["count"] == 0
-        assert operator.post(f"findings/{first['finding']}/mark", state="fixed", reason=" ").status == 422
-        assert operator.post(f"findings/{first['finding']}/mark", state="closed", reason="x").status == 422
-        marked = operator.post(f"findings/{first['finding']}/mark", state="acknowledged", reason="I look at it").document
+        assert (
+            operator.post(f"findings/{first['finding']}/mark", state="fixed", reason=" ").status
+            == 422
+        )
+        assert (
+            operator.post(f"findings/{first['finding']}/mark", state="closed", reason="x").status
+            == 422
+        )
+        marked = operator.post(
+            f"findings/{first['finding']}/mark", state="acknowledged", reason="I look at it"
+        ).document
         assert (marked["state"], marked["marked_by"]) == ("acknowledged", "a operator")
         events = api.get(f"findings/{first['finding']}").document["events"]
         assert (events[-1]["who"], events[-1]["why"]) == ("a operator", "I look at it")
@@ -221,7 +287,9 @@ class TestLooking:
 
     def test_a_season_is_every_processor_on_every_date(self, demo: Demo) -> None:
         found = Program(Role.VIEWER).get("seasons/2021").document
-        assert {code: len(row) for code, row in found["cells"].items()} == dict.fromkeys(found["cells"], len(found["days"]))
+        assert {code: len(row) for code, row in found["cells"].items()} == dict.fromkeys(
+            found["cells"], len(found["days"])
+        )
         states = {cell["state"] for row in found["cells"].values() for cell in row}
         assert {"bootstrap", "not run"} <= states
 
@@ -229,7 +297,10 @@ class TestLooking:
         api = Program(Role.VIEWER)
         names = [query["name"] for query in api.get("queries").document["queries"]]
         answers = [api.get(f"queries/{name}", start=FAULTY, end=END) for name in names]
-        assert ({a.status for a in answers}, any(a.document["rows"] for a in answers)) == ({200}, True)
+        assert ({a.status for a in answers}, any(a.document["rows"] for a in answers)) == (
+            {200},
+            True,
+        )
         assert api.get(f"queries/{names[0]}", start=END, end=START).status == 422
 
     def test_who_works_is_told(self, demo: Demo) -> None:

@@ -1,4 +1,6 @@
-"""The stylesheet's colours as numbers: text can be read on them, and states can be told apart by colour-blind eyes."""
+"""The stylesheet's colours as numbers: text can be read on them, and states can be told apart by
+colour-blind eyes.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,22 @@ from django.conf import settings
 CSS = Path(settings.BASE_DIR / "static" / "css" / "backcourt.css").read_text(encoding="utf-8")
 Colour = tuple[float, float, float]  # linear light, 0 to 1
 
-# How eyes without the cones for green and for red see linear light (Machado, Oliveira and Fernandes 2009, severity 1).
+# How eyes without the cones for green and for red see linear light (Machado, Oliveira and Fernandes
+# 2009, severity 1).
 BLINDNESS = {
-    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
-    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deuteranopia": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "protanopia": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
 }
-# The states that must never be taken for each other; two of them beside each other in a grid are told apart from 12 on.
+# The states that must never be taken for each other; two of them beside each other in a grid are
+# told apart from 12 on.
 APART = ("complete", "expected", "outside", "failed", "blocked", "running")
 TOLD_APART = 12.0
 TEXT, SHAPE = 4.5, 3.0  # contrast, by WCAG 2.2 for text and for graphical objects
@@ -26,9 +38,14 @@ ON_LIGHT = ("expected", "unjudged", "running")
 
 def variables(theme: str) -> dict[str, str]:
     """The custom properties of a theme; what dark does not name is as in light."""
-    light, dark = CSS.partition(":root {")[2].partition("}")[0], CSS.partition('[data-bs-theme="dark"] {')[2].partition("}")[0]
+    light, dark = (
+        CSS.partition(":root {")[2].partition("}")[0],
+        CSS.partition('[data-bs-theme="dark"] {')[2].partition("}")[0],
+    )
     found = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light))
-    return found | (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", dark)) if theme == "dark" else {})
+    return found | (
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", dark)) if theme == "dark" else {}
+    )
 
 
 def linear(text: str) -> Colour:
@@ -47,7 +64,10 @@ def contrast(one: str, other: str) -> float:
 
 
 def seen(colour: Colour, eyes: str) -> Colour:
-    red, green, blue = (min(1, max(0, sum(w * p for w, p in zip(row, colour, strict=True)))) for row in BLINDNESS[eyes])
+    red, green, blue = (
+        min(1, max(0, sum(w * p for w, p in zip(row, colour, strict=True))))
+        for row in BLINDNESS[eyes]
+    )
     return red, green, blue
 
 
@@ -55,7 +75,10 @@ def lab(colour: Colour) -> Colour:
     """CIE L*a*b* under D65."""
     matrix = (0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505)
     white = 0.9505, 1.0, 1.089
-    xyz = [sum(w * p for w, p in zip(row, colour, strict=True)) / n for row, n in zip(matrix, white, strict=True)]
+    xyz = [
+        sum(w * p for w, p in zip(row, colour, strict=True)) / n
+        for row, n in zip(matrix, white, strict=True)
+    ]
     x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz)
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
@@ -76,13 +99,20 @@ def test_states_can_be_told_apart_without_red_or_green(theme: str, eyes: str) ->
 def test_the_theme_button_names_the_other_theme() -> None:
     nav = Path(settings.BASE_DIR / "templates" / "_nav.html").read_text(encoding="utf-8")
     assert '<span class="when-light">Dark</span><span class="when-dark">Light</span>' in nav
-    assert '[data-bs-theme="light"] .when-dark, [data-bs-theme="dark"] .when-light { display: none; }' in CSS
+    assert (
+        '[data-bs-theme="light"] .when-dark, [data-bs-theme="dark"] .when-light { display: none; }'
+        in CSS
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_can_be_read_on_every_ground(theme: str) -> None:
     known = variables(theme)
-    pairs = [(ink, ground) for ink in ("ink", "ink-soft", "link", "s-failed", "s-outside") for ground in ("card", "paper")]
+    pairs = [
+        (ink, ground)
+        for ink in ("ink", "ink-soft", "link", "s-failed", "s-outside")
+        for ground in ("card", "paper")
+    ]
     pairs += [("side-ink", "side"), ("brand-ink", "brand")]
     dim = {pair: round(contrast(known[pair[0]], known[pair[1]]), 2) for pair in pairs}
     large = {("s-outside", "card"), ("s-outside", "paper")}  # beside a shape, never a sentence
@@ -93,7 +123,9 @@ def test_text_can_be_read_on_every_ground(theme: str) -> None:
 def test_the_shape_can_be_seen_on_every_state(theme: str) -> None:
     known = variables(theme)
     dim = {
-        name: round(contrast(known[f"s-{name}"], known["on-light" if name in ON_LIGHT else "on-state"]), 2)
+        name: round(
+            contrast(known[f"s-{name}"], known["on-light" if name in ON_LIGHT else "on-state"]), 2
+        )
         for name in (*APART, "outdated", "cancelled", "note", "unjudged")
     }
     assert {name: c for name, c in dim.items() if c < SHAPE} == {}

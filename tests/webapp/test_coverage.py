@@ -1,4 +1,6 @@
-"""Coverage: every table of a season by date, what lacks in words, and nothing that grows with the number of dates."""
+"""Coverage: every table of a season by date, what lacks in words, and nothing that grows with the
+number of dates.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ def test_every_table_is_there_with_every_date_of_the_season(demo: Demo) -> None:
     found = season_coverage(YEAR)
     assert list(found.tables) == [*(table.short for table in INPUTS), *CHAIN]
     assert {len(held) for held in found.tables.values()} == {len(found.days)}
-    assert (found.days[0].index, found.days[0].is_processing, found.days[-1].is_processing) == (0, True, True)
+    assert (found.days[0].index, found.days[0].is_processing, found.days[-1].is_processing) == (
+        0,
+        True,
+        True,
+    )
 
 
 def test_the_states_of_phase_3_are_what_the_simulation_has_done_to_it(demo: Demo) -> None:
@@ -47,25 +53,41 @@ def test_the_states_of_phase_3_are_what_the_simulation_has_done_to_it(demo: Demo
 def test_an_output_accounts_for_its_population_in_rows_and_failures(demo: Demo) -> None:
     run = Run.objects.get(processor="PSZA", date=FAULTY)
     held = next(h for h in season_coverage(YEAR).tables["PSZA"] if h.date == FAULTY)
-    assert (held.state, held.rows, held.failed) == ("all there", run.rows, sum(run.failures.values()))
+    assert (held.state, held.rows, held.failed) == (
+        "all there",
+        run.rows,
+        sum(run.failures.values()),
+    )
     assert (held.share, held.at, held.run) == (1.0, run.finished_at, run.pk)
 
 
-def test_a_run_that_failed_for_want_of_phase_3_has_written_nothing_and_leads_to_the_finding(demo: Demo) -> None:
+def test_a_run_that_failed_for_want_of_phase_3_has_written_nothing_and_leads_to_the_finding(
+    demo: Demo,
+) -> None:
     found = season_coverage(YEAR)
-    hole = next(hole for hole in found.holes if hole.state == "not written" and hole.dates == (LATE,))
+    hole = next(
+        hole for hole in found.holes if hole.state == "not written" and hole.dates == (LATE,)
+    )
     root = next(hole for hole in found.holes if hole.state == "missing" and hole.dates == (LATE,))
-    assert (hole.names, hole.codes, hole.finding) == (("PCF", "PDC", "ML"), hole.names, root.finding)
+    assert (hole.names, hole.codes, hole.finding) == (
+        ("PCF", "PDC", "ML"),
+        hole.names,
+        root.finding,
+    )
 
 
-def test_what_was_never_run_is_one_hole_of_all_processors_that_leads_to_its_backfill(viewer: Client, demo: Demo) -> None:
+def test_what_was_never_run_is_one_hole_of_all_processors_that_leads_to_its_backfill(
+    viewer: Client, demo: Demo
+) -> None:
     hole = season_coverage(YEAR).holes[-1]
     assert (hole.state, hole.names, hole.finding) == ("not run", CHAIN, None)
     assert hole.dates[0] > END
     assert f"{reverse('new')}?start={hole.dates[0]}&amp;end={hole.dates[-1]}" in page(viewer)
 
 
-def test_what_lacks_in_phase_3_leads_to_the_finding_that_tells_of_it(viewer: Client, demo: Demo) -> None:
+def test_what_lacks_in_phase_3_leads_to_the_finding_that_tells_of_it(
+    viewer: Client, demo: Demo
+) -> None:
     by_state = {(hole.state, hole.dates[0]): hole for hole in season_coverage(YEAR).holes}
     for key in (("missing", LATE), ("low", FAULTY), ("twice", TWICE)):
         number = by_state[key].finding
@@ -74,10 +96,15 @@ def test_what_lacks_in_phase_3_leads_to_the_finding_that_tells_of_it(viewer: Cli
 
 
 def test_a_table_that_is_chosen_is_shown_date_by_date(viewer: Client, demo: Demo) -> None:
-    lacking, everything = page(viewer, season=YEAR, table="PGS"), page(viewer, season=YEAR, table="PGS", show="all")
+    lacking, everything = (
+        page(viewer, season=YEAR, table="PGS"),
+        page(viewer, season=YEAR, table="PGS", show="all"),
+    )
     assert "PGS, date by date" in lacking
     assert lacking.count('<th scope="row" class="nowrap"><a href="/dates/') == 4
-    assert everything.count('<th scope="row" class="nowrap"><a href="/dates/') == len(season_coverage(YEAR).days)
+    assert everything.count('<th scope="row" class="nowrap"><a href="/dates/') == len(
+        season_coverage(YEAR).days
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +115,9 @@ def test_a_table_that_is_chosen_is_shown_date_by_date(viewer: Client, demo: Demo
         ({"table": "<script>"}, "is no table"),
     ],
 )
-def test_what_is_not_there_is_said_in_one_sentence(viewer: Client, demo: Demo, query: dict[str, str], sentence: str) -> None:
+def test_what_is_not_there_is_said_in_one_sentence(
+    viewer: Client, demo: Demo, query: dict[str, str], sentence: str
+) -> None:
     answer = viewer.get(reverse("coverage"), query)
     assert answer.status_code == 422
     assert sentence.lower() in answer.content.decode().lower()
@@ -103,6 +132,8 @@ def test_the_number_of_queries_does_not_grow_with_the_dates(
         page(viewer, table="PGS", show="all")
 
 
-def test_without_a_season_it_says_how_to_load_one(viewer: Client, settings: Any, tmp_path: Any) -> None:
+def test_without_a_season_it_says_how_to_load_one(
+    viewer: Client, settings: Any, tmp_path: Any
+) -> None:
     settings.WAREHOUSE_URL = f"parquet:{tmp_path}"
     assert "load_phase3" in page(viewer)

@@ -52,20 +52,30 @@ def url(name: str, *args: object, **query: object) -> str:
 def in_warehouse(day: date, code: str) -> tuple[int, Counter[str]]:
     """How many rows and failures the warehouse holds."""
     p = PROCESSORS[code]
-    rows = warehouse().query(f"SELECT COUNT(*) AS n FROM {p.output} WHERE {p.output.partition} = @day", {"day": day})
+    rows = warehouse().query(
+        f"SELECT COUNT(*) AS n FROM {p.output} WHERE {p.output.partition} = @day", {"day": day}
+    )
     sql = f"SELECT failure_category AS c FROM {FAILURES} WHERE analysis_date = @day AND processor_name = @name"
-    return rows[0]["n"], Counter(row["c"] for row in warehouse().query(sql, {"day": day, "name": p.name}))
+    return rows[0]["n"], Counter(
+        row["c"] for row in warehouse().query(sql, {"day": day, "name": p.name})
+    )
 
 
 # The date
 
 
 @pytest.mark.parametrize("code", CHAIN)
-def test_the_counts_on_the_page_are_those_of_the_warehouse(code: str, demo: Demo, viewer: Client) -> None:
+def test_the_counts_on_the_page_are_those_of_the_warehouse(
+    code: str, demo: Demo, viewer: Client
+) -> None:
     (card,) = (c for c in viewer.get(url("date", DAY)).context["cards"] if c.code == code)
     rows, failures = in_warehouse(DAY, code)
     assert (card.cell.rows, Counter(card.cell.failures)) == (rows, failures)
-    assert (card.cell.population, card.unaccounted, card.coverage) == (rows + failures.total(), 0, 1.0)
+    assert (card.cell.population, card.unaccounted, card.coverage) == (
+        rows + failures.total(),
+        0,
+        1.0,
+    )
     assert {bar.category: bar.found for bar in card.bars} == dict(failures)
 
 
@@ -88,17 +98,23 @@ def test_a_card_has_the_run_and_leads_to_it(demo: Demo, viewer: Client) -> None:
 
 def test_what_is_outside_expectation_is_counted_apart(demo: Demo, viewer: Client) -> None:
     failed = in_warehouse(DAY, "PDC")[1][FEW]
-    AuditResult.objects.filter(processor="PDC", date=DAY).update(unexplained=3, lost=2, expected={FEW: failed - 3})
+    AuditResult.objects.filter(processor="PDC", date=DAY).update(
+        unexplained=3, lost=2, expected={FEW: failed - 3}
+    )
     found = viewer.get(url("date", DAY)).context
     (card,) = (c for c in found["cards"] if c.code == "PDC")
     bar = next(b for b in card.bars if b.category == FEW)
     assert (card.cell.state, card.judged.unexplained, card.judged.lost) == ("outside", 3, 2)
     assert (bar.must, bar.found) == (failed - 3, failed)
-    assert (bar.inside, bar.mark, bar.beyond) == pytest.approx([100 * n / bar.most for n in (failed - 3, failed - 3, 3)])
+    assert (bar.inside, bar.mark, bar.beyond) == pytest.approx(
+        [100 * n / bar.most for n in (failed - 3, failed - 3, 3)]
+    )
     assert found["code"] == "PDC"
 
 
-def test_a_run_that_was_not_judged_since_shows_no_verdict_of_an_older_one(demo: Demo, viewer: Client) -> None:
+def test_a_run_that_was_not_judged_since_shows_no_verdict_of_an_older_one(
+    demo: Demo, viewer: Client
+) -> None:
     AuditResult.objects.filter(processor="PSZA", date=DAY).update(run_id="older")
     (card,) = (c for c in viewer.get(url("date", DAY)).context["cards"] if c.code == "PSZA")
     assert card.judged is None
@@ -112,14 +128,19 @@ def impossible() -> tuple[date, str, str]:
     return day, code, chosen(day, code, category="PROCESSING_ERROR")[0].name
 
 
-def test_who_fails_by_an_impossible_source_row_is_never_shown_as_expected(demo: Demo, viewer: Client) -> None:
+def test_who_fails_by_an_impossible_source_row_is_never_shown_as_expected(
+    demo: Demo, viewer: Client
+) -> None:
     day, code, name = impossible()
     found = viewer.get(url("entities", day, code, category="PROCESSING_ERROR")).context
     assert {str(line.entity.match) for line in found["lines"]} == {"impossible"}
     tabs = found["page"].tabs
     assert tabs["impossible"] == tabs["PROCESSING_ERROR"]
     assert tabs["failed"] == tabs["explained"] + tabs["impossible"]
-    for text in (page(viewer, url("story", day, code, name)), page(viewer, url("entities", day, code, category="impossible"))):
+    for text in (
+        page(viewer, url("story", day, code, name)),
+        page(viewer, url("entities", day, code, category="impossible")),
+    ):
         assert "fails: impossible source value" in text
     story = page(viewer, url("story", day, code, name))
     assert "fails, as it must" not in story
@@ -147,7 +168,9 @@ def test_who_is_unaccounted_for_stands_out(demo: Demo, viewer: Client) -> None:
     assert "▲ 86." in text
 
 
-def test_the_findings_of_a_date_are_those_that_name_it_worst_first(demo: Demo, viewer: Client) -> None:
+def test_the_findings_of_a_date_are_those_that_name_it_worst_first(
+    demo: Demo, viewer: Client
+) -> None:
     found = viewer.get(url("date", FAULTY)).context["findings"]
     assert found == [f for f in Finding.objects.listed() if str(FAULTY) in f.dates]
     assert found
@@ -155,7 +178,9 @@ def test_the_findings_of_a_date_are_those_that_name_it_worst_first(demo: Demo, v
 
 
 def test_phase_3_is_shown_as_rows_of_those_expected(demo: Demo, viewer: Client) -> None:
-    low = {c.name: c for c in viewer.get(url("date", FAULTY)).context["inputs"]}["nba_analytics.player_game_summary"]
+    low = {c.name: c for c in viewer.get(url("date", FAULTY)).context["inputs"]}[
+        "nba_analytics.player_game_summary"
+    ]
     sql = "SELECT COUNT(DISTINCT player_lookup) AS n FROM nba_analytics.player_game_summary WHERE game_date = @day"
     assert low.rows == warehouse().query(sql, {"day": FAULTY})[0]["n"]
     assert low.state == "partial"
@@ -169,13 +194,17 @@ def test_the_validation_is_that_of_the_command(demo: Demo, viewer: Client) -> No
     assert "<html" in page(viewer, url("date_validation", DAY))
 
 
-def test_the_number_of_queries_is_the_same_on_every_date(demo: Demo, viewer: Client, django_assert_max_num_queries: Any) -> None:
+def test_the_number_of_queries_is_the_same_on_every_date(
+    demo: Demo, viewer: Client, django_assert_max_num_queries: Any
+) -> None:
     for day in (DAY, FAULTY, END):
         with django_assert_max_num_queries(16):
             viewer.get(url("date", day))
 
 
-def test_a_chain_at_rest_does_not_ask_again_and_one_under_way_does(demo: Demo, viewer: Client) -> None:
+def test_a_chain_at_rest_does_not_ask_again_and_one_under_way_does(
+    demo: Demo, viewer: Client
+) -> None:
     assert "every 2s" not in page(viewer, url("date", DAY))
     Run.objects.filter(processor="ML", date=DAY).update(status=Run.Status.RUNNING)
     answer = viewer.get(url("date_chain", DAY))
@@ -201,7 +230,9 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_date_says_what_it_is_and_what_would_be_right(name: str, demo: Demo, viewer: Client) -> None:
+def test_an_odd_date_says_what_it_is_and_what_would_be_right(
+    name: str, demo: Demo, viewer: Client
+) -> None:
     day, said = ODD[name]
     text = page(viewer, url("date", day))
     found = viewer.get(url("date", day)).context["odd"]
@@ -214,22 +245,35 @@ def test_a_date_that_was_never_run_leads_to_a_backfill_of_it(demo: Demo, viewer:
     assert f"{reverse('new')}?start={LATER}&amp;end={LATER}" in page(viewer, url("date", LATER))
 
 
-def test_without_a_season_a_date_still_has_a_page_and_none_is_the_newest(viewer: Client, own_warehouse: Any) -> None:
+def test_without_a_season_a_date_still_has_a_page_and_none_is_the_newest(
+    viewer: Client, own_warehouse: Any
+) -> None:
     Run.objects.all().delete()
     assert "is not loaded" in page(viewer, url("date", DAY))
     assert "so there is no date to show" in page(viewer, url("dates"), 422)
 
 
-def test_what_is_no_date_or_no_processor_is_a_page_with_a_sentence(demo: Demo, viewer: Client) -> None:
+def test_what_is_no_date_or_no_processor_is_a_page_with_a_sentence(
+    demo: Demo, viewer: Client
+) -> None:
     assert "is no date; write it as 2021-11-22" in page(viewer, "/dates/2021-13-99/", 404)
-    for path in (f"/dates/{DAY}/XX/", f"/dates/{DAY}/XX/lebron/", f"/dates/{DAY}/?processor=XX", f"/dates/{DAY}/XX.csv"):
+    for path in (
+        f"/dates/{DAY}/XX/",
+        f"/dates/{DAY}/XX/lebron/",
+        f"/dates/{DAY}/?processor=XX",
+        f"/dates/{DAY}/XX.csv",
+    ):
         assert "is no processor; choose from TDZA" in page(viewer, path, 404)
     assert "its own page says what it is" in page(viewer, url("entities", QUIET, "PSZA"), 404)
 
 
-def test_the_form_leads_to_the_date_that_it_names_and_without_one_to_the_newest_that_was_run(demo: Demo, viewer: Client) -> None:
+def test_the_form_leads_to_the_date_that_it_names_and_without_one_to_the_newest_that_was_run(
+    demo: Demo, viewer: Client
+) -> None:
     assert viewer.get(url("dates", date=DAY))["Location"] == url("date", DAY)
-    assert viewer.get(url("dates"))["Location"] == url("date", empty_date.newest()) == url("date", END)
+    assert (
+        viewer.get(url("dates"))["Location"] == url("date", empty_date.newest()) == url("date", END)
+    )
     assert "takes a date such as 2021-11-22" in page(viewer, url("dates", date="tomorrow"), 422)
 
 
@@ -238,7 +282,10 @@ def test_the_form_leads_to_the_date_that_it_names_and_without_one_to_the_newest_
 
 def names(client: Client, code: str = "PSZA", **query: object) -> list[str]:
     """Who is listed, in order."""
-    return [line.entity.name for line in client.get(url("entities", DAY, code, **query)).context["lines"]]
+    return [
+        line.entity.name
+        for line in client.get(url("entities", DAY, code, **query)).context["lines"]
+    ]
 
 
 def test_every_entity_is_listed_once_over_the_pages(demo: Demo, viewer: Client) -> None:
@@ -258,7 +305,10 @@ def test_the_tabs_count_what_they_show(demo: Demo, viewer: Client) -> None:
 
 
 def test_the_search_and_the_order_narrow_and_sort(demo: Demo, viewer: Client) -> None:
-    games = [line.entity.games for line in viewer.get(url("entities", DAY, "PSZA", sort="-games")).context["lines"]]
+    games = [
+        line.entity.games
+        for line in viewer.get(url("entities", DAY, "PSZA", sort="-games")).context["lines"]
+    ]
     assert games == sorted(games, reverse=True)
     one = names(viewer)[0]
     assert names(viewer, q=one[:-1].upper()) == [one]
@@ -271,18 +321,24 @@ def test_the_search_and_the_order_narrow_and_sort(demo: Demo, viewer: Client) ->
 
 def test_a_missing_dependency_tells_its_root(demo: Demo, viewer: Client) -> None:
     lines = viewer.get(url("entities", DAY, "ML", category=MISSING)).context["lines"]
-    assert {line.entity.root for line in lines} <= {f"{code}: {name}" for code in CHAIN for name in BY_NAME}
+    assert {line.entity.root for line in lines} <= {
+        f"{code}: {name}" for code in CHAIN for name in BY_NAME
+    }
     assert lines
 
 
-def test_a_fragment_is_the_table_alone_and_its_page_holds_the_same(demo: Demo, viewer: Client) -> None:
+def test_a_fragment_is_the_table_alone_and_its_page_holds_the_same(
+    demo: Demo, viewer: Client
+) -> None:
     fragment = page(viewer, url("entities", DAY, "PSZA"), headers=HTMX).strip()
     assert fragment.startswith('<div id="entities"')
     assert "<html" not in fragment
 
 
 @pytest.mark.parametrize("query", [{"category": "ODD"}, {"sort": "luck"}, {"page": "x"}])
-def test_what_cannot_be_meant_is_one_sentence(query: dict[str, str], demo: Demo, viewer: Client) -> None:
+def test_what_cannot_be_meant_is_one_sentence(
+    query: dict[str, str], demo: Demo, viewer: Client
+) -> None:
     assert next(iter(query.values())) in page(viewer, url("entities", DAY, "PSZA", **query), 422)
 
 
@@ -313,7 +369,9 @@ def test_a_story_says_who_what_and_why_and_counts_the_games(demo: Demo, viewer: 
     answer = viewer.get(url("story", DAY, "PSZA", name))
     story, text = answer.context["story"], answer.content.decode()
     played = {row["game_id"] for row in warehouse().query(PLAYED, {"name": name, "day": DAY})}
-    assert answer.context["sentence"].startswith(f"{story.name} has no row of PSZA on 2021-11-22, {FEW}: ")
+    assert answer.context["sentence"].startswith(
+        f"{story.name} has no row of PSZA on 2021-11-22, {FEW}: "
+    )
     assert (story.played, story.minimum) == (len(played), 10)
     assert f"<dd>{story.played}</dd>" in "".join(text.split())
     assert len(story.missed) == story.scheduled - story.played
@@ -326,7 +384,9 @@ def test_a_cascade_is_drawn_to_its_root(demo: Demo, viewer: Client) -> None:
     answer = viewer.get(url("story", DAY, "ML", name))
     links = answer.context["chain"]
     assert [link.code for link in links] == ["PSZA", "PCF", "PDC", "ML"]
-    assert [f"{link.code}: {link.state}" for link in links if link.is_root] == [answer.context["story"].root]
+    assert [f"{link.code}: {link.state}" for link in links if link.is_root] == [
+        answer.context["story"].root
+    ]
     assert url("story", DAY, "PSZA", name) in answer.content.decode()
 
 
@@ -336,7 +396,9 @@ def test_a_story_is_a_dialog_where_it_is_asked_for_as_one(demo: Demo, viewer: Cl
     assert "<html" not in text
 
 
-def test_the_neighbours_are_those_of_the_list_that_it_was_opened_from(demo: Demo, viewer: Client) -> None:
+def test_the_neighbours_are_those_of_the_list_that_it_was_opened_from(
+    demo: Demo, viewer: Client
+) -> None:
     listed = [e.name for e in chosen(DAY, "ML", category=MISSING)]
     answer = viewer.get(url("beside", DAY, "ML", listed[1], category=MISSING))
     assert (answer.context["before"][0], answer.context["after"][0]) == (listed[0], listed[2])
@@ -344,10 +406,16 @@ def test_the_neighbours_are_those_of_the_list_that_it_was_opened_from(demo: Demo
     assert viewer.get(url("beside", DAY, "ML", "nobody")).context["where"] == ""
 
 
-def test_a_team_is_an_entity_and_who_is_not_of_the_date_is_told_so(demo: Demo, viewer: Client) -> None:
+def test_a_team_is_an_entity_and_who_is_not_of_the_date_is_told_so(
+    demo: Demo, viewer: Client
+) -> None:
     team = chosen(DAY, "TDZA")[0].name
     assert "waits for no processor" in page(viewer, url("story", DAY, "TDZA", team))
-    absent = next(e.name for e in chosen(DAY, "PSZA") if e.name not in {other.name for other in chosen(DAY, "PCF")})
+    absent = next(
+        e.name
+        for e in chosen(DAY, "PSZA")
+        if e.name not in {other.name for other in chosen(DAY, "PCF")}
+    )
     assert "none must be" in page(viewer, url("story", DAY, "PCF", absent))
 
 
@@ -358,7 +426,9 @@ def test_nobody_has_no_story(demo: Demo, viewer: Client) -> None:
 
 def test_hostile_text_is_shown_as_text(demo: Demo, viewer: Client) -> None:
     hostile = "<script>alert(1)</script>"
-    Run.objects.filter(processor="PSZA", date=DAY).update(status=Run.Status.FAILED, reason=hostile, population=None, rows=None)
+    Run.objects.filter(processor="PSZA", date=DAY).update(
+        status=Run.Status.FAILED, reason=hostile, population=None, rows=None
+    )
     Finding.objects.update(sentence=hostile)
     for text in (page(viewer, url("date", DAY)), page(viewer, url("entities", DAY, "PSZA", q=hostile)),
                  page(viewer, url("story", DAY, "PSZA", hostile), 404)):  # fmt: skip
@@ -374,18 +444,26 @@ def ask(client: Client, **query: str) -> Any:
     return client.get(url("date_run", DAY, "PSZA", **query))
 
 
-def test_before_a_run_the_page_says_what_is_replaced_and_what_comes_after(demo: Demo, operator: Client) -> None:
+def test_before_a_run_the_page_says_what_is_replaced_and_what_comes_after(
+    demo: Demo, operator: Client
+) -> None:
     (rows, failures), before = in_warehouse(DAY, "PSZA"), Job.objects.count()
     text = ask(operator).content.decode()
     assert f"replaces {rows} rows and {failures.total()} failures of run" in text
     assert "PCF, PDC, ML were made from what is replaced" in text
     together = ask(operator, **{"with": "after"})
     assert [effect.code for effect in together.context["effects"]] == ["PSZA", "PCF", "PDC", "ML"]
-    assert page(operator, url("date_run", DAY, "PSZA"), headers=DIALOG).strip().startswith('<div class="dialog-head">')
+    assert (
+        page(operator, url("date_run", DAY, "PSZA"), headers=DIALOG)
+        .strip()
+        .startswith('<div class="dialog-head">')
+    )
     assert Job.objects.count() == before
 
 
-def test_a_run_is_started_as_a_job_of_its_own_with_who_and_why(demo: Demo, operator: Client) -> None:
+def test_a_run_is_started_as_a_job_of_its_own_with_who_and_why(
+    demo: Demo, operator: Client
+) -> None:
     seal, path = ask(operator).context["seal"], url("date_run", DAY, "PSZA")
     answer = operator.post(path, {"reason": "the row was corrected", "seal": seal})
     job = Job.objects.latest("pk")
@@ -397,9 +475,13 @@ def test_a_run_is_started_as_a_job_of_its_own_with_who_and_why(demo: Demo, opera
     assert f"job {job.pk}" in again.content.decode()
 
 
-def test_without_a_reason_nothing_is_started_and_nothing_that_was_typed_is_lost(demo: Demo, operator: Client) -> None:
+def test_without_a_reason_nothing_is_started_and_nothing_that_was_typed_is_lost(
+    demo: Demo, operator: Client
+) -> None:
     before = Job.objects.count()
-    answer = operator.post(url("date_run", DAY, "PSZA", **{"with": "after"}), {"reason": " ", "seal": "x"})
+    answer = operator.post(
+        url("date_run", DAY, "PSZA", **{"with": "after"}), {"reason": " ", "seal": "x"}
+    )
     assert (answer.status_code, Job.objects.count()) == (422, before)
     assert "say why" in answer.content.decode()
     broken = operator.post(url("date_run", DAY, "PSZA"), {"reason": "mine", "seal": "not a seal"})
@@ -407,7 +489,9 @@ def test_without_a_reason_nothing_is_started_and_nothing_that_was_typed_is_lost(
     assert 'value="mine"' in broken.content.decode()
 
 
-def test_what_has_changed_since_it_was_looked_at_is_not_started(demo: Demo, operator: Client) -> None:
+def test_what_has_changed_since_it_was_looked_at_is_not_started(
+    demo: Demo, operator: Client
+) -> None:
     seal = ask(operator).context["seal"]
     Run.objects.filter(processor="PSZA", date=DAY).update(status=Run.Status.FAILED)
     answer = operator.post(url("date_run", DAY, "PSZA"), {"reason": "mine", "seal": seal})
@@ -415,10 +499,15 @@ def test_what_has_changed_since_it_was_looked_at_is_not_started(demo: Demo, oper
     assert "changed since you looked" in answer.content.decode()
 
 
-def test_a_viewer_sees_the_button_and_whose_it_is_and_cannot_press_it(demo: Demo, viewer: Client) -> None:
+def test_a_viewer_sees_the_button_and_whose_it_is_and_cannot_press_it(
+    demo: Demo, viewer: Client
+) -> None:
     assert "operators only" in page(viewer, url("date", DAY))
     before = Job.objects.count()
-    for answer in (viewer.get(url("date_run", DAY, "PSZA")), viewer.post(url("date_run", DAY, "PSZA"), {"reason": "x"})):
+    for answer in (
+        viewer.get(url("date_run", DAY, "PSZA")),
+        viewer.post(url("date_run", DAY, "PSZA"), {"reason": "x"}),
+    ):
         assert answer.status_code == 403
     assert Job.objects.count() == before
 

@@ -35,28 +35,80 @@ CHANGES = Answers(302, 405, 405, 403)
 PROGRAMS = Answers(401, 200, 200, 405)
 
 TABLE = {
-    "home": READ, "home_findings": READ, "active": READ, "rates": READ, "coverage": READ, "runs": READ, "runs_csv": READ,
-    "guide": READ, "topic": READ,
-    "dates": Answers(302, 302, 302, 405), "date": READ, "date_chain": READ, "date_validation": READ, "date_run": ASKS,
-    "entities": READ, "entities_csv": READ, "beside": READ, "story": READ, "players": READ, "player": READ,
-    "new": FORM, "new_preview": Answers(302, 200, 200, 200),
-    "new_plan": Answers(302, 200, 200, 422), "new_preset": CHANGES, "new_decide": ASKS,
-    "jobs": READ, "jobs_list": READ, "job": READ, "job_live": READ, "job_events": READ, "job_groups": READ, "job_run": READ,
-    "job_pause": ASKS, "job_resume": ASKS, "job_cancel": ASKS, "job_cap": ASKS,
-    "job_compare": READ, "job_comparison": Answers(302, 422, 422, 405),  # with itself
-    "job_report": READ, "retry": FORM, "retries": READ,
-    "triage": READ, "judged": READ, "judge": CHANGES, "mark": CHANGES, "finding": FORM, "evidence": READ,
-    "queries": READ, "query": READ, "query_csv": READ, "system": READ, "system_live": READ, "cap": CHANGES,
-    "api_docs": READ, "openapi": PROGRAMS, "metrics": PROGRAMS, "healthz": Answers(200, 200, 200, 405),
+    "home": READ,
+    "home_findings": READ,
+    "active": READ,
+    "rates": READ,
+    "coverage": READ,
+    "runs": READ,
+    "runs_csv": READ,
+    "guide": READ,
+    "topic": READ,
+    "dates": Answers(302, 302, 302, 405),
+    "date": READ,
+    "date_chain": READ,
+    "date_validation": READ,
+    "date_run": ASKS,
+    "entities": READ,
+    "entities_csv": READ,
+    "beside": READ,
+    "story": READ,
+    "players": READ,
+    "player": READ,
+    "new": FORM,
+    "new_preview": Answers(302, 200, 200, 200),
+    "new_plan": Answers(302, 200, 200, 422),
+    "new_preset": CHANGES,
+    "new_decide": ASKS,
+    "jobs": READ,
+    "jobs_list": READ,
+    "job": READ,
+    "job_live": READ,
+    "job_events": READ,
+    "job_groups": READ,
+    "job_run": READ,
+    "job_pause": ASKS,
+    "job_resume": ASKS,
+    "job_cancel": ASKS,
+    "job_cap": ASKS,
+    "job_compare": READ,
+    "job_comparison": Answers(302, 422, 422, 405),  # with itself
+    "job_report": READ,
+    "retry": FORM,
+    "retries": READ,
+    "triage": READ,
+    "judged": READ,
+    "judge": CHANGES,
+    "mark": CHANGES,
+    "finding": FORM,
+    "evidence": READ,
+    "queries": READ,
+    "query": READ,
+    "query_csv": READ,
+    "system": READ,
+    "system_live": READ,
+    "cap": CHANGES,
+    "api_docs": READ,
+    "openapi": PROGRAMS,
+    "metrics": PROGRAMS,
+    "healthz": Answers(200, 200, 200, 405),
     # Of one's own: the form again, with what is wrong; and a key of somebody else's is not there.
-    "tokens": Answers(302, 200, 200, 200), "password": Answers(302, 200, 200, 200), "revoke": Answers(302, 405, 405, 404),
-    "login": Answers(200, 302, 302, 302), "logout": Answers(302, 405, 405, 302),
-}  # fmt: skip
+    "tokens": Answers(302, 200, 200, 200),
+    "password": Answers(302, 200, 200, 200),
+    "revoke": Answers(302, 405, 405, 404),
+    "login": Answers(200, 302, 302, 302),
+    "logout": Answers(302, 405, 405, 302),
+}
 
 NAMED = {
-    "day": str(FAULTY), "code": "PSZA", "processor": "PSZA", "year": str(YEAR), "topic": "brake", "kind": "json",
+    "day": str(FAULTY),
+    "code": "PSZA",
+    "processor": "PSZA",
+    "year": str(YEAR),
+    "topic": "brake",
+    "kind": "json",
     "verb": "approve",
-}  # fmt: skip
+}
 NOVEMBER = {"start": "2021-11-01", "end": "2021-11-30"}
 QUERY = {"new_plan": NOVEMBER, "query_csv": NOVEMBER}
 
@@ -81,7 +133,14 @@ def filled(demo: Demo) -> dict[str, str]:
     user = User.objects.create(username="olga", role="operator")
     launch = Launch.objects.create(options=job.options, actor="olga", needs_approval="it is large")
     token, _ = Token.issue(user, "cron")
-    numbers = {"number": job.pk, "other": job.pk, "pk": job.pk, "finding": finding.pk, "launch": launch.pk, "token": token.pk}
+    numbers = {
+        "number": job.pk,
+        "other": job.pk,
+        "pk": job.pk,
+        "finding": finding.pk,
+        "launch": launch.pk,
+        "token": token.pk,
+    }
     return {**NAMED, **{name: str(number) for name, number in numbers.items()}}
 
 
@@ -89,7 +148,11 @@ def address(name: str, values: dict[str, str]) -> str:
     """The URL of this name, with something that is there."""
     wanted = ROUTES[name].pattern.regex.groupindex
     own = {"finding": "finding", "evidence": "finding", "new_decide": "launch", "revoke": "token"}
-    called = "failure-counts" if name.startswith("query") else list_entities(FAULTY, "PSZA").entities[0].name
+    called = (
+        "failure-counts"
+        if name.startswith("query")
+        else list_entities(FAULTY, "PSZA").entities[0].name
+    )
     found = {**values, "pk": values[own.get(name, "pk")], "name": called}
     return reverse(name, kwargs={key: found[key] for key in wanted})
 
@@ -103,7 +166,11 @@ def test_their_names_are_words_with_underscores() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TABLE))
-def test_each_role_gets_what_is_his(name: str, filled: dict[str, str], client: Client, viewer: Client, operator: Client) -> None:
+def test_each_role_gets_what_is_his(
+    name: str, filled: dict[str, str], client: Client, viewer: Client, operator: Client
+) -> None:
     url = address(name, filled)
-    found = [browser.get(url, QUERY.get(name)).status_code for browser in (client, viewer, operator)]
+    found = [
+        browser.get(url, QUERY.get(name)).status_code for browser in (client, viewer, operator)
+    ]
     assert Answers(*found, viewer.post(url).status_code) == TABLE[name], url

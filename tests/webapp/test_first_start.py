@@ -77,7 +77,9 @@ class TestFiles:
     def collected(self, tmp_path: Path) -> set[str]:
         return {path.name for path in (tmp_path / "collected").glob("sheet.*")}
 
-    def test_they_are_named_by_their_content_and_collected_once(self, sheet: Path, tmp_path: Path) -> None:
+    def test_they_are_named_by_their_content_and_collected_once(
+        self, sheet: Path, tmp_path: Path
+    ) -> None:
         static_files.collect()
         (named,) = self.collected(tmp_path)
         assert named != "sheet.css"
@@ -85,7 +87,9 @@ class TestFiles:
         static_files.collect()
         assert self.collected(tmp_path) == set()
 
-    def test_they_are_made_again_when_one_has_changed_or_gone(self, sheet: Path, tmp_path: Path) -> None:
+    def test_they_are_made_again_when_one_has_changed_or_gone(
+        self, sheet: Path, tmp_path: Path
+    ) -> None:
         static_files.collect()
         before = self.collected(tmp_path)
         sheet.write_text("a { color: blue; }")
@@ -98,9 +102,18 @@ class TestFiles:
 
 def test_behind_https_nothing_is_left_to_be_said_against_the_settings(tmp_path: Path) -> None:
     production = environment(
-        BACKCOURT_VAR=str(tmp_path), HTTPS="true", SECRET_KEY="k3Y!" * 4 + "abcdefghijklmnopqrstuvwxyz0123456789-_xYz", DEBUG="",
+        BACKCOURT_VAR=str(tmp_path),
+        HTTPS="true",
+        SECRET_KEY="k3Y!" * 4 + "abcdefghijklmnopqrstuvwxyz0123456789-_xYz",
+        DEBUG="",
         ALLOWED_HOSTS="panel.example.com",
-    )  # fmt: skip
+    )
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    checked = subprocess.run(command, cwd=ROOT, env=production, capture_output=True, text=True, check=False)
-    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "System check identified no issues (0 silenced).\n", "")
+    checked = subprocess.run(
+        command, cwd=ROOT, env=production, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (
+        0,
+        "System check identified no issues (0 silenced).\n",
+        "",
+    )

@@ -1,4 +1,6 @@
-"""The guide: every topic can be read and linked to, and every table made from the code has all that the code has."""
+"""The guide: every topic can be read and linked to, and every table made from the code has all that
+the code has.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,24 @@ from webapp.ui import states
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 SLUGS = (
-    "processors", "calendar", "early-season", "expectation", "categories", "cascades", "retry", "findings", "modes",
-    "preflight", "states", "brake", "queries", "runbook", "roles", "keys", "glossary",
-)  # fmt: skip
+    "processors",
+    "calendar",
+    "early-season",
+    "expectation",
+    "categories",
+    "cascades",
+    "retry",
+    "findings",
+    "modes",
+    "preflight",
+    "states",
+    "brake",
+    "queries",
+    "runbook",
+    "roles",
+    "keys",
+    "glossary",
+)
 
 
 def read(client: Client, slug: str) -> str:
@@ -40,7 +57,9 @@ def test_the_topics_are_those_that_other_pages_link_to() -> None:
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_a_topic_renders_and_its_links_lead_to_headings_that_are_there(viewer: Client, slug: str) -> None:
+def test_a_topic_renders_and_its_links_lead_to_headings_that_are_there(
+    viewer: Client, slug: str
+) -> None:
     text = read(viewer, slug)
     assert topics.BY_SLUG[slug].title in text
     assert re.search(r'<h2 id="[\w-]+"><a class="anchor"', text)
@@ -69,13 +88,18 @@ def test_the_bands_are_those_that_judge(viewer: Client) -> None:
 def test_every_category_is_there_with_what_to_do(viewer: Client) -> None:
     text = read(viewer, "categories")
     for category in categories.CATEGORIES:
-        assert all(words in text for words in (f'id="{category.name}"', category.meaning, category.advice))
+        assert all(
+            words in text for words in (f'id="{category.name}"', category.meaning, category.advice)
+        )
 
 
 def test_every_kind_of_finding_is_there_with_its_cause_and_what_to_do(viewer: Client) -> None:
     text = read(viewer, "findings")
     for kind in kinds.KINDS:
-        assert all(words in text for words in (f'id="{slugify(kind.name)}"', kind.title, kind.cause, kind.advice))
+        assert all(
+            words in text
+            for words in (f'id="{slugify(kind.name)}"', kind.title, kind.cause, kind.advice)
+        )
 
 
 def test_every_way_to_decide_a_retry_has_a_case_judged_by_the_rules(viewer: Client) -> None:
@@ -100,7 +124,9 @@ def test_every_state_has_its_shape_and_word_in_the_legend(viewer: Client) -> Non
         ("queries", queries.names()), ("processors", CHAIN), ("roles", Role.values), ("runbook", [verb.shell for verb in VERBS]),
     ],
 )  # fmt: skip
-def test_a_table_has_every_entry_of_what_it_is_made_from(viewer: Client, slug: str, entries: list[str]) -> None:
+def test_a_table_has_every_entry_of_what_it_is_made_from(
+    viewer: Client, slug: str, entries: list[str]
+) -> None:
     text = read(viewer, slug)
     assert [entry for entry in entries if entry not in text] == []
 
@@ -114,5 +140,7 @@ def test_every_verb_of_the_runbook_is_a_page_and_a_command_that_exist() -> None:
 
 
 def test_the_small_link_leads_to_a_topic_and_its_words_are_text() -> None:
-    made = Template('{% guide "categories" words "list" %}').render(Context({"words": "<b>why</b>"}))
+    made = Template('{% guide "categories" words "list" %}').render(
+        Context({"words": "<b>why</b>"})
+    )
     assert made == '<a class="guide-link" href="/guide/categories/#list">&lt;b&gt;why&lt;/b&gt;</a>'

@@ -16,7 +16,14 @@ from django.utils.timezone import now
 
 from backfill.models import Event, EventCause, Job, Run, SeasonAudit
 from backfill.status.attention import stop_cause
-from backfill.status.job_outcome import JobRun, groups_now, job_outcome, own_runs, roots, verdicts_of
+from backfill.status.job_outcome import (
+    JobRun,
+    groups_now,
+    job_outcome,
+    own_runs,
+    roots,
+    verdicts_of,
+)
 from tests.webapp.demo import Demo
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -65,21 +72,35 @@ def poll_url(html: str) -> str:
 
 def test_the_page_tells_state_failures_options_and_events(viewer: Client, job: Job) -> None:
     html = html_of(viewer, "job", job.pk)
-    for words in ("to see the faults", "PROCESSING_ERROR", "history does not change", job.code_version, "queued → running"):
+    for words in (
+        "to see the faults",
+        "PROCESSING_ERROR",
+        "history does not change",
+        job.code_version,
+        "queued → running",
+    ):
         assert words in html
 
 
 def test_each_own_run_has_a_cell_that_can_be_replaced_by_itself(viewer: Client, job: Job) -> None:
     html = html_of(viewer, "job", job.pk)
-    assert set(re.findall(r'id="cell-(\w+-[\d-]+)"', html)) == {f"{r.processor}-{r.date}" for r in job.runs.all()}
+    assert set(re.findall(r'id="cell-(\w+-[\d-]+)"', html)) == {
+        f"{r.processor}-{r.date}" for r in job.runs.all()
+    }
 
 
-def test_a_cell_leads_to_its_date_and_one_that_failed_to_its_error(viewer: Client, job: Job) -> None:
+def test_a_cell_leads_to_its_date_and_one_that_failed_to_its_error(
+    viewer: Client, job: Job
+) -> None:
     failed = job.runs.filter(status="failed").first() or job.runs.filter(status="complete").first()
-    Run.objects.filter(pk=failed.pk).update(status="failed", reason="it broke <b>here</b>", error="Oops")
+    Run.objects.filter(pk=failed.pk).update(
+        status="failed", reason="it broke <b>here</b>", error="Oops"
+    )
     html = html_of(viewer, "job", job.pk)
     assert f'href="/jobs/{job.pk}/{failed.processor}/{failed.date}/"' in html
-    assert "it broke &lt;b&gt;here&lt;/b&gt;" in html_of(viewer, "job_run", job.pk, failed.processor, failed.date)
+    assert "it broke &lt;b&gt;here&lt;/b&gt;" in html_of(
+        viewer, "job_run", job.pk, failed.processor, failed.date
+    )
     fine = job.runs.filter(status="complete").exclude(pk=failed.pk).first()
     assert f'href="/dates/{fine.date}/?processor={fine.processor}"' in html
 
@@ -91,7 +112,9 @@ def test_the_error_groups_are_those_that_a_retry_takes(operator: Client, job: Jo
     assert all(f"/jobs/{job.pk}/retry/?group={g.id}" in html for g in found)
 
 
-def test_a_group_of_a_job_that_has_not_ended_waits_as_its_other_failures_do(operator: Client, viewer: Client, job: Job) -> None:
+def test_a_group_of_a_job_that_has_not_ended_waits_as_its_other_failures_do(
+    operator: Client, viewer: Client, job: Job
+) -> None:
     assert "operators only" in html_of(viewer, "job_groups", job.pk)
     Job.objects.filter(pk=job.pk).update(status="paused")
     html = html_of(operator, "job_groups", job.pk)
@@ -101,7 +124,9 @@ def test_a_group_of_a_job_that_has_not_ended_waits_as_its_other_failures_do(oper
 
 def test_the_text_of_a_group_is_shown_as_text(viewer: Client, job: Job) -> None:
     run = job.runs.filter(status="complete").first()
-    Run.objects.filter(pk=run.pk).update(status="failed", error="Oops", reason="<script>alert(1)</script>")
+    Run.objects.filter(pk=run.pk).update(
+        status="failed", error="Oops", reason="<script>alert(1)</script>"
+    )
     for html in (html_of(viewer, "job_groups", job.pk), html_of(viewer, "job", job.pk)):
         assert "&lt;script&gt;alert(1)" in html
         assert "<script>alert(1)" not in html
@@ -117,12 +142,19 @@ def test_a_job_that_is_not_there_is_a_404(viewer: Client, demo: Demo) -> None:
         assert viewer.get(reverse(name, args=[987654])).status_code == 404
 
 
-def test_the_page_asks_as_often_for_many_dates_as_for_few(viewer: Client, job: Job, django_assert_max_num_queries: Any) -> None:
+def test_the_page_asks_as_often_for_many_dates_as_for_few(
+    viewer: Client, job: Job, django_assert_max_num_queries: Any
+) -> None:
     few, many = make_job(job, "paused"), make_job(job, "paused")
     for made, dates in ((few, 5), (many, 60)):
         Run.objects.bulk_create(
             Run(
-                job=made, processor="TDZA", date=DAY + timedelta(days=365 * made.pk + n), batch=0, status="complete", population=1
+                job=made,
+                processor="TDZA",
+                date=DAY + timedelta(days=365 * made.pk + n),
+                batch=0,
+                status="complete",
+                population=1,
             )
             for n in range(dates)
         )
@@ -143,7 +175,10 @@ def test_what_is_blocked_is_folded_under_its_root(job: Job) -> None:
     blocked = [make_run(made, code, DAY, "blocked", reason="blocked") for code in ("PDC", "ML")]
     day = DAY + timedelta(1)
     alone = make_run(made, "TDZA", day, "failed", reason="broken too")
-    found = {root.run.key: [r.processor for r in root.blocked] for root in roots([failed, *blocked, alone])}
+    found = {
+        root.run.key: [r.processor for r in root.blocked]
+        for root in roots([failed, *blocked, alone])
+    }
     assert found == {("PSZA", DAY): ["PDC", "ML"], ("TDZA", day): []}
     assert job_outcome([failed, *blocked, alone], {}).blocked == 2
 
@@ -162,10 +197,20 @@ def stopped(like: Job, status: str, to_state: str, reason: str, **event: Any) ->
     return made
 
 
-def test_why_a_job_paused_itself_stands_under_its_name_with_the_run(viewer: Client, job: Job) -> None:
+def test_why_a_job_paused_itself_stands_under_its_name_with_the_run(
+    viewer: Client, job: Job
+) -> None:
     reason = "9 entities are bad"
     made = stopped(job, "paused", "pausing", reason, cause=EventCause.PAUSE_ON_ERROR)
-    run = make_run(made, "PSZA", date(2030, 11, 20), "complete", population=218, rows=209, failures={"PROCESSING_ERROR": 9})
+    run = make_run(
+        made,
+        "PSZA",
+        date(2030, 11, 20),
+        "complete",
+        population=218,
+        rows=209,
+        failures={"PROCESSING_ERROR": 9},
+    )
     made.events.update(cause_run=run.pk)
     head = html_of(viewer, "job", made.pk).partition('<main id="content"')[0]
     assert reason in head
@@ -188,22 +233,36 @@ def test_the_cause_comes_with_the_pause(viewer: Client, job: Job) -> None:
     made = make_job(job)
     make_run(made, "TDZA", DAY + timedelta(3650), "pending")
     url = poll_url(html_of(viewer, "job", made.pk))
-    made.transition(("running",), "pausing", actor="backcourt", reason="canary: TDZA 2031-11-08: broken")
+    made.transition(
+        ("running",), "pausing", actor="backcourt", reason="canary: TDZA 2031-11-08: broken"
+    )
     assert "canary: TDZA 2031-11-08: broken" in viewer.get(url).content.decode()
 
 
 NOTHING = "Nothing about these dates wants a person"
 
 
-def test_before_it_is_judged_a_job_says_so_and_what_its_runs_say_already(viewer: Client, job: Job) -> None:
+def test_before_it_is_judged_a_job_says_so_and_what_its_runs_say_already(
+    viewer: Client, job: Job
+) -> None:
     made = make_job(job)
     make_run(made, "TDZA", date(2030, 11, 20), "failed", error="Oops", reason="it broke")
-    make_run(made, "PSZA", date(2030, 11, 20), "complete", population=9, rows=7, failures={"PROCESSING_ERROR": 2})
+    make_run(
+        made,
+        "PSZA",
+        date(2030, 11, 20),
+        "complete",
+        population=9,
+        rows=7,
+        failures={"PROCESSING_ERROR": 2},
+    )
     html = html_of(viewer, "job", made.pk)
     assert "Not judged yet: that follows the end of the job." in html
     assert '<a href="#outcome">1 failed</a>, <a href="#groups">2 failures by a bug</a>' in html
     assert NOTHING not in html
-    SeasonAudit.objects.update_or_create(season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0})
+    SeasonAudit.objects.update_or_create(
+        season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0}
+    )
     assert NOTHING not in html_of(viewer, "job", made.pk)
 
 
@@ -212,7 +271,9 @@ def test_a_cancelled_job_says_what_it_left_undone(viewer: Client, job: Job) -> N
     make_run(made, "TDZA", date(2030, 11, 20), "complete", population=9, rows=9)
     make_run(made, "PSZA", date(2030, 11, 20), "cancelled")
     make_run(made, "PSZA", date(2030, 11, 21), "cancelled")
-    SeasonAudit.objects.update_or_create(season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0})
+    SeasonAudit.objects.update_or_create(
+        season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0}
+    )
     html = html_of(viewer, "job", made.pk)
     assert "of 3 runs ran, 2 cancelled" in html
     assert '<td class="num">0 / 2</td>' in html
@@ -224,7 +285,8 @@ def test_only_a_clean_job_that_was_judged_wants_nobody(viewer: Client, job: Job)
     made = make_job(job, "succeeded", finished_at=now())
     make_run(made, "TDZA", date(2030, 11, 20), "complete", population=9, rows=9)
     SeasonAudit.objects.update_or_create(
-        season=2030, defaults={"at": now() + timedelta(1), "seconds": 1, "compared": 1, "unexplained": 0}
+        season=2030,
+        defaults={"at": now() + timedelta(1), "seconds": 1, "compared": 1, "unexplained": 0},
     )
     assert NOTHING in html_of(viewer, "job", made.pk)
 
@@ -252,7 +314,9 @@ def test_a_finished_job_stops_polling(viewer: Client, job: Job) -> None:
     assert poll_url(html_of(viewer, "job", job.pk)) == ""
     last = html_of(viewer, "job_live", job.pk, seen="1.1")
     assert "every" not in last
-    assert set(re.findall(r'hx-trigger="([^"]+)"', last)) == {"load"}  # groups and events, once more
+    assert set(re.findall(r'hx-trigger="([^"]+)"', last)) == {
+        "load"
+    }  # groups and events, once more
     assert f"Job {job.pk} has ended" in re.search(r'data-announce="([^"]+)"', last)[1]
 
 
@@ -298,20 +362,26 @@ def test_the_end_brings_the_buttons_the_failures_and_no_trigger(operator: Client
     made.transition(("running",), "failed", actor="backcourt", finished_at=now())
     last = operator.get(url).content.decode()
     assert poll_url(last) == ""
-    assert all(f'id="{part}" hx-swap-oob' in last for part in ("job-state", "job-actions", "job-live"))
+    assert all(
+        f'id="{part}" hx-swap-oob' in last for part in ("job-state", "job-actions", "job-live")
+    )
     assert "it broke" in last
     assert "the job has ended (failed)" in last
 
 
 @pytest.mark.parametrize("seen", ["", "x", "1.x-y", "9" * 60, "-1.-1", "²._"])
-def test_whatever_a_browser_says_it_has_seen_it_gets_the_whole(viewer: Client, job: Job, seen: str) -> None:
+def test_whatever_a_browser_says_it_has_seen_it_gets_the_whole(
+    viewer: Client, job: Job, seen: str
+) -> None:
     made = make_job(job)
     run = make_run(made, "TDZA", DAY + timedelta(3650), "pending")
     Event.objects.create(job=made, run_id=run.pk, actor="worker", action="pending")
     assert f'id="cell-TDZA-{run.date}"' in html_of(viewer, "job_live", made.pk, seen=seen)
 
 
-def test_a_job_that_stands_still_is_called_stalled_with_the_reason(viewer: Client, job: Job) -> None:
+def test_a_job_that_stands_still_is_called_stalled_with_the_reason(
+    viewer: Client, job: Job
+) -> None:
     made = make_job(job)
     made.events.update(at=now() - timedelta(hours=1))
     assert "STALLED." in html_of(viewer, "job", made.pk)
@@ -320,8 +390,12 @@ def test_a_job_that_stands_still_is_called_stalled_with_the_reason(viewer: Clien
 # To keep
 
 
-def test_the_report_has_a_row_per_run_and_nothing_that_a_spreadsheet_runs(viewer: Client, job: Job) -> None:
-    Run.objects.filter(pk=job.runs.earliest("date", "pk").pk).update(reason="=HYPERLINK(1)", worker="@x")
+def test_the_report_has_a_row_per_run_and_nothing_that_a_spreadsheet_runs(
+    viewer: Client, job: Job
+) -> None:
+    Run.objects.filter(pk=job.runs.earliest("date", "pk").pk).update(
+        reason="=HYPERLINK(1)", worker="@x"
+    )
     answer = viewer.get(reverse("job_report", args=[job.pk, "csv"]))
     rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
     assert len(rows) == job.runs.count()
@@ -333,7 +407,11 @@ def test_the_report_has_a_row_per_run_and_nothing_that_a_spreadsheet_runs(viewer
 
 def test_the_report_as_json_holds_summary_runs_and_events(viewer: Client, job: Job) -> None:
     found = viewer.get(reverse("job_report", args=[job.pk, "json"])).json()
-    assert (found["job"], len(found["runs"]), len(found["events"])) == (job.pk, job.runs.count(), job.events.count())
+    assert (found["job"], len(found["runs"]), len(found["events"])) == (
+        job.pk,
+        job.runs.count(),
+        job.events.count(),
+    )
 
 
 def test_two_jobs_are_compared_per_category_and_per_date(viewer: Client, job: Job) -> None:
@@ -349,7 +427,9 @@ def test_two_jobs_are_compared_per_category_and_per_date(viewer: Client, job: Jo
     assert "They have nothing in common" in html_of(viewer, "job_comparison", job.pk, after.pk)
 
 
-def test_a_job_is_compared_with_those_that_ran_its_dates_and_with_no_other(viewer: Client, job: Job) -> None:
+def test_a_job_is_compared_with_those_that_ran_its_dates_and_with_no_other(
+    viewer: Client, job: Job
+) -> None:
     one, other, stranger = (make_job(job, "failed") for _ in range(3))
     for made, day in ((one, 20), (other, 20), (stranger, 21)):
         make_run(made, "PSZA", date(2030, 11, day), "complete")
@@ -357,9 +437,18 @@ def test_a_job_is_compared_with_those_that_ran_its_dates_and_with_no_other(viewe
     assert re.findall(r'<option value="(\d+)">', html) == [str(other.pk)]
     assert f"{Job.objects.count() - 2} other jobs have no date in common with it" in html
     for url, sentence in (
-        (reverse("job_compare", args=[one.pk]) + "?with=abc", "With takes a whole number, not 'abc'"),
-        (reverse("job_compare", args=[one.pk]) + f"?with={one.pk}", f"Job {one.pk} cannot be compared with itself"),
-        (reverse("job_comparison", args=[one.pk, one.pk]), f"Job {one.pk} cannot be compared with itself"),
+        (
+            reverse("job_compare", args=[one.pk]) + "?with=abc",
+            "With takes a whole number, not 'abc'",
+        ),
+        (
+            reverse("job_compare", args=[one.pk]) + f"?with={one.pk}",
+            f"Job {one.pk} cannot be compared with itself",
+        ),
+        (
+            reverse("job_comparison", args=[one.pk, one.pk]),
+            f"Job {one.pk} cannot be compared with itself",
+        ),
     ):
         answer = viewer.get(url)
         assert answer.status_code == 422

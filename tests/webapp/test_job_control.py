@@ -1,4 +1,6 @@
-"""Pause, go on, cancel and the cap through the page: asked first, done by POST, written down with who and why."""
+"""Pause, go on, cancel and the cap through the page: asked first, done by POST, written down with
+who and why.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,14 @@ def job(demo: Demo) -> Job:
     """A job that the workers run: two runs wait, one runs."""
     like = Job.objects.get()
     options = {**like.options, "start": "2030-11-20", "end": "2030-11-22"}
-    made = Job.objects.create(status="running", actor="ann", options=options, code_version="x", batch_size=1)
+    made = Job.objects.create(
+        status="running", actor="ann", options=options, code_version="x", batch_size=1
+    )
     for day, status in ((20, "running"), (21, "pending"), (22, "pending")):
         made.batches.create(number=day, first_date=f"2030-11-{day}", last_date=f"2030-11-{day}")
-        Run.objects.create(job=made, processor="TDZA", date=f"2030-11-{day}", batch=day, status=status)
+        Run.objects.create(
+            job=made, processor="TDZA", date=f"2030-11-{day}", batch=day, status=status
+        )
     return made
 
 
@@ -30,10 +36,17 @@ def url(verb: str, job: Job) -> str:
 
 
 def last_event(job: Job) -> tuple[str, str, str]:
-    return Event.objects.filter(job=job, run=None).order_by("pk").values_list("action", "actor", "reason").last()
+    return (
+        Event.objects.filter(job=job, run=None)
+        .order_by("pk")
+        .values_list("action", "actor", "reason")
+        .last()
+    )
 
 
-def test_pause_resume_and_cancel_change_the_job_with_who_and_why(operator: Client, job: Job) -> None:
+def test_pause_resume_and_cancel_change_the_job_with_who_and_why(
+    operator: Client, job: Job
+) -> None:
     answer = operator.post(url("pause", job), {"reason": "lunch <script>"})
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
     assert last_event(job) == ("running → pausing", "otto", "lunch <script>")
@@ -55,19 +68,28 @@ def test_cancel_by_force_stops_what_runs(operator: Client, job: Job) -> None:
 
 
 def test_cancel_says_what_it_would_do_and_does_nothing_yet(operator: Client, job: Job) -> None:
-    dialog = operator.get(url("cancel", job), headers={"HX-Request": "true", "HX-Target": "dialog"}).content.decode()
+    dialog = operator.get(
+        url("cancel", job), headers={"HX-Request": "true", "HX-Target": "dialog"}
+    ).content.decode()
     assert dialog.lstrip().startswith('<div class="dialog-head">')
-    assert "<strong>2</strong> runs not begun will be dropped; <strong>1</strong> is running" in dialog
+    assert (
+        "<strong>2</strong> runs not begun will be dropped; <strong>1</strong> is running" in dialog
+    )
     assert Job.objects.get(pk=job.pk).status == "running"
 
 
-def test_the_cap_changes_and_a_wrong_one_is_told_beside_its_field_with_the_reason_kept(operator: Client, job: Job) -> None:
+def test_the_cap_changes_and_a_wrong_one_is_told_beside_its_field_with_the_reason_kept(
+    operator: Client, job: Job
+) -> None:
     wrong = operator.post(url("cap", job), {"batches": "0", "reason": "faster please"})
     assert (wrong.status_code, Job.objects.get(pk=job.pk).max_in_flight) == (422, 1)
     assert "greater than or equal to 1" in wrong.content.decode()
     assert "faster please" in wrong.content.decode()
     operator.post(url("cap", job), {"batches": "3", "reason": "faster"})
-    assert (Job.objects.get(pk=job.pk).max_in_flight, last_event(job)) == (3, ("batches in flight 1 → 3", "otto", "faster"))
+    assert (Job.objects.get(pk=job.pk).max_in_flight, last_event(job)) == (
+        3,
+        ("batches in flight 1 → 3", "otto", "faster"),
+    )
 
 
 def test_what_cannot_be_done_is_refused_with_one_sentence(operator: Client, demo: Demo) -> None:
@@ -78,13 +100,20 @@ def test_what_cannot_be_done_is_refused_with_one_sentence(operator: Client, demo
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_viewer_is_told_whose_part_it_is_and_changes_nothing(viewer: Client, job: Job, verb: str) -> None:
+def test_a_viewer_is_told_whose_part_it_is_and_changes_nothing(
+    viewer: Client, job: Job, verb: str
+) -> None:
     for answer in (viewer.get(url(verb, job)), viewer.post(url(verb, job), {"batches": "3"})):
-        assert (answer.status_code, "operators and admins" in answer.content.decode()) == (403, True)
+        assert (answer.status_code, "operators and admins" in answer.content.decode()) == (
+            403,
+            True,
+        )
     assert (Job.objects.get(pk=job.pk).status, job.events.count()) == ("running", 0)
 
 
-def test_a_viewer_sees_the_buttons_and_why_they_are_not_for_him(viewer: Client, operator: Client, job: Job) -> None:
+def test_a_viewer_sees_the_buttons_and_why_they_are_not_for_him(
+    viewer: Client, operator: Client, job: Job
+) -> None:
     page = reverse("job", args=[job.pk])
     assert "operators only" in viewer.get(page).content.decode()
     html = operator.get(page).content.decode()

@@ -18,7 +18,14 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 def make_job(demo: Demo, **fields: object) -> Job:
     """A job without runs, with the options of the demo's."""
     like = Job.objects.earliest("pk")
-    given = {"status": "succeeded", "actor": "ann", "options": like.options, "code_version": "x", "batch_size": 1, **fields}
+    given = {
+        "status": "succeeded",
+        "actor": "ann",
+        "options": like.options,
+        "code_version": "x",
+        "batch_size": 1,
+        **fields,
+    }
     return Job.objects.create(**given)
 
 
@@ -28,9 +35,13 @@ def listed(client: Client, **query: str) -> list[int]:
     return [int(n) for n in re.findall(r'<tr id="job-(\d+)">', answer.content.decode())]
 
 
-def test_the_newest_job_comes_first_and_each_filter_is_in_the_query_string(viewer: Client, demo: Demo) -> None:
+def test_the_newest_job_comes_first_and_each_filter_is_in_the_query_string(
+    viewer: Client, demo: Demo
+) -> None:
     first = Job.objects.get()
-    second = make_job(demo, actor="bea", options={**first.options, "mode": "normal"}, status="paused")
+    second = make_job(
+        demo, actor="bea", options={**first.options, "mode": "normal"}, status="paused"
+    )
     assert listed(viewer) == [second.pk, first.pk]
     assert listed(viewer, who="bea") == [second.pk]
     assert listed(viewer, mode="backfill") == [first.pk]
@@ -39,7 +50,9 @@ def test_the_newest_job_comes_first_and_each_filter_is_in_the_query_string(viewe
 
 
 @pytest.mark.parametrize("query", [{"season": "1999"}, {"state": "cancelling"}, {"who": "nobody"}])
-def test_a_filter_that_fits_nothing_says_so_and_leads_back(viewer: Client, demo: Demo, query: dict[str, str]) -> None:
+def test_a_filter_that_fits_nothing_says_so_and_leads_back(
+    viewer: Client, demo: Demo, query: dict[str, str]
+) -> None:
     answer = viewer.get(reverse("jobs"), query)
     assert "No job is like that" in answer.content.decode()
 
@@ -53,7 +66,9 @@ def test_a_filter_that_fits_nothing_says_so_and_leads_back(viewer: Client, demo:
         ({"mode": "fast"}, "'fast' is no mode; choose from backfill, normal"),
     ],
 )
-def test_a_filter_that_cannot_be_meant_is_refused(viewer: Client, demo: Demo, query: dict[str, str], sentence: str) -> None:
+def test_a_filter_that_cannot_be_meant_is_refused(
+    viewer: Client, demo: Demo, query: dict[str, str], sentence: str
+) -> None:
     answer = viewer.get(reverse("jobs"), query)
     assert answer.status_code == 422
     assert sentence in unescape(answer.content.decode())
@@ -77,10 +92,15 @@ def test_a_retry_is_marked_at_both_ends(viewer: Client, demo: Demo) -> None:
 
 
 def test_a_list_of_ended_jobs_does_not_poll(viewer: Client, demo: Demo) -> None:
-    assert "hx-trigger" not in re.search(r'<div id="list"[^>]*>', viewer.get(reverse("jobs")).content.decode())[0]
+    assert (
+        "hx-trigger"
+        not in re.search(r'<div id="list"[^>]*>', viewer.get(reverse("jobs")).content.decode())[0]
+    )
 
 
-def test_a_list_with_a_job_under_way_polls_and_is_answered_204_until_something_changes(viewer: Client, demo: Demo) -> None:
+def test_a_list_with_a_job_under_way_polls_and_is_answered_204_until_something_changes(
+    viewer: Client, demo: Demo
+) -> None:
     job = make_job(demo, status="running")
     html = viewer.get(reverse("jobs"), {"who": "ann"}).content.decode()
     url = re.search(r'id="list"[^>]*hx-get="([^"]+)"', html)[1].replace("&amp;", "&")

@@ -28,7 +28,9 @@ def printed(page: str) -> list[tuple[list[str], str]]:
     return [(re.findall(r"<kbd>(.*?)</kbd>", kbds), action) for kbds, action in lines]
 
 
-EVERY = [([*map(escape, s.keys)], escape(s.action)) for part in keys.SECTIONS for s in part.shortcuts]
+EVERY = [
+    ([*map(escape, s.keys)], escape(s.action)) for part in keys.SECTIONS for s in part.shortcuts
+]
 
 
 def test_the_sheet_of_every_page_and_the_guide_list_the_same_shortcuts(viewer: Client) -> None:
@@ -42,9 +44,17 @@ def test_the_script_reads_its_keys_from_the_page(viewer: Client) -> None:
     found = re.search(r'<script id="keys-table" type="application/json">(.*?)</script>', page)
     assert found
     table = json.loads(found[1])
-    assert {table["go"], table["help"], table["search"], *table["turn"]} == {"g", "?", "/", ",", "."}
+    assert {table["go"], table["help"], table["search"], *table["turn"]} == {
+        "g",
+        "?",
+        "/",
+        ",",
+        ".",
+    }
     assert set(table["moves"]) == set(keys.SIGNS)
-    assert not re.search(r'event\.key === "|Arrow(Left|Right|Up|Down)', SCRIPT.read_text(encoding="utf-8"))
+    assert not re.search(
+        r'event\.key === "|Arrow(Left|Right|Up|Down)', SCRIPT.read_text(encoding="utf-8")
+    )
 
 
 def test_the_menu_carries_the_letter_of_each_page(viewer: Client) -> None:
@@ -54,6 +64,10 @@ def test_the_menu_carries_the_letter_of_each_page(viewer: Client) -> None:
 
 
 def test_the_words_for_viewers_are_written_once() -> None:
-    files = [*ROOT.glob("webapp/**/*.py"), *ROOT.glob("templates/**/*.html"), *ROOT.glob("static/js/*.js")]
+    files = [
+        *ROOT.glob("webapp/**/*.py"),
+        *ROOT.glob("templates/**/*.html"),
+        *ROOT.glob("static/js/*.js"),
+    ]
     stated = [f.name for f in files if OPERATORS_ONLY in f.read_text(encoding="utf-8").lower()]
     assert stated == ["access.py"]

@@ -18,9 +18,19 @@ def test_a_page_without_a_login_leads_to_it_and_back(client: Client) -> None:
 
 
 def test_a_page_whose_session_has_ended_stays_and_says_where_to_log_in(client: Client) -> None:
-    for answer in (client.get(reverse("home"), headers=HTMX), client.post(reverse("new_preview"), headers=HTMX)):
-        assert (answer.status_code, answer["HX-Retarget"], answer["HX-Reswap"]) == (401, "#alerts", "innerHTML")
-        assert '<a href="/login/" target="_blank">log in again in another tab</a>' in answer.content.decode()
+    for answer in (
+        client.get(reverse("home"), headers=HTMX),
+        client.post(reverse("new_preview"), headers=HTMX),
+    ):
+        assert (answer.status_code, answer["HX-Retarget"], answer["HX-Reswap"]) == (
+            401,
+            "#alerts",
+            "innerHTML",
+        )
+        assert (
+            '<a href="/login/" target="_blank">log in again in another tab</a>'
+            in answer.content.decode()
+        )
         assert "HX-Redirect" not in answer
 
 

@@ -1,4 +1,6 @@
-"""What is logged can be read by a program, says what it is about, and keeps a traceback in one piece."""
+"""What is logged can be read by a program, says what it is about, and keeps a traceback in one
+piece.
+"""
 
 from __future__ import annotations
 
@@ -34,21 +36,37 @@ def written() -> Iterator[StringIO]:
 
 def lines(written: StringIO, logger: str) -> list[dict[str, Any]]:
     """The documents of one logger."""
-    return [line for line in map(json.loads, written.getvalue().splitlines()) if line["logger"] == logger]
+    return [
+        line
+        for line in map(json.loads, written.getvalue().splitlines())
+        if line["logger"] == logger
+    ]
 
 
 def logged(written: StringIO, request: str) -> dict[str, Any]:
     """What was logged of the request that was asked under this id, but for what differs each time."""
-    (line,) = [line for line in lines(written, "webapp.middleware.request_log") if line["request"] == request]
+    (line,) = [
+        line
+        for line in lines(written, "webapp.middleware.request_log")
+        if line["request"] == request
+    ]
     return {name: line[name] for name in ("message", "method", "path", "status", "user")}
 
 
 @pytest.mark.django_db
 class TestRequests:
-    def test_one_line_says_who_asked_for_what_and_how_that_ended(self, viewer: Client, written: StringIO) -> None:
+    def test_one_line_says_who_asked_for_what_and_how_that_ended(
+        self, viewer: Client, written: StringIO
+    ) -> None:
         answer = viewer.get("/guide/?word=secret", headers={"X-Request-ID": "mine"})
         name = User.objects.get().username
-        expected = {"message": "GET /guide/ 200", "method": "GET", "path": "/guide/", "status": 200, "user": name}
+        expected = {
+            "message": "GET /guide/ 200",
+            "method": "GET",
+            "path": "/guide/",
+            "status": 200,
+            "user": name,
+        }
         assert (answer["X-Request-ID"], logged(written, "mine")) == ("mine", expected)
         assert "secret" not in written.getvalue()
 
@@ -60,7 +78,9 @@ class TestRequests:
     def test_an_id_that_could_disturb_a_log_is_not_taken_over(self, given: str) -> None:
         assert Client().get("/healthz", headers={"X-Request-ID": given})["X-Request-ID"] != given
 
-    def test_a_check_of_its_health_is_no_news_unless_it_fails(self, written: StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_check_of_its_health_is_no_news_unless_it_fails(
+        self, written: StringIO, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         Client().get("/healthz")
         assert lines(written, "webapp.middleware.request_log") == []
 
@@ -95,7 +115,8 @@ class TestLines:
             log.info("between", extra={"fields": {"seconds": 1.5}})
         log.info("out")
         ids = [
-            {k: v for k, v in line.items() if k not in ("time", "level", "logger", "message")} for line in lines(written, "any")
+            {k: v for k, v in line.items() if k not in ("time", "level", "logger", "message")}
+            for line in lines(written, "any")
         ]
         assert ids == [{"job": 1, "batch": 2}, {"job": 1, "seconds": 1.5}, {}]
 
@@ -106,7 +127,9 @@ class TestLines:
         assert "job" not in line
 
     def test_as_text_it_says_the_same(self) -> None:
-        record = logging.LogRecord("backfill.execution.step", logging.WARNING, "", 0, "%s broke", ("PCF",), None)
+        record = logging.LogRecord(
+            "backfill.execution.step", logging.WARNING, "", 0, "%s broke", ("PCF",), None
+        )
         with logs.about(job=1, batch=2):
             line = logs.TextLines().format(record)
         assert line.endswith(" WARNING backfill.execution.step: PCF broke [job=1 batch=2]")

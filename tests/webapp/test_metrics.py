@@ -24,7 +24,10 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 def scraped(program: Program | None = None) -> dict[str, dict[tuple[str, ...], float]]:
     """Every metric with its samples, as Prometheus' own parser reads them."""
     answer = Client().get("/metrics", headers=(program or Program(Role.VIEWER)).headers)
-    assert (answer.status_code, answer["Content-Type"].startswith("text/plain; version=")) == (200, True)
+    assert (answer.status_code, answer["Content-Type"].startswith("text/plain; version=")) == (
+        200,
+        True,
+    )
     families = text_string_to_metric_families(answer.content.decode())
     return {f.name: {tuple(s.labels.values()): s.value for s in f.samples} for f in families}
 
@@ -44,13 +47,19 @@ class TestHealth:
 
         monkeypatch.setattr(QuerySet, "exists", gone)
         answer = Client().get("/healthz")
-        assert (answer.status_code, answer.json()) == (503, {"status": "failing", "failing": ["database"]})
+        assert (answer.status_code, answer.json()) == (
+            503,
+            {"status": "failing", "failing": ["database"]},
+        )
 
 
 class TestMetrics:
     def test_they_are_for_keys_and_for_who_is_logged_in(self, viewer: Client) -> None:
         assert Client().get("/metrics").status_code == 401
-        assert Client().get("/metrics", headers={"Authorization": "Bearer nonsense"}).status_code == 401
+        assert (
+            Client().get("/metrics", headers={"Authorization": "Bearer nonsense"}).status_code
+            == 401
+        )
         assert viewer.get("/metrics").status_code == 200
         assert "backcourt_jobs" in scraped()
 
@@ -58,24 +67,34 @@ class TestMetrics:
         job, at = Job.objects.get(), now()
         make_worker()
         Sweep.objects.create(at=at - timedelta(seconds=30), seconds=0.1)
-        Trigger.objects.create(job=job, date=at.date(), message={}, topic="projects/nba/topics/phase-5")
-        Trigger.objects.create(job=job, date=at.date() + timedelta(days=1), message={})  # recorded only
+        Trigger.objects.create(
+            job=job, date=at.date(), message={}, topic="projects/nba/topics/phase-5"
+        )
+        Trigger.objects.create(
+            job=job, date=at.date() + timedelta(days=1), message={}
+        )  # recorded only
         found = scraped()
         assert found["backcourt_jobs"] == {(s,): float(s == job.status) for s in Job.Status.values}
         assert sum(found["backcourt_runs"].values()) == Run.objects.count()
         failed = Run.objects.filter(processor="PSZA", status="failed").count()
         assert found["backcourt_runs"]["PSZA", "failed"] == failed
-        assert sum(n for (_, state), n in found["backcourt_findings"].items() if state == "open") > 0
+        assert (
+            sum(n for (_, state), n in found["backcourt_findings"].items() if state == "open") > 0
+        )
         assert found["backcourt_workers_alive"] == {(): 1}
         assert 30 <= found["backcourt_sweep_age_seconds"][()] < 90
         assert found["backcourt_batches_in_flight"] == {(): 0}
         assert found["backcourt_batches_in_flight_limit"] == {(): 1}
         assert found["backcourt_undelivered_messages"] == {("trigger",): 1, ("notice",): 0}
         judged = SeasonAudit.objects.get()
-        assert found["backcourt_unexplained_failures"] == {(str(judged.season),): judged.unexplained}
+        assert found["backcourt_unexplained_failures"] == {
+            (str(judged.season),): judged.unexplained
+        }
         assert found["backcourt_judgement_age_seconds"].keys() == {(str(judged.season),)}
 
-    def test_the_number_of_queries_does_not_grow_with_what_there_is(self, demo: Demo, django_assert_max_num_queries: Any) -> None:
+    def test_the_number_of_queries_does_not_grow_with_what_there_is(
+        self, demo: Demo, django_assert_max_num_queries: Any
+    ) -> None:
         program = Program(Role.VIEWER)
         scraped(program)  # notes the key's use, once a minute
         with django_assert_max_num_queries(11):

@@ -1,4 +1,6 @@
-"""What the form shows is what starts; what is wrong stands beside its field; nothing that was typed is lost."""
+"""What the form shows is what starts; what is wrong stands beside its field; nothing that was typed
+is lost.
+"""
 
 from __future__ import annotations
 
@@ -89,22 +91,30 @@ def test_the_headline_and_the_button_say_exactly_what_runs(operator: Client, dem
     assert "disabled" not in tag
 
 
-def test_where_nothing_is_left_the_button_does_not_count_to_zero(operator: Client, demo: Demo) -> None:
+def test_where_nothing_is_left_the_button_does_not_count_to_zero(
+    operator: Client, demo: Demo
+) -> None:
     html = page(operator, start="2021-11-26", end="2021-11-27", what="missing", processors="PSZA")
     _, words = button(html)
     assert "0 bootstrap" not in words
     assert "Start nothing" in words
 
 
-def test_every_date_is_there_with_its_type_its_week_and_the_reason(operator: Client, demo: Demo) -> None:
-    html = page(operator, start="2021-10-31", end="2021-11-03", what="everything", processors="PSZA")
+def test_every_date_is_there_with_its_type_its_week_and_the_reason(
+    operator: Client, demo: Demo
+) -> None:
+    html = page(
+        operator, start="2021-10-31", end="2021-11-03", what="everything", processors="PSZA"
+    )
     assert "bootstrap: day 12, processing starts on day 14" in html
     assert "forced" in html
     for day in ("2021-10-31", "2021-11-03"):
         assert f">{day}</a></th>" in html
 
 
-def test_a_preview_is_the_same_fragment_at_its_own_address_and_gives_the_form_its_address(operator: Client, demo: Demo) -> None:
+def test_a_preview_is_the_same_fragment_at_its_own_address_and_gives_the_form_its_address(
+    operator: Client, demo: Demo
+) -> None:
     answer = operator.get(reverse("new_preview"), {**FREE, "canary": "off"}, headers=HTMX)
     assert answer.content.decode().startswith('<section id="preview"')
     assert answer["HX-Replace-Url"] == "/backfills/new/?start=2022-01-03&end=2022-01-09&canary=off"
@@ -116,7 +126,14 @@ MANY = "\n".join(str(START + timedelta(n % 170)) for n in range(500))  # as one 
 def test_as_many_dates_as_no_address_holds_are_previewed_turned_over_picked_kept_and_started(
     operator: Client, demo: Demo
 ) -> None:
-    typed = {"by": "list", "dates": MANY, "processors": "PSZA", "reason": "many dates", "start": "", "skip_preflight": "on"}
+    typed = {
+        "by": "list",
+        "dates": MANY,
+        "processors": "PSZA",
+        "reason": "many dates",
+        "start": "",
+        "skip_preflight": "on",
+    }
     answer = operator.post(reverse("new_preview"), typed, headers=HTMX)
     html = answer.content.decode()
     assert (answer.status_code, answer["HX-Replace-Url"]) == (200, reverse("new"))
@@ -142,7 +159,9 @@ def test_a_preview_by_post_needs_its_token_and_changes_nothing(demo: Demo, viewe
     assert Job.objects.count() == jobs
 
 
-def test_what_the_preflight_blocks_can_be_left_out_beside_what_is_left_out_already(operator: Client, demo: Demo) -> None:
+def test_what_the_preflight_blocks_can_be_left_out_beside_what_is_left_out_already(
+    operator: Client, demo: Demo
+) -> None:
     typed = {"start": str(START), "end": str(END), "what": "everything", "exclude": "2021-11-22"}
     html = page(operator, **typed)
     found = re.search(r'value="(leave:[^"]+)"', html)
@@ -154,7 +173,9 @@ def test_what_the_preflight_blocks_can_be_left_out_beside_what_is_left_out_alrea
 
 
 def test_the_brake_that_a_finding_puts_off_says_why(operator: Client, demo: Demo) -> None:
-    found = next(f for f in Finding.objects.exclude(action=None) if f.action and not f.action["brake"])
+    found = next(
+        f for f in Finding.objects.exclude(action=None) if f.action and not f.action["brake"]
+    )
     html = operator.get(reverse("new"), {"finding": found.pk}, follow=True).content.decode()
     assert "for a bug that is known on these dates" in html
     assert "for a bug that is known" not in page(operator, brake="off", reason="mine")
@@ -189,7 +210,9 @@ def test_how_many_must_fail_is_said_before_the_start(operator: Client, demo: Dem
 def test_the_plan_has_a_page_of_its_own_in_parts(operator: Client, demo: Demo) -> None:
     season = {"start": "2021-10-19", "end": "2022-04-10"}
     first = operator.get(reverse("new_plan"), season).content.decode()
-    second = operator.get(reverse("new_plan"), {**season, "page": "2"}, headers=HTMX).content.decode()
+    second = operator.get(
+        reverse("new_plan"), {**season, "page": "2"}, headers=HTMX
+    ).content.decode()
     assert "page 1 of 2" in first
     assert second.startswith('<div id="plan"')
     assert "page 2 of 2" in second
@@ -204,7 +227,9 @@ def test_a_longer_range_asks_the_database_no_more_often(
             operator.get(reverse("new_preview"), {"start": "2021-11-05", "end": end})
 
 
-def test_without_a_season_the_page_says_how_to_load_one(operator: Client, settings: Any, tmp_path: Any) -> None:
+def test_without_a_season_the_page_says_how_to_load_one(
+    operator: Client, settings: Any, tmp_path: Any
+) -> None:
     settings.WAREHOUSE_URL = f"parquet:{tmp_path}"
     assert "manage.py simulate_season" in page(operator)
 
@@ -216,49 +241,107 @@ NAME_ANOTHER = "name a time to come, or leave it out to start now"
 BAD = [
     ({"start": "2021-13-01"}, "start", "This is not a date; write it as 2021-11-22"),
     ({"end": "2021-12-01"}, "end", "The end 2021-12-01 lies before the start 2022-01-03"),
-    ({"start": "1990-01-01"}, "end", "1990-01-01 to 2022-01-09 spans more than 20 seasons; start several jobs"),
+    (
+        {"start": "1990-01-01"},
+        "end",
+        "1990-01-01 to 2022-01-09 spans more than 20 seasons; start several jobs",
+    ),
     ({"by": "list", "dates": "2022-02-30"}, "dates", "'2022-02-30' is a day that no calendar has"),
-    ({"by": "list", "dates": "2022-01-05..2022-01-03"}, "dates", "'2022-01-05..2022-01-03' ends before it starts"),
-    ({"exclude": "2021-11-25"}, "exclude", "Nothing is excluded: none of 2021-11-25 is among the dates"),
-    ({"processors": "PSZA,XYZ"}, "processors", "'XYZ' is no processor; choose from TDZA, PSZA, PCF, PDC, ML"),
-    ({"processors": ""}, "processors", "Choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
+    (
+        {"by": "list", "dates": "2022-01-05..2022-01-03"},
+        "dates",
+        "'2022-01-05..2022-01-03' ends before it starts",
+    ),
+    (
+        {"exclude": "2021-11-25"},
+        "exclude",
+        "Nothing is excluded: none of 2021-11-25 is among the dates",
+    ),
+    (
+        {"processors": "PSZA,XYZ"},
+        "processors",
+        "'XYZ' is no processor; choose from TDZA, PSZA, PCF, PDC, ML",
+    ),
+    (
+        {"processors": ""},
+        "processors",
+        "Choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order",
+    ),
     ({"mode": "fast"}, "mode", "Select a valid choice. fast is not one of the available choices."),
-    ({"batch_size": "367"}, "batch_size", "A batch has 1 to 366 dates, or 0 to let the planner choose; not 367"),
+    (
+        {"batch_size": "367"},
+        "batch_size",
+        "A batch has 1 to 366 dates, or 0 to let the planner choose; not 367",
+    ),
     ({"batch_size": "many"}, "batch_size", "Write a whole number"),
-    ({"parallel": "65"}, "parallel", "1 to 64 batches can be in flight, or 0 for the usual number; not 65"),
+    (
+        {"parallel": "65"},
+        "parallel",
+        "1 to 64 batches can be in flight, or 0 for the usual number; not 65",
+    ),
     ({"max_retries": "-1"}, "max_retries", "A job may retry 0 to 1000 times by itself; not -1"),
-    ({"skip_preflight": "on"}, "skip_preflight", "Skipping the preflight needs a reason; it is stored with the job"),
-    ({"skip_trigger": "on"}, "skip_trigger", "Backfill mode never tells Phase 5; this belongs to normal mode"),
+    (
+        {"skip_preflight": "on"},
+        "skip_preflight",
+        "Skipping the preflight needs a reason; it is stored with the job",
+    ),
+    (
+        {"skip_trigger": "on"},
+        "skip_trigger",
+        "Backfill mode never tells Phase 5; this belongs to normal mode",
+    ),
     ({"at": "soon"}, "at", "This is no time; write it as 2021-11-22 10:30, in UTC"),
     ({"at": "2021-11-22 10:30"}, "at", f"2021-11-22 10:30 UTC has passed already; {NAME_ANOTHER}"),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("wrong", "field", "sentence"), BAD, ids=[f"{field} {list(wrong.values())}" for wrong, field, _ in BAD])
+@pytest.mark.parametrize(
+    ("wrong", "field", "sentence"),
+    BAD,
+    ids=[f"{field} {list(wrong.values())}" for wrong, field, _ in BAD],
+)
 def test_what_is_wrong_is_said_beside_its_field(
     operator: Client, demo: Demo, wrong: dict[str, str], field: str, sentence: str
 ) -> None:
-    html = unescape(operator.get(reverse("new_preview"), {**FREE, **wrong}, headers=HTMX).content.decode())
+    html = unescape(
+        operator.get(reverse("new_preview"), {**FREE, **wrong}, headers=HTMX).content.decode()
+    )
     assert error_of(html, field) == sentence
     assert [name for name in LaunchForm.base_fields if error_of(html, name)] == [field]
     assert "disabled" in button(html)[0]
 
 
-def test_a_field_that_is_wrong_takes_nothing_from_the_rest_of_the_preview(operator: Client, demo: Demo) -> None:
+def test_a_field_that_is_wrong_takes_nothing_from_the_rest_of_the_preview(
+    operator: Client, demo: Demo
+) -> None:
     assert "runs on 7 dates will run" in page(operator, **FREE, batch_size="999", max_retries="x")
 
 
-def test_a_season_that_is_not_loaded_is_a_sentence_in_the_place_of_the_preview(operator: Client, demo: Demo) -> None:
-    assert "No Phase 3 data for the season 2018-19" in page(operator, start="2018-11-01", end="2018-11-02")
+def test_a_season_that_is_not_loaded_is_a_sentence_in_the_place_of_the_preview(
+    operator: Client, demo: Demo
+) -> None:
+    assert "No Phase 3 data for the season 2018-19" in page(
+        operator, start="2018-11-01", end="2018-11-02"
+    )
 
 
 def test_a_refused_start_loses_nothing_that_was_typed(operator: Client, demo: Demo) -> None:
-    typed = {**FREE, "processors": "PSZA", "parallel": "3", "canary": "off", "what": "outdated", "exclude": "2022-01-05"}
+    typed = {
+        **FREE,
+        "processors": "PSZA",
+        "parallel": "3",
+        "canary": "off",
+        "what": "outdated",
+        "exclude": "2022-01-05",
+    }
     answer = start(operator, sealed(page(operator, **typed)), **typed)
     html = unescape(answer.content.decode())
     assert answer.status_code == 422
     assert error_of(html, "reason").startswith("Say why")
-    assert LaunchForm(QueryDict(re.search(r'name="state" value="([^"]*)"', html)[1])).typed == LaunchForm(_query(typed)).typed  # type: ignore[index]
+    assert (
+        LaunchForm(QueryDict(re.search(r'name="state" value="([^"]*)"', html)[1])).typed
+        == LaunchForm(_query(typed)).typed
+    )  # type: ignore[index]
     assert not Job.objects.filter(actor="otto").exists()
 
 
@@ -269,7 +352,9 @@ def _query(typed: dict[str, str]) -> QueryDict:
 
 
 def test_a_hostile_reason_is_shown_as_text(operator: Client, demo: Demo) -> None:
-    raw = operator.get(reverse("new"), {**FREE, "reason": HOSTILE, "dates": HOSTILE, "exclude": HOSTILE}).content.decode()
+    raw = operator.get(
+        reverse("new"), {**FREE, "reason": HOSTILE, "dates": HOSTILE, "exclude": HOSTILE}
+    ).content.decode()
     assert "<script>alert" not in raw
     assert "&lt;script&gt;alert" in raw
 
@@ -278,9 +363,13 @@ def test_a_hostile_reason_is_shown_as_text(operator: Client, demo: Demo) -> None
 
 
 @pytest.mark.parametrize(
-    "typed", [FREE, {"start": "2021-12-17", "end": "2021-12-24", "processors": "PCF,PDC,ML"}], ids=["new", "partly done"]
+    "typed",
+    [FREE, {"start": "2021-12-17", "end": "2021-12-24", "processors": "PCF,PDC,ML"}],
+    ids=["new", "partly done"],
 )
-def test_the_runs_of_the_job_are_the_plan_of_the_preview(operator: Client, demo: Demo, typed: dict[str, str]) -> None:
+def test_the_runs_of_the_job_are_the_plan_of_the_preview(
+    operator: Client, demo: Demo, typed: dict[str, str]
+) -> None:
     typed = {**typed, "reason": "late data"}
     seal, shown = sealed(page(operator, **typed)), LaunchForm(_query(typed)).options
     assert shown
@@ -290,7 +379,11 @@ def test_the_runs_of_the_job_are_the_plan_of_the_preview(operator: Client, demo:
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
     made = {(r.processor, r.date, r.batch): r.status for r in job.runs.all()}
     planned = {(r.processor, r.date, r.batch): Run.Status.PENDING for r in plan.todo}
-    kept = {(r.processor, r.date, -1): Run.Status.SKIPPED for r in plan.runs if r.action is PlannedAction.KEEP}
+    kept = {
+        (r.processor, r.date, -1): Run.Status.SKIPPED
+        for r in plan.runs
+        if r.action is PlannedAction.KEEP
+    }
     assert made == planned | kept
     assert job.parsed_options == shown
     assert job.reason == "late data"
@@ -302,15 +395,24 @@ def test_with_scripts_the_whole_page_goes_to_the_job(operator: Client, demo: Dem
     assert answer["HX-Redirect"] == f"/jobs/{Job.objects.get(actor='otto').pk}/"
 
 
-def test_without_scripts_the_address_of_the_preview_is_what_starts(operator: Client, demo: Demo) -> None:
+def test_without_scripts_the_address_of_the_preview_is_what_starts(
+    operator: Client, demo: Demo
+) -> None:
     state = query_of(FREE_OPTIONS)
     answer = start(operator, sealed(page(operator, **FREE, reason="late data")), state=state)
     assert answer.status_code == 302
     assert Job.objects.get(actor="otto").parsed_options == FREE_OPTIONS
 
 
-def test_a_plan_that_has_changed_is_not_started_and_what_changed_is_said(operator: Client, demo: Demo) -> None:
-    typed = {"start": "2021-11-19", "end": "2021-12-22", "processors": "TDZA", "reason": "late data"}
+def test_a_plan_that_has_changed_is_not_started_and_what_changed_is_said(
+    operator: Client, demo: Demo
+) -> None:
+    typed = {
+        "start": "2021-11-19",
+        "end": "2021-12-22",
+        "processors": "TDZA",
+        "reason": "late data",
+    }
     seal = sealed(page(operator, **typed))
     gone = Run.objects.filter(processor="TDZA", date="2021-12-10")
     Event.objects.filter(run__in=gone).delete()
@@ -318,20 +420,33 @@ def test_a_plan_that_has_changed_is_not_started_and_what_changed_is_said(operato
     answer = start(operator, seal, **typed)
     html = unescape(answer.content.decode())
     assert answer.status_code == 409
-    assert "1 date changed since the preview: 2021-12-10 TDZA was to be kept (already complete), is to run" in html
+    assert (
+        "1 date changed since the preview: 2021-12-10 TDZA was to be kept (already complete), is to run"
+        in html
+    )
     assert not Job.objects.filter(actor="otto").exists()
     assert start(operator, sealed(html), **typed).status_code == 302
 
 
-def test_other_options_than_those_of_the_preview_are_not_started(operator: Client, demo: Demo) -> None:
+def test_other_options_than_those_of_the_preview_are_not_started(
+    operator: Client, demo: Demo
+) -> None:
     seal = sealed(page(operator, **FREE, reason="late data"))
-    answer = start(operator, seal, headers=HTMX, **{**FREE, "end": "2022-01-10"}, reason="late data")
+    answer = start(
+        operator, seal, headers=HTMX, **{**FREE, "end": "2022-01-10"}, reason="late data"
+    )
     assert answer.status_code == 409
-    assert "the preview was made with other options (end)" in unescape(answer.content.decode()).lower()
+    assert (
+        "the preview was made with other options (end)" in unescape(answer.content.decode()).lower()
+    )
 
 
-@pytest.mark.parametrize("seal", ["", "nonsense", pytest.param(dumps({"options": {}}, salt="another"), id="another")])
-def test_nothing_starts_without_a_preview_that_was_made_here(operator: Client, demo: Demo, seal: str) -> None:
+@pytest.mark.parametrize(
+    "seal", ["", "nonsense", pytest.param(dumps({"options": {}}, salt="another"), id="another")]
+)
+def test_nothing_starts_without_a_preview_that_was_made_here(
+    operator: Client, demo: Demo, seal: str
+) -> None:
     assert start(operator, seal, **FREE, reason="late data").status_code == 422
     assert not Job.objects.filter(actor="otto").exists()
 
@@ -366,7 +481,11 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 @pytest.mark.parametrize("user", ["operator", "admin"])
 def test_start_computes_plan_and_preflight_once(
-    request: pytest.FixtureRequest, demo: Demo, computed: Counter[str], user: str, headers: dict[str, str]
+    request: pytest.FixtureRequest,
+    demo: Demo,
+    computed: Counter[str],
+    user: str,
+    headers: dict[str, str],
 ) -> None:
     client, typed = request.getfixturevalue(user), {**FREE, "reason": "late data"}
     seal = sealed(page(client, **typed))
@@ -390,15 +509,22 @@ def test_a_launch_for_later_and_one_for_approval_compute_them_once(
     assert Launch.objects.filter(state="waiting").count() == 2
 
 
-def test_a_plan_that_has_changed_since_is_refused_and_computed_once(operator: Client, demo: Demo, computed: Counter[str]) -> None:
+def test_a_plan_that_has_changed_since_is_refused_and_computed_once(
+    operator: Client, demo: Demo, computed: Counter[str]
+) -> None:
     typed = {**FREE, "reason": "late data"}
     seal = sealed(page(operator, **{**typed, "end": "2022-01-08"}))
     computed.clear()
     assert start(operator, seal, **typed).status_code == 409
-    assert (Job.objects.filter(why="late data").exists(), computed) == (False, {"plan": 1, "report": 1})
+    assert (Job.objects.filter(why="late data").exists(), computed) == (
+        False,
+        {"plan": 1, "report": 1},
+    )
 
 
-def test_a_viewer_sees_it_all_and_starts_nothing(viewer: Client, operator: Client, demo: Demo) -> None:
+def test_a_viewer_sees_it_all_and_starts_nothing(
+    viewer: Client, operator: Client, demo: Demo
+) -> None:
     typed = {**FREE, "reason": "late data"}
     html = page(viewer, **typed)
     assert "runs on 7 dates will run" in html
@@ -416,7 +542,9 @@ def test_a_viewer_sees_it_all_and_starts_nothing(viewer: Client, operator: Clien
     (FREE, "Give a reason"),
     ({**FREE, "batch_size": "x", "reason": "r"}, "Correct 1 field first"),
 ])  # fmt: skip
-def test_a_button_that_cannot_be_pressed_says_why(operator: Client, demo: Demo, typed: dict[str, str], reason: str) -> None:
+def test_a_button_that_cannot_be_pressed_says_why(
+    operator: Client, demo: Demo, typed: dict[str, str], reason: str
+) -> None:
     found = re.search(r'id="start-why"[^>]*>(.*?)</span>', page(operator, **typed), re.DOTALL)
     assert found
     assert found[1].endswith(f"</i> {reason}")
@@ -425,7 +553,9 @@ def test_a_button_that_cannot_be_pressed_says_why(operator: Client, demo: Demo, 
 # Later, and with a second person
 
 
-def test_more_than_the_limit_waits_for_a_second_person(operator: Client, admin: Client, demo: Demo, settings: Any) -> None:
+def test_more_than_the_limit_waits_for_a_second_person(
+    operator: Client, admin: Client, demo: Demo, settings: Any
+) -> None:
     settings.LAUNCH_LIMIT = 3
     typed = {**FREE, "reason": "late data"}
     html = page(operator, **typed)
@@ -434,7 +564,12 @@ def test_more_than_the_limit_waits_for_a_second_person(operator: Client, admin: 
     kept = Launch.objects.get()
     assert (kept.state, kept.actor, kept.job) == ("waiting", "otto", None)
     assert operator.post(reverse("new_decide", args=[kept.pk, "approve"])).status_code == 422
-    assert "7 dates will run" in admin.get(reverse("new_decide", args=[kept.pk, "approve"]), headers=HTMX).content.decode()
+    assert (
+        "7 dates will run"
+        in admin.get(
+            reverse("new_decide", args=[kept.pk, "approve"]), headers=HTMX
+        ).content.decode()
+    )
     admin.post(reverse("new_decide", args=[kept.pk, "approve"]), {"why": "I looked"})
     kept.refresh_from_db()
     assert (kept.state, kept.approved_by) == ("started", "ada")
@@ -442,14 +577,32 @@ def test_more_than_the_limit_waits_for_a_second_person(operator: Client, admin: 
     assert kept.job.parsed_options == FREE_OPTIONS
 
 
-def test_the_one_who_asked_can_withdraw_and_others_refuse_with_a_reason(operator: Client, admin: Client, demo: Demo) -> None:
-    asked = [Launch.objects.create(options=FREE_OPTIONS.as_json(), actor="otto", needs_approval="large") for _ in range(2)]
+def test_the_one_who_asked_can_withdraw_and_others_refuse_with_a_reason(
+    operator: Client, admin: Client, demo: Demo
+) -> None:
+    asked = [
+        Launch.objects.create(options=FREE_OPTIONS.as_json(), actor="otto", needs_approval="large")
+        for _ in range(2)
+    ]
     assert "a second person has to decide" in page(operator)
-    assert operator.post(reverse("new_decide", args=[asked[0].pk, "refuse"]), {"why": "no"}).status_code == 422
+    assert (
+        operator.post(
+            reverse("new_decide", args=[asked[0].pk, "refuse"]), {"why": "no"}
+        ).status_code
+        == 422
+    )
     assert operator.post(reverse("new_decide", args=[asked[0].pk, "withdraw"])).status_code == 302
     assert admin.post(reverse("new_decide", args=[asked[1].pk, "refuse"])).status_code == 422
-    assert admin.post(reverse("new_decide", args=[asked[1].pk, "refuse"]), {"why": HOSTILE}).status_code == 302
-    assert list(Launch.objects.order_by("pk").values_list("state", flat=True)) == ["withdrawn", "refused"]
+    assert (
+        admin.post(
+            reverse("new_decide", args=[asked[1].pk, "refuse"]), {"why": HOSTILE}
+        ).status_code
+        == 302
+    )
+    assert list(Launch.objects.order_by("pk").values_list("state", flat=True)) == [
+        "withdrawn",
+        "refused",
+    ]
     assert f"ada refused it: {HOSTILE}" in page(operator)
     assert HOSTILE not in operator.get(reverse("new")).content.decode()
 
@@ -471,21 +624,34 @@ def test_a_time_to_come_keeps_it_until_then(operator: Client, demo: Demo) -> Non
     assert "2999-01-01 02:00 UTC" in page(operator)
 
 
-def test_ones_own_timed_launch_starts_by_itself_and_can_only_be_withdrawn(operator: Client, admin: Client, demo: Demo) -> None:
+def test_ones_own_timed_launch_starts_by_itself_and_can_only_be_withdrawn(
+    operator: Client, admin: Client, demo: Demo
+) -> None:
     kept = launch_backfill(FREE_OPTIONS, "otto", start_at=now() + timedelta(days=1))
     assert isinstance(kept, Launch)
-    row = re.sub(r"<[^>]+>|\s+", " ", page(operator).partition("Launches that wait")[2].partition("</tbody>")[0])
+    row = re.sub(
+        r"<[^>]+>|\s+",
+        " ",
+        page(operator).partition("Launches that wait")[2].partition("</tbody>")[0],
+    )
     assert re.search(r"starts by itself at \S+ \S+ UTC", re.sub(r" +", " ", row))
     assert "Withdraw" in row
     assert "Refuse" not in row
     assert "second person" not in row
     assert "Refuse" in page(admin).partition("Launches that wait")[2]
-    assert operator.post(reverse("new_decide", args=[kept.pk, "withdraw"]), {"why": 2001 * "x"}).status_code == 422
+    assert (
+        operator.post(
+            reverse("new_decide", args=[kept.pk, "withdraw"]), {"why": 2001 * "x"}
+        ).status_code
+        == 422
+    )
 
 
 @pytest.mark.parametrize("verb", ["approve", "refuse", "withdraw"])
 def test_a_viewer_decides_nothing(viewer: Client, demo: Demo, verb: str) -> None:
-    kept = Launch.objects.create(options=FREE_OPTIONS.as_json(), actor="otto", needs_approval="large")
+    kept = Launch.objects.create(
+        options=FREE_OPTIONS.as_json(), actor="otto", needs_approval="large"
+    )
     assert viewer.post(reverse("new_decide", args=[kept.pk, verb]), {"why": "x"}).status_code == 403
     assert "operators only" in page(viewer)
 
@@ -499,14 +665,26 @@ def test_what_cannot_be_decided_is_not_found(admin: Client, demo: Demo) -> None:
 
 
 EVERY = replace(
-    FREE_OPTIONS, processors=("PCF", "ML"), mode="normal", batch_size=4, parallel=3, canary=False, brake=False, max_retries=2,
-    newest_first=True, skip_trigger=True, skip_preflight=True, reason=f"spaces & {HOSTILE}",
-)  # fmt: skip
+    FREE_OPTIONS,
+    processors=("PCF", "ML"),
+    mode="normal",
+    batch_size=4,
+    parallel=3,
+    canary=False,
+    brake=False,
+    max_retries=2,
+    newest_first=True,
+    skip_trigger=True,
+    skip_preflight=True,
+    reason=f"spaces & {HOSTILE}",
+)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize(
-    "options", [FREE_OPTIONS, EVERY, Options.of_dates([date(2022, 1, 3), date(2022, 1, 5)])], ids=["few", "all", "list"]
+    "options",
+    [FREE_OPTIONS, EVERY, Options.of_dates([date(2022, 1, 3), date(2022, 1, 5)])],
+    ids=["few", "all", "list"],
 )
 def test_any_options_go_through_the_address_unchanged(options: Options, policy: str) -> None:
     flags: dict[str, Any] = dict(POLICIES[policy])
@@ -519,18 +697,25 @@ def test_any_options_go_through_the_address_unchanged(options: Options, policy: 
 def test_a_preset_comes_back_as_it_was_saved(operator: Client, demo: Demo) -> None:
     typed = {k: v for k, v in QueryDict(query_of(EVERY)).items() if isinstance(v, str)}
     assert operator.post(reverse("new_preset"), {**typed, "name": "the usual"}).status_code == 302
-    href = re.search(r'href="(/backfills/new/\?[^"]+)">the usual</a>', operator.get(reverse("new")).content.decode())
+    href = re.search(
+        r'href="(/backfills/new/\?[^"]+)">the usual</a>',
+        operator.get(reverse("new")).content.decode(),
+    )
     assert href
     filled = operator.get(unescape(href[1]))["Location"]
     assert LaunchForm(QueryDict(filled.partition("?")[2])).options == EVERY
     again = operator.post(reverse("new_preset"), {**typed, "name": "the usual"})
-    assert "there is a preset 'the usual' by otto already" in unescape(again.content.decode()).lower()
+    assert (
+        "there is a preset 'the usual' by otto already" in unescape(again.content.decode()).lower()
+    )
     kept = get_preset("the usual")
     operator.post(reverse("new_decide", args=[kept.pk, "withdraw"]))
     assert not list_presets()
 
 
-def test_a_job_fills_the_form_with_its_options_but_not_its_reason(operator: Client, demo: Demo) -> None:
+def test_a_job_fills_the_form_with_its_options_but_not_its_reason(
+    operator: Client, demo: Demo
+) -> None:
     job = start_job(replace(FREE_OPTIONS, processors=("PSZA",), newest_first=True), "ann")
     assert job
     answer = operator.get(reverse("new"), {"job": job.pk})
@@ -546,13 +731,17 @@ def test_a_finding_fills_the_form_with_what_it_proposes(operator: Client, demo: 
     options = LaunchForm(QueryDict(answer["Location"].partition("?")[2])).options
     assert options
     assert (str(options.start), str(options.end)) == (found.action["start"], found.action["end"])
-    assert (options.force, options.outdated, options.brake) == tuple(found.action[k] for k in ("force", "outdated", "brake"))
+    assert (options.force, options.outdated, options.brake) == tuple(
+        found.action[k] for k in ("force", "outdated", "brake")
+    )
     assert options.reason.startswith(f"finding {found.pk}: ")
 
 
 @pytest.mark.parametrize("name", ["job", "finding", "preset"])
 @pytest.mark.parametrize("number", ["999999", "x", "9" * 40])
-def test_what_is_not_there_fills_nothing(operator: Client, demo: Demo, name: str, number: str) -> None:
+def test_what_is_not_there_fills_nothing(
+    operator: Client, demo: Demo, name: str, number: str
+) -> None:
     assert operator.get(reverse("new"), {name: number}).status_code == 404
 
 
@@ -562,15 +751,21 @@ def test_picks_are_the_dates_of_the_season_in_its_own_terms(demo: Demo) -> None:
     shown = picks(calendar, Options(season[0].day, season[-1].day))
     assert shown
     assert [pick.chosen for pick in shown.seasons] == [True]
-    assert [pick.words for pick in shown.weeks] == [str(n) for n in range(1, (season[-1].week or 0) + 1)]
+    assert [pick.words for pick in shown.weeks] == [
+        str(n) for n in range(1, (season[-1].week or 0) + 1)
+    ]
     week = picked("week:2021:5", calendar, None)
     assert {day.week for day in season if week["start"] <= str(day.day) <= week["end"]} == {5}
     assert picked("month:2021:1", calendar, None)["start"].startswith("2022-01")
 
 
 def test_a_pick_keeps_what_else_was_typed(operator: Client, demo: Demo) -> None:
-    answer = operator.get(reverse("new"), {**FREE, "reason": "late data", "brake": "off", "pick": "month:2021:12"})
-    assert answer["Location"].startswith("/backfills/new/?start=2021-12-01&end=2021-12-31&brake=off&reason=late%20data")
+    answer = operator.get(
+        reverse("new"), {**FREE, "reason": "late data", "brake": "off", "pick": "month:2021:12"}
+    )
+    assert answer["Location"].startswith(
+        "/backfills/new/?start=2021-12-01&end=2021-12-31&brake=off&reason=late%20data"
+    )
 
 
 def test_game_days_only_leaves_out_the_others(demo: Demo) -> None:
@@ -588,7 +783,16 @@ def test_the_newest_failed_dates_can_be_picked(operator: Client, demo: Demo) -> 
 
 
 @pytest.mark.parametrize(
-    "pick", ["week:2021:99", "week:1999:1", "nonsense", "month::", "failed:2030:1", "week:99999999999:1", "from:9"]
+    "pick",
+    [
+        "week:2021:99",
+        "week:1999:1",
+        "nonsense",
+        "month::",
+        "failed:2030:1",
+        "week:99999999999:1",
+        "from:9",
+    ],
 )
 def test_a_pick_that_there_is_not_is_a_sentence(operator: Client, demo: Demo, pick: str) -> None:
     assert operator.get(reverse("new"), {"pick": pick}).status_code == 422
@@ -596,4 +800,6 @@ def test_a_pick_that_there_is_not_is_a_sentence(operator: Client, demo: Demo, pi
 
 def test_a_place_in_the_chain_picks_all_from_there_on(operator: Client, demo: Demo) -> None:
     assert LaunchForm(QueryDict("start_from=3")).cleaned_data["processors"] == list(CHAIN[2:])
-    assert operator.get(reverse("new"), {**FREE, "pick": "from:3"})["Location"].endswith("processors=PCF,PDC,ML")
+    assert operator.get(reverse("new"), {**FREE, "pick": "from:3"})["Location"].endswith(
+        "processors=PCF,PDC,ML"
+    )

@@ -62,10 +62,14 @@ def test_without_a_season_the_page_says_how_to_load_one(viewer: Client, own_ware
 def test_the_games_of_a_player_are_those_of_phase_3(demo: Demo, viewer: Client) -> None:
     name = somebody()
     played = of(viewer, name).context["player"].played
-    assert sorted(game.game_id for game in played) == [row["game_id"] for row in warehouse().query(GAMES, {"name": name})]
+    assert sorted(game.game_id for game in played) == [
+        row["game_id"] for row in warehouse().query(GAMES, {"name": name})
+    ]
 
 
-def test_the_grid_has_every_date_of_the_season_and_leads_to_the_stories(demo: Demo, viewer: Client) -> None:
+def test_the_grid_has_every_date_of_the_season_and_leads_to_the_stories(
+    demo: Demo, viewer: Client
+) -> None:
     name = somebody()
     answer = of(viewer, name)
     days = load_calendar().season(YEAR)
@@ -75,11 +79,18 @@ def test_the_grid_has_every_date_of_the_season_and_leads_to_the_stories(demo: De
     assert {"bootstrap", "not run", "explained", "played"} <= set(answer.context["grid"].states)
 
 
-def test_an_impossible_source_row_has_a_state_of_its_own_in_the_season(demo: Demo, viewer: Client) -> None:
+def test_an_impossible_source_row_has_a_state_of_its_own_in_the_season(
+    demo: Demo, viewer: Client
+) -> None:
     bad = Finding.objects.get(kind="impossible value")
     name = bad.numbers["sample"][0].partition(" on ")[0]
     answer = of(viewer, name)
-    states = {found.state for row in answer.context["player"].rows.values() for found in row if str(found.match) == "impossible"}
+    states = {
+        found.state
+        for row in answer.context["player"].rows.values()
+        for found in row
+        if str(found.match) == "impossible"
+    }
     assert states == {"PROCESSING_ERROR"}
     assert "impossible" in answer.context["grid"].states
     assert "! " in of(viewer, name, show="table").content.decode().replace("</i>", " ")
@@ -94,12 +105,18 @@ def test_the_table_says_the_same_as_the_grid(demo: Demo, viewer: Client) -> None
     assert shown.context["grid"] is None
 
 
-def test_the_first_date_with_a_row_comes_after_the_games_that_it_needs(demo: Demo, viewer: Client) -> None:
+def test_the_first_date_with_a_row_comes_after_the_games_that_it_needs(
+    demo: Demo, viewer: Client
+) -> None:
     name = next(e.name for e in chosen(END, "PSZA", category="row"))
     (first,) = (s for s in of(viewer, name).context["summaries"] if s.code == "PSZA")
     assert first.first_row
     assert first.first_row.games >= 10
-    before = [found for found in of(viewer, name).context["player"].rows["PSZA"] if found.day.day < first.first_row.day.day]
+    before = [
+        found
+        for found in of(viewer, name).context["player"].rows["PSZA"]
+        if found.day.day < first.first_row.day.day
+    ]
     assert all(found.state != "row" for found in before)
 
 
@@ -110,14 +127,18 @@ def test_a_team_has_the_processor_that_is_about_teams(demo: Demo, viewer: Client
 
 
 @pytest.mark.parametrize("path", ["2021/nobody", "1999/lebronjames", "now/lebronjames", "2021/<b>"])
-def test_nobody_and_no_season_are_a_page_with_a_sentence(path: str, demo: Demo, viewer: Client) -> None:
+def test_nobody_and_no_season_are_a_page_with_a_sentence(
+    path: str, demo: Demo, viewer: Client
+) -> None:
     answer = viewer.get(f"/players/{path}/")
     assert answer.status_code == 404
     assert ("is nobody of 2021-22" in answer.content.decode()) == path.startswith("2021")
     assert "<b>" not in answer.content.decode()
 
 
-def test_a_season_takes_a_constant_number_of_queries(demo: Demo, viewer: Client, django_assert_max_num_queries: Any) -> None:
+def test_a_season_takes_a_constant_number_of_queries(
+    demo: Demo, viewer: Client, django_assert_max_num_queries: Any
+) -> None:
     for name in (somebody(), "LAL"):
         with django_assert_max_num_queries(14):
             of(viewer, name)

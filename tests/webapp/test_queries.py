@@ -1,4 +1,6 @@
-"""Queries: what the page shows and the file holds is what the query answers, to be read, sorted and run elsewhere."""
+"""Queries: what the page shows and the file holds is what the query answers, to be read, sorted and
+run elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ def page(client: Client, name: str, **query: Any) -> str:
 def shown(text: str) -> list[list[str]]:
     """The rows of the result as they are read."""
     body = text.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [[unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)] for row in body.split("<tr>")[1:]]
+    return [
+        [unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
+        for row in body.split("<tr>")[1:]
+    ]
 
 
 def as_read(value: object) -> str:
@@ -52,7 +57,9 @@ def test_all_queries_are_listed_with_what_they_tell(viewer: Client, db: None) ->
 @pytest.mark.parametrize("name", ["failure-breakdown", "retryable-failures"])
 def test_no_query_calls_healable_what_a_retry_does_not_heal(name: str) -> None:
     query = queries.named(name)
-    assert [word for word in ("may heal", "may be retried", "AS retryable") if word in query.sql] == []
+    assert [
+        word for word in ("may heal", "may be retried", "AS retryable") if word in query.sql
+    ] == []
     assert "can_retry" in query.description
 
 
@@ -65,11 +72,17 @@ def test_page_and_file_have_the_rows_of_the_query(viewer: Client, demo: Demo, na
     assert f">{len(rows):,} row" in text
     file = viewer.get(reverse("query_csv", args=[name]), DATES)
     read = list(csv.reader(io.StringIO(b"".join(file).decode())))
-    assert read == [list(rows[0]), *([str(csv_export.safe(value)) for value in row.values()] for row in rows)]
+    assert read == [
+        list(rows[0]),
+        *([str(csv_export.safe(value)) for value in row.values()] for row in rows),
+    ]
 
 
 def test_a_column_sorts_both_ways_with_null_last(viewer: Client, demo: Demo) -> None:
-    up, down = (shown(page(viewer, "failure-rates", sort=order, **DATES)) for order in ("failure_pct", "-failure_pct"))
+    up, down = (
+        shown(page(viewer, "failure-rates", sort=order, **DATES))
+        for order in ("failure_pct", "-failure_pct")
+    )
     for rows, turned in ((up, False), (down, True)):
         rates = [row[-1] for row in rows]
         known = [float(rate) for rate in rates if rate != "–"]
@@ -88,7 +101,9 @@ def test_of_many_rows_the_first_are_shown_and_all_are_counted(
     assert f">{len(queries.named('failure-rates').rows(START, END))} rows" in text
 
 
-def test_the_text_to_copy_has_its_dates_written_in_and_gives_the_same_rows(viewer: Client, demo: Demo) -> None:
+def test_the_text_to_copy_has_its_dates_written_in_and_gives_the_same_rows(
+    viewer: Client, demo: Demo
+) -> None:
     for name in queries.names():
         sql = query_page.inlined(queries.named(name), START, END)
         assert "@" not in sql
@@ -99,7 +114,9 @@ def test_the_text_to_copy_has_its_dates_written_in_and_gives_the_same_rows(viewe
     assert f"manage.py query failure-counts --start {START} --end {END}" in text
 
 
-def test_seasons_and_months_are_one_click_and_nothing_runs_before_it(viewer: Client, demo: Demo) -> None:
+def test_seasons_and_months_are_one_click_and_nothing_runs_before_it(
+    viewer: Client, demo: Demo
+) -> None:
     text = page(viewer, "failure-counts")
     assert "?start=2021-11-01&amp;end=2021-11-30" in text
     assert "?start=2021-10-19&amp;end=2022-04-10" in text
@@ -110,7 +127,10 @@ def test_seasons_and_months_are_one_click_and_nothing_runs_before_it(viewer: Cli
     ("query", "sentence"),
     [
         ({"start": "2021-13-01", "end": "2021-11-30"}, "this is not a date"),
-        ({"start": "2021-11-30", "end": "2021-11-01"}, "the end 2021-11-01 is before the start 2021-11-30"),
+        (
+            {"start": "2021-11-30", "end": "2021-11-01"},
+            "the end 2021-11-01 is before the start 2021-11-30",
+        ),
         ({"start": "2021-11-30"}, "name the last date"),
     ],
 )
@@ -124,7 +144,9 @@ def test_dates_that_are_wrong_are_said_beside_their_field_and_nothing_typed_is_l
     assert viewer.get(reverse("query_csv", args=["failure-counts"]), query).status_code == 422
 
 
-def test_a_query_that_there_is_not_is_404_with_the_names_of_those_there_are(viewer: Client, db: None) -> None:
+def test_a_query_that_there_is_not_is_404_with_the_names_of_those_there_are(
+    viewer: Client, db: None
+) -> None:
     for name in ("query", "query_csv"):
         answer = viewer.get(reverse(name, args=["drop-table"]))
         assert answer.status_code == 404

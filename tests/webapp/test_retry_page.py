@@ -25,7 +25,11 @@ from validation.retry import RetryClass
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 HTMX = {"HX-Request": "true"}
 HOSTILE = "<script>alert(1)</script>"
-ONE_DATE = {"start": "2021-11-15", "end": "2021-11-15", "override": "on"}  # by a bug, which nobody has mended
+ONE_DATE = {
+    "start": "2021-11-15",
+    "end": "2021-11-15",
+    "override": "on",
+}  # by a bug, which nobody has mended
 START = '<button type="submit" class="btn btn-primary">'
 DISABLED = START.replace(">", " disabled>")
 A_DATE = date(2021, 11, 15)
@@ -78,7 +82,10 @@ def test_the_plan_is_that_of_control_with_what_is_left_out(job: Job, operator: C
 
 def test_the_page_says_what_stops_it_and_of_what_it_is_a_retry(job: Job, operator: Client) -> None:
     text = operator.get(url(job)).content.decode()
-    assert f"The brake is released, as in job {job.pk}; neither it nor the canary stops at a bug that the same date had" in text
+    assert (
+        f"The brake is released, as in job {job.pk}; neither it nor the canary stops at a bug that the same date had"
+        in text
+    )
     plan = plan_of(operator, job, **{k: v for k, v in ONE_DATE.items() if k != "override"})
     assert f'placeholder="retry of job {job.pk}"' in plan
 
@@ -97,7 +104,9 @@ def test_without_script_the_plan_is_on_the_page(job: Job, operator: Client) -> N
 
 def test_a_retry_from_the_page_is_the_retry_of_control(job: Job, operator: Client) -> None:
     chosen = {"category": "PROCESSING_ERROR", **ONE_DATE}
-    wanted = preview_retry(job, Selection(categories=("PROCESSING_ERROR",), start=A_DATE, end=A_DATE, override=True))
+    wanted = preview_retry(
+        job, Selection(categories=("PROCESSING_ERROR",), start=A_DATE, end=A_DATE, override=True)
+    )
     given = {**chosen, "reason": HOSTILE, "seal": seal_of(plan_of(operator, job, **chosen))}
     answer = operator.post(url(job), given)
     made = Job.objects.latest("pk")
@@ -109,7 +118,9 @@ def test_a_retry_from_the_page_is_the_retry_of_control(job: Job, operator: Clien
     assert (event.actor, event.reason) == ("otto", HOSTILE)
 
 
-def test_what_has_changed_since_it_was_looked_at_is_said_and_nothing_runs(job: Job, operator: Client) -> None:
+def test_what_has_changed_since_it_was_looked_at_is_said_and_nothing_runs(
+    job: Job, operator: Client
+) -> None:
     seal = seal_of(plan_of(operator, job, **ONE_DATE))
     Run.objects.filter(job=job, date=A_DATE).update(failures={})
     answer = operator.post(url(job), {**ONE_DATE, "reason": "a reason to keep", "seal": seal})
@@ -131,7 +142,10 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "a week": ({"week": "x"}, "is no week; write 5, or 5-8"),
     "a week that is not there": ({"week": "40"}, "has no date in week 40"),
     "a date": ({"start": "soon"}, "that is no date"),
-    "the end before the start": ({"start": "2021-12-01", "end": "2021-11-01"}, "lies before the start"),
+    "the end before the start": (
+        {"start": "2021-12-01", "end": "2021-11-01"},
+        "lies before the start",
+    ),
     "a processor": ({"processor": HOSTILE}, "is not one of the available choices"),
     "a category": ({"category": HOSTILE}, "is no category"),
     "a group": ({"group": HOSTILE}, "has no error group"),
@@ -153,8 +167,12 @@ def test_a_job_under_way_is_not_retried_yet(job: Job, operator: Client) -> None:
     assert operator.post(url(job), ONE_DATE).status_code == 422
 
 
-def test_a_date_that_another_job_holds_is_said_beside_the_button(job: Job, operator: Client) -> None:
-    other = Job.objects.create(options=job.options, actor="olga", batch_size=1, status=Job.Status.RUNNING)
+def test_a_date_that_another_job_holds_is_said_beside_the_button(
+    job: Job, operator: Client
+) -> None:
+    other = Job.objects.create(
+        options=job.options, actor="olga", batch_size=1, status=Job.Status.RUNNING
+    )
     Run.objects.create(job=other, processor="PSZA", date=A_DATE, batch=0)
     text = plan_of(operator, job, **ONE_DATE)
     assert f"job {other.pk} (olga, running) holds 1 runs" in text
@@ -194,8 +212,17 @@ def healed(job: Job) -> str:
 
 def made_of(job: Job, **fields: Any) -> Job:
     """A retry of one run of a job."""
-    made = Job.objects.create(options=job.options, actor="otto", batch_size=1, retry_of=job, **fields)
-    Run.objects.create(job=made, processor="PSZA", date=A_DATE, batch=0, status=Run.Status.COMPLETE, failures={"UNKNOWN": 2})
+    made = Job.objects.create(
+        options=job.options, actor="otto", batch_size=1, retry_of=job, **fields
+    )
+    Run.objects.create(
+        job=made,
+        processor="PSZA",
+        date=A_DATE,
+        batch=0,
+        status=Run.Status.COMPLETE,
+        failures={"UNKNOWN": 2},
+    )
     return made
 
 
@@ -215,11 +242,15 @@ def test_no_other_job_says_what_it_healed(job: Job) -> None:
 # A season
 
 
-def test_a_season_lists_the_jobs_with_something_still_broken_by_when_a_retry_heals_it(job: Job, viewer: Client) -> None:
+def test_a_season_lists_the_jobs_with_something_still_broken_by_when_a_retry_heals_it(
+    job: Job, viewer: Client
+) -> None:
     standing = JobFailures(job)
     failures = standing.failures(standing.own.keys())
     (found,) = season_failures.of_season(YEAR)
-    assert found.counts == {retry: sum(f.verdict.retry is retry for f in failures) for retry in RetryClass}
+    assert found.counts == {
+        retry: sum(f.verdict.retry is retry for f in failures) for retry in RetryClass
+    }
     assert found.counts[RetryClass.NEVER] > 0
     text = viewer.get(reverse("retries"), {"season": YEAR}, headers=HTMX).content.decode()
     assert f"{url(job)}?start={found.first}&end={found.last}" in text
@@ -232,7 +263,9 @@ def test_the_season_page_comes_at_once(job: Job, viewer: Client) -> None:
 
 
 @pytest.mark.parametrize(("season", "status"), [("2031", 200), ("x", 422), (HOSTILE, 422)])
-def test_a_season_without_anything_says_so(season: str, status: int, demo: Demo, viewer: Client) -> None:
+def test_a_season_without_anything_says_so(
+    season: str, status: int, demo: Demo, viewer: Client
+) -> None:
     answer = viewer.get(reverse("retries"), {"season": season, "look": "1"})
     assert answer.status_code == status
     assert HOSTILE not in answer.content.decode()

@@ -34,8 +34,21 @@ def downloaded(client: Client, **query: Any) -> list[list[str]]:
 def another_attempt(**fields: Any) -> Run:
     """A second job that has run PSZA on the day again."""
     first = Job.objects.get()
-    job = Job.objects.create(options=first.options, actor="otto", code_version="0.1.0", batch_size=1, status=Job.Status.FAILED)
-    made = {"job": job, "processor": "PSZA", "date": date.fromisoformat(DAY), "batch": 0, "status": Run.Status.FAILED, **fields}
+    job = Job.objects.create(
+        options=first.options,
+        actor="otto",
+        code_version="0.1.0",
+        batch_size=1,
+        status=Job.Status.FAILED,
+    )
+    made = {
+        "job": job,
+        "processor": "PSZA",
+        "date": date.fromisoformat(DAY),
+        "batch": 0,
+        "status": Run.Status.FAILED,
+        **fields,
+    }
     return Run.objects.create(**made)
 
 
@@ -48,10 +61,21 @@ def another_attempt(**fields: Any) -> Run:
     ],
 )  # fmt: skip
 def test_a_filter_leaves_what_it_says(viewer: Client, demo: Demo, query: dict[str, Any]) -> None:
-    names = {"processor": "processor", "state": "status", "date": "date", "start": "date__gte", "end": "date__lte", "job": "job"}
-    wanted = Run.objects.filter(**{names[name]: value for name, value in query.items() if name in names})
+    names = {
+        "processor": "processor",
+        "state": "status",
+        "date": "date",
+        "start": "date__gte",
+        "end": "date__lte",
+        "job": "job",
+    }
+    wanted = Run.objects.filter(
+        **{names[name]: value for name, value in query.items() if name in names}
+    )
     wanted = wanted.filter(reason__icontains=query["text"]) if "text" in query else wanted
-    assert sorted(row[0] for row in downloaded(viewer, **query)[1:]) == sorted(wanted.values_list("run_id", flat=True))
+    assert sorted(row[0] for row in downloaded(viewer, **query)[1:]) == sorted(
+        wanted.values_list("run_id", flat=True)
+    )
     assert page(viewer, **query).count('<td><a class="mono"') == (
         0 if "processor" in query and "date" in query else min(PAGE, wanted.count())
     )
@@ -72,13 +96,26 @@ def test_a_page_counts_nothing_and_asks_a_constant_number_of_queries(
     page(viewer)
     with django_assert_max_num_queries(12) as asked:
         page(viewer, sort="-seconds")
-    assert not [q for q in asked.captured_queries if "COUNT(" in q["sql"] and "backfill_run" in q["sql"]]
+    assert not [
+        q for q in asked.captured_queries if "COUNT(" in q["sql"] and "backfill_run" in q["sql"]
+    ]
 
 
 def test_all_attempts_of_a_processor_and_date_can_be_read(viewer: Client, demo: Demo) -> None:
-    second = another_attempt(reason="the disk was full", error="WarehouseUnwritable", checks=[
-        {"name": "freshness", "status": "warned", "seconds": 0.25, "why": "PGS is 30 h old"}])  # fmt: skip
-    Event.objects.create(job=second.job, run=second, actor="otto", action="running → failed", reason="the disk was full")
+    second = another_attempt(
+        reason="the disk was full",
+        error="WarehouseUnwritable",
+        checks=[
+            {"name": "freshness", "status": "warned", "seconds": 0.25, "why": "PGS is 30 h old"}
+        ],
+    )
+    Event.objects.create(
+        job=second.job,
+        run=second,
+        actor="otto",
+        action="running → failed",
+        reason="the disk was full",
+    )
     shown = page(viewer, processor="PSZA", date=DAY)
     first = Run.objects.exclude(pk=second.pk).get(processor="PSZA", date=DAY)
     assert shown.index(f"run-{second.run_id}") < shown.index(f"run-{first.run_id}")
@@ -86,12 +123,19 @@ def test_all_attempts_of_a_processor_and_date_can_be_read(viewer: Client, demo: 
     assert "freshness: warned in 0.250 s; PGS is 30 h old" in shown
 
 
-def test_what_older_code_made_is_a_selection_that_one_can_backfill(viewer: Client, demo: Demo) -> None:
+def test_what_older_code_made_is_a_selection_that_one_can_backfill(
+    viewer: Client, demo: Demo
+) -> None:
     assert "everything was made by the present statements" in page(viewer, older=1)
-    Run.objects.filter(processor="PDC", date__in=["2021-11-22", "2021-11-24"]).update(sql_hash="0ld")
+    Run.objects.filter(processor="PDC", date__in=["2021-11-22", "2021-11-24"]).update(
+        sql_hash="0ld"
+    )
     shown = page(viewer, older=1)
     assert shown.count('<td><a class="mono"') == 2
-    assert f"{reverse('new')}?start=2021-11-22&amp;end=2021-11-24&amp;processors=PDC&amp;what=outdated" in shown
+    assert (
+        f"{reverse('new')}?start=2021-11-22&amp;end=2021-11-24&amp;processors=PDC&amp;what=outdated"
+        in shown
+    )
 
 
 def test_a_run_that_was_superseded_is_not_made_by_older_code(viewer: Client, demo: Demo) -> None:
@@ -101,9 +145,13 @@ def test_a_run_that_was_superseded_is_not_made_by_older_code(viewer: Client, dem
     assert "everything was made by the present statements" in page(viewer, older=1)
 
 
-def test_hostile_text_is_text_on_the_page_and_no_formula_in_the_file(viewer: Client, demo: Demo) -> None:
+def test_hostile_text_is_text_on_the_page_and_no_formula_in_the_file(
+    viewer: Client, demo: Demo
+) -> None:
     another_attempt(reason=HOSTILE)
-    assert "<script>alert" not in page(viewer, processor="PSZA", date=DAY) + page(viewer, text="HYPERLINK")
+    assert "<script>alert" not in page(viewer, processor="PSZA", date=DAY) + page(
+        viewer, text="HYPERLINK"
+    )
     header, row = downloaded(viewer, text="HYPERLINK")
     assert row[header.index("why")] == f"'{HOSTILE}"
 
@@ -112,7 +160,11 @@ def test_a_file_has_the_numbers_of_the_runs(viewer: Client, demo: Demo) -> None:
     run = Run.objects.get(processor="PSZA", date=FAULTY)
     header, row = downloaded(viewer, processor="PSZA", date=str(FAULTY))
     read = dict(zip(header, row, strict=True))
-    assert (read["run_id"], read["rows"], read["population"]) == (run.run_id, str(run.rows), str(run.population))
+    assert (read["run_id"], read["rows"], read["population"]) == (
+        run.run_id,
+        str(run.rows),
+        str(run.population),
+    )
     assert f"INSUFFICIENT_DATA {run.failures['INSUFFICIENT_DATA']}" in read["failures"]
 
 
@@ -126,7 +178,9 @@ def test_a_file_has_the_numbers_of_the_runs(viewer: Client, demo: Demo) -> None:
         ({"season": "99999"}, "takes a year"), ({"job": "99999999999999999999"}, "takes a whole number"),
     ],
 )  # fmt: skip
-def test_a_filter_that_is_wrong_is_said_in_one_sentence(viewer: Client, db: None, query: dict[str, str], sentence: str) -> None:
+def test_a_filter_that_is_wrong_is_said_in_one_sentence(
+    viewer: Client, db: None, query: dict[str, str], sentence: str
+) -> None:
     for name in ("runs", "runs_csv"):
         if name == "runs_csv" and "page" in query:
             continue

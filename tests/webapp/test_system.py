@@ -1,4 +1,6 @@
-"""System: who works and what is loaded; the cap is an admin's, a token its owner's; no secret is shown."""
+"""System: who works and what is loaded; the cap is an admin's, a token its owner's; no secret is
+shown.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,11 @@ CAP = {"batches": "3", "reason": "<script>quiet hours</script>"}
 @pytest.fixture(autouse=True)
 def no_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens: these pages do not need it, and need not wait for it."""
-    monkeypatch.setattr(system_health, "redis", lambda: {"where": "redis://nowhere", "answers": False, "said": "it is away"})
+    monkeypatch.setattr(
+        system_health,
+        "redis",
+        lambda: {"where": "redis://nowhere", "answers": False, "said": "it is away"},
+    )
 
 
 def page(client: Client) -> str:
@@ -43,7 +49,9 @@ def test_it_tells_what_is_loaded_and_judged(viewer: Client, demo: Demo) -> None:
     assert "2021-22" in page(viewer)
 
 
-def test_a_redis_that_does_not_answer_is_said_without_its_password(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_does_not_answer_is_said_without_its_password(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.REDIS_URL = "redis://:hunter2@127.0.0.1:1/0"
     monkeypatch.setattr(current_app.conf, "broker_write_url", settings.REDIS_URL)
     found = ASK_REDIS()
@@ -63,9 +71,13 @@ def test_no_secret_is_shown(admin: Client, settings: Any) -> None:
     assert "1 set" in text
 
 
-def test_workers_and_batches_are_shown_and_asked_for_again_only_while_a_job_is_under_way(viewer: Client, demo: Demo) -> None:
+def test_workers_and_batches_are_shown_and_asked_for_again_only_while_a_job_is_under_way(
+    viewer: Client, demo: Demo
+) -> None:
     Worker.objects.create(name=this_process(), kind=Worker.Kind.WORKER)
-    Worker.objects.create(name="elsewhere 7 0", kind=Worker.Kind.WORKER, seen_at="2021-11-22T00:00:00Z")
+    Worker.objects.create(
+        name="elsewhere 7 0", kind=Worker.Kind.WORKER, seen_at="2021-11-22T00:00:00Z"
+    )
     url, job = reverse("system_live"), Job.objects.get()
     calm = viewer.get(url).content.decode()
     assert "hx-trigger" not in calm
@@ -79,15 +91,26 @@ def test_workers_and_batches_are_shown_and_asked_for_again_only_while_a_job_is_u
 
 def test_messages_that_wait_are_listed(viewer: Client, demo: Demo) -> None:
     job = Job.objects.get()
-    Trigger.objects.create(job=job, date="2021-11-22", message={}, topic="projects/p/topics/t", error="<b>denied</b>", tries=2)
+    Trigger.objects.create(
+        job=job,
+        date="2021-11-22",
+        message={},
+        topic="projects/p/topics/t",
+        error="<b>denied</b>",
+        tries=2,
+    )
     Trigger.objects.create(job=job, date="2021-11-23", message={})
-    Notice.objects.create(job=job, kind=Notice.Kind.DONE, event=job.events.filter(run=None).earliest("pk"))
+    Notice.objects.create(
+        job=job, kind=Notice.Kind.DONE, event=job.events.filter(run=None).earliest("pk")
+    )
     text = page(viewer)
     assert "&lt;b&gt;denied&lt;/b&gt;" in text
     assert "1 for Phase 5, 1 for people" in text
 
 
-def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(admin: Client, db: None) -> None:
+def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(
+    admin: Client, db: None
+) -> None:
     answer = admin.post(reverse("cap"), CAP, follow=True)
     assert Limits.current().max_parallel_batches == 3
     (event,) = system_health.events()
@@ -113,7 +136,9 @@ def test_nobody_else_can_change_the_cap_and_sees_why(role: str, db: None) -> Non
         ({"batches": "-1", "reason": "x"}, "takes a whole number"), ({"reason": "x"}, "1 to 64 batches"),
     ],
 )  # fmt: skip
-def test_a_cap_that_cannot_be_is_refused_in_one_sentence(admin: Client, db: None, form: dict[str, str], sentence: str) -> None:
+def test_a_cap_that_cannot_be_is_refused_in_one_sentence(
+    admin: Client, db: None, form: dict[str, str], sentence: str
+) -> None:
     answer = admin.post(reverse("cap"), form)
     assert answer.status_code == 422
     assert sentence in answer.content.decode().lower()
@@ -125,7 +150,9 @@ def test_a_cap_is_changed_by_post_alone(admin: Client, db: None) -> None:
 
 
 @pytest.mark.parametrize("name", ["viewer", "operator", "admin"])
-def test_everybody_can_make_a_key_of_his_own_that_is_shown_once(name: str, request: pytest.FixtureRequest, db: None) -> None:
+def test_everybody_can_make_a_key_of_his_own_that_is_shown_once(
+    name: str, request: pytest.FixtureRequest, db: None
+) -> None:
     client: Client = request.getfixturevalue(name)
     answer = client.post(reverse("tokens"), {"name": "<b>nightly</b>"})
     token = Token.objects.get()
@@ -152,7 +179,9 @@ def test_nobody_has_more_keys_than_he_can_oversee(viewer: Client) -> None:
     assert (last.status_code, Token.objects.count()) == (422, MOST_TOKENS)
 
 
-def test_a_revoked_key_is_worth_nothing_and_only_its_owner_revokes_it(viewer: Client, operator: Client) -> None:
+def test_a_revoked_key_is_worth_nothing_and_only_its_owner_revokes_it(
+    viewer: Client, operator: Client
+) -> None:
     viewer.post(reverse("tokens"), {"name": "nightly"})
     url = reverse("revoke", args=[Token.objects.get().pk])
     assert operator.post(url).status_code == 404
@@ -168,7 +197,9 @@ def test_what_belongs_to_a_job_or_a_finding_is_not_among_what_holds_for_all(demo
     assert system_health.events() == [alone]
 
 
-def test_the_number_of_queries_is_constant(viewer: Client, demo: Demo, django_assert_max_num_queries: Any) -> None:
+def test_the_number_of_queries_is_constant(
+    viewer: Client, demo: Demo, django_assert_max_num_queries: Any
+) -> None:
     page(viewer)
     with django_assert_max_num_queries(25):
         page(viewer)

@@ -45,10 +45,30 @@ def one(kind: str = "impossible value") -> Finding:
     return Finding.objects.get(kind=kind)
 
 
-def make_job(status: str, to_state: str, reason: str = "", *, cause: str = "", actor: str = "backcourt", **fields: Any) -> Job:
+def make_job(
+    status: str,
+    to_state: str,
+    reason: str = "",
+    *,
+    cause: str = "",
+    actor: str = "backcourt",
+    **fields: Any,
+) -> Job:
     """A job of the demo's dates that has come to this, as its last event says."""
-    job = Job.objects.create(options=Job.objects.earliest("pk").options, actor="ann", status=status, batch_size=1, **fields)
-    event = {"to_state": to_state, "cause": cause, "actor": actor, "action": "a change", "reason": reason}
+    job = Job.objects.create(
+        options=Job.objects.earliest("pk").options,
+        actor="ann",
+        status=status,
+        batch_size=1,
+        **fields,
+    )
+    event = {
+        "to_state": to_state,
+        "cause": cause,
+        "actor": actor,
+        "action": "a change",
+        "reason": reason,
+    }
     Event.objects.create(job=job, **event, at=fields.get("finished_at") or now())
     return job
 
@@ -66,13 +86,25 @@ JOBS = {
     "the brake": ("paused", "pausing", "9 bad entities", {"cause": EventCause.PAUSE_ON_ERROR}),
     "the canary": ("pausing", "pausing", "1 bad entity", {"cause": EventCause.CANARY}),
     "an error": ("paused", "pausing", "the disk is full", {"cause": EventCause.ERROR}),
-    "a dead process": ("paused", "pausing", "its process ended", {"cause": EventCause.PROCESS_ENDED}),
-    "a failure": ("failed", "failed", "3 runs failed or were blocked", {"finished_at": now() + timedelta(days=1)}),
+    "a dead process": (
+        "paused",
+        "pausing",
+        "its process ended",
+        {"cause": EventCause.PROCESS_ENDED},
+    ),
+    "a failure": (
+        "failed",
+        "failed",
+        "3 runs failed or were blocked",
+        {"finished_at": now() + timedelta(days=1)},
+    ),
 }
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_a_job_that_stopped_by_itself_wants_a_person_at_once(name: str, demo: Demo, viewer: Client) -> None:
+def test_a_job_that_stopped_by_itself_wants_a_person_at_once(
+    name: str, demo: Demo, viewer: Client
+) -> None:
     before = badge(text_of(viewer, reverse("triage")))
     status, to_state, reason, fields = JOBS[name]
     job = make_job(status, to_state, reason, **fields)
@@ -88,19 +120,38 @@ def test_a_job_that_stands_still_wants_a_person(demo: Demo) -> None:
     job = make_job("running", "running")
     assert attention_items(now()) == []
     (found,) = attention_items(now() + timedelta(minutes=7))
-    assert (found.job, found.state, found.reason) == (job, "stalled", "nothing has changed for 7 minutes")
+    assert (found.job, found.state, found.reason) == (
+        job,
+        "stalled",
+        "nothing has changed for 7 minutes",
+    )
 
 
 def test_jobs_that_a_person_stopped_or_that_are_judged_or_retried_want_nobody(demo: Demo) -> None:
-    make_job("paused", "pausing", "brake: PSZA 2021-11-19: so I say", cause=EventCause.OPERATOR, actor="otto")
-    make_job("failed", "failed", "1 runs failed or were blocked", finished_at=now() - timedelta(days=9999))
-    failed = make_job("failed", "failed", "1 runs failed or were blocked", finished_at=now() + timedelta(days=1))
+    make_job(
+        "paused",
+        "pausing",
+        "brake: PSZA 2021-11-19: so I say",
+        cause=EventCause.OPERATOR,
+        actor="otto",
+    )
+    make_job(
+        "failed",
+        "failed",
+        "1 runs failed or were blocked",
+        finished_at=now() - timedelta(days=9999),
+    )
+    failed = make_job(
+        "failed", "failed", "1 runs failed or were blocked", finished_at=now() + timedelta(days=1)
+    )
     assert [found.job for found in attention_items(now())] == [failed]
     make_job("queued", "queued", retry_of=failed)
     assert attention_items(now()) == []
 
 
-def test_without_findings_the_list_does_not_say_that_nothing_wants_a_person(demo: Demo, viewer: Client) -> None:
+def test_without_findings_the_list_does_not_say_that_nothing_wants_a_person(
+    demo: Demo, viewer: Client
+) -> None:
     Finding.objects.update(state=State.CLOSED)
     make_job(*JOBS["the brake"][:3], **JOBS["the brake"][3])
     assert "Nothing wants a person" not in text_of(viewer, reverse("triage"))
@@ -110,13 +161,18 @@ def test_without_findings_the_list_does_not_say_that_nothing_wants_a_person(demo
 # Failure rates
 
 
-def test_the_rates_never_say_that_nothing_is_to_be_done_while_there_is_a_bug(demo: Demo, viewer: Client) -> None:
+def test_the_rates_never_say_that_nothing_is_to_be_done_while_there_is_a_bug(
+    demo: Demo, viewer: Client
+) -> None:
     text = text_of(viewer, reverse("rates"), processor="PDC")
     (verdict,) = viewer.get(reverse("rates"), {"processor": "PDC"}).context["chosen"].verdicts
     runs = Run.objects.filter(processor="PDC", status="complete")
     assert verdict.bugs == sum(run.failures.get("PROCESSING_ERROR", 0) for run in runs) > 0
     assert verdict.by_games + verdict.bugs == sum(sum(run.failures.values()) for run in runs)
-    assert f"explained by the games played {verdict.by_games:,} · bugs {verdict.bugs} · unexplained 0" in text
+    assert (
+        f"explained by the games played {verdict.by_games:,} · bugs {verdict.bugs} · unexplained 0"
+        in text
+    )
     assert "No action" not in text
     assert "No action" in text_of(viewer, reverse("rates"), processor="TDZA")
 
@@ -167,7 +223,9 @@ NARROWED: dict[str, tuple[dict[str, str], Callable[[Finding], bool]]] = {
 
 
 @pytest.mark.parametrize("name", NARROWED)
-def test_every_filter_narrows_the_list_and_nothing_else(name: str, demo: Demo, viewer: Client) -> None:
+def test_every_filter_narrows_the_list_and_nothing_else(
+    name: str, demo: Demo, viewer: Client
+) -> None:
     query, is_meant = NARROWED[name]
     wanted = [f.pk for f in Finding.objects.listed() if is_meant(f)]
     assert wanted
@@ -186,8 +244,13 @@ def test_settled_ones_are_shown_when_asked_for(state: str, demo: Demo, viewer: C
 REVERSED = {"start": "2021-12-01", "end": "2021-11-01"}
 
 
-@pytest.mark.parametrize("query", [{"start": "yesterday"}, {"severity": "awful"}, {"season": "x"}, {"state": HOSTILE}, REVERSED])
-def test_a_filter_that_cannot_be_meant_says_so_and_narrows_nothing(query: dict[str, str], demo: Demo, viewer: Client) -> None:
+@pytest.mark.parametrize(
+    "query",
+    [{"start": "yesterday"}, {"severity": "awful"}, {"season": "x"}, {"state": HOSTILE}, REVERSED],
+)
+def test_a_filter_that_cannot_be_meant_says_so_and_narrows_nothing(
+    query: dict[str, str], demo: Demo, viewer: Client
+) -> None:
     answer = viewer.get(reverse("triage"), query)
     text = answer.content.decode()
     assert answer.status_code == 422
@@ -246,17 +309,26 @@ def test_the_number_of_queries_is_that_of_one_finding(demo: Demo, viewer: Client
 
     few = asked(kind="column jump")
     template = one()
-    fields = {f.attname: getattr(template, f.attname) for f in Finding._meta.fields if f.attname not in ("id", "subject")}
+    fields = {
+        f.attname: getattr(template, f.attname)
+        for f in Finding._meta.fields
+        if f.attname not in ("id", "subject")
+    }
     Finding.objects.bulk_create(Finding(**fields, subject=str(n)) for n in range(120))
     assert asked() == few <= 16
     assert len(shown(viewer)) == 50
-    assert len(shown(viewer, page="3")) == Finding.objects.listed().filter(severity__gt=0).count() - 100
+    assert (
+        len(shown(viewer, page="3"))
+        == Finding.objects.listed().filter(severity__gt=0).count() - 100
+    )
 
 
 # One
 
 
-def test_a_finding_shows_its_evidence_its_advice_and_what_to_start(demo: Demo, operator: Client) -> None:
+def test_a_finding_shows_its_evidence_its_advice_and_what_to_start(
+    demo: Demo, operator: Client
+) -> None:
     finding = one()
     text = text_of(operator, reverse("finding", args=[finding.pk]))
     assert finding.advice in text
@@ -288,7 +360,9 @@ def test_evidence_is_cut_after_its_first_rows(demo: Demo, viewer: Client) -> Non
     assert "The first 200 rows" in text_of(viewer, reverse("evidence", args=[finding.pk]))
 
 
-@pytest.mark.parametrize("sql", ["", "SELECT nothing FROM nowhere", "DROP TABLE nba_analytics.player_game_summary"])
+@pytest.mark.parametrize(
+    "sql", ["", "SELECT nothing FROM nowhere", "DROP TABLE nba_analytics.player_game_summary"]
+)
 def test_evidence_that_cannot_be_shown_says_why(sql: str, demo: Demo, viewer: Client) -> None:
     pk = one().pk
     Finding.objects.filter(pk=pk).update(query=sql)
@@ -306,13 +380,19 @@ def test_a_finding_that_is_not_there_is_not_found(name: str, demo: Demo, viewer:
 @pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.EXPECTED, State.FIXED])
 def test_marking_keeps_who_and_why(state: str, demo: Demo, operator: Client) -> None:
     finding = one()
-    answer = operator.post(reverse("finding", args=[finding.pk]), {"state": state, "note": f"seen {HOSTILE}"})
+    answer = operator.post(
+        reverse("finding", args=[finding.pk]), {"state": state, "note": f"seen {HOSTILE}"}
+    )
     assert (answer.status_code, answer["Location"]) == (302, reverse("finding", args=[finding.pk]))
     finding.refresh_from_db()
     assert (finding.state, finding.marked_by, finding.note) == (state, "otto", f"seen {HOSTILE}")
     event = finding.events.order_by("pk").last()
     assert event is not None
-    assert (event.actor, event.action, event.reason) == ("otto", f"open → {state}", f"seen {HOSTILE}")
+    assert (event.actor, event.action, event.reason) == (
+        "otto",
+        f"open → {state}",
+        f"seen {HOSTILE}",
+    )
     for url in (reverse("finding", args=[finding.pk]), f"{reverse('triage')}?state=all"):
         text = text_of(operator, url)
         assert AS_TEXT in text
@@ -320,14 +400,22 @@ def test_marking_keeps_who_and_why(state: str, demo: Demo, operator: Client) -> 
 
 
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
-    "without a note": ({"state": "fixed", "note": " "}, "say why: the note is kept with the finding"),
+    "without a note": (
+        {"state": "fixed", "note": " "},
+        "say why: the note is kept with the finding",
+    ),
     "as it is already": ({"state": "open", "note": "once more"}, "is open already"),
-    "as nothing that there is": ({"state": HOSTILE, "note": "a note to keep"}, "not one of the available choices"),
+    "as nothing that there is": (
+        {"state": HOSTILE, "note": "a note to keep"},
+        "not one of the available choices",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_marked_is_said_beside_the_form_and_the_note_stays(name: str, demo: Demo, operator: Client) -> None:
+def test_what_cannot_be_marked_is_said_beside_the_form_and_the_note_stays(
+    name: str, demo: Demo, operator: Client
+) -> None:
     given, sentence = REFUSED[name]
     answer = operator.post(reverse("finding", args=[one().pk]), given)
     text = answer.content.decode()
@@ -339,12 +427,19 @@ def test_what_cannot_be_marked_is_said_beside_the_form_and_the_note_stays(name: 
 
 
 def test_several_are_marked_with_one_note(demo: Demo, operator: Client) -> None:
-    chosen = [f.pk for f in Finding.objects.all() if f.kind in ("Phase 3 missing", "impossible value")]
+    chosen = [
+        f.pk for f in Finding.objects.all() if f.kind in ("Phase 3 missing", "impossible value")
+    ]
     given = {"finding": chosen, "state": "acknowledged", "note": "Phase 3 is told"}
     answer = operator.post(f"{reverse('mark')}?severity=problem", given)
-    assert (answer.status_code, answer["Location"]) == (302, f"{reverse('triage')}?severity=problem")
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        f"{reverse('triage')}?severity=problem",
+    )
     found = Finding.objects.filter(pk__in=chosen)
-    assert {(f.state, f.note, f.marked_by) for f in found} == {("acknowledged", "Phase 3 is told", "otto")}
+    assert {(f.state, f.note, f.marked_by) for f in found} == {
+        ("acknowledged", "Phase 3 is told", "otto")
+    }
 
 
 def test_of_several_all_are_marked_or_none(demo: Demo, operator: Client) -> None:
@@ -393,7 +488,9 @@ def test_without_a_worker_a_season_is_judged_at_once(demo: Demo, operator: Clien
 
 
 @pytest.mark.parametrize("season", ["", HOSTILE, "-1", "2031"])
-def test_a_season_that_is_not_there_cannot_be_judged(season: str, demo: Demo, operator: Client) -> None:
+def test_a_season_that_is_not_there_cannot_be_judged(
+    season: str, demo: Demo, operator: Client
+) -> None:
     answer = operator.post(reverse("judge"), {"season": season})
     assert answer.status_code == 422
     assert HOSTILE not in answer.content.decode()
@@ -424,10 +521,15 @@ def test_what_is_no_time_was_not_asked(asked: str, demo: Demo, viewer: Client) -
 
 def test_a_list_has_no_more_on_a_page_than_it_says(demo: Demo) -> None:
     found = listing(FindingFilters({}, [YEAR]), "no page")
-    assert (found.page.number, found.total) == (1, Finding.objects.listed().filter(severity__gt=0).count())
+    assert (found.page.number, found.total) == (
+        1,
+        Finding.objects.listed().filter(severity__gt=0).count(),
+    )
 
 
-def test_an_impossible_value_names_the_row_and_its_query_returns_it_alone(demo: Demo, viewer: Client) -> None:
+def test_an_impossible_value_names_the_row_and_its_query_returns_it_alone(
+    demo: Demo, viewer: Client
+) -> None:
     finding = one()
     (row,) = evidence_rows.evidence_of(finding).rows
     assert row["fg_makes"] > row["fg_attempts"]

@@ -1,6 +1,8 @@
-"""Columns that suddenly hold nothing, zero or one value, found by their shares; rows whose numbers are wrong, as told.
+"""Columns that suddenly hold nothing, zero or one value, found by their shares; rows whose numbers
+are wrong, as told.
 
-A date is held against the dates before it: a stated test on shares, which small slates do not meet by chance.
+A date is held against the dates before it: a stated test on shares, which small slates do not meet
+by chance.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ MIN_EFFECT, MIN_Z = 0.25, 6.0
 MIN_TEAM_EFFECT = 0.5
 # About as many players of a team have rows; two teams may agree by chance, and four do not.
 TEAM_PLAYERS, CONSTANT_TEAMS = 10, 4
-# What the share of the dates before is taken to be at least, and 1 less it at most: one lost game is no jump.
+# What the share of the dates before is taken to be at least, and 1 less it at most: one lost game
+# is no jump.
 SHARE_FLOOR = 0.02
 # The longest that a game stays in a window of twenty, with an injury in between.
 FOLLOWS_WITHIN = timedelta(days=60)
@@ -51,9 +54,11 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True)
 class Jump:
-    """Columns of one table that are suddenly NULL, zero or constant, on dates that follow each other.
+    """Columns of one table that are suddenly NULL, zero or constant, on dates that follow each
+    other.
 
-    `share` of their rows are so, and `reference` of those of the dates before. `followers` are the jumps of what is
+    `share` of their rows are so, and `reference` of those of the dates before. `followers` are the
+    jumps of what is
     made from them.
     """
 
@@ -74,7 +79,11 @@ class Jump:
     @property
     def cause(self) -> str:
         """Where the values were lost, in words."""
-        then = f"; {', '.join(n for f in self.followers for n in f.names)} follow from it" if self.followers else ""
+        then = (
+            f"; {', '.join(n for f in self.followers for n in f.names)} follow from it"
+            if self.followers
+            else ""
+        )
         if not self.sources:
             return f"Phase 3 has lost the values of {', '.join(self.names)}{then}"
         return f"the processor's formula, since none of what it is made from has jumped: {', '.join(self.sources)}{then}"
@@ -82,7 +91,9 @@ class Jump:
 
 @dataclass(frozen=True)
 class Violation:
-    """Rows of a processor and date that break a rule: how many of those looked at, and an entity among them."""
+    """Rows of a processor and date that break a rule: how many of those looked at, and an entity
+    among them.
+    """
 
     check: str
     processor: str
@@ -97,7 +108,11 @@ def jumps(shares: Iterable[Share]) -> list[Jump]:
     by_column: dict[tuple[str, str], list[Share]] = defaultdict(list)
     for share in shares:
         by_column[share.table, share.column].append(share)
-    return [jump for found in by_column.values() for jump in _of_column(sorted(found, key=lambda s: s.date))]
+    return [
+        jump
+        for found in by_column.values()
+        for jump in _of_column(sorted(found, key=lambda s: s.date))
+    ]
 
 
 class _Flagged(NamedTuple):
@@ -122,11 +137,20 @@ def _of_column(shares: Sequence[Share]) -> Iterator[Jump]:
 
 
 def _flagged(shares: Sequence[Share], column: Critical) -> Iterator[_Flagged]:
-    """The dates that differ from the dates before them; such a date is nobody's reference, so that a rise may last."""
+    """The dates that differ from the dates before them; such a date is nobody's reference, so that
+    a rise may last.
+    """
     reference: deque[Share] = deque(maxlen=REFERENCE_DATES)
     before: ConstantKind | None = None
     for share in shares:
-        what = next((w for w in column.watched if _is_jump(share, w, column, reference, goes_on=w is before)), None)
+        what = next(
+            (
+                w
+                for w in column.watched
+                if _is_jump(share, w, column, reference, goes_on=w is before)
+            ),
+            None,
+        )
         if what:
             yield _Flagged(what, share, _pooled(reference, what), what is before)
         else:
@@ -138,7 +162,9 @@ def _is_candidate(share: Share, what: ConstantKind) -> bool:
     return share.number(what) >= MIN_EFFECT * share.rows
 
 
-def _is_jump(share: Share, what: ConstantKind, column: Critical, reference: Sequence[Share], *, goes_on: bool) -> bool:
+def _is_jump(
+    share: Share, what: ConstantKind, column: Critical, reference: Sequence[Share], *, goes_on: bool
+) -> bool:
     """A date too small to be judged by itself goes on with what the date before it began."""
     if not _is_candidate(share, what) or len(reference) < MIN_REFERENCE_DATES:
         return False
@@ -146,10 +172,16 @@ def _is_jump(share: Share, what: ConstantKind, column: Critical, reference: Sequ
         return False
     if what is ConstantKind.CONSTANT:
         fewest = CONSTANT_TEAMS * TEAM_PLAYERS if column.is_of_team else MIN_ROWS
-        return (goes_on or share.rows - share.nulls >= fewest) and all(s.distinct > 1 for s in reference)
+        return (goes_on or share.rows - share.nulls >= fewest) and all(
+            s.distinct > 1 for s in reference
+        )
     before = _pooled(reference, what)
     effect = share.number(what) / share.rows - before
-    values, enough = (share.rows / TEAM_PLAYERS, MIN_TEAM_EFFECT) if column.is_of_team else (share.rows, MIN_EFFECT)
+    values, enough = (
+        (share.rows / TEAM_PLAYERS, MIN_TEAM_EFFECT)
+        if column.is_of_team
+        else (share.rows, MIN_EFFECT)
+    )
     return effect >= enough and (goes_on or effect >= MIN_Z * _error(before, values))
 
 
@@ -172,7 +204,13 @@ def _jump(found: Sequence[_Flagged], sources: tuple[str, ...]) -> Jump:
     first, shares = found[0], [flag.share for flag in found]
     dates = tuple(share.date for share in shares)
     return Jump(
-        first.share.table, (first.share.column,), first.what, dates, _pooled(shares, first.what), first.reference, sources
+        first.share.table,
+        (first.share.column,),
+        first.what,
+        dates,
+        _pooled(shares, first.what),
+        first.reference,
+        sources,
     )
 
 
@@ -180,7 +218,9 @@ def _jump(found: Sequence[_Flagged], sources: tuple[str, ...]) -> Jump:
 
 
 def folded(found: Iterable[Jump]) -> list[Jump]:
-    """One jump for each cause: what follows from a source column's jump is its follower, columns that jump together are one."""
+    """One jump for each cause: what follows from a source column's jump is its follower, columns
+    that jump together are one.
+    """
     found = list(found)
     following: dict[Jump, list[Jump]] = {}
     for jump in found:
@@ -193,7 +233,9 @@ def folded(found: Iterable[Jump]) -> list[Jump]:
 
 
 def _root(jump: Jump, found: Sequence[Jump]) -> Jump:
-    """The jump of Phase 3 that this one follows from, or of an output that no source explains; itself without one."""
+    """The jump of Phase 3 that this one follows from, or of an output that no source explains;
+    itself without one.
+    """
     origin = origins(jump.names[0])
     causes = [other for other in found if other.names[0] in origin and _may_follow(jump, other)]
     return _root(min(causes, key=lambda other: other.dates), found) if causes else jump

@@ -1,4 +1,6 @@
-"""How the runs of a season ended in, Findings out: what failed, what is gone, old or slow, and what was never run."""
+"""How the runs of a season ended in, Findings out: what failed, what is gone, old or slow, and what
+was never run.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +21,41 @@ SLOW_FLOOR_SECONDS = 10.0
 
 
 def runs(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDraft]:
-    """Failed runs by what they say, lost partitions, old statements, holes. Dates of `rootless` lack Phase 3: that is told."""
+    """Failed runs by what they say, lost partitions, old statements, holes. Dates of `rootless`
+    lack Phase 3: that is told.
+    """
     ended = season.ran.values()
     failed = [r for r in ended if not r.succeeded and not r.is_blocked]
-    for error, found in _by_error(r for r in failed if not r.is_bug and not (r.no_population and r.day in rootless)):
+    for error, found in _by_error(
+        r for r in failed if not r.is_bug and not (r.no_population and r.day in rootless)
+    ):
         keys = [r.key for r in found]
         blocked = sum(1 for r in ended if r.is_blocked and r.day in {day for _, day in keys})
         more = f"; {blocked:,} more are blocked by them" if blocked else ""
         sentence = f"{pluralize(len(keys), 'run')} failed ({found[0].reason[:200]}), {season.spans(keys)}{more}"
-        came = "Phase 3 had no row for these dates then, and has some now" if found[0].no_population else ""
+        came = (
+            "Phase 3 had no row for these dates then, and has some now"
+            if found[0].no_population
+            else ""
+        )
         yield season.found(
-            kinds.RUN_FAILED, keys, error, sentence, count=len(keys), action=rerun_action(keys), cause=came,
+            kinds.RUN_FAILED,
+            keys,
+            error,
+            sentence,
+            count=len(keys),
+            action=rerun_action(keys),
+            cause=came,
             numbers={"runs": len(keys), "blocked": blocked, "sample": found[0].reason},
-        )  # fmt: skip
+        )
     days = {r.day for r in failed}
-    yield from _simple(season, kinds.STILL_BLOCKED, [r.key for r in ended if r.is_blocked and r.day not in days])
+    yield from _simple(
+        season, kinds.STILL_BLOCKED, [r.key for r in ended if r.is_blocked and r.day not in days]
+    )
     # By force: a file that is damaged is there, so that the date counts as complete.
-    yield from _simple(season, kinds.LOST_PARTITION, [r.key for r in ended if r.is_lost], force=True)
+    yield from _simple(
+        season, kinds.LOST_PARTITION, [r.key for r in ended if r.is_lost], force=True
+    )
     old = [r.key for r in ended if r.statement_changed and r.succeeded]
     yield from _simple(season, kinds.OLD_SQL, old, outdated=True)
     yield from _holes(season, rootless)
@@ -49,7 +69,12 @@ def _by_error(failed: Iterable[RunFacts]) -> list[tuple[str, list[RunFacts]]]:
 
 
 def _simple(
-    season: AuditedSeason, kind: FindingKind, keys: Sequence[Key], *, outdated: bool = False, force: bool = False
+    season: AuditedSeason,
+    kind: FindingKind,
+    keys: Sequence[Key],
+    *,
+    outdated: bool = False,
+    force: bool = False,
 ) -> Iterator[FindingDraft]:
     """One Finding of a kind for all its runs."""
     if keys:
@@ -74,9 +99,14 @@ def _holes(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[Finding
         what, which = pluralize(len(dates), "date"), ", ".join(in_chain(keys))
         sentence = f"{what} between dates that were run never ran ({which}), {season.spans(keys)}"
         yield season.found(
-            kinds.HOLE, keys, str(dates[0]), sentence, count=len(keys),
-            action=rerun_action((code, day) for code in codes for day in dates), numbers={"dates": len(dates), "runs": len(keys)},
-        )  # fmt: skip
+            kinds.HOLE,
+            keys,
+            str(dates[0]),
+            sentence,
+            count=len(keys),
+            action=rerun_action((code, day) for code in codes for day in dates),
+            numbers={"dates": len(dates), "runs": len(keys)},
+        )
 
 
 def _never_run(season: AuditedSeason, code: str) -> list[date]:
@@ -85,7 +115,9 @@ def _never_run(season: AuditedSeason, code: str) -> list[date]:
 
 
 def slow(season: AuditedSeason) -> Iterator[FindingDraft]:
-    """Dates that took over five minutes, or three times the median of their processor, with where the seconds went."""
+    """Dates that took over five minutes, or three times the median of their processor, with where
+    the seconds went.
+    """
     for code in CODES:
         ended = [r for r in season.ran.values() if r.processor == code and r.seconds]
         usual = median(r.seconds for r in ended) if ended else 0.0
@@ -97,12 +129,19 @@ def slow(season: AuditedSeason) -> Iterator[FindingDraft]:
                 f"usually {usual:.1f} s; {season.spans(r.key for r in found)}"
             )
             yield season.found(
-                kinds.SLOW, [r.key for r in found], code, sentence, count=len(found), cause=_why_slow(worst),
+                kinds.SLOW,
+                [r.key for r in found],
+                code,
+                sentence,
+                count=len(found),
+                cause=_why_slow(worst),
                 numbers={
-                    "usual": round(usual, 3), "query": round(worst.query_seconds, 3),
-                    "write": round(worst.write_seconds, 3), "checks": round(worst.check_seconds, 3),
+                    "usual": round(usual, 3),
+                    "query": round(worst.query_seconds, 3),
+                    "write": round(worst.write_seconds, 3),
+                    "checks": round(worst.check_seconds, 3),
                 },
-            )  # fmt: skip
+            )
 
 
 def _why_slow(run: RunFacts) -> str:

@@ -1,1 +1,3 @@
-"""The JSON API: the verbs of shell and panel, by the same functions. Imported by the site's URLs alone, as it is slow to."""
+"""The JSON API: the verbs of shell and panel, by the same functions. Imported by the site's URLs
+alone, as it is slow to.
+"""

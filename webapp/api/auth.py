@@ -1,4 +1,6 @@
-"""Who may call what: by token, or by the session of the panel, and then with its CSRF token for what changes anything."""
+"""Who may call what: by token, or by the session of the panel, and then with its CSRF token for
+what changes anything.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ class SessionAuth(Allowed):
         if (user := user_of_session(request)) is None:
             return None
         if request.method not in SAFE and (reason := _csrf_reason(request)):
-            raise HttpError(403, f"CSRF: {reason} Send the token of the page as X-CSRFToken, or use a key")
+            raise HttpError(
+                403, f"CSRF: {reason} Send the token of the page as X-CSRFToken, or use a key"
+            )
         return self.check(user)
 
 
@@ -77,7 +81,10 @@ def _nothing(request: HttpRequest) -> HttpResponse:
 
 
 ANYBODY = [TokenAuth(), SessionAuth()]
-OPERATORS = [TokenAuth("may_operate", "operators and admins"), SessionAuth("may_operate", "operators and admins")]
+OPERATORS = [
+    TokenAuth("may_operate", "operators and admins"),
+    SessionAuth("may_operate", "operators and admins"),
+]
 ADMINS = [TokenAuth("may_administer", "admins"), SessionAuth("may_administer", "admins")]
 
 

@@ -45,7 +45,9 @@ def findings(
 def finding(request: HttpRequest, number: int) -> Document:
     """With its evidence and its history."""
     found = finding_of(number)
-    events = list(found.events.order_by("pk").values("at", who=F("actor"), what=F("action"), why=F("reason")))
+    events = list(
+        found.events.order_by("pk").values("at", who=F("actor"), what=F("action"), why=F("reason"))
+    )
     return {**as_json(found), "events": events}
 
 

@@ -13,7 +13,13 @@ from ninja import Router, Status
 from backfill.documents.job import plan_document
 from backfill.documents.retry import retry_document
 from backfill.jobs.launches import launch_backfill
-from backfill.jobs.lifecycle import cancel_job, change_limit, dropped_and_finishing, pause_job, resume_job
+from backfill.jobs.lifecycle import (
+    cancel_job,
+    change_limit,
+    dropped_and_finishing,
+    pause_job,
+    resume_job,
+)
 from backfill.jobs.retry import preview_retry as preview_retry_plan
 from backfill.jobs.retry import retry_job
 from backfill.jobs.start import preview_job
@@ -41,9 +47,20 @@ from webapp.api.schemas import (
 router = Router(tags=["jobs"])
 Document = dict[str, Any]
 RUN_FIELDS = (
-    "processor", "date", "batch", "status", "error", "run_id", "population", "rows", "failures", "query_seconds",
-    "write_seconds", "started_at", "finished_at",
-)  # fmt: skip
+    "processor",
+    "date",
+    "batch",
+    "status",
+    "error",
+    "run_id",
+    "population",
+    "rows",
+    "failures",
+    "query_seconds",
+    "write_seconds",
+    "started_at",
+    "finished_at",
+)
 
 
 def job_of(number: int) -> Job:
@@ -63,26 +80,39 @@ def jobs(request: HttpRequest, status: str = "", before: int = 0, limit: Limit =
     found = found.filter(status=status) if status else found
     shown = list((found.filter(pk__lt=before) if before else found)[:limit])
     counts: dict[int, dict[str, int]] = {job.pk: {} for job in shown}
-    for pk, state, n in Run.objects.filter(job__in=shown).values_list("job", "status").annotate(n=Count("pk")):
+    for pk, state, n in (
+        Run.objects.filter(job__in=shown).values_list("job", "status").annotate(n=Count("pk"))
+    ):
         counts[pk][state] = n
     return {"jobs": [_line(job, counts[job.pk]) for job in shown]}
 
 
 def _line(job: Job, runs: dict[str, int]) -> Document:
     return {
-        "job": job.pk, "status": job.status, "options": job.in_force, "runs": runs, "who": job.actor, "why": job.reason,
-        "retry_of": job.retry_of_id, "created_at": job.created_at, "finished_at": job.finished_at,
-    }  # fmt: skip
+        "job": job.pk,
+        "status": job.status,
+        "options": job.in_force,
+        "runs": runs,
+        "who": job.actor,
+        "why": job.reason,
+        "retry_of": job.retry_of_id,
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+    }
 
 
 @router.post("/jobs/preview", summary="What starting would do")
 def preview(request: HttpRequest, given: OptionsIn) -> Document:
-    """The very runs, what speaks against them, the shell's command, and the plan sealed, to be sent with the start."""
+    """The very runs, what speaks against them, the shell's command, and the plan sealed, to be sent
+    with the start.
+    """
     found = preview_job(options_of(given))
     return {
-        **plan_document(found), "would_start": found.would_start, "command": command(found.plan.options),
+        **plan_document(found),
+        "would_start": found.would_start,
+        "command": command(found.plan.options),
         "sealed": signed_plan.seal(found.plan),
-    }  # fmt: skip
+    }
 
 
 @router.get("/jobs/{number}", summary="One job")
@@ -98,18 +128,27 @@ def job_progress(request: HttpRequest, number: int) -> Document:
 
 
 @router.get("/jobs/{number}/events", summary="What happened to a job")
-def events(request: HttpRequest, number: int, after: int = 0, runs: bool = False, limit: Limit = 1000) -> Document:
+def events(
+    request: HttpRequest, number: int, after: int = 0, runs: bool = False, limit: Limit = 1000
+) -> Document:
     """Its own events, with `runs` those of its runs too, after a number, the oldest first."""
     found = job_of(number).events.filter(pk__gt=after).select_related("run").order_by("pk")
-    return {"events": [_event(event) for event in (found if runs else found.filter(run=None))[:limit]]}
+    return {
+        "events": [_event(event) for event in (found if runs else found.filter(run=None))[:limit]]
+    }
 
 
 def _event(event: Event) -> Document:
     run = event.run
     return {
-        "event": event.pk, "at": event.at, "who": event.actor, "what": event.action, "why": event.reason,
-        "processor": run and run.processor, "date": run and run.date,
-    }  # fmt: skip
+        "event": event.pk,
+        "at": event.at,
+        "who": event.actor,
+        "what": event.action,
+        "why": event.reason,
+        "processor": run and run.processor,
+        "date": run and run.date,
+    }
 
 
 @router.get("/jobs/{number}/report", summary="A job, run by run")
@@ -124,16 +163,27 @@ def report(request: HttpRequest, number: int) -> Document:
 # Starting
 
 
-@router.post("/jobs", auth=OPERATORS, response={201: dict, 202: dict, 200: dict}, summary="Start a backfill")
+@router.post(
+    "/jobs", auth=OPERATORS, response={201: dict, 202: dict, 200: dict}, summary="Start a backfill"
+)
 def start(request: HttpRequest, given: StartIn) -> Status[Document]:
-    """201 with the job; 202 with the launch that waits for its time or for a second person; 200 when all is complete."""
+    """201 with the job; 202 with the launch that waits for its time or for a second person; 200
+    when all is complete.
+    """
     sent = given.model_dump(include={"previewed", "start_at"})
     exempt = bool(getattr(request.user, "may_administer", False))
     made = launch_backfill(options_of(given), actor(request), exempt=exempt, **sent)
     if made is None:
         return Status(200, {"job": None, "detail": "everything is complete already"})
     if isinstance(made, Launch):
-        return Status(202, {"job": None, "launch": made.pk, "detail": made.needs_approval or f"starts at {made.start_at}"})
+        return Status(
+            202,
+            {
+                "job": None,
+                "launch": made.pk,
+                "detail": made.needs_approval or f"starts at {made.start_at}",
+            },
+        )
     return Status(201, {"job": made.pk, "status": made.status})
 
 
@@ -144,7 +194,9 @@ def preview_retry(request: HttpRequest, number: int, given: SelectionIn) -> Docu
     return {**retry_document(found), "would_start": found.would_start}
 
 
-@router.post("/jobs/{number}/retry", auth=OPERATORS, response={201: dict}, summary="Retry what failed")
+@router.post(
+    "/jobs/{number}/retry", auth=OPERATORS, response={201: dict}, summary="Retry what failed"
+)
 def retry(request: HttpRequest, number: int, given: RetryIn) -> Status[Document]:
     """Under the options that the job had."""
     reason = given.model_dump()["reason"]
@@ -188,7 +240,12 @@ def cap(request: HttpRequest, number: int, given: LimitIn) -> Document:
     return {"job": number, "batches": given.batches}
 
 
-@router.post("/cap", auth=ADMINS, summary="Change the cap of all jobs", description=f"1 to {MAX_PARALLEL} batches in flight.")
+@router.post(
+    "/cap",
+    auth=ADMINS,
+    summary="Change the cap of all jobs",
+    description=f"1 to {MAX_PARALLEL} batches in flight.",
+)
 def cap_of_all(request: HttpRequest, given: LimitIn) -> Document:
     """How many batches of all jobs together may be in flight."""
     change_limit(given.batches, actor(request), given.reason)

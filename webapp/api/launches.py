@@ -25,17 +25,29 @@ def launch_of(number: int) -> Launch:
 
 def _as_json(launch: Launch) -> Document:
     return {
-        "launch": launch.pk, "name": launch.name, "state": launch.state, "options": launch.options, "who": launch.actor,
-        "created_at": launch.created_at, "start_at": launch.start_at, "needs_approval": launch.needs_approval,
-        "approved_by": launch.approved_by, "said": launch.outcome_message, "job": launch.job_id,
-    }  # fmt: skip
+        "launch": launch.pk,
+        "name": launch.name,
+        "state": launch.state,
+        "options": launch.options,
+        "who": launch.actor,
+        "created_at": launch.created_at,
+        "start_at": launch.start_at,
+        "needs_approval": launch.needs_approval,
+        "approved_by": launch.approved_by,
+        "said": launch.outcome_message,
+        "job": launch.job_id,
+    }
 
 
 @router.get("/launches", summary="The newest launches")
 def launches(request: HttpRequest, state: str = "", limit: Limit = 50) -> Document:
     """Of one state, where that is given: saved, waiting, started, refused, withdrawn."""
     found = Launch.objects.order_by("-pk")
-    return {"launches": [_as_json(launch) for launch in (found.filter(state=state) if state else found)[:limit]]}
+    return {
+        "launches": [
+            _as_json(launch) for launch in (found.filter(state=state) if state else found)[:limit]
+        ]
+    }
 
 
 @router.post("/launches/{number}/approve", auth=OPERATORS, summary="Agree to a launch")

@@ -32,12 +32,24 @@ def preflight(request: HttpRequest, given: OptionsIn) -> Document:
 
 
 @router.get("/validate", summary="Are these dates complete?")
-def validated(request: HttpRequest, start: date, end: date, phase: Literal["3", "4"] = "4", verbose: bool = False) -> Document:
-    """Read from the warehouse: the inputs (3), or what is made from them (4); `verbose` lists the entities."""
+def validated(
+    request: HttpRequest,
+    start: date,
+    end: date,
+    phase: Literal["3", "4"] = "4",
+    verbose: bool = False,
+) -> Document:
+    """Read from the warehouse: the inputs (3), or what is made from them (4); `verbose` lists the
+    entities.
+    """
     check_loaded(Options(start, end))
     found = validate(start, end, int(phase))
     complete = all(checked.state.is_right for checked in found)
-    return {"phase": int(phase), "complete": complete, "dates": [checked.as_json(verbose=verbose) for checked in found]}
+    return {
+        "phase": int(phase),
+        "complete": complete,
+        "dates": [checked.as_json(verbose=verbose) for checked in found],
+    }
 
 
 @router.get("/seasons/{year}", summary="The season grid")
@@ -46,15 +58,29 @@ def season(request: HttpRequest, year: int) -> Document:
     grid = season_grid(year) if year in load_calendar().starts else None
     if grid is None:
         raise Http404(f"season {year} is not loaded; name it by the year in which it begins")
-    days = [{"date": day.day, "day": day.index, "week": day.week, "type": day.type, "games": day.games} for day in grid.days]
-    return {"season": grid.year, "days": days, "cells": {code: [_cell(c) for c in row] for code, row in grid.rows.items()}}
+    days = [
+        {"date": day.day, "day": day.index, "week": day.week, "type": day.type, "games": day.games}
+        for day in grid.days
+    ]
+    return {
+        "season": grid.year,
+        "days": days,
+        "cells": {code: [_cell(c) for c in row] for code, row in grid.rows.items()},
+    }
 
 
 def _cell(cell: RunCell) -> Document:
     return {
-        "date": cell.date, "state": cell.state, "population": cell.population, "rows": cell.rows,
-        "failures": dict(cell.failures), "expected": cell.expected, "outside": cell.outside, "job": cell.job, "why": cell.reason,
-    }  # fmt: skip
+        "date": cell.date,
+        "state": cell.state,
+        "population": cell.population,
+        "rows": cell.rows,
+        "failures": dict(cell.failures),
+        "expected": cell.expected,
+        "outside": cell.outside,
+        "job": cell.job,
+        "why": cell.reason,
+    }
 
 
 @router.get("/queries", summary="The runbook's queries")
@@ -70,7 +96,9 @@ def answer(request: HttpRequest, name: str, start: date, end: date) -> Document:
     if name not in queries.names():
         raise Http404(f"there is no query {name!r}; there are {', '.join(queries.names())}")
     query = queries.named(name)
-    rows = [{column: _number(value) for column, value in row.items()} for row in query.rows(start, end)]
+    rows = [
+        {column: _number(value) for column, value in row.items()} for row in query.rows(start, end)
+    ]
     return {"query": name, "start": start, "end": end, "sql": query.sql, "rows": rows}
 
 

@@ -1,4 +1,6 @@
-"""What may be sent, made from the very classes that the system takes, so that neither lacks what the other has."""
+"""What may be sent, made from the very classes that the system takes, so that neither lacks what
+the other has.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class Strict(Schema):
 
 
 def made_from(cls: type, name: str, **instead: Any) -> type[Strict]:
-    """A schema with the fields of a dataclass and their defaults, some of them `instead` as (type, default)."""
+    """A schema with the fields of a dataclass and their defaults, some of them `instead` as (type,
+    default).
+    """
     hints = get_type_hints(cls)
     own = {f.name: (hints[f.name], ... if f.default is MISSING else f.default) for f in fields(cls)}
     return create_model(name, __base__=Strict, **{**own, **instead})
@@ -72,14 +76,25 @@ else:
     DATES = {
         "start": (date | None, None),
         "end": (date | None, None),
-        "dates": (str, Field("", description="2021-11-01..2021-11-30, 2021-12-04; instead of start and end")),
+        "dates": (
+            str,
+            Field("", description="2021-11-01..2021-11-30, 2021-12-04; instead of start and end"),
+        ),
         "exclude": (str, Field("", description="as dates")),
-        "processors": (list[str], Field([], description="by code or name; all of them without any")),
+        "processors": (
+            list[str],
+            Field([], description="by code or name; all of them without any"),
+        ),
     }
-    PREVIEWED = (str, Field("", description="what a preview has `sealed`: refuses to start another plan"))
+    PREVIEWED = (
+        str,
+        Field("", description="what a preview has `sealed`: refuses to start another plan"),
+    )
     START_AT = (datetime | None, Field(None, description="not before then"))
     OptionsIn = made_from(Options, "Options", **DATES, reason=(Text, ""))
-    StartIn = made_from(Options, "Start", **DATES, reason=(Text, ""), previewed=PREVIEWED, start_at=START_AT)
+    StartIn = made_from(
+        Options, "Start", **DATES, reason=(Text, ""), previewed=PREVIEWED, start_at=START_AT
+    )
     SelectionIn = made_from(Selection, "Selection", processors=(list[str], []))
     RetryIn = made_from(Selection, "Retry", processors=(list[str], []), reason=(Text, ""))
 
@@ -100,4 +115,6 @@ def options_of(given: Strict) -> Options:
 def selection_of(given: Strict) -> Selection:
     """The failures that somebody means. Raises Refused."""
     sent = given.model_dump(include={f.name for f in fields(Selection)})
-    return Selection(**{**sent, "processors": tuple(processor(name).code for name in sent["processors"])})
+    return Selection(
+        **{**sent, "processors": tuple(processor(name).code for name in sent["processors"])}
+    )

@@ -1,4 +1,6 @@
-"""/api/, /healthz and /metrics. They ask by themselves who calls, so that the panel's login page keeps out of their way."""
+"""/api/, /healthz and /metrics. They ask by themselves who calls, so that the panel's login page
+keeps out of their way.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,18 @@ from webapp.ops import health, metrics
 ROOT = "/api/"
 METHODS = ("get", "post")
 
-# Neither Swagger's nor Redoc's page comes without inline styles or scripts, which the panel's policy forbids.
+# Neither Swagger's nor Redoc's page comes without inline styles or scripts, which the panel's
+# policy forbids.
 api = NinjaAPI(
-    title="Backcourt", version="1", urls_namespace="api", auth=ANYBODY, openapi_url=None, docs_url=None,
+    title="Backcourt",
+    version="1",
+    urls_namespace="api",
+    auth=ANYBODY,
+    openapi_url=None,
+    docs_url=None,
     description="The verbs of the shell and of the panel. Send a key as `Authorization: Bearer KEY`; the panel's admin page, "
     "or `manage.py token USER NAME`, issues one.",
-)  # fmt: skip
+)
 for part in (jobs, launches, findings, reading):
     api.add_router("", part.router)
 errors.register(api)
@@ -47,26 +55,37 @@ def docs(request: HttpRequest) -> HttpResponse:
     """The same as a page."""
     schema = api.get_openapi_schema(path_prefix=ROOT)
     operations = [
-        {"method": method.upper(), "path": where, **said, "fields": _fields(said, schema["components"]["schemas"])}
+        {
+            "method": method.upper(),
+            "path": where,
+            **said,
+            "fields": _fields(said, schema["components"]["schemas"]),
+        }
         for where, methods in schema["paths"].items()
         for method, said in methods.items()
         if method in METHODS
     ]
-    return render(request, "api/docs.html", {"operations": operations, "info": schema["info"], "root": ROOT})
+    return render(
+        request, "api/docs.html", {"operations": operations, "info": schema["info"], "root": ROOT}
+    )
 
 
 def _fields(operation: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
     """What the body takes, with a question mark behind what may be left out."""
     if "requestBody" not in operation:
         return []
-    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition(
+        "/"
+    )[2]
     needed = schemas[name].get("required", [])
     return [field if field in needed else f"{field}?" for field in schemas[name]["properties"]]
 
 
 def not_there(request: HttpRequest, rest: str) -> JsonResponse:
     """In JSON, for programs."""
-    return JsonResponse({"detail": f"there is no {ROOT}{rest}; {ROOT}docs lists what there is"}, status=404)
+    return JsonResponse(
+        {"detail": f"there is no {ROOT}{rest}; {ROOT}docs lists what there is"}, status=404
+    )
 
 
 def _open(patterns: list[URLPattern]) -> list[URLPattern]:
@@ -94,7 +113,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", RedirectView.as_view(pattern_name="api_docs")),
     path("api/openapi.json", login_not_required(openapi), name="openapi"),
     path("api/docs", docs, name="api_docs"),
-    path("api/", include((_open([p for p in _patterns if isinstance(p, URLPattern)]), _app), namespace=_namespace)),
+    path(
+        "api/",
+        include(
+            (_open([p for p in _patterns if isinstance(p, URLPattern)]), _app), namespace=_namespace
+        ),
+    ),
     path("api/<path:rest>", login_not_required(not_there)),
     path("healthz", login_not_required(health.healthz), name="healthz"),
     path("metrics", login_not_required(metrics.page), name="metrics"),

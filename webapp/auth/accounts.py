@@ -29,21 +29,28 @@ def create_user(name: str, role: str) -> str:
 
 
 def first_login(name: str) -> str:
-    """How to log in, in words: the operator that a first start makes, with his password as long as he keeps it."""
+    """How to log in, in words: the operator that a first start makes, with his password as long as
+    he keeps it.
+    """
     kept = Path(settings.VAR) / "first_password"
     if not User.objects.exists():
         password = create_user(name, Role.OPERATOR)
         kept.unlink(missing_ok=True)
         kept.touch(mode=0o600)
         kept.write_text(password, encoding="utf-8")
-    user, password = User.objects.filter(username=name).first(), kept.read_text(encoding="utf-8") if kept.exists() else ""
+    user, password = (
+        User.objects.filter(username=name).first(),
+        kept.read_text(encoding="utf-8") if kept.exists() else "",
+    )
     if user and password and user.check_password(password):
         return f"log in as {name} with password {password}"
     return "log in with your name and password"
 
 
 def change_user(name: str, *, role: str | None = None, active: bool | None = None) -> User:
-    """Change what a user may do. Raises Refused when there is no such user, or no admin would be left."""
+    """Change what a user may do. Raises Refused when there is no such user, or no admin would be
+    left.
+    """
     with transaction.atomic():
         user = User.objects.select_for_update().filter(username=name).first()
         if user is None:
@@ -73,10 +80,14 @@ def keep_an_admin(leaving: list[User]) -> None:
     Within a transaction that lasts until it ends: two admins cannot take each other down at once.
     """
     with transaction.atomic():
-        admins = User.objects.filter(role=Role.ADMIN, is_active=True).select_for_update().order_by("pk")
+        admins = (
+            User.objects.filter(role=Role.ADMIN, is_active=True).select_for_update().order_by("pk")
+        )
         names = {user.pk: user.username for user in admins}
     if names and not names.keys() - {user.pk for user in leaving}:
-        raise Refused(f"{', '.join(names.values())} is the last admin; make somebody else one first")
+        raise Refused(
+            f"{', '.join(names.values())} is the last admin; make somebody else one first"
+        )
 
 
 def _role(role: str) -> str:

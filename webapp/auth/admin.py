@@ -39,7 +39,9 @@ class PanelAdmin(AdminSite):
         return bool(getattr(request.user, "may_administer", False))
 
     @login_not_required
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """Have anybody log in where everybody does; one who is logged in and no admin is told so."""
         if self.has_permission(request):
             return redirect("admin:index")
@@ -96,13 +98,20 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]
 
 
 class PanelUserAdmin(UserAdmin):  # type: ignore[type-arg]
-    """Names, roles and passwords. Django's groups and permissions are not used: the role alone decides."""
+    """Names, roles and passwords. Django's groups and permissions are not used: the role alone
+    decides.
+    """
 
     form = UserForm
     add_form = NewUserForm
     list_display = ("username", "role", "is_active", "last_login")
     list_filter = ("role", "is_active")
-    fieldsets = ((None, {"fields": ("username", "password", "role", "is_active", "last_login", "date_joined")}),)
+    fieldsets = (
+        (
+            None,
+            {"fields": ("username", "password", "role", "is_active", "last_login", "date_joined")},
+        ),
+    )
     add_fieldsets = ((None, {"fields": ("username", "role", "password1", "password2")}),)
     readonly_fields = ("last_login", "date_joined")
     filter_horizontal = ()
@@ -114,19 +123,27 @@ class PanelUserAdmin(UserAdmin):  # type: ignore[type-arg]
         """Show each new key, once."""
         for user in chosen:
             token, key = Token.issue(user, f"issued by {request.user}")
-            messages.warning(request, f"The key of {user}, shown only now: {key} (token {token.pk})")
+            messages.warning(
+                request, f"The key of {user}, shown only now: {key} (token {token.pk})"
+            )
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Anybody but the last admin, and oneself."""
         if obj is None:
             return super().has_delete_permission(request)
-        return obj != request.user and _may_leave([obj]) and super().has_delete_permission(request, obj)
+        return (
+            obj != request.user
+            and _may_leave([obj])
+            and super().has_delete_permission(request, obj)
+        )
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Delete the selected ones, unless no admin would be left."""
         chosen = list(queryset)
         if request.user in chosen or not _may_leave(chosen):
-            messages.error(request, "Nobody was deleted: neither oneself nor the last admin can be.")
+            messages.error(
+                request, "Nobody was deleted: neither oneself nor the last admin can be."
+            )
             return
         super().delete_queryset(request, queryset)
 
@@ -150,7 +167,9 @@ class TokenAdmin(ModelAdmin):  # type: ignore[type-arg]
         """A token is made and deleted, never changed."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: Token, form: ModelForm[Token], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Token, form: ModelForm[Token], change: bool
+    ) -> None:
         """Issue it, and show its key."""
         token, key = Token.issue(obj.user, obj.name)
         obj.pk = token.pk
@@ -163,7 +182,9 @@ class TokenAdmin(ModelAdmin):  # type: ignore[type-arg]
 class LimitsForm(ModelForm):  # type: ignore[type-arg]
     """The cap over all jobs."""
 
-    max_parallel_override = IntegerField(min_value=1, max_value=MAX_PARALLEL, label="Batches of all jobs in flight at most")
+    max_parallel_override = IntegerField(
+        min_value=1, max_value=MAX_PARALLEL, label="Batches of all jobs in flight at most"
+    )
 
 
 class LimitsAdmin(ModelAdmin):  # type: ignore[type-arg]
@@ -171,14 +192,22 @@ class LimitsAdmin(ModelAdmin):  # type: ignore[type-arg]
 
     form = LimitsForm
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Limits | None:
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Limits | None:
         """The row, made when it is first looked at."""
         return Limits.current() if object_id == "1" else None
 
-    def save_model(self, request: HttpRequest, obj: Limits, form: ModelForm[Limits], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Limits, form: ModelForm[Limits], change: bool
+    ) -> None:
         """Change the cap."""
         if "max_parallel_override" in form.changed_data:
-            change_limit(form.cleaned_data["max_parallel_override"], request.user.get_username(), "on the admin page")
+            change_limit(
+                form.cleaned_data["max_parallel_override"],
+                request.user.get_username(),
+                "on the admin page",
+            )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """There is one."""
@@ -192,7 +221,17 @@ class LimitsAdmin(ModelAdmin):  # type: ignore[type-arg]
 class LaunchAdmin(ReadOnly):
     """Presets, and what waits for its time or for a second person."""
 
-    list_display = ("id", "state", "name", "actor", "created_at", "start_at", "needs_approval", "approved_by", "job")
+    list_display = (
+        "id",
+        "state",
+        "name",
+        "actor",
+        "created_at",
+        "start_at",
+        "needs_approval",
+        "approved_by",
+        "job",
+    )
     list_filter = ("state",)
 
 

@@ -25,7 +25,9 @@ def role_required(flag: str, audience: str) -> Callable[[View], View]:
         @wraps(view)
         def checked(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not getattr(request.user, flag, False):
-                raise PermissionDenied(f"this is for {audience}; you are logged in as {request.user}, {request.user.role}")
+                raise PermissionDenied(
+                    f"this is for {audience}; you are logged in as {request.user}, {request.user.role}"
+                )
             return view(request, *args, **kwargs)
 
         checked.needs = flag  # type: ignore[attr-defined]
@@ -39,10 +41,16 @@ admin_required = role_required("may_administer", "admins")
 
 
 class LoginRequired(LoginRequiredMiddleware):
-    """Django's, but a page whose session has ended stays as it is, with what was typed, and says so."""
+    """Django's, but a page whose session has ended stays as it is, with what was typed, and says
+    so.
+    """
 
     def handle_no_permission(self, request: HtmxRequest, view_func: View) -> HttpResponseBase:  # type: ignore[override]
-        """Redirect to the login, and back to the page afterwards; to a fragment, answer with a link to it."""
+        """Redirect to the login, and back to the page afterwards; to a fragment, answer with a link
+        to it.
+        """
         if not request.htmx:
             return super().handle_no_permission(request, view_func)
-        return reswap(retarget(render(request, "errors/_logged_out.html", status=401), "#alerts"), "innerHTML")
+        return reswap(
+            retarget(render(request, "errors/_logged_out.html", status=401), "#alerts"), "innerHTML"
+        )

@@ -11,7 +11,9 @@ SCHEME = "bearer"
 
 
 def user_of_token(request: HttpRequest) -> User | None:
-    """The user of the key in `Authorization: Bearer KEY`; None when there is none, or it is worth nothing."""
+    """The user of the key in `Authorization: Bearer KEY`; None when there is none, or it is worth
+    nothing.
+    """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != SCHEME or not key:
         return None

@@ -13,7 +13,9 @@ from webapp.ui.typing import HtmxRequest
 
 
 def status_of(error: BackcourtError) -> int:
-    """409 for a conflict with what others do, 422 for what cannot be meant, 503 when the warehouse cannot be read."""
+    """409 for a conflict with what others do, 422 for what cannot be meant, 503 when the warehouse
+    cannot be read.
+    """
     if isinstance(error, Conflict | PlanChanged):
         return 409
     return 422 if isinstance(error, Refused) else 503

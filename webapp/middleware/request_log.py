@@ -1,4 +1,6 @@
-"""One log line per answered request. Whatever is logged in between carries the request's id, and so does the answer."""
+"""One log line per answered request. Whatever is logged in between carries the request's id, and so
+does the answer.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +34,27 @@ class RequestLogMiddleware:
         with logs.about(request=number):
             response = self.get_response(request)
             response[HEADER] = number
-            if not (request.path == "/healthz" and response.status_code == 200):  # asked every few seconds
-                what = {"method": request.method, "path": request.path, "status": response.status_code}
-                fields = {**what, "ms": round((time.perf_counter() - began) * 1000, 1), "user": _user(request)}
+            if not (
+                request.path == "/healthz" and response.status_code == 200
+            ):  # asked every few seconds
+                what = {
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                }
+                fields = {
+                    **what,
+                    "ms": round((time.perf_counter() - began) * 1000, 1),
+                    "user": _user(request),
+                }
                 log.info("%s %s %s", *what.values(), extra={"fields": fields})
         return response
 
 
 def _user(request: HttpRequest) -> str:
-    """Who asked, when anybody needed to know; looking only for the log could fail with the database."""
+    """Who asked, when anybody needed to know; looking only for the log could fail with the
+    database.
+    """
     user = getattr(request, "user", None)
     if isinstance(user, LazyObject) and not hasattr(request, "_cached_user"):
         return ""

@@ -14,7 +14,9 @@ PREFIX = "bc_"
 
 
 class Token(models.Model):
-    """A key that acts in its user's name, with his role. Only its digest is kept: it is shown once, when it is made."""
+    """A key that acts in its user's name, with his role. Only its digest is kept: it is shown once,
+    when it is made.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=80)
@@ -39,7 +41,11 @@ class Token(models.Model):
     @classmethod
     def of(cls, key: str, at: datetime) -> Token | None:
         """The token of a key, of a user who is active; noted as used once a minute at most."""
-        found = cls.objects.select_related("user").filter(digest=cls.digest_of(key), user__is_active=True).first()
+        found = (
+            cls.objects.select_related("user")
+            .filter(digest=cls.digest_of(key), user__is_active=True)
+            .first()
+        )
         if found and (found.used_at is None or (at - found.used_at).total_seconds() > 60):
             cls.objects.filter(pk=found.pk).update(used_at=at)
         return found

@@ -19,7 +19,9 @@ class Role(models.TextChoices):
 class UserQuerySet(UserManager["User"]):
     """Users by role."""
 
-    def create_superuser(self, username: str, email: str | None = None, password: str | None = None, **fields: Any) -> User:
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> User:
         """Django's own command makes an admin."""
         return self.create_user(username, email, password, **{**fields, "role": Role.ADMIN})
 

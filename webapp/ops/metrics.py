@@ -1,4 +1,6 @@
-"""Figures for Prometheus, read from the database whenever it asks: no process has to be asked what it remembers."""
+"""Figures for Prometheus, read from the database whenever it asks: no process has to be asked what
+it remembers.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,18 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from backfill.models import Batch, Finding, Job, Limits, Notice, Run, SeasonAudit, Sweep, Trigger, Worker
+from backfill.models import (
+    Batch,
+    Finding,
+    Job,
+    Limits,
+    Notice,
+    Run,
+    SeasonAudit,
+    Sweep,
+    Trigger,
+    Worker,
+)
 from backfill.processors.registry import CHAIN
 from backfill.version import code_version
 from validation.findings.kinds import Severity
@@ -23,20 +36,36 @@ Sample = tuple[tuple[str, ...], float]
 
 
 class FromTheDatabase(Collector):
-    """Every figure, by a fixed number of queries. What is counted stands at 0 where there is none of it."""
+    """Every figure, by a fixed number of queries. What is counted stands at 0 where there is none
+    of it.
+    """
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Read all."""
         yield _gauge("build_info", "The code that runs.", ("version",), [((code_version(),), 1)])
-        yield _gauge("jobs", "Jobs by state.", ("state",), _counted(Job.Status.values, _by(Job, "status")))
-        yield _gauge("runs", "Runs (a processor on a date) of all jobs by state.", ("processor", "state"), _runs())
-        yield _gauge("findings", "What there is to look at, by severity and state.", ("severity", "state"), _findings())
+        yield _gauge(
+            "jobs", "Jobs by state.", ("state",), _counted(Job.Status.values, _by(Job, "status"))
+        )
+        yield _gauge(
+            "runs",
+            "Runs (a processor on a date) of all jobs by state.",
+            ("processor", "state"),
+            _runs(),
+        )
+        yield _gauge(
+            "findings",
+            "What there is to look at, by severity and state.",
+            ("severity", "state"),
+            _findings(),
+        )
         yield from _processes()
         yield from _waiting()
         yield from _judgements()
 
 
-def _gauge(name: str, text: str, labels: tuple[str, ...] = (), samples: Iterable[Sample] = ()) -> GaugeMetricFamily:
+def _gauge(
+    name: str, text: str, labels: tuple[str, ...] = (), samples: Iterable[Sample] = ()
+) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"backcourt_{name}", text, labels=labels)
     for values, number in samples:
         family.add_metric(values, number)
@@ -70,25 +99,46 @@ def _findings() -> Iterator[Sample]:
 def _processes() -> Iterator[GaugeMetricFamily]:
     at, swept, limits = now(), Sweep.objects.first(), Limits.objects.first() or Limits()
     in_flight = Batch.objects.filter(status=Batch.Status.IN_FLIGHT).count()
-    yield _gauge("workers_alive", "Worker processes that can take a step.", (), [((), len(Worker.alive(at)))])
+    yield _gauge(
+        "workers_alive", "Worker processes that can take a step.", (), [((), len(Worker.alive(at)))]
+    )
     age = [((), (at - swept.at).total_seconds())] if swept else []
-    yield _gauge("sweep_age_seconds", "Since lost work was last looked for; nothing before the first time.", (), age)
-    yield _gauge("batches_in_flight", "Batches of dates that are sent to workers.", (), [((), in_flight)])
+    yield _gauge(
+        "sweep_age_seconds",
+        "Since lost work was last looked for; nothing before the first time.",
+        (),
+        age,
+    )
+    yield _gauge(
+        "batches_in_flight", "Batches of dates that are sent to workers.", (), [((), in_flight)]
+    )
     cap = [((), limits.max_parallel_batches)]
-    yield _gauge("batches_in_flight_limit", "How many batches of all jobs may be in flight.", (), cap)
+    yield _gauge(
+        "batches_in_flight_limit", "How many batches of all jobs may be in flight.", (), cap
+    )
 
 
 def _waiting() -> Iterator[GaugeMetricFamily]:
     triggers = Trigger.objects.filter(delivered_at=None).exclude(topic="").count()
     notices = Notice.objects.filter(delivered_at=None).count()
     counts = [(("trigger",), triggers), (("notice",), notices)]
-    yield _gauge("undelivered_messages", "To Phase 5 (trigger) and to people (notice), kept until delivered.", ("kind",), counts)
+    yield _gauge(
+        "undelivered_messages",
+        "To Phase 5 (trigger) and to people (notice), kept until delivered.",
+        ("kind",),
+        counts,
+    )
 
 
 def _judgements() -> Iterator[GaugeMetricFamily]:
     at, judged = now(), list(SeasonAudit.objects.order_by("season"))
     text = "Failures that the games played do not explain, as of the last judgement."
-    yield _gauge("unexplained_failures", text, ("season",), [((str(j.season),), j.unexplained) for j in judged])
+    yield _gauge(
+        "unexplained_failures",
+        text,
+        ("season",),
+        [((str(j.season),), j.unexplained) for j in judged],
+    )
     ages = [((str(j.season),), (at - j.at).total_seconds()) for j in judged]
     yield _gauge("judgement_age_seconds", "Since a season was last judged.", ("season",), ages)
 
@@ -102,6 +152,9 @@ def page(request: HttpRequest) -> HttpResponse:
     """All of them as text, for whoever has a token or is logged in."""
     if user_of(request) is None:
         return HttpResponse(
-            "send a key as `Authorization: Bearer KEY`\n", "text/plain", 401, headers={"WWW-Authenticate": "Bearer"}
+            "send a key as `Authorization: Bearer KEY`\n",
+            "text/plain",
+            401,
+            headers={"WWW-Authenticate": "Bearer"},
         )
     return HttpResponse(generate_latest(REGISTRY), CONTENT_TYPE_LATEST)

@@ -1,4 +1,6 @@
-"""Static files as they are served: collected, named by their content, compressed; made again when they have changed."""
+"""Static files as they are served: collected, named by their content, compressed; made again when
+they have changed.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from django.core.management import call_command
 
 
 def collect() -> None:
-    """Collect them where what was collected last is not of the same files; that takes seconds, and looking none."""
+    """Collect them where what was collected last is not of the same files; that takes seconds, and
+    looking none.
+    """
     stamp, wanted = Path(settings.STATIC_ROOT) / ".stamp", _digest()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
         call_command("collectstatic", interactive=False, clear=True, verbosity=0)

@@ -1,4 +1,6 @@
-"""The coverage of a season as the page shows it: a grid of tables × dates, what lacks in words, and the numbers as tables."""
+"""The coverage of a season as the page shows it: a grid of tables × dates, what lacks in words, and
+the numbers as tables.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ WORDS = {
 
 @dataclass(frozen=True)
 class CoverageRow:
-    """One table over a season: how many of its dates are in which state, and between when its rows were made."""
+    """One table over a season: how many of its dates are in which state, and between when its rows
+    were made.
+    """
 
     name: str
     table: str
@@ -70,21 +74,36 @@ class GapRow:
 
 
 def context(query: QueryDict) -> dict[str, Any]:
-    """What the page shows of the season and the table that the query string names. Raises Refused, WarehouseError."""
+    """What the page shows of the season and the table that the query string names. Raises Refused,
+    WarehouseError.
+    """
     loaded = sorted(warehouse().seasons(SCHED), reverse=True)
     if not loaded:
         return {"seasons": []}
     year = whole(query.get("season"), "season", loaded[0])
     if year not in loaded:
         raise Refused(seasons.not_loaded(year, loaded))
-    found, table, show = season_coverage(year), _chosen(query.get("table", "")), query.get("show", WRONG)
+    found, table, show = (
+        season_coverage(year),
+        _chosen(query.get("table", "")),
+        query.get("show", WRONG),
+    )
     shown = [held for held in found.tables.get(table, ()) if show != WRONG or held.state in BAD]
     return {
-        "year": year, "seasons": _seasons(loaded, year), "grid": _grid(found), "counted": COUNTED,
-        "holes": [_told(found, hole) for hole in found.holes], "lines": [_line(found, name) for name in found.tables],
-        "table": table, "about": table_of(table), "is_output": table in PROCESSORS, "show": show,
-        "shows": _shows(year, table, show), "held": shown, "held_of": len(found.tables.get(table, ())),
-    }  # fmt: skip
+        "year": year,
+        "seasons": _seasons(loaded, year),
+        "grid": _grid(found),
+        "counted": COUNTED,
+        "holes": [_told(found, hole) for hole in found.holes],
+        "lines": [_line(found, name) for name in found.tables],
+        "table": table,
+        "about": table_of(table),
+        "is_output": table in PROCESSORS,
+        "show": show,
+        "shows": _shows(year, table, show),
+        "held": shown,
+        "held_of": len(found.tables.get(table, ())),
+    }
 
 
 def _chosen(name: str) -> str:
@@ -123,7 +142,11 @@ def _grid(found: TableCoverage) -> season_grid.RenderedGrid:
 
 def title(held: TableOnDate) -> str:
     """A table on a date in one sentence."""
-    counts = f": {held.rows:,} rows" if held.rows is not None and held.state not in (NO_GAMES, BOOTSTRAP) else ""
+    counts = (
+        f": {held.rows:,} rows"
+        if held.rows is not None and held.state not in (NO_GAMES, BOOTSTRAP)
+        else ""
+    )
     failed = f" and {held.failed:,} failures" if held.failed else ""
     of = f" of {held.expected:,.0f}" if counts and held.expected else ""
     reason = f"; {held.reason}" if held.reason else ""
@@ -139,7 +162,9 @@ def _told(found: TableCoverage, hole: CoverageGap) -> GapRow:
     many = f" ({len(hole.dates)} dates)" if len(hole.dates) > 1 else ""
     backfill = ""
     if hole.codes:
-        backfill = links.to_new(hole.dates[0], hole.dates[-1], hole.codes, "everything" if hole.state == TWICE else "")
+        backfill = links.to_new(
+            hole.dates[0], hole.dates[-1], hole.codes, "everything" if hole.state == TWICE else ""
+        )
     finding = reverse("finding", args=[hole.finding]) if hole.finding else ""
     return GapRow(hole.state, f"{WORDS[hole.state]} on {on}{many}", hole.names, finding, backfill)
 
@@ -150,4 +175,12 @@ def _line(found: TableCoverage, name: str) -> CoverageRow:
     made = [h.at for h in held if h.at]
     shown = {state: counts[state] for state in COUNTED}
     dates = len(held) - counts[NO_GAMES]
-    return CoverageRow(name, str(table), _url(found.year, name), dates, shown, min(made, default=None), max(made, default=None))
+    return CoverageRow(
+        name,
+        str(table),
+        _url(found.year, name),
+        dates,
+        shown,
+        min(made, default=None),
+        max(made, default=None),
+    )

@@ -17,9 +17,15 @@ LISTS = {"Job": "the page Jobs", "Run": "the page Runs", "Finding": "the page Tr
 
 def not_found(request: HtmxRequest, exception: Exception) -> HttpResponse:
     """404, with the reason where a view gave one."""
-    said = exception.args[0] if exception.args and isinstance(exception.args[0], str) else "there is no such page"
+    said = (
+        exception.args[0]
+        if exception.args and isinstance(exception.args[0], str)
+        else "there is no such page"
+    )
     if missing := NO_MATCH.match(said):
-        said = _no_such(missing[1], [*request.resolver_match.kwargs.values()] if request.resolver_match else [])
+        said = _no_such(
+            missing[1], [*request.resolver_match.kwargs.values()] if request.resolver_match else []
+        )
     return answer(request, said, 404)
 
 
@@ -36,7 +42,11 @@ def forbidden(request: HtmxRequest, exception: Exception) -> HttpResponse:
 
 def csrf_failed(request: HtmxRequest, reason: str = "") -> HttpResponse:
     """403 for a form without its token."""
-    return answer(request, "the form was open for too long or came from elsewhere; load the page again and repeat it", 403)
+    return answer(
+        request,
+        "the form was open for too long or came from elsewhere; load the page again and repeat it",
+        403,
+    )
 
 
 def broken(request: HtmxRequest) -> HttpResponse:

@@ -58,7 +58,9 @@ class Overview:
     def drawn(self) -> grids.RenderedGrid:
         """The grid as it is shown."""
         cells = self.grid.cells
-        return grids.draw([day.day for day in self.grid.days], lambda code, day: _as_cell(cells[code, day]))
+        return grids.draw(
+            [day.day for day in self.grid.days], lambda code, day: _as_cell(cells[code, day])
+        )
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -68,7 +70,9 @@ class Overview:
     @property
     def is_new(self) -> bool:
         """Whether nothing has been run of it."""
-        return not self.counts.keys() - {*NOT_RUN, "bootstrap", "no games"} and not any(c.job for c in self.grid.cells.values())
+        return not self.counts.keys() - {*NOT_RUN, "bootstrap", "no games"} and not any(
+            c.job for c in self.grid.cells.values()
+        )
 
     @property
     def chart(self) -> dict[str, Any]:
@@ -84,7 +88,9 @@ class Overview:
     @cached_property
     def findings(self) -> list[Finding]:
         """What wants a person, worst first."""
-        return list(Finding.objects.filter(season=self.season.year, severity__gt=Severity.NOTE).listed())
+        return list(
+            Finding.objects.filter(season=self.season.year, severity__gt=Severity.NOTE).listed()
+        )
 
     @property
     def judging(self) -> bool:
@@ -114,8 +120,13 @@ class Overview:
     @property
     def by_processor(self) -> list[tuple[str, dict[str, int]]]:
         """The grid as a table: per processor how many dates are in each state."""
-        return [(code, {state: self.grid.counts(code)[state] for state in self.counts}) for code in CHAIN]
+        return [
+            (code, {state: self.grid.counts(code)[state] for state in self.counts})
+            for code in CHAIN
+        ]
 
 
 def _as_cell(cell: Any) -> grids.GridCell:
-    return grids.GridCell(cell.processor, cell.date, cell.state, cell.title, to_date(cell.date, cell.processor))
+    return grids.GridCell(
+        cell.processor, cell.date, cell.state, cell.title, to_date(cell.date, cell.processor)
+    )

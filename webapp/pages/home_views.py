@@ -17,7 +17,11 @@ def page(request: HtmxRequest) -> HttpResponse:
     loaded = seasons.choices()
     season = seasons.chosen(request, loaded)
     overview = home.Overview(season) if season else None
-    return render(request, "home/page.html", {"seasons": loaded, "season": season, "overview": overview, "active": home.active()})
+    return render(
+        request,
+        "home/page.html",
+        {"seasons": loaded, "season": season, "overview": overview, "active": home.active()},
+    )
 
 
 @require_safe

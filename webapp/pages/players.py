@@ -1,4 +1,6 @@
-"""One entity over a season as its page shows it: a grid of dates, what became of it in sum, and the same as a table."""
+"""One entity over a season as its page shows it: a grid of dates, what became of it in sum, and the
+same as a table.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ GAMES = "Games"
 
 @dataclass(frozen=True)
 class ProcessorSummary:
-    """One processor over the season: the first date with a row, and on how many dates it is in which state."""
+    """One processor over the season: the first date with a row, and on how many dates it is in
+    which state.
+    """
 
     code: str
     label: str
@@ -59,11 +63,17 @@ def drawn(player: EntitySeason, days: tuple[Day, ...]) -> season_grid.RenderedGr
             return _game(day, day in played)
         if typed[day].type is DateType.BOOTSTRAP:
             return season_grid.GridCell(
-                code, day, "bootstrap", f"{code}, {day}: {typed[day].why_skipped}", links.to_date(day, code)
+                code,
+                day,
+                "bootstrap",
+                f"{code}, {day}: {typed[day].why_skipped}",
+                links.to_date(day, code),
             )
         found = by_key[code, day]
         url = entity_url(day, code, player.entity) or links.to_date(day, code)
-        return season_grid.GridCell(code, day, state_of(found), title_of(player.name, code, found), url)
+        return season_grid.GridCell(
+            code, day, state_of(found), title_of(player.name, code, found), url
+        )
 
     return season_grid.draw([day.day for day in days], cell, (*player.rows, GAMES))
 
@@ -80,14 +90,22 @@ def summaries(player: EntitySeason) -> list[ProcessorSummary]:
         first = next((day for day in row if day.state == ROW), None)
         url = entity_url(first.day.day, code, player.entity) if first else ""
         found.append(
-            ProcessorSummary(code, PROCESSORS[code].label, first, url, season_grid.in_order(Counter(map(state_of, row))))
+            ProcessorSummary(
+                code,
+                PROCESSORS[code].label,
+                first,
+                url,
+                season_grid.in_order(Counter(map(state_of, row))),
+            )
         )
     return found
 
 
 @dataclass(frozen=True)
 class PlayerRow:
-    """One date of the table: how many games count before it, whether it played, and of each processor state and story."""
+    """One date of the table: how many games count before it, whether it played, and of each
+    processor state and story.
+    """
 
     day: Day
     games: int
@@ -102,7 +120,8 @@ def table(player: EntitySeason) -> list[PlayerRow]:
     for found in zip(*player.rows.values(), strict=True):
         day = found[0].day
         cells = tuple(
-            (state_of(f), f.state, entity_url(day.day, c, player.entity)) for c, f in zip(player.rows, found, strict=True)
+            (state_of(f), f.state, entity_url(day.day, c, player.entity))
+            for c, f in zip(player.rows, found, strict=True)
         )
         lines.append(PlayerRow(day, found[0].games, day.day in played, cells))
     return lines
@@ -113,11 +132,16 @@ def context(year: str, name: str, query: QueryDict) -> dict[str, Any]:
     player = _found(year, name)
     days, as_table = tuple(load_calendar().season(player.year)), query.get("show") == "table"
     return {
-        "player": player, "season": season_name(player.year), "is_team": player.team == player.entity,
-        "grid": None if as_table else drawn(player, days), "lines": table(player) if as_table else [],
-        "summaries": summaries(player), "codes": list(player.rows),
-        "first_game": player.played[-1] if player.played else None, "last_game": player.played[0] if player.played else None,
-    }  # fmt: skip
+        "player": player,
+        "season": season_name(player.year),
+        "is_team": player.team == player.entity,
+        "grid": None if as_table else drawn(player, days),
+        "lines": table(player) if as_table else [],
+        "summaries": summaries(player),
+        "codes": list(player.rows),
+        "first_game": player.played[-1] if player.played else None,
+        "last_game": player.played[0] if player.played else None,
+    }
 
 
 def _found(year: str, name: str) -> EntitySeason:
@@ -149,6 +173,8 @@ def found(query: QueryDict, season: LoadedSeason | None) -> dict[str, Any]:
     part = query.get("q", "").strip()[:100]
     people = search_entities(season.year, part) if season else []
     hits = [
-        PlayerHit(p.name, p.entity, p.team, p.is_team, links.named("player", season.year, p.entity)) for p in people if season
+        PlayerHit(p.name, p.entity, p.team, p.is_team, links.named("player", season.year, p.entity))
+        for p in people
+        if season
     ]
     return {"seasons": choices(), "season": season, "part": part, "hits": hits}

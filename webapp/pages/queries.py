@@ -1,4 +1,6 @@
-"""A query of the runbook as the page asks and shows it: its dates, its rows, and its text to be run elsewhere."""
+"""A query of the runbook as the page asks and shows it: its dates, its rows, and its text to be run
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,15 @@ class DatesForm(forms.Form):
     use_required_attribute = False
 
     start = forms.DateField(
-        label="First date", widget=forms.DateInput({"type": "date", "class": "form-control"}, "%Y-%m-%d"),
+        label="First date",
+        widget=forms.DateInput({"type": "date", "class": "form-control"}, "%Y-%m-%d"),
         error_messages={"invalid": NOT_A_DATE, "required": "name the first date"},
-    )  # fmt: skip
+    )
     end = forms.DateField(
-        label="Last date, included", widget=forms.DateInput({"type": "date", "class": "form-control"}, "%Y-%m-%d"),
+        label="Last date, included",
+        widget=forms.DateInput({"type": "date", "class": "form-control"}, "%Y-%m-%d"),
         error_messages={"invalid": NOT_A_DATE, "required": "name the last date"},
-    )  # fmt: skip
+    )
 
     def clean(self) -> dict[str, Any]:
         """The dates in order."""
@@ -60,7 +64,9 @@ class ResultColumn:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a query has answered, or in one sentence why it could not. A cell is its value, and whether its column has numbers."""
+    """What a query has answered, or in one sentence why it could not. A cell is its value, and
+    whether its column has numbers.
+    """
 
     headings: tuple[ResultColumn, ...] = ()
     rows: tuple[tuple[tuple[Any, bool], ...], ...] = ()
@@ -70,7 +76,9 @@ class Answer:
 
 
 def form_of(query: QueryDict) -> DatesForm:
-    """The form as it is filled in; where nothing is, with the newest month that has games, and not asked yet."""
+    """The form as it is filled in; where nothing is, with the newest month that has games, and not
+    asked yet.
+    """
     if query.get("start") or query.get("end"):
         return DatesForm(query)
     newest = months(_newest())
@@ -102,11 +110,17 @@ def answer(query: Query, start: date, end: date, given: QueryDict) -> Answer:
 
 
 def ordered(rows: Sequence[Row], order: str) -> Sequence[Row]:
-    """Rows by a column, turned round by a leading minus, NULL always last; as they came without one that there is."""
+    """Rows by a column, turned round by a leading minus, NULL always last; as they came without one
+    that there is.
+    """
     name = order.removeprefix("-")
     if not rows or name not in rows[0]:
         return rows
-    known = sorted((row for row in rows if row[name] is not None), key=lambda row: row[name], reverse=order.startswith("-"))
+    known = sorted(
+        (row for row in rows if row[name] is not None),
+        key=lambda row: row[name],
+        reverse=order.startswith("-"),
+    )
     return [*known, *(row for row in rows if row[name] is None)]
 
 
@@ -145,7 +159,12 @@ def presets(path: str) -> dict[str, list[Choice]]:
         for year in sorted(load_calendar().starts, reverse=True)
         if (days := load_calendar().season(year))
     ]
-    return {"seasons": seasons, "months": [_choice(path, f"{first:%b %Y}", first, last) for first, last in months(_newest())]}
+    return {
+        "seasons": seasons,
+        "months": [
+            _choice(path, f"{first:%b %Y}", first, last) for first, last in months(_newest())
+        ],
+    }
 
 
 def _choice(path: str, words: str, start: date, end: date) -> Choice:
@@ -161,4 +180,7 @@ def _newest() -> list[Day]:
 def months(days: Sequence[Day]) -> list[tuple[date, date]]:
     """The first and the last day of every month that these dates lie in."""
     found = sorted({(day.day.year, day.day.month) for day in days})
-    return [(date(year, month, 1), date(year, month, monthrange(year, month)[1])) for year, month in found]
+    return [
+        (date(year, month, 1), date(year, month, monthrange(year, month)[1]))
+        for year, month in found
+    ]

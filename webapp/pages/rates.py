@@ -55,7 +55,9 @@ class SeasonRates:
     @property
     def by_games(self) -> int:
         """Failures that the games played explain."""
-        return sum(p.failed or 0 for p in self.points) - self.unexplained - self.bugs - self.not_judged
+        return (
+            sum(p.failed or 0 for p in self.points) - self.unexplained - self.bugs - self.not_judged
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,11 @@ class RateFilters:
     @classmethod
     def of(cls, request: HtmxRequest) -> RateFilters:
         """Read the URL. Raises Refused."""
-        loaded, code, by = seasons.choices(), request.GET.get("processor", WITH_BAND), request.GET.get("by", "week")
+        loaded, code, by = (
+            seasons.choices(),
+            request.GET.get("processor", WITH_BAND),
+            request.GET.get("by", "week"),
+        )
         if code not in CHAIN:
             raise Refused(unknown_processor(code))
         if by not in ("week", "date"):
@@ -86,7 +92,9 @@ class RateFilters:
     def points(self) -> dict[str, list[Point]]:
         """The points of each season, by its name."""
         found = {season.name: rates_of(season.year)[self.code] for season in self.seasons}
-        return {name: by_week(points) if self.by == "week" else points for name, points in found.items()}
+        return {
+            name: by_week(points) if self.by == "week" else points for name, points in found.items()
+        }
 
     @property
     def chart(self) -> dict[str, Any]:

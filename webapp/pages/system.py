@@ -31,9 +31,15 @@ class TokenForm(forms.Form):
 def context() -> dict[str, Any]:
     """Everything that the page shows."""
     return {
-        "live": system_health.live(now()), "redis": system_health.redis(), "places": system_health.places(), "versions": system_health.versions(),
-        "settings": system_health.in_force(), "seasons": system_health.seasons(), "events": system_health.events(), **system_health.undelivered(),
-    }  # fmt: skip
+        "live": system_health.live(now()),
+        "redis": system_health.redis(),
+        "places": system_health.places(),
+        "versions": system_health.versions(),
+        "settings": system_health.in_force(),
+        "seasons": system_health.seasons(),
+        "events": system_health.events(),
+        **system_health.undelivered(),
+    }
 
 
 def cap_of(form: QueryDict) -> tuple[int, str]:
@@ -47,7 +53,11 @@ def cap_of(form: QueryDict) -> tuple[int, str]:
 def issue(user: User, name: str) -> str:
     """A new key of a user's own. Raises Refused."""
     if Token.objects.filter(user=user, name=name).exists():
-        raise Refused(f"you have a token {name!r} already; revoke that one first, or choose another name")
+        raise Refused(
+            f"you have a token {name!r} already; revoke that one first, or choose another name"
+        )
     if Token.objects.filter(user=user).count() >= MOST_TOKENS:
-        raise Refused(f"you have {MOST_TOKENS} tokens, which is as many as one may have; revoke one that is not used")
+        raise Refused(
+            f"you have {MOST_TOKENS} tokens, which is as many as one may have; revoke one that is not used"
+        )
     return Token.issue(user, name)[1]

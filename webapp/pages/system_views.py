@@ -36,7 +36,10 @@ def cap(request: HtmxRequest) -> HttpResponse:
     """Change how many batches of all jobs may be in flight. Raises Refused."""
     batches, reason = system.cap_of(request.POST)
     change_limit(batches, request.user.username, reason)
-    messages.success(request, f"At most {batches} batches of all jobs may be in flight now; those above it finish.")
+    messages.success(
+        request,
+        f"At most {batches} batches of all jobs may be in flight now; those above it finish.",
+    )
     return redirect("system")
 
 
@@ -48,7 +51,12 @@ def tokens(request: HtmxRequest) -> HttpResponse:
     form = system.TokenForm(request.POST or None)
     name = form.cleaned_data["name"] if form.is_valid() else ""
     key = system.issue(request.user, name) if name else ""
-    context = {"tokens": Token.objects.filter(user=request.user).order_by("pk"), "form": form, "key": key, "name": name}
+    context = {
+        "tokens": Token.objects.filter(user=request.user).order_by("pk"),
+        "form": form,
+        "key": key,
+        "name": name,
+    }
     return render(request, "tokens/page.html", context, status=422 if form.errors else 200)
 
 

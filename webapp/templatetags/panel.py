@@ -23,7 +23,9 @@ NUMBERS = SafeString(' class="num"')
 def icon(name: str) -> SafeString:
     """One of the vendored icons, for eyes alone: the words stand beside it."""
     return format_html(
-        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>', static("vendor/icons.svg"), name
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("vendor/icons.svg"),
+        name,
     )
 
 
@@ -31,7 +33,12 @@ def icon(name: str) -> SafeString:
 def state(name: str) -> SafeString:
     """A state of anything as a badge: shape, colour and word."""
     found = states.of(name)
-    return format_html('<span class="state s-{}"><i aria-hidden="true">{}</i>{}</span>', found.slug, found.shape, found.word)
+    return format_html(
+        '<span class="state s-{}"><i aria-hidden="true">{}</i>{}</span>',
+        found.slug,
+        found.shape,
+        found.word,
+    )
 
 
 @register.filter
@@ -60,9 +67,17 @@ def get(mapping: dict[Any, Any], key: object) -> Any:
 
 @register.filter
 def cell(value: object, is_number: bool) -> SafeString:
-    """A value of a query's result as a table cell: a column of numbers to the right, NULL as a dash."""
-    words = f"{value:,}" if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else value
-    return format_html("<td{}>{}</td>", NUMBERS if is_number else "", "–" if value is None else words)
+    """A value of a query's result as a table cell: a column of numbers to the right, NULL as a
+    dash.
+    """
+    words = (
+        f"{value:,}"
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        else value
+    )
+    return format_html(
+        "<td{}>{}</td>", NUMBERS if is_number else "", "–" if value is None else words
+    )
 
 
 @register.filter
@@ -83,7 +98,9 @@ def ticks(text: object) -> SafeString:
     parts = str(text).split("`")
     if len(parts) % 2 == 0:
         return escape(text)
-    marked = (format_html("<code>{}</code>", part) if n % 2 else part for n, part in enumerate(parts))
+    marked = (
+        format_html("<code>{}</code>", part) if n % 2 else part for n, part in enumerate(parts)
+    )
     return format_html_join("", "{}", ((part,) for part in marked))
 
 
@@ -111,7 +128,12 @@ def seconds(value: float | None) -> str:
 @register.simple_tag
 def chart(name: str, figure: dict[str, Any]) -> SafeString:
     """A place for a Plotly figure and its data; static/js/charts.js draws it."""
-    return format_html('{}<div class="chart" data-chart="{}" id="{}-chart"></div>', json_script(figure, name), name, name)
+    return format_html(
+        '{}<div class="chart" data-chart="{}" id="{}-chart"></div>',
+        json_script(figure, name),
+        name,
+        name,
+    )
 
 
 @register.simple_tag
@@ -124,7 +146,9 @@ def guide(topic: str, words: str, anchor: str = "") -> SafeString:
 @register.simple_tag
 def heading(anchor: str, words: str) -> SafeString:
     """A heading of a page that others link to: it has an address of its own."""
-    return format_html('<h2 id="{}"><a class="anchor" href="#{}">{}</a></h2>', anchor, anchor, words)
+    return format_html(
+        '<h2 id="{}"><a class="anchor" href="#{}">{}</a></h2>', anchor, anchor, words
+    )
 
 
 @register.simple_tag

@@ -1,4 +1,6 @@
-"""What every page shows around its content. Lazy: a fragment that does not show it does not ask for it."""
+"""What every page shows around its content. Lazy: a fragment that does not show it does not ask for
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ from webapp.ui.navigation import places
 
 def panel(request: HttpRequest) -> dict[str, Any]:
     """How much wants a person, what is under way, who works, and the code's version."""
-    return {"panel": SimpleLazyObject(_panel), "panel_nav": SimpleLazyObject(partial(places, request))}
+    return {
+        "panel": SimpleLazyObject(_panel),
+        "panel_nav": SimpleLazyObject(partial(places, request)),
+    }
 
 
 def _panel() -> dict[str, Any]:
@@ -28,6 +33,8 @@ def _panel() -> dict[str, Any]:
     active = Job.objects.exclude(status__in=Job.STOPPED).aggregate(n=Count("pk"))["n"]
     at = now()
     system = progress.system(at)
-    workers = sum(1 for worker in system["workers"] if worker["alive"] and worker["kind"] == "worker")
+    workers = sum(
+        1 for worker in system["workers"] if worker["alive"] and worker["kind"] == "worker"
+    )
     wanted = listed.count() + len(attention_items(at))
     return {"wanted": wanted, "active_jobs": active, "workers": workers, "version": code_version()}

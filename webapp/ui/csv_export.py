@@ -1,4 +1,6 @@
-"""Tables as CSV files, sent while they are read, and harmless to whoever opens them in a spreadsheet."""
+"""Tables as CSV files, sent while they are read, and harmless to whoever opens them in a
+spreadsheet.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class _Echo:
 
 
 def safe(value: Any) -> Any:
-    """A value as it may stand in a cell: a text that a spreadsheet would run is quoted, numbers stay numbers."""
+    """A value as it may stand in a cell: a text that a spreadsheet would run is quoted, numbers
+    stay numbers.
+    """
     if value is None:
         return ""
     if isinstance(value, bool | int | float | Decimal):
@@ -38,7 +42,9 @@ def lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]
         yield writer.writerow([safe(value) for value in row])
 
 
-def as_csv(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
+def as_csv(
+    name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> StreamingHttpResponse:
     """A download."""
     response = StreamingHttpResponse(lines(header, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'

@@ -17,25 +17,37 @@ HEIGHT, LEAST = 10, 2
 
 
 def strip(finding: Finding, season: Sequence[date]) -> SafeString:
-    """Which dates of the season a Finding is about: a mark for each stretch of neighbours, a line for each month."""
+    """Which dates of the season a Finding is about: a mark for each stretch of neighbours, a line
+    for each month.
+    """
     days = [date.fromisoformat(day) for day in finding.dates]
     words = f"{pluralize(len(days), 'date')} of {len(season)} in the season, {finding.first} to {finding.last}"
     if not season:
         return SafeString()
     marks = format_html_join(
-        "", '<rect x="{}" y="0" width="{}" height="{}"/>', ((x, w, HEIGHT) for x, w in _stretches(days, season))
+        "",
+        '<rect x="{}" y="0" width="{}" height="{}"/>',
+        ((x, w, HEIGHT) for x, w in _stretches(days, season)),
     )
     months = [n for n in range(1, len(season)) if season[n].month != season[n - 1].month]
     lines = format_html_join("", '<path d="M{} 0V{}"/>', ((n, HEIGHT) for n in months))
     return format_html(
         '<svg class="strip s-{}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
         "<title>{}</title>{}{}</svg>",
-        states.of(str(finding.weight)).slug, len(season), HEIGHT, words, words, lines, marks,
-    )  # fmt: skip
+        states.of(str(finding.weight)).slug,
+        len(season),
+        HEIGHT,
+        words,
+        words,
+        lines,
+        marks,
+    )
 
 
 def _stretches(days: Iterable[date], season: Sequence[date]) -> list[tuple[int, int]]:
-    """Places on the season's axis, each with its width; a single date is made wide enough to be seen."""
+    """Places on the season's axis, each with its width; a single date is made wide enough to be
+    seen.
+    """
     found: list[list[int]] = []
     for place in sorted({bisect_left(season, day) for day in days}):
         if found and place <= found[-1][1] + 1:

@@ -30,7 +30,9 @@ def to_retry(job: int, **selection: object) -> str:
 
 
 def to_new(start: date, end: date, codes: Sequence[str] = CHAIN, what: str = "") -> str:
-    """The form of a new backfill, filled in: these dates, these processors, and the policy for what exists already."""
+    """The form of a new backfill, filled in: these dates, these processors, and the policy for what
+    exists already.
+    """
     processors = "" if tuple(codes) == CHAIN else ",".join(codes)
     return with_query(reverse("new"), start=start, end=end, processors=processors, what=what)
 

@@ -9,7 +9,9 @@ from django.urls import NoReverseMatch, reverse
 
 
 class MenuEntry(NamedTuple):
-    """An entry of the menu: `name` is its URL's, `key` opens it after `g`, badge `primary` stands out."""
+    """An entry of the menu: `name` is its URL's, `key` opens it after `g`, badge `primary` stands
+    out.
+    """
 
     name: str
     words: str
@@ -42,7 +44,18 @@ def places(request: HttpRequest) -> list[dict[str, Any]]:
         except NoReverseMatch:
             continue
         here = request.path == url or (url != "/" and request.path.startswith(url))
-        found.append({"url": url, "words": words, "icon": icon, "key": key, "badge": badge, "here": here})
+        found.append(
+            {"url": url, "words": words, "icon": icon, "key": key, "badge": badge, "here": here}
+        )
     if getattr(request.user, "may_administer", False):
-        found.append({"url": reverse("admin:index"), "words": "Admin", "icon": "settings", "key": "", "badge": "", "here": False})
+        found.append(
+            {
+                "url": reverse("admin:index"),
+                "words": "Admin",
+                "icon": "settings",
+                "key": "",
+                "badge": "",
+                "here": False,
+            }
+        )
     return found

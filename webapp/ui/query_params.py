@@ -30,7 +30,9 @@ def whole(text: str | None, name: str, default: int) -> int:
 
 
 def year(text: str | None, name: str = "season") -> int | None:
-    """The year in which a season begins, of the query string; None where there is none. Raises Refused."""
+    """The year in which a season begins, of the query string; None where there is none. Raises
+    Refused.
+    """
     found = whole(text, name, 0) or None
     if found is not None and not MINYEAR < found < MAXYEAR:
         raise Refused(f"{name} takes a year such as 2021, not {found}")
@@ -61,4 +63,8 @@ def day(text: str | None, name: str) -> date | None:
 
 def too_long(reason: str) -> str:
     """The sentence that refuses a reason which is too long, empty for any other."""
-    return f"a reason has at most {MAX_REASON:,} characters, not {len(reason):,}; shorten it" if len(reason) > MAX_REASON else ""
+    return (
+        f"a reason has at most {MAX_REASON:,} characters, not {len(reason):,}; shorten it"
+        if len(reason) > MAX_REASON
+        else ""
+    )

@@ -43,12 +43,19 @@ class RenderedGrid:
 
 
 def draw(
-    dates: Sequence[date], cell_of: Callable[[str, date], GridCell], codes: Sequence[str] = CHAIN, name: str = "cell"
+    dates: Sequence[date],
+    cell_of: Callable[[str, date], GridCell],
+    codes: Sequence[str] = CHAIN,
+    name: str = "cell",
 ) -> RenderedGrid:
-    """Draw the cells of these dates; `name` begins their ids, so that one of them can be replaced by itself."""
+    """Draw the cells of these dates; `name` begins their ids, so that one of them can be replaced
+    by itself.
+    """
     found: list[Month] = []
     seen: dict[str, None] = {}
-    for (year, month), days in groupby(enumerate(dates), key=lambda item: (item[1].year, item[1].month)):
+    for (year, month), days in groupby(
+        enumerate(dates), key=lambda item: (item[1].year, item[1].month)
+    ):
         drawn = []
         for col, day in days:
             for row, code in enumerate(codes):
@@ -59,9 +66,12 @@ def draw(
     return RenderedGrid(tuple(codes), tuple(found), tuple(s for s in states.STATES if s in seen))
 
 
-def as_html(cell: GridCell, col: int, row: int, name: str = "cell", *, swapped: bool = False) -> SafeString:
+def as_html(
+    cell: GridCell, col: int, row: int, name: str = "cell", *, swapped: bool = False
+) -> SafeString:
     """One cell as a link; `swapped`, it replaces the one of its id wherever that stands."""
-    # Not format_html, which for a season's grid takes ten times as long: what comes from data is escaped here, each once.
+    # Not format_html, which for a season's grid takes ten times as long: what comes from data is
+    # escaped here, each once.
     found, title, tab = states.of(cell.state), escape(cell.title), 0 if col == row == 0 else -1
     return SafeString(
         f'<a class="cell s-{found.slug}" id="{escape(name)}-{escape(cell.processor)}-{cell.date}" href="{escape(cell.url)}"'

@@ -20,7 +20,10 @@ class LoadedSeason:
 
 def choices() -> list[LoadedSeason]:
     """The seasons that are loaded, newest first."""
-    return [LoadedSeason(year, season_name(year)) for year in sorted(load_calendar().starts, reverse=True)]
+    return [
+        LoadedSeason(year, season_name(year))
+        for year in sorted(load_calendar().starts, reverse=True)
+    ]
 
 
 def chosen(request: HtmxRequest, loaded: list[LoadedSeason]) -> LoadedSeason | None:

@@ -1,4 +1,6 @@
-"""`manage.py backfill --start D --end D`: run the chain over a range of dates, or over a list of them."""
+"""`manage.py backfill --start D --end D`: run the chain over a range of dates, or over a list of
+them.
+"""
 
 from __future__ import annotations
 
@@ -27,22 +29,66 @@ class Command(VerbCommand):
         """The options of a backfill."""
         add_dates(parser)
         parser.add_argument("--processors", metavar="A,B", help="only these, by code or name")
-        parser.add_argument("--start-from", type=whole_number, metavar="N", help="from this place in the chain on, 1 to 5")
-        parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="backfill skips the checks of live runs")
-        parser.add_argument("--failed", action="store_true", help="run only what failed, was blocked or cancelled, or is lost")
+        parser.add_argument(
+            "--start-from",
+            type=whole_number,
+            metavar="N",
+            help="from this place in the chain on, 1 to 5",
+        )
+        parser.add_argument(
+            "--mode",
+            default=MODES[0],
+            metavar="|".join(MODES),
+            help="backfill skips the checks of live runs",
+        )
+        parser.add_argument(
+            "--failed",
+            action="store_true",
+            help="run only what failed, was blocked or cancelled, or is lost",
+        )
         parser.add_argument("--force", action="store_true", help="run also what is complete")
         outdated = "run also what another statement made, or what was made from other Phase 3 rows"
         parser.add_argument("--outdated", action="store_true", help=outdated)
-        parser.add_argument("--skip-preflight", action="store_true", help="start on incomplete Phase 3; needs --reason")
-        parser.add_argument("--skip-trigger", action="store_true", help="normal mode without telling Phase 5")
+        parser.add_argument(
+            "--skip-preflight",
+            action="store_true",
+            help="start on incomplete Phase 3; needs --reason",
+        )
+        parser.add_argument(
+            "--skip-trigger", action="store_true", help="normal mode without telling Phase 5"
+        )
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the job")
-        parser.add_argument("--batch-size", type=whole_number, default=0, metavar="N", help="dates per statement")
-        parser.add_argument("--parallel", type=whole_number, default=0, metavar="N", help="batches in flight at most")
+        parser.add_argument(
+            "--batch-size", type=whole_number, default=0, metavar="N", help="dates per statement"
+        )
+        parser.add_argument(
+            "--parallel",
+            type=whole_number,
+            default=0,
+            metavar="N",
+            help="batches in flight at most",
+        )
         parser.add_argument("--newest-first", action="store_true", help="begin with the last dates")
-        parser.add_argument("--no-canary", action="store_true", help="do not run the first date alone first")
-        parser.add_argument("--no-brake", action="store_true", help="do not pause at the first failure that is a bug")
-        parser.add_argument("--max-retries", type=whole_number, default=20, metavar="N", help="automatic retries, in all")
-        parser.add_argument("--dry-run", action="store_true", help="print the plan and what speaks against it; run nothing")
+        parser.add_argument(
+            "--no-canary", action="store_true", help="do not run the first date alone first"
+        )
+        parser.add_argument(
+            "--no-brake",
+            action="store_true",
+            help="do not pause at the first failure that is a bug",
+        )
+        parser.add_argument(
+            "--max-retries",
+            type=whole_number,
+            default=20,
+            metavar="N",
+            help="automatic retries, in all",
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="print the plan and what speaks against it; run nothing",
+        )
         add_keeping(parser)
         add_where(parser)
 
@@ -53,15 +99,23 @@ class Command(VerbCommand):
             return self._dry_run(options, verbose=given["verbosity"] > 1)
         if given["save_preset"] is not None or given["at"] or given["replace"]:
             return keep(self, options, given)
-        code = launch(self, lambda actor, inline, tell: start_job(options, actor, inline=inline, tell=tell), given)
+        code = launch(
+            self,
+            lambda actor, inline, tell: start_job(options, actor, inline=inline, tell=tell),
+            given,
+        )
         return self._nothing_to_do(options) if code is None else code
 
     def _asked(self, given: dict[str, Any]) -> Options:
         if given["preset"] is None:
             return parsed(given)
         parser = self.create_parser("manage.py", "backfill")
-        if more := [name for name in OWN if name != "reason" and given[name] != parser.get_default(name)]:
-            raise Refused(f"a preset has options of its own; leave out --{more[0].replace('_', '-')}, or leave out --preset")
+        if more := [
+            name for name in OWN if name != "reason" and given[name] != parser.get_default(name)
+        ]:
+            raise Refused(
+                f"a preset has options of its own; leave out --{more[0].replace('_', '-')}, or leave out --preset"
+            )
         options = get_preset(given["preset"]).parsed_options
         return replace(options, reason=given["reason"]) if given["reason"] else options
 
@@ -78,13 +132,37 @@ class Command(VerbCommand):
         return OK
 
 
-SAME = ("mode", "failed", "force", "skip_preflight", "batch_size", "reason", "parallel", "newest_first", "max_retries",
-        "skip_trigger", "outdated")  # fmt: skip
-OWN = ("start", "end", "dates", "exclude", "processors", "start_from", *SAME, "no_canary", "no_brake")
+SAME = (
+    "mode",
+    "failed",
+    "force",
+    "skip_preflight",
+    "batch_size",
+    "reason",
+    "parallel",
+    "newest_first",
+    "max_retries",
+    "skip_trigger",
+    "outdated",
+)
+OWN = (
+    "start",
+    "end",
+    "dates",
+    "exclude",
+    "processors",
+    "start_from",
+    *SAME,
+    "no_canary",
+    "no_brake",
+)
 
 
 def parsed(given: dict[str, Any]) -> Options:
     """The options that a command line means. Raises Refused."""
     names = listed(given["processors"], "--processors")
-    fields = {name: given[name] for name in SAME} | {"canary": not given["no_canary"], "brake": not given["no_brake"]}
+    fields = {name: given[name] for name in SAME} | {
+        "canary": not given["no_canary"],
+        "brake": not given["no_brake"],
+    }
     return with_dates(given, processors=chosen(names, given["start_from"]), **fields)

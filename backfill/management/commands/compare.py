@@ -20,7 +20,9 @@ class Command(VerbCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Which two."""
         parser.add_argument("before", type=whole_number, metavar="A", help="a job's number")
-        parser.add_argument("after", type=whole_number, metavar="B", help="the number of the job to hold against it")
+        parser.add_argument(
+            "after", type=whole_number, metavar="B", help="the number of the job to hold against it"
+        )
 
     def run(self, **given: Any) -> int:
         """Compare them."""

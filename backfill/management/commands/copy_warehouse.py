@@ -1,4 +1,6 @@
-"""`manage.py copy_warehouse FROM TO`: inputs, outputs and logs of some dates from one warehouse into another."""
+"""`manage.py copy_warehouse FROM TO`: inputs, outputs and logs of some dates from one warehouse
+into another.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,13 @@ class Command(VerbCommand):
         """From where to where, which dates, and whether to look only."""
         parser.add_argument("source", metavar="FROM", help="a URL as WAREHOUSE_URL has it")
         parser.add_argument("target", metavar="TO", help="another")
-        parser.add_argument("--start", metavar="DATE", type=iso_date, required=True, help="first date")
+        parser.add_argument(
+            "--start", metavar="DATE", type=iso_date, required=True, help="first date"
+        )
         parser.add_argument("--end", metavar="DATE", type=iso_date, required=True, help="last date")
-        parser.add_argument("--dry-run", action="store_true", help="say what differs and copy nothing")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what differs and copy nothing"
+        )
 
     def run(self, **given: Any) -> int:
         """Compare, copy what differs, compare again."""
@@ -42,21 +48,35 @@ class Command(VerbCommand):
         source, target = _opened(given["source"], given["target"], to_write=not given["dry_run"])
         copying = plan(source, target, given["start"], given["end"])
         if not copying.wanted:
-            raise Refused(f"{given['source']} holds nothing from {given['start']} to {given['end']}")
+            raise Refused(
+                f"{given['source']} holds nothing from {given['start']} to {given['end']}"
+            )
         wrong = [] if given["dry_run"] else self._copied(source, target, copying)
         seconds = time.perf_counter() - started
-        named = {k: given[k] for k in ("start", "end", "dry_run")} | {"from": given["source"], "to": given["target"]}
-        document = {**named, "tables": copying.by_table(), "wrong": list(map(str, wrong)), "seconds": round(seconds, 3)}
+        named = {k: given[k] for k in ("start", "end", "dry_run")} | {
+            "from": given["source"],
+            "to": given["target"],
+        }
+        document = {
+            **named,
+            "tables": copying.by_table(),
+            "wrong": list(map(str, wrong)),
+            "seconds": round(seconds, 3),
+        }
         self.emit(document, _text(copying, wrong, seconds, dry_run=given["dry_run"]))
         return FAILED if wrong else OK
 
-    def _copied(self, source: Warehouse, target: Warehouse, copying: Copying) -> list[WarehousePart]:
+    def _copied(
+        self, source: Warehouse, target: Warehouse, copying: Copying
+    ) -> list[WarehousePart]:
         with shown(quiet=self.json, what="parts") as display:
             return copy(source, target, copying, display.update)
 
 
 def _opened(source: str, target: str, *, to_write: bool) -> tuple[Warehouse, Warehouse]:
-    """Both warehouses. Raises Refused for a URL that names none, for one and the same, and for a target that takes nothing."""
+    """Both warehouses. Raises Refused for a URL that names none, for one and the same, and for a
+    target that takes nothing.
+    """
     if source == target:
         raise Refused(f"FROM and TO are both {source}; name two warehouses")
     opened = open_warehouse(source), open_warehouse(target)
@@ -78,8 +98,12 @@ def _text(copying: Copying, wrong: list[WarehousePart], seconds: float, *, dry_r
         for name, n in by_table.items()
     ]
     if wrong:
-        listed = ", ".join(map(str, wrong[:NAMED])) + ("" if len(wrong) <= NAMED else f" and {len(wrong) - NAMED} more")
+        listed = ", ".join(map(str, wrong[:NAMED])) + (
+            "" if len(wrong) <= NAMED else f" and {len(wrong) - NAMED} more"
+        )
         lines.append(f"not the same after copying (written meanwhile? start again): {listed}")
     elif not dry_run:
-        lines.append(f"all {len(copying.wanted):,} parts are the same, by count and hash, after {seconds:.1f} s")
+        lines.append(
+            f"all {len(copying.wanted):,} parts are the same, by count and hash, after {seconds:.1f} s"
+        )
     return "\n".join(lines)

@@ -24,20 +24,33 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whether to look only."""
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done and change nothing")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would be done and change nothing"
+        )
 
     def run(self, **given: Any) -> int:
         """Compare, mend what can be mended, say the rest."""
         if not settings.WAREHOUSE_URL.startswith("bigquery:"):
             what = f"{settings.WAREHOUSE_URL} is a folder, whose tables come with what is written: there is nothing to create"
-            self.emit({"warehouse": settings.WAREHOUSE_URL, "dry_run": given["dry_run"], "differences": []}, what)
+            self.emit(
+                {
+                    "warehouse": settings.WAREHOUSE_URL,
+                    "dry_run": given["dry_run"],
+                    "differences": [],
+                },
+                what,
+            )
             return OK
         from backfill.warehouse.bigquery.connection import Place, connect
         from backfill.warehouse.bigquery.migrate import apply_differences
 
         place = Place.of(settings.WAREHOUSE_URL)
         found = apply_differences(connect(place), place, dry_run=given["dry_run"])
-        document = {"warehouse": settings.WAREHOUSE_URL, "dry_run": given["dry_run"], "differences": list(map(asdict, found))}
+        document = {
+            "warehouse": settings.WAREHOUSE_URL,
+            "dry_run": given["dry_run"],
+            "differences": list(map(asdict, found)),
+        }
         counts = Counter[str](one.kind for one in found)
         lines = [f"{WORDS[one.kind]:<7} {one.name}: {one.what}" for one in found]
         lines.append(_summary(counts, dry_run=given["dry_run"]))

@@ -29,7 +29,9 @@ class Command(VerbCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Which job."""
         parser.add_argument("id", nargs="?", type=whole_number, metavar="ID", help="a job's number")
-        parser.add_argument("--limit", type=whole_number, default=20, metavar="N", help="how many to list")
+        parser.add_argument(
+            "--limit", type=whole_number, default=20, metavar="N", help="how many to list"
+        )
 
     def run(self, **given: Any) -> int:
         """Show one or list many; showing a failed job exits 1."""
@@ -37,7 +39,12 @@ class Command(VerbCommand):
             raise Refused(f"--limit takes 1 to {MOST}, not {given['limit']}")
         if given["id"] is None:
             rows = _lines(list(Job.objects.order_by("-pk")[: given["limit"]]))
-            self.emit({"jobs": rows}, table(rows) if rows else "no jobs yet; `manage.py backfill --start D --end D` starts one")
+            self.emit(
+                {"jobs": rows},
+                table(rows)
+                if rows
+                else "no jobs yet; `manage.py backfill --start D --end D` starts one",
+            )
             return OK
         job = found(given["id"])
         summary = summarise(job)
@@ -45,13 +52,21 @@ class Command(VerbCommand):
             self.emit(summary, job_text(summary))
         else:
             state = progress(job, now())
-            self.emit({**summary, "progress": state.as_json()}, f"{job_text(summary)}\n{progress_text(state)}")
+            self.emit(
+                {**summary, "progress": state.as_json()},
+                f"{job_text(summary)}\n{progress_text(state)}",
+            )
         return FAILED if job.status == Job.Status.FAILED else OK
 
 
 def _lines(jobs: list[Job]) -> list[dict[str, Any]]:
     counted: dict[int, list[str]] = {job.pk: [] for job in jobs}
-    runs = Run.objects.filter(job__in=jobs).values_list("job", "status").annotate(n=Count("pk")).order_by("status")
+    runs = (
+        Run.objects.filter(job__in=jobs)
+        .values_list("job", "status")
+        .annotate(n=Count("pk"))
+        .order_by("status")
+    )
     for job, status, n in runs:
         counted[job].append(f"{n} {status}")
     return [_line(job, ", ".join(counted[job.pk])) for job in jobs]

@@ -1,4 +1,6 @@
-"""`manage.py launches`: presets and launches that wait; --approve, --refuse or --withdraw decides one."""
+"""`manage.py launches`: presets and launches that wait; --approve, --refuse or --withdraw decides
+one.
+"""
 
 from __future__ import annotations
 
@@ -39,21 +41,36 @@ class Command(VerbCommand):
         which = parser.add_mutually_exclusive_group()
         for name, meaning in MEANINGS.items():
             which.add_argument(f"--{name}", type=whole_number, metavar="N", help=meaning)
-        parser.add_argument("--reason", default="", metavar="TEXT", help="why; kept with the launch")
-        parser.add_argument("--all", action="store_true", help="also those that were started, refused or withdrawn")
-        parser.add_argument("--limit", type=whole_number, default=50, metavar="N", help="how many to list")
+        parser.add_argument(
+            "--reason", default="", metavar="TEXT", help="why; kept with the launch"
+        )
+        parser.add_argument(
+            "--all", action="store_true", help="also those that were started, refused or withdrawn"
+        )
+        parser.add_argument(
+            "--limit", type=whole_number, default=50, metavar="N", help="how many to list"
+        )
 
     def run(self, **given: Any) -> int:
         """Decide one, or list; a launch that could not start when it was approved exits 1."""
         for name, decide in DECISIONS.items():
             if given[name] is not None:
-                return self._decided(decide(_found(given[name]), getpass.getuser(), given["reason"]))
+                return self._decided(
+                    decide(_found(given[name]), getpass.getuser(), given["reason"])
+                )
         if not 1 <= given["limit"] <= MOST:
             raise Refused(f"--limit takes 1 to {MOST}, not {given['limit']}")
-        kept = Launch.objects.order_by("-pk") if given["all"] else Launch.objects.filter(state__in=OPEN).order_by("-pk")
+        kept = (
+            Launch.objects.order_by("-pk")
+            if given["all"]
+            else Launch.objects.filter(state__in=OPEN).order_by("-pk")
+        )
         found = list(kept[: given["limit"]])
         none = "nothing is saved and nothing waits; `manage.py backfill` with --save-preset or --at keeps a launch"
-        self.emit({"launches": [document(one) for one in found]}, table([line(one) for one in found]) if found else none)
+        self.emit(
+            {"launches": [document(one) for one in found]},
+            table([line(one) for one in found]) if found else none,
+        )
         return OK
 
     def _decided(self, kept: Launch) -> int:

@@ -21,7 +21,9 @@ class Command(VerbCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """One folder."""
         parser.add_argument(
-            "dir", metavar="DIR", help="holds nba_analytics/ and nba_reference/, one .parquet or .csv file per table"
+            "dir",
+            metavar="DIR",
+            help="holds nba_analytics/ and nba_reference/, one .parquet or .csv file per table",
         )
 
     def run(self, **options: Any) -> int:
@@ -40,6 +42,16 @@ class Command(VerbCommand):
 def as_text(loaded: Loaded) -> str:
     """Write a line per table and season, then the notes."""
     width = max(map(len, loaded.rows))
-    lines = [f"{table:<{width}}  {year}  {n:>9,} rows" for table, years in loaded.rows.items() for year, n in years.items()]
+    lines = [
+        f"{table:<{width}}  {year}  {n:>9,} rows"
+        for table, years in loaded.rows.items()
+        for year, n in years.items()
+    ]
     seasons = ", ".join(map(str, loaded.seasons))
-    return "\n".join([*lines, *(f"note: {note}" for note in loaded.notes), f"season {seasons} loaded in {loaded.seconds:.1f} s"])
+    return "\n".join(
+        [
+            *lines,
+            *(f"note: {note}" for note in loaded.notes),
+            f"season {seasons} loaded in {loaded.seconds:.1f} s",
+        ]
+    )

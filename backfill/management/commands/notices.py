@@ -27,8 +27,12 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """How many; or whether to send one."""
-        parser.add_argument("--limit", type=whole_number, default=20, metavar="N", help="how many to list")
-        parser.add_argument("--test", action="store_true", help="send a test message to each of NOTIFY_URLS")
+        parser.add_argument(
+            "--limit", type=whole_number, default=20, metavar="N", help="how many to list"
+        )
+        parser.add_argument(
+            "--test", action="store_true", help="send a test message to each of NOTIFY_URLS"
+        )
 
     def run(self, **given: Any) -> int:
         """List, or send a test message and exit 1 unless everybody got it."""
@@ -38,22 +42,41 @@ class Command(VerbCommand):
 
     def _list(self, limit: int) -> int:
         found = list(Notice.objects.order_by("-pk")[:limit])
-        rows = [{"at": f"{n.created_at:%Y-%m-%d %H:%M}", "job": str(n.job_id), "kind": n.kind, "state": n.state, "title": n.title}
-                for n in found]  # fmt: skip
+        rows = [
+            {
+                "at": f"{n.created_at:%Y-%m-%d %H:%M}",
+                "job": str(n.job_id),
+                "kind": n.kind,
+                "state": n.state,
+                "title": n.title,
+            }
+            for n in found
+        ]
         nothing = "nothing has been told yet" if settings.NOTIFY_URLS else NOBODY
-        self.emit({"urls": len(settings.NOTIFY_URLS), "notices": [_as_json(n) for n in found]}, table(rows) or nothing)
+        self.emit(
+            {"urls": len(settings.NOTIFY_URLS), "notices": [_as_json(n) for n in found]},
+            table(rows) or nothing,
+        )
         return OK
 
     def _test(self) -> int:
         if not settings.NOTIFY_URLS:
             raise Refused(f"{NOBODY}; set it to Apprise's URLs, with commas between them")
-        rows = [{"where": name, "error": apprise.send(url, *TEST)} for name, url in apprise.named_urls()]
+        rows = [
+            {"where": name, "error": apprise.send(url, *TEST)} for name, url in apprise.named_urls()
+        ]
         self.emit({"sent": rows}, "\n".join(f"{r['where']}: {r['error'] or 'sent'}" for r in rows))
         return FAILED if any(r["error"] for r in rows) else OK
 
 
 def _as_json(notice: Notice) -> dict[str, Any]:
     return {
-        "notice": notice.pk, "job": notice.job_id, "kind": notice.kind, "state": notice.state, "created_at": notice.created_at,
-        "delivered_at": notice.delivered_at, "title": notice.title, "body": notice.body,
-    }  # fmt: skip
+        "notice": notice.pk,
+        "job": notice.job_id,
+        "kind": notice.kind,
+        "state": notice.state,
+        "created_at": notice.created_at,
+        "delivered_at": notice.delivered_at,
+        "title": notice.title,
+        "body": notice.body,
+    }

@@ -18,6 +18,10 @@ class Command(JobCommand):
     def run(self, **given: Any) -> int:
         """Pause it and say whether it has stopped already."""
         job = pause_job(self.job(given), self.actor, given["reason"])
-        text = "has paused" if job.status == Job.Status.PAUSED else "pauses when its running steps have ended"
+        text = (
+            "has paused"
+            if job.status == Job.Status.PAUSED
+            else "pauses when its running steps have ended"
+        )
         self.emit({"job": job.pk, "status": job.status}, f"job {job.pk} {text}")
         return OK

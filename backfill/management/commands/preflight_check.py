@@ -22,11 +22,25 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """A date, or a range of them, and what would be run."""
-        parser.add_argument("start", nargs="?", type=iso_date, metavar="START", help="first date, YYYY-MM-DD")
-        parser.add_argument("--end-date", type=iso_date, metavar="END", help="last date, included; the first one by default")
+        parser.add_argument(
+            "start", nargs="?", type=iso_date, metavar="START", help="first date, YYYY-MM-DD"
+        )
+        parser.add_argument(
+            "--end-date",
+            type=iso_date,
+            metavar="END",
+            help="last date, included; the first one by default",
+        )
         add_list(parser)
-        parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="normal: only what exists before tip-off")
-        parser.add_argument("--processors", metavar="A,B", help="only what these read and write, by code or name")
+        parser.add_argument(
+            "--mode",
+            default=MODES[0],
+            metavar="|".join(MODES),
+            help="normal: only what exists before tip-off",
+        )
+        parser.add_argument(
+            "--processors", metavar="A,B", help="only what these read and write, by code or name"
+        )
 
     def run(self, **given: Any) -> int:
         """Look, and say whether all is ready."""

@@ -1,4 +1,6 @@
-"""`manage.py prepare`: the database's tables as this version needs them, however many ask for it at once."""
+"""`manage.py prepare`: the database's tables as this version needs them, however many ask for it at
+once.
+"""
 
 from __future__ import annotations
 
@@ -26,21 +28,31 @@ class Command(VerbCommand):
         with _alone():
             said = StringIO()
             call_command("migrate", interactive=False, no_color=True, stdout=said)
-        applied = [line.split()[1].removesuffix("...") for line in said.getvalue().splitlines() if line.endswith("OK")]
-        self.emit({"applied": applied}, "\n".join(f"applied {name}" for name in applied) or "the tables are up to date")
+        applied = [
+            line.split()[1].removesuffix("...")
+            for line in said.getvalue().splitlines()
+            if line.endswith("OK")
+        ]
+        self.emit(
+            {"applied": applied},
+            "\n".join(f"applied {name}" for name in applied) or "the tables are up to date",
+        )
         return OK
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the database's lock, which ends with the connection. SQLite has none: its replicas are one machine's, and bin/up's
+    """Hold the database's lock, which ends with the connection. SQLite has none: its replicas are
+    one machine's, and bin/up's
     own lock keeps a second one out.
     """
     if connection.vendor != "postgresql":
         yield
         return
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = 0")  # a migration may take longer than anybody waits for a row
+        cursor.execute(
+            "SET lock_timeout = 0"
+        )  # a migration may take longer than anybody waits for a row
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         cursor.execute("RESET lock_timeout")
         try:

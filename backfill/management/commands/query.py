@@ -25,9 +25,15 @@ class Command(VerbCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take a name and dates, or what to show instead."""
         parser.add_argument("name", nargs="?", metavar="NAME", help="see --list")
-        parser.add_argument("--start", type=iso_date, metavar="D", help="first date; else the first of the schedule")
-        parser.add_argument("--end", type=iso_date, metavar="D", help="last date; else the last of the schedule")
-        parser.add_argument("--sql", action="store_true", help="print the GoogleSQL instead of running it")
+        parser.add_argument(
+            "--start", type=iso_date, metavar="D", help="first date; else the first of the schedule"
+        )
+        parser.add_argument(
+            "--end", type=iso_date, metavar="D", help="last date; else the last of the schedule"
+        )
+        parser.add_argument(
+            "--sql", action="store_true", help="print the GoogleSQL instead of running it"
+        )
         parser.add_argument("--list", action="store_true", help="print all names")
 
     def run(self, **options: Any) -> int:
@@ -45,7 +51,10 @@ class Command(VerbCommand):
     def _answer(self, query: Query, start: date, end: date, options: dict[str, Any]) -> None:
         document: dict[str, Any] = {"query": query.name, "start": start, "end": end}
         if options["sql"]:
-            return self.emit(document | {"sql": query.sql}, f"-- @start = DATE '{start}', @end = DATE '{end}'\n{query.sql}")
+            return self.emit(
+                document | {"sql": query.sql},
+                f"-- @start = DATE '{start}', @end = DATE '{end}'\n{query.sql}",
+            )
         rows = query.rows(start, end)
         text = self._table(rows, options) if rows else f"no rows from {start} to {end}"
         return self.emit(document | {"rows": [_plain(row) for row in rows]}, text)
@@ -57,7 +66,9 @@ class Command(VerbCommand):
 
 def _plain(row: Row) -> Row:
     """Make NUMERIC values JSON numbers; DjangoJSONEncoder would make them strings."""
-    return {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+    return {
+        name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()
+    }
 
 
 def _dates(start: date | None, end: date | None) -> tuple[date, date]:

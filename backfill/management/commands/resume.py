@@ -21,12 +21,23 @@ class Command(JobCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Which job, and whether a bug pauses it again."""
         super().add_arguments(parser)
-        parser.add_argument("--no-brake", action="store_true", help="do not pause again at a failure that is a bug")
+        parser.add_argument(
+            "--no-brake", action="store_true", help="do not pause again at a failure that is a bug"
+        )
 
     def run(self, **given: Any) -> int:
         """Resume it and say how much is left."""
-        job = resume_job(self.job(given), self.actor, given["reason"], brake=False if given["no_brake"] else None)
+        job = resume_job(
+            self.job(given), self.actor, given["reason"], brake=False if given["no_brake"] else None
+        )
         left = job.runs.filter(status__in=Run.ACTIVE).count()
-        text = "" if Worker.alive(now()) else "; no worker is running, so it waits until bin/up starts one"
-        self.emit({"job": job.pk, "status": job.status, "left": left}, f"job {job.pk} goes on with {left} runs{text}")
+        text = (
+            ""
+            if Worker.alive(now())
+            else "; no worker is running, so it waits until bin/up starts one"
+        )
+        self.emit(
+            {"job": job.pk, "status": job.status, "left": left},
+            f"job {job.pk} goes on with {left} runs{text}",
+        )
         return OK

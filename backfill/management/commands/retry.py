@@ -23,16 +23,36 @@ class Command(VerbCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Which job, which of its failures, and where it runs."""
         parser.add_argument("job", type=whole_number, metavar="JOB", help="a job's number")
-        parser.add_argument("--processors", metavar="A,B", help="only what failed of these, by code or name")
-        parser.add_argument("--category", metavar="C,..", help="only these categories, error classes, blocked or cancelled")
-        parser.add_argument("--group", metavar="G,..", help="only these error groups; `manage.py jobs JOB` lists them")
+        parser.add_argument(
+            "--processors", metavar="A,B", help="only what failed of these, by code or name"
+        )
+        parser.add_argument(
+            "--category",
+            metavar="C,..",
+            help="only these categories, error classes, blocked or cancelled",
+        )
+        parser.add_argument(
+            "--group",
+            metavar="G,..",
+            help="only these error groups; `manage.py jobs JOB` lists them",
+        )
         parser.add_argument("--start", type=iso_date, metavar="D", help="not before this date")
         parser.add_argument("--end", type=iso_date, metavar="D", help="not after this date")
-        parser.add_argument("--week", type=parse_weeks, default=(), metavar="N|N-M", help="only these season weeks")
-        parser.add_argument("--include-expected", action="store_true", help="also what no retry heals")
-        parser.add_argument("--override", action="store_true", help="also what only a fix heals; needs --reason")
+        parser.add_argument(
+            "--week", type=parse_weeks, default=(), metavar="N|N-M", help="only these season weeks"
+        )
+        parser.add_argument(
+            "--include-expected", action="store_true", help="also what no retry heals"
+        )
+        parser.add_argument(
+            "--override", action="store_true", help="also what only a fix heals; needs --reason"
+        )
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the job")
-        parser.add_argument("--dry-run", action="store_true", help="print what would run and what is left out; run nothing")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="print what would run and what is left out; run nothing",
+        )
         add_where(parser)
 
     def run(self, **given: Any) -> int:
@@ -41,7 +61,13 @@ class Command(VerbCommand):
         if given["dry_run"]:
             return self._dry_run(job, selection)
         reason = given["reason"]
-        code = launch(self, lambda actor, inline, tell: retry_job(job, selection, actor, reason, inline=inline, tell=tell), given)
+        code = launch(
+            self,
+            lambda actor, inline, tell: retry_job(
+                job, selection, actor, reason, inline=inline, tell=tell
+            ),
+            given,
+        )
         return OK if code is None else code
 
     def _dry_run(self, job: Job, selection: Selection) -> int:

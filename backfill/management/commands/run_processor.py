@@ -29,17 +29,32 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What and when."""
-        parser.add_argument("processor", metavar="PROCESSOR", help="TDZA, PSZA, PCF, PDC, ML or the full name")
+        parser.add_argument(
+            "processor", metavar="PROCESSOR", help="TDZA, PSZA, PCF, PDC, ML or the full name"
+        )
         parser.add_argument("date", type=iso_date, metavar="DATE", help="YYYY-MM-DD")
-        parser.add_argument("--mode", default=MODES[0], metavar="|".join(MODES), help="backfill skips the checks of live runs")
-        parser.add_argument("--skip-preflight", action="store_true", help="run on incomplete Phase 3; needs --reason")
-        parser.add_argument("--skip-trigger", action="store_true", help="normal mode without telling Phase 5")
+        parser.add_argument(
+            "--mode",
+            default=MODES[0],
+            metavar="|".join(MODES),
+            help="backfill skips the checks of live runs",
+        )
+        parser.add_argument(
+            "--skip-preflight",
+            action="store_true",
+            help="run on incomplete Phase 3; needs --reason",
+        )
+        parser.add_argument(
+            "--skip-trigger", action="store_true", help="normal mode without telling Phase 5"
+        )
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the run")
 
     def run(self, **given: Any) -> int:
         """Run it and say how it ended."""
         code, day, actor = processor(given["processor"]).code, given["date"], getpass.getuser()
-        fields = {name: given[name] for name in ("mode", "skip_preflight", "skip_trigger", "reason")}
+        fields = {
+            name: given[name] for name in ("mode", "skip_preflight", "skip_trigger", "reason")
+        }
         heard: list[Report] = []
         with heartbeat.beating(Worker.Kind.INLINE):
             options = Options(day, day, (code,), force=True, **fields)

@@ -24,11 +24,18 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Show them."""
-        runs = Run.objects.filter(date=given["date"]).order_by("job_id", "pk").prefetch_related("events")
+        runs = (
+            Run.objects.filter(date=given["date"])
+            .order_by("job_id", "pk")
+            .prefetch_related("events")
+        )
         if given["processor"]:
             runs = runs.filter(processor=processor(given["processor"]).code)
         found = [_run(run) for run in runs]
-        self.emit({"date": given["date"], "runs": found}, _text(found) or f"nothing has run for {given['date']} yet")
+        self.emit(
+            {"date": given["date"], "runs": found},
+            _text(found) or f"nothing has run for {given['date']} yet",
+        )
         return OK
 
 
@@ -48,17 +55,37 @@ def _run(run: Run) -> dict[str, Any]:
         "sql_hash": run.sql_hash,
         "worker": run.worker,
         "lost_attempts": run.losses,
-        "events": [{"at": e.at, "who": e.actor, "what": e.action, "why": e.reason} for e in run.events.all()],
+        "events": [
+            {"at": e.at, "who": e.actor, "what": e.action, "why": e.reason}
+            for e in run.events.all()
+        ],
     }
 
 
 def _text(found: list[dict[str, Any]]) -> str:
     shown = ("job", "processor", "status", "population", "rows", "code_version", "sql_hash", "why")
-    parts = [table([{"job": str(run["job"]), **{name: run[name] for name in shown[1:]}} for run in found])] if found else []
+    parts = (
+        [
+            table(
+                [
+                    {"job": str(run["job"]), **{name: run[name] for name in shown[1:]}}
+                    for run in found
+                ]
+            )
+        ]
+        if found
+        else []
+    )
     for run in found:
         parts.append(f"\njob {run['job']}, {run['processor']}:")
-        parts += [f"  {e['at']:%Y-%m-%d %H:%M:%S} {e['what']} by {e['who']}{_because(e['why'])}" for e in run["events"]]
-        parts += [f"  {c['name']}: {c['status']} in {c['seconds']:.3f} s{_because(c['why'])}" for c in run["checks"]]
+        parts += [
+            f"  {e['at']:%Y-%m-%d %H:%M:%S} {e['what']} by {e['who']}{_because(e['why'])}"
+            for e in run["events"]
+        ]
+        parts += [
+            f"  {c['name']}: {c['status']} in {c['seconds']:.3f} s{_because(c['why'])}"
+            for c in run["checks"]
+        ]
     return "\n".join(parts)
 
 

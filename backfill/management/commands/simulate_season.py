@@ -23,7 +23,9 @@ def years(first: int, seasons: int) -> range:
     if not 1 <= seasons <= MOST_SEASONS:
         raise Refused(f"--seasons must be between 1 and {MOST_SEASONS}, not {seasons}")
     if not FIRST_YEAR <= first <= first + seasons - 1 <= LAST_YEAR:
-        raise Refused(f"seasons must begin in {FIRST_YEAR} to {LAST_YEAR}, not in {first} to {first + seasons - 1}")
+        raise Refused(
+            f"seasons must begin in {FIRST_YEAR} to {LAST_YEAR}, not in {first} to {first + seasons - 1}"
+        )
     return range(first, first + seasons)
 
 
@@ -50,11 +52,28 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which seasons, and what to do with them."""
-        parser.add_argument("year", metavar="YEAR", type=whole_number, help="year in which the (first) season begins")
-        parser.add_argument("--seasons", metavar="N", type=whole_number, default=1, help="so many seasons, from YEAR on")
-        parser.add_argument("--seed", metavar="S", type=whole_number, default=1, help="another seed, another season")
-        parser.add_argument("--faults", action="store_true", help="plant the faults that operators meet")
-        parser.add_argument("--output", metavar="DIR", help="where to write; var/simulated by default")
+        parser.add_argument(
+            "year",
+            metavar="YEAR",
+            type=whole_number,
+            help="year in which the (first) season begins",
+        )
+        parser.add_argument(
+            "--seasons",
+            metavar="N",
+            type=whole_number,
+            default=1,
+            help="so many seasons, from YEAR on",
+        )
+        parser.add_argument(
+            "--seed", metavar="S", type=whole_number, default=1, help="another seed, another season"
+        )
+        parser.add_argument(
+            "--faults", action="store_true", help="plant the faults that operators meet"
+        )
+        parser.add_argument(
+            "--output", metavar="DIR", help="where to write; var/simulated by default"
+        )
         parser.add_argument("--no-load", action="store_true", help="write the files only")
 
     def run(self, **options: Any) -> int:
@@ -62,7 +81,9 @@ class Command(VerbCommand):
         root = Path(options["output"] or Path(settings.VAR) / "simulated")
         with writing(root):
             root.mkdir(parents=True, exist_ok=True)
-        seasons = [self.season(year, root, options) for year in years(options["year"], options["seasons"])]
+        seasons = [
+            self.season(year, root, options) for year in years(options["year"], options["seasons"])
+        ]
         self.emit({"seasons": seasons}, "\n".join(map(as_text, seasons)))
         return OK
 
@@ -78,19 +99,30 @@ class Command(VerbCommand):
             from backfill.ingest.load import load
 
             load(folder)
-        return {"year": year, "folder": str(folder), "rows": rows, "loaded": not options["no_load"], **told}
+        return {
+            "year": year,
+            "folder": str(folder),
+            "rows": rows,
+            "loaded": not options["no_load"],
+            **told,
+        }
 
 
 def planted(faulty: FaultySeason, folder: Path) -> dict[str, Any]:
     """Write the late delivery; return what is wrong and where the cure of one fault lies."""
-    faults = [{"kind": f.kind, "dates": f.dates, "tables": f.tables, "sentence": f.sentence} for f in faulty.faults]
+    faults = [
+        {"kind": f.kind, "dates": f.dates, "tables": f.tables, "sentence": f.sentence}
+        for f in faulty.faults
+    ]
     return {"late": str(written(faulty.late, folder)), "faults": faults}
 
 
 def as_text(season: dict[str, Any]) -> str:
     """One line per season, then one per fault."""
     what = f"{season['rows']['SCHED']:,} games, {season['rows']['PGS']:,} player rows"
-    lines = [f"season {season['year']}: {what}, {'loaded from' if season['loaded'] else 'written to'} {season['folder']}"]
+    lines = [
+        f"season {season['year']}: {what}, {'loaded from' if season['loaded'] else 'written to'} {season['folder']}"
+    ]
     lines += [f"  fault: {fault['sentence']}" for fault in season.get("faults", ())]
     if "late" in season:
         lines.append(f"  the late file comes with `manage.py load_phase3 {season['late']}`")

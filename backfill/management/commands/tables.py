@@ -1,4 +1,6 @@
-"""`manage.py tables`: every table that is read or written, as documentation or as BigQuery statements."""
+"""`manage.py tables`: every table that is read or written, as documentation or as BigQuery
+statements.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,16 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which text."""
-        parser.add_argument("--ddl", action="store_true", help="CREATE TABLE statements for BigQuery")
+        parser.add_argument(
+            "--ddl", action="store_true", help="CREATE TABLE statements for BigQuery"
+        )
 
     def run(self, **given: Any) -> int:
         """Print."""
-        text = "\n\n".join(t.ddl() for t in TABLES) if given["ddl"] else "\n\n".join((TITLE, *(t.markdown() for t in TABLES)))
+        text = (
+            "\n\n".join(t.ddl() for t in TABLES)
+            if given["ddl"]
+            else "\n\n".join((TITLE, *(t.markdown() for t in TABLES)))
+        )
         self.emit({"tables": [asdict(t) for t in TABLES]}, text)
         return OK

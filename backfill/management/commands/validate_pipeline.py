@@ -1,4 +1,6 @@
-"""`manage.py validate_pipeline DATE [END] --phase 3|4 [--verbose]`: what is there of each date, and whether it is right."""
+"""`manage.py validate_pipeline DATE [END] --phase 3|4 [--verbose]`: what is there of each date, and
+whether it is right.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,22 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which dates, which phase."""
-        parser.add_argument("start", type=iso_date, metavar="DATE", help="the date, or the first of a range")
-        parser.add_argument("end", type=iso_date, nargs="?", metavar="END", help="the last date of the range")
-        parser.add_argument("--phase", type=int, choices=PHASES, default=4, help="3 = the inputs, 4 = what is made from them")
-        parser.add_argument("--verbose", action="store_true", help="list the entities behind each number")
+        parser.add_argument(
+            "start", type=iso_date, metavar="DATE", help="the date, or the first of a range"
+        )
+        parser.add_argument(
+            "end", type=iso_date, nargs="?", metavar="END", help="the last date of the range"
+        )
+        parser.add_argument(
+            "--phase",
+            type=int,
+            choices=PHASES,
+            default=4,
+            help="3 = the inputs, 4 = what is made from them",
+        )
+        parser.add_argument(
+            "--verbose", action="store_true", help="list the entities behind each number"
+        )
 
     def run(self, **given: Any) -> int:
         """Validate and tell."""
@@ -33,7 +47,11 @@ class Command(VerbCommand):
         check_loaded(Options(start, end))
         found = validate(start, end, given["phase"])
         wrong = [c for c in found if not c.state.is_right]
-        document = {"phase": given["phase"], "complete": not wrong, "dates": [c.as_json(verbose=given["verbose"]) for c in found]}
+        document = {
+            "phase": given["phase"],
+            "complete": not wrong,
+            "dates": [c.as_json(verbose=given["verbose"]) for c in found],
+        }
         self.emit(document, self._text(found, verbose=given["verbose"]))
         return FAILED if wrong else OK
 
@@ -42,7 +60,9 @@ class Command(VerbCommand):
         lines = [table([_as_row(c) for c in found], is_terminal=is_terminal, color=is_terminal)]
         if verbose:
             lines += [
-                f"{c.day.day} {c.name} {name}: {', '.join(entities)}" for c in found for name, entities in c.entities.items()
+                f"{c.day.day} {c.name} {name}: {', '.join(entities)}"
+                for c in found
+                for name, entities in c.entities.items()
             ]
         counts = {state: sum(1 for c in found if c.state is state) for state in State}
         lines.append(", ".join(f"{n:,} {state}" for state, n in counts.items() if n))
@@ -52,9 +72,16 @@ class Command(VerbCommand):
 def _as_row(checked: DateValidation) -> dict[str, object]:
     share = checked.coverage
     follows = ", ".join(f"{n:,} from {root}" for root, n in checked.follows.items())
-    failures = ", ".join(f"{n:,} {name}" for name, n in checked.failures.items()) + (f" ({follows})" if follows else "")
+    failures = ", ".join(f"{n:,} {name}" for name, n in checked.failures.items()) + (
+        f" ({follows})" if follows else ""
+    )
     return {
-        "date": checked.day.day, "what": checked.name or "-", "state": str(checked.state), "rows": checked.rows,
-        "expected": checked.expected, "coverage": "" if share is None else f"{int(100 * share)} %", "failures": failures,
+        "date": checked.day.day,
+        "what": checked.name or "-",
+        "state": str(checked.state),
+        "rows": checked.rows,
+        "expected": checked.expected,
+        "coverage": "" if share is None else f"{int(100 * share)} %",
+        "failures": failures,
         "verdict": checked.verdict,
-    }  # fmt: skip
+    }

@@ -25,9 +25,22 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whether to wait, and what to check."""
-        parser.add_argument("--wait", type=whole_number, default=0, metavar="SECONDS", help="wait until a worker is alive")
-        parser.add_argument("--here", action="store_true", help="exit 1 unless a worker is alive on this host")
-        parser.add_argument("--swept", type=whole_number, metavar="SECONDS", help="exit 1 unless the sweep is no older")
+        parser.add_argument(
+            "--wait",
+            type=whole_number,
+            default=0,
+            metavar="SECONDS",
+            help="wait until a worker is alive",
+        )
+        parser.add_argument(
+            "--here", action="store_true", help="exit 1 unless a worker is alive on this host"
+        )
+        parser.add_argument(
+            "--swept",
+            type=whole_number,
+            metavar="SECONDS",
+            help="exit 1 unless the sweep is no older",
+        )
 
     def run(self, **given: Any) -> int:
         """Show them; exit 1 when what was asked for is not so."""
@@ -38,7 +51,9 @@ class Command(VerbCommand):
             time.sleep(POLL_SECONDS)
         found, alive = system(now()), Worker.alive(now())
         self.emit(found, _text(found))
-        nobody = (given["wait"] and not alive) or (given["here"] and not any(is_here(w.name) for w in alive))
+        nobody = (given["wait"] and not alive) or (
+            given["here"] and not any(is_here(w.name) for w in alive)
+        )
         return FAILED if nobody or not _is_swept(found["swept_seconds_ago"], given["swept"]) else OK
 
 
@@ -48,13 +63,20 @@ def _is_swept(seconds_ago: float | None, wanted: int | None) -> bool:
 
 def _text(found: dict[str, Any]) -> str:
     workers = [
-        {"process": w["name"], "kind": w["kind"], "seen": f"{w['seen_seconds_ago']} s ago" if w["alive"] else "gone",
-         "steps": w["steps"], "since": f"{w['started_at']:%Y-%m-%d %H:%M:%S}"}
+        {
+            "process": w["name"],
+            "kind": w["kind"],
+            "seen": f"{w['seen_seconds_ago']} s ago" if w["alive"] else "gone",
+            "steps": w["steps"],
+            "since": f"{w['started_at']:%Y-%m-%d %H:%M:%S}",
+        }
         for w in found["workers"]
-    ]  # fmt: skip
+    ]
     swept = found["swept_seconds_ago"]
-    return "\n".join([
-        table(workers) if workers else NO_WORKER,
-        "no sweep yet" if swept is None else f"last sweep {swept} s ago",
-        f"batches in flight: {found['batches_in_flight']} of {found['max_parallel_batches']} at most",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            table(workers) if workers else NO_WORKER,
+            "no sweep yet" if swept is None else f"last sweep {swept} s ago",
+            f"batches in flight: {found['batches_in_flight']} of {found['max_parallel_batches']} at most",
+        ]
+    )

@@ -14,14 +14,18 @@ from google.cloud.bigquery import Client
 from backfill.errors import Refused
 from backfill.warehouse.bigquery.errors import api_errors
 
-EXPECTED = "bigquery://PROJECT, with /PREFIX for its datasets and ?location=PLACE if need be, is expected"
+EXPECTED = (
+    "bigquery://PROJECT, with /PREFIX for its datasets and ?location=PLACE if need be, is expected"
+)
 PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
 
 
 @dataclass(frozen=True)
 class Place:
-    """A project, what its datasets' names begin with, and where they are; empty is wherever BigQuery puts them."""
+    """A project, what its datasets' names begin with, and where they are; empty is wherever
+    BigQuery puts them.
+    """
 
     project: str
     prefix: str = ""
@@ -32,7 +36,11 @@ class Place:
         """The place that a URL names. Raises Refused."""
         parts = urlsplit(url)
         prefix, query = parts.path.strip("/"), parse_qs(parts.query)
-        is_right = PROJECT.fullmatch(parts.netloc) and re.fullmatch(r"\w*", prefix) and query.keys() <= {"location"}
+        is_right = (
+            PROJECT.fullmatch(parts.netloc)
+            and re.fullmatch(r"\w*", prefix)
+            and query.keys() <= {"location"}
+        )
         if parts.scheme != "bigquery" or not is_right:
             raise Refused(f"WAREHOUSE_URL is {url!r}; {EXPECTED}")
         return cls(parts.netloc, prefix, "".join(query.get("location", [])))
@@ -44,7 +52,9 @@ def is_emulated() -> bool:
 
 
 def connect(place: Place) -> Client:
-    """A client; its credentials are looked for here. Raises WarehouseUnwritable when there are none."""
+    """A client; its credentials are looked for here. Raises WarehouseUnwritable when there are
+    none.
+    """
     location = place.location or None
     if is_emulated():
         # Named here too: the library reads the variable when it is imported, and not again.

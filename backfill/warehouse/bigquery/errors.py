@@ -1,4 +1,6 @@
-"""What BigQuery's errors mean to an operator: whether to wait, and if not, what to grant, to create or to set."""
+"""What BigQuery's errors mean to an operator: whether to wait, and if not, what to grant, to create
+or to set.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,24 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
 
 LATER = {
-    "rateLimitExceeded", "quotaExceeded", "jobRateLimitExceeded", "backendError", "internalError", "jobBackendError",
-    "jobInternalError", "badGateway", "tableUnavailable", "concurrentUpdate",
-}  # fmt: skip
+    "rateLimitExceeded",
+    "quotaExceeded",
+    "jobRateLimitExceeded",
+    "backendError",
+    "internalError",
+    "jobBackendError",
+    "jobInternalError",
+    "badGateway",
+    "tableUnavailable",
+    "concurrentUpdate",
+}
 # Fewer dates may succeed.
 TOO_LARGE = ("resourcesExceeded", "responseTooLarge")
 # BigQuery says `invalidQuery` of these too.
-CONFLICT = re.compile(r"could not serialize|concurrent (?:update|write)|transaction is aborted|too many dml statements", re.I)
+CONFLICT = re.compile(
+    r"could not serialize|concurrent (?:update|write)|transaction is aborted|too many dml statements",
+    re.I,
+)
 ROLES = (
     ("bigquery.jobs.", "roles/bigquery.jobUser on the project"),
     ("bigquery.readsessions.", "roles/bigquery.readSessionUser on the project"),
@@ -29,7 +42,13 @@ CREDENTIALS = (
     "there are no Google credentials that work: name a key by GOOGLE_APPLICATION_CREDENTIALS, or use `gcloud auth "
     "application-default login`"
 )
-CUT = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, ConnectionError, TransportError)
+CUT = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    ConnectionError,
+    TransportError,
+)
 
 
 class Stopped(WarehouseBusy):
@@ -46,7 +65,12 @@ def as_warehouse_error(error: BaseException) -> WarehouseError:
         return WarehouseUnwritable(f"{CREDENTIALS} ({_plain(str(error))})")
     if isinstance(error, GoogleAPICallError):
         reasons = [e.get("reason", "") for e in error.errors if isinstance(e, dict)]
-        return sorted_error(next(iter(reasons), ""), str(error.message), int(error.code or 0), isinstance(error, TooManyRequests))
+        return sorted_error(
+            next(iter(reasons), ""),
+            str(error.message),
+            int(error.code or 0),
+            isinstance(error, TooManyRequests),
+        )
     return WarehouseBusy(f"BigQuery could not be asked: {_plain(str(error))}")
 
 
@@ -56,7 +80,9 @@ def sorted_error(reason: str, message: str, code: int = 0, is_busy: bool = False
     if reason == "stopped":
         return Stopped(f"its job was stopped: {text}")
     if reason == "bytesBilledLimitExceeded":  # which comes with a status of 500
-        return WarehouseUnwritable(f"a statement would read more than BIGQUERY_MAX_BYTES allows; raise it ({text})")
+        return WarehouseUnwritable(
+            f"a statement would read more than BIGQUERY_MAX_BYTES allows; raise it ({text})"
+        )
     if reason in LATER or is_busy or code >= 500 or CONFLICT.search(text):
         return WarehouseBusy(f"BigQuery is busy ({reason or code}): {text}")
     if reason in TOO_LARGE:
@@ -71,8 +97,12 @@ def sorted_error(reason: str, message: str, code: int = 0, is_busy: bool = False
 
 
 def _not_found(text: str) -> WarehouseError:
-    if re.search(r"\bproject\b(?!s/)[: ]", text, re.I) and not re.search(r"\b(?:table|dataset)\b", text, re.I):
-        return WarehouseUnwritable(f"WAREHOUSE_URL names a project that is not there, or in another location ({text})")
+    if re.search(r"\bproject\b(?!s/)[: ]", text, re.I) and not re.search(
+        r"\b(?:table|dataset)\b", text, re.I
+    ):
+        return WarehouseUnwritable(
+            f"WAREHOUSE_URL names a project that is not there, or in another location ({text})"
+        )
     return WarehouseUnwritable(f"`manage.py create_tables` creates what is missing ({text})")
 
 

@@ -12,9 +12,13 @@ from backfill.warehouse.schema import Column, Table
 
 
 def load_config(table: Table, file: Path, labels: dict[str, str]) -> LoadJobConfig:
-    """Make a table of the file's rows, in place of what is there. Raises OSError when the file cannot be read."""
+    """Make a table of the file's rows, in place of what is there. Raises OSError when the file
+    cannot be read.
+    """
     schema = pq.read_schema(file)
-    config = LoadJobConfig(source_format="PARQUET", write_disposition="WRITE_TRUNCATE", labels=labels)
+    config = LoadJobConfig(
+        source_format="PARQUET", write_disposition="WRITE_TRUNCATE", labels=labels
+    )
     config.schema = [_field(column, schema.field(column.name).type) for column in table.columns]
     config.parquet_options = ParquetOptions()  # type: ignore[no-untyped-call]
     config.parquet_options.enable_list_inference = True
@@ -22,8 +26,12 @@ def load_config(table: Table, file: Path, labels: dict[str, str]) -> LoadJobConf
 
 
 def _field(column: Column, held: pa.DataType) -> SchemaField:
-    """A moment without a zone is a DATETIME in the file, which becomes a TIMESTAMP in UTC when it is written on."""
+    """A moment without a zone is a DATETIME in the file, which becomes a TIMESTAMP in UTC when it
+    is written on.
+    """
     kind = column.type.removeprefix("ARRAY<").split("(")[0].rstrip(">")
     if kind == "TIMESTAMP" and pa.types.is_timestamp(held) and held.tz is None:
         kind = "DATETIME"
-    return SchemaField(column.name, kind, "REPEATED" if column.type.startswith("ARRAY") else "NULLABLE")
+    return SchemaField(
+        column.name, kind, "REPEATED" if column.type.startswith("ARRAY") else "NULLABLE"
+    )

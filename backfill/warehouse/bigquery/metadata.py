@@ -1,4 +1,6 @@
-"""What is there, asked as seldom as may be: of a table's metadata without a job, of its rows once per change."""
+"""What is there, asked as seldom as may be: of a table's metadata without a job, of its rows once
+per change.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ _writes: Counter[tuple[Place, str]] = Counter()
 class Looking:
     """The tables of a place as they are known; `rows_of` runs a statement as it stands."""
 
-    def __init__(self, jobs: Jobs, place: Place, rows_of: Callable[[str, Params], list[Row]]) -> None:
+    def __init__(
+        self, jobs: Jobs, place: Place, rows_of: Callable[[str, Params], list[Row]]
+    ) -> None:
         self._jobs, self._place, self._rows_of = jobs, place, rows_of
 
     def described(self, table: Table) -> Described:
@@ -40,12 +44,16 @@ class Looking:
         at, found = _described.get(key, (0.0, None))
         if found is None or time.monotonic() - at > HOLDS_SECONDS:
             name = f"{self._place.project}.{self._place.prefix}{table}"
-            found = self._jobs.patiently(lambda: self._jobs.client.get_table(name, retry=self._jobs.api_retry))
+            found = self._jobs.patiently(
+                lambda: self._jobs.client.get_table(name, retry=self._jobs.api_retry)
+            )
             _described[key] = time.monotonic(), found
         return found
 
     def forget(self, table: Table) -> None:
-        """Ask again for what is known of a table that this process has written, whatever its metadata say of that."""
+        """Ask again for what is known of a table that this process has written, whatever its
+        metadata say of that.
+        """
         _described.pop((self._place, str(table)), None)
         _writes[self._place, str(table)] += 1
 
@@ -61,15 +69,30 @@ class Looking:
 
     def seasons(self, table: Table) -> set[int]:
         """The seasons of which an input has rows."""
-        return set(self._once(f"seasons {table}", (table,), statements.seasons(table), lambda rows: {r["year"] for r in rows}))
+        return set(
+            self._once(
+                f"seasons {table}",
+                (table,),
+                statements.seasons(table),
+                lambda rows: {r["year"] for r in rows},
+            )
+        )
 
     def partitions(self, table: Table, processor_name: str) -> set[date]:
         """The dates that a table, or the slice of a processor, has."""
-        found: Slices = self._once("partitions", (*OUTPUTS, FAILURES, HISTORY), statements.listing(), _slices)
-        wanted = (days for (name, owner), days in found.items() if name == str(table) and processor_name in ("", owner))
+        found: Slices = self._once(
+            "partitions", (*OUTPUTS, FAILURES, HISTORY), statements.listing(), _slices
+        )
+        wanted = (
+            days
+            for (name, owner), days in found.items()
+            if name == str(table) and processor_name in ("", owner)
+        )
         return set().union(*wanted)
 
-    def _once(self, name: str, tables: tuple[Table, ...], sql: str, make: Callable[[list[Row]], Any]) -> Any:
+    def _once(
+        self, name: str, tables: tuple[Table, ...], sql: str, make: Callable[[list[Row]], Any]
+    ) -> Any:
         """What is made of a statement's rows, until one of the tables that it reads has changed."""
         stamps = " ".join(map(self.stamp, tables))
         kept = _found.get((self._place, name))

@@ -1,4 +1,6 @@
-"""The datasets and tables that there must be, against those that there are: what is missing is added, nothing is taken away."""
+"""The datasets and tables that there must be, against those that there are: what is missing is
+added, nothing is taken away.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ PATIENT = DEFAULT_RETRY.with_timeout(PATIENCE_SECONDS)
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as declared: of which dataset or table, what is to be done about it, and in words."""
+    """One thing that is not as declared: of which dataset or table, what is to be done about it,
+    and in words.
+    """
 
     kind: Kind
     name: str
@@ -39,7 +43,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class ExistingTables:
-    """What there is: datasets by id, tables by reference; and where datasets are made, None for where BigQuery likes."""
+    """What there is: datasets by id, tables by reference; and where datasets are made, None for
+    where BigQuery likes.
+    """
 
     datasets: dict[str, Dataset]
     tables: dict[str, Described]
@@ -47,7 +53,9 @@ class ExistingTables:
 
 
 def apply_differences(client: Client, place: Place, *, dry_run: bool) -> list[Difference]:
-    """Compare and mend what can be; returns what was, or with `dry_run` what would be, and what a person must mend."""
+    """Compare and mend what can be; returns what was, or with `dry_run` what would be, and what a
+    person must mend.
+    """
     found = look(client, place)
     told = differences(place, found)
     if dry_run:
@@ -55,7 +63,9 @@ def apply_differences(client: Client, place: Place, *, dry_run: bool) -> list[Di
     fix_differences(client, place, found, told)
     # A dataset may give its new tables an expiry of its own.
     found = look(client, place)
-    again = [one for one in differences(place, found) if one.kind in ("add", "keep") and one not in told]
+    again = [
+        one for one in differences(place, found) if one.kind in ("add", "keep") and one not in told
+    ]
     fix_differences(client, place, found, again)
     return [*told, *again]
 
@@ -83,26 +93,41 @@ def name(place: Place, table: Table) -> str:
 
 def differences(place: Place, found: ExistingTables) -> list[Difference]:
     """What is not as declared, in the order in which it is mended."""
-    return [*_of_datasets(place, found), *(d for table in TABLES for d in _of_table(name(place, table), table, found))]
+    return [
+        *_of_datasets(place, found),
+        *(d for table in TABLES for d in _of_table(name(place, table), table, found)),
+    ]
 
 
-def fix_differences(client: Client, place: Place, found: ExistingTables, todo: Sequence[Difference]) -> None:
+def fix_differences(
+    client: Client, place: Place, found: ExistingTables, todo: Sequence[Difference]
+) -> None:
     """Create, add and keep what can be; a second call does nothing. Raises WarehouseError."""
     tables = {name(place, table): table for table in TABLES}
     with api_errors():
         for one in todo:
             if one.kind == "create" and one.name in tables:
-                client.create_table(declared(place, tables[one.name]), exists_ok=True, retry=PATIENT)
+                client.create_table(
+                    declared(place, tables[one.name]), exists_ok=True, retry=PATIENT
+                )
             elif one.kind == "create":
-                client.create_dataset(_new_dataset(place, one.name, found.location), exists_ok=True, retry=PATIENT)
+                client.create_dataset(
+                    _new_dataset(place, one.name, found.location), exists_ok=True, retry=PATIENT
+                )
         for which in dict.fromkeys(one.name for one in todo if one.kind in ("add", "keep")):
             added = [one.column for one in todo if one.name == which and one.kind == "add"]
-            _change(client, found.tables[which], [_field(tables[which].by_name[column]) for column in added])
+            _change(
+                client,
+                found.tables[which],
+                [_field(tables[which].by_name[column]) for column in added],
+            )
 
 
 def declared(place: Place, table: Table) -> Described:
     """A table as it is to be created; no partition ever expires."""
-    made = Described(f"{place.project}.{name(place, table)}", schema=list(map(_field, table.columns)))
+    made = Described(
+        f"{place.project}.{name(place, table)}", schema=list(map(_field, table.columns))
+    )
     made.time_partitioning = TimePartitioning(field=table.partition)
     made.clustering_fields = list(table.cluster)
     return made
@@ -112,7 +137,9 @@ def declared(place: Place, table: Table) -> Described:
 
 
 def _dataset_names(place: Place) -> list[str]:
-    return [f"{place.prefix}{name}" for name in (*sorted({table.dataset for table in TABLES}), SCRATCH)]
+    return [
+        f"{place.prefix}{name}" for name in (*sorted({table.dataset for table in TABLES}), SCRATCH)
+    ]
 
 
 def _new_dataset(place: Place, name: str, location: str | None) -> Dataset:
@@ -127,12 +154,16 @@ def _new_dataset(place: Place, name: str, location: str | None) -> Dataset:
 def _of_datasets(place: Place, found: ExistingTables) -> Iterator[Difference]:
     where = f" in {found.location}" if found.location else ""
     for name in _dataset_names(place):
-        kept = f", whose tables expire after {SCRATCH_HOURS} hours" if name.endswith(SCRATCH) else ""
+        kept = (
+            f", whose tables expire after {SCRATCH_HOURS} hours" if name.endswith(SCRATCH) else ""
+        )
         if name not in found.datasets:
             yield Difference("create", name, f"dataset{where}{kept}")
         elif (there := found.datasets[name].location) != found.location:
             yield Difference(
-                "wrong", name, f"is in {there}, the others{where}: statements cannot join across; make it anew{where}"
+                "wrong",
+                name,
+                f"is in {there}, the others{where}: statements cannot join across; make it anew{where}",
             )
 
 
@@ -143,7 +174,9 @@ def _change(client: Client, there: Described, added: Sequence[SchemaField]) -> N
     """Add columns, and take every expiry away."""
     there.schema = [*there.schema, *added]
     if there.time_partitioning:
-        there.time_partitioning = TimePartitioning(type_=there.time_partitioning.type_, field=there.time_partitioning.field)
+        there.time_partitioning = TimePartitioning(
+            type_=there.time_partitioning.type_, field=there.time_partitioning.field
+        )
     there.expires = None
     client.update_table(there, ["schema", "time_partitioning", "expires"], retry=PATIENT)
 
@@ -166,16 +199,29 @@ def _of_storage(name: str, table: Table, there: Described) -> Iterator[Differenc
         what = f"is partitioned by {by}, not by {table.partition} by DAY; that takes a new table, copied from this one"
         yield Difference("wrong", name, what)
     if tuple(there.clustering_fields or ()) != table.cluster:
-        wanted, is_now = ",".join(table.cluster), ", ".join(there.clustering_fields or ()) or "nothing"
-        yield Difference("wrong", name, f"is clustered by {is_now}; `bq update --clustering_fields={wanted} {name}` changes it")
+        wanted, is_now = (
+            ",".join(table.cluster),
+            ", ".join(there.clustering_fields or ()) or "nothing",
+        )
+        yield Difference(
+            "wrong",
+            name,
+            f"is clustered by {is_now}; `bq update --clustering_fields={wanted} {name}` changes it",
+        )
     if there.require_partition_filter:
         how = f"ALTER TABLE {name} SET OPTIONS (require_partition_filter = FALSE)"
-        yield Difference("wrong", name, f"takes only statements that filter by its partition; `{how}` ends that")
+        yield Difference(
+            "wrong", name, f"takes only statements that filter by its partition; `{how}` ends that"
+        )
     if there.expires:
-        yield Difference("keep", name, f"would be deleted on {there.expires:%Y-%m-%d}; that is taken away")
+        yield Difference(
+            "keep", name, f"would be deleted on {there.expires:%Y-%m-%d}; that is taken away"
+        )
     if partitioning and partitioning.expiration_ms:
         days = int(partitioning.expiration_ms) / MILLISECONDS_PER_HOUR / 24
-        yield Difference("keep", name, f"partitions would be deleted after {days:g} days; that is taken away")
+        yield Difference(
+            "keep", name, f"partitions would be deleted after {days:g} days; that is taken away"
+        )
 
 
 # Columns
@@ -183,23 +229,39 @@ def _of_storage(name: str, table: Table, there: Described) -> Iterator[Differenc
 
 def _field(column: Column) -> SchemaField:
     kind, *sizes = re.findall(r"\w+", column.type.removeprefix("ARRAY"))
-    mode = "REPEATED" if column.type.startswith("ARRAY") else "NULLABLE" if column.nullable else "REQUIRED"
+    mode = (
+        "REPEATED"
+        if column.type.startswith("ARRAY")
+        else "NULLABLE"
+        if column.nullable
+        else "REQUIRED"
+    )
     sized = dict(zip(("precision", "scale"), sizes, strict=False))
-    return SchemaField.from_api_repr({"name": column.name, "type": kind, "mode": mode, "description": column.meaning, **sized})
+    return SchemaField.from_api_repr(
+        {"name": column.name, "type": kind, "mode": mode, "description": column.meaning, **sized}
+    )
 
 
-def _of_columns(name: str, columns: Iterable[Column], there: dict[str, SchemaField]) -> Iterator[Difference]:
+def _of_columns(
+    name: str, columns: Iterable[Column], there: dict[str, SchemaField]
+) -> Iterator[Difference]:
     wanted = {column.name: _field(column) for column in columns}
     for column, field in wanted.items():
-        yield from _missing(name, field) if column not in there else _of_column(name, field, there[column])
-    wider = [c for c, field in wanted.items() if c in there and _type(there[c]) != _type(field) and _holds(there[c], field)]
+        yield from (
+            _missing(name, field) if column not in there else _of_column(name, field, there[column])
+        )
+    wider = [
+        c
+        for c, field in wanted.items()
+        if c in there and _type(there[c]) != _type(field) and _holds(there[c], field)
+    ]
     if wider:
-        yield Difference("left", name, f"of a wider type than declared, which does no harm: {', '.join(wider)}")
+        yield Difference(
+            "left", name, f"of a wider type than declared, which does no harm: {', '.join(wider)}"
+        )
     for column in there.keys() - wanted.keys():
         if there[column].mode == "REQUIRED":
-            what = (
-                f"has a column {column} that nothing fills; `ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL` lets it be"
-            )
+            what = f"has a column {column} that nothing fills; `ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL` lets it be"
             yield Difference("wrong", name, what)
 
 
@@ -217,20 +279,26 @@ def _of_column(name: str, field: SchemaField, there: SchemaField) -> Iterator[Di
         yield Difference("wrong", name, what)
     elif there.mode == "REQUIRED" and field.mode == "NULLABLE":
         how = f"ALTER TABLE {name} ALTER COLUMN {field.name} DROP NOT NULL"
-        yield Difference("wrong", name, f"column {field.name} takes no NULL, which is written there; `{how}` changes that")
+        yield Difference(
+            "wrong",
+            name,
+            f"column {field.name} takes no NULL, which is written there; `{how}` changes that",
+        )
 
 
 def _type(field: SchemaField) -> str:
     """A type as GoogleSQL names it."""
-    kind = NAMES.get(field.field_type, field.field_type) + (f"({field.precision},{field.scale})" if field.precision else "")
+    kind = NAMES.get(field.field_type, field.field_type) + (
+        f"({field.precision},{field.scale})" if field.precision else ""
+    )
     return f"ARRAY<{kind}>" if field.mode == "REPEATED" else kind
 
 
 def _holds(there: SchemaField, field: SchemaField) -> bool:
     """Whether every value of a declared column fits the one that is there."""
-    if NAMES.get(there.field_type, there.field_type) != field.field_type or (there.mode == "REPEATED") != (
-        field.mode == "REPEATED"
-    ):
+    if NAMES.get(there.field_type, there.field_type) != field.field_type or (
+        there.mode == "REPEATED"
+    ) != (field.mode == "REPEATED"):
         return False
     if not there.precision or not field.precision:
         return True

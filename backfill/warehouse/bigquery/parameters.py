@@ -1,4 +1,6 @@
-"""Values on their way to BigQuery and back: typed parameters out, what the embedded warehouse would return in."""
+"""Values on their way to BigQuery and back: typed parameters out, what the embedded warehouse would
+return in.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,14 @@ from backfill.warehouse.schema import Table
 Parameter = ScalarQueryParameter | ArrayQueryParameter
 # Most specific first: a bool is an int, a datetime a date.
 TYPES: tuple[tuple[type, str], ...] = (
-    (bool, "BOOL"), (int, "INT64"), (float, "FLOAT64"), (Decimal, "NUMERIC"), (datetime, "TIMESTAMP"), (date, "DATE"),
+    (bool, "BOOL"),
+    (int, "INT64"),
+    (float, "FLOAT64"),
+    (Decimal, "NUMERIC"),
+    (datetime, "TIMESTAMP"),
+    (date, "DATE"),
     (str, "STRING"),
-)  # fmt: skip
+)
 # What an array without elements is of, by the end of its name.
 DATES = "dates"
 
@@ -34,7 +41,10 @@ def rows_parameter(name: str, table: Table, rows: Sequence[Row]) -> ArrayQueryPa
 
 
 def _struct(table: Table, row: Row) -> StructQueryParameter:
-    fields = (ScalarQueryParameter(c.name, c.type.split("(")[0], _exact(c.scale, row[c.name])) for c in table.columns)
+    fields = (
+        ScalarQueryParameter(c.name, c.type.split("(")[0], _exact(c.scale, row[c.name]))
+        for c in table.columns
+    )
     return StructQueryParameter(None, *fields)
 
 
@@ -56,7 +66,9 @@ def _type(value: object) -> str:
 
 
 def plain(row: Mapping[str, Any]) -> Row:
-    """A row as both warehouses return it: moments in UTC that do not say so, numbers without trailing zeros."""
+    """A row as both warehouses return it: moments in UTC that do not say so, numbers without
+    trailing zeros.
+    """
     return {name: _plain(value) for name, value in row.items()}
 
 
@@ -69,4 +81,8 @@ def _plain(value: Any) -> Any:
 def _short(value: Decimal) -> Decimal:
     """Without trailing zeros, which one way of reading adds and another does not."""
     short = value.normalize()
-    return short.quantize(Decimal(1)) if isinstance(exponent := short.as_tuple().exponent, int) and exponent > 0 else short
+    return (
+        short.quantize(Decimal(1))
+        if isinstance(exponent := short.as_tuple().exponent, int) and exponent > 0
+        else short
+    )

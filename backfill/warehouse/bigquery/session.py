@@ -23,7 +23,8 @@ from backfill.warehouse.port import Params, Row, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS, TABLES
 
-# From so many rows on the Storage API is faster than pages of JSON, whose first answer comes sooner.
+# From so many rows on the Storage API is faster than pages of JSON, whose first answer comes
+# sooner.
 MANY_ROWS = 5_000
 # BigQuery charges for as much of each table that a statement reads, however little it is.
 LEAST_BYTES = 10 * 2**20
@@ -32,7 +33,9 @@ LEAST_BYTES = 10 * 2**20
 class BigQueryWarehouse:
     """One session; open one per thread. Nothing is asked of BigQuery before it is used."""
 
-    def __init__(self, place: Place, *, labels: Mapping[str, str] | None = None, max_bytes: int | None = None) -> None:
+    def __init__(
+        self, place: Place, *, labels: Mapping[str, str] | None = None, max_bytes: int | None = None
+    ) -> None:
         self.place = place
         self._labels, self._max_bytes = labels or {}, max_bytes
         self._staged: dict[str, str] = {}
@@ -77,9 +80,16 @@ class BigQueryWarehouse:
         config = self.jobs.config(_bound(text, params))
 
         def ask() -> list[Row]:
-            rows = self.client.query_and_wait(text, job_config=config, retry=self.jobs.api_retry, job_retry=None)  # type: ignore[arg-type]
+            rows = self.client.query_and_wait(
+                text,
+                job_config=config,
+                retry=self.jobs.api_retry,
+                job_retry=None,  # type: ignore[arg-type]
+            )
             if (rows.total_rows or 0) > MANY_ROWS and not is_emulated():
-                return [plain(row) for row in rows.to_arrow(create_bqstorage_client=True).to_pylist()]
+                return [
+                    plain(row) for row in rows.to_arrow(create_bqstorage_client=True).to_pylist()
+                ]
             return [plain(dict(row)) for row in rows]
 
         return self.jobs.patiently(ask)
@@ -88,11 +98,15 @@ class BigQueryWarehouse:
         return statements.narrowed(sql, params, staged=self._staged, prefix=self.place.prefix)
 
     def stage(self, name: str, sql: str, params: Params) -> None:
-        """Run one SELECT and keep its rows in a table of the scratch dataset, which expires by itself."""
+        """Run one SELECT and keep its rows in a table of the scratch dataset, which expires by
+        itself.
+        """
         work = self.jobs.work
         text = self._narrowed(sql, params)
         bound = _bound(text, params)
-        place = f"{self.scratch}.{name}_{self.jobs.digest(text, bound) if work.key else uuid4().hex}"
+        place = (
+            f"{self.scratch}.{name}_{self.jobs.digest(text, bound) if work.key else uuid4().hex}"
+        )
         self.jobs.run(statements.staging(place, text), bound)
         self._staged[name] = place
 
@@ -113,7 +127,9 @@ class BigQueryWarehouse:
         def read() -> list[tuple[Any, ...]]:
             table = self.client.get_table(self._staged[name], retry=self.jobs.api_retry)
             fields = {f.name: f for f in table.schema}
-            rows = self.client.list_rows(table, selected_fields=[fields[c] for c in columns], retry=self.jobs.api_retry)
+            rows = self.client.list_rows(
+                table, selected_fields=[fields[c] for c in columns], retry=self.jobs.api_retry
+            )
             return [tuple(row) for row in rows]
 
         return self.jobs.patiently(read)
@@ -121,11 +137,14 @@ class BigQueryWarehouse:
     def bytes_read(self, sql: str, params: Params, writes: int = 0) -> int:
         """What one SELECT would be charged for, asked by a dry run, and so many writes of its rows.
 
-        A write reads the rows and the partitions that they replace: of a batch, either is less than the least charged.
+        A write reads the rows and the partitions that they replace: of a batch, either is less than
+        the least charged.
         """
         text = self._narrowed(sql, params)
         config = self.jobs.config(_bound(text, params), dry_run=True, use_query_cache=False)
-        job = self.jobs.patiently(lambda: self.client.query(text, job_config=config, job_retry=None))
+        job = self.jobs.patiently(
+            lambda: self.client.query(text, job_config=config, job_retry=None)
+        )
         least = LEAST_BYTES * len(job.referenced_tables or [])
         return max(job.total_bytes_processed or 0, least) + writes * 2 * LEAST_BYTES
 
@@ -137,7 +156,9 @@ class BigQueryWarehouse:
         """What changes whenever the table does, whatever the season."""
         return f"{season_year} {self.looking.stamp(table)}"
 
-    def partitions(self, table: Table, processor_name: str = "", among: Collection[date] | None = None) -> set[date]:
+    def partitions(
+        self, table: Table, processor_name: str = "", among: Collection[date] | None = None
+    ) -> set[date]:
         """The dates for which an output table has a partition, or a log table a processor's slice."""
         found = self.looking.partitions(table, processor_name)
         return found if among is None else found.intersection(among)
@@ -148,7 +169,14 @@ class BigQueryWarehouse:
 
     # Writing
 
-    def replace(self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str = "") -> int | None:
+    def replace(
+        self,
+        table: Table,
+        dates: Sequence[date],
+        sql: str,
+        params: Params,
+        processor_name: str = "",
+    ) -> int | None:
         """Replace these partitions in one statement; the rows that it inserted are what they hold."""
         text = statements.replacing(table, self._narrowed(sql, params))
         own = {statements.DATES: list(dates), statements.NAME: processor_name}
@@ -157,15 +185,23 @@ class BigQueryWarehouse:
 
     def _write(self, table: Table, text: str, bound: Sequence[Any]) -> QueryJob:
         try:
-            return self.jobs.run(statements.narrowed(text, prefix=self.place.prefix) if self.place.prefix else text, bound)
+            return self.jobs.run(
+                statements.narrowed(text, prefix=self.place.prefix) if self.place.prefix else text,
+                bound,
+            )
         finally:
             self.looking.forget(table)
 
     def record(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows to a log in one statement."""
-        dates, ids = sorted({row[table.partition] for row in rows}), sorted({row["run_id"] for row in rows})
+        dates, ids = (
+            sorted({row[table.partition] for row in rows}),
+            sorted({row["run_id"] for row in rows}),
+        )
         bound = parameters({statements.DATES: dates, statements.RUN_IDS: ids})
-        self._write(table, statements.adding(table), [rows_parameter(statements.ROWS, table, rows), *bound])
+        self._write(
+            table, statements.adding(table), [rows_parameter(statements.ROWS, table, rows), *bound]
+        )
 
     def load(self, table: Table, season_year: int, file: Path) -> None:
         """Load a file beside, then replace the season by it in one statement."""
@@ -174,7 +210,11 @@ class BigQueryWarehouse:
             self._upload(table, file, beside)
             self._write(table, statements.loading(table, season_year, beside), [])
         finally:
-            self.jobs.patiently(lambda: self.client.delete_table(beside, not_found_ok=True, retry=self.jobs.api_retry))
+            self.jobs.patiently(
+                lambda: self.client.delete_table(
+                    beside, not_found_ok=True, retry=self.jobs.api_retry
+                )
+            )
 
     def _upload(self, table: Table, file: Path, to: str) -> None:
         """Make a table of a Parquet file that has the columns of another one."""
@@ -182,14 +222,20 @@ class BigQueryWarehouse:
 
         def upload() -> None:
             with file.open("rb") as content:
-                job = self.client.load_table_from_file(content, f"{self.place.project}.{to}", job_config=config)
+                job = self.client.load_table_from_file(
+                    content, f"{self.place.project}.{to}", job_config=config
+                )
                 job.result(retry=self.jobs.api_retry)
 
         self.jobs.patiently(upload)
 
     def check_writable(self) -> None:
-        """Raise WarehouseUnwritable when the tables that are written are not there, or nobody may ask for them."""
-        self.jobs.patiently(lambda: self.client.get_dataset(self.scratch, retry=self.jobs.api_retry))
+        """Raise WarehouseUnwritable when the tables that are written are not there, or nobody may
+        ask for them.
+        """
+        self.jobs.patiently(
+            lambda: self.client.get_dataset(self.scratch, retry=self.jobs.api_retry)
+        )
         for table in (*OUTPUTS, FAILURES, HISTORY):
             self.looking.stamp(table)
 
@@ -200,7 +246,9 @@ class BigQueryWarehouse:
 
 def _bound(text: str, params: Params) -> list[Parameter]:
     """The parameters that a statement mentions."""
-    return parameters({name: value for name, value in params.items() if re.search(rf"@{name}\b", text)})
+    return parameters(
+        {name: value for name, value in params.items() if re.search(rf"@{name}\b", text)}
+    )
 
 
 def _inserted(job: QueryJob) -> int | None:

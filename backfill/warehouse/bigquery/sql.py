@@ -1,6 +1,8 @@
-"""The texts that BigQuery is sent, made from the schema alone: no client and no value, so that they can be analysed.
+"""The texts that BigQuery is sent, made from the schema alone: no client and no value, so that they
+can be analysed.
 
-What the port's users write is GoogleSQL already. It is narrowed to the partitions that its parameters allow, which
+What the port's users write is GoogleSQL already. It is narrowed to the partitions that its
+parameters allow, which
 BigQuery does not find by itself behind a join, and reads staged tables where they were put.
 """
 
@@ -22,7 +24,9 @@ SCRATCH_HOURS = 24
 # Parameters of the adapter's own, which no statement of the port's users has.
 DATES, NAME, ROWS, RUN_IDS = "replaced_dates", "replaced_name", "added_rows", "added_run_ids"
 
-REFERENCE = re.compile(r"\b(FROM|JOIN|MERGE|INTO)(\s+)`?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)`?(?![\w.(])", re.IGNORECASE)
+REFERENCE = re.compile(
+    r"\b(FROM|JOIN|MERGE|INTO)(\s+)`?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)`?(?![\w.(])", re.IGNORECASE
+)
 # What may stand behind a table that has no alias; anything else is its alias.
 NO_ALIAS = re.compile(
     r"\s*(?:$|[),;]|(?:WHERE|JOIN|LEFT|RIGHT|FULL|INNER|CROSS|ON|USING|GROUP|ORDER|HAVING|QUALIFY|WINDOW|LIMIT|UNION|EXCEPT|INTERSECT)\b)",
@@ -34,26 +38,36 @@ NO_ALIAS = re.compile(
 
 
 def staging(place: str, sql: str) -> str:
-    """The statement that keeps what a SELECT yields in a table that expires by itself; parameters as in `sql`."""
+    """The statement that keeps what a SELECT yields in a table that expires by itself; parameters
+    as in `sql`.
+    """
     return render("bigquery-staging", place=place, hours=SCRATCH_HOURS, query=sql.strip())
 
 
 def replacing(table: Table, source: str) -> str:
-    """The MERGE that replaces partitions by what `source` selects, all at once; by nothing where it is empty.
+    """The MERGE that replaces partitions by what `source` selects, all at once; by nothing where it
+    is empty.
 
-    Parameters: those of `source`, `replaced_dates` ARRAY<DATE>, and for a log table `replaced_name` STRING.
+    Parameters: those of `source`, `replaced_dates` ARRAY<DATE>, and for a log table `replaced_name`
+    STRING.
     """
     gone = f"t.{table.partition} IN UNNEST(@{DATES})"
     if table.kind == "log":
         gone += f" AND t.{SLICE} = @{NAME}"
     # Without a source it is a DELETE, which costs nothing where it empties whole partitions.
-    return merge(table, source, gone) if source else render("bigquery-emptying", table=table, gone=gone)
+    return (
+        merge(table, source, gone)
+        if source
+        else render("bigquery-emptying", table=table, gone=gone)
+    )
 
 
 def adding(table: Table) -> str:
-    """The MERGE that adds rows to a log; one with the run_id of an older one of its date replaces it.
+    """The MERGE that adds rows to a log; one with the run_id of an older one of its date replaces
+    it.
 
-    Parameters: `added_rows` ARRAY<STRUCT> of the table's columns, `added_run_ids` ARRAY<STRING>, `replaced_dates`
+    Parameters: `added_rows` ARRAY<STRUCT> of the table's columns, `added_run_ids` ARRAY<STRING>,
+    `replaced_dates`
     ARRAY<DATE>.
     """
     gone = f"t.{table.partition} IN UNNEST(@{DATES}) AND t.run_id IN UNNEST(@{RUN_IDS})"
@@ -61,12 +75,15 @@ def adding(table: Table) -> str:
 
 
 def loading(table: Table, year: int, staged: str) -> str:
-    """The MERGE that replaces a season of an input by the rows of a table that a file was loaded into."""
+    """The MERGE that replaces a season of an input by the rows of a table that a file was loaded
+    into.
+    """
     return merge(table, f"SELECT * FROM {staged}", f"t.{within_season(table, year)}")
 
 
 def merge(table: Table, source: str, gone: str) -> str:
-    """Insert all that `source` selects and delete what `gone` says of the target `t`, in one atomic statement.
+    """Insert all that `source` selects and delete what `gone` says of the target `t`, in one atomic
+    statement.
 
     ON FALSE matches nothing, so that only the partitions that `gone` names are read.
     """
@@ -79,7 +96,8 @@ def merge(table: Table, source: str, gone: str) -> str:
 def listing() -> str:
     """Which partitions there are: name of the table, processor of a log's slice, date.
 
-    A partition without rows does not exist in BigQuery; the run history tells which were written empty.
+    A partition without rows does not exist in BigQuery; the run history tells which were written
+    empty.
     """
     return render("bigquery-partitions", outputs=OUTPUTS)
 
@@ -90,7 +108,9 @@ def seasons(table: Table) -> str:
 
 
 def within_season(table: Table, year: int) -> str:
-    """The condition that a row of an input belongs to a season, in literals, so that only its partitions are read."""
+    """The condition that a row of an input belongs to a season, in literals, so that only its
+    partitions are read.
+    """
     first, last = date(year, FIRST_MONTH, 1), date(year + 1, FIRST_MONTH, 1) - timedelta(days=1)
     return f"{table.partition} BETWEEN DATE '{first}' AND DATE '{last}'"
 
@@ -99,11 +119,17 @@ def within_season(table: Table, year: int) -> str:
 
 
 def narrowed(
-    sql: str, params: Collection[str] | Mapping[str, Any] = (), *, staged: Mapping[str, str] | None = None, prefix: str = ""
+    sql: str,
+    params: Collection[str] | Mapping[str, Any] = (),
+    *,
+    staged: Mapping[str, str] | None = None,
+    prefix: str = "",
 ) -> str:
-    """A statement as it is sent: each table narrowed to what the parameters allow, staged names and datasets in full.
+    """A statement as it is sent: each table narrowed to what the parameters allow, staged names and
+    datasets in full.
 
-    It sees what the port promises: bound to `dates` these partitions of what is written here, bound to `start` and
+    It sees what the port promises: bound to `dates` these partitions of what is written here, bound
+    to `start` and
     `end` those between, bound to `season_start` (with its value) that season of the inputs.
     """
 
@@ -115,8 +141,14 @@ def narrowed(
         table = BY_REF.get(name)
         if table is None:
             return found[0]
-        condition = _condition(table, params) if word.upper() in ("FROM", "JOIN") and not _is_deleted(sql, found) else ""
-        text = f"(SELECT * FROM {prefix}{name} WHERE {condition})" if condition else f"{prefix}{name}"
+        condition = (
+            _condition(table, params)
+            if word.upper() in ("FROM", "JOIN") and not _is_deleted(sql, found)
+            else ""
+        )
+        text = (
+            f"(SELECT * FROM {prefix}{name} WHERE {condition})" if condition else f"{prefix}{name}"
+        )
         return f"{word}{space}{text}"
 
     return REFERENCE.sub(stand_in, sql)

@@ -12,8 +12,14 @@ import duckdb
 from backfill.errors import CorruptPartition, StatementFailed, WarehouseError, WarehouseUnwritable
 from backfill.warehouse.parquet.paths import partition_of
 
-UNWRITABLE = re.compile(r"no space left|permission denied|read-only|file too large|cannot open file .* for writing|quota", re.I)
-UNREADABLE = re.compile(r"magic bytes|too small to be a parquet|footer|corrupt|invalid (?:thrift|parquet)|TProtocol|snappy", re.I)
+UNWRITABLE = re.compile(
+    r"no space left|permission denied|read-only|file too large|cannot open file .* for writing|quota",
+    re.I,
+)
+UNREADABLE = re.compile(
+    r"magic bytes|too small to be a parquet|footer|corrupt|invalid (?:thrift|parquet)|TProtocol|snappy",
+    re.I,
+)
 
 
 def as_warehouse_error(error: Exception) -> WarehouseError:

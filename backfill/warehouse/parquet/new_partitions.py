@@ -1,4 +1,6 @@
-"""What DuckDB has written beside, as one file per partition: joined where it wrote several, empty where it wrote none."""
+"""What DuckDB has written beside, as one file per partition: joined where it wrote several, empty
+where it wrote none.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,18 @@ from backfill.warehouse.schema import Table
 
 
 class NewPartitions:
-    """The partitions of one write of a table, in a folder of its own; `folder` is where DuckDB is to write."""
+    """The partitions of one write of a table, in a folder of its own; `folder` is where DuckDB is
+    to write.
+    """
 
     def __init__(self, db: duckdb.DuckDBPyConnection, table: Table, beside: Path) -> None:
         self.folder = beside / "new"
         self._db, self._table, self._beside = db, table, beside
 
     def of(self, name: str) -> Path:
-        """The folder of a new partition, holding one file: the writer's, its several joined, or an empty one."""
+        """The folder of a new partition, holding one file: the writer's, its several joined, or an
+        empty one.
+        """
         folder = self.folder / name
         files = sorted(folder.glob("*.parquet"))
         if len(files) == 1:

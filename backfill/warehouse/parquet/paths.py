@@ -1,4 +1,6 @@
-"""Which files the partitions of a table are. Without pathlib, which takes ten times as long: ten seasons are 16,000 files."""
+"""Which files the partitions of a table are. Without pathlib, which takes ten times as long: ten
+seasons are 16,000 files.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,18 @@ def dates_of(folder: Path, column: str) -> list[date]:
     """The dates of which a table's folder has one of its own, whatever that holds."""
     begin = f"{column}="
     with suppress(FileNotFoundError):
-        return sorted(date.fromisoformat(name.removeprefix(begin)) for name in os.listdir(folder) if name.startswith(begin))
+        return sorted(
+            date.fromisoformat(name.removeprefix(begin))
+            for name in os.listdir(folder)
+            if name.startswith(begin)
+        )
     return []
 
 
 def files_of(folder: Path, column: str, days: Iterable[date], inner: str = "") -> list[str]:
-    """The files of these dates that are there; of a table that is kept in slices those of the slice `inner`, or of ALL_SLICES."""
+    """The files of these dates that are there; of a table that is kept in slices those of the slice
+    `inner`, or of ALL_SLICES.
+    """
     return [file for day in days for file in _files(f"{folder}/{column}={day}", inner)]
 
 
@@ -43,7 +51,10 @@ def as_source(table: Table, files: Sequence[str]) -> str:
 def _files(partition: str, inner: str) -> Iterator[str]:
     folders = [partition]
     if inner:
-        folders = [f"{partition}/{name}" for name in ([inner] if inner != ALL_SLICES else _slices(partition))]
+        folders = [
+            f"{partition}/{name}"
+            for name in ([inner] if inner != ALL_SLICES else _slices(partition))
+        ]
     yield from (file for folder in folders if os.path.exists(file := f"{folder}/{PART}"))
 
 
@@ -54,12 +65,22 @@ def _slices(partition: str) -> list[str]:
 
 
 def partition_of(file: str) -> dict[str, str]:
-    """What a file of the warehouse holds, by its folders: `file`, `table`, `date`, and of a slice `processor_name`."""
+    """What a file of the warehouse holds, by its folders: `file`, `table`, `date`, and of a slice
+    `processor_name`.
+    """
     folders = Path(file).parent.parts
     values = dict(name.split("=", 1) for name in folders if "=" in name)
     *_, dataset, table = ["", "", *(name for name in folders if "=" not in name)]
-    found = {"file": file, "table": f"{dataset}.{table}", "processor_name": values.pop("processor_name", "")}
-    return {name: value for name, value in {**found, "date": _only_date(values.values())}.items() if value}
+    found = {
+        "file": file,
+        "table": f"{dataset}.{table}",
+        "processor_name": values.pop("processor_name", ""),
+    }
+    return {
+        name: value
+        for name, value in {**found, "date": _only_date(values.values())}.items()
+        if value
+    }
 
 
 def _only_date(values: Iterable[str]) -> str:

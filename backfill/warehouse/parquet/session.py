@@ -1,10 +1,12 @@
-"""The embedded warehouse: a directory of Parquet files, one per partition, read by in-memory DuckDB.
+"""The embedded warehouse: a directory of Parquet files, one per partition, read by in-memory
+DuckDB.
 
     <root>/<dataset>/<table>/<partition column>=YYYY-MM-DD/part.parquet            outputs
     <root>/<dataset>/<table>/<date>=YYYY-MM-DD/processor_name=<name>/part.parquet  logs
     <root>/<dataset>/<table>/season_year=YYYY/part.parquet                         inputs
 
-A partition is written beside (`<root>/.staging`) and moved over, and never unlinked, so that readers in other
+A partition is written beside (`<root>/.staging`) and moved over, and never unlinked, so that
+readers in other
 processes see the old file or the new one. An empty partition is a file without rows.
 """
 
@@ -48,7 +50,9 @@ class ParquetWarehouse:
             self._db.execute(f"CREATE SCHEMA {dataset}")
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
-        """Run one SELECT and return its rows. Raises Refused, StatementFailed, CorruptPartition or WarehouseBusy."""
+        """Run one SELECT and return its rows. Raises Refused, StatementFailed, CorruptPartition or
+        WarehouseBusy.
+        """
         with engine_errors():
             statement = to_duckdb(sql)
             return self._consistently(statement, params or {}, lambda: self._fetched(statement.sql))
@@ -61,7 +65,9 @@ class ParquetWarehouse:
     def stage_file(self, name: str, table: Table, file: Path) -> None:
         """Keep the rows of a Parquet file as the temporary table `name`."""
         with engine_errors():
-            self._db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(table.names)} FROM {quoted(file)}")
+            self._db.execute(
+                f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(table.names)} FROM {quoted(file)}"
+            )
 
     def staged(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """These columns of the rows staged as `name`."""
@@ -80,7 +86,8 @@ class ParquetWarehouse:
     def _consistently(self, statement: Translated, params: Params, run: Callable[[], T]) -> T:
         """Run until no file was replaced meanwhile.
 
-        DuckDB opens a file when it plans and again when it reads; one that is replaced in between would be read with
+        DuckDB opens a file when it plans and again when it reads; one that is replaced in between
+        would be read with
         the old one's footer.
         """
         self._bind(statement, params)
@@ -112,7 +119,9 @@ class ParquetWarehouse:
         """Fill the table of a season's part, unless it holds that season as it is now."""
         inputs = [BY_REF[ref] for ref in sorted(part.tables & BY_REF.keys())]
         year = season_year(params["season_start"])  # type: ignore[arg-type]
-        if self._cached.get(name) != (signature := (params["season_start"], *(self.stamp(table, year) for table in inputs))):
+        if self._cached.get(name) != (
+            signature := (params["season_start"], *(self.stamp(table, year) for table in inputs))
+        ):
             self._fill(name, part, params)
             self._cached[name] = signature
 
@@ -123,7 +132,9 @@ class ParquetWarehouse:
         return self._files(table, params)
 
     def _attach(self, table: Table, params: Params, files: list[str]) -> None:
-        """Point the view of a table at these files, those of one season through the session's memory."""
+        """Point the view of a table at these files, those of one season through the session's
+        memory.
+        """
         is_season = table.kind == "input" and "season_start" in params
         source = self._cached_season(table, files) if is_season else as_source(table, files)
         self._db.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT * FROM {source}")
@@ -133,7 +144,9 @@ class ParquetWarehouse:
         name = f"cache.{table.short}"
         if self._cached.get(name) != (signature := stamps(files)):
             self._cached.pop(name, None)
-            self._db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {as_source(table, files)}")
+            self._db.execute(
+                f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {as_source(table, files)}"
+            )
             self._cached[name] = signature
         return name
 
@@ -148,20 +161,33 @@ class ParquetWarehouse:
         bound: Mapping[str, Any] = params
         days = bound["dates"] if "dates" in bound else dates_of(folder, table.partition)
         days = [day for day in days if bound.get("start", day) <= day <= bound.get("end", day)]
-        return sorted(files_of(folder, table.partition, days, ALL_SLICES if table.kind == "log" else ""))
+        return sorted(
+            files_of(folder, table.partition, days, ALL_SLICES if table.kind == "log" else "")
+        )
 
     def seasons(self, table: Table) -> set[int]:
         """The seasons of an input table that are loaded."""
-        return {int(f.parent.name.split("=")[1]) for f in self._folder(table).glob(f"season_year=*/{PART}")}
+        return {
+            int(f.parent.name.split("=")[1])
+            for f in self._folder(table).glob(f"season_year=*/{PART}")
+        }
 
     def stamp(self, table: Table, season_year: int) -> str:
         """What changes whenever the file of a season is replaced."""
         with engine_errors():
             return str(stamps(self._season_file(table, season_year)))
 
-    def partitions(self, table: Table, processor_name: str = "", among: Collection[date] | None = None) -> set[date]:
+    def partitions(
+        self, table: Table, processor_name: str = "", among: Collection[date] | None = None
+    ) -> set[date]:
         """The dates for which an output table has a partition, or a log table a processor's slice."""
-        inner = "" if table.kind != "log" else f"{SLICE}={processor_name}" if processor_name else ALL_SLICES
+        inner = (
+            ""
+            if table.kind != "log"
+            else f"{SLICE}={processor_name}"
+            if processor_name
+            else ALL_SLICES
+        )
         folder, column = self._folder(table), table.partition
         with engine_errors():
             days = dates_of(folder, column) if among is None else among
@@ -173,22 +199,42 @@ class ParquetWarehouse:
 
     # Writing
 
-    def replace(self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str = "") -> int:
-        """Write these partitions beside and move them over, empty ones too; the files' footers tell what they hold."""
+    def replace(
+        self,
+        table: Table,
+        dates: Sequence[date],
+        sql: str,
+        params: Params,
+        processor_name: str = "",
+    ) -> int:
+        """Write these partitions beside and move them over, empty ones too; the files' footers tell
+        what they hold.
+        """
         self._replace(table, dates, sql, params, processor_name)
-        files = files_of(self._folder(table), table.partition, dates, f"{SLICE}={processor_name}" if processor_name else "")
+        files = files_of(
+            self._folder(table),
+            table.partition,
+            dates,
+            f"{SLICE}={processor_name}" if processor_name else "",
+        )
         with engine_errors():
             found = self._db.execute(f"SELECT COUNT(*) FROM {as_source(table, files)}").fetchone()
         return int(found[0]) if found else 0
 
-    def _replace(self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str) -> None:
+    def _replace(
+        self, table: Table, dates: Sequence[date], sql: str, params: Params, processor_name: str
+    ) -> None:
         with engine_errors(), self._staging.folder() as beside:
             made = NewPartitions(self._db, table, beside)
             if sql:
                 self._write(table, to_duckdb(sql), params, made.folder)
             for day in sorted(dates):
                 name = f"{table.partition}={day}"
-                target = self._folder(table) / name / (f"{SLICE}={processor_name}" if processor_name else "")
+                target = (
+                    self._folder(table)
+                    / name
+                    / (f"{SLICE}={processor_name}" if processor_name else "")
+                )
                 move_partition(made.of(name), target)
 
     def _write(self, table: Table, statement: Translated, params: Params, folder: Path) -> None:
@@ -204,11 +250,18 @@ class ParquetWarehouse:
         self._consistently(statement, params, copy)
 
     def record(self, table: Table, rows: Sequence[Row]) -> None:
-        """Add rows to a log. A slice belongs to one run at a time, so reading and replacing it loses nothing."""
+        """Add rows to a log. A slice belongs to one run at a time, so reading and replacing it
+        loses nothing.
+        """
         with engine_errors():
-            self._db.execute(f"CREATE OR REPLACE TEMP TABLE added AS SELECT * FROM {as_source(table, [])}")
+            self._db.execute(
+                f"CREATE OR REPLACE TEMP TABLE added AS SELECT * FROM {as_source(table, [])}"
+            )
             marks = ", ".join([f"({', '.join('?' * len(table.columns))})"] * len(rows))
-            self._db.execute(f"INSERT INTO added VALUES {marks}", [naive(row[name]) for row in rows for name in table.names])
+            self._db.execute(
+                f"INSERT INTO added VALUES {marks}",
+                [naive(row[name]) for row in rows for name in table.names],
+            )
         for name in sorted({row[SLICE] for row in rows}):
             dates = sorted({row[table.partition] for row in rows if row[SLICE] == name})
             sql = render("log-with-added", table=table)

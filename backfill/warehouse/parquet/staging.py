@@ -1,4 +1,6 @@
-"""Where partitions are written before they are moved into place, and how a killed writer's leftovers are told."""
+"""Where partitions are written before they are moved into place, and how a killed writer's
+leftovers are told.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +44,11 @@ class Staging:
 
 
 def move_partition(made: Path, target: Path) -> None:
-    """Put a folder's file where a partition stands: the whole folder where there is none yet, else the file over the old one.
+    """Put a folder's file where a partition stands: the whole folder where there is none yet, else
+    the file over the old one.
 
-    Moving a folder takes one call where making one, moving the file and removing the empty one takes three.
+    Moving a folder takes one call where making one, moving the file and removing the empty one
+    takes three.
     """
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +70,9 @@ def quoted(file: Path | str) -> str:
 def stamps(files: Sequence[str]) -> tuple[object, ...]:
     """What changes whenever one of the files is replaced."""
     found = [os.stat(file) for file in files]
-    return tuple((file, s.st_ino, s.st_mtime_ns, s.st_size) for file, s in zip(files, found, strict=True))
+    return tuple(
+        (file, s.st_ino, s.st_mtime_ns, s.st_size) for file, s in zip(files, found, strict=True)
+    )
 
 
 def _is_abandoned(folder: Path) -> bool:

@@ -1,13 +1,16 @@
 """The worked examples of the specification as rows in, rows out.
 
-A file holds `cases` of one processor; `shared.json` holds the defaults and the named row sets that cases `use`.
+A file holds `cases` of one processor; `shared.json` holds the defaults and the named row sets that
+cases `use`.
 A table's rows are items that expand:
 
     {column: value, ...}                        one row
     {"columns": [...], "values": [[...], ...]}  a row per list of values
-    "times": 15, "every_days": 3                that many games, each so many days before the last and numbered one lower
+    "times": 15, "every_days": 3                that many games, each so many days before the last
+    and numbered one lower
     "each": {column: [...]}                     the item once per value
-    "totals": {column: sum}                     a sum spread over the rows of `times`, as evenly as whole numbers allow
+    "totals": {column: sum}                     a sum spread over the rows of `times`, as evenly as
+    whole numbers allow
 """
 
 from __future__ import annotations
@@ -61,7 +64,9 @@ def check(case: Case, outcomes: Outcomes) -> None:
     """Assert that the outcomes are those of the example."""
     outcome = outcomes[case.day]
     for entity, expected in case.expected_rows.items():
-        assert entity in outcome.rows, f"{case}: {entity} has no row but {outcome.failures.get(entity)}"
+        assert entity in outcome.rows, (
+            f"{case}: {entity} has no row but {outcome.failures.get(entity)}"
+        )
         written = {column: outcome.rows[entity][column] for column in expected}
         assert written == expected, f"{case}: {entity}"
     for entity, failure in case.expected_failures.items():
@@ -89,8 +94,13 @@ def _case(raw: Any) -> Case:
         day=date.fromisoformat(raw["date"]),
         backfill_mode=raw.get("mode", "backfill") == "backfill",
         tables=_tables(raw),
-        expected_rows={entity: _typed(raw["processor"], row) for entity, row in expected.get("rows", {}).items()},
-        expected_failures={entity: tuple(failure) for entity, failure in expected.get("failures", {}).items()},
+        expected_rows={
+            entity: _typed(raw["processor"], row)
+            for entity, row in expected.get("rows", {}).items()
+        },
+        expected_failures={
+            entity: tuple(failure) for entity, failure in expected.get("failures", {}).items()
+        },
         absent_rows=tuple(expected.get("absent_from_rows", ())),
         absent_failures=tuple(expected.get("absent_from_failures", ())),
     )
@@ -114,7 +124,12 @@ def _expanded(item: Row) -> Iterator[Row]:
     plain = {key: value for key, value in item.items() if key not in FACILITIES}
     for varied in _variants(item):
         for i in range(item.get("times", 1)):
-            yield plain | varied | _game(plain | varied, i, item.get("every_days", 0)) | _spread(item, i)
+            yield (
+                plain
+                | varied
+                | _game(plain | varied, i, item.get("every_days", 0))
+                | _spread(item, i)
+            )
 
 
 def _variants(item: Row) -> Iterator[Row]:
@@ -136,7 +151,9 @@ def _game(row: Row, i: int, every_days: int) -> Row:
 
 
 def _spread(item: Row, i: int) -> Row:
-    shares = {column: divmod(total, item["times"]) for column, total in item.get("totals", {}).items()}
+    shares = {
+        column: divmod(total, item["times"]) for column, total in item.get("totals", {}).items()
+    }
     return {column: share + (i < rest) for column, (share, rest) in shares.items()}
 
 

@@ -1,4 +1,6 @@
-"""The database of the version before the state columns, put into the database of the tests and migrated."""
+"""The database of the version before the state columns, put into the database of the tests and
+migrated.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,36 @@ from django.utils.timezone import is_naive, make_aware
 
 HERE = Path(__file__).parent
 BEFORE = [("backfill", "0006_warehouse_jobs")]
-TABLES = ("webapp.User", "webapp.Token", "backfill.Limits", "backfill.Sweep", "backfill.Worker", "backfill.Judged",
-          "backfill.Verdict", "backfill.Job", "backfill.Batch", "backfill.Run", "backfill.Launch", "backfill.Finding",
-          "backfill.Event", "backfill.Notice")  # fmt: skip
+TABLES = (
+    "webapp.User",
+    "webapp.Token",
+    "backfill.Limits",
+    "backfill.Sweep",
+    "backfill.Worker",
+    "backfill.Judged",
+    "backfill.Verdict",
+    "backfill.Job",
+    "backfill.Batch",
+    "backfill.Run",
+    "backfill.Launch",
+    "backfill.Finding",
+    "backfill.Event",
+    "backfill.Notice",
+)
 ANSWERS: dict[str, Any] = json.loads((HERE / "answers.json").read_text(encoding="utf-8"))
 AT = datetime(2026, 11, 29, tzinfo=UTC)  # when the version before gave its answers
 
 
 @contextmanager
 def upgraded() -> Iterator[sqlite3.Connection]:
-    """Migrate the tests' database back, fill it with the stored rows, and migrate it forward; yields the stored database."""
-    newest = [key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] == "backfill"]
+    """Migrate the tests' database back, fill it with the stored rows, and migrate it forward;
+    yields the stored database.
+    """
+    newest = [
+        key
+        for key in MigrationExecutor(connection).loader.graph.leaf_nodes()
+        if key[0] == "backfill"
+    ]
     stored = sqlite3.connect(":memory:")
     stored.executescript(gzip.decompress((HERE / "before_columns.sql.gz").read_bytes()).decode())
     stored.row_factory = sqlite3.Row
@@ -46,7 +67,9 @@ def upgraded() -> Iterator[sqlite3.Connection]:
 def _fill(model: type[models.Model], stored: sqlite3.Connection) -> None:
     rows = stored.execute(f"SELECT * FROM {model._meta.db_table} ORDER BY id").fetchall()
     fields = {field.column: field for field in model._meta.concrete_fields}
-    made = [model(**{fields[c].attname: _value(fields[c], row[c]) for c in row.keys()}) for row in rows]  # noqa: SIM118
+    made = [
+        model(**{fields[c].attname: _value(fields[c], row[c]) for c in row.keys()}) for row in rows
+    ]
     model._default_manager.bulk_create(made)
 
 

@@ -19,9 +19,15 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whose, and which."""
-        parser.add_argument("user", metavar="USER", help="in whose name, and with whose role, the program acts")
+        parser.add_argument(
+            "user", metavar="USER", help="in whose name, and with whose role, the program acts"
+        )
         parser.add_argument("name", nargs="?", metavar="NAME", help="what the program is called")
-        parser.add_argument("--revoke", action="store_true", help="let the key of this name be worth nothing any more")
+        parser.add_argument(
+            "--revoke",
+            action="store_true",
+            help="let the key of this name be worth nothing any more",
+        )
 
     def run(self, **given: Any) -> int:
         """Issue, revoke or list."""
@@ -29,14 +35,28 @@ class Command(VerbCommand):
         if user is None:
             raise Refused(f"there is no user {given['user']!r}; `manage.py user` lists them")
         if name is None:
-            rows = [{"name": t.name, "created": str(t.created_at)[:16], "used": str(t.used_at or "never")[:16]}
-                    for t in user.tokens.order_by("pk")]  # fmt: skip
-            self.emit({"tokens": rows}, table(rows) if rows else f"{user} has no token; `manage.py token {user} NAME` makes one")
+            rows = [
+                {
+                    "name": t.name,
+                    "created": str(t.created_at)[:16],
+                    "used": str(t.used_at or "never")[:16],
+                }
+                for t in user.tokens.order_by("pk")
+            ]
+            self.emit(
+                {"tokens": rows},
+                table(rows)
+                if rows
+                else f"{user} has no token; `manage.py token {user} NAME` makes one",
+            )
         elif given["revoke"]:
             self._revoke(user, name)
         else:
             key = Token.issue(user, name)[1]
-            self.emit({"name": name, "key": key}, f"{name} acts as {user} ({user.role}); key, shown only now: {key}")
+            self.emit(
+                {"name": name, "key": key},
+                f"{name} acts as {user} ({user.role}); key, shown only now: {key}",
+            )
         return OK
 
     def _revoke(self, user: User, name: str) -> None:

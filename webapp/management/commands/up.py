@@ -48,15 +48,23 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What is wanted of it."""
-        parser.add_argument("--no-demo", action="store_true", help="start the processes alone: no season, no backfill")
-        parser.add_argument("--no-web", action="store_true", help="without the panel: a machine that only works")
+        parser.add_argument(
+            "--no-demo",
+            action="store_true",
+            help="start the processes alone: no season, no backfill",
+        )
+        parser.add_argument(
+            "--no-web", action="store_true", help="without the panel: a machine that only works"
+        )
 
     def run(self, **given: Any) -> int:
         """Set up, start, show, and stay until asked to stop."""
         if self.json:
             raise Refused("up answers with no document; `manage.py workers --json` says what runs")
         for sign in SIGNALS:
-            if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:  # nohup is to be obeyed
+            if (
+                sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN
+            ):  # nohup is to be obeyed
                 signal.signal(sign, _stop)
         try:
             with stack.alone() as lock:
@@ -72,7 +80,9 @@ class Command(VerbCommand):
         except KeyboardInterrupt:
             _say("stopped")
         except OSError as error:
-            raise BackcourtError(f"the processes cannot be started in {settings.VAR}: {error}") from error
+            raise BackcourtError(
+                f"the processes cannot be started in {settings.VAR}: {error}"
+            ) from error
         return OK
 
     def _prepare_panel(self) -> str:
@@ -86,7 +96,9 @@ class Command(VerbCommand):
         if demo:
             self._backfill(supervisor)
         whose = "ours" if settings.REDIS_URL == settings.OWN_REDIS_URL else "the one of REDIS_URL"
-        _say(f"running: {settings.WORKERS} worker processes, the sweep every {settings.SWEEP_SECONDS} s, Redis ({whose})")
+        _say(
+            f"running: {settings.WORKERS} worker processes, the sweep every {settings.SWEEP_SECONDS} s, Redis ({whose})"
+        )
         _say(f"logs: {stack.log_file('*')}{NEXT if demo else ''}")
         if login:
             _say(f"\n{login}")
@@ -98,13 +110,17 @@ class Command(VerbCommand):
         if SEASON not in warehouse().seasons(SCHED):
             _say(f"making up the season {season_name(SEASON)}")
             if _ended(_verb("simulate_season", str(SEASON))):
-                raise BackcourtError("the demo season could not be made up; --no-demo starts without one")
+                raise BackcourtError(
+                    "the demo season could not be made up; --no-demo starts without one"
+                )
 
     def _backfill(self, supervisor: stack.Supervisor) -> None:
         """One month; what an earlier start has begun goes on by itself."""
         under_way = Job.objects.exclude(status__in=Job.ENDED).order_by("pk").first()
         if under_way:
-            _say(f"job {under_way.pk} is {under_way.status}; `manage.py jobs {under_way.pk}` shows it")
+            _say(
+                f"job {under_way.pk} is {under_way.status}; `manage.py jobs {under_way.pk}` shows it"
+            )
             return
         _ended(_verb("backfill", *MONTH, "--wait"), supervisor)
         _ended(_verb("query", "failure-breakdown", *MONTH), supervisor)
@@ -112,7 +128,9 @@ class Command(VerbCommand):
 
 def _stop(*_: object) -> None:
     """Stop once; a second Ctrl-C would stop the stopping."""
-    for sign in SIGNALS:  # not SIG_IGN: Python prints a traceback for a signal that is pending when it is set
+    for sign in (
+        SIGNALS
+    ):  # not SIG_IGN: Python prints a traceback for a signal that is pending when it is set
         signal.signal(sign, lambda *_: None)
     _say("stopping; steps under way are finished first")
     raise KeyboardInterrupt
@@ -135,7 +153,9 @@ def _verb(*command: str) -> subprocess.Popen[bytes]:
 
 
 def _ended(verb: subprocess.Popen[bytes], supervisor: stack.Supervisor | None = None) -> int:
-    """Wait for a verb and return its exit code; it ends when the supervisor does, or this process is asked to stop."""
+    """Wait for a verb and return its exit code; it ends when the supervisor does, or this process
+    is asked to stop.
+    """
     try:
         while True:
             with suppress(subprocess.TimeoutExpired):

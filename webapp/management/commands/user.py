@@ -21,29 +21,58 @@ class Command(VerbCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Who, and what becomes of him."""
         parser.add_argument("name", nargs="?", metavar="NAME", help="the name to log in with")
-        parser.add_argument("--role", metavar="|".join(Role.values), help="what the user may do; a new one needs it")
-        parser.add_argument("--new-password", action="store_true", help="give another password, printed once")
+        parser.add_argument(
+            "--role", metavar="|".join(Role.values), help="what the user may do; a new one needs it"
+        )
+        parser.add_argument(
+            "--new-password", action="store_true", help="give another password, printed once"
+        )
         active = parser.add_mutually_exclusive_group()
-        active.add_argument("--lock-out", dest="active", action="store_const", const=False, help="let the user in no more")
-        active.add_argument("--let-in", dest="active", action="store_const", const=True, help="let the user in again")
+        active.add_argument(
+            "--lock-out",
+            dest="active",
+            action="store_const",
+            const=False,
+            help="let the user in no more",
+        )
+        active.add_argument(
+            "--let-in",
+            dest="active",
+            action="store_const",
+            const=True,
+            help="let the user in again",
+        )
 
     def run(self, **given: Any) -> int:
         """Create, change or list."""
         if given["name"] is None:
             rows = [_row(user) for user in User.objects.order_by("username")]
-            self.emit({"users": rows}, table(rows) if rows else "no users yet; `manage.py user NAME --role admin` makes one")
+            self.emit(
+                {"users": rows},
+                table(rows)
+                if rows
+                else "no users yet; `manage.py user NAME --role admin` makes one",
+            )
             return OK
-        document, text = self._change(**given) if User.objects.filter(username=given["name"]).exists() else self._create(**given)
+        document, text = (
+            self._change(**given)
+            if User.objects.filter(username=given["name"]).exists()
+            else self._create(**given)
+        )
         self.emit(document, text)
         return OK
 
     def _create(self, name: str, role: str | None, **given: Any) -> tuple[dict[str, Any], str]:
         if role is None:
-            raise Refused(f"there is no user {name!r}; to create one, add --role {'|'.join(Role.values)}")
+            raise Refused(
+                f"there is no user {name!r}; to create one, add --role {'|'.join(Role.values)}"
+            )
         if given["active"] is not None:
             raise Refused(f"there is no user {name!r} yet, whom one could lock out or let in")
         password = accounts.create_user(name, role)
-        return _row(User.objects.get(username=name)) | {"password": password}, f"{role} {name} created; password: {password}"
+        return _row(User.objects.get(username=name)) | {
+            "password": password
+        }, f"{role} {name} created; password: {password}"
 
     def _change(self, name: str, role: str | None, **given: Any) -> tuple[dict[str, Any], str]:
         user = accounts.change_user(name, role=role, active=given["active"])

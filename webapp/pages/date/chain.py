@@ -1,4 +1,6 @@
-"""One date as its page shows it: what it is in words, its neighbours, the chain of five, and what was found about it."""
+"""One date as its page shows it: what it is in words, its neighbours, the chain of five, and what
+was found about it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from webapp.ui import links
 
 @dataclass(frozen=True)
 class CategoryBar:
-    """One category of a (processor, date): how many must fail with it and how many do; widths in percent of the most."""
+    """One category of a (processor, date): how many must fail with it and how many do; widths in
+    percent of the most.
+    """
 
     category: str
     must: int | None
@@ -56,7 +60,9 @@ class CategoryBar:
 
 @dataclass(frozen=True)
 class ProcessorCard:
-    """One processor on the date. `run` is the active one, else the one that counts; `verdict` the last judgement's."""
+    """One processor on the date. `run` is the active one, else the one that counts; `verdict` the
+    last judgement's.
+    """
 
     cell: RunCell
     run: Run | None
@@ -81,9 +87,15 @@ class ProcessorCard:
 
     @property
     def coverage(self) -> float | None:
-        """Rows and failures of the population that the games imply, or that the run found where nothing was judged."""
+        """Rows and failures of the population that the games imply, or that the run found where
+        nothing was judged.
+        """
         population = self.verdict.population if self.verdict else self.cell.population
-        return (self.cell.rows + self.cell.failed) / population if population and self.cell.rows is not None else None
+        return (
+            (self.cell.rows + self.cell.failed) / population
+            if population and self.cell.rows is not None
+            else None
+        )
 
     @property
     def judged(self) -> AuditResult | None:
@@ -111,12 +123,21 @@ class ProcessorCard:
         must: Mapping[str, int] = self.verdict.expected if self.verdict else {}
         names = [name for name in BY_NAME if must.get(name) or self.cell.failures.get(name)]
         most = max((*self.cell.failures.values(), *must.values()), default=1)
-        return [CategoryBar(n, must.get(n, 0) if self.verdict else None, self.cell.failures.get(n, 0), most or 1) for n in names]
+        return [
+            CategoryBar(
+                n, must.get(n, 0) if self.verdict else None, self.cell.failures.get(n, 0), most or 1
+            )
+            for n in names
+        ]
 
     @property
     def retry(self) -> str:
         """Where its failures of this date are retried; empty without any."""
-        if not self.cell.job or self.is_active or not (self.cell.failed or self.cell.state in ("failed", "blocked", "cancelled")):
+        if (
+            not self.cell.job
+            or self.is_active
+            or not (self.cell.failed or self.cell.state in ("failed", "blocked", "cancelled"))
+        ):
             return ""
         day = self.cell.date
         return links.to_retry(self.cell.job, processor=self.code, start=day, end=day, look=1)
@@ -128,12 +149,16 @@ def chain(day: Day) -> list[ProcessorCard]:
     cells = [known.cell(code, day) for code in CHAIN]
     runs = Run.objects.in_bulk([cell.run for cell in cells if cell.run])
     verdicts = {verdict.processor: verdict for verdict in AuditResult.objects.filter(date=day.day)}
-    return [ProcessorCard(cell, runs.get(cell.run or 0), verdicts.get(cell.processor)) for cell in cells]
+    return [
+        ProcessorCard(cell, runs.get(cell.run or 0), verdicts.get(cell.processor)) for cell in cells
+    ]
 
 
 def version(cards: Sequence[ProcessorCard]) -> str:
     """What the chain shows, in few characters: another one when any of it has changed."""
-    return "-".join(f"{card.cell.state[:2]}{card.cell.run or 0}{'j' if card.judged else ''}" for card in cards).replace(" ", "")
+    return "-".join(
+        f"{card.cell.state[:2]}{card.cell.run or 0}{'j' if card.judged else ''}" for card in cards
+    ).replace(" ", "")
 
 
 def is_live(cards: Sequence[ProcessorCard]) -> bool:
@@ -142,8 +167,12 @@ def is_live(cards: Sequence[ProcessorCard]) -> bool:
 
 
 def worst(cards: Sequence[ProcessorCard]) -> str:
-    """The processor whose entities one wants to see first: outside expectation, else with most failures."""
-    return max(cards, key=lambda card: (card.cell.outside or 0, card.cell.failed), default=cards[0]).code
+    """The processor whose entities one wants to see first: outside expectation, else with most
+    failures.
+    """
+    return max(
+        cards, key=lambda card: (card.cell.outside or 0, card.cell.failed), default=cards[0]
+    ).code
 
 
 def odd(calendar: Calendar, day: Day, cards: Sequence[ProcessorCard]) -> EmptyDate | None:
@@ -157,17 +186,26 @@ def odd(calendar: Calendar, day: Day, cards: Sequence[ProcessorCard]) -> EmptyDa
 
 
 def context(day: date, code: str) -> dict[str, Any]:
-    """What the page of a date shows, with the entities of one of its processors, or of the one that wants a look first."""
+    """What the page of a date shows, with the entities of one of its processors, or of the one that
+    wants a look first.
+    """
     calendar = load_calendar()
     typed = calendar.day(day)
     cards = chain(typed) if typed.is_processing else []
     chosen = code or (worst(cards) if cards else "")
     return {
-        "day": typed, "words": empty_date.words(typed), "beside": empty_date.neighbours(calendar, day), "odd": odd(calendar, typed, cards),
-        "games": games(calendar, typed), "inputs": inputs(typed), "findings": findings(day), "code": chosen,
-        "chosen": next((card for card in cards if card.code == chosen), None), "chain_url": reverse("date_chain", args=[day]),
+        "day": typed,
+        "words": empty_date.words(typed),
+        "beside": empty_date.neighbours(calendar, day),
+        "odd": odd(calendar, typed, cards),
+        "games": games(calendar, typed),
+        "inputs": inputs(typed),
+        "findings": findings(day),
+        "code": chosen,
+        "chosen": next((card for card in cards if card.code == chosen), None),
+        "chain_url": reverse("date_chain", args=[day]),
         **chain_context(cards),
-    }  # fmt: skip
+    }
 
 
 def chain_context(cards: Sequence[ProcessorCard]) -> dict[str, Any]:
@@ -179,7 +217,11 @@ def games(calendar: Calendar, day: Day) -> list[ScheduledGame]:
     """The games of the date that are final."""
     if not day.is_processing:
         return []
-    return [game for game in scheduled_games(calendar.starts[season_year(day.day)]) if game.date == day.day and game.is_final]
+    return [
+        game
+        for game in scheduled_games(calendar.starts[season_year(day.day)])
+        if game.date == day.day and game.is_final
+    ]
 
 
 def inputs(day: Day) -> list[DateValidation]:

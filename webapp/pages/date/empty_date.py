@@ -1,4 +1,6 @@
-"""What a date is, in words: where it falls in its season, what lies beside it, and why there is nothing to show of it."""
+"""What a date is, in words: where it falls in its season, what lies beside it, and why there is
+nothing to show of it.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ from validation.season import Calendar, DateType, Day, season_year
 from webapp.ui import links
 
 KINDS = {
-    DateType.REGULAR: "regular season", DateType.PLAYOFFS: "playoffs", DateType.BOOTSTRAP: "bootstrap",
+    DateType.REGULAR: "regular season",
+    DateType.PLAYOFFS: "playoffs",
+    DateType.BOOTSTRAP: "bootstrap",
     DateType.NO_GAMES: "no games",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ def neighbours(calendar: Calendar, day: date) -> Neighbours:
     """Over the borders of seasons, bootstrap included."""
     days = [d.day for year in sorted(calendar.starts) for d in calendar.season(year)]
     before, after = bisect_left(days, day), bisect_right(days, day)
-    return Neighbours(days[before - 1] if before else None, days[after] if after < len(days) else None)
+    return Neighbours(
+        days[before - 1] if before else None, days[after] if after < len(days) else None
+    )
 
 
 def words(day: Day) -> str:
@@ -60,11 +66,15 @@ def empty_reason(calendar: Calendar, day: Day) -> EmptyDate:
     if day.is_computed:
         url = links.to_new(day.day, day.day)
         return EmptyDate(
-            "Nothing was ever run for this date.", "It has games, so all five processors belong here.", url, "Backfill it"
+            "Nothing was ever run for this date.",
+            "It has games, so all five processors belong here.",
+            url,
+            "Backfill it",
         )
     if day.type is DateType.BOOTSTRAP:
         return EmptyDate(
-            f"Nothing is computed for this date: {day.why_skipped}.", "That is by design: too few games have been played."
+            f"Nothing is computed for this date: {day.why_skipped}.",
+            "That is by design: too few games have been played.",
         )
     name, start = season_name(season_year(day.day)), calendar.starts.get(season_year(day.day))
     return EmptyDate(*_no_games(calendar, day, start, name))
@@ -78,7 +88,10 @@ def _no_games(calendar: Calendar, day: Day, start: date | None, name: str) -> tu
             "Once they are played and Phase 3 has them, load that and backfill it.",
         )
     if day.day.month in OFF_SEASON:
-        return "This date lies in the summer, between two seasons.", "Nothing is ever run for it; choose a date of a season."
+        return (
+            "This date lies in the summer, between two seasons.",
+            "Nothing is ever run for it; choose a date of a season.",
+        )
     if start is None:
         return (
             f"The season {name} is not loaded, so nobody knows what this date is.",
@@ -104,14 +117,21 @@ def _no_games(calendar: Calendar, day: Day, start: date | None, name: str) -> tu
 
 
 def _loaded(calendar: Calendar) -> str:
-    return ", ".join(season_name(year) for year in sorted(calendar.starts)) or "a season, once one is loaded"
+    return (
+        ", ".join(season_name(year) for year in sorted(calendar.starts))
+        or "a season, once one is loaded"
+    )
 
 
 def newest() -> date:
-    """The newest date that was run; where nothing was, the last one with games. Raises Refused where no season is loaded."""
+    """The newest date that was run; where nothing was, the last one with games. Raises Refused
+    where no season is loaded.
+    """
     run = Run.objects.order_by("-date").values_list("date", flat=True).first()
     calendar = load_calendar()
     last = calendar.season(max(calendar.starts))[-1].day if calendar.starts else None
     if day := run or last:
         return day
-    raise Refused("no season is loaded, so there is no date to show; load one with `manage.py load_phase3 DIR`")
+    raise Refused(
+        "no season is loaded, so there is no date to show; load one with `manage.py load_phase3 DIR`"
+    )

@@ -1,4 +1,6 @@
-"""The entities of a (processor, date) as a table, and the story of one of them, as the pages show them."""
+"""The entities of a (processor, date) as a table, and the story of one of them, as the pages show
+them.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,26 @@ AHEAD = 5
 OUTSIDER = "outsider"  # the state of whom nothing is there, rightly
 # Heading, name of its order, whether it is a number.
 COLUMNS = (
-    ("Entity", "entity", False), ("Team", "team", False), ("Became", "state", False), ("Reason", "reason", False),
-    ("Against expectation", "match", False), ("Root upstream", "root", False), ("Games before", "games", True),
-)  # fmt: skip
-CSV = ("entity", "name", "team", "state", "reason", "can_retry", "expectation", "must", "root", "games_before")
+    ("Entity", "entity", False),
+    ("Team", "team", False),
+    ("Became", "state", False),
+    ("Reason", "reason", False),
+    ("Against expectation", "match", False),
+    ("Root upstream", "root", False),
+    ("Games before", "games", True),
+)
+CSV = (
+    "entity",
+    "name",
+    "team",
+    "state",
+    "reason",
+    "can_retry",
+    "expectation",
+    "must",
+    "root",
+    "games_before",
+)
 TAB_WORDS = {"failed": "Failed", ROW: "Has a row"}
 
 
@@ -58,8 +76,12 @@ class EntityFilters:
             raise Refused(f"entities are sorted by {', '.join(SORTS)}, not by {sort!r}")
         category = query.get("category", "")
         if category and category not in (*BY_NAME, *map(str, Match), *TAB_WORDS):
-            raise Refused(f"{category!r} is no category; choose from {', '.join((*BY_NAME, *TAB_WORDS))}")
-        return cls(category, query.get("q", "").strip()[:200], sort, whole(query.get("page"), "page", 1))
+            raise Refused(
+                f"{category!r} is no category; choose from {', '.join((*BY_NAME, *TAB_WORDS))}"
+            )
+        return cls(
+            category, query.get("q", "").strip()[:200], sort, whole(query.get("page"), "page", 1)
+        )
 
     @property
     def given(self) -> dict[str, Any]:
@@ -69,7 +91,9 @@ class EntityFilters:
 
     def url(self, path: str, **other: object) -> str:
         """The same question, or another one, at a path; the first page unless one is named."""
-        return links.with_query(path, **{"category": self.category, "q": self.q, "sort": self.sort, **other})
+        return links.with_query(
+            path, **{"category": self.category, "q": self.q, "sort": self.sort, **other}
+        )
 
 
 @dataclass(frozen=True)
@@ -111,13 +135,23 @@ def context(day: date, code: str, query: QueryDict) -> dict[str, Any]:
     )
     names = all_names(season_year(day))
     return {
-        "day": day, "code": code, "processor": PROCESSORS[code], "page": page, "asked": asked, "here": here,
-        "lines": [EntityRow(e, _name(e, names), entity_url(day, code, e.name, asked)) for e in page.entities],
-        "tabs": list(_tabs(page, asked, here)), "columns": list(_columns(asked, here)),
-        "csv": asked.url(reverse("entities_csv", args=[day, code])), "codes": _codes(day, code),
+        "day": day,
+        "code": code,
+        "processor": PROCESSORS[code],
+        "page": page,
+        "asked": asked,
+        "here": here,
+        "lines": [
+            EntityRow(e, _name(e, names), entity_url(day, code, e.name, asked))
+            for e in page.entities
+        ],
+        "tabs": list(_tabs(page, asked, here)),
+        "columns": list(_columns(asked, here)),
+        "csv": asked.url(reverse("entities_csv", args=[day, code])),
+        "codes": _codes(day, code),
         "newer": asked.url(here, page=page.page - 1) if page.page > 1 else "",
         "older": asked.url(here, page=page.page + 1) if page.page < page.pages else "",
-    }  # fmt: skip
+    }
 
 
 def _name(entity: Entity, names: Mapping[str, EntityName]) -> str:
@@ -133,18 +167,33 @@ def _tabs(page: Page, asked: EntityFilters, here: str) -> Iterator[Tab]:
     yield Tab("Everybody", "", everyone, asked.url(here, category=""), not asked.category)
     for name, n in page.tabs.items():
         state = name if name in set(Match) else ""
-        yield Tab("" if state else TAB_WORDS.get(name, name), state, n, asked.url(here, category=name), asked.category == name)
+        yield Tab(
+            "" if state else TAB_WORDS.get(name, name),
+            state,
+            n,
+            asked.url(here, category=name),
+            asked.category == name,
+        )
 
 
 def _columns(asked: EntityFilters, here: str) -> Iterator[Column]:
     for words, name, is_number in COLUMNS:
         is_sorted = asked.sort.removeprefix("-") == name
-        direction = "" if not is_sorted else "descending" if asked.sort.startswith("-") else "ascending"
-        yield Column(words, asked.url(here, sort=f"-{name}" if asked.sort == name else name), direction, is_number)
+        direction = (
+            "" if not is_sorted else "descending" if asked.sort.startswith("-") else "ascending"
+        )
+        yield Column(
+            words,
+            asked.url(here, sort=f"-{name}" if asked.sort == name else name),
+            direction,
+            is_number,
+        )
 
 
 def entity_url(day: date, code: str, name: str, asked: EntityFilters | None = None) -> str:
-    """The story of an entity, which keeps the list that it was opened from; empty for a name that no URL can hold."""
+    """The story of an entity, which keeps the list that it was opened from; empty for a name that
+    no URL can hold.
+    """
     path = links.named("story", day, code, name)
     return asked.url(path) if asked and path else path
 
@@ -153,7 +202,18 @@ def csv_rows(day: date, code: str, asked: EntityFilters) -> Iterator[tuple[Any, 
     """All that is asked for, however many, as the rows of a file. Raises Refused, WarehouseError."""
     names = all_names(season_year(day))
     for e in chosen(day, code, **asked.given):
-        yield e.name, _name(e, names), e.team, e.state, e.reason, e.can_retry, str(e.match), e.must, e.root, e.games
+        yield (
+            e.name,
+            _name(e, names),
+            e.team,
+            e.state,
+            e.reason,
+            e.can_retry,
+            str(e.match),
+            e.must,
+            e.root,
+            e.games,
+        )
 
 
 # One of them
@@ -173,7 +233,9 @@ class Link:
     @property
     def sign(self) -> str:
         """Which state is shown: a row, a failure, or nothing."""
-        return "complete" if self.state == ROW else "failed" if self.state in BY_NAME else "no games"
+        return (
+            "complete" if self.state == ROW else "failed" if self.state in BY_NAME else "no games"
+        )
 
 
 def told(day: date, code: str, name: str) -> EntityReport:
@@ -189,14 +251,21 @@ def entity_context(story: EntityReport, query: QueryDict) -> dict[str, Any]:
     asked = EntityFilters.of(query)
     place = story.day, story.code
     return {
-        "story": story, "day": story.day, "sentence": sentence(story), "chain": list(cascade(story)), "asked": asked,
-        "list_url": asked.url(reverse("entities", args=place)), "is_team": story.team == story.entity,
-        "ahead": story.ahead[:AHEAD], "ahead_more": max(0, len(story.ahead) - AHEAD),
-        "beside_url": asked.url(reverse("beside", args=[*place, story.entity])), "processor": PROCESSORS[story.code],
+        "story": story,
+        "day": story.day,
+        "sentence": sentence(story),
+        "chain": list(cascade(story)),
+        "asked": asked,
+        "list_url": asked.url(reverse("entities", args=place)),
+        "is_team": story.team == story.entity,
+        "ahead": story.ahead[:AHEAD],
+        "ahead_more": max(0, len(story.ahead) - AHEAD),
+        "beside_url": asked.url(reverse("beside", args=[*place, story.entity])),
+        "processor": PROCESSORS[story.code],
         "player_url": links.named("player", season_year(story.day), story.entity),
         "sign": str(story.match) if story.must or story.state else OUTSIDER,
         "examined": sum(line.in_window for line in story.games),
-    }  # fmt: skip
+    }
 
 
 def sentence(story: EntityReport) -> str:
@@ -216,14 +285,29 @@ def cascade(story: EntityReport) -> Iterator[Link]:
         is_root = story.root == f"{said.code}: {said.state or NOTHING}" or (
             said is own and story.state in BY_NAME and not story.root
         )
-        yield Link(said.code, said.state, said.reason, entity_url(story.day, said.code, story.entity), is_root, said is own)
+        yield Link(
+            said.code,
+            said.state,
+            said.reason,
+            entity_url(story.day, said.code, story.entity),
+            is_root,
+            said is own,
+        )
 
 
 def neighbours(day: date, code: str, name: str, query: QueryDict) -> dict[str, Any]:
-    """The entity before and after one in the list that it was opened from. Raises Refused, WarehouseError."""
+    """The entity before and after one in the list that it was opened from. Raises Refused,
+    WarehouseError.
+    """
     asked = EntityFilters.of(query)
     names = [e.name for e in chosen(day, code, **asked.given)]
     place = names.index(name) if name in names else -1
-    found = {"before": names[place - 1] if place > 0 else "", "after": names[place + 1] if 0 <= place < len(names) - 1 else ""}
-    around = {which: (other, entity_url(day, code, other, asked)) if other else None for which, other in found.items()}
+    found = {
+        "before": names[place - 1] if place > 0 else "",
+        "after": names[place + 1] if 0 <= place < len(names) - 1 else "",
+    }
+    around = {
+        which: (other, entity_url(day, code, other, asked)) if other else None
+        for which, other in found.items()
+    }
     return {**around, "where": f"{place + 1:,} of {len(names):,} in the list" if place >= 0 else ""}

@@ -93,7 +93,11 @@ class Rerun:
     @property
     def left_behind(self) -> tuple[str, ...]:
         """What reads it, is there, and does not run with it."""
-        return () if self.after else tuple(code for code in self.reads_it if self.cells[code].rows is not None)
+        return (
+            ()
+            if self.after
+            else tuple(code for code in self.reads_it if self.cells[code].rows is not None)
+        )
 
     @property
     def why_not(self) -> str:
@@ -106,11 +110,15 @@ class Rerun:
         return links.to_new(self.day, self.day, self.codes, "everything")
 
     def start(self, actor: str, reason: str, seen: str) -> Job:
-        """Start what was seen. Raises PlanChanged when it is something else by now, and as `control.start` does."""
+        """Start what was seen. Raises PlanChanged when it is something else by now, and as
+        `control.start` does.
+        """
         options = self.options(reason)
         found = preview_job(options)
         if changes := signed_plan.drift(seen, found.plan):
-            raise PlanChanged(f"it has changed since you looked: {'; '.join(map(str, changes[:3]))}; look again, and start that")
+            raise PlanChanged(
+                f"it has changed since you looked: {'; '.join(map(str, changes[:3]))}; look again, and start that"
+            )
         job = start_job(options, actor, previewed=signed_plan.seal(found.plan), computed=found)
         if job is None:
             raise Conflict("there is nothing left to run for this date; look again")
@@ -118,7 +126,13 @@ class Rerun:
 
 
 def _sign(run: PlannedRun) -> str:
-    return "will be replaced" if run.overwrites else "skipped" if run.action is PlannedAction.SKIP else "will run"
+    return (
+        "will be replaced"
+        if run.overwrites
+        else "skipped"
+        if run.action is PlannedAction.SKIP
+        else "will run"
+    )
 
 
 def _replaced(run: PlannedRun, cell: RunCell) -> str:
@@ -134,7 +148,18 @@ def _replaced(run: PlannedRun, cell: RunCell) -> str:
 def context(asked: Rerun, form: RunForm, refused: str = "") -> dict[str, Any]:
     """What is shown before it is done; or the sentence why there is nothing to do."""
     try:
-        found: dict[str, Any] = {"effects": list(asked.effects), "why_not": asked.why_not, "seal": asked.seal}
+        found: dict[str, Any] = {
+            "effects": list(asked.effects),
+            "why_not": asked.why_not,
+            "seal": asked.seal,
+        }
     except Refused as error:
         found = {"why_not": str(error)}
-    return {"asked": asked, "day": asked.day, "form": form, "refused": refused, "processor": PROCESSORS[asked.code], **found}
+    return {
+        "asked": asked,
+        "day": asked.day,
+        "form": form,
+        "refused": refused,
+        "processor": PROCESSORS[asked.code],
+        **found,
+    }

@@ -25,7 +25,10 @@ from webapp.ui.typing import HtmxRequest
 @require_safe
 def pick(request: HtmxRequest) -> HttpResponse:
     """The date that a form names, else the newest that was run."""
-    return redirect("date", empty_date.newest() if (day := day_of(request.GET.get("date"), "date")) is None else day)
+    return redirect(
+        "date",
+        empty_date.newest() if (day := day_of(request.GET.get("date"), "date")) is None else day,
+    )
 
 
 @require_safe
@@ -38,7 +41,9 @@ def malformed(request: HtmxRequest, text: str) -> HttpResponse:
 def page(request: HtmxRequest, day: date) -> HttpResponse:
     """The date page."""
     code = request.GET.get("processor", "")
-    return render(request, "dates/page.html", date_chain.context(day, listed.known(code) if code else ""))
+    return render(
+        request, "dates/page.html", date_chain.context(day, listed.known(code) if code else "")
+    )
 
 
 @require_safe
@@ -48,14 +53,23 @@ def chain(request: HtmxRequest, day: date) -> HttpResponse:
     found = date_chain.chain_context(date_chain.chain(typed) if typed.is_processing else [])
     if request.GET.get("seen") == found["version"]:
         return HttpResponse(status=204)
-    return render(request, "dates/_chain.html", {"day": typed, "code": request.GET.get("processor", ""), **found})
+    return render(
+        request,
+        "dates/_chain.html",
+        {"day": typed, "code": request.GET.get("processor", ""), **found},
+    )
 
 
 @require_safe
 def validation(request: HtmxRequest, day: date) -> HttpResponse:
     """What `manage.py validate_pipeline DATE --verbose` says of it."""
-    found = {"day": load_calendar().day(day), "checked": [*validate(day, day, 3), *validate(day, day, 4)]}
-    return render(request, "dates/_validation.html" if request.htmx else "dates/validation.html", found)
+    found = {
+        "day": load_calendar().day(day),
+        "checked": [*validate(day, day, 3), *validate(day, day, 4)],
+    }
+    return render(
+        request, "dates/_validation.html" if request.htmx else "dates/validation.html", found
+    )
 
 
 @require_safe
@@ -68,7 +82,9 @@ def entities(request: HtmxRequest, day: date, code: str) -> HttpResponse:
 @require_safe
 def download(request: HtmxRequest, day: date, code: str) -> StreamingHttpResponse:
     """All of them as a file."""
-    rows = listed.csv_rows(_processed(day), listed.known(code), listed.EntityFilters.of(request.GET))
+    rows = listed.csv_rows(
+        _processed(day), listed.known(code), listed.EntityFilters.of(request.GET)
+    )
     return as_csv(f"{code}-{day}", listed.CSV, rows)
 
 
@@ -76,13 +92,21 @@ def download(request: HtmxRequest, day: date, code: str) -> StreamingHttpRespons
 def story(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
     """One entity on the date, as a page or as a dialog."""
     found = listed.entity_context(listed.told(day, listed.known(code), name), request.GET)
-    return render(request, "dates/_story.html" if request.htmx.target == "dialog" else "dates/story.html", found)
+    return render(
+        request,
+        "dates/_story.html" if request.htmx.target == "dialog" else "dates/story.html",
+        found,
+    )
 
 
 @require_safe
 def beside(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
     """Who stands before and after an entity in the list that it was opened from."""
-    return render(request, "dates/_beside.html", listed.neighbours(_processed(day), listed.known(code), name, request.GET))
+    return render(
+        request,
+        "dates/_beside.html",
+        listed.neighbours(_processed(day), listed.known(code), name, request.GET),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -94,17 +118,26 @@ def run(request: HtmxRequest, day: date, code: str) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _ask(request, asked, form)
     try:
-        job = asked.start(request.user.username, form.cleaned_data["reason"], request.POST.get("seal", ""))
+        job = asked.start(
+            request.user.username, form.cleaned_data["reason"], request.POST.get("seal", "")
+        )
     except Refused as error:
         return _ask(request, asked, form, error)
     messages.success(request, f"Job {job.pk} runs {', '.join(asked.codes)} for {day}.")
     return redirect("job", job.pk)
 
 
-def _ask(request: HtmxRequest, asked: rerun.Rerun, form: rerun.RunForm, refused: Refused | None = None) -> HttpResponse:
+def _ask(
+    request: HtmxRequest, asked: rerun.Rerun, form: rerun.RunForm, refused: Refused | None = None
+) -> HttpResponse:
     context = rerun.context(asked, form, str(refused or ""))
     status = status_of(refused) if refused else 422 if form.errors else 200
-    return render(request, "dates/_run.html" if request.htmx.target == "dialog" else "dates/run.html", context, status=status)
+    return render(
+        request,
+        "dates/_run.html" if request.htmx.target == "dialog" else "dates/run.html",
+        context,
+        status=status,
+    )
 
 
 def _processed(day: date) -> date:

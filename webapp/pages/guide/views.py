@@ -14,7 +14,11 @@ from webapp.ui.typing import HtmxRequest
 def page(request: HtmxRequest) -> HttpResponse:
     """All topics, or those with the words of `?q=`."""
     words = request.GET.get("q", "").strip()
-    return render(request, "guide/page.html", {"topics": topics.found(words), "words": words, "all": topics.TOPICS})
+    return render(
+        request,
+        "guide/page.html",
+        {"topics": topics.found(words), "words": words, "all": topics.TOPICS},
+    )
 
 
 @require_safe
@@ -22,5 +26,10 @@ def topic(request: HtmxRequest, topic: str) -> HttpResponse:
     """One topic."""
     if (found := topics.BY_SLUG.get(topic)) is None:
         raise Http404(f"the guide has no topic {topic!r}")
-    context = {"topic": found, "topics": topics.TOPICS, **topics.neighbours(found), **tables.of(topic)}
+    context = {
+        "topic": found,
+        "topics": topics.TOPICS,
+        **topics.neighbours(found),
+        **tables.of(topic),
+    }
     return render(request, "guide/topic.html", context)

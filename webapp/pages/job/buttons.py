@@ -18,7 +18,9 @@ Status = Job.Status
 
 @dataclass(frozen=True)
 class Button:
-    """One action. `why_not` is why it cannot be done now, empty when it can; `dialog` whether it asks before it does."""
+    """One action. `why_not` is why it cannot be done now, empty when it can; `dialog` whether it
+    asks before it does.
+    """
 
     words: str
     icon: str
@@ -63,7 +65,9 @@ def _control(job: Job, found: Progress, user: User) -> Iterator[Button]:
 
 def _other(job: Job, found: Progress) -> Iterator[Button]:
     """What only shows something, or leads on."""
-    yield Button("Start again with these options", "copy", links.with_query(reverse("new"), job=job.pk))
+    yield Button(
+        "Start again with these options", "copy", links.with_query(reverse("new"), job=job.pk)
+    )
     yield Button("Compare", "arrows-diff", reverse("job_compare", args=[job.pk]))
     yield Button("CSV", "download", reverse("job_report", args=[job.pk, "csv"]))
     yield Button("JSON", "download", reverse("job_report", args=[job.pk, "json"]))
@@ -81,7 +85,9 @@ def _no_pause(job: Job) -> str:
 
 def _no_resume(job: Job, found: Progress) -> str:
     if job.status == Status.CANCELLED:
-        return "" if found.counts.get("cancelled") else "nothing was left to run when it was cancelled"
+        return (
+            "" if found.counts.get("cancelled") else "nothing was left to run when it was cancelled"
+        )
     if job.status in (Status.PAUSED, Status.PAUSING):
         return ""
     if job.status == Status.CANCELLING:

@@ -28,7 +28,8 @@ class Candidates:
 
 
 def candidates(job: Job) -> Candidates:
-    """Those that ran a date of this one by the same processor, the newest first; the job of which it is a retry and its own
+    """Those that ran a date of this one by the same processor, the newest first; the job of which
+    it is a retry and its own
     retries before the others.
     """
     near = [job.retry_of_id, *job.retried_by.values_list("pk", flat=True)]
@@ -50,15 +51,29 @@ def comparison(before: Job, after: Job, page: str) -> dict[str, Any]:
     """Per category and per date: healed, remaining, new. Raises Refused."""
     check_pair(before.pk, after.pk)
     found = compare(before, after)
-    totals = [(what, counts, what in BY_NAME and not BY_NAME[what].is_bug) for what, counts in found.totals().items()]
+    totals = [
+        (what, counts, what in BY_NAME and not BY_NAME[what].is_bug)
+        for what, counts in found.totals().items()
+    ]
     sums = {kind: sum(found.counts(kind).values()) for kind in ("healed", "remaining", "new")}
     by_date = Paginator(_by_date(found.changes), DATES_A_PAGE).get_page(page)
-    return {"before": before, "after": after, "found": found, "totals": totals, "sums": sums, "dates": by_date}
+    return {
+        "before": before,
+        "after": after,
+        "found": found,
+        "totals": totals,
+        "sums": sums,
+        "dates": by_date,
+    }
 
 
 def _by_date(changes: tuple[CategoryDelta, ...]) -> list[tuple[date, str, dict[str, int]]]:
     counts: dict[tuple[date, str], Counter[str]] = {}
     for c in changes:
-        counts.setdefault((c.date, c.processor), Counter()).update(healed=c.healed, remaining=c.remaining, new=c.new)
+        counts.setdefault((c.date, c.processor), Counter()).update(
+            healed=c.healed, remaining=c.remaining, new=c.new
+        )
     found = [(day, code, dict(n)) for (day, code), n in sorted(counts.items()) if any(n.values())]
-    return sorted(found, key=lambda item: not (item[2]["healed"] or item[2]["new"]))  # what has changed first
+    return sorted(
+        found, key=lambda item: not (item[2]["healed"] or item[2]["new"])
+    )  # what has changed first

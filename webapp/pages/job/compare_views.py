@@ -28,7 +28,9 @@ def pick(request: HtmxRequest, number: int) -> HttpResponse:
 def compare(request: HtmxRequest, number: int, other: int) -> HttpResponse:
     """What the second healed, what remains, what is new."""
     before, after = get_object_or_404(Job, pk=number), get_object_or_404(Job, pk=other)
-    return render(request, "job/compare.html", comparison(before, after, request.GET.get("page", "")))
+    return render(
+        request, "job/compare.html", comparison(before, after, request.GET.get("page", ""))
+    )
 
 
 @require_safe
@@ -36,7 +38,11 @@ def report(request: HtmxRequest, number: int, kind: str) -> HttpResponseBase:
     """A row per run as CSV, or everything as one JSON document."""
     job = get_object_or_404(Job, pk=number)
     if kind == "csv":
-        return as_csv(f"job-{job.pk}", job_export.COLUMNS, (list(row.values()) for row in job_export.rows(job)))
+        return as_csv(
+            f"job-{job.pk}",
+            job_export.COLUMNS,
+            (list(row.values()) for row in job_export.rows(job)),
+        )
     answer = JsonResponse(job_export.document(job), json_dumps_params={"indent": 1})
     answer["Content-Disposition"] = f'attachment; filename="job-{job.pk}.json"'
     return answer

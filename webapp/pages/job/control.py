@@ -51,7 +51,12 @@ def cancel(request: HtmxRequest, number: int) -> HttpResponse:
     job, form = get_object_or_404(Job, pk=number), CancelForm(_posted(request))
     if not form.is_valid():
         return _ask(request, job, form, "cancel")
-    done = cancel_job(job, request.user.username, form.cleaned_data["reason"], force=bool(form.cleaned_data["force"]))
+    done = cancel_job(
+        job,
+        request.user.username,
+        form.cleaned_data["reason"],
+        force=bool(form.cleaned_data["force"]),
+    )
     said = f"{done.dropped:,} runs dropped, {done.finishing:,} finishing, {done.stopped:,} stopped by force."
     return _done(request, job, f"Job {job.pk} is cancelled: {said}")
 
@@ -78,7 +83,14 @@ def _ask(request: HtmxRequest, job: Job, form: forms.Form, verb: str) -> HttpRes
     """What would happen, as a dialog of the job's page or as a page of its own."""
     template = "job/_ask.html" if request.htmx.target == "dialog" else "job/ask.html"
     action, what = reverse(f"job_{verb}", args=[job.pk]), f"job/_{verb}.html"
-    context: dict[str, Any] = {"job": job, "form": form, "verb": verb, "what": what, "action": action, **effects(job)}
+    context: dict[str, Any] = {
+        "job": job,
+        "form": form,
+        "verb": verb,
+        "what": what,
+        "action": action,
+        **effects(job),
+    }
     return render(request, template, context, status=422 if form.errors else 200)
 
 

@@ -23,9 +23,14 @@ class ResumeForm(ReasonForm):
     """Whether a bug pauses the job again."""
 
     brake = forms.ChoiceField(
-        label="When the next bug comes", initial=KEEP, widget=forms.RadioSelect,
-        choices=[(KEEP, "pause again, if the brake is on"), (RELEASE, "go on: release the brake for this job")],
-    )  # fmt: skip
+        label="When the next bug comes",
+        initial=KEEP,
+        widget=forms.RadioSelect,
+        choices=[
+            (KEEP, "pause again, if the brake is on"),
+            (RELEASE, "go on: release the brake for this job"),
+        ],
+    )
     field_order = ("brake", "reason")
 
 
@@ -33,12 +38,18 @@ class CancelForm(ReasonForm):
     """Whether what runs may finish."""
 
     force = forms.ChoiceField(
-        label="What is running now", initial="", required=False, widget=forms.RadioSelect,
+        label="What is running now",
+        initial="",
+        required=False,
+        widget=forms.RadioSelect,
         choices=[
             ("", "may finish: its rows are kept"),
-            (FORCE, "is stopped too: its attempt records nothing, and its dates run again when the job is resumed"),
+            (
+                FORCE,
+                "is stopped too: its attempt records nothing, and its dates run again when the job is resumed",
+            ),
         ],
-    )  # fmt: skip
+    )
     field_order = ("force", "reason")
 
 

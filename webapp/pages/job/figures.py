@@ -21,7 +21,15 @@ from webapp.ui import links, season_grid, states
 ORDER = ("complete", "skipped", "failed", "blocked", "cancelled", "running", "pending")
 NOT_PART = "not part"  # a (processor, date) without a run of this job
 # Of these a cell leads to the run with its reason, of all others to the date.
-TO_COME = ("unjudged", "failed", "blocked", "running", "pending", "cancelled", "bootstrap")  # of a job under way
+TO_COME = (
+    "unjudged",
+    "failed",
+    "blocked",
+    "running",
+    "pending",
+    "cancelled",
+    "bootstrap",
+)  # of a job under way
 WITH_A_REASON = ("failed", "blocked", "cancelled", "running", "pending")
 
 
@@ -47,7 +55,10 @@ class ProgressBar:
     @property
     def words(self) -> str:
         """What the bar shows."""
-        return ", ".join(f"{s.n:,} {states.of(s.state).word}" for s in self.segments) or "nothing to run"
+        return (
+            ", ".join(f"{s.n:,} {states.of(s.state).word}" for s in self.segments)
+            or "nothing to run"
+        )
 
 
 def bar(name: str, counts: Mapping[str, int]) -> ProgressBar:
@@ -59,7 +70,12 @@ def bar(name: str, counts: Mapping[str, int]) -> ProgressBar:
             width = 100 * n / total
             found.append(BarSegment(status, n, round(x, 2), round(width, 2)))
             x += width
-    return ProgressBar(name, total, total - sum(counts.get(s, 0) for s in (*Run.ACTIVE, Run.Status.CANCELLED)), tuple(found))
+    return ProgressBar(
+        name,
+        total,
+        total - sum(counts.get(s, 0) for s in (*Run.ACTIVE, Run.Status.CANCELLED)),
+        tuple(found),
+    )
 
 
 def bars(found: Progress) -> list[ProgressBar]:
@@ -93,7 +109,9 @@ def announced(found: Progress, job: Job) -> str:
         counts = ", ".join(f"{n:,} {status}" for status in ORDER if (n := found.counts.get(status)))
         return f"Job {job.pk} has ended: {job.status}; {counts or 'nothing was to run'}."
     tenths = 10 * found.ended // found.total if found.total else 0
-    return f"Job {job.pk} is {job.status}: {10 * tenths} percent of {found.total:,} runs have ended."
+    return (
+        f"Job {job.pk} is {job.status}: {10 * tenths} percent of {found.total:,} runs have ended."
+    )
 
 
 def stopping(found: Progress, job: Job) -> str:
@@ -109,11 +127,15 @@ def stopping(found: Progress, job: Job) -> str:
 # The grid
 
 
-def grid(job: Job, runs: Sequence[JobRun], verdicts: Mapping[str, AuditSummary]) -> season_grid.RenderedGrid:
+def grid(
+    job: Job, runs: Sequence[JobRun], verdicts: Mapping[str, AuditSummary]
+) -> season_grid.RenderedGrid:
     """The job's own runs, dates × processors."""
     by_key = {r.key: r for r in runs}
     dates = sorted({r.date for r in runs})
-    drawn = season_grid.draw(dates, lambda code, day: _cell(job, (code, day), by_key, verdicts), _codes(job))
+    drawn = season_grid.draw(
+        dates, lambda code, day: _cell(job, (code, day), by_key, verdicts), _codes(job)
+    )
     if job.status in Job.ENDED:
         return drawn
     known = {*drawn.states, *TO_COME}  # cells change, the legend does not
@@ -127,7 +149,12 @@ def changed_cells(
     by_key, codes = {r.key: r for r in runs}, _codes(job)
     column = {day: n for n, day in enumerate(dates)}
     return [
-        season_grid.as_html(_cell(job, r.key, by_key, verdicts), column[r.date], codes.index(r.processor), swapped=True)
+        season_grid.as_html(
+            _cell(job, r.key, by_key, verdicts),
+            column[r.date],
+            codes.index(r.processor),
+            swapped=True,
+        )
         for r in runs
         if r.processor in codes and r.date in column
     ]
@@ -137,10 +164,14 @@ def _codes(job: Job) -> tuple[str, ...]:
     return tuple(job.options["processors"])
 
 
-def _cell(job: Job, key: Key, by_key: Mapping[Key, JobRun], verdicts: Mapping[str, AuditSummary]) -> season_grid.GridCell:
+def _cell(
+    job: Job, key: Key, by_key: Mapping[Key, JobRun], verdicts: Mapping[str, AuditSummary]
+) -> season_grid.GridCell:
     run, (code, day) = by_key.get(key), key
     if run is None:
-        return season_grid.GridCell(code, day, NOT_PART, f"{code}, {day}: not part of this job", links.to_date(day, code))
+        return season_grid.GridCell(
+            code, day, NOT_PART, f"{code}, {day}: not part of this job", links.to_date(day, code)
+        )
     verdict = verdicts.get(run.run_id)
     state = state_of(run, verdict)
     return season_grid.GridCell(code, day, state, title(run, state, verdict), _leads_to(job, run))
@@ -167,9 +198,14 @@ def _details(run: JobRun, verdict: AuditSummary | None) -> Iterator[str]:
         yield f"; {run.reason}"
 
 
-def table_twin(job: Job, runs: Collection[JobRun], verdicts: Mapping[str, AuditSummary]) -> list[tuple[date, list[str]]]:
+def table_twin(
+    job: Job, runs: Collection[JobRun], verdicts: Mapping[str, AuditSummary]
+) -> list[tuple[date, list[str]]]:
     """The grid as a table: per date the state of each processor."""
     found: dict[date, dict[str, str]] = {}
     for run in runs:
         found.setdefault(run.date, {})[run.processor] = state_of(run, verdicts.get(run.run_id))
-    return [(day, [by_code.get(code, NOT_PART) for code in _codes(job)]) for day, by_code in found.items()]
+    return [
+        (day, [by_code.get(code, NOT_PART) for code in _codes(job)])
+        for day, by_code in found.items()
+    ]

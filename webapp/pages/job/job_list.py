@@ -22,7 +22,10 @@ from webapp.ui.query_params import one_of, year
 
 JOBS_A_PAGE = 25
 UNDER_WAY, ENDED = "under way", "ended"
-GROUPS = {UNDER_WAY: (*Job.ACTIVE, Job.Status.PAUSING, Job.Status.PAUSED, Job.Status.CANCELLING), ENDED: Job.ENDED}
+GROUPS = {
+    UNDER_WAY: (*Job.ACTIVE, Job.Status.PAUSING, Job.Status.PAUSED, Job.Status.CANCELLING),
+    ENDED: Job.ENDED,
+}
 POLL_SECONDS = 3
 
 
@@ -39,7 +42,9 @@ class JobFilters:
     @classmethod
     def parsed(cls, query: QueryDict) -> JobFilters:
         """What is asked for. Raises Refused with the filter that is wrong."""
-        asked = cls(*(query.get(name, "").strip() for name in ("state", "who", "season", "mode", "page")))
+        asked = cls(
+            *(query.get(name, "").strip() for name in ("state", "who", "season", "mode", "page"))
+        )
         one_of(asked.state, "state of a job", (*GROUPS, *Job.Status.values))
         one_of(asked.mode, "mode", MODES)
         year(asked.season)
@@ -56,7 +61,9 @@ class JobFilters:
 
     def jobs(self) -> QuerySet[Job]:
         """Those that are asked for, the newest first."""
-        found = Job.objects.order_by("-pk").select_related("retry_of").prefetch_related("retried_by")
+        found = (
+            Job.objects.order_by("-pk").select_related("retry_of").prefetch_related("retried_by")
+        )
         if self.state:
             found = found.filter(status__in=GROUPS.get(self.state, (self.state,)))
         if self.who:
@@ -70,7 +77,9 @@ class JobFilters:
 def _of_season(began: int) -> QuerySet[Run]:
     """The runs of a job with a date in a season."""
     runs = Run.objects.filter(job=OuterRef("pk"))
-    return runs.filter(date__gte=date(began, FIRST_MONTH, 1), date__lt=date(began + 1, FIRST_MONTH, 1))
+    return runs.filter(
+        date__gte=date(began, FIRST_MONTH, 1), date__lt=date(began + 1, FIRST_MONTH, 1)
+    )
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,11 @@ class JobRow:
 def choices() -> dict[str, Any]:
     """What the filters offer."""
     between = Run.objects.aggregate(first=Min("date"), last=Max("date"))
-    years = range(season_year(between["last"]), season_year(between["first"]) - 1, -1) if between["last"] else ()
+    years = (
+        range(season_year(between["last"]), season_year(between["first"]) - 1, -1)
+        if between["last"]
+        else ()
+    )
     return {
         "states": [UNDER_WAY, ENDED, *Job.Status.values],
         "people": list(Job.objects.order_by("actor").values_list("actor", flat=True).distinct()),
@@ -103,16 +116,25 @@ def listed(asked: JobFilters, at: datetime) -> dict[str, Any]:
     under_way = any(job.status not in Job.STOPPED for job in shown)
     seen, path = _digest(rows), reverse("jobs")
     return {
-        "asked": asked, "page": shown, "rows": rows, "every": POLL_SECONDS if under_way else 0, "seen": seen,
+        "asked": asked,
+        "page": shown,
+        "rows": rows,
+        "every": POLL_SECONDS if under_way else 0,
+        "seen": seen,
         "list_url": asked.url(reverse("jobs_list"), seen=seen),
         "newer": asked.url(path, page=shown.previous_page_number()) if shown.has_previous() else "",
         "older": asked.url(path, page=shown.next_page_number()) if shown.has_next() else "",
-    }  # fmt: skip
+    }
 
 
 def _row(job: Job, counts: dict[str, int], at: datetime) -> JobRow:
     seconds = ((job.finished_at or at) - job.started_at).total_seconds() if job.started_at else None
-    return JobRow(job, figures.bar(str(job), counts), counts.get("failed", 0) + counts.get("blocked", 0), seconds)
+    return JobRow(
+        job,
+        figures.bar(str(job), counts),
+        counts.get("failed", 0) + counts.get("blocked", 0),
+        seconds,
+    )
 
 
 def _counts(numbers: list[int]) -> dict[int, dict[str, int]]:

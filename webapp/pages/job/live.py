@@ -1,7 +1,9 @@
 """The live part of a job's page: what has changed since the browser last asked, and nothing else.
 
-What a browser has seen stands in the URL of its next question: a mark in the job's events and a digest of every part.
-No process remembers anything for longer than browsers wait between two questions, so that one that has been restarted answers
+What a browser has seen stands in the URL of its next question: a mark in the job's events and a
+digest of every part.
+No process remembers anything for longer than browsers wait between two questions, so that one that
+has been restarted answers
 like the one before; meanwhile one answer serves all who have seen the same, however many look on.
 """
 
@@ -66,22 +68,34 @@ class Live:
 
 
 def answer(job: Job, user: User, seen: str, at: datetime) -> str:
-    """What has changed since `seen`, asked of the database once a second for all who may do the same."""
+    """What has changed since `seen`, asked of the database once a second for all who may do the
+    same.
+    """
     key = f"live {job.pk} {user.role} {seen}"
     with _asking:  # or all who wait for the same would ask at once
         made = cache.get_or_set(
-            sha256(key.encode()).hexdigest(), lambda: str(fragment(live(job, user, seen, at), seen)), UNDER_WAY_SECONDS
+            sha256(key.encode()).hexdigest(),
+            lambda: str(fragment(live(job, user, seen, at), seen)),
+            UNDER_WAY_SECONDS,
         )
     return str(made)
 
 
 def live(job: Job, user: User, seen: str, at: datetime) -> Live:
-    """Ask how a job stands. The mark first: what changes between the two questions is told again, not left out."""
+    """Ask how a job stands. The mark first: what changes between the two questions is told again,
+    not left out.
+    """
     mark, changed = changed_since(job, EventCursor.parsed(seen.partition("-")[0]), at)
     job.refresh_from_db()
     found = progress(job, at)
     judging = is_pending(job, at)
-    context = {"job": job, "found": found, "judging": judging, **_words(job, found, at), "buttons": buttons(job, found, user)}
+    context = {
+        "job": job,
+        "found": found,
+        "judging": judging,
+        **_words(job, found, at),
+        "buttons": buttons(job, found, user),
+    }
     parts = {name: render_to_string(f"job/_{name}.html", context) for name in PARTS}
     return Live(job, found, parts, mark, frozenset(changed), judging)
 
@@ -101,7 +115,9 @@ def _words(job: Job, found: Progress, at: datetime) -> dict[str, Any]:
 
 
 def heartbeat(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Who works, and whether the sweep that finds lost work is on time; in steps, so that not every second is a change."""
+    """Who works, and whether the sweep that finds lost work is on time; in steps, so that not every
+    second is a change.
+    """
     alive = [w for w in found["workers"] if w["alive"] and w["kind"] == "worker"]
     swept = found["swept_seconds_ago"]
     if swept is None:
@@ -110,16 +126,27 @@ def heartbeat(found: Mapping[str, Any]) -> dict[str, Any]:
         sweep = "on time"
     else:
         sweep = f"last seen {swept // 60:.0f} min ago" if swept >= 60 else "late"
-    return {"workers": len(alive), "busy": sum(bool(w["steps"]) for w in alive), "sweep": sweep, "late": sweep != "on time"}
+    return {
+        "workers": len(alive),
+        "busy": sum(bool(w["steps"]) for w in alive),
+        "sweep": sweep,
+        "late": sweep != "on time",
+    }
 
 
 def fragment(found: Live, seen: str) -> str:
-    """What has changed since `seen`, as HTML whose every element knows its place; empty when nothing has."""
+    """What has changed since `seen`, as HTML whose every element knows its place; empty when
+    nothing has.
+    """
     if seen == found.seen:
         return ""
     before = seen.split("-")[1:]
     known = dict(zip(PARTS, before, strict=False))
-    parts = [_out_of_band(name, html) for name, html in found.parts.items() if known.get(name) != _digest(html)]
+    parts = [
+        _out_of_band(name, html)
+        for name, html in found.parts.items()
+        if known.get(name) != _digest(html)
+    ]
     context = {"live": found, "job": found.job, "parts": parts, "cells": (), "outcome": None}
     # Both when a run has changed, and whenever the job has ended: then nobody asks again.
     if found.changed or not found.every:
@@ -130,7 +157,10 @@ def fragment(found: Live, seen: str) -> str:
 def to_look_at(job: Job) -> dict[str, Any]:
     """The Findings about an ended job's dates, and the seasons that were not judged since."""
     findings, not_judged = findings_about(job)
-    return {"findings": [(f, reverse("finding", args=[f.pk])) for f in findings], "seasons_not_judged": not_judged}
+    return {
+        "findings": [(f, reverse("finding", args=[f.pk])) for f in findings],
+        "seasons_not_judged": not_judged,
+    }
 
 
 def _of_runs(found: Live) -> dict[str, Any]:

@@ -27,11 +27,18 @@ from webapp.ui import links
 EVENTS_A_PAGE = 25
 # In the order in which people ask; what is not listed is shown under its own name.
 OPTION_WORDS = {
-    "force": "run everything, also what is complete", "failed": "only what failed", "outdated": "also what is outdated",
-    "canary": "canary: the first date alone", "brake": "brake: a bug pauses the job", "newest_first": "newest dates first",
-    "skip_preflight": "preflight skipped", "skip_trigger": "without telling Phase 5", "batch_size": "dates a batch",
-    "parallel": "batches in flight at most", "max_retries": "automatic retries",
-}  # fmt: skip
+    "force": "run everything, also what is complete",
+    "failed": "only what failed",
+    "outdated": "also what is outdated",
+    "canary": "canary: the first date alone",
+    "brake": "brake: a bug pauses the job",
+    "newest_first": "newest dates first",
+    "skip_preflight": "preflight skipped",
+    "skip_trigger": "without telling Phase 5",
+    "batch_size": "dates a batch",
+    "parallel": "batches in flight at most",
+    "max_retries": "automatic retries",
+}
 
 
 def page(job: Job, user: User, events: str, with_runs: str) -> dict[str, Any]:
@@ -40,32 +47,46 @@ def page(job: Job, user: User, events: str, with_runs: str) -> dict[str, Any]:
     runs = outcomes.own_runs(job)
     verdicts = outcomes.verdicts_of(runs)
     return {
-        "job": job, "live": found, "options": options(job), "grid": figures.grid(job, runs, verdicts),
-        "twin": figures.table_twin(job, runs, verdicts), "codes": job.options["processors"],
+        "job": job,
+        "live": found,
+        "options": options(job),
+        "grid": figures.grid(job, runs, verdicts),
+        "twin": figures.table_twin(job, runs, verdicts),
+        "codes": job.options["processors"],
         "outcome": outcomes.job_outcome(runs, verdicts),
-        **to_look_at(job), "attempts": outcomes.attempts(job), "kinds": KINDS, "checks": checks(job),
-        "triggers": list(job.triggers.order_by("date")), "code_now": code_version(),
-        "retried_by": list(job.retried_by.order_by("pk")), **event_page(job, events, with_runs),
-    }  # fmt: skip
+        **to_look_at(job),
+        "attempts": outcomes.attempts(job),
+        "kinds": KINDS,
+        "checks": checks(job),
+        "triggers": list(job.triggers.order_by("date")),
+        "code_now": code_version(),
+        "retried_by": list(job.retried_by.order_by("pk")),
+        **event_page(job, events, with_runs),
+    }
 
 
 def options(job: Job) -> list[tuple[str, Any]]:
     """The options in force that differ from one job to the next, each in words."""
     in_force = {**asdict(job.parsed_options), **job.in_force}
     return [
-        (words, in_force[name] if name in NUMBERS else "yes" if in_force[name] else "no") for name, words in OPTION_WORDS.items()
+        (words, in_force[name] if name in NUMBERS else "yes" if in_force[name] else "no")
+        for name, words in OPTION_WORDS.items()
     ]
 
 
 def checks(job: Job) -> list[tuple[str, str, int, float]]:
     """Normal mode's checks: name, how they ended, how often, seconds in all."""
     counts, seconds = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for found in () if job.parsed_options.backfill_mode else job.runs.values_list("checks", flat=True):
+    for found in (
+        () if job.parsed_options.backfill_mode else job.runs.values_list("checks", flat=True)
+    ):
         for check in found:
             key = check["name"], check["status"]
             counts[key] += 1
             seconds[key] += check["seconds"]
-    return [(name, status, n, seconds[name, status]) for (name, status), n in sorted(counts.items())]
+    return [
+        (name, status, n, seconds[name, status]) for (name, status), n in sorted(counts.items())
+    ]
 
 
 def event_page(job: Job, number: str, with_runs: str) -> dict[str, Any]:
@@ -77,7 +98,9 @@ def event_page(job: Job, number: str, with_runs: str) -> dict[str, Any]:
 
 
 def groups(job: Job, user: User) -> dict[str, Any]:
-    """The error groups of what is wrong now, and why they cannot be retried, if so; or the sentence why nobody can tell."""
+    """The error groups of what is wrong now, and why they cannot be retried, if so; or the sentence
+    why nobody can tell.
+    """
     try:
         found = outcomes.groups_now(job)
     except WarehouseError as error:
@@ -94,22 +117,35 @@ def _strip(group: ErrorGroup) -> list[tuple[float, str]]:
 
 def run_page(run: Run) -> dict[str, Any]:
     """One run: why, how long, under what code; its events; the same date in other jobs."""
-    others = Run.objects.filter(processor=run.processor, date=run.date).exclude(pk=run.pk).select_related("job")
+    others = (
+        Run.objects.filter(processor=run.processor, date=run.date)
+        .exclude(pk=run.pk)
+        .select_related("job")
+    )
     verdicts = outcomes.verdicts_of(found := outcomes.own_runs(run.job, [run.pk]))
     verdict = verdicts.get(run.run_id)
     return {
-        "run": run, "job": run.job, "state": outcomes.state_of(found[0], verdict), "verdict": verdict,
-        "events": list(run.events.order_by("pk")), "others": list(others.order_by("-pk")[:25]),
-        "date_url": links.to_date(run.date, run.processor), "retry_url": links.to_retry(run.job_id),
+        "run": run,
+        "job": run.job,
+        "state": outcomes.state_of(found[0], verdict),
+        "verdict": verdict,
+        "events": list(run.events.order_by("pk")),
+        "others": list(others.order_by("-pk")[:25]),
+        "date_url": links.to_date(run.date, run.processor),
+        "retry_url": links.to_retry(run.job_id),
         "job_url": reverse("job", args=[run.job_id]),
-    }  # fmt: skip
+    }
 
 
 def effects(job: Job) -> dict[str, Any]:
     """What pausing, going on or cancelling would do, in runs."""
     found: Cancelled = dropped_and_finishing(job)
     cancelled = job.runs.filter(status=Run.Status.CANCELLED).count()
-    asked = job.events.filter(run=None, kind=EventKind.TRANSITION, to_state=Job.Status.PAUSING).order_by("pk").last()
+    asked = (
+        job.events.filter(run=None, kind=EventKind.TRANSITION, to_state=Job.Status.PAUSING)
+        .order_by("pk")
+        .last()
+    )
     return {
         "pending": found.dropped,
         "running": found.finishing,

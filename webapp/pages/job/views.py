@@ -19,7 +19,9 @@ from webapp.ui.typing import HtmxRequest
 def page(request: HtmxRequest, number: int) -> HttpResponse:
     """The whole page."""
     job = get_object_or_404(Job.objects.select_related("retry_of"), pk=number)
-    found = job_page.page(job, request.user, request.GET.get("page", ""), request.GET.get("runs", ""))
+    found = job_page.page(
+        job, request.user, request.GET.get("page", ""), request.GET.get("runs", "")
+    )
     return render(request, "job/page.html", found)
 
 
@@ -36,18 +38,26 @@ def events(request: HtmxRequest, number: int) -> HttpResponse:
     """A page of its events."""
     job = get_object_or_404(Job, pk=number)
     found = job_page.event_page(job, request.GET.get("page", ""), request.GET.get("runs", ""))
-    return render(request, "job/_events.html" if request.htmx else "job/events.html", {"job": job, **found})
+    return render(
+        request, "job/_events.html" if request.htmx else "job/events.html", {"job": job, **found}
+    )
 
 
 @require_safe
 def groups(request: HtmxRequest, number: int) -> HttpResponse:
     """Its error groups, which are read from the warehouse."""
     job = get_object_or_404(Job, pk=number)
-    return render(request, "job/_groups.html" if request.htmx else "job/groups.html", job_page.groups(job, request.user))
+    return render(
+        request,
+        "job/_groups.html" if request.htmx else "job/groups.html",
+        job_page.groups(job, request.user),
+    )
 
 
 @require_safe
 def run(request: HtmxRequest, number: int, processor: str, day: date) -> HttpResponse:
     """One run of it, with its reason."""
-    found = get_object_or_404(Run.objects.select_related("job"), job=number, processor=processor, date=day)
+    found = get_object_or_404(
+        Run.objects.select_related("job"), job=number, processor=processor, date=day
+    )
     return render(request, "job/run.html", job_page.run_page(found))

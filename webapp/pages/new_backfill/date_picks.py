@@ -1,4 +1,6 @@
-"""Dates as people who know the season name them: the season, a week or a month of it, its newest failures, its game days."""
+"""Dates as people who know the season name them: the season, a week or a month of it, its newest
+failures, its game days.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ WITHIN: Mapping[str, Callable[[Day, int], bool]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Pick:
-    """A button that fills in the dates: what it sends, its words, what it means, and whether that is filled in now."""
+    """A button that fills in the dates: what it sends, its words, what it means, and whether that
+    is filled in now.
+    """
 
     value: str
     words: str
@@ -49,20 +53,35 @@ class Picks:
 
 
 def picks(calendar: Calendar, options: Options | None) -> Picks | None:
-    """What can be picked, of the season of these options or of the newest; None when no season is loaded."""
+    """What can be picked, of the season of these options or of the newest; None when no season is
+    loaded.
+    """
     if not calendar.starts:
         return None
     year = season_year(options.start) if options else max(calendar.starts)
     year = year if year in calendar.starts else max(calendar.starts)
-    season, now = calendar.season(year), (options.start, options.end) if options and not options.dates else None
+    season, now = (
+        calendar.season(year),
+        (options.start, options.end) if options and not options.dates else None,
+    )
     weeks = [list(days) for _, days in groupby(season, key=lambda day: day.week)]
     months = [list(days) for _, days in groupby(season, key=lambda day: day.day.month)]
     return Picks(
         season_name(year),
-        tuple(_pick("season", y, 0, season_name(y), calendar.season(y), now) for y in sorted(calendar.starts, reverse=True)),
-        tuple(_pick("week", year, days[0].week or 0, str(days[0].week), days, now) for days in weeks),
-        tuple(_pick("month", year, days[0].day.month, f"{days[0].day:%b}", days, now) for days in months),
-        tuple(Pick(f"failed:{year}:{n}", f"last {n}", _failed_title(n, year)) for n in NEWEST_FAILED),
+        tuple(
+            _pick("season", y, 0, season_name(y), calendar.season(y), now)
+            for y in sorted(calendar.starts, reverse=True)
+        ),
+        tuple(
+            _pick("week", year, days[0].week or 0, str(days[0].week), days, now) for days in weeks
+        ),
+        tuple(
+            _pick("month", year, days[0].day.month, f"{days[0].day:%b}", days, now)
+            for days in months
+        ),
+        tuple(
+            Pick(f"failed:{year}:{n}", f"last {n}", _failed_title(n, year)) for n in NEWEST_FAILED
+        ),
     )
 
 

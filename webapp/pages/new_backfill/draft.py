@@ -1,4 +1,6 @@
-"""From a form to a start: whether it can be pressed, what its button says, and what is asked of whom before it is done."""
+"""From a form to a start: whether it can be pressed, what its button says, and what is asked of
+whom before it is done.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ class LiveCheckRow:
     because: str
 
 
-CHECKS = tuple(LiveCheckRow(kind.name, ASKS[kind.name], kind.backfill_skips_it_because) for kind in KINDS)
+CHECKS = tuple(
+    LiveCheckRow(kind.name, ASKS[kind.name], kind.backfill_skips_it_because) for kind in KINDS
+)
 
 
 class LaunchDraft:
@@ -57,11 +61,15 @@ class LaunchDraft:
     def shown(self) -> PlanView | None:
         """The preview; None when `nothing` says why there is none."""
         if self.form.options is None:
-            self.nothing = "Choose the dates first" if not self.form.errors else "Correct the dates first"
+            self.nothing = (
+                "Choose the dates first" if not self.form.errors else "Correct the dates first"
+            )
             return None
         try:
             return PlanView(self.form.options)
-        except BackcourtError as error:  # a sentence in the place of the preview; what is typed stays
+        except (
+            BackcourtError
+        ) as error:  # a sentence in the place of the preview; what is typed stays
             self.nothing = str(error)
             return None
 
@@ -74,7 +82,11 @@ class LaunchDraft:
     @property
     def approval(self) -> str:
         """Why a second person has to agree, empty when nobody has to."""
-        return approval_reason(self.shown.plan, settings.LAUNCH_LIMIT) if self.shown and not self.user.may_administer else ""
+        return (
+            approval_reason(self.shown.plan, settings.LAUNCH_LIMIT)
+            if self.shown and not self.user.may_administer
+            else ""
+        )
 
     @property
     def button(self) -> str:
@@ -112,7 +124,9 @@ class LaunchDraft:
         if not stops:
             return []
         could = all(item.kind.can_be_overridden for item in stops)
-        return [f"the preflight blocks it; {'mend that, or skip the preflight' if could else stops[0].sentence}"]
+        return [
+            f"the preflight blocks it; {'mend that, or skip the preflight' if could else stops[0].sentence}"
+        ]
 
     @property
     def sealed(self) -> str:
@@ -128,7 +142,9 @@ class LaunchDraft:
         return command(self.form.options) + at
 
     def start(self, given: QueryDict) -> Job | Launch | None:
-        """Start what was previewed, or keep it until it may start. Raises Refused, and marks the fields that are why."""
+        """Start what was previewed, or keep it until it may start. Raises Refused, and marks the
+        fields that are why.
+        """
         if not self.form.cleaned_data.get("reason"):
             self.form.add_error("reason", NO_REASON)
         if self.form.errors or self.form.options is None:
@@ -148,14 +164,22 @@ class LaunchDraft:
     def save(self, given: QueryDict) -> Launch:
         """Keep the form under a name. Raises Refused."""
         if self.form.errors or self.form.options is None:
-            raise Refused("something in the form is not right; it is said beside the field, and nothing was saved")
+            raise Refused(
+                "something in the form is not right; it is said beside the field, and nothing was saved"
+            )
         replace = given.get("replace") == ON
-        return save_preset(given.get("name") or "", self.form.options, self.user.username, replace=replace)
+        return save_preset(
+            given.get("name") or "", self.form.options, self.user.username, replace=replace
+        )
 
     def _check_typed(self, number: str) -> None:
         there = self.shown.preview.overwrites if self.shown else 0
         if there and number.strip().replace(",", "") != str(there):
-            what = f"{there:,} complete runs would be replaced" if there > 1 else "a complete run would be replaced"
+            what = (
+                f"{there:,} complete runs would be replaced"
+                if there > 1
+                else "a complete run would be replaced"
+            )
             raise Refused(f"{what}; type {there} beside the button to confirm it")
 
 
@@ -166,7 +190,9 @@ def _nothing_to_do(options: Options) -> str:
 
 
 def posted(given: QueryDict) -> QueryDict:
-    """What a form was when it was sent: all its fields, or, from a browser without scripts, the address of its preview."""
+    """What a form was when it was sent: all its fields, or, from a browser without scripts, the
+    address of its preview.
+    """
     return given if "start" in given else QueryDict(given.get("state"))
 
 

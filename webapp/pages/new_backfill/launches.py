@@ -38,12 +38,18 @@ class LaunchRow:
 
 def waiting(user: User) -> list[LaunchRow]:
     """Those that wait for their time or for a second person, the oldest first."""
-    return [listed(kept, user) for kept in Launch.objects.filter(state=State.WAITING).order_by("pk")]
+    return [
+        listed(kept, user) for kept in Launch.objects.filter(state=State.WAITING).order_by("pk")
+    ]
 
 
 def decided() -> QuerySet[Launch]:
     """The newest that were started, refused or withdrawn; presets that were are none."""
-    return Launch.objects.exclude(state__in=(State.WAITING, State.SAVED)).filter(name="").order_by("-pk")[:SHOWN]
+    return (
+        Launch.objects.exclude(state__in=(State.WAITING, State.SAVED))
+        .filter(name="")
+        .order_by("-pk")[:SHOWN]
+    )
 
 
 def presets(user: User) -> list[LaunchRow]:
@@ -75,10 +81,21 @@ def disabled_reason(verb: str, kept: Launch, user: User) -> str:
 
 
 def question(verb: str, kept: Launch, user: User) -> dict[str, Any]:
-    """What is asked before a launch is decided: what it would start if it started now, or why that cannot be said."""
-    asked = {"verb": verb, "words": QUESTIONS[verb], "item": listed(kept, user), "why_not": disabled_reason(verb, kept, user)}
+    """What is asked before a launch is decided: what it would start if it started now, or why that
+    cannot be said.
+    """
+    asked = {
+        "verb": verb,
+        "words": QUESTIONS[verb],
+        "item": listed(kept, user),
+        "why_not": disabled_reason(verb, kept, user),
+    }
     try:
-        return {**asked, "shown": PlanView(Options.from_json(kept.options)), "needs_why": verb == "refuse"}
+        return {
+            **asked,
+            "shown": PlanView(Options.from_json(kept.options)),
+            "needs_why": verb == "refuse",
+        }
     except BackcourtError as error:
         return {**asked, "nothing": str(error), "needs_why": verb == "refuse"}
 
@@ -87,6 +104,8 @@ def decide(verb: str, kept: Launch, user: User, reason: str) -> str:
     """Carry it out; return what has become of it. Raises Refused."""
     if said := disabled_reason(verb, kept, user) or too_long(reason):
         raise Refused(said)
-    done = {"approve": approve_launch, "refuse": refuse_launch, "withdraw": withdraw_launch}[verb](kept, user.username, reason)
+    done = {"approve": approve_launch, "refuse": refuse_launch, "withdraw": withdraw_launch}[verb](
+        kept, user.username, reason
+    )
     job = f" as job {done.job_id}" if done.job_id else ""
     return f"{done.name or done} is {done.state}{job}{f': {done.outcome_message}' if done.outcome_message else ''}"

@@ -1,4 +1,6 @@
-"""What the page for a new backfill shows of a plan: its counts, reasons, dates, and whether it can be started."""
+"""What the page for a new backfill shows of a plan: its counts, reasons, dates, and whether it can
+be started.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ SHORT = 31  # dates that are listed at once
 PAGE = 100
 STATE = {PlannedAction.RUN: "will run", PlannedAction.KEEP: "kept", PlannedAction.LEAVE: "left"}
 ITEMS_SHOWN = 4
-SEVERITY = {PreflightEffect.BLOCKS: "problem", PreflightEffect.WARNS: "warning", PreflightEffect.TELLS: "note"}
+SEVERITY = {
+    PreflightEffect.BLOCKS: "problem",
+    PreflightEffect.WARNS: "warning",
+    PreflightEffect.TELLS: "note",
+}
 
 
 def state_of(run: PlannedRun, day: Day) -> str:
@@ -53,7 +59,9 @@ class PlanGroup:
 
 @dataclass(frozen=True)
 class ProcessorRow:
-    """A processor in a plan: its runs by what happens to them, and how many entities must fail in those that run."""
+    """A processor in a plan: its runs by what happens to them, and how many entities must fail in
+    those that run.
+    """
 
     code: str
     label: str
@@ -98,7 +106,11 @@ def _row(day: Day, runs: Sequence[PlannedRun]) -> PlanRow:
     whys: dict[str, list[str]] = {}
     for run in runs:
         whys.setdefault(run.reason, []).append(run.processor)
-    reason = "; ".join(whys if len(whys) == 1 else (f"{', '.join(codes)}: {reason}" for reason, codes in whys.items()))
+    reason = "; ".join(
+        whys
+        if len(whys) == 1
+        else (f"{', '.join(codes)}: {reason}" for reason, codes in whys.items())
+    )
     return PlanRow(day, to_date(day.day), tuple(state_of(run, day) for run in runs), reason)
 
 
@@ -127,13 +139,20 @@ class PlanView:
     def parts(self) -> list[str]:
         """The headline: what runs, what does not, and what is in the way."""
         counts = Counter(r.action for r in self.plan.runs)
-        skip, keep, leave = counts[PlannedAction.SKIP], counts[PlannedAction.KEEP], counts[PlannedAction.LEAVE]
+        skip, keep, leave = (
+            counts[PlannedAction.SKIP],
+            counts[PlannedAction.KEEP],
+            counts[PlannedAction.LEAVE],
+        )
         stops = len(self.report.stops(skip=self.options.skip_preflight))
         said = [
             (len(self.running), f"{self.what} will run"),
             (skip, f"{skip:,} {_verb(skip, 'skips', 'skip')} as bootstrap"),
             (keep, f"{keep:,} {_verb(keep, 'is', 'are')} complete already"),
-            (leave, f"{leave:,} {_verb(leave, 'is', 'are')} left as {_verb(leave, 'it is', 'they are')}"),
+            (
+                leave,
+                f"{leave:,} {_verb(leave, 'is', 'are')} left as {_verb(leave, 'it is', 'they are')}",
+            ),
             (stops, f"{pluralize(stops, 'thing')} in the way"),
         ]
         return [text for n, text in said if n] or ["No date of these has a game"]
@@ -143,9 +162,12 @@ class PlanView:
         """The runs by what happens to them and why, the most first within each."""
         found: dict[tuple[str, str], list[date]] = {}
         for run in self.plan.runs:
-            found.setdefault((state_of(run, self._days[run.date]), _reason(run)), []).append(run.date)
+            found.setdefault((state_of(run, self._days[run.date]), _reason(run)), []).append(
+                run.date
+            )
         made = [
-            PlanGroup(state, reason, len(days), len(set(days)), format_dates(days)) for (state, reason), days in found.items()
+            PlanGroup(state, reason, len(days), len(set(days)), format_dates(days))
+            for (state, reason), days in found.items()
         ]
         return sorted(made, key=lambda group: (group.state != "will run", -group.runs))
 
@@ -157,13 +179,22 @@ class PlanView:
         def cell(code: str, day: date) -> season_grid.GridCell:
             run = runs[code, day]
             state = state_of(run, self._days[day])
-            return season_grid.GridCell(code, day, state, f"{day} {code}: {state}; {run.reason}", urls[day])
+            return season_grid.GridCell(
+                code, day, state, f"{day} {code}: {state}; {run.reason}", urls[day]
+            )
 
-        return season_grid.draw([d.day for d in self.plan.days if d.is_processing], cell, self.options.processors, "plan")
+        return season_grid.draw(
+            [d.day for d in self.plan.days if d.is_processing],
+            cell,
+            self.options.processors,
+            "plan",
+        )
 
     def rows(self, page: str | None = None) -> Page[PlanRow]:
         """The plan date by date, a page of it."""
-        pages: Paginator[Any] = Paginator([list(runs) for _, runs in groupby(self.plan.runs, key=lambda r: r.date)], PAGE)
+        pages: Paginator[Any] = Paginator(
+            [list(runs) for _, runs in groupby(self.plan.runs, key=lambda r: r.date)], PAGE
+        )
         found = pages.get_page(page)
         rows = [_row(self._days[runs[0].date], runs) for runs in found.object_list]
         return Page(rows, found.number, pages)
@@ -178,28 +209,47 @@ class PlanView:
         """The plan by processor."""
         years = {season_year(r.date) for r in self.running}
         live = None if self.options.backfill_mode else True
-        known = {key: found for year in years for key, found in expected_counts(year, live=live).items()}
+        known = {
+            key: found for year in years for key, found in expected_counts(year, live=live).items()
+        }
         return [self._line(code, counts, known) for code, counts in self.plan.counts().items()]
 
-    def _line(self, code: str, counts: Counter[PlannedAction], known: Mapping[Key, ExpectedCounts]) -> ProcessorRow:
+    def _line(
+        self, code: str, counts: Counter[PlannedAction], known: Mapping[Key, ExpectedCounts]
+    ) -> ProcessorRow:
         own = [r for r in self.running if r.processor == code]
         must = [known[r.key] for r in own if r.key in known]
         failures = sum((Counter(found.failures) for found in must), Counter[str]())
         replaced = sum(r.overwrites for r in own)
         return ProcessorRow(
-            code, PROCESSORS[code].label, len(own), replaced, counts[PlannedAction.SKIP], counts[PlannedAction.KEEP],
-            sum(found.population for found in must), dict(failures.most_common()),
-        )  # fmt: skip
+            code,
+            PROCESSORS[code].label,
+            len(own),
+            replaced,
+            counts[PlannedAction.SKIP],
+            counts[PlannedAction.KEEP],
+            sum(found.population for found in must),
+            dict(failures.most_common()),
+        )
 
     @property
     def weights(self) -> list[ItemGroup]:
         """What the preflight found, what blocks first."""
-        effects = {effect: [item for item in self.report.items if item.kind.effect is effect] for effect in PreflightEffect}
-        return [ItemGroup(SEVERITY[e], items[:ITEMS_SHOWN], items[ITEMS_SHOWN:]) for e, items in effects.items() if items]
+        effects = {
+            effect: [item for item in self.report.items if item.kind.effect is effect]
+            for effect in PreflightEffect
+        }
+        return [
+            ItemGroup(SEVERITY[e], items[:ITEMS_SHOWN], items[ITEMS_SHOWN:])
+            for e, items in effects.items()
+            if items
+        ]
 
     @property
     def blocked_dates(self) -> str:
-        """The dates that the preflight blocks, as they are typed; empty where leaving them out leaves nothing to start."""
+        """The dates that the preflight blocks, as they are typed; empty where leaving them out
+        leaves nothing to start.
+        """
         days = {day for item in self.report.blocks for day in item.dates}
         left = any(r.action is PlannedAction.RUN and r.date not in days for r in self.plan.runs)
         return format_dates(days) if left else ""
@@ -218,7 +268,9 @@ class PlanView:
 def _reason(run: PlannedRun) -> str:
     """Why, alike for all dates of which it is true."""
     return (
-        f"the first {BOOTSTRAP_DAYS} days of a season are skipped by design" if run.action is PlannedAction.SKIP else run.reason
+        f"the first {BOOTSTRAP_DAYS} days of a season are skipped by design"
+        if run.action is PlannedAction.SKIP
+        else run.reason
     )
 
 

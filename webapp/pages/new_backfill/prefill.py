@@ -1,4 +1,6 @@
-"""What fills the form before anybody types: a pick of dates, a job, a Finding's proposal, a preset, or the newest season."""
+"""What fills the form before anybody types: a pick of dates, a job, a Finding's proposal, a preset,
+or the newest season.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ DATES = ("start", "end", "dates", "pick", "job", "finding", "preset")
 
 
 def prefilled(query: QueryDict, calendar: Calendar) -> str:
-    """The query string that a request stands for, empty when it stands for itself. Raises Refused and Http404."""
+    """The query string that a request stands for, empty when it stands for itself. Raises Refused
+    and Http404.
+    """
     if pick := query.get("pick"):
         form = LaunchForm(query)
         if dates := pick.partition("leave:")[2]:
@@ -62,8 +66,14 @@ def _finding(text: str) -> str:
         raise Refused(f"finding {found.pk} proposes no backfill: {found.sentence}; {found.advice}")
     action = found.action
     stored = {name: action[name] for name in ("start", "end", "force", "outdated", "brake")}
-    options = Options.from_json({**stored, "canary": action["brake"], "processors": chosen(action["processors"])})
-    return query_of(options, reason=f"finding {found.pk}: {found.sentence}", of_finding=str(found.pk))
+    options = Options.from_json(
+        {**stored, "canary": action["brake"], "processors": chosen(action["processors"])}
+    )
+    return query_of(
+        options, reason=f"finding {found.pk}: {found.sentence}", of_finding=str(found.pk)
+    )
 
 
-FILLS: Mapping[str, Callable[[str], str]] = MappingProxyType({"job": _job, "finding": _finding, "preset": _preset})
+FILLS: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {"job": _job, "finding": _finding, "preset": _preset}
+)

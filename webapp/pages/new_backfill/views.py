@@ -25,22 +25,33 @@ from webapp.ui.typing import HtmxRequest
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HtmxRequest) -> HttpResponse:
-    """The form and its preview; POST starts what was previewed, or fills in a pick, whose form may be too long for a GET."""
+    """The form and its preview; POST starts what was previewed, or fills in a pick, whose form may
+    be too long for a GET.
+    """
     if request.method == "POST" and "pick" not in request.POST:
         return start(request)  # type: ignore[return-value]
     calendar, given = load_calendar(), _given(request)
     filled = prefill.prefilled(given, calendar)
     if filled and request.method != "POST" and not is_long(filled):
         return redirect(_address(filled))
-    draft = LaunchDraft(QueryDict(filled) if filled else prefill.with_dates(given, calendar), request.user)
-    return push_url(render(request, "new/page.html", _context(request, draft)), _address(draft.form.query))
+    draft = LaunchDraft(
+        QueryDict(filled) if filled else prefill.with_dates(given, calendar), request.user
+    )
+    return push_url(
+        render(request, "new/page.html", _context(request, draft)), _address(draft.form.query)
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def preview(request: HtmxRequest) -> HttpResponse:
-    """What the form would start, as it stands now; reads only, by POST because a list of dates may be long."""
+    """What the form would start, as it stands now; reads only, by POST because a list of dates may
+    be long.
+    """
     draft = LaunchDraft(_given(request), request.user)
-    return replace_url(render(request, "new/_preview.html", _shown(request, draft, oob=True)), _address(draft.form.query))
+    return replace_url(
+        render(request, "new/_preview.html", _shown(request, draft, oob=True)),
+        _address(draft.form.query),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,12 +62,18 @@ def plan(request: HtmxRequest) -> HttpResponse:
     template = "new/_plan.html" if request.htmx else "new/plan.html"
     if draft.shown is None:
         raise Refused(draft.nothing)
-    return render(request, template, {"draft": draft, "shown": draft.shown, "rows": draft.shown.rows(given.get("page"))})
+    return render(
+        request,
+        template,
+        {"draft": draft, "shown": draft.shown, "rows": draft.shown.rows(given.get("page"))},
+    )
 
 
 @operator_required
 def start(request: HtmxRequest) -> HttpResponse:
-    """Start it, keep it for later, or ask for approval; refused, the page comes again with all that was typed."""
+    """Start it, keep it for later, or ask for approval; refused, the page comes again with all that
+    was typed.
+    """
     draft = LaunchDraft(drafts.posted(request.POST), request.user)
     try:
         made = draft.start(request.POST)
@@ -89,7 +106,9 @@ def decide(request: HtmxRequest, pk: int, verb: str) -> HttpResponse:
         raise Http404(f"{verb!r} is nothing that can be decided")
     kept = get_object_or_404(Launch, pk=pk)
     if request.method == "POST":
-        messages.info(request, launches.decide(verb, kept, request.user, request.POST.get("why", "").strip()))
+        messages.info(
+            request, launches.decide(verb, kept, request.user, request.POST.get("why", "").strip())
+        )
         return _go(request, reverse("new"))
     context = launches.question(verb, kept, request.user)
     return render(request, "new/_decide.html" if request.htmx else "new/decide.html", context)
@@ -98,21 +117,39 @@ def decide(request: HtmxRequest, pk: int, verb: str) -> HttpResponse:
 def _again(request: HtmxRequest, draft: LaunchDraft, refused: Refused) -> HttpResponse:
     context = {"refused": str(refused)}
     if request.htmx:
-        return render(request, "new/_preview.html", context | _shown(request, draft, oob=True), status=status_of(refused))
-    return render(request, "new/page.html", context | _context(request, draft), status=status_of(refused))
+        return render(
+            request,
+            "new/_preview.html",
+            context | _shown(request, draft, oob=True),
+            status=status_of(refused),
+        )
+    return render(
+        request, "new/page.html", context | _context(request, draft), status=status_of(refused)
+    )
 
 
 def _shown(request: HtmxRequest, draft: LaunchDraft, *, oob: bool = False) -> dict[str, Any]:
     picks = date_picks.picks(load_calendar(), draft.form.options)
     here = "" if draft.form.is_long else request.build_absolute_uri(_address(draft.form.query))
-    return {"draft": draft, "form": draft.form, "shown": draft.shown, "picks": picks, "here": here, "oob": oob}
+    return {
+        "draft": draft,
+        "form": draft.form,
+        "shown": draft.shown,
+        "picks": picks,
+        "here": here,
+        "oob": oob,
+    }
 
 
 def _context(request: HtmxRequest, draft: LaunchDraft) -> dict[str, Any]:
     return {
-        **_shown(request, draft), "limits": Limits.current(), "checks": drafts.CHECKS,
-        "presets": launches.presets(request.user), "waiting": launches.waiting(request.user), "decided": launches.decided(),
-    }  # fmt: skip
+        **_shown(request, draft),
+        "limits": Limits.current(),
+        "checks": drafts.CHECKS,
+        "presets": launches.presets(request.user),
+        "waiting": launches.waiting(request.user),
+        "decided": launches.decided(),
+    }
 
 
 def _given(request: HtmxRequest) -> QueryDict:
@@ -120,7 +157,9 @@ def _given(request: HtmxRequest) -> QueryDict:
 
 
 def _address(query: str) -> str:
-    """Where the form is filled in so; without a word of it where no server would take so long an address."""
+    """Where the form is filled in so; without a word of it where no server would take so long an
+    address.
+    """
     return f"{reverse('new')}?{query}" if query and not is_long(query) else reverse("new")
 
 

@@ -1,4 +1,6 @@
-"""A retry as the page shows it: which failures are asked for, what would run, what is left out and what would include it."""
+"""A retry as the page shows it: which failures are asked for, what would run, what is left out and
+what would include it.
+"""
 
 from __future__ import annotations
 
@@ -47,15 +49,29 @@ def _text(**more: str) -> forms.TextInput:
 class RetryForm(forms.Form):
     """Which failures of a job are retried. What is left empty takes all."""
 
-    processor = forms.MultipleChoiceField(required=False, label="Processors", widget=forms.CheckboxSelectMultiple)
-    category = forms.MultipleChoiceField(required=False, label="What is wrong", widget=forms.CheckboxSelectMultiple)
+    processor = forms.MultipleChoiceField(
+        required=False, label="Processors", widget=forms.CheckboxSelectMultiple
+    )
+    category = forms.MultipleChoiceField(
+        required=False, label="What is wrong", widget=forms.CheckboxSelectMultiple
+    )
     group = forms.CharField(required=False, max_length=400, label="Error group", widget=_text())
-    week = forms.CharField(required=False, max_length=5, label="Season week", widget=_text(placeholder="5 or 5-8"))
+    week = forms.CharField(
+        required=False, max_length=5, label="Season week", widget=_text(placeholder="5 or 5-8")
+    )
     start, end = day_field("From"), day_field("To")
-    include_expected = forms.BooleanField(required=False, label="Also what no retry heals (expected failures)")
-    override = forms.BooleanField(required=False, label="Also what only a fix heals; that needs a reason")
+    include_expected = forms.BooleanField(
+        required=False, label="Also what no retry heals (expected failures)"
+    )
+    override = forms.BooleanField(
+        required=False, label="Also what only a fix heals; that needs a reason"
+    )
     reason = forms.CharField(
-        required=False, max_length=MAX_REASON, label="Reason", widget=_text(), help_text="Stored with the job and in its events."
+        required=False,
+        max_length=MAX_REASON,
+        label="Reason",
+        widget=_text(),
+        help_text="Stored with the job and in its events.",
     )
 
     data: QueryDict
@@ -66,8 +82,12 @@ class RetryForm(forms.Form):
         asked = dict.fromkeys(data.getlist("category"), 0)
         fields: Any = self.fields
         fields["processor"].choices = [(code, code) for code in job.parsed_options.processors]
-        fields["reason"].widget.attrs |= {"required": True} if "override" in data else {"placeholder": default_reason(job)}
-        fields["category"].choices = [(what, _what(what, n)) for what, n in {**asked, **whats}.items()]
+        fields["reason"].widget.attrs |= (
+            {"required": True} if "override" in data else {"placeholder": default_reason(job)}
+        )
+        fields["category"].choices = [
+            (what, _what(what, n)) for what, n in {**asked, **whats}.items()
+        ]
 
     @property
     def groups(self) -> list[str]:
@@ -78,7 +98,13 @@ class RetryForm(forms.Form):
     def given(self) -> list[tuple[str, str]]:
         """The selection as it was sent, to be sent again with the plan that it makes."""
         names = self.fields.keys() - {"reason"}
-        return [(name, value) for name, values in self.data.lists() if name in names for value in values if value]
+        return [
+            (name, value)
+            for name, values in self.data.lists()
+            if name in names
+            for value in values
+            if value
+        ]
 
     def selection(self) -> Selection:
         """What is asked for. Raises Refused, with the first thing that cannot be meant."""
@@ -86,10 +112,12 @@ class RetryForm(forms.Form):
             raise Refused(next(str(error) for errors in self.errors.values() for error in errors))
         given = self.cleaned_data
         return Selection(
-            processors=tuple(given["processor"]), categories=tuple(given["category"]), groups=tuple(self.groups),
+            processors=tuple(given["processor"]),
+            categories=tuple(given["category"]),
+            groups=tuple(self.groups),
             weeks=parse_weeks(given["week"]) if given["week"] else (),
             **{name: given[name] for name in ("start", "end", "include_expected", "override")},
-        )  # fmt: skip
+        )
 
 
 def _what(name: str, dates: int) -> str:
@@ -113,7 +141,9 @@ class LeftOutGroup:
 
 @dataclass(frozen=True)
 class RetryPreview:
-    """A plan of a retry as it is shown: the table, the grid, what is left out, and why its button is off, if it is."""
+    """A plan of a retry as it is shown: the table, the grid, what is left out, and why its button
+    is off, if it is.
+    """
 
     plan: RetryPlan
     counts: tuple[tuple[str, int, int, int], ...]
@@ -149,7 +179,11 @@ class RetryPreview:
     def others(self) -> str:
         """What runs besides what the job ran, and why; empty when nothing does."""
         n = self.plan.of_others
-        return f"{pluralize(n, 'run')} of them job {self.plan.job} did not make itself: what they read runs again" if n else ""
+        return (
+            f"{pluralize(n, 'run')} of them job {self.plan.job} did not make itself: what they read runs again"
+            if n
+            else ""
+        )
 
     @property
     def button(self) -> str:
@@ -164,10 +198,16 @@ def preview(job: Job, form: RetryForm) -> RetryPreview:
     todo = found.plan.todo
     reasons = Counter(run.reason for run in todo).most_common()
     return RetryPreview(
-        found, tuple(_counts(found)), tuple(reasons), _drawn(found), tuple(_alike(found.left_out)),
+        found,
+        tuple(_counts(found)),
+        tuple(reasons),
+        _drawn(found),
+        tuple(_alike(found.left_out)),
         tuple(error_groups.of_job(job)),
-        retry_command(job.pk, selection, form.cleaned_data["reason"]), signed_plan.seal(found.plan), _why_not(found),
-    )  # fmt: skip
+        retry_command(job.pk, selection, form.cleaned_data["reason"]),
+        signed_plan.seal(found.plan),
+        _why_not(found),
+    )
 
 
 def _why_not(found: RetryPlan) -> str:
@@ -192,7 +232,9 @@ def _drawn(found: RetryPlan) -> season_grid.RenderedGrid:
 
     def cell_of(code: str, day: date) -> season_grid.GridCell:
         state, reason = _becomes(runs.get((code, day)), out.get((code, day)))
-        return season_grid.GridCell(code, day, state, f"{code}, {day}: {state}; {reason}", to_date(day, code))
+        return season_grid.GridCell(
+            code, day, state, f"{code}, {day}: {state}; {reason}", to_date(day, code)
+        )
 
     days = sorted({day for _, day in (*runs, *out)})
     codes = [code for code in CHAIN if code in found.plan.options.processors]
@@ -206,7 +248,9 @@ def _becomes(run: PlannedRun | None, left: LeftOut | None) -> tuple[str, str]:
     if run:
         return ("will be replaced" if run.overwrites else "will run"), run.reason
     return (
-        ("left out", f"{left.what}: {left.reason}") if left else ("untouched", "nothing is wrong with it, or it is not asked for")
+        ("left out", f"{left.what}: {left.reason}")
+        if left
+        else ("untouched", "nothing is wrong with it, or it is not asked for")
     )
 
 
@@ -221,7 +265,16 @@ def _alike(left_out: Iterable[LeftOut]) -> Iterable[LeftOutGroup]:
         option = next((name for of, name in INCLUDING.items() if of == retry), "")
         entities = sum(out.entities for out in outs)
         runs = len({(out.processor, out.date) for out in outs})
-        yield LeftOutGroup(retry, reason, option, whats, codes, runs, entities, format_date_ranges(out.date for out in outs))
+        yield LeftOutGroup(
+            retry,
+            reason,
+            option,
+            whats,
+            codes,
+            runs,
+            entities,
+            format_date_ranges(out.date for out in outs),
+        )
 
 
 @dataclass(frozen=True)
@@ -239,7 +292,11 @@ class FixedByRetry:
             ("remaining", "wrong before and after"),
             ("new", "wrong only since the retry"),
         )
-        return [(kind, text, counts, sum(counts.values())) for kind, text in means for counts in [self.comparison.counts(kind)]]
+        return [
+            (kind, text, counts, sum(counts.values()))
+            for kind, text in means
+            for counts in [self.comparison.counts(kind)]
+        ]
 
 
 def fixed_by_retry(job: Job) -> FixedByRetry | None:

@@ -41,7 +41,9 @@ def _looked(job: Job, form: RetryForm) -> dict[str, Any]:
         return {"job": job, "form": form, "refused": str(error)}
 
 
-def _page(request: HtmxRequest, job: Job, form: RetryForm, looked: dict[str, Any], status: int = 200) -> HttpResponse:
+def _page(
+    request: HtmxRequest, job: Job, form: RetryForm, looked: dict[str, Any], status: int = 200
+) -> HttpResponse:
     context = {"job": job, "form": form, "choices": [form["processor"], form["category"]], **looked}
     return render(request, "retry/page.html", context, status=status)
 
@@ -51,7 +53,11 @@ def _retry(request: HtmxRequest, job: Job) -> HttpResponse:
     form = RetryForm(request.POST, job)
     try:
         made = retry_job(
-            job, form.selection(), request.user.username, form.cleaned_data["reason"], previewed=request.POST.get("seal", "")
+            job,
+            form.selection(),
+            request.user.username,
+            form.cleaned_data["reason"],
+            previewed=request.POST.get("seal", ""),
         )
     except Refused as error:
         again = {**_looked(job, form), "not_started": str(error)}
@@ -64,8 +70,15 @@ def _retry(request: HtmxRequest, job: Job) -> HttpResponse:
 def season(request: HtmxRequest) -> HttpResponse:
     """The jobs of a season with something wrong that nothing newer has healed."""
     years = list(SeasonAudit.objects.order_by("-season").values_list("season", flat=True))
-    year = season_of(request.GET["season"]) if request.GET.get("season") else (years[0] if years else None)
-    context: dict[str, Any] = {"years": sorted({*years, *([year] if year else [])}, reverse=True), "year": year}
+    year = (
+        season_of(request.GET["season"])
+        if request.GET.get("season")
+        else (years[0] if years else None)
+    )
+    context: dict[str, Any] = {
+        "years": sorted({*years, *([year] if year else [])}, reverse=True),
+        "year": year,
+    }
     if request.htmx or "look" in request.GET:
         found = season_failures.of_season(year) if year else []
         context |= {"found": found, "classes": list(RetryClass), "newest": season_failures.NEWEST}

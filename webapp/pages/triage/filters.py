@@ -1,4 +1,6 @@
-"""The list of Findings as the page shows it: what is asked for in the URL, by kind, each with a strip of its dates."""
+"""The list of Findings as the page shows it: what is asked for in the URL, by kind, each with a
+strip of its dates.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,12 @@ from validation.findings.kinds import BY_NAME, KINDS, PHASE3_MISSING, Severity
 from webapp.ui import query_params
 from webapp.ui.date_strip import strip
 
-SEARCH = {"class": "form-control", "type": "search", "data-search": "", "placeholder": "in the sentence"}
+SEARCH = {
+    "class": "form-control",
+    "type": "search",
+    "data-search": "",
+    "placeholder": "in the sentence",
+}
 PER_PAGE = 50
 LISTED, ALL = "listed", "all"
 MARKS = {
@@ -55,12 +62,16 @@ def day_field(label: str) -> forms.DateField:
 class FindingFilters(forms.Form):
     """What is asked for; whatever cannot be meant is said beside its field and asks for nothing."""
 
-    q = forms.CharField(required=False, label="Text", max_length=200, widget=forms.TextInput(attrs=SEARCH))
+    q = forms.CharField(
+        required=False, label="Text", max_length=200, widget=forms.TextInput(attrs=SEARCH)
+    )
     state = _select(((LISTED, "listed"), *Finding.State.choices, (ALL, "any state")), "State")
     severity = _select((("", "any"), *((str(s), f"{s}s") for s in reversed(Severity))), "Severity")
     kind = _select((("", "any"), *((k.name, k.name) for k in KINDS)), "Kind")
     processor = _select((("", "any"), *((code, code) for code in CHAIN)), "Processor")
-    season = forms.IntegerField(required=False, label="Season", widget=forms.Select(attrs={"class": "form-select"}))
+    season = forms.IntegerField(
+        required=False, label="Season", widget=forms.Select(attrs={"class": "form-select"})
+    )
     start, end = day_field("From"), day_field("To")
     notes = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
@@ -91,7 +102,11 @@ class FindingFilters(forms.Form):
     @property
     def is_narrowed(self) -> bool:
         """Whether less is asked for than all that is listed."""
-        return bool(self.asked.keys() - {"notes"} - ({"state"} if self.asked.get("state") == LISTED else set()))
+        return bool(
+            self.asked.keys()
+            - {"notes"}
+            - ({"state"} if self.asked.get("state") == LISTED else set())
+        )
 
     @property
     def shows_notes(self) -> bool:
@@ -101,12 +116,16 @@ class FindingFilters(forms.Form):
     def findings(self) -> list[Finding]:
         """Those asked for, worst first, without their evidence."""
         asked = self.asked
-        found = Finding.objects.about(asked.get("start"), asked.get("end")).defer("query", "numbers")
+        found = Finding.objects.about(asked.get("start"), asked.get("end")).defer(
+            "query", "numbers"
+        )
         for name, narrow in NARROW.items():
             if name in asked:
                 found = found.filter(narrow(asked[name]))
         code = asked.get("processor")
-        listed = _in_state(found, asked.get("state", LISTED)).order_by("-severity", "rank", "first", "pk")
+        listed = _in_state(found, asked.get("state", LISTED)).order_by(
+            "-severity", "rank", "first", "pk"
+        )
         return [f for f in listed if code is None or code in f.processors]
 
 
@@ -114,7 +133,9 @@ NARROW: dict[str, Callable[[Any], Q]] = {
     "severity": lambda name: Q(severity=Severity[name.upper()]),
     "kind": lambda name: Q(kind=name),
     "season": lambda year: Q(season=year),
-    "q": lambda text: Q(sentence__icontains=text) | Q(cause__icontains=text) | Q(note__icontains=text),
+    "q": lambda text: (
+        Q(sentence__icontains=text) | Q(cause__icontains=text) | Q(note__icontains=text)
+    ),
 }
 
 
@@ -129,9 +150,11 @@ class Marking(forms.Form):
 
     state = forms.ChoiceField(choices=list(MARKS.items()))
     note = forms.CharField(
-        label="Why", max_length=query_params.MAX_REASON, widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
+        label="Why",
+        max_length=query_params.MAX_REASON,
+        widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
         error_messages={"required": "say why: the note is kept with the finding"},
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -155,7 +178,9 @@ class FindingRow:
 
 @dataclass(frozen=True)
 class FindingGroup:
-    """The Findings of one kind and severity on this page, and how many there are of it on all pages."""
+    """The Findings of one kind and severity on this page, and how many there are of it on all
+    pages.
+    """
 
     name: str
     title: str
@@ -179,28 +204,41 @@ def listing(filters: FindingFilters, page: str) -> Listing:
     every = filters.findings()
     found = every if filters.shows_notes else [f for f in every if f.severity > Severity.NOTE]
     shown = Paginator(found, PER_PAGE).get_page(page)
-    kinds = tuple(_by_kind(shown.object_list, found, dates_of_seasons({f.season for f in shown.object_list})))
+    kinds = tuple(
+        _by_kind(shown.object_list, found, dates_of_seasons({f.season for f in shown.object_list}))
+    )
     return Listing(shown, kinds, len(found), len(every) - len(found))
 
 
-def _by_kind(page: Iterable[Finding], every: Sequence[Finding], dates: Mapping[int, Sequence[date]]) -> Iterable[FindingGroup]:
+def _by_kind(
+    page: Iterable[Finding], every: Sequence[Finding], dates: Mapping[int, Sequence[date]]
+) -> Iterable[FindingGroup]:
     for (name, severity), group in groupby(page, key=lambda f: (f.kind, f.severity)):
         count = sum((f.kind, f.severity) == (name, severity) for f in every)
-        shown = tuple(FindingRow(f, strip(f, dates.get(f.season, ())), action_words(f.action)) for f in group)
+        shown = tuple(
+            FindingRow(f, strip(f, dates.get(f.season, ())), action_words(f.action)) for f in group
+        )
         yield FindingGroup(name, BY_NAME[name].title, str(Severity(severity)), count, shown)
 
 
 def dates_of_seasons(years: Iterable[int]) -> dict[int, list[date]]:
     """The dates of these seasons that have been judged, in order; one query."""
     found: dict[int, list[date]] = {}
-    rows = AuditResult.objects.filter(season__in=list(years)).order_by("date").values_list("season", "date").distinct()
+    rows = (
+        AuditResult.objects.filter(season__in=list(years))
+        .order_by("date")
+        .values_list("season", "date")
+        .distinct()
+    )
     for year, day in rows:
         found.setdefault(year, []).append(day)
     return found
 
 
 def needs_phase3(finding: Finding) -> bool:
-    """Whether what it proposes is of use only when Phase 3 has been loaded, which the page of the Finding looks up."""
+    """Whether what it proposes is of use only when Phase 3 has been loaded, which the page of the
+    Finding looks up.
+    """
     return finding.kind == PHASE3_MISSING.name
 
 
@@ -209,7 +247,11 @@ def action_words(action: Mapping[str, Any] | None) -> str:
     if not action:
         return ""
     codes = ", ".join(action["processors"]) or "all five"
-    span = action["start"] if action["start"] == action["end"] else f"{action['start']} to {action['end']}"
+    span = (
+        action["start"]
+        if action["start"] == action["end"]
+        else f"{action['start']} to {action['end']}"
+    )
     return f"Start {codes}, {span}"
 
 
@@ -222,13 +264,22 @@ class AuditRequest:
     is_late: bool
 
 
-def pending_requests(asked: str, season: str, found: Iterable[SeasonSummary], at: datetime) -> AuditRequest | None:
-    """What the URL says of a judgement that is under way; None when it has been made, or when it says nothing."""
+def pending_requests(
+    asked: str, season: str, found: Iterable[SeasonSummary], at: datetime
+) -> AuditRequest | None:
+    """What the URL says of a judgement that is under way; None when it has been made, or when it
+    says nothing.
+    """
     try:
         since = parse_datetime(asked)
     except ValueError:
         since = None
     promise = next((p for p in found if str(p.year) == season), None)
-    if since is None or since.tzinfo is None or promise is None or (promise.at and promise.at >= since):
+    if (
+        since is None
+        or since.tzinfo is None
+        or promise is None
+        or (promise.at and promise.at >= since)
+    ):
         return None
     return AuditRequest(promise.year, since, at - since > AUDIT_DUE_WITHIN)

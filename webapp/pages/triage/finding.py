@@ -22,17 +22,29 @@ from webapp.ui import season_grid as grids
 from webapp.ui.links import to_date
 
 # Of these a retry of the job that failed is a cure, or the first half of one.
-RETRIED = {k.name for k in (kinds.BUG, kinds.IMPOSSIBLE_VALUE, kinds.RUN_FAILED, kinds.STILL_BLOCKED)}
+RETRIED = {
+    k.name for k in (kinds.BUG, kinds.IMPOSSIBLE_VALUE, kinds.RUN_FAILED, kinds.STILL_BLOCKED)
+}
 RUNS = (kinds.RUN_FAILED, kinds.STILL_BLOCKED, kinds.SLOW, kinds.OLD_SQL, kinds.HOLE)
 ROWS = (kinds.LOST_PARTITION, kinds.FORWARD_CASCADE, kinds.STALE_INPUT, kinds.WRONG_CONTENT)
-NAMED = dict.fromkeys((k.name for k in RUNS), "run-history") | dict.fromkeys((k.name for k in ROWS), "records-per-date")
+NAMED = dict.fromkeys((k.name for k in RUNS), "run-history") | dict.fromkeys(
+    (k.name for k in ROWS), "records-per-date"
+)
 # What is behind these stands in Phase 3, which no named query reads.
-SOURCES = (kinds.PHASE3_MISSING, kinds.LOW_COVERAGE, kinds.ODD_DATE, kinds.DUPLICATE_INPUT, kinds.COLUMN_JUMP)
+SOURCES = (
+    kinds.PHASE3_MISSING,
+    kinds.LOW_COVERAGE,
+    kinds.ODD_DATE,
+    kinds.DUPLICATE_INPUT,
+    kinds.COLUMN_JUMP,
+)
 UNNAMED = {k.name for k in SOURCES}
 
 
 def query_url(finding: Finding) -> str:
-    """The named query nearest to what is behind a Finding, over its dates; empty where there is none."""
+    """The named query nearest to what is behind a Finding, over its dates; empty where there is
+    none.
+    """
     name = NAMED.get(finding.kind, "" if finding.kind in UNNAMED else "failure-breakdown")
     dates = urlencode({"start": str(finding.first), "end": str(finding.last)})
     return f"{reverse('query', args=[name])}?{dates}" if name else ""
@@ -64,7 +76,11 @@ def _text(value: Any) -> str:
     """Shares in percent, whole numbers by thousands."""
     if isinstance(value, float) and 0 <= value <= 1:
         return f"{100 * value:.1f} %"
-    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return (
+        f"{value:,}"
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else str(value)
+    )
 
 
 def drawn(finding: Finding) -> grids.RenderedGrid:
@@ -120,4 +136,6 @@ def _retry(job: int, found: Iterable[tuple[str, date, list[str]]]) -> FindingRet
         "category": sorted({what for _, _, whats in keys for what in whats}),
         "start": min(days), "end": max(days),
     }  # fmt: skip
-    return FindingRetry(job, len(keys), f"{reverse('retry', args=[job])}?{urlencode(query, doseq=True)}")
+    return FindingRetry(
+        job, len(keys), f"{reverse('retry', args=[job])}?{urlencode(query, doseq=True)}"
+    )

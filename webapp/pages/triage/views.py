@@ -1,4 +1,6 @@
-"""What there is to look at, worst first; and one of it with its evidence and what somebody made of it."""
+"""What there is to look at, worst first; and one of it with its evidence and what somebody made of
+it.
+"""
 
 from __future__ import annotations
 
@@ -51,16 +53,28 @@ def _listed(request: HtmxRequest, **more: Any) -> dict[str, Any]:
     found = season_summaries()
     filters = FindingFilters(request.GET, [promise.year for promise in found])
     listed = listing(filters, request.GET.get("page", "1"))
-    asked = pending_requests(request.GET.get("asked", ""), request.GET.get("judging", ""), found, now())
-    given = {"filters": filters, "listing": listed, "promises": found, "asked": asked, "marking": Marking()}
+    asked = pending_requests(
+        request.GET.get("asked", ""), request.GET.get("judging", ""), found, now()
+    )
+    given = {
+        "filters": filters,
+        "listing": listed,
+        "promises": found,
+        "asked": asked,
+        "marking": Marking(),
+    }
     return {"jobs": attention_items(now()), **given, **MARKING, **more}
 
 
 @require_safe
 def judged(request: HtmxRequest) -> HttpResponse:
-    """Whether the season that somebody has asked for is judged: nothing while it is not, then the whole page anew."""
+    """Whether the season that somebody has asked for is judged: nothing while it is not, then the
+    whole page anew.
+    """
     found = season_summaries()
-    asked = pending_requests(request.GET.get("asked", ""), request.GET.get("judging", ""), found, now())
+    asked = pending_requests(
+        request.GET.get("asked", ""), request.GET.get("judging", ""), found, now()
+    )
     if asked and not asked.is_late:
         return HttpResponse(status=204)
     return HttpResponseClientRefresh()
@@ -81,19 +95,26 @@ def season_of(text: str) -> int:
     """A season by the year in which it began. Raises Refused."""
     if text.isdecimal() and 1900 < int(text) < 2200:
         return int(text)
-    raise Refused(f"{text[:40]!r} is no season; it is named by the year in which it began, for example 2021")
+    raise Refused(
+        f"{text[:40]!r} is no season; it is named by the year in which it began, for example 2021"
+    )
 
 
 @require_POST
 @operator_required
 def mark(request: HtmxRequest) -> HttpResponse:
     """Mark all that are ticked on the list, or none of them."""
-    form, chosen = Marking(request.POST), [pk for pk in request.POST.getlist("finding") if pk.isdecimal()]
+    form, chosen = (
+        Marking(request.POST),
+        [pk for pk in request.POST.getlist("finding") if pk.isdecimal()],
+    )
     found = list(Finding.objects.filter(pk__in=chosen).order_by("pk"))
     if refused := _refused(request, form, found):
         again = _listed(request, marking=form, refused=refused, chosen=set(map(int, chosen)))
         return render(request, "triage/page.html", again, status=422)
-    messages.success(request, f"{pluralize(len(found), 'finding')} marked {form.cleaned_data['state']}.")
+    messages.success(
+        request, f"{pluralize(len(found), 'finding')} marked {form.cleaned_data['state']}."
+    )
     return redirect(reverse("triage", query=request.GET))
 
 
@@ -104,7 +125,9 @@ def _refused(request: HtmxRequest, form: Marking, found: list[Finding]) -> str:
     if not found:
         return "tick at least one finding"
     try:
-        marking.mark_all(found, form.cleaned_data["state"], request.user.username, form.cleaned_data["note"])
+        marking.mark_all(
+            found, form.cleaned_data["state"], request.user.username, form.cleaned_data["note"]
+        )
     except Refused as error:
         return str(error)
     return ""
@@ -129,11 +152,18 @@ def _mark_one(request: HtmxRequest, pk: int) -> HttpResponse:
 def _finding(request: HtmxRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
     found = get_object_or_404(Finding, pk=pk)
     context = {
-        "finding": found, "numbers": drawing.numbers(found.numbers), "retries": drawing.retries(found),
-        "events": found.events.order_by("-pk"), "grid": drawing.drawn(found), "marking": Marking(), **MARKING,
-        "lacks_phase3": needs_phase3(found) and is_missing(found), "action_words": action_words(found.action),
-        "query_url": drawing.query_url(found), **more,
-    }  # fmt: skip
+        "finding": found,
+        "numbers": drawing.numbers(found.numbers),
+        "retries": drawing.retries(found),
+        "events": found.events.order_by("-pk"),
+        "grid": drawing.drawn(found),
+        "marking": Marking(),
+        **MARKING,
+        "lacks_phase3": needs_phase3(found) and is_missing(found),
+        "action_words": action_words(found.action),
+        "query_url": drawing.query_url(found),
+        **more,
+    }
     if "evidence" in request.GET:
         context |= _evidence(found)
     return render(request, "triage/finding.html", context, status=status)
