@@ -51,6 +51,19 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"GoogleSQL: {told}; {seconds:.0f} s")
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Put SQLite in a file: threads cannot wait for each other's locks in shared memory."""
+    database = django_settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["TEST"] = {
+            **database.get("TEST", {}),
+            "NAME": str(tmp_path_factory.mktemp("database") / "test.sqlite3"),
+        }
+
+
 @pytest.fixture(autouse=True)
 def own_warehouse(settings: Any, tmp_path: Path) -> Path:
     """An empty warehouse; returns its folder, which is made by the first write."""

@@ -25,21 +25,6 @@ from tests.system.installation import until
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Of SQLite a database in a file: the threads of an inline job cannot wait for each other's
-    locks in a shared memory.
-    """
-    database = settings.DATABASES["default"]
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["TEST"] = {
-            **database.get("TEST", {}),
-            "NAME": str(tmp_path_factory.mktemp("database") / "test.sqlite3"),
-        }
-
-
-@pytest.fixture(scope="session")
 def loaded_season(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     with override_settings(WAREHOUSE_URL=f"parquet:{folder}/warehouse"):

@@ -44,8 +44,8 @@ TELL = """
 import django
 django.setup()
 from django.utils.timezone import now
-from backfill import notices
-notices.tell(now())
+from backfill.notify.messages import notify
+notify(now())
 """
 
 pytestmark = [

@@ -38,8 +38,8 @@ DELIVER = f"""
 from datetime import datetime
 import django
 django.setup()
-from backfill import outbox
-outbox.deliver(datetime.fromisoformat("{AT.isoformat()}"))
+from backfill.notify import pubsub
+pubsub.deliver(datetime.fromisoformat("{AT.isoformat()}"))
 """
 
 

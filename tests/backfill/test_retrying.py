@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backfill import season_calendar
 from backfill.errors import Conflict, Refused
 from backfill.execution.inline import run_inline
 from backfill.jobs.lifecycle import cancel_job
@@ -19,7 +18,7 @@ from backfill.jobs.start import start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE, PlannedAction, PlannedRun
 from backfill.processors.registry import CHAIN, PROCESSORS
-from backfill.status import error_groups
+from backfill.status import error_groups, failures
 from backfill.status.error_groups import ErrorGroup
 from backfill.status.upstream_causes import causes
 from backfill.warehouse.parquet.session import ParquetWarehouse
@@ -837,7 +836,7 @@ def test_a_preview_costs_the_same_for_three_dates_and_for_many(
 ) -> None:
     counted = Counted(monkeypatch)
     monkeypatch.setattr(
-        season_calendar, "written_dates", lambda codes, among: {code: set(NIGHTS) for code in codes}
+        failures, "written_dates", lambda codes, among: {code: set(NIGHTS) for code in codes}
     )
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
     selection = Selection(groups=tuple(g.id for g in error_groups.of_job(few)))

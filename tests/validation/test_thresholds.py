@@ -65,10 +65,10 @@ from validation import thresholds
 thresholds.TEAM_DEFENSE = thresholds.TeamDefense(sample_games=12)
 thresholds.WINDOWS = (5, 10, 12, 20)
 django.setup()
-from backfill.judging import content
+from backfill.audit import content_checks as content
 from backfill.processors.render import render
 from backfill.warehouse.tables import TDZA
-from validation import expectation, outlook
+from validation import expectation, recovery as outlook
 print(
     expectation.DEFENSE_GAMES, expectation.DEFENSE_WINDOW, outlook.MINIMUM["TDZA"],
     "12 games before" in render("TDZA"), "15 games before" in render("TDZA"),

@@ -70,4 +70,4 @@ def test_the_words_for_viewers_are_written_once() -> None:
         *ROOT.glob("static/js/*.js"),
     ]
     stated = [f.name for f in files if OPERATORS_ONLY in f.read_text(encoding="utf-8").lower()]
-    assert stated == ["access.py"]
+    assert stated == ["permissions.py"]

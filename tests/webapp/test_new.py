@@ -492,7 +492,7 @@ def test_start_computes_plan_and_preflight_once(
     computed.clear()
     answer = start(client, seal, headers=headers, **typed)
     assert answer.status_code in (200, 302)
-    assert Job.objects.filter(why="late data").exists()
+    assert Job.objects.filter(reason="late data").exists()
     assert computed == {"plan": 1, "report": 1}
 
 
@@ -516,7 +516,7 @@ def test_a_plan_that_has_changed_since_is_refused_and_computed_once(
     seal = sealed(page(operator, **{**typed, "end": "2022-01-08"}))
     computed.clear()
     assert start(operator, seal, **typed).status_code == 409
-    assert (Job.objects.filter(why="late data").exists(), computed) == (
+    assert (Job.objects.filter(reason="late data").exists(), computed) == (
         False,
         {"plan": 1, "report": 1},
     )
