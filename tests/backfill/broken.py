@@ -16,8 +16,8 @@ from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Job, Limits, Run
 from backfill.plan.options import Options
-from tests.backfill.tiny import SECOND, THIRD, break_on
 from tests.rows import load_rows
+from tests.seasons.tiny import SECOND, THIRD, break_on
 
 MODELS = (Limits, Job, Batch, Run, Event)
 

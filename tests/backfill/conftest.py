@@ -16,11 +16,11 @@ from django.test import override_settings
 
 from backfill.processes.supervisor import redis_program
 from tests.backfill.broken import Broken
-from tests.backfill.hurt import Hurt
 from tests.backfill.shell import Shell
-from tests.backfill.simulated import Simulated
-from tests.backfill.tiny import load_season
-from tests.backfill.whole import Whole
+from tests.seasons.hurt import Hurt
+from tests.seasons.simulated import Simulated
+from tests.seasons.tiny import load_season
+from tests.seasons.whole import Whole
 from tests.system.installation import until
 
 

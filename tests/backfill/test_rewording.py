@@ -30,7 +30,8 @@ from backfill.status.job_summary import summarise
 from backfill.status.season_grid import season_grid
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import PGS
-from tests.backfill.tiny import (
+from tests.backfill.working import run_all
+from tests.seasons.tiny import (
     FIRST,
     LAST,
     NIGHTS,
@@ -42,8 +43,7 @@ from tests.backfill.tiny import (
     make_options,
     part,
 )
-from tests.backfill.whole import EVERYBODY, Whole, whole_rows
-from tests.backfill.working import run_all
+from tests.seasons.whole import EVERYBODY, Whole, whole_rows
 from validation.findings import kinds
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

@@ -16,8 +16,8 @@ from backfill.plan.planning import plan
 from backfill.season_calendar import load_calendar
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from bench import scale
-from tests.backfill.tiny import BOOTSTRAP, make_options
 from tests.backfill.working import make_job, run_all
+from tests.seasons.tiny import BOOTSTRAP, make_options
 from validation.season import dates_between
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "scale.md").read_text()

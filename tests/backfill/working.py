@@ -16,7 +16,7 @@ from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Job, Worker
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
-from tests.backfill.tiny import make_options
+from tests.seasons.tiny import make_options
 
 DEAD = f"{socket.gethostname()} 1 0.00"  # no process of this number began at that time
 ELSEWHERE = "elsewhere 7 1234"  # on another host, which only its heartbeat can speak for

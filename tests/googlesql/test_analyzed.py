@@ -22,7 +22,9 @@ from backfill.status.upstream_causes import Phase3
 from backfill.warehouse.bigquery import sql
 from backfill.warehouse.tables import INPUTS, PGS, TABLES
 from tests.backfill.shell import Shell
-from tests.backfill.tiny import (
+from tests.googlesql.engine import Database
+from tests.googlesql.sent import ASKED, Sent, declared, recording
+from tests.seasons.tiny import (
     FIRST,
     LAST,
     OPENING,
@@ -34,8 +36,6 @@ from tests.backfill.tiny import (
     part,
     season_rows,
 )
-from tests.googlesql.engine import Database
-from tests.googlesql.sent import ASKED, Sent, declared, recording
 from tests.webapp.test_every_url import TABLE, patterns
 from validation.categories import PROCESSING_ERROR
 from webapp.models import User

@@ -12,10 +12,10 @@ import pytest
 from backfill.processors.registry import CHAIN
 from backfill.warehouse.tables import INPUTS
 from tests.backfill.examples import Case, cases
-from tests.backfill.simulated import YEAR, first_days
 from tests.googlesql.engine import Content, Database
 from tests.googlesql.twin import Twin, differences, run, run_chain
 from tests.oracle import Tables
+from tests.seasons.simulated import YEAR, first_days
 from tests.spoiling import Chances
 from tests.strategies import Knobs, build
 

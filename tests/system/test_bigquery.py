@@ -39,10 +39,10 @@ from backfill.warehouse.port import Row, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, TDZA
 from tests.backfill.shell import Answer, Shell
-from tests.backfill.tiny import FIRST, LAST, NIGHTS, make_options
-from tests.backfill.whole import whole_rows
 from tests.factories import phase3_folder
 from tests.programs import FindProgram
+from tests.seasons.tiny import FIRST, LAST, NIGHTS, make_options
+from tests.seasons.whole import whole_rows
 from tests.system.emulator import PROJECT, emulating
 from tests.system.fault_proxy import Fault, Proxy, proxying
 

@@ -12,8 +12,8 @@ from django.test import override_settings
 from backfill.execution import dispatch
 from backfill.models import Batch, Event, Finding, Job, Limits, Run
 from tests.backfill.shell import Shell
-from tests.backfill.tiny import FIRST, LAST, SECOND, break_on, load_season
 from tests.backfill.working import make_job, run_all
+from tests.seasons.tiny import FIRST, LAST, SECOND, break_on, load_season
 from tests.webapp.calls import Program
 from tests.webapp.demo import END, FAULTY, START, Demo
 from webapp.models import Role

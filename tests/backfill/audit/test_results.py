@@ -1,0 +1,302 @@
+"""What judging keeps of every (processor, date), and the season grid and the rates that are made of
+it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils.timezone import now
+
+from backfill.audit.marking import run_audit
+from backfill.audit.results import ExpectedCounts, expected_counts
+from backfill.models import AuditResult, Job, Run
+from backfill.processors.registry import CHAIN
+from backfill.season_calendar import season_name
+from backfill.status.failure_rates import by_week, rates_of
+from backfill.status.season_grid import RunCell, season_grid
+from backfill.warehouse.tables import PGS
+from tests.factories import rewrite
+from tests.seasons.hurt import ALL, HURT, Hurt, hurt_rows
+from tests.seasons.tiny import BOOTSTRAP, FIRST, LAST, PROCESSING, SECOND, THIRD, give, part
+from validation.bands import BandPosition as Reading
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+FEW, MISSING = "INSUFFICIENT_DATA", "MISSING_DEPENDENCY"
+CLEAN = {"unexplained": 0, "lost": 0, "unaccounted": 0}
+# Who fails: both teams lack a game on the first date, the hurt player one more than that on two.
+FAILING = {("TDZA", FIRST): {FEW: 2}} | {
+    (code, day): {FEW if code == "PSZA" else MISSING: 1}
+    for code in ("PSZA", "PDC", "ML")
+    for day in (FIRST, SECOND)
+}
+POPULATION = {code: 2 if code == "TDZA" else 10 for code in CHAIN}
+KEYS = [(code, day) for code in CHAIN for day in PROCESSING]
+
+
+@pytest.fixture
+def loaded(hurt_jobs: Hurt, own_warehouse: Path) -> Path:
+    shutil.copytree(hurt_jobs.loaded_season, own_warehouse)
+    return own_warehouse
+
+
+@pytest.fixture
+def ran(hurt_jobs: Hurt, own_warehouse: Path) -> Path:
+    hurt_jobs.job(ALL, own_warehouse)
+    return own_warehouse
+
+
+@pytest.fixture
+def judged(hurt_jobs: Hurt, own_warehouse: Path) -> Path:
+    hurt_jobs.judged(own_warehouse)
+    return own_warehouse
+
+
+def kept() -> dict[tuple[str, Any], dict[str, Any]]:
+    fields = ("population", "expected", "explained", "unexplained", "lost", "unaccounted")
+    return {
+        (v.processor, v.date): {name: getattr(v, name) for name in fields}
+        for v in AuditResult.objects.all()
+    }
+
+
+def run_of(code: str, day: Any) -> Run:
+    return Run.objects.get(processor=code, date=day)
+
+
+def change(code: str, day: Any, **fields: Any) -> None:
+    assert Run.objects.filter(processor=code, date=day).update(**fields) == 1
+
+
+def cell(code: str, day: Any) -> RunCell:
+    return season_grid(2021).cells[code, day]
+
+
+# Verdicts
+
+
+def test_judging_keeps_what_must_fail_on_every_date_and_how_it_was(judged: Path) -> None:
+    assert kept() == {
+        (code, day): {
+            "population": POPULATION[code], "expected": FAILING.get((code, day), {}),
+            "explained": sum(FAILING.get((code, day), {}).values()), **CLEAN,
+        }
+        for code, day in KEYS
+    }  # fmt: skip
+    assert {(v.processor, v.date): v.run_id for v in AuditResult.objects.all()} == {
+        key: run_of(*key).run_id for key in KEYS
+    }
+
+
+def test_judging_again_replaces_them_and_forgets_seasons_that_are_gone(judged: Path) -> None:
+    AuditResult.objects.create(
+        season=2019, processor="TDZA", date=FIRST - timedelta(days=700), population=2
+    )
+    before = kept()
+    run_audit()
+    assert len(before) == len(KEYS) + 1
+    assert kept() == {key: found for key, found in before.items() if key in KEYS}
+
+
+def test_who_must_fail_is_known_before_the_first_run_and_the_same_after_it(loaded: Path) -> None:
+    before = expected_counts(2021)
+    assert before == {
+        (code, day): ExpectedCounts(POPULATION[code], FAILING.get((code, day), {}))
+        for code, day in KEYS
+    }
+    assert (expected_counts(2020), cell("PSZA", FIRST).title) == (
+        {},
+        f"PSZA, {FIRST}, day 14: not run yet",
+    )
+    run_audit()
+    assert expected_counts(2021) == before == expected_counts(2021, live=False)
+    assert {v.outside for v in AuditResult.objects.all()} == {None}
+    assert (
+        cell("PSZA", FIRST).title
+        == f"PSZA, {FIRST}, day 14: not run yet; 1 will fail by the games played"
+    )
+
+
+def test_what_is_not_as_it_must_be_is_counted_once(ran: Path) -> None:
+    rewrite(
+        part(ran, "PSZA", FIRST), f"SELECT * REPLACE ('{HURT}' AS player_lookup) FROM t LIMIT 1"
+    )
+    change("PSZA", SECOND, status="failed")
+    run_audit()
+    verdict = AuditResult.objects.get(processor="PSZA", date=FIRST)
+    # Nine lack their row, and the hurt one has a row besides his failure.
+    assert (
+        verdict.explained,
+        verdict.unexplained,
+        verdict.lost,
+        verdict.unaccounted,
+        verdict.outside,
+    ) == (1, 0, 0, 10, 10)
+    assert (cell("PSZA", FIRST).state, cell("PSZA", FIRST).outside) == ("outside", 10)
+    # What an older run wrote is not what a failed one is judged by.
+    failed = AuditResult.objects.get(processor="PSZA", date=SECOND)
+    assert (failed.run_id, failed.outside, failed.expected_failures) == ("", None, 1)
+
+
+# The grid
+
+
+def test_every_date_of_a_season_has_a_cell_for_every_processor(judged: Path) -> None:
+    grid = season_grid(2021)
+    assert grid.name == season_name(2021)
+    assert [day.day for day in grid.days] == [*BOOTSTRAP, *PROCESSING]
+    wanted = {(code, day): "bootstrap" for code in CHAIN for day in BOOTSTRAP} | dict.fromkeys(
+        KEYS, "complete"
+    )
+    assert {key: c.state for key, c in grid.cells.items()} == wanted | dict.fromkeys(
+        FAILING, "expected"
+    )
+    assert grid.counts("TDZA") == {"bootstrap": 14, "expected": 1, "complete": 3}
+    assert grid.spans() == [("2021-10", 13), ("2021-11", 5)]
+    assert grid.spans("week") == [("week 1", 8), ("week 2", 7), ("week 3", 3)]
+
+
+def test_a_cell_says_what_it_is_in_one_sentence(judged: Path) -> None:
+    run = run_of("PSZA", FIRST)
+    found = cell("PSZA", FIRST)
+    assert (found.run, found.run_id, found.job) == (run.pk, run.run_id, run.job_id)
+    assert (found.population, found.rows, found.failed, found.expected, found.outside) == (
+        10,
+        9,
+        1,
+        1,
+        0,
+    )
+    assert (
+        found.title
+        == f"PSZA, {FIRST}, day 14: complete, with expected failures; 9 rows, 1 failed, 1 must fail"
+    )
+    assert cell("PCF", BOOTSTRAP[3]).title.endswith(
+        "skipped by design; bootstrap: day 3, processing starts on day 14"
+    )
+
+
+@pytest.mark.parametrize("days", [1, 18])
+def test_the_queries_are_as_many_whatever_the_dates(
+    judged: Path, django_assert_num_queries: Any, days: int
+) -> None:
+    Run.objects.filter(date__gt=BOOTSTRAP[0] + timedelta(days=days - 1)).delete()
+    with django_assert_num_queries(3):
+        season_grid(2021)
+    with django_assert_num_queries(2):
+        rates_of(2021)
+
+
+def test_a_season_that_is_not_loaded_has_no_dates(loaded: Path) -> None:
+    assert (season_grid(2020).days, rates_of(2020)) == ((), {code: [] for code in CHAIN})
+
+
+def test_what_has_run_since_it_was_judged_is_not_judged(judged: Path) -> None:
+    change("PSZA", FIRST, run_id="00000000")
+    assert (cell("PSZA", FIRST).state, cell("PSZA", FIRST).outside) == ("unjudged", None)
+
+
+@pytest.mark.parametrize("status", ["failed", "blocked", "running", "pending", "cancelled"])
+def test_a_run_that_is_not_complete_shows_its_own_state(judged: Path, status: str) -> None:
+    change("ML", LAST, status=status, reason="so it is")
+    assert cell("ML", LAST).state == status
+
+
+def test_a_cancelled_attempt_hides_nothing_and_an_active_one_everything(judged: Path) -> None:
+    job = Job.objects.get()
+    for status, state in (("cancelled", "complete"), ("pending", "pending")):
+        again = Job.objects.create(options=job.options, actor="ann", code_version="x", batch_size=1)
+        Run.objects.create(job=again, processor="ML", date=LAST, batch=0, status=status)
+        assert cell("ML", LAST).state == state
+    assert cell("ML", LAST).job == again.pk
+
+
+def test_nothing_to_do_on_a_date_is_neither_complete_nor_failed(judged: Path) -> None:
+    change("PCF", LAST, population=0, rows=0)
+    assert cell("PCF", LAST).state == "empty"
+
+
+def test_what_another_statement_made_is_outdated(judged: Path) -> None:
+    change("PCF", LAST, sql_hash="0000")
+    assert (cell("PCF", LAST).state, "another statement" in cell("PCF", LAST).reason) == (
+        "outdated",
+        True,
+    )
+
+
+def test_what_upstream_has_run_after_is_outdated(judged: Path) -> None:
+    change("PSZA", LAST, started_at=now())
+    assert [cell(code, LAST).state for code in CHAIN] == [
+        "complete",
+        "complete",
+        "outdated",
+        "outdated",
+        "outdated",
+    ]
+    assert cell("PDC", LAST).reason == "PSZA has run again since"
+
+
+def test_what_read_other_rows_than_there_are_now_is_outdated_on_its_dates_alone(
+    ran: Path, tmp_path: Path
+) -> None:
+    rows = hurt_rows(PGS)
+    give(PGS, [r | ({"points": 99} if r["game_date"] == SECOND else {}) for r in rows], tmp_path)
+    run_audit()
+    states = {key: c.state for key, c in season_grid(2021).cells.items() if key[1] in PROCESSING}
+    outdated = {(code, day) for code in ("PSZA", "PDC", "ML") for day in (THIRD, LAST)}
+    assert {key for key, state in states.items() if state == "outdated"} == outdated
+    assert cell("PSZA", LAST).reason == "games before it have changed"
+
+
+# Rates
+
+
+@pytest.fixture
+def points(judged: Path) -> dict[str, Any]:
+    return rates_of(2021)
+
+
+def test_a_rate_stands_beside_what_must_fail_and_the_band(points: dict[str, Any]) -> None:
+    first, second, *_ = points["PSZA"]
+    assert (first.first, first.index, first.week, first.population, first.failed) == (
+        FIRST,
+        14,
+        2,
+        10,
+        1,
+    )
+    assert (first.rate, first.expected_rate, first.low, first.high) == (0.1, 0.1, 0.9, 1.0)
+    assert (second.low, second.high) == (0.6, 0.75)
+    assert first.verdict == Reading.TOO_FEW
+    assert [p.band for p in points["ML"]] == [None] * 4
+
+
+def test_a_week_has_the_rate_of_all_its_dates_and_their_band(points: dict[str, Any]) -> None:
+    second, third = by_week(points["PSZA"])
+    assert (second.first, second.last, second.week) == (FIRST, FIRST, 2)
+    assert (third.first, third.last, third.week, third.index) == (SECOND, LAST, 3, 15)
+    assert (third.population, third.failed, third.entities, third.must_fail) == (30, 1, 30, 1)
+    assert (third.low, third.high) == (0.6, 0.75)
+    assert third.verdict == Reading.BELOW
+    assert third.reading.text.startswith("3.3 % (1 of 30), below the band 60-75 %")
+
+
+def test_what_was_not_run_has_no_rate_and_still_an_expected_one(judged: Path) -> None:
+    Run.objects.filter(date=FIRST).delete()
+    first = rates_of(2021)["TDZA"][0]
+    assert (first.rate, first.expected_rate, first.reading, first.verdict) == (None, 1.0, None, "")
+    assert (by_week([first])[0].rate, by_week([first])[0].expected_rate) == (None, 1.0)
+
+
+def test_failures_are_unexplained_unless_their_input_has_changed(judged: Path) -> None:
+    AuditResult.objects.filter(processor="ML", date=LAST).update(unexplained=3)
+    assert rates_of(2021)["ML"][-1].reading.unexplained == 3  # type: ignore[union-attr]
+    AuditResult.objects.filter(processor="ML", date=LAST).update(
+        changed="games before it have changed"
+    )
+    assert rates_of(2021)["ML"][-1].reading.unexplained == 0  # type: ignore[union-attr]
