@@ -13,8 +13,8 @@ VERSION = "0.1.0"
 @cache
 def code_version() -> str:
     """Version and short commit, as stored with each job."""
-    if settings.COMMIT:
-        return f"{VERSION}+{settings.COMMIT}"
+    if settings.GIT_COMMIT:
+        return f"{VERSION}+{settings.GIT_COMMIT}"
     command = ["git", "-C", str(settings.BASE_DIR), "describe", "--always", "--dirty"]
     try:
         commit = subprocess.run(

@@ -30,7 +30,7 @@ IMPORTED = re.compile(rb"url\([\"']?([^)\"']+)")
 @contextmanager
 def installation(var: Path) -> Iterator[psutil.Process]:
     """Everything that bin/up runs."""
-    environment = {**os.environ, "BACKCOURT_VAR": str(var), "WEB_ADDRESS": ADDRESS}
+    environment = {**os.environ, "DATA_DIR": str(var), "WEB_ADDRESS": ADDRESS}
     with (var / "bench.log").open("w") as log:
         up = psutil.Popen(
             [sys.executable, "manage.py", "up", "--no-demo"],

@@ -23,7 +23,7 @@ REPEATS = 5
 
 
 def manage(var: str, *arguments: str) -> None:
-    environment = {**os.environ, "BACKCOURT_VAR": var}
+    environment = {**os.environ, "DATA_DIR": var}
     subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
@@ -84,7 +84,7 @@ def _date(judgement: object) -> None:
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else REAL)
     with tempfile.TemporaryDirectory() as var:
-        os.environ.update(BACKCOURT_VAR=var, DJANGO_SETTINGS_MODULE="webapp.settings")
+        os.environ.update(DATA_DIR=var, DJANGO_SETTINGS_MODULE="webapp.settings")
         sys.path.insert(0, str(ROOT))
         manage(var, "migrate", "--verbosity", "0")
         manage(var, "load_phase3", str(folder))

@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=REAL)
     folder = parser.parse_args().folder
     with tempfile.TemporaryDirectory() as scratch:
-        os.environ |= {"BACKCOURT_VAR": scratch, "DJANGO_SETTINGS_MODULE": "webapp.settings"}
+        os.environ |= {"DATA_DIR": scratch, "DJANGO_SETTINGS_MODULE": "webapp.settings"}
         sys.path.insert(0, str(ROOT))
         import django
         from django.core.management import call_command

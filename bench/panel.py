@@ -35,7 +35,7 @@ FORCED = ("--force", "--no-canary", "--no-brake", "--skip-preflight", "--reason"
 
 
 def manage(var: Path, *words: str, check: bool = True) -> str:
-    environment = {**os.environ, "BACKCOURT_VAR": str(var)}
+    environment = {**os.environ, "DATA_DIR": str(var)}
     done = subprocess.run(
         [sys.executable, "manage.py", *words],
         cwd=ROOT,
@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("pages", "web", "browsers"))
     given = parser.parse_args()
     var = given.keep or Path(tempfile.mkdtemp())
-    os.environ["BACKCOURT_VAR"] = str(var)
+    os.environ["DATA_DIR"] = str(var)
     os.environ["DJANGO_SETTINGS_MODULE"] = "webapp.settings"
     sys.path.insert(0, str(ROOT))
     try:

@@ -37,7 +37,7 @@ class Measured:
 
 def measure(command: list[str], var: Path) -> Measured:
     """Run a command to its end; wall seconds and the largest resident memory seen."""
-    environment = {**os.environ, "BACKCOURT_VAR": str(var)}
+    environment = {**os.environ, "DATA_DIR": str(var)}
     started, peak = time.perf_counter(), 0
     process = psutil.Popen(
         command,

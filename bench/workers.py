@@ -35,7 +35,7 @@ SECONDS = "SELECT (julianday(finished_at) - julianday(created_at)) * 86400 FROM 
 @contextmanager
 def stack(var: Path) -> Iterator[psutil.Process]:
     """Redis, two worker processes and the sweep, as bin/up runs them."""
-    environment = {**os.environ, "BACKCOURT_VAR": str(var)}
+    environment = {**os.environ, "DATA_DIR": str(var)}
     command = [sys.executable, "manage.py", "up", "--no-demo", "--no-web"]
     front = psutil.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:

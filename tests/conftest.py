@@ -69,7 +69,7 @@ def own_warehouse(settings: Any, tmp_path: Path) -> Path:
     """An empty warehouse; returns its folder, which is made by the first write."""
     root = tmp_path / "warehouse"
     settings.PUBSUB_TOPIC = ""  # no test tells anybody anything
-    settings.JUDGE_AFTER_JOBS = False  # where a test is about that, it says so
+    settings.AUDIT_AFTER_JOBS = False  # where a test is about that, it says so
     settings.WAREHOUSE_URL = f"parquet:{root}"
     settings.MAX_PARALLEL_BATCHES = (
         1  # in the test's own thread, whose transaction no other connection can see

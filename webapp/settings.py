@@ -1,6 +1,7 @@
 """Settings, all from the environment; unset, everything is embedded under var/."""
 
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from datetime import timedelta
@@ -17,6 +18,26 @@ from backfill import logs
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
+
+# Names of the previous release, read until the next one.
+RENAMED_SETTINGS = {
+    "BACKCOURT_VAR": "DATA_DIR",
+    "COMMIT": "GIT_COMMIT",
+    "JUDGE_AFTER_JOBS": "AUDIT_AFTER_JOBS",
+    "LAUNCH_LIMIT": "APPROVAL_THRESHOLD_DATES",
+    "LOGIN_TRIES": "LOGIN_FAILURE_LIMIT",
+    "LOST_SECONDS": "BATCH_LOST_AFTER_SECONDS",
+    "SILENT_SECONDS": "WORKER_DEAD_AFTER_SECONDS",
+    "STEP_SECONDS": "STEP_TIME_LIMIT_SECONDS",
+    "WORKERS": "WORKER_PROCESSES",
+}
+for old_name, new_name in RENAMED_SETTINGS.items():
+    # Taken out, so that processes started by this one neither warn again nor read two names.
+    if (old_value := os.environ.pop(old_name, None)) is not None:
+        sys.stderr.write(
+            f"setting {old_name} is now {new_name}; rename it before the next release\n"
+        )
+        os.environ.setdefault(new_name, old_value)
 
 
 def redis_socket(var: Path) -> Path:
@@ -50,10 +71,10 @@ def kept_secret(path: Path) -> str:
 
 
 # Where everything embedded lives.
-VAR = Path(env.str("BACKCOURT_VAR", default=str(BASE_DIR / "var"))).absolute()
+VAR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
 
 # Which commit runs, where no .git can be asked, as in an image.
-COMMIT = env.str("COMMIT", default="")
+GIT_COMMIT = env.str("GIT_COMMIT", default="")
 
 # Logs: lines for people or for programs, to stderr. What runs on and on says more than warnings
 # (webapp.gunicorn_conf, webapp.celery).
@@ -175,7 +196,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 # Guessing: after so many wrong passwords a name is locked for that address.
-AXES_FAILURE_LIMIT = env.int("LOGIN_TRIES", default=5)
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCK_MINUTES", default=15))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "login/locked.html"
@@ -199,7 +220,7 @@ WEB_ADDRESS = env.str("WEB_ADDRESS", default="127.0.0.1:8000")
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
 WEB_THREADS = env.int("WEB_THREADS", default=4)
 # What an operator may start by himself, in dates; above it, a second person has to agree.
-LAUNCH_LIMIT = env.int("LAUNCH_LIMIT", default=400)
+APPROVAL_THRESHOLD_DATES = env.int("APPROVAL_THRESHOLD_DATES", default=400)
 
 # Who is told what became of a job, as Apprise's URLs; and where the panel is, for links in what
 # they read.
@@ -243,18 +264,18 @@ BIGQUERY_LABELS = env.dict("BIGQUERY_LABELS", default={})
 MAX_PARALLEL_BATCHES = env.int("MAX_PARALLEL_BATCHES", default=2)
 
 # Whether what a job has run is judged when it ends; `manage.py triage` judges at any time.
-JUDGE_AFTER_JOBS = env.bool("JUDGE_AFTER_JOBS", default=True)
+AUDIT_AFTER_JOBS = env.bool("AUDIT_AFTER_JOBS", default=True)
 
 # How many processes run steps.
-WORKERS = env.int("WORKERS", default=2)
+WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
 
-# Jobs. A worker that has not been seen for SILENT_SECONDS is dead, a batch that nobody has touched
-# for LOST_SECONDS
+# Jobs. A worker that has not been seen for WORKER_DEAD_AFTER_SECONDS is dead, a batch that nobody has touched
+# for BATCH_LOST_AFTER_SECONDS
 # while a worker is idle is lost; both are longer than the database may be locked for a while.
 HEARTBEAT_SECONDS = env.int("HEARTBEAT_SECONDS", default=2)
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=5)
-LOST_SECONDS = env.int("LOST_SECONDS", default=15)
-SILENT_SECONDS = env.int("SILENT_SECONDS", default=45)
+BATCH_LOST_AFTER_SECONDS = env.int("BATCH_LOST_AFTER_SECONDS", default=15)
+WORKER_DEAD_AFTER_SECONDS = env.int("WORKER_DEAD_AFTER_SECONDS", default=45)
 
 # Redis carries doorbells between processes and nothing that cannot be lost. Unset, it is the one
 # that bin/up starts,
@@ -267,9 +288,9 @@ CELERY_TASK_IGNORE_RESULT = True  # what a chord counts is not the results; nobo
 CELERY_RESULT_EXPIRES = 3600
 CELERY_TASK_DEFAULT_QUEUE = "backcourt"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = WORKERS
+CELERY_WORKER_CONCURRENCY = WORKER_PROCESSES
 # A step that hangs is killed with its process.
-CELERY_TASK_TIME_LIMIT = STEP_SECONDS = env.int("STEP_SECONDS", default=3600)
+CELERY_TASK_TIME_LIMIT = STEP_TIME_LIMIT_SECONDS = env.int("STEP_TIME_LIMIT_SECONDS", default=3600)
 # Kilobytes; a larger process is replaced between two steps.
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_500_000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -58,7 +58,7 @@ def audit_due() -> int:
     """Judge the seasons in which a job has ended since they were last judged, and such as never
     were; return how many.
     """
-    if not settings.JUDGE_AFTER_JOBS:
+    if not settings.AUDIT_AFTER_JOBS:
         return 0
     judged = dict(SeasonAudit.objects.values_list("season", "at"))
     due: set[int] = set()

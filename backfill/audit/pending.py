@@ -24,7 +24,7 @@ def is_pending(job: Job, at: datetime) -> bool:
     """Whether a job has just ended and its judgement is still to come."""
     ended_at = job.finished_at if job.status in Job.ENDED else None
     fresh = ended_at is not None and at - ended_at < AUDIT_DUE_WITHIN
-    return settings.JUDGE_AFTER_JOBS and fresh and not is_audited(job)
+    return settings.AUDIT_AFTER_JOBS and fresh and not is_audited(job)
 
 
 def pending_audit(at: datetime) -> list[Job]:

@@ -68,7 +68,7 @@ class _Scene:
         """Whether a batch in flight that nobody runs is no longer on its way either."""
         if self.since and batch.touched_at and batch.touched_at < self.since:
             return True
-        patience = timedelta(seconds=settings.LOST_SECONDS)
+        patience = timedelta(seconds=settings.BATCH_LOST_AFTER_SECONDS)
         return (
             self.is_anybody_idle
             and batch.touched_at is not None

@@ -63,7 +63,7 @@ def launch_backfill(
     to.
 
     A Job was started; a Launch waits; None when everything is complete already. `limit` is
-    settings.LAUNCH_LIMIT unless
+    settings.APPROVAL_THRESHOLD_DATES unless
     given, and whoever is `exempt` needs nobody. `computed` is the preview of these options, where
     the request has computed
     it already. Raises as `start` does; PlanChanged also for what is kept.
@@ -76,7 +76,9 @@ def launch_backfill(
     reason = (
         ""
         if exempt
-        else approval_reason(found.plan, settings.LAUNCH_LIMIT if limit is None else limit)
+        else approval_reason(
+            found.plan, settings.APPROVAL_THRESHOLD_DATES if limit is None else limit
+        )
     )
     if start_at is None and not reason:
         return start_job(options, actor, previewed=previewed, computed=found, tell=tell)

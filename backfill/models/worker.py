@@ -36,7 +36,7 @@ class Worker(models.Model):
         elsewhere by its heartbeat.
         """
         return self.seen_at > at - timedelta(
-            seconds=settings.SILENT_SECONDS
+            seconds=settings.WORKER_DEAD_AFTER_SECONDS
         ) and not process_id.is_gone(self.name)
 
     @classmethod

@@ -82,7 +82,7 @@ def _write(notice: Notice, at: datetime) -> None:
 
 
 def _awaits_judgement(notice: Notice, at: datetime) -> bool:
-    if not settings.JUDGE_AFTER_JOBS or at - notice.event.at > JUDGEMENT_TAKES_AT_MOST:
+    if not settings.AUDIT_AFTER_JOBS or at - notice.event.at > JUDGEMENT_TAKES_AT_MOST:
         return False
     years = notice.job.parsed_options.seasons
     return SeasonAudit.objects.filter(

@@ -206,7 +206,7 @@ def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
     environment = os.environ | {
         PARENT: str(os.getpid()),
         "BACKCOURT_ROOT": str(settings.BASE_DIR),
-        "BACKCOURT_VAR": str(settings.VAR),
+        "DATA_DIR": str(settings.VAR),
         "BACKCOURT_PYTHON": sys.executable,
         "BACKCOURT_REDIS_SERVER": redis_server,
         "BACKCOURT_REDIS_SOCKET": str(settings.REDIS_SOCKET),

@@ -34,8 +34,19 @@ PACKAGES = ("django", "celery", "duckdb", "sqlglot", "redis")
 # What a person may have set, by the heading under which he looks for it. Nothing that opens a door
 # is among them.
 SETTINGS = {
-    "Jobs": ("MAX_PARALLEL_BATCHES", "WORKERS", "JUDGE_AFTER_JOBS", "STEP_SECONDS", "LAUNCH_LIMIT"),
-    "Watching": ("HEARTBEAT_SECONDS", "SWEEP_SECONDS", "LOST_SECONDS", "SILENT_SECONDS"),
+    "Jobs": (
+        "MAX_PARALLEL_BATCHES",
+        "WORKER_PROCESSES",
+        "AUDIT_AFTER_JOBS",
+        "STEP_TIME_LIMIT_SECONDS",
+        "APPROVAL_THRESHOLD_DATES",
+    ),
+    "Watching": (
+        "HEARTBEAT_SECONDS",
+        "SWEEP_SECONDS",
+        "BATCH_LOST_AFTER_SECONDS",
+        "WORKER_DEAD_AFTER_SECONDS",
+    ),
     "Warehouse": (
         "WAREHOUSE_THREADS",
         "WAREHOUSE_MEMORY",

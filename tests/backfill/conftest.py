@@ -64,7 +64,7 @@ def redis() -> Iterator[None]:
 @pytest.fixture
 def judged_after_jobs(settings: Any, own_warehouse: Path) -> None:
     """What has ended is judged, as it is outside of tests."""
-    settings.JUDGE_AFTER_JOBS = True
+    settings.AUDIT_AFTER_JOBS = True
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ def running(installation: Installation) -> Iterator[Panel]:
     """Everything, stopped in order at the end."""
     address = free_address()
     front = installation.start(
-        "up", "--no-demo", WEB_ADDRESS=address, JUDGE_AFTER_JOBS="true", **QUICK
+        "up", "--no-demo", WEB_ADDRESS=address, AUDIT_AFTER_JOBS="true", **QUICK
     )
     stack = Stack.of(installation, front)
     said = stack.wait_until_ready()

@@ -76,7 +76,7 @@ def test_whatever_the_product_sends_is_googlesql(
     operator: Client,
     record_property: Callable[[str, object], None],
 ) -> None:
-    settings.JUDGE_AFTER_JOBS = True
+    settings.AUDIT_AFTER_JOBS = True
     with recording() as sent:
         use_everything(own_warehouse, tmp_path, shell, operator)
     assert sent.database.refused(sent.statements.values()) == []

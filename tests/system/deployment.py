@@ -89,7 +89,7 @@ def make_image(folder: Path) -> Path:
     (run,) = (
         words for words in re.findall(r"^RUN (.+)$", last, re.MULTILINE) if "manage.py" in words
     )
-    environment = {"PATH": path(), "BACKCOURT_VAR": str(folder / "var")}
+    environment = {"PATH": path(), "DATA_DIR": str(folder / "var")}
     subprocess.run(run, shell=True, cwd=folder, env=environment, check=True)
     return folder
 

@@ -46,7 +46,7 @@ def environment(**more: str) -> dict[str, str]:
     dozens of times.
     """
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return kept | {"JUDGE_AFTER_JOBS": "false"} | more
+    return kept | {"AUDIT_AFTER_JOBS": "false"} | more
 
 
 def until(condition: Callable[[], object], what: str, every: float = 0.02) -> None:
@@ -85,7 +85,7 @@ class Installation:
         command = [*self.inside, sys.executable, str(ROOT / "manage.py"), *args]
         place = {"WAREHOUSE_URL": f"parquet:{self.elsewhere}"} if self.elsewhere else {}
         place |= {"DATABASE_URL": self.database} if self.database else {}
-        everything = environment(BACKCOURT_VAR=str(self.var), **place, **env)
+        everything = environment(DATA_DIR=str(self.var), **place, **env)
         pipe = subprocess.PIPE
         return Popen(
             command,

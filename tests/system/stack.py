@@ -20,8 +20,8 @@ from tests.system.installation import Installation, kill, until
 QUICK = {
     "HEARTBEAT_SECONDS": "1",
     "SWEEP_SECONDS": "1",
-    "LOST_SECONDS": "3",
-    "SILENT_SECONDS": "10",
+    "BATCH_LOST_AFTER_SECONDS": "3",
+    "WORKER_DEAD_AFTER_SECONDS": "10",
 }
 PROGRAMS = {
     "supervisor": "supervisor.supervisord",

@@ -116,7 +116,7 @@ def test_postgres(
 def test_the_embedded_database(
     installed: Installation, reference: Reference, tmp_path: Path
 ) -> None:
-    run = shell(tmp_path, BACKCOURT_VAR=str(installed.var))
+    run = shell(tmp_path, DATA_DIR=str(installed.var))
     half = half_done(installed, reference)
     assert_restored(
         half,

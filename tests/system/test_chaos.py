@@ -142,7 +142,7 @@ def test_workers_that_die_at_a_named_point_lose_nothing(
 def test_a_step_that_hangs_is_killed_and_runs_again(
     installed: Installation, reference: Reference
 ) -> None:
-    with running(installed, STEP_SECONDS="5") as stack:
+    with running(installed, STEP_TIME_LIMIT_SECONDS="5") as stack:
         begun(installed, reference)
         ((worker,), *_) = installed.rows("SELECT worker FROM backfill_run WHERE status = 'running'")
         hanging = int(str(worker).split()[1])
@@ -200,7 +200,7 @@ for batch, lease in json.loads(sys.argv[1]):
 
 def send_again(installed: Installation, leases: list[tuple[object, ...]]) -> None:
     """Deliver the steps of these (batch, lease) once more, as Redis may."""
-    env = environment(BACKCOURT_VAR=str(installed.var), DJANGO_SETTINGS_MODULE="webapp.settings")
+    env = environment(DATA_DIR=str(installed.var), DJANGO_SETTINGS_MODULE="webapp.settings")
     subprocess.run([sys.executable, "-c", SEND, json.dumps(leases)], cwd=ROOT, env=env, check=True)
 
 

@@ -56,8 +56,8 @@ def deployed(
         "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
         "WEB_ADDRESS": f"127.0.0.1:{free_port()}",
         "WAREHOUSE_URL": f"parquet:{folder / 'warehouse'}",
-        "BACKCOURT_VAR": str(folder / "image" / "var"),
-        "JUDGE_AFTER_JOBS": "false",
+        "DATA_DIR": str(folder / "image" / "var"),
+        "AUDIT_AFTER_JOBS": "false",
         **QUICK,
     }
     more = {"redis": ("--port", redis, "--bind", "127.0.0.1"), "redis health": ("-p", redis)}
@@ -77,7 +77,7 @@ def installation(deployed: Deployment) -> Installation:
     there = deployed.elsewhere
     warehouse = Path(there["WAREHOUSE_URL"].removeprefix("parquet:"))
     return Installation(
-        Path(there["BACKCOURT_VAR"]), elsewhere=warehouse, database=there["DATABASE_URL"]
+        Path(there["DATA_DIR"]), elsewhere=warehouse, database=there["DATABASE_URL"]
     )
 
 

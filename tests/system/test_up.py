@@ -36,7 +36,7 @@ MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 2, 3) for k in range(2
 
 def up(var: Path, *args: str, cwd: Path = ROOT, **env: str) -> Popen[str]:
     """Start it as a terminal does: in a process group of its own, its panel where nobody else's is."""
-    everything = environment(**{"BACKCOURT_VAR": str(var), "WEB_ADDRESS": free_address(), **env})
+    everything = environment(**{"DATA_DIR": str(var), "WEB_ADDRESS": free_address(), **env})
     return Popen(
         [UP, *args],
         cwd=cwd,
@@ -76,7 +76,7 @@ def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is
     tmp_path: Path,
 ) -> None:
     var, address = tmp_path / "a folder", free_address()
-    with started(var, JUDGE_AFTER_JOBS="true", WEB_ADDRESS=address) as (_, said):
+    with started(var, AUDIT_AFTER_JOBS="true", WEB_ADDRESS=address) as (_, said):
         assert "season 2021: 1,230 games" in said
         assert "job 1 succeeded in " in said
         assert f"panel: http://{address} " in said
@@ -182,7 +182,7 @@ def test_beside_another_one_it_is_refused_in_one_line(installed: Installation) -
 
 def test_from_another_folder_with_a_relative_and_long_path(tmp_path: Path) -> None:
     name = "x" * LONGER_THAN_A_SOCKET_MAY_BE
-    with started(tmp_path / name, "--no-demo", "--no-web", cwd=tmp_path, BACKCOURT_VAR=name) as (
+    with started(tmp_path / name, "--no-demo", "--no-web", cwd=tmp_path, DATA_DIR=name) as (
         stack,
         _,
     ):

@@ -89,7 +89,7 @@ def _remove_unused(cache: Path) -> None:
 def _run(folder: Path, commands: Sequence[Sequence[str]]) -> None:
     # Nothing else of the environment: it is no part of the hash.
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    environment |= {"BACKCOURT_VAR": str(folder), "JUDGE_AFTER_JOBS": "true"}
+    environment |= {"DATA_DIR": str(folder), "AUDIT_AFTER_JOBS": "true"}
     for command in commands:
         made = [sys.executable, str(ROOT / "manage.py"), *command]
         done = subprocess.run(

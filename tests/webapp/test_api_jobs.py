@@ -183,7 +183,7 @@ class TestChanging:
         assert again.document["options"] == found["options"]
 
     def test_above_the_limit_it_waits_for_a_second_person(self, settings: Any) -> None:
-        settings.LAUNCH_LIMIT = 1
+        settings.APPROVAL_THRESHOLD_DATES = 1
         api = Program(Role.OPERATOR)
         asked = api.post("jobs", **RANGE)
         assert (asked.status, asked.document["job"]) == (202, None)
@@ -195,11 +195,11 @@ class TestChanging:
         assert (agreed.status, agreed.document["state"], Job.objects.count()) == (200, "started", 1)
 
     def test_an_admin_needs_nobody(self, settings: Any) -> None:
-        settings.LAUNCH_LIMIT = 1
+        settings.APPROVAL_THRESHOLD_DATES = 1
         assert Program(Role.ADMIN).post("jobs", **RANGE).status == 201
 
     def test_a_launch_is_refused_or_withdrawn(self, settings: Any) -> None:
-        settings.LAUNCH_LIMIT = 1
+        settings.APPROVAL_THRESHOLD_DATES = 1
         api = Program(Role.OPERATOR)
         first, second = (api.post("jobs", **RANGE).document["launch"] for _ in range(2))
         assert (

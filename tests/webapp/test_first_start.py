@@ -102,7 +102,7 @@ class TestFiles:
 
 def test_behind_https_nothing_is_left_to_be_said_against_the_settings(tmp_path: Path) -> None:
     production = environment(
-        BACKCOURT_VAR=str(tmp_path),
+        DATA_DIR=str(tmp_path),
         HTTPS="true",
         SECRET_KEY="k3Y!" * 4 + "abcdefghijklmnopqrstuvwxyz0123456789-_xYz",
         DEBUG="",

@@ -500,7 +500,7 @@ def test_a_launch_for_later_and_one_for_approval_compute_them_once(
     operator: Client, demo: Demo, computed: Counter[str], settings: Any
 ) -> None:
     for more, limit in (({"at": "2999-01-01 02:00"}, 100), ({}, 3)):
-        settings.LAUNCH_LIMIT = limit
+        settings.APPROVAL_THRESHOLD_DATES = limit
         typed = {**FREE, "reason": "late data", **more}
         seal = sealed(page(operator, **typed))
         computed.clear()
@@ -556,7 +556,7 @@ def test_a_button_that_cannot_be_pressed_says_why(
 def test_more_than_the_limit_waits_for_a_second_person(
     operator: Client, admin: Client, demo: Demo, settings: Any
 ) -> None:
-    settings.LAUNCH_LIMIT = 3
+    settings.APPROVAL_THRESHOLD_DATES = 3
     typed = {**FREE, "reason": "late data"}
     html = page(operator, **typed)
     assert "Ask for approval to start" in html
@@ -608,7 +608,7 @@ def test_the_one_who_asked_can_withdraw_and_others_refuse_with_a_reason(
 
 
 def test_an_admin_needs_nobody(admin: Client, demo: Demo, settings: Any) -> None:
-    settings.LAUNCH_LIMIT = 3
+    settings.APPROVAL_THRESHOLD_DATES = 3
     typed = {**FREE, "reason": "late data"}
     assert start(admin, sealed(page(admin, **typed)), **typed).status_code == 302
     assert Job.objects.filter(actor="ada").exists()

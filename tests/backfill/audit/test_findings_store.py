@@ -439,7 +439,7 @@ def test_what_has_ended_is_judged_once() -> None:
 
 @pytest.mark.usefixtures("season")
 def test_nothing_is_judged_by_itself_where_that_is_switched_off(settings: Any) -> None:
-    settings.JUDGE_AFTER_JOBS = False
+    settings.AUDIT_AFTER_JOBS = False
     run_job(end=FIRST)
     assert (audit_due(), SeasonAudit.objects.exists()) == (0, False)
 

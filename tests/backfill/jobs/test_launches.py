@@ -271,7 +271,7 @@ def test_a_plan_of_too_many_dates_or_that_overwrites_too_much_needs_a_second_per
 
 
 def test_whoever_is_exempt_starts_it_and_others_wait(settings: Any) -> None:
-    settings.LAUNCH_LIMIT = 3
+    settings.APPROVAL_THRESHOLD_DATES = 3
     assert later().needs_approval == "it runs 4 dates, and one person may start 3"
     assert later(exempt=True).needs_approval == ""
     assert isinstance(launch_backfill(make_options(**ONE), "ann"), Launch)

@@ -172,7 +172,7 @@ class TestDone:
     def test_it_waits_for_the_judgement_that_follows_it_and_tells_what_that_found(
         self, listener: Listener, settings: Any
     ) -> None:
-        settings.JUDGE_AFTER_JOBS = True
+        settings.AUDIT_AFTER_JOBS = True
         judge(now() - timedelta(minutes=5))
         job = ended(Job.Status.SUCCEEDED)
         assert (messages.notify(now()), listener.heard) == (0, [])
@@ -188,7 +188,7 @@ class TestDone:
     def test_a_season_that_cannot_be_judged_does_not_keep_it_for_ever(
         self, listener: Listener, settings: Any
     ) -> None:
-        settings.JUDGE_AFTER_JOBS = True
+        settings.AUDIT_AFTER_JOBS = True
         ended()
         assert messages.notify(now() + messages.JUDGEMENT_TAKES_AT_MOST + SECONDS) == 1
         assert listener.heard[0][2].splitlines()[-1] == "What was run has not been judged."
@@ -355,7 +355,7 @@ class TestDelivering:
             "NOTIFY_URLS": listener.url(),
             "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "webapp.settings",
-            "JUDGE_AFTER_JOBS": "false",
+            "AUDIT_AFTER_JOBS": "false",
         }
         connections.close_all()
         died = subprocess.run([sys.executable, "-c", TELL], cwd=ROOT, env=env, check=False)

@@ -97,7 +97,7 @@ class Command(VerbCommand):
             self._backfill(supervisor)
         whose = "ours" if settings.REDIS_URL == settings.OWN_REDIS_URL else "the one of REDIS_URL"
         _say(
-            f"running: {settings.WORKERS} worker processes, the sweep every {settings.SWEEP_SECONDS} s, Redis ({whose})"
+            f"running: {settings.WORKER_PROCESSES} worker processes, the sweep every {settings.SWEEP_SECONDS} s, Redis ({whose})"
         )
         _say(f"logs: {stack.log_file('*')}{NEXT if demo else ''}")
         if login:

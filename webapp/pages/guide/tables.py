@@ -282,7 +282,7 @@ def _queries() -> dict[str, Any]:
 def _roles() -> dict[str, Any]:
     return {
         "roles": [(role.value, role.label.partition(": ")[2]) for role in Role],
-        "limit": settings.LAUNCH_LIMIT,
+        "limit": settings.APPROVAL_THRESHOLD_DATES,
     }
 
 

@@ -83,7 +83,7 @@ class LaunchDraft:
     def approval(self) -> str:
         """Why a second person has to agree, empty when nobody has to."""
         return (
-            approval_reason(self.shown.plan, settings.LAUNCH_LIMIT)
+            approval_reason(self.shown.plan, settings.APPROVAL_THRESHOLD_DATES)
             if self.shown and not self.user.may_administer
             else ""
         )
