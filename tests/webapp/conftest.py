@@ -4,15 +4,17 @@ who is logged in.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import transaction
-from django.test import Client
+from django.test import Client, override_settings
 
 from tests.rows import load_rows
+from tests.seasons.tiny import load_season
 from tests.webapp.demo import Demo
 from webapp.models import Role, User
 
@@ -59,6 +61,20 @@ def demo(demo_rows: Demo, db: None, settings: Any) -> Demo:
     """Two months with faults, run and judged. Nobody writes into its warehouse."""
     settings.WAREHOUSE_URL = demo_rows.warehouse
     return demo_rows
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("api")
+    with override_settings(WAREHOUSE_URL=f"parquet:{folder}/warehouse"):
+        load_season(folder / "phase3")
+    return folder / "warehouse"
+
+
+@pytest.fixture
+def season(tiny: Path, own_warehouse: Path) -> None:
+    """A warehouse of one's own in which the tiny season is loaded."""
+    shutil.copytree(tiny, own_warehouse)
 
 
 def logged_in(name: str, role: str) -> Client:
