@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 from datetime import date
 
 from backfill.errors import Refused
-from backfill.execution import input_signatures
 from backfill.models import Run
+from backfill.plan import input_signatures
 from backfill.plan.options import Options
 from backfill.plan.planning import OUTDATED, Key
 from backfill.processors.registry import PROCESSORS

@@ -17,8 +17,8 @@ from django.utils.timezone import now
 from backfill.audit import content_checks, evidence, load, results
 from backfill.audit.rate_history import ONE_YEAR, RateHistories
 from backfill.audit.run_facts import as_ran, bugs
-from backfill.execution import input_signatures
 from backfill.models import Job, Run
+from backfill.plan import input_signatures
 from backfill.plan.planning import Key
 from backfill.season_calendar import load_calendar, source_rows
 from backfill.warehouse.season_cache import cached_for_season

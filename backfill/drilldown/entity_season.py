@@ -13,8 +13,8 @@ from backfill.drilldown.entity_names import all_names
 from backfill.drilldown.entity_statuses import EntityStatuses, Status, question, read
 from backfill.drilldown.query import ParameterizedQuery
 from backfill.errors import Refused
-from backfill.execution import input_signatures
 from backfill.models import Job, Run
+from backfill.plan import input_signatures
 from backfill.plan.planning import Key
 from backfill.season_calendar import load_calendar, season_name
 from backfill.status.latest_runs import LatestRun, audit_summaries, latest_runs

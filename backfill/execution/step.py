@@ -19,11 +19,12 @@ from django.utils.timezone import now
 from backfill import logs
 from backfill.crash_points import crash_point
 from backfill.errors import Superseded, WarehouseError, WarehouseUnwritable
-from backfill.execution import backoff, dispatch, execute, heartbeat, input_signatures, live_checks
+from backfill.execution import backoff, dispatch, execute, heartbeat, live_checks
 from backfill.execution.claims import Attempt, claim_step
 from backfill.execution.live_checks import LiveRun
 from backfill.execution.record import apply, record
 from backfill.models import Batch, EventCause, Job, Run, SkipReason
+from backfill.plan import input_signatures
 from backfill.processors.registry import PROCESSORS
 from backfill.warehouse import warehouse
 from validation.season import Calendar, DateType, season_year

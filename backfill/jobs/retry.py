@@ -10,20 +10,20 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from backfill.errors import PlanChanged, Refused
-from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import (
     Preview,
     Tell,
     check_ready,
-    conflict_message,
     create,
     keep_quiet,
     reclaim_orphaned_jobs,
 )
 from backfill.models import Job, Run
 from backfill.plan import preflight, signed_plan
+from backfill.plan.conflicts import conflict_message
 from backfill.plan.options import Options
 from backfill.plan.planning import Key, PlannedAction, PlannedRun, in_batches
+from backfill.plan.retry_selection import Selection
 from backfill.process_id import this_process
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import check_loaded, load_calendar

@@ -21,9 +21,8 @@ from backfill.models import (
     Limits,
     Run,
     SkipReason,
-    Worker,
 )
-from backfill.plan import preflight, rerun_policy, signed_plan
+from backfill.plan import conflicts, preflight, rerun_policy, signed_plan
 from backfill.plan.options import Options
 from backfill.plan.planning import Plan, PlannedAction
 from backfill.process_id import this_process
@@ -78,9 +77,9 @@ def preview_job(options: Options) -> Preview:
     if not any(d.is_processing for d in days):
         raise Refused(nothing_to_run(options.days).sentence)
     found = rerun_policy.planned(options, days)
-    if goes_on := next((job for job in _dead() if _is_same(job, options)), None):
+    if goes_on := next((job for job in conflicts.orphaned_jobs() if _is_same(job, options)), None):
         return Preview(found, preflight.report(found, calendar), goes_on=goes_on)
-    return Preview(found, preflight.report(found, calendar, held=conflict_message(found)))
+    return Preview(found, preflight.report(found, calendar, held=conflicts.conflict_message(found)))
 
 
 def start_job(
@@ -110,7 +109,7 @@ def start_job(
     writable_warehouse()
     owner = this_process() if inline else ""
     # Dates that a dead job gives back may change the plan, so it is computed after that.
-    is_current = computed is not None and not _dead()
+    is_current = computed is not None and not conflicts.orphaned_jobs()
     if same := reclaim_orphaned_jobs(options):
         return _take_over(same, actor, owner, tie)
     found = computed if computed is not None and is_current else preview_job(options)
@@ -172,7 +171,7 @@ def create(
             if not owner:
                 transaction.on_commit(dispatch.dispatch)
     except IntegrityError as error:
-        raise Conflict(_conflict_text(planned)) from error
+        raise Conflict(conflicts.conflict_text(planned)) from error
     return job
 
 
@@ -209,42 +208,6 @@ def _runs(job: Job, planned: Plan) -> Iterator[Run]:
             yield Run(job=job, processor=r.processor, date=r.date, batch=-1, **skipped)
 
 
-def holders(planned: Plan) -> dict[Job, int]:
-    """The jobs that hold any (processor, date) of a plan, with how many; those whose process died
-    let go of them.
-    """
-    wanted, options = {r.key for r in planned.todo}, planned.options
-    active = Run.objects.filter(
-        status__in=Run.ACTIVE, date__range=(options.start, options.end)
-    ).select_related("job")
-    active = active.exclude(job__in=[job.pk for job in _dead()])
-    found: dict[Job, int] = {}
-    for run in active.order_by("job_id"):
-        if (run.processor, run.date) in wanted:
-            found[run.job] = found.get(run.job, 0) + 1
-    return found
-
-
-def conflict_message(planned: Plan) -> str:
-    """Who holds (processor, date) of a plan, in one sentence; empty when nobody does."""
-    return _conflict_text(planned) if holders(planned) else ""
-
-
-def _conflict_text(planned: Plan) -> str:
-    found = holders(planned)
-    texts = [f"job {job.pk} ({job.actor}, {job.status}) holds {n} runs" for job, n in found.items()]
-    what = "resume it" if {job.status for job in found} == {Job.Status.PAUSED} else "wait for it"
-    return f"{'; '.join(texts) or 'another job has just taken some'} of this range; {what} or cancel it"
-
-
-def _dead() -> list[Job]:
-    """The inline jobs that nobody runs: their process ended, or paused them."""
-    at, inline = now(), Job.objects.exclude(owner="").exclude(status__in=Job.ENDED).order_by("pk")
-    return [
-        job for job in inline if job.status == Job.Status.PAUSED or Worker.has_ended(job.owner, at)
-    ]
-
-
 def _is_same(job: Job, options: Options) -> bool:
     return (
         job.retry_of_id is None
@@ -260,7 +223,7 @@ def reclaim_orphaned_jobs(options: Options) -> Job | None:
     A retry keeps the options of the job that it retries and runs less, so it is never the same.
     """
     same = None
-    for job in _dead():
+    for job in conflicts.orphaned_jobs():
         if not job.runs.filter(status__in=Run.ACTIVE).exists():
             with transaction.atomic():
                 dispatch.settle_job(Job.locked(job.pk))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backfill.jobs.start import conflict_message
 from backfill.plan import preflight, rerun_policy
+from backfill.plan.conflicts import conflict_message
 from backfill.plan.options import Options
 from backfill.season_calendar import load_calendar, missing_seasons, season_name
 from validation.preflight_report import Report

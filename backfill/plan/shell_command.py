@@ -7,9 +7,9 @@ from dataclasses import fields
 from shlex import quote
 from typing import Any
 
-from backfill.jobs.retry_selection import Selection
 from backfill.plan.date_lists import format_dates
 from backfill.plan.options import Options
+from backfill.plan.retry_selection import Selection
 
 FLAGS = ("failed", "force", "outdated", "skip_preflight", "skip_trigger", "newest_first")
 VALUES = ("mode", "batch_size", "parallel", "max_retries", "reason")

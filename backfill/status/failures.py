@@ -14,9 +14,9 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from backfill.execution import input_signatures
 from backfill.models import Job, Run
 from backfill.models.run import LONG_AGO
+from backfill.plan import input_signatures
 from backfill.plan.planning import Key
 from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
 from backfill.processors.registry import PROCESSORS

@@ -20,9 +20,9 @@ from backfill.execution import dispatch, execute
 from backfill.execution.inline import run_inline
 from backfill.jobs.lifecycle import cancel_job, pause_job, resume_job
 from backfill.jobs.retry import preview_retry, retry_job
-from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Finding, Job, Launch, Run
+from backfill.plan.retry_selection import Selection
 from backfill.status import attention, job_outcome
 from backfill.status.comparison import compare
 from backfill.status.failures import JobFailures

@@ -20,12 +20,12 @@ from google.cloud.bigquery import SchemaField, TimePartitioning
 from backfill import queries
 from backfill.audit.marking import listed, run_audit
 from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
-from backfill.execution import input_signatures
 from backfill.execution.inline import run_inline
 from backfill.ingest.copy_warehouse import Copying, copy
 from backfill.ingest.load import load
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run
+from backfill.plan import input_signatures
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import source_rows, written_dates
 from backfill.warehouse import open_warehouse

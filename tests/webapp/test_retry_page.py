@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from backfill.jobs.retry import RetryPlan, preview_retry
-from backfill.jobs.retry_selection import Selection
 from backfill.models import Job, Run
+from backfill.plan.retry_selection import Selection
 from backfill.status import season_failures
 from backfill.status.failures import JobFailures
 from tests.webapp.demo import YEAR, Demo

@@ -12,9 +12,9 @@ from ninja import Schema
 from pydantic import ConfigDict, Field, create_model
 
 from backfill.errors import Refused
-from backfill.jobs.retry_selection import Selection
 from backfill.plan.date_lists import parse_dates, without
 from backfill.plan.options import Options, chosen
+from backfill.plan.retry_selection import Selection
 from backfill.processors.registry import processor
 from webapp.ui.query_params import MAX_REASON
 

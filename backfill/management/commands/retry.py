@@ -11,8 +11,8 @@ from backfill.cli.job_command import found
 from backfill.cli.run_and_watch import add_where, codes, launch, listed
 from backfill.documents.retry import retry_document, retry_text
 from backfill.jobs.retry import preview_retry, retry_job
-from backfill.jobs.retry_selection import Selection, parse_weeks
 from backfill.models import Job
+from backfill.plan.retry_selection import Selection, parse_weeks
 
 
 class Command(VerbCommand):

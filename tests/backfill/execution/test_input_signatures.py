@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfill.execution import dispatch, input_signatures
+from backfill.execution import dispatch
 from backfill.execution import execute as execution
 from backfill.execution.claims import claim_step
 from backfill.execution.inline import run_inline
-from backfill.execution.input_signatures import InputChange, changed, changes, signature, signatures
 from backfill.jobs.start import preview_job, start_job
 from backfill.models import Job, Run
+from backfill.plan import input_signatures
+from backfill.plan.input_signatures import InputChange, changed, changes, signature, signatures
 from backfill.plan.planning import OUTDATED, Key
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import stale_keys

@@ -13,10 +13,10 @@ from backfill.errors import Conflict, Refused
 from backfill.execution.inline import run_inline
 from backfill.jobs.lifecycle import cancel_job
 from backfill.jobs.retry import LeftOut, preview_retry, retry_job
-from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE, PlannedAction, PlannedRun
+from backfill.plan.retry_selection import Selection
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.status import error_groups, failures
 from backfill.status.error_groups import ErrorGroup

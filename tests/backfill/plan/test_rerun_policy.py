@@ -9,12 +9,12 @@ import pytest
 from backfill.errors import Refused
 from backfill.jobs.lifecycle import cancel_job
 from backfill.jobs.retry import preview_retry, retry_job
-from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import preview_job, start_job
 from backfill.models import Job, Run
 from backfill.plan.options import Options
 from backfill.plan.preflight_check import check_range
 from backfill.plan.rerun_policy import failed_dates
+from backfill.plan.retry_selection import Selection
 from tests.backfill.working import make_job, run_all
 from tests.seasons.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, break_on, make_options, part
 

@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from backfill.documents.job import job_text
 from backfill.execution.inline import run_inline
 from backfill.jobs.retry import retry_job
-from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE
+from backfill.plan.retry_selection import Selection
 from backfill.status.comparison import CategoryDelta, JobComparison, compare
 from backfill.status.job_summary import summarise
 from tests.seasons.tiny import FIRST, NIGHTS, SECOND, THIRD, break_on, make_options

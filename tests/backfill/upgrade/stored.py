@@ -68,7 +68,8 @@ def _fill(model: type[models.Model], stored: sqlite3.Connection) -> None:
     rows = stored.execute(f"SELECT * FROM {model._meta.db_table} ORDER BY id").fetchall()
     fields = {field.column: field for field in model._meta.concrete_fields}
     made = [
-        model(**{fields[c].attname: _value(fields[c], row[c]) for c in [*row.keys()]})
+        # A sqlite3.Row iterates over its values.
+        model(**{fields[c].attname: _value(fields[c], row[c]) for c in row.keys()})  # noqa: SIM118
         for row in rows
     ]
     model._default_manager.bulk_create(made)

@@ -15,8 +15,9 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 
 from backfill.audit.results import ExpectedCounts, expected_counts
-from backfill.jobs.start import holders, preview_job
+from backfill.jobs.start import preview_job
 from backfill.models import Job
+from backfill.plan.conflicts import holders
 from backfill.plan.date_lists import format_dates
 from backfill.plan.estimate import Estimate, estimate
 from backfill.plan.options import Options

@@ -15,10 +15,10 @@ from django.http import QueryDict
 
 from backfill.errors import Refused
 from backfill.jobs.retry import LeftOut, RetryPlan, default_reason, nothing_text, preview_retry
-from backfill.jobs.retry_selection import Selection, parse_weeks
 from backfill.models import Job
 from backfill.plan import signed_plan
 from backfill.plan.planning import PlannedAction, PlannedRun
+from backfill.plan.retry_selection import Selection, parse_weeks
 from backfill.plan.shell_command import retry_command
 from backfill.processors.registry import CHAIN
 from backfill.status import error_groups, season_failures
