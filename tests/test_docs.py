@@ -14,7 +14,9 @@ from backfill.warehouse.tables import TABLES
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 SETTINGS = (ROOT / "webapp" / "settings.py").read_text()
-COMMANDS = {f.stem for f in ROOT.glob("*/management/commands/[a-z]*.py")}
+# Old command names, kept for one release.
+DEPRECATED = {"cap", "prepare"}
+COMMANDS = {f.stem for f in ROOT.glob("*/management/commands/[a-z]*.py")} - DEPRECATED
 
 
 def test_the_readme_names_every_processor_and_its_output() -> None:

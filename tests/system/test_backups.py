@@ -106,7 +106,7 @@ def test_postgres(
     tmp_path: Path,
 ) -> None:
     made = replace(installed, database=postgres.create("backcourt"))
-    assert made.verb("prepare").returncode == 0
+    assert made.verb("migrate_locked").returncode == 0
     run = shell(tmp_path, PGHOST=str(postgres.folder))
     assert_restored(
         half_done(made, reference), reference, POSTGRES_TABLES, run, "Backup", "Restore"

@@ -95,14 +95,17 @@ def test_a_job_is_a_number(shell: Shell) -> None:
 
 
 def test_caps_change_for_a_job_and_for_all(shell: Shell, job: Job) -> None:
-    assert shell("cap", 3, "--job", job.pk).out == f"3 batches of job {job.pk} may be in flight\n"
     assert (
-        shell("cap", 4, "--reason", "more memory").out
+        shell("limit_batches", 3, "--job", job.pk).out
+        == f"3 batches of job {job.pk} may be in flight\n"
+    )
+    assert (
+        shell("limit_batches", 4, "--reason", "more memory").out
         == "4 batches of all jobs together may be in flight\n"
     )
     job.refresh_from_db()
     assert (job.max_in_flight, Limits.current().max_parallel_batches) == (3, 4)
-    assert shell("cap", 0) == Answer(2, "", "1 to 64 batches can be in flight, not 0\n")
+    assert shell("limit_batches", 0) == Answer(2, "", "1 to 64 batches can be in flight, not 0\n")
 
 
 def test_a_job_under_way_shows_how_far_it_is_and_why_it_waits(shell: Shell, job: Job) -> None:
@@ -162,3 +165,12 @@ def test_a_paused_job_says_why(shell: Shell, job: Job) -> None:
     assert said[0] == f"job {job.pk} paused: lunch"
     hint = f"`manage.py resume {job.pk}` goes on, with --no-brake past further bugs; `cancel` gives its dates back"
     assert hint in said
+
+
+def test_old_command_names_warn_and_keep_working(shell: Shell) -> None:
+    assert shell("cap", 3, "--json") == Answer(
+        0, '{"job": null, "batches": 3}\n', "cap is deprecated; use limit_batches\n"
+    )
+    assert shell("prepare", "--json") == Answer(
+        0, '{"applied": []}\n', "prepare is deprecated; use migrate_locked\n"
+    )
