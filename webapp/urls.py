@@ -2,6 +2,7 @@
 
 from django.contrib.auth import views as auth
 from django.urls import URLPattern, URLResolver, path, re_path, register_converter
+from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp.api import urls as api_urls
 from webapp.auth import admin
@@ -126,16 +127,25 @@ system_urls = [
     path("tokens/<int:pk>/revoke/", system_views.revoke, name="revoke"),
 ]
 
+# Django's own views would answer PUT and OPTIONS too.
+reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
+
 login_urls = [
     path(
         "login/",
-        auth.LoginView.as_view(template_name="login/page.html", redirect_authenticated_user=True),
+        reads_and_posts(
+            auth.LoginView.as_view(
+                template_name="login/page.html", redirect_authenticated_user=True
+            )
+        ),
         name="login",
     ),
-    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("logout/", require_POST(auth.LogoutView.as_view()), name="logout"),
     path(
         "password/",
-        auth.PasswordChangeView.as_view(template_name="login/password.html", success_url="/"),
+        reads_and_posts(
+            auth.PasswordChangeView.as_view(template_name="login/password.html", success_url="/")
+        ),
         name="password",
     ),
 ]

@@ -1,5 +1,5 @@
-"""What fills the form before anybody types: a pick of dates, a job, a Finding's proposal, a preset,
-or the newest season.
+"""What fills the form before anybody types: a pick of dates, a season, a job, a Finding's proposal,
+a preset, or the newest season.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from backfill.models import Finding, Job, Launch
 from backfill.plan.options import Options, chosen
 from validation.season import Calendar
 from webapp.pages.new_backfill.date_picks import picked
-from webapp.pages.new_backfill.form import LaunchForm, address, query_of
+from webapp.pages.new_backfill.form import LaunchForm, address, query_of, typed
 
 DATES = ("start", "end", "dates", "pick", "job", "finding", "preset")
 
@@ -28,6 +28,8 @@ def prefilled(query: QueryDict, calendar: Calendar) -> str:
         if dates := pick.partition("leave:")[2]:
             return address({**form.typed, "exclude": f"{form.typed['exclude']} {dates}".strip()})
         return address({**form.typed, **picked(pick, calendar, form.options)})
+    if query.get("season") and not any(name in query for name in DATES):
+        return address({**typed(query), **picked(f"season:{query['season']}", calendar, None)})
     return next((fill(text) for name, fill in FILLS.items() if (text := query.get(name))), "")
 
 

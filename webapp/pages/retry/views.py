@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from backfill.errors import BackcourtError, Refused
 from backfill.jobs.retry import retry_job
@@ -21,6 +21,7 @@ from webapp.pages.triage.views import season_of
 from webapp.ui.typing import HtmxRequest
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HtmxRequest, pk: int) -> HttpResponseBase:
     """The selection, and by itself what it would run; a POST runs it."""
     job = get_object_or_404(Job.objects.select_related("retry_of"), pk=pk)

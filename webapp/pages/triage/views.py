@@ -11,7 +11,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.timezone import now
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from backfill.audit import marking
@@ -133,6 +133,7 @@ def _refused(request: HtmxRequest, form: Marking, found: list[Finding]) -> str:
     return ""
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def finding(request: HtmxRequest, pk: int) -> HttpResponseBase:
     """One Finding; a POST marks it."""
     if request.method == "POST":
