@@ -174,3 +174,26 @@ def test_each_role_gets_what_is_his(
         browser.get(url, QUERY.get(name)).status_code for browser in (client, viewer, operator)
     ]
     assert Answers(*found, viewer.post(url).status_code) == TABLE[name], url
+
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def declared(name: str) -> set[str]:
+    """The methods that a URL takes, by what the table says of a GET and a POST."""
+    answers = TABLE[name]
+    reads = {"GET", "HEAD"} if answers.operator != 405 else set()
+    return reads | ({"POST"} if answers.posted != 405 else set())
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_other_methods_than_the_declared_are_refused(
+    name: str, filled: dict[str, str], operator: Client
+) -> None:
+    url, query = address(name, filled), QUERY.get(name)
+    undeclared = [method for method in METHODS if method not in declared(name)]
+    answers = {method: operator.generic(method, url).status_code for method in undeclared}
+    assert answers == dict.fromkeys(undeclared, 405), url
+    if "GET" in declared(name):
+        status = operator.get(url, query).status_code
+        assert operator.head(url, query).status_code == status, url
