@@ -20,14 +20,6 @@ from validation.findings.kinds import FindingDraft
 
 MOST_DATES = 60
 SHORT = {table.short: table for table in INPUTS}
-# The sources whose impossible values fail each processor's entities.
-EXAMINED = {
-    "TDZA": ("TDGS",),
-    "PSZA": ("PGS",),
-    "PCF": ("UPGC",),
-    "PDC": ("UPGC", "PGS", "TOGS"),
-    "ML": ("UPGC", "PGS"),
-}
 
 
 def query(finding: FindingDraft, season_start: date) -> str:
@@ -51,8 +43,8 @@ def _suspects(group: ErrorGroup, season_start: date) -> str:
     day = group.dates[0]
     before = f"game_date >= DATE '{season_start}' AND game_date < DATE '{day}'"
     sources = tuple(
-        (SHORT[short], f"game_date = DATE '{day}'" if SHORT[short] is UPGC else before)
-        for short in EXAMINED[group.processor]
+        (table, f"game_date = DATE '{day}'" if table is UPGC else before)
+        for table in PROCESSORS[group.processor].examined
     )
     return render("evidence-suspects", sources=sources, names=_quoted(group.entities), day=day)
 

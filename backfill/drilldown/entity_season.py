@@ -16,6 +16,7 @@ from backfill.errors import Refused
 from backfill.models import Job, Run
 from backfill.plan import input_signatures
 from backfill.plan.planning import Key
+from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar, season_name
 from backfill.status.latest_runs import LatestRun, audit_summaries, latest_runs
 from validation.expectation import (
@@ -86,7 +87,7 @@ def season_of(year: int, entity_id: str) -> EntitySeason:
         entity_id,
         days,
         facts,
-        (TDZA,) if named.is_team else tuple(code for code in CODES if code != TDZA),
+        tuple(c for c, p in PROCESSORS.items() if p.is_about_teams == named.is_team),
     )
     played = tuple(of.history.games_before(date.max))
     rows = {code: tuple(of.day(day, code) for day in days) for code in of.codes}

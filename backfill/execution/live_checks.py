@@ -58,9 +58,6 @@ COMPLETENESS = LiveCheck("completeness", "the data is trusted to exist")
 TRIGGER = LiveCheck("trigger", "no Phase 5 work for history")
 KINDS = (DEFENSIVE, FRESHNESS, COMPLETENESS, TRIGGER)
 
-# Processors whose statement makes no such check.
-NO_COMPLETENESS = {"PCF": "PCF reads no history and has no such check"}
-
 
 @dataclass(frozen=True)
 class Freshness:
@@ -150,7 +147,7 @@ def _not_reached(made: list[CheckRecord]) -> Iterator[CheckRecord]:
 def _waived(run: LiveRun) -> Iterator[CheckRecord]:
     """The completeness check of a run whose statement does not make it."""
     index = (run.day - run.season_start).days
-    if reason := NO_COMPLETENESS.get(run.processor.code):
+    if reason := run.processor.no_completeness:
         yield COMPLETENESS.ended("skipped", reason)
     elif index < (first := thresholds.COMPLETENESS.first_day):
         waived = f"waived on day {index} of the season; it starts on day {first}"
@@ -232,7 +229,7 @@ def _freshness(warehouse: Warehouse, run: LiveRun) -> tuple[str, str, dict[str, 
 
 def _stale(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[bool, str, Table]]:
     """Sources that are too old, as (refuses, text, source)."""
-    limits = TEAM_FRESHNESS if run.processor.code == "TDZA" else FRESHNESS_LIMITS
+    limits = TEAM_FRESHNESS if run.processor.is_about_teams else FRESHNESS_LIMITS
     for source in (*run.processor.sources, *run.processor.reads):
         count, newest = _newest(warehouse, source, *run.window(source))
         if newest is None or not count:

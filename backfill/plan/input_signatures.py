@@ -27,7 +27,6 @@ from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import SCHED, TDGS, UPGC
-from validation.expectation import TDZA
 from validation.season import FIRST_MONTH, season_year
 from validation.thresholds import TEAM_DEFENSE
 
@@ -151,7 +150,7 @@ class _SeasonInputs:
         has one of them or both.
         """
         sources = PROCESSORS[code].sources
-        since = self.reach.since(day) if code == TDZA else self.opening
+        since = self.reach.since(day) if PROCESSORS[code].forgets else self.opening
         windows = [self.source(table).between(since, day) for table in sources if table is not UPGC]
         context = [
             self.source(table).between(day, day + timedelta(days=1))

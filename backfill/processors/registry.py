@@ -18,6 +18,10 @@ class Processor:
     `population` is the source whose entities it must account for, `after` what must run before it,
     `sources` and `reads` the Phase 3 and Phase 4 tables that its values come from, `numbers` the
     windows and thresholds that its .sql is rendered with.
+
+    `examined` are the sources whose impossible values fail its entities, `no_completeness` the
+    reason why normal mode makes no completeness check, and `forgets` whether its windows reach
+    back only some days instead of to the start of the season.
     """
 
     code: str
@@ -29,9 +33,17 @@ class Processor:
     reads: tuple[Table, ...]
     label: str
     numbers: object
+    examined: tuple[Table, ...]
+    no_completeness: str = ""
+    forgets: bool = False
+
+    @property
+    def is_about_teams(self) -> bool:
+        """Whether its entities are teams, not players."""
+        return self.output.entity == "team_abbr"
 
 
-def _declare(
+def _declare(  # noqa: PLR0913 - one keyword per fact of a processor
     code: str,
     name: str,
     label: str,
@@ -40,10 +52,17 @@ def _declare(
     numbers: object,
     after: str = "",
     reads: str = "",
+    examined: str = "",
+    no_completeness: str = "",
+    forgets: bool = False,
 ) -> Processor:
-    """Name the tables by their short names; the first source is the population."""
-    inputs, upstream = (
-        tuple(getattr(tables, short) for short in names.split()) for names in (sources, reads)
+    """Name the tables by their short names; the first source is the population.
+
+    All sources are examined unless `examined` names some of them.
+    """
+    inputs, upstream, suspects = (
+        tuple(getattr(tables, short) for short in names.split())
+        for names in (sources, reads, examined)
     )
     return Processor(
         code=code,
@@ -55,6 +74,9 @@ def _declare(
         reads=upstream,
         label=label,
         numbers=numbers,
+        examined=suspects or inputs,
+        no_completeness=no_completeness,
+        forgets=forgets,
     )
 
 
@@ -66,6 +88,7 @@ _DECLARED = (
         "Team defense by shot zone",
         sources="TDGS",
         numbers=TEAM_DEFENSE,
+        forgets=True,
     ),
     _declare(
         PSZA,
@@ -82,6 +105,7 @@ _DECLARED = (
         after="TDZA PSZA",
         reads="TDZA PSZA",
         numbers=COMPOSITE,
+        no_completeness="PCF reads no history and has no such check",
     ),
     _declare(
         PDC,
@@ -100,6 +124,7 @@ _DECLARED = (
         after="TDZA PSZA PCF PDC",
         reads="TDZA PSZA PCF PDC",
         numbers=FEATURE_STORE,
+        examined="UPGC PGS",
     ),
 )
 PROCESSORS = {p.code: p for p in sorted(_DECLARED, key=lambda p: CHAIN.index(p.code))}
