@@ -57,7 +57,7 @@ def tokens(request: HtmxRequest) -> HttpResponse:
         "key": key,
         "name": name,
     }
-    return render(request, "tokens/page.html", context, status=422 if form.errors else 200)
+    return render(request, "system/tokens.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -42,7 +42,7 @@ def page(request: HtmxRequest, day: date) -> HttpResponse:
     """The date page."""
     code = request.GET.get("processor", "")
     return render(
-        request, "dates/page.html", date_chain.context(day, listed.known(code) if code else "")
+        request, "date/page.html", date_chain.context(day, listed.known(code) if code else "")
     )
 
 
@@ -55,7 +55,7 @@ def chain(request: HtmxRequest, day: date) -> HttpResponse:
         return HttpResponse(status=204)
     return render(
         request,
-        "dates/_chain.html",
+        "date/_chain.html",
         {"day": typed, "code": request.GET.get("processor", ""), **found},
     )
 
@@ -68,7 +68,7 @@ def validation(request: HtmxRequest, day: date) -> HttpResponse:
         "checked": [*validate(day, day, 3), *validate(day, day, 4)],
     }
     return render(
-        request, "dates/_validation.html" if request.htmx else "dates/validation.html", found
+        request, "date/_validation.html" if request.htmx else "date/validation.html", found
     )
 
 
@@ -76,7 +76,7 @@ def validation(request: HtmxRequest, day: date) -> HttpResponse:
 def entities(request: HtmxRequest, day: date, code: str) -> HttpResponse:
     """A page of the entities of one processor."""
     found = listed.context(_processed(day), listed.known(code), request.GET)
-    return render(request, "dates/_entities.html" if request.htmx else "dates/entities.html", found)
+    return render(request, "date/_entities.html" if request.htmx else "date/entities.html", found)
 
 
 @require_safe
@@ -94,7 +94,7 @@ def story(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse
     found = listed.entity_context(listed.told(day, listed.known(code), name), request.GET)
     return render(
         request,
-        "dates/_story.html" if request.htmx.target == "dialog" else "dates/story.html",
+        "date/_story.html" if request.htmx.target == "dialog" else "date/story.html",
         found,
     )
 
@@ -104,7 +104,7 @@ def beside(request: HtmxRequest, day: date, code: str, name: str) -> HttpRespons
     """Who stands before and after an entity in the list that it was opened from."""
     return render(
         request,
-        "dates/_beside.html",
+        "date/_beside.html",
         listed.neighbours(_processed(day), listed.known(code), name, request.GET),
     )
 
@@ -134,7 +134,7 @@ def _ask(
     status = status_of(refused) if refused else 422 if form.errors else 200
     return render(
         request,
-        "dates/_run.html" if request.htmx.target == "dialog" else "dates/run.html",
+        "date/_run.html" if request.htmx.target == "dialog" else "date/run.html",
         context,
         status=status,
     )

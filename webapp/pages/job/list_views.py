@@ -15,7 +15,7 @@ from webapp.ui.typing import HtmxRequest
 def page(request: HtmxRequest) -> HttpResponse:
     """The list with its filters."""
     asked = JobFilters.parsed(request.GET)
-    return render(request, "jobs/page.html", {**listed(asked, now()), **choices()})
+    return render(request, "job/list.html", {**listed(asked, now()), **choices()})
 
 
 @require_safe
@@ -24,4 +24,4 @@ def rows(request: HtmxRequest) -> HttpResponse:
     found = listed(JobFilters.parsed(request.GET), now())
     if request.GET.get("seen") == found["seen"] and found["every"]:
         return HttpResponse(status=204)
-    return render(request, "jobs/_list.html", found)
+    return render(request, "job/_list.html", found)

@@ -38,7 +38,7 @@ def page(request: HtmxRequest) -> HttpResponse:
         QueryDict(filled) if filled else prefill.with_dates(given, calendar), request.user
     )
     return push_url(
-        render(request, "new/page.html", _context(request, draft)), _address(draft.form.query)
+        render(request, "new_backfill/page.html", _context(request, draft)), _address(draft.form.query)
     )
 
 
@@ -49,7 +49,7 @@ def preview(request: HtmxRequest) -> HttpResponse:
     """
     draft = LaunchDraft(_given(request), request.user)
     return replace_url(
-        render(request, "new/_preview.html", _shown(request, draft, oob=True)),
+        render(request, "new_backfill/_preview.html", _shown(request, draft, oob=True)),
         _address(draft.form.query),
     )
 
@@ -59,7 +59,7 @@ def plan(request: HtmxRequest) -> HttpResponse:
     """The plan date by date."""
     given = _given(request)
     draft = LaunchDraft(given, request.user)
-    template = "new/_plan.html" if request.htmx else "new/plan.html"
+    template = "new_backfill/_plan.html" if request.htmx else "new_backfill/plan.html"
     if draft.shown is None:
         raise Refused(draft.nothing)
     return render(
@@ -111,7 +111,7 @@ def decide(request: HtmxRequest, pk: int, verb: str) -> HttpResponse:
         )
         return _go(request, reverse("new"))
     context = launches.question(verb, kept, request.user)
-    return render(request, "new/_decide.html" if request.htmx else "new/decide.html", context)
+    return render(request, "new_backfill/_decide.html" if request.htmx else "new_backfill/decide.html", context)
 
 
 def _again(request: HtmxRequest, draft: LaunchDraft, refused: Refused) -> HttpResponse:
@@ -119,12 +119,12 @@ def _again(request: HtmxRequest, draft: LaunchDraft, refused: Refused) -> HttpRe
     if request.htmx:
         return render(
             request,
-            "new/_preview.html",
+            "new_backfill/_preview.html",
             context | _shown(request, draft, oob=True),
             status=status_of(refused),
         )
     return render(
-        request, "new/page.html", context | _context(request, draft), status=status_of(refused)
+        request, "new_backfill/page.html", context | _context(request, draft), status=status_of(refused)
     )
 
 
