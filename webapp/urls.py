@@ -3,6 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import URLPattern, URLResolver, path, re_path, register_converter
 from django.views.decorators.http import require_http_methods, require_POST
+from django.views.generic import RedirectView
 
 from webapp.api import urls as api_urls
 from webapp.auth import admin
@@ -30,10 +31,15 @@ handler403 = "webapp.pages.errors.forbidden"
 handler404 = "webapp.pages.errors.not_found"
 handler500 = "webapp.pages.errors.broken"
 
+# The address of the previous release.
+TOKENS_MOVED = RedirectView.as_view(
+    pattern_name="tokens", permanent=True, http_method_names=["get", "head"]
+)
+
 home_urls = [
     path("", home_views.page, name="home"),
     path("findings/", home_views.findings, name="home_findings"),
-    path("active/", home_views.active, name="active"),
+    path("active/", home_views.active, name="home_active"),
 ]
 
 rates_urls = [path("rates/", rates_views.page, name="rates")]
@@ -44,10 +50,14 @@ dates_urls = [
     path("dates/<day:day>/chain/", date_views.chain, name="date_chain"),
     path("dates/<day:day>/validation/", date_views.validation, name="date_validation"),
     path("dates/<day:day>/run/<str:code>/", date_views.run, name="date_run"),
+    path(
+        "dates/<day:day>/neighbours/<str:code>/<path:name>/",
+        date_views.beside,
+        name="entity_neighbours",
+    ),
     path("dates/<day:day>/<str:code>.csv", date_views.download, name="entities_csv"),
     path("dates/<day:day>/<str:code>/", date_views.entities, name="entities"),
-    path("dates/<day:day>/<str:code>/beside/<path:name>/", date_views.beside, name="beside"),
-    path("dates/<day:day>/<str:code>/<path:name>/", date_views.story, name="story"),
+    path("dates/<day:day>/<str:code>/<path:name>/", date_views.story, name="entity"),
     path("dates/<path:text>/", date_views.malformed),
 ]
 
@@ -57,12 +67,14 @@ players_urls = [
 ]
 
 new_urls = [
-    path("backfills/new/", new_backfill_views.page, name="new"),
-    path("backfills/new/preview/", new_backfill_views.preview, name="new_preview"),
-    path("backfills/new/plan/", new_backfill_views.plan, name="new_plan"),
-    path("backfills/new/presets/", new_backfill_views.save, name="new_preset"),
+    path("backfills/new/", new_backfill_views.page, name="backfill_new"),
+    path("backfills/new/preview/", new_backfill_views.preview, name="backfill_preview"),
+    path("backfills/new/plan/", new_backfill_views.plan, name="backfill_plan"),
+    path("backfills/new/presets/", new_backfill_views.save, name="backfill_preset"),
     path(
-        "backfills/new/launches/<int:pk>/<str:verb>/", new_backfill_views.decide, name="new_decide"
+        "backfills/new/launches/<int:pk>/<str:verb>/",
+        new_backfill_views.decide,
+        name="backfill_decide",
     ),
 ]
 
@@ -89,11 +101,11 @@ jobs_urls = [
 
 triage_urls = [
     path("triage/", triage_views.page, name="triage"),
-    path("triage/judged/", triage_views.judged, name="judged"),
-    path("triage/judge/", triage_views.judge, name="judge"),
-    path("triage/mark/", triage_views.mark, name="mark"),
+    path("triage/audit/status/", triage_views.judged, name="triage_audit_status"),
+    path("triage/audit/", triage_views.judge, name="triage_audit"),
+    path("triage/mark/", triage_views.mark, name="triage_mark"),
     path("triage/<int:pk>/", triage_views.finding, name="finding"),
-    path("triage/<int:pk>/evidence/", triage_views.evidence, name="evidence"),
+    path("triage/<int:pk>/evidence/", triage_views.evidence, name="finding_evidence"),
 ]
 
 retry_urls = [
@@ -122,9 +134,10 @@ guide_urls = [
 system_urls = [
     path("system/", system_views.page, name="system"),
     path("system/live/", system_views.live, name="system_live"),
-    path("system/cap/", system_views.cap, name="cap"),
-    path("tokens/", system_views.tokens, name="tokens"),
-    path("tokens/<int:pk>/revoke/", system_views.revoke, name="revoke"),
+    path("system/batch-limit/", system_views.cap, name="system_batch_limit"),
+    path("tokens/", TOKENS_MOVED, name="tokens_moved"),
+    path("system/tokens/", system_views.tokens, name="tokens"),
+    path("system/tokens/<int:pk>/revoke/", system_views.revoke, name="token_revoke"),
 ]
 
 # Django's own views would answer PUT and OPTIONS too.

@@ -31,7 +31,7 @@ PAGES = {
     "guide": "/guide/",
     "topic": "/guide/early-season/",
     "system": "/system/",
-    "tokens": "/tokens/",
+    "tokens": "/system/tokens/",
     "api": "/api/docs",
 }
 MADE_OF = {

@@ -43,7 +43,7 @@ PAGES = (
     "/guide/early-season/",
     "/guide/runbook/",
     "/system/",
-    "/tokens/",
+    "/system/tokens/",
     "/password/",
     "/api/docs",
 )

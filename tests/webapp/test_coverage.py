@@ -82,7 +82,9 @@ def test_what_was_never_run_is_one_hole_of_all_processors_that_leads_to_its_back
     hole = season_coverage(YEAR).holes[-1]
     assert (hole.state, hole.names, hole.finding) == ("not run", CHAIN, None)
     assert hole.dates[0] > END
-    assert f"{reverse('new')}?start={hole.dates[0]}&amp;end={hole.dates[-1]}" in page(viewer)
+    assert f"{reverse('backfill_new')}?start={hole.dates[0]}&amp;end={hole.dates[-1]}" in page(
+        viewer
+    )
 
 
 def test_what_lacks_in_phase_3_leads_to_the_finding_that_tells_of_it(

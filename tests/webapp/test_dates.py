@@ -138,11 +138,11 @@ def test_who_fails_by_an_impossible_source_row_is_never_shown_as_expected(
     assert tabs["impossible"] == tabs["PROCESSING_ERROR"]
     assert tabs["failed"] == tabs["explained"] + tabs["impossible"]
     for text in (
-        page(viewer, url("story", day, code, name)),
+        page(viewer, url("entity", day, code, name)),
         page(viewer, url("entities", day, code, category="impossible")),
     ):
         assert "fails: impossible source value" in text
-    story = page(viewer, url("story", day, code, name))
+    story = page(viewer, url("entity", day, code, name))
     assert "fails, as it must" not in story
     assert "by its source rows it must fail with" in story
     assert "Phase 3 is corrected and the dates are run again" in story
@@ -242,7 +242,9 @@ def test_an_odd_date_says_what_it_is_and_what_would_be_right(
 
 
 def test_a_date_that_was_never_run_leads_to_a_backfill_of_it(demo: Demo, viewer: Client) -> None:
-    assert f"{reverse('new')}?start={LATER}&amp;end={LATER}" in page(viewer, url("date", LATER))
+    assert f"{reverse('backfill_new')}?start={LATER}&amp;end={LATER}" in page(
+        viewer, url("date", LATER)
+    )
 
 
 def test_without_a_season_a_date_still_has_a_page_and_none_is_the_newest(
@@ -366,7 +368,7 @@ def failing(code: str = "ML", category: str = MISSING) -> str:
 
 def test_a_story_says_who_what_and_why_and_counts_the_games(demo: Demo, viewer: Client) -> None:
     name = failing("PSZA", FEW)
-    answer = viewer.get(url("story", DAY, "PSZA", name))
+    answer = viewer.get(url("entity", DAY, "PSZA", name))
     story, text = answer.context["story"], answer.content.decode()
     played = {row["game_id"] for row in warehouse().query(PLAYED, {"name": name, "day": DAY})}
     assert answer.context["sentence"].startswith(
@@ -381,17 +383,17 @@ def test_a_story_says_who_what_and_why_and_counts_the_games(demo: Demo, viewer: 
 
 def test_a_cascade_is_drawn_to_its_root(demo: Demo, viewer: Client) -> None:
     name = failing()
-    answer = viewer.get(url("story", DAY, "ML", name))
+    answer = viewer.get(url("entity", DAY, "ML", name))
     links = answer.context["chain"]
     assert [link.code for link in links] == ["PSZA", "PCF", "PDC", "ML"]
     assert [f"{link.code}: {link.state}" for link in links if link.is_root] == [
         answer.context["story"].root
     ]
-    assert url("story", DAY, "PSZA", name) in answer.content.decode()
+    assert url("entity", DAY, "PSZA", name) in answer.content.decode()
 
 
 def test_a_story_is_a_dialog_where_it_is_asked_for_as_one(demo: Demo, viewer: Client) -> None:
-    text = page(viewer, url("story", DAY, "ML", failing()), headers=DIALOG).strip()
+    text = page(viewer, url("entity", DAY, "ML", failing()), headers=DIALOG).strip()
     assert text.startswith('<div class="dialog-head">')
     assert "<html" not in text
 
@@ -400,28 +402,28 @@ def test_the_neighbours_are_those_of_the_list_that_it_was_opened_from(
     demo: Demo, viewer: Client
 ) -> None:
     listed = [e.name for e in chosen(DAY, "ML", category=MISSING)]
-    answer = viewer.get(url("beside", DAY, "ML", listed[1], category=MISSING))
+    answer = viewer.get(url("entity_neighbours", DAY, "ML", listed[1], category=MISSING))
     assert (answer.context["before"][0], answer.context["after"][0]) == (listed[0], listed[2])
     assert f"2 of {len(listed)} in the list" in answer.content.decode()
-    assert viewer.get(url("beside", DAY, "ML", "nobody")).context["where"] == ""
+    assert viewer.get(url("entity_neighbours", DAY, "ML", "nobody")).context["where"] == ""
 
 
 def test_a_team_is_an_entity_and_who_is_not_of_the_date_is_told_so(
     demo: Demo, viewer: Client
 ) -> None:
     team = chosen(DAY, "TDZA")[0].name
-    assert "waits for no processor" in page(viewer, url("story", DAY, "TDZA", team))
+    assert "waits for no processor" in page(viewer, url("entity", DAY, "TDZA", team))
     absent = next(
         e.name
         for e in chosen(DAY, "PSZA")
         if e.name not in {other.name for other in chosen(DAY, "PCF")}
     )
-    assert "none must be" in page(viewer, url("story", DAY, "PCF", absent))
+    assert "none must be" in page(viewer, url("entity", DAY, "PCF", absent))
 
 
 def test_nobody_has_no_story(demo: Demo, viewer: Client) -> None:
-    assert "nobody of the season" in page(viewer, url("story", DAY, "PSZA", "nobody"), 404)
-    assert "no games" in page(viewer, url("story", QUIET, "PSZA", "nobody"), 404)
+    assert "nobody of the season" in page(viewer, url("entity", DAY, "PSZA", "nobody"), 404)
+    assert "no games" in page(viewer, url("entity", QUIET, "PSZA", "nobody"), 404)
 
 
 def test_hostile_text_is_shown_as_text(demo: Demo, viewer: Client) -> None:
@@ -431,7 +433,7 @@ def test_hostile_text_is_shown_as_text(demo: Demo, viewer: Client) -> None:
     )
     Finding.objects.update(sentence=hostile)
     for text in (page(viewer, url("date", DAY)), page(viewer, url("entities", DAY, "PSZA", q=hostile)),
-                 page(viewer, url("story", DAY, "PSZA", hostile), 404)):  # fmt: skip
+                 page(viewer, url("entity", DAY, "PSZA", hostile), 404)):  # fmt: skip
         assert hostile not in text
         assert "&lt;script&gt;" in text
     assert entities.entity_url(DAY, "PSZA", "two\nlines") == ""

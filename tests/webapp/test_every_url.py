@@ -37,7 +37,7 @@ PROGRAMS = Answers(401, 200, 200, 405)
 TABLE = {
     "home": READ,
     "home_findings": READ,
-    "active": READ,
+    "home_active": READ,
     "rates": READ,
     "coverage": READ,
     "runs": READ,
@@ -51,15 +51,15 @@ TABLE = {
     "date_run": ASKS,
     "entities": READ,
     "entities_csv": READ,
-    "beside": READ,
-    "story": READ,
+    "entity_neighbours": READ,
+    "entity": READ,
     "players": READ,
     "player": READ,
-    "new": FORM,
-    "new_preview": Answers(302, 200, 200, 200),
-    "new_plan": Answers(302, 200, 200, 422),
-    "new_preset": CHANGES,
-    "new_decide": ASKS,
+    "backfill_new": FORM,
+    "backfill_preview": Answers(302, 200, 200, 200),
+    "backfill_plan": Answers(302, 200, 200, 422),
+    "backfill_preset": CHANGES,
+    "backfill_decide": ASKS,
     "jobs": READ,
     "jobs_list": READ,
     "job": READ,
@@ -77,25 +77,26 @@ TABLE = {
     "retry": FORM,
     "retries": READ,
     "triage": READ,
-    "judged": READ,
-    "judge": CHANGES,
-    "mark": CHANGES,
+    "triage_audit_status": READ,
+    "triage_audit": CHANGES,
+    "triage_mark": CHANGES,
     "finding": FORM,
-    "evidence": READ,
+    "finding_evidence": READ,
     "queries": READ,
     "query": READ,
     "query_csv": READ,
     "system": READ,
     "system_live": READ,
-    "cap": CHANGES,
+    "system_batch_limit": CHANGES,
     "api_docs": READ,
     "openapi": PROGRAMS,
     "metrics": PROGRAMS,
     "healthz": Answers(200, 200, 200, 405),
     # Of one's own: the form again, with what is wrong; and a key of somebody else's is not there.
+    "tokens_moved": Answers(302, 301, 301, 405),
     "tokens": Answers(302, 200, 200, 200),
     "password": Answers(302, 200, 200, 200),
-    "revoke": Answers(302, 405, 405, 404),
+    "token_revoke": Answers(302, 405, 405, 404),
     "login": Answers(200, 302, 302, 302),
     "logout": Answers(302, 405, 405, 302),
 }
@@ -110,7 +111,7 @@ NAMED = {
     "verb": "approve",
 }
 NOVEMBER = {"start": "2021-11-01", "end": "2021-11-30"}
-QUERY = {"new_plan": NOVEMBER, "query_csv": NOVEMBER}
+QUERY = {"backfill_plan": NOVEMBER, "query_csv": NOVEMBER}
 
 
 def patterns(found: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[URLPattern]:

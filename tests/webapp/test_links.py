@@ -43,7 +43,11 @@ def test_home_fills_the_form_with_the_season_that_it_shows(
     year: int, seasons: None, operator: Client
 ) -> None:
     home = operator.get(reverse("home"), {"season": year}).content.decode()
-    targets = {unescape(url) for url in LINK.findall(home) if url.startswith(f"{reverse('new')}?s")}
+    targets = {
+        unescape(url)
+        for url in LINK.findall(home)
+        if url.startswith(f"{reverse('backfill_new')}?s")
+    }
     assert targets
     for url in targets:
         query = parse_qs(urlsplit(operator.get(url)["Location"]).query)

@@ -20,7 +20,7 @@ def test_a_page_without_a_login_leads_to_it_and_back(client: Client) -> None:
 def test_a_page_whose_session_has_ended_stays_and_says_where_to_log_in(client: Client) -> None:
     for answer in (
         client.get(reverse("home"), headers=HTMX),
-        client.post(reverse("new_preview"), headers=HTMX),
+        client.post(reverse("backfill_preview"), headers=HTMX),
     ):
         assert (answer.status_code, answer["HX-Retarget"], answer["HX-Reswap"]) == (
             401,

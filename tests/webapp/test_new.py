@@ -42,7 +42,7 @@ FREE_OPTIONS = Options(date(2022, 1, 3), date(2022, 1, 9), reason="late data")
 
 def page(client: Client, **typed: str) -> str:
     """The page, as text without entities."""
-    answer = client.get(reverse("new"), typed)
+    answer = client.get(reverse("backfill_new"), typed)
     assert answer.status_code == 200, answer.get("Location", "")
     return unescape(answer.content.decode())
 
@@ -55,7 +55,7 @@ def sealed(html: str) -> str:
 
 
 def start(client: Client, seal: str, *, headers: Any = None, **typed: Any) -> Any:
-    return client.post(reverse("new"), {**typed, "previewed": seal}, headers=headers or {})
+    return client.post(reverse("backfill_new"), {**typed, "previewed": seal}, headers=headers or {})
 
 
 def button(html: str) -> tuple[str, str]:
@@ -115,7 +115,7 @@ def test_every_date_is_there_with_its_type_its_week_and_the_reason(
 def test_a_preview_is_the_same_fragment_at_its_own_address_and_gives_the_form_its_address(
     operator: Client, demo: Demo
 ) -> None:
-    answer = operator.get(reverse("new_preview"), {**FREE, "canary": "off"}, headers=HTMX)
+    answer = operator.get(reverse("backfill_preview"), {**FREE, "canary": "off"}, headers=HTMX)
     assert answer.content.decode().startswith('<section id="preview"')
     assert answer["HX-Replace-Url"] == "/backfills/new/?start=2022-01-03&end=2022-01-09&canary=off"
 
@@ -134,17 +134,19 @@ def test_as_many_dates_as_no_address_holds_are_previewed_turned_over_picked_kept
         "start": "",
         "skip_preflight": "on",
     }
-    answer = operator.post(reverse("new_preview"), typed, headers=HTMX)
+    answer = operator.post(reverse("backfill_preview"), typed, headers=HTMX)
     html = answer.content.decode()
-    assert (answer.status_code, answer["HX-Replace-Url"]) == (200, reverse("new"))
+    assert (answer.status_code, answer["HX-Replace-Url"]) == (200, reverse("backfill_new"))
     assert "So many dates fit in no link" in html
     assert not re.search(r'(?:href|hx-get)="[^"]{2000,}"', html)
-    page = operator.post(reverse("new_plan"), {**typed, "page": "2"}, headers=HTMX).content.decode()
+    page = operator.post(
+        reverse("backfill_plan"), {**typed, "page": "2"}, headers=HTMX
+    ).content.decode()
     assert "page 2 of" in page
-    picked = operator.post(reverse("new"), {**typed, "pick": "from:2"}, headers=HTMX)
-    assert (picked.status_code, picked["HX-Push-Url"]) == (200, reverse("new"))
+    picked = operator.post(reverse("backfill_new"), {**typed, "pick": "from:2"}, headers=HTMX)
+    assert (picked.status_code, picked["HX-Push-Url"]) == (200, reverse("backfill_new"))
     assert MANY in picked.content.decode()
-    operator.post(reverse("new_preset"), {**typed, "name": "many"})
+    operator.post(reverse("backfill_preset"), {**typed, "name": "many"})
     assert len(get_preset("many").parsed_options.days) == 170
     made = start(operator, sealed(html), **typed)
     assert (made.status_code, made["Location"][:6]) == (302, "/jobs/"), made.content.decode()
@@ -153,9 +155,11 @@ def test_as_many_dates_as_no_address_holds_are_previewed_turned_over_picked_kept
 def test_a_preview_by_post_needs_its_token_and_changes_nothing(demo: Demo, viewer: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = viewer.cookies
-    assert strict.post(reverse("new_preview"), FREE, headers=HTMX).status_code == 403
+    assert strict.post(reverse("backfill_preview"), FREE, headers=HTMX).status_code == 403
     jobs = Job.objects.count()
-    assert "will run" in viewer.post(reverse("new_preview"), FREE, headers=HTMX).content.decode()
+    assert (
+        "will run" in viewer.post(reverse("backfill_preview"), FREE, headers=HTMX).content.decode()
+    )
     assert Job.objects.count() == jobs
 
 
@@ -166,7 +170,7 @@ def test_what_the_preflight_blocks_can_be_left_out_beside_what_is_left_out_alrea
     html = page(operator, **typed)
     found = re.search(r'value="(leave:[^"]+)"', html)
     assert found
-    answer = operator.post(reverse("new"), {**typed, "pick": found[1]}, headers=HTMX)
+    answer = operator.post(reverse("backfill_new"), {**typed, "pick": found[1]}, headers=HTMX)
     left = unescape(answer.content.decode())
     assert f">\n2021-11-22 {found[1].removeprefix('leave:')}</textarea>" in left
     assert 'value="leave:' not in left
@@ -176,7 +180,9 @@ def test_the_brake_that_a_finding_puts_off_says_why(operator: Client, demo: Demo
     found = next(
         f for f in Finding.objects.exclude(action=None) if f.action and not f.action["brake"]
     )
-    html = operator.get(reverse("new"), {"finding": found.pk}, follow=True).content.decode()
+    html = operator.get(
+        reverse("backfill_new"), {"finding": found.pk}, follow=True
+    ).content.decode()
     assert "for a bug that is known on these dates" in html
     assert "for a bug that is known" not in page(operator, brake="off", reason="mine")
 
@@ -209,9 +215,9 @@ def test_how_many_must_fail_is_said_before_the_start(operator: Client, demo: Dem
 
 def test_the_plan_has_a_page_of_its_own_in_parts(operator: Client, demo: Demo) -> None:
     season = {"start": "2021-10-19", "end": "2022-04-10"}
-    first = operator.get(reverse("new_plan"), season).content.decode()
+    first = operator.get(reverse("backfill_plan"), season).content.decode()
     second = operator.get(
-        reverse("new_plan"), {**season, "page": "2"}, headers=HTMX
+        reverse("backfill_plan"), {**season, "page": "2"}, headers=HTMX
     ).content.decode()
     assert "page 1 of 2" in first
     assert second.startswith('<div id="plan"')
@@ -224,7 +230,7 @@ def test_a_longer_range_asks_the_database_no_more_often(
 ) -> None:
     for end in ("2021-11-08", "2022-04-10"):
         with django_assert_max_num_queries(26):
-            operator.get(reverse("new_preview"), {"start": "2021-11-05", "end": end})
+            operator.get(reverse("backfill_preview"), {"start": "2021-11-05", "end": end})
 
 
 def test_without_a_season_the_page_says_how_to_load_one(
@@ -304,7 +310,7 @@ def test_what_is_wrong_is_said_beside_its_field(
     operator: Client, demo: Demo, wrong: dict[str, str], field: str, sentence: str
 ) -> None:
     html = unescape(
-        operator.get(reverse("new_preview"), {**FREE, **wrong}, headers=HTMX).content.decode()
+        operator.get(reverse("backfill_preview"), {**FREE, **wrong}, headers=HTMX).content.decode()
     )
     assert error_of(html, field) == sentence
     assert [name for name in LaunchForm.base_fields if error_of(html, name)] == [field]
@@ -353,7 +359,7 @@ def _query(typed: dict[str, str]) -> QueryDict:
 
 def test_a_hostile_reason_is_shown_as_text(operator: Client, demo: Demo) -> None:
     raw = operator.get(
-        reverse("new"), {**FREE, "reason": HOSTILE, "dates": HOSTILE, "exclude": HOSTILE}
+        reverse("backfill_new"), {**FREE, "reason": HOSTILE, "dates": HOSTILE, "exclude": HOSTILE}
     ).content.decode()
     assert "<script>alert" not in raw
     assert "&lt;script&gt;alert" in raw
@@ -532,7 +538,7 @@ def test_a_viewer_sees_it_all_and_starts_nothing(
     assert "disabled" in button(html)[0]
     seal = sealed(page(operator, **typed))
     assert start(viewer, seal, **typed).status_code == 403
-    assert viewer.post(reverse("new_preset"), {**typed, "name": "mine"}).status_code == 403
+    assert viewer.post(reverse("backfill_preset"), {**typed, "name": "mine"}).status_code == 403
     assert not Job.objects.filter(actor="vera").exists()
 
 
@@ -563,14 +569,14 @@ def test_more_than_the_limit_waits_for_a_second_person(
     assert start(operator, sealed(html), **typed).status_code == 302
     kept = Launch.objects.get()
     assert (kept.state, kept.actor, kept.job) == ("waiting", "otto", None)
-    assert operator.post(reverse("new_decide", args=[kept.pk, "approve"])).status_code == 422
+    assert operator.post(reverse("backfill_decide", args=[kept.pk, "approve"])).status_code == 422
     assert (
         "7 dates will run"
         in admin.get(
-            reverse("new_decide", args=[kept.pk, "approve"]), headers=HTMX
+            reverse("backfill_decide", args=[kept.pk, "approve"]), headers=HTMX
         ).content.decode()
     )
-    admin.post(reverse("new_decide", args=[kept.pk, "approve"]), {"why": "I looked"})
+    admin.post(reverse("backfill_decide", args=[kept.pk, "approve"]), {"why": "I looked"})
     kept.refresh_from_db()
     assert (kept.state, kept.approved_by) == ("started", "ada")
     assert kept.job
@@ -587,15 +593,17 @@ def test_the_one_who_asked_can_withdraw_and_others_refuse_with_a_reason(
     assert "a second person has to decide" in page(operator)
     assert (
         operator.post(
-            reverse("new_decide", args=[asked[0].pk, "refuse"]), {"why": "no"}
+            reverse("backfill_decide", args=[asked[0].pk, "refuse"]), {"why": "no"}
         ).status_code
         == 422
     )
-    assert operator.post(reverse("new_decide", args=[asked[0].pk, "withdraw"])).status_code == 302
-    assert admin.post(reverse("new_decide", args=[asked[1].pk, "refuse"])).status_code == 422
+    assert (
+        operator.post(reverse("backfill_decide", args=[asked[0].pk, "withdraw"])).status_code == 302
+    )
+    assert admin.post(reverse("backfill_decide", args=[asked[1].pk, "refuse"])).status_code == 422
     assert (
         admin.post(
-            reverse("new_decide", args=[asked[1].pk, "refuse"]), {"why": HOSTILE}
+            reverse("backfill_decide", args=[asked[1].pk, "refuse"]), {"why": HOSTILE}
         ).status_code
         == 302
     )
@@ -604,7 +612,7 @@ def test_the_one_who_asked_can_withdraw_and_others_refuse_with_a_reason(
         "refused",
     ]
     assert f"ada refused it: {HOSTILE}" in page(operator)
-    assert HOSTILE not in operator.get(reverse("new")).content.decode()
+    assert HOSTILE not in operator.get(reverse("backfill_new")).content.decode()
 
 
 def test_an_admin_needs_nobody(admin: Client, demo: Demo, settings: Any) -> None:
@@ -641,7 +649,7 @@ def test_ones_own_timed_launch_starts_by_itself_and_can_only_be_withdrawn(
     assert "Refuse" in page(admin).partition("Launches that wait")[2]
     assert (
         operator.post(
-            reverse("new_decide", args=[kept.pk, "withdraw"]), {"why": 2001 * "x"}
+            reverse("backfill_decide", args=[kept.pk, "withdraw"]), {"why": 2001 * "x"}
         ).status_code
         == 422
     )
@@ -652,13 +660,16 @@ def test_a_viewer_decides_nothing(viewer: Client, demo: Demo, verb: str) -> None
     kept = Launch.objects.create(
         options=FREE_OPTIONS.as_json(), actor="otto", needs_approval="large"
     )
-    assert viewer.post(reverse("new_decide", args=[kept.pk, verb]), {"why": "x"}).status_code == 403
+    assert (
+        viewer.post(reverse("backfill_decide", args=[kept.pk, verb]), {"why": "x"}).status_code
+        == 403
+    )
     assert "operators only" in page(viewer)
 
 
 def test_what_cannot_be_decided_is_not_found(admin: Client, demo: Demo) -> None:
-    assert admin.get(reverse("new_decide", args=[1, "burn"])).status_code == 404
-    assert admin.get(reverse("new_decide", args=[999, "approve"])).status_code == 404
+    assert admin.get(reverse("backfill_decide", args=[1, "burn"])).status_code == 404
+    assert admin.get(reverse("backfill_decide", args=[999, "approve"])).status_code == 404
 
 
 # What fills the form
@@ -696,20 +707,22 @@ def test_any_options_go_through_the_address_unchanged(options: Options, policy: 
 
 def test_a_preset_comes_back_as_it_was_saved(operator: Client, demo: Demo) -> None:
     typed = {k: v for k, v in QueryDict(query_of(EVERY)).items() if isinstance(v, str)}
-    assert operator.post(reverse("new_preset"), {**typed, "name": "the usual"}).status_code == 302
+    assert (
+        operator.post(reverse("backfill_preset"), {**typed, "name": "the usual"}).status_code == 302
+    )
     href = re.search(
         r'href="(/backfills/new/\?[^"]+)">the usual</a>',
-        operator.get(reverse("new")).content.decode(),
+        operator.get(reverse("backfill_new")).content.decode(),
     )
     assert href
     filled = operator.get(unescape(href[1]))["Location"]
     assert LaunchForm(QueryDict(filled.partition("?")[2])).options == EVERY
-    again = operator.post(reverse("new_preset"), {**typed, "name": "the usual"})
+    again = operator.post(reverse("backfill_preset"), {**typed, "name": "the usual"})
     assert (
         "there is a preset 'the usual' by otto already" in unescape(again.content.decode()).lower()
     )
     kept = get_preset("the usual")
-    operator.post(reverse("new_decide", args=[kept.pk, "withdraw"]))
+    operator.post(reverse("backfill_decide", args=[kept.pk, "withdraw"]))
     assert not list_presets()
 
 
@@ -718,7 +731,7 @@ def test_a_job_fills_the_form_with_its_options_but_not_its_reason(
 ) -> None:
     job = start_job(replace(FREE_OPTIONS, processors=("PSZA",), newest_first=True), "ann")
     assert job
-    answer = operator.get(reverse("new"), {"job": job.pk})
+    answer = operator.get(reverse("backfill_new"), {"job": job.pk})
     form = LaunchForm(QueryDict(answer["Location"].partition("?")[2]))
     assert form.options == replace(job.parsed_options, reason="")
 
@@ -727,7 +740,7 @@ def test_a_finding_fills_the_form_with_what_it_proposes(operator: Client, demo: 
     found = Finding.objects.exclude(action=None).first()
     assert found
     assert found.action
-    answer = operator.get(reverse("new"), {"finding": found.pk})
+    answer = operator.get(reverse("backfill_new"), {"finding": found.pk})
     options = LaunchForm(QueryDict(answer["Location"].partition("?")[2])).options
     assert options
     assert (str(options.start), str(options.end)) == (found.action["start"], found.action["end"])
@@ -742,7 +755,7 @@ def test_a_finding_fills_the_form_with_what_it_proposes(operator: Client, demo: 
 def test_what_is_not_there_fills_nothing(
     operator: Client, demo: Demo, name: str, number: str
 ) -> None:
-    assert operator.get(reverse("new"), {name: number}).status_code == 404
+    assert operator.get(reverse("backfill_new"), {name: number}).status_code == 404
 
 
 def test_picks_are_the_dates_of_the_season_in_its_own_terms(demo: Demo) -> None:
@@ -761,7 +774,8 @@ def test_picks_are_the_dates_of_the_season_in_its_own_terms(demo: Demo) -> None:
 
 def test_a_pick_keeps_what_else_was_typed(operator: Client, demo: Demo) -> None:
     answer = operator.get(
-        reverse("new"), {**FREE, "reason": "late data", "brake": "off", "pick": "month:2021:12"}
+        reverse("backfill_new"),
+        {**FREE, "reason": "late data", "brake": "off", "pick": "month:2021:12"},
     )
     assert answer["Location"].startswith(
         "/backfills/new/?start=2021-12-01&end=2021-12-31&brake=off&reason=late%20data"
@@ -778,7 +792,7 @@ def test_game_days_only_leaves_out_the_others(demo: Demo) -> None:
 def test_the_newest_failed_dates_can_be_picked(operator: Client, demo: Demo) -> None:
     run = Run.objects.filter(date=END, processor="ML").latest("pk")
     Run.objects.filter(pk=run.pk).update(status=Run.Status.FAILED)
-    answer = operator.get(reverse("new"), {"pick": "failed:2021:1"})
+    answer = operator.get(reverse("backfill_new"), {"pick": "failed:2021:1"})
     assert answer["Location"] == f"/backfills/new/?by=list&dates={END}"
 
 
@@ -795,11 +809,11 @@ def test_the_newest_failed_dates_can_be_picked(operator: Client, demo: Demo) -> 
     ],
 )
 def test_a_pick_that_there_is_not_is_a_sentence(operator: Client, demo: Demo, pick: str) -> None:
-    assert operator.get(reverse("new"), {"pick": pick}).status_code == 422
+    assert operator.get(reverse("backfill_new"), {"pick": pick}).status_code == 422
 
 
 def test_a_place_in_the_chain_picks_all_from_there_on(operator: Client, demo: Demo) -> None:
     assert LaunchForm(QueryDict("start_from=3")).cleaned_data["processors"] == list(CHAIN[2:])
-    assert operator.get(reverse("new"), {**FREE, "pick": "from:3"})["Location"].endswith(
+    assert operator.get(reverse("backfill_new"), {**FREE, "pick": "from:3"})["Location"].endswith(
         "processors=PCF,PDC,ML"
     )

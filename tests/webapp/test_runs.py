@@ -133,7 +133,7 @@ def test_what_older_code_made_is_a_selection_that_one_can_backfill(
     shown = page(viewer, older=1)
     assert shown.count('<td><a class="mono"') == 2
     assert (
-        f"{reverse('new')}?start=2021-11-22&amp;end=2021-11-24&amp;processors=PDC&amp;what=outdated"
+        f"{reverse('backfill_new')}?start=2021-11-22&amp;end=2021-11-24&amp;processors=PDC&amp;what=outdated"
         in shown
     )
 
@@ -193,4 +193,4 @@ def test_without_runs_it_leads_to_the_first_backfill(viewer: Client, db: None) -
     assert "Clear the filters" in page(viewer, text="nothing says this")
     Job.objects.all().delete()
     assert "Nothing has run yet" in page(viewer)
-    assert reverse("new") in page(viewer).partition("<main")[2]
+    assert reverse("backfill_new") in page(viewer).partition("<main")[2]

@@ -111,7 +111,7 @@ def test_messages_that_wait_are_listed(viewer: Client, demo: Demo) -> None:
 def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(
     admin: Client, db: None
 ) -> None:
-    answer = admin.post(reverse("cap"), CAP, follow=True)
+    answer = admin.post(reverse("system_batch_limit"), CAP, follow=True)
     assert Limits.current().max_parallel_batches == 3
     (event,) = system_health.events()
     assert (event.actor, event.reason) == ("ada", CAP["reason"])
@@ -124,7 +124,7 @@ def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
 def test_nobody_else_can_change_the_cap_and_sees_why(role: str, db: None) -> None:
     client, before = logged_in("nobody", role), Limits.current().max_parallel_batches
-    assert client.post(reverse("cap"), CAP).status_code == 403
+    assert client.post(reverse("system_batch_limit"), CAP).status_code == 403
     assert (Limits.current().max_parallel_batches, system_health.events()) == (before, [])
     assert "admins only" in page(client)
 
@@ -139,14 +139,14 @@ def test_nobody_else_can_change_the_cap_and_sees_why(role: str, db: None) -> Non
 def test_a_cap_that_cannot_be_is_refused_in_one_sentence(
     admin: Client, db: None, form: dict[str, str], sentence: str
 ) -> None:
-    answer = admin.post(reverse("cap"), form)
+    answer = admin.post(reverse("system_batch_limit"), form)
     assert answer.status_code == 422
     assert sentence in answer.content.decode().lower()
     assert system_health.events() == []
 
 
 def test_a_cap_is_changed_by_post_alone(admin: Client, db: None) -> None:
-    assert admin.get(reverse("cap"), CAP).status_code == 405
+    assert admin.get(reverse("system_batch_limit"), CAP).status_code == 405
 
 
 @pytest.mark.parametrize("name", ["viewer", "operator", "admin"])
@@ -183,7 +183,7 @@ def test_a_revoked_key_is_worth_nothing_and_only_its_owner_revokes_it(
     viewer: Client, operator: Client
 ) -> None:
     viewer.post(reverse("tokens"), {"name": "nightly"})
-    url = reverse("revoke", args=[Token.objects.get().pk])
+    url = reverse("token_revoke", args=[Token.objects.get().pk])
     assert operator.post(url).status_code == 404
     assert "nightly" not in operator.get(reverse("tokens")).content.decode()
     assert viewer.get(url).status_code == 405

@@ -347,7 +347,7 @@ def test_a_viewer_sees_the_actions_as_those_of_operators(demo: Demo, viewer: Cli
 
 def test_the_evidence_is_the_stored_query_run(demo: Demo, viewer: Client) -> None:
     finding = one("column jump")
-    text = text_of(viewer, reverse("evidence", args=[finding.pk]))
+    text = text_of(viewer, reverse("finding_evidence", args=[finding.pk]))
     rows = evidence_rows.evidence_of(finding).rows
     assert text.startswith('<div id="evidence"')
     assert f"{len(rows)} rows" in text
@@ -357,7 +357,7 @@ def test_the_evidence_is_the_stored_query_run(demo: Demo, viewer: Client) -> Non
 
 def test_evidence_is_cut_after_its_first_rows(demo: Demo, viewer: Client) -> None:
     finding = one("duplicate input")
-    assert "The first 200 rows" in text_of(viewer, reverse("evidence", args=[finding.pk]))
+    assert "The first 200 rows" in text_of(viewer, reverse("finding_evidence", args=[finding.pk]))
 
 
 @pytest.mark.parametrize(
@@ -366,10 +366,10 @@ def test_evidence_is_cut_after_its_first_rows(demo: Demo, viewer: Client) -> Non
 def test_evidence_that_cannot_be_shown_says_why(sql: str, demo: Demo, viewer: Client) -> None:
     pk = one().pk
     Finding.objects.filter(pk=pk).update(query=sql)
-    assert "field-error" in text_of(viewer, reverse("evidence", args=[pk]))
+    assert "field-error" in text_of(viewer, reverse("finding_evidence", args=[pk]))
 
 
-@pytest.mark.parametrize("name", ["finding", "evidence"])
+@pytest.mark.parametrize("name", ["finding", "finding_evidence"])
 def test_a_finding_that_is_not_there_is_not_found(name: str, demo: Demo, viewer: Client) -> None:
     assert viewer.get(reverse(name, args=[999_999])).status_code == 404
 
@@ -431,7 +431,7 @@ def test_several_are_marked_with_one_note(demo: Demo, operator: Client) -> None:
         f.pk for f in Finding.objects.all() if f.kind in ("Phase 3 missing", "impossible value")
     ]
     given = {"finding": chosen, "state": "acknowledged", "note": "Phase 3 is told"}
-    answer = operator.post(f"{reverse('mark')}?severity=problem", given)
+    answer = operator.post(f"{reverse('triage_mark')}?severity=problem", given)
     assert (answer.status_code, answer["Location"]) == (
         302,
         f"{reverse('triage')}?severity=problem",
@@ -446,7 +446,7 @@ def test_of_several_all_are_marked_or_none(demo: Demo, operator: Client) -> None
     closed, fine = one("column jump"), one()
     Finding.objects.filter(pk=closed.pk).update(state=State.CLOSED)
     given = {"finding": [fine.pk, closed.pk], "state": "fixed", "note": "both"}
-    answer = operator.post(reverse("mark"), given)
+    answer = operator.post(reverse("triage_mark"), given)
     text = answer.content.decode()
     assert answer.status_code == 422
     assert f"finding {closed.pk} is closed" in text
@@ -456,7 +456,7 @@ def test_of_several_all_are_marked_or_none(demo: Demo, operator: Client) -> None
 
 
 def test_nothing_ticked_is_said(demo: Demo, operator: Client) -> None:
-    answer = operator.post(reverse("mark"), {"state": "fixed", "note": "all of it"})
+    answer = operator.post(reverse("triage_mark"), {"state": "fixed", "note": "all of it"})
     assert answer.status_code == 422
     assert "tick at least one finding" in answer.content.decode()
 
@@ -467,8 +467,8 @@ def test_nothing_ticked_is_said(demo: Demo, operator: Client) -> None:
 def posts() -> dict[str, dict[str, Any]]:
     return {
         reverse("finding", args=[one().pk]): {"state": "fixed", "note": "no"},
-        reverse("mark"): {"finding": one().pk, "state": "fixed", "note": "no"},
-        reverse("judge"): {"season": YEAR},
+        reverse("triage_mark"): {"finding": one().pk, "state": "fixed", "note": "no"},
+        reverse("triage_audit"): {"season": YEAR},
     }
 
 
@@ -480,7 +480,7 @@ def test_a_viewer_changes_nothing(demo: Demo, viewer: Client) -> None:
 
 def test_without_a_worker_a_season_is_judged_at_once(demo: Demo, operator: Client) -> None:
     before = SeasonAudit.objects.get()
-    answer = operator.post(reverse("judge"), {"season": YEAR})
+    answer = operator.post(reverse("triage_audit"), {"season": YEAR})
     assert (answer.status_code, answer["Location"]) == (302, reverse("triage"))
     after = SeasonAudit.objects.get()
     assert after.at > before.at
@@ -491,7 +491,7 @@ def test_without_a_worker_a_season_is_judged_at_once(demo: Demo, operator: Clien
 def test_a_season_that_is_not_there_cannot_be_judged(
     season: str, demo: Demo, operator: Client
 ) -> None:
-    answer = operator.post(reverse("judge"), {"season": season})
+    answer = operator.post(reverse("triage_audit"), {"season": season})
     assert answer.status_code == 422
     assert HOSTILE not in answer.content.decode()
     assert "season" in answer.content.decode().lower()
@@ -500,10 +500,10 @@ def test_a_season_that_is_not_there_cannot_be_judged(
 def test_the_page_asks_until_a_worker_has_judged(demo: Demo, operator: Client) -> None:
     asked = {"judging": YEAR, "asked": now().isoformat()}
     assert 'hx-trigger="every 1s"' in text_of(operator, reverse("triage"), **asked)
-    assert operator.get(reverse("judged"), asked).status_code == 204
+    assert operator.get(reverse("triage_audit_status"), asked).status_code == 204
     SeasonAudit.objects.update(at=now())
     assert "every 1s" not in text_of(operator, reverse("triage"), **asked)
-    assert operator.get(reverse("judged"), asked)["HX-Refresh"] == "true"
+    assert operator.get(reverse("triage_audit_status"), asked)["HX-Refresh"] == "true"
 
 
 def test_a_worker_that_does_not_come_is_not_waited_for(demo: Demo, operator: Client) -> None:

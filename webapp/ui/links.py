@@ -34,7 +34,9 @@ def to_new(start: date, end: date, codes: Sequence[str] = CHAIN, what: str = "")
     exists already.
     """
     processors = "" if tuple(codes) == CHAIN else ",".join(codes)
-    return with_query(reverse("new"), start=start, end=end, processors=processors, what=what)
+    return with_query(
+        reverse("backfill_new"), start=start, end=end, processors=processors, what=what
+    )
 
 
 def named(name: str, *args: object) -> str:

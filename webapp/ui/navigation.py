@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 
 class MenuEntry(NamedTuple):
@@ -22,7 +22,7 @@ class MenuEntry(NamedTuple):
 
 PLACES = (
     MenuEntry("home", "Home", "home", "h"),
-    MenuEntry("new", "New backfill", "plus", "n", "primary"),
+    MenuEntry("backfill_new", "New backfill", "plus", "n", "primary"),
     MenuEntry("jobs", "Jobs", "player-play", "j", "jobs"),
     MenuEntry("triage", "Triage", "alert-triangle", "t", "findings"),
     MenuEntry("rates", "Failure rates", "chart-line", "r"),
@@ -36,13 +36,10 @@ PLACES = (
 
 
 def places(request: HttpRequest) -> list[dict[str, Any]]:
-    """The menu as this user sees it, with the place where he is."""
+    """Return the menu of this user, with the current page marked."""
     found = []
     for name, words, icon, key, badge in PLACES:
-        try:
-            url = reverse(name)
-        except NoReverseMatch:
-            continue
+        url = reverse(name)
         here = request.path == url or (url != "/" and request.path.startswith(url))
         found.append(
             {"url": url, "words": words, "icon": icon, "key": key, "badge": badge, "here": here}

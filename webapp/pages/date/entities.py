@@ -194,7 +194,7 @@ def entity_url(day: date, code: str, name: str, asked: EntityFilters | None = No
     """The story of an entity, which keeps the list that it was opened from; empty for a name that
     no URL can hold.
     """
-    path = links.named("story", day, code, name)
+    path = links.named("entity", day, code, name)
     return asked.url(path) if asked and path else path
 
 
@@ -260,7 +260,7 @@ def entity_context(story: EntityReport, query: QueryDict) -> dict[str, Any]:
         "is_team": story.team == story.entity,
         "ahead": story.ahead[:AHEAD],
         "ahead_more": max(0, len(story.ahead) - AHEAD),
-        "beside_url": asked.url(reverse("beside", args=[*place, story.entity])),
+        "beside_url": asked.url(reverse("entity_neighbours", args=[*place, story.entity])),
         "processor": PROCESSORS[story.code],
         "player_url": links.named("player", season_year(story.day), story.entity),
         "sign": str(story.match) if story.must or story.state else OUTSIDER,

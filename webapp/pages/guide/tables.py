@@ -47,7 +47,7 @@ NOVEMBER = "--start 2021-11-01 --end 2021-11-30"
 VERBS = (
     Verb(
         "check Phase 3 before a start",
-        "new",
+        "backfill_new",
         "New backfill: the preflight is live in the form",
         "preflight_check 2021-11-01 --end-date 2021-11-30",
     ),
@@ -57,23 +57,23 @@ VERBS = (
         "Coverage: every table by date",
         f"query records-per-date {NOVEMBER}",
     ),
-    Verb("run the chain over a range", "new", "New backfill", f"backfill {NOVEMBER}"),
+    Verb("run the chain over a range", "backfill_new", "New backfill", f"backfill {NOVEMBER}"),
     Verb(
         "enable backfill mode in the options",
-        "new",
+        "backfill_new",
         "New backfill: it is the mode that is chosen already",
         f"backfill {NOVEMBER} --mode backfill",
     ),
     Verb(
         "skip the preflight",
-        "new",
+        "backfill_new",
         "New backfill: the switch, with a reason",
         f'backfill {NOVEMBER} --skip-preflight --reason "why"',
     ),
     Verb("follow checkpoint files", "jobs", "Jobs: the job's page is live", "jobs 7"),
     Verb(
         "run one processor's script",
-        "new",
+        "backfill_new",
         "New backfill: choose the processor",
         f"backfill {NOVEMBER} --processors PSZA",
     ),

@@ -66,7 +66,9 @@ def _control(job: Job, found: Progress, user: User) -> Iterator[Button]:
 def _other(job: Job, found: Progress) -> Iterator[Button]:
     """What only shows something, or leads on."""
     yield Button(
-        "Start again with these options", "copy", links.with_query(reverse("new"), job=job.pk)
+        "Start again with these options",
+        "copy",
+        links.with_query(reverse("backfill_new"), job=job.pk),
     )
     yield Button("Compare", "arrows-diff", reverse("job_compare", args=[job.pk]))
     yield Button("CSV", "download", reverse("job_report", args=[job.pk, "csv"]))

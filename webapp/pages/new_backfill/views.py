@@ -38,7 +38,8 @@ def page(request: HtmxRequest) -> HttpResponse:
         QueryDict(filled) if filled else prefill.with_dates(given, calendar), request.user
     )
     return push_url(
-        render(request, "new_backfill/page.html", _context(request, draft)), _address(draft.form.query)
+        render(request, "new_backfill/page.html", _context(request, draft)),
+        _address(draft.form.query),
     )
 
 
@@ -109,9 +110,13 @@ def decide(request: HtmxRequest, pk: int, verb: str) -> HttpResponse:
         messages.info(
             request, launches.decide(verb, kept, request.user, request.POST.get("why", "").strip())
         )
-        return _go(request, reverse("new"))
+        return _go(request, reverse("backfill_new"))
     context = launches.question(verb, kept, request.user)
-    return render(request, "new_backfill/_decide.html" if request.htmx else "new_backfill/decide.html", context)
+    return render(
+        request,
+        "new_backfill/_decide.html" if request.htmx else "new_backfill/decide.html",
+        context,
+    )
 
 
 def _again(request: HtmxRequest, draft: LaunchDraft, refused: Refused) -> HttpResponse:
@@ -124,7 +129,10 @@ def _again(request: HtmxRequest, draft: LaunchDraft, refused: Refused) -> HttpRe
             status=status_of(refused),
         )
     return render(
-        request, "new_backfill/page.html", context | _context(request, draft), status=status_of(refused)
+        request,
+        "new_backfill/page.html",
+        context | _context(request, draft),
+        status=status_of(refused),
     )
 
 
@@ -160,7 +168,11 @@ def _address(query: str) -> str:
     """Where the form is filled in so; without a word of it where no server would take so long an
     address.
     """
-    return f"{reverse('new')}?{query}" if query and not is_long(query) else reverse("new")
+    return (
+        f"{reverse('backfill_new')}?{query}"
+        if query and not is_long(query)
+        else reverse("backfill_new")
+    )
 
 
 def _go(request: HtmxRequest, url: str) -> HttpResponse:
