@@ -6,6 +6,7 @@ import re
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from django.core.management import call_command
 
 from backfill.processors.registry import PROCESSORS
@@ -17,6 +18,11 @@ SETTINGS = (ROOT / "webapp" / "settings.py").read_text()
 # Old command names, kept for one release.
 DEPRECATED = {"cap", "prepare"}
 COMMANDS = {f.stem for f in ROOT.glob("*/management/commands/[a-z]*.py")} - DEPRECATED
+# In text and in commands; of one with a placeholder, the folder before it.
+PATH = re.compile(
+    r"(?<![\w./-])((?:backfill|bench|bin|docs|templates|tests|validation|webapp)"
+    r"/(?:[\w./-]*\w)?)(?![\w<*…])"
+)
 
 
 def test_the_readme_names_every_processor_and_its_output() -> None:
@@ -38,11 +44,18 @@ def test_the_readme_and_the_example_name_every_setting_and_no_other() -> None:
     assert set(re.findall(r"`([A-Z][A-Z_]+)`", listed)) == read
 
 
-def test_every_path_that_the_readme_names_exists() -> None:
-    for path in re.findall(
-        r"`((?:bin|bench|docs|tests|backfill|validation|webapp)/[\w./]*)`", README
-    ):
-        assert (ROOT / path).exists(), path
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_path_that_a_document_names_exists(document: str) -> None:
+    named = set(PATH.findall((ROOT / document).read_text()))
+    assert named
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+# In text and in commands; of one with a placeholder, the folder before it.
+PATH = re.compile(
+    r"(?<![\w./-])((?:backfill|bench|bin|docs|templates|tests|validation|webapp)"
+    r"/(?:[\w./-]*\w)?)(?![\w<*…])"
+)
 
 
 def test_the_table_of_contents_of_the_warehouse_is_current() -> None:
