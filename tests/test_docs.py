@@ -51,13 +51,6 @@ def test_every_path_that_a_document_names_exists(document: str) -> None:
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
 
 
-# In text and in commands; of one with a placeholder, the folder before it.
-PATH = re.compile(
-    r"(?<![\w./-])((?:backfill|bench|bin|docs|templates|tests|validation|webapp)"
-    r"/(?:[\w./-]*\w)?)(?![\w<*…])"
-)
-
-
 def test_the_table_of_contents_of_the_warehouse_is_current() -> None:
     out = StringIO()
     call_command("tables", stdout=out)
