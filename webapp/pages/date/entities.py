@@ -85,7 +85,7 @@ class EntityFilters:
 
     @property
     def given(self) -> dict[str, Any]:
-        """As `backfill.drilling` takes it, without the page."""
+        """As `backfill.drilldown` takes it, without the page."""
         sort = {"sort": self.sort.removeprefix("-"), "descending": self.sort.startswith("-")}
         return {"category": self.category, "search": self.q, **sort}
 
