@@ -43,7 +43,7 @@ from webapp.models import User
 pytestmark = [
     pytest.mark.specification,
     pytest.mark.xdist_group("googlesql"),
-    pytest.mark.django_db,
+    pytest.mark.django_db(transaction=True),
 ]
 
 BASE = django_settings.BASE_DIR

@@ -181,7 +181,7 @@ TROUBLE = (
 )
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_season_on_bigquery_is_what_it_is_in_a_folder(
     clean: Proxy, folder: str, shell: Shell, settings: Any, tmp_path: Path
 ) -> None:
