@@ -267,7 +267,7 @@ def test_before_it_is_judged_a_job_says_so_and_what_its_runs_say_already(
 
 
 def test_a_cancelled_job_says_what_it_left_undone(viewer: Client, job: Job) -> None:
-    made = stopped(job, "cancelled", "running → cancelling", "")
+    made = stopped(job, "cancelled", "cancelling", "")
     make_run(made, "TDZA", date(2030, 11, 20), "complete", population=9, rows=9)
     make_run(made, "PSZA", date(2030, 11, 20), "cancelled")
     make_run(made, "PSZA", date(2030, 11, 21), "cancelled")
