@@ -81,7 +81,7 @@ def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is
         assert "job 1 succeeded in " in said
         assert f"panel: http://{address} " in said
         logged_in(address, said)
-        judged = "SELECT season, unexplained FROM backfill_judged"
+        judged = "SELECT season, unexplained FROM backfill_seasonaudit"
         until(lambda: Installation(var).rows(judged) == [(2021, 0)], "the judgement by a worker")
     workers = Installation(var).rows("SELECT DISTINCT worker FROM backfill_run WHERE worker <> ''")
     assert workers
