@@ -16,26 +16,20 @@ def main() -> None:
         signal.getsignal(signal.SIGINT) is signal.default_int_handler
     ):  # until a verb takes over, Ctrl-C just ends it
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
     if find_spec("django") is None and PYTHON.exists() and Path(sys.executable) != PYTHON:
         os.execv(PYTHON, [str(PYTHON), *sys.argv])
     if find_spec("django") is None:
         sys.exit("Django is not installed here; bin/up sets everything up")
-    from django.conf import settings
     from django.core.management import execute_from_command_line
     from django.db import OperationalError
 
-    try:
-        settings.DATABASES["default"]["ENGINE"]
-    except Exception as error:
-        sys.stderr.write(
-            f"the settings cannot be read: {type(error).__name__}: {error}; see .env.example\n"
-        )
-        sys.exit(2)
+    from webapp.setting_schema import load_or_exit
+
+    load_or_exit()
     try:
         execute_from_command_line(sys.argv)
     except OperationalError as error:
-        sys.exit(f"the database cannot be used ({' '.join(str(error).split())})")
+        sys.exit(f"the database is not available ({' '.join(str(error).split())})")
 
 
 if __name__ == "__main__":

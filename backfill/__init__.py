@@ -1,1 +1,1 @@
-"""Does: plans, runs and records backfills. Imports validation, never webapp."""
+"""Plan, run and record backfills. Imports `validation`, never `webapp`."""

@@ -1,13 +1,13 @@
-"""The app: plans, runs and records backfills."""
+"""Django app of the backfills."""
 
 from django.apps import AppConfig
 
 
 class BackfillConfig(AppConfig):
-    """Registers the system checks."""
+    """Backfill app; registers the system checks."""
 
     name = "backfill"
 
     def ready(self) -> None:
-        """Import what registers itself."""
+        """Import the modules that register themselves."""
         from backfill import checks  # noqa: F401

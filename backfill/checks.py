@@ -1,56 +1,39 @@
-"""System checks: a misconfiguration is said at start, not when a run needs it.
+"""System checks: report a misconfiguration at start, before a run depends on it.
 
-Verbs run those that are tagged OWN: all of Django's would import every page and the API. `manage.py
-check` runs all.
+Commands run only the checks tagged OWN, because Django's own checks import every page and the API.
+`manage.py check` runs all of them.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
 
 from backfill.errors import BackcourtError
+from backfill.private_files import readable_by_others
 from backfill.warehouse import open_warehouse
 
 OWN, NOTICES = "backcourt", "notices"
-POSITIVE = (
-    "MAX_PARALLEL_BATCHES",
-    "WAREHOUSE_THREADS",
-    "WORKER_PROCESSES",
-    "HEARTBEAT_SECONDS",
-    "SWEEP_SECONDS",
-    "BATCH_LOST_AFTER_SECONDS",
-    "WORKER_DEAD_AFTER_SECONDS",
-    "STEP_TIME_LIMIT_SECONDS",
-)
 
 
-@register(OWN)
-def numbers_are_positive(**kwargs: Any) -> list[CheckMessage]:
-    """E002: a number of batches, threads, processes or seconds is below one."""
-    names = [name for name in POSITIVE if getattr(settings, name) < 1]
-    return [
-        Error(f"{name} is {getattr(settings, name)}; at least 1 is expected", id="backcourt.E002")
-        for name in names
-    ]
-
-
-# A topic's name has 3 to 255 of these characters, the first a letter; a project of an organisation
-# may name its domain.
+# A topic name has 3 to 255 of these characters and starts with a letter. The project of an
+# organization can include its domain.
 TOPIC = re.compile(r"projects/[a-z0-9][a-z0-9.:-]+/topics/(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 
 
 @register(OWN)
 def topic_is_a_name(**kwargs: Any) -> list[CheckMessage]:
-    """E003: PUBSUB_TOPIC names no topic."""
+    """Return E003 if PUBSUB_TOPIC is not a topic name."""
     if not settings.PUBSUB_TOPIC or TOPIC.fullmatch(settings.PUBSUB_TOPIC):
         return []
     return [
         Error(
-            f"PUBSUB_TOPIC is {settings.PUBSUB_TOPIC!r}; projects/PROJECT/topics/TOPIC is expected",
+            f"PUBSUB_TOPIC is {settings.PUBSUB_TOPIC!r}; use projects/PROJECT/topics/TOPIC",
             id="backcourt.E003",
         )
     ]
@@ -58,18 +41,41 @@ def topic_is_a_name(**kwargs: Any) -> list[CheckMessage]:
 
 @register(OWN)
 def warehouse_url_is_known(**kwargs: Any) -> list[CheckMessage]:
-    """E001: WAREHOUSE_URL names no warehouse."""
+    """Return E001 if WAREHOUSE_URL is not a warehouse URL."""
     try:
         open_warehouse(settings.WAREHOUSE_URL)
     except BackcourtError as error:
-        return [Error(str(error), hint="Unset, it is parquet:var/warehouse.", id="backcourt.E001")]
+        return [
+            Error(str(error), hint="The default is parquet:var/warehouse.", id="backcourt.E001")
+        ]
     return []
+
+
+@register(Tags.security, deploy=True)
+def files_are_private(**kwargs: Any) -> list[CheckMessage]:
+    """Return E005 if another user of this machine can access a file of DATA_DIR, .env or the SQLite
+    database.
+    """
+    database = settings.DATABASES["default"]
+    sqlite = [Path(database["NAME"])] if database["ENGINE"].endswith("sqlite3") else []
+    paths = [settings.VAR, settings.BASE_DIR / ".env", *sqlite]
+    exposed = sorted(set(readable_by_others(*paths)))
+    if not exposed:
+        return []
+    others = f" and {len(exposed) - 1} more" if exposed[1:] else ""
+    fix = " ".join(quote(str(path)) for path in paths if path.exists())
+    return [
+        Error(
+            f"other users of this machine can access {exposed[0]}{others}; run chmod -R go= {fix}",
+            id="backcourt.E005",
+        )
+    ]
 
 
 @register(NOTICES)
 def notify_urls_are_understood(**kwargs: Any) -> list[CheckMessage]:
-    """E004: Apprise does not understand one of NOTIFY_URLS. Apart from OWN, because it takes a
-    while to ask.
+    """Return E004 for each NOTIFY_URLS entry that Apprise cannot parse. Not tagged OWN, because
+    importing Apprise is slow.
     """
     if not settings.NOTIFY_URLS:
         return []
@@ -78,6 +84,6 @@ def notify_urls_are_understood(**kwargs: Any) -> list[CheckMessage]:
     wrong = [name for name, url in named_urls() if not is_understood(url)]
     hint = "See https://appriseit.com/services/ for the URL of each service."
     return [
-        Error(f"{name} is no URL that Apprise understands", hint=hint, id="backcourt.E004")
+        Error(f"{name} is not a valid Apprise URL", hint=hint, id="backcourt.E004")
         for name in wrong
     ]

@@ -1,7 +1,7 @@
-"""The places where a crash would hurt, by name, so that tests can kill a process exactly there.
+"""Named crash points: tests kill or stop a process at the places where that does most damage.
 
-`BACKCOURT_CRASH_AT=after-output:3` kills the process without a word the third time that it passes
-this point.
+`BACKCOURT_CRASH_AT=after-output:3` kills the process without cleanup on its third pass through this
+point; `BACKCOURT_STOP_AT` stops it there until SIGCONT.
 """
 
 from __future__ import annotations
@@ -10,14 +10,21 @@ import os
 import signal
 from collections import Counter
 
-POINTS = ("after-claim", "after-failures", "after-output", "after-history", "after-record")
+POINTS = (
+    *("after-claim", "before-publication", "under-lock"),
+    *("after-failures", "after-output", "after-history", "after-record"),
+)
+SIGNALS = {"BACKCOURT_CRASH_AT": signal.SIGKILL, "BACKCOURT_STOP_AT": signal.SIGSTOP}
+LOAD_POINTS = ("load-begun", "load-file", "load-prepared", "load-switched")
+COPY_POINTS = ("copy-begun", "copy-parts")
 _passed: Counter[str] = Counter()
 
 
 def crash_point(point: str) -> None:
-    """Mark a point; nothing happens unless the environment asks for a crash here."""
-    wanted, _, times = os.environ.get("BACKCOURT_CRASH_AT", "").partition(":")
-    if wanted == point:
-        _passed[point] += 1
-        if _passed[point] == int(times or 1):
-            os.kill(os.getpid(), signal.SIGKILL)
+    """Mark a crash point; does nothing unless the environment requests a signal here."""
+    for variable, sign in SIGNALS.items():
+        wanted, _, times = os.environ.get(variable, "").partition(":")
+        if wanted == point:
+            _passed[point] += 1
+            if _passed[point] == int(times or 1):
+                os.kill(os.getpid(), sign)

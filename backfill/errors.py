@@ -1,16 +1,19 @@
-"""Every error that Backcourt raises, as one small tree.
+"""Errors raised by Backcourt.
 
 BackcourtError
-├── Refused                  a person's mistake: one sentence, exit 2, nothing changed
-│   ├── Conflict             another active job holds some of the dates
-│   └── PlanChanged          what would be run is no longer what somebody has seen
-├── AccountingError          the rows of a run do not add up; nothing was written
-├── Superseded               another attempt has these runs now; nothing was written
-└── WarehouseError           `retryable` says whether the same call may work later
+├── Refused                  invalid request: one sentence, exit 2, nothing changed
+│   ├── InvalidOption        invalid option of a backfill, with its field
+│   ├── Conflict             another active job claims some of the dates
+│   └── PlanChanged          the plan differs from the preview
+├── AccountingError          the rows of a run do not match its population; nothing was written
+├── Superseded               another attempt owns these runs; nothing was written
+└── WarehouseError           `retryable`: the same call may succeed later
     ├── WarehouseBusy        retryable
-    ├── WarehouseUnwritable  no place, no right or no space to write
-    ├── CorruptPartition     a file cannot be read; names it
-    └── StatementFailed      the engine refused or broke off a statement
+    │   └── SeasonReloaded   a load replaced the inputs during a step
+    ├── WarehouseUnwritable  no location, permission or space to write
+    ├── UnreadableInput      missing or damaged input file, with its path
+    ├── CorruptPartition     unreadable file, with its path
+    └── StatementFailed      the engine rejected or aborted a statement
 """
 
 from __future__ import annotations
@@ -19,56 +22,76 @@ from collections.abc import Mapping
 
 
 class BackcourtError(Exception):
-    """Something went wrong in Backcourt."""
+    """Base class of Backcourt's errors."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())
 
 
 class Refused(BackcourtError):
-    """The request cannot be carried out as it stands."""
+    """The request is invalid."""
+
+
+class InvalidOption(Refused):
+    """The value of one option of a backfill is invalid."""
+
+    def __init__(self, field: str, message: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Conflict(Refused):
-    """Another active job already works on some of these dates."""
+    """Another active job already claims some of these dates."""
 
 
 class PlanChanged(Refused):
-    """What would be run now is no longer what the preview showed."""
+    """The plan has changed since the preview."""
 
 
 class AccountingError(BackcourtError):
-    """The rows of a run do not add up to its population; nothing was written."""
+    """The rows of a run do not match its population; nothing was written."""
 
 
 class Superseded(BackcourtError):
-    """These runs were given back or cancelled meanwhile; this attempt writes nothing."""
+    """Another attempt now owns these runs; nothing was written."""
+
+    def __init__(self, fence: int = 0) -> None:
+        super().__init__()
+        self.fence = fence  # the newer fencing token of a partition
 
 
 class WarehouseError(BackcourtError):
-    """The warehouse could not do what it was asked."""
+    """The warehouse could not complete an operation."""
 
     def __init__(self, message: str = "", detail: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
-        self.detail = detail or {}  # what it is about, as keys
+        self.detail = detail or {}  # identifiers of the affected file, table, date and so on
 
     retryable = False
-    # Whether fewer dates may succeed: a full disk is full for every date, a bad row poisons one.
+    # Fewer dates per batch may succeed: a bad row fails one date, a full disk fails all of them.
     concerns_dates = False
 
 
 class WarehouseBusy(WarehouseError):
-    """The warehouse is over quota or timed out; the same query may work later."""
+    """The warehouse is over quota or timed out; the same query may succeed later."""
 
     retryable = True
 
 
 class WarehouseUnwritable(WarehouseError):
-    """The warehouse cannot be written."""
+    """The warehouse is not writable."""
+
+
+class SeasonReloaded(WarehouseBusy):
+    """A load replaced the inputs of the season; the same step may succeed now."""
+
+
+class UnreadableInput(WarehouseError):
+    """An input file is missing or damaged, which concerns every date of its season."""
 
 
 class CorruptPartition(WarehouseError):
-    """A file of the warehouse cannot be read."""
+    """A warehouse file is unreadable."""
 
     concerns_dates = True
 

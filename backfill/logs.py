@@ -1,24 +1,28 @@
-"""Log lines: what happened and what it is about (a job, a batch, a request), as text or as one JSON
-document each.
-"""
+"""Log lines with their context (job, batch, request), as text or as one JSON document per line."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from textwrap import indent
 from types import MappingProxyType
 from typing import Any
 
 _about: ContextVar[Mapping[str, object]] = ContextVar("_about", default=MappingProxyType({}))
 
+# A field value with one of these could be read as another field.
+AMBIGUOUS = re.compile(r'^$|[\s"=\[\]]')
+INDENT = "    "
+
 
 @contextmanager
 def about(**ids: object) -> Iterator[None]:
-    """While the block runs, every line of this thread carries these ids."""
+    """Add these ids to every log line of this thread inside the block."""
     before = _about.set({**_about.get(), **ids})
     try:
         yield
@@ -27,56 +31,107 @@ def about(**ids: object) -> Iterator[None]:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    """What a line is about, and what it was given as `extra={"fields": …}`."""
+    """Return the context of a log line and its `extra={"fields": …}`."""
     return {**_about.get(), **getattr(record, "fields", {})}
 
 
+def escaped(text: str) -> str:
+    """Escape control, format and unpaired surrogate characters, so that a value cannot forge a
+    line or reach the terminal.
+    """
+    return text if text.isprintable() else "".join(map(_escaped_character, text))
+
+
+def _escaped_character(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _escaped_lines(text: str) -> str:
+    """Escape a traceback, but keep its line breaks."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
+def _escaped_value(value: Any) -> Any:
+    """Return a value as JSON types with every string escaped."""
+    match value:
+        case dict():
+            return {escaped(str(name)): _escaped_value(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_escaped_value(inner) for inner in value]
+        case bool() | int() | float() | None:
+            return value
+    return escaped(str(value))
+
+
+def _quoted(value: object) -> str:
+    """Return a field value as one word, or quoted if it could be read as several fields."""
+    text = escaped(str(value))
+    return json.dumps(text, ensure_ascii=False) if AMBIGUOUS.search(text) else text
+
+
 class TextLines(logging.Formatter):
-    """For people: time, level, logger, message, what it is about."""
+    """Formatter for people: time, level, logger, message, context. Lines of a traceback are
+    indented, so that none of them looks like a log line.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        """The line without its traceback."""
-        fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
-        return (
-            f"{super().formatMessage(record)} [{fields}]"
-            if fields
-            else super().formatMessage(record)
+        """Return the line without its traceback."""
+        fields = " ".join(
+            f"{escaped(name)}={_quoted(value)}" for name, value in _fields(record).items()
         )
+        line = escaped(super().formatMessage(record))
+        return f"{line} [{fields}]" if fields else line
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        """Return the traceback, escaped and indented."""
+        return indent(_escaped_lines(super().formatException(ei)), INDENT, lambda line: True)
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - the library's name
+        """Return the stack of a log call, escaped and indented."""
+        return indent(_escaped_lines(stack_info), INDENT, lambda line: True)
 
 
 class JsonLines(logging.Formatter):
-    """For programs: the same and the traceback as the fields of one document per line; times are in
-    UTC.
-    """
+    """Formatter for programs: one JSON document per line, with the traceback; times in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever the message and the traceback hold."""
+        """Return one line. Strings are escaped before they become JSON, because a program that
+        prints a field would decode JSON's own escapes.
+        """
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {
-            "time": at,
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            **_fields(record),
-        }
+        line = _escaped_value(
+            {
+                "time": at,
+                "level": record.levelname,
+                "logger": record.name,
+                "message": record.getMessage(),
+                **_fields(record),
+            }
+        )
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, ensure_ascii=False)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        """Return the traceback with its line breaks, otherwise escaped."""
+        return _escaped_lines(super().formatException(ei))
 
 
 NO_LEVELS: Mapping[str, str] = MappingProxyType({})
-# What anybody can make Django say by asking for what is not there; webapp.middleware.request_log
-# says that they asked.
+# Any visitor can trigger these warnings with a bad URL; webapp.middleware.request_log records
+# the request.
 NOISE = {"django.request": "ERROR", "django.security.DisallowedHost": "CRITICAL"}
 FORMATS = {"text": TextLines, "json": JsonLines}
 
 
 def configuration(format_name: str, levels: Mapping[str, str] = NO_LEVELS) -> dict[str, Any]:
-    """For logging.config: warnings and worse to stderr; of the loggers in `levels`, what is at
-    their level.
+    """Return the `logging.config` dictionary: warnings and errors to stderr, plus the given level
+    of each logger in `levels`.
     """
     loggers = {
         name: {"level": level, "handlers": [], "propagate": True}

@@ -1,4 +1,4 @@
-"""Which code made a run: the package's version, and the commit where there is one."""
+"""Version of the code: package version, and commit if available."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERSION = "0.1.0"
 
 @cache
 def code_version() -> str:
-    """Version and short commit, as stored with each job."""
+    """Return version and short commit, as stored with each job."""
     if settings.GIT_COMMIT:
         return f"{VERSION}+{settings.GIT_COMMIT}"
     command = ["git", "-C", str(settings.BASE_DIR), "describe", "--always", "--dirty"]
@@ -20,6 +20,6 @@ def code_version() -> str:
         commit = subprocess.run(
             command, capture_output=True, text=True, timeout=5, check=True
         ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):  # an installed copy has no history
+    except (OSError, subprocess.SubprocessError):  # an installed copy has no Git history
         return VERSION
     return f"{VERSION}+{commit}"

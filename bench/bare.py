@@ -1,7 +1,7 @@
-"""The bare limit: the five SELECTs over all dates of a season at once, written as the same
-partitions. No Django.
+"""Bare limit: the five SELECTs over all dates of a season together, written to the same partitions.
+No Django.
 
-python bench/bare.py WAREHOUSE OUTPUT
+python bench/bare.py WAREHOUSE
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from backfill.processors.registry import PROCESSORS, Processor
 from backfill.processors.render import render
 from backfill.warehouse.parquet.session import ParquetWarehouse
+from backfill.warehouse.parquet.staging import PART
 from backfill.warehouse.tables import FAILURES, SCHED
 from validation.season import BOOTSTRAP_DAYS, Calendar, Game
 
@@ -27,12 +28,17 @@ FROM result WHERE failure_category IS NOT NULL ORDER BY analysis_date, entity_id
 
 
 class Bare(ParquetWarehouse):
-    """The adapter's reading, with writes straight into place."""
+    """Adapter with its usual reads, and writes directly into place."""
 
     def copy(self, sql: str, folder: Path, by: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         options = f"FORMAT parquet, PARTITION_BY ({by}), WRITE_PARTITION_COLUMNS true, OVERWRITE_OR_IGNORE true"
         self._db.execute(f"COPY ({sql}) TO '{folder}' ({options})")
+        # DuckDB names its files data_0.parquet and so on; the warehouse reads only this name.
+        for file in folder.rglob("data_*.parquet"):
+            if (part := file.with_name(PART)).exists():
+                raise SystemExit(f"{file.parent} has two files")
+            file.rename(part)
 
     def run(self, processor: Processor, params: dict[str, object]) -> None:
         output, day, entity = processor.output, processor.output.partition, processor.output.entity
@@ -55,7 +61,13 @@ def main(root: Path) -> None:
     warehouse = Bare(root)
     rows = warehouse.query(f"SELECT game_date, season_year, game_status, season_type FROM {SCHED}")
     calendar = Calendar(
-        Game(r["game_date"], r["season_year"], r["game_status"], r["season_type"]) for r in rows
+        Game(
+            game_date=r["game_date"],
+            season_year=r["season_year"],
+            status=r["game_status"],
+            season_type=r["season_type"],
+        )
+        for r in rows
     )
     for start in calendar.starts.values():
         days = [calendar.day(d) for d in sorted({g.game_date for g in calendar.games})]

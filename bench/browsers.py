@@ -1,7 +1,6 @@
-"""The panel as it is served: bytes of a first load, memory over many requests, and browsers beside
-a running job.
+"""Panel as served: bytes of a first load, memory over many requests, and browsers during a job.
 
-bench/panel.py prepares the seasons and calls these.
+bench/panel.py prepares the seasons and calls these functions.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from panel import FIRST_YEAR, FORCED, ROOT, client, manage, p95, season_of
+from panel_setup import FIRST_YEAR, FORCED, ROOT, client, manage, p95, season_of
 
 ADDRESS = "127.0.0.1:8765"
 COOKIE = "sessionid"
@@ -29,7 +28,7 @@ IMPORTED = re.compile(rb"url\([\"']?([^)\"']+)")
 
 @contextmanager
 def installation(var: Path) -> Iterator[psutil.Process]:
-    """Everything that bin/up runs."""
+    """Run all processes of bin/up."""
     environment = {**os.environ, "DATA_DIR": str(var), "WEB_ADDRESS": ADDRESS}
     with (var / "bench.log").open("w") as log:
         up = psutil.Popen(
@@ -55,18 +54,18 @@ def until_it_answers() -> None:
             return
         except OSError:
             time.sleep(0.2)
-    raise SystemExit("the panel does not answer")
+    raise SystemExit("the panel did not respond")
 
 
 class Visitor:
-    """Somebody who is logged in; the password's hashing is not what is measured."""
+    """Logged-in user; the password's hashing is not part of the measurement."""
 
     def __init__(self, cookie: str) -> None:
         self.headers = {"Cookie": f"{COOKIE}={cookie}", "Accept-Encoding": "gzip, br"}
         self.connection = http.client.HTTPConnection(ADDRESS, timeout=60)
 
     def get(self, url: str, **headers: str) -> tuple[int, bytes, str]:
-        """Status, body as sent, and how it is packed."""
+        """Return status, body as sent, and content encoding."""
         try:
             self.connection.request("GET", url, headers=self.headers | headers)
             answer = self.connection.getresponse()
@@ -81,8 +80,8 @@ def session() -> str:
 
 
 def first_load(url: str) -> tuple[int, list[tuple[int, str]]]:
-    """Bytes as sent of a page and of all that it links to, with what stands in its style sheets;
-    nothing twice.
+    """Return the bytes as sent of a page and its linked files, including those of style sheets,
+    each once.
     """
     visitor = Visitor(session())
     _, plain, _ = visitor.get(url, **{"Accept-Encoding": "identity"})
@@ -102,7 +101,7 @@ def first_load(url: str) -> tuple[int, list[tuple[int, str]]]:
 
 
 def web_processes(up: psutil.Process) -> list[psutil.Process]:
-    """Those that answer requests: the children of gunicorn's first process."""
+    """Return the processes that serve requests: children of gunicorn's first process."""
     all_of_them = [p for p in up.children(recursive=True) if "gunicorn" in " ".join(p.cmdline())]
     numbers = {p.pid for p in all_of_them}
     return [
@@ -117,9 +116,7 @@ def resident(up: psutil.Process) -> list[int]:
 
 
 def web(var: Path, seasons: Sequence[dict[str, str]]) -> None:
-    """First loads, first requests, and the memory of the processes over all pages of all seasons,
-    again and again.
-    """
+    """Measure first loads, first requests, and memory over repeated requests for all pages."""
     with installation(var) as up:
         cookie = session()
         for name in ("Home", "Jobs"):
@@ -134,10 +131,10 @@ def web(var: Path, seasons: Sequence[dict[str, str]]) -> None:
             )
             for n, link in parts[:6]:
                 print(f"    {n / 1024:7.1f} KiB {link}")
-        print(f"web processes at the start: {resident(up)} MiB")
+        print(f"web processes at start: {resident(up)} MiB")
         urls, failed = [url for season in seasons for url in season.values()], 0
         for n in range(REQUESTS):
-            # A connection each time, so that both processes get their share.
+            # A new connection each time, to spread requests over both processes.
             status, _, _ = Visitor(cookie).get(urls[n % len(urls)])
             failed += status >= 400
             if (n + 1) % (REQUESTS // 5) == 0:
@@ -145,7 +142,7 @@ def web(var: Path, seasons: Sequence[dict[str, str]]) -> None:
 
 
 class Browser(threading.Thread):
-    """Asks for the live fragment once a second, on one connection, with what it has seen last."""
+    """Requests the live fragment once a second, on one connection, with its last cursor."""
 
     def __init__(self, url: str, cookie: str, stop: threading.Event, offset: float) -> None:
         super().__init__(daemon=True)
@@ -175,7 +172,7 @@ class Browser(threading.Thread):
 
 
 def backfilled(var: Path, count: int) -> tuple[float, list[Browser]]:
-    """One season forced through the workers, watched by so many browsers; its seconds."""
+    """Force one season through the workers with this many browsers; return its seconds."""
     from backfill.models import Job
 
     manage(var, "backfill", *season_of(FIRST_YEAR), *FORCED)
@@ -194,10 +191,10 @@ def backfilled(var: Path, count: int) -> tuple[float, list[Browser]]:
 
 
 def load(var: Path, count: int = 50, repeats: int = 3) -> None:
-    """A season's job with and without browsers, in turn."""
+    """Run a season's job with and without browsers, in turn."""
     alone, watched, seen = [], [], []
     with installation(var):
-        backfilled(var, 0)  # what the workers remember of the season
+        backfilled(var, 0)  # warm up the workers' season cache
         for _ in range(repeats):
             alone.append(backfilled(var, 0)[0])
             seconds, watching = backfilled(var, count)

@@ -1,6 +1,5 @@
-"""What a run costs beside its statements: milliseconds per run for claiming, writing history,
-recording, settling and
-reading back, and database queries per step, for batches of different sizes.
+"""Overhead of a run: milliseconds per run for claiming, writing history, recording, settling and
+reading back, and database queries per step, for several batch sizes.
 
     .venv/bin/python bench/overhead.py [FOLDER WITH A SEASON'S PHASE 3]
 """
@@ -35,7 +34,7 @@ def timed(spent: Counter[str], name: str, function: Callable[..., Any]) -> Calla
 
 
 def measure(start: str, end: str, batch_size: int) -> None:
-    """Run the season again, in one thread, and print where the time beside the statements goes."""
+    """Repeat the season in one thread and print the time outside the statements."""
     from datetime import date
 
     from django.db import connection
@@ -76,8 +75,8 @@ def measure(start: str, end: str, batch_size: int) -> None:
 
     inline.run_step = step
     options = Options(
-        date.fromisoformat(start),
-        date.fromisoformat(end),
+        start=date.fromisoformat(start),
+        end=date.fromisoformat(end),
         force=True,
         batch_size=batch_size,
         parallel=1,

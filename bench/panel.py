@@ -1,18 +1,15 @@
-"""The panel with ten seasons and 20,000 runs: the server's time per page and fragment, bytes,
-memory, and browsers beside a job.
+"""Panel with ten seasons and 20,000 runs: server time per page and fragment, bytes, memory, and
+browsers during a job.
 
     .venv/bin/python bench/panel.py [--seasons 10] [--runs 20000] [--rounds 20] [--keep FOLDER]
     [--only pages|web|browsers]
 
-Pages are asked for in one process, in rounds: a round asks for every page of one season and then
-for its fragments, the
-next round for those of the next season, so that what a process remembers of one must outlast the
-others. The first round
-of a season is the cold one. Wall and CPU time, because machines have other things to do too. Then
-the whole installation
-runs here (gunicorn, workers, sweep, Redis): bytes of a first load, memory over 2,000 requests, and
-bench/browsers.py.
-With --keep the folder is kept, and used again by the next run.
+One process requests the pages in rounds: each round requests every page of one season and then its
+fragments, and the next round those of the next season, so that cached values of one season must
+outlast the others. The first round of a season is the cold one. Wall and CPU time, because machines
+have other work too. Then the whole installation runs here (gunicorn, workers, sweep, Redis): bytes
+of a first load, memory over 2,000 requests, and bench/browsers.py. With --keep the folder is kept
+and reused by the next run.
 """
 
 from __future__ import annotations
@@ -21,40 +18,18 @@ import argparse
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-FIRST_YEAR = 2012
+from panel_setup import FIRST_YEAR, FORCED, ROOT, client, manage, p95, season_of
+
 PAGES_MS, FRAGMENTS_MS = 250, 40
-FORCED = ("--force", "--no-canary", "--no-brake", "--skip-preflight", "--reason", "bench", "--json")
-
-
-def manage(var: Path, *words: str, check: bool = True) -> str:
-    environment = {**os.environ, "DATA_DIR": str(var)}
-    done = subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT,
-        env=environment,
-        check=check,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout
-
-
-def season_of(year: int) -> tuple[str, ...]:
-    return "--start", f"{year}-10-01", "--end", f"{year + 1}-06-30"
 
 
 def prepare(var: Path, seasons: int, runs: int) -> None:
-    """Seasons with faults, loaded and run; then run again until there are as many rows as asked
-    for.
-    """
+    """Load and run seasons with faults, then run them again up to the requested number of rows."""
     var.mkdir(parents=True, exist_ok=True)
     if (var / "ready").exists():
         return
@@ -67,25 +42,8 @@ def prepare(var: Path, seasons: int, runs: int) -> None:
     (var / "ready").touch()
 
 
-def p95(found: list[float]) -> float:
-    return sorted(found)[min(len(found) - 1, round(0.95 * len(found)))]
-
-
-def client() -> Any:
-    from django.test import Client
-
-    from webapp.models import Role, User
-
-    user, _ = User.objects.get_or_create(
-        username="bench", defaults={"role": Role.ADMIN, "password": "!"}
-    )
-    made = Client(SERVER_NAME="localhost", headers={"accept-encoding": "gzip"})
-    made.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    return made
-
-
 def page_urls(year: int) -> dict[str, str]:
-    """Every page of webapp/urls.py, as of one season."""
+    """Return every page of webapp/urls.py for one season."""
     from backfill.models import Finding, Job, Run
 
     day, start, end = f"{year + 1}-01-15", f"{year}-10-01", f"{year + 1}-06-30"
@@ -115,7 +73,7 @@ def page_urls(year: int) -> dict[str, str]:
         "Date, a run": f"/dates/{day}/run/PSZA/",
         "Date, validation": f"/dates/{day}/validation/",
         "Entities": f"/dates/{day}/PSZA/",
-        "Story of an entity": f"/dates/{day}/PSZA/{name}/",
+        "Timeline of an entity": f"/dates/{day}/PSZA/{name}/",
         "Rates": f"/rates/?season={year}",
         "Rates, two seasons by date": f"/rates/?season={year}&season={FIRST_YEAR}&by=date",
         "Triage": f"/triage/?season={year}",
@@ -131,7 +89,7 @@ def page_urls(year: int) -> dict[str, str]:
         "Queries": "/queries/",
         "Query": f"/queries/failure-rates/?start={year}-11-01&end={year}-11-30",
         "Guide": "/guide/",
-        "Guide, a topic": "/guide/categories/",
+        "Guide, a topic": "/guide/failures/",
         "System": "/system/",
         "API, season grid": f"/api/seasons/{year}",
         "Metrics": "/metrics",
@@ -139,7 +97,7 @@ def page_urls(year: int) -> dict[str, str]:
 
 
 def entity(year: int, day: str) -> str:
-    """Somebody with a row on that day."""
+    """Return a player with a row on that day."""
     from backfill.warehouse import warehouse
     from backfill.warehouse.tables import PGS
 
@@ -150,9 +108,7 @@ def entity(year: int, day: str) -> str:
 
 
 def fragment_urls(year: int) -> dict[str, str]:
-    """What is polled, or asked for at every keystroke (the preview, which is a page's worth of
-    work).
-    """
+    """Return polled fragments, and the preview, which is requested after every keystroke."""
     from django.utils.timezone import now
 
     from backfill.models import Job
@@ -165,13 +121,13 @@ def fragment_urls(year: int) -> dict[str, str]:
     events, job = newest.events.order_by("-pk")[25].pk, newest.pk
     before = EventCursor(events, EventCursor.parsed(mark).known - 25)
     return {
-        "polled: jobs under way": "/active/",
+        "polled: active jobs": "/active/",
         "polled: list of jobs": "/jobs/list/",
         "polled: a job, nothing new": f"/jobs/{job}/live/?seen={mark}-{rest}",
         "polled: a job, 25 events new": f"/jobs/{job}/live/?seen={before}-{rest}",
         "polled: date, its chain": f"/dates/{year + 1}-01-15/chain/",
         "polled: system": "/system/live/",
-        "polled: judged yet": "/triage/judged/",
+        "polled: audit status": "/triage/judged/",
     }
 
 
@@ -184,13 +140,13 @@ def preview_urls(year: int) -> dict[str, str]:
 
 
 def pages(seasons: int, rounds: int) -> None:
-    """The time of every page in this process, with the number of its queries."""
+    """Measure every page in this process, with its number of queries."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     browser = client()
     taken: dict[str, list[tuple[float, float]]] = {}
-    told: dict[str, str] = {}
+    answers: dict[str, str] = {}
     for n in range(seasons + rounds):
         year = FIRST_YEAR + n % seasons
         for limit, urls in (
@@ -204,10 +160,10 @@ def pages(seasons: int, rounds: int) -> None:
                 taken.setdefault(name, []).append(
                     (1000 * (time.perf_counter() - began), 1000 * (time.process_time() - worked))
                 )
-                told.setdefault(name, f"{answer.status_code} {url}  |{limit}")
+                answers.setdefault(name, f"{answer.status_code} {url}  |{limit}")
     last = FIRST_YEAR + seasons - 1
     print(
-        f"{'ms, CPU beside wall':34} {'cold':>6} {'p50':>6} {'p95':>6} {'CPU':>6} {'CPU95':>6}  queries    KiB  sent"
+        f"{'ms, wall and CPU':34} {'cold':>6} {'p50':>6} {'p95':>6} {'CPU':>6} {'CPU95':>6}  queries    KiB  sent"
     )
     for name, url in (page_urls(last) | preview_urls(last) | fragment_urls(last)).items():
         with CaptureQueriesContext(connection) as queries:
@@ -215,7 +171,7 @@ def pages(seasons: int, rounds: int) -> None:
         body = b"".join(answer) if answer.streaming else answer.content
         cold, warm = taken[name][:seasons], taken[name][seasons:]
         wall, cpu = [w for w, _ in warm], [c for _, c in warm]
-        where, _, limit = told[name].partition("|")
+        where, _, limit = answers[name].partition("|")
         slow = "" if p95(cpu) < int(limit) else "  SLOW"
         print(
             f"{name:34} {max(w for w, _ in cold):6.0f} {statistics.median(wall):6.0f} {p95(wall):6.0f}"

@@ -1,12 +1,9 @@
-"""Four seasons on BigQuery: jobs and bytes by batch size, and how long they take with how many
-workers.
+"""Four seasons on BigQuery: jobs and bytes by batch size, and duration by number of workers.
 
     .venv/bin/python bench/scale.py [--seasons 4] [--seeds 9]
 
-Nothing is run and nobody is asked: the plans are the product's own, the order of steps is that of
-its canvas, and time is
-made of BigQuery's latencies and limits as given below, so that hours take seconds here.
-docs/scale.md tells the results.
+Nothing runs on BigQuery: plans and step order are the product's, and time is simulated from the
+latencies and limits below, so hours take seconds. Results are in docs/scale.md.
 """
 
 from __future__ import annotations
@@ -41,8 +38,8 @@ from backfill.warehouse.schema import Table  # noqa: E402
 from backfill.warehouse.tables import FAILURES, HISTORY, TABLES  # noqa: E402
 from validation.season import Calendar, Game, dates_between  # noqa: E402
 
-# Bytes of a value as BigQuery counts them; a text has two more than its letters, of which keys and
-# names have about twelve.
+# BigQuery's size of a value; a string has two bytes more than its letters, about twelve for keys
+# and names.
 BYTES = {
     "INT64": 8,
     "FLOAT64": 8,
@@ -54,8 +51,8 @@ BYTES = {
     "ARRAY<STRING>": 25 * 20,
 }
 NUMERIC_BYTES = 16
-# Rows per season: games are 1,230; a player has a row in each that he plays or may play, a team one
-# per processing date.
+# Rows per season: 1,230 games; a player has a row per game played or expected, a team one per
+# processing date.
 PLAYER_ROWS, TEAM_ROWS, DATES, GAMES = 32_000, 2_460, 165, 1_230
 ROWS = {
     "PGS": PLAYER_ROWS,
@@ -72,58 +69,54 @@ ROWS = {
     "FAILURES": 30_000,
     "HISTORY": 825,
 }
-LEAST_BYTES = (
-    10 * 2**20
-)  # charged for each table that a statement names, however little of it is read
+LEAST_BYTES = 10 * 2**20  # minimum charge for each table in a statement
 DOLLARS_PER_TIB = 6.25
 
-# Seconds: lognormal, so that half take less than the median and one in twenty about twice as long;
-# one in a hundred
-# stands in line somewhere. Beside its jobs a step asks the database and Redis, and reads the staged
-# rows.
+# Seconds, lognormal: half take less than the median, one in twenty about twice as long, and one in
+# a hundred waits in a queue. In addition to its jobs, a step queries the database and Redis and
+# reads the staged rows.
 SELECT_SECONDS, MERGE_SECONDS, SPREAD = 1.5, 2.5, 0.45
 STRAGGLER, STRAGGLES = 0.01, 6.0
 OVERHEAD_SECONDS = 0.6
-# A table runs so many mutating statements at once and keeps so many waiting; one more is refused
-# and tried again.
+# Limits per table: mutating statements that run, and that wait; one more is rejected and retried.
 DML_AT_ONCE, DML_WAITING = 2, 20
 FIRST_RETRY_SECONDS = 1.0
 
 
 def calendar(first: int, seasons: int) -> Calendar:
-    """The schedules of simulated seasons."""
+    """Return the schedules of simulated seasons."""
     years = range(first, first + seasons)
     days = (
         (y, opening_night(y) + timedelta(f.day))
         for y in years
         for f in schedule(y, generator(y, 1, "calendar"))
     )
-    return Calendar(Game(day, year) for year, day in days)
+    return Calendar(Game(game_date=day, season_year=year) for year, day in days)
 
 
 def planned(seasons: int, batch_size: int) -> Plan:
-    """The product's plan of these seasons."""
+    """Return the product's plan of these seasons."""
     found = calendar(2021, seasons)
     start, end = found.games[0].game_date, found.games[-1].game_date
     return plan(
-        Options(start, end, batch_size=batch_size),
+        Options(start=start, end=end, batch_size=batch_size),
         [found.day(d) for d in dates_between(start, end)],
         set(),
     )
 
 
-# What is sent
+# Statements sent
 
 
 def season_bytes(table: Table) -> int:
-    """What a season of a table comes to."""
+    """Return the bytes of a season of a table."""
     row = sum(BYTES.get(c.type, NUMERIC_BYTES) for c in table.columns)
     return row * ROWS[table.short]
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A job: the table that it changes (none for a SELECT), all that it reads, and for how many
+    """Job: the table that it changes (none for a SELECT), the tables that it reads, number of
     dates.
     """
 
@@ -133,8 +126,8 @@ class Statement:
 
     @property
     def charged(self) -> int:
-        """Bytes at most: every column, of an input the season, of what is written here the dates;
-        what is staged is small.
+        """Return the maximum bytes: all columns; of an input the season, of an output the dates;
+        staged rows are negligible.
         """
         shares = (
             (t, 1.0 if t.kind == "input" else min(1.0, self.dates / DATES)) for t in self.reads
@@ -145,7 +138,7 @@ class Statement:
 
 
 def selected(code: str) -> tuple[Table, ...]:
-    """The tables that the SELECT of a processor names."""
+    """Return the tables in the SELECT of a processor."""
     sql = accounted(code, render(code), render(code, "population"))
     return tuple(table for table in TABLES if re.search(rf"\b{re.escape(str(table))}\b", sql))
 
@@ -154,7 +147,9 @@ READ = {code: selected(code) for code in CHAIN}
 
 
 def statements(code: str, actions: Counter[PlannedAction]) -> list[Statement]:
-    """What one step sends, in order: see backfill.execution.step, .execution and .recording."""
+    """Return the statements of one step, in order: see backfill.execution.step, .execution and
+    .recording.
+    """
     output, dates = PROCESSORS[code].output, actions.total()
     writes = [Statement(str(table), (table,), dates) for table in (FAILURES, output)]
     emptied = writes if actions[PlannedAction.SKIP] else []  # bootstrap dates
@@ -163,7 +158,7 @@ def statements(code: str, actions: Counter[PlannedAction]) -> list[Statement]:
 
 
 def batches(made: Plan) -> list[dict[str, list[Statement]]]:
-    """Per batch what each of its steps sends."""
+    """Return the statements of each step, per batch."""
     actions: dict[int, dict[str, Counter[PlannedAction]]] = defaultdict(
         lambda: defaultdict(Counter)
     )
@@ -175,21 +170,19 @@ def batches(made: Plan) -> list[dict[str, list[Statement]]]:
     ]
 
 
-# How long it takes
+# Duration
 
 
 @dataclass
 class Lines:
-    """The mutating statements of one table: those that run and those that wait."""
+    """Mutating statements of one table: running and waiting."""
 
     running: int = 0
     waiting: deque[tuple[float, Callable[[], None]]] = field(default_factory=deque)
 
 
 class World:
-    """BigQuery, the workers and the clock. An event is what happens next; nothing happens in
-    between.
-    """
+    """BigQuery, workers and clock, as a discrete event simulation."""
 
     def __init__(self, made: Plan, workers: int, parallel: int, seed: int) -> None:
         self.todo, self.free, self.parallel, self.rng = (
@@ -207,7 +200,9 @@ class World:
         self.counts, self.in_flight, self.number = Counter[str](), 0, 0
 
     def run(self) -> float:
-        """Seconds until all is done: first the canary alone, then as many batches as are allowed."""
+        """Return the seconds until the end: first the canary alone, then as many batches as
+        allowed.
+        """
         self.send(self.todo.popleft())
         while self.events:
             self.now, _, happen = heapq.heappop(self.events)
@@ -215,12 +210,14 @@ class World:
         return self.now
 
     def after(self, seconds: float, happen: Callable[[], None]) -> None:
-        """Let something happen later."""
+        """Schedule an event."""
         self.number += 1
         heapq.heappush(self.events, (self.now + seconds, self.number, happen))
 
     def send(self, batch: dict[str, list[Statement]]) -> None:
-        """chain(chord([TDZA, PSZA], PCF), PDC, ML): a step is rung when those before it have ended."""
+        """Run chain(chord([TDZA, PSZA], PCF), PDC, ML): a step is queued when its predecessors have
+        ended.
+        """
         self.in_flight += 1
         first = [code for code in batch if not PROCESSORS[code].after]
         rest = deque(code for code in batch if code not in first)
@@ -240,7 +237,7 @@ class World:
             self.ring(batch[code], ended)
 
     def ring(self, step: list[Statement], ended: Callable[[], None]) -> None:
-        """A worker takes a step when one is free."""
+        """Start a step when a worker is free."""
         self.ready.append(
             lambda: self.after(OVERHEAD_SECONDS, lambda: self.work(iter(step), ended))
         )
@@ -252,7 +249,7 @@ class World:
             self.ready.popleft()()
 
     def work(self, step: Iterator[Statement], ended: Callable[[], None]) -> None:
-        """One statement after the other; the worker waits for each."""
+        """Run one statement after another; the worker waits for each."""
         statement = next(step, None)
         if statement is None:
             self.free += 1
@@ -264,7 +261,9 @@ class World:
             self.change(statement.changes, FIRST_RETRY_SECONDS, lambda: self.work(step, ended))
 
     def change(self, table: str, delay: float, done: Callable[[], None]) -> None:
-        """A mutating statement: it runs, waits in the table's line, or is refused and comes again."""
+        """Run a mutating statement: it starts, waits in the table's queue, or is rejected and
+        retried.
+        """
         lines = self.tables[table]
         if lines.running < DML_AT_ONCE:
             self.begin(table, done)
@@ -297,9 +296,9 @@ class World:
 
 
 def print_jobs(seasons: int) -> None:
-    """A table: what one season sends, by batch size."""
+    """Print the jobs and bytes of one season, by batch size."""
     print(
-        "| dates per batch | batches | steps | jobs | of them SELECTs | charged, GiB | dollars |\n|--:|--:|--:|--:|--:|--:|--:|"
+        "| dates per batch | batches | steps | jobs | SELECT jobs | GiB charged | USD |\n|--:|--:|--:|--:|--:|--:|--:|"
     )
     for size in (1, 7, 14, 0, 60, 366):
         made = planned(1, size)
@@ -319,7 +318,7 @@ def print_jobs(seasons: int) -> None:
 
 
 def print_times(seasons: int, seeds: int) -> None:
-    """A table: minutes for all seasons, by worker processes and batch size."""
+    """Print the minutes for all seasons, by worker processes and batch size."""
     sizes = (7, 14, 0, 60)
     plans = {size: planned(seasons, size) for size in sizes}
     titles = [f"batches of {plans[s].batch_size}" for s in sizes]

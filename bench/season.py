@@ -1,11 +1,10 @@
-"""How long a season takes, from command to exit, against the bare limit; and how that grows with
-seasons.
+"""Duration of a season, from command to exit, against the bare limit; and its growth with the
+number of seasons.
 
     .venv/bin/python bench/season.py [FOLDER WITH A SEASON'S PHASE 3] [--seasons 1,5,20]
 
-Every figure is that of a whole process. The season and its bare limit run in turn, so that a
-machine that is slower
-for a while is slower for both; quote the medians and their ratio.
+Every figure is for a whole process. The season and its bare limit run in turn, so that a temporary
+slowdown of the machine affects both; quote the medians and their ratio.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class Measured:
 
 
 def measure(command: list[str], var: Path) -> Measured:
-    """Run a command to its end; wall seconds and the largest resident memory seen."""
+    """Run a command; return wall seconds and the largest resident memory."""
     environment = {**os.environ, "DATA_DIR": str(var)}
     started, peak = time.perf_counter(), 0
     process = psutil.Popen(
@@ -64,7 +63,7 @@ def manage(var: Path, *arguments: str) -> Measured:
 
 
 def prepared(var: Path, *load: str) -> tuple[str, str]:
-    """A migrated database with Phase 3 loaded; the first and last date of its schedule."""
+    """Migrate a database and load Phase 3; return the first and last date of its schedule."""
     manage(var, "migrate", "--verbosity", "0")
     manage(var, *load)
     days = json.loads(manage(var, "query", "run-history", "--json").output)
@@ -72,7 +71,7 @@ def prepared(var: Path, *load: str) -> tuple[str, str]:
 
 
 def emptied(var: Path) -> None:
-    """Take back all that backfills wrote, so that the next one starts from nothing."""
+    """Remove all output of backfills."""
     for folder in (
         "nba_precompute",
         "nba_predictions",
@@ -108,7 +107,7 @@ def season(folder: list[str], repeats: int) -> None:
         print(
             f"  bare limit {b:.1f} s ({', '.join(f'{m.seconds:.1f}' for m in bare)}), ratio {a / b:.2f}"
         )
-        print(f"  again, complete already: {again.seconds:.1f} s")
+        print(f"  rerun, already complete: {again.seconds:.1f} s")
 
 
 def many(seasons: int) -> float:
@@ -142,7 +141,7 @@ def main() -> None:
     season(load, options.repeats)
     each = [many(int(n)) for n in options.seasons.split(",") if n]
     if len(each) > 1:
-        print(f"seconds per season grow by {each[-1] / each[0]:.2f}")
+        print(f"growth of seconds per season: {each[-1] / each[0]:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""A season through Redis and two worker processes, against the same season inline; and twenty
+"""Season through Redis and two worker processes, compared with the same season inline; and twenty
 seasons in one job.
 
     .venv/bin/python bench/workers.py [FOLDER WITH A SEASON'S PHASE 3] [--repeats 3] [--seasons 20]
 
-Inline and workers run in turn in the same minutes, so that a machine that is slower for a while is
-slower for both:
-quote the medians and their ratio. Seconds are the job's own, from `start` (the Job row) to its end.
-Memory is the largest
-resident size of any process of the kind, sampled while the job runs.
+Inline and worker jobs run in turn, so that a temporary slowdown of the machine affects both; quote
+the medians and their ratio. Seconds are the job's own, from `start` (the Job row) to its end.
+Memory is the largest resident size of any process of the kind, sampled during the job.
 """
 
 from __future__ import annotations
@@ -22,7 +20,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from sqlite3 import connect
 
@@ -30,11 +29,12 @@ import psutil
 from season import REAL, ROOT, emptied, manage, prepared
 
 SECONDS = "SELECT (julianday(finished_at) - julianday(created_at)) * 86400 FROM backfill_job ORDER BY id DESC LIMIT 1"
+SEASONS_PER_JOB = 20
 
 
 @contextmanager
 def stack(var: Path) -> Iterator[psutil.Process]:
-    """Redis, two worker processes and the sweep, as bin/up runs them."""
+    """Run Redis, two worker processes and the sweep, as bin/up does."""
     environment = {**os.environ, "DATA_DIR": str(var)}
     command = [sys.executable, "manage.py", "up", "--no-demo", "--no-web"]
     front = psutil.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
@@ -80,9 +80,7 @@ def season(folder: list[str], repeats: int) -> None:
 
 
 class Memory(threading.Thread):
-    """Samples the resident size of the worker's processes until stopped: [(seconds, MiB of the
-    largest child)].
-    """
+    """Samples the resident size of the worker processes: [(seconds, MiB of the largest child)]."""
 
     def __init__(self, front: psutil.Process) -> None:
         super().__init__(daemon=True)
@@ -92,12 +90,11 @@ class Memory(threading.Thread):
         began = time.monotonic()
         while not self.stopped.wait(0.5):
             sizes = []
-            for process in self.front.children(recursive=True):
-                try:
-                    if " worker " in " ".join(process.cmdline()):
-                        sizes.append(process.memory_info().rss / 2**20)
-                except psutil.NoSuchProcess:
-                    continue
+            with suppress(psutil.NoSuchProcess):
+                for process in self.front.children(recursive=True):
+                    with suppress(psutil.NoSuchProcess):
+                        if " worker " in " ".join(process.cmdline()):
+                            sizes.append(process.memory_info().rss / 2**20)
             if sizes:
                 self.samples.append((time.monotonic() - began, max(sizes)))
 
@@ -110,29 +107,41 @@ class Memory(threading.Thread):
         ]
 
 
+def spans(start: str, end: str) -> Iterator[tuple[str, str]]:
+    """Yield the ranges of the jobs: at most 20 seasons each, as a backfill allows."""
+    while int(end[:4]) - int(start[:4]) > SEASONS_PER_JOB:
+        year = int(start[:4]) + SEASONS_PER_JOB
+        yield start, f"{year}-09-30"
+        start = f"{year}-10-01"
+    yield start, end
+
+
 def many(seasons: int) -> None:
-    """Starting, running and cancelling one job over many seasons."""
+    """Run jobs over many seasons by the same workers; start and cancel the first of them."""
     with tempfile.TemporaryDirectory() as scratch:
         var = Path(scratch) / "var"
-        start, end = prepared(var, "simulate_season", "2001", "--seasons", str(seasons))
-        backfill = ("backfill", "--start", start, "--end", end)
+        # The last season is in the past: a backfill refuses dates after today.
+        first = str(date.today().year - 1 - seasons)
+        start, end = prepared(var, "simulate_season", first, "--seasons", str(seasons))
+        jobs = [("backfill", "--start", a, "--end", b) for a, b in spans(start, end)]
         with stack(var) as front:
-            memory = Memory(front)
+            memory, began = Memory(front), time.monotonic()
             memory.start()
-            done = manage(var, *backfill, "--wait", "--json")
+            peak = max(manage(var, *job, "--wait", "--json").peak_mib for job in jobs)
+            took = time.monotonic() - began
             memory.stopped.set()
             memory.join()
             runs = asked(var, "SELECT COUNT(*) FROM backfill_run")[0][0]
             quarters = ", ".join(f"{mib:.0f}" for mib in memory.quarters())
-            print(f"{seasons} seasons, {runs} runs by two workers: {job_seconds(var):.0f} s")
+            print(f"{seasons} seasons, {runs} runs by two workers: {took:.0f} s")
             print(
-                f"  largest worker process in each quarter of that time: {quarters} MiB; `--wait` itself {done.peak_mib:.0f} MiB"
+                f"  largest worker process in each quarter of that time: {quarters} MiB; `--wait` itself {peak:.0f} MiB"
             )
         emptied(var)
-        started = manage(var, *backfill)
+        started = manage(var, *jobs[0])
         cancelled = manage(var, "cancel", "1")
         print(
-            f"  starting it {started.seconds:.1f} s, cancelling it {cancelled.seconds:.1f} s (whole commands, all runs pending)"
+            f"  start {started.seconds:.1f} s, cancel {cancelled.seconds:.1f} s (whole commands, all runs pending)"
         )
 
 
@@ -140,7 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=REAL)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--seasons", type=int, default=20, help="in one job; 0 leaves that out")
+    parser.add_argument("--seasons", type=int, default=20, help="in one job; 0 skips this part")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     load = (

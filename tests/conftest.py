@@ -1,44 +1,52 @@
-"""What every test gets: a warehouse of its own; and on request, a whole season."""
+"""Fixtures of every test: a separate warehouse and, on request, a whole season."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.conf import settings as django_settings
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.postgres import Server, serving
 from tests.programs import FindProgram, ProgramMissing, ensure
 from tests.webapp.demo import Demo, made_once
+from webapp.celery import app
 
-# Whoever sends in a test sends to the Redis that this process of the tests has started, or to none.
-# pytest-django has
-# read the settings already, and a process of pytest-xdist has the environment of another. Not in
-# pytest's own folders,
-# whose paths may be too long for a socket.
+# Send to the Redis of this test process, or to none: pytest-django has read the settings already, and
+# pytest-xdist copies the environment of its parent. pytest's own folders can be too long for a
+# socket path.
 _REDIS = TemporaryDirectory(prefix="backcourt-tests-")
 os.environ["REDIS_URL"] = django_settings.REDIS_URL = f"redis+socket://{_REDIS.name}/redis.sock"
-current_app.conf.update(
-    broker_url=django_settings.REDIS_URL, result_backend=django_settings.REDIS_URL
+app.conf.update(broker_url=django_settings.REDIS_URL, result_backend=django_settings.REDIS_URL)
+
+# A busy machine draws slowly, which is no fault of the code under test.
+hypothesis_settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+hypothesis_settings.load_profile("busy")
+
+# Playwright keeps an event loop open in the thread of the tests, where Django would refuse the
+# database in every later test of this process.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 REAL_SEASON = Path(__file__).resolve().parents[2] / "shared" / "data" / "season_2023"
 
 
 def pytest_report_header() -> str:
-    """Which database the tests run on."""
+    """Return the header line with the database that the tests run on."""
     return f"database: {connection.vendor} (DATABASE_URL)"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What was proved on Google's own engine, added up over the tests."""
+    """Print the totals of the checks on Google's engine."""
     reports = [
         r for r in terminalreporter.stats.get("passed", []) if "tests/googlesql/" in r.nodeid
     ]
@@ -49,6 +57,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         seconds = sum(report.duration for report in reports)
         told = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
         terminalreporter.write_line(f"GoogleSQL: {told}; {seconds:.0f} s")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Replace what UTF-8 cannot encode in captured logs, which pytest-xdist could not send."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="replace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -66,14 +84,14 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(autouse=True)
 def own_warehouse(settings: Any, tmp_path: Path) -> Path:
-    """An empty warehouse; returns its folder, which is made by the first write."""
+    """Set an empty warehouse; return its folder, which the first write creates."""
     root = tmp_path / "warehouse"
-    settings.PUBSUB_TOPIC = ""  # no test tells anybody anything
-    settings.AUDIT_AFTER_JOBS = False  # where a test is about that, it says so
+    settings.PUBSUB_TOPIC = ""  # no messages to Phase 5
+    settings.SHARED_SECONDS = 0  # the same URL shows what a test has just changed
+    settings.AUDIT_AFTER_JOBS = False  # tests about audits turn it on
     settings.WAREHOUSE_URL = f"parquet:{root}"
-    settings.MAX_PARALLEL_BATCHES = (
-        1  # in the test's own thread, whose transaction no other connection can see
-    )
+    # One batch runs in the test's thread; other connections cannot see its transaction.
+    settings.MAX_PARALLEL_BATCHES = 1
     return root
 
 
@@ -94,7 +112,7 @@ def program(pytestconfig: pytest.Config) -> FindProgram:
 
 @pytest.fixture(scope="session")
 def postgres(program: FindProgram) -> Iterator[Server]:
-    """A PostgreSQL server, for tests whose processes are to have a database of their own in it."""
+    """Start a PostgreSQL server for tests whose processes need a separate database."""
     program("postgres")
     with serving() as server:
         yield server
@@ -102,7 +120,7 @@ def postgres(program: FindProgram) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def season_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a whole season of Phase 3: the real one where it is, else a simulated one."""
+    """Return a folder with a whole season of Phase 3: the real one, or else a simulated one."""
     if REAL_SEASON.is_dir():
         return REAL_SEASON
     from backfill.simulation import simulate, write
@@ -114,5 +132,5 @@ def season_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def demo_files() -> Demo:
-    """The demo on disk, shared between the processes of pytest-xdist and kept for the next run."""
+    """Return the demo on disk, shared by all pytest-xdist processes and kept for the next run."""
     return made_once()

@@ -31,9 +31,7 @@ DEFAULTS = {
 
 
 def make_row(table: Table, **values: object) -> Row:
-    """One row: the values that the table has a column for, NULL where it may be, else any value of
-    the type.
-    """
+    """Make a row of the values that have a column; others are NULL or, if required, any value."""
     return {
         c.name: values.get(c.name, None if c.nullable else DEFAULTS.get(c.type, 0))
         for c in table.columns
@@ -44,7 +42,7 @@ def make_row(table: Table, **values: object) -> Row:
 
 
 def make_games(year: int) -> list[Row]:
-    """Two final games of one season: opening night, and three weeks later."""
+    """Make two final games of one season: opening night, and three weeks later."""
     dates = date(year, 10, 20), date(year, 11, 10)
     return [
         {"game_id": f"002{year % 100:02}{n:05}", "game_date": d, "season_year": year}
@@ -53,7 +51,7 @@ def make_games(year: int) -> list[Row]:
 
 
 def game_rows(table: Table, game: Row) -> list[Row]:
-    """The rows that one game leaves in an input table: one for the schedule, else one a side."""
+    """Make the rows of one game in an input table: one for the schedule, else one per side."""
     common = {
         **game,
         "processed_at": datetime.combine(game["game_date"] + timedelta(days=1), time(10)),
@@ -100,7 +98,7 @@ def phase3_folder(
 
 
 def file_of(folder: Path, table: Table, suffix: str = ".parquet") -> Path:
-    """Where a folder keeps a table."""
+    """Return the file of a table in a folder."""
     return folder / table.dataset / f"{table.name}{suffix}"
 
 
@@ -125,7 +123,7 @@ def _arrow_schema(table: Table) -> pa.Schema:
 
 
 def rewrite(file: Path, select: str) -> Path:
-    """Replace a Parquet file by what a DuckDB statement makes of it, as table `t`."""
+    """Replace a Parquet file by the result of a DuckDB statement on table `t`."""
     with duckdb.connect() as db:
         db.execute(f"CREATE TABLE t AS SELECT * FROM '{file}'")
         db.execute(f"COPY ({select}) TO '{file}' (FORMAT parquet)")

@@ -1,6 +1,4 @@
-"""What takes long to make and many tests start from, made once, although the tests run in several
-processes.
-"""
+"""Expensive test data, made once although the tests run in several processes."""
 
 from __future__ import annotations
 
@@ -14,16 +12,18 @@ import pytest
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder of this name, which `make` fills in the first process that needs it; copy it to
-    change it.
+    """Return the folder of this name, which the first process fills with `make`.
+
+    Copy it before changes.
     """
     base = factory.getbasetemp()
     return make_once(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, name, make)
 
 
 def make_once(place: Path, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder of this name in `place`, made by the first process; one that was interrupted
-    leaves none.
+    """Return the folder of this name in `place`, made by the first process.
+
+    An interrupted process leaves no folder.
     """
     folder, unfinished = place / name, place / f"{name}.unfinished"
     place.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
-"""A PostgreSQL server of one's own, on a socket that only its owner can open; it is gone when the
-block ends.
+"""Temporary PostgreSQL server on a socket that only its owner can open.
 
-`python -m tests.postgres COMMAND …` runs a command with DATABASE_URL set to one.
+`python -m tests.postgres COMMAND …` runs a command with DATABASE_URL set to such a server.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from django.db import connection
 from tests.programs import ProgramMissing, ensure
 
 DEADLINE_SECONDS = 60
-PORT = 5432  # of the socket's name; nothing listens on the network
+PORT = 5432  # part of the socket's name; no network port is open
 INITDB = ("--username=backcourt", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-# What is thrown away need not survive a power cut.
+# Temporary data does not have to survive a power failure.
 THROWN_AWAY = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -42,12 +41,12 @@ THROWN_AWAY = {
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; its socket lies in `folder`."""
+    """Running server; its socket is in `folder`."""
 
     folder: Path
 
     def url(self, database: str) -> str:
-        """What DATABASE_URL is for one of its databases."""
+        """Return the DATABASE_URL of one of its databases."""
         return f"postgresql://backcourt@/{database}?host={self.folder}&port={PORT}"
 
     def create(self, database: str) -> str:
@@ -57,14 +56,14 @@ class Server:
         return self.url(database)
 
     def answers(self) -> bool:
-        """Whether it takes connections."""
+        """Return true if it accepts connections."""
         with suppress(psycopg.OperationalError), psycopg.connect(self.url("postgres")):
             return True
         return False
 
 
 def database_url() -> str:
-    """The database of the test that asks, SQLite or PostgreSQL, as another process is told of it."""
+    """Return the URL of the current test's database, SQLite or PostgreSQL, for another process."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
@@ -72,7 +71,7 @@ def database_url() -> str:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """How to start a program that refuses root; empty for anybody else."""
+    """Return Popen options for a program that refuses root; empty for other users."""
     if os.geteuid():
         return {}
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -82,7 +81,7 @@ def _unprivileged() -> dict[str, Any]:
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A new server with no database but its own."""
+    """Start a new server without databases."""
     folder, who = Path(tempfile.mkdtemp(prefix="backcourt-postgres-")), _unprivileged()
     if who:
         os.chown(folder, who["user"], who["group"])
@@ -124,14 +123,15 @@ def serving() -> Iterator[Server]:
 
 
 def _dying_with_us() -> Sequence[str]:
-    """Words before a command that end it when this process is killed and cannot do so."""
+    """Return a command prefix that ends a command when this process is killed."""
     return ("setpriv", "--pdeathsig", "QUIT") if shutil.which("setpriv") else ()
 
 
 @contextmanager
 def _running(command: Sequence[str], **how: Any) -> Iterator[Popen[bytes]]:
-    """A process in a session of its own, as Ctrl-C is for the tests; stopped at once when the block
-    ends.
+    """Run a process in a separate session, so that Ctrl-C of the tests does not reach it.
+
+    It is stopped when the block ends.
     """
     process = Popen(command, start_new_session=True, **how)
     try:
@@ -155,12 +155,12 @@ def _wait_until_it_answers(server: Server, process: Popen[bytes]) -> None:
 
 
 def main(command: Sequence[str]) -> int:
-    """Run a command on a server of its own; a signal to stop goes to the command first."""
+    """Run a command on a temporary server; a stop signal goes to the command first."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         ensure("postgres")
     except ProgramMissing:
-        return 2  # its sentence is printed already
+        return 2  # its message is printed already
     with serving() as server:
         child = Popen(command, env={**os.environ, "DATABASE_URL": server.url("backcourt")})
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command too

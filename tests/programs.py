@@ -1,8 +1,7 @@
-"""Programs that groups of tests need besides the packages: PostgreSQL, Chromium, the BigQuery
-emulator.
+"""Programs that some tests need: PostgreSQL, Chromium, the BigQuery emulator.
 
-Each is looked for where it is needed first, and installed by its script in bin/ when it is missing.
-`python -m tests.programs [NAME …]` installs these, or all of them.
+The first test that needs a program looks for it and, if it is missing, installs it with its script
+in bin/. `python -m tests.programs [NAME …]` installs the named ones, or all.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 EMULATOR = ROOT / ".venv-emulator"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-# The processes of pytest-xdist share it: one installs, the others wait.
+# Shared by the processes of pytest-xdist: one installs, the others wait.
 LOCK = ROOT / ".pytest_cache" / "programs.lock"
 
 
@@ -26,13 +25,11 @@ FindProgram = Callable[[str], Path]  # the fixture `program`
 
 
 class ProgramMissing(Exception):
-    """A program is missing and cannot be installed here; the message names the command that
-    installs it.
-    """
+    """Program that is missing and cannot be installed here; the message names the command."""
 
 
 def postgres() -> Path | None:
-    """The folder of PostgreSQL's programs: on the PATH, or where Debian keeps them."""
+    """Return the folder of PostgreSQL's programs: on the PATH, or in Debian's location."""
     if on_path := shutil.which("initdb"):
         return Path(on_path).parent
     versions = sorted(
@@ -42,14 +39,12 @@ def postgres() -> Path | None:
 
 
 def chromium() -> Path | None:
-    """The browser."""
+    """Return the browser's path."""
     return next((Path(path) for name in CHROMIUM if (path := shutil.which(name))), None)
 
 
 def emulator() -> Path | None:
-    """The Python of the emulator's environment, when its packages are those of
-    requirements-emulator.txt.
-    """
+    """Return the emulator's Python if its packages match requirements-emulator.txt."""
     asked = subprocess.run(
         ["bash", "-c", _script("emulator", "has_emulator")], cwd=ROOT, check=False
     )
@@ -66,11 +61,10 @@ FINDERS: dict[str, Callable[[], Path | None]] = {
 def ensure(
     name: str, uncaptured: Callable[[], AbstractContextManager[object]] = nullcontext
 ) -> Path:
-    """Return the path of a program, after installing it where it is missing; raises ProgramMissing
-    where it cannot be.
+    """Return the path of a program, after installing it if it is missing.
 
-    `uncaptured` makes a context in which stderr is the terminal, so that the line on what is being
-    installed is seen.
+    Raises ProgramMissing if it cannot be installed. `uncaptured` makes a context in which stderr is
+    the terminal, so that the progress line is visible.
     """
     find = FINDERS[name]
     if path := find():
@@ -104,12 +98,12 @@ def _script(name: str, function: str) -> str:
 
 
 def main(names: Sequence[str]) -> int:
-    """Install these; 2 when one is missing and cannot be installed."""
+    """Install these programs; return 2 if one is missing and cannot be installed."""
     try:
         for name in names:
             print(f"{name}: {ensure(name)}", flush=True)
     except ProgramMissing:
-        return 2  # its sentence is printed already
+        return 2  # its message is printed already
     return 0
 
 

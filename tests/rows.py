@@ -1,4 +1,4 @@
-"""Rows of the database as JSON, put back model by model: loaddata saves them one at a time."""
+"""Database rows as JSON, inserted model by model: loaddata saves them one at a time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The files that commands of the product depend on, so that what they made can be kept until one of
-these changes.
-"""
+"""Source files behind commands of the product; cached results stay valid until one changes."""
 
 from __future__ import annotations
 
@@ -12,12 +10,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("validation", "backfill")
-# Django imports these by their names.
+# Django imports these by name.
 BY_NAME = ("backfill.apps", "backfill.checks", "backfill.models")
 
 
 def digest(files: Iterable[Path]) -> str:
-    """A hash of the names and contents of these files."""
+    """Return a hash of the names and contents of these files."""
     contents = {
         f"{file.relative_to(ROOT)}": sha256(file.read_bytes()).hexdigest() for file in files
     }
@@ -25,9 +23,11 @@ def digest(files: Iterable[Path]) -> str:
 
 
 def sources_of(*commands: str) -> set[Path]:
-    """Every file that a run of these commands may read: the modules that they import anywhere, also
-    inside functions,
-    and all statements, migrations, settings and versions of packages."""
+    """Return every file that a run of these commands can read.
+
+    These are the modules that they import anywhere, also inside functions, and all statements,
+    migrations, settings and package versions.
+    """
     todo = [file for name in (*BY_NAME, *map(_module, commands)) for file in _files(name)]
     found: set[Path] = set()
     while todo:
@@ -51,8 +51,9 @@ def _not_imported() -> Iterator[Path]:
 
 @cache
 def _files(name: str) -> tuple[Path, ...]:
-    """The modules that an import of this name runs: its packages too. The last part may be a name
-    inside a module.
+    """Return the modules that an import of this name runs, packages included.
+
+    The last part may be a name inside a module.
     """
     found, place = [], ROOT
     for part in name.split(".") if name.partition(".")[0] in PACKAGES else ():

@@ -1,4 +1,4 @@
-"""What goes wrong with source rows: gaps, impossible numbers, second versions of a game."""
+"""Defects in source rows: gaps, impossible numbers, second versions of a game."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "game_total": (200, 240),
     "game_spread": (-15, 15),
 }
-# The largest possible value of a column, or the column that it may not pass.
+# Largest possible value of a column, or the column that limits it.
 CEILINGS: dict[str, int | str] = {
     "minutes_played": 70,
     **dict.fromkeys(("usage_rate", "projected_usage_rate", "avg_usage_rate_last_7_games"), 100),
@@ -61,7 +61,7 @@ CEILINGS: dict[str, int | str] = {
 
 @dataclass(frozen=True)
 class Chances:
-    """How often things go wrong: in percent, `impossible` in a thousand."""
+    """Frequency of each defect: in percent, `impossible` per thousand."""
 
     nulls: int = 0
     unknown: int = 0
@@ -73,7 +73,7 @@ NOTHING_WRONG = Chances()
 
 
 def any_game(rng: Random) -> str:
-    """A game id that means nothing."""
+    """Return a game id without a game."""
     return f"00223{rng.randrange(99999):05d}"
 
 
@@ -87,7 +87,7 @@ def number(rng: Random, column: Column) -> int | Decimal:
 
 
 def spoiled(rng: Random, chances: Chances, short: str, rows: Rows) -> Rows:
-    """The rows with gaps, impossible numbers and second versions, in no order."""
+    """Return the rows with gaps, impossible numbers and second versions, in random order."""
     nullable = [c.name for c in TABLES[short].columns if c.nullable and c.name != "is_active"]
     unknown = _unknown(rng, chances, nullable, {row[TABLES[short].entity] for row in rows})
     spoiled = []
@@ -107,7 +107,7 @@ def spoiled(rng: Random, chances: Chances, short: str, rows: Rows) -> Rows:
 def _unknown(
     rng: Random, chances: Chances, nullable: list[str], entities: set[str]
 ) -> dict[str, list[str]]:
-    """Columns that are NULL in every row of the table, or of one team or player."""
+    """Return columns that are NULL in every row of the table, or of one team or player."""
     everywhere = [c for c in nullable if 100 * rng.random() < chances.unknown / 2]
     return {
         e: everywhere + [c for c in nullable if 100 * rng.random() < chances.unknown / 2]
@@ -116,7 +116,7 @@ def _unknown(
 
 
 def _impossible(rng: Random, short: str, row: Row) -> Row:
-    """One number out of bounds, or now and then just within them."""
+    """Set one number out of bounds, or sometimes just within them."""
     column = rng.choice(
         [c for c in TABLES[short].columns if c.nullable and c.type.startswith(("INT64", "NUMERIC"))]
     )
@@ -129,7 +129,7 @@ def _impossible(rng: Random, short: str, row: Row) -> Row:
 
 
 def _copy(rng: Random, short: str, row: Row, nullable: list[str]) -> Row:
-    """Another version of the same game: earlier, equally old or later, perhaps on another date."""
+    """Return another version of a game: earlier, equally old or later, perhaps on another date."""
     copy = row | {"processed_at": row["processed_at"] + timedelta(hours=rng.choice((-1, 0, 0, 1)))}
     for column in rng.sample(nullable, 3):
         copy[column] = _changed(rng, TABLES[short].by_name[column])
@@ -143,18 +143,16 @@ def _copy(rng: Random, short: str, row: Row, nullable: list[str]) -> Row:
 
 
 def _changed(rng: Random, column: Column) -> Any:
-    """Another plausible value; NULL where a value alone could be impossible."""
+    """Return another plausible value; NULL where a value alone could be impossible."""
     if column.name in RANGES and not column.name.startswith("ft_"):
         return number(rng, column)
     return rng.choice((True, False, None)) if column.type == "BOOL" else None
 
 
 def spoiled_upstream(rng: Random, tables: Tables) -> Tables:
-    """Phase 4 rows as no chain writes them: some gone, some with NULLs, some of players who had
-    none.
+    """Change Phase 4 rows as no chain writes them: remove some, set NULLs, add players.
 
-    Formulas that a consistent chain never reaches, such as the fallbacks of the feature store, must
-    hold all the same.
+    Covers formulas that a consistent chain never reaches, such as the feature store's fallbacks.
     """
     wanted = {(row["player_lookup"], row["game_date"]) for row in tables["UPGC"]}
     upstream: Tables = {
@@ -186,7 +184,7 @@ def _thinned(rng: Random, short: str, rows: Rows) -> Rows:
 
 
 def _invented(rng: Random, short: str, rows: Rows, wanted: set[tuple[str, date]]) -> Rows:
-    """Rows for players of the day who have none, taken from others."""
+    """Make rows for the day's players without one, taken from other players."""
     table = TABLES[short]
     absent = sorted(wanted - {(row[table.entity], row[table.partition]) for row in rows})
     keys = [

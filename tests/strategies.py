@@ -1,9 +1,8 @@
-"""Random leagues that are rich in what goes wrong with source data.
+"""Random leagues with many defects in their source data.
 
 Hypothesis draws a seed and a few knobs; random.Random builds the league from them. Shrinking the
-knobs is enough to
-read a counterexample, and a league costs milliseconds. HYPOTHESIS_PROFILE=thorough asks for many
-more of them.
+knobs makes a counterexample readable, and a league costs milliseconds. HYPOTHESIS_PROFILE=thorough
+generates many more.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from hypothesis.vendor.pretty import RepresentationPrinter
 from tests.oracle.outcome import TABLES, Row, Rows, Tables
 from tests.spoiling import NOTHING_WRONG, RANGES, Chances, any_game, number, spoiled
 
-# Without Phase.explain: what a seed did to a league says more than the lines that failing cases
-# share.
+# Without Phase.explain: the seed's effect on a league is more useful than the lines that failing
+# cases share.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 settings.register_profile(
     "ordinary",
@@ -69,7 +68,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Knobs:
-    """What a league is built from."""
+    """Parameters of a league."""
 
     seed: int
     teams: int
@@ -82,7 +81,7 @@ class Knobs:
 
 @dataclass(frozen=True)
 class League:
-    """A season so far, as source tables, and the dates to run."""
+    """Played part of a season as source tables, and the dates to run."""
 
     knobs: Knobs
     dates: list[date]
@@ -90,7 +89,7 @@ class League:
     season_start: date = SEASON_START
 
     def __repr__(self) -> str:
-        """The call that builds it again; hypothesis would print all rows otherwise."""
+        """Return the call that builds it again; hypothesis would print all rows otherwise."""
         return f"build({self.knobs})"
 
     def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
@@ -117,7 +116,7 @@ class Player:
 
 
 def leagues() -> st.SearchStrategy[League]:
-    """Leagues of 2 to 14 teams, 14 to 60 days into the season."""
+    """Return leagues of 2 to 14 teams, 14 to 60 days into the season."""
     return st.builds(
         Knobs,
         seed=st.integers(0, 2**32),
@@ -137,7 +136,7 @@ def leagues() -> st.SearchStrategy[League]:
 
 
 def build(knobs: Knobs) -> League:
-    """The league of these knobs, always the same."""
+    """Build the league of these knobs; the same knobs give the same league."""
     rng = Random(knobs.seed)
     first = SEASON_START + timedelta(days=knobs.day_index)
     dates = [first, first + timedelta(days=1), first + timedelta(days=6)][: knobs.days]
@@ -173,7 +172,7 @@ def build(knobs: Knobs) -> League:
 
 
 def _games(rng: Random, knobs: Knobs, teams: list[str], dates: list[date]) -> list[Game]:
-    """Rounds at random days: two on one date are ties, and game ids do not follow the dates."""
+    """Make rounds at random days: two on one date are ties; game ids do not follow the dates."""
     inside = [
         SEASON_START + timedelta(days=rng.randrange(knobs.day_index)) for _ in range(knobs.rounds)
     ]
@@ -206,9 +205,7 @@ def _appearances(rng: Random, player: Player, game: Game) -> list[str]:
 
 
 def _row(rng: Random, short: str, **given: Any) -> Row:
-    """A plausible row: the given values, the rest by column name, the game's morning after as
-    processed_at.
-    """
+    """Make a plausible row: the given values, others by column name, processed the next morning."""
     row: Row = {c.name: number(rng, c) for c in TABLES[short].columns if c.name in RANGES}
     row |= {
         column: rng.choice(words)
@@ -290,7 +287,7 @@ def _team_row(rng: Random, short: str, game: Game, team: str) -> Row:
 
 
 def _around(dates: list[date]) -> list[date]:
-    """The dates and their neighbors, whose context rows nobody may read."""
+    """Return the dates and their neighbors, whose context rows must not be read."""
     return sorted({d + timedelta(days=n) for d in dates for n in (-1, 0, 1)})
 
 
@@ -311,7 +308,7 @@ def _team_context(rng: Random, team: str, teams: list[str], day: date) -> Row:
 
 
 def _schedule(rng: Random, knobs: Knobs, games: list[Game], dates: list[date]) -> Rows:
-    """Most games final; labels that open no date; games that also stand on another date."""
+    """Make a schedule: mostly final games, labels that open no date, games listed on two dates."""
     rows = [_schedule_row(rng, g, final=0.95 if g.day < dates[0] else 0.5) for g in games]
     moved = [row for row in rows if 100 * rng.random() < knobs.chances.copies]
     shifts = (-60, -3, -1, 1, 3, 60)

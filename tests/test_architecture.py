@@ -3,7 +3,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -19,11 +19,42 @@ MODULES = [
     for f in sorted((ROOT / package).rglob("*.py"))
     if "migrations" not in f.parts
 ]
-# What each package may know of the others.
+BENCH = sorted((ROOT / "bench").rglob("*.py"))
+# Packages that each package may import.
 MAY_IMPORT = {"validation": set(), "backfill": {"validation"}, "webapp": {"backfill", "validation"}}
+# From the bottom up. A module belongs to the longest name that it begins with, and imports only
+# from its own line or from lines above it.
+LAYERS = (
+    "errors version process_id crash_points logs backoff private_files elapsed celery_app",
+    "warehouse.schema warehouse.tables",  # declarations
+    "statements",
+    "processors",
+    "warehouse",
+    "plan.date_lists plan.option_fields plan.options",  # stored options
+    "models",
+    "season_calendar",
+    "plan",
+    "status",
+    "execution.queue execution.live_checks",  # messages to the workers, conditions of a live run
+    "audit",
+    "drilldown",
+    "notify",
+    "execution",
+    "jobs",
+    "execution.tasks execution.sweep",  # entry points of the workers
+    "documents queries ingest simulation checks",
+    "cli",
+    "processes",
+    "management",
+    "apps",
+)
+# Demo seasons: for their own command, and for tests and measurements.
+SIMULATION = "backfill.simulation"
+BENCH = sorted((ROOT / "bench").glob("*.py"))
+CLI = ("backfill", "cli")
 MOST_LINES = 350
 MOST_MODULES = 18
-# Read only: a preview shows exactly what would run, and a page that is opened changes nothing.
+# Read only: a preview shows exactly the runs that would start, and opening a page changes nothing.
 READ_ONLY = {"plan", "status"}
 WRITES = {
     *("save", "asave", "update", "aupdate", "create", "acreate", "delete", "adelete"),
@@ -39,9 +70,18 @@ COUNTERS = {
 }
 # Django gives each of these the same name in every module that declares one.
 DJANGO_NAMES = {"Command", "Meta", "Migration", "State", "Status"}
-# Column: of a warehouse table, and of a listing. Kind: nested enumerations of two models.
-SHARED_NAMES = {"Column", "Kind"}
+# Kind: nested enumerations of two models.
+SHARED_NAMES = {"Kind"}
 DECLARATIONS = {"backfill/warehouse/tables.py"}
+# Positional arguments of one call; a starred one counts once.
+MOST_POSITIONAL = 5
+# Calls that take a list item by item: iterables, the values of a text, columns of a query, and the
+# words of a command line.
+VARIADIC = {"chain", "format_html", "only", "manage"}
+# A value class of up to three fields is a pair or a triple, and may be positional. A NamedTuple is
+# made of a row, with a star; the rule of calls bounds it.
+MOST_POSITIONAL_FIELDS = 3
+REGISTRY = {"BY_REF", "BY_SHORT", "CHAIN", "CODES", "OUTPUTS", "PROCESSORS", "RULES", "TABLES"}
 COMMANDS = sorted(f.stem for f in ROOT.glob("*/management/commands/*.py") if f.stem != "__init__")
 
 
@@ -55,7 +95,7 @@ def package_of(module: Path) -> str:
 
 @cache
 def imported(module: Path) -> frozenset[str]:
-    """The top-level packages that a module imports anywhere, its own included."""
+    """Return the top-level packages that a module imports anywhere, its own included."""
 
     def found() -> Iterator[str]:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
@@ -108,7 +148,7 @@ def in_folder(module: Path, *folder: str) -> bool:
 
 
 def importing(modules: list[Path], *prefixes: str) -> dict[str, list[str]]:
-    """Return the modules that import anything under these dotted prefixes, with what they import."""
+    """Return the modules that import names under these dotted prefixes, each with these names."""
     found = {
         name_of(m): sorted(
             name
@@ -121,11 +161,54 @@ def importing(modules: list[Path], *prefixes: str) -> dict[str, list[str]]:
 
 
 def test_no_import_cycle() -> None:
-    graph = {name: imported_modules(m) for name, m in BY_NAME.items()}
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as cycle:
-        pytest.fail(f"import cycle: {' -> '.join(reversed(cycle.args[1]))}")
+    bench = {f.stem: imports_beside(f) for f in BENCH}
+    for graph in ({name: imported_modules(m) for name, m in BY_NAME.items()}, bench):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as cycle:
+            pytest.fail(f"import cycle: {' -> '.join(reversed(cycle.args[1]))}")
+
+
+def imports_beside(script: Path) -> set[str]:
+    """Return the measurements that one of them imports: each is a script in the same folder."""
+    nodes = list(ast.walk(ast.parse(script.read_text(encoding="utf-8"))))
+    names = {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return names & {f.stem for f in BENCH}
+
+
+def layer_of(name: str) -> int:
+    """Return the position of a module's layer; the longest name that matches decides."""
+    found = {
+        prefix: n
+        for n, line in enumerate(LAYERS)
+        for prefix in line.split()
+        if f"{name}.".startswith(f"backfill.{prefix}.")
+    }
+    assert found, f"{name} is in no layer"
+    return found[max(found, key=len)]
+
+
+def test_each_package_imports_from_the_layers_below_it() -> None:
+    modules = [m for m in MODULES if in_folder(m, "backfill") and dotted(m) != "backfill"]
+    against = {
+        name_of(m): upward
+        for m in modules
+        if (
+            upward := [
+                name
+                for name in sorted(imported_modules(m))
+                if name.startswith("backfill.") and layer_of(name) > layer_of(dotted(m))
+            ]
+        )
+    }
+    assert against == {}
+
+
+def test_only_its_command_imports_the_simulation() -> None:
+    outside = [m for m in MODULES if not dotted(m).startswith(SIMULATION)]
+    command = "backfill/management/commands/simulate_season.py"
+    assert list(importing(outside, SIMULATION)) == [command]
 
 
 def test_plan_and_status_do_not_know_what_writes() -> None:
@@ -149,15 +232,33 @@ def test_plan_and_status_never_write() -> None:
     assert {name: found for name, found in calls.items() if found} == COUNTERS
 
 
-def test_panel_and_shell_do_not_import_each_other() -> None:
-    panel = [
-        m
-        for m in MODULES
-        if in_folder(m, "webapp") and not in_folder(m, "webapp", "management", "commands")
-    ]
-    commands = [m for m in MODULES if "commands" in m.parts or in_folder(m, "backfill", "cli")]
-    assert importing(panel, "backfill.cli", "backfill.management", "webapp.management") == {}
-    assert importing(commands, "webapp.api") == {}
+def reached(names: Iterable[str]) -> set[str]:
+    """Return the modules imported by these, directly or through others."""
+    found: set[str] = set()
+    left = set(names)
+    while left:
+        found |= left
+        left = {n for name in left for n in imported_modules(BY_NAME[name])} - found
+    return found
+
+
+def test_panel_and_shell_do_not_reach_each_other() -> None:
+    panel = {
+        name
+        for name, m in BY_NAME.items()
+        if in_folder(m, "webapp") and not in_folder(m, "webapp", "management")
+    }
+    shell = {name for name, m in BY_NAME.items() if "management" in m.parts or in_folder(m, *CLI)}
+    assert panel
+    assert shell
+    assert reached(panel) & shell == set()
+    assert [name for name in reached(shell) if name.startswith("webapp.api")] == []
+
+
+def test_documents_hold_no_text() -> None:
+    documents = [name for name, m in BY_NAME.items() if in_folder(m, "backfill", "documents")]
+    assert documents
+    assert [name for name in reached(documents) if name.startswith("backfill.cli")] == []
 
 
 def test_one_class_name_has_one_meaning() -> None:
@@ -173,6 +274,79 @@ def test_one_class_name_has_one_meaning() -> None:
     assert {name for name, n in names.items() if n > 1} - DJANGO_NAMES == SHARED_NAMES
 
 
+def parsed(module: Path) -> ast.Module:
+    return ast.parse(module.read_text(encoding="utf-8"))
+
+
+def called(call: ast.Call) -> str:
+    """Return the last word of a call's name: `order_by` of `rows.order_by(...)`."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+
+
+def test_no_call_passes_more_than_five_positional_arguments() -> None:
+    assert [
+        f"{name_of(m)}:{node.lineno} {called(node)}"
+        for m in (*MODULES, *BENCH)
+        for node in ast.walk(parsed(m))
+        if isinstance(node, ast.Call)
+        and len(node.args) > MOST_POSITIONAL
+        and called(node) not in VARIADIC
+    ] == []
+
+
+def test_no_function_takes_more_than_five_positional_arguments() -> None:
+    def positional(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+        names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+        return names[names[:1] in (["self"], ["cls"]) :]
+
+    assert [
+        f"{name_of(m)}:{node.lineno} {node.name}"
+        for m in (*MODULES, *BENCH)
+        for node in ast.walk(parsed(m))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and len(positional(node)) > MOST_POSITIONAL
+    ] == []
+
+
+def dataclass_options(node: ast.ClassDef) -> set[str] | None:
+    """Return the options that are true in a `@dataclass(...)`; None for other classes."""
+    for decorator in node.decorator_list:
+        call = decorator if isinstance(decorator, ast.Call) else None
+        if ast.unparse(call.func if call else decorator).endswith("dataclass"):
+            options = call.keywords if call else []
+            return {k.arg or "" for k in options if ast.unparse(k.value) == "True"}
+    return None
+
+
+def test_a_value_class_of_more_than_three_fields_takes_keywords() -> None:
+    classes = {
+        (m, node.name): node
+        for m in (*MODULES, *BENCH)
+        for node in ast.walk(parsed(m))
+        if isinstance(node, ast.ClassDef) and dataclass_options(node) is not None
+    }
+    by_name = {name: node for (_, name), node in classes.items()}
+
+    def fields(node: ast.ClassDef) -> int:
+        """Count the fields of a class, those of its parents included."""
+        own = [
+            statement
+            for statement in node.body
+            if isinstance(statement, ast.AnnAssign)
+            and not ast.unparse(statement.annotation).startswith("ClassVar")
+        ]
+        parents = (by_name[name] for name in map(ast.unparse, node.bases) if name in by_name)
+        return len(own) + sum(map(fields, parents))
+
+    assert classes
+    assert [
+        f"{name_of(m)} {name}"
+        for (m, name), node in classes.items()
+        if fields(node) > MOST_POSITIONAL_FIELDS
+        and "kw_only" not in (dataclass_options(node) or set())
+    ] == []
+
+
 def test_no_folder_is_crowded() -> None:
     sizes = Counter(m.parent.relative_to(ROOT).as_posix() for m in MODULES)
     assert {
@@ -180,6 +354,29 @@ def test_no_folder_is_crowded() -> None:
         for folder, n in sizes.items()
         if n > MOST_MODULES and not folder.endswith("management/commands")
     } == {}
+
+
+def registry_reads(node: ast.AST) -> Iterator[str]:
+    """Yield the names of the registry that are read when a module is imported; no defaults of
+    parameters, which are the live objects themselves.
+    """
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.Assign) and isinstance(child.value, ast.Name):
+            continue  # another name for the same live object
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
+            yield from {child.id} & REGISTRY
+        yield from registry_reads(child)
+
+
+def test_no_module_copies_the_processors_when_it_is_imported() -> None:
+    """Processors registered later are visible to modules imported earlier."""
+    found = {
+        name_of(m): sorted(set(registry_reads(ast.parse(m.read_text(encoding="utf-8")))))
+        for m in MODULES
+    }
+    assert {name for name, read in found.items() if read} == DECLARATIONS
 
 
 def test_validation_imports_the_standard_library_only() -> None:

@@ -1,4 +1,4 @@
-"""What the documents name exists, and what exists they name."""
+"""Documents: names in them exist, and existing commands, settings and pages are documented."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTINGS = (ROOT / "webapp" / "settings.py").read_text()
 # Old command names, kept for one release.
 DEPRECATED = {"cap", "prepare"}
 COMMANDS = {f.stem for f in ROOT.glob("*/management/commands/[a-z]*.py")} - DEPRECATED
-# In text and in commands; of one with a placeholder, the folder before it.
+# Paths in text and commands; of a path with a placeholder, the folder before it.
 PATH = re.compile(
     r"(?<![\w./-])((?:backfill|bench|bin|docs|templates|tests|validation|webapp)"
     r"/(?:[\w./-]*\w)?)(?![\w<*…])"
@@ -44,11 +44,33 @@ def test_the_readme_and_the_example_name_every_setting_and_no_other() -> None:
     assert set(re.findall(r"`([A-Z][A-Z_]+)`", listed)) == read
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/adding-a-processor.md"],
+)
 def test_every_path_that_a_document_names_exists(document: str) -> None:
     named = set(PATH.findall((ROOT / document).read_text()))
     assert named
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+def test_the_walkthrough_shows_the_processor_of_the_test() -> None:
+    """Each line of its code blocks, without comments, is in the code that the test runs."""
+    text = (ROOT / "docs" / "adding-a-processor.md").read_text()
+    code = (
+        (ROOT / "tests" / "rest_summary" / "__init__.py")
+        .read_text()
+        .replace("NUMBERS.required_games", "3")
+    )
+    code = code.replace("NUMBERS.examined_games", "5")
+    code += (ROOT / "tests" / "webapp" / "test_adding_a_processor.py").read_text()
+    shown = [
+        line.partition("  #")[0].strip()
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    assert len(shown) > 20
+    assert [line for line in shown if line not in code] == []
 
 
 def test_the_table_of_contents_of_the_warehouse_is_current() -> None:
@@ -58,9 +80,9 @@ def test_the_table_of_contents_of_the_warehouse_is_current() -> None:
     assert all(f"## {table}" in out.getvalue() for table in TABLES)
 
 
-def test_every_decision_says_context_choice_and_cost() -> None:
+def test_every_decision_has_context_decision_and_consequences() -> None:
     for decision in (ROOT / "docs" / "decisions").glob("*.md"):
         text = decision.read_text()
-        assert [f"**{part}.**" in text for part in ("Context", "Choice", "Cost")] == [True] * 3, (
-            decision
-        )
+        assert [f"**{part}.**" in text for part in ("Context", "Decision", "Consequences")] == [
+            True
+        ] * 3, decision

@@ -1,6 +1,4 @@
-"""What is made once is whole, whoever makes it: several processes at a time, or one after an
-interrupted one.
-"""
+"""Cached test data is complete with concurrent processes and after an interrupted one."""
 
 from __future__ import annotations
 
@@ -52,7 +50,7 @@ def test_a_leftover_of_an_interrupted_process_is_made_again(tmp_path: Path) -> N
 
 @pytest.fixture
 def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A small product with a command that imports modules in several ways."""
+    """Make a small product with a command that imports modules in several ways."""
     files = {
         "backfill/management/commands/go.py": "from backfill.plan import options, Name\n",
         "backfill/plan/__init__.py": "from .named import Name\n",

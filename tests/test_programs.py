@@ -1,6 +1,4 @@
-"""A program that tests need is installed by the first of them, or one sentence says how to install
-it.
-"""
+"""Test programs: installed by the first test that needs them, or a message with the command."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ printf '#!/bin/sh\\n' >"{folder}/chromium"
 
 
 def machine(folder: Path, user: int, apt: str) -> Path:
-    """A folder for PATH: no browser, a user with this id, and an apt-get that runs this script."""
+    """Make a folder for PATH: no browser, a user with this id, and this script as apt-get."""
     folder.mkdir()
     (folder / "bash").symlink_to(str(shutil.which("bash")))
     for name, script in (("id", f"echo {user}"), ("apt-get", apt)):
@@ -45,14 +43,14 @@ def test_root_gets_a_missing_program_installed_once(tmp_path: Path) -> None:
     assert (first.returncode, first.stdout, first.stderr) == (
         0,
         found,
-        "installing Chromium, which these tests need\n",
+        "installing Chromium for these tests\n",
     )
     assert (second.returncode, second.stdout, second.stderr) == (0, found, "")
 
 
 def test_another_user_gets_the_command_that_installs_it(tmp_path: Path) -> None:
     done = find_chromium(machine(tmp_path / "bin", 1000, "exit 1"))
-    sentence = "Chromium is needed by these tests: run apt-get install chromium as root, or install Chromium in another way\n"
+    sentence = "These tests need Chromium: run apt-get install chromium as root, or install Chromium in another way\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
 
 

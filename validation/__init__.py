@@ -1,1 +1,1 @@
-"""Decides: plain Python, standard library only; values in, verdicts out. No I/O, no Django."""
+"""Rules in plain Python on plain values, with the standard library only. No I/O, no Django."""

@@ -1,6 +1,4 @@
-"""How many entities usually fail, as bands of failure rates by day index, and where an observed
-rate lies.
-"""
+"""Bands of usual failure rates by day index, and the position of an observed rate."""
 
 from __future__ import annotations
 
@@ -8,16 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from math import sqrt
 from statistics import NormalDist
 
-from validation.expectation import PSZA
+from validation.findings.kinds import pluralize
+from validation.processor_rules import PSZA
 from validation.thresholds import percent, tenths_of_percent
 
-# At twenty entities one is five points, the width of the narrowest band of the runbook.
+# At 20 entities, one entity is five points: the width of the narrowest band of the runbook.
 MIN_ENTITIES = 20
-# Three days to either side are a week: about three games a team, whatever weekday a season begins
-# on.
+# Three days on each side make a week: about three games per team, on any weekday of opening night.
 HISTORY_DAYS = 3
 Z = NormalDist().inv_cdf(0.975)  # both ends of 95 %
 
@@ -26,10 +25,11 @@ def _observed(failed: int, population: int) -> str:
     return f"{percent(failed / population)} ({failed:,} of {population:,})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Band:
-    """The failure rates to expect from `first_day` to `last_day` (None: the season's end), both
-    included, as fractions.
+    """Usual failure rates, as fractions, from `first_day` to `last_day`, both included.
+
+    `last_day` None is the end of the season.
     """
 
     first_day: int
@@ -40,22 +40,29 @@ class Band:
     because: str
 
     def holds(self, index: int) -> bool:
-        """Whether a day index lies in it."""
+        """Return whether a day index is in the band's days."""
         return self.first_day <= index and (self.last_day is None or index <= self.last_day)
 
     def __str__(self) -> str:
-        return f"{percent(self.low).removesuffix(' %')}-{percent(self.high)}"
+        low, high = percent(self.low), percent(self.high)
+        return high if low == high else f"{low.removesuffix(' %')}–{high}"
 
 
 def _row(first_day: int, last_day: int | None, low: float, high: float, because: str) -> Band:
-    return Band(first_day, last_day, low, high, "runbook", because)
+    return Band(
+        first_day=first_day,
+        last_day=last_day,
+        low=low,
+        high=high,
+        source="runbook",
+        because=because,
+    )
 
 
-# Only PSZA has rows, because the others' rates have no course that one table could give. TDZA goes
-# from all teams to none
-# within days, as each plays its fifteenth game; PCF fails by bad context rows alone, so usually
-# nobody does; PDC and ML
-# follow PSZA, but among who plays that night, which differs from slate to slate.
+# Only PSZA has a band, because no table fits the rates of the others. TDZA drops from all teams to
+# none within days, as each team plays its fifteenth game. PCF fails only on bad context rows, so
+# its rate is usually 0. PDC and ML follow PSZA, but for the players of one night, who differ from
+# slate to slate.
 RUNBOOK: Mapping[str, tuple[Band, ...]] = {
     PSZA: (
         _row(
@@ -63,57 +70,68 @@ RUNBOOK: Mapping[str, tuple[Band, ...]] = {
             14,
             0.90,
             1.00,
-            "no team has played the ten games that PSZA needs; all days but the last are bootstrap",
+            "no team has played the ten games that PSZA needs; bootstrap except for the last day",
         ),
         _row(
             15,
             21,
             0.60,
             0.75,
-            "the first teams play their tenth game, and only who has missed none has ten",
+            "the first teams play their tenth game; only players who missed no game have ten",
         ),
         _row(
             22,
             28,
             0.40,
             0.50,
-            "every team reaches its tenth game, and who has missed a few lacks ten",
+            "every team reaches its tenth game; players who missed a few games have fewer than ten",
         ),
         _row(
             29,
             35,
             0.30,
             0.40,
-            "teams have played about fifteen games; who has missed a third of them lacks ten",
+            "teams have played about fifteen games; players who missed a third have fewer than ten",
         ),
         _row(
             36,
             None,
             0.25,
             0.30,
-            "teams have played more than fifteen games; the hurt and the end of the bench lack ten",
+            "teams have played more than fifteen games; injured and rarely used players have fewer "
+            "than ten",
         ),
         _row(
             60,
             None,
             0.15,
             0.20,
-            "teams have played more than 25 games; only call-ups and returns lack ten",
+            "teams have played more than 25 games; only call-ups and returning players have fewer "
+            "than ten",
         ),
     ),
 }
 
 
+def in_order(processor: str) -> list[tuple[str, Band]]:
+    """Return the days and band of each row; a band ends where a later, narrower one begins."""
+    found = RUNBOOK.get(processor, ())
+    return [(_days(band, later), band) for band, later in zip_longest(found, found[1:])]
+
+
+def _days(band: Band, later: Band | None) -> str:
+    last = later.first_day - 1 if later else band.last_day
+    return f"{band.first_day} and later" if last is None else f"{band.first_day} to {last}"
+
+
 def band(processor: str, index: int) -> Band | None:
-    """The runbook's band of a day; where its rows overlap, the later one, which is about less of
-    the season.
-    """
+    """Return the runbook's band of a day; of overlapping bands the later, narrower one."""
     return next((row for row in reversed(RUNBOOK.get(processor, ())) if row.holds(index)), None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rate:
-    """What one processor did on one day of a season; `population` is failed and written together."""
+    """Result of one processor on one day of a season; `population` is failed plus written."""
 
     season: int
     index: int
@@ -122,23 +140,23 @@ class Rate:
 
 
 def _wilson(failed: int, population: int) -> tuple[float, float]:
-    """The 95 % score interval, which unlike the plain one stays inside 0..1 and has a width even at
-    no failure.
+    """Return the 95 % Wilson score interval, which stays inside 0..1 and has a width even without
+    failures.
     """
     rate, square = failed / population, Z * Z
-    centre = failed + square / 2
+    center = failed + square / 2
     spread = Z * sqrt(population * rate * (1 - rate) + square / 4)
-    low, high = ((centre + sign * spread) / (population + square) for sign in (-1, 1))
+    low, high = ((center + sign * spread) / (population + square) for sign in (-1, 1))
     # The last bits of a float must not put a rate of 0 or 1 outside its own interval.
     return max(0.0, min(low, rate)), min(1.0, max(high, rate))
 
 
 class RateHistory:
-    """The rates of one processor in every season, arranged once for many days.
+    """Rates of one processor in every season, prepared once for many days.
 
-    The days of a window are mostly the same entities again, so an interval is narrower than its 95
-    %; what makes a band
-    wide is how seasons differ, and one other season alone makes a narrow one.
+    The days of a window repeat mostly the same entities, so an interval is narrower than its
+    nominal 95 %. The width of a band comes from the difference between seasons; a single other
+    season gives a narrow band.
     """
 
     def __init__(self, rates: Iterable[Rate]) -> None:
@@ -155,32 +173,38 @@ class RateHistory:
                 self._seasons[index][season] = (*_wilson(failed, population), text)
 
     def band(self, season: int, index: int) -> Band | None:
-        """What the other seasons make of a day; None when none of them has enough entities around
-        it.
+        """Return the band of a day from the other seasons; None if none of them has enough
+        entities near that day.
         """
         others = [pool for year, pool in self._seasons.get(index, {}).items() if year != season]
         if not others:
             return None
         lows, highs, texts = zip(*others, strict=True)
         first, last = index - HISTORY_DAYS, index + HISTORY_DAYS
-        because = f"days {first} to {last} of other seasons: {', '.join(texts)}"
-        return Band(first, last, min(lows), max(highs), "history", because)
+        because = f"days {first} to {last} in other seasons: {', '.join(texts)}"
+        return Band(
+            first_day=first,
+            last_day=last,
+            low=min(lows),
+            high=max(highs),
+            source="history",
+            because=because,
+        )
 
 
 class BandPosition(StrEnum):
-    """Where a rate lies; below is a verdict too, since failures that are missing are as wrong as
-    failures too many.
-    """
+    """Position of a rate. Below the band is as suspicious as above: failures can be missing."""
 
     INSIDE = "inside"
     ABOVE = "above"
     BELOW = "below"
-    TOO_FEW = "too few to tell"
+    TOO_FEW = "too few entities"
 
 
 def verdict(failed: int, population: int, band: Band | None) -> BandPosition:
-    """Hold a rate against its band, both as they are read, or a text would call 40 % above 30-40 %;
-    edges are inside.
+    """Compare a rate with its band; both ends are inside.
+
+    The comparison uses the displayed precision: otherwise a text would call 40 % above 30-40 %.
     """
     if band is None or population < MIN_ENTITIES:
         return BandPosition.TOO_FEW
@@ -190,9 +214,9 @@ def verdict(failed: int, population: int, band: Band | None) -> BandPosition:
     return BandPosition.BELOW if rate < tenths_of_percent(band.low) else BandPosition.INSIDE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A rate, its verdict and what to make of it. A date without entities has no rate."""
+    """Failure rate, its band position and an explanation. `rate` is None without entities."""
 
     rate: float | None
     verdict: BandPosition
@@ -202,35 +226,33 @@ class Reading:
 
 
 def reading(failed: int, population: int, band: Band | None, unexplained: int) -> Reading:
-    """Read a rate: an unexplained failure is an alarm whatever the band says, and a band alone is
-    never one.
+    """Explain a rate. An unexpected failure is a problem even inside the band; a rate outside the
+    band alone is not.
     """
-    found = verdict(failed, population, band)
+    position = verdict(failed, population, band)
     rate = failed / population if population else None
     observed = _observed(failed, population) if population else "no rate"
-    text = (
-        f"{observed}, {_place(population, found, band)}; {_explanation(failed, unexplained, found)}"
-    )
-    return Reading(rate, found, band, unexplained, text)
+    place, headline = _place(population, position, band), _headline(failed, unexplained)
+    text = f"{observed}, {place}; {headline}"
+    return Reading(rate=rate, verdict=position, band=band, unexplained=unexplained, text=text)
 
 
-def _place(population: int, found: BandPosition, band: Band | None) -> str:
+def _place(population: int, position: BandPosition, band: Band | None) -> str:
     if population < MIN_ENTITIES:
-        return f"{found}: fewer than {MIN_ENTITIES} entities"
+        return f"not compared with a band: fewer than {MIN_ENTITIES} entities"
     if band is None:
-        return "no band to hold it against"
-    return f"{found} the band {band}" + (
-        ", fewer fail than usual" if found is BandPosition.BELOW else ""
-    )
+        return "no band for this day"
+    fewer = ", fewer failures than usual" if position is BandPosition.BELOW else ""
+    name = "range of other seasons," if band.source == "history" else "band"
+    return f"{position} the {name} {band}{fewer}"
 
 
-def _explanation(failed: int, unexplained: int, found: BandPosition) -> str:
-    if unexplained:
-        return f"{unexplained:,} {'failure is' if unexplained == 1 else 'failures are'} unexplained"
-    if not failed:
-        return "nothing failed"
-    # Below the band that much cannot be said: failures may have been lost, and those are not among
-    # the explained.
-    return "every failure is explained" + (
-        ", so nothing is wrong" if found is BandPosition.ABOVE else ""
-    )
+def _headline(failed: int, unexpected: int) -> str:
+    if unexpected:
+        return pluralize(unexpected, "unexpected failure")
+    return all_expected(failed) if failed else "no failures"
+
+
+def all_expected(failed: int) -> str:
+    """Return the headline of failures that are all expected: `27,256 failures, all expected`."""
+    return f"{pluralize(failed, 'failure')}, {'expected' if failed == 1 else 'all expected'}"

@@ -1,6 +1,4 @@
-"""Where a missing dependency comes from: entity by entity, through any depth, to its root; and
-across dates.
-"""
+"""Cascade: root causes of missing dependencies, per entity, across processors and across dates."""
 
 from __future__ import annotations
 
@@ -10,16 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from validation.categories import BY_NAME
-from validation.expectation import CODES, MISSING, ML, PCF, PDC, PSZA, ROW, GameHistory, GameRow
+from validation.expectation import MISSING, ROW, GameHistory, GameRow
+from validation.processor_rules import CODES, RULES
 
-# Which processors' rows an entity needs before its own can be written.
-REQUIRED: Mapping[str, tuple[str, ...]] = {PDC: (PSZA,), ML: (PSZA, PCF, PDC)}
-NOTHING = "nothing"  # upstream has neither row nor failure: it was not run, or its run failed
+NOTHING = "nothing"  # no upstream row and no failure: upstream did not run, or its run failed
 
 
 @dataclass(frozen=True, order=True)
 class RootCause:
-    """The failure that another one follows from."""
+    """Failure that causes failures downstream."""
 
     processor: str
     category: str
@@ -30,10 +27,10 @@ class RootCause:
 
 @dataclass(frozen=True)
 class Cascade:
-    """The failures of one date: roots with their entities' number, and of each processor what
-    follows from which root.
+    """Failures of one date: root causes with entity counts, and per processor the downstream
+    failures of each root cause.
 
-    `unexplained` are missing dependencies that upstream has a row of after all.
+    `unexplained` are missing dependencies whose upstream row exists.
     """
 
     roots: Counter[RootCause] = field(default_factory=Counter)
@@ -41,61 +38,60 @@ class Cascade:
     unexplained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def following(self, root: RootCause) -> int:
-        """How many failures downstream follow from a root."""
+        """Return the number of downstream failures of a root cause."""
         return sum(counted[root] for counted in self.follows.values())
 
 
 def merge(cascades: Iterable[Cascade]) -> Cascade:
-    """The failures of many dates as one."""
+    """Merge the cascades of several dates."""
     roots: Counter[RootCause] = Counter()
     follows: dict[str, Counter[RootCause]] = {}
     unexplained: dict[str, tuple[str, ...]] = {}
-    for found in cascades:
-        roots.update(found.roots)
-        for code, counted in found.follows.items():
+    for of_date in cascades:
+        roots.update(of_date.roots)
+        for code, counted in of_date.follows.items():
             follows.setdefault(code, Counter()).update(counted)
-        for code, entities in found.unexplained.items():
+        for code, entities in of_date.unexplained.items():
             unexplained[code] = unexplained.get(code, ()) + entities
     return Cascade(roots, follows, unexplained)
 
 
 def root_of(entity: str, code: str, statuses: Mapping[str, Mapping[str, str]]) -> RootCause | None:
-    """The root of an entity's MISSING_DEPENDENCY; None when upstream has all of its rows."""
-    found = []
-    for before in REQUIRED.get(code, ()):
+    """Return the root cause of a MISSING_DEPENDENCY; None if upstream has all rows of the entity."""
+    causes = []
+    for before in RULES[code].requires:
         status = statuses.get(before, {}).get(entity, NOTHING)
         if status == MISSING:
-            found.append(root_of(entity, before, statuses) or RootCause(before, status))
+            causes.append(root_of(entity, before, statuses) or RootCause(before, status))
         elif status != ROW:
-            found.append(RootCause(before, status))
-    return min(found, key=_weight, default=None)
+            causes.append(RootCause(before, status))
+    return min(causes, key=_weight, default=None)
 
 
 def _weight(root: RootCause) -> tuple[bool, bool, int]:
-    """A bug weighs more than too few games, and what comes first in the chain more than what
-    follows.
-    """
+    """Sort key: bugs before other failures, early processors of the chain before later ones."""
     category = BY_NAME.get(root.category)
     return not (category and category.is_bug), root.category == NOTHING, CODES.index(root.processor)
 
 
 def cascade(statuses: Mapping[str, Mapping[str, str]]) -> Cascade:
-    """Trace every failure of one date; `statuses` has per processor the category of each entity, or
-    ROW.
+    """Trace every failure of one date to its root cause.
+
+    `statuses` has, per processor, the category of each entity, or ROW.
     """
     roots: Counter[RootCause] = Counter()
     follows: dict[str, Counter[RootCause]] = {}
     unexplained: dict[str, list[str]] = {}
     for code, of_processor in statuses.items():
         for entity, status in of_processor.items():
-            if status == MISSING and code in REQUIRED:
+            if status == MISSING and RULES[code].requires:
                 if root := root_of(entity, code, statuses):
                     follows.setdefault(code, Counter())[root] += 1
                 else:
                     unexplained.setdefault(code, []).append(entity)
             elif status != ROW:
                 roots[RootCause(code, status)] += 1
-    return Cascade(roots, follows, {code: tuple(found) for code, found in unexplained.items()})
+    return Cascade(roots, follows, {code: tuple(names) for code, names in unexplained.items()})
 
 
 def shortened(
@@ -105,25 +101,24 @@ def shortened(
     day: date,
     minimum: int,
 ) -> dict[str, tuple[date, ...]]:
-    """Of entities with too few games before a date, those whom the games of earlier dates would
-    have given enough.
+    """Return the entities that would have enough games with the missing Phase 3 dates, with these
+    dates.
 
-    `teams` has of each date that lacks Phase 3 who played. A player's team on it is that of his
-    newest game before it, or
-    of his first one after it. That he would have played is assumed, so this is the most that such a
-    date can explain.
+    `teams` has the teams that played on each date without Phase 3. A player's team on such a date
+    is that of the newest game before it, or of the first game after it. The result assumes that
+    the player played, so it is an upper limit.
     """
-    found, gaps = {}, sorted(gap for gap in teams if gap < day)
+    short, gaps = {}, sorted(gap for gap in teams if gap < day)
     for entity in entities:
         n = histories[entity].before(day).games
         if n < minimum <= n + len(gaps):
             games = histories[entity].games_before(day)
-            lacking = tuple(gap for gap in gaps if _lacks(games, gap, teams[gap]))
-            if minimum <= n + len(lacking):
-                found[entity] = lacking
-    return found
+            missing = tuple(gap for gap in gaps if _misses(games, gap, teams[gap]))
+            if minimum <= n + len(missing):
+                short[entity] = missing
+    return short
 
 
-def _lacks(games: Sequence[GameRow], gap: date, teams: Collection[str]) -> bool:
+def _misses(games: Sequence[GameRow], gap: date, teams: Collection[str]) -> bool:
     near = next((game for game in games if game.day <= gap), games[-1] if games else None)
     return near is not None and near.day != gap and near.team in teams

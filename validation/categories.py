@@ -1,15 +1,16 @@
-"""The closed list of failure categories: expected or not, retryable or not, what to do."""
+"""Failure categories: a closed list with meaning, retryability and advice."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from validation.thresholds import MID_SEASON_SHARE, percent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Category:
-    """One reason why an entity has no row. `can_retry` is what the failures table stores."""
+    """Category of a failure. `can_retry` is the value stored in the failures table."""
 
     name: str
     can_retry: bool
@@ -19,46 +20,52 @@ class Category:
 
 
 PROCESSING_ERROR = Category(
-    "PROCESSING_ERROR",
+    name="PROCESSING_ERROR",
     can_retry=False,
     is_bug=True,
     meaning="a source row holds an impossible value",
-    advice="Investigate at once: correct the row that the reason names in Phase 3, load it again, run the date again.",
+    advice="Investigate now: correct the Phase 3 row named in the failure reason, load it again, "
+    "then rerun the date.",
 )
 INSUFFICIENT_DATA = Category(
-    "INSUFFICIENT_DATA",
+    name="INSUFFICIENT_DATA",
     can_retry=True,
     is_bug=False,
     meaning="fewer games than the minimum",
-    advice="Ignore early in a season: only more games cure it, no retry does. "
+    advice="Ignore early in a season: only more games fix it, a retry does not. "
     f"Investigate above {percent(MID_SEASON_SHARE)} in mid-season.",
 )
 MISSING_DEPENDENCY = Category(
-    "MISSING_DEPENDENCY",
+    name="MISSING_DEPENDENCY",
     can_retry=True,
     is_bug=False,
-    meaning="a required upstream row is absent",
-    advice="Look upstream first: the cascade is expected when the upstream failure is.",
+    meaning="a required upstream row is missing",
+    advice="Check upstream first: the cascade is expected if the upstream failure is expected.",
 )
 INCOMPLETE_DATA = Category(
-    "INCOMPLETE_DATA",
+    name="INCOMPLETE_DATA",
     can_retry=True,
     is_bug=False,
-    meaning="recent games are missing, as normal mode checks",
-    advice="Run Phase 3 for the missing games, then this date again.",
+    meaning="recent games are missing (checked in normal mode)",
+    advice="Run Phase 3 for the missing games, then rerun this date.",
 )
 UNKNOWN = Category(
-    "UNKNOWN",
+    name="UNKNOWN",
     can_retry=False,
     is_bug=True,
     meaning="an entity of the population has neither a row nor a classified failure",
-    advice="Investigate at once: it is a defect of the processor.",
+    advice="Investigate now: this is a defect in the processor.",
 )
 
-# The order is the order in which every processor checks, but for UNKNOWN, which accounting adds.
+# In the order in which every processor checks; UNKNOWN is added by the accounting.
 CATEGORIES = (PROCESSING_ERROR, INSUFFICIENT_DATA, MISSING_DEPENDENCY, INCOMPLETE_DATA, UNKNOWN)
 BY_NAME = {c.name: c for c in CATEGORIES}
 BUGS = tuple(c.name for c in CATEGORIES if c.is_bug)
 
-# An entity_id that stands for the whole date; it takes no part in the accounting.
+# An entity_id that represents the whole date; the accounting excludes it.
 DATE_LEVEL = "DATE_LEVEL"
+
+
+def count_bugs(failures: Mapping[str, int]) -> int:
+    """Count the failures in categories that are never expected."""
+    return sum(failures.get(bug, 0) for bug in BUGS)

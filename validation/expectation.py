@@ -1,6 +1,4 @@
-"""Which entities must fail on a date, and with what, from the games played alone; held against what
-was logged.
-"""
+"""Expectation: failures expected from the games played alone, compared with the tables."""
 
 from __future__ import annotations
 
@@ -19,18 +17,21 @@ from validation.categories import (
     MISSING_DEPENDENCY,
     PROCESSING_ERROR,
 )
+from validation.processor_rules import (
+    DEFENSE_TABLE,
+    OFFENSE_TABLE,
+    PLAYER_TABLE,
+    RULES,
+    ProcessorRules,
+)
 from validation.thresholds import COMPLETENESS, DAILY_CACHE, SHOT_ZONES, TEAM_DEFENSE
 
-CODES = TDZA, PSZA, PCF, PDC, ML = "TDZA", "PSZA", "PCF", "PDC", "ML"
 BAD, FEW = PROCESSING_ERROR.name, INSUFFICIENT_DATA.name
 MISSING, INCOMPLETE = MISSING_DEPENDENCY.name, INCOMPLETE_DATA.name
-ROW = "row"  # what an entity has that did not fail
+ROW = "row"  # status of an entity without a failure
 
-# Fewest games for a row of TDZA, PSZA and PDC.
-DEFENSE_GAMES, SHOT_GAMES = TEAM_DEFENSE.sample_games, SHOT_ZONES.sample_games
-CACHE_GAMES = DAILY_CACHE.required_games
-# How many of an entity's newest games are examined for impossible values; PDC and ML also
-# examine the whole season.
+# Newest games of each table that are checked for impossible values in advance; other window sizes
+# are checked on request.
 DEFENSE_WINDOW, SHOT_WINDOW = TEAM_DEFENSE.sample_games, SHOT_ZONES.trend_games
 OFFENSE_WINDOW = DAILY_CACHE.team_games
 
@@ -38,9 +39,7 @@ Statuses = dict[str, str]  # entity to category, or to ROW
 
 
 class GameRow(NamedTuple):
-    """One row of a source about a game; `rank` 1 is the one that counts among those of its entity
-    and game.
-    """
+    """Source row of a game; `rank` 1 is the row used among those of its entity and game."""
 
     day: date
     game_id: str
@@ -51,7 +50,7 @@ class GameRow(NamedTuple):
 
 
 class GamesBefore(NamedTuple):
-    """An entity before a date: its games, and whether the newest of them, or any, hold an
+    """Games of an entity before a date: their number, and whether the newest ones, or any, have an
     impossible value.
     """
 
@@ -64,9 +63,7 @@ NOTHING = GamesBefore()
 
 
 class GameHistory:
-    """The games of one entity in one season; `window` is how many of the newest are looked at for
-    impossible values.
-    """
+    """Games of one entity in one season; the `window` newest are checked for impossible values."""
 
     def __init__(self, rows: Iterable[GameRow], window: int) -> None:
         self.rows, self.window = sorted(rows, key=attrgetter("day")), window
@@ -75,8 +72,8 @@ class GameHistory:
         self._build()
 
     def _build(self) -> None:
-        """What is known changes only after a date with a game. Of a game's rows, only those inside
-        the cut-off compete.
+        """Compute the state after each date with a game. Only rows inside the cut-off compete for
+        rank 1 of a game.
         """
         kept: dict[str, GameRow] = {}
         games, may_be_bad = 0, any(map(itemgetter(3), self.rows))
@@ -96,12 +93,21 @@ class GameHistory:
         return any(row.is_bad for row in newest[: self.window]), any(row.is_bad for row in newest)
 
     def before(self, day: date) -> GamesBefore:
-        """Where the entity stands on a date, whose own games it does not know."""
+        """Return the state before a date, without the games of the date itself."""
         place = bisect_left(self._days, day)
         return self._standings[place - 1] if place else NOTHING
 
+    def has_bad(self, day: date, window: int | None) -> bool:
+        """Return whether the `window` newest games before a date (None: all) have a bad value."""
+        _, bad_recent, bad = self.before(day)
+        if window is None or not bad:
+            return bad
+        if window == self.window:
+            return bad_recent
+        return any(row.is_bad for row in self.games_before(day)[:window])
+
     def games_before(self, day: date) -> list[GameRow]:
-        """The games that count before a date, newest first."""
+        """Return the games before a date, newest first."""
         kept: dict[str, GameRow] = {}
         for row in self.rows:
             if row.day < day and (row.game_id not in kept or row.rank < kept[row.game_id].rank):
@@ -117,19 +123,19 @@ NO_HISTORY = GameHistory((), 0)
 
 
 class PlayerContext(NamedTuple):
-    """A player's context row of a date."""
+    """Context row of a player on a date."""
 
     player: str
     team: str
     is_bad: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SeasonGames:
-    """Phase 3 and the calendar of one season, as far as failures depend on them.
+    """Phase 3 rows and schedule of one season that failures depend on.
 
-    `contexts` has a date's context rows, one per player; `schedule` each team's final games as
-    (date, game_id).
+    `contexts` has the context rows of a date, one per player; `schedule` the final games of each
+    team as (date, game_id).
     """
 
     start: date
@@ -140,22 +146,29 @@ class SeasonGames:
     schedule: Mapping[str, Sequence[tuple[date, str]]] = field(default_factory=dict)
 
     def player(self, name: str) -> GameHistory:
-        """A player's games; none for who has not played."""
+        """Return a player's games; empty before the first game."""
         return self.players.get(name, NO_HISTORY)
+
+    def histories(self, table: str) -> Mapping[str, GameHistory]:
+        """Return the games in a Phase 3 table, by entity; empty for a processor without one."""
+        return {
+            PLAYER_TABLE: self.players,
+            DEFENSE_TABLE: self.defenses,
+            OFFENSE_TABLE: self.offenses,
+        }.get(table, {})
 
 
 def expected(facts: SeasonGames, day: date, *, live: bool = False) -> dict[str, Statuses]:
-    """What must become of every entity of every processor on a processing date; `live` is normal
-    mode.
+    """Return the expected status of every entity of every processor on a processing date.
 
-    The dates that bootstrap skips have no failure at all, and are not asked for.
+    `live` is normal mode. Do not call it for bootstrap dates, which have no failures.
     """
     return Expectation(facts, day, live).statuses
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """The statuses of one date."""
+    """Expected statuses of one date."""
 
     facts: SeasonGames
     day: date
@@ -163,65 +176,76 @@ class Expectation:
 
     @cached_property
     def statuses(self) -> dict[str, Statuses]:
-        """Per processor, the category of each entity, or that it has a row."""
-        contexts = self.facts.contexts.get(self.day, ())
-        shots = dict(self._each(self.facts.players, SHOT_GAMES))
-        cached = {c.player: self._cache(c, shots) for c in contexts}
-        return {
-            TDZA: dict(self._each(self.facts.defenses, DEFENSE_GAMES)),
-            PSZA: shots,
-            PCF: {c.player: BAD if c.is_bad else ROW for c in contexts},
-            PDC: cached,
-            ML: {c.player: self._vector(c, shots, cached) for c in contexts},
-        }
+        """Category of each entity, or ROW, per processor."""
+        by_code: dict[str, Statuses] = {}
+        for code, rules in RULES.items():  # in chain order: required processors come first
+            required = [by_code[before] for before in rules.requires]
+            statuses = self._by_context if rules.by_context else self._by_games
+            by_code[code] = dict(statuses(rules, required))
+        return by_code
 
-    def _each(
-        self, histories: Mapping[str, GameHistory], minimum: int
+    def _by_games(
+        self, rules: ProcessorRules, required: Sequence[Statuses]
     ) -> Iterator[tuple[str, str]]:
-        """TDZA and PSZA: everybody who has played this season."""
-        for name, history in histories.items():
-            games, bad, _ = history.before(self.day)
-            if games:
-                status = BAD if bad else FEW if games < minimum else ROW
-                yield name, INCOMPLETE if status == ROW and self._lacks(history) else status
+        """Yield the statuses of all entities with a game this season."""
+        day, minimum, tested = self.day, rules.minimum, self._tests_recent_games(rules)
+        for name, history in self.facts.histories(rules.games).items():
+            games, _, bad = history.before(day)
+            if not games:
+                continue
+            if bad and history.has_bad(day, rules.window):
+                yield name, BAD
+            elif games < minimum:
+                yield name, FEW
+            elif required and any(statuses.get(name) != ROW for statuses in required):
+                yield name, MISSING
+            else:
+                yield name, INCOMPLETE if tested and self._misses(history) else ROW
 
-    def _cache(self, context: PlayerContext, shots: Mapping[str, str]) -> str:
-        history = self.facts.player(context.player)
-        games, _, bad = history.before(self.day)
-        if (
-            context.is_bad
-            or bad
-            or self.facts.offenses.get(context.team, NO_HISTORY).before(self.day).bad_recent
-        ):
-            return BAD
-        if games < CACHE_GAMES:
-            return FEW
-        if shots[context.player] != ROW:
-            return MISSING
-        return INCOMPLETE if self._lacks(history, context.team) else ROW
+    def _by_context(
+        self, rules: ProcessorRules, required: Sequence[Statuses]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the statuses of all players with a context row of the date."""
+        day, minimum, tested = self.day, rules.minimum, self._tests_recent_games(rules)
+        histories, bad_teams = self.facts.histories(rules.games), self._bad_teams(rules)
+        for player, team, is_bad in self.facts.contexts.get(day, ()):
+            history = histories.get(player, NO_HISTORY)
+            games, _, bad = history.before(day)
+            if is_bad or team in bad_teams or (bad and history.has_bad(day, rules.window)):
+                yield player, BAD
+            elif games < minimum:
+                yield player, FEW
+            elif required and any(statuses.get(player) != ROW for statuses in required):
+                yield player, MISSING
+            else:
+                yield player, INCOMPLETE if tested and self._misses(history, team) else ROW
 
-    def _vector(
-        self, context: PlayerContext, shots: Mapping[str, str], cached: Mapping[str, str]
-    ) -> str:
-        if context.is_bad or self.facts.player(context.player).before(self.day).bad:
-            return BAD
-        return ROW if shots.get(context.player) == ROW == cached[context.player] else MISSING
+    def _bad_teams(self, rules: ProcessorRules) -> frozenset[str]:
+        """Return the teams with an impossible value in their newest games."""
+        window, teams = rules.team_window, self.facts.offenses if rules.team_window else {}
+        return frozenset(team for team, h in teams.items() if h.has_bad(self.day, window))
 
-    def _lacks(self, history: GameHistory, team: str = "") -> bool:
-        """Normal mode: too few of the newest games of a team, or of the team of the newest game."""
-        if not self.live or (self.day - self.facts.start).days < COMPLETENESS.first_day:
-            return False
+    def _tests_recent_games(self, rules: ProcessorRules) -> bool:
+        """Return whether normal mode tests recent games on this date."""
+        days = (self.day - self.facts.start).days
+        return self.live and rules.completeness and days >= COMPLETENESS.first_day
+
+    def _misses(self, history: GameHistory, team: str = "") -> bool:
+        """Return whether too many of the team's newest games are missing (normal mode).
+
+        The default team is that of the newest game.
+        """
         games = history.games_before(self.day)
         newest = self._newest_games(team or games[0].team)
-        found = sum(1 for row in games if newest and row.day >= newest[0])
+        present = sum(1 for row in games if newest and row.day >= newest[0])
         return (
             bool(newest)
-            and min(len(newest), found) * 10 < len(newest) * COMPLETENESS.required_tenths
+            and min(len(newest), present) * 10 < len(newest) * COMPLETENESS.required_tenths
         )
 
     def _newest_games(self, team: str) -> list[date]:
-        """The dates of a team's newest games, oldest first; a game that stands on two dates counts
-        on the later one.
+        """Return the dates of a team's newest games, oldest first; of a game with two dates, the
+        later one.
         """
         days = {
             game_id: day
@@ -231,15 +255,14 @@ class Expectation:
         return sorted(days.values())[-COMPLETENESS.games :]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExpectationDiff:
-    """What was logged of one (processor, date), held against what must have been.
+    """Comparison of one (processor, date) with its expectation.
 
-    `explained` failed as they must; `unexplained` failed and must not, or otherwise (entity to
-    category); `lost` must
-    have failed and did not, or otherwise; `unaccounted` have neither row nor failure; `strange`
-    have one and are not
-    in the population.
+    `explained` counts the expected failures. `unexplained` has the unexpected failures, including
+    those with another category than expected (entity to actual category). `lost` has the unexpected
+    successes, and the same category differences (entity to expected category). `unaccounted` have
+    no row and no failure. `strange` have both, or are outside the population.
     """
 
     population: int
@@ -251,23 +274,21 @@ class ExpectationDiff:
 
     @property
     def is_exact(self) -> bool:
-        """Whether everything is as it must be."""
+        """Return whether there is no difference."""
         return not (self.unexplained or self.lost or self.unaccounted or self.strange)
 
 
 def compare(
     must: Mapping[str, str], rows: Collection[str], failures: Mapping[str, str]
 ) -> ExpectationDiff:
-    """Hold the entities with a row and those with a failure (entity to category) against what they
-    must be.
-    """
+    """Compare rows and failures (entity to category) with the expected statuses `must`."""
     failing = {entity: status for entity, status in must.items() if status != ROW}
     if (
         failing == failures
         and len(rows) + len(failing) == len(must)
         and must.keys() == {*rows, *failures}
     ):
-        return ExpectationDiff(len(must), len(failing))
+        return ExpectationDiff(population=len(must), explained=len(failing))
     there = {*rows, *failures}
     unexplained = {
         e: category for e, category in failures.items() if must.get(e) != category and e in must
@@ -277,10 +298,10 @@ def compare(
     }
     strange = frozenset((there - must.keys()) | (set(rows) & failures.keys()))
     return ExpectationDiff(
-        len(must),
-        len(failures) - len(unexplained) - len(failures.keys() - must.keys()),
-        unexplained,
-        lost,
-        frozenset(must.keys() - there),
-        strange,
+        population=len(must),
+        explained=len(failures) - len(unexplained) - len(failures.keys() - must.keys()),
+        unexplained=unexplained,
+        lost=lost,
+        unaccounted=frozenset(must.keys() - there),
+        strange=strange,
     )

@@ -1,13 +1,11 @@
-"""Which failures are the same one: their texts without what differs from date to date, and a short
-name for that.
-"""
+"""Fingerprints of failures: hashes of their texts without dates, numbers, ids, values and paths."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 
-# In this order: a path may hold dates, a date is made of numbers, a quoted value may be anything.
+# The order matters: a path can contain dates, a date consists of numbers.
 VARYING = (
     (re.compile(r"(?<![\w/])[\w.=@~+-]*(?:/[\w.=@~+%-]+)+/?"), "<path>"),
     (re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|`[^`]*`"), "<value>"),
@@ -20,7 +18,7 @@ VARYING = (
         re.compile(r"\b(?:0x[0-9a-f]+|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,})\b", re.IGNORECASE),
         "<id>",
     ),
-    # A digit that belongs to a name (three_pt_2, W10) says which column it is.
+    # A digit inside a name (three_pt_2, W10) identifies a column and stays.
     (
         re.compile(
             r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?(?!\w)",
@@ -32,14 +30,15 @@ VARYING = (
 
 
 def normalised(text: str) -> str:
-    """A text with placeholders for dates, numbers, ids, quoted values and paths, on one line."""
+    """Return a text on one line, with placeholders for dates, numbers, ids, values and paths."""
     for varying, placeholder in VARYING:
         text = varying.sub(placeholder, text)
     return " ".join(text.split())
 
 
 def fingerprint(processor: str, what: str, text: str) -> str:
-    """Eight hexadecimal characters that all failures of a group share; `what` is a category or the
-    class of an error.
+    """Return the eight hexadecimal characters that all failures of a group share.
+
+    `what` is a category or the class of an error.
     """
     return hashlib.sha256("\n".join((processor, what, normalised(text))).encode()).hexdigest()[:8]

@@ -1,6 +1,4 @@
-"""Columns whose NULLs, zeros or constants are by design, each with why. Nobody is to hunt them as
-bugs.
-"""
+"""Columns that are NULL, zero or constant by design, each with its reason. They are not bugs."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from validation.thresholds import SHOT_ZONES
 
 
 class ConstantKind(StrEnum):
-    """What the values of a column may suddenly be."""
+    """Kind of constant values of a column."""
 
     NULL = "NULL"
     ZERO = "zero"
@@ -22,11 +20,9 @@ class ConstantKind(StrEnum):
 ALWAYS = NULL, ZERO, CONSTANT = tuple(ConstantKind)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KnownConstant:
-    """Columns (of all tables that have them, or of one) that may be so without anything being
-    wrong, and why.
-    """
+    """Columns, of one table or of all tables, that can be constant without a bug."""
 
     columns: str
     may_be: tuple[ConstantKind, ...]
@@ -36,101 +32,131 @@ class KnownConstant:
 
 PLACEHOLDERS = (
     KnownConstant(
-        "referee_favorability_score look_ahead_pressure_score travel_impact_score opponent_strength_score",
-        ALWAYS,
-        "reserved factors: 0.0 in every row",
-        "PCF",
+        columns="referee_favorability_score look_ahead_pressure_score travel_impact_score opponent_strength_score",
+        may_be=ALWAYS,
+        because="reserved factors: 0.0 in every row",
+        table="PCF",
     ),
     KnownConstant(
-        "early_season_flag", ALWAYS, "FALSE in every row: who has too few games has none"
+        columns="early_season_flag",
+        may_be=ALWAYS,
+        because="FALSE in every row: entities with too few games have no row",
     ),
     KnownConstant(
-        "games_in_sample games_in_sample_10 sample_quality_10 data_quality_tier",
-        ALWAYS,
-        "no shorter sample is written",
+        columns="games_in_sample games_in_sample_10 sample_quality_10 data_quality_tier",
+        may_be=ALWAYS,
+        because="no shorter sample is written",
     ),
     KnownConstant(
-        "games_in_sample_20 sample_quality_20 games_played_season",
-        ALWAYS,
-        "the same for all once a season is old",
+        columns="games_in_sample_20 sample_quality_20 games_played_season",
+        may_be=ALWAYS,
+        because="the same for all entities late in a season",
     ),
     KnownConstant(
-        "paint_rate_last_20 paint_pct_last_20",
-        (NULL,),
-        f"NULL below {SHOT_ZONES.trend_minimum_games} games",
-        "PSZA",
+        columns="paint_rate_last_20 paint_pct_last_20",
+        may_be=(NULL,),
+        because=f"NULL below {SHOT_ZONES.trend_minimum_games} games",
+        table="PSZA",
     ),
     KnownConstant(
-        "calculation_notes missing_data_fields warning_details has_warnings insufficient_data_reason",
-        ALWAYS,
-        "NULL or FALSE when there is nothing to say",
+        columns="calculation_notes missing_data_fields warning_details has_warnings insufficient_data_reason",
+        may_be=ALWAYS,
+        because="NULL or FALSE without a warning",
     ),
     KnownConstant(
-        "data_completeness_pct feature_quality_score quality_tier data_source",
-        ALWAYS,
-        "the same for all when nothing lacks",
+        columns="data_completeness_pct feature_quality_score quality_tier data_source",
+        may_be=ALWAYS,
+        because="the same for all entities with complete data",
     ),
     KnownConstant(
-        "calculation_version cache_version feature_version feature_count feature_names shot_zone_data_available",
-        ALWAYS,
-        "the same in every row",
+        columns="calculation_version cache_version feature_version feature_count feature_names shot_zone_data_available",
+        may_be=ALWAYS,
+        because="the same in every row",
     ),
     KnownConstant(
-        "fatigue_context_json shot_zone_context_json pace_context_json usage_context_json",
-        ALWAYS,
-        "for reading; nothing is made from it",
-        "PCF",
-    ),
-    KnownConstant("player_full_name", ALWAYS, "for reading; nothing is made from it", "PGS"),
-    KnownConstant("home_game", ALWAYS, "read by no processor", "PGS"),
-    KnownConstant("home_game", ALWAYS, "read by no processor", "TDGS"),
-    KnownConstant("home_game", ALWAYS, "read by no processor", "TOGS"),
-    KnownConstant("is_active", (CONSTANT,), "who did not play may have no row at all", "PGS"),
-    KnownConstant("home_game is_home home_away", (ZERO,), "whoever plays abroad; half of all"),
-    KnownConstant("win_flag", (ZERO,), "lost; half of all"),
-    KnownConstant(
-        "season_phase playoff_game",
-        (ZERO, CONSTANT),
-        "the same for all games of a part of the season",
-    ),
-    KnownConstant("player_status injury_risk", (ZERO, CONSTANT), "most players are available"),
-    KnownConstant(
-        "days_rest opponent_days_rest back_to_back rest_advantage fatigue_score",
-        (ZERO, CONSTANT),
-        "after nights without games everybody is rested alike",
+        columns="fatigue_context_json shot_zone_context_json pace_context_json usage_context_json",
+        may_be=ALWAYS,
+        because="informational; no column is computed from it",
+        table="PCF",
     ),
     KnownConstant(
-        "games_in_last_7_days minutes_in_last_7_days avg_minutes_per_game_last_7 fourth_quarter_minutes_last_7",
-        ALWAYS,
-        "after the All-Star break nobody has played for a week",
+        columns="player_full_name",
+        may_be=ALWAYS,
+        because="informational; no column is computed from it",
+        table="PGS",
+    ),
+    KnownConstant(columns="home_game", may_be=ALWAYS, because="read by no processor", table="PGS"),
+    KnownConstant(columns="home_game", may_be=ALWAYS, because="read by no processor", table="TDGS"),
+    KnownConstant(columns="home_game", may_be=ALWAYS, because="read by no processor", table="TOGS"),
+    KnownConstant(
+        columns="is_active",
+        may_be=(CONSTANT,),
+        because="players who did not play can have no row",
+        table="PGS",
     ),
     KnownConstant(
-        "games_in_last_14_days back_to_backs_last_14_days",
-        (ZERO, CONSTANT),
-        "few values, equal after a break",
-    ),
-    KnownConstant("star_teammates_out", (ZERO, CONSTANT), "most teams lack nobody"),
-    KnownConstant(
-        "usage_spike_score",
-        (ZERO, CONSTANT),
-        "zero where nobody is expected to do more than lately",
-    ),
-    KnownConstant("recent_trend minutes_change", (ZERO, CONSTANT), "zero where nothing changes"),
-    KnownConstant(
-        "blocks_mid_range blocks_three_pt mid_range_blocks_per_game three_pt_blocks_per_game",
-        (ZERO, CONSTANT),
-        "rare",
+        columns="home_game is_home home_away",
+        may_be=(ZERO,),
+        because="zero for away games, half of all rows",
     ),
     KnownConstant(
-        "strongest_zone weakest_zone primary_scoring_zone",
-        (CONSTANT,),
-        "few values; of few players they may agree",
+        columns="win_flag", may_be=(ZERO,), because="zero for lost games, half of all rows"
+    ),
+    KnownConstant(
+        columns="season_phase playoff_game",
+        may_be=(ZERO, CONSTANT),
+        because="the same for all games of a part of the season",
+    ),
+    KnownConstant(
+        columns="player_status injury_risk",
+        may_be=(ZERO, CONSTANT),
+        because="most players are available",
+    ),
+    KnownConstant(
+        columns="days_rest opponent_days_rest back_to_back rest_advantage fatigue_score",
+        may_be=(ZERO, CONSTANT),
+        because="equal rest for all after nights without games",
+    ),
+    KnownConstant(
+        columns="games_in_last_7_days minutes_in_last_7_days avg_minutes_per_game_last_7 fourth_quarter_minutes_last_7",
+        may_be=ALWAYS,
+        because="no games in the week after the All-Star break",
+    ),
+    KnownConstant(
+        columns="games_in_last_14_days back_to_backs_last_14_days",
+        may_be=(ZERO, CONSTANT),
+        because="few values, equal after a break",
+    ),
+    KnownConstant(
+        columns="star_teammates_out",
+        may_be=(ZERO, CONSTANT),
+        because="most teams have no missing star",
+    ),
+    KnownConstant(
+        columns="usage_spike_score",
+        may_be=(ZERO, CONSTANT),
+        because="zero if no player is expected to exceed recent usage",
+    ),
+    KnownConstant(
+        columns="recent_trend minutes_change",
+        may_be=(ZERO, CONSTANT),
+        because="zero without a change",
+    ),
+    KnownConstant(
+        columns="blocks_mid_range blocks_three_pt mid_range_blocks_per_game three_pt_blocks_per_game",
+        may_be=(ZERO, CONSTANT),
+        because="rare",
+    ),
+    KnownConstant(
+        columns="strongest_zone weakest_zone primary_scoring_zone",
+        may_be=(CONSTANT,),
+        because="few values; few players can agree by chance",
     ),
 )
 
 
 @cache
 def may_be(table: str, name: str) -> frozenset[ConstantKind]:
-    """What a column may be without anything being wrong."""
-    found = (p.may_be for p in PLACEHOLDERS if p.table in ("", table) and name in p.columns.split())
-    return frozenset(what for may_be in found for what in may_be)
+    """Return the kinds of constants that are not a bug in a column."""
+    known = (p.may_be for p in PLACEHOLDERS if p.table in ("", table) and name in p.columns.split())
+    return frozenset(kind for kinds in known for kind in kinds)

@@ -1,6 +1,4 @@
-"""Facts in, a report out: may a backfill start, what blocks it, and what had better be known
-before.
-"""
+"""Preflight: blockers, warnings and notes of a backfill, derived from plain facts."""
 
 from __future__ import annotations
 
@@ -10,6 +8,7 @@ from datetime import date
 from itertools import chain
 
 from validation.coverage import GAME_TABLES, LIVE_TABLES, Coverage, Rows, phase3
+from validation.findings.kinds import pluralize
 from validation.preflight_report import DateState, Item, PreflightKind, Report
 from validation.season import Day, season_year
 
@@ -17,16 +16,14 @@ FIRST_DATES = 5
 LOAD = "load it with `manage.py load_phase3 DIR`"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PreflightInput:
-    """What is known before a start.
+    """Facts before a start.
 
-    `asked` are the dates whose own rows must be there: those of the range that are to be computed.
-    `season` are all dates
-    with games of the seasons of the range, and `rows` theirs per (table, date); `reads` the tables
-    that the chosen
-    processors read. `output` and `replaced` have, per processor, the dates with output and those
-    that are run.
+    `asked` has the computed dates of the range, which must have rows. `season` has all dates with
+    games of the seasons of the range, `rows` their rows per (table, date), `reads` the tables that
+    the selected processors read. Per processor, `output` has the dates with output and `replaced`
+    the dates that will run. `held` is the message about a conflicting job.
     """
 
     days: Sequence[Day]
@@ -41,21 +38,20 @@ class PreflightInput:
     not_loaded: Sequence[str] = ()
     held: str = ""
     expiring: Mapping[str, int] = field(default_factory=dict)
+    unfinished: Mapping[str, str] = field(default_factory=dict)  # loads, each with its advice
 
 
 def judge(facts: PreflightInput) -> Report:
-    """What of these facts blocks a start, warns of it, or is told; and the state of each date of
-    the range.
-    """
+    """Return the preflight report: the items, and the state of each date of the range."""
     coverage: dict[date, list[Coverage]] = {}
-    for found in chain.from_iterable(phase3(days, facts.rows) for days in _by_season(facts.season)):
-        if found.table in LIVE_TABLES or not facts.live:
-            coverage.setdefault(found.date, []).append(found)
-    asked = [found for day in sorted(facts.asked) for found in coverage.get(day, ())]
+    for cell in chain.from_iterable(phase3(days, facts.rows) for days in _by_season(facts.season)):
+        if cell.table in LIVE_TABLES or not facts.live:
+            coverage.setdefault(cell.date, []).append(cell)
+    asked = [cell for day in sorted(facts.asked) for cell in coverage.get(day, ())]
     items = chain(
-        _no_dates(facts), _held(facts), _expiry(facts),
-        map(_lacking, (c for c in asked if c.is_missing)),
-        map(_lacking, (c for c in asked if c.is_low and not c.is_missing)),
+        _no_dates(facts), _held(facts), _unfinished(facts), _expiry(facts),
+        map(_incomplete, (c for c in asked if c.is_missing)),
+        map(_incomplete, (c for c in asked if c.is_low and not c.is_missing)),
         *(_short_windows(facts, days) for days in _by_season(facts.season)),
         _output(facts),
     )  # fmt: skip
@@ -63,40 +59,59 @@ def judge(facts: PreflightInput) -> Report:
 
 
 def _by_season(days: Sequence[Day]) -> list[list[Day]]:
-    found: dict[int, list[Day]] = {}
+    by_year: dict[int, list[Day]] = {}
     for day in days:
-        found.setdefault(season_year(day.day), []).append(day)
-    return list(found.values())
+        by_year.setdefault(season_year(day.day), []).append(day)
+    return list(by_year.values())
 
 
 def _state(
     day: Day, facts: PreflightInput, coverage: Mapping[date, Sequence[Coverage]]
 ) -> DateState:
-    # The partitions of a bootstrap date are there and empty.
+    # The partitions of a bootstrap date exist and are empty.
     output = tuple(
         code for code, dates in facts.output.items() if day.day in dates and day.is_computed
     )
-    return DateState(day, tuple(coverage.get(day.day, ())), output, facts.not_final.get(day.day, 0))
+    return DateState(
+        day=day,
+        coverage=tuple(coverage.get(day.day, ())),
+        output=output,
+        not_final=facts.not_final.get(day.day, 0),
+    )
 
 
 # The items
 
 
 def seasons_missing(seasons: Sequence[str]) -> Item:
-    """These seasons are wanted, and Phase 3 of them is not there."""
-    advice = f"{LOAD}, or make one up with `manage.py simulate_season YEAR`"
+    """Return the blocker for seasons whose Phase 3 is not loaded."""
+    advice = f"{LOAD}, or simulate it with `manage.py simulate_season YEAR`"
     return Item(
-        PreflightKind.NOT_LOADED, f"no Phase 3 data for the season {', '.join(seasons)}", advice
+        kind=PreflightKind.NOT_LOADED,
+        sentence=f"no Phase 3 data for the season{'s' * (len(seasons) > 1)} {', '.join(seasons)}",
+        advice=advice,
     )
 
 
 def nothing_to_run(dates: Sequence[date]) -> Item:
-    """The schedule has no final game on these dates, which are in order."""
+    """Return the blocker for dates, in order, without a final game in the schedule."""
     first, last = dates[0], dates[-1]
-    between = f"there is no game between {first} and {last}"
+    where = f"between {first} and {last}" if last > first else f"on {first}"
     if len(dates) <= (last - first).days:
-        between = f"there is no game on any of these {len(dates)} dates from {first} to {last}"
-    return Item(PreflightKind.NOTHING_TO_RUN, f"{between}, so there is nothing to backfill")
+        where = f"on any of {pluralize(len(dates), 'date')} from {first} to {last}"
+    return Item(
+        kind=PreflightKind.NOTHING_TO_RUN, sentence=f"no games {where}, so nothing to backfill"
+    )
+
+
+def known_bug(finding: int, day: date) -> Item:
+    """Return the warning about an open finding that can pause a job."""
+    return Item(
+        kind=PreflightKind.KNOWN_BUG,
+        sentence=f"open finding {finding} (impossible value) can pause this job on {day}",
+        advice="fix the source row first, or turn off canary and pause on error",
+        dates=(day,),
+    )
 
 
 def _no_dates(facts: PreflightInput) -> Iterator[Item]:
@@ -108,36 +123,50 @@ def _no_dates(facts: PreflightInput) -> Iterator[Item]:
 
 def _held(facts: PreflightInput) -> Iterator[Item]:
     if facts.held:
-        yield Item(PreflightKind.HELD, facts.held)
+        yield Item(kind=PreflightKind.HELD, sentence=facts.held)
+
+
+def _unfinished(facts: PreflightInput) -> Iterator[Item]:
+    for sentence, advice in facts.unfinished.items():
+        yield Item(kind=PreflightKind.UNFINISHED, sentence=sentence, advice=advice)
 
 
 def _expiry(facts: PreflightInput) -> Iterator[Item]:
     for table, days in facts.expiring.items():
-        sentence = f"partitions of {table} expire after {days} days, which deletes a backfill of older dates"
-        advice = (
-            f"let them stay: `ALTER TABLE {table} SET OPTIONS (partition_expiration_days = NULL)`"
+        after = pluralize(days, "day")
+        sentence = f"partitions of {table} expire after {after}, which deletes older dates"
+        alter = f"ALTER TABLE {table} SET OPTIONS (partition_expiration_days = NULL)"
+        advice = f"turn off the expiration with `{alter}`"
+        yield Item(
+            kind=PreflightKind.EXPIRY,
+            sentence=sentence,
+            advice=advice,
+            tables=(table,),
+            numbers={"days": days},
         )
-        yield Item(PreflightKind.EXPIRY, sentence, advice, tables=(table,), numbers={"days": days})
 
 
-def _lacking(found: Coverage) -> Item:
-    kind = PreflightKind.NO_ROWS if found.is_missing else PreflightKind.FEW_ROWS
-    numbers = {"games": found.games, "rows": found.rows, "expected": round(found.expected, 1)}
+def _incomplete(cell: Coverage) -> Item:
+    kind = PreflightKind.NO_ROWS if cell.is_missing else PreflightKind.FEW_ROWS
+    numbers = {"games": cell.games, "rows": cell.rows, "expected": round(cell.expected, 1)}
     return Item(
-        kind, str(found), _run_phase3((found.date,)), (found.date,), (found.table,), numbers
+        kind=kind,
+        sentence=str(cell),
+        advice=_run_phase3((cell.date,)),
+        dates=(cell.date,),
+        tables=(cell.table,),
+        numbers=numbers,
     )
 
 
 def _short_windows(facts: PreflightInput, season: Sequence[Day]) -> Iterator[Item]:
-    """Tables that have no row of a date which is not computed itself, and which the windows of a
-    later one contain.
-    """
+    """Yield warnings for dates without rows that are not computed, but part of later windows."""
     last = max((day.day for day in season if day.day in facts.asked), default=date.min)
     before = [day for day in season if day.day < last and day.day not in facts.asked]
     alike: dict[tuple[Day, ...], list[str]] = {}
     for table in sorted(GAME_TABLES & set(facts.reads)):
-        lacking = tuple(day for day in before if not facts.rows.get((table, day.day)))
-        alike.setdefault(lacking, []).append(table)
+        missing = tuple(day for day in before if not facts.rows.get((table, day.day)))
+        alike.setdefault(missing, []).append(table)
     for days, tables in alike.items():
         if days:
             yield _short_of(days, tuple(tables))
@@ -145,29 +174,42 @@ def _short_windows(facts: PreflightInput, season: Sequence[Day]) -> Iterator[Ite
 
 def _short_of(days: Sequence[Day], tables: tuple[str, ...]) -> Item:
     dates, games = tuple(day.day for day in days), sum(day.games for day in days)
-    short = f"windows of the range are short of {games} game{'s' * (games > 1)}"
-    sentence = f"{short}: no rows in {', '.join(tables)} on {_listed(dates)}"
+    have = "game has" if games == 1 else "games have"
+    sentence = (
+        f"{_listed(dates)}: {games:,} {have} no rows in {', '.join(tables)}; later dates are "
+        f"computed without {'it' if games == 1 else 'them'}"
+    )
     return Item(
-        PreflightKind.SHORT_WINDOWS, sentence, _run_phase3(dates), dates, tables, {"games": games}
+        kind=PreflightKind.SHORT_WINDOWS,
+        sentence=sentence,
+        advice=_run_phase3(dates),
+        dates=dates,
+        tables=tables,
+        numbers={"games": games},
     )
 
 
 def _output(facts: PreflightInput) -> Iterator[Item]:
     computed = {day.day for day in facts.days if day.is_computed}
     for code, dates in facts.output.items():
-        if there := computed & set(dates):
-            replaced = there & set(facts.replaced.get(code, ()))
-            sentence = f"{code}: {len(there)} of {len(computed)} dates have output already, {_fate(len(there), len(replaced))}"
-            numbers = {"dates": len(computed), "existing": len(there), "replaced": len(replaced)}
-            yield Item(PreflightKind.OUTPUT, sentence, dates=tuple(sorted(there)), numbers=numbers)
+        if existing := computed & set(dates):
+            replaced = existing & set(facts.replaced.get(code, ()))
+            of_dates = f"{len(existing)} of {pluralize(len(computed), 'date')}"
+            fate = _fate(len(existing), len(replaced))
+            sentence = f"{code}: output exists for {of_dates} and will be {fate}"
+            numbers = {"dates": len(computed), "existing": len(existing), "replaced": len(replaced)}
+            yield Item(
+                kind=PreflightKind.OUTPUT,
+                sentence=sentence,
+                dates=tuple(sorted(existing)),
+                numbers=numbers,
+            )
 
 
-def _fate(there: int, replaced: int) -> str:
+def _fate(existing: int, replaced: int) -> str:
     if not replaced:
-        return "which is kept"
-    return (
-        "which will be replaced" if replaced == there else f"{replaced} of which will be replaced"
-    )
+        return "kept"
+    return "replaced" + (f" on {pluralize(replaced, 'date')}" if replaced < existing else "")
 
 
 def _run_phase3(dates: Sequence[date]) -> str:
@@ -175,5 +217,6 @@ def _run_phase3(dates: Sequence[date]) -> str:
 
 
 def _listed(dates: Sequence[date]) -> str:
-    more = f" and {len(dates) - FIRST_DATES} more dates" if len(dates) > FIRST_DATES else ""
-    return ", ".join(map(str, dates[:FIRST_DATES])) + more
+    more = pluralize(len(dates) - FIRST_DATES, "more date")
+    shown = ", ".join(map(str, dates[:FIRST_DATES]))
+    return f"{shown} and {more}" if len(dates) > FIRST_DATES else shown

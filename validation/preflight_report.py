@@ -1,4 +1,4 @@
-"""What a preflight comes to: a report of items, each of which blocks a start, warns, or is told."""
+"""Preflight report: a list of items, each a blocker, a warning or a note."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from validation.season import DateType, Day
 
 
 class PreflightEffect(StrEnum):
-    """What an item does to a start."""
+    """Effect of an item on a start: blocker, warning or note."""
 
     BLOCKS = "blocks"
     WARNS = "warns"
@@ -21,38 +21,42 @@ class PreflightEffect(StrEnum):
 
 
 class PreflightKind(StrEnum):
-    """What there is to say before a start."""
+    """Kind of a preflight item; the values are stored and published."""
 
     NOT_LOADED = "season not loaded"
     NOTHING_TO_RUN = "nothing to run"
     HELD = "held by a job"
+    UNFINISHED = "unfinished load"
     EXPIRY = "partitions expire"
     NO_ROWS = "no rows"
     FEW_ROWS = "few rows"
     SHORT_WINDOWS = "short windows"
+    KNOWN_BUG = "known bug"
     OUTPUT = "output there"
 
     @property
     def effect(self) -> PreflightEffect:
-        """Whether it blocks, warns or is told only."""
+        """Effect of items of this kind."""
         others = {
             PreflightKind.FEW_ROWS: PreflightEffect.WARNS,
             PreflightKind.SHORT_WINDOWS: PreflightEffect.WARNS,
+            PreflightKind.KNOWN_BUG: PreflightEffect.WARNS,
             PreflightKind.OUTPUT: PreflightEffect.TELLS,
         }
         return others.get(self, PreflightEffect.BLOCKS)
 
     @property
     def can_be_overridden(self) -> bool:
-        """Whether a person with a reason may start all the same; two jobs on one date, or none at
-        all, may not be.
+        """Return whether a start with a reason can skip this blocker.
+
+        Two jobs on one date, and a job without dates, are never allowed.
         """
-        return self in (PreflightKind.EXPIRY, PreflightKind.NO_ROWS)
+        return self in (PreflightKind.UNFINISHED, PreflightKind.EXPIRY, PreflightKind.NO_ROWS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
-    """One thing that blocks, warns or is told: the sentence, and what to do next."""
+    """Blocker, warning or note: a sentence, and advice as an imperative."""
 
     kind: PreflightKind
     sentence: str
@@ -65,11 +69,9 @@ class Item:
         return f"{self.sentence}; {self.advice}" if self.advice else self.sentence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DateState:
-    """One date of the range: what its tables hold, which processors have output, and how many games
-    are not final.
-    """
+    """State of one date of the range: table coverage, processors with output, unfinished games."""
 
     day: Day
     coverage: tuple[Coverage, ...] = ()
@@ -79,29 +81,29 @@ class DateState:
 
 @dataclass(frozen=True)
 class Report:
-    """What a preflight found: each date, and the items, what blocks first."""
+    """Result of a preflight: the state of each date, and the items, blockers first."""
 
     dates: tuple[DateState, ...]
     items: tuple[Item, ...]
 
     @property
     def ready(self) -> bool:
-        """Whether nothing blocks."""
+        """Return whether the report has no blockers."""
         return not self.blocks
 
     @property
     def blocks(self) -> tuple[Item, ...]:
-        """What stops a start."""
+        """Blockers."""
         return self._with(PreflightEffect.BLOCKS)
 
     @property
     def warns(self) -> tuple[Item, ...]:
-        """What does not stop it and is probably wrong."""
+        """Warnings."""
         return self._with(PreflightEffect.WARNS)
 
     @property
     def tells(self) -> tuple[Item, ...]:
-        """What is neither, and good to know."""
+        """Notes."""
         return self._with(PreflightEffect.TELLS)
 
     def _with(self, effect: PreflightEffect) -> tuple[Item, ...]:
@@ -109,20 +111,20 @@ class Report:
 
     @property
     def overridable(self) -> tuple[Item, ...]:
-        """What blocks, and can be overridden with a reason."""
+        """Blockers that a start with a reason can skip."""
         return tuple(item for item in self.blocks if item.kind.can_be_overridden)
 
     def stops(self, *, skip: bool) -> tuple[Item, ...]:
-        """What stops a start that skips the preflight, or does not."""
+        """Return the blockers that stop a start, with or without `skip`."""
         return tuple(item for item in self.blocks if not (skip and item.kind.can_be_overridden))
 
     @property
     def types(self) -> dict[DateType, int]:
-        """How many dates of each type the range has."""
+        """Number of dates of each type in the range."""
         return dict(Counter(state.day.type for state in self.dates))
 
 
 def first_three(items: Sequence[Item]) -> str:
-    """Items in one line: the first three of them, and how many more."""
+    """Return items in one line: the first three sentences, and the number of the others."""
     more = f" (and {len(items) - 3} more)" if len(items) > 3 else ""
     return "; ".join(item.sentence for item in items[:3]) + more

@@ -1,6 +1,4 @@
-"""What failed and what has changed since in, whether doing it again helps out, with the reason in
-one sentence.
-"""
+"""Retry rules: whether a retry can fix a group of failures, with a one-sentence reason."""
 
 from __future__ import annotations
 
@@ -10,20 +8,20 @@ from enum import StrEnum
 
 from validation import categories
 from validation.categories import BY_NAME, DATE_LEVEL
+from validation.findings.kinds import pluralize
 
-# What else than a category can be wrong with a (processor, date); the class of an error that was
-# raised is one too.
+# Failures of a (processor, date) besides the categories and the classes of raised errors.
 BLOCKED, CANCELLED = "blocked", "cancelled"
-LOST = "lost"  # it was complete, and its files are gone or damaged
-# Errors of the moment: nothing has to change before the same run can succeed.
+LOST = "lost"  # complete, but its files are missing or damaged
+# Transient errors: the same run can succeed without a change.
 PASSING = ("WarehouseBusy", "WarehouseUnwritable", "WorkerLost")
 CORRUPT = "CorruptPartition"
-# What the entities of MISSING_DEPENDENCY have upstream, where that is no failure.
+# Upstream status of MISSING_DEPENDENCY entities without an upstream failure.
 HAS_ROW, HAS_NOTHING = "has a row", "has nothing"
 
 
 class RetryClass(StrEnum):
-    """When a retry heals a failure."""
+    """Condition under which a retry can fix a failure."""
 
     NOW = "now"
     AFTER_UPSTREAM = "after upstream"
@@ -32,46 +30,44 @@ class RetryClass(StrEnum):
 
 
 class UpstreamRuns(StrEnum):
-    """Where the processors stand that a run waits for: their newest runs of its date, against that
-    run.
-    """
+    """Newest upstream runs of the date, compared with the run that depends on them."""
 
     AFTER = "complete after this run"
     BEFORE = "complete before this run"
     NOT_COMPLETE = "not complete"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FailureFacts:
-    """One group of failures of one (processor, date), and what has happened since its run.
+    """Group of failures of one (processor, date), and the changes after its run.
 
     `failure` is a category, the class of an error, DATE_LEVEL, BLOCKED, CANCELLED or LOST. `causes`
-    counts the entities of
-    MISSING_DEPENDENCY by the category of their failure upstream, or HAS_ROW, or HAS_NOTHING.
+    counts the entities of MISSING_DEPENDENCY by the category of their upstream failure, or HAS_ROW
+    or HAS_NOTHING. `waits_for` has the incomplete upstream processors. `refused_for_upstream` is
+    set for DATE_LEVEL if a normal-mode check found no successful upstream run.
     """
 
     failure: str
     phase3_has_changed: bool = False
     code_has_changed: bool = False
     upstream: UpstreamRuns = UpstreamRuns.BEFORE
-    waits_for: tuple[str, ...] = ()  # of upstream, what is not complete
-    refused_for_upstream: bool = (
-        False  # of DATE_LEVEL: normal mode found no success of a processor before it
-    )
+    waits_for: tuple[str, ...] = ()
+    refused_for_upstream: bool = False
     causes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class RetryVerdict:
-    """When a retry heals it, and why."""
+    """Condition for a retry, with the reason."""
 
     retry: RetryClass
     reason: str
 
 
 def verdict(facts: FailureFacts) -> RetryVerdict:
-    """Decide when a retry heals a group of failures; `can_retry` of the failures table takes no
-    part.
+    """Return when a retry can fix a group of failures.
+
+    The column `can_retry` of the failures table is not used: it depends on the category alone.
     """
     return RULES.get(facts.failure, _broken)(facts)
 
@@ -85,70 +81,66 @@ def _after_upstream(reason: str) -> RetryVerdict:
 
 
 def _waiting(facts: FailureFacts) -> RetryVerdict:
-    return _after_upstream(f"it waits for {' and '.join(facts.waits_for) or 'its upstream'}")
+    return _after_upstream(f"waiting for {' and '.join(facts.waits_for) or 'upstream'}")
 
 
-PHASE3_CHANGED = "Phase 3 has changed since the run"
+PHASE3_CHANGED = "Phase 3 changed after the run"
 
 
 def _passing(facts: FailureFacts) -> RetryVerdict:
-    return _now("it was an error of the moment")
+    return _now("transient error")
 
 
 def _lost(facts: FailureFacts) -> RetryVerdict:
-    return _now("it was complete, and its partition is gone or cannot be read")
+    return _now("the run was complete, but its partition is missing or unreadable")
 
 
 def _corrupt(facts: FailureFacts) -> RetryVerdict:
     if facts.upstream is UpstreamRuns.NOT_COMPLETE:
         return _waiting(facts)
-    return _now("the file is read again; it fails as before until it has been replaced")
+    return _now("a retry reads the file again; replace the damaged file first")
 
 
 def _cancelled(facts: FailureFacts) -> RetryVerdict:
-    return _now("it was cancelled before it was complete")
+    return _now("the run was cancelled before it completed")
 
 
 def _blocked(facts: FailureFacts) -> RetryVerdict:
     if facts.upstream is UpstreamRuns.NOT_COMPLETE:
         return _waiting(facts)
-    return _now("what it waited for is complete now")
+    return _now("the upstream runs are complete now")
 
 
 def _too_few(facts: FailureFacts) -> RetryVerdict:
     if facts.phase3_has_changed:
         return _now(PHASE3_CHANGED)
-    return RetryVerdict(
-        RetryClass.NEVER, "only more games cure it, and Phase 3 has not changed since the run"
-    )
+    return RetryVerdict(RetryClass.NEVER, "too few games, and Phase 3 did not change after the run")
 
 
 def _missing(facts: FailureFacts) -> RetryVerdict:
-    """The strongest claim that any of the entities has."""
+    """Return the strongest condition among the entities."""
     if facts.upstream is UpstreamRuns.NOT_COMPLETE:
         return _waiting(facts)
     if facts.upstream is UpstreamRuns.AFTER:
-        return _now("its upstream ran again since")
+        return _now("upstream ran again after the run")
     causes = {cause: n for cause, n in facts.causes.items() if n}
     if n := causes.get(HAS_ROW, 0):
-        return _now(f"upstream has the row of {n:,} after all")
+        return _now(f"upstream has a row of {pluralize(n, 'entity')} now")
     if n := sum(n for cause, n in causes.items() if cause in BY_NAME and BY_NAME[cause].is_bug):
-        return _after_upstream(f"upstream failed {n:,} by a bug")
+        return _after_upstream(f"upstream has a bug in {pluralize(n, 'entity')}")
     if facts.phase3_has_changed:
-        return _after_upstream(f"{PHASE3_CHANGED}, so upstream may have them after it runs again")
+        return _after_upstream(f"{PHASE3_CHANGED}, so an upstream rerun can add the rows")
     if causes.keys() == {categories.INSUFFICIENT_DATA.name}:
-        return RetryVerdict(
-            RetryClass.NEVER, "upstream had too few games for them, which only more games cure"
-        )
+        return RetryVerdict(RetryClass.NEVER, "too few games upstream; only more games fix it")
     return _after_upstream(
-        "upstream has no row for them and does not say that it had too few games"
+        "upstream has no row for the entities, and too few games are not the only cause"
     )
 
 
 def _incomplete(facts: FailureFacts) -> RetryVerdict:
     if facts.phase3_has_changed:
         return _now(PHASE3_CHANGED)
-    return _after_upstream("it waits for Phase 3: run that first")
+    return _after_upstream("waiting for Phase 3: run Phase 3 first")
 
 
 def _whole_date(facts: FailureFacts) -> RetryVerdict:
@@ -156,16 +148,22 @@ def _whole_date(facts: FailureFacts) -> RetryVerdict:
 
 
 def _impossible(facts: FailureFacts) -> RetryVerdict:
+    # Another statement reads the same value: only another source row fixes it.
     if facts.phase3_has_changed:
         return _now(PHASE3_CHANGED)
-    return _broken(facts)
+    return RetryVerdict(
+        RetryClass.AFTER_FIX, "Phase 3 did not change after the run: fix the source row first"
+    )
 
 
 def _broken(facts: FailureFacts) -> RetryVerdict:
-    """A defect of the code or of a value, and whatever nobody foresaw."""
+    """Return the condition for a defect of the code, and for unknown errors."""
     if facts.code_has_changed:
-        return _now("the code has changed since the run")
-    return RetryVerdict(RetryClass.AFTER_FIX, "the same code on the same rows fails the same way")
+        return _now("the code changed after the run")
+    return RetryVerdict(
+        RetryClass.AFTER_FIX,
+        "the code did not change after the run: fix the code first",
+    )
 
 
 RULES: Mapping[str, Callable[[FailureFacts], RetryVerdict]] = {

@@ -1,6 +1,4 @@
-"""Where a date falls in its season: day index, season week, bootstrap. The single home of those
-numbers.
-"""
+"""Season calendar: day index, season week and bootstrap of a date, defined only here."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ SEASON_TYPES = ("regular", "playoffs")
 
 
 class DateType(StrEnum):
-    """What kind of date the calendar makes it; only a final game of a season type opens a date."""
+    """Type of a date. Only a final game of a season type makes a processing date."""
 
     REGULAR = "regular"
     PLAYOFFS = "playoffs"
@@ -26,9 +24,9 @@ class DateType(StrEnum):
     NO_GAMES = "no games"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, kw_only=True)
 class Game:
-    """One row of the schedule, as far as the calendar needs it."""
+    """Row of the schedule with the columns that the calendar needs."""
 
     game_date: date
     season_year: int
@@ -36,9 +34,9 @@ class Game:
     season_type: str = "regular"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Day:
-    """One date in its season. `index` is days since opening night, None without a season."""
+    """Date in its season. `index` is days since opening night, None without a season."""
 
     day: date
     type: DateType
@@ -47,39 +45,39 @@ class Day:
 
     @property
     def week(self) -> int | None:
-        """Season week, 1-based, as the charts count it: days 0-7 are week 1."""
+        """Season week, starting with 1, as in the charts: days 0-7 are week 1."""
         return None if self.index is None else max(1, ceil(self.index / 7))
 
     @property
     def is_processing(self) -> bool:
-        """Whether a run may exist for this date at all."""
+        """Return whether the date can have runs."""
         return self.type is not DateType.NO_GAMES
 
     @property
     def is_computed(self) -> bool:
-        """Whether the processors compute anything for this date."""
+        """Return whether the processors compute output for this date."""
         return self.type in (DateType.REGULAR, DateType.PLAYOFFS)
 
     @property
     def why_skipped(self) -> str:
-        """The reason why nothing is computed, as run history states it; empty when it is."""
+        """Reason for a date without output, as in the run history; empty for computed dates."""
         if self.type is DateType.BOOTSTRAP:
             return f"bootstrap: day {self.index}, processing starts on day {BOOTSTRAP_DAYS}"
         return "no games" if self.type is DateType.NO_GAMES else ""
 
 
 def season_year(day: date) -> int:
-    """Year in which the season that this date belongs to began."""
+    """Return the year in which the season of this date began."""
     return day.year if day.month >= FIRST_MONTH else day.year - 1
 
 
 def dates_between(start: date, end: date) -> list[date]:
-    """Every calendar date from `start` to `end`, both included."""
+    """Return every calendar date from `start` to `end`, both included."""
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
 
 
 class Calendar:
-    """The schedule as dates: which are processed, in which season they lie and why others are not."""
+    """Schedule as dates: processing dates, their seasons, and the reasons for skipped dates."""
 
     def __init__(self, games: Iterable[Game]) -> None:
         self.games = sorted(games)
@@ -92,39 +90,44 @@ class Calendar:
 
     @cached_property
     def _by_date(self) -> dict[date, list[Game]]:
-        found: dict[date, list[Game]] = {}
+        by_date: dict[date, list[Game]] = {}
         for game in self.games:
             if game.season_type in SEASON_TYPES:
-                found.setdefault(game.game_date, []).append(game)
-        return found
+                by_date.setdefault(game.game_date, []).append(game)
+        return by_date
 
     def day(self, day: date, *, live: bool = False) -> Day:
-        """Type one date. `live` counts games that are not final yet, as normal mode does before
-        tip-off.
+        """Return the type of one date. `live` includes games that are not final, for normal mode
+        before tip-off.
         """
         start = self.starts.get(season_year(day))
         if start is None or day < start:
-            return Day(day, DateType.NO_GAMES)
+            return Day(day=day, type=DateType.NO_GAMES)
         games = [g for g in self._by_date.get(day, ()) if live or g.status == FINAL]
         index = (day - start).days
         if not games:
-            return Day(day, DateType.NO_GAMES, index)
+            return Day(day=day, type=DateType.NO_GAMES, index=index)
         if index < BOOTSTRAP_DAYS:
-            return Day(day, DateType.BOOTSTRAP, index, len(games))
+            return Day(day=day, type=DateType.BOOTSTRAP, index=index, games=len(games))
         playoffs = all(g.season_type == "playoffs" for g in games)
-        return Day(day, DateType.PLAYOFFS if playoffs else DateType.REGULAR, index, len(games))
+        return Day(
+            day=day,
+            type=DateType.PLAYOFFS if playoffs else DateType.REGULAR,
+            index=index,
+            games=len(games),
+        )
 
     def previous(self, day: date) -> date | None:
-        """The processing date before this one in its season."""
+        """Return the previous processing date of the same season."""
         start = self.starts.get(season_year(day), day)
         earlier = (d for d in self._by_date if start <= d < day and self.day(d).is_processing)
         return max(earlier, default=None)
 
     def season(self, year: int) -> list[Day]:
-        """Every processing date of the season that began in a year, bootstrap included."""
+        """Return every processing date of the season that began in a year, including bootstrap."""
         days = (self.day(d) for d in sorted(self._by_date) if season_year(d) == year)
         return [day for day in days if day.is_processing]
 
     def days(self, start: date, end: date, *, live: bool = False) -> list[Day]:
-        """Type every date of a range."""
+        """Return the type of every date of a range."""
         return [self.day(d, live=live) for d in dates_between(start, end)]

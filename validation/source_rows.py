@@ -1,6 +1,4 @@
-"""The Phase 3 row whose impossible value fails an entity: the newest bad one among those that its
-processor examines.
-"""
+"""Phase 3 row whose impossible value fails an entity: the newest bad row in its windows."""
 
 from __future__ import annotations
 
@@ -9,25 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 
 from validation.expectation import (
-    DEFENSE_WINDOW,
-    ML,
     NO_HISTORY,
-    OFFENSE_WINDOW,
-    PCF,
-    PDC,
-    PSZA,
-    SHOT_WINDOW,
-    TDZA,
     GameHistory,
     GameRow,
     PlayerContext,
     SeasonGames,
 )
+from validation.processor_rules import DEFENSE_TABLE, OFFENSE_TABLE, PLAYER_TABLE, RULES
+
+CONTEXT_TABLE = "UPGC"
 
 
 @dataclass(frozen=True, order=True, kw_only=True)
 class SourceRow:
-    """The key of a row of Phase 3; `table` is its short name."""
+    """Key of a Phase 3 row; `table` is the short name."""
 
     day: date
     entity: str
@@ -39,46 +32,44 @@ class SourceRow:
 
 
 def failing_row(facts: SeasonGames, code: str, day: date, entity: str) -> SourceRow | None:
-    """The row that fails an entity of a processor on a date; None when no row that it examines is
-    bad.
-    """
-    if code == TDZA:
-        return _newest("TDGS", entity, facts.defenses.get(entity, NO_HISTORY), day, DEFENSE_WINDOW)
-    player = facts.player(entity)
-    if code == PSZA:
-        return _newest("PGS", entity, player, day, SHOT_WINDOW)
-    context = next((c for c in facts.contexts.get(day, ()) if c.player == entity), None)
-    if context is None or code not in (PCF, PDC, ML):
+    """Return the row that fails an entity of a processor on a date; None without a bad row."""
+    rules, team = RULES[code], ""
+    if rules.by_context:
+        context = next((c for c in facts.contexts.get(day, ()) if c.player == entity), None)
+        if context is None:
+            return None
+        if context.is_bad:
+            return _of_context(facts, day, context)
+        team = context.team
+    history = facts.histories(rules.games).get(entity, NO_HISTORY)
+    if row := _newest(rules.games, entity, history, day, rules.window):
+        return row
+    if not rules.team_window:
         return None
-    if context.is_bad or code == PCF:
-        return _of_context(facts, day, context) if context.is_bad else None
-    own = _newest("PGS", entity, player, day)
-    if own or code == ML:
-        return own
-    return _newest(
-        "TOGS", context.team, facts.offenses.get(context.team, NO_HISTORY), day, OFFENSE_WINDOW
-    )
+    offense = facts.offenses.get(team, NO_HISTORY)
+    return _newest(OFFENSE_TABLE, team, offense, day, rules.team_window)
 
 
 def bad_rows(facts: SeasonGames, games: Iterable[tuple[str, str]]) -> list[SourceRow]:
-    """All bad rows of these (table, game), in order of their dates."""
-    wanted = set(games)
-    tables = (("PGS", facts.players), ("TDGS", facts.defenses), ("TOGS", facts.offenses))
+    """Return the bad rows of these (table, game), sorted by date."""
+    keys = set(games)
+    tables = [
+        (table, facts.histories(table)) for table in (PLAYER_TABLE, DEFENSE_TABLE, OFFENSE_TABLE)
+    ]
     of_games = [
         _row(table, entity, row)
         for table, histories in tables
-        if any(name == table for name, _ in wanted)
+        if any(name == table for name, _ in keys)
         for entity, history in histories.items()
         for row in history.rows
-        if row.is_bad and (table, row.game_id) in wanted
+        if row.is_bad and (table, row.game_id) in keys
     ]
     of_contexts = (
-        _of_context(facts, day, c)
-        for day, found in facts.contexts.items()
-        for c in found
-        if c.is_bad
+        _of_context(facts, day, c) for day, rows in facts.contexts.items() for c in rows if c.is_bad
     )
-    return sorted([*of_games, *(row for row in of_contexts if ("UPGC", row.game_id) in wanted)])
+    return sorted(
+        [*of_games, *(row for row in of_contexts if (CONTEXT_TABLE, row.game_id) in keys)]
+    )
 
 
 def _newest(
@@ -93,6 +84,6 @@ def _row(table: str, entity: str, row: GameRow) -> SourceRow:
 
 
 def _of_context(facts: SeasonGames, day: date, context: PlayerContext) -> SourceRow:
-    """A context row has the game of its team's date."""
+    """Return the key of a context row, with the game of its team on that date."""
     games = (game for at, game in facts.schedule.get(context.team, ()) if at == day)
-    return SourceRow(day=day, entity=context.player, game_id=next(games, ""), table="UPGC")
+    return SourceRow(day=day, entity=context.player, game_id=next(games, ""), table=CONTEXT_TABLE)

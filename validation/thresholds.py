@@ -1,12 +1,12 @@
-"""Numbers of the processors: windows, minimums, limits and defaults. The SQL, the expectation and
-the texts read them here.
+"""Numbers of the processors: windows, minimums, limits and defaults, shared by the SQL, the
+expectation and the texts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-Named = tuple[tuple[str, str], ...]  # names, each with a number as SQL writes it
+Named = tuple[tuple[str, str], ...]  # names, each with a number in SQL notation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,8 +15,8 @@ class TeamDefense:
 
     sample_games: int = 15
     medium_tier_games: int = 10
-    # The league average: of teams with so many games in so many days, if there are enough of them;
-    # else of the season.
+    # League average of teams with `league_games` in `league_days`, if at least `league_teams` have
+    # them; otherwise of the season.
     league_days: int = 30
     league_games: int = 10
     league_teams: int = 10
@@ -26,7 +26,7 @@ class TeamDefense:
 
 @dataclass(frozen=True, kw_only=True)
 class ShotZones:
-    """PSZA. The trend needs `trend_minimum_games` of its `trend_games`, which are also examined for
+    """PSZA. The trend needs `trend_minimum_games` of its `trend_games`, which are also checked for
     impossible values.
     """
 
@@ -43,9 +43,7 @@ class ShotZones:
 
 @dataclass(frozen=True, kw_only=True)
 class CompositeFactors:
-    """PCF. Points of fatigue with the value from which each applies, then the limits and factors of
-    the other scores.
-    """
+    """PCF. Fatigue points with their thresholds, then limits and factors of the other scores."""
 
     back_to_back_points: int = 15
     rested_days: int = 3
@@ -63,9 +61,9 @@ class CompositeFactors:
     old_points: int = 10
     mature_age: int = 30
     mature_points: int = 5
-    lowest_fatigue: int = 35  # all of the above together
+    lowest_fatigue: int = 35  # with all points above
     points_per_adjustment: int = 20
-    usual_rate_percent: int = 50  # of shots in the zone; from it on the matchup counts in full
+    usual_rate_percent: int = 50  # of shots in the zone; the full matchup applies from here
     strong_matchup: int = 5
     strong_matchup_factor: str = "1.2"
     mismatch_limit: int = 10
@@ -80,9 +78,7 @@ class CompositeFactors:
 
 @dataclass(frozen=True, kw_only=True)
 class DailyCache:
-    """PDC. Below `required_games` a player has too few games; below `early_games` the row would be
-    flagged.
-    """
+    """PDC. Too few games below `required_games`; an early row below `early_games`."""
 
     required_games: int = 5
     short_games: int = 5
@@ -93,7 +89,7 @@ class DailyCache:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureStore:
-    """ML. `defaults` stand in for features that neither Phase 4 nor Phase 3 has."""
+    """ML. `defaults` replace features that neither Phase 4 nor Phase 3 has."""
 
     features: int = 25
     version: str = "v1_baseline_25"
@@ -139,8 +135,8 @@ class FeatureStore:
 
 @dataclass(frozen=True, kw_only=True)
 class Completeness:
-    """Normal mode: an entity must have `required_tenths` of a team's newest `games`, from day
-    `first_day` of the season on.
+    """Normal mode: from day `first_day` of the season, an entity must have `required_tenths` of the
+    team's newest `games`.
     """
 
     first_day: int = 30
@@ -148,7 +144,7 @@ class Completeness:
     required_tenths: int = 9
 
 
-# Rates that stand out: of all failures after a day of the season, of too few games from a day on.
+# Red flags: rate of all failures after a day of the season, rate of too few games from a day on.
 HIGH_RATE_SHARE, HIGH_RATE_DAY = 0.30, 42
 MID_SEASON_SHARE, MID_SEASON_DAY = 0.20, 60
 LOW_COVERAGE_SHARE = 0.90  # of the rows that the games imply
@@ -156,18 +152,18 @@ SLOW_SECONDS = 300.0
 
 
 def tenths_of_percent(fraction: float) -> int:
-    """A fraction to the precision to which it is read and compared."""
+    """Return a fraction in the precision of texts and comparisons."""
     return round(1000 * fraction)
 
 
 def percent(fraction: float) -> str:
-    """A fraction as texts state it, to a tenth of a point: `30 %`."""
+    """Return a fraction as text, to a tenth of a point: `30 %`."""
     return f"{tenths_of_percent(fraction) / 10:g} %"
 
 
 TEAM_DEFENSE, SHOT_ZONES, COMPOSITE = TeamDefense(), ShotZones(), CompositeFactors()
 DAILY_CACHE, FEATURE_STORE, COMPLETENESS = DailyCache(), FeatureStore(), Completeness()
-# The windows of games that the statements share, shortest first.
+# Windows of games that the SQL shares, shortest first.
 WINDOWS = tuple(
     sorted(
         {

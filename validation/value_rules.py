@@ -1,5 +1,5 @@
-"""Which values of a source row cannot be true. The verdict belongs to the row, whichever columns a
-processor uses.
+"""Rules for impossible values of a source row. They apply to the whole row, regardless of the
+columns that a processor reads.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rule:
-    """The row is bad when `column` `comparison` `bound`; the bound is a number or another column.
-    NULL breaks nothing.
+    """Condition of a bad row: `column` `comparison` `bound`.
+
+    The bound is a number or another column. NULL never breaks a rule.
     """
 
     column: str
@@ -33,7 +34,7 @@ def _outside(low: int, high: int, columns: str) -> Iterator[Rule]:
         yield Rule(column, ">", high)
 
 
-# Rules are tested in this order; the first that a row breaks is the one that its failure names.
+# In the order of the tests; a failure names the first rule that its row breaks.
 RULES: dict[str, tuple[Rule, ...]] = {
     "PGS": (
         *_negative(

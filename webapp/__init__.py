@@ -1,5 +1,1 @@
-"""Shows: settings, pages and forms. Nobody imports it."""
-
-from webapp.celery import app as celery_app
-
-__all__ = ["celery_app"]
+"""Django project: settings, pages, API and forms. Other packages do not import it."""

@@ -1,4 +1,4 @@
-"""The panel as a Django application."""
+"""Django application of the panel."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""The Celery app, configured by the settings that begin with CELERY_."""
+"""Celery app, configured by the settings CELERY_*."""
 
 import os
 from logging.config import dictConfig
@@ -9,11 +9,12 @@ from celery.signals import setup_logging
 from django.conf import settings
 
 from backfill import logs
+from webapp.setting_schema import load_or_exit
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
-# All of Django's checks would import every page and the API; a worker runs Backcourt's own
+# Django's checks would import every page and the API; a worker runs only those of Backcourt
 # (backfill.processes.celery_worker).
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
+load_or_exit()
 
 app = Celery("backcourt")
 app.loader.override_backends = {
@@ -23,13 +24,12 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["backfill.execution"])
 app.autodiscover_tasks(["backfill.processes"], related_name="celery_worker")  # its signal handlers
 
-# The lines about every single message leave: steps say themselves how they ended, and the sweep is
-# no news.
+# Celery's lines per message are noise: steps log their own results.
 QUIET = dict.fromkeys(("celery.app.trace", "celery.worker.strategy", "celery.beat"), "WARNING")
 LEVELS = {"backfill": "INFO", "celery": "INFO", **QUIET}
 
 
 @setup_logging.connect
 def log(**kwargs: Any) -> None:
-    """Worker and beat log as everything else does."""
+    """Configure the logs of worker and beat like those of other processes."""
     dictConfig(logs.configuration(settings.LOG_FORMAT, LEVELS))

@@ -1,27 +1,27 @@
-"""How gunicorn serves the panel: `gunicorn webapp.wsgi -c python:webapp.gunicorn_conf`, by bin/up
-and in a container alike.
-"""
-
-import os
+"""Gunicorn configuration: `gunicorn webapp.wsgi -c python:webapp.gunicorn_conf`."""
 
 from django.conf import settings
 
 from backfill import logs
+from webapp.setting_schema import load_or_exit
+
+load_or_exit()
 
 bind = settings.WEB_ADDRESS
+worker_class = "webapp.ops.buffered_worker.BufferedWorker"
 workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
 preload_app = True
-timeout = 120  # a process that has not answered for so long is killed
-graceful_timeout = 10  # requests under way at a SIGTERM have so long to end
+timeout = 120  # seconds without a sign of life before a process is killed
+graceful_timeout = 10  # seconds for running requests to finish after SIGTERM
 max_requests, max_requests_jitter = 20_000, 2_000
 control_socket_disable = True
-# Requests are logged by webapp.middleware.request_log, which knows users and routes.
-logconfig_dict = logs.configuration(
-    settings.LOG_FORMAT, {"gunicorn.error": "INFO", "webapp": "INFO"}
-)
-
-
-def post_fork(server: object, worker: object) -> None:
-    """Let who looks on wait a little for the work, and not the work for who looks on."""
-    os.nice(5)
+# webapp.middleware.request_log logs requests with their users. gunicorn.access is named so
+# that its lines have the same format.
+LEVELS = {
+    "gunicorn.error": "INFO",
+    "gunicorn.access": "WARNING",
+    "waitress.queue": "ERROR",  # a line for each request that waits for a thread
+    "webapp": "INFO",
+}
+logconfig_dict = logs.configuration(settings.LOG_FORMAT, LEVELS)

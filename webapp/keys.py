@@ -1,14 +1,14 @@
-"""Keyboard shortcuts: one table for the sheet, the guide and the script."""
+"""Keyboard shortcuts: one table for the dialog, the guide and the script."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.ui.navigation import PLACES
+from webapp.ui.context_processors import PLACES
 
 GO, HELP, SEARCH, PREVIOUS, NEXT = "g", "?", "/", ",", "."
-# Steps in columns and rows by the name that a browser gives the key.
+# Steps in columns and rows by the name of the key in browsers.
 MOVES: Mapping[str, tuple[int, int]] = {
     "ArrowLeft": (-1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1), "ArrowRight": (1, 0),
 }  # fmt: skip
@@ -18,7 +18,7 @@ SIGNS = {"ArrowLeft": "←", "ArrowUp": "↑", "ArrowDown": "↓", "ArrowRight":
 
 @dataclass(frozen=True)
 class Shortcut:
-    """One line of the sheet: keys as they are printed, and what they do."""
+    """Line of the list: keys as they are printed, and their action."""
 
     keys: tuple[str, ...]
     action: str
@@ -26,7 +26,7 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class Section:
-    """Shortcuts that belong together, under a heading of the guide."""
+    """Shortcuts under one heading of the guide."""
 
     anchor: str
     title: str
@@ -37,26 +37,26 @@ SECTIONS = (
     Section("places", "Pages", tuple(Shortcut((GO, p.key), p.words) for p in PLACES if p.key)),
     Section(
         "grids",
-        "In a grid",
+        "Grids",
         (
-            Shortcut(tuple(SIGNS[key] for key in MOVES), "move between cells, across the months"),
-            Shortcut((FIRST, LAST), "the first and the last date of the row"),
-            Shortcut(("Enter",), "open the cell"),
-            Shortcut(("Tab",), "leave the grid, which is one stop"),
+            Shortcut(tuple(SIGNS[key] for key in MOVES), "Move between cells"),
+            Shortcut((FIRST, LAST), "First and last date of the row"),
+            Shortcut(("Enter",), "Open the cell"),
+            Shortcut(("Tab",), "Leave the grid"),
         ),
     ),
     Section(
         "others",
-        "On every page",
+        "All pages",
         (
-            Shortcut((PREVIOUS, NEXT), "the previous and the next date or entity"),
-            Shortcut((SEARCH,), "the search box of the page"),
-            Shortcut((HELP,), "this list"),
-            Shortcut(("Esc",), "close a dialog"),
+            Shortcut((PREVIOUS, NEXT), "Previous and next date or entity"),
+            Shortcut((SEARCH,), "Search box"),
+            Shortcut((HELP,), "List of shortcuts"),
+            Shortcut(("Esc",), "Close the dialog"),
         ),
     ),
 )
-# What the script reads from the page.
+# Data of static/js/backcourt.js.
 TABLE = {
     "go": GO, "help": HELP, "search": SEARCH, "turn": {PREVIOUS: "prev", NEXT: "next"},
     "moves": MOVES, "first": FIRST, "last": LAST,

@@ -1,19 +1,19 @@
-"""Settings, all from the environment; unset, everything is embedded under var/."""
+"""Settings, all from the environment; by default, everything is embedded under var/."""
 
 import os
 import sys
 import tempfile
 from contextlib import suppress
-from datetime import timedelta
 from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import quote
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from backfill import logs
+from backfill import logs, private_files
+from webapp import setting_schema
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -32,17 +32,19 @@ RENAMED_SETTINGS = {
     "WORKERS": "WORKER_PROCESSES",
 }
 for old_name, new_name in RENAMED_SETTINGS.items():
-    # Taken out, so that processes started by this one neither warn again nor read two names.
+    # Removed, so that child processes do not warn again.
     if (old_value := os.environ.pop(old_name, None)) is not None:
         sys.stderr.write(
             f"setting {old_name} is now {new_name}; rename it before the next release\n"
         )
         os.environ.setdefault(new_name, old_value)
+setting_schema.check(os.environ)
 
 
 def redis_socket(var: Path) -> Path:
-    """Where the embedded Redis listens: under var, unless the path is too long for a socket (108
-    characters).
+    """Return the socket of the embedded Redis: under var, or in the temporary folder if too long.
+
+    Linux limits the path of a socket to 108 characters.
     """
     path = var / "redis.sock"
     if len(str(path)) < 100:
@@ -54,12 +56,8 @@ def redis_socket(var: Path) -> Path:
 
 
 def kept_secret(path: Path) -> str:
-    """The key of this installation, made at the first start: sessions outlive a restart, and
-    processes agree on it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Linked into place whole, so that of two processes that start at once each reads the same whole
-    # key.
+    """Return the secret key, generated on the first start and shared by all processes."""
+    # Link the complete file into place: two processes that start simultaneously read the same key.
     with (
         suppress(FileExistsError),
         tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret") as made,
@@ -70,30 +68,29 @@ def kept_secret(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-# Where everything embedded lives.
+# Folder of the embedded database, warehouse, logs and secret key, only for this user. Every process
+# imports this module before it writes a file.
+os.umask(private_files.UMASK)
 VAR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
+private_files.make_private(VAR)
 
-# Which commit runs, where no .git can be asked, as in an image.
+# Commit of the running code, for an image without .git.
 GIT_COMMIT = env.str("GIT_COMMIT", default="")
 
-# Logs: lines for people or for programs, to stderr. What runs on and on says more than warnings
+# Logs to stderr, as text or JSON: warnings; long-running processes also log INFO
 # (webapp.gunicorn_conf, webapp.celery).
 LOG_FORMAT = env.str("LOG_FORMAT", default="text")
-if LOG_FORMAT not in logs.FORMATS:
-    raise ImproperlyConfigured(
-        f"LOG_FORMAT is {LOG_FORMAT!r}; {' or '.join(logs.FORMATS)} is expected"
-    )
 LOGGING = logs.configuration(LOG_FORMAT)
 
 # Security
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(VAR / "secret_key")
-# Behind HTTPS nothing is sent without it; the embedded panel listens on this machine alone,
-# without.
+# HTTPS redirects to HTTPS and restricts cookies to it; off by default, because the embedded panel
+# listens only on this host.
 HTTPS = env.bool("HTTPS", default=False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # whoever restarts the panel asks it directly
+SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # the process manager calls it without HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = (
@@ -103,6 +100,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "webapp.pages.errors.csrf_failed"
 X_FRAME_OPTIONS = "DENY"
+SESSION_ENGINE = "webapp.auth.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
@@ -123,14 +121,13 @@ CONTENT_SECURITY_POLICY = {
 
 # Application
 INSTALLED_APPS = [
-    "django.contrib.admin.apps.SimpleAdminConfig",  # webapp.auth.admin is imported by the site alone
+    "django.contrib.admin.apps.SimpleAdminConfig",  # only webapp.urls imports webapp.auth.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    "axes",
     "csp",
     "django_htmx",
     "backfill",
@@ -138,11 +135,13 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "webapp.middleware.request_log.RequestLogMiddleware",
+    "webapp.middleware.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "webapp.middleware.text_input.TextInputMiddleware",
+    "webapp.middleware.sessions.ReadableSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -151,7 +150,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webapp.middleware.errors.ErrorMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "webapp.middleware.own_writes.OwnWritesMiddleware",
 ]
 ROOT_URLCONF = "webapp.urls"
 WSGI_APPLICATION = "webapp.wsgi.application"
@@ -175,17 +174,26 @@ TEMPLATES = [
             "builtins": [
                 "django.contrib.humanize.templatetags.humanize",
                 "webapp.templatetags.panel",
+                "webapp.templatetags.tables",
             ],
         },
     }
 ]
 
+# Per process. An entry is at most the content of a job's page, about 0.5 MB.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100},
+    }
+}
+
+# Users of a role share the content of a page for this long.
+SHARED_SECONDS = 1
+
 # Users
 AUTH_USER_MODEL = "webapp.User"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "login", "home", "login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -195,42 +203,47 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Guessing: after so many wrong passwords a name is locked for that address.
-AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
-AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCK_MINUTES", default=15))
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "login/locked.html"
-AXES_RESET_ON_SUCCESS = True
-AXES_VERBOSE = False
+# Delay after this many wrong passwords of a name from an address, and of an address with any name.
+# It doubles with each further failure, up to LOGIN_LOCK_MINUTES (webapp.auth.throttle).
+LOGIN_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
+LOGIN_ADDRESS_FAILURE_LIMIT = env.int("LOGIN_ADDRESS_FAILURE_LIMIT", default=50)
+LOGIN_LOCK_MINUTES = env.int("LOGIN_LOCK_MINUTES", default=15)
+# Days until a new or renewed API token expires.
+TOKEN_DAYS = env.int("TOKEN_DAYS", default=90)
+# Addresses or networks of proxies whose X-Forwarded-For names the client.
+TRUSTED_PROXIES = [
+    ip_network(text, strict=False) for text in env.list("TRUSTED_PROXIES", default=[])
+]
 
-# Static files: named by their content, compressed once, kept for ever by browsers.
+# Static files: named by content hash, compressed once, cached forever by browsers.
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
-WHITENOISE_KEEP_ONLY_HASHED_FILES = (
-    True  # every page names them so; compressing the others as well takes twice as long
-)
+# Pages link only hashed names; compressing both copies would double the time.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STATICFILES_DIRS = [BASE_DIR / "static"]
+FILE_UPLOAD_PERMISSIONS = 0o600  # also of collected static files; Django's default ignores umask
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# The panel: where it listens, with how many processes of how many threads.
+# The panel: address, processes and threads per process.
 WEB_ADDRESS = env.str("WEB_ADDRESS", default="127.0.0.1:8000")
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
 WEB_THREADS = env.int("WEB_THREADS", default=4)
-# What an operator may start by himself, in dates; above it, a second person has to agree.
+# Open connections per address and process; 0 for no limit, as behind a proxy.
+WEB_CONNECTIONS_PER_ADDRESS = (
+    0 if SECURE_PROXY_SSL_HEADER else env.int("WEB_CONNECTIONS_PER_ADDRESS", default=100)
+)
+# Launches of operators with more dates need approval.
 APPROVAL_THRESHOLD_DATES = env.int("APPROVAL_THRESHOLD_DATES", default=400)
 
-# Who is told what became of a job, as Apprise's URLs; and where the panel is, for links in what
-# they read.
+# Notification targets (Apprise URLs), and the address of the panel for links in notifications.
 NOTIFY_URLS = env.list("NOTIFY_URLS", default=[])
 PANEL_URL = env.str("PANEL_URL", default=f"http://{WEB_ADDRESS}")
 
-# Database: SQLite in WAL mode, so that readers never wait for a writer; IMMEDIATE, so that two
-# writers queue
-# at the start of a transaction instead of failing in its middle.
-VAR.mkdir(parents=True, exist_ok=True)
+# Database: SQLite in WAL mode, so that readers never wait for a writer; IMMEDIATE, so that writers
+# queue at the start of a transaction instead of failing within it.
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR}/backcourt.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -239,9 +252,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Nobody waits for ever, neither for the server nor for a row whose holder was stopped in the
-    # middle. What the URL
-    # says (?connect_timeout=10&conn_max_age=0) comes first.
+    # Timeouts for the server and for a row locked by a stopped process; parameters of the URL
+    # (?connect_timeout=10&conn_max_age=0) take precedence.
     waits = "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 5,
@@ -254,49 +266,47 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 WAREHOUSE_URL = env.str("WAREHOUSE_URL", default=f"parquet:{VAR}/warehouse")
 WAREHOUSE_THREADS = env.int("WAREHOUSE_THREADS", default=1)
 WAREHOUSE_MEMORY = env.str("WAREHOUSE_MEMORY", default="1GB")
-# BigQuery: what one statement may read, what reading costs, and whose every job is, besides its own
-# labels.
+# BigQuery: maximum bytes read by a statement, price, and labels added to every BigQuery job.
 BIGQUERY_MAX_BYTES = env.int("BIGQUERY_MAX_BYTES", default=100 * 2**30)
 BIGQUERY_PRICE_PER_TIB = env.float("BIGQUERY_PRICE_PER_TIB", default=6.25)
 BIGQUERY_LABELS = env.dict("BIGQUERY_LABELS", default={})
 
-# How many batches run side by side. DuckDB keeps about one core busy with statements of this size.
+# Concurrency limit: batches in flight. A DuckDB statement of this size uses about one core.
 MAX_PARALLEL_BATCHES = env.int("MAX_PARALLEL_BATCHES", default=2)
 
-# Whether what a job has run is judged when it ends; `manage.py triage` judges at any time.
+# Audit the seasons of a job when it ends; `manage.py triage` runs an audit at any time.
 AUDIT_AFTER_JOBS = env.bool("AUDIT_AFTER_JOBS", default=True)
 
-# How many processes run steps.
+# Worker processes per host.
 WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
 
-# Jobs. A worker that has not been seen for WORKER_DEAD_AFTER_SECONDS is dead, a batch that nobody has touched
-# for BATCH_LOST_AFTER_SECONDS
-# while a worker is idle is lost; both are longer than the database may be locked for a while.
-HEARTBEAT_SECONDS = env.int("HEARTBEAT_SECONDS", default=2)
-SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=5)
-BATCH_LOST_AFTER_SECONDS = env.int("BATCH_LOST_AFTER_SECONDS", default=15)
-WORKER_DEAD_AFTER_SECONDS = env.int("WORKER_DEAD_AFTER_SECONDS", default=45)
+# Liveness. A worker without a heartbeat for WORKER_DEAD_AFTER_SECONDS is dead; a batch untouched for
+# BATCH_LOST_AFTER_SECONDS while a worker is idle is lost. With these defaults, a job resumes within
+# 15 s after any kill (bench/recovery.py).
+HEARTBEAT_SECONDS = env.int("HEARTBEAT_SECONDS", default=1)
+SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=3)
+BATCH_LOST_AFTER_SECONDS = env.int("BATCH_LOST_AFTER_SECONDS", default=6)
+WORKER_DEAD_AFTER_SECONDS = env.int("WORKER_DEAD_AFTER_SECONDS", default=8)
 
-# Redis carries doorbells between processes and nothing that cannot be lost. Unset, it is the one
-# that bin/up starts,
-# on a socket that only this user can open.
+# Redis only triggers workers; the database holds all state. The default is the Redis of bin/up, on a
+# socket that only this user can open.
 REDIS_SOCKET = redis_socket(VAR)
 OWN_REDIS_URL = f"redis+socket://{quote(str(REDIS_SOCKET))}"
 REDIS_URL = env.str("REDIS_URL", default="") or OWN_REDIS_URL
+TASK_APP = "webapp.celery.app"
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
-CELERY_TASK_IGNORE_RESULT = True  # what a chord counts is not the results; nobody reads those
+CELERY_TASK_IGNORE_RESULT = True  # chords count without results, and no code reads them
 CELERY_RESULT_EXPIRES = 3600
 CELERY_TASK_DEFAULT_QUEUE = "backcourt"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = WORKER_PROCESSES
-# A step that hangs is killed with its process.
+# Seconds before a hanging step is killed with its process.
 CELERY_TASK_TIME_LIMIT = STEP_TIME_LIMIT_SECONDS = env.int("STEP_TIME_LIMIT_SECONDS", default=3600)
-# Kilobytes; a larger process is replaced between two steps.
+# Kilobytes; a larger process is replaced after its step.
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_500_000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Longer than any step: a message that is delivered twice is harmless, but no help either, as the
-# sweep is faster.
+# Longer than any step: an earlier redelivery is harmless but useless, because the sweep is faster.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3600,
     "socket_connect_timeout": 5,
@@ -312,6 +322,6 @@ CELERY_BEAT_SCHEDULE = {
     }
 }
 
-# Pub/Sub: who is told that a date is complete, as projects/PROJECT/topics/TOPIC. Unset, that is
-# only recorded.
+# Pub/Sub topic of the Phase 5 trigger: projects/PROJECT/topics/TOPIC. Without it, messages are only
+# recorded.
 PUBSUB_TOPIC = env.str("PUBSUB_TOPIC", default="")

@@ -7,18 +7,11 @@ from django.views.generic import RedirectView
 
 from webapp.api import urls as api_urls
 from webapp.auth import admin
-from webapp.pages import (
-    coverage_views,
-    home_views,
-    players_views,
-    queries_views,
-    rates_views,
-    runs_views,
-    system_views,
-)
+from webapp.pages import coverage, home, login, players, queries, rates, runs, system
 from webapp.pages.date import views as date_views
 from webapp.pages.guide import views as guide_views
-from webapp.pages.job import compare_views, control, list_views
+from webapp.pages.job import compare, control
+from webapp.pages.job import list as job_list
 from webapp.pages.job import views as job_views
 from webapp.pages.new_backfill import views as new_backfill_views
 from webapp.pages.retry import views as retry_views
@@ -26,6 +19,7 @@ from webapp.pages.triage import views as triage_views
 from webapp.ui import converters
 
 register_converter(converters.IsoDateConverter, "day")
+register_converter(converters.EntityConverter, "entity")
 
 handler403 = "webapp.pages.errors.forbidden"
 handler404 = "webapp.pages.errors.not_found"
@@ -37,12 +31,12 @@ TOKENS_MOVED = RedirectView.as_view(
 )
 
 home_urls = [
-    path("", home_views.page, name="home"),
-    path("findings/", home_views.findings, name="home_findings"),
-    path("active/", home_views.active, name="home_active"),
+    path("", home.page, name="home"),
+    path("findings/", home.findings, name="home_findings"),
+    path("active/", home.active, name="home_active"),
 ]
 
-rates_urls = [path("rates/", rates_views.page, name="rates")]
+rates_urls = [path("rates/", rates.page, name="rates")]
 
 dates_urls = [
     path("dates/", date_views.pick, name="dates"),
@@ -51,19 +45,19 @@ dates_urls = [
     path("dates/<day:day>/validation/", date_views.validation, name="date_validation"),
     path("dates/<day:day>/run/<str:code>/", date_views.run, name="date_run"),
     path(
-        "dates/<day:day>/neighbours/<str:code>/<path:name>/",
-        date_views.beside,
+        "dates/<day:day>/neighbours/<str:code>/<entity:name>/",
+        date_views.neighbours,
         name="entity_neighbours",
     ),
     path("dates/<day:day>/<str:code>.csv", date_views.download, name="entities_csv"),
     path("dates/<day:day>/<str:code>/", date_views.entities, name="entities"),
-    path("dates/<day:day>/<str:code>/<path:name>/", date_views.story, name="entity"),
+    path("dates/<day:day>/<str:code>/<entity:name>/", date_views.entity, name="entity"),
     path("dates/<path:text>/", date_views.malformed),
 ]
 
 players_urls = [
-    path("players/", players_views.page, name="players"),
-    path("players/<str:year>/<path:name>/", players_views.player, name="player"),
+    path("players/", players.page, name="players"),
+    path("players/<str:year>/<entity:name>/", players.player, name="player"),
 ]
 
 new_urls = [
@@ -79,8 +73,8 @@ new_urls = [
 ]
 
 jobs_urls = [
-    path("jobs/", list_views.page, name="jobs"),
-    path("jobs/list/", list_views.rows, name="jobs_list"),
+    path("jobs/", job_list.page, name="jobs"),
+    path("jobs/list/", job_list.rows, name="jobs_list"),
     path("jobs/<int:number>/", job_views.page, name="job"),
     path("jobs/<int:number>/live/", job_views.live, name="job_live"),
     path("jobs/<int:number>/events/", job_views.events, name="job_events"),
@@ -89,20 +83,20 @@ jobs_urls = [
     path("jobs/<int:number>/pause/", control.pause, name="job_pause"),
     path("jobs/<int:number>/resume/", control.resume, name="job_resume"),
     path("jobs/<int:number>/cancel/", control.cancel, name="job_cancel"),
-    path("jobs/<int:number>/cap/", control.cap, name="job_cap"),
-    path("jobs/<int:number>/compare/", compare_views.pick, name="job_compare"),
-    path("jobs/<int:number>/compare/<int:other>/", compare_views.compare, name="job_comparison"),
+    path("jobs/<int:number>/limit/", control.limit, name="job_limit"),
+    path("jobs/<int:number>/compare/", compare.pick, name="job_compare"),
+    path("jobs/<int:number>/compare/<int:other>/", compare.compare, name="job_comparison"),
     re_path(
         r"^jobs/(?P<number>[0-9]{1,18})/report\.(?P<kind>csv|json)$",
-        compare_views.report,
+        compare.report,
         name="job_report",
     ),
 ]
 
 triage_urls = [
     path("triage/", triage_views.page, name="triage"),
-    path("triage/audit/status/", triage_views.judged, name="triage_audit_status"),
-    path("triage/audit/", triage_views.judge, name="triage_audit"),
+    path("triage/audit/status/", triage_views.audit_status, name="triage_audit_status"),
+    path("triage/audit/", triage_views.run_audit, name="triage_audit"),
     path("triage/mark/", triage_views.mark, name="triage_mark"),
     path("triage/<int:pk>/", triage_views.finding, name="finding"),
     path("triage/<int:pk>/evidence/", triage_views.evidence, name="finding_evidence"),
@@ -113,17 +107,17 @@ retry_urls = [
     path("retry/", retry_views.season, name="retries"),
 ]
 
-coverage_urls = [path("coverage/", coverage_views.page, name="coverage")]
+coverage_urls = [path("coverage/", coverage.page, name="coverage")]
 
 runs_urls = [
-    path("runs/", runs_views.page, name="runs"),
-    path("runs.csv", runs_views.download, name="runs_csv"),
+    path("runs/", runs.page, name="runs"),
+    path("runs.csv", runs.download, name="runs_csv"),
 ]
 
 queries_urls = [
-    path("queries/", queries_views.page, name="queries"),
-    path("queries/<slug:name>/", queries_views.query, name="query"),
-    path("queries/<slug:name>.csv", queries_views.download, name="query_csv"),
+    path("queries/", queries.page, name="queries"),
+    path("queries/<slug:name>/", queries.query, name="query"),
+    path("queries/<slug:name>.csv", queries.download, name="query_csv"),
 ]
 
 guide_urls = [
@@ -132,12 +126,13 @@ guide_urls = [
 ]
 
 system_urls = [
-    path("system/", system_views.page, name="system"),
-    path("system/live/", system_views.live, name="system_live"),
-    path("system/batch-limit/", system_views.cap, name="system_batch_limit"),
+    path("system/", system.page, name="system"),
+    path("system/live/", system.live, name="system_live"),
+    path("system/batch-limit/", system.batch_limit, name="system_batch_limit"),
     path("tokens/", TOKENS_MOVED, name="tokens_moved"),
-    path("system/tokens/", system_views.tokens, name="tokens"),
-    path("system/tokens/<int:pk>/revoke/", system_views.revoke, name="token_revoke"),
+    path("system/tokens/", system.tokens, name="tokens"),
+    path("system/tokens/<int:pk>/revoke/", system.revoke_token, name="token_revoke"),
+    path("system/tokens/<int:pk>/renew/", system.renew_token, name="token_renew"),
 ]
 
 # Django's own views would answer PUT and OPTIONS too.
@@ -146,11 +141,7 @@ reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
 login_urls = [
     path(
         "login/",
-        reads_and_posts(
-            auth.LoginView.as_view(
-                template_name="login/page.html", redirect_authenticated_user=True
-            )
-        ),
+        reads_and_posts(login.LoginView.as_view()),
         name="login",
     ),
     path("logout/", require_POST(auth.LogoutView.as_view()), name="logout"),

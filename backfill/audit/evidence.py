@@ -1,60 +1,41 @@
-"""The query behind each Finding, as it can be run in the warehouse."""
+"""Evidence query of each finding, ready to run in the warehouse."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from backfill.drilldown.query import literal
-from backfill.processors.registry import PROCESSORS
+from backfill.errors import Refused
+from backfill.models import Finding, Key, Run
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import inlined
+from backfill.season_calendar import source_rows
 from backfill.statements import render
-from backfill.status.error_groups import ErrorGroup
+from backfill.statements.fragments import literal
+from backfill.warehouse import warehouse
+from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import BY_REF, INPUTS, ML, PGS, SCHED, UPGC
-from validation.categories import PROCESSING_ERROR
+from backfill.warehouse.tables import BY_REF, INPUTS, PGS, SCHED
 from validation.columns import FEATURES
 from validation.findings import kinds
 from validation.findings.kinds import FindingDraft
 
 MOST_DATES = 60
 SHORT = {table.short: table for table in INPUTS}
+MOST_ROWS = 200
 
 
 def query(finding: FindingDraft, season_start: date) -> str:
-    """GoogleSQL without parameters, which shows what the Finding says."""
+    """Return GoogleSQL without parameters that shows the evidence of a finding."""
     if finding.kind is kinds.BUG:
         return inlined(finding.processors[0], finding.dates[0], season_start)
     return QUERIES.get(finding.kind, _failures)(finding)
 
 
-def of_group(group: ErrorGroup, season_start: date) -> str:
-    """What shows an error group again: the source rows that fail its entities, or the statement
-    that broke, on its first date.
-    """
-    if group.what == PROCESSING_ERROR.name and group.entities:
-        return _suspects(group, season_start)
-    return inlined(group.processor, group.dates[0], season_start)
-
-
-def _suspects(group: ErrorGroup, season_start: date) -> str:
-    """Impossible rows of Phase 3 that a group's first date reads, with what is wrong in each."""
-    day = group.dates[0]
-    before = f"game_date >= DATE '{season_start}' AND game_date < DATE '{day}'"
-    sources = tuple(
-        (table, f"game_date = DATE '{day}'" if table is UPGC else before)
-        for table in PROCESSORS[group.processor].examined
-    )
-    return render("evidence-suspects", sources=sources, names=_quoted(group.entities), day=day)
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(literal(name) for name in names)
-
-
 def _impossible(finding: FindingDraft) -> str:
-    """The rows of Phase 3 to correct; where none is known, the failures."""
+    """Select the Phase 3 rows to correct; the failures if no row is known."""
     rows: Any = finding.evidence.get("rows", [])
     if not rows:
         return _failures(finding)
@@ -68,7 +49,7 @@ def _is_row(table: Table, row: Mapping[str, str]) -> str:
 
 
 def _in(column: str, dates: Sequence[date]) -> str:
-    """The condition on a date column; many dates as the range that holds them."""
+    """Return the condition on a date column; many dates become a range."""
     if len(dates) > MOST_DATES:
         return f"{column} BETWEEN DATE '{dates[0]}' AND DATE '{dates[-1]}'"
     listed = ", ".join(f"DATE '{day}'" for day in dates)
@@ -80,25 +61,25 @@ def _names(finding: FindingDraft) -> str:
 
 
 def _failures(finding: FindingDraft) -> str:
-    """What was logged, by reason."""
+    """Select the logged failures by reason."""
     on_dates = _in("analysis_date", finding.dates)
     return render("evidence-failures", on_dates=on_dates, names=_names(finding))
 
 
 def _history(finding: FindingDraft) -> str:
-    """How the runs ended and what they took."""
+    """Select results and durations of the runs."""
     on_dates = _in("data_date", finding.dates)
     return render("evidence-runs", on_dates=on_dates, names=_names(finding))
 
 
 def _coverage(finding: FindingDraft) -> str:
-    """Rows of every Phase 3 table beside the games."""
+    """Select the rows of every Phase 3 table next to the games."""
     tables = (SCHED, *(table for table in INPUTS if table is not SCHED))
     return render("evidence-coverage", inputs=tables, on_dates=_in("game_date", finding.dates))
 
 
 def _keys(finding: FindingDraft) -> str:
-    """Keys that stand more than once, in an output or in a Phase 3 table."""
+    """Select duplicate keys of an output or of a Phase 3 table."""
     tables: list[Table] = [PROCESSORS[code].output for code in finding.processors]
     given: Any = finding.evidence.get("tables", [])
     tables = tables or [BY_REF[name] for name in given] or [PGS]
@@ -107,14 +88,14 @@ def _keys(finding: FindingDraft) -> str:
 
 
 def _outputs(finding: FindingDraft) -> str:
-    """What was written, and when."""
+    """Select the written rows with their times."""
     processors = [PROCESSORS[code] for code in finding.processors or PROCESSORS]
     conditions = tuple((p, _in(p.output.partition, finding.dates)) for p in processors)
     return render("evidence-outputs", conditions=conditions)
 
 
 def _columns(finding: FindingDraft) -> str:
-    """The columns' shares of NULL and of zero on each date."""
+    """Select the columns' shares of NULL and of zero on each date."""
     names: Any = finding.evidence.get("columns", [])
     table = _table(str(finding.evidence.get("table", "")))
     read = _read(table)
@@ -124,10 +105,10 @@ def _columns(finding: FindingDraft) -> str:
 
 
 def _read(table: Table) -> dict[str, str]:
-    """How each column is read, and each element of ML's vector."""
+    """Return the expression of each column, and of each element of a vector."""
     vector = (
         {name: f"features[SAFE_OFFSET({n})]" for n, name in enumerate(FEATURES)}
-        if table is ML
+        if "features" in table.by_name
         else {}
     )
     return vector | {name: name for name in table.names}
@@ -141,6 +122,7 @@ def _table(name: str) -> Table:
 
 QUERIES: dict[kinds.FindingKind, Callable[[FindingDraft], str]] = {
     kinds.IMPOSSIBLE_VALUE: _impossible,
+    kinds.UNFINISHED_LOAD: _coverage,
     kinds.PHASE3_MISSING: _coverage,
     kinds.LOW_COVERAGE: _coverage,
     kinds.ODD_DATE: _coverage,
@@ -157,3 +139,47 @@ QUERIES: dict[kinds.FindingKind, Callable[[FindingDraft], str]] = {
     kinds.STALE_INPUT: _outputs,
     kinds.WRONG_CONTENT: _outputs,
 }
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """First rows of a query; `is_cut` if it has more."""
+
+    rows: list[Row]
+    is_cut: bool
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns, in order."""
+        return list(self.rows[0]) if self.rows else []
+
+
+def evidence_of(finding: Finding) -> Evidence:
+    """Run the query of a finding. Raises Refused if it has none, WarehouseError if it can no
+    longer run.
+    """
+    if not finding.query.strip():
+        raise Refused(f"finding {finding.pk} has no evidence query")
+    # Appended, not wrapped: the order of a subquery is not kept.
+    rows = warehouse().query(f"{finding.query}\nLIMIT {MOST_ROWS + 1}")
+    return Evidence(rows[:MOST_ROWS], len(rows) > MOST_ROWS)
+
+
+def is_missing(finding: Finding) -> bool:
+    """True if a table of the finding still has an empty date. Raises WarehouseError."""
+    rows, names = source_rows(finding.first, finding.last), finding.evidence.get("tables", [])
+    return any(
+        not rows.get((name, date.fromisoformat(day))) for name in names for day in finding.dates
+    )
+
+
+def runs_of(finding: Finding) -> dict[Key, Run]:
+    """Return the latest decisive run of each (processor, date) of a finding; of all processors if
+    it names none.
+    """
+    dates, codes = set(finding.dates), finding.processors or CHAIN
+    found = Run.objects.filter(processor__in=codes).newest_decisive(finding.first, finding.last)
+    runs = found.order_by("date", "pk").only(
+        "job_id", "processor", "date", "status", "error", "failures"
+    )
+    return {(run.processor, run.date): run for run in runs if str(run.date) in dates}

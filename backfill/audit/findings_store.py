@@ -1,5 +1,5 @@
-"""Findings as they are kept: opened, closed by themselves when their evidence is gone, opened again
-when it returns.
+"""Store of findings and audit results. Findings open with their evidence, close without it, and
+reopen when it returns.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.timezone import now
 
-from backfill.execution.dispatch import SYSTEM
-from backfill.models import Event, EventKind, Finding, Limits
+from backfill.audit.results import ExpectedVsActual
+from backfill.audit.season_audit import SeasonAuditInput
+from backfill.models import SYSTEM, AuditResult, Event, EventKind, Finding, Key, Limits, Run
 from backfill.models.finding import as_fields
-from validation.findings.kinds import KINDS
+from validation.findings.kinds import KINDS, pluralize
 from validation.findings.kinds import FindingDraft as Found
 
 State = Finding.State
 MARKED = (State.EXPECTED, State.FIXED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SeasonFindings:
-    """What was found in a season. `newest_run` is when its newest run began: what was marked fixed
-    before it, and is found
-    after it, is not. On `moving` dates something was being run, so that what is not found there may
-    only be hidden.
+    """Findings of one season audit. `newest_run` is the start of its newest run: a finding marked
+    fixed before it, and present after it, is not fixed. On `moving` dates runs were active, so a
+    missing finding may only be hidden.
     """
 
     season: int
@@ -36,33 +36,31 @@ class SeasonFindings:
     moving: frozenset[str] = frozenset()
 
 
-def keep(judged: SeasonFindings) -> None:
-    """Make what is kept of a season equal to what was found in it."""
+def keep(audited: SeasonFindings) -> None:
+    """Synchronize the stored findings of a season with its audit."""
     with transaction.atomic():
-        Limits.hold()  # two judgements at once would each open what the other has just opened
+        Limits.hold()  # two concurrent audits would open the same finding twice
         kept = {
-            (f.kind, f.season, f.subject): f for f in Finding.objects.filter(season=judged.season)
+            (f.kind, f.season, f.subject): f for f in Finding.objects.filter(season=audited.season)
         }
-        found = {finding.key: finding for finding in judged.findings}
+        found = {finding.key: finding for finding in audited.findings}
         for key, finding in found.items():
             before = kept.get(key) or _larger(
                 finding, [was for other, was in kept.items() if other not in found]
             )
             if before:
                 kept.pop((before.kind, before.season, before.subject))
-                _still(before, finding, judged.newest_run)
+                _update(before, finding, audited.newest_run)
             else:
                 _open(finding)
         for was in kept.values():
-            if was.state != State.CLOSED and not judged.moving.intersection(was.dates):
-                was.transition(
-                    (was.state,), State.CLOSED, actor=SYSTEM, reason="its evidence is gone"
-                )
+            if was.state != State.CLOSED and not audited.moving.intersection(was.dates):
+                was.transition((was.state,), State.CLOSED, actor=SYSTEM, reason="evidence gone")
 
 
 def _larger(found: Found, kept: Iterable[Finding]) -> Finding | None:
-    """The Finding that this one is what is left of: a range is named by its first date, and that
-    has been mended.
+    """Return the stored finding whose first dates have been fixed: a range is named by its first
+    date.
     """
     dates = {str(day) for day in found.dates}
     same = (
@@ -94,24 +92,60 @@ def _open(found: Found) -> None:
     )
 
 
-def _still(kept: Finding, found: Found, newest_run: datetime | None) -> None:
-    """Bring a kept Finding up to date, and open it again when that is due."""
-    reason = _why_again(kept, found, newest_run)
+def _update(kept: Finding, found: Found, newest_run: datetime | None) -> None:
+    """Update a stored finding, and reopen it if needed."""
+    reason = _reopen_reason(kept, found, newest_run)
     fields = {"subject": found.subject, **as_fields(found, KINDS.index(found.kind))}
     if kept.state in MARKED and not reason:
-        del fields["dates"]  # what was marked: more of them open it again
+        del fields["dates"]  # keep the marked dates: additional dates reopen the finding
     Finding.objects.filter(pk=kept.pk).update(seen_at=now(), **fields)
     if reason:
         kept.transition((kept.state,), State.OPEN, actor=SYSTEM, reason=reason, found_at=now())
 
 
-def _why_again(kept: Finding, found: Found, newest_run: datetime | None) -> str:
-    """Why a Finding that is found has to be looked at again; empty when it has not."""
+def _reopen_reason(kept: Finding, found: Found, newest_run: datetime | None) -> str:
+    """Return the reason to reopen a finding; empty if there is none."""
     is_newer = newest_run is not None and kept.marked_at is not None and newest_run > kept.marked_at
     if kept.state == State.CLOSED:
-        return "its evidence is there again"
+        return "evidence returned"
     if kept.state == State.FIXED and is_newer:
-        return "it was marked fixed, and is found after a newer run"
+        return "marked fixed, but still present after a newer run"
     if kept.state in MARKED and (more := {str(d) for d in found.dates} - set(kept.dates)):
-        return f"it was marked {kept.state}, and is found on {len(more)} more dates, the first of them {min(more)}"
+        dates = pluralize(len(more), "more date")
+        return f"marked {kept.state}, but present on {dates}, first {min(more)}"
     return ""
+
+
+# Audit results
+
+
+def keep_results(audit: SeasonAuditInput, rows: Sequence[AuditResult]) -> None:
+    """Replace the stored audit results of a season; delete those of seasons no longer loaded."""
+    with transaction.atomic():
+        AuditResult.objects.exclude(season__in=audit.calendar.starts).delete()
+        AuditResult.objects.filter(season=audit.year).delete()
+        AuditResult.objects.bulk_create(rows)
+
+
+def results_of(audit: SeasonAuditInput) -> list[AuditResult]:
+    """Return an audit result for every (processor, processing date) of a season, with or without a
+    run.
+    """
+    return [_result(audit, key, result) for key, result in audit.expected_vs_actual.items()]
+
+
+def _result(audit: SeasonAuditInput, key: Key, result: ExpectedVsActual) -> AuditResult:
+    code, day = key
+    population, failures = result.expected
+    row = AuditResult(
+        season=audit.year, processor=code, date=day, population=population, expected=failures
+    )
+    run, found = audit.runs.get(key), result.comparison
+    # A failed run has written nothing: the stored rows are of an older run.
+    if found and run and run.status == Run.Status.COMPLETE:
+        row.run_id = run.run_id
+        row.explained, row.unexplained = found.explained, len(found.unexplained)
+        row.lost = len(found.lost.keys() - found.unexplained.keys())
+        row.unaccounted = len(found.unaccounted) + len(found.strange)
+        row.changed = audit.changes[key].reason if key in audit.changes else ""
+    return row

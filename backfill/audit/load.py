@@ -1,16 +1,17 @@
-"""What judging reads: the games of a season as far as failures depend on them, and what was written
-about each date.
+"""Audit input: the games of a season that failures depend on, and the rows and failures written
+for each date.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
 
 from backfill.errors import CorruptPartition
-from backfill.plan.planning import Key
-from backfill.processors.registry import BY_NAME, PROCESSORS
+from backfill.models import Key, Run
+from backfill.processors.registry import BY_NAME, CHAIN, PROCESSORS
 from backfill.season_calendar import written_dates
 from backfill.statements import render
 from backfill.warehouse import warehouse
@@ -18,6 +19,7 @@ from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, TOGS
+from validation.bands import Band, Rate, RateHistory
 from validation.categories import DATE_LEVEL
 from validation.expectation import (
     DEFENSE_WINDOW,
@@ -29,11 +31,14 @@ from validation.expectation import (
     PlayerContext,
     SeasonGames,
 )
-from validation.season import season_year
+from validation.processor_rules import CODES
+from validation.season import Calendar, season_year
+
+ONE_YEAR = timedelta(days=365)
 
 
 def facts(season_start: date) -> SeasonGames:
-    """One season of Phase 3, by a query per table."""
+    """Return the Phase 3 data of one season, with a query per table."""
     return cached_for_season(
         "facts", season_year(season_start), INPUTS, lambda: _read(season_start)
     )
@@ -44,7 +49,7 @@ def _read(season_start: date) -> SeasonGames:
         return warehouse().query(render(name, **values), {"season_start": season_start})
 
     return SeasonGames(
-        season_start,
+        start=season_start,
         players=_histories(ask("entity-games", table=PGS, team="team_abbr"), SHOT_WINDOW),
         defenses=_histories(ask("entity-games", table=TDGS, team=TDGS.entity), DEFENSE_WINDOW),
         offenses=_histories(ask("entity-games", table=TOGS, team=TOGS.entity), OFFENSE_WINDOW),
@@ -75,12 +80,11 @@ def _schedule(rows: Iterable[Row]) -> dict[str, list[tuple[date, str]]]:
     return by_team
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Written:
-    """What the warehouse holds of one (processor, date): entities with a row, entities with a
-    failure.
+    """Stored result of a (processor, date): entities with a row, entities with a failure.
 
-    `repeated` rows have the key of another one; `whole_date` when the date itself was logged as
+    `repeated` counts duplicate keys; `whole_date` is set when the date itself was logged as
     failed.
     """
 
@@ -91,19 +95,19 @@ class Written:
 
     @property
     def statuses(self) -> dict[str, str]:
-        """What became of each entity."""
+        """Status of each entity."""
         return dict.fromkeys(self.rows, ROW) | self.failures
 
 
 NOT_WRITTEN = Written()
 
 
-def stage(dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)) -> set[Key]:
+def stage(dates: Collection[date], codes: Collection[str] = CHAIN) -> set[Key]:
     """Read the partitions of these dates once, into `judged_<code>` and `judged_failures` of this
     session.
 
-    Opening a partition costs more than reading it, and several questions are asked of each. Returns
-    what cannot be read.
+    Opening a partition costs more than reading it, and several queries read each. Returns the
+    unreadable (processor, date) pairs.
     """
     found = {
         (code, day)
@@ -116,7 +120,7 @@ def stage(dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)) -
 
 
 def _stage(table: Table, name: str, dates: Sequence[date]) -> list[date]:
-    """Stage what can be read of a table; return the dates that cannot."""
+    """Stage the readable dates of a table; return the unreadable ones."""
     sql = render("partition-rows", table=table, is_slice=False)
     damaged: list[date] = []
     while True:
@@ -130,7 +134,7 @@ def _stage(table: Table, name: str, dates: Sequence[date]) -> list[date]:
 
 
 def _first_damaged(table: Table, dates: Sequence[date]) -> date:
-    """The first date that cannot be read, of some that cannot be read together."""
+    """Bisect dates that cannot be read together; return the first unreadable one."""
     if len(dates) == 1:
         return dates[0]
     first, rest = dates[: len(dates) // 2], dates[len(dates) // 2 :]
@@ -143,16 +147,14 @@ def _first_damaged(table: Table, dates: Sequence[date]) -> date:
 
 
 def release() -> None:
-    """Let go of what was staged: a worker judges a season in a second and then lives for hours."""
+    """Free the staged rows: an audit takes a second, a worker lives for hours."""
     for name in ("failures", *(code.lower() for code in PROCESSORS)):
         warehouse().stage(f"judged_{name}", render("nothing"), {})
 
 
-def written(
-    dates: Collection[date], codes: Collection[str] = tuple(PROCESSORS)
-) -> dict[Key, Written]:
-    """What is there of every (processor, date) of which both partitions are there; `stage` comes
-    first.
+def written(dates: Collection[date], codes: Collection[str] = CHAIN) -> dict[Key, Written]:
+    """Return the stored result of every (processor, date) with both partitions present. Requires
+    `stage`.
     """
     there, failures = written_dates(codes, dates), _failures()
     rows = {code: _rows(code) for code in codes}
@@ -164,7 +166,7 @@ def written(
 
 
 def _rows(code: str) -> dict[date, list[str]]:
-    """The entities of each date's output."""
+    """Return the entities of each date's output."""
     found = warehouse().query(render("staged-rows", processor=PROCESSORS[code]))
     return {row["d"]: row["entities"] for row in found}
 
@@ -183,4 +185,42 @@ def _as_written(entities: list[str], failures: dict[str, list[str]]) -> Written:
         len(entities) - len(set(entities)) + sum(map(len, failures.values())) - len(by_entity)
     )
     whole_date = by_entity.pop(DATE_LEVEL, "")
-    return Written(frozenset(entities), by_entity, repeated, whole_date)
+    return Written(
+        rows=frozenset(entities), failures=by_entity, repeated=repeated, whole_date=whole_date
+    )
+
+
+class RateHistories:
+    """Failure rates of every loaded season, counted by the runs and read on demand."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self.calendar = calendar
+
+    @cached_property
+    def _by_code(self) -> dict[str, RateHistory]:
+        starts = self.calendar.starts
+        if len(starts) < 2:  # no other season to compare with
+            return {}
+        found: dict[str, list[Rate]] = {code: [] for code in CODES}
+        runs = Run.objects.filter(population__gt=0).newest_decisive(
+            min(starts.values()), max(starts.values()) + ONE_YEAR
+        )
+        # Tuples, because building ten seasons of models takes longer than the query.
+        for code, day, population, failures in runs.values_list(
+            "processor", "date", "population", "failures"
+        ):
+            if opening := starts.get(year := season_year(day)):
+                found[code].append(
+                    Rate(
+                        season=year,
+                        index=(day - opening).days,
+                        failed=sum(failures.values()),
+                        population=population or 0,
+                    )
+                )
+        return {code: RateHistory(rates) for code, rates in found.items()}
+
+    def band(self, code: str, year: int, index: int) -> Band | None:
+        """Return the band of the other seasons on a day."""
+        history = self._by_code.get(code)
+        return history.band(year, index) if history else None

@@ -1,6 +1,4 @@
-"""What judging a season says of each (processor, date): who must fail, and how what there is holds
-against it.
-"""
+"""Audit results per (processor, date): expected failures, compared with the stored rows."""
 
 from __future__ import annotations
 
@@ -10,40 +8,28 @@ from datetime import date
 from typing import NamedTuple
 
 from backfill.audit import load
-from backfill.models import AuditResult
-from backfill.plan.planning import Key
+from backfill.models import AuditResult, Key
 from backfill.season_calendar import load_calendar
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS
-from validation.expectation import (
-    CODES,
-    ROW,
-    ExpectationDiff,
-    SeasonGames,
-    Statuses,
-    compare,
-    expected,
-)
+from validation.expectation import ROW, ExpectationDiff, SeasonGames, Statuses, compare, expected
+from validation.processor_rules import CODES
 
 
 class ExpectedCounts(NamedTuple):
-    """How many entities a processor must account for on a date, and how many of them must fail, by
-    category.
-    """
+    """Population of a processor on a date, and its expected failures by category."""
 
     population: int
     failures: Mapping[str, int]
 
     @property
     def failed(self) -> int:
-        """How many must fail."""
+        """Count of expected failures."""
         return sum(self.failures.values())
 
 
 class ExpectedVsActual(NamedTuple):
-    """What must become of a (processor, date), and what was written held against it where something
-    was.
-    """
+    """Expected counts of a (processor, date), and their comparison with the stored rows, if any."""
 
     expected: ExpectedCounts
     comparison: ExpectationDiff | None = None
@@ -55,46 +41,48 @@ def compare_run(
     live: Collection[Key],
     written: Mapping[Key, load.Written],
 ) -> Iterator[tuple[Key, ExpectedVsActual]]:
-    """Hold what was written against the games played, date by date; `live` was run in normal mode."""
+    """Compare the stored rows with the expectation, date by date; `live` are the pairs run in
+    normal mode.
+    """
     for day in dates:
-        must = {
+        expectations = {
             mode: expected(facts, day, live=mode)
             for mode in {(code, day) in live for code in CODES}
         }
         for code in CODES:
-            of_code, found = must[(code, day) in live][code], written.get((code, day))
+            statuses, found = expectations[(code, day) in live][code], written.get((code, day))
             yield (
                 (code, day),
                 ExpectedVsActual(
-                    _counted(of_code),
-                    compare(of_code, found.rows, found.failures) if found else None,
+                    _count(statuses),
+                    compare(statuses, found.rows, found.failures) if found else None,
                 ),
             )
 
 
-def _counted(must: Statuses) -> ExpectedCounts:
-    failures = Counter(must.values())
+def _count(statuses: Statuses) -> ExpectedCounts:
+    failures = Counter(statuses.values())
     del failures[ROW]
-    return ExpectedCounts(len(must), dict(sorted(failures.items())))
+    return ExpectedCounts(len(statuses), dict(sorted(failures.items())))
 
 
 def expected_counts(year: int, *, live: bool | None = None) -> dict[Key, ExpectedCounts]:
-    """Who must fail on every processing date of a season; nothing for one that is not loaded.
+    """Return the expected counts of every processing date of a season; empty for a season that is
+    not loaded.
 
-    As it was last judged, each date in the mode in which it ran; from Phase 3 for a season that
-    never was, in backfill
-    mode, and whenever `live` says which mode is meant. Phase 3 is read once per process. Raises
-    WarehouseError.
+    Counts come from the latest audit, each date in the mode of its run. For a season never audited
+    they come from Phase 3, in backfill mode; if `live` is given, in that mode. Phase 3 is cached
+    per process. Raises WarehouseError.
     """
     rows = AuditResult.objects.filter(season=year).values_list(
         "processor", "date", "population", "expected"
     )
-    judged = (
+    audited = (
         {(code, day): ExpectedCounts(n, failures) for code, day, n, failures in rows}
         if live is None
         else {}
     )
-    return judged or _from_phase3(year, live=bool(live))
+    return audited or _from_phase3(year, live=bool(live))
 
 
 def _from_phase3(year: int, *, live: bool) -> dict[Key, ExpectedCounts]:
@@ -106,6 +94,6 @@ def _from_phase3(year: int, *, live: bool) -> dict[Key, ExpectedCounts]:
     def make() -> dict[Key, ExpectedCounts]:
         facts = load.facts(calendar.starts[year])
         modes = {(code, day) for code in CODES for day in dates} if live else frozenset()
-        return {key: held.expected for key, held in compare_run(facts, dates, modes, {})}
+        return {key: result.expected for key, result in compare_run(facts, dates, modes, {})}
 
-    return cached_for_season(f"expected {live}", year, INPUTS, make)
+    return cached_for_season(f"expected {live} {' '.join(CODES)}", year, INPUTS, make)

@@ -1,4 +1,4 @@
-"""Runs as `validation` takes them: how each ended, and what of them is a bug."""
+"""Runs as facts for `validation`: result and bugs of each run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from backfill.execution.live_checks import COMPLETENESS
-from backfill.execution.record import FORESEEN, bug_of
-from backfill.models import Run
-from backfill.plan.planning import Key
+from backfill.models import Key, Run
 from backfill.processors.render import sql_hash
 from backfill.status.error_groups import ErrorGroup, groups_of
+from backfill.status.failures import FORESEEN, bug_of
 from validation.categories import BY_NAME, DATE_LEVEL, PROCESSING_ERROR
 from validation.expectation import SeasonGames
 from validation.findings.mismatches import RunFacts
@@ -20,8 +19,8 @@ from validation.source_rows import SourceRow, bad_rows, failing_row
 
 
 def bugs(runs: Mapping[Key, Run], facts: SeasonGames) -> Iterator[BugGroup]:
-    """The error groups of what is a bug, of the code or of a source row; those that one source row
-    caused are one.
+    """Yield the error groups of bugs in code or source rows; groups caused by the same source row
+    are merged.
     """
     found: dict[str, list[ErrorGroup]] = {}
     for group in groups_of(runs):
@@ -45,7 +44,7 @@ def bugs(runs: Mapping[Key, Run], facts: SeasonGames) -> Iterator[BugGroup]:
 
 
 def _source_rows(groups: Sequence[ErrorGroup], facts: SeasonGames) -> list[SourceRow]:
-    """The bad rows of the games that fail the entities of these groups."""
+    """Return the impossible source rows of the games that fail the entities of these groups."""
     failures = (
         (group.processor, day, entity)
         for group in groups
@@ -57,7 +56,7 @@ def _source_rows(groups: Sequence[ErrorGroup], facts: SeasonGames) -> list[Sourc
 
 
 def _subject(group: ErrorGroup) -> str:
-    """An impossible row breaks several processors with the same text."""
+    """Name a group. An impossible row fails several processors with the same text."""
     return (
         fingerprint("", group.what, group.sample)
         if group.what == PROCESSING_ERROR.name
@@ -66,7 +65,7 @@ def _subject(group: ErrorGroup) -> str:
 
 
 def as_ran(run: Run, *, is_lost: bool) -> RunFacts:
-    """How a run ended."""
+    """Convert a run."""
     succeeded = run.status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
     return RunFacts(
         processor=run.processor,
@@ -82,7 +81,7 @@ def as_ran(run: Run, *, is_lost: bool) -> RunFacts:
         statement_changed=run.sql_hash not in ("", sql_hash(run.processor)),
         query_seconds=run.query_seconds or 0.0,
         write_seconds=run.write_seconds or 0.0,
-        # The seconds of the completeness check are those of the query, which makes it.
+        # The query includes the completeness check, so its seconds are not counted twice.
         check_seconds=sum(
             check["seconds"] for check in run.checks if check["name"] != COMPLETENESS.name
         ),

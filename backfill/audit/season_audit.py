@@ -1,6 +1,4 @@
-"""One season judged: everything that is known of it is read once, and `validation` makes Findings
-of it.
-"""
+"""Audit of one season: reads its data once and builds findings with `validation`."""
 
 from __future__ import annotations
 
@@ -15,26 +13,18 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from backfill.audit import content_checks, evidence, load, results
-from backfill.audit.rate_history import ONE_YEAR, RateHistories
+from backfill.audit.load import ONE_YEAR, RateHistories
 from backfill.audit.run_facts import as_ran, bugs
-from backfill.models import Job, Run
+from backfill.models import Job, Key, Run
 from backfill.plan import input_signatures
-from backfill.plan.planning import Key
-from backfill.season_calendar import load_calendar, source_rows
+from backfill.season_calendar import load_calendar, source_rows, unfinished_writes
 from backfill.warehouse.season_cache import cached_for_season
-from backfill.warehouse.tables import INPUTS, PGS, TDGS
+from backfill.warehouse.tables import BY_SHORT, INPUTS
 from validation import bands, cascade
 from validation import coverage as phase3
 from validation.bands import Band, Reading
 from validation.categories import INSUFFICIENT_DATA
 from validation.expectation import (
-    CACHE_GAMES,
-    CODES,
-    DEFENSE_GAMES,
-    PDC,
-    PSZA,
-    SHOT_GAMES,
-    TDZA,
     ExpectationDiff,
     SeasonGames,
 )
@@ -42,12 +32,13 @@ from validation.findings import mismatches, rates
 from validation.findings import phase3 as phase3_findings
 from validation.findings import runs as run_findings
 from validation.findings.kinds import FindingDraft, sort_by_severity
+from validation.processor_rules import CODES, RULES
 from validation.season import Calendar, DateType, Day, season_year
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SeasonAuditInput:
-    """What is known of a season, or of some of its dates. Read when asked for, and then kept."""
+    """Data of a season, or of some of its dates, read on demand and cached."""
 
     calendar: Calendar
     year: int
@@ -61,7 +52,7 @@ class SeasonAuditInput:
 
     @cached_property
     def days(self) -> list[Day]:
-        """Every date with games, bootstrap included, whether or not it is judged."""
+        """Every date with games, including bootstrap and dates that are not audited."""
         return [
             day
             for day in self.calendar.days(self.start, self.start + ONE_YEAR)
@@ -70,19 +61,19 @@ class SeasonAuditInput:
 
     @cached_property
     def facts(self) -> SeasonGames:
-        """The games played."""
+        """Games of the season."""
         return load.facts(self.start)
 
     @cached_property
     def runs(self) -> dict[Key, Run]:
-        """The run that counts of every (processor, date)."""
+        """Latest decisive run of every (processor, date)."""
         found = Run.objects.deciding(self.dates[0], self.dates[-1])
         dates = set(self.dates)
         return {key: run for key, run in found.items() if key[1] in dates}
 
     @property
     def newest_run(self) -> datetime | None:
-        """When the newest of them began."""
+        """Start of the newest run."""
         return max((run.started_at for run in self.runs.values() if run.started_at), default=None)
 
     @cached_property
@@ -100,18 +91,18 @@ class SeasonAuditInput:
 
     @property
     def moving(self) -> set[Key]:
-        """What was being run while it was read: half of it may have been written."""
+        """(processor, date) pairs that ran during the read: their rows may be half written."""
         return self._read[1]
 
     @cached_property
     def written(self) -> dict[Key, load.Written]:
-        """What the warehouse holds."""
+        """Stored results."""
         found, moved, damaged = self._read
         return {key: there for key, there in found.items() if key not in moved | damaged}
 
     @cached_property
     def live(self) -> set[Key]:
-        """What was run in normal mode."""
+        """(processor, date) pairs run in normal mode."""
         jobs = Job.objects.in_bulk({run.job_id for run in self.runs.values()})
         return {
             key
@@ -120,30 +111,36 @@ class SeasonAuditInput:
         }
 
     @cached_property
-    def held(self) -> dict[Key, results.ExpectedVsActual]:
-        """What must become of every (processor, date), and what was written held against it."""
+    def expected_vs_actual(self) -> dict[Key, results.ExpectedVsActual]:
+        """Expected counts of every (processor, date), and their comparison with the stored rows,
+        if any.
+        """
         return dict(results.compare_run(self.facts, self.dates, self.live, self.written))
 
     @cached_property
     def compared(self) -> dict[Key, ExpectationDiff]:
-        """What was written, held against the games played."""
-        return {key: held.comparison for key, held in self.held.items() if held.comparison}
+        """Comparison of the stored rows with the expectation."""
+        return {
+            key: result.comparison
+            for key, result in self.expected_vs_actual.items()
+            if result.comparison
+        }
 
     @property
     def unexplained(self) -> int:
-        """Failures that happened and need not have, and such that must have happened and did not."""
+        """Count of unexpected failures and unexpected successes."""
         return sum(
             len(found.unexplained.keys() | found.lost.keys()) for found in self.compared.values()
         )
 
     def cascade(self, day: date) -> cascade.Cascade:
-        """The failures of one date, traced to their roots."""
+        """Trace the failures of one date to their root causes."""
         found = {code: self.written.get((code, day), load.NOT_WRITTEN) for code in CODES}
         return cascade.cascade({code: written.statuses for code, written in found.items()})
 
     @cached_property
     def coverage(self) -> list[phase3.Coverage]:
-        """Phase 3's rows of every date, held against the games."""
+        """Phase 3 rows of every date, compared with the games."""
 
         def make() -> list[phase3.Coverage]:
             return phase3.phase3(self.days, source_rows(self.start, self.days[-1].day))
@@ -152,16 +149,15 @@ class SeasonAuditInput:
 
     @cached_property
     def following(self) -> Counter[date]:
-        """Of each date without Phase 3, or with little, how many later failures its games would
-        have prevented.
+        """Count, for each date with missing or few Phase 3 rows, the later failures that its games
+        would have prevented.
         """
         found: Counter[date] = Counter()
-        for table, code, minimum in (
-            (PGS, PSZA, SHOT_GAMES),
-            (PGS, PDC, CACHE_GAMES),
-            (TDGS, TDZA, DEFENSE_GAMES),
-        ):
-            lacking = {
+        for code, rules in RULES.items():
+            if not rules.minimum:
+                continue
+            table = BY_SHORT[rules.games]
+            gap_dates = {
                 c.date
                 for c in self.coverage
                 if c.table == str(table) and (c.is_missing or c.is_low)
@@ -170,30 +166,30 @@ class SeasonAuditInput:
                 gap: {
                     t for t, games in self.facts.schedule.items() if any(d == gap for d, _ in games)
                 }
-                for gap in lacking
+                for gap in gap_dates
             }
-            histories = self.facts.defenses if code == TDZA else self.facts.players
-            for day in self.dates if lacking else ():
+            histories = self.facts.histories(rules.games)
+            for day in self.dates if gap_dates else ():
                 failed = self.written.get((code, day), load.NOT_WRITTEN).failures
                 few = [
                     e
                     for e, category in failed.items()
                     if category == INSUFFICIENT_DATA.name and e in histories
                 ]
-                for gaps in cascade.shortened(few, histories, teams, day, minimum).values():
+                for gaps in cascade.shortened(few, histories, teams, day, rules.minimum).values():
                     found.update(gaps)
         return found
 
     @cached_property
     def changes(self) -> dict[Key, input_signatures.InputChange]:
-        """Which runs read other Phase 3 rows than there are now, and which kind of rows."""
+        """Runs whose Phase 3 input has changed since, with the kind of change."""
         return input_signatures.changes(
             [run for run in self.runs.values() if run.status == Run.Status.COMPLETE]
         )
 
     @cached_property
     def rated(self) -> dict[str, list[rates.Rated]]:
-        """The failure rates of every processor, by date."""
+        """Failure rates of every processor, by date."""
         by_day = {day.day: day for day in self.days}
         found: dict[str, list[rates.Rated]] = {code: [] for code in CODES}
         for (code, day), written in sorted(self.written.items(), key=lambda item: item[0][1]):
@@ -202,24 +198,35 @@ class SeasonAuditInput:
                 0 if (code, day) in self.season.stale else len(self.compared[code, day].unexplained)
             )
             found[code].append(
-                rates.Rated(code, by_day[day], len(written.rows), failures, unexplained)
+                rates.Rated(
+                    processor=code,
+                    day=by_day[day],
+                    rows=len(written.rows),
+                    failures=failures,
+                    unexplained=unexplained,
+                )
             )
         return found
 
     @cached_property
     def season(self) -> mismatches.AuditedSeason:
-        """The same as `validation` takes it."""
+        """Audited season as `validation` takes it."""
         stale = frozenset(self.changes) | {
             key for key, run in self.ran.items() if run.statement_changed
         }
         repeated = {key: found.repeated for key, found in self.written.items() if found.repeated}
         return mismatches.AuditedSeason(
-            self.year, self.dates, self.ran, self.compared, repeated, stale
+            year=self.year,
+            dates=self.dates,
+            ran=self.ran,
+            compared=self.compared,
+            repeated=repeated,
+            stale=stale,
         )
 
     @cached_property
     def ran(self) -> dict[Key, mismatches.RunFacts]:
-        """How every run ended."""
+        """Result of every run."""
         there, _, damaged = self._read
         return {
             key: as_ran(run, is_lost=key not in there or key in damaged)
@@ -227,8 +234,8 @@ class SeasonAuditInput:
         }
 
     def readings(self, rated: rates.Rated) -> list[Reading]:
-        """A rate held against the runbook's band and against that of the other seasons, as far as
-        there are any.
+        """Compare a rate with the runbook's band and with the band of the other seasons, if
+        known.
         """
         index = rated.day.index or 0
         found = (
@@ -242,19 +249,15 @@ class SeasonAuditInput:
         ]
 
     def findings(self) -> list[FindingDraft]:
-        """Everything that there is to look at in this season, worst first, each with the query
-        behind it.
-        """
-        self._read_side_by_side()
+        """Return all findings of the season, most severe first, each with its evidence query."""
+        self._read_in_parallel()
         found = mismatches.skip_brake_for_known_bugs(sort_by_severity(self._findings()))
         return [replace(finding, query=evidence.query(finding, self.start)) for finding in found]
 
-    def _read_side_by_side(self) -> None:
-        """Phase 3 in one thread, what was written in the other: each has a session of its own, and
-        there are two cores.
-        """
-        with ThreadPoolExecutor(1) as beside:
-            phase3 = beside.submit(lambda: (self.facts, content_checks.repeated_inputs(self.start)))
+    def _read_in_parallel(self) -> None:
+        """Read Phase 3 and the outputs in parallel, each in its own session."""
+        with ThreadPoolExecutor(1) as pool:
+            phase3 = pool.submit(lambda: (self.facts, content_checks.repeated_inputs(self.start)))
             _ = self._read
             phase3.result()
 
@@ -262,7 +265,7 @@ class SeasonAuditInput:
         season = self.season
         rootless = frozenset(c.date for c in self.coverage if c.is_missing)
         low = [c for c in self.coverage if c.is_low]
-        lacking = {
+        low_texts = {
             day: "; ".join(str(c) for c in low if c.date == day) for day in {c.date for c in low}
         }
         yield from phase3_findings.bugs(season, bugs(self.runs, self.facts))
@@ -270,6 +273,8 @@ class SeasonAuditInput:
         yield from mismatches.duplicates(season)
         yield from run_findings.runs(season, rootless)
         yield from run_findings.slow(season)
+        writes = [w for w in unfinished_writes([self.year]) if not w.is_running]
+        yield from phase3_findings.unfinished(season, {w.sentence: w.advice for w in writes})
         yield from phase3_findings.missing(season, self.coverage, self.following)
         yield from phase3_findings.low(season, self.coverage, self.following)
         yield from phase3_findings.twice(season, content_checks.repeated_inputs(self.start))
@@ -285,7 +290,7 @@ class SeasonAuditInput:
             self._moved,
         )
         for rated in self.rated.values():
-            yield from rates.flags([r for r in rated if r.day.day not in rootless], lacking)
+            yield from rates.flags([r for r in rated if r.day.day not in rootless], low_texts)
             yield from rates.out_of_band(
                 (r, reading) for r in rated for reading in self.readings(r)
             )
@@ -295,15 +300,13 @@ class SeasonAuditInput:
 
     @property
     def _moved(self) -> int:
-        """How many failures of stale runs are other than the games say now."""
-        judged = [self.compared[key] for key in self.changes if key in self.compared]
-        return sum(len(found.unexplained.keys() | found.lost.keys()) for found in judged)
+        """Count of failures of stale runs that differ from the current expectation."""
+        audited = [self.compared[key] for key in self.changes if key in self.compared]
+        return sum(len(found.unexplained.keys() | found.lost.keys()) for found in audited)
 
 
 def seasons(start: date | None = None, end: date | None = None) -> Iterator[SeasonAuditInput]:
-    """The seasons that a range touches, or all that are loaded, each as a whole: what a Finding is
-    about may lie anywhere.
-    """
+    """Yield the loaded seasons in the range, each as a whole, because findings span dates."""
     calendar = load_calendar()
     history = RateHistories(calendar)
     for year, opening in sorted(calendar.starts.items()):
@@ -314,10 +317,12 @@ def seasons(start: date | None = None, end: date | None = None) -> Iterator[Seas
             if dates := tuple(
                 d.day for d in days if d.is_processing and d.type is not DateType.BOOTSTRAP
             ):
-                yield SeasonAuditInput(calendar, year, dates, history)
+                yield SeasonAuditInput(calendar=calendar, year=year, dates=dates, history=history)
 
 
 def of_date(day: date) -> SeasonAuditInput:
-    """One date by itself, for its page."""
+    """Return the audit input of one date."""
     calendar = load_calendar()
-    return SeasonAuditInput(calendar, season_year(day), (day,), RateHistories(calendar))
+    return SeasonAuditInput(
+        calendar=calendar, year=season_year(day), dates=(day,), history=RateHistories(calendar)
+    )

@@ -1,6 +1,4 @@
-"""What is promised of every season: each failure is explained, or is on the list. In numbers, as it
-was last judged.
-"""
+"""Season summary from the latest audit: expected and unexpected failures, and open findings."""
 
 from __future__ import annotations
 
@@ -20,15 +18,14 @@ from validation.categories import PROCESSING_ERROR
 from validation.findings.kinds import Severity
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SeasonSummary:
-    """A season as it was last judged: failures that Phase 3 explains, and such as it does not.
+    """Counts of a season from its latest audit.
 
-    `bugs` are those of the explained that only an impossible source row explains.
-    `outside` counts entities that failed and must not, must have failed and did not, or are not
-    accounted for; `listed`
-    Findings above a note that nobody has settled, `notes` the others. `at` is None for a season
-    that was never judged.
+    `explained` are expected failures, `bugs` those of them that an impossible source row caused,
+    `unexplained` unexpected failures. `outside` adds unexpected successes and unaccounted
+    entities; `listed` counts open problems and warnings, `notes` informational findings. `at` is
+    None for a season never audited.
     """
 
     year: int
@@ -44,38 +41,36 @@ class SeasonSummary:
 
     @property
     def name(self) -> str:
-        """The season as people write it."""
+        """Display name of the season."""
         return season_name(self.year)
 
     @property
     def failures(self) -> int:
-        """All that failed."""
+        """Count of all failures."""
         return self.explained + self.unexplained
 
     @property
     def by_games(self) -> int:
-        """Those that the games played explain."""
+        """Expected failures caused by too few games."""
         return self.explained - self.bugs
 
 
 def season_summaries() -> list[SeasonSummary]:
-    """Of every season that is loaded or was judged, the newest first; three queries, however many
-    there are.
-    """
-    judged = {row.season: row for row in SeasonAudit.objects.all()}
-    sums = {row["season"]: row for row in _verdicts()}
+    """Return every loaded or audited season, newest first. Three queries in total."""
+    audits = {row.season: row for row in SeasonAudit.objects.all()}
+    sums = {row["season"]: row for row in _audit_counts()}
     lists = {row["season"]: row for row in _findings()}
-    years = judged.keys() | warehouse().seasons(SCHED)
+    years = audits.keys() | warehouse().seasons(SCHED)
     return [
-        _promise(year, judged.get(year), sums.get(year, {}), lists.get(year, {}))
+        _summary(year, audits.get(year), sums.get(year, {}), lists.get(year, {}))
         for year in sorted(years, reverse=True)
     ]
 
 
-def _verdicts() -> list[dict[str, Any]]:
+def _audit_counts() -> list[dict[str, Any]]:
     names = ("explained", "unexplained", "lost", "unaccounted")
     sums = {f"n_{name}": Sum(name) for name in names}
-    # What was written is bad where it must be, but for what is unexplained or lost besides.
+    # Expected bugs of audited runs; unexpected results are counted separately.
     bad = Sum(
         Cast(KeyTextTransform(PROCESSING_ERROR.name, "expected"), IntegerField()),
         filter=Q(unexplained__isnull=False),
@@ -92,24 +87,24 @@ def _findings() -> list[dict[str, Any]]:
     return [dict(row) for row in found.annotate(listed=above, n=Count("pk"))]
 
 
-def _promise(
-    year: int, judged: SeasonAudit | None, sums: dict[str, Any], lists: dict[str, Any]
+def _summary(
+    year: int, audit: SeasonAudit | None, sums: dict[str, Any], lists: dict[str, Any]
 ) -> SeasonSummary:
-    explained, unexplained, lost, odd = (
+    explained, unexplained, lost, unaccounted = (
         sums.get(f"n_{n}") or 0 for n in ("explained", "unexplained", "lost", "unaccounted")
     )
     listed = lists.get("listed", 0)
     found = SeasonSummary(
-        year,
+        year=year,
         explained=explained,
         bugs=min(explained, sums.get("n_bugs") or 0),
         unexplained=unexplained,
-        outside=unexplained + lost + odd,
+        outside=unexplained + lost + unaccounted,
         listed=listed,
         notes=lists.get("n", 0) - listed,
     )
     return (
-        replace(found, at=judged.at, seconds=judged.seconds, compared=judged.compared)
-        if judged
+        replace(found, at=audit.at, seconds=audit.seconds, compared=audit.compared)
+        if audit
         else found
     )

@@ -1,5 +1,5 @@
-"""Is a date complete? Read from the warehouse and held against the calendar and the games, not
-asked of the runs.
+"""Date validation: completeness from the warehouse, compared with the calendar and the games,
+independent of the runs.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from backfill.audit.load import Written
-from backfill.audit.rate_history import RateHistories
+from backfill.audit.load import RateHistories, Written
 from backfill.audit.season_audit import SeasonAuditInput
 from backfill.models import Run
 from backfill.season_calendar import load_calendar
-from validation.categories import BUGS, BY_NAME
-from validation.expectation import CODES, ExpectationDiff
+from backfill.warehouse.season_cache import of_one_version
+from validation.categories import BY_NAME, count_bugs
+from validation.expectation import ExpectationDiff
 from validation.findings.kinds import LOST_PARTITION, pluralize
 from validation.findings.rates import Rated
+from validation.processor_rules import CODES
 from validation.season import Calendar, DateType, Day, season_year
 
 
 class State(StrEnum):
-    """What a table has of a date."""
+    """Completeness of a table on a date."""
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -34,17 +35,17 @@ class State(StrEnum):
 
     @property
     def is_right(self) -> bool:
-        """Complete, or rightly skipped."""
+        """True if complete or correctly skipped."""
         return self not in (State.PARTIAL, State.MISSING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DateValidation:
-    """One table, or one processor's output, on one date. `expected` is rows in Phase 3 and entities
-    in Phase 4.
+    """Validation of a table, or of the output of a processor, on a date. `expected` counts rows in
+    Phase 3 and entities in Phase 4.
 
-    `verdict` says in words what the state rests on; `entities` has per category who failed, or what
-    is wrong with whom.
+    `verdict` is the reason of the state; `entities` lists entities by failure category and by
+    mismatch.
     """
 
     day: Day
@@ -53,19 +54,24 @@ class DateValidation:
     rows: int = 0
     expected: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
-    follows: Mapping[str, int] = field(
-        default_factory=dict
-    )  # missing dependencies by the failure that they come from
+    follows: Mapping[str, int] = field(default_factory=dict)  # cascades by root cause
     verdict: str = ""
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def coverage(self) -> float | None:
-        """Rows and failures of what is expected."""
+        """Rows and failures divided by the expected rows."""
         return (self.rows + sum(self.failures.values())) / self.expected if self.expected else None
 
+    @property
+    def is_unwritten(self) -> bool:
+        """Return whether a processor has neither rows nor entity failures where games require
+        them.
+        """
+        return self.name in CODES and not (self.rows or self.failures or self.state.is_right)
+
     def as_json(self, *, verbose: bool) -> dict[str, Any]:
-        """As one document; `verbose` also with who failed."""
+        """Return the validation as a JSON document; `verbose` adds the entities."""
         share, day = self.coverage, self.day
         document = {
             "date": day.day,
@@ -84,9 +90,14 @@ class DateValidation:
 
 
 def validate(start: date, end: date, phase: int) -> list[DateValidation]:
-    """Every date of a range, table by table (Phase 3) or processor by processor (Phase 4). Raises
+    """Validate every date of a range by table (Phase 3) or by processor (Phase 4). Raises
     WarehouseError.
     """
+    years = range(season_year(start), season_year(end) + 1)
+    return of_one_version(years, lambda: _validated(start, end, phase))
+
+
+def _validated(start: date, end: date, phase: int) -> list[DateValidation]:
     calendar = load_calendar()
     check = _phase3 if phase == 3 else _phase4
     by_season: dict[int, list[Day]] = {}
@@ -96,95 +107,107 @@ def validate(start: date, end: date, phase: int) -> list[DateValidation]:
 
 
 def _phase3(calendar: Calendar, year: int, days: list[Day]) -> Iterator[DateValidation]:
-    """Bootstrap dates too have Phase 3: later windows read them."""
-    judgement = SeasonAuditInput(
-        calendar, year, tuple(d.day for d in days if d.is_processing), RateHistories(calendar)
+    """Validate Phase 3, including bootstrap dates: later windows read them."""
+    audit = SeasonAuditInput(
+        calendar=calendar,
+        year=year,
+        dates=tuple(d.day for d in days if d.is_processing),
+        history=RateHistories(calendar),
     )
-    found = judgement.coverage if judgement.dates else []
+    found = audit.coverage if audit.dates else []
     for day in days:
         if not day.is_processing:
-            yield DateValidation(day, "", State.NO_GAMES, verdict=day.why_skipped)
+            yield DateValidation(day=day, name="", state=State.NO_GAMES, verdict=day.why_skipped)
         for c in (c for c in found if c.date == day.day):
             state = State.MISSING if c.is_missing else State.PARTIAL if c.is_low else State.COMPLETE
             yield DateValidation(
-                day,
-                c.table,
-                state,
-                c.rows,
-                round(c.expected),
+                day=day,
+                name=c.table,
+                state=state,
+                rows=c.rows,
+                expected=round(c.expected),
                 verdict="" if state is State.COMPLETE else str(c),
             )
 
 
 def _phase4(calendar: Calendar, year: int, days: list[Day]) -> Iterator[DateValidation]:
     dates = tuple(d.day for d in days if d.is_processing and d.type is not DateType.BOOTSTRAP)
-    judgement = SeasonAuditInput(calendar, year, dates, RateHistories(calendar))
+    audit = SeasonAuditInput(
+        calendar=calendar, year=year, dates=dates, history=RateHistories(calendar)
+    )
     for day in days:
         if not day.is_processing:
-            yield DateValidation(day, "", State.NO_GAMES, verdict=day.why_skipped)
+            yield DateValidation(day=day, name="", state=State.NO_GAMES, verdict=day.why_skipped)
         elif day.type is DateType.BOOTSTRAP:
-            yield DateValidation(day, "", State.BOOTSTRAP, verdict=day.why_skipped)
+            yield DateValidation(day=day, name="", state=State.BOOTSTRAP, verdict=day.why_skipped)
         else:
-            yield from (_checked(judgement, day, code) for code in CODES)
+            yield from (_checked(audit, day, code) for code in CODES)
 
 
-def _checked(judgement: SeasonAuditInput, day: Day, code: str) -> DateValidation:
+def _checked(audit: SeasonAuditInput, day: Day, code: str) -> DateValidation:
     key = code, day.day
-    if key in judgement.moving:
-        return DateValidation(day, code, State.PARTIAL, verdict="it is being run now")
-    if (written := judgement.written.get(key)) is None:
+    if key in audit.moving:
+        return DateValidation(day=day, name=code, state=State.PARTIAL, verdict="running now")
+    if (written := audit.written.get(key)) is None:
         return DateValidation(
-            day, code, State.MISSING, verdict=_why_missing(judgement.runs.get(key))
+            day=day, name=code, state=State.MISSING, verdict=_missing_reason(audit.runs.get(key))
         )
-    compared = judgement.compared[key]
-    wrong = "; ".join(_wrong(written, compared))
+    compared = audit.compared[key]
+    wrong = "; ".join(_mismatches(written, compared))
     failures = Counter(written.failures.values())
     counts = {name: failures[name] for name in BY_NAME if failures[name]}
     state = State.PARTIAL if wrong else State.COMPLETE
-    rated = Rated(code, day, len(written.rows), counts, len(compared.unexplained))
-    bugs = sum(failures[name] for name in BUGS)
-    bad = f"{pluralize(bugs, 'failure')} by a bug, or by an impossible source value" if bugs else ""
-    verdict = wrong or bad or (judgement.readings(rated)[0].text if counts else "")
-    follows = {str(root): n for root, n in judgement.cascade(day.day).follows.get(code, {}).items()}
+    rated = Rated(
+        processor=code,
+        day=day,
+        rows=len(written.rows),
+        failures=counts,
+        unexplained=len(compared.unexplained),
+    )
+    bugs = count_bugs(failures)
+    bad = f"{pluralize(bugs, 'bug')}, in code or in source values" if bugs else ""
+    verdict = wrong or bad or (audit.readings(rated)[0].text if counts else "")
+    follows = {str(root): n for root, n in audit.cascade(day.day).follows.get(code, {}).items()}
     return DateValidation(
-        day,
-        code,
-        state,
-        len(written.rows),
-        compared.population,
-        counts,
-        follows,
-        verdict,
-        _entities(written, compared),
+        day=day,
+        name=code,
+        state=state,
+        rows=len(written.rows),
+        expected=compared.population,
+        failures=counts,
+        follows=follows,
+        verdict=verdict,
+        entities=_entities(written, compared),
     )
 
 
-def _why_missing(run: Run | None) -> str:
-    """What is known of a partition that is not there."""
+def _missing_reason(run: Run | None) -> str:
+    """Return the reason of a missing partition."""
     if run is None:
-        return "it was never run"
+        return "never run"
     return (
         LOST_PARTITION.title if run.status == Run.Status.COMPLETE else f"{run.status}: {run.reason}"
     )
 
 
-def _wrong(written: Written, compared: ExpectationDiff) -> Iterator[str]:
-    """What speaks against a partition, in words; nothing when it is complete."""
-    for n, what in (
-        (len(compared.unexplained), "failed and need not have"),
-        (len(compared.lost.keys() - compared.unexplained.keys()), "must have failed and did not"),
-        (len(compared.unaccounted), "have neither row nor failure"),
-        (len(compared.strange), "are not of the population"),
-        (written.repeated, "have the key of another row"),
+def _mismatches(written: Written, compared: ExpectationDiff) -> Iterator[str]:
+    """Yield the mismatches of a partition; none if it is complete."""
+    successes = len(compared.lost.keys() - compared.unexplained.keys())
+    for n, one, many in (
+        (len(compared.unexplained), "unexpected failure", "unexpected failures"),
+        (successes, "unexpected success", "unexpected successes"),
+        (len(compared.unaccounted), "unaccounted", "unaccounted"),
+        (len(compared.strange), "outside the population", "outside the population"),
+        (written.repeated, "duplicate key", "duplicate keys"),
     ):
         if n:
-            yield f"{n:,} {what}"
+            yield f"{n:,} {one if n == 1 else many}"
     if written.whole_date:
-        yield f"the whole date failed: {written.whole_date}"
+        yield f"whole date failed: {written.whole_date}"
 
 
 def _entities(written: Written, compared: ExpectationDiff) -> dict[str, tuple[str, ...]]:
-    """Names by category, and by what is wrong with them."""
+    """Return entities by failure category and by mismatch."""
     found: dict[str, list[str]] = {}
     for entity, category in written.failures.items():
         found.setdefault(category, []).append(entity)

@@ -1,4 +1,4 @@
-"""What every verb shares: --json, one line for a mistake, exit codes that tell the truth."""
+"""Base command: --json, one-line errors, exit codes 0 (done), 1 (failed) and 2 (refused)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import threading
-from argparse import Action
+from argparse import Action, _ActionsContainer
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -16,11 +16,12 @@ from typing import Any, NoReturn
 from django.core.checks import run_checks
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DataError, InterfaceError, OperationalError
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError
 
 from backfill.checks import OWN
 from backfill.errors import BackcourtError, Refused
+from backfill.logs import escaped
 
 OK, FAILED, REFUSED = 0, 1, 2
 UNDEFINED = ("42P01", "42703")  # PostgreSQL's codes for a table and for a column that is not there
@@ -28,7 +29,7 @@ UNDEFINED_IN_SQLITE = re.compile("no such (table|column)|has no column named")
 
 
 def iso_date(text: str) -> date:
-    """A date from the command line. Raises Refused."""
+    """Parse a date of the command line. Raises Refused."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -38,18 +39,22 @@ def iso_date(text: str) -> date:
 
 
 def whole_number(text: str) -> int:
-    """An integer from the command line. Raises Refused."""
+    """Parse an integer of the command line. Raises Refused."""
     try:
         return int(text)
     except ValueError:
         raise Refused(f"{text!r} is not a whole number") from None
 
 
+def add_flag(parser: _ActionsContainer, flag: str, *old_flags: str, **kind: Any) -> None:
+    """Add a flag with its earlier names, which still work and stay out of the help."""
+    action = parser.add_argument(flag, *old_flags, **kind)
+    action.option_strings = [flag]
+
+
 @contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Let the first Ctrl-C stop the work and ignore the ones after it, which would stop the
-    stopping.
-    """
+    """Stop the work at the first Ctrl-C; ignore later ones, which would interrupt the cleanup."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -62,28 +67,29 @@ def _one_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        if (
-            signal.getsignal(signal.SIGINT) is interrupt
-        ):  # else the process is about to end, and shall do so in peace
+        # Any other handler means that the process is ending: keep ignoring Ctrl-C.
+        if signal.getsignal(signal.SIGINT) is interrupt:
             signal.signal(signal.SIGINT, before)
 
 
-def _answer(error: DatabaseError) -> str:
-    """What a person can do about a database that cannot be used; empty for an error that is no
-    fault of the database.
-    """
-    said = str(error).partition("\nLINE")[0]
-    if getattr(error.__cause__, "sqlstate", "") in UNDEFINED or UNDEFINED_IN_SQLITE.search(said):
-        return f"the database cannot be used ({said}); set it up with `manage.py migrate`"
+def _first_line(error: DatabaseError) -> str:
+    return str(error).partition("\nLINE")[0]
+
+
+def _database_advice(error: DatabaseError) -> str:
+    """Describe an unusable database and its fix; empty for an error with another cause."""
+    message = _first_line(error)
+    if getattr(error.__cause__, "sqlstate", "") in UNDEFINED or UNDEFINED_IN_SQLITE.search(message):
+        return f"the database is not set up ({message}); run `manage.py migrate`"
     return (
-        f"the database cannot be used ({said})"
+        f"the database is not available ({message})"
         if isinstance(error, OperationalError | InterfaceError)
         else ""
     )
 
 
 class _SingleLineErrorParser(CommandParser):
-    """Argparse prints its whole usage for a typing mistake; one sentence is enough."""
+    """Report a usage error as one sentence instead of the whole usage."""
 
     def error(self, message: str) -> NoReturn:
         raise Refused(f"{message} (see --help)")
@@ -92,55 +98,65 @@ class _SingleLineErrorParser(CommandParser):
         try:
             return super()._get_value(action, arg_string)
         except BackcourtError as error:
-            raise Refused(f"{'/'.join(action.option_strings) or action.dest}: {error}") from None
+            raise Refused(
+                f"{'/'.join(action.option_strings) or action.metavar or action.dest}: {error}"
+            ) from None
 
 
 class VerbCommand(BaseCommand):
-    """A verb: `run()` returns the exit code; a person's mistake is one line on stderr and exit 2."""
+    """Base of every command: `run()` returns the exit code; a refusal is one line and exit code 2."""
 
+    example = ""  # arguments after manage.py, shown at the end of --help
     json = False
     checks: tuple[str, ...] = (OWN,)
     requires_system_checks = ()  # `handle` runs them, to answer in one line
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """The parser, with --json for every verb and without Django's own options in the way."""
+        """Return the parser with --json and with Django's own options described briefly."""
         parser = _SingleLineErrorParser(
             prog=f"{prog_name} {subcommand}",
             description=self.help or None,
+            epilog=f"Example: manage.py {self.example}" if self.example else None,
             missing_args_message=getattr(self, "missing_args_message", None),
             called_from_command_line=True,
             allow_abbrev=False,  # half an option must not run the wrong mode
             **kwargs,
         )
-        self.add_base_argument(parser, "--settings", help="Python path of a settings module.")
-        self.add_base_argument(parser, "--pythonpath", help="A folder to add to the Python path.")
-        self.add_base_argument(parser, "--traceback", action="store_true", help="Raise on errors.")
-        self.add_base_argument(parser, "--no-color", action="store_true", help="Plain output.")
+        self.add_base_argument(parser, "--settings", help="Python path of a settings module")
+        self.add_base_argument(parser, "--pythonpath", help="folder to add to the Python path")
         self.add_base_argument(
-            parser, "--force-color", action="store_true", help="Coloured output."
+            parser, "--traceback", action="store_true", help="show a traceback for an error"
         )
         self.add_base_argument(
-            parser, "-v", "--verbosity", type=int, default=1, choices=range(4), help="0-3"
+            parser, "--no-color", action="store_true", help="print without color"
+        )
+        self.add_base_argument(parser, "--force-color", action="store_true", help="print in color")
+        self.add_base_argument(
+            parser,
+            "-v",
+            "--verbosity",
+            type=int,
+            default=1,
+            choices=range(4),
+            help="level of detail; 1 by default",
         )
         self.add_base_argument(
-            parser, "--skip-checks", action="store_true", help="Skip system checks."
+            parser, "--skip-checks", action="store_true", help="skip system checks"
         )
-        parser.add_argument(
-            "--json", action="store_true", help="one JSON document on stdout, nothing else there"
-        )
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
         self.add_arguments(parser)
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Django's entry from the shell, with a parser's mistakes answered like any other."""
+        """Run from the shell; print usage errors like every other refusal."""
         try:
             super().run_from_argv(argv)
         except BackcourtError as error:
-            self._say(error)
+            self._print_error(error)
             sys.exit(REFUSED if isinstance(error, Refused) else FAILED)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run, answer mistakes, exit with what `run` returns."""
+        """Run, print an error as one line and exit with the code of `run`."""
         self.json = options["json"]
         try:
             if wrong := [m.msg for m in run_checks(tags=self.checks) if m.is_serious()]:
@@ -148,28 +164,31 @@ class VerbCommand(BaseCommand):
             with _one_interrupt():
                 code = self.run(**options)
         except BackcourtError as error:
-            self._say(error)
+            self._print_error(error)
             code = REFUSED if isinstance(error, Refused) else FAILED
+        except DataError as error:
+            self._print_error(f"the database cannot store a value ({_first_line(error)})")
+            code = REFUSED
         except DatabaseError as error:
-            if not (answer := _answer(error)):
+            if not (advice := _database_advice(error)):
                 raise
-            self._say(answer)
+            self._print_error(advice)
             code = FAILED
         except KeyboardInterrupt as interrupt:
-            self._say(
-                str(interrupt) or "interrupted; the same command goes on where this one stopped"
+            self._print_error(
+                str(interrupt) or "interrupted; run the same command again to continue"
             )
             code = 130
         if code:
             sys.exit(code)
 
     def run(self, **options: Any) -> int:
-        """Do the verb and return the exit code."""
+        """Run the command and return the exit code."""
         raise NotImplementedError
 
     def emit(self, document: object, text: str) -> None:
-        """Answer: the document with --json, else the text."""
+        """Print the document with --json, else the text."""
         self.stdout.write(json.dumps(document, cls=DjangoJSONEncoder) if self.json else text)
 
-    def _say(self, message: object) -> None:
-        self.stderr.write(" ".join(str(message).split()))
+    def _print_error(self, message: object) -> None:
+        self.stderr.write(escaped(" ".join(str(message).split())))

@@ -1,4 +1,4 @@
-"""What the verbs about one job share."""
+"""Base of the commands that change one job."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from backfill.models import Job
 
 
 def found(number: int) -> Job:
-    """The job of this number. Raises Refused."""
+    """Return the job with this number. Raises Refused."""
     if job := Job.objects.filter(pk=min(max(number, 0), sys.maxsize)).first():
         return job
-    raise Refused(f"there is no job {number}; `manage.py jobs` lists them")
+    raise Refused(f"job {number} does not exist; `manage.py jobs` lists the jobs")
 
 
 class JobCommand(VerbCommand):
-    """A verb that changes one job, by a person who may say why."""
+    """Base of the commands that change one job, with an optional reason."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which job, and why."""
-        parser.add_argument("job", type=whole_number, metavar="JOB", help="a job's number")
+        """Add the job and --reason."""
+        parser.add_argument("job", type=whole_number, metavar="JOB", help="job number")
         parser.add_argument(
-            "--reason", default="", metavar="TEXT", help="why; stored with the change"
+            "--reason", default="", metavar="TEXT", help="reason, stored with the change"
         )
 
     @property
     def actor(self) -> str:
-        """Whom the events name."""
+        """Return the user named in events."""
         return getpass.getuser()
 
     def job(self, given: dict[str, Any]) -> Job:
-        """The job that the command line names. Raises Refused."""
+        """Return the job of the command line. Raises Refused."""
         return found(given["job"])

@@ -1,6 +1,4 @@
-"""What the shell does with launches that are kept: presets, those for later, those that wait for a
-second person.
-"""
+"""Presets and scheduled launches on the command line."""
 
 from __future__ import annotations
 
@@ -12,95 +10,81 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import OK, VerbCommand
+from backfill.documents.launch import launch_document
 from backfill.errors import Refused
 from backfill.jobs.launches import launch_backfill, save_preset
-from backfill.models import Job, Launch
+from backfill.models import Launch
 from backfill.plan.options import Options
 
 
 def moment(text: str) -> datetime:
-    """A date and time of the command line, in UTC unless it says otherwise. Raises Refused."""
+    """Parse a date and time of the command line; UTC without an offset. Raises Refused."""
     try:
-        found = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(f"{text!r} is no time; write it as 'YYYY-MM-DD HH:MM', in UTC") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        raise Refused(f"{text!r} is not a time; write it in UTC as 'YYYY-MM-DD HH:MM'") from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def add_keeping(parser: CommandParser) -> None:
-    """Under which name, or until when, a launch is kept."""
+    """Add --at, --preset, --save-preset and --replace."""
     parser.add_argument(
-        "--at", type=moment, metavar="TIME", help="start then, not now: 'YYYY-MM-DD HH:MM', in UTC"
+        "--at",
+        type=moment,
+        metavar="TIME",
+        help="schedule the start for this time in UTC: 'YYYY-MM-DD HH:MM'",
+    )
+    parser.add_argument("--preset", metavar="NAME", help="use the options of this preset")
+    parser.add_argument(
+        "--save-preset", metavar="NAME", help="save these options as a preset; start nothing"
     )
     parser.add_argument(
-        "--preset", metavar="NAME", help="the options that were saved under this name"
-    )
-    parser.add_argument(
-        "--save-preset", metavar="NAME", help="save these options under a name; start nothing"
-    )
-    parser.add_argument(
-        "--replace", action="store_true", help="save also where there is a preset of that name"
+        "--replace",
+        action="store_true",
+        help="replace a preset of the same name; --save-preset only",
     )
 
 
 def keep(verb: VerbCommand, options: Options, given: dict[str, Any]) -> int:
-    """Save a preset, or keep a launch for later. Raises Refused."""
+    """Save a preset or schedule a launch. Raises Refused."""
     if given["replace"] and given["save_preset"] is None:
-        raise Refused("--replace belongs to --save-preset")
+        raise Refused("--replace needs --save-preset")
     if given["inline"] or given["wait"]:
-        raise Refused("what is kept does not run here; leave out --inline and --wait")
+        raise Refused("--at and --save-preset start nothing now; remove --inline and --wait")
     if given["at"] and given["save_preset"] is not None:
-        raise Refused("save a preset or start it later, not both: --save-preset, or --at")
+        raise Refused("use --save-preset or --at, not both")
     if given["save_preset"] is not None:
         kept = save_preset(
             given["save_preset"], options, getpass.getuser(), replace=given["replace"]
         )
         verb.emit(
-            document(kept),
-            f"saved {kept.name!r}; `manage.py backfill --preset {quote(kept.name)}` starts it",
+            launch_document(kept),
+            f"preset {kept.name!r} saved; `manage.py backfill --preset {quote(kept.name)}` starts it",
         )
         return OK
     later = launch_backfill(options, getpass.getuser(), start_at=given["at"], exempt=True)
     if isinstance(later, Launch):
         verb.emit(
-            document(later),
-            f"{later} starts at {at_text(later.start_at)}; `manage.py launches` lists it",
+            launch_document(later),
+            f"{later} scheduled for {at_text(later.start_at)}; `manage.py launches` lists it",
         )
     return OK
 
 
-def document(kept: Launch) -> dict[str, Any]:
-    """A launch as one document."""
-    job: Job | None = kept.job
-    return {
-        "launch": kept.pk,
-        "name": kept.name,
-        "state": kept.state,
-        "who": kept.actor,
-        "created_at": kept.created_at,
-        "start_at": kept.start_at,
-        "needs_approval": kept.needs_approval,
-        "approved_by": kept.approved_by,
-        "said": kept.outcome_message,
-        "options": kept.options,
-        "job": job and job.pk,
-    }
-
-
 def at_text(at: datetime | None) -> str:
-    """A moment for a person."""
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "once"
+    """Write a time in UTC; without a time, the start is immediate."""
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "now"
 
 
 def line(kept: Launch) -> dict[str, Any]:
-    """A launch as a row of the list."""
+    """Return a launch as a row of the list."""
     options = kept.parsed_options
     return {
         "launch": str(kept.pk),
         "state": kept.state,
         "dates": options.span,
         "processors": ",".join(options.processors),
-        "who": kept.actor,
+        "triggered by": kept.actor,
         "waits for": _waits_for(kept) or "-",
         "job": str(kept.job_id or "-"),
         "note": kept.name or kept.outcome_message,
@@ -110,12 +94,10 @@ def line(kept: Launch) -> dict[str, Any]:
 def _waits_for(kept: Launch) -> str:
     if kept.state != Launch.State.WAITING:
         return ""
-    person = (
-        f"a second person ({kept.needs_approval})"
-        if kept.needs_approval and not kept.approved_by
-        else ""
+    approval = (
+        f"approval ({kept.needs_approval})" if kept.needs_approval and not kept.approved_by else ""
     )
     return (
-        "; ".join(filter(None, [person, at_text(kept.start_at) if kept.start_at else ""]))
+        "; ".join(filter(None, [approval, at_text(kept.start_at) if kept.start_at else ""]))
         or "the next sweep"
     )

@@ -1,6 +1,4 @@
-"""Progress in the shell: a bar with rate and time left on a terminal, a line per change elsewhere,
-always on stderr.
-"""
+"""Progress on stderr: a bar with rate and time left on a terminal, a line per change elsewhere."""
 
 from __future__ import annotations
 
@@ -8,35 +6,30 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from django.utils.timezone import now
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
-from backfill.execution.inline import Progress as Callback
 from backfill.models import Job, Run
 from backfill.status.progress import Progress as State
 from backfill.status.progress import TimeLeft, newest_events, progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from backfill.execution.inline import Progress as Callback
 
 POLL_SECONDS = 0.2
 
 
 class Display(Protocol):
-    """Something that shows how far a job is."""
+    """Display of the progress of a job."""
 
     def update(self, ended: int, total: int, text: str) -> None:
-        """Show that so many runs have ended."""
+        """Show the number of ended runs."""
 
     def say(self, text: str) -> None:
-        """Say one thing, once."""
+        """Print one line."""
 
 
 class _Quiet:
@@ -48,7 +41,7 @@ class _Quiet:
 
 
 class _Lines:
-    """For a pipe or a log: one line whenever runs, or what else is counted, have ended."""
+    """Display for a pipe or a log: one line whenever items have ended."""
 
     def __init__(self, what: str) -> None:
         self.ended, self.what = 0, what
@@ -75,10 +68,19 @@ class _Bar:
 
 @contextmanager
 def shown(*, quiet: bool, what: str = "runs") -> Iterator[Display]:
-    """A display; quiet shows nothing."""
+    """Yield a display; quiet shows nothing."""
     if quiet:
         yield _Quiet()
     elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
         columns = (
             BarColumn(),
             MofNCompleteColumn(),
@@ -91,27 +93,25 @@ def shown(*, quiet: bool, what: str = "runs") -> Iterator[Display]:
         yield _Lines(what)
 
 
-def telling(display: Display, total: int) -> Callback:
-    """A callback for an inline job that tells a display of the runs that ended."""
+def updating(display: Display, total: int) -> Callback:
+    """Return a callback of an inline job that updates a display after runs have ended."""
     started, ended = time.monotonic(), 0
 
-    def tell(runs: Sequence[Run]) -> None:
+    def update(runs: Sequence[Run]) -> None:
         nonlocal ended
         if not runs:
             return
         ended += len(runs)
         rate = ended / (time.monotonic() - started)
         left = (total - ended) / rate
-        where = f"{runs[0].processor} {runs[0].date} to {runs[-1].date}"
+        where = f"{runs[0].processor} {_dates(runs[0].date, runs[-1].date)}"
         display.update(ended, total, f"{rate:.0f}/s, {left:.0f} s left: {where}")
 
-    return tell
+    return update
 
 
 def watch(job: Job, display: Display) -> Job:
-    """Follow a job that the workers run until nothing of it is under way; Ctrl-C ends the watching
-    alone.
-    """
+    """Follow a job of the workers until it ends or pauses; Ctrl-C ends only the watching."""
     seen, stalled = 0, ""
     while True:
         began = time.monotonic()
@@ -127,20 +127,30 @@ def watch(job: Job, display: Display) -> Job:
         if found.stalled and found.stalled != stalled:
             display.say(found.stalled)
         stalled = found.stalled
-        time.sleep(
-            max(POLL_SECONDS, 10 * (time.monotonic() - began))
-        )  # watching must not slow down what it watches
+        # Spend at most a tenth of the time on queries, so that watching does not slow the job.
+        time.sleep(max(POLL_SECONDS, 10 * (time.monotonic() - began)))
 
 
-def progress_text(found: State) -> str:
-    """How far a job is and why what waits waits, in words."""
-    lines = [f"{found.ended} of {found.total} runs have ended{_left(found.time_left)}"]
+def progress_text(state: State) -> str:
+    """Write the progress of a job and the reason of each waiting batch."""
+    lines = [f"{state.ended} of {state.total} runs ended{_left(state.time_left)}"]
     lines += [
-        f"{w['batches']} batches ({w['first']} to {w['last']}) wait: {w['why']}"
-        for w in found.waiting
+        f"{_batches(w['batches'])} waiting ({_dates(w['first'], w['last'])}): {w['why']}"
+        for w in state.waiting
     ]
-    return "\n".join([*lines, *([found.stalled] if found.stalled else [])])
+    return "\n".join([*lines, *([state.stalled] if state.stalled else [])])
+
+
+def _dates(first: object, last: object) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def _batches(n: int) -> str:
+    return f"{n} batch{'es' * (n != 1)}"
 
 
 def _left(left: TimeLeft | None) -> str:
-    return f", {left.low:.0f} to {left.high:.0f} s left" if left else ""
+    if not left:
+        return ""
+    low, high = f"{left.low:.0f}", f"{left.high:.0f}"
+    return f", {high if low == high else f'{low} to {high}'} s left"

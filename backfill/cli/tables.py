@@ -7,15 +7,17 @@ from decimal import Decimal
 from io import StringIO
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from backfill.logs import escaped
 
-UNBOUNDED = 10_000  # columns: what a program or a pager reads must not be folded
+UNBOUNDED = 10_000  # columns: output for a program or a pager is not folded
 
 
 def table(rows: Sequence[dict[str, Any]], *, is_terminal: bool = False, color: bool = False) -> str:
     """Lay rows out under their keys, NULL as a dash; folded only on a terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     width = None if is_terminal else UNBOUNDED
     console = Console(file=StringIO(), force_terminal=is_terminal, no_color=not color, width=width)
     laid_out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -30,4 +32,5 @@ def table(rows: Sequence[dict[str, Any]], *, is_terminal: bool = False, color: b
 
 
 def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return f"{value:,}" if is_number else escaped(str(value))

@@ -1,1 +1,1 @@
-"""One entity: why it has a row or a failure, per date and over a season."""
+"""Drill-down to one entity: the reason for a row or a failure, per date and per season."""

@@ -1,6 +1,4 @@
-"""The entities of one (processor, date), a page of them: thousands are read at once and filtered
-here.
-"""
+"""Entities of a (processor, date), filtered and paged in memory."""
 
 from __future__ import annotations
 
@@ -21,7 +19,9 @@ MOST_PER_PAGE = 500
 
 
 class Match(StrEnum):
-    """How what became of an entity holds against what must, by the games played."""
+    """Comparison of an entity with its expectation. The values appear in URLs
+    (`?category=explained`).
+    """
 
     AS_EXPECTED = "as expected"  # a row
     EXPLAINED = "explained"
@@ -33,32 +33,34 @@ class Match(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """The same as a sentence."""
+        """Description shown as help text."""
         return MEANINGS[self]
 
     @property
     def is_outside(self) -> bool:
-        """Whether it is not as Phase 3 implies."""
+        """True for a result that Phase 3 does not imply."""
         return self not in (Match.AS_EXPECTED, Match.EXPLAINED, Match.IMPOSSIBLE)
 
 
 MEANINGS = {
-    Match.AS_EXPECTED: "has a row, as it must",
-    Match.EXPLAINED: "fails, as it must by the games played",
-    Match.IMPOSSIBLE: "fails, as it must while a source row holds an impossible value: that row wants somebody",
-    Match.UNEXPLAINED: "fails, and by the games played must not, or otherwise",
-    Match.LOST: "has a row, and by the games played must fail",
-    Match.UNACCOUNTED: "has neither a row nor a failure",
-    Match.STRANGE: "has a row or a failure, and is not of the population or has both",
+    Match.AS_EXPECTED: "has a row, as expected",
+    Match.EXPLAINED: "expected failure: too few games played, or such a failure upstream",
+    Match.IMPOSSIBLE: "bug: a source row holds an impossible value; correct that row",
+    Match.UNEXPLAINED: (
+        "unexpected failure: played enough games to succeed, or failed with another category"
+    ),
+    Match.LOST: "unexpected success: has a row, but played too few games to have one",
+    Match.UNACCOUNTED: "unaccounted: has neither a row nor a failure",
+    Match.STRANGE: "bug: outside the population, or has both a row and a failure",
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """One entity: `state` is a failure category, ROW, or empty when it has neither. `must` is what
-    it must be.
+    """Entity with `state`: a failure category, ROW, or empty if it has neither. `must` is the
+    expected state.
 
-    `root` names what a missing dependency comes from; `games` are those before the date.
+    `root` is the root cause of a missing dependency; `games` counts games before the date.
     """
 
     name: str
@@ -72,9 +74,9 @@ class Entity:
     games: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Page:
-    """A page of entities. `tabs` counts them by state and by match, before the search; `total`
+    """Page of entities. `tabs` counts entities by state and by match before the search; `total`
     after it.
     """
 
@@ -107,13 +109,12 @@ def list_entities(
     day: date, code: str, *, category: str = "", search: str = "", sort: str = "", descending: bool = False, page: int = 1,
     per_page: int = 50,
 ) -> Page:  # fmt: skip
-    """The entities of one (processor, date), what wants a look first.
+    """Return a page of the entities of a (processor, date), most severe first.
 
-    `category` is a failure category, `row`, `failed` (all of them) or a Match, empty for everybody;
-    `search` a part of a
-    name, team or reason; `sort` one of SORTS. What none of these knows changes nothing, and a page
-    that is not there is
-    the nearest one. Raises Refused for a date that is not processed, WarehouseError.
+    `category` is a failure category, `row`, `failed` (all failures) or a Match, empty for all
+    entities; `search` is a part of a name, team or reason; `sort` is one of SORTS. Unknown values
+    are ignored, and a page number out of range gives the nearest page. Raises Refused for a date
+    that is not processed, WarehouseError.
     """
     asked = OnDate(day, code)
     everybody = all_of(asked)
@@ -124,14 +125,20 @@ def list_entities(
     shown = tuple(found[(page - 1) * per_page : page * per_page])
     whole_date = asked.found.whole_date.get(code, "")
     return Page(
-        day, code, shown, page, pages, len(found), _tabs(everybody), whole_date, asked.question.text
+        day=day,
+        code=code,
+        entities=shown,
+        page=page,
+        pages=pages,
+        total=len(found),
+        tabs=_tabs(everybody),
+        whole_date=whole_date,
+        sql=asked.question.text,
     )
 
 
 def chosen(day: date, code: str, **asked: Any) -> list[Entity]:
-    """All whom `category`, `search`, `sort` and `descending` name, in order, however many there
-    are. Raises as `entities`.
-    """
+    """Return all entities that match `category` and `search`, sorted. Raises as `list_entities`."""
     return narrowed(all_of(OnDate(day, code)), **asked)
 
 
@@ -143,13 +150,13 @@ def narrowed(
     sort: str = "",
     descending: bool = False,
 ) -> list[Entity]:
-    """Those asked for, in the order asked for."""
-    found = [e for e in everybody if _is(e, category) and _says(e, search.strip().lower())]
-    return sorted(found, key=SORTS.get(sort, _worst_first), reverse=descending and sort in SORTS)
+    """Filter and sort entities."""
+    found = [e for e in everybody if _is(e, category) and _contains(e, search.strip().lower())]
+    return sorted(found, key=SORTS.get(sort, _severity), reverse=descending and sort in SORTS)
 
 
 def all_of(asked: OnDate) -> list[Entity]:
-    """Everybody with a row or a failure, and who must have one."""
+    """Return all entities with a row, a failure, or an expected one."""
     must, there, words = asked.must[asked.code], asked.found.statuses[asked.code], asked.found.words
     names = {*there, *(must if asked.is_written else ())}
     return [
@@ -168,12 +175,20 @@ def _entity(asked: OnDate, name: str, status: Status | None, must: str, root: st
     state, reason, can_retry = status or ("", "", False)
     found = match(name, asked.code, status, must, asked.found)
     return Entity(
-        name, asked.team(name), state, reason, can_retry, found, must, root, asked.games(name)
+        name=name,
+        team=asked.team(name),
+        state=state,
+        reason=reason,
+        can_retry=can_retry,
+        match=found,
+        must=must,
+        root=root,
+        games=asked.games(name),
     )
 
 
 def match(name: str, code: str, status: Status | None, must: str, found: EntityStatuses) -> Match:
-    """Hold what became of an entity against what must."""
+    """Compare the status of an entity with its expected status."""
     if not must or name in found.both.get(code, ()):
         return Match.STRANGE
     if status is None:
@@ -192,12 +207,12 @@ def match(name: str, code: str, status: Status | None, must: str, found: EntityS
 def root(
     name: str, code: str, status: Status | None, words: Mapping[str, Mapping[str, str]]
 ) -> str:
-    """The failure upstream that a missing dependency follows from: `PSZA: INSUFFICIENT_DATA`."""
+    """Return the upstream root cause of a missing dependency: `PSZA: INSUFFICIENT_DATA`."""
     found = root_of(name, code, words) if status and status.status == MISSING else None
     return f"{found.processor}: {found.category}" if found else ""
 
 
-def _worst_first(entity: Entity) -> tuple[object, ...]:
+def _severity(entity: Entity) -> tuple[object, ...]:
     bug = entity.state in BY_NAME and BY_NAME[entity.state].is_bug
     return (
         not entity.match.is_outside,
@@ -215,8 +230,8 @@ def _is(entity: Entity, category: str) -> bool:
     return not known or category in (entity.state, entity.match)
 
 
-def _says(entity: Entity, part: str) -> bool:
-    # Keys are written without spaces, names with them.
+def _contains(entity: Entity, part: str) -> bool:
+    # Keys contain no spaces, names do.
     texts = (
         part.replace(" ", "") in entity.name,
         part in entity.team.lower(),
@@ -226,7 +241,7 @@ def _says(entity: Entity, part: str) -> bool:
 
 
 def _tabs(everybody: Iterable[Entity]) -> dict[str, int]:
-    """States in the order of the categories, then matches; only those that somebody has."""
+    """Count entities by state, in the order of the categories, then by match; without zeros."""
     counts = Counter(name for entity in everybody for name in (entity.state, str(entity.match)))
     failed = {"failed": sum(counts[name] for name in BY_NAME)}
     return {

@@ -1,4 +1,4 @@
-"""Who there is in a season, to be found by a part of a name."""
+"""Names of the players and teams of a season, searchable by a part of the name."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from backfill.warehouse.tables import INPUTS
 MOST = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EntityName:
-    """A player by `player_lookup` or a team by `team_abbr`; `name` is what people call it, `team`
-    the newest of a player.
+    """Player by `player_lookup` or team by `team_abbr`. `name` is the display name, `team` the
+    latest team of a player.
     """
 
     entity: str
@@ -29,7 +29,7 @@ class EntityName:
 
 
 def all_names(year: int) -> Mapping[str, EntityName]:
-    """Everybody of a season by its key; read once per process. Raises WarehouseError."""
+    """Return all players and teams of a season by key, cached per process. Raises WarehouseError."""
     start = load_calendar().starts.get(year)
     return cached_for_season("names", year, INPUTS, lambda: _read(start)) if start else {}
 
@@ -39,18 +39,19 @@ def _read(start: date) -> dict[str, EntityName]:
         return ParameterizedQuery(render(name), {"season_start": start}).ask()
 
     players = [
-        EntityName(r["entity"], r["name"] or r["entity"], r["team"] or "")
+        EntityName(entity=r["entity"], name=r["name"] or r["entity"], team=r["team"] or "")
         for r in ask("player-names")
     ]
     teams = [
-        EntityName(r["entity"], r["entity"], r["entity"], is_team=True) for r in ask("team-names")
+        EntityName(entity=r["entity"], name=r["entity"], team=r["entity"], is_team=True)
+        for r in ask("team-names")
     ]
     return {named.entity: named for named in (*players, *teams)}
 
 
 def search_entities(year: int, part: str) -> list[EntityName]:
-    """Up to MOST entities with this part in their name or key, whose names begin with it first;
-    none for no part.
+    """Return up to MOST entities with this part in their name or key, names that begin with it
+    first; none for an empty part.
     """
     wanted = part.strip().casefold()
     found = [

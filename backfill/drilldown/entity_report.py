@@ -1,4 +1,4 @@
-"""Why one entity has no row on a date, and when it will have one."""
+"""Report of one entity on one date: the reason for a missing row, and the date of its first row."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import inlined
 from validation.categories import BY_NAME
 from validation.expectation import ROW
-from validation.recovery import MINIMUM, WINDOW, Recovery, recovery
+from validation.processor_rules import RULES
+from validation.recovery import Recovery, recovery
 from validation.season import season_year
 
 
 @dataclass(frozen=True)
 class UpstreamStatus:
-    """What a processor says of the entity on the date; `state` is empty where it says nothing."""
+    """Status of the entity in an upstream processor on the date; `state` is empty without a row or
+    failure.
+    """
 
     code: str
     state: str
@@ -30,15 +33,13 @@ class UpstreamStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class EntityReport:
-    """One entity on one date. `games` are its team's before the date, newest first; `played` counts
-    those it played.
+    """Entity on a date. `games` are its team's games before the date, newest first; `played`
+    counts the games that the entity played.
 
-    `minimum` and `window` are the processor's: fewest games, and how many of the newest are
-    examined (None: all, or
-    none by a processor that reads no games). `ahead` are the dates of its team's games from the
-    date on. `explanation` and
-    `outlook.text` are sentences; `sql` reads what is said of the entity, `statement` is what made
-    it.
+    `minimum` and `window` are the processor's: fewest games, and number of newest games examined
+    (None: all, or no games at all). `ahead` are the dates of the team's games from the date on.
+    `explanation` and `outlook.text` are sentences; `sql` reads the stored status, `statement` is
+    the SQL that wrote it.
     """
 
     entity: str
@@ -65,25 +66,25 @@ class EntityReport:
 
     @property
     def scheduled(self) -> int:
-        """How many games the team had before the date."""
+        """Count of the team's games before the date."""
         return len(self.games)
 
     @property
     def missed(self) -> tuple[GameLine, ...]:
-        """Those of them that the entity did not play."""
+        """Team games that the entity did not play."""
         return tuple(line for line in self.games if line.part is not GameRole.PLAYED)
 
 
 def report_entity(day: date, code: str, entity_id: str) -> EntityReport:
-    """One player, or team, on one date. Raises Refused for a date that is not processed or who is
-    not of the season.
+    """Return the report of a player or team on a date. Raises Refused for a date that is not
+    processed and for an entity unknown in the season.
     """
     asked = OnDate(day, code, entity_id)
     status, must = asked.found.statuses[code].get(entity_id), asked.must[code].get(entity_id, "")
     named = all_names(season_year(asked.start)).get(entity_id)
     if not (named or status or must):
         raise Refused(
-            f"{entity_id!r} is nobody of the season of {day}; search for a part of the name"
+            f"unknown entity {entity_id!r} in the season of {day}; search for a part of the name"
         )
     state, reason, can_retry = status or Status("")
     matched, games = (
@@ -103,8 +104,8 @@ def report_entity(day: date, code: str, entity_id: str) -> EntityReport:
         match=matched,
         must=must,
         root=from_root,
-        minimum=MINIMUM.get(code),
-        window=WINDOW.get(code),
+        minimum=RULES[code].minimum or None,
+        window=RULES[code].window,
         games=games,
         played=asked.games(entity_id),
         ahead=tuple(coming(asked, entity_id, games).games),
@@ -117,49 +118,58 @@ def report_entity(day: date, code: str, entity_id: str) -> EntityReport:
 
 
 def _explanation(asked: OnDate, status: Status | None, from_root: str) -> str:
-    """Why it failed, in words."""
+    """Return the reason of the status as a sentence."""
     if status is None:
-        return (
-            "neither a row nor a failure is there"
-            if asked.is_written
-            else "nothing was run for this date"
-        )
+        return "no row and no failure stored" if asked.is_written else "no run for this date yet"
     if status.status == ROW:
-        return "it has a row"
+        return "has a row"
     category = BY_NAME.get(status.status)
     parts = (
-        category.meaning if category else status.status,
+        # The reason of a bug repeats the meaning of its category.
+        ""
+        if category and category.is_bug and status.reason
+        else category.meaning
+        if category
+        else status.status,
         status.reason,
-        f"it follows from {from_root}" if from_root else "",
+        f"root cause: {from_root}" if from_root else "",
     )
     return "; ".join(part for part in parts if part)
 
 
 def _upstream(asked: OnDate, name: str) -> tuple[UpstreamStatus, ...]:
-    """What the processors before this one say of the same entity; those of teams say nothing of a
-    player.
+    """Return the status of the entity in each upstream processor with the same kind of entity:
+    players or teams.
     """
     own = PROCESSORS[asked.code]
     before = [code for code in own.after if PROCESSORS[code].output.entity == own.output.entity]
-    said = ((code, asked.found.statuses[code].get(name) or Status("")) for code in before)
-    return tuple(UpstreamStatus(code, status.status, status.reason) for code, status in said)
+    statuses = ((code, asked.found.statuses[code].get(name) or Status("")) for code in before)
+    return tuple(UpstreamStatus(code, status.status, status.reason) for code, status in statuses)
 
 
 def _outlook(asked: OnDate, name: str, matched: Match, games: Sequence[GameLine]) -> Recovery:
-    """When it stops, by the games; of what is not as the games say, that."""
+    """Predict the first row from the games ahead; for an unexpected result, return the expected
+    one.
+    """
     must = asked.must[asked.code].get(name, "")
     if not must:
-        return Recovery(None, None, "it is not of this date's population")
+        return Recovery(None, None, "not in the population of this date")
     if matched.is_outside and asked.is_written:
         return Recovery(
             0,
             asked.day,
-            f"by the games played it must {_become(must)}: find out why, then run the date again",
+            f"expected to {_outcome(must)}: investigate the difference, then rerun the date",
         )
     return recovery(
-        asked.facts, asked.day, asked.code, name, must, coming(asked, name, games), asked.team(name)
+        asked.facts,
+        asked.day,
+        asked.code,
+        name,
+        status=must,
+        coming=coming(asked, name, games),
+        team=asked.team(name),
     )
 
 
-def _become(must: str) -> str:
+def _outcome(must: str) -> str:
     return "have a row" if must == ROW else f"fail with {must}"

@@ -1,6 +1,4 @@
-"""What became of the entities of a date, processor by processor: read once, and beside it what must
-have become of them.
-"""
+"""Stored statuses of the entities of a date by processor, with the expected ones."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ from validation.season import season_year
 
 
 class Status(NamedTuple):
-    """A failure category, or ROW, with what was logged."""
+    """Failure category or ROW, with the logged reason."""
 
     status: str
     reason: str = ""
@@ -34,8 +32,8 @@ HAS_ROW = Status(ROW)
 
 
 def question(days: Sequence[date], codes: Collection[str], entity: str = "") -> ParameterizedQuery:
-    """Who has a row and who has a failure on these dates, of these processors; of one entity alone
-    where it is named.
+    """Return the query for rows and failures on these dates, for these processors; of one entity
+    if given.
     """
     processors = tuple(PROCESSORS[code] for code in codes)
     sql = render("entity-statuses", processors=processors, is_one=bool(entity))
@@ -44,17 +42,19 @@ def question(days: Sequence[date], codes: Collection[str], entity: str = "") -> 
 
 @dataclass(frozen=True)
 class EntityStatuses:
-    """What the warehouse holds of one date. `whole_date` has the reason where a processor's whole
-    date was logged as failed.
+    """Stored statuses of a date. `whole_date` holds the reason of a processor whose whole date was
+    logged as failed.
     """
 
-    statuses: Mapping[str, Mapping[str, Status]]  # of each processor, by entity
+    statuses: Mapping[str, Mapping[str, Status]]  # by processor and entity
     whole_date: Mapping[str, str] = field(default_factory=dict)
-    both: Mapping[str, frozenset[str]] = field(default_factory=dict)  # who has a row and a failure
+    both: Mapping[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # entities with a row and a failure
 
     @property
     def words(self) -> dict[str, Statuses]:
-        """The statuses alone, as `validation` takes them."""
+        """Statuses without reasons, as `validation` takes them."""
         return {
             code: {entity: found.status for entity, found in by.items()}
             for code, by in self.statuses.items()
@@ -62,7 +62,9 @@ class EntityStatuses:
 
 
 def read(asked: ParameterizedQuery, codes: Collection[str]) -> dict[date, EntityStatuses]:
-    """The answer, by date; a failure stands before a row of the same entity."""
+    """Return the stored statuses by date. A failure takes precedence over a row of the same
+    entity.
+    """
     statuses: dict[date, dict[str, dict[str, Status]]] = {}
     whole: dict[date, dict[str, str]] = {}
     both: dict[date, dict[str, set[str]]] = {}
@@ -100,8 +102,8 @@ def _add(of_date: dict[str, Status], entity: str, status: Status, both: set[str]
 
 @dataclass(frozen=True)
 class OnDate:
-    """One (processor, date) with all that its entities depend on, or one of them. Raises Refused
-    for what is not processed.
+    """Lazily read facts about a (processor, date), or about one of its entities. Raises Refused
+    for a date that is not processed.
     """
 
     day: date
@@ -110,7 +112,7 @@ class OnDate:
 
     @cached_property
     def start(self) -> date:
-        """Opening night of its season."""
+        """Opening night of the season."""
         day = load_calendar().day(self.day)
         if not day.is_computed:
             raise Refused(f"{self.day} is not processed: {day.why_skipped}")
@@ -118,24 +120,26 @@ class OnDate:
 
     @cached_property
     def facts(self) -> SeasonGames:
-        """The games of the season; read once per process."""
+        """Games of the season, cached per process."""
         return load.facts(self.start)
 
     @cached_property
     def question(self) -> ParameterizedQuery:
-        """Of the whole chain, since a missing dependency is traced through all of it."""
+        """Query over all processors, because a missing dependency is traced through the whole
+        chain.
+        """
         return question([self.day], tuple(PROCESSORS), self.entity)
 
     @cached_property
     def found(self) -> EntityStatuses:
-        """What the warehouse holds."""
+        """Stored statuses."""
         return read(self.question, tuple(PROCESSORS)).get(self.day) or EntityStatuses(
             {code: {} for code in PROCESSORS}
         )
 
     @cached_property
     def run(self) -> Run | None:
-        """The run that counts."""
+        """Latest decisive run."""
         return (
             Run.objects.filter(processor=self.code)
             .deciding(self.day, self.day)
@@ -144,16 +148,14 @@ class OnDate:
 
     @cached_property
     def is_written(self) -> bool:
-        """Whether anything stands there that a run has made: where nothing does, nobody is
-        unaccounted for.
-        """
+        """True if output of a run exists; without it no entity counts as unaccounted."""
         return bool(self.found.statuses[self.code]) or bool(
             self.run and self.run.status == Run.Status.COMPLETE
         )
 
     @cached_property
     def live(self) -> bool:
-        """Whether it was run in normal mode."""
+        """True if run in normal mode."""
         return (
             self.run is not None
             and not Job.objects.get(pk=self.run.job_id).parsed_options.backfill_mode
@@ -161,22 +163,22 @@ class OnDate:
 
     @cached_property
     def must(self) -> dict[str, Statuses]:
-        """What must become of everybody, of every processor."""
+        """Expected statuses by processor and entity."""
         return expected(self.facts, self.day, live=self.live)
 
     @property
     def of_teams(self) -> bool:
-        """Whether the entities are teams."""
-        return PROCESSORS[self.code].output.entity == "team_abbr"
+        """True if the entities are teams."""
+        return PROCESSORS[self.code].is_about_teams
 
     @cached_property
     def teams(self) -> dict[str, str]:
-        """The team of everybody with a context row."""
+        """Team of each player with a context row."""
         return {context.player: context.team for context in self.facts.contexts.get(self.day, ())}
 
     def team(self, entity: str) -> str:
-        """The team of an entity: itself, that of its context row, or of its newest game before the
-        date.
+        """Return the team of an entity: itself, the team of its context row, or that of its newest
+        game before the date.
         """
         if self.of_teams:
             return entity
@@ -184,11 +186,11 @@ class OnDate:
         return self.teams.get(entity) or (games[0].team if games else "")
 
     def games(self, entity: str) -> int:
-        """How many games before the date count."""
+        """Return the number of games before the date."""
         return self.history(entity).before(self.day).games
 
     def history(self, entity: str) -> GameHistory:
-        """The games that the processor counts."""
+        """Return the games that the processor counts."""
         return (self.facts.defenses if self.of_teams else self.facts.players).get(
             entity, NO_HISTORY
         )

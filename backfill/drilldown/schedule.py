@@ -1,4 +1,4 @@
-"""Whose games a season has, played and to come; and of one entity which of them it played."""
+"""Schedule of a season, and the part of an entity in each game of its team."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from backfill.drilldown.query import ParameterizedQuery
 from backfill.statements import render
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import SCHED
-from validation.expectation import PCF, GameRow
-from validation.recovery import WINDOW, UpcomingGames
+from validation.expectation import GameRow
+from validation.processor_rules import RULES
+from validation.recovery import UpcomingGames
 from validation.season import season_year
 
 
 class ScheduledGame(NamedTuple):
-    """One game of the schedule."""
+    """Game of the schedule."""
 
     date: date
     game_id: str
@@ -28,12 +29,12 @@ class ScheduledGame(NamedTuple):
     is_final: bool
 
     def opponent(self, team: str) -> str:
-        """The other team."""
+        """Return the other team."""
         return self.away if team == self.home else self.home
 
 
 def scheduled_games(start: date) -> Sequence[ScheduledGame]:
-    """Every game of a season, in order; read once per process. Raises WarehouseError."""
+    """Return the games of a season in order, cached per process. Raises WarehouseError."""
 
     def make() -> list[ScheduledGame]:
         return [
@@ -45,18 +46,18 @@ def scheduled_games(start: date) -> Sequence[ScheduledGame]:
 
 
 class GameRole(StrEnum):
-    """What an entity had to do with a game."""
+    """Part of an entity in a game."""
 
     PLAYED = "played"
     DID_NOT_PLAY = "did not play"
-    NO_ROW = "not among the game's rows"
-    NOBODY = "Phase 3 has no row of this game"
+    NO_ROW = "no row for this game"
+    NOBODY = "game missing in Phase 3"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GameLine:
-    """One game of the entity's team. `in_window`: whether the processor examines it; `is_bad`: it
-    holds an impossible value.
+    """Game of the entity's team. `in_window`: the processor examines it; `is_bad`: it holds an
+    impossible value.
     """
 
     date: date
@@ -70,15 +71,14 @@ class GameLine:
 
 
 def lines(asked: OnDate, entity: str) -> list[GameLine]:
-    """The games of the entity's team before the date, newest first: of each team that it played
-    for, while it did.
+    """Return the games of the entity's team before the date, newest first. After a trade, each
+    team counts while the player was on it.
     """
     counting = asked.history(entity).games_before(asked.day)
     played = {row.game_id: row for row in counting}
-    examined = (
-        {row.game_id for row in counting[: WINDOW.get(asked.code)]} if asked.code != PCF else set()
-    )
-    known, told = _known_games(asked), {row.game_id for row in asked.history(entity).rows}
+    rules = RULES[asked.code]
+    examined = {row.game_id for row in counting[: rules.window]} if rules.games else set()
+    known, listed = _known_games(asked), {row.game_id for row in asked.history(entity).rows}
     found = []
     for fixture in _before(asked, entity, counting):
         row = played.get(fixture.game_id)
@@ -86,28 +86,28 @@ def lines(asked: OnDate, entity: str) -> list[GameLine]:
             GameRole.PLAYED
             if row
             else GameRole.DID_NOT_PLAY
-            if fixture.game_id in told
+            if fixture.game_id in listed
             else GameRole.NO_ROW
         )
         part = part if fixture.game_id in known else GameRole.NOBODY
         team = _team_at(asked, entity, counting, fixture.date)
         found.append(
             GameLine(
-                fixture.date,
-                fixture.game_id,
-                team,
-                fixture.opponent(team),
-                team == fixture.home,
-                part,
-                fixture.game_id in examined,
-                bool(row and row.is_bad),
+                date=fixture.date,
+                game_id=fixture.game_id,
+                team=team,
+                opponent=fixture.opponent(team),
+                at_home=team == fixture.home,
+                part=part,
+                in_window=fixture.game_id in examined,
+                is_bad=bool(row and row.is_bad),
             )
         )
     return found
 
 
 def _before(asked: OnDate, entity: str, counting: Sequence[GameRow]) -> list[ScheduledGame]:
-    """Newest first; a game that stands on two dates counts on the later one."""
+    """Return the games newest first. A game listed on two dates counts on the later one."""
     by_game = {
         f.game_id: f for f in scheduled_games(asked.start) if f.is_final and f.date < asked.day
     }
@@ -118,8 +118,8 @@ def _before(asked: OnDate, entity: str, counting: Sequence[GameRow]) -> list[Sch
 
 
 def _team_at(asked: OnDate, entity: str, counting: Sequence[GameRow], day: date) -> str:
-    """The team of the newest game up to a day, before the first one that of the first; of who has
-    not played, today's.
+    """Return the team of the newest game up to a day; before the first game, the first team;
+    without games, the current team.
     """
     if asked.of_teams or not counting:
         return asked.team(entity)
@@ -127,18 +127,16 @@ def _team_at(asked: OnDate, entity: str, counting: Sequence[GameRow], day: date)
 
 
 def _known_games(asked: OnDate) -> frozenset[str]:
-    """The games of which Phase 3 has any row."""
+    """Return the games with rows in Phase 3."""
     source = asked.facts.defenses if asked.of_teams else asked.facts.players
     return frozenset(row.game_id for history in source.values() for row in history.rows)
 
 
 def coming(asked: OnDate, entity: str, before: Sequence[GameLine]) -> UpcomingGames:
-    """What lies ahead of the entity: its team's games that were or will be played, from the date
-    on.
-    """
+    """Return the upcoming games of the entity's team from the date on."""
     schedule = scheduled_games(asked.start)
     newest = max((f.date for f in schedule if f.is_final), default=asked.day)
-    # What was not final when later games were is not to come: it was put off.
+    # A game that is not final before later final games was postponed without a new date.
     ahead = [f for f in schedule if f.date >= asked.day and (f.is_final or f.date > newest)]
     team = asked.team(entity)
     missed = next((n for n, line in enumerate(before) if line.part is GameRole.PLAYED), len(before))

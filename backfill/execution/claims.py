@@ -1,6 +1,4 @@
-"""Taking a step: only one attempt at a time may run it, and only while its claim stands may it
-write or record.
-"""
+"""Claims on steps: one attempt runs a step at a time, and writes only while it holds its claim."""
 
 from __future__ import annotations
 
@@ -10,24 +8,25 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils.timezone import now
 
 from backfill import process_id
 from backfill.errors import Superseded
 from backfill.execution import dispatch
 from backfill.execution.execute import Step
-from backfill.execution.orphans import cancel_orphans
-from backfill.models import Batch, Job, Run, RunQuerySet, record_transitions
+from backfill.models import SYSTEM, Batch, Job, Run, RunQuerySet, record_transitions
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.version import code_version
+from backfill.warehouse import warehouse
 from backfill.warehouse.port import Work
 from validation.season import Calendar, season_year
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """A step that this process has claimed: its runs, in the order of their dates."""
+    """Step claimed by this process, with its runs by date."""
 
     job: Job
     batch: Batch
@@ -36,12 +35,15 @@ class Attempt:
     runs: list[Run]
     started_at: datetime
     actor: str
-    key: str = ""  # of what it does in the warehouse: that of the attempt before it, where it goes on with that
-    known: tuple[str, ...] = ()  # what that one began there
+    # Key of its warehouse jobs; inherited from the attempt whose jobs it continues.
+    key: str = ""
+    known: tuple[str, ...] = ()  # warehouse jobs started by that attempt
     begun: list[str] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)  # its fencing token, after its first write
+    earlier: frozenset[str] = frozenset()  # warehouse jobs of other attempts at these runs
 
     def work(self, inputs: str = "") -> Work:
-        """On whose behalf the warehouse works; over other `inputs` it is other work."""
+        """Return the identity of this attempt in the warehouse; other `inputs` are other work."""
         version = {"code_version": code_version()} if code_version() else {}
         labels = {
             "job": str(self.job.pk),
@@ -49,11 +51,40 @@ class Attempt:
             "processor": self.code,
             **version,
         }
-        return Work(f"{self.key} {inputs}", labels, self.known, self._note)
+        return Work(
+            key=f"{self.key} {inputs}",
+            labels=labels,
+            known=self.known,
+            note=self._note,
+            fence=self.fence,
+        )
+
+    def fence(self) -> int:
+        """Return the fencing token of this attempt, issued and stored before its first write.
+
+        It is larger than every token of these dates. Raises Superseded after the claim is lost.
+        """
+        token = self.tokens[0] if self.tokens else self._next_token()
+        if self.held.update(fence=token) != len(self.runs):
+            raise Superseded
+        if not self.tokens:
+            self.tokens.append(token)
+        return token
+
+    def _next_token(self) -> int:
+        """Return microseconds since 1970, or one more than the newest token.
+
+        With the time, tokens stay newer than those in the warehouse after a restore of the
+        database.
+        """
+        of_dates = Run.objects.filter(processor=self.code, date__in=[r.date for r in self.runs])
+        newest: int = of_dates.aggregate(newest=Max("fence"))["newest"] or 0
+        return max(int(now().timestamp() * 1_000_000), newest + 1)
 
     def _note(self, name: str) -> None:
-        """Keep the name of what is about to begin in the warehouse. Raises Superseded when the
-        claim no longer stands.
+        """Store the name of a warehouse job before it starts.
+
+        Raises Superseded after the claim is lost.
         """
         if name not in self.begun:
             self.begun.append(name)
@@ -66,37 +97,58 @@ class Attempt:
         if self.held.update(warehouse_jobs=begun) != len(self.runs):
             raise Superseded
 
+    def retire_earlier(self) -> None:
+        """End the warehouse jobs of all earlier attempts at these dates, before the first write.
+
+        An attempt whose jobs are continued is waited for. Raises WarehouseError.
+        """
+        unrecorded = Run.objects.filter(
+            processor=self.code,
+            date__in=[run.date for run in self.runs],
+            status__in=(Run.Status.CANCELLED, Run.Status.FAILED),
+        ).exclude(warehouse_jobs={})
+        names = {
+            n for jobs in unrecorded.values_list("warehouse_jobs", flat=True) for n in _names(jobs)
+        }
+        warehouse().retire(self.known, cancel=False)
+        warehouse().retire(names | self.earlier, cancel=True)
+        if names:
+            unrecorded.update(warehouse_jobs={})
+
     @property
     def held(self) -> RunQuerySet:
-        """The runs that still carry the claim."""
+        """Runs that still carry the claim."""
         runs = Run.objects.filter(
             job=self.job, batch=self.batch.number, processor=self.code, claim=self.claim
         )
         return runs.filter(status=Run.Status.RUNNING)
 
     def check_held(self) -> None:
-        """Raise Superseded when somebody has taken the runs back: a sweep, or a person who
-        cancelled.
-        """
+        """Raise Superseded after a sweep or a cancellation took the runs."""
         if self.held.count() != len(self.runs):
             raise Superseded
 
     def running(self) -> list[Run]:
-        """The runs that nothing has settled yet."""
+        """Return the runs without an outcome."""
         return [r for r in self.runs if r.status == Run.Status.RUNNING]
 
     def step(self, runs: Sequence[Run], calendar: Calendar) -> Step:
-        """What is to be executed for some of the runs."""
+        """Build the step that executes some of the runs."""
         ids: dict[date, str] = {r.date: r.run_id for r in runs}
         start = calendar.starts[season_year(runs[0].date)]
         mode = self.job.parsed_options.backfill_mode
-        return Step(PROCESSORS[self.code], tuple(ids), start, self.started_at, ids, mode)
+        return Step(
+            processor=PROCESSORS[self.code],
+            dates=tuple(ids),
+            season_start=start,
+            started_at=self.started_at,
+            run_ids=ids,
+            backfill_mode=mode,
+        )
 
 
 def claim_step(batch: Batch, code: str, claim: str, actor: str) -> Attempt | None:
-    """Take what is pending of a step; None when there is nothing, or when it is not for the holder
-    of this lease to take.
-    """
+    """Claim the pending runs of a step; None without any, and for a lease that expired."""
     started_at = now()
     with transaction.atomic():
         job = Job.locked(batch.job_id)
@@ -118,7 +170,7 @@ def claim_step(batch: Batch, code: str, claim: str, actor: str) -> Attempt | Non
             "sql_hash": sql_hash(code),
         }
         pending.update(status=Run.Status.RUNNING, started_at=started_at, **made)
-        before = _taken_over(runs)
+        before, earlier = _taken_over(runs)
         for run in runs:
             run.status, run.started_at, run.reason, run.error = (
                 Run.Status.RUNNING,
@@ -135,40 +187,54 @@ def claim_step(batch: Batch, code: str, claim: str, actor: str) -> Attempt | Non
             started_at=job.started_at or started_at,
         )
     if not before:
-        return Attempt(job, batch, code, claim, runs, started_at, actor, claim)
+        return Attempt(
+            job=job,
+            batch=batch,
+            code=code,
+            claim=claim,
+            runs=runs,
+            started_at=started_at,
+            actor=actor,
+            key=claim,
+            earlier=earlier,
+        )
     known = tuple(before["names"])
     return Attempt(
-        job,
-        batch,
-        code,
-        claim,
-        runs,
-        datetime.fromisoformat(before["at"]),
-        actor,
-        before["key"],
-        known,
-        [*known],
+        job=job,
+        batch=batch,
+        code=code,
+        claim=claim,
+        runs=runs,
+        started_at=datetime.fromisoformat(before["at"]),
+        actor=actor,
+        key=before["key"],
+        known=known,
+        begun=[*known],
     )
 
 
-def _taken_over(runs: Sequence[Run]) -> dict[str, Any]:
-    """What an attempt of just these runs began in the warehouse before it was cut off; what others
-    began is abandoned.
+def _taken_over(runs: Sequence[Run]) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return the warehouse jobs of an interrupted attempt at exactly these runs, to be continued;
+    or the names of the jobs of all other attempts.
     """
     before: dict[str, Any] = runs[0].warehouse_jobs
     same = all(run.warehouse_jobs == before for run in runs) and before.get("runs") == len(runs)
-    if not same:
-        cancel_orphans(run.warehouse_jobs for run in runs)
-    return before if same else {}
+    if same:
+        return before, frozenset()
+    return {}, frozenset(name for run in runs for name in _names(run.warehouse_jobs))
+
+
+def _names(jobs: dict[str, Any]) -> Sequence[str]:
+    return tuple(jobs.get("names", ()))
 
 
 def _lose_dead(job: Job, steps: RunQuerySet) -> None:
-    """A task comes again when the process that ran it has died: its runs are free at once."""
+    """Requeue the runs of dead workers, because Celery redelivers their tasks."""
     for worker in set(steps.filter(status=Run.Status.RUNNING).values_list("worker", flat=True)):
         if worker and process_id.is_gone(worker):
             dispatch.requeue_lost(
                 job,
                 steps.filter(worker=worker),
-                actor=dispatch.SYSTEM,
-                reason=f"its worker died ({worker})",
+                actor=SYSTEM,
+                reason=f"worker died ({worker})",
             )

@@ -1,37 +1,38 @@
-"""How a job's batches flow: sent as far as the caps allow, settled when a step has ended, until the
-job has.
+"""Dispatch of batches up to the concurrency limits, and state changes of batches and jobs.
 
-Nothing is remembered between two calls: every decision is read from the rows, so that a doorbell
-that is lost, late
-or rung twice changes nothing. Locks are taken in one order: limits, job, batch, runs.
+Every decision reads the rows, so a lost, late or duplicate task changes nothing. Locks are taken
+in one order: limits, job, batch, runs.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.timezone import now
 
+from backfill.backoff import LONGEST_SECONDS
+from backfill.errors import WarehouseError
 from backfill.execution import queue
-from backfill.execution.orphans import cancel_orphans
-from backfill.models import Batch, EventCause, Job, Limits, Notice, Run, RunQuerySet
+from backfill.execution.overwritten import mark_overwritten_by
+from backfill.models import SYSTEM, Batch, EventCause, Job, Limits, Notice, Run, RunQuerySet
+from backfill.warehouse import warehouse
+from validation.findings.kinds import pluralize
 
-SYSTEM = "backcourt"
+log = logging.getLogger(__name__)
 MOST_LOSSES = 5
 
 
 def dispatch() -> None:
-    """Send waiting batches to the workers as far as the caps allow; they are rung when that is
-    committed.
-    """
+    """Send waiting batches to the workers, up to the concurrency limits, after the commit."""
     jobs, at = Job.objects.filter(status__in=Job.ACTIVE, owner=""), now()
-    # Asked before the lock is taken: most calls find nothing to send and shall not queue behind
-    # those that do.
+    # Check before locking, because most calls have nothing to send.
     if not _due(Batch.objects.filter(job__in=jobs), at).exists():
         return
     with transaction.atomic():
@@ -40,8 +41,9 @@ def dispatch() -> None:
 
 
 def take_batch(job: Job) -> Batch | None:
-    """Put the next batch of one job in flight for this process; None when none is due or a cap is
-    reached.
+    """Put the next batch of one job in flight for this process.
+
+    Return None without a due batch or at a concurrency limit.
     """
     with transaction.atomic():
         return next(
@@ -50,9 +52,7 @@ def take_batch(job: Job) -> Batch | None:
 
 
 def _sent(jobs: QuerySet[Job], at: datetime, most: int | None = None) -> list[Batch]:
-    """Put batches in flight, the next one always from the job that has the fewest there, live jobs
-    first.
-    """
+    """Put batches in flight, live jobs first, then the job with the fewest batches in flight."""
     free = Limits.current(locked=True).max_parallel_batches
     in_flight = Counter(
         Batch.objects.filter(status=Batch.Status.IN_FLIGHT).values_list("job_id", flat=True)
@@ -77,7 +77,7 @@ def _sent(jobs: QuerySet[Job], at: datetime, most: int | None = None) -> list[Ba
 
 
 def _waiting(job: Job, at: datetime) -> Iterator[Batch]:
-    """The job's batches that may be sent, in order; the canary alone until it has ended."""
+    """Yield the job's due batches in order; only the canary until it ends."""
     batches = job.batches.order_by("number")
     if (
         job.parsed_options.canary
@@ -89,11 +89,14 @@ def _waiting(job: Job, at: datetime) -> Iterator[Batch]:
 
 
 def _due(batches: QuerySet[Batch], at: datetime) -> QuerySet[Batch]:
-    return batches.filter(Q(retry_at=None) | Q(retry_at__lte=at), status=Batch.Status.WAITING)
+    # No delay is longer: the clock was set back since.
+    longest = timedelta(seconds=LONGEST_SECONDS)
+    is_due = Q(retry_at=None) | Q(retry_at__lte=at) | Q(retry_at__gt=at + longest)
+    return batches.filter(is_due, status=Batch.Status.WAITING)
 
 
 def finish_step(batch: Batch, lease: str) -> None:
-    """Record where a batch and its job stand after a step, and send what may now be sent."""
+    """Update a batch and its job after a step, and send due batches."""
     with transaction.atomic():
         job = Job.locked(batch.job_id)
         if mine := Batch.objects.filter(
@@ -118,9 +121,7 @@ def _settle_batch(batch: Batch, job: Job) -> None:
 
 
 def settle_job(job: Job, actor: str = SYSTEM) -> None:
-    """Let a job that was asked to stop have stopped, and one whose runs have all ended end; the
-    caller holds its row.
-    """
+    """End, pause or cancel a job once its runs allow it; the caller locks its row."""
     if job.runs.filter(status=Run.Status.RUNNING).exists():
         return
     if job.status == Job.Status.CANCELLING:
@@ -136,10 +137,14 @@ def settle_job(job: Job, actor: str = SYSTEM) -> None:
 
 
 def _finish(job: Job, actor: str) -> None:
-    """End a job whose runs have all ended: failed when one failed or was blocked."""
-    failed = job.runs.filter(status__in=(Run.Status.FAILED, Run.Status.BLOCKED)).count()
+    """End a job whose runs have ended, as failed if any run failed or was blocked."""
+    counts = [
+        (job.runs.filter(status=status).count(), status)
+        for status in (Run.Status.FAILED, Run.Status.BLOCKED)
+    ]
+    failed = any(n for n, _ in counts)
     status = Job.Status.FAILED if failed else Job.Status.SUCCEEDED
-    reason = f"{failed} runs failed or were blocked" if failed else ""
+    reason = ", ".join(pluralize(n, f"{status} run") for n, status in counts if n)
     job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
     cause = EventCause.RUNS_FAILED if failed else ""
     job.transition(
@@ -151,11 +156,17 @@ def _finish(job: Job, actor: str) -> None:
 
 
 def requeue(job: Job, runs: RunQuerySet, *, actor: str, reason: str, cause: str) -> int:
-    """Make running runs pending again; while their job is being cancelled, cancelled. The caller
-    holds the job's row.
+    """Return running runs to pending, or cancel them while their job is cancelling.
+
+    The caller locks the job's row.
     """
     to = Run.Status.CANCELLED if job.status == Job.Status.CANCELLING else Run.Status.PENDING
     if to == Run.Status.CANCELLED:
+        mark_overwritten_by(
+            runs.filter(status=Run.Status.RUNNING),
+            actor=actor,
+            reason=f"{job} was cancelled after it began to write",
+        )
         cancel_orphans(
             runs.filter(status=Run.Status.RUNNING).values_list("warehouse_jobs", flat=True)
         )
@@ -165,13 +176,17 @@ def requeue(job: Job, runs: RunQuerySet, *, actor: str, reason: str, cause: str)
 
 
 def requeue_lost(job: Job, runs: RunQuerySet, *, actor: str, reason: str) -> int:
-    """Put back runs whose attempt died; one that has cost MOST_LOSSES attempts fails, lest it kills
-    workers for ever.
+    """Requeue runs of a dead attempt; a run that lost MOST_LOSSES attempts fails.
+
+    Otherwise a run that crashes its worker would do so forever.
     """
     lost = runs.filter(status=Run.Status.RUNNING)
     doomed = list(lost.filter(losses__gte=MOST_LOSSES - 1).values_list("pk", flat=True))
     lost.update(losses=F("losses") + 1)
-    text = f"{reason}, as {MOST_LOSSES - 1} times before: too little memory, or a step that crashes"
+    text = (
+        f"{reason}, for the {MOST_LOSSES}th time; "
+        "check the worker log for too little memory or a crashing step"
+    )
     fields = {"claim": "", "worker": "", "error": "WorkerLost", "finished_at": now()}
     cause = EventCause.WORKER_LOST
     failed = Run.objects.filter(pk__in=doomed)
@@ -181,3 +196,17 @@ def requeue_lost(job: Job, runs: RunQuerySet, *, actor: str, reason: str) -> int
     )
     failed.update(reason=text)
     return count + requeue(job, lost, actor=actor, reason=reason, cause=cause)
+
+
+def cancel_orphans(kept: Iterable[dict[str, Any]]) -> None:
+    """Cancel the warehouse jobs of some runs after the commit. Requires a transaction."""
+    if names := {name for jobs in kept for name in jobs.get("names", ())}:
+        transaction.on_commit(partial(_stop, names))
+
+
+def _stop(names: Collection[str]) -> None:
+    """Cancel warehouse jobs, best effort: a surviving one is superseded before it is recorded."""
+    try:
+        warehouse().cancel(names)
+    except WarehouseError:
+        log.exception("cancelling orphaned warehouse jobs failed: %s", ", ".join(sorted(names)))

@@ -1,9 +1,11 @@
-"""One processor over some dates: select, account, replace partitions, read back. Knows no job and
-no database.
+"""Execution of one processor over some dates: select, account, replace partitions, read back.
+
+Independent of jobs and of the database.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,20 +14,28 @@ from datetime import date, datetime
 from typing import Any
 
 from backfill.crash_points import crash_point
-from backfill.errors import AccountingError, WarehouseError, WarehouseUnwritable
-from backfill.processors.registry import Processor
+from backfill.errors import (
+    AccountingError,
+    CorruptPartition,
+    UnreadableInput,
+    WarehouseError,
+    WarehouseUnwritable,
+)
+from backfill.processors.registry import PROCESSORS, Processor
 from backfill.processors.render import accounted, render
 from backfill.warehouse.port import Warehouse
 from backfill.warehouse.tables import FAILURES, UPGC
 from validation.categories import UNKNOWN
 
+log = logging.getLogger(__name__)
 NO_POPULATION = "population"  # RefusedBy.POPULATION, without the database
 
 
 @dataclass(frozen=True, kw_only=True)
 class DateResult:
-    """How one date ended. `error` is empty when it completed; `untouched` when its partitions were
-    not replaced.
+    """Outcome of one date.
+
+    `error` is empty for a complete date; `untouched` is True if its partitions were not replaced.
     """
 
     date: date
@@ -33,24 +43,22 @@ class DateResult:
     rows: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
-    error_class: str = ""  # of the errors, not of what the domain foresees
-    refused_by: str = ""  # the check that found nothing to run, as RefusedBy
-    error_detail: Mapping[str, str] = field(
-        default_factory=dict
-    )  # what the error is about, as keys
+    error_class: str = ""  # empty for a refusal
+    refused_by: str = ""  # the refusing check, as RefusedBy
+    error_detail: Mapping[str, str] = field(default_factory=dict)  # e.g. table and date
     untouched: bool = False
     query_seconds: float = 0.0
     write_seconds: float = 0.0
 
     @property
     def failed(self) -> int:
-        """Entities that failed."""
+        """Number of failed entities."""
         return sum(self.failures.values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
-    """What one statement is run for; `run_ids` has one id per date."""
+    """Input of one statement; `run_ids` has one id per date."""
 
     processor: Processor
     dates: tuple[date, ...]
@@ -60,19 +68,19 @@ class Step:
     backfill_mode: bool = True
 
     def of(self, dates: Sequence[date]) -> Step:
-        """The same step for some of its dates."""
+        """Return this step restricted to some of its dates."""
         return Step(
-            self.processor,
-            tuple(dates),
-            self.season_start,
-            self.started_at,
-            self.run_ids,
-            self.backfill_mode,
+            processor=self.processor,
+            dates=tuple(dates),
+            season_start=self.season_start,
+            started_at=self.started_at,
+            run_ids=self.run_ids,
+            backfill_mode=self.backfill_mode,
         )
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters of its statements."""
+        """Parameters of its statements."""
         return {
             "dates": list(self.dates),
             "season_start": self.season_start,
@@ -85,18 +93,22 @@ class Step:
 def execute(
     warehouse: Warehouse, step: Step, before_writing: Callable[[], None] = lambda: None
 ) -> list[DateResult]:
-    """Run a step; one that breaks is halved down to the date that breaks it, and its neighbours
-    complete.
+    """Run a step; on an error, halve it down to the failing date, so that other dates complete.
 
-    `before_writing` may raise to stop it. What no date can cure (a full disk, a busy warehouse) is
-    raised.
+    `before_writing` may raise to stop it. Errors independent of dates (a full disk, a busy
+    warehouse, an unreadable input) are raised.
     """
     started = time.perf_counter()
     try:
         return _attempt(warehouse, step, before_writing)
     except (WarehouseError, AccountingError) as error:
-        if isinstance(error, WarehouseUnwritable) or getattr(error, "retryable", False):
+        is_general = isinstance(error, WarehouseUnwritable | UnreadableInput)
+        if is_general or getattr(error, "retryable", False):
             raise
+        if isinstance(error, CorruptPartition) and _is_moot(step, error.detail):
+            kept = warehouse.set_aside(error)
+            log.info("%s; it is kept as %s", error, kept)
+            return execute(warehouse, step, before_writing)
         divisible = isinstance(error, AccountingError) or error.concerns_dates
         if divisible and len(step.dates) > 1:
             middle = len(step.dates) // 2
@@ -107,8 +119,20 @@ def execute(
         return failed(step, error, time.perf_counter() - started)
 
 
+def _is_moot(step: Step, file: Mapping[str, str]) -> bool:
+    """Return True for a damaged file without rows for this step: its own partition, which it
+    replaces, or the failures of a processor that is not upstream.
+
+    Set aside, the file is missing, so that the next plan includes its processor and date.
+    """
+    if file.get("table") == str(FAILURES):
+        upstream = {PROCESSORS[code].name for code in step.processor.after}
+        return file.get("processor_name") not in upstream
+    return file.get("table") == str(step.processor.output)
+
+
 def failed(step: Step, error: Exception, seconds: float = 0.0) -> list[DateResult]:
-    """The outcome of every date of a step that broke before anything was replaced."""
+    """Return the outcomes of a step that failed before replacing any partition."""
     name, share = type(error).__name__, seconds / len(step.dates)
     detail = error.detail if isinstance(error, WarehouseError) else {}
     return [
@@ -134,15 +158,15 @@ def _attempt(
     _check_accounts(step, accounts)
     queried = time.perf_counter()
     before_writing()
-    # Failures first: a crash in between leaves a run that is not done, and doing it again heals it.
+    # Failures first: a crash in between leaves an unfinished run, which a rerun completes.
     failed = warehouse.replace(
         FAILURES, step.dates, render(code, "failures"), params, step.processor.name
     )
     crash_point("after-failures")
     rows = warehouse.replace(step.processor.output, step.dates, render(code, "output"), params)
     crash_point("after-output")
-    must_be = sum(a.failed for a in accounts.values()), sum(a.rows for a in accounts.values())
-    written = {} if (failed, rows) == must_be else _written(warehouse, step)
+    expected = sum(a.failed for a in accounts.values()), sum(a.rows for a in accounts.values())
+    written = {} if (failed, rows) == expected else _written(warehouse, step)
     seconds = (queried - started, time.perf_counter() - queried)
     return [
         _outcome(step, accounts[d], written.get(d) or accounts[d].held, seconds) for d in step.dates
@@ -151,18 +175,16 @@ def _attempt(
 
 @dataclass
 class _Held:
-    """What there is of one date: rows and failures by category; `is_single` when no entity has two
-    of a kind.
-    """
+    """Rows and failures by category of one date; `is_single` is False for duplicate entities."""
 
     rows: int = 0
     failures: dict[str, int] = field(default_factory=dict)
     is_single: bool = True
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Account:
-    """The population of one date against the statement's rows."""
+    """Population of one date compared with the rows of the statement."""
 
     day: date
     population: set[str] = field(default_factory=set)
@@ -172,34 +194,34 @@ class _Account:
 
     @property
     def repeated(self) -> int:
-        """Entities with more than one row."""
+        """Number of entities with more than one row."""
         return sum(n > 1 for n in self.copies.values())
 
     @property
     def strangers(self) -> int:
-        """Entities outside the population."""
+        """Number of entities outside the population."""
         return len(self.copies.keys() - self.population)
 
     @property
     def missing(self) -> int:
-        """Entities with neither a row nor a failure, which are logged as such."""
+        """Number of entities without a row or failure; each is logged as a failure."""
         return len(self.population - self.copies.keys())
 
     @property
     def failed(self) -> int:
-        """Rows that the failures table must hold: a date without population has one of its own."""
+        """Expected rows in the failures table; a date without population has 1."""
         return self.categories.total() + self.missing + (not self.population)
 
     @property
     def held(self) -> _Held:
-        """What the warehouse must hold."""
+        """Expected content of the warehouse."""
         unknown = {UNKNOWN.name: self.missing} if self.missing else {}
         return _Held(self.rows, {**self.categories, **unknown})
 
 
 def _accounts(warehouse: Warehouse, step: Step) -> dict[date, _Account]:
-    """Count what was staged, date by date."""
-    accounts = {day: _Account(day) for day in step.dates}
+    """Count the staged rows by date."""
+    accounts = {day: _Account(day=day) for day in step.dates}
     output = step.processor.output
     columns = (
         output.partition,
@@ -211,8 +233,8 @@ def _accounts(warehouse: Warehouse, step: Step) -> dict[date, _Account]:
     for day, entity, category, expected_date, expected_entity in warehouse.staged(
         "staged", columns
     ):
-        found = day or expected_date
-        account = accounts.setdefault(found, _Account(found))
+        row_day = day or expected_date
+        account = accounts.setdefault(row_day, _Account(day=row_day))
         if expected_date:
             account.population.add(expected_entity)
         if not day:
@@ -226,46 +248,48 @@ def _accounts(warehouse: Warehouse, step: Step) -> dict[date, _Account]:
 
 
 def _check_accounts(step: Step, accounts: Mapping[date, _Account]) -> None:
-    """Stop before anything is written when a row is there twice or belongs to nobody."""
-    for day, found in accounts.items():
-        if found.repeated or found.strangers:
+    """Raise AccountingError, before any write, for duplicate rows or unknown entities."""
+    for day, account in accounts.items():
+        if account.repeated or account.strangers:
             raise AccountingError(
-                f"{step.processor.code} {day}: {found.repeated} entities more than once, "
-                f"{found.strangers} outside the population of {len(found.population)}; nothing was written"
+                f"{step.processor.code} {day}: {account.repeated} entities more than once, "
+                f"{account.strangers} outside the population of {len(account.population)}; "
+                "nothing was written"
             )
 
 
 def _written(warehouse: Warehouse, step: Step) -> dict[date, _Held]:
-    """What the partitions hold, asked of the warehouse where the count of what was written does not
-    say it.
-    """
-    found = {day: _Held() for day in step.dates}
+    """Read back the partitions, for writes whose row counts differ from the expected ones."""
+    written = {day: _Held() for day in step.dates}
     for row in warehouse.query(render(step.processor.code, "written"), step.params):
-        held = found[row["date"]]
+        held = written[row["date"]]
         held.is_single &= row["n"] == row["entities"]
         if row["category"] is None:
             held.rows += row["n"]
         else:
             held.failures[row["category"]] = row["n"]
-    return found
+    return written
 
 
 def _outcome(
     step: Step, account: _Account, held: _Held, seconds: tuple[float, float]
 ) -> DateResult:
-    """What the warehouse holds for one date, against what it must hold."""
+    """Compare the content of the warehouse for one date with the population."""
     day, population = account.day, len(account.population)
     failures = dict(sorted(held.failures.items()))
     error, error_class, refused_by, detail = "", AccountingError.__name__, "", {}
     if not population:
-        which, source = (
+        relation, source = (
             "for" if step.processor.population is UPGC else "before",
             str(step.processor.population),
         )
-        error, error_class = f"population: {source}: no row {which} {day}", ""
+        error, error_class = f"no population: {source} has no rows {relation} {day}", ""
         refused_by, detail = NO_POPULATION, {"source": source}
     elif held.rows + sum(failures.values()) != population or not held.is_single:
-        error = f"read back {held.rows} rows and {sum(failures.values())} failures for a population of {population}"
+        error = (
+            f"read back {held.rows} rows and {sum(failures.values())} failures "
+            f"for a population of {population}"
+        )
     elif failures.get(UNKNOWN.name):
         error = f"{failures[UNKNOWN.name]} entities with neither a row nor a classified failure"
     share = 1 / len(step.dates)
@@ -284,6 +308,6 @@ def _outcome(
 
 
 def empty(warehouse: Warehouse, step: Step) -> None:
-    """Replace the step's partitions by nothing, as bootstrap dates have them."""
+    """Empty the partitions of a step, for bootstrap dates."""
     warehouse.replace(FAILURES, step.dates, "", step.params, step.processor.name)
     warehouse.replace(step.processor.output, step.dates, "", step.params)

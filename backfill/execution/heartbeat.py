@@ -1,7 +1,6 @@
-"""The heartbeat of this process: a row that says when it was last seen and which claims it holds.
+"""Heartbeat of this process: a row with its last-seen time and its claims.
 
-A run whose worker is silent, or no longer holds its claim, is lost; the sweep finds it by these
-rows.
+From these rows the sweep detects lost runs: their worker is silent or dropped their claim.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _stop = threading.Event()
 
 @contextmanager
 def holding(claim: str) -> Iterator[None]:
-    """Say in every heartbeat that this process holds the claim. Entered before the claim is made."""
+    """Include a claim in every heartbeat. Enter before claiming."""
     _held.add(claim)
     try:
         yield
@@ -34,40 +33,52 @@ def holding(claim: str) -> Iterator[None]:
 
 
 def beat(kind: Worker.Kind) -> None:
-    """Write the heartbeat. The time is taken first: a claim made before it is among those held."""
+    """Write the heartbeat. The time is read first, so that earlier claims are included."""
     seen_at = now()
+    fields = {
+        "kind": kind,
+        "seen_at": seen_at,
+        "claims": sorted(_held),
+        "clock_ahead": clock_ahead(),
+    }
     Worker.objects.update_or_create(
-        name=this_process(),
-        defaults={"kind": kind, "seen_at": seen_at, "claims": sorted(_held)},
-        create_defaults={
-            "kind": kind,
-            "seen_at": seen_at,
-            "started_at": seen_at,
-            "claims": sorted(_held),
-        },
+        name=this_process(), defaults=fields, create_defaults={**fields, "started_at": seen_at}
     )
 
 
+def clock_ahead() -> float:
+    """Return the seconds by which this host's clock is ahead of the database server's.
+
+    0 with SQLite, which has no clock of its own.
+    """
+    if connection.vendor != "postgresql":
+        return 0.0
+    with connection.cursor() as cursor:
+        before = now()
+        cursor.execute("SELECT clock_timestamp()")
+        (there,) = cursor.fetchone()
+        here = before + (now() - before) / 2
+    return float((here - there).total_seconds())
+
+
 def start(kind: Worker.Kind) -> None:
-    """Beat until the process ends or `stop` is called."""
+    """Send heartbeats until the process ends or `stop` is called."""
     _stop.clear()
     threading.Thread(target=_beat_on, args=(kind,), name="heartbeat", daemon=True).start()
 
 
 def stop() -> None:
-    """Say goodbye: a process that ends in order leaves no heartbeat behind."""
+    """Delete the heartbeat on a clean exit."""
     _stop.set()
     try:
         Worker.objects.filter(name=this_process()).delete()
-    except Error:  # the sweep takes away what silent workers leave; whoever runs here says himself what is wrong
-        log.info("the heartbeat could not be taken back")
+    except Error:  # the sweep deletes the rows of silent workers
+        log.info("deleting the heartbeat failed")
 
 
 @contextmanager
 def beating(kind: Worker.Kind) -> Iterator[None]:
-    """Beat while the block runs. The first time here: a database that cannot be used stops whoever
-    wanted to begin.
-    """
+    """Send heartbeats during the block; the first one raises if the database is unavailable."""
     beat(kind)
     start(kind)
     try:
@@ -80,11 +91,10 @@ def _beat_on(kind: Worker.Kind) -> None:
     while not _stop.is_set():
         try:
             beat(kind)
-        except Error as error:  # a locked or restarting database: the next beat may get through
-            level = (
-                logging.INFO if kind == Worker.Kind.INLINE else logging.WARNING
-            )  # a command answers in one line
-            log.log(level, "no heartbeat: %s", error)
+        except Error as error:  # a locked or restarting database: the next beat may succeed
+            # INFO inline, because a command reports errors in one line.
+            level = logging.INFO if kind == Worker.Kind.INLINE else logging.WARNING
+            log.log(level, "heartbeat failed: %s", error)
             connection.close()
         _stop.wait(settings.HEARTBEAT_SECONDS)
     connection.close()

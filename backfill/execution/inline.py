@@ -1,6 +1,4 @@
-"""A whole job in this process, without workers: batches side by side, the steps of each one after
-the other.
-"""
+"""Inline execution of a job in this process: parallel batches, each with its steps in order."""
 
 from __future__ import annotations
 
@@ -24,10 +22,11 @@ POLL_SECONDS = 0.1
 
 
 def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> Job:
-    """Run a job until it has ended or somebody has stopped it. `progress` hears of runs that ended,
-    one call at a time.
+    """Run a job until it ends, is paused or cancelled.
+
+    `progress` receives finished runs, one call at a time.
     """
-    calendar, stop, telling = load_calendar(), Event(), Lock()
+    calendar, stop, reporting = load_calendar(), Event(), Lock()
 
     def run_batches() -> None:
         while not stop.is_set() and (batch := _next(job, stop)):
@@ -35,7 +34,7 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
                 if stop.is_set():
                     return
                 ended = run_step(batch, code, calendar, actor)
-                with telling:
+                with reporting:
                     progress(ended)
 
     with _paused_on_interrupt(job, actor):
@@ -48,8 +47,9 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
 
 
 def _next(job: Job, stop: Event) -> Batch | None:
-    """The next batch in flight; waits while the canary, a cap or a retry's delay holds all of them.
-    None at the end.
+    """Return the next batch in flight; None at the end.
+
+    Waits for the canary, a concurrency limit or a retry delay.
     """
     waiting = job.batches.filter(status=Batch.Status.WAITING, job__status__in=Job.ACTIVE)
     while not (batch := dispatch.take_batch(job)):
@@ -59,7 +59,7 @@ def _next(job: Job, stop: Event) -> Batch | None:
 
 
 def _run_all(threads: int, run_batches: RunBatches, stop: Event) -> None:
-    """Run the batches in that many threads; an interruption stops them between two steps."""
+    """Run the batches in threads; an interrupt stops them between steps."""
     if threads <= 1:
         run_batches()
         return
@@ -77,14 +77,12 @@ def _in_thread(run_batches: RunBatches) -> None:
     try:
         run_batches()
     finally:
-        connection.close()  # the thread's own, which nobody else would close
+        connection.close()  # Django opens one connection per thread
 
 
 @contextmanager
 def _paused_on_interrupt(job: Job, actor: str) -> Iterator[None]:
-    """Ctrl-C, or an error that nobody foresaw, leaves a paused job that the same command goes on
-    with.
-    """
+    """Pause the job on Ctrl-C or an unexpected error; the same command resumes it."""
     try:
         yield
     except BaseException as error:

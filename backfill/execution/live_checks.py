@@ -1,9 +1,7 @@
-"""Normal mode's checks: has upstream run, are the sources there and fresh, is every entity
-complete, is Phase 5 told?
+"""Checks of normal mode: defensive (upstream runs), freshness, completeness, Phase 5 trigger.
 
-Two are made here, before a live run starts; completeness is tested by the run's statement, the
-trigger is the outbox's.
-How each of them ended is kept with the run.
+This module makes the first two before a live run. The run's statement checks completeness, and
+the outbox sends the trigger. Each run stores the results.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
 from typing import Literal, TypedDict
 
+from backfill.errors import CorruptPartition
 from backfill.models import Run
 from backfill.processors.registry import BY_NAME, PROCESSORS, Processor
 from backfill.statements import render
@@ -30,9 +29,7 @@ Status = Literal["passed", "warned", "refused", "skipped"]
 
 
 class CheckRecord(TypedDict):
-    """How one check of a run ended, as `Run.checks` keeps it. One that was skipped took no seconds
-    and says why.
-    """
+    """Result of one check in `Run.checks`; a skipped check has 0 seconds and a reason."""
 
     name: str
     status: Status
@@ -42,41 +39,39 @@ class CheckRecord(TypedDict):
 
 @dataclass(frozen=True)
 class LiveCheck:
-    """One of normal mode's checks, and why backfill mode leaves it out."""
+    """Check of normal mode, and the reason why backfill mode skips it."""
 
     name: str
     backfill_skips_it_because: str
 
     def ended(self, status: Status, reason: str = "", seconds: float = 0.0) -> CheckRecord:
-        """The check of one run, as it is kept."""
+        """Return the stored result of this check."""
         return {"name": self.name, "status": status, "seconds": seconds, "why": reason}
 
 
-DEFENSIVE = LiveCheck("defensive", "history needs no proof that its upstream ran")
-FRESHNESS = LiveCheck("freshness", "history does not change")
-COMPLETENESS = LiveCheck("completeness", "the data is trusted to exist")
-TRIGGER = LiveCheck("trigger", "no Phase 5 work for history")
+DEFENSIVE = LiveCheck("defensive", "past dates need no upstream check")
+FRESHNESS = LiveCheck("freshness", "past data does not change")
+COMPLETENESS = LiveCheck("completeness", "past data is assumed complete")
+TRIGGER = LiveCheck("trigger", "Phase 5 does not process past dates")
 KINDS = (DEFENSIVE, FRESHNESS, COMPLETENESS, TRIGGER)
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """How old a source may be before a run warns, and before it is refused."""
+    """Maximum age of a source before a warning, and before a refusal."""
 
     warn: timedelta
     refuse: timedelta
 
 
-# Teams can rest for days, so what is read team by team may be older.
+# Teams can rest for days, so their sources may be older.
 TEAM_FRESHNESS = Freshness(timedelta(hours=72), timedelta(hours=168))
 FRESHNESS_LIMITS = Freshness(timedelta(hours=24), timedelta(hours=72))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LiveRun:
-    """One processor on one date; `previous` is the processing date before it, `season_start`
-    opening night.
-    """
+    """Processor on one date; `previous` is the preceding processing date."""
 
     processor: Processor
     day: date
@@ -85,11 +80,11 @@ class LiveRun:
     started_at: datetime
 
     def reference(self, source: Table) -> date | None:
-        """The date on which a Phase 3 source must have rows."""
+        """Return the date on which a Phase 3 source requires rows."""
         return self.day if source is UPGC else self.previous
 
     def window(self, source: Table) -> tuple[date, date]:
-        """The first and last date of the rows that the run may read."""
+        """Return the first and last date of the rows that the run may read."""
         if source.kind == "output" or source is UPGC:
             return self.day, self.day
         return self.season_start, self.day - timedelta(days=1)
@@ -97,24 +92,22 @@ class LiveRun:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveCheckResult:
-    """Whether a live run may start; both texts are empty when nothing is wrong. `checks` are those
-    decided so far.
+    """Result of the checks before a live run; both texts are empty for a clean result.
 
-    `refused_by` is the check that refused, `detail` has the `upstream` processor or the `source`
-    that it found wanting.
+    `refused_by` is the refusing check, `detail` its `upstream` processor or `source`, and `checks`
+    the results so far.
     """
 
     refusal: str = ""
     warning: str = ""
     refused_by: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
-    checks: tuple[CheckRecord, ...] = field(
-        default=(), compare=False
-    )  # the seconds differ every time
+    # Not compared, because seconds differ every time.
+    checks: tuple[CheckRecord, ...] = field(default=(), compare=False)
 
 
 def check(warehouse: Warehouse, run: LiveRun) -> LiveCheckResult:
-    """Run the defensive and the freshness check; the first refusal ends them."""
+    """Run the defensive and the freshness check up to the first refusal."""
     began = perf_counter()
     refusal, detail = next(_defensive(warehouse, run), ("", {}))
     made = [DEFENSIVE.ended("refused" if refusal else "passed", refusal, perf_counter() - began)]
@@ -145,7 +138,7 @@ def _not_reached(made: list[CheckRecord]) -> Iterator[CheckRecord]:
 
 
 def _waived(run: LiveRun) -> Iterator[CheckRecord]:
-    """The completeness check of a run whose statement does not make it."""
+    """Yield the skipped completeness check of a run whose statement does not make it."""
     index = (run.day - run.season_start).days
     if reason := run.processor.no_completeness:
         yield COMPLETENESS.ended("skipped", reason)
@@ -155,13 +148,14 @@ def _waived(run: LiveRun) -> Iterator[CheckRecord]:
 
 
 def left_out() -> list[CheckRecord]:
-    """The checks of a run in backfill mode."""
+    """Return the skipped checks of a run in backfill mode."""
     return [kind.ended("skipped", kind.backfill_skips_it_because) for kind in KINDS]
 
 
 def concluded(run: Run, trigger: CheckRecord) -> list[CheckRecord]:
-    """All four checks of a run that has ended in normal mode; what it did not come to is skipped
-    for the reason it gives.
+    """Return the four checks of a finished run in normal mode.
+
+    A check that the run did not reach is skipped with the reason of the run.
     """
     made = {trigger["name"]: trigger, **{c["name"]: c for c in run.checks}}
     if COMPLETENESS.name not in made and run.population:
@@ -170,23 +164,26 @@ def concluded(run: Run, trigger: CheckRecord) -> list[CheckRecord]:
 
 
 def _completeness(run: Run) -> CheckRecord:
-    found = run.failures.get(INCOMPLETE_DATA.name, 0)
+    incomplete = run.failures.get(INCOMPLETE_DATA.name, 0)
     reason = (
-        f"{found:,} of {run.population:,} entities {INCOMPLETE_DATA.name}; "
-        "tested inside the statement: the seconds are those of the run's whole query"
+        f"{incomplete:,} of {run.population:,} entities {INCOMPLETE_DATA.name}; "
+        "checked in the statement, so the seconds cover the entire query"
     )
-    return COMPLETENESS.ended("warned" if found else "passed", reason, run.query_seconds or 0.0)
+    return COMPLETENESS.ended(
+        "warned" if incomplete else "passed", reason, run.query_seconds or 0.0
+    )
 
 
 def newest_runs(warehouse: Warehouse, day: date) -> dict[str, Row]:
-    """The newest run for a date by the name of its processor: status, run_id, records_created and
-    records_failed.
+    """Return the newest run for a date by processor name.
+
+    Each row has status, run_id, records_created and records_failed.
     """
     return {r["processor_name"]: r for r in _runs(warehouse, day)}
 
 
 def why_no_success(newest: Row | None, day: date) -> str:
-    """What keeps a processor's newest run for a date from being a success; empty when it is one."""
+    """Describe why a processor's newest run for a date is not a success; empty for a success."""
     if newest is None:
         return f"no run for {day}"
     return "" if newest["status"] == SUCCESS else f"the newest run for {day} is {newest['status']}"
@@ -197,7 +194,7 @@ def _runs(warehouse: Warehouse, day: date) -> list[Row]:
 
 
 def _defensive(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each refusal with what it is about."""
+    """Yield each refusal with its upstream processor or source."""
     history = _runs(warehouse, run.day)
     newest = {r["processor_name"]: r for r in history}
     for upstream in (PROCESSORS[code] for code in run.processor.after):
@@ -218,7 +215,7 @@ def _defensive(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[str, dict[s
 
 
 def _freshness(warehouse: Warehouse, run: LiveRun) -> tuple[str, str, dict[str, str]]:
-    """The first refusal, or all warnings; and what a refusal is about."""
+    """Return (refusal, warnings, source of the refusal); the first refusal ends the check."""
     warnings = []
     for is_refusal, text, source in _stale(warehouse, run):
         if is_refusal:
@@ -228,7 +225,7 @@ def _freshness(warehouse: Warehouse, run: LiveRun) -> tuple[str, str, dict[str, 
 
 
 def _stale(warehouse: Warehouse, run: LiveRun) -> Iterator[tuple[bool, str, Table]]:
-    """Sources that are too old, as (refuses, text, source)."""
+    """Yield stale sources as (is refusal, text, source)."""
     limits = TEAM_FRESHNESS if run.processor.is_about_teams else FRESHNESS_LIMITS
     for source in (*run.processor.sources, *run.processor.reads):
         count, newest = _newest(warehouse, source, *run.window(source))
@@ -252,7 +249,7 @@ def _newest(
 
 
 def refuse(warehouse: Warehouse, run: LiveRun, run_id: str, reason: str) -> None:
-    """Log a refused run as the date's one DATE_LEVEL failure; all else stays as it is."""
+    """Log a refused run as a DATE_LEVEL failure of the date; its output stays unchanged."""
     params = {
         "processor_name": run.processor.name,
         "run_id": run_id,
@@ -261,5 +258,15 @@ def refuse(warehouse: Warehouse, run: LiveRun, run_id: str, reason: str) -> None
         "day": run.day,
         "dates": [run.day],
     }
-    sql = render("refused-date")
-    warehouse.replace(FAILURES, [run.day], sql, params, run.processor.name)
+    name, sql = run.processor.name, render("refused-date")
+
+    def replace() -> None:
+        warehouse.replace(FAILURES, [run.day], sql, params, name)
+
+    try:
+        replace()
+    except CorruptPartition as error:
+        if (error.detail.get("table"), error.detail.get("processor_name")) != (str(FAILURES), name):
+            raise
+        warehouse.set_aside(error)  # the slice that is being replaced
+        replace()

@@ -1,29 +1,30 @@
-"""Messages to the workers, by task name: only Celery imports the tasks."""
+"""Celery messages to the workers, by task name, so that only Celery imports the tasks."""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from celery import chain, chord, current_app, group
-from celery.canvas import Signature
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
+from django.utils.timezone import now
 
 from backfill import logs
+from backfill.celery_app import celery_app, redis_client, unreachable
 from backfill.models import Batch, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
 
+if TYPE_CHECKING:
+    from celery.canvas import Signature
+
 log = logging.getLogger(__name__)
 TASKS = "backfill.execution.tasks"
-# Celery raises RuntimeError when its result store cannot be reached.
-UNREACHABLE = (OperationalError, RedisError, OSError, RuntimeError)
 
 
 def canvas(batch: Batch) -> Signature | None:
-    """Return chain(chord([TDZA, PSZA], PCF), PDC, ML) without the steps that have nothing left to
-    run.
-    """
+    """Return chain(chord([TDZA, PSZA], PCF), PDC, ML) without finished steps; None without any."""
+    from celery import chain, chord, group
+
     runs = Run.objects.filter(job_id=batch.job_id, batch=batch.number, status__in=Run.ACTIVE)
     left = set(runs.values_list("processor", flat=True))
     steps = {code: _step(batch, code) for code in CHAIN if code in left}
@@ -35,27 +36,37 @@ def canvas(batch: Batch) -> Signature | None:
 
 
 def _step(batch: Batch, code: str) -> Signature:
-    return current_app.signature(f"{TASKS}.step", (batch.pk, batch.lease, code), immutable=True)
+    return celery_app().signature(f"{TASKS}.step", (batch.pk, batch.lease, code), immutable=True)
 
 
 def enqueue(batch: Batch) -> None:
-    """Send a batch to the workers. Without Redis it waits: the sweep sends it when Redis answers
-    again.
-    """
+    """Send a batch to the workers; without Redis it waits for the next sweep."""
     try:
         if signature := canvas(batch):
             _check_redis()
             signature.apply_async()
-    except UNREACHABLE as error:
+    except unreachable() as error:
         with logs.about(job=batch.job_id, batch=batch.number):
-            log.warning("%s cannot be sent: Redis does not answer (%s)", batch, error)
+            log.warning("%s waits for the sweep: Redis does not answer (%s)", batch, error)
         mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease)
         mine.update(status=Batch.Status.WAITING, lease="", reason="Redis does not answer")
 
 
+def redis_started_at() -> datetime | None:
+    """Return the start of Redis, at most a second early; None if it does not answer.
+
+    Earlier messages are lost, because Redis runs without persistence.
+    """
+    with suppress(*unreachable()):
+        _check_redis()
+        server = redis_client().info("server")
+        return now() - timedelta(seconds=server["uptime_in_seconds"] + 1)
+    return None
+
+
 def _check_redis() -> None:
-    """Raise at once when Redis does not answer; Celery would try for seconds."""
-    current_app.backend.client.ping()  # type: ignore[attr-defined]
+    """Raise immediately when Redis does not answer, because Celery would retry for seconds."""
+    redis_client().ping()
 
 
 def enqueue_deliver() -> None:
@@ -74,16 +85,16 @@ def enqueue_notify() -> None:
 
 
 def enqueue_sweep(started: datetime) -> None:
-    """Have a worker sweep for a worker that has just started."""
-    current_app.send_task(f"{TASKS}.sweep", (started.isoformat(),))
+    """Have a worker sweep after a worker start."""
+    celery_app().send_task(f"{TASKS}.sweep", (started.isoformat(),))
 
 
 def enqueue_audit_season(year: int) -> bool:
     """Have a worker audit a season; False when Redis does not answer."""
     try:
         _check_redis()
-        current_app.send_task(f"{TASKS}.judge_season", (year,))
-    except UNREACHABLE as error:
+        celery_app().send_task(f"{TASKS}.judge_season", (year,))
+    except unreachable() as error:
         log.warning("season %s is audited in this process: Redis does not answer (%s)", year, error)
         return False
     return True
@@ -92,6 +103,6 @@ def enqueue_audit_season(year: int) -> bool:
 def _send(task: str, subject: str) -> None:
     try:
         _check_redis()
-        current_app.send_task(f"{TASKS}.{task}")
-    except UNREACHABLE as error:
+        celery_app().send_task(f"{TASKS}.{task}")
+    except unreachable() as error:
         log.warning("%s waits for the sweep: Redis does not answer (%s)", subject, error)

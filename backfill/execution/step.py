@@ -1,13 +1,13 @@
-"""A step: one processor over one batch. Claim, judge, check, execute, record; then let its batch
-and job go on.
-"""
+"""Steps: claim, settle, check, execute and record one processor over one batch."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from random import random
 from uuid import uuid4
 
@@ -16,12 +16,21 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 
-from backfill import logs
+from backfill import backoff, logs
 from backfill.crash_points import crash_point
-from backfill.errors import Superseded, WarehouseError, WarehouseUnwritable
-from backfill.execution import backoff, dispatch, execute, heartbeat, live_checks
+from backfill.errors import (
+    SeasonReloaded,
+    Superseded,
+    UnreadableInput,
+    WarehouseBusy,
+    WarehouseError,
+    WarehouseUnwritable,
+)
+from backfill.execution import dispatch, execute, heartbeat, history, live_checks
 from backfill.execution.claims import Attempt, claim_step
+from backfill.execution.execute import DateResult
 from backfill.execution.live_checks import LiveRun
+from backfill.execution.overwritten import mark_overwritten
 from backfill.execution.record import apply, record
 from backfill.models import Batch, EventCause, Job, Run, SkipReason
 from backfill.plan import input_signatures
@@ -30,13 +39,13 @@ from backfill.warehouse import warehouse
 from validation.season import Calendar, DateType, season_year
 
 log = logging.getLogger(__name__)
+MAX_RELOADS = 5
 
 
 def run_step(batch: Batch, code: str, calendar: Calendar, actor: str) -> list[Run]:
-    """Run what is pending of one processor in one batch; return the runs that ended.
+    """Run the pending runs of one processor in one batch; return the ended runs.
 
-    `batch` carries the lease under which it was sent; with an older one than the row has, nothing
-    happens.
+    `batch` carries the lease of its message; nothing runs with an expired lease.
     """
     claim = uuid4().hex
     with logs.about(job=batch.job_id, batch=batch.number, processor=code):
@@ -49,81 +58,119 @@ def run_step(batch: Batch, code: str, calendar: Calendar, actor: str) -> list[Ru
 
 def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
     with logs.about(runs=[run.run_id for run in attempt.runs]):
+        began = time.monotonic()
         ended = _run(attempt, calendar)
         counts = Counter(run.status for run in ended)
-        said = ", ".join(f"{n} {status}" for status, n in counts.items()) or "nothing"
+        summary = ", ".join(f"{n} {status}" for status, n in counts.items()) or "no runs ended"
         log.info(
             "%s of %s: %s in %.2f s",
             attempt.code,
             attempt.batch,
-            said,
-            (now() - attempt.started_at).total_seconds(),
+            summary,
+            time.monotonic() - began,
         )
     return ended
 
 
 def _run(attempt: Attempt, calendar: Calendar) -> list[Run]:
-    """The unit's boundary: whatever goes wrong ends in the rows, unless the rows cannot be written."""
+    """Execute an attempt and record every error in its runs, except database errors."""
     crash_point("after-claim")
     try:
+        attempt.retire_earlier()
         with warehouse().working(attempt.work()):
             _execute(attempt, calendar)
             return record(attempt)
     except DatabaseError:
-        raise  # nothing can be recorded; the claim lapses with this attempt, and the sweep puts the runs back
-    except Superseded:
-        log.warning(
-            "%s: %s of %s was taken back meanwhile", attempt.job, attempt.code, attempt.batch
-        )
-        return []
-    except WarehouseUnwritable as error:
+        raise  # nothing can be recorded; the sweep requeues the runs
+    except Superseded as lost:
+        return _lose_claim(attempt, calendar, lost)
+    except (WarehouseUnwritable, UnreadableInput) as error:
         _pause(attempt, error)
         return []
     except WarehouseError as error:
-        refused = _try_later(attempt, error) if error.retryable else error
-        return _fail(attempt, calendar, refused) if refused else []
+        return _retry_or_fail(attempt, calendar, error)
     except Exception as error:
-        log.exception("%s: %s of %s broke", attempt.job, attempt.code, attempt.batch)
+        log.exception("%s: %s of %s crashed", attempt.job, attempt.code, attempt.batch)
         return _fail(attempt, calendar, error)
 
 
-def _execute(attempt: Attempt, calendar: Calendar) -> None:
-    """Settle every run of the attempt: those that are not executed first, then the others in one
-    statement.
+def _retry_or_fail(attempt: Attempt, calendar: Calendar, error: WarehouseError) -> list[Run]:
+    final = _try_later(attempt, error) if error.retryable else error
+    return _fail(attempt, calendar, final) if final else []
+
+
+def _lose_claim(attempt: Attempt, calendar: Calendar, lost: Superseded) -> list[Run]:
+    """Leave the runs to their new owner; mark what this attempt has overwritten as stale.
+
+    If the claim still holds, the database is older than the warehouse: the next attempt gets a
+    newer token.
     """
+    if lost.fence and attempt.held.update(fence=lost.fence):
+        error = WarehouseBusy("the warehouse has newer writes than this database")
+        return _retry_or_fail(attempt, calendar, error)
+    text = f"{attempt.job}: {attempt.code} of {attempt.batch} lost its claim"
+    log.warning("%s; nothing was recorded", text)
+    with transaction.atomic():
+        tokens = {(run.processor, run.date): max(attempt.tokens, default=0) for run in attempt.runs}
+        mark_overwritten(tokens, actor=attempt.actor, reason=text)
+    return []
+
+
+def _execute(attempt: Attempt, calendar: Calendar) -> None:
+    """Settle skipped, blocked and refused runs, then execute the others in one statement."""
     blocked = _blocked(attempt)
     for run in attempt.runs:
-        _judge(attempt.job, run, calendar, blocked)
+        _skip_or_block(attempt.job, run, calendar, blocked)
     if skipped := [r for r in attempt.runs if r.status == Run.Status.SKIPPED]:
         attempt.check_held()
         execute.empty(warehouse(), attempt.step(skipped, calendar))
+    version = _version(attempt)
     _note_inputs(attempt.running())
-    warnings = (
-        {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt.running(), calendar)
-    )
+    warnings = {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt, calendar)
     if executed := attempt.running():
-        noted = " ".join(run.input_signature for run in executed)
-        with warehouse().working(attempt.work(noted)):
-            outcomes = execute.execute(
-                warehouse(), attempt.step(executed, calendar), attempt.check_held
-            )
+        outcomes = _outcomes(attempt, executed, calendar, version)
         for run, outcome in zip(executed, outcomes, strict=True):
             apply(run, outcome, warnings.get(run.date, ""))
 
 
+def _version(attempt: Attempt) -> str:
+    return warehouse().season_version(season_year(attempt.runs[0].date))
+
+
+def _outcomes(
+    attempt: Attempt, executed: Sequence[Run], calendar: Calendar, version: str
+) -> list[DateResult]:
+    """Execute on one version of the season: a load in between starts the statements over."""
+
+    def before_writing() -> None:
+        attempt.check_held()
+        if _version(attempt) != version:
+            raise SeasonReloaded
+
+    for _ in range(MAX_RELOADS):
+        inputs = " ".join(run.input_signature for run in executed)
+        try:
+            with warehouse().working(attempt.work(inputs)):
+                return execute.execute(
+                    warehouse(), attempt.step(executed, calendar), before_writing
+                )
+        except SeasonReloaded:
+            version = _version(attempt)
+            _note_inputs(executed)
+    raise SeasonReloaded(f"the season was loaded {MAX_RELOADS} times during the step")
+
+
 def _note_inputs(runs: Sequence[Run]) -> None:
-    """Note what the runs may read. Before they do: what is loaded in between makes them look stale,
-    never fresh.
-    """
-    noted = input_signatures.signatures((run.processor, run.date) for run in runs)
+    """Store the input signatures before execution, so that a later load makes the runs stale."""
+    current = input_signatures.signatures((run.processor, run.date) for run in runs)
     for run in runs:
-        run.input_signature = noted[run.processor, run.date]
+        run.input_signature = current[run.processor, run.date]
 
 
 def _blocked(attempt: Attempt) -> dict[date, Run]:
-    """Dates on which an upstream processor of this job left no output to build on.
+    """Return the dates with a failed or blocked upstream run of this job.
 
-    An empty population does not block: every processor finds and says it for itself.
+    An empty population does not block, because every processor reports it.
     """
     of_batch = Run.objects.filter(
         job=attempt.job, batch=attempt.batch.number, processor__in=PROCESSORS[attempt.code].after
@@ -134,8 +181,8 @@ def _blocked(attempt: Attempt) -> dict[date, Run]:
     return {run.date: run for run in broken.order_by("-pk")}
 
 
-def _judge(job: Job, run: Run, calendar: Calendar, blocked: dict[date, Run]) -> None:
-    """Settle the runs that are not executed: bootstrap dates, and dates whose upstream failed."""
+def _skip_or_block(job: Job, run: Run, calendar: Calendar, blocked: dict[date, Run]) -> None:
+    """Skip a run on a bootstrap date, and block a run whose upstream failed."""
     day = calendar.day(run.date, live=not job.parsed_options.backfill_mode)
     if day.type is DateType.BOOTSTRAP:
         run.status, run.reason, run.skip_reason = (
@@ -151,33 +198,31 @@ def _judge(job: Job, run: Run, calendar: Calendar, blocked: dict[date, Run]) -> 
         )
 
 
-def _check_live(runs: Sequence[Run], calendar: Calendar) -> dict[date, str]:
-    """Refuse the runs that normal mode's checks do not let start; return the warnings about the
-    others.
-    """
+def _check_live(attempt: Attempt, calendar: Calendar) -> dict[date, str]:
+    """Refuse runs by the checks of normal mode; return the warnings of the others."""
     warnings = {}
-    for run in runs:
+    for run in attempt.running():
         start = calendar.starts[season_year(run.date)]
         live = LiveRun(
-            PROCESSORS[run.processor],
-            run.date,
-            start,
-            calendar.previous(run.date),
-            run.started_at or now(),
+            processor=PROCESSORS[run.processor],
+            day=run.date,
+            season_start=start,
+            previous=calendar.previous(run.date),
+            started_at=run.started_at or now(),
         )
-        verdict = live_checks.check(warehouse(), live)
-        run.checks = list(verdict.checks)
-        if verdict.refusal:
-            run.status, run.reason = Run.Status.FAILED, verdict.refusal
-            run.refused_by, run.error_detail = verdict.refused_by, dict(verdict.detail)
-            live_checks.refuse(warehouse(), live, run.run_id, verdict.refusal)
-        elif verdict.warning:
-            warnings[run.date] = verdict.warning
+        result = history.repaired(attempt.job, partial(live_checks.check, warehouse(), live))
+        run.checks = list(result.checks)
+        if result.refusal:
+            run.status, run.reason = Run.Status.FAILED, result.refusal
+            run.refused_by, run.error_detail = result.refused_by, dict(result.detail)
+            live_checks.refuse(warehouse(), live, run.run_id, result.refusal)
+        elif result.warning:
+            warnings[run.date] = result.warning
     return warnings
 
 
 def _fail(attempt: Attempt, calendar: Calendar, error: Exception) -> list[Run]:
-    """Every date that is not settled fails with the error; the other ones have ended as they did."""
+    """Fail every run without an outcome, and record the attempt."""
     if runs := attempt.running():
         for run, outcome in zip(
             runs, execute.failed(attempt.step(runs, calendar), error), strict=True
@@ -187,26 +232,25 @@ def _fail(attempt: Attempt, calendar: Calendar, error: Exception) -> list[Run]:
         return record(attempt)
     except Superseded:
         return []
-    except (
-        WarehouseError
-    ) as also:  # not even the history can be written: nothing is recorded, and a person has to look
+    except WarehouseError as also:  # the run history cannot be written either
         _pause(attempt, also)
         return []
 
 
 def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None:
-    """Give the step back until the warehouse may be less busy; return the error when it has been
-    tried often enough.
-    """
+    """Requeue the step for an automatic retry; return the error when no retry is left."""
     if not attempt.held.exists():
-        return None  # it was stopped in the warehouse because it was taken back here
+        return None  # another attempt owns the runs; its claim cancelled this warehouse job
     with transaction.atomic():
         job, batch = Job.locked(attempt.job.pk), Batch.objects.get(pk=attempt.batch.pk)
         budget = job.parsed_options.max_retries
         if ended := backoff.may_retry(batch.retries, job.retries, budget):
             return type(error)(f"{error} ({ended})")
         seconds = backoff.delay_seconds(batch.retries, random())
-        reason = f"retry {batch.retries + 1} of {backoff.MAX_TRIES} in {seconds:.1f} s: {type(error).__name__}: {error}"
+        reason = (
+            f"retry {batch.retries + 1} of {backoff.MAX_TRIES} in {seconds:.1f} s: "
+            f"{type(error).__name__}: {error}"
+        )
         dispatch.requeue(
             job, attempt.held, actor=attempt.actor, reason=reason, cause=EventCause.RETRY
         )
@@ -218,9 +262,7 @@ def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None
 
 
 def _pause(attempt: Attempt, error: Exception) -> None:
-    """No date can be written now: the job pauses and goes on, when there is room again, where it
-    stopped.
-    """
+    """Requeue the runs and pause the job, because no run of the job can succeed now."""
     reason = f"{type(error).__name__}: {error}"
     with transaction.atomic():
         job = Job.locked(attempt.job.pk)

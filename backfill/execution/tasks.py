@@ -1,6 +1,4 @@
-"""Celery's part: doorbells. A task carries the ids of a batch and the lease under which it was
-sent, and remembers nothing.
-"""
+"""Celery tasks: stateless triggers that carry the id of a batch and its lease."""
 
 from __future__ import annotations
 
@@ -28,35 +26,35 @@ def step(batch: int, lease: str, code: str) -> None:
 
 @shared_task(ignore_result=True)
 def sweep(started: str = "") -> None:
-    """Look for lost work; a worker that has just started says when."""
+    """Sweep for lost work; `started` is the start time of a new worker."""
     sweeping.sweep_lost_work(datetime.fromisoformat(started) if started else None)
 
 
 @shared_task(ignore_result=True)
 def deliver() -> None:
-    """Tell Phase 5 what it has not been told yet."""
+    """Deliver pending Phase 5 triggers."""
     pubsub.deliver(now())
 
 
 @shared_task(ignore_result=True)
 def judge() -> None:
-    """Look at what has ended, keep what there is to look at, and tell people of it."""
+    """Audit the seasons of finished jobs, and send notifications."""
     marking.audit_due()
     messages.notify(now())
 
 
 @shared_task(ignore_result=True)
 def judge_season(year: int) -> None:
-    """Judge one season because somebody has asked for it."""
+    """Audit one season on request."""
     marking.audit_season(year)
 
 
 @shared_task(ignore_result=True)
 def tell() -> None:
-    """Tell people what they have not been told yet."""
+    """Send pending notifications."""
     messages.notify(now())
 
 
-# Names of the previous release: its messages may still be in Redis when the workers are upgraded.
+# Task names of the previous release, whose messages may still be in Redis after an upgrade.
 for _task in (step, sweep, deliver, judge, judge_season, tell):
     shared_task(name=f"backfill.tasks.{_task.__name__}", acks_late=True)(_task.run)

@@ -1,7 +1,7 @@
-"""One warehouse copied to another: inputs by season, outputs and logs by date, each compared before
-and after.
+"""Copy of one warehouse to another: inputs by season, outputs and logs by date, compared before and
+after.
 
-What is the same already is left alone, so that a copy that was broken off goes on where it stopped.
+Equal parts are skipped, so that an interrupted copy resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
+from backfill.crash_points import crash_point
 from backfill.statements import render
 from backfill.warehouse.content_hash import EMPTY, Content, WarehousePart, contents, filled, season
 from backfill.warehouse.dialect import naive
@@ -21,10 +22,11 @@ from backfill.warehouse.parquet.arrow import write_parquet
 from backfill.warehouse.port import Row, Warehouse
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS
+from validation.processor_rules import CurrentTuple
 
-# As runs write them, so that a copy that is broken off says no more than what is there; the history
-# tells what is complete.
-ORDER = (*INPUTS, FAILURES, *OUTPUTS, HISTORY)
+# In the order of a run's writes, so that an interrupted copy claims no more than it has; the run
+# history is the record of completeness.
+ORDER = CurrentTuple(lambda: (*INPUTS, FAILURES, *OUTPUTS, HISTORY))
 DATES_AT_ONCE = 40
 
 Tell = Callable[[int, int, str], None]
@@ -32,8 +34,8 @@ Tell = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Copying:
-    """What is to be copied: the parts that differ, what all parts hold that FROM has, and those
-    that TO has alone.
+    """Plan of a copy: parts that differ, the content of all parts of FROM, and parts that only TO
+    has.
     """
 
     todo: tuple[WarehousePart, ...]
@@ -41,9 +43,7 @@ class Copying:
     only_there: tuple[WarehousePart, ...]
 
     def by_table(self) -> dict[str, dict[str, int]]:
-        """Per table: parts to copy and their rows, parts that are the same already, parts that TO
-        has alone.
-        """
+        """Count per table: parts to copy and their rows, equal parts, parts that only TO has."""
         todo, alone = Counter(p.table for p in self.todo), Counter(p.table for p in self.only_there)
         wanted, rows = Counter(p.table for p in self.wanted), Counter[Table]()
         for part in self.todo:
@@ -75,43 +75,56 @@ def plan(source: Warehouse, target: Warehouse, start: date, end: date) -> Copyin
 def copy(
     source: Warehouse, target: Warehouse, copying: Copying, tell: Tell = lambda *_: None
 ) -> list[WarehousePart]:
-    """Copy what is to be copied; return the parts that are not the same afterwards. Raises
-    WarehouseError.
-    """
+    """Copy the parts that differ; return those that still differ afterwards. Raises WarehouseError."""
     wrong: list[WarehousePart] = []
     done = 0
     for parts in _together(copying.todo):
         _copy(source, target, parts)
+        crash_point("copy-parts")
         wrong += _differing(target, parts, copying.wanted)
         done += len(parts)
         tell(done, len(copying.todo), str(parts[-1]))
     return wrong
 
 
-def _order(part: WarehousePart) -> tuple[int, str, date]:
-    return ORDER.index(part.table), part.name, part.first
+def _order(part: WarehousePart) -> tuple[int, date, int, str, date]:
+    """Sort a season's inputs together, before the outputs and logs by table and slice."""
+    is_written = part.table.kind != "input"
+    season = date.min if is_written else part.first
+    return is_written, season, ORDER.index(part.table), part.name, part.first
 
 
 def _together(todo: Sequence[WarehousePart]) -> Iterator[list[WarehousePart]]:
-    """A season of an input, or so many dates of a table and slice."""
-    for (table, _), found in groupby(todo, key=lambda part: (part.table, part.name)):
-        parts, size = list(found), 1 if table.kind == "input" else DATES_AT_ONCE
-        yield from (parts[n : n + size] for n in range(0, len(parts), size))
+    """Yield the parts of one write: all inputs of a season, or several dates of a table and
+    slice.
+    """
+
+    def unit(part: WarehousePart) -> tuple[object, ...]:
+        return (part.first,) if part.table.kind == "input" else (part.table, part.name)
+
+    for _, found in groupby(todo, key=unit):
+        parts = list(found)
+        yield from (parts[n : n + DATES_AT_ONCE] for n in range(0, len(parts), DATES_AT_ONCE))
 
 
 def _copy(source: Warehouse, target: Warehouse, parts: Sequence[WarehousePart]) -> None:
     first = parts[0]
-    table, rows = first.table, _rows(source, parts)
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "copied.parquet"
-        write_parquet(file, table, [[naive(row[name]) for name in table.names] for row in rows])
-        if table.kind == "input":
-            target.load(table, first.first.year, file)
+        if first.table.kind == "input":
+            files = {part.table: _exported(source, [part], Path(folder)) for part in parts}
+            target.load(first.first.year, files)
         else:
-            target.stage_file("copied", table, file)
-            target.replace(
-                table, [part.first for part in parts], "SELECT * FROM copied", {}, first.name
-            )
+            target.stage_file("copied", first.table, _exported(source, parts, Path(folder)))
+            dates = [part.first for part in parts]
+            target.replace(first.table, dates, "SELECT * FROM copied", {}, first.name)
+
+
+def _exported(source: Warehouse, parts: Sequence[WarehousePart], folder: Path) -> Path:
+    """Write parts of one table to a file in the folder."""
+    table, file = parts[0].table, folder / f"{parts[0].table.short}.parquet"
+    rows = [[naive(row[name]) for name in table.names] for row in _rows(source, parts)]
+    write_parquet(file, table, rows)
+    return file
 
 
 def _rows(source: Warehouse, parts: Sequence[WarehousePart]) -> list[Row]:
@@ -126,10 +139,12 @@ def _rows(source: Warehouse, parts: Sequence[WarehousePart]) -> list[Row]:
 def _differing(
     target: Warehouse, parts: Sequence[WarehousePart], wanted: Mapping[WarehousePart, Content]
 ) -> list[WarehousePart]:
-    """What does not hold what it must; a part without rows need not be there by itself."""
+    """Return the parts of the target that differ from the expected content; a part without rows can
+    be missing.
+    """
     table, first = parts[0].table, parts[0].first
     found = (
-        {parts[0]: season(target, table, first)}
+        {part: season(target, part.table, part.first) for part in parts}
         if table.kind == "input"
         else filled(target, table, first, parts[-1].first)
     )

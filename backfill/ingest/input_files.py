@@ -1,4 +1,4 @@
-"""The files that a Phase 3 folder holds: found, opened, and given to DuckDB as table expressions."""
+"""Files of a Phase 3 folder: found, opened, and passed to DuckDB as table expressions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CSV_FAULT = re.compile(
 
 
 def find(folder: Path, table: Table) -> Path:
-    """Return the one file of a table. Raises Refused without one, and with one of each kind."""
+    """Return the one file of a table. Raises Refused if there is none, or a Parquet and a CSV file."""
     paths = [folder / table.dataset / f"{table.name}{suffix}" for suffix in SUFFIXES]
     found = [p for p in paths if p.is_file()]
     if len(found) == 2:
@@ -33,7 +33,7 @@ def find(folder: Path, table: Table) -> Path:
 
 @contextmanager
 def readable(file: Path) -> Iterator[None]:
-    """Turn what an engine says of a bad file into one sentence, as Refused."""
+    """Convert an engine's error about a bad file to one sentence, as Refused."""
     try:
         yield
     except OSError as error:
@@ -47,14 +47,12 @@ def readable(file: Path) -> Iterator[None]:
 
 
 def opened(db: duckdb.DuckDBPyConnection, file: Path, table: Table) -> tuple[list[str], str]:
-    """Return the names of a file's columns and the expression to read those from that the schema
-    knows.
-    """
+    """Return the column names of a file and the expression that reads the columns of the schema."""
     return _csv(file, table) if file.suffix == ".csv" else _parquet(db, file)
 
 
 def _parquet(db: duckdb.DuckDBPyConnection, file: Path) -> tuple[list[str], str]:
-    file.open("rb").close()  # the system says better than the engine why a file cannot be opened
+    file.open("rb").close()  # the system's error is clearer than the engine's
     source = f"read_parquet({quoted(escape(str(file)))}, hive_partitioning = false)"
     return [row[0] for row in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()], source
 
@@ -66,7 +64,7 @@ def _csv(file: Path, table: Table) -> tuple[list[str], str]:
         raise Refused(f"{file.name} is empty")
     if twice := [c for c in table.names if names.count(c) > 1]:
         raise Refused(f"{file.name} has the column {twice[0]} twice")
-    # By position: a name that the schema does not know may be anything, even nothing.
+    # By position: an unknown column can have any name, even an empty one.
     columns = ", ".join(f"c{n}: 'VARCHAR'" for n in range(len(names)))
     options = f"columns = {{{columns}}}, header = true, delim = ',', quote = '\"', escape = '\"'"
     selected = (
@@ -78,5 +76,5 @@ def _csv(file: Path, table: Table) -> tuple[list[str], str]:
 
 
 def quoted(path: Path | str) -> str:
-    """Write a path as an SQL string."""
+    """Return a path as an SQL string."""
     return "'" + str(path).replace("'", "''") + "'"

@@ -1,7 +1,6 @@
-"""Loading Phase 3: a folder of files, read whole, checked whole, and only then put into the
-warehouse.
+"""Phase 3 loading: a folder of files is read and checked completely before the warehouse changes.
 
-The folder holds `nba_analytics/<table>.parquet` or `.csv` for each input table, and
+The folder contains `nba_analytics/<table>.parquet` or `.csv` for each input table, and
 `nba_reference/nba_schedule` likewise.
 """
 
@@ -12,7 +11,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import duckdb
@@ -20,7 +21,9 @@ from django.conf import settings
 
 from backfill.errors import Refused, WarehouseUnwritable
 from backfill.ingest import input_files
+from backfill.season_calendar import season_name
 from backfill.warehouse import writable_warehouse
+from backfill.warehouse.port import UnfinishedWrite
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.season import FIRST_MONTH
@@ -28,7 +31,7 @@ from validation.season import FIRST_MONTH
 WRITTEN = "processed_at"
 SEASON = f"year(game_date) - (month(game_date) < {FIRST_MONTH})::INTEGER"
 
-# What a Parquet column may be stored as. A number is never taken for a text: 22100001 has lost its
+# Accepted types of a Parquet column. A number is never accepted as text: 22100001 has lost its
 # leading zeros.
 NUMBER = r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*"
 TIME = r"DATE|TIMESTAMP.*"
@@ -41,8 +44,8 @@ STORED_AS = {
     "TIMESTAMP": TIME,
 }
 
-# Casts that round or cut off change a value without a word: seen by comparing both in a type that
-# holds either.
+# Casts that round or truncate change a value silently; detected by comparing both in a type that
+# can represent either.
 SAME_NUMBER = "TRY_CAST({name} AS DOUBLE) IS NOT DISTINCT FROM {cast}::DOUBLE"
 SAME_DATE = (
     "TRY_CAST({name} AS TIMESTAMP) IS NOT DISTINCT FROM {cast}::TIMESTAMP AND isfinite({cast})"
@@ -55,10 +58,10 @@ SAME = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What was loaded: `rows` by table (`dataset.name`) and season year, `notes` in sentences, wall
-    time in seconds.
+    """Result of a load: `rows` by table (`dataset.name`) and season year, `notes` in sentences,
+    wall time in seconds.
     """
 
     seasons: tuple[int, ...]
@@ -67,9 +70,9 @@ class Loaded:
     seconds: float
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Reading:
-    """One folder while it is read: each table becomes one of the session, named by its short name."""
+    """Folder being read: each table becomes a session table under its short name."""
 
     folder: Path
     db: duckdb.DuckDBPyConnection
@@ -78,65 +81,70 @@ class _Reading:
     seasons: list[int] = field(default_factory=list)
 
     def one(self, sql: str) -> tuple[Any, ...]:
-        """Return the first row of a query, empty without one."""
+        """Return the first row of a query, empty if there is none."""
         return self.db.execute(sql).fetchone() or ()
 
 
 def load(folder: Path) -> Loaded:
     """Replace every season of a folder in the warehouse.
 
-    Raises Refused with one sentence a line for everything that is wrong; then nothing was loaded.
+    Raises Refused with one line per problem; then nothing was loaded.
     """
     began = time.perf_counter()
     _look_into(folder)
     options = {"threads": settings.WAREHOUSE_THREADS, "memory_limit": settings.WAREHOUSE_MEMORY}
     with duckdb.connect(config=options) as db:
         db.execute("SET TimeZone = 'UTC'")
-        reading = _Reading(folder, db)
+        reading = _Reading(folder=folder, db=db)
         for table in sorted(
             INPUTS, key=lambda t: t is not SCHED
-        ):  # the calendar first: it names the seasons
+        ):  # the calendar first: it defines the seasons
             _read(reading, table)
         if reading.problems:
             raise Refused("\n".join(reading.problems))
         rows = _replace(reading)
-    return Loaded(tuple(reading.seasons), rows, tuple(reading.notes), time.perf_counter() - began)
+    return Loaded(
+        seasons=tuple(reading.seasons),
+        rows=rows,
+        notes=tuple(reading.notes),
+        seconds=time.perf_counter() - began,
+    )
 
 
 def _look_into(folder: Path) -> None:
     try:
         any(folder.iterdir())
     except OSError as error:
-        raise Refused(f"{folder} cannot be read as a folder ({error.strerror})") from error
+        raise Refused(f"cannot read the folder {folder} ({error.strerror})") from error
 
 
 def _read(reading: _Reading, table: Table) -> None:
-    """Read and check one table; whatever is wrong becomes a problem of the reading."""
-    found, told = len(reading.problems), len(reading.notes)
+    """Read and check one table; each error becomes a problem of the reading."""
+    problems, notes = len(reading.problems), len(reading.notes)
     try:
         _read_file(reading, table, input_files.find(reading.folder, table))
     except (Refused, OSError) as error:
         reading.problems.append(str(error))
-    for said, since in ((reading.problems, found), (reading.notes, told)):
-        said[since:] = [f"{table}: {sentence}" for sentence in said[since:]]
+    for sentences, since in ((reading.problems, problems), (reading.notes, notes)):
+        sentences[since:] = [f"{table}: {sentence}" for sentence in sentences[since:]]
 
 
 def _read_file(reading: _Reading, table: Table, file: Path) -> None:
-    """Take a file's columns that the schema knows into the table `raw`, and check that."""
+    """Read a file's known columns into the table `raw` and check it."""
     with input_files.readable(file):
         names, source = input_files.opened(reading.db, file, table)
         known = ", ".join(c for c in names if c in table.by_name) or "1 AS nothing"
         reading.db.execute(f"CREATE OR REPLACE TEMP TABLE raw AS SELECT {known} FROM {source}")
     reading.problems += [f"column {c} is missing" for c in table.names if c not in names]
     if extra := [name for name in names if name not in table.by_name]:
-        reading.notes.append(f"not in the schema, so ignored: {', '.join(extra)}")
+        reading.notes.append(f"ignored, not in the schema: {', '.join(extra)}")
     if reading.one("SELECT count(*) FROM raw") == (0,):
         raise Refused("has no rows")
     _check(reading, table, is_text=file.suffix == ".csv")
 
 
 def _check(reading: _Reading, table: Table, *, is_text: bool) -> None:
-    """Check `raw` column by column and keep it with the schema's types, then check its rows."""
+    """Check `raw` column by column, store it with the schema's types, then check its rows."""
     types = {name: kind for name, kind, *_ in reading.db.execute("DESCRIBE raw").fetchall()}
     usable = {
         c.name
@@ -156,19 +164,21 @@ def _check(reading: _Reading, table: Table, *, is_text: bool) -> None:
 
 
 def _cast(column: Column, is_text: bool) -> str:
-    """Cast to the schema's type, NULL where that cannot be; a time without a zone is UTC."""
+    """Return the cast to the schema's type, NULL for an invalid value; a time without a zone is
+    UTC.
+    """
     via = "TIMESTAMPTZ" if is_text and column.type == "TIMESTAMP" else column.duckdb_type
     return f"CAST(TRY_CAST({column.name} AS {via}) AS {column.duckdb_type})"
 
 
 def _fits(reading: _Reading, column: Column, stored: str, is_text: bool) -> bool:
-    """Say what is wrong with the values of one column; return whether further checks can use it."""
+    """Report invalid values of one column; return True if further checks can use it."""
     name, kind, cast = column.name, column.type.split("(")[0], _cast(column, is_text)
     nulls, filled = reading.one(f"SELECT count(*) - count({name}), count({name}) FROM raw")
     if nulls and not column.nullable:
         reading.problems.append(f"column {name} is NULL in {_rows(nulls)}")
     if filled and not is_text and not re.fullmatch(STORED_AS[kind], stored):
-        reading.problems.append(f"column {name} is {stored}, {column.type} is expected")
+        reading.problems.append(f"column {name} is {stored}; expected {column.type}")
         return False
     same = SAME.get(kind, "TRUE").format(name=name, cast=cast)
     wrong = f"{name} IS NOT NULL AND ({cast} IS NULL OR NOT ({same}))"
@@ -179,19 +189,19 @@ def _fits(reading: _Reading, column: Column, stored: str, is_text: bool) -> bool
     )
     if count:
         reading.problems.append(
-            f"column {name} holds {value!r} where {column.type} is expected ({_rows(count)} like it)"
+            f"column {name} has {value!r}; expected {column.type} ({_rows(count)} like it)"
         )
     return True
 
 
 def _version(table: Table) -> tuple[str, ...]:
-    """Return the columns that tell one row from all others; Phase 3 may write a key again, later."""
+    """Return the columns that identify a row version; Phase 3 can write a key again later."""
     return (*table.key, WRITTEN) if WRITTEN in table.by_name else table.key
 
 
 def _duplicates(reading: _Reading, table: Table) -> Iterator[str]:
-    """Rows of one key and one time: nobody can say which is right. Of another time, they are Phase
-    3's corrections.
+    """Report rows with equal key and time, which are ambiguous; another time is a correction by
+    Phase 3.
     """
     key, version = ", ".join(table.key), ", ".join(_version(table))
     whole = " AND ".join(f"{c} IS NOT NULL" for c in _version(table))
@@ -201,7 +211,7 @@ def _duplicates(reading: _Reading, table: Table) -> Iterator[str]:
     ) or (0,)
     if copies:
         named = ", ".join(f"{c} {v}" for c, v in zip(table.key, first, strict=True))
-        yield f"{_rows(int(copies))} too many for the key ({version}), first {named}"
+        yield f"{_rows(int(copies))} duplicated in the key ({version}), first {named}"
     again = (
         reading.one(f"SELECT count(*) - count(DISTINCT ({key})) FROM {table.short} WHERE {whole}")[
             0
@@ -210,12 +220,12 @@ def _duplicates(reading: _Reading, table: Table) -> Iterator[str]:
     )
     if again:
         reading.notes.append(
-            f"{_rows(int(again))} written again by Phase 3; of each key the latest {WRITTEN} counts"
+            f"{_rows(int(again))} corrected by Phase 3; the latest {WRITTEN} of each key is used"
         )
 
 
 def _dates(reading: _Reading, table: Table) -> Iterator[str]:
-    """Rows dated outside their own season or, known to the calendar only, outside all of them."""
+    """Report rows dated outside their own season or, without a season of their own, outside all."""
     own = f"season_year = {SEASON}" if "season_year" in table.by_name else "TRUE"
     yield from _outside(reading, table, f"NOT ({own})", "the season of its season_year")
     if table is SCHED:
@@ -246,21 +256,32 @@ def _rows(count: int) -> str:
 
 
 def _replace(reading: _Reading) -> dict[str, dict[int, int]]:
-    """Write every table and season beside, then hand them over; the calendar, last of INPUTS, is
-    what opens dates.
-    """
+    """Write every table and season to temporary files, then load them season by season."""
     target = writable_warehouse()
-    with tempfile.TemporaryDirectory() as beside:
+    reading.notes += [f"{write.sentence}" for write in target.unfinished() if not write.is_running]
+    with tempfile.TemporaryDirectory() as temporary:
         files = {
-            (t, y): Path(beside) / f"{t.short}-{y}.parquet" for t in INPUTS for y in reading.seasons
+            (t, y): Path(temporary) / f"{t.short}-{y}.parquet"
+            for t in INPUTS
+            for y in reading.seasons
         }
         try:
             rows = {key: _written(reading, *key, file) for key, file in files.items()}
         except duckdb.Error as error:
-            raise WarehouseUnwritable(f"{beside} cannot be written: {error}") from error
-        for (table, year), file in files.items():
-            target.load(table, year, file)
+            raise WarehouseUnwritable(f"{temporary} is not writable: {error}") from error
+        for year in reading.seasons:
+            of_season = {table: files[table, year] for table in INPUTS}
+            target.load(year, of_season, _record(reading.folder, year))
     return {str(t): {y: rows[t, y] for y in reading.seasons} for t in INPUTS}
+
+
+def _record(folder: Path, year: int) -> UnfinishedWrite:
+    return UnfinishedWrite(
+        title=f"load of season {season_name(year)}",
+        seasons=[year],
+        began=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        command=f"manage.py load_phase3 {quote(str(folder.absolute()))}",
+    )
 
 
 def _written(reading: _Reading, table: Table, year: int, file: Path) -> int:

@@ -1,4 +1,4 @@
-"""Launches that are kept: under a name, for later, or until a second person agrees."""
+"""Stored launches: presets, scheduled launches and launches awaiting approval."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from django.db.models import QuerySet
 from django.utils.timezone import now
 
 from backfill.errors import Conflict, PlanChanged, Refused
+from backfill.jobs.approval import approval_needed
 from backfill.jobs.start import (
     OVERRIDE,
+    OnPreflight,
     Preview,
-    Tell,
     check_ready,
-    keep_quiet,
+    ignore_preflight,
     preview_job,
     start_job,
 )
@@ -29,23 +30,13 @@ from backfill.plan.planning import Plan
 log = logging.getLogger(__name__)
 State = Launch.State
 LONGEST_NAME = 80
-NOTHING_TO_DO = "everything is complete already, so nothing was started"
-
-
-def approval_reason(plan: Plan, limit: int) -> str:
-    """Why a second person has to agree to a plan: it has more dates, or overwrites more, than
-    `limit`; else empty.
-    """
-    if (dates := len(plan.dates)) > limit:
-        return f"it runs {dates:,} dates, and one person may start {limit:,}"
-    if plan.overwrites > limit:
-        return f"it overwrites {plan.overwrites:,} complete runs, and one person may overwrite {limit:,}"
-    return ""
+JUST_DECIDED = "was just decided by another operator; reload to see the decision"
+NOTHING_TO_DO = "nothing to run: all dates are complete"
 
 
 def passed_text(at: datetime) -> str:
-    """The sentence that refuses a time in the past."""
-    return f"{at:%Y-%m-%d %H:%M} UTC has passed already; name a time to come, or leave it out to start now"
+    """Return the refusal of a time in the past."""
+    return f"{at:%Y-%m-%d %H:%M} UTC is in the past; set a later time, or none to start now"
 
 
 def launch_backfill(
@@ -57,38 +48,48 @@ def launch_backfill(
     exempt: bool = False,
     previewed: str = "",
     computed: Preview | None = None,
-    tell: Tell = keep_quiet,
+    on_preflight: OnPreflight = ignore_preflight,
 ) -> Job | Launch | None:
-    """Start now what may start now; keep what is for later, or what a second person has to agree
-    to.
+    """Start a job, or store a launch with a start time or one that needs approval.
 
-    A Job was started; a Launch waits; None when everything is complete already. `limit` is
-    settings.APPROVAL_THRESHOLD_DATES unless
-    given, and whoever is `exempt` needs nobody. `computed` is the preview of these options, where
-    the request has computed
-    it already. Raises as `start` does; PlanChanged also for what is kept.
+    Return the started Job, the pending Launch, or None if all dates are complete. `limit` defaults
+    to settings.APPROVAL_THRESHOLD_DATES; an `exempt` actor needs no approval. `computed` is a
+    preview of these options from the same request. Raises as `start_job` does; PlanChanged also
+    for a stored launch.
     """
     if start_at is not None and start_at <= now():
         raise Refused(passed_text(start_at))
     if start_at is None and exempt:
-        return start_job(options, actor, previewed=previewed, computed=computed, tell=tell)
-    found = computed or preview_job(options)
-    reason = (
-        ""
-        if exempt
-        else approval_reason(
-            found.plan, settings.APPROVAL_THRESHOLD_DATES if limit is None else limit
+        return start_job(
+            options, actor, previewed=previewed, computed=computed, on_preflight=on_preflight
         )
-    )
+    preview = computed or preview_job(options)
+    limit = settings.APPROVAL_THRESHOLD_DATES if limit is None else limit
+    reason = "" if exempt else approval_needed(preview.plan, actor, start_at or now(), limit=limit)
     if start_at is None and not reason:
-        return start_job(options, actor, previewed=previewed, computed=found, tell=tell)
-    if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
+        return start_job(
+            options,
+            actor,
+            previewed=previewed,
+            computed=preview,
+            on_preflight=on_preflight,
+            on_created=partial(_check_parallel, preview.plan, limit),
+        )
+    if previewed and (changes := signed_plan.changes_text(previewed, preview.plan)):
         raise PlanChanged(changes)
-    if (
-        start_at is None
-    ):  # a preflight that blocks now would only be heard of when somebody has agreed
-        check_ready(found, OVERRIDE)
+    # Otherwise a blocked preflight would only show after the approval.
+    if start_at is None:
+        check_ready(preview, OVERRIDE)
     return _keep(options, actor, State.WAITING, start_at=start_at, needs_approval=reason)
+
+
+def _check_parallel(plan: Plan, limit: int, job: Job) -> None:
+    """Raise Conflict, which rolls back the job, if jobs started in parallel exceed the limit.
+
+    Starts are serialized here by the lock of `create`.
+    """
+    if reason := approval_needed(plan, job.actor, now(), limit=limit, without=job):
+        raise Conflict(f"{reason}; another job was just started: reload the preview")
 
 
 def _keep(options: Options, actor: str, state: str, **fields: object) -> Launch:
@@ -112,26 +113,24 @@ def _keep(options: Options, actor: str, state: str, **fields: object) -> Launch:
 
 
 def list_presets() -> QuerySet[Launch]:
-    """The saved launches, by name."""
+    """Return the saved launches by name."""
     return Launch.objects.filter(state=State.SAVED).order_by("name")
 
 
 def get_preset(name: str) -> Launch:
-    """The saved launch of this name. Raises Refused."""
-    if found := list_presets().filter(name=name.strip()).first():
-        return found
+    """Return the saved launch of this name. Raises Refused."""
+    if preset := list_presets().filter(name=name.strip()).first():
+        return preset
     raise Refused(f"there is no preset {name.strip()!r}; {_names()}")
 
 
 def _names() -> str:
     names = list(list_presets().values_list("name", flat=True))
-    return f"there are {', '.join(map(repr, names))}" if names else "none has been saved yet"
+    return f"choose from {', '.join(map(repr, names))}" if names else "no preset is saved"
 
 
 def save_preset(name: str, options: Options, actor: str, *, replace: bool = False) -> Launch:
-    """Keep options under a name, in the place of the preset of that name only if that is meant.
-    Raises Refused.
-    """
+    """Save options under a name; `replace` overwrites a preset of that name. Raises Refused."""
     name = " ".join(name.split())
     if not 0 < len(name) <= LONGEST_NAME:
         raise Refused(f"a preset's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
@@ -148,120 +147,117 @@ def save_preset(name: str, options: Options, actor: str, *, replace: bool = Fals
         ) from None
 
 
-# What waits
+# Pending launches
 
 
-def approve_launch(asked: Launch, actor: str, reason: str = "") -> Launch:
-    """Agree to a launch; it starts at once when its time has come. Raises Refused, also for the one
-    who asked for it.
+def approve_launch(launch: Launch, actor: str, reason: str = "") -> Launch:
+    """Approve a launch; a launch without a later start time starts now.
+
+    Raises Refused, also for the actor who requested it.
     """
-    asked = _waiting(asked, "approved")
-    if not asked.needs_approval or asked.approved_by:
+    launch = _waiting(launch, "approved")
+    if launch.approved_by:
+        raise Refused(f"{launch} is already approved by {launch.approved_by}")
+    if not launch.needs_approval:
+        raise Refused(f"{launch} needs no approval")
+    if actor == launch.actor:
         raise Refused(
-            f"{asked} needs no approval{f' any more, {asked.approved_by} has agreed' if asked.approved_by else ''}"
-        )
-    if actor == asked.actor:
-        raise Refused(
-            f"{actor} asked for {asked} and cannot agree to it as well; a second person has to"
+            f"{actor} requested {launch} and cannot approve it; another operator must approve it"
         )
     with transaction.atomic():
-        mine = Launch.objects.filter(pk=asked.pk, state=State.WAITING, approved_by="")
+        mine = Launch.objects.filter(pk=launch.pk, state=State.WAITING, approved_by="")
         if not mine.update(approved_by=actor):
-            raise Refused(f"{asked} has just been decided by somebody else")
+            raise Refused(f"{launch} {JUST_DECIDED}")
         Event.objects.create(
-            launch=asked, kind=EventKind.APPROVAL, actor=actor, action="approved", reason=reason
+            launch=launch, kind=EventKind.APPROVAL, actor=actor, action="approved", reason=reason
         )
-    if Launch.due(now()).filter(pk=asked.pk).exists():
-        start_waiting(asked.pk)
-    asked.refresh_from_db()
-    return asked
+    if Launch.due(now()).filter(pk=launch.pk).exists():
+        start_waiting(launch.pk)
+    launch.refresh_from_db()
+    return launch
 
 
-def refuse_launch(asked: Launch, actor: str, reason: str) -> Launch:
-    """Decline a launch, with the reason for the one who asked. Raises Refused."""
-    asked = _waiting(asked, "refused")
+def refuse_launch(launch: Launch, actor: str, reason: str) -> Launch:
+    """Refuse a launch, with a reason for its requester. Raises Refused."""
+    launch = _waiting(launch, "refused")
     if not reason.strip():
-        raise Refused(f"say why {asked} is refused; {asked.actor} will read it")
+        raise Refused(f"refusing {launch} requires a reason; {launch.actor} will see it")
     if not _refused(
-        asked,
+        launch,
         f"{actor} refused it: {reason}",
         actor=actor,
         reason=reason,
         cause=EventCause.OPERATOR,
     ):
-        raise Refused(f"{asked} has just been decided by somebody else")
-    return asked
+        raise Refused(f"{launch} {JUST_DECIDED}")
+    return launch
 
 
-def _refused(asked: Launch, message: str, *, actor: str, reason: str, cause: str = "") -> bool:
+def _refused(launch: Launch, message: str, *, actor: str, reason: str, cause: str = "") -> bool:
     old = (State.WAITING,)
-    return asked.transition(
+    return launch.transition(
         old, State.REFUSED, actor=actor, reason=reason, cause=cause, outcome_message=message
     )
 
 
-def withdraw_launch(asked: Launch, actor: str, reason: str = "") -> Launch:
-    """Take back a launch that waits, or a preset. Raises Refused when it is neither any more."""
-    asked = Launch.objects.get(pk=asked.pk)
+def withdraw_launch(launch: Launch, actor: str, reason: str = "") -> Launch:
+    """Withdraw a pending launch or a preset. Raises Refused in any other state."""
+    launch = Launch.objects.get(pk=launch.pk)
     cause = EventCause.OPERATOR
-    if not asked.transition(
+    if not launch.transition(
         (State.WAITING, State.SAVED), State.WITHDRAWN, actor=actor, reason=reason, cause=cause
     ):
-        raise Refused(_cannot(asked, "withdrawn"))
-    return asked
+        raise Refused(_cannot(launch, "withdrawn"))
+    return launch
 
 
-def _waiting(asked: Launch, what: str) -> Launch:
-    asked = Launch.objects.get(pk=asked.pk)
-    if asked.state != State.WAITING:
-        raise Refused(_cannot(asked, what))
-    return asked
+def _waiting(launch: Launch, done: str) -> Launch:
+    launch = Launch.objects.get(pk=launch.pk)
+    if launch.state != State.WAITING:
+        raise Refused(_cannot(launch, done))
+    return launch
 
 
-def _cannot(asked: Launch, what: str) -> str:
-    asked.refresh_from_db()
-    job = f" as job {asked.job_id}" if asked.job_id else ""
-    return f"{asked} is {asked.state}{job} and cannot be {what} any more"
+def _cannot(launch: Launch, done: str) -> str:
+    launch.refresh_from_db()
+    job = f" as job {launch.job_id}" if launch.job_id else ""
+    return f"{launch} is {launch.state}{job} and can no longer be {done}"
 
 
-# What is due
+# Due launches
 
 
 def start_due(at: datetime) -> list[Job]:
-    """Start what nothing holds back any more. One that cannot be tried now waits for the next time;
-    it stops no other.
-    """
+    """Start due launches. A launch that raises stays pending, and the others still start."""
     started = []
     for pk in Launch.due(at).values_list("pk", flat=True):
         try:
             started += [job] if (job := start_waiting(pk)) else []
-        except Exception:  # the warehouse is busy, say: nobody has refused anything
-            log.exception("launch %s could not be tried", pk)
+        except Exception:  # not a refusal, for example a busy warehouse: the next sweep tries again
+            log.exception("starting launch %s failed; the next sweep tries again", pk)
     return started
 
 
 def start_waiting(pk: int) -> Job | None:
-    """Start one launch; None when it was refused (see `outcome_message`) or has just been started
-    by another process.
+    """Start one launch and return its job.
+
+    Return None when it was refused (see `outcome_message`) or another process started it.
     """
-    asked = Launch.objects.get(pk=pk)
+    launch = Launch.objects.get(pk=pk)
     try:
-        # Nothing is claimed beforehand: that it has started is recorded with the job, or neither
-        # is.
-        job = start_job(asked.parsed_options, asked.actor, tie=partial(_begin, asked))
+        # One transaction creates the job and records the start, so no claim is needed.
+        job = start_job(launch.parsed_options, launch.actor, on_created=partial(_begin, launch))
     except Refused as refused:
-        _refused(asked, str(refused), actor=asked.actor, reason=str(refused))
+        _refused(launch, str(refused), actor=launch.actor, reason=str(refused))
         return None
     if job is None:
-        _refused(asked, NOTHING_TO_DO, actor=asked.actor, reason=NOTHING_TO_DO)
+        _refused(launch, NOTHING_TO_DO, actor=launch.actor, reason=NOTHING_TO_DO)
     return job
 
 
-def _begin(asked: Launch, job: Job) -> None:
-    """Give a launch its job. Raises Conflict, so that there will be no job, when it is no longer
-    waiting.
-    """
-    if not asked.transition(
-        (State.WAITING,), State.STARTED, actor=asked.approved_by or asked.actor, job=job
+def _begin(launch: Launch, job: Job) -> None:
+    """Link a launch to its job. Raises Conflict, which rolls back the job, if it is not pending."""
+    if not launch.transition(
+        (State.WAITING,), State.STARTED, actor=launch.approved_by or launch.actor, job=job
     ):
-        raise Conflict(f"{asked} has been started or withdrawn meanwhile")
+        raise Conflict(f"{launch} was just started or withdrawn; reload to see its state")

@@ -1,4 +1,4 @@
-"""Pause, resume, cancel, change a cap: each in one transaction, from whatever state the job is in."""
+"""Pause, resume and cancel jobs, and change concurrency limits; each in one transaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from backfill.errors import Conflict, Refused
 from backfill.execution import dispatch
-from backfill.execution.orphans import cancel_orphans
+from backfill.execution.overwritten import mark_overwritten_by
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason
 from backfill.plan.options import MAX_PARALLEL
 from backfill.plan.planning import ALREADY_COMPLETE
@@ -20,9 +20,7 @@ STOPPING = {Status.PAUSING: "is pausing", Status.CANCELLING: "is being cancelled
 
 @dataclass(frozen=True)
 class Cancelled:
-    """What cancelling does to a job's runs: never started, left to finish, and stopped in the
-    middle by force.
-    """
+    """Runs of a cancelled job: never started, left to finish, and force cancelled."""
 
     dropped: int
     finishing: int
@@ -30,24 +28,21 @@ class Cancelled:
 
 
 def pause_job(job: Job, actor: str, reason: str = "") -> Job:
-    """Let the steps that run finish and start no other. Raises Refused when the job is not under
-    way.
-    """
+    """Pause a job after its running steps. Raises Refused unless it is queued or running."""
     with transaction.atomic():
         locked = Job.locked(job.pk)
         if not locked.transition(
             Job.ACTIVE, Status.PAUSING, actor=actor, reason=reason, cause=EventCause.OPERATOR
         ):
-            raise Refused(_cannot(locked, "paused", "only a queued or running job can be"))
+            raise Refused(_cannot(locked, "paused", "pause queued or running jobs only"))
         dispatch.settle_job(locked, actor)
     return locked
 
 
 def resume_job(job: Job, actor: str, reason: str = "", *, brake: bool | None = None) -> Job:
-    """Go on with what is left, by the workers; `brake` changes whether a bug pauses the job again.
+    """Resume a job on the workers; `brake` changes its pause on error.
 
-    Raises Refused when nothing is left, Conflict when another job has taken some of the dates
-    meanwhile.
+    Raises Refused when nothing is left to run, Conflict when another job claimed its dates.
     """
     try:
         with transaction.atomic():
@@ -57,14 +52,14 @@ def resume_job(job: Job, actor: str, reason: str = "", *, brake: bool | None = N
             transaction.on_commit(dispatch.dispatch)
     except IntegrityError as error:
         raise Conflict(
-            f"another job has taken some of job {job.pk}'s dates meanwhile; wait for it or cancel it"
+            f"another job claimed dates of job {job.pk}; wait for it or cancel it"
         ) from error
     return locked
 
 
 def _resume(job: Job, actor: str, reason: str, brake: bool | None) -> None:
     if brake not in (None, job.brake):
-        action = "brake put on" if brake else "brake released"
+        action = "pause on error enabled" if brake else "pause on error disabled"
         Event.objects.create(
             job=job, kind=EventKind.PAUSE_ON_ERROR, actor=actor, action=action, reason=reason
         )
@@ -74,22 +69,30 @@ def _resume(job: Job, actor: str, reason: str, brake: bool | None) -> None:
     if job.transition((Status.PAUSING,), Status.RUNNING, **by, **set_brake):
         return
     if job.status == Status.CANCELLED:
-        _keep_what_others_have_done(job, actor)
-        # What another job has written since must not be taken for what this one had.
-        fresh: dict[str, object] = {"finished_at": None, "losses": 0, "warehouse_jobs": {}}
+        _skip_completed_runs(job, actor)
+        _discontinue_warehouse_jobs(job)
+        fresh: dict[str, object] = {"finished_at": None, "losses": 0}
         left = job.runs.all().transition((Run.Status.CANCELLED,), Run.Status.PENDING, **by, **fresh)
         numbers = job.runs.filter(status=Run.Status.PENDING).values("batch")
         job.batches.filter(number__in=numbers).update(status=Batch.Status.WAITING, retry_at=None)
         if not left:
-            raise Refused(f"job {job.pk} was cancelled when nothing was left to run")
+            raise Refused(f"job {job.pk} has no runs left to resume")
     if not job.transition((Status.PAUSED, Status.CANCELLED), Status.QUEUED, **by, **fields):
-        raise Refused(_cannot(job, "resumed", "only a paused or cancelled job can be"))
+        raise Refused(_cannot(job, "resumed", "resume paused or cancelled jobs only"))
 
 
-def _keep_what_others_have_done(job: Job, actor: str) -> None:
-    """What another job has completed since this one was cancelled does not run again, unless this
-    one was to run all.
+def _discontinue_warehouse_jobs(job: Job) -> None:
+    """Mark the warehouse jobs of cancelled runs as not reusable, because other jobs may have run
+    since. The next claim retires them.
     """
+    runs = list(job.runs.filter(status=Run.Status.CANCELLED).exclude(warehouse_jobs={}))
+    for run in runs:
+        run.warehouse_jobs["runs"] = 0
+    Run.objects.bulk_update(runs, ["warehouse_jobs"])
+
+
+def _skip_completed_runs(job: Job, actor: str) -> None:
+    """Skip runs that another job completed since, unless the options rerun complete dates."""
     options = job.parsed_options
     if options.force or options.outdated or job.retry_of_id:
         return
@@ -108,29 +111,36 @@ def _keep_what_others_have_done(job: Job, actor: str) -> None:
 
 
 def cancel_job(job: Job, actor: str, reason: str = "", *, force: bool = False) -> Cancelled:
-    """Drop what has not started and let finish what runs; with `force`, drop that too: its attempt
-    records nothing.
+    """Cancel pending runs and let running ones finish; `force` cancels those too.
 
-    Raises Refused when the job has ended.
+    An attempt that was force cancelled records nothing. Raises Refused when the job has ended.
     """
     with transaction.atomic():
         locked = Job.locked(job.pk)
         if locked.status in Job.ENDED or (locked.status == Status.CANCELLING and not force):
-            raise Refused(_cannot(locked, "cancelled", "--force stops the runs that it waits for"))
+            ended = locked.status in Job.ENDED
+            hint = "retry or start a new job" if ended else "force cancel stops its running runs"
+            raise Refused(_cannot(locked, "cancelled", hint))
         by: dict[str, Any] = {"actor": actor, "reason": reason}
         by_person = {**by, "cause": EventCause.OPERATOR}
         if not locked.transition(
             (*Job.ACTIVE, Status.PAUSING, Status.PAUSED), Status.CANCELLING, **by_person
         ):
             Event.objects.create(
-                job=locked, kind=EventKind.FORCE_CANCEL, action="cancelling by force", **by
+                job=locked, kind=EventKind.FORCE_CANCEL, action="force cancel", **by
             )
+        ending = Run.ACTIVE if force else (Run.Status.PENDING,)
+        mark_overwritten_by(
+            locked.runs.filter(status__in=ending),
+            actor=actor,
+            reason=f"{locked} was cancelled after it began to write",
+        )
         dropped = locked.runs.all().transition(
             (Run.Status.PENDING,), Run.Status.CANCELLED, **by_person
         )
         running = locked.runs.filter(status=Run.Status.RUNNING).count()
         if force:
-            cancel_orphans(
+            dispatch.cancel_orphans(
                 locked.runs.filter(status=Run.Status.RUNNING).values_list(
                     "warehouse_jobs", flat=True
                 )
@@ -144,7 +154,7 @@ def cancel_job(job: Job, actor: str, reason: str = "", *, force: bool = False) -
 
 
 def dropped_and_finishing(job: Job) -> Cancelled:
-    """What cancelling now would do, to be shown before somebody confirms it."""
+    """Count the runs that cancelling would cancel and let finish, for the confirmation."""
     runs = job.runs.all()
     return Cancelled(
         runs.filter(status=Run.Status.PENDING).count(),
@@ -153,11 +163,12 @@ def dropped_and_finishing(job: Job) -> Cancelled:
 
 
 def change_limit(batches: int, actor: str, reason: str = "", *, job: Job | None = None) -> None:
-    """Let at most so many batches be in flight, of a job or in all. Those above it finish. Raises
-    Refused.
+    """Set the concurrency limit of a job, or of all jobs.
+
+    Batches above a lower limit finish. Raises Refused.
     """
     if not 1 <= batches <= MAX_PARALLEL:
-        raise Refused(f"1 to {MAX_PARALLEL} batches can be in flight, not {batches}")
+        raise Refused(f"the concurrency limit must be 1 to {MAX_PARALLEL}, not {batches}")
     with transaction.atomic():
         if job is None:
             limits = Limits.current(locked=True)
@@ -166,19 +177,21 @@ def change_limit(batches: int, actor: str, reason: str = "", *, job: Job | None 
         else:
             locked = Job.locked(job.pk)
             if locked.status in Job.ENDED:
-                raise Refused(_cannot(locked, "changed", "it has no batch left to send"))
+                raise Refused(
+                    _cannot(locked, "changed", "change the limit of unfinished jobs only")
+                )
             before, locked.max_in_flight = locked.max_in_flight, batches
             locked.save(update_fields=["max_in_flight"])
-        action = f"batches in flight {before} → {batches}"
+        action = f"concurrency limit {before} → {batches}"
         Event.objects.create(
             job=job, kind=EventKind.CONCURRENCY_LIMIT, actor=actor, action=action, reason=reason
         )
         transaction.on_commit(dispatch.dispatch)
 
 
-def _cannot(job: Job, what: str, hint: str) -> str:
+def _cannot(job: Job, done: str, hint: str) -> str:
     state = STOPPING.get(
         Status(job.status),
         f"is {job.status}" if job.status not in Job.ENDED else f"has ended ({job.status})",
     )
-    return f"job {job.pk} {state} and cannot be {what}; {hint}"
+    return f"job {job.pk} {state} and cannot be {done}; {hint}"

@@ -1,6 +1,4 @@
-"""Retry: what of a job failed, and is still so, and can be healed now, runs again under the options
-that it had.
-"""
+"""Retry: rerun the current failures of a job that a retry can fix, with the options of the job."""
 
 from __future__ import annotations
 
@@ -10,20 +8,20 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from backfill.errors import PlanChanged, Refused
+from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import (
+    OnPreflight,
     Preview,
-    Tell,
     check_ready,
     create,
-    keep_quiet,
+    ignore_preflight,
     reclaim_orphaned_jobs,
 )
-from backfill.models import Job, Run
+from backfill.models import Job, Key, Run
 from backfill.plan import preflight, signed_plan
-from backfill.plan.conflicts import conflict_message
 from backfill.plan.options import Options
-from backfill.plan.planning import Key, PlannedAction, PlannedRun, in_batches
-from backfill.plan.retry_selection import Selection
+from backfill.plan.planning import PlannedAction, PlannedRun, in_batches
+from backfill.plan.preflight import conflict_message
 from backfill.process_id import this_process
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import check_loaded, load_calendar
@@ -32,17 +30,16 @@ from backfill.warehouse import writable_warehouse
 from validation.retry import RetryClass
 from validation.season import Calendar, DateType
 
-HEALED = "healed"
+HEALED = "healed"  # published as the `retry` of a failure left out
+FIXED = "fixed"
 OVERRIDE = "override with --override --reason TEXT"
-INCLUDE = "--include-expected runs it all the same"
+INCLUDE = "retry it with --include-expected"
 HINTS = {RetryClass.AFTER_FIX: OVERRIDE, RetryClass.NEVER: INCLUDE}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A failure that is not retried, and why not. `retry` is when a retry heals it; HEALED when
-    something else has.
-    """
+    """Failure outside a retry, with the reason. `retry` is its retry class, or HEALED if fixed."""
 
     processor: str
     date: date
@@ -50,31 +47,27 @@ class LeftOut:
     entities: int
     retry: str
     reason: str
-    because: str = field(
-        default="", compare=False
-    )  # the reason without the option that overrides it
+    # The reason without the option that overrides it.
+    because: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RetryPlan(Preview):
-    """What a retry would run, each with its reason, what it would leave out, and what speaks
-    against it.
-    """
+    """Plan of a retry: its runs with their reasons, the failures left out, and the preflight."""
 
     job: int
     left_out: tuple[LeftOut, ...]
-    of_others: int = (
-        0  # runs of (processor, date) that the job did not run: what they read runs again
-    )
+    of_others: int = 0  # downstream runs of (processor, date) outside the job
 
 
 def preview_retry(job: Job, selection: Selection) -> RetryPlan:
-    """The very runs that `retry` would make. Raises Refused while the job is under way, and for
-    what it does not have.
+    """Plan the runs of a retry.
+
+    Raises Refused while the job is unfinished, and for a selection that it does not have.
     """
     job.refresh_from_db()
     if job.status not in Job.ENDED:
-        raise Refused(f"job {job.pk} is {job.status}; wait until it has ended, or cancel it")
+        raise Refused(f"job {job.pk} is {job.status}; wait until it ends, or cancel it")
     options = job.parsed_options
     check_loaded(options)
     standing, calendar = JobFailures(job), load_calendar()
@@ -95,15 +88,15 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     planned = in_batches(options, days, runs)
     left_out = (
         *_left_out(failures, {r.key for r in runs}, selection),
-        *_healed(standing, keys, selection),
+        *_fixed_elsewhere(standing, keys, selection),
     )
     of_others = sum(run.key not in standing.own for run in runs)
     return RetryPlan(
-        planned,
-        preflight.report(planned, calendar, held=conflict_message(planned)),
-        job.pk,
-        left_out,
-        of_others,
+        plan=planned,
+        report=preflight.report(planned, calendar, held=conflict_message(planned)),
+        job=job.pk,
+        left_out=left_out,
+        of_others=of_others,
     )
 
 
@@ -114,40 +107,36 @@ def retry_job(
     reason: str = "",
     *,
     inline: bool = False,
-    tell: Tell = keep_quiet,
+    on_preflight: OnPreflight = ignore_preflight,
     previewed: str = "",
 ) -> Job:
-    """Create the job of a retry, under the options of the job that it retries and with its brake as
-    it stands now.
+    """Create a retry job with the options and the current pause on error of the original job.
 
-    `previewed` is the sealed plan that somebody has seen.
-
-    Raises PlanChanged when another plan would be run now than was seen, Refused when there is
-    nothing to retry, when the
-    job is under way, when the preflight blocks and the job did not skip it; Conflict when another
-    job holds one of the dates.
+    `previewed` is the signed plan of the preview. Raises PlanChanged when the plan differs from
+    it; Refused without anything to retry, on an unfinished job or a blocked preflight that the job
+    did not skip; Conflict when another job holds one of the dates.
     """
     if selection.override and not reason.strip():
-        raise Refused("overriding needs a reason: add --reason TEXT, it is stored with the job")
+        raise Refused("overriding requires a reason; add --reason TEXT")
     writable_warehouse()
-    found = preview_retry(job, selection)
-    options, todo = found.plan.options, found.plan.todo
-    if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
+    preview = preview_retry(job, selection)
+    options, todo = preview.plan.options, preview.plan.todo
+    if previewed and (changes := signed_plan.changes_text(previewed, preview.plan)):
         raise PlanChanged(changes)
     if not todo:
-        raise Refused(nothing_text(found))
-    check_ready(found, f"the options of job {job.pk}, which a retry keeps, do not skip it")
-    tell(found.report)
-    dates = tuple(found.plan.dates)
+        raise Refused(nothing_text(preview))
+    check_ready(preview, f"or start a new job; a retry keeps the options of job {job.pk}")
+    on_preflight(preview.report)
+    dates = tuple(preview.plan.dates)
     reclaim_orphaned_jobs(
         replace(options, start=dates[0], end=dates[-1], dates=dates, processors=_processors(todo))
     )
     return create(
-        found.plan,
+        preview.plan,
         actor,
         triggered_by=job.triggered_by,
         owner=this_process() if inline else "",
-        overridden=found.report.overridable,
+        overridden=preview.report.overridable,
         retry_of=job,
         reason=reason.strip() or default_reason(job),
         brake=job.brake,
@@ -155,7 +144,7 @@ def retry_job(
 
 
 def default_reason(job: Job) -> str:
-    """The reason of a retry for which nobody gives one."""
+    """Return the default reason of a retry."""
     return f"retry of {job}"
 
 
@@ -163,11 +152,11 @@ def _processors(runs: Sequence[PlannedRun]) -> tuple[str, ...]:
     return tuple(code for code in CHAIN if code in {r.processor for r in runs})
 
 
-# What runs
+# Runs of a retry
 
 
 def _is_taken(failure: Failure, selection: Selection) -> bool:
-    """Whether a failure makes its (processor, date) run again by itself."""
+    """Return True if the selection retries this failure."""
     match failure.verdict.retry:
         case RetryClass.NOW:
             return True
@@ -175,22 +164,22 @@ def _is_taken(failure: Failure, selection: Selection) -> bool:
             return selection.include_expected
         case RetryClass.AFTER_FIX:
             return selection.override
-    return False  # after upstream: with that, or not at all
+    return False  # a failure after upstream runs only downstream of a retried failure
 
 
 def _seeds(failures: Sequence[Failure], selection: Selection) -> dict[Key, str]:
-    """The (processor, date) that run by themselves, each with its reason."""
+    """Return the keys of the retried failures, each with its reason."""
     reasons: dict[Key, list[str]] = {}
     for failure in failures:
         if _is_taken(failure, selection):
             reasons.setdefault(failure.key, []).append(
                 f"{failure} ({failure.verdict.retry}: {failure.verdict.reason})"
             )
-    return {key: "; ".join(found) for key, found in reasons.items()}
+    return {key: "; ".join(texts) for key, texts in reasons.items()}
 
 
 def _in_chain(seeds: Mapping[Key, str], options: Options, calendar: Calendar) -> list[PlannedRun]:
-    """The seeds, and of each of their dates what comes after them in the chain."""
+    """Return the runs of the seeds, and of everything downstream on the same dates."""
     by_date: dict[date, dict[str, str]] = {}
     for (code, day), reason in seeds.items():
         by_date.setdefault(day, {})[code] = reason
@@ -202,24 +191,31 @@ def _in_chain(seeds: Mapping[Key, str], options: Options, calendar: Calendar) ->
 def _of_date(
     day: date, seeds: Mapping[str, str], options: Options, calendar: Calendar
 ) -> Iterator[PlannedRun]:
-    found, again = calendar.day(day, live=not options.backfill_mode), set[str]()
-    for code in options.processors if found.is_processing else ():
+    planned_day, again = calendar.day(day, live=not options.backfill_mode), set[str]()
+    for code in options.processors if planned_day.is_processing else ():
         upstream = [before for before in PROCESSORS[code].after if before in again]
-        reasons = [*filter(None, [seeds.get(code)]), *([_runs_again(upstream)] if upstream else [])]
-        if found.type is DateType.BOOTSTRAP and code in seeds:
-            yield PlannedRun(code, day, PlannedAction.SKIP, found.why_skipped)
+        reasons = [
+            *filter(None, [seeds.get(code)]),
+            *([_upstream_reason(upstream)] if upstream else []),
+        ]
+        if planned_day.type is DateType.BOOTSTRAP and code in seeds:
+            yield PlannedRun(
+                processor=code, date=day, action=PlannedAction.SKIP, reason=planned_day.why_skipped
+            )
         elif reasons:
             again.add(code)
-            yield PlannedRun(code, day, PlannedAction.RUN, "; ".join(reasons))
+            yield PlannedRun(
+                processor=code, date=day, action=PlannedAction.RUN, reason="; ".join(reasons)
+            )
 
 
-def _runs_again(upstream: Sequence[str]) -> str:
+def _upstream_reason(upstream: Sequence[str]) -> str:
     if len(upstream) == 1:
-        return f"its upstream {upstream[0]} runs again"
-    return f"its upstream {', '.join(upstream[:-1])} and {upstream[-1]} run again"
+        return f"upstream {upstream[0]} reruns"
+    return f"upstream {', '.join(upstream[:-1])} and {upstream[-1]} rerun"
 
 
-# What does not
+# Failures left out
 
 
 def _left_out(
@@ -228,17 +224,23 @@ def _left_out(
     for failure in failures:
         if failure.key not in running:
             retry, taken = failure.verdict.retry, _is_taken(failure, selection)
-            because = "there is no game on its date any more" if taken else failure.verdict.reason
+            because = "its date no longer has games" if taken else failure.verdict.reason
             reason = f"{because}; {HINTS[retry]}" if retry in HINTS and not taken else because
             yield LeftOut(
-                *failure.key, failure.what, failure.entities, retry, reason=reason, because=because
+                processor=failure.processor,
+                date=failure.date,
+                what=failure.what,
+                entities=failure.entities,
+                retry=retry,
+                reason=reason,
+                because=because,
             )
 
 
-def _healed(standing: JobFailures, keys: set[Key], selection: Selection) -> Iterator[LeftOut]:
-    """What the job itself left broken and another job has healed since; a group names only what is
-    broken now.
-    """
+def _fixed_elsewhere(
+    standing: JobFailures, keys: set[Key], selection: Selection
+) -> Iterator[LeftOut]:
+    """Yield the job's failures that another job fixed; error groups have current failures only."""
     for run, what, now in standing.healed():
         if (
             (run.processor, run.date) in keys
@@ -246,21 +248,30 @@ def _healed(standing: JobFailures, keys: set[Key], selection: Selection) -> Iter
             and what in (selection.categories or (what,))
         ):
             n = run.failures.get(what, 0)
-            because = f"healed meanwhile by job {now.job_id}"
-            yield LeftOut(run.processor, run.date, what, n, HEALED, reason=because, because=because)
+            because = f"already fixed by job {now.job_id}"
+            yield LeftOut(
+                processor=run.processor,
+                date=run.date,
+                what=what,
+                entities=n,
+                retry=HEALED,
+                reason=because,
+                because=because,
+            )
 
 
-def nothing_text(found: RetryPlan) -> str:
-    """Why there is nothing to retry, in one sentence."""
-    counted = Counter((out.what, out.retry, out.reason) for out in found.left_out)
+def nothing_text(preview: RetryPlan) -> str:
+    """Explain in one sentence why a retry is empty."""
+    counted = Counter((out.what, out.retry, out.reason) for out in preview.left_out)
     parts = [
-        f"{n} {what} ({retry}): {reason}" for (what, retry, reason), n in counted.most_common(3)
+        f"{n} {what} ({FIXED if retry == HEALED else retry}): {reason}"
+        for (what, retry, reason), n in counted.most_common(3)
     ]
     more = (
-        f"; and for {len(counted) - 3} more reason{'s' * (len(counted) > 4)}"
+        f"; and {len(counted) - 3} more reason{'s' * (len(counted) > 4)}"
         if len(counted) > 3
         else ""
     )
     if not parts:
-        return f"nothing of job {found.job} that was named has failed"
-    return f"nothing of job {found.job} is to be retried: {'; '.join(parts)}{more}"
+        return f"job {preview.job} has no failure in this selection; select other failures"
+    return f"job {preview.job} has no failure to retry: {'; '.join(parts)}{more}"

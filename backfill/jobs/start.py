@@ -1,9 +1,9 @@
-"""Preview and start."""
+"""Preview and start of jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -11,8 +11,10 @@ from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
 from backfill.errors import Conflict, PlanChanged, Refused
-from backfill.execution import dispatch
+from backfill.execution import dispatch, history
+from backfill.execution.overwritten import mark_overwritten_by
 from backfill.models import (
+    SYSTEM,
     Batch,
     Event,
     EventCause,
@@ -22,7 +24,8 @@ from backfill.models import (
     Run,
     SkipReason,
 )
-from backfill.plan import conflicts, preflight, rerun_policy, signed_plan
+from backfill.plan import preflight, rerun_policy, signed_plan
+from backfill.plan.known_bugs import with_known_bugs
 from backfill.plan.options import Options
 from backfill.plan.planning import Plan, PlannedAction
 from backfill.process_id import this_process
@@ -30,56 +33,59 @@ from backfill.processors.render import sql_hash
 from backfill.season_calendar import check_loaded, load_calendar
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
+from backfill.warehouse.season_cache import of_one_version
 from validation.preflight import nothing_to_run
 from validation.preflight_report import Item, PreflightKind, Report, first_three
 
 OVERRIDE = "or override with --skip-preflight --reason TEXT"
-Tell = Callable[[Report], object]
-Tie = Callable[[Job], object]
+OnPreflight = Callable[[Report], object]
+OnCreated = Callable[[Job], object]
 
 
-def keep_quiet(report: Report) -> None:
-    """Tell nobody."""
+def ignore_preflight(report: Report) -> None:
+    """Do nothing with a preflight report."""
 
 
-def tie_nothing(job: Job) -> None:
-    """Let nothing hang on a job."""
+def ignore_created(job: Job) -> None:
+    """Do nothing with a created job."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What starting would do, and what speaks against it. `goes_on` is the job that it would go on
-    with instead.
-    """
+    """Plan and preflight of a start. `goes_on` is the orphaned job that a start would resume."""
 
     plan: Plan
     report: Report
-    goes_on: Job | None = field(default=None, kw_only=True)
+    goes_on: Job | None = None
 
     @property
     def would_start(self) -> bool:
-        """Whether nothing stops it, as far as its options do not override that."""
+        """True if the preflight blocks nothing, or its options override it."""
         return not self.report.stops(skip=self.plan.options.skip_preflight)
 
     @property
     def overwrites(self) -> int:
-        """How many (processor, date) are complete and would be replaced."""
+        """Number of complete (processor, date) to overwrite."""
         return self.plan.overwrites
 
 
 def preview_job(options: Options) -> Preview:
-    """The plan and the preflight of these options. Raises Refused when there is nothing that could
-    be run.
-    """
+    """Return the plan and the preflight of these options. Raises Refused without game dates."""
+    return of_one_version(options.seasons, lambda: _preview(options))
+
+
+def _preview(options: Options) -> Preview:
     check_loaded(options)
     calendar = load_calendar()
     days = rerun_policy.days_of(options, calendar)
     if not any(d.is_processing for d in days):
         raise Refused(nothing_to_run(options.days).sentence)
-    found = rerun_policy.planned(options, days)
-    if goes_on := next((job for job in conflicts.orphaned_jobs() if _is_same(job, options)), None):
-        return Preview(found, preflight.report(found, calendar), goes_on=goes_on)
-    return Preview(found, preflight.report(found, calendar, held=conflicts.conflict_message(found)))
+    planned = rerun_policy.planned(options, days)
+    if goes_on := next((job for job in preflight.orphaned_jobs() if _is_same(job, options)), None):
+        return Preview(plan=planned, report=preflight.report(planned, calendar), goes_on=goes_on)
+    held = preflight.conflict_message(planned)
+    report = with_known_bugs(preflight.report(planned, calendar, held=held), planned)
+    return Preview(plan=planned, report=report)
 
 
 def start_job(
@@ -88,54 +94,53 @@ def start_job(
     *,
     triggered_by: str = "backfill",
     inline: bool = False,
-    tell: Tell = keep_quiet,
+    on_preflight: OnPreflight = ignore_preflight,
     previewed: str = "",
     computed: Preview | None = None,
-    tie: Tie = tie_nothing,
+    on_created: OnCreated = ignore_created,
 ) -> Job | None:
-    """Create the job of these options, for the workers or for this process; None when everything is
-    complete already.
+    """Create a job for the workers, or inline for this process; None if all dates are complete.
 
-    `tell` hears what the preflight found. The same options as a job whose process died go on with
-    that job. `previewed`
-    is the sealed plan that somebody has seen; `tie` is called in the transaction that makes the
-    job, which fails with it.
-    `computed` is the preview of these options that the same request has computed already, so it is
-    not computed again.
-    Raises PlanChanged when another plan would be run now than was seen, Refused when the preflight
-    blocks or the warehouse
-    cannot be written, Conflict when another job holds one of the dates.
+    An orphaned job with the same options is resumed instead. `on_preflight` receives the report,
+    `on_created` runs in the transaction that creates the job and can roll it back. `previewed` is
+    the signed plan of the preview, `computed` a preview of these options from the same request.
+
+    Raises PlanChanged when the plan differs from the preview, Refused when the preflight blocks or
+    the warehouse is read-only, Conflict when another job holds one of the dates.
     """
     writable_warehouse()
+    history.repair(options)
     owner = this_process() if inline else ""
-    # Dates that a dead job gives back may change the plan, so it is computed after that.
-    is_current = computed is not None and not conflicts.orphaned_jobs()
+    # Reclaiming orphaned jobs releases dates and so changes the plan.
+    is_current = computed is not None and not preflight.orphaned_jobs()
     if same := reclaim_orphaned_jobs(options):
-        return _take_over(same, actor, owner, tie)
-    found = computed if computed is not None and is_current else preview_job(options)
-    if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
+        return _take_over(same, actor, owner, on_created)
+    preview = computed if computed is not None and is_current else preview_job(options)
+    if previewed and (changes := signed_plan.changes_text(previewed, preview.plan)):
         raise PlanChanged(changes)
-    if not found.plan.todo:
+    if not preview.plan.todo:
         return None
-    check_ready(found, OVERRIDE)
-    tell(found.report)
-    overridden = found.report.overridable
+    check_ready(preview, OVERRIDE)
+    on_preflight(preview.report)
     return create(
-        found.plan, actor, triggered_by=triggered_by, owner=owner, overridden=overridden, tie=tie
+        preview.plan,
+        actor,
+        triggered_by=triggered_by,
+        owner=owner,
+        overridden=preview.report.overridable,
+        on_created=on_created,
     )
 
 
-def check_ready(found: Preview, otherwise: str) -> None:
-    """Raise Refused when anything stops the start but a job that holds its dates, on which the
-    database decides.
-    """
+def check_ready(preview: Preview, otherwise: str) -> None:
+    """Raise Refused when the preflight blocks; the database detects conflicts with other jobs."""
     if stops := [
         item
-        for item in found.report.stops(skip=found.plan.options.skip_preflight)
+        for item in preview.report.stops(skip=preview.plan.options.skip_preflight)
         if item.kind is not PreflightKind.HELD
     ]:
-        how = f"`{preflight.command(found.plan.options)}` says what to do"
-        raise Refused(f"the preflight blocks: {first_three(stops)}. {how}; {otherwise}")
+        how = f"run `{preflight.command(preview.plan.options)}` for advice"
+        raise Refused(f"the preflight blocks: {first_three(stops)}; {how}, {otherwise}")
 
 
 def create(
@@ -145,10 +150,10 @@ def create(
     triggered_by: str = "backfill",
     owner: str = "",
     overridden: Sequence[Item] = (),
-    tie: Tie = tie_nothing,
+    on_created: OnCreated = ignore_created,
     **fields: object,
 ) -> Job:
-    """Create the job of a plan, with its batches and runs or not at all. Raises Conflict."""
+    """Create a job with its batches and runs in one transaction. Raises Conflict."""
     options = planned.options
     try:
         with transaction.atomic():
@@ -167,11 +172,11 @@ def create(
             _record_created(job, overridden)
             Run.objects.insert(_runs(job, planned))
             Batch.objects.bulk_create(_batches(job, planned))
-            tie(job)
+            on_created(job)
             if not owner:
                 transaction.on_commit(dispatch.dispatch)
     except IntegrityError as error:
-        raise Conflict(conflicts.conflict_text(planned)) from error
+        raise Conflict(preflight.conflict_text(planned)) from error
     return job
 
 
@@ -181,7 +186,7 @@ def _record_created(job: Job, overridden: Sequence[Item]) -> None:
         **by, kind=EventKind.CREATED, to_state=job.status, action="queued", reason=job.reason
     )
     if overridden:
-        reason = f"{job.reason}: {len(overridden)} blocked: {first_three(overridden)}"
+        reason = f"{job.reason} (overridden: {first_three(overridden)})"
         Event.objects.create(
             **by, kind=EventKind.PREFLIGHT_OVERRIDE, action="preflight overridden", reason=reason
         )
@@ -217,13 +222,12 @@ def _is_same(job: Job, options: Options) -> bool:
 
 
 def reclaim_orphaned_jobs(options: Options) -> Job | None:
-    """Settle the inline jobs whose process ended: return the one with these options, give the dates
-    of the others back.
+    """Return the orphaned inline job with these options, and cancel overlapping orphaned jobs.
 
-    A retry keeps the options of the job that it retries and runs less, so it is never the same.
+    A retry never matches, because it runs less than its stored options.
     """
     same = None
-    for job in conflicts.orphaned_jobs():
+    for job in preflight.orphaned_jobs():
         if not job.runs.filter(status__in=Run.ACTIVE).exists():
             with transaction.atomic():
                 dispatch.settle_job(Job.locked(job.pk))
@@ -240,43 +244,44 @@ def _overlaps(job: Job, options: Options) -> bool:
 
 
 def _abandon(job: Job) -> None:
-    reason = "its process ended and another backfill takes these dates"
+    reason = "process ended; another backfill claimed its dates"
     with transaction.atomic():
         _seize(job, this_process())
         by: dict[str, Any] = {
-            "actor": dispatch.SYSTEM,
+            "actor": SYSTEM,
             "reason": reason,
             "cause": EventCause.PROCESS_ENDED,
         }
+        mark_overwritten_by(job.runs.all(), actor=SYSTEM, reason=f"{job}: {reason}")
         job.runs.all().transition(Run.ACTIVE, Run.Status.CANCELLED, **by, claim="", worker="")
         job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
         job.transition((job.status,), Job.Status.CANCELLED, **by, finished_at=now())
 
 
-def _take_over(job: Job, actor: str, owner: str, tie: Tie = tie_nothing) -> Job:
-    """Put back what the dead process had claimed, and own the job, or give it to the workers."""
+def _take_over(job: Job, actor: str, owner: str, on_created: OnCreated = ignore_created) -> Job:
+    """Requeue the claimed runs of a dead process, and resume the job inline or on the workers."""
     with transaction.atomic():
         _seize(job, owner)
         dispatch.requeue(
             job,
             job.runs.all(),
-            actor=dispatch.SYSTEM,
-            reason="its process ended",
+            actor=SYSTEM,
+            reason="process ended",
             cause=EventCause.PROCESS_ENDED,
         )
         job.batches.filter(status=Batch.Status.IN_FLIGHT).update(
             status=Batch.Status.WAITING, lease=""
         )
         job.transition(
-            (job.status,), Job.Status.QUEUED, actor=actor, reason="goes on where its process ended"
+            (job.status,), Job.Status.QUEUED, actor=actor, reason="resumed after its process ended"
         )
-        tie(job)
+        on_created(job)
         if not owner:
             transaction.on_commit(dispatch.dispatch)
     return job
 
 
 def _seize(job: Job, owner: str) -> None:
-    """Own a job whose process died. Raises Conflict when somebody else was faster."""
+    """Take ownership of an orphaned job. Raises Conflict when another process was faster."""
     if not Job.objects.filter(pk=job.pk, owner=job.owner, status=job.status).update(owner=owner):
-        raise Conflict(f"job {job.pk} has just been taken over by another process; try again")
+        raise Conflict(f"another process just resumed job {job.pk}; reload to see its state")

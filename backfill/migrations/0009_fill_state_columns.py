@@ -1,6 +1,6 @@
-"""Fill the state columns from the sentences of the versions before them, which this module alone still reads.
+"""Fill the state columns from the sentences of older versions; only this module still parses them.
 
-It imports nothing of the application: the sentences are those of the day on which they were written.
+Imports nothing from the application, because its sentences change.
 """
 
 import re
@@ -102,7 +102,7 @@ RESUMED = {("pausing", "running"), ("paused", "queued"), ("cancelled", "queued")
 
 
 def _fill_run_causes(Event):
-    """By distinct text: a job has thousands of events with the same."""
+    """Group by distinct text: a job has thousands of events with equal text."""
     found = Event.objects.filter(kind="transition", run__isnull=False, to_state__in=("pending", "cancelled", "failed"))
     columns = ("actor", "from_state", "to_state", "reason")
     for values in list(found.order_by().values_list(*columns).distinct()):
@@ -150,7 +150,7 @@ def _fill_runs(Run):
 
 
 def _refusal(run):
-    """The check that refused a run, and what its error is about."""
+    """Return the check that refused a run, and the identifiers in its error."""
     if run.status == "blocked":
         match = BLOCKED.match(run.reason)
         return "", {"blocked_by": match[1]} if match else {}
@@ -164,7 +164,7 @@ def _refusal(run):
 
 
 def _partition(file):
-    """The folders of a file: `<dataset>/<table>/<column>=<value>/…`."""
+    """Parse the folders of a file: `<dataset>/<table>/<column>=<value>/…`."""
     *folders, _ = file.split("/")
     values = dict(name.split("=", 1) for name in folders if "=" in name)
     plain = [name for name in folders if "=" not in name]

@@ -1,16 +1,22 @@
-"""Jobs, their batches and runs, the events that changed them, what is judged of them, who works:
-the truth about a backfill.
-"""
+"""Database state of backfills: jobs, batches, runs, events, audit results, findings, workers."""
 
-from backfill.models.audit import AuditResult
+from backfill.models.audit import (
+    AUDIT_DUE_WITHIN,
+    AuditResult,
+    is_audit_pending,
+    is_audited,
+    jobs_pending_audit,
+)
 from backfill.models.batch import Batch
-from backfill.models.event import AUTOMATIC, Event, EventCause, EventKind
+from backfill.models.event import AUTOMATIC, SYSTEM, Event, EventCause, EventKind
 from backfill.models.finding import Finding, SeasonAudit
 from backfill.models.job import Job
 from backfill.models.launch import Launch
 from backfill.models.limits import Limits
 from backfill.models.outbox import Notice, Trigger
 from backfill.models.run import (
+    LONG_AGO,
+    Key,
     RefusedBy,
     Run,
     RunQuerySet,
@@ -23,7 +29,10 @@ from backfill.models.transitions import transition
 from backfill.models.worker import Sweep, Worker
 
 __all__ = [
+    "AUDIT_DUE_WITHIN",
     "AUTOMATIC",
+    "LONG_AGO",
+    "SYSTEM",
     "AuditResult",
     "Batch",
     "Event",
@@ -31,6 +40,7 @@ __all__ = [
     "EventKind",
     "Finding",
     "Job",
+    "Key",
     "Launch",
     "Limits",
     "Notice",
@@ -42,7 +52,10 @@ __all__ = [
     "Sweep",
     "Trigger",
     "Worker",
+    "is_audit_pending",
+    "is_audited",
     "is_refused_for_upstream",
+    "jobs_pending_audit",
     "new_run_id",
     "record_transitions",
     "transition",

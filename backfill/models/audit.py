@@ -1,34 +1,41 @@
-"""What the judgement of a season says of each (processor, date)."""
+"""Audit result of each (processor, date)."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.db import models
+
+from backfill.models.finding import SeasonAudit
+from backfill.models.job import Job
+
+# The sweep audits what no worker has; after this time nothing does it by itself.
+AUDIT_DUE_WITHIN = timedelta(minutes=2)
 
 
 class AuditResult(models.Model):
-    """One processing date of one processor: what must fail by the games played, and how what there
-    is holds against it.
+    """Expected failures of a processor on a date, compared with the stored rows.
 
-    `expected` counts entities per category. Without a judged run the figures from `explained` on
-    are None; a run that
-    is newer than `run_id` has not been judged yet.
+    `expected` counts entities per category. `explained` and the columns after it are None without
+    an audited run. A run newer than `run_id` has not been audited yet.
     """
 
     season = models.PositiveIntegerField()
     processor = models.CharField(max_length=8)
     date = models.DateField()
-    population = models.PositiveIntegerField()  # entities that must have a row or a failure
+    population = models.PositiveIntegerField()  # entities expected to have a row or a failure
     expected = models.JSONField(default=dict)
     run_id = models.CharField(max_length=8, blank=True)
     explained = models.PositiveIntegerField(null=True)
-    unexplained = models.PositiveIntegerField(null=True)  # failed, and must not
-    lost = models.PositiveIntegerField(null=True)  # must have failed, and has a row
+    unexplained = models.PositiveIntegerField(null=True)  # unexpected failures
+    lost = models.PositiveIntegerField(null=True)  # unexpected successes
     unaccounted = models.PositiveIntegerField(
         null=True
-    )  # neither row nor failure, or one without being in the population
+    )  # neither row nor failure, or outside the population
     changed = models.CharField(
         max_length=100, blank=True
-    )  # which of the rows that the run read are other ones now
+    )  # input rows that have changed since the run read them
 
     class Meta:
         constraints = (
@@ -39,16 +46,39 @@ class AuditResult(models.Model):
         indexes = (models.Index(fields=["season", "processor", "date"]),)
 
     def __str__(self) -> str:
-        return f"verdict on {self.processor} {self.date}"
+        return f"audit result of {self.processor} {self.date}"
 
     @property
     def expected_failures(self) -> int:
-        """How many entities must fail."""
+        """Return the number of entities expected to fail."""
         return sum(self.expected.values())
 
     @property
     def outside(self) -> int | None:
-        """How many entities are not as they must be; None when there was nothing to judge."""
+        """Return the number of entities that differ from the expectation; None without an audited
+        run.
+        """
         if self.unexplained is None or self.lost is None or self.unaccounted is None:
             return None
         return self.unexplained + self.lost + self.unaccounted
+
+
+def is_audited(job: Job) -> bool:
+    """Whether all seasons of an ended job have been judged since."""
+    seasons = job.parsed_options.seasons
+    return bool(job.finished_at) and SeasonAudit.objects.filter(
+        season__in=seasons, at__gt=job.finished_at
+    ).count() >= len(seasons)
+
+
+def is_audit_pending(job: Job, at: datetime) -> bool:
+    """Whether a job has just ended and its judgement is still to come."""
+    ended_at = job.finished_at if job.status in Job.ENDED else None
+    fresh = ended_at is not None and at - ended_at < AUDIT_DUE_WITHIN
+    return settings.AUDIT_AFTER_JOBS and fresh and not is_audited(job)
+
+
+def jobs_pending_audit(at: datetime) -> list[Job]:
+    """The jobs whose judgement is still to come."""
+    ended = Job.objects.filter(status__in=Job.ENDED, finished_at__gt=at - AUDIT_DUE_WITHIN)
+    return [job for job in ended if is_audit_pending(job, at)]

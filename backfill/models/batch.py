@@ -1,4 +1,4 @@
-"""The dates of a job that are sent to a worker together."""
+"""Dates of a job that are sent to a worker together."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django.db import models
 
 
 class Batch(models.Model):
-    """Some dates of a job. In flight it has a lease: whoever comes with an older one is late and
-    does nothing.
+    """Batch of dates. In flight it has a lease; a worker with an older lease is late and does
+    nothing.
     """
 
     class Status(models.TextChoices):
-        """In flight means: sent, and not yet at its end."""
+        """Batch states; in flight means sent and not yet ended."""
 
         WAITING = "waiting"
         IN_FLIGHT = "in flight"
@@ -26,12 +26,13 @@ class Batch(models.Model):
     last_date = models.DateField()
     status = models.CharField(max_length=12, choices=Status, default=Status.WAITING)
     lease = models.CharField(max_length=32, blank=True)
-    touched_at = models.DateTimeField(null=True)  # sent, or a step began or ended
-    retry_at = models.DateTimeField(null=True)  # not before then
+    touched_at = models.DateTimeField(null=True)  # sent, or a step started or ended
+    retry_at = models.DateTimeField(null=True)  # earliest time of the next attempt
     retries = models.PositiveSmallIntegerField(default=0)
-    reason = models.TextField(blank=True)  # why it waits, where the rows do not say it
+    reason = models.TextField(blank=True)  # reason for waiting, if no other column has it
 
     class Meta:
+        verbose_name, verbose_name_plural = "batch", "batches"
         constraints = (
             models.UniqueConstraint(fields=["job", "number"], name="one_batch_per_job_number"),
         )
@@ -47,7 +48,7 @@ class Batch(models.Model):
         self.save(update_fields=["status", "lease", "touched_at", "retry_at", "reason"])
 
     def give_back(self, reason: str = "", retry_at: datetime | None = None) -> None:
-        """Wait for a new lease, not before `retry_at`."""
+        """Requeue; the next attempt starts at `retry_at` or later."""
         self.status, self.lease, self.reason, self.retry_at = (
             self.Status.WAITING,
             "",
@@ -57,6 +58,6 @@ class Batch(models.Model):
         self.save(update_fields=["status", "lease", "reason", "retry_at", "retries"])
 
     def end(self) -> None:
-        """Nothing of it is left to run."""
+        """End the batch; no run of it remains."""
         self.status, self.lease, self.reason = self.Status.ENDED, "", ""
         self.save(update_fields=["status", "lease", "reason"])

@@ -1,9 +1,11 @@
-"""Every change of state as a row: when, by whom, what changed, and why."""
+"""Events: one row per change of state, with time, actor, change and reason."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils.timezone import now
+
+SYSTEM = "backcourt"
 
 
 class EventKind(models.TextChoices):
@@ -19,10 +21,12 @@ class EventKind(models.TextChoices):
     CONCURRENCY_LIMIT = "concurrency limit"
     APPROVAL = "approval"
     REQUEUE = "requeue"  # of a batch
+    OVERWRITTEN = "overwritten"  # run marked stale, because an unrecorded attempt wrote over it
+    SET_ASIDE = "file set aside"  # a damaged history file
 
 
 class EventCause(models.TextChoices):
-    """Causes of a transition that decide anything later; blank is the ordinary course of a job,
+    """Causes of a transition that later code decides by; blank for the ordinary course of a job,
     run, finding or launch.
     """
 
@@ -37,7 +41,7 @@ class EventCause(models.TextChoices):
     RUNS_FAILED = "runs failed"
 
 
-# A job that one of these pauses needs attention: no person asked for it.
+# Pauses by the system; a job paused for one of these causes needs attention.
 AUTOMATIC = (
     EventCause.PAUSE_ON_ERROR,
     EventCause.CANARY,
@@ -47,8 +51,8 @@ AUTOMATIC = (
 
 
 class Event(models.Model):
-    """One change: of a run, of a job (without a run), of a finding, of a launch, or of a limit of
-    all jobs (without any).
+    """Change of a run, of a job (no run), of a finding, of a launch, or of the limit for all jobs
+    (none of these).
 
     `action` and `reason` are text for people; code decides by `kind`, the states, `cause` and
     `cause_run`.
@@ -65,7 +69,7 @@ class Event(models.Model):
     cause = models.CharField(max_length=20, choices=EventCause, blank=True)
     cause_run = models.ForeignKey(
         "Run", models.SET_NULL, null=True, related_name="+"
-    )  # the run that paused the job
+    )  # run that paused the job
     actor = models.CharField(max_length=150)
     action = models.CharField(max_length=60)
     reason = models.TextField(blank=True)

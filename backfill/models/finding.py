@@ -1,4 +1,4 @@
-"""What there is to look at, and what a person has said of it."""
+"""Findings, and how people have marked them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,21 @@ from validation.findings.kinds import FindingDraft as Found
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):
-    """Findings, many at once."""
-
     def about(self, start: date | None, end: date | None) -> FindingQuerySet:
-        """Those with a date in the range."""
+        """Return findings with a date in the range."""
         found = self.filter(first__lte=end) if end else self
         return found.filter(last__gte=start) if start else found
 
     def listed(self) -> FindingQuerySet:
-        """Those whose evidence is there and that nobody has settled, worst first."""
+        """Return open and acknowledged findings, worst first."""
         return self.filter(state__in=Finding.LISTED).order_by("-severity", "rank", "first", "pk")
 
 
 class Finding(Stateful):
-    """One Finding as long as its evidence lasts, and after it. Unique by what it is about."""
+    """Finding, kept after its evidence is gone. Unique by kind, season and subject."""
 
     class State(models.TextChoices):
-        """Open and acknowledged ones are listed; marked ones stay silent until their evidence
+        """Open and acknowledged findings are listed; a marked one stays hidden until its evidence
         grows.
         """
 
@@ -43,7 +41,7 @@ class Finding(Stateful):
     kind = models.CharField(max_length=40)
     season = models.PositiveIntegerField()
     subject = models.CharField(max_length=300)
-    rank = models.PositiveSmallIntegerField()  # the kind's place among all kinds, worst first
+    rank = models.PositiveSmallIntegerField()  # rank of the kind among all kinds, worst first
     severity = models.PositiveSmallIntegerField()
     sentence = models.TextField()
     cause = models.TextField(blank=True)
@@ -55,14 +53,14 @@ class Finding(Stateful):
     numbers = models.JSONField(default=dict)
     evidence = models.JSONField(
         default=dict
-    )  # keys of what is behind it: table, tables, columns, source rows
+    )  # identifiers of the evidence: table, tables, columns, source rows
     query = models.TextField(blank=True)
     action = models.JSONField(null=True)
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     marked_by = models.CharField(max_length=150, blank=True)
-    note = models.TextField(blank=True)  # why it was marked
+    note = models.TextField(blank=True)  # reason for the mark
     marked_at = models.DateTimeField(null=True)
-    found_at = models.DateTimeField(default=now)  # when it was last opened
+    found_at = models.DateTimeField(default=now)  # last time it was opened
     seen_at = models.DateTimeField(default=now)
 
     objects = FindingQuerySet.as_manager()
@@ -85,19 +83,18 @@ class Finding(Stateful):
 
     @property
     def weight(self) -> Severity:
-        """How much it wants a person."""
         return Severity(self.severity)
 
     @property
     def advice(self) -> str:
-        """What to do next, as its kind says."""
+        """Return the advice of its kind; none where all failures are expected."""
+        if self.severity == Severity.NOTE and BY_NAME[self.kind].severity > Severity.NOTE:
+            return "No action: all failures are expected."
         return BY_NAME[self.kind].advice
 
 
 class SeasonAudit(models.Model):
-    """When a season was last judged, over how many (processor, date), and how many failures nothing
-    explained.
-    """
+    """Last audit of a season: time, number of (processor, date) compared, unexpected failures."""
 
     season = models.PositiveIntegerField(unique=True)
     at = models.DateTimeField()
@@ -106,11 +103,11 @@ class SeasonAudit(models.Model):
     unexplained = models.PositiveIntegerField()
 
     def __str__(self) -> str:
-        return f"season {self.season} judged at {self.at}"
+        return f"season {self.season} audited at {self.at}"
 
 
 def as_fields(found: Found, rank: int) -> dict[str, Any]:
-    """A Finding of `validation` as the columns that are kept of it."""
+    """Return the stored columns of a finding of `validation`."""
     action = found.action
     return {
         "rank": rank,

@@ -1,13 +1,15 @@
-"""What somebody asked for."""
+"""Backfill jobs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 from django.utils.timezone import now
 
+from backfill.elapsed import seconds_between
 from backfill.models.event import EventKind
 from backfill.models.transitions import Stateful
 
@@ -16,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Job(Stateful):
-    """One backfill that somebody asked for."""
+    """Backfill job."""
 
     class Status(models.TextChoices):
-        """Asked to stop (pausing, cancelling) and has stopped (paused, cancelled) differ."""
+        """Job states: pausing and cancelling are requests, paused and cancelled their results."""
 
         QUEUED = "queued"
         RUNNING = "running"
@@ -39,11 +41,12 @@ class Job(Stateful):
     code_version = models.CharField(max_length=60)
     sql_hashes = models.JSONField(default=dict)
     batch_size = models.PositiveIntegerField()
-    max_in_flight = models.PositiveSmallIntegerField(default=1)  # batches in flight at most
-    brake = models.BooleanField(default=True)  # pause at the first failure that is a bug
-    retries = models.PositiveIntegerField(default=0)  # automatic ones, of options.max_retries
-    # The process that runs an inline job, as `host pid start`; its death is what makes the job
-    # abandoned.
+    max_in_flight = models.PositiveSmallIntegerField(
+        default=1
+    )  # maximum number of batches in flight
+    brake = models.BooleanField(default=True)  # pause on the first failure that is a bug
+    retries = models.PositiveIntegerField(default=0)  # automatic retries, of options.max_retries
+    # Process of an inline job, as `host pid start`; when it dies, the job becomes abandoned.
     owner = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
@@ -62,14 +65,14 @@ class Job(Stateful):
 
     @property
     def parsed_options(self) -> Options:
-        """The options in force."""
+        """Return the options in force."""
         from backfill.plan.options import Options
 
         return Options.from_json(self.options)
 
     @property
     def in_force(self) -> dict[str, Any]:
-        """The options as stored, with what the planner chose and what has been changed since."""
+        """Return the stored options with the planner's choices and later changes."""
         return {
             **self.options,
             "batch_size": self.batch_size,
@@ -79,27 +82,39 @@ class Job(Stateful):
 
     @classmethod
     def locked(cls, pk: int) -> Job:
-        """The job as it is now, held until the transaction ends; whoever changes a job or its
-        batches holds it first.
+        """Return the job, locked until the transaction ends. Lock it before changing the job or its
+        batches.
         """
         return cls.objects.select_for_update().get(pk=pk)
 
     def active_seconds(self, at: datetime) -> float:
-        """Seconds under way until `at`: from the first step of each stretch to its end, without
-        pauses.
+        """Return the seconds spent running until `at`: from the first step of each stretch to its
+        end, without pauses.
+        """
+        return sum(seconds_between(start, end) for start, end in self._stretches(at))
+
+    def has_clock_moved(self, at: datetime) -> bool:
+        """Return True if a stretch ended before it started, because a clock was set back."""
+        return any(end < start for start, end in self._stretches(at))
+
+    def _stretches(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield start and end of each stretch until `at`.
 
         A stretch whose process died ends with the last run that it recorded.
         """
-        total, since = 0.0, None
+        since: datetime | None = None
         own = self.events.filter(run=None, kind=EventKind.TRANSITION).order_by("pk")
         for after, when in own.values_list("to_state", "at"):
             if after == Job.Status.RUNNING:
                 since = since or when
             elif since and after in Job.STOPPED:
-                total, since = total + (when - since).total_seconds(), None
+                yield since, when
+                since = None
             elif since and after == Job.Status.QUEUED:
                 last = self.runs.filter(finished_at__range=(since, when)).aggregate(
                     at=models.Max("finished_at")
                 )["at"]
-                total, since = total + ((last or since) - since).total_seconds(), None
-        return total + ((at - since).total_seconds() if since else 0.0)
+                yield since, last or since
+                since = None
+        if since:
+            yield since, at

@@ -1,4 +1,4 @@
-"""A whole launch that is kept: under a name, for later, or until a second person agrees."""
+"""Launches kept as a preset, for later, or until a second person approves."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class Launch(Stateful):
-    """Options that somebody asked for and that are no job yet. A saved one is a preset and may be
-    started many times.
-    """
+    """Options of a launch without a job yet. A saved one is a preset and can start many times."""
 
     class State(models.TextChoices):
-        """Waiting means: for its time, or for a second person, or for both."""
+        """Launch states; waiting means for its time, for approval, or for both."""
 
         SAVED = "saved"
         WAITING = "waiting"
         STARTED = "started"
-        REFUSED = "refused"  # when its time had come, or by the second person; `outcome_message` is the reason
+        REFUSED = (
+            "refused"  # started at its time or by the approver; `outcome_message` is the reason
+        )
         WITHDRAWN = "withdrawn"
 
     name = models.CharField(max_length=80, blank=True)  # of a preset
@@ -34,10 +34,10 @@ class Launch(Stateful):
     actor = models.CharField(max_length=150)
     created_at = models.DateTimeField(default=now)
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
-    start_at = models.DateTimeField(null=True)  # not before then
+    start_at = models.DateTimeField(null=True)  # earliest start
     needs_approval = models.CharField(
         max_length=200, blank=True
-    )  # why a second person has to agree; empty when nobody has to
+    )  # reason for requiring approval; empty if none is required
     approved_by = models.CharField(max_length=150, blank=True)
     outcome_message = models.TextField(blank=True)
     job = models.ForeignKey("Job", models.SET_NULL, null=True, related_name="launches")
@@ -46,6 +46,7 @@ class Launch(Stateful):
     EVENT_LINKS: ClassVar = {"launch_id": "pk"}
 
     class Meta:
+        verbose_name, verbose_name_plural = "launch", "launches"
         constraints = (
             models.UniqueConstraint(
                 fields=["name"], condition=Q(state="saved"), name="one_preset_per_name"
@@ -58,21 +59,21 @@ class Launch(Stateful):
 
     @property
     def parsed_options(self) -> Options:
-        """The options that were asked for."""
+        """Return the requested options."""
         from backfill.plan.options import Options
 
         return Options.from_json(self.options)
 
     @property
     def waits_for_approval(self) -> bool:
-        """Whether a second person has yet to decide."""
+        """Return True if approval is pending."""
         return (
             self.state == self.State.WAITING and bool(self.needs_approval) and not self.approved_by
         )
 
     @classmethod
     def due(cls, at: datetime) -> models.QuerySet[Launch]:
-        """Those that nothing holds back any more, in the order in which they were asked for."""
+        """Return launches ready to start, in the order of their requests."""
         in_time = Q(start_at=None) | Q(start_at__lte=at)
         agreed = Q(needs_approval="") | ~Q(approved_by="")
         return cls.objects.filter(in_time & agreed, state=cls.State.WAITING).order_by("pk")

@@ -1,4 +1,4 @@
-"""What holds for all jobs together."""
+"""Limits for all jobs together."""
 
 from __future__ import annotations
 
@@ -7,32 +7,37 @@ from django.db import models
 
 
 class Limits(models.Model):
-    """The one row that every dispatch locks, so that no two of them fill the same place, and
-    whoever takes dates.
+    """Single row, locked by every dispatch so that no two fill the same slot, and by every claim of
+    dates.
     """
 
     max_parallel_override = models.PositiveSmallIntegerField(
         null=True
-    )  # by a person; until then the settings hold
+    )  # set by a user; until then the settings apply
+
+    class Meta:
+        verbose_name = verbose_name_plural = "concurrency limit"
 
     def __str__(self) -> str:
-        return f"at most {self.max_parallel_batches} batches in flight"
+        batches = "batch" if self.max_parallel_batches == 1 else "batches"
+        return f"at most {self.max_parallel_batches} {batches} in flight"
 
     @property
     def max_parallel_batches(self) -> int:
-        """How many batches of all jobs may be in flight."""
+        """Return the concurrency limit for all jobs together."""
         return self.max_parallel_override or settings.MAX_PARALLEL_BATCHES
 
     @classmethod
     def current(cls, *, locked: bool = False) -> Limits:
-        """The limits in force."""
-        rows = cls.objects.select_for_update() if locked else cls.objects.all()
-        return rows.get_or_create(pk=1)[0]
+        """Return the limits in force. Only a lock needs the row; a read does not create it."""
+        if locked:
+            return cls.objects.select_for_update().get_or_create(pk=1)[0]
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
 
     @classmethod
     def hold(cls) -> Limits:
-        """Be the only one that takes dates until the transaction ends.
+        """Lock the row, so that only this transaction claims dates.
 
-        Two that took the same dates in different orders would each wait for a row of the other.
+        Two transactions that claim the same dates in different orders would deadlock.
         """
         return cls.current(locked=True)

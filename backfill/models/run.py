@@ -1,4 +1,4 @@
-"""The smallest thing that runs: one processor on one date."""
+"""Runs: one processor on one date, the smallest unit of execution."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from django.db.models.functions import RowNumber
 
 from backfill.models.event import Event
 from backfill.models.transitions import Stateful, described, transition
-from backfill.plan.planning import Key
 from backfill.processors.registry import PROCESSORS
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
+Key = tuple[str, date]
+
+
 def new_run_id() -> str:
-    """Eight hexadecimal characters, new for each run."""
+    """Return eight hexadecimal characters, new for each run."""
     return uuid4().hex[:8]
 
 
 class SkipReason(models.TextChoices):
-    """Why a skipped run was not executed."""
+    """Reason for skipping a run."""
 
     ALREADY_COMPLETE = "already complete"
     BOOTSTRAP = "bootstrap"
 
 
 class RefusedBy(models.TextChoices):
-    """The check that ended a run before it wrote anything."""
+    """Check that ended a run before it wrote anything."""
 
     DEFENSIVE = "defensive"
     FRESHNESS = "freshness"
@@ -40,21 +42,19 @@ class RefusedBy(models.TextChoices):
 
 
 class RunQuerySet(models.QuerySet["Run"]):
-    """Runs, many at once."""
-
     def transition(self, old: Collection[str], new: str, **event: Any) -> int:
-        """Change all that are in one of the `old` states, with an event each
+        """Change all rows in one of the `old` states, with an event each
         (`transitions.transition`).
         """
         return transition(self, old, new, **event)
 
     def own(self) -> RunQuerySet:
-        """Those that their job runs, not those that it found complete and left alone."""
+        """Return runs executed by their job, without those that it found complete."""
         return self.exclude(skip_reason=SkipReason.ALREADY_COMPLETE)
 
     def insert(self, runs: Iterable[Run]) -> None:
         """Insert many runs, four times as fast as bulk_create, which prepares every field of every
-        row by itself.
+        row.
 
         They get no pk. Raises IntegrityError.
         """
@@ -77,9 +77,8 @@ class RunQuerySet(models.QuerySet["Run"]):
             )
 
     def deciding(self, start: date, end: date) -> dict[Key, Run]:
-        """The newest run that decided anything of each (processor, date), by date: what is neither
-        active nor cancelled nor
-        skipped as already complete.
+        """Return the latest decisive run of each (processor, date), by date: not active, not
+        cancelled, not skipped as already complete.
         """
         return {
             (run.processor, run.date): run
@@ -87,12 +86,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         }
 
     def newest_decisive(self, start: date, end: date) -> RunQuerySet:
-        """The runs of `deciding`, to be read as one needs them."""
+        """Return the runs of `deciding` as a queryset."""
         decisive = self.filter(date__range=(start, end)).exclude(
             status__in=(*Run.ACTIVE, Run.Status.CANCELLED)
         )
-        # By start, not by number: a cancelled job that is resumed runs its old rows after those of
-        # newer jobs.
+        # By start, not by number: a resumed job runs its old rows after those of newer jobs.
         newest = Window(
             RowNumber(),
             ["processor", "date"],
@@ -101,10 +99,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         return decisive.own().annotate(age=newest).filter(age=1)
 
     def done(self, start: date, end: date) -> set[Key]:
-        """The (processor, date) whose newest decisive run is complete, or skipped as bootstrap, and
-        newer than upstream's.
+        """Return the (processor, date) whose latest decisive run is complete or skipped as
+        bootstrap, and newer than its upstream runs.
 
-        None that runs now, and none whose upstream does.
+        Excludes pairs that are running or whose upstream is running.
         """
         active = set(
             self.filter(date__range=(start, end), status__in=Run.ACTIVE).values_list(
@@ -132,10 +130,12 @@ class RunQuerySet(models.QuerySet["Run"]):
 
 
 class Run(Stateful):
-    """One processor on one date, within a job. Seconds are the run's share of its statement."""
+    """Run of one processor on one date, within a job. Seconds are its share of the statement."""
 
     class Status(models.TextChoices):
-        """What processor_run_history calls success is complete; blocked and failed are its failed."""
+        """Run states. processor_run_history writes `success` for complete and `failed` for blocked
+        and failed.
+        """
 
         PENDING = "pending"
         RUNNING = "running"
@@ -153,31 +153,32 @@ class Run(Stateful):
     reason = models.TextField(blank=True)
     skip_reason = models.CharField(max_length=20, choices=SkipReason, blank=True)
     refused_by = models.CharField(max_length=12, choices=RefusedBy, blank=True)
-    error = models.CharField(max_length=60, blank=True)  # the class of what went wrong
-    # What the error is about, as keys: `file`, `table`, `date`, `processor_name`; `upstream`,
-    # `source`; `blocked_by`.
+    error = models.CharField(max_length=60, blank=True)  # error class
+    # Identifiers in the error: `file`, `table`, `date`, `processor_name`; `upstream`, `source`;
+    # `blocked_by`.
     error_detail = models.JSONField(default=dict)
     run_id = models.CharField(
         max_length=8, default=new_run_id
-    )  # kept by an attempt that is cut off and made again
+    )  # kept by an attempt that is interrupted and repeated
     population = models.PositiveIntegerField(null=True)
     rows = models.PositiveIntegerField(null=True)
     failures = models.JSONField(default=dict)  # entities per failure category
     query_seconds = models.FloatField(null=True)
     write_seconds = models.FloatField(null=True)
-    checks = models.JSONField(default=list)  # normal mode's, each with its seconds
+    checks = models.JSONField(default=list)  # normal mode's checks, with their seconds
     code_version = models.CharField(max_length=60, blank=True)
     sql_hash = models.CharField(max_length=16, blank=True)
     input_signature = models.CharField(
         max_length=40, blank=True
-    )  # the signature of the Phase 3 rows that it could read
-    # What its newest attempt began in the warehouse, if that goes on by itself there: under which
-    # key, when, which names.
+    )  # signature of the Phase 3 rows that it could read
+    # Warehouse job of the newest attempt, if it continues without this process: key, time, names.
     warehouse_jobs = models.JSONField(default=dict)
-    # Who runs it: an attempt may write and record only while its claim stands here.
+    # Owner: an attempt writes and records only while it holds this claim.
     claim = models.CharField(max_length=32, blank=True)
     worker = models.CharField(max_length=200, blank=True)
-    losses = models.PositiveSmallIntegerField(default=0)  # attempts whose process ended under them
+    # Fencing token of the newest attempt that began to write; 0 = none did.
+    fence = models.BigIntegerField(default=0)
+    losses = models.PositiveSmallIntegerField(default=0)  # attempts lost with their process
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -208,12 +209,14 @@ class Run(Stateful):
 
     @property
     def is_refused_for_upstream(self) -> bool:
-        """Whether normal mode refused it because a processor before it had no success."""
+        """Return True if normal mode refused it because an upstream processor had no success."""
         return is_refused_for_upstream(self.status, self.refused_by, self.error_detail)
 
 
 def is_refused_for_upstream(status: str, refused_by: str, error_detail: Mapping[str, Any]) -> bool:
-    """Whether a run of these columns was refused because a processor before it had no success."""
+    """Return True if these columns describe a run refused because an upstream processor had no
+    success.
+    """
     return (
         status == Run.Status.FAILED
         and refused_by == RefusedBy.DEFENSIVE
@@ -222,7 +225,7 @@ def is_refused_for_upstream(status: str, refused_by: str, error_detail: Mapping[
 
 
 def record_transitions(runs: Iterable[Run], old: str, new: str, *, actor: str) -> None:
-    """Record an event per run for states that another statement has written."""
+    """Record an event per run for states written by another statement."""
     Event.objects.bulk_create(
         Event(job_id=run.job_id, run=run, actor=actor, reason=run.reason, **described(old, new))
         for run in runs

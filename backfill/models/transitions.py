@@ -1,4 +1,4 @@
-"""The one way to change a state: compare-and-set, with its Event in the same transaction."""
+"""State changes: compare-and-set, with an Event in the same transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backfill.models.event import Event, EventKind
 
 
 class Stateful(models.Model):
-    """A row with a state. `EVENT_LINKS` maps the foreign keys of its events to its own columns."""
+    """Row with a state. `EVENT_LINKS` maps the foreign keys of its events to its own columns."""
 
     STATE: ClassVar[str] = "status"
     EVENT_LINKS: ClassVar[Mapping[str, str]]
@@ -30,8 +30,8 @@ class Stateful(models.Model):
         cause_run: Any = None,
         **fields: object,
     ) -> bool:
-        """Change the state if it is one of `old`, with its event; False means that another process
-        changed it first.
+        """Change the state if it is one of `old`, with its event; False if another process changed
+        it first.
         """
         mine = type(self)._default_manager.filter(pk=self.pk)
         if not transition(
@@ -60,7 +60,7 @@ def transition(
     cause_run: Any = None,
     **fields: object,
 ) -> int:
-    """Change all rows that are in one of the `old` states, with an event each; return their number.
+    """Change all rows in one of the `old` states, with an event each; return their number.
 
     `fields` are other columns to set in the same statement.
     """
@@ -73,7 +73,7 @@ def transition(
             .select_for_update()
             .values_list("pk", model.STATE, *links.values())
         )
-        # By number: on PostgreSQL others may have come into one of these states since.
+        # By primary key: on PostgreSQL other rows may have entered these states since.
         mine = model._default_manager.filter(pk__in=[pk for pk, *_ in found], **in_old)
         mine.update(**{model.STATE: new}, **fields)
         Event.objects.bulk_create(

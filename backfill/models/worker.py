@@ -1,4 +1,4 @@
-"""Who works, and when that was last seen."""
+"""Workers and their heartbeats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from backfill import process_id
 
 
 class Worker(models.Model):
-    """A process that runs steps. `claims` are those that it held at `seen_at`."""
+    """Process that executes runs. `claims` are the claims it held at `seen_at`."""
 
     class Kind(models.TextChoices):
         """A worker takes steps of any job from Redis; an inline process runs the one job that it
@@ -27,22 +27,22 @@ class Worker(models.Model):
     started_at = models.DateTimeField(default=now)
     seen_at = models.DateTimeField(default=now)
     claims = models.JSONField(default=list)
+    # Seconds by which its host's clock was ahead of the database server's at `seen_at`.
+    clock_ahead = models.FloatField(default=0.0)
 
     def __str__(self) -> str:
         return self.name
 
     def is_alive(self, at: datetime) -> bool:
-        """Whether its process lives as far as one can tell from here: on this host by asking,
-        elsewhere by its heartbeat.
-        """
+        """Return True if the process is alive: by its PID on this host, by its heartbeat elsewhere."""
         return self.seen_at > at - timedelta(
             seconds=settings.WORKER_DEAD_AFTER_SECONDS
         ) and not process_id.is_gone(self.name)
 
     @classmethod
     def has_ended(cls, name: str, at: datetime) -> bool:
-        """Whether the process of this name has ended: on this host by asking, elsewhere when it is
-        silent.
+        """Return True if the process of this name has ended: by its PID on this host, by its
+        silence elsewhere.
         """
         if process_id.is_here(name):
             return process_id.is_gone(name)
@@ -51,14 +51,14 @@ class Worker(models.Model):
 
     @classmethod
     def alive(cls, at: datetime) -> list[Worker]:
-        """The workers that can take a step now."""
+        """Return the workers that can take a step now."""
         return [
             w for w in cls.objects.filter(kind=cls.Kind.WORKER).order_by("pk") if w.is_alive(at)
         ]
 
 
 class Sweep(models.Model):
-    """The one row that says when the sweep last looked for lost work, and how long it took."""
+    """Time and duration of the last sweep for lost work, in a single row."""
 
     at = models.DateTimeField()
     seconds = models.FloatField()

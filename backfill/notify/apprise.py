@@ -1,7 +1,6 @@
-"""Telling people through Apprise. Its URLs hold secrets, so that no text but their schemes leaves
-this module.
+"""Notifications through Apprise. Its URLs contain secrets, so only their schemes leave this module.
 
-A message is sent at least once: after a crash between sending it and noting that, it is sent again.
+Delivery is at least once: after a crash between sending and recording, the message is sent again.
 """
 
 from __future__ import annotations
@@ -17,21 +16,20 @@ from time import monotonic
 
 from django.conf import settings
 
+from backfill.backoff import DELIVERY_BUDGET_SECONDS
 from backfill.crash_points import crash_point
-from backfill.execution.backoff import DELIVERY_BUDGET_SECONDS
 from backfill.models import Notice
 
 log = logging.getLogger(__name__)
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}(?=://)")
-ANSWERED = re.compile(r"error[= ](\d{3})\b")  # the one thing that is repeated of what Apprise logs
+ANSWERED = re.compile(r"error[= ](\d{3})\b")  # the only part of Apprise's log that is repeated
 
 
 def deliver(at: datetime) -> int:
-    """Send what is written and due to NOTIFY_URLS; return how many messages everybody has now.
+    """Send the messages that are written and due to NOTIFY_URLS; return how many reached every URL.
 
-    Not to be called within a transaction. The first failure ends it: what keeps one message back
-    keeps back them all, and
-    if it does not, the others are first the next time.
+    Do not call within a transaction. The first failure ends the delivery, because a common cause
+    would fail the others too; otherwise they come first in the next delivery.
     """
     until, delivered = monotonic() + DELIVERY_BUDGET_SECONDS, 0
     for notice in Notice.objects.due(at).exclude(title="").select_related("job"):
@@ -57,7 +55,7 @@ def _deliver(notice: Notice, at: datetime) -> bool:
         notice.delivered_to = [*notice.delivered_to, digest]
         Notice.objects.filter(pk=notice.pk).update(delivered_to=notice.delivered_to)
     if failed:
-        log.warning("%s of %s cannot be delivered: %s", notice, notice.job, "; ".join(failed))
+        log.warning("Delivery of %s of %s failed: %s", notice, notice.job, "; ".join(failed))
         notice.put_off(at, "; ".join(failed))
         return False
     Notice.objects.filter(pk=notice.pk).update(delivered_at=at, error="")
@@ -65,53 +63,51 @@ def _deliver(notice: Notice, at: datetime) -> bool:
 
 
 def named_urls() -> Iterator[tuple[str, str]]:
-    """Each of NOTIFY_URLS, with what may be said of it."""
+    """Yield each NOTIFY_URLS entry with a label that contains no secret."""
     for number, url in enumerate(settings.NOTIFY_URLS, 1):
         scheme = SCHEME.match(url)
-        yield f"number {number} of NOTIFY_URLS ({scheme[0] if scheme else 'without a schema'})", url
+        yield f"NOTIFY_URLS entry {number} ({scheme[0] if scheme else 'without a schema'})", url
 
 
 def is_understood(url: str) -> bool:
-    """Whether Apprise knows what to do with a URL; that it gets through is another matter."""
-    with _overheard():
+    """Return True if Apprise can parse a URL; does not check that it can be reached."""
+    with _captured_log():
         from apprise import Apprise
 
         return Apprise.instantiate(url, suppress_exceptions=True) is not None
 
 
 def send(url: str, title: str, body: str) -> str:
-    """Send one message to one URL, once; return why it did not get there, empty when it did."""
-    with _overheard() as heard:
-        # Here, because it takes a while to import and most processes tell nobody anything.
+    """Send one message to one URL, once; return the reason of a failure, empty on success."""
+    with _captured_log() as captured:
+        # Imported here because the import is slow and most processes send nothing.
         from apprise import Apprise, NotifyFormat, OverflowMode
 
         try:
             server = Apprise.instantiate(url, suppress_exceptions=True)
             if server is None:
-                return "is no URL that Apprise understands"
+                return "is not a valid Apprise URL"
             if server.overflow_mode == OverflowMode.UPSTREAM:
                 server.overflow_mode = (
                     OverflowMode.TRUNCATE
-                )  # a service would refuse what is too long for it
+                )  # a service would reject a longer message
             if Apprise([server]).notify(title=title, body=body, body_format=NotifyFormat.TEXT):
                 return ""
-        except Exception as error:  # whatever a plugin raises: the message is kept and tried again
-            return f"does not take it ({type(error).__name__})"
-        answer = ANSWERED.search(heard.getvalue())
-        return f"does not take it (answer {answer[1]})" if answer else "does not take it"
+        except Exception as error:  # a plugin can raise anything: the message is kept and retried
+            return f"failed ({type(error).__name__})"
+        answer = ANSWERED.search(captured.getvalue())
+        return f"rejected the message (status {answer[1]})" if answer else "rejected the message"
 
 
 @contextmanager
-def _overheard() -> Iterator[StringIO]:
-    """What Apprise logs is read here and goes nowhere else; nor does what the library under it logs
-    of addresses.
-    """
-    heard, apprise = StringIO(), logging.getLogger("apprise")
-    handler = logging.StreamHandler(heard)
+def _captured_log() -> Iterator[StringIO]:
+    """Capture Apprise's log, and silence the library under it, which logs addresses."""
+    captured, apprise = StringIO(), logging.getLogger("apprise")
+    handler = logging.StreamHandler(captured)
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
     apprise.propagate = False
     apprise.addHandler(handler)
     try:
-        yield heard
+        yield captured
     finally:
         apprise.removeHandler(handler)

@@ -1,8 +1,7 @@
-"""What people are told of a job, in one message each: that something of it wants them, that it was
-paused, that it stalls.
+"""Notifications about a job: it ended and needs attention, it was paused, or it stalled.
 
-A Notice is kept together with the change that it tells of; here it is written, which may have to
-wait for the judgement.
+A message is stored with the change that it reports. Its text is written here, for a finished job
+after the audit of its season.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
 
 log = logging.getLogger(__name__)
-# A season that cannot be judged must not keep for ever what is known without it.
-JUDGEMENT_TAKES_AT_MOST = timedelta(minutes=10)
+# After this, the message is sent without the audit, which may have failed.
+MOST_AUDIT_WAIT = timedelta(minutes=10)
 MOST_LINES = 10
 MOST_LINE = 300
 MOST_TITLE = Notice._meta.get_field("title").max_length or 200
@@ -33,10 +32,9 @@ Text = tuple[str, str]  # title and body
 
 
 def notify(at: datetime) -> int:
-    """Write what is due and send it, if NOTIFY_URLS says to whom; return how many messages were
-    delivered.
+    """Write and send the due notifications to NOTIFY_URLS; return how many were delivered.
 
-    Not to be called within a transaction.
+    Do not call within a transaction.
     """
     if not settings.NOTIFY_URLS:
         return 0
@@ -51,29 +49,27 @@ def notify(at: datetime) -> int:
 
 
 def _note_stalled(at: datetime) -> None:
-    """Once per stretch in which a job is under way."""
-    under_way = Job.objects.exclude(status__in=Job.STOPPED).annotate(changed_at=Max("events__at"))
-    for job in under_way.filter(changed_at__lt=at - timedelta(seconds=STALLED_SECONDS)):
-        # What is newer than the stretch's beginning (a cap that was changed, a batch that was sent
-        # again) is none of its own.
+    """Store one notification per stretch in which a job stalls."""
+    active = Job.objects.exclude(status__in=Job.STOPPED).annotate(changed_at=Max("events__at"))
+    for job in active.filter(changed_at__lt=at - timedelta(seconds=STALLED_SECONDS)):
+        # The stretch starts with the job's own change of state; later events, such as a changed
+        # limit or a batch sent again, do not start another one.
         entered = job.events.filter(
             kind__in=(EventKind.CREATED, EventKind.TRANSITION), to_state=job.status, run=None
         )
         began = entered.order_by("pk").last()
-        told = began and began.notices.filter(kind=Notice.Kind.STALLED).exists()
-        if began and not told and progress(job, at).stalled:
+        noted = began and began.notices.filter(kind=Notice.Kind.STALLED).exists()
+        if began and not noted and progress(job, at).stalled:
             Notice.note(job, Notice.Kind.STALLED, began)
 
 
 def _write(notice: Notice, at: datetime) -> None:
-    if notice.kind == Notice.Kind.DONE and _awaits_judgement(notice, at):
+    if notice.kind == Notice.Kind.DONE and _awaits_audit(notice, at):
         return
     try:
         text = WRITERS[Notice.Kind(notice.kind)](notice, at)
-    except Exception:  # one that cannot be written must not keep back the others
-        log.exception(
-            "%s of %s cannot be written now; the next sweep tries again", notice, notice.job
-        )
+    except Exception:  # one failure must not block the other notifications
+        log.exception("Writing %s of %s failed; the next sweep retries", notice, notice.job)
         return
     if text:
         notice.write(_short(text[0], MOST_TITLE), text[1])
@@ -81,8 +77,8 @@ def _write(notice: Notice, at: datetime) -> None:
         notice.keep_silent(at)
 
 
-def _awaits_judgement(notice: Notice, at: datetime) -> bool:
-    if not settings.AUDIT_AFTER_JOBS or at - notice.event.at > JUDGEMENT_TAKES_AT_MOST:
+def _awaits_audit(notice: Notice, at: datetime) -> bool:
+    if not settings.AUDIT_AFTER_JOBS or at - notice.event.at > MOST_AUDIT_WAIT:
         return False
     years = notice.job.parsed_options.seasons
     return SeasonAudit.objects.filter(
@@ -90,48 +86,52 @@ def _awaits_judgement(notice: Notice, at: datetime) -> bool:
     ).count() < len(years)
 
 
-# What each says
+# Texts
 
 
 def _done(notice: Notice, at: datetime) -> Text | None:
-    """Nothing when the job has succeeded and all of it is inside expectation."""
-    job, found = notice.job, _wanting(notice.job)
+    """Return the text; None if the job succeeded without findings."""
+    job, found = notice.job, _open_findings(notice.job)
     if job.status == Job.Status.SUCCEEDED and not found:
         return None
     counts = _counts(job)
     wrong = [
-        f"{counts[s]:,} runs {s}" for s in (Run.Status.FAILED, Run.Status.BLOCKED) if counts[s]
+        f"{_plural(counts[s], 'run')} {s}"
+        for s in (Run.Status.FAILED, Run.Status.BLOCKED)
+        if counts[s]
     ]
-    wrong += [f"{len(found):,} finding{'s' * (len(found) != 1)} to look at"] if found else []
+    wrong += [_plural(len(found), "open finding")] if found else []
     summary = summarise(job)
     body = [
         *_opening(job, counts),
         *_failures(summary),
         *_groups(summary),
+        *_retry_command(job, counts),
         *_findings(found),
-        *_unjudged(summary),
+        *_unaudited(summary),
     ]
     return f"Job {job.pk} {job.status}{': ' if wrong else ''}{', '.join(wrong)}", "\n".join(body)
 
 
 def _paused(notice: Notice, at: datetime) -> Text:
     job, reason = notice.job, notice.event.reason
-    goes_on = "Resume it once that is mended, or cancel it: until then it holds its dates."
-    body = [*_opening(job, _counts(job)), f"Why: {reason}", *_groups(summarise(job)), goes_on]
+    action = f"Fix the cause, then resume: `manage.py resume {job.pk}`. Or cancel: `manage.py cancel {job.pk}`."
+    body = [*_opening(job, _counts(job)), f"Reason: {reason}", *_groups(summarise(job)), action]
     return f"Job {job.pk} paused: {reason}", "\n".join(body)
 
 
 def _stalled(notice: Notice, at: datetime) -> Text | None:
-    """Nothing when it goes on again."""
+    """Return the text; None if the job has resumed."""
     job, measured = notice.job, progress(notice.job, at)
     if not measured.stalled:
         return None
     waiting = [
-        f"- {w['batches']:,} batches, {w['first']} to {w['last']}: {w['why']}"
+        f"- {_plural(w['batches'], 'batch', 'batches')}, {w['first']} to {w['last']}: {w['why']}"
         for w in measured.waiting
     ]
-    done = f"{measured.ended:,} of {measured.total:,} runs have ended."
-    body = [*_opening(job, _counts(job)), done, *_listed("What waits:", waiting)]
+    done = f"{measured.ended:,} of {_plural(measured.total, 'run')} ended."
+    action = f"Check the workers: `manage.py workers`. Show the job: `manage.py jobs {job.pk}`."
+    body = [*_opening(job, _counts(job)), done, *_listed("Waiting:", waiting), action]
     return f"Job {job.pk} stalled: {measured.stalled}", "\n".join(body)
 
 
@@ -143,12 +143,12 @@ WRITERS: dict[str, Callable[[Notice, datetime], Text | None]] = {
 
 
 def page_of(job: Job) -> str:
-    """Where the panel shows a job."""
+    """Return the URL of a job's page."""
     return f"{settings.PANEL_URL.rstrip('/')}/jobs/{job.pk}/"
 
 
-def _wanting(job: Job) -> list[Finding]:
-    """What is open, more than a note, and about what the job has run, worst first."""
+def _open_findings(job: Job) -> list[Finding]:
+    """Return the open findings about the job's runs, without notes, worst first."""
     options = job.parsed_options
     found = Finding.objects.about(options.start, options.end).listed()
     return [
@@ -167,12 +167,12 @@ def _concerns(finding: Finding, job: Job) -> bool:
 
 
 def _counts(job: Job) -> Counter[str]:
-    """The job's own runs by status."""
+    """Count the job's own runs by status."""
     return Counter(job.runs.own().values_list("status", flat=True))
 
 
 def _opening(job: Job, counts: Counter[str]) -> Iterator[str]:
-    """The link first, because some services cut off the end."""
+    """Yield link, options and counts; the link first, because some services cut off the end."""
     options = job.parsed_options
     yield page_of(job)
     reason = f": {job.reason}" if job.reason else ""
@@ -181,7 +181,7 @@ def _opening(job: Job, counts: Counter[str]) -> Iterator[str]:
 
 
 def _failures(summary: dict[str, Any]) -> list[str]:
-    """Failed entities by category, the bugs first."""
+    """Return the failed entities by category, bugs first."""
     found: Counter[str] = Counter()
     for processor in summary["processors"]:
         found.update(processor["failures"])
@@ -192,14 +192,20 @@ def _failures(summary: dict[str, Any]) -> list[str]:
 
 
 def _groups(summary: dict[str, Any]) -> list[str]:
-    """The error groups with their counts, the largest first."""
+    """Return the error groups with their counts, largest first."""
     if summary["groups"] is None:
-        return [str(line) for line in summary["next"][-1:]]  # why they cannot be read
+        return [str(line) for line in summary["next"][-1:]]  # reason that the groups are unreadable
     lines = [
-        f"- {g['count']:,} × {g['processor']} {g['what']} on {g['dates']:,} dates from {g['first']}: {g['sample']}"
+        f"- {g['count']:,} × {g['processor']} {g['what']} on {_plural(g['dates'], 'date')} from {g['first']}: {g['sample']}"
         for g in summary["groups"]
     ]
     return _listed("Error groups:", lines)
+
+
+def _retry_command(job: Job, counts: Counter[str]) -> list[str]:
+    if not counts[Run.Status.FAILED] and not counts[Run.Status.BLOCKED]:
+        return []
+    return [f"Preview a retry: `manage.py retry {job.pk} --dry-run`"]
 
 
 def _findings(found: Sequence[Finding]) -> list[str]:
@@ -208,8 +214,8 @@ def _findings(found: Sequence[Finding]) -> list[str]:
     )
 
 
-def _unjudged(summary: dict[str, Any]) -> list[str]:
-    return ["What was run has not been judged."] if summary["findings"] is None else []
+def _unaudited(summary: dict[str, Any]) -> list[str]:
+    return ["These runs have not been audited."] if summary["findings"] is None else []
 
 
 def _listed(head: str, lines: Iterable[str]) -> list[str]:
@@ -219,6 +225,10 @@ def _listed(head: str, lines: Iterable[str]) -> list[str]:
 
 
 def _short(text: str, most: int) -> str:
-    """In one line of at most so many characters."""
+    """Return one line of at most this many characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _plural(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

@@ -1,7 +1,7 @@
-"""What Phase 5 is told: decided when a run of ML is recorded, kept in the same transaction, sent to
-Pub/Sub afterwards.
+"""Phase 5 triggers: decided when a run of ML is recorded, stored in the same transaction, then sent
+to Pub/Sub.
 
-A message is sent at least once: after a crash between sending it and noting that, it is sent again
+Delivery is at least once: after a crash between sending and recording, the message is sent again
 with the same key.
 """
 
@@ -16,9 +16,9 @@ from time import monotonic, perf_counter
 from django.conf import settings
 from django.db import transaction
 
+from backfill.backoff import DELIVERY_BUDGET_SECONDS
 from backfill.crash_points import crash_point
 from backfill.execution import queue
-from backfill.execution.backoff import DELIVERY_BUDGET_SECONDS
 from backfill.execution.live_checks import TRIGGER, CheckRecord, newest_runs, why_no_success
 from backfill.models import Job, Run, Trigger
 from backfill.processors.registry import CHAIN, PROCESSORS
@@ -26,20 +26,19 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 
 log = logging.getLogger(__name__)
-LAST = CHAIN[-1]
-TOLD = ("run_id", "records_created", "records_failed")
+REPORTED = ("run_id", "records_created", "records_failed")
 TIMEOUT_SECONDS = 10
 MOST_ERROR_LENGTH = 1000
 
 
 def prepare(job: Job, run: Run) -> tuple[Trigger | None, CheckRecord]:
-    """The message that a run in normal mode gives rise to, not saved yet, and its trigger check.
-    Raises WarehouseError.
+    """Return the unsaved trigger of a normal-mode run, and its trigger check. Raises
+    WarehouseError.
 
-    The run must be in the run history already: the newest run of every processor is what that says.
+    Requires the run in the run history, because the check reads the newest run of every processor.
     """
-    if why_not := _why_not(job, run):
-        return None, TRIGGER.ended("skipped", why_not)
+    if reason := _skip_reason(job, run):
+        return None, TRIGGER.ended("skipped", reason)
     began = perf_counter()
     newest = newest_runs(warehouse(), run.date)
     for code, processor in PROCESSORS.items():
@@ -49,29 +48,30 @@ def prepare(job: Job, run: Run) -> tuple[Trigger | None, CheckRecord]:
         job=job, date=run.date, message=_message(run, newest), topic=settings.PUBSUB_TOPIC
     )
     return made, TRIGGER.ended(
-        "passed", f"one message for Phase 5 ({made.state})", perf_counter() - began
+        "passed", f"one Phase 5 message ({made.state})", perf_counter() - began
     )
 
 
-def _why_not(job: Job, run: Run) -> str:
-    if run.processor != LAST:
-        return f"only a run of {LAST} completes a date"
+def _skip_reason(job: Job, run: Run) -> str:
+    last = CHAIN[-1]
+    if run.processor != last:
+        return f"only a run of {last} completes a date"
     if run.status != Run.Status.COMPLETE:
-        return f"{LAST} has not succeeded: {run.reason}"
+        return f"{last} has not succeeded: {run.reason}"
     return "the job was started with --skip-trigger" if job.parsed_options.skip_trigger else ""
 
 
 def _message(run: Run, newest: dict[str, Row]) -> Row:
-    told = [
-        {"name": p.name, **{field: newest[p.name][field] for field in TOLD}}
+    processors = [
+        {"name": p.name, **{field: newest[p.name][field] for field in REPORTED}}
         for p in PROCESSORS.values()
     ]
-    return {"date": str(run.date), "processors": told}
+    return {"date": str(run.date), "processors": processors}
 
 
 def keep(job: Job, triggers: Sequence[Trigger]) -> None:
-    """Save them in the caller's transaction, at most one per job and date, and have a worker send
-    them afterwards.
+    """Save the triggers in the caller's transaction, at most one per job and date, then have a
+    worker send them.
     """
     Trigger.objects.bulk_create(triggers, ignore_conflicts=True)
     # An inline job sends at its end; without a topic there is nothing to send.
@@ -80,11 +80,10 @@ def keep(job: Job, triggers: Sequence[Trigger]) -> None:
 
 
 def deliver(at: datetime) -> int:
-    """Send what is due to PUBSUB_TOPIC, if one is set; return how many messages were delivered.
+    """Send due triggers to PUBSUB_TOPIC, if it is set; return how many were delivered.
 
-    Not to be called within a transaction. The first failure ends it: what keeps one message back
-    keeps back them all,
-    and if it does not, the others are first the next time.
+    Do not call within a transaction. The first failure ends the delivery, because a common cause
+    would fail the others too; otherwise they come first in the next delivery.
     """
     if not settings.PUBSUB_TOPIC:
         return 0
@@ -105,9 +104,9 @@ def _deliver(trigger: Trigger, at: datetime) -> bool:
         message_id = _publish(topic, trigger)
     except (
         Exception
-    ) as error:  # credentials, names, networks: whatever it is, the message is kept and tried again
+    ) as error:  # credentials, names, networks: on any error the message is kept and retried
         text = f"{type(error).__name__}: {error}"[:MOST_ERROR_LENGTH]
-        log.warning("the %s of %s cannot be delivered: %s", trigger, trigger.job, text)
+        log.warning("Delivery of the %s of %s failed: %s", trigger, trigger.job, text)
         trigger.put_off(at, text)
         return False
     crash_point("after-publish")
@@ -116,10 +115,9 @@ def _deliver(trigger: Trigger, at: datetime) -> bool:
 
 
 def _publish(topic: str, trigger: Trigger) -> str:
-    """Send one message once and return its id: trying again is the outbox's part, where it can be
-    seen.
+    """Send one message once and return its id; the outbox retries, where users can see it.
 
-    The client lives as long as the call: it has threads, which a process that forks must not have.
+    The client lives only for the call, because its threads would break a process that forks.
     """
     from google.pubsub_v1 import PublisherClient, PubsubMessage
 

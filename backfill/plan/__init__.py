@@ -1,1 +1,1 @@
-"""Plans: what a backfill would run. Read-only."""
+"""Backfill plans: options, preflight, estimate and the runs of a backfill. Read-only."""

@@ -1,36 +1,41 @@
-"""How long a plan may take, before it is started: from the newest runs that were measured, whatever
-job they were of.
-"""
+"""Estimates of a plan's duration and cost, from the newest measured runs of all jobs."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from math import ceil
 
+from django.conf import settings
 from django.utils.timezone import now
 
+from backfill.elapsed import seconds_between
 from backfill.errors import WarehouseError
 from backfill.models import Limits, Run, Worker
-from backfill.plan import pricing
-from backfill.plan.planning import Plan, PlannedAction
+from backfill.plan.planning import Plan, PlannedAction, PlannedRun
+from backfill.processors.render import accounted, render
+from backfill.season_calendar import load_calendar
+from backfill.warehouse import warehouse
+from backfill.warehouse.season_cache import cached_for_season
+from backfill.warehouse.tables import INPUTS
+from validation.season import season_year
 
-RUNS_LOOKED_AT = 200  # of each processor, the newest
+RUNS_LOOKED_AT = 200  # the newest of each processor
 ENOUGH_STEPS = 5
-COSTS_NOTHING = (
-    "the embedded warehouse reads files of its own; nothing is charged for what it reads"
-)
+COSTS_NOTHING = "none (local files)"
+# After its SELECT a step writes failures, output and history.
+WRITES = 3
+TIB = 2**40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """How long a plan takes if it goes as half of the newest runs did, and as nine in ten did.
+    """Duration of a plan at the pace of 50% and of 90% of the newest runs, and its cost.
 
-    `low` and `high` are seconds, None when `why_not` says why there is no estimate. `bytes` are
-    what a warehouse that
-    charges by them would read, None where it does not; `cost` says so in words.
+    `low` and `high` are seconds, None without an estimate; `why_not` has the reason. `bytes` are
+    the bytes billed by the warehouse, None where reads are free; `cost` is the cost in words.
     """
 
     runs: int
@@ -43,38 +48,37 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _MeasuredStep:
-    """A processor over one batch, as it was run: how many runs, and the seconds of each."""
+    """A finished step: its number of runs, and seconds per run."""
 
     runs: int
     seconds: float
 
 
 def estimate(plan: Plan) -> Estimate:
-    """Estimate a plan: a query per processor and two more, each of so many rows whatever the size
-    of the history.
+    """Estimate a plan with one query per processor and two more, each of a bounded number of rows.
 
-    Where the warehouse charges for what it reads, it is asked besides.
+    A warehouse that bills reads adds its dry run.
     """
-    found = _by_time(plan)
+    duration = _duration(plan)
     try:
-        read = pricing.bytes_of(plan)
+        read = bytes_of(plan)
     except WarehouseError as error:
-        return replace(found, cost=f"not known: {error}")
-    return found if read is None else replace(found, bytes=read, cost=pricing.cost_text(read))
+        return replace(duration, cost=f"unknown: {error}")
+    return duration if read is None else replace(duration, bytes=read, cost=cost_text(read))
 
 
-def _by_time(plan: Plan) -> Estimate:
+def _duration(plan: Plan) -> Estimate:
     runs = {
         code: counts[PlannedAction.RUN]
         for code, counts in plan.counts().items()
         if counts[PlannedAction.RUN]
     }
     if not runs:
-        return Estimate(0, 0.0, 0.0)
+        return Estimate(runs=0, low=0.0, high=0.0)
     history = {code: _steps(code) for code in runs}
     if unknown := [code for code, steps in history.items() if not steps]:
         return Estimate(
-            sum(runs.values()), why_not=f"no run of {', '.join(unknown)} has been measured yet"
+            runs=sum(runs.values()), why_not=f"no measured runs of {', '.join(unknown)} yet"
         )
     alike, side_by_side = (
         {code: _alike(steps, plan.batch_size) for code, steps in history.items()},
@@ -89,13 +93,11 @@ def _by_time(plan: Plan) -> Estimate:
             side_by_side,
         )
 
-    return Estimate(sum(runs.values()), seconds(0.5), seconds(0.9))
+    return Estimate(runs=sum(runs.values()), low=seconds(0.5), high=seconds(0.9))
 
 
 def _steps(code: str) -> list[_MeasuredStep]:
-    """The newest steps of a processor: of each, the wall seconds from its begin to its end, shared
-    among its runs.
-    """
+    """Return the newest steps of a processor, with wall seconds divided by the number of runs."""
     measured = Run.objects.filter(
         processor=code,
         status=Run.Status.COMPLETE,
@@ -109,44 +111,86 @@ def _steps(code: str) -> list[_MeasuredStep]:
         (job, batch, start, end) for job, batch, start, end in newest if start and end
     )
     return [
-        _MeasuredStep(n, (end - start).total_seconds() / n)
-        for (_, _, start, end), n in steps.items()
+        _MeasuredStep(n, seconds_between(start, end) / n) for (_, _, start, end), n in steps.items()
     ]
 
 
 def _alike(steps: Sequence[_MeasuredStep], batch_size: int) -> Sequence[_MeasuredStep]:
-    """The steps about as large as those planned, where there are enough: a date in a large batch
-    takes far less.
+    """Return the steps of a similar batch size where there are enough of them.
+
+    A date in a large batch takes far less time.
     """
     near = [step for step in steps if batch_size / 2 <= step.runs <= batch_size * 2]
     return near if len(near) >= ENOUGH_STEPS else steps
 
 
 def _quantile(steps: Sequence[_MeasuredStep], share: float) -> float:
-    """Seconds per run that this share of the runs took at most."""
-    wanted = share * sum(step.runs for step in steps)
+    """Return the seconds per run at this quantile."""
+    remaining = share * sum(step.runs for step in steps)
     by_pace = sorted(steps, key=lambda step: step.seconds)
     for step in by_pace:
-        wanted -= step.runs
-        if wanted <= 0:
+        remaining -= step.runs
+        if remaining <= 0:
             return step.seconds
     return by_pace[-1].seconds
 
 
 def _side_by_side(plan: Plan) -> int:
-    """How many batches would run at a time: by the caps, and by the worker processes when there are
-    any.
-    """
-    cap, workers = Limits.current().max_parallel_batches, len(Worker.alive(now()))
-    return max(1, min(plan.options.parallel or cap, cap, workers or cap))
+    """Return the number of parallel batches, by concurrency limits and live worker processes."""
+    limit, workers = Limits.current().max_parallel_batches, len(Worker.alive(now()))
+    return max(1, min(plan.options.parallel or limit, limit, workers or limit))
 
 
 def _seconds(
     plan: Plan, runs: Mapping[str, int], per_run: Mapping[str, float], side_by_side: int
 ) -> float:
-    """All runs at their pace, as many batches side by side as may be; the canary first and alone."""
+    """Return the seconds of all runs with parallel batches, after the canary alone."""
     total, batches = sum(n * per_run[code] for code, n in runs.items()), plan.batches
     canary = sum(per_run.values()) if plan.options.canary and batches > 1 else 0.0
     rest = batches - 1 if canary else batches
-    # In rounds: three batches two at a time take two rounds.
+    # Batches run in rounds: three batches, two at a time, take two rounds.
     return canary + max(0.0, total - canary) * ceil(rest / side_by_side) / rest
+
+
+def bytes_of(plan: Plan) -> int | None:
+    """Return the bytes billed for a plan, None where reads are free. Raises WarehouseError."""
+    steps: dict[tuple[str, int], dict[int, list[PlannedRun]]] = {}
+    for run in plan.runs:
+        if run.action is PlannedAction.RUN:
+            steps.setdefault((run.processor, season_year(run.date)), {}).setdefault(
+                run.batch, []
+            ).append(run)
+    total = 0
+    for (code, year), batches in steps.items():
+        largest = max(batches.values(), key=list.__len__)
+        if (read := _bytes_of_step(code, year, largest, plan)) is None:
+            return None
+        total += read * len(batches)
+    return total if steps else None
+
+
+def _bytes_of_step(code: str, year: int, runs: Sequence[PlannedRun], plan: Plan) -> int | None:
+    """Return the bytes billed for one batch, which reads the inputs of its entire season."""
+    start = load_calendar().starts.get(year)
+    dates = sorted(run.date for run in runs)
+    mode = plan.options.backfill_mode
+    params = {
+        "dates": dates,
+        "season_start": start or dates[0],
+        "started_at": datetime.now(UTC),
+        "backfill_mode": mode,
+        "run_ids": [""],
+    }
+    text = accounted(code, render(code), render(code, "population"))
+    return cached_for_season(
+        f"bytes of {code}, {mode}",
+        year,
+        INPUTS,
+        lambda: warehouse().bytes_read(text, params, writes=WRITES),
+    )
+
+
+def cost_text(read: int) -> str:
+    """Format the price of reading this many bytes."""
+    price = settings.BIGQUERY_PRICE_PER_TIB
+    return f"about ${read / TIB * price:,.2f} at ${price:g} per TiB"

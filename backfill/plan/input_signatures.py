@@ -1,8 +1,7 @@
-"""Which Phase 3 rows a run may read, in a few characters: output older than its input shows by
-comparing them.
+"""Signatures of the Phase 3 rows that a run may read. A changed signature means stale output.
 
-What `processed_at` cannot show counts too: a row that came late with an old one, a row edited in
-place, a row removed.
+They also cover changes that `processed_at` misses: rows that arrived late with an old timestamp,
+edited rows and removed rows.
 """
 
 from __future__ import annotations
@@ -10,18 +9,16 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Flag, auto
 from functools import reduce
 from itertools import accumulate, groupby
 from operator import or_
 from typing import Any, TypeVar, cast
 
-from backfill.models import Run
-from backfill.plan.planning import Key
+from backfill.models import Key, Run
 from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
-from backfill.status.upstream_causes import Phase3
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
@@ -33,25 +30,77 @@ from validation.thresholds import TEAM_DEFENSE
 T = TypeVar("T")
 
 
+class Phase3:
+    """Time of the newest Phase 3 row that a run may read; one query for any number of dates."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._on: dict[tuple[str, date], datetime] = {}
+        by_season: dict[tuple[str, int], list[tuple[date, datetime]]] = {}
+        for row in sorted(rows, key=lambda r: r["game_date"]):
+            name, day, newest = row["name"], row["game_date"], row["newest"].replace(tzinfo=UTC)
+            self._on[name, day] = newest
+            by_season.setdefault((name, season_year(day)), []).append((day, newest))
+        self._dates = {key: [day for day, _ in found] for key, found in by_season.items()}
+        self._so_far = {
+            key: list(accumulate((at for _, at in found), max)) for key, found in by_season.items()
+        }
+
+    @classmethod
+    def of(cls, days: Collection[date]) -> Phase3:
+        """Query the seasons of these dates, up to the last date."""
+        first = date(season_year(min(days)), FIRST_MONTH, 1)
+        sources = tuple(dict.fromkeys(s for p in PROCESSORS.values() for s in p.sources))
+        sql = render("newest-input-rows", sources=sources)
+        return cls(warehouse().query(sql, {"first": first, "last": max(days)}))
+
+    def newest(self, source: Table, day: date) -> datetime | None:
+        """Return the time of the newest context row of the date, or of the newest earlier game."""
+        if source is UPGC:
+            return self._on.get((str(source), day))
+        key = str(source), season_year(day)
+        before = bisect_left(self._dates.get(key, []), day)
+        return self._so_far[key][before - 1] if before else None
+
+    def newer(self, run: Run) -> set[Table]:
+        """Return the sources with rows that are newer than the run or that it did not find."""
+        sources, began = (
+            PROCESSORS[run.processor].sources,
+            run.started_at or datetime.max.replace(tzinfo=UTC),
+        )
+        was_empty = sources[:1] if run.status == Run.Status.FAILED and run.population == 0 else ()
+        return {
+            t
+            for t in sources
+            if (at := self.newest(t, run.date)) and (t in was_empty or at > began)
+        }
+
+
 class InputChange(Flag):
-    """Which of the rows that a run may read are other ones now."""
+    """Parts of a run's input that changed, or its output."""
 
     WINDOWS = auto()
     CONTEXT = auto()
+    OUTPUT = auto()
 
     @property
     def reason(self) -> str:
-        """The change in one sentence."""
-        return f"{' and '.join(what for part, what in PARTS_OF_REASON.items() if part in self)} have changed"
+        """Describe the change in one sentence."""
+        parts = [text for part, text in PARTS_OF_REASON.items() if part in self]
+        changed = f"{' and '.join(parts)} changed since this run" if parts else ""
+        lost = "an unrecorded attempt wrote over its output" if self.OUTPUT in self else ""
+        return "; ".join(filter(None, (changed, lost)))
 
 
-PARTS_OF_REASON = {InputChange.WINDOWS: "games before it", InputChange.CONTEXT: "its context rows"}
-PARTS = {"w": InputChange.WINDOWS, "c": InputChange.CONTEXT}
+PARTS_OF_REASON = {InputChange.WINDOWS: "earlier games", InputChange.CONTEXT: "context rows"}
+# Part of the signature of a run whose output was overwritten; equal to no current part.
+OVERWRITTEN = "overwritten"
+PARTS = {"w": InputChange.WINDOWS, "c": InputChange.CONTEXT, "o": InputChange.OUTPUT}
 
 
 class _Source:
-    """One input table in one season. Digests are added up, so that those of any stretch of dates
-    are one subtraction.
+    """Input table of one season, as running sums of digests.
+
+    The sum of any range of dates is one subtraction.
     """
 
     def __init__(self, table: Table, rows: Collection[Row]) -> None:
@@ -62,16 +111,16 @@ class _Source:
         self.so_far = list(accumulate(numbers, initial=0))
 
     def between(self, first: date, end: date) -> int:
-        """The sum from one date on to before another."""
+        """Return the sum from `first` up to but not including `end`."""
         return (
             self.so_far[bisect_left(self.dates, end)] - self.so_far[bisect_left(self.dates, first)]
         )
 
 
 class _Reach:
-    """How far back TDZA's windows reach: the only ones that forget. Whoever stopped playing keeps
-    his old games in PSZA's,
-    and season averages belong to PDC and ML.
+    """Oldest game dates in TDZA's windows, the only windows that drop old games.
+
+    PSZA keeps the old games of inactive players; PDC and ML use season averages.
     """
 
     def __init__(self, rows: Collection[Row]) -> None:
@@ -86,25 +135,22 @@ class _Reach:
                 self.counting.setdefault(row["team"], []).append(row["day"])
 
     def since(self, day: date) -> date:
-        """The oldest date that matters on a day: of the league's last days, or of a team's sample
-        where that is older.
-        """
+        """Return the oldest date in the league's window or in a team's sample on a day."""
         recent = day - timedelta(days=TEAM_DEFENSE.league_days)
         of_team = (
             bisect_left(days, day) - bisect_left(days, recent) for days in self.counting.values()
         )
         if sum(n >= TEAM_DEFENSE.league_games for n in of_team) < TEAM_DEFENSE.league_teams:
-            return date.min  # the season's average stands in for the league's
+            return date.min  # too few teams: the season average replaces the league average
         played = ((days, bisect_left(days, day)) for days in self.games.values())
         sample = TEAM_DEFENSE.sample_games
         oldest = min([recent, *(days[max(0, n - sample)] for days, n in played if n)])
-        # All rows of a game compete, those too that stand on an older date than the one that
-        # counts.
+        # A moved game also has rows on its original, older date.
         return min([oldest, *(first for first, last in self.moved if last >= oldest)])
 
 
 class _SeasonInputs:
-    """The inputs of one season as they are now; whether they have been loaded again is asked once."""
+    """Current inputs of one season; checks once for newly loaded tables."""
 
     def __init__(self, year: int) -> None:
         self.year = year
@@ -112,9 +158,7 @@ class _SeasonInputs:
 
     @property
     def opening(self) -> date:
-        """Opening night, before which nothing is read; the first of the season's days where there
-        is none.
-        """
+        """Opening night, the first date read; without games, the first day of the season."""
         first = date(self.year, FIRST_MONTH, 1)
         return self._kept(
             "opening", (SCHED,), lambda: self._rows("opening-night", first)[0]["day"] or first
@@ -127,7 +171,7 @@ class _SeasonInputs:
         )
 
     def source(self, table: Table) -> _Source:
-        """The digests of one table."""
+        """Return the digests of one table."""
 
         def make() -> _Source:
             return _Source(table, self._rows("input-digests", self.opening, table=table))
@@ -138,16 +182,15 @@ class _SeasonInputs:
         return warehouse().query(render(name, **values), {"season_start": start})
 
     def _kept(self, name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
-        """What this process has made of the tables already, unless one of them has been loaded
-        again since.
-        """
+        """Return a value cached in this process until one of its tables is loaded again."""
         if name not in self._found:
             self._found[name] = cached_for_season(f"inputs {name}", self.year, tables, make)
         return cast("T", self._found[name])
 
     def signature(self, code: str, day: date) -> str:
-        """`w` for what its windows may read on a date, `c` for its context rows of it; a processor
-        has one of them or both.
+        """Return `w` plus a digest of the window rows, `c` plus a digest of the context rows.
+
+        A processor has one part or both.
         """
         sources = PROCESSORS[code].sources
         since = self.reach.since(day) if PROCESSORS[code].forgets else self.opening
@@ -167,8 +210,9 @@ def _digest(*parts: object) -> str:
 
 
 def signatures(keys: Iterable[Key]) -> dict[Key, str]:
-    """What the runs of these (processor, date) would read now, in at most 40 characters. Raises
-    WarehouseError.
+    """Return the current input signature per (processor, date), at most 40 characters each.
+
+    Raises WarehouseError.
     """
     found: dict[Key, str] = {}
     for year, of_season in groupby(
@@ -180,15 +224,15 @@ def signatures(keys: Iterable[Key]) -> dict[Key, str]:
 
 
 def signature(code: str, day: date) -> str:
-    """What a run of this processor and date would read now."""
+    """Return the current input signature of a processor and date."""
     return signatures([(code, day)])[code, day]
 
 
 def changes(runs: Iterable[Run]) -> dict[Key, InputChange]:
-    """Of runs that were executed, those that would read other rows now than they did, and which.
-    Raises WarehouseError.
+    """Return the executed runs whose Phase 3 input changed, each with its changed parts.
 
-    Of upstream's rows it says nothing: whether upstream ran again is seen by its runs.
+    Upstream Phase 4 rows are not covered: a new upstream run shows their change.
+    Raises WarehouseError.
     """
     of = {(run.processor, run.date): run for run in runs}
     now = signatures(key for key, run in of.items() if run.input_signature)
@@ -199,19 +243,20 @@ def changes(runs: Iterable[Run]) -> dict[Key, InputChange]:
 
 
 def changed(run: Run) -> bool:
-    """Whether a run that was executed would read other rows now than it did."""
+    """Return True if the input of an executed run changed."""
     return bool(changes([run]))
 
 
 def _difference(then: str, now: str) -> InputChange:
-    """The parts of two signatures that differ."""
+    """Return the parts in which two signatures differ."""
     pairs = set(then.split()) ^ set(now.split())
     return _together(PARTS[part[0]] for part in pairs)
 
 
 def _by_time(keys: Collection[Key], runs: Mapping[Key, Run]) -> dict[Key, InputChange]:
-    """Of runs that an older version made, which did not note what it read: what was processed since
-    they began.
+    """Return the input changes of runs without a stored signature, by `processed_at`.
+
+    Versions before signatures existed made these runs.
     """
     phase3 = Phase3.of([day for _, day in keys]) if keys else None
     newer = {key: phase3.newer(runs[key]) for key in keys} if phase3 else {}

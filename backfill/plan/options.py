@@ -1,14 +1,16 @@
-"""What a person may ask of a backfill: one validated, frozen object, stored with the job."""
+"""Options of a backfill: one validated, frozen object, stored with the job."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, asdict, dataclass, field, fields
 from datetime import date
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_type_hints
 
-from backfill.errors import Refused
+from backfill.errors import InvalidOption, Refused
 from backfill.plan.date_lists import HOW_TO_WRITE, format_dates, parse_dates
+from backfill.plan.option_fields import described, spec_of
 from backfill.processors.registry import CHAIN, processor
 from validation.season import FIRST_MONTH, dates_between, season_year
 
@@ -16,112 +18,212 @@ MODES = ("backfill", "normal")
 MAX_SEASONS = 20
 MAX_PARALLEL = 64
 MAX_RETRIES = 1000
-MAX_BATCH_SIZE = 366  # no season has more dates
+MAX_BATCH_SIZE = 366  # the longest season has fewer dates
 OFF_SEASON = range(7, FIRST_MONTH)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """A backfill's options. `start` and `end` are both included; `batch_size` and `parallel` 0 let
-    the system choose.
+    the planner choose.
 
-    `dates`, when there are any, are the only ones, `start` and `end` the first and the last of
-    them.
+    `dates`, if given, are the only dates; `start` and `end` are then the first and last of them.
+    The shell's arguments, the form and the API's schema derive from this declaration.
     """
 
-    start: date
-    end: date
-    processors: tuple[str, ...] = CHAIN
-    mode: str = "backfill"
-    force: bool = False
-    skip_preflight: bool = False
-    batch_size: int = 0
-    reason: str = ""
-    parallel: int = 0  # batches in flight at most
-    canary: bool = True  # the first date runs alone, and a bug in it pauses the job
-    brake: bool = True  # a bug on any date pauses the job
-    max_retries: int = 20  # automatic ones, in all
-    newest_first: bool = False
-    skip_trigger: bool = False  # normal mode without telling Phase 5
-    outdated: bool = (
-        False  # also what another statement made, or what was made from other Phase 3 rows
+    start: date = field(metadata=described("first date, YYYY-MM-DD", "First date"))
+    end: date = field(metadata=described("last date, included", "Last date (included)"))
+    processors: tuple[str, ...] = field(
+        default_factory=lambda: tuple(CHAIN),
+        metadata=described("processors by code or name; default: all", "Processors"),
     )
-    failed: bool = False  # only what failed, was blocked or cancelled, or is lost
-    dates: tuple[date, ...] = ()
+    mode: str = field(
+        default=MODES[0],
+        metadata=described("backfill mode skips the checks of normal mode", "Mode", choices=MODES),
+    )
+    force: bool = field(
+        default=False,
+        metadata=described("also rerun complete dates", "All runs, overwriting complete ones"),
+    )
+    skip_preflight: bool = field(
+        default=False,
+        metadata=described(
+            "start with incomplete Phase 3 data; requires a reason", "Skip preflight"
+        ),
+    )
+    batch_size: int = field(
+        default=0,
+        metadata=described(
+            "dates per batch; 0: automatic",
+            "Dates per batch",
+            hint="0 or empty: automatic",
+            most=MAX_BATCH_SIZE,
+            limits=f"dates per batch must be 1 to {MAX_BATCH_SIZE}, or 0 for automatic",
+        ),
+    )
+    reason: str = field(
+        default="",
+        metadata=described(
+            "reason; stored with the job", "Reason", hint="required; stored with the job"
+        ),
+    )
+    parallel: int = field(
+        default=0,
+        metadata=described(
+            "maximum number of batches in flight; 0: default",
+            "Concurrency limit",
+            hint="batches in flight",
+            most=MAX_PARALLEL,
+            limits=f"the concurrency limit must be 1 to {MAX_PARALLEL}, or 0 for the default",
+        ),
+    )
+    canary: bool = field(
+        default=True,
+        metadata=described(
+            "skip the canary (the first date, alone)",
+            "Canary",
+            hint="run the first date alone; pause if it hits a bug",
+        ),
+    )
+    brake: bool = field(
+        default=True,
+        metadata=described(
+            "do not pause on error (at the first bug)",
+            "Pause on error",
+            flag="pause-on-error",
+            hint="pause at the first bug on any date",
+        ),
+    )
+    max_retries: int = field(
+        default=20,
+        metadata=described(
+            "maximum number of automatic retries",
+            "Automatic retries",
+            hint="total for the job",
+            most=MAX_RETRIES,
+            limits=f"automatic retries must be 0 to {MAX_RETRIES}",
+        ),
+    )
+    newest_first: bool = field(
+        default=False, metadata=described("run the last dates first", "Newest first")
+    )
+    skip_trigger: bool = field(
+        default=False,
+        metadata=described(
+            "skip the Phase 5 trigger; normal mode only",
+            "Skip Phase 5 trigger",
+            hint="normal mode only",
+        ),
+    )
+    outdated: bool = field(
+        default=False,
+        metadata=described(
+            "also rerun stale dates (other SQL or changed Phase 3 rows)",
+            "Incomplete and stale runs",
+            flag="stale",
+        ),
+    )
+    failed: bool = field(
+        default=False,
+        metadata=described(
+            "rerun only failed, blocked, cancelled and lost runs",
+            "Failed, blocked, cancelled or lost runs",
+        ),
+    )
+    dates: tuple[date, ...] = field(
+        default=(),
+        metadata=described(
+            "dates and ranges: 2021-11-01,2021-11-05..2021-11-09",
+            "Dates and ranges",
+            hint="2021-11-01..2021-11-05, 2021-11-09; instead of a range",
+        ),
+    )
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant. Raises Refused with one sentence."""
+        """Raise InvalidOption for values out of range and for contradictions."""
+        self._check_range()
+        for one in fields(self):
+            self._check_limits(one)
+        self._check_contradictions()
+        self._check_dates()
+
+    def _check_range(self) -> None:
         if self.end < self.start:
-            raise Refused(f"the end {self.end} lies before the start {self.start}")
+            raise InvalidOption(
+                "end", f"the last date {self.end} is before the first date {self.start}; swap them"
+            )
         if season_year(self.end) - season_year(self.start) >= MAX_SEASONS:
-            raise Refused(
-                f"{self.start} to {self.end} spans more than {MAX_SEASONS} seasons; start several jobs"
+            raise InvalidOption(
+                "end",
+                f"{self.start} to {self.end} spans more than {MAX_SEASONS} seasons; "
+                "start several jobs",
             )
-        if self.mode not in MODES:
-            raise Refused(f"{self.mode!r} is no mode; choose from {', '.join(MODES)}")
-        if not 0 <= self.batch_size <= MAX_BATCH_SIZE:
-            raise Refused(
-                f"a batch has 1 to {MAX_BATCH_SIZE} dates, or 0 to let the planner choose; not {self.batch_size}"
+
+    def _check_limits(self, one: Field[Any]) -> None:
+        """Refuse an unknown choice and a number outside its limits."""
+        spec, value = spec_of(one), getattr(self, one.name)
+        if spec.choices and value not in spec.choices:
+            raise InvalidOption(
+                one.name, f"unknown {one.name} {value!r}; choose from {', '.join(spec.choices)}"
             )
-        if not 0 <= self.parallel <= MAX_PARALLEL:
-            raise Refused(
-                f"1 to {MAX_PARALLEL} batches can be in flight, or 0 for the usual number; not {self.parallel}"
-            )
-        if not 0 <= self.max_retries <= MAX_RETRIES:
-            raise Refused(
-                f"a job may retry 0 to {MAX_RETRIES} times by itself; not {self.max_retries}"
-            )
+        if spec.limits and spec.most is not None and not 0 <= value <= spec.most:
+            raise InvalidOption(one.name, f"{spec.limits}; not {value}")
+
+    def _check_contradictions(self) -> None:
+        """Refuse contradictory options."""
         if self.skip_trigger and self.backfill_mode:
-            raise Refused(
-                "backfill mode never triggers Phase 5; --skip-trigger belongs to --mode normal"
+            raise InvalidOption(
+                "skip_trigger",
+                "only normal mode can skip the Phase 5 trigger; backfill mode never triggers Phase 5",
             )
-        if not self.processors or self.processors != tuple(
+        if not self.processors or tuple(self.processors) != tuple(
             code for code in CHAIN if code in self.processors
         ):
-            raise Refused(f"choose one or more of {', '.join(CHAIN)}, in this order")
+            raise InvalidOption(
+                "processors", f"choose one or more of {', '.join(CHAIN)}, in this order"
+            )
         if self.skip_preflight and not self.reason.strip():
-            raise Refused(
-                "skipping the preflight needs a reason: add --reason TEXT, it is stored with the job"
+            raise InvalidOption(
+                "skip_preflight",
+                "skipping the preflight requires a reason, which is stored with the job",
             )
         if self.failed and self.force:
-            raise Refused("--failed runs only what failed and --force runs everything; choose one")
-        self._check_dates()
+            raise InvalidOption(
+                "failed", "--failed and --force exclude each other; use one of them"
+            )
 
     def _check_dates(self) -> None:
         if not self.dates:
             return
-        if list(self.dates) != sorted(set(self.dates)) or (self.start, self.end) != (
-            self.dates[0],
-            self.dates[-1],
-        ):
-            raise Refused(
-                f"the dates must be in order, each once, the first {self.start} and the last {self.end}"
+        ends = (self.dates[0], self.dates[-1])
+        if list(self.dates) != sorted(set(self.dates)) or (self.start, self.end) != ends:
+            raise InvalidOption(
+                "dates",
+                f"list the dates in order without duplicates, from {self.start} to {self.end}",
             )
-        if (
-            len(self.dates) == (self.end - self.start).days + 1
-        ):  # a range after all: the same options have one form
-            object.__setattr__(self, "dates", ())
+        if len(self.dates) == (self.end - self.start).days + 1:
+            object.__setattr__(self, "dates", ())  # a range is stored in one form only
 
     @classmethod
-    def of_dates(cls, dates: Sequence[date], **fields: Any) -> Options:
-        """The options for exactly these dates. Raises Refused when there are none."""
+    def of_dates(cls, dates: Sequence[date], **others: Any) -> Options:
+        """Return the options for exactly these dates. Raises InvalidOption without dates."""
         if not dates:
-            raise Refused(f"no date is named; {HOW_TO_WRITE}")
-        return cls(min(dates), max(dates), dates=tuple(sorted(set(dates))), **fields)
+            raise InvalidOption("dates", f"no dates given; {HOW_TO_WRITE}")
+        return cls(start=min(dates), end=max(dates), dates=tuple(sorted(set(dates))), **others)
 
     @property
     def backfill_mode(self) -> bool:
-        """Whether the checks of normal mode are left out."""
+        """True if the checks of normal mode are skipped."""
         return self.mode == "backfill"
 
     @property
     def days(self) -> Sequence[date]:
-        """Every date that is meant, in order."""
+        """Selected dates in order."""
         return self.dates or dates_between(self.start, self.end)
 
     @property
     def span(self) -> str:
-        """The dates in words."""
+        """The dates as text: a range, or a count within one."""
         return (
             f"{len(self.dates)} dates from {self.start} to {self.end}"
             if self.dates
@@ -130,31 +232,34 @@ class Options:
 
     @property
     def seasons(self) -> list[int]:
-        """The seasons that the dates need; the summer between two seasons needs neither."""
+        """Seasons of the dates; the summer between two seasons needs neither."""
         return sorted({season_year(d) for d in self.days if d.month not in OFF_SEASON})
 
     def as_json(self) -> dict[str, Any]:
-        """The options as stored with the job; `from_json` reads them back."""
+        """Return the options as stored with the job; `from_json` reads them back."""
         words = {"start": str(self.start), "end": str(self.end), "dates": format_dates(self.dates)}
         return {**asdict(self), **words, "processors": list(self.processors)}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Options:
-        """The options of a stored job, also of one that was stored before there were all of them."""
+        """Return stored options; those added since have their default."""
         days = {name: date.fromisoformat(stored[name]) for name in ("start", "end")}
         dates = parse_dates(stored.get("dates", ""))
         return cls(**{**stored, **days, "dates": dates, "processors": tuple(stored["processors"])})
 
 
+FIELDS: Mapping[str, Field[Any]] = MappingProxyType({f.name: f for f in fields(Options)})
+TYPES: Mapping[str, Any] = MappingProxyType(get_type_hints(Options))
+
+
 def chosen(names: Sequence[str] = (), start_from: int | None = None) -> tuple[str, ...]:
-    """The processors of a backfill in chain order: those named, or all from position N (1 to 5) on.
+    """Return processors in chain order: the named ones, or all from position N.
     Raises Refused.
     """
     if names and start_from is not None:
-        raise Refused("name processors or a position to start from, not both")
+        raise Refused("--processors and --start-from exclude each other; use one of them")
     if start_from is not None and not 1 <= start_from <= len(CHAIN):
-        raise Refused(
-            f"--start-from takes 1 to {len(CHAIN)}: {', '.join(f'{n} {c}' for n, c in enumerate(CHAIN, 1))}"
-        )
-    wanted = {processor(name).code for name in names} or set(CHAIN[(start_from or 1) - 1 :])
-    return tuple(code for code in CHAIN if code in wanted)
+        positions = ", ".join(f"{n} {code}" for n, code in enumerate(CHAIN, 1))
+        raise Refused(f"--start-from takes 1 to {len(CHAIN)} ({positions}), not {start_from}")
+    selected = {processor(name).code for name in names} or set(CHAIN[(start_from or 1) - 1 :])
+    return tuple(code for code in CHAIN if code in selected)

@@ -1,4 +1,4 @@
-"""Wanted − done: a plan is a value, the preview prints the very list that is run."""
+"""Plan of a backfill: an immutable list of runs, identical in the preview and in the job."""
 
 from __future__ import annotations
 
@@ -11,38 +11,37 @@ from itertools import groupby
 from math import ceil
 from types import MappingProxyType
 
+from backfill.models import Key
 from backfill.plan.options import Options
 from backfill.processors.registry import CHAIN, PROCESSORS
 from validation.season import DateType, Day, season_year
 
-Key = tuple[str, date]
-
-# A step is one processor over one batch. Fewer, larger batches read less; more of them show more
-# progress.
+# A step is one processor over one batch. Large batches read less; small ones show more progress.
 STEPS_TO_SHOW = 25
 ALREADY_COMPLETE = "already complete"
-NEVER_FAILED = "not complete, and not failed either"
-UPSTREAM_AGAIN = "its upstream runs again"
-OUTDATED = "made by another statement than the present one"
+NOT_COMPLETE = "not complete"
+DAMAGED = "damaged output"
+NEVER_FAILED = "not complete, but no failure either"
+UPSTREAM_AGAIN = "upstream reruns"
+OUTDATED = "SQL changed since this run"
 NOTHING: Mapping[Key, str] = MappingProxyType({})
 
 
 class PlannedAction(StrEnum):
-    """What happens to one (processor, date) of the range."""
+    """Planned action for one (processor, date)."""
 
     RUN = "run"
-    SKIP = "skip"  # recorded as a skipped run, its partition emptied
+    SKIP = "skip"  # recorded as a skipped run with an empty partition
     KEEP = "keep"  # already complete
-    NONE = "none"  # no games: nothing is written at all
-    LEAVE = "leave"  # not complete and not asked for: nothing is written at all
+    NONE = "none"  # no games: nothing is written
+    LEAVE = "leave"  # not complete and not selected: nothing is written
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """One (processor, date) and why it runs or not; `batch` counts from 0, -1 for what does not
-    run.
+    """Action for one (processor, date) with its reason.
 
-    `overwrites` when it is complete and runs all the same.
+    `batch` counts from 0, and is -1 without a run. `overwrites` marks reruns of complete output.
     """
 
     processor: str
@@ -51,19 +50,18 @@ class PlannedRun:
     reason: str
     batch: int = -1
     overwrites: bool = False
-    heading: str = field(
-        default="", compare=False
-    )  # the reason in short, by which an overview counts runs
+    # The short reason by which overviews group runs.
+    heading: str = field(default="", compare=False)
 
     @property
     def key(self) -> Key:
-        """What a run is of."""
+        """Key of the run: (processor, date)."""
         return self.processor, self.date
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a backfill would do to every date of its range, processor by processor."""
+    """Actions of a backfill for every date and processor."""
 
     options: Options
     days: tuple[Day, ...]
@@ -72,26 +70,26 @@ class Plan:
 
     @property
     def todo(self) -> tuple[PlannedRun, ...]:
-        """The runs to execute, skips included, in the order of their batches."""
+        """Runs to record, executed and skipped."""
         return tuple(r for r in self.runs if r.action in (PlannedAction.RUN, PlannedAction.SKIP))
 
     @property
     def batches(self) -> int:
-        """How many batches there are."""
+        """Number of batches."""
         return 1 + max((r.batch for r in self.runs), default=-1)
 
     @property
     def dates(self) -> list[date]:
-        """The dates of which anything is executed, in order."""
+        """Dates with runs to record, in order."""
         return sorted({r.date for r in self.todo})
 
     @property
     def overwrites(self) -> int:
-        """How many (processor, date) are complete and would be replaced."""
+        """Number of complete (processor, date) to overwrite."""
         return sum(r.overwrites for r in self.runs)
 
     def counts(self) -> dict[str, Counter[PlannedAction]]:
-        """Runs per processor and action."""
+        """Count runs per processor and action."""
         return {
             code: Counter(r.action for r in self.runs if r.processor == code)
             for code in self.options.processors
@@ -99,14 +97,14 @@ class Plan:
 
 
 def batches(dates: Collection[date], size: int) -> Iterator[tuple[date, ...]]:
-    """Cut dates into batches of at most `size`, none across two seasons."""
+    """Cut dates into batches of at most `size`, each within one season."""
     for _, season in groupby(sorted(dates), key=season_year):
         days = list(season)
         yield from (tuple(days[n : n + size]) for n in range(0, len(days), size))
 
 
 def default_batch_size(dates: int, processors: int) -> int:
-    """Dates per batch such that a job has about STEPS_TO_SHOW steps; one for short jobs."""
+    """Return the dates per batch for about STEPS_TO_SHOW steps; at least 1."""
     return max(1, ceil(dates * processors / STEPS_TO_SHOW))
 
 
@@ -116,19 +114,27 @@ def plan(
     done: Collection[Key],
     outdated: Mapping[Key, str] = NOTHING,
     failed: Mapping[Key, str] = NOTHING,
+    *,
+    damaged: Mapping[Key, str] = NOTHING,
 ) -> Plan:
-    """Decide what to run; touches nothing, so the preview shows exactly this.
+    """Plan a backfill; read-only, so the preview equals the job.
 
-    `outdated` are those of `done` that would be made otherwise now, `failed` those not done that
-    failed; each with the
-    reason. They count where the options ask for them.
+    `outdated` has the stale keys of `done`, `failed` the failed keys outside `done`, `damaged` keys
+    outside `done` whose output is unreadable, each with its reason. Options select whether the
+    first two apply.
     """
-    decide = _Decision(options, done, outdated if options.outdated else NOTHING, failed)
+    decide = _Decision(
+        options=options,
+        done=done,
+        outdated=outdated if options.outdated else NOTHING,
+        failed=failed,
+        damaged=damaged,
+    )
     return in_batches(options, days, [run for day in days for run in _runs_of(day, decide)])
 
 
 def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]) -> Plan:
-    """The plan of exactly these runs, those that are executed put into batches."""
+    """Build the plan of exactly these runs, and assign their batches."""
     todo = {r.date for r in runs if r.action in (PlannedAction.RUN, PlannedAction.SKIP)}
     seasons = len({season_year(d) for d in todo}) or 1
     size = options.batch_size or default_batch_size(
@@ -140,15 +146,18 @@ def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]
     batch_of = {
         d: n for n, batch in enumerate(_in_order(todo, size, executed, options)) for d in batch
     }
-    return Plan(options, tuple(days), tuple(_in_batch(r, batch_of) for r in runs), size)
+    return Plan(
+        options=options,
+        days=tuple(days),
+        runs=tuple(_in_batch(r, batch_of) for r in runs),
+        batch_size=size,
+    )
 
 
 def _in_order(
     todo: Collection[date], size: int, executed: Sequence[date], options: Options
 ) -> Iterator[tuple[date, ...]]:
-    """The batches in the order in which they are sent: the canary first, the first date that is
-    really executed.
-    """
+    """Yield batches in dispatch order, after the canary: the first executed date."""
     canary = {executed[0]} if options.canary and executed and len(todo) > 1 else set()
     if canary:
         yield tuple(canary)
@@ -163,27 +172,35 @@ def _in_batch(run: PlannedRun, batch_of: Mapping[date, int]) -> PlannedRun:
 
 
 def _runs_of(day: Day, decide: _Decision) -> Iterator[PlannedRun]:
-    """The runs of one date in chain order: what follows a run that happens again happens again too."""
+    """Yield the runs of one date in chain order; a rerun upstream reruns its downstream."""
     again: list[str] = []
     for code in (c for c in CHAIN if c in decide.options.processors):
         action, reason, heading = decide(day, code, again)
         if action is PlannedAction.RUN:
             again.append(code)
         overwrites = action is PlannedAction.RUN and (code, day.day) in decide.done
-        yield PlannedRun(code, day.day, action, reason, overwrites=overwrites, heading=heading)
+        yield PlannedRun(
+            processor=code,
+            date=day.day,
+            action=action,
+            reason=reason,
+            overwrites=overwrites,
+            heading=heading,
+        )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Decision:
-    """What becomes of one (processor, date), by what is known of all."""
+    """Decision about one (processor, date), from the state of all keys."""
 
     options: Options
     done: Collection[Key]
     outdated: Mapping[Key, str]
     failed: Mapping[Key, str]
+    damaged: Mapping[Key, str]
 
     def __call__(self, day: Day, code: str, again: Sequence[str]) -> _Decided:
-        """The action and its reason; `again` are the processors that run for this date already."""
+        """Return the action and its reason; `again` has the date's rerun processors."""
         if not day.is_processing:
             return _decided(PlannedAction.NONE, day.why_skipped)
         key = code, day.day
@@ -195,9 +212,8 @@ class _Decision:
             return _decided(PlannedAction.SKIP, day.why_skipped, day.type)
         if key in self.done:
             return _decided(PlannedAction.RUN, "forced")
-        return _decided(
-            PlannedAction.RUN, self.failed[key] if self.options.failed else "not complete"
-        )
+        reasons = self.failed if self.options.failed else self.damaged
+        return _decided(PlannedAction.RUN, reasons.get(key, NOT_COMPLETE))
 
     def _complete(self, day: Day, code: str, again: Sequence[str]) -> _Decided:
         if day.type is not DateType.BOOTSTRAP:

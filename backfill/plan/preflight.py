@@ -1,6 +1,4 @@
-"""The preflight of a plan: what the warehouse holds of its dates, judged before anything is
-started.
-"""
+"""Preflight of a plan: checks of its Phase 3 data, output and conflicts, before a start."""
 
 from __future__ import annotations
 
@@ -8,12 +6,23 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from shlex import quote
 
+from django.utils.timezone import now
+
+from backfill.models import Job, Run, Worker
+from backfill.plan import rerun_policy
 from backfill.plan.date_lists import format_dates
 from backfill.plan.options import Options
 from backfill.plan.planning import Plan, PlannedAction
 from backfill.processors.registry import PROCESSORS
-from backfill.season_calendar import source_rows
+from backfill.season_calendar import (
+    load_calendar,
+    missing_seasons,
+    season_name,
+    source_rows,
+    unfinished_writes,
+)
 from backfill.warehouse import warehouse
+from backfill.warehouse.season_cache import of_one_version
 from backfill.warehouse.tables import BY_REF
 from validation.coverage import Rows
 from validation.preflight import PreflightInput, judge
@@ -29,17 +38,15 @@ def report(
     asked: Collection[date] | None = None,
     not_loaded: Sequence[str] = (),
 ) -> Report:
-    """What speaks against a plan. `asked` are the dates whose rows must be there; unless given,
-    those that it executes.
-    """
+    """Check a plan. `asked` are the dates that require Phase 3 rows (default: executed dates)."""
     options, days = planned.options, planned.days
     runs = [r for r in planned.runs if r.action is PlannedAction.RUN]
-    wanted = {r.date for r in runs} if asked is None else set(asked)
-    season = _season(days, calendar, wanted)
+    required = {r.date for r in runs} if asked is None else set(asked)
+    season = _season(days, calendar, required)
     return judge(
         PreflightInput(
             days=days,
-            asked=wanted,
+            asked=required,
             season=season,
             rows=_rows(season),
             reads={str(table) for code in options.processors for table in PROCESSORS[code].sources},
@@ -56,6 +63,7 @@ def report(
                 for table, n in warehouse().expiring().items()
                 if BY_REF[table].kind != "input"
             },
+            unfinished={w.sentence: w.advice for w in unfinished_writes(options.seasons)},
         )
     )
 
@@ -64,13 +72,14 @@ def _output(code: str, days: Iterable[Day]) -> set[date]:
     return warehouse().partitions(PROCESSORS[code].output, among={day.day for day in days})
 
 
-def _season(days: Iterable[Day], calendar: Calendar, wanted: Collection[date]) -> list[Day]:
-    """All dates with games of the seasons of these days; those wanted as they are planned, which
-    may be before tip-off.
+def _season(days: Iterable[Day], calendar: Calendar, required: Collection[date]) -> list[Day]:
+    """Return all game dates of the seasons of these days.
+
+    Required dates keep their planned type, because their games can lie in the future.
     """
     years = sorted({season_year(day.day) for day in days if day.is_processing})
     found = {day.day: day for year in years for day in calendar.season(year)}
-    planned = {day.day: day for day in days if day.day in wanted}
+    planned = {day.day: day for day in days if day.day in required}
     return [day for _, day in sorted((found | planned).items())]
 
 
@@ -83,7 +92,7 @@ def _not_final(day: date, calendar: Calendar) -> int:
 
 
 def command(options: Options) -> str:
-    """The command line that lists what a preflight of these options finds."""
+    """Return the shell command for a preflight of these options."""
     words = ["manage.py preflight_check"]
     words += (
         [f"--dates {quote(format_dates(options.dates))}"] if options.dates else [str(options.start)]
@@ -98,3 +107,67 @@ def command(options: Options) -> str:
         else []
     )
     return " ".join(words)
+
+
+def holders(planned: Plan) -> dict[Job, int]:
+    """Return the active jobs that hold runs of a plan, with the number of runs.
+
+    Orphaned inline jobs hold nothing.
+    """
+    keys, options = {r.key for r in planned.todo}, planned.options
+    active = Run.objects.filter(
+        status__in=Run.ACTIVE, date__range=(options.start, options.end)
+    ).select_related("job")
+    active = active.exclude(job__in=[job.pk for job in orphaned_jobs()])
+    held: dict[Job, int] = {}
+    for run in active.order_by("job_id"):
+        if (run.processor, run.date) in keys:
+            held[run.job] = held.get(run.job, 0) + 1
+    return held
+
+
+def conflict_message(planned: Plan) -> str:
+    """Return one sentence about the jobs that hold part of a plan; empty without a conflict."""
+    return conflict_text(planned) if holders(planned) else ""
+
+
+def conflict_text(planned: Plan) -> str:
+    """Describe the conflict, also when the other job has already ended."""
+    jobs = holders(planned)
+    texts = [
+        f"job {job.pk} ({job.actor}, {job.status}) holds {n} run{'s' * (n != 1)}"
+        for job, n in jobs.items()
+    ]
+    advice = "resume it" if {job.status for job in jobs} == {Job.Status.PAUSED} else "wait for it"
+    conflict = "; ".join(texts) or "another job just claimed part"
+    return f"{conflict} of this range; {advice} or cancel it"
+
+
+def orphaned_jobs() -> list[Job]:
+    """Return the inline jobs that are paused or whose process ended."""
+    at, inline = now(), Job.objects.exclude(owner="").exclude(status__in=Job.ENDED).order_by("pk")
+    return [
+        job for job in inline if job.status == Job.Status.PAUSED or Worker.has_ended(job.owner, at)
+    ]
+
+
+def check_range(options: Options) -> Report:
+    """Run the preflight on every date of these options.
+
+    It checks the Phase 3 data of complete dates too. A season that is not loaded is an item.
+    """
+    return of_one_version(options.seasons, lambda: _check_range(options))
+
+
+def _check_range(options: Options) -> Report:
+    missing = missing_seasons(options)
+    calendar = load_calendar()
+    days = [
+        day
+        for day in rerun_policy.days_of(options, calendar)
+        if season_year(day.day) not in missing
+    ]
+    planned = rerun_policy.planned(options, days)
+    names = [season_name(year) for year in missing]
+    asked = {day.day for day in days if day.is_computed}
+    return report(planned, calendar, held=conflict_message(planned), asked=asked, not_loaded=names)

@@ -1,6 +1,4 @@
-"""A plan as somebody has seen it, sealed: it travels with the form, and what has changed since can
-be said.
-"""
+"""Signed previews: the form carries the plan, and the start reports changes since the preview."""
 
 from __future__ import annotations
 
@@ -13,27 +11,27 @@ from typing import Any
 from django.core import signing
 
 from backfill.errors import Refused
+from backfill.models import Key
 from backfill.plan.date_lists import format_dates, parse_dates
-from backfill.plan.planning import Key, Plan, PlannedAction
+from backfill.plan.planning import Plan, PlannedAction
 from backfill.processors.registry import CHAIN
 
 SALT = "backfill.plan.signed_plan"
 SHOWN = 3
+REVIEW = "review the new preview, then start it"
 WORDS = {
-    PlannedAction.RUN: "to run",
-    PlannedAction.SKIP: "to be skipped",
-    PlannedAction.KEEP: "to be kept",
-    PlannedAction.NONE: "no date to run",
-    PlannedAction.LEAVE: "to be left",
+    PlannedAction.RUN: "run",
+    PlannedAction.SKIP: "skip",
+    PlannedAction.KEEP: "keep",
+    PlannedAction.NONE: "no run",
+    PlannedAction.LEAVE: "leave out",
 }
 Decided = tuple[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanDiff:
-    """One (processor, date) that is decided otherwise now, each time as action and reason; None
-    where it was not at all.
-    """
+    """A changed decision about one (processor, date), as action and reason; None outside a plan."""
 
     processor: str
     date: date
@@ -41,15 +39,11 @@ class PlanDiff:
     after: Decided | None
 
     def __str__(self) -> str:
-        return (
-            f"{self.date} {self.processor} was {_words(self.before)}, is {_words(self.after)} now"
-        )
+        return f"{self.date} {self.processor}: {_words(self.before)} → {_words(self.after)}"
 
 
 def signature(plan: Plan) -> str:
-    """A digest of all that a preview shows of a plan: its options, and each run's action, reason
-    and batch.
-    """
+    """Return a digest of a plan: its options, and the action, reason and batch of every run."""
     runs = "\n".join(
         f"{r.processor} {r.date} {r.action} {r.batch} {r.overwrites} {r.reason}" for r in plan.runs
     )
@@ -59,7 +53,7 @@ def signature(plan: Plan) -> str:
 
 
 def seal(plan: Plan) -> str:
-    """The plan as a signed text of a few kilobytes, which `drift` opens."""
+    """Sign a plan as a text of a few kilobytes, which `drift` reads."""
     dates: dict[tuple[str, str, str], list[date]] = {}
     for run in plan.runs:
         dates.setdefault((run.processor, str(run.action), run.reason), []).append(run.date)
@@ -69,36 +63,40 @@ def seal(plan: Plan) -> str:
 
 
 def drift(sealed: str, plan: Plan) -> list[PlanDiff]:
-    """What a plan decides otherwise than the sealed one, by date. Raises Refused when the seal is
-    broken.
-    """
+    """Return the changes from the signed plan, by date. Raises Refused on a bad signature."""
     before, after = (
         dict(_decided(_opened(sealed))),
         {r.key: (str(r.action), r.reason) for r in plan.runs},
     )
     keys = sorted(before.keys() | after.keys(), key=lambda key: (key[1], CHAIN.index(key[0])))
     return [
-        PlanDiff(*key, before.get(key), after.get(key))
-        for key in keys
-        if before.get(key) != after.get(key)
+        PlanDiff(
+            processor=processor,
+            date=day,
+            before=before.get((processor, day)),
+            after=after.get((processor, day)),
+        )
+        for processor, day in keys
+        if before.get((processor, day)) != after.get((processor, day))
     ]
 
 
 def changes_text(sealed: str, plan: Plan) -> str:
-    """What has changed since a plan was sealed, in one sentence; empty when it is still the same.
+    """Describe the changes from the signed plan in one sentence; empty without a change.
 
-    Raises Refused when the seal is broken.
+    Raises Refused on a bad signature.
     """
     opened = _opened(sealed)
     if opened["signature"] == signature(plan):
         return ""
     options = plan.options.as_json()
     if other := [name for name in options if options[name] != opened["options"].get(name)]:
-        return f"the preview was made with other options ({', '.join(other)}); look at the new one, and start that"
+        return f"options changed since the preview ({', '.join(other)}); {REVIEW}"
     if not (changes := drift(sealed, plan)):
-        return "the dates are in other batches than in the preview; look at the new one, and start that"
+        return f"batches changed since the preview; {REVIEW}"
     dates = len({change.date for change in changes})
-    more = f"; and {len(changes) - SHOWN} more changes" if len(changes) > SHOWN else ""
+    hidden = len(changes) - SHOWN
+    more = f"; and {hidden} more change{'s' * (hidden > 1)}" if hidden > 0 else ""
     counted = f"{dates} date{'s' * (dates > 1)} changed since the preview"
     return f"{counted}: {'; '.join(map(str, changes[:SHOWN]))}{more}"
 
@@ -107,9 +105,7 @@ def _opened(sealed: str) -> dict[str, Any]:
     try:
         opened: dict[str, Any] = signing.loads(sealed, salt=SALT)
     except signing.BadSignature:
-        raise Refused(
-            "this preview was not made here, or was cut off on its way; look at a new one, and start that"
-        ) from None
+        raise Refused(f"the signature of this preview is invalid; {REVIEW}") from None
     return opened
 
 
@@ -120,6 +116,6 @@ def _decided(opened: dict[str, Any]) -> Iterator[tuple[Key, Decided]]:
 
 def _words(decided: Decided | None) -> str:
     if decided is None:
-        return "no part of it"
+        return "not in the plan"
     action, reason = decided
     return f"{WORDS[PlannedAction(action)]} ({reason})"

@@ -1,4 +1,4 @@
-"""Celery's result store, of which only the counting of chords is used."""
+"""Celery result backend, used only to count chords."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from celery.backends.redis import RedisBackend
 
 
 class NoResultSubscriptions(RedisBackend):
-    """Waits for no result. Celery's own would subscribe to those of every chord that is sent, and
-    keep them until the process
-    ends, when asking Redis to stop fails with a traceback.
+    """Subscribes to no results. Celery's own backend would subscribe to those of every chord until
+    the process ends, and then fail with a traceback on stopping Redis.
     """
 
     def add_pending_result(
         self, result: Any, weak: bool = False, start_drainer: bool = True
     ) -> Any:
-        """Nobody reads it."""
+        """Ignore the result; no code reads it."""
         return result

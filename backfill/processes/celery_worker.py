@@ -1,24 +1,35 @@
-"""What a Celery worker does besides tasks: it beats, and looks for lost work when it starts."""
+"""Celery signals of workers and beat: heartbeat, and the search for lost work."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from typing import Any
 
-from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_ready
+from celery.signals import (
+    beat_init,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+)
 from django.core.checks import run_checks
 from django.utils.timezone import now
 
 from backfill import checks
-from backfill.execution import heartbeat, queue
+from backfill.execution import heartbeat, queue, sweep
 from backfill.models import Worker
 from backfill.processes.die_with_parent import set_parent_death_signal
 from backfill.version import code_version
+from backfill.warehouse import season_cache
+
+# Before the pool processes of this worker, which are no older workers.
+STARTED_AT = now()
 
 
 @worker_init.connect
 def check(**kwargs: Any) -> None:
-    """A misconfigured worker does not start."""
+    """Refuse to start a misconfigured worker."""
     if wrong := [
         str(m.msg) for m in run_checks(tags=[checks.OWN, checks.NOTICES]) if m.is_serious()
     ]:
@@ -27,23 +38,29 @@ def check(**kwargs: Any) -> None:
 
 @worker_process_init.connect
 def begin(**kwargs: Any) -> None:
-    """A process of the pool starts: it ends with its parent, notes the code that it runs, and
-    beats.
-    """
+    """Start a pool process: tie it to its parent, limit its memory, start its heartbeat."""
     set_parent_death_signal(signal.SIGKILL)
     code_version()
+    season_cache.limit_seasons(season_cache.MOST_SEASONS_OF_A_WORKER)
     heartbeat.start(Worker.Kind.WORKER)
 
 
 @worker_process_shutdown.connect
 def end(**kwargs: Any) -> None:
-    """A process of the pool ends in order."""
+    """End a pool process in order."""
     heartbeat.stop()
 
 
 @worker_ready.connect
 def look_for_lost_work(**kwargs: Any) -> None:
-    """What was on its way before this worker started may be lost; no need to wait for the next
-    sweep.
+    """Sweep at start, because work sent before this worker started may be lost."""
+    queue.enqueue_sweep(STARTED_AT)
+
+
+@beat_init.connect
+def watch_workers(**kwargs: Any) -> None:
+    """Sweep in the process of beat too, which no step delays.
+
+    Not in the main process of the workers: its pool processes would inherit the connection.
     """
-    queue.enqueue_sweep(now())
+    threading.Thread(target=sweep.watch, name="watch", daemon=True).start()

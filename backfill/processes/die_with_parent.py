@@ -1,10 +1,9 @@
-"""Processes that do not outlive their parent.
+"""Processes that end with their parent.
 
 python -m backfill.processes.die_with_parent SIGNAL COMMAND...
 
-becomes the command, and the kernel sends it the signal when its parent ends, however that ends.
-Only Linux can do that;
-elsewhere the command runs untied.
+replaces itself with the command, and the kernel sends it the signal when its parent ends. Linux
+only; elsewhere the command runs untied.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-PARENT = "BACKCOURT_PARENT"  # whom a tied process expects as its parent: it may have ended before the tie was made
+PARENT = "BACKCOURT_PARENT"  # PID of the expected parent, which may end before the tie exists
 
 
 def die_with_parent(sign: str, *command: str) -> list[str]:
-    """The command line that runs another, tied."""
+    """Return the command line that runs another command tied to this process."""
     return [sys.executable, "-m", "backfill.processes.die_with_parent", sign, *command]
 
 
 def set_parent_death_signal(sign: signal.Signals) -> None:
-    """Let the kernel send this process the signal when its parent ends."""
+    """Have the kernel send this process the signal when its parent ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, sign)
     if int(os.environ.get(PARENT, os.getppid())) != os.getppid():
@@ -32,7 +31,9 @@ def set_parent_death_signal(sign: signal.Signals) -> None:
 
 
 def become(sign: signal.Signals, command: list[str]) -> None:
-    """Turn this process into the command; what that ties in turn expects it as its parent."""
+    """Replace this process with the command; processes that the command ties expect it as their
+    parent.
+    """
     set_parent_death_signal(sign)
     os.environ[PARENT] = str(os.getpid())
     os.execvp(command[0], command)

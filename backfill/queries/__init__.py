@@ -1,5 +1,5 @@
-"""The runbook's queries by name, corrected: one `.sql` file each, in GoogleSQL with `@start` and
-`@end`.
+"""Runbook queries by name, corrected: one `.sql` file each, in GoogleSQL with `@start` and `@end`,
+and Jinja where a part is repeated per processor.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 
 from backfill.errors import Refused
+from backfill.processors.registry import PROCESSORS
+from backfill.statements import environment
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 
@@ -17,29 +19,26 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Query:
-    """One query: its first line, a comment, is the description."""
+    """Query; its first line, a comment, is the description."""
 
     name: str
     description: str
     sql: str
 
     def rows(self, start: date, end: date) -> list[Row]:
-        """Run it over the dates from `start` to `end`, both included. Raises Refused,
-        WarehouseError.
-        """
+        """Run the query from `start` to `end`, both included. Raises Refused, WarehouseError."""
         if end < start:
-            raise Refused(f"the end {end} is before the start {start}")
+            raise Refused(f"the last date {end} is before the first date {start}; swap them")
         return warehouse().query(self.sql, {"start": start, "end": end})
 
 
 def names() -> list[str]:
-    """Return the names of all queries, sorted."""
     return sorted(f.stem for f in FOLDER.glob("*.sql"))
 
 
 def named(name: str) -> Query:
-    """Return the query of this name. Raises Refused, which lists the names."""
+    """Return the query of this name. Raises Refused with the list of names."""
     if name not in names():
-        raise Refused(f"there is no query {name!r}; there are {', '.join(names())}")
-    sql = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+        raise Refused(f"unknown query {name!r}; choose one of: {', '.join(names())}")
+    sql = environment(FOLDER).get_template(f"{name}.sql").render(processors=PROCESSORS) + "\n"
     return Query(name, sql.partition("\n")[0].removeprefix("--").strip(), sql)

@@ -1,4 +1,4 @@
--- Failures by processor and category; `can_retry` counts the stored column, which only repeats the category and promises no cure.
+-- Failures by processor and category; `can_retry` counts the stored flag, which depends only on the category. It does not mean that a retry helps.
 SELECT
   processor_name,
   failure_category,

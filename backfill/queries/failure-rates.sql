@@ -1,6 +1,6 @@
--- Failure rate of each processor on each processing date: none and all failed included, dates without a result told apart.
+-- Failure rate of each processor on each processing date: dates without failures included; dates without a result listed by status.
 -- One row per (date, processor). Status: processed, failed (the whole date), bootstrap, not processed; the last three have no rate.
--- Sources: the schedule, the failures, the five output tables; the outer joins keep what any of them knows.
+-- Sources: the schedule, the failures, the output tables; outer joins keep dates that only one of them has.
 WITH
 season_starts AS (
   SELECT season_year, MIN(game_date) AS season_start
@@ -16,11 +16,9 @@ calendar AS (
   FROM nba_reference.nba_schedule AS games
   JOIN season_starts ON games.season_year = season_starts.season_year AND games.game_date >= season_starts.season_start
   CROSS JOIN UNNEST([
-    'TeamDefenseZoneAnalysisProcessor',
-    'PlayerShotZoneAnalysisProcessor',
-    'PlayerCompositeFactorsProcessor',
-    'PlayerDailyCacheProcessor',
-    'MLFeatureStoreProcessor'
+{% for p in processors.values() %}
+    '{{ p.name }}'{{ "," if not loop.last }}
+{% endfor %}
   ]) AS processor_name
   WHERE games.game_status = 3
     AND games.season_type IN ('regular', 'playoffs')
@@ -38,30 +36,16 @@ failures AS (
   GROUP BY analysis_date, processor_name
 ),
 successes AS (
-  SELECT analysis_date AS dt, 'TeamDefenseZoneAnalysisProcessor' AS processor_name, COUNT(*) AS successful_records
-  FROM nba_precompute.team_defense_zone_analysis
-  WHERE analysis_date BETWEEN @start AND @end
-  GROUP BY analysis_date
+{% for p in processors.values() %}
+{% set day = p.output.partition %}
+  SELECT {{ day }} AS dt, '{{ p.name }}' AS processor_name, COUNT(*) AS successful_records
+  FROM {{ p.output }}
+  WHERE {{ day }} BETWEEN @start AND @end
+  GROUP BY {{ day }}
+{% if not loop.last %}
   UNION ALL
-  SELECT analysis_date, 'PlayerShotZoneAnalysisProcessor', COUNT(*)
-  FROM nba_precompute.player_shot_zone_analysis
-  WHERE analysis_date BETWEEN @start AND @end
-  GROUP BY analysis_date
-  UNION ALL
-  SELECT game_date, 'PlayerCompositeFactorsProcessor', COUNT(*)
-  FROM nba_precompute.player_composite_factors
-  WHERE game_date BETWEEN @start AND @end
-  GROUP BY game_date
-  UNION ALL
-  SELECT cache_date, 'PlayerDailyCacheProcessor', COUNT(*)
-  FROM nba_precompute.player_daily_cache
-  WHERE cache_date BETWEEN @start AND @end
-  GROUP BY cache_date
-  UNION ALL
-  SELECT game_date, 'MLFeatureStoreProcessor', COUNT(*)
-  FROM nba_predictions.ml_feature_store_v2
-  WHERE game_date BETWEEN @start AND @end
-  GROUP BY game_date
+{% endif %}
+{% endfor %}
 ),
 counted AS (
   SELECT

@@ -1,4 +1,4 @@
--- Rows of player_shot_zone_analysis per date: what exists already.
+-- Rows of player_shot_zone_analysis per date.
 SELECT
   analysis_date AS dt,
   COUNT(*) AS records

@@ -1,4 +1,4 @@
--- Failures with `can_retry`, without too few games; those that follow from too few games upstream heal as little: see retry --dry-run.
+-- Failures with `can_retry`, except those with too few games. A retry does not fix failures that follow from too few games upstream: see `retry --dry-run`.
 SELECT
   processor_name,
   failure_category,

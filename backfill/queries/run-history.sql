@@ -1,4 +1,4 @@
--- Runs of the Phase 4 processors, the newest first.
+-- Runs of the Phase 4 processors, newest first.
 SELECT
   processor_name,
   status,

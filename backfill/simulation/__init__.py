@@ -1,4 +1,4 @@
-"""Made-up but lifelike seasons as Phase 3 data, with or without the faults that operators meet."""
+"""Simulated, realistic seasons as Phase 3 data, with or without typical faults."""
 
 from backfill.simulation.faults import Fault, FaultKind, FaultySeason, plant_faults
 from backfill.simulation.parquet import write

@@ -1,4 +1,4 @@
-"""A played game as Phase 3 rows: player, team defense and team offense summaries."""
+"""Game results as Phase 3 rows: player, team defense and team offense summaries."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ GAMES_WRITTEN_AT = time(10)
 CONTEXT_WRITTEN_AT = time(22)
 FULL_USAGE = 10_000
 
-# minutes and all counts of a player row: unknown for who was not active, zero for who sat.
+# minutes and all counts of a player row: NULL for an inactive player, zero for a bench player
 STATISTICS = 14
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GameHeading:
-    """What all rows of one game share."""
+    """Values common to all rows of one game."""
 
     game_id: str
     day: date
@@ -34,41 +34,41 @@ class GameHeading:
 
     @cached_property
     def written(self) -> datetime:
-        """When the rows of the game were written: the morning after."""
+        """Write time of the game's rows: the morning after."""
         return datetime.combine(self.day + timedelta(days=1), GAMES_WRITTEN_AT)
 
     @cached_property
     def foreseen(self) -> datetime:
-        """When the context rows were written: the evening before."""
+        """Write time of the context rows: the evening before."""
         return datetime.combine(self.day - timedelta(days=1), CONTEXT_WRITTEN_AT)
 
     def teams(self, home: bool) -> tuple[str, str, bool]:
-        """Team, opponent and whether the team is at home."""
+        """Return team, opponent and True for the home team."""
         first, second = self.fixture.teams if home else self.fixture.teams[::-1]
         return TEAMS[first], TEAMS[second], home
 
 
 def usage(line: PlayerLine, chances: int, length: int) -> int:
-    """Hundredths of a percent of the team's chances that a player used while on court; at most all
-    of them.
+    """Return the share of the team's chances that a player used while on court, in hundredths of a
+    percent; at most all of them.
     """
     used = rounded(FULL_USAGE * line.chances * length, line.tenths * chances)
     return min(FULL_USAGE, used)
 
 
 def true_shooting(line: PlayerLine) -> Decimal | None:
-    """Points per two chances; NULL without a shot."""
+    """Return points per two chances; NULL without a shot."""
     return ratio(100 * line.points, 2 * line.chances, 3)
 
 
 def identity(player: Player, head: GameHeading, home: bool) -> Row:
-    """Who and where: the first columns of a player row."""
+    """Return the first columns of a player row: player, game, teams."""
     whose = (player.lookup, player.uid, player.full_name, head.game_id, head.day, head.season_year)
     return (*whose, *head.teams(home))
 
 
 def played(line: PlayerLine, chances: int, length: int) -> Row:
-    """Statistics of somebody who played."""
+    """Return the statistics of a player with playing time."""
     makes = line.makes
     return (
         decimal(line.tenths, 1),
@@ -91,7 +91,7 @@ def played(line: PlayerLine, chances: int, length: int) -> Row:
 
 
 def player_rows(side: Side, head: GameHeading, length: int) -> Iterator[Row]:
-    """Those who played, those who dressed and sat, and those who were scratched."""
+    """Yield the rows of players who played, who sat on the bench, and who were scratched."""
     chances = side.chances
     for line in side.lines:
         yield (
@@ -108,17 +108,17 @@ def player_rows(side: Side, head: GameHeading, length: int) -> Iterator[Row]:
 
 
 def rating(points: int, box: Box) -> Decimal | None:
-    """Points per 100 possessions."""
+    """Return points per 100 possessions."""
     return ratio(100 * 200 * points, box.possessions, 2)
 
 
 def pace(box: Box) -> int:
-    """Possessions per 48 minutes, in tenths."""
+    """Return possessions per 48 minutes, in tenths."""
     return rounded(10 * box.possessions * REGULATION, 200 * box.length)
 
 
 def defense_row(side: Side, other: Side, box: Box, head: GameHeading) -> Row:
-    """Sum up what a team allowed, over the players of the other side."""
+    """Return the defense row of a team, summed over the other side's players."""
     paint_makes = other.total("paint_makes")
     zones = ("paint_makes", "paint", "mid_range_makes", "mid_range", "three_makes", "threes")
     return (
@@ -134,7 +134,7 @@ def defense_row(side: Side, other: Side, box: Box, head: GameHeading) -> Row:
 
 
 def offense_row(side: Side, other: Side, box: Box, head: GameHeading) -> Row:
-    """Scored by a team."""
+    """Return the offense row of a team."""
     points = side.points
     facts = (points, decimal(pace(box), 1), rating(points, box), points > other.points)
     return (head.game_id, head.day, head.season_year, *head.teams(side.home), *facts, head.written)

@@ -1,6 +1,4 @@
-"""When a season is played: opening night, its dates and how many games each of them has. Days are
-counted from opening night.
-"""
+"""Dates of a season: opening night, game days and games per day. Days count from opening night."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ OPENING_GAMES = 2
 OCTOBER, NOVEMBER, DECEMBER, FEBRUARY = 10, 11, 12, 2
 MONDAY, TUESDAY, THURSDAY = 0, 1, 3
 
-# The season of 2020 opened in December, so it is not here: a demonstration needs a season of the
-# usual shape.
+# The season of 2020 opened in December and is left out: a demonstration needs a typical season.
 OPENING_NIGHTS = {
     night.year: night
     for night in (
@@ -43,25 +40,25 @@ SLOW_DAYS = 35
 
 
 def weekday_of_month(year: int, month: int, weekday: int, nth: int, first: int = 1) -> date:
-    """Find the nth such weekday of a month, counted from its day `first` on."""
+    """Return the nth such weekday of a month, counted from its day `first`."""
     start = date(year, month, first)
     return start + timedelta(days=(weekday - start.weekday()) % 7 + 7 * (nth - 1))
 
 
 def opening_night(year: int) -> date:
-    """First date of the season that begins in `year`."""
+    """Return the first date of the season that begins in `year`."""
     return OPENING_NIGHTS.get(year) or weekday_of_month(year, OCTOBER, TUESDAY, 1, first=18)
 
 
 def all_star_break(year: int) -> list[date]:
-    """Friday to Wednesday around the third Monday of February."""
+    """Return Friday to Wednesday around the third Monday of February."""
     friday = weekday_of_month(year + 1, FEBRUARY, MONDAY, 3) - timedelta(days=3)
     return [friday + timedelta(days=n) for n in range(ALL_STAR_DAYS)]
 
 
 def days_off(year: int) -> list[date]:
-    """Dates without games: holidays, the break, the college final and the eve of the last day, when
-    all teams rest.
+    """Return dates without games: holidays, the All-Star break, the college final and the eve of
+    the last day, when all teams rest.
     """
     last = opening_night(year) + timedelta(days=LAST_DAY)
     thanksgiving = weekday_of_month(year, NOVEMBER, THURSDAY, 4)
@@ -76,14 +73,14 @@ def days_off(year: int) -> list[date]:
 
 
 def game_days(year: int) -> list[int]:
-    """Day indices on which games are played, ascending."""
+    """Return the day indices of game days, ascending."""
     start, off = opening_night(year), set(days_off(year))
     return [day for day in range(LAST_DAY + 1) if start + timedelta(days=day) not in off]
 
 
 def weights(days: list[int], first_weekday: int, rng: Random) -> list[float]:
-    """Uneven shares of the games per day, but even ones per week, so that no season runs ahead of
-    the others.
+    """Return uneven shares of games per day, but even per week, so that no season runs ahead of the
+    others.
     """
     usual = [
         WEEKDAY_GAMES[(first_weekday + day) % 7] * (SLOW_START if day < SLOW_DAYS else 1.0)
@@ -98,13 +95,13 @@ def weights(days: list[int], first_weekday: int, rng: Random) -> list[float]:
 
 
 def games_by_day(year: int, rng: Random) -> dict[int, int]:
-    """How many games each day is meant to have; they add up to the season's."""
+    """Return the target number of games per day; they add up to the season's."""
     first, *middle, last = game_days(year)
     shares = weights(middle, opening_night(year).weekday(), rng)
     scale = (GAMES - OPENING_GAMES - MOST_GAMES_A_DATE) / sum(shares)
     planned, exact = {first: OPENING_GAMES, last: MOST_GAMES_A_DATE}, 0.0
     for day, share in zip(middle, shares, strict=True):
-        # The running total is rounded, not each day, so that no game is lost.
+        # Rounds the running total instead of each day, so that no game is lost.
         planned[day] = min(MOST_GAMES_A_DATE, round(exact + share * scale) - round(exact))
         exact += share * scale
     return dict(sorted(planned.items()))

@@ -1,4 +1,4 @@
-"""Exact quotients as Phase 3 stores them: decimals of a fixed scale, half away from zero."""
+"""Exact quotients as Phase 3 stores them: decimals of fixed scale, rounded half away from zero."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 
 @cache
 def decimal(units: int, scale: int) -> Decimal:
-    """Count in units of the last decimal place: 453 at scale 1 is 45.3."""
+    """Return a decimal from units of its last place: 453 at scale 1 is 45.3."""
     return Decimal(units).scaleb(-scale)
 
 
@@ -19,5 +19,5 @@ def rounded(numerator: int, denominator: int) -> int:
 
 
 def ratio(numerator: int, denominator: int, scale: int) -> Decimal | None:
-    """Divide at a scale; NULL when there is nothing to divide by."""
+    """Divide at a scale; NULL for a zero denominator."""
     return decimal(rounded(numerator * 10**scale, denominator), scale) if denominator else None

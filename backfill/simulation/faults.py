@@ -1,5 +1,5 @@
-"""Faults that operators meet, planted one by one and recorded, so that a test knows exactly what
-must be found.
+"""Typical faults, planted one by one and recorded, so that a test knows the exact findings to
+expect.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ LATE_WRITTEN_LATER = timedelta(days=3)
 
 
 class FaultKind(StrEnum):
-    """What is wrong."""
-
     DUPLICATE_ROWS = "duplicate rows"
     MAKES_ABOVE_ATTEMPTS = "makes above attempts"
     HALF_THE_PLAYERS = "half the players"
@@ -37,8 +35,8 @@ class FaultKind(StrEnum):
     LATE_FILE = "late file"
 
 
-# Earliest day of each fault. Far enough apart never to meet, and early, so that a job over two
-# months meets all of them.
+# Earliest day of each fault: far enough apart to never overlap, and early, so that a job over two
+# months covers all of them.
 FIRST_DAYS = {
     FaultKind.DUPLICATE_ROWS: 19,
     FaultKind.MAKES_ABOVE_ATTEMPTS: 25,
@@ -49,11 +47,9 @@ FIRST_DAYS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One planted fault: where it is, by tables' short names, and what it is in one sentence. Empty
-    = all of them.
-    """
+    """Planted fault: location, by tables' short names, and a sentence about it. Empty means all."""
 
     kind: FaultKind
     dates: tuple[date, ...]
@@ -66,9 +62,9 @@ class Fault:
 
 @dataclass(frozen=True)
 class FaultySeason:
-    """A season as it is loaded first, the same with what comes late, and what is wrong.
+    """Season as loaded first, the same season with its late file, and its faults.
 
-    `late` is whole, since a load replaces a season; it still has every fault but the late file.
+    `late` is complete, since a load replaces a season; it still has every fault but the late file.
     """
 
     season: SimulatedSeason
@@ -77,13 +73,13 @@ class FaultySeason:
 
 
 def in_order(short: str, rows: list[Row]) -> list[Row]:
-    """Sort rows by date; within one they keep their order."""
+    """Sort rows by date, stable within a date."""
     return sorted(rows, key=itemgetter(PLACES[short]["game_date"]))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Planting:
-    """The tables while faults are planted into them."""
+    """Tables while faults are planted into them."""
 
     season: SimulatedSeason
     rng: Random
@@ -91,14 +87,14 @@ class Planting:
     late: list[Row] = field(default_factory=list)
 
     def change(self, short: str, days: tuple[date, ...], rows: Change) -> None:
-        """Replace the rows of some dates by what becomes of them; the rest stays, in its order."""
+        """Replace the rows of some dates; the rest stays, in its order."""
         place = PLACES[short]["game_date"]
         found = [row for row in self.tables[short] if row[place] in days]
         kept = [row for row in self.tables[short] if row[place] not in days]
         self.tables[short] = in_order(short, kept + rows(found))
 
     def rows(self, short: str, day: date) -> list[Row]:
-        """Rows of one date."""
+        """Return the rows of one date."""
         return [row for row in self.tables[short] if row[PLACES[short]["game_date"]] == day]
 
 
@@ -116,22 +112,22 @@ def restamped(row: Row, short: str, shift: timedelta) -> Row:
 
 
 def duplicate_rows(planting: Planting, day: date) -> Fault:
-    """Put an earlier copy beside each game row, as when Phase 3 ran twice."""
+    """Add an earlier copy of each game row, as when Phase 3 ran twice."""
     for short in GAME_TABLES:
         drafts = [
             restamped(row, short, -DRAFT_WRITTEN_EARLIER) for row in planting.rows(short, day)
         ]
         planting.tables[short] = in_order(short, planting.tables[short] + drafts)
     return Fault(
-        FaultKind.DUPLICATE_ROWS,
-        (day,),
-        GAME_TABLES,
-        f"every game row of {day} is there twice, once with an earlier processed_at",
+        kind=FaultKind.DUPLICATE_ROWS,
+        dates=(day,),
+        tables=GAME_TABLES,
+        sentence=f"every game row of {day} is there twice, once with an earlier processed_at",
     )
 
 
 def makes_above_attempts(planting: Planting, day: date) -> Fault:
-    """Let one player make more field goals than he tried."""
+    """Give one player more field goals than attempts."""
     at = PLACES["PGS"]
     row = planting.rng.choice(
         [r for r in planting.rows("PGS", day) if (r[at["fg_attempts"]] or 0) > ENOUGH_GAMES]
@@ -141,52 +137,65 @@ def makes_above_attempts(planting: Planting, day: date) -> Fault:
     planting.change("PGS", (day,), lambda rows: [bad if r is row else r for r in rows])
     sentence = f"{player} has {attempts + EXCESS} fg_makes of {attempts} fg_attempts on {day}"
     return Fault(
-        FaultKind.MAKES_ABOVE_ATTEMPTS,
-        (day,),
-        ("PGS",),
-        sentence,
-        (player,),
-        ("fg_makes",),
-        row[at["game_id"]],
+        kind=FaultKind.MAKES_ABOVE_ATTEMPTS,
+        dates=(day,),
+        tables=("PGS",),
+        sentence=sentence,
+        entities=(player,),
+        columns=("fg_makes",),
+        game_id=row[at["game_id"]],
     )
 
 
 def half_the_players(planting: Planting, day: date) -> Fault:
-    """Lose every second player of a date from game and context, as when Phase 3 broke off."""
+    """Remove every second player of a date from game and context, as when Phase 3 was interrupted."""
     lost = tuple(sorted(row[0] for row in planting.rows("PGS", day)))[1::2]
     for short in ("PGS", "UPGC"):
         planting.change(short, (day,), lambda rows: [row for row in rows if row[0] not in lost])
     sentence = f"{len(lost)} players, every second one, are missing on {day}"
-    return Fault(FaultKind.HALF_THE_PLAYERS, (day,), ("PGS", "UPGC"), sentence, lost)
+    return Fault(
+        kind=FaultKind.HALF_THE_PLAYERS,
+        dates=(day,),
+        tables=("PGS", "UPGC"),
+        sentence=sentence,
+        entities=lost,
+    )
 
 
 def no_rows(planting: Planting, day: date) -> Fault:
-    """Leave a date with final games but without Phase 3."""
+    """Remove all Phase 3 rows of a date with final games."""
     for short in PHASE_3:
         planting.change(short, (day,), lambda rows: [])
-    return Fault(FaultKind.NO_ROWS, (day,), PHASE_3, f"no Phase 3 table has a row for {day}")
+    return Fault(
+        kind=FaultKind.NO_ROWS,
+        dates=(day,),
+        tables=PHASE_3,
+        sentence=f"no Phase 3 table has a row for {day}",
+    )
 
 
 def null_zone(planting: Planting, day: date) -> Fault:
-    """Forget the mid-range shots of a week."""
+    """Remove the mid-range shots of a week."""
     columns = ("mid_range_attempts", "mid_range_makes")
     week = tuple(d for d in dates(planting.season) if day <= d < day + timedelta(days=NULL_DAYS))
     planting.change(
         "PGS", week, lambda rows: [edited(row, "PGS", **dict.fromkeys(columns)) for row in rows]
     )
     sentence = f"mid-range shots of all players are NULL from {week[0]} to {week[-1]}"
-    return Fault(FaultKind.NULL_ZONE, week, ("PGS",), sentence, columns=columns)
+    return Fault(
+        kind=FaultKind.NULL_ZONE, dates=week, tables=("PGS",), sentence=sentence, columns=columns
+    )
 
 
 def late_file(planting: Planting, day: date) -> Fault:
-    """Hold the player rows of a date back; they come days later."""
+    """Delay the player rows of a date; they arrive days later."""
     planting.late = [restamped(row, "PGS", LATE_WRITTEN_LATER) for row in planting.rows("PGS", day)]
     planting.change("PGS", (day,), lambda rows: [])
     return Fault(
-        FaultKind.LATE_FILE,
-        (day,),
-        ("PGS",),
-        f"the player rows of {day} are missing until the late file is loaded",
+        kind=FaultKind.LATE_FILE,
+        dates=(day,),
+        tables=("PGS",),
+        sentence=f"the player rows of {day} are missing until the late file is loaded",
     )
 
 
@@ -201,15 +210,17 @@ PLANTERS: dict[FaultKind, Callable[[Planting, date], Fault]] = {
 
 
 def busy_date(season: SimulatedSeason, first_day: int) -> date:
-    """First date from a day on with enough games for a fault to be seen."""
+    """Return the first date from a day onward with enough games to make a fault visible."""
     played = [row[PLACES["SCHED"]["game_date"]] for row in season.tables["SCHED"]]
     earliest = played[0] + timedelta(days=first_day)
     return next(d for d in dates(season) if d >= earliest and played.count(d) >= ENOUGH_GAMES)
 
 
 def plant_faults(season: SimulatedSeason) -> FaultySeason:
-    """One fault of each kind. The season given stays as it is."""
-    planting = Planting(season, generator(season.year, season.seed, "faults"), dict(season.tables))
+    """Plant one fault of each kind, without changing the season given."""
+    planting = Planting(
+        season=season, rng=generator(season.year, season.seed, "faults"), tables=dict(season.tables)
+    )
     shift = planting.rng.randint(0, 1)
     faults = tuple(
         plant(planting, busy_date(season, FIRST_DAYS[kind] + shift))

@@ -1,5 +1,5 @@
-"""One game, shot by shot: minutes, shots by zone, free throws, blocks, turnovers, and overtime
-until somebody wins.
+"""Simulation of one game, shot by shot: minutes, shots by zone, free throws, blocks, turnovers, and
+overtime until one team wins.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ ZONES = ("paint", "paint_makes"), ("mid_range", "mid_range_makes"), ("threes", "
 BLOCK_RATES = 0.26, 0.07, 0.015
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class PlayerLine:
-    """One player's box score."""
+    """Box score of one player."""
 
     player: Player
     tenths: int = 0
@@ -45,31 +45,24 @@ class PlayerLine:
 
     @property
     def shots(self) -> int:
-        """Field-goal attempts."""
         return self.paint + self.mid_range + self.threes
 
     @property
     def makes(self) -> int:
-        """Field goals."""
         return self.paint_makes + self.mid_range_makes + self.three_makes
 
     @property
     def points(self) -> int:
-        """Points scored."""
         return 2 * self.makes + self.three_makes + self.free_throw_makes
 
     @property
     def chances(self) -> int:
-        """Shots and 0.44 of the free throws, in hundredths: what both usage and true shooting
-        divide by.
-        """
+        """Shots and 0.44 of the free throws, in hundredths: the divisor of usage and true shooting."""
         return 100 * self.shots + 44 * self.free_throws
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Side:
-    """One team in a game."""
-
     squad: Squad
     home: bool
     quality: float
@@ -79,7 +72,6 @@ class Side:
 
     @property
     def points(self) -> int:
-        """Points of the team."""
         return sum(line.points for line in self.lines)
 
     @property
@@ -88,13 +80,13 @@ class Side:
         return sum(line.chances for line in self.lines)
 
     def total(self, stat: str) -> int:
-        """Sum of one statistic over the players."""
+        """Return the sum of one statistic over the players."""
         return sum(getattr(line, stat) for line in self.lines)
 
 
 @dataclass(slots=True)
 class Box:
-    """One game: both sides, home first, and its length in tenths of a minute."""
+    """Box score of one game: both sides, home first, and its length in tenths of a minute."""
 
     sides: tuple[Side, Side]
     length: int = REGULATION
@@ -106,7 +98,7 @@ class Box:
 
 
 def share_minutes(side: Side, rng: Random) -> None:
-    """Deal out the game's minutes by role and luck; they add up to five full games."""
+    """Distribute the game's minutes by role and luck; they add up to five full games."""
     weights = [line.player.minutes * rng.uniform(0.65, 1.25) for line in side.lines]
     scale = ON_COURT * REGULATION / sum(weights)
     for line, weight in zip(side.lines, weights, strict=True):
@@ -123,7 +115,6 @@ def settle(lines: list[PlayerLine], missing: int) -> None:
 
 
 def shoot(line: PlayerLine, shots: int, quality: float, rng: Random) -> None:
-    """Take some shots."""
     draw = rng.random
     player = line.player
     paint_share, three_share = player.zones
@@ -146,7 +137,7 @@ def shoot(line: PlayerLine, shots: int, quality: float, rng: Random) -> None:
 
 
 def shoot_free_throws(line: PlayerLine, shots: int, rng: Random) -> None:
-    """Two free throws for each foul that some shots draw."""
+    """Shoot two free throws for each foul that some shots draw."""
     rate, accuracy = line.player.free_throws
     taken = 2 * int(shots * rate / 2 + rng.random())
     line.free_throws += taken
@@ -166,7 +157,7 @@ def play(side: Side, lines: list[PlayerLine], shots: float, rng: Random) -> None
 
 
 def play_overtime(box: Box, rng: Random) -> None:
-    """Five more minutes for the five who played most."""
+    """Play five more minutes with the five players who played most."""
     box.length += OVERTIME
     for side in box.sides:
         five = sorted(side.lines, key=lambda line: -line.tenths)[:ON_COURT]
@@ -176,7 +167,7 @@ def play_overtime(box: Box, rng: Random) -> None:
 
 
 def blocked(misses: int, rate: float, rng: Random) -> int:
-    """How many of a zone's misses were blocked."""
+    """Return the number of a zone's misses that were blocked."""
     return min(misses, int(misses * rate * rng.uniform(0.3, 1.7) + rng.random()))
 
 
@@ -189,7 +180,7 @@ def block(side: Side, other: Side, rng: Random) -> None:
 
 
 def fourth_quarter(line: PlayerLine, rng: Random) -> int:
-    """Minutes that a player was on court in the last quarter, overtime included."""
+    """Return a player's minutes in the last quarter, overtime included."""
     return int(line.tenths / 10 * rng.uniform(0.1, 0.33) + rng.random())
 
 
@@ -197,10 +188,13 @@ def play_game(
     home: Squad, away: Squad, strength: tuple[float, float], pace: float, rng: Random
 ) -> Box:
     """Play one game. `strength` multiplies each side's accuracy, `pace` the number of shots."""
-    sides = Side(home, True, strength[0] * HOME_EDGE), Side(away, False, strength[1] / HOME_EDGE)
+    sides = (
+        Side(squad=home, home=True, quality=strength[0] * HOME_EDGE),
+        Side(squad=away, home=False, quality=strength[1] / HOME_EDGE),
+    )
     box, tempo = Box(sides), TEAM_SHOTS * pace * rng.uniform(0.94, 1.06)
     for side in sides:
-        side.lines = [PlayerLine(player) for player in side.squad.playing]
+        side.lines = [PlayerLine(player=player) for player in side.squad.playing]
         share_minutes(side, rng)
         play(side, side.lines, tempo, rng)
         side.lost_balls = round(rng.gauss(LOST_BALLS, 2.5))

@@ -1,5 +1,5 @@
-"""Who plays: invented people with a role, a style, a birthday and absences. Days are counted from
-opening night.
+"""Players: invented people with a role, a style, a birthday and absences. Days count from opening
+night.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ AGES = 19, 40
 Spell = tuple[int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayerRole:
     """A place in a team: minutes when he plays, share of its games that he plays when fit, percent
     of possessions used.
@@ -59,17 +59,45 @@ class PlayerRole:
     because: str = ""
 
 
-STAR = PlayerRole("star", 2, 34.0, 0.965, 28.0, "rested now and then")
-STARTER = PlayerRole("starter", 3, 29.0, 0.975, 19.0)
-ROTATION = PlayerRole("rotation", 4, 20.5, 0.92, 18.0)
-BENCH = PlayerRole("bench", 3, 12.5, 0.56, 17.0, "half of the nights he sits")
-DEEP = PlayerRole(
-    "deep bench", 3, 7.0, 0.25, 17.0, "late in decided games, or when others are hurt"
+STAR = PlayerRole(
+    name="star", per_team=2, minutes=34.0, chance=0.965, usage=28.0, because="rested now and then"
 )
-TWO_WAY = PlayerRole("two-way", 2, 7.0, 0.15, 17.0, "mostly with the affiliate")
-CALL_UP = PlayerRole("call-up", 0, 9.0, 0.5, 17.0, "hired because he is needed")
+STARTER = PlayerRole(name="starter", per_team=3, minutes=29.0, chance=0.975, usage=19.0)
+ROTATION = PlayerRole(name="rotation", per_team=4, minutes=20.5, chance=0.92, usage=18.0)
+BENCH = PlayerRole(
+    name="bench",
+    per_team=3,
+    minutes=12.5,
+    chance=0.56,
+    usage=17.0,
+    because="half of the nights he sits",
+)
+DEEP = PlayerRole(
+    name="deep bench",
+    per_team=3,
+    minutes=7.0,
+    chance=0.25,
+    usage=17.0,
+    because="late in decided games, or when others are hurt",
+)
+TWO_WAY = PlayerRole(
+    name="two-way",
+    per_team=2,
+    minutes=7.0,
+    chance=0.15,
+    usage=17.0,
+    because="mostly with the affiliate",
+)
+CALL_UP = PlayerRole(
+    name="call-up",
+    per_team=0,
+    minutes=9.0,
+    chance=0.5,
+    usage=17.0,
+    because="hired because he is needed",
+)
 ROSTER = STAR, STARTER, ROTATION, BENCH, DEEP, TWO_WAY
-# Coaches have favorites even at the end of the bench, others hardly ever play: shares are drawn
+# Coaches have favorites even at the end of the bench, and others hardly ever play: shares are drawn
 # from a curve of this power.
 FAVORITES = 1.5
 CALL_UPS = 64
@@ -89,10 +117,10 @@ LATE_DEBUT = 0.16
 LATE_DEBUT_DAYS = 4, 55
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Player:
-    """One invented player. `trust` scales how often he is sent in; `stints` are (first day, last
-    day, team), apart.
+    """Invented player. `trust` scales the chance to play; `stints` are disjoint (first day, last
+    day, team).
     """
 
     lookup: str
@@ -111,17 +139,17 @@ class Player:
     stints: list[tuple[int, int, int]] = field(default_factory=list)
 
     def absence(self, day: int) -> Spell | None:
-        """Find the absence that covers this day or, if none does, the latest one before it."""
+        """Return the absence that covers this day, or the latest one before it."""
         place = bisect(self.absences, (day, LAST_DAY * 9))
         return self.absences[place - 1] if place else None
 
     def age(self, day: date) -> int:
-        """Years on a date."""
+        """Return the age in years on a date."""
         return day.year - self.born.year - ((day.month, day.day) < (self.born.month, self.born.day))
 
 
 def names(rng: Random) -> Iterator[str]:
-    """Invented full names, each once, unique also without space and capitals."""
+    """Yield invented full names, unique even without spaces and capitals."""
     seen: set[str] = set()
     while True:
         first, last = (
@@ -133,7 +161,7 @@ def names(rng: Random) -> Iterator[str]:
 
 
 def absences(rng: Random) -> list[Spell]:
-    """Spells of a season in which a player cannot play, in order and apart."""
+    """Return a season's absences, in order and disjoint."""
     spells, day = [], 0.0
     if rng.random() < LATE_DEBUT:
         spells.append((0, rng.randint(*LATE_DEBUT_DAYS)))
@@ -154,7 +182,7 @@ def birthday(opening: date, role: PlayerRole, rng: Random) -> date:
 
 
 def accuracy(role: PlayerRole, rng: Random) -> tuple[float, float, float]:
-    """Chance of a make by zone; who plays more shoots better."""
+    """Return the chance of a make by zone; players with more minutes shoot better."""
     better = (role.minutes - 20) / 1000
     return (
         rng.gauss(0.585 + better, 0.035),
@@ -164,8 +192,8 @@ def accuracy(role: PlayerRole, rng: Random) -> tuple[float, float, float]:
 
 
 def trust(role: PlayerRole, rng: Random) -> float:
-    """How often a coach turns to him, against others of his role; it sets apart those at the end of
-    the bench.
+    """Return a player's chance to be picked relative to others of his role, which matters most at
+    the end of the bench.
     """
     if role in (DEEP, TWO_WAY):
         return float(rng.random() ** FAVORITES)
@@ -173,7 +201,6 @@ def trust(role: PlayerRole, rng: Random) -> float:
 
 
 def player(name: str, number: int, role: PlayerRole, opening: date, rng: Random) -> Player:
-    """Draw one player."""
     lookup = name.lower().replace(" ", "")
     paint, three = rng.choices(STYLES, STYLE_WEIGHTS)[0]
     shift = rng.uniform(-0.06, 0.06)
@@ -206,7 +233,7 @@ def call_up(hired: Player, rng: Random) -> Player:
 
 
 def players(opening: date, rng: Random) -> list[Player]:
-    """Everybody of a season: thirty rosters, team by team and role by role, then the call-ups."""
+    """Return all players of a season: thirty rosters, by team and role, then the call-ups."""
     name, number = names(rng), opening.year * 1000
     found: list[Player] = []
     for team in range(len(TEAMS)):

@@ -1,5 +1,5 @@
-"""What was known the evening before a game: form, rest, expected usage and pace. Only earlier games
-are looked at.
+"""Pregame context of the evening before: form, rest, expected usage and pace, from earlier games
+only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROBABLE, QUESTIONABLE = 0.03, 0.015
 HALF_POINT = 5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Form:
     """A player's games so far, oldest first: day, tenths of a minute, fourth-quarter minutes,
     usage.
@@ -49,19 +49,19 @@ class Form:
         self.usages.append(used)
 
     def rest(self, day: int) -> int | None:
-        """Days since his previous game; None before his first."""
+        """Return the days since the player's previous game; None before the first."""
         return day - self.days[-1] if self.days else None
 
     def second_nights(self, start: int) -> int:
-        """Games from place `start` on that followed one on the day before, even if that lies
-        outside the window.
+        """Count games from index `start` that followed a game on the day before, even one outside
+        the window.
         """
         return sum(
             self.days[n] - self.days[n - 1] == 1 for n in range(max(1, start), len(self.days))
         )
 
     def workload(self, day: int) -> Row:
-        """Columns from games_in_last_7_days to fourth_quarter_minutes_last_7."""
+        """Return the columns from games_in_last_7_days to fourth_quarter_minutes_last_7."""
         week, fortnight = (
             bisect_left(self.days, day - window) for window in (SHORT_WINDOW, LONG_WINDOW)
         )
@@ -77,7 +77,7 @@ class Form:
         )
 
     def usage(self) -> int | None:
-        """Mean usage of his last games, in hundredths of a percent."""
+        """Return the mean usage of the last games, in hundredths of a percent."""
         latest = self.usages[-USAGE_GAMES:]
         return rounded(sum(latest), len(latest)) if latest else None
 
@@ -90,17 +90,17 @@ class Tempo:
     paces: list[int] = field(default_factory=list)
 
     def rest(self, day: int) -> int | None:
-        """Days since the team's previous game."""
+        """Return the days since the team's previous game."""
         return None if self.day is None else day - self.day
 
     def pace(self) -> int | None:
-        """Mean pace of its last games, in tenths."""
+        """Return the mean pace of the last games, in tenths."""
         latest = self.paces[-PACE_GAMES:]
         return rounded(sum(latest), len(latest)) if latest else None
 
 
 def status(player: Player, squad: Squad, day: int, rng: Random) -> str:
-    """Injury report of the evening before on somebody expected to play."""
+    """Return the injury report, of the evening before, for a player expected to play."""
     draw, spell = rng.random(), player.absence(day)
     if player in squad.scratched:
         return "questionable" if draw < 0.6 else "doubtful" if draw < 0.9 else "out"
@@ -116,7 +116,7 @@ def status(player: Player, squad: Squad, day: int, rng: Random) -> str:
 
 
 class SeasonMemory:
-    """What has been seen of the season so far."""
+    """Form and tempo from the games played so far."""
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
@@ -124,7 +124,7 @@ class SeasonMemory:
         self.tempos = [Tempo() for _ in TEAMS]
 
     def remember(self, day: int, box: Box) -> None:
-        """Take in a game that has been played."""
+        """Record a game."""
         for side in box.sides:
             tempo, chances = self.tempos[side.squad.team], side.chances
             tempo.day = day
@@ -135,7 +135,7 @@ class SeasonMemory:
     def player_rows(
         self, squad: Squad, opponent: int, head: GameHeading, home: bool
     ) -> Iterator[Row]:
-        """One row for each player who was expected to play."""
+        """Yield a row for each player expected to play."""
         team, day = head.teams(home), head.fixture.day
         stars = sum(p.role is STAR for p in squad.out)
         tempo = self.tempo(squad.team, opponent, day)
@@ -163,8 +163,8 @@ class SeasonMemory:
             )
 
     def usages(self, player: Player, form: Form, stars_out: int) -> Row:
-        """Projected usage, which before a player's first game is that of his role, and the mean of
-        his last games.
+        """Return projected usage, by role before a player's first game, and the mean of the last
+        games.
         """
         recent = form.usage()
         base = round(100 * player.usage) if recent is None else recent
@@ -172,8 +172,8 @@ class SeasonMemory:
         return decimal(projected, 2), None if recent is None else decimal(recent, 2)
 
     def tempo(self, team: int, opponent: int, day: int) -> Row:
-        """Give expected pace, the mean of both teams', minus the team's own; the opponent's pace;
-        the opponent's rest.
+        """Return the expected pace (mean of both teams) minus the team's own, the opponent's pace
+        and the opponent's rest.
         """
         own, other = self.tempos[team].pace(), self.tempos[opponent].pace()
         differential = None if own is None or other is None else ratio(other - own, 20, 1)

@@ -1,4 +1,4 @@
-"""Where everybody is: trades, waivers, and for each game who plays, who sits and who is hurt."""
+"""Roster moves: trades, waivers, and for each game the active, benched and injured players."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAIVED = 18
 WAIVER_DAYS = 60, 125
 
 FEWEST, MOST = 9, 13
-# Whoever is missing from the regulars leaves his minutes to the end of the bench.
+# Minutes of missing regulars go to the end of the bench.
 REGULARS = STAR, STARTER, ROTATION
 REGULARS_PER_TEAM = sum(role.per_team for role in REGULARS)
 OPENING_PER_MISSING = 0.1
@@ -25,7 +25,7 @@ BLOWOUT = 0.16
 GARBAGE_TIME = 0.4
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Squad:
     """A team's players for one game. `out` was known the night before, `scratched` was not."""
 
@@ -37,12 +37,12 @@ class Squad:
 
     @property
     def expected(self) -> list[Player]:
-        """Who was expected to play the night before."""
+        """Return the players expected to play the night before."""
         return [*self.playing, *self.sitting, *self.scratched]
 
 
 def swap(first: Player, second: Player, day: int) -> None:
-    """Trade two players; each plays for the other's team from this day on."""
+    """Trade two players; each plays for the other's team from this day onward."""
     homes = first.stints[-1][2], second.stints[-1][2]
     for traded, team in zip((first, second), reversed(homes), strict=True):
         start, _, old = traded.stints.pop()
@@ -69,7 +69,7 @@ def waive(everybody: list[Player], rng: Random) -> None:
 
 
 class Rosters:
-    """The thirty rosters as the days pass; days must be asked for in order."""
+    """Thirty rosters, advanced day by day in order."""
 
     def __init__(self, everybody: list[Player]) -> None:
         self.teams: list[list[Player]] = [[] for _ in TEAMS]
@@ -97,7 +97,7 @@ class Rosters:
 
 
 def chance(player: Player, missing: int, blowout: bool) -> float:
-    """How likely a fit player plays. In a blowout the whole bench may come in, favorites or not."""
+    """Return a fit player's chance to play. In a blowout the whole bench can play."""
     if player.role in REGULARS:
         return player.role.chance
     return (
@@ -106,8 +106,8 @@ def chance(player: Player, missing: int, blowout: bool) -> float:
 
 
 def squad(team: int, roster: list[Player], day: int, blowout: bool, rng: Random) -> Squad:
-    """Decide who plays on this day. `roster` is in depth order."""
-    found = Squad(team)
+    """Select the players of this day. `roster` is in depth order."""
+    found = Squad(team=team)
     fit = [p for p in roster if not sort_out(found, p, day)]
     missing = REGULARS_PER_TEAM - sum(p.role in REGULARS for p in fit)
     for player in fit:
@@ -121,7 +121,7 @@ def squad(team: int, roster: list[Player], day: int, blowout: bool, rng: Random)
 
 
 def sort_out(found: Squad, player: Player, day: int) -> bool:
-    """Put a hurt player where he belongs; False when he is fit."""
+    """Assign a hurt player to `out` or `scratched`; False if the player is fit."""
     spell = player.absence(day)
     if spell is None or day > spell[1]:
         return False
@@ -132,7 +132,7 @@ def sort_out(found: Squad, player: Player, day: int) -> bool:
 
 
 def reinforced(found: Squad, rng: Random) -> Squad:
-    """Never fewer than nine play; of those who sit, only some dress at all."""
+    """Return a squad with at least nine players; of the bench, only some dress."""
     while len(found.playing) < FEWEST and (found.sitting or found.scratched):
         bench = found.sitting or found.scratched
         found.playing.append(bench.pop(0))

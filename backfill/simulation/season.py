@@ -1,4 +1,4 @@
-"""A whole season: calendar, people and games, one date after the other."""
+"""Simulation of a whole season: calendar, people and games, date by date."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class SimulatedSeason:
 
 
 def generator(year: int, seed: int, part: str) -> Random:
-    """Randomness of one part of a season: parts do not disturb each other, and neither do years."""
+    """Return the generator of one part of a season, so that parts and years are independent."""
     return Random(f"{part} of season {year}, seed {seed}")
 
 
 class Simulation:
-    """A season in the making."""
+    """Unfinished season."""
 
     def __init__(self, year: int, seed: int) -> None:
         self.year, self.opening = year, opening_night(year)
@@ -47,7 +47,7 @@ class Simulation:
         self.memory = SeasonMemory(generator(year, seed, "context"))
 
     def people(self, rng: Random) -> list[Player]:
-        """Players with their trades, and the strength and tempo of the thirty teams."""
+        """Draw the players with their trades, and the strength and tempo of the thirty teams."""
         everybody = players(self.opening, rng)
         trade(everybody, rng)
         waive(everybody, rng)
@@ -56,12 +56,14 @@ class Simulation:
         return everybody
 
     def heading(self, number: int, fixture: SimulatedGame) -> GameHeading:
-        """Name a game as the league does: season, then place in the calendar."""
+        """Return a game's heading, its id as the league numbers it: season, then place in the
+        calendar.
+        """
         return GameHeading(
-            f"002{self.year % 100:02}{number:05}",
-            self.opening + timedelta(days=fixture.day),
-            self.year,
-            fixture,
+            game_id=f"002{self.year % 100:02}{number:05}",
+            day=self.opening + timedelta(days=fixture.day),
+            season_year=self.year,
+            fixture=fixture,
         )
 
     def play(self, head: GameHeading) -> None:
@@ -87,13 +89,13 @@ class Simulation:
 
 
 def schedule_row(head: GameHeading) -> Row:
-    """Row of a game in the calendar."""
+    """Return the calendar row of a game."""
     home, away, _ = head.teams(True)
     return head.game_id, head.day, head.season_year, home, away, FINAL, SEASON_TYPE
 
 
 def simulate(year: int, *, seed: int = 1) -> SimulatedSeason:
-    """Make up a season that begins in `year`; the same year and seed give the same rows."""
+    """Simulate the season that begins in `year`; the same year and seed give the same rows."""
     simulation = Simulation(year, seed)
     for number, fixture in enumerate(simulation.fixtures, start=1):
         simulation.play(simulation.heading(number, fixture))
@@ -101,5 +103,5 @@ def simulate(year: int, *, seed: int = 1) -> SimulatedSeason:
 
 
 def dates(season: SimulatedSeason) -> list[date]:
-    """Dates with games, ascending."""
+    """Return the dates with games, ascending."""
     return sorted({row[1] for row in season.tables["SCHED"]})

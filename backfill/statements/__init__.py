@@ -1,37 +1,39 @@
-"""Named statements: one `.sql` file each, in GoogleSQL with Jinja for what the schema and the rules
-know already.
-"""
+"""Named statements: one `.sql` file each, in GoogleSQL with Jinja for values of schema and rules."""
 
 from __future__ import annotations
 
 from functools import cache, lru_cache
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from backfill.statements import fragments
-from backfill.warehouse.tables import TABLES
+from backfill.warehouse.tables import BY_SHORT, TABLES
 from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY, UNKNOWN
 from validation.columns import FEATURES, ZONES
 from validation.season import FINAL, FIRST_MONTH, SEASON_TYPES
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 FOLDER = Path(__file__).parent / "sql"
 
 
 @cache
-def environment(folder: Path = FOLDER) -> Environment:
-    """The .sql files of a folder, and what all of them may use: tables by short name, fragments,
-    rules.
+def environment(*folders: Path) -> Environment:
+    """Return the .sql files of some folders, by default of this package, with the names available
+    to all: tables by short name, fragments, rules.
     """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     made = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(folders or (FOLDER,)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.do"],
     )
     made.globals.update(
-        t={table.short: table for table in TABLES},
+        t=BY_SHORT,
         tables=TABLES,
         impossible=fragments.impossible,
         newest_first=fragments.newest_first,

@@ -1,19 +1,22 @@
-"""Conditions and expressions in GoogleSQL that several statements share."""
+"""Conditions and expressions in GoogleSQL, shared by several statements."""
 
 from __future__ import annotations
 
+from datetime import date
+
 from backfill.warehouse.schema import Column, Table
-from backfill.warehouse.tables import TABLES
+from backfill.warehouse.tables import BY_SHORT
 from validation.value_rules import RULES, Rule
 
-BY_SHORT = {table.short: table for table in TABLES}
 IN_SEASON = "game_date >= @season_start AND game_date < DATE_ADD(@season_start, INTERVAL 1 YEAR)"
-# Of an active player.
+# For an active player.
 TOOK_PART = "(IFNULL(minutes_played, 0) > 0 OR IFNULL(fg_attempts, 0) > 0 OR IFNULL(points, 0) > 0)"
+# More dates than these are shown as the range that holds them.
+MOST_LISTED_DATES = 10
 
 
 def number_text(column: Column, value: str) -> str:
-    """SQL that prints a number with exactly its column's decimals."""
+    """Return SQL that prints a number with exactly its column's decimals."""
     return (
         f"CAST({value} AS STRING)"
         if column.scale is None
@@ -22,14 +25,14 @@ def number_text(column: Column, value: str) -> str:
 
 
 def impossible(short: str) -> str:
-    """SQL that is NULL for a possible row, else the text of the failure that the row causes."""
+    """Return SQL that is NULL for a possible row, else the text of the resulting failure."""
     cases = "\n      ".join(_broken(BY_SHORT[short], rule) for rule in RULES[short])
     named = f"'impossible value in {BY_SHORT[short]}, game_id ' || game_id"
     return f"{named} || ': ' || CASE\n      {cases}\n    END"
 
 
 def _broken(table: Table, rule: Rule) -> str:
-    """One WHEN of the CASE that names the first rule that a row breaks."""
+    """Return the WHEN of a CASE that names the first rule that a row violates."""
     value = number_text(table.by_name[rule.column], rule.column)
     other = ""
     if isinstance(rule.bound, str):
@@ -39,9 +42,27 @@ def _broken(table: Table, rule: Rule) -> str:
 
 
 def newest_first(short: str) -> str:
-    """The order in which rows of one game compete: latest first, ties to the larger value, column
-    by column.
+    """Return the ORDER BY of competing rows of one game: latest first, ties to the larger value,
+    column by column.
     """
     return ", ".join(
         f"{name} DESC" for name in dict.fromkeys(("processed_at", *BY_SHORT[short].names))
     )
+
+
+def literal(value: object) -> str:
+    """A parameter's value as GoogleSQL writes it: text, a date, or a list of dates."""
+    if isinstance(value, date):
+        return f"DATE '{value}'"
+    if isinstance(value, (list, tuple)) and len(value) > MOST_LISTED_DATES:
+        return f"GENERATE_DATE_ARRAY({literal(min(value))}, {literal(max(value))})"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(literal, value))}]"
+    text = (
+        str(value)
+        .replace("\\", "\\\\")
+        .replace("'", "\\'")
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+    )
+    return f"'{text}'"

@@ -1,5 +1,5 @@
-"""Jobs that want a person before anything of them is judged: paused by themselves, standing still,
-or failed. And why.
+"""Jobs that need attention before their season is audited: auto-paused, stalled or failed, each
+with its reason; and the headline of a season's audit.
 """
 
 from __future__ import annotations
@@ -10,11 +10,22 @@ from datetime import datetime
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from backfill.audit.pending import is_audited
-from backfill.models import AUTOMATIC, Event, EventKind, Job, Run, SeasonAudit
-from backfill.models.run import LONG_AGO
-from backfill.plan.planning import Key
+from backfill.elapsed import seconds_between
+from backfill.models import (
+    AUTOMATIC,
+    LONG_AGO,
+    Event,
+    EventKind,
+    Job,
+    Key,
+    Run,
+    SeasonAudit,
+    is_audited,
+)
 from backfill.status.progress import has_stalled
+from backfill.status.season_grid import Grid
+from validation.categories import count_bugs
+from validation.findings.kinds import pluralize
 
 STALLED = "stalled"
 MOST = 50
@@ -25,7 +36,7 @@ STOPPING = (Status.PAUSING, Status.CANCELLING, Status.FAILED)
 
 @dataclass(frozen=True)
 class AttentionItem:
-    """A job that wants a person. `state` is its status, or that it stands still."""
+    """A job that needs attention. `state` is its status, or `stalled`."""
 
     job: Job
     state: str
@@ -33,13 +44,13 @@ class AttentionItem:
 
 
 def attention_items(at: datetime) -> list[AttentionItem]:
-    """All of them, the oldest first; one query, and one for each job that has failed since the
-    oldest judgement.
+    """Return the jobs that need attention, oldest first. One query, plus one for each job that
+    failed since the oldest season audit.
     """
-    judged = Coalesce(
+    oldest_audit = Coalesce(
         Subquery(SeasonAudit.objects.order_by("at").values("at")[:1]), Value(LONG_AGO)
     )
-    failed = Q(status=Status.FAILED, finished_at__gt=judged, retried_by=None)
+    failed = Q(status=Status.FAILED, finished_at__gt=oldest_audit, retried_by=None)
     newest = Event.objects.filter(job=OuterRef("pk")).order_by("-at", "-pk")
     stop = _stops(Event.objects.filter(job=OuterRef("pk")), *STOPPING).order_by("-pk")
     jobs = (
@@ -51,15 +62,17 @@ def attention_items(at: datetime) -> list[AttentionItem]:
             stop_reason=Subquery(stop.values("reason")[:1]),
         )
     )
-    return [AttentionItem(job, *found) for job in jobs[:MOST] if (found := _wants(job, at))]
+    return [
+        AttentionItem(job, *state) for job in jobs[:MOST] if (state := _attention_state(job, at))
+    ]
 
 
 def _stops(events: QuerySet[Event], *states: str) -> QuerySet[Event]:
-    """The job's own transitions into these states."""
+    """Keep the transitions of the job itself into these states."""
     return events.filter(kind=EventKind.TRANSITION, to_state__in=states, run=None)
 
 
-def _wants(job: Job, at: datetime) -> tuple[str, str] | None:
+def _attention_state(job: Job, at: datetime) -> tuple[str, str] | None:
     changed_at, cause, reason = (
         getattr(job, name) for name in ("changed_at", "stop_cause", "stop_reason")
     )
@@ -70,15 +83,15 @@ def _wants(job: Job, at: datetime) -> tuple[str, str] | None:
     if has_stalled(job, changed_at, at):
         return (
             STALLED,
-            f"nothing has changed for {(at - changed_at).total_seconds() / 60:.0f} minutes",
+            f"no progress for {seconds_between(changed_at, at) / 60:.0f} min",
         )
     return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StopCause:
-    """Why a job has stopped, or is about to. `key` is the run that it is about, where it is about
-    one.
+    """Reason why a job has stopped or is stopping. `key` is the run that caused it, where one
+    did.
     """
 
     reason: str
@@ -88,19 +101,19 @@ class StopCause:
 
 
 def stop_cause(job: Job) -> StopCause | None:
-    """Why a job is paused, cancelled or failed; None for one that is not, or where nobody gave a
-    reason.
+    """Return the reason why a job is paused, cancelled or failed; None for any other job and for
+    one without a recorded reason.
     """
     status = ASKED_TO_STOP.get(Status(job.status), Status(job.status))
     if status not in STOPPING:
         return None
-    found = _stops(job.events.all(), status).select_related("cause_run").order_by("pk").last()
-    if not found or not found.reason:
+    event = _stops(job.events.all(), status).select_related("cause_run").order_by("pk").last()
+    if not event or not event.reason:
         return None
-    failed, run = status == Status.FAILED, found.cause_run
+    failed, run = status == Status.FAILED, event.cause_run
     key = _first_failed(job) if failed else (run.processor, run.date) if run else None
-    by_itself = failed or found.cause in AUTOMATIC
-    return StopCause(reason=found.reason, actor=found.actor, by_itself=by_itself, key=key)
+    by_itself = failed or event.cause in AUTOMATIC
+    return StopCause(reason=event.reason, actor=event.actor, by_itself=by_itself, key=key)
 
 
 def _first_failed(job: Job) -> Key | None:
@@ -110,3 +123,21 @@ def _first_failed(job: Job) -> Key | None:
         .values_list("processor", "date")
         .first()
     )
+
+
+def audit_headline(audit: SeasonAudit, grid: Grid) -> str:
+    """Return `295 runs: 89 bugs, 0 unexpected failures, 3 failed runs`, and the bugs of runs that
+    are newer than the audit.
+    """
+    counts, cells = grid.counts(), grid.cells.values()
+    bugs = sum(count_bugs(cell.failures) for cell in cells)
+    newer = sum(count_bugs(cell.failures) for cell in cells if cell.outside is None)
+    parts = [
+        pluralize(bugs - newer, "bug"),
+        pluralize(audit.unexplained, "unexpected failure"),
+        pluralize(counts["failed"], "failed run"),
+    ]
+    if counts["blocked"]:
+        parts.append(pluralize(counts["blocked"], "blocked run"))
+    since = f"; {pluralize(newer, 'bug')} since then" if newer else ""
+    return f"{pluralize(audit.compared, 'run')}: {', '.join(parts)}{since}"

@@ -1,4 +1,4 @@
-"""Two jobs, run by run and category by category: what the second healed, what remains, what is new."""
+"""Comparison of two jobs by run and category: fixed, remaining and new failures."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from backfill.models import Job, Run
-from backfill.plan.planning import Key
+from backfill.models import Job, Key, Run
 from backfill.status.failures import failures_with
 from validation.categories import BY_NAME
 
 UNDECIDED = (*Run.ACTIVE, Run.Status.CANCELLED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CategoryDelta:
-    """How much was wrong with one (processor, date) in both jobs: entities of a category, or the
-    run itself as one.
+    """Failures of one (processor, date) in both jobs. `what` is a category, counted in entities,
+    or a state, counted as one run.
     """
 
     processor: str
@@ -30,27 +29,27 @@ class CategoryDelta:
 
     @property
     def healed(self) -> int:
-        """What was wrong before alone."""
+        """Failures of the first job alone."""
         return max(self.before - self.after, 0)
 
     @property
     def remaining(self) -> int:
-        """What is wrong in both."""
+        """Failures of both jobs."""
         return min(self.before, self.after)
 
     @property
     def new(self) -> int:
-        """What is wrong after alone."""
+        """Failures of the second job alone."""
         return max(self.after - self.before, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class JobComparison:
-    """Two jobs over what both have run to an end.
+    """Two jobs over the (processor, date) pairs that both have finished.
 
-    Runs are told apart by their state: failed, blocked, cancelled. A run that failed has counted no
-    entities, so what
-    its successor counts is new. `undecided` is what one of the two has not run to an end.
+    Runs are compared by state: failed, blocked, cancelled. A failed run has no entity counts, so
+    the entities of its successor count as new. `undecided` are the pairs that one of the two jobs
+    has not finished.
     """
 
     before: int
@@ -62,7 +61,7 @@ class JobComparison:
     undecided: tuple[Key, ...]
 
     def totals(self) -> dict[str, dict[str, int]]:
-        """Per state and category: before, after, healed, remaining, new."""
+        """Return before, after, healed, remaining and new by state and category."""
         found: dict[str, Counter[str]] = {}
         for change in self.changes:
             counts = {"before": change.before, "after": change.after}
@@ -71,16 +70,16 @@ class JobComparison:
         return {what: dict(found[what]) for what in sorted(found, key=_order)}
 
     def counts(self, kind: str) -> dict[str, int]:
-        """What was healed, is remaining or is new, by state and category."""
+        """Return the nonzero counts of `healed`, `remaining` or `new` by state and category."""
         return {what: n for what, by_kind in self.totals().items() if (n := by_kind[kind])}
 
     @property
     def is_worse(self) -> bool:
-        """Whether something is new that is not expected."""
+        """True if the second job has new failures that are not expected."""
         return any(what not in BY_NAME or BY_NAME[what].is_bug for what in self.counts("new"))
 
     def as_json(self) -> dict[str, Any]:
-        """As one document."""
+        """Return the comparison as a JSON document."""
         changes = [
             {**asdict(c), "healed": c.healed, "remaining": c.remaining, "new": c.new}
             for c in self.changes
@@ -98,7 +97,7 @@ class JobComparison:
 
 
 def compare(before: Job, after: Job) -> JobComparison:
-    """Compare any two jobs; one query, whatever their size."""
+    """Compare two jobs with one query."""
     old, new = _runs_of(before, after)
     both = sorted(old.keys() & new.keys(), key=_by_date)
     decided = [
@@ -113,12 +112,18 @@ def compare(before: Job, after: Job) -> JobComparison:
         for keys in (old.keys() - new.keys(), new.keys() - old.keys())
     )
     return JobComparison(
-        before.pk, after.pk, len(decided), tuple(changes), only_before, only_after, undecided
+        before=before.pk,
+        after=after.pk,
+        compared=len(decided),
+        changes=tuple(changes),
+        only_before=only_before,
+        only_after=only_after,
+        undecided=undecided,
     )
 
 
 def _runs_of(*jobs: Job) -> list[dict[Key, Run]]:
-    """What each job has run; not what it found complete and left alone."""
+    """Return the runs that each job executed, without the ones it skipped as complete."""
     found: dict[int, dict[Key, Run]] = {job.pk: {} for job in jobs}
     fields = ("job_id", "processor", "date", "status", "error", "failures")
     for run in Run.objects.filter(job__in=jobs).own().only(*fields):
@@ -126,21 +131,27 @@ def _runs_of(*jobs: Job) -> list[dict[Key, Run]]:
     return [found[job.pk] for job in jobs]
 
 
-def _wrong(run: Run) -> Mapping[str, int]:
-    """What is wrong with a run, by its state and by category."""
+def _failures(run: Run) -> Mapping[str, int]:
+    """Return the failures of a run by state and by category."""
     states = (Run.Status.FAILED, Run.Status.BLOCKED, Run.Status.CANCELLED)
     categories = {what: n for what, n in failures_with(run).items() if what in BY_NAME}
     return {str(run.status): 1, **categories} if run.status in states else categories
 
 
 def _changes(key: Key, old: Run, new: Run) -> Iterable[CategoryDelta]:
-    before, after = _wrong(old), _wrong(new)
+    before, after = _failures(old), _failures(new)
     for what in sorted(before.keys() | after.keys(), key=_order):
-        yield CategoryDelta(*key, what, before.get(what, 0), after.get(what, 0))
+        yield CategoryDelta(
+            processor=key[0],
+            date=key[1],
+            what=what,
+            before=before.get(what, 0),
+            after=after.get(what, 0),
+        )
 
 
 def _order(what: str) -> tuple[bool, bool, str]:
-    """States first, then bugs, then what is expected."""
+    """Sort states first, then bugs, then expected categories."""
     return what in BY_NAME, what in BY_NAME and not BY_NAME[what].is_bug, what
 
 

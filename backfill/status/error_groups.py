@@ -1,8 +1,8 @@
-"""Failures that are the same one, across dates: how many, from when to when, one text of them all."""
+"""Groups of identical failures across dates: count, first and last date, and a sample text."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -10,25 +10,28 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from backfill.models import Job, Run
-from backfill.plan.planning import Key
+from backfill.models import Job, Key, Run
 from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
+from backfill.processors.registry import PROCESSORS
+from backfill.processors.render import inlined
 from backfill.statements import render
+from backfill.statements.fragments import literal
 from backfill.status.failures import JobFailures
 from backfill.warehouse import warehouse
+from backfill.warehouse.tables import UPGC
 from validation import fingerprint as fingerprints
-from validation.categories import BUGS, DATE_LEVEL
+from validation.categories import BUGS, DATE_LEVEL, PROCESSING_ERROR, count_bugs
 
 MOST_NAMED = 3
 fingerprint = lru_cache(maxsize=4096)(fingerprints.fingerprint)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ErrorGroup:
-    """Failures of one processor with one text: entities of a bug's category, or runs with an error.
+    """Failures of one processor with one text: entities of a bug category, or runs with an error.
 
-    `what` is the category or the error's class, `sample` the text of the first of them, `entities`
-    the first who have it.
+    `what` is the category or the error class, `sample` the text of the first failure, `entities`
+    the first entities that failed, `has_more` whether others did.
     """
 
     id: str
@@ -38,14 +41,15 @@ class ErrorGroup:
     dates: tuple[date, ...]
     sample: str
     entities: tuple[str, ...] = ()
+    has_more: bool = False
 
     @property
     def keys(self) -> frozenset[Key]:
-        """The (processor, date) that it is of."""
+        """(processor, date) pairs of the group."""
         return frozenset((self.processor, day) for day in self.dates)
 
     def as_json(self) -> dict[str, Any]:
-        """The group without each of its dates."""
+        """Return the group as a JSON document with its first and last date only."""
         return {
             "id": self.id,
             "processor": self.processor,
@@ -59,9 +63,9 @@ class ErrorGroup:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Text:
-    """So many failures of one (processor, date) with one text, and some who have it."""
+    """Failures of one (processor, date) with one text, and a few of the entities that have it."""
 
     processor: str
     date: date
@@ -72,13 +76,13 @@ class _Text:
 
 
 def of_job(job: Job) -> list[ErrorGroup]:
-    """The groups of all that is wrong now with what a job ran."""
+    """Return the groups of the current failures of a job."""
     return groups_of(JobFailures(job).deciding)
 
 
 def groups_of(runs: Mapping[Key, Run]) -> list[ErrorGroup]:
-    """The groups of these runs: their errors, and the bugs among their entities. What is blocked
-    belongs to its root.
+    """Group the errors of these runs and the bugs of their entities. Blocked runs belong to their
+    root cause.
     """
     found: dict[str, list[_Text]] = {}
     for text in (*_of_runs(runs), *_of_entities(runs)):
@@ -93,27 +97,28 @@ def _group(name: str, texts: Collection[_Text]) -> ErrorGroup:
     dates = tuple(sorted({t.date for t in texts}))
     named = dict.fromkeys(name for t in sorted(texts, key=lambda t: t.date) for name in t.entities)
     return ErrorGroup(
-        name,
-        first.processor,
-        first.what,
-        sum(t.count for t in texts),
-        dates,
-        first.text,
-        tuple(named)[:MOST_NAMED],
+        id=name,
+        processor=first.processor,
+        what=first.what,
+        count=sum(t.count for t in texts),
+        dates=dates,
+        sample=first.text,
+        entities=tuple(named)[:MOST_NAMED],
+        has_more=len(named) > MOST_NAMED or any(t.count > len(t.entities) > 0 for t in texts),
     )
 
 
 def _of_runs(runs: Mapping[Key, Run]) -> Iterator[_Text]:
     for (code, day), run in runs.items():
         if run.status == Run.Status.FAILED:
-            yield _Text(code, day, run.error or DATE_LEVEL, run.reason, 1)
+            yield _Text(
+                processor=code, date=day, what=run.error or DATE_LEVEL, text=run.reason, count=1
+            )
 
 
 def _of_entities(runs: Mapping[Key, Run]) -> Iterator[_Text]:
-    """The bugs that the failures table holds, asked for only where the runs have counted some."""
-    if dates := sorted(
-        {day for (_, day), run in runs.items() if any(run.failures.get(bug) for bug in BUGS)}
-    ):
+    """Yield the bugs in the failures table. Reads it only if the runs have counted bugs."""
+    if dates := sorted({day for (_, day), run in runs.items() if count_bugs(run.failures)}):
         found = warehouse().query(
             render("failure-texts", named=MOST_NAMED), {"dates": dates, "bugs": list(BUGS)}
         )
@@ -122,4 +127,37 @@ def _of_entities(runs: Mapping[Key, Run]) -> Iterator[_Text]:
         )
         for (name, day, what, text, n), rows in groupby(found, key=alike):
             if (code := PROCESSOR_BY_NAME[name].code, day) in runs:
-                yield _Text(code, day, what, text, n, tuple(row["entity_id"] for row in rows))
+                yield _Text(
+                    processor=code,
+                    date=day,
+                    what=what,
+                    text=text,
+                    count=n,
+                    entities=tuple(row["entity_id"] for row in rows),
+                )
+
+
+def evidence_query(group: ErrorGroup, season_start: date) -> str:
+    """Return GoogleSQL that reproduces a group on its first date: the source rows that fail its
+    entities, or the failed statement.
+    """
+    if group.what == PROCESSING_ERROR.name and group.entities:
+        return _suspects(group, season_start)
+    return inlined(group.processor, group.dates[0], season_start)
+
+
+def _suspects(group: ErrorGroup, season_start: date) -> str:
+    """Return GoogleSQL that selects the impossible Phase 3 rows of a group's first date, each with
+    its error.
+    """
+    day = group.dates[0]
+    before = f"game_date >= DATE '{season_start}' AND game_date < DATE '{day}'"
+    sources = tuple(
+        (table, f"game_date = DATE '{day}'" if table is UPGC else before)
+        for table in PROCESSORS[group.processor].examined
+    )
+    return render("evidence-suspects", sources=sources, names=_quoted(group.entities), day=day)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(literal(name) for name in names)

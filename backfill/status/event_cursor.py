@@ -1,6 +1,4 @@
-"""Which runs of a job have changed since somebody last looked, from its events; whoever asks brings
-what he knows.
-"""
+"""Runs changed since an event cursor that the client sends."""
 
 from __future__ import annotations
 
@@ -11,14 +9,14 @@ from django.db.models import Count, Max, Q
 
 from backfill.models import Job
 
-# No transaction that changes runs takes as long.
+# Longer than any transaction that changes runs.
 OVERLAP = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class EventCursor:
-    """What somebody has seen of a job: the number of its newest event, and how many there were up
-    to that one.
+    """Position in the events of a job: the number of the newest event seen, and the count of
+    events up to it.
     """
 
     newest: int = 0
@@ -29,19 +27,18 @@ class EventCursor:
 
     @classmethod
     def parsed(cls, text: str) -> EventCursor:
-        """The mark of this text; of any other, that of somebody who has seen nothing."""
+        """Parse a cursor; any other text is the cursor of a client that has seen no events."""
         newest, _, known = text.partition(".")
         numbers = newest.isascii() and newest.isdigit() and known.isascii() and known.isdigit()
         return cls(int(newest), int(known)) if numbers and len(text) < 40 else cls()
 
 
 def changed_since(job: Job, seen: EventCursor, at: datetime) -> tuple[EventCursor, set[int]]:
-    """The present mark, and the numbers of the runs that have an event that `seen` does not know.
+    """Return the current cursor and the numbers of the runs with events after `seen`.
 
-    Events get their numbers before they are committed: one that comes late has a lower number than
-    others that were
-    seen already. It makes the count up to these a different one; then all of the last minute is
-    told again.
+    Events get their numbers before they commit, so a late one can have a lower number than events
+    already seen. The count up to `newest` then differs, and all events of the last minute are sent
+    again.
     """
     upto = Count("pk", filter=Q(pk__lte=seen.newest))
     found = job.events.aggregate(newest=Max("pk"), total=Count("pk"), upto=upto)

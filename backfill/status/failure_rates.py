@@ -1,5 +1,5 @@
-"""Failure rates of a season as points: by date and by season week, beside what must fail and what
-the runbook expects.
+"""Failure rates of a season by date and by season week, with the expected rate and the band of the
+runbook.
 """
 
 from __future__ import annotations
@@ -23,18 +23,15 @@ from validation.bands import Band, Reading, band, reading
 from validation.season import Day
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Point:
-    """The rate of one date, or of the dates of one season week together: from `first` to `last`.
+    """Failure rate of one date, or of one season week from `first` to `last`. Rates are fractions.
 
-    `population` and `failed` are of the run that counts, None where there is none; `must_fail` of
-    `entities` is what the
-    games played imply, None where the season was never judged. Rates are fractions. `band` is the
-    runbook's, for PSZA
-    alone; of a week, what it makes of the entities of all its dates. `unexplained` counts those of
-    judged runs, `not_judged` the
-    failures of the others; `bugs` are failures that nobody may have, those that an impossible
-    source row explains included.
+    `population` and `failed` are of the latest decisive run, None without one. `must_fail` of
+    `entities` are expected failures, None for a season that was never audited. `band` is the
+    runbook's, for PSZA alone; a week has the mean band of its dates. `unexplained` counts
+    unexpected failures of audited runs, `not_judged` the failures of all others. `bugs` includes
+    failures that an impossible source row caused.
     """
 
     first: date
@@ -52,94 +49,94 @@ class Point:
 
     @property
     def rate(self) -> float | None:
-        """Failed of all; None without anybody."""
+        """Failed entities divided by population; None for an empty population."""
         return (
             self.failed / self.population if self.population and self.failed is not None else None
         )
 
     @property
     def expected_rate(self) -> float | None:
-        """How many must fail of all; None without anybody."""
+        """Expected failures divided by entities; None without entities."""
         return (
             self.must_fail / self.entities if self.entities and self.must_fail is not None else None
         )
 
     @property
     def low(self) -> float | None:
-        """The band's lower end."""
+        """Lower end of the band."""
         return self.band.low if self.band else None
 
     @property
     def high(self) -> float | None:
-        """The band's upper end."""
+        """Upper end of the band."""
         return self.band.high if self.band else None
 
     @property
     def reading(self) -> Reading | None:
-        """Where the rate lies and what to make of it; None where nothing was run."""
+        """Position of the rate in the band, with its interpretation; None without a run."""
         if self.failed is None or self.population is None:
             return None
         return reading(self.failed, self.population, self.band, self.unexplained)
 
     @property
     def verdict(self) -> str:
-        """Inside, above, below, or too few to tell; empty where nothing was run."""
+        """Inside, above, below, or too few entities; empty without a run."""
         return str(self.reading.verdict) if self.reading else ""
 
 
 def rates_of(year: int) -> dict[str, list[Point]]:
-    """Of each processor a point for every processing date without bootstrap; two queries, whatever
-    their number.
+    """Return a point for each processor and processing date after bootstrap. Two queries in
+    total.
     """
     days = [day for day in load_calendar().season(year) if day.is_computed]
-    runs, verdicts = latest_runs(days), audit_summaries(year)
+    runs, audits = latest_runs(days), audit_summaries(year)
     return {
         code: [
-            _point(day, code, runs.get((code, day.day)), verdicts.get((code, day.day)))
+            _point(day, code, runs.get((code, day.day)), audits.get((code, day.day)))
             for day in days
         ]
         for code in CHAIN
     }
 
 
-def _point(day: Day, code: str, run: LatestRun | None, verdict: AuditSummary | None) -> Point:
+def _point(day: Day, code: str, run: LatestRun | None, audit: AuditSummary | None) -> Point:
     done = run if run and run.status == Run.Status.COMPLETE and run.population is not None else None
-    judged = verdict if done and verdict and verdict.run_id == done.run_id else None
-    # Failures that only changed inputs have made unexplained say nothing of the run.
-    held = judged if judged and not judged.changed else None
+    audited = audit if done and audit and audit.run_id == done.run_id else None
+    # Failures that became unexpected because the input changed are not the fault of the run.
+    current = audited if audited and not audited.changed else None
     index, failed = day.index or 0, sum(done.failures.values()) if done else None
     return Point(
-        day.day,
-        day.day,
-        index,
-        day.week or 1,
-        done.population if done else None,
-        failed,
-        verdict.population if verdict else None,
-        verdict.failed if verdict else None,
-        (held.unexplained or 0) if held else 0,
-        band(code, index),
-        explained_bugs(done.failures, judged.expected) if done and judged else 0,
-        0 if judged else failed or 0,
+        first=day.day,
+        last=day.day,
+        index=index,
+        week=day.week or 1,
+        population=done.population if done else None,
+        failed=failed,
+        entities=audit.population if audit else None,
+        must_fail=audit.failed if audit else None,
+        unexplained=(current.unexplained or 0) if current else 0,
+        band=band(code, index),
+        bugs=explained_bugs(done.failures, audited.expected) if done and audited else 0,
+        not_judged=0 if audited else failed or 0,
     )
 
 
 def by_week(points: Iterable[Point]) -> list[Point]:
-    """One processor's points of each season week together; of what was run only, and of what must
-    fail only.
+    """Combine one processor's points by season week: rates over dates with a run, expected rates
+    over audited dates.
     """
     return [_together(list(found)) for _, found in groupby(points, key=lambda point: point.week)]
 
 
 def _together(points: Sequence[Point]) -> Point:
     first, run = points[0], [p for p in points if p.population is not None]
-    judged = [p for p in points if p.entities is not None]
+    audited = [p for p in points if p.entities is not None]
     return Point(
-        first.first, points[-1].last, first.index, first.week,
-        _sum(p.population for p in run), _sum(p.failed for p in run),
-        _sum(p.entities for p in judged), _sum(p.must_fail for p in judged),
-        sum(p.unexplained for p in points), _mean_band(points),
-        sum(p.bugs for p in points), sum(p.not_judged for p in points),
+        first=first.first, last=points[-1].last, index=first.index, week=first.week,
+        population=_sum(p.population for p in run), failed=_sum(p.failed for p in run),
+        entities=_sum(p.entities for p in audited), must_fail=_sum(p.must_fail for p in audited),
+        unexplained=sum(p.unexplained for p in points), band=_mean_band(points),
+        bugs=sum(p.bugs for p in points), not_judged=sum(p.not_judged for p in points),
     )  # fmt: skip
 
 
@@ -149,8 +146,8 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 
 
 def _mean_band(points: Sequence[Point]) -> Band | None:
-    """A week's rate is the mean of its dates' rates, each as heavy as it has entities; so are the
-    ends of its band.
+    """Return a week's band: the mean of the bands of its dates, weighted by entities like its
+    rate.
     """
     found = [(p.band, p.population or p.entities or 1) for p in points if p.band]
     if not found or len({known for known, _ in found}) == 1:
@@ -161,4 +158,11 @@ def _mean_band(points: Sequence[Point]) -> Band | None:
         for ends in ([(b.low, n) for b, n in found], [(b.high, n) for b, n in found])
     )
     because = "; ".join(dict.fromkeys(known.because for known, _ in found))
-    return Band(points[0].index, points[-1].index, low, high, found[0][0].source, because)
+    return Band(
+        first_day=points[0].index,
+        last_day=points[-1].index,
+        low=low,
+        high=high,
+        source=found[0][0].source,
+        because=because,
+    )

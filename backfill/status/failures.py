@@ -1,50 +1,46 @@
-"""What is wrong with a job's (processor, date) as they stand now, with the facts that say whether a
-retry heals it.
+"""Current failures of a job, each with the facts that decide whether a retry can fix it.
 
-The newest run of each (processor, date) among all jobs counts: what a later job healed is no
-failure any more. A fixed
-number of queries, however many dates there are.
+The latest decisive run of each (processor, date) among all jobs is used, so failures that a later
+job fixed are left out. The number of queries does not depend on the number of dates.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
 
-from backfill.models import Job, Run
-from backfill.models.run import LONG_AGO
+from backfill.models import LONG_AGO, Job, Key, Run
 from backfill.plan import input_signatures
-from backfill.plan.planning import Key
-from backfill.processors.registry import BY_NAME as PROCESSOR_BY_NAME
+from backfill.plan.rerun_policy import SUCCEEDED, lost
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
-from backfill.season_calendar import written_dates
 from backfill.status.upstream_causes import causes
 from backfill.version import code_version
-from backfill.warehouse.tables import FAILURES
 from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY
 from validation.retry import (
     BLOCKED,
     CANCELLED,
-    CORRUPT,
     LOST,
     FailureFacts,
+    RetryClass,
     RetryVerdict,
     UpstreamRuns,
     verdict,
 )
 
-MAKERS = {str(p.output): p for p in PROCESSORS.values()}
-SUCCEEDED = (Run.Status.COMPLETE, Run.Status.SKIPPED)
+# Errors of a date that are not caused by the code.
+FORESEEN = ("", "CorruptPartition", "WarehouseBusy")
+NONE_KNOWN: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One thing wrong with a (processor, date): a category with its entities, or the run itself
-    with none.
+    """Failure of a (processor, date): a category with its entities, or the run itself with 0
+    entities.
     """
 
     processor: str
@@ -55,7 +51,7 @@ class Failure:
 
     @property
     def key(self) -> Key:
-        """What it is of."""
+        """(processor, date) of the failure."""
         return self.processor, self.date
 
     def __str__(self) -> str:
@@ -63,8 +59,8 @@ class Failure:
 
 
 def failures_with(run: Run) -> dict[str, int]:
-    """What is wrong with a run: categories with their entities, and the class of its error with
-    none.
+    """Return the failures of a run: categories with their entity counts, and its error class with
+    0.
     """
     of_run = {
         Run.Status.CANCELLED: CANCELLED,
@@ -76,9 +72,8 @@ def failures_with(run: Run) -> dict[str, int]:
 
 
 class JobFailures:
-    """Where the (processor, date) of a job stand now. `own` is what the job ran, not what it found
-    complete and left alone;
-    `deciding` are the runs that count.
+    """Current state of the (processor, date) pairs of a job. `own` are the runs that the job
+    executed, without the ones it skipped as complete; `deciding` are the latest decisive runs.
     """
 
     def __init__(self, job: Job) -> None:
@@ -91,12 +86,12 @@ class JobFailures:
 
     @cached_property
     def lost(self) -> set[Key]:
-        """What is complete by its run and not there."""
+        """(processor, date) pairs whose run is complete and whose partition is gone."""
         return lost(self.newest)
 
     def _deciding(self, run: Run) -> Run | None:
-        """The newest decisive run; a cancelled one counts itself unless another job has made up for
-        it since.
+        """Return the newest decisive run. A cancelled run is used itself, unless a later job has
+        replaced it.
         """
         newest = self.newest.get((run.processor, run.date))
         if run.status != Run.Status.CANCELLED:
@@ -104,8 +99,8 @@ class JobFailures:
         return newest if newest and (newest.started_at or LONG_AGO) > self.job.created_at else run
 
     def healed(self) -> Iterator[tuple[Run, str, Run]]:
-        """What was wrong with the job's own runs and is no more: run, what, and the run that healed
-        it.
+        """Yield each failure that a later run fixed: run, category or error class, and the fixing
+        run.
         """
         for key, run in self.own.items():
             if (now := self.deciding.get(key)) and now.job_id != run.job_id:
@@ -115,7 +110,7 @@ class JobFailures:
                 )
 
     def failures(self, wanted: Collection[Key]) -> list[Failure]:
-        """What is wrong with these now, in the order in which the job's runs are given."""
+        """Return the current failures of these pairs, in the order of the job's runs."""
         runs = {key: run for key, run in self.deciding.items() if key in wanted}
         return failures_of(runs, self.newest, self.lost)
 
@@ -123,19 +118,36 @@ class JobFailures:
 def failures_of(
     runs: Mapping[Key, Run], newest: Mapping[Key, Run], lost: Collection[Key]
 ) -> list[Failure]:
-    """What is wrong with these runs, with the facts that `newest` and the warehouse give. Raises
-    WarehouseError.
+    """Return the failures of these runs, each classified for retry with `newest` and the
+    warehouse. Raises WarehouseError.
     """
     evidence = _Evidence(runs, newest, lost)
     return [
-        Failure(*key, what, n, verdict(evidence.facts(run, what)))
+        Failure(
+            processor=key[0],
+            date=key[1],
+            what=what,
+            entities=n,
+            verdict=verdict(evidence.facts(run, what)),
+        )
         for key, run in runs.items()
         for what, n in (failures_with(run) | ({LOST: 0} if key in lost else {})).items()
     ]
 
 
+def nothing_to_retry(failures: Collection[Failure]) -> str:
+    """Return the reason that a retry fixes none of these failures; empty if it fixes one."""
+    found = Counter(f.verdict.retry for f in failures)
+    if found[RetryClass.NOW]:
+        return ""
+    if found.keys() <= {RetryClass.NEVER}:
+        return f"nothing to retry: {'all failures are expected' if failures else 'no failures'}"
+    reasons = Counter(f.verdict.reason for f in failures if f.verdict.retry is not RetryClass.NEVER)
+    return f"nothing to retry: {reasons.most_common(1)[0][0]}"
+
+
 class _Evidence:
-    """What is asked of the warehouse once for all failures, and only when one of them needs it."""
+    """Facts read from the warehouse once for all failures, and only if a failure needs them."""
 
     def __init__(
         self, runs: Mapping[Key, Run], newest: Mapping[Key, Run], lost: Collection[Key]
@@ -144,7 +156,7 @@ class _Evidence:
 
     @cached_property
     def changed(self) -> Collection[Key]:
-        """What would read other rows of Phase 3 now than it did."""
+        """Runs whose Phase 3 input has changed since."""
         return input_signatures.changes(
             r for r in self.runs.values() if r.status in (Run.Status.COMPLETE, Run.Status.FAILED)
         )
@@ -154,14 +166,16 @@ class _Evidence:
         days = {
             day for (_, day), run in self.runs.items() if run.failures.get(MISSING_DEPENDENCY.name)
         }
-        return causes(
-            days - {day for _, day in self.lost}
-        )  # where a file is lost, everything waits for it
+        # On a date with a lost partition, all downstream processors wait for it.
+        return causes(days - {day for _, day in self.lost})
 
     def facts(self, run: Run, what: str) -> FailureFacts:
         upstream, waits_for = self._upstream(run)
         facts = FailureFacts(
-            what, code_has_changed=_code_has_changed(run), upstream=upstream, waits_for=waits_for
+            failure=what,
+            code_has_changed=_code_has_changed(run, what),
+            upstream=upstream,
+            waits_for=waits_for,
         )
         if what not in BY_NAME and what != DATE_LEVEL:
             return facts
@@ -174,8 +188,8 @@ class _Evidence:
         )
 
     def _upstream(self, run: Run) -> tuple[UpstreamRuns, tuple[str, ...]]:
-        """Where the newest runs stand of all that a run waits for, in this job or in any other; who
-        is not complete.
+        """Return the state of the newest upstream runs, of any job, and the processors that are
+        not complete.
         """
         found = {
             code: self.newest.get((code, run.date)) for code in PROCESSORS[run.processor].after
@@ -199,39 +213,25 @@ class _Evidence:
         )
 
 
-def lost(newest: Mapping[Key, Run]) -> set[Key]:
-    """What is complete by its run and not there: its partition is gone, or a run that read it found
-    it damaged.
+def _code_has_changed(run: Run, what: str) -> bool:
+    """True if the SQL of the processor differs now, or the code version for an error of a run."""
+    if run.sql_hash not in ("", sql_hash(run.processor)):
+        return True
+    # Entities fail in the SQL alone; an error can come from any code.
+    return what not in BY_NAME and run.code_version not in ("", code_version())
+
+
+def bug_of(run: Run, known: Mapping[str, int] = NONE_KNOWN) -> str:
+    """Return the text of the bug in a run; empty if it has none.
+
+    Bugs already `known` of its (processor, date) are reported only where their count has grown.
     """
-    there = written_dates(PROCESSORS, {day for _, day in newest})
+    if run.status == Run.Status.FAILED and run.error not in (*FORESEEN, *known):
+        return run.reason
     found = {
-        (code, day)
-        for (code, day), run in newest.items()
-        if run.status in SUCCEEDED and day not in there[code]
+        name: n
+        for name, n in run.failures.items()
+        if name in BY_NAME and BY_NAME[name].is_bug and n > known.get(name, 0)
     }
-    return found | {
-        key for run in newest.values() if run.error == CORRUPT and (key := damaged(run, newest))
-    }
-
-
-def damaged(run: Run, newest: Mapping[Key, Run]) -> Key | None:
-    """The (processor, date) whose file a run could not read, unless it has been written again
-    since.
-    """
-    if not (key := _unreadable(run.error_detail)):
-        return None
-    maker = newest.get(key)
-    return key if maker and (maker.started_at or LONG_AGO) <= (run.started_at or LONG_AGO) else None
-
-
-def _unreadable(detail: Mapping[str, Any]) -> Key | None:
-    """The (processor, date) of a partition of Phase 4; None for any other file."""
-    table, name = detail.get("table"), detail.get("processor_name")
-    maker = PROCESSOR_BY_NAME.get(name or "") if table == str(FAILURES) else MAKERS.get(table or "")
-    return (maker.code, date.fromisoformat(detail["date"])) if maker else None
-
-
-def _code_has_changed(run: Run) -> bool:
-    """Whether another statement, or another version of the code, would run now."""
-    statement = run.sql_hash not in ("", sql_hash(run.processor))
-    return statement or run.code_version not in ("", code_version())
+    bugs = [f"{n:,} {name}" for name, n in found.items()]
+    return f"{', '.join(bugs)} of {run.population:,} entities" if bugs else ""

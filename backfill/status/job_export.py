@@ -1,4 +1,4 @@
-"""What a job leaves to be kept: a row per run, and one document with everything."""
+"""Job export: a row per run, and one document with everything."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ ROWS_AT_ONCE = 500
 
 
 def rows(job: Job) -> Iterator[dict[str, Any]]:
-    """One dict per run of the job, in the order of its dates; `expected` and `unexplained` are None
-    until it is judged.
+    """Yield one dict per run of the job by date; `expected` and `unexplained` are None until the
+    run is audited.
     """
-    verdicts = verdicts_of(own_runs(job))
+    audits = verdicts_of(own_runs(job))
     for run in job.runs.order_by("date", "pk").iterator(ROWS_AT_ONCE):
-        yield _row(run, verdicts)
+        yield _row(run, audits)
 
 
-def _row(run: Run, verdicts: Mapping[str, AuditSummary]) -> dict[str, Any]:
-    verdict = verdicts.get(run.run_id)
+def _row(run: Run, audits: Mapping[str, AuditSummary]) -> dict[str, Any]:
+    audit = audits.get(run.run_id)
     return {
         "job": run.job_id,
         "processor": run.processor,
@@ -60,8 +60,8 @@ def _row(run: Run, verdicts: Mapping[str, AuditSummary]) -> dict[str, Any]:
         "rows": run.rows,
         **{name: run.failures.get(name, 0) for name in BY_NAME},
         "failed": sum(run.failures.values()),
-        "expected": verdict and verdict.failed,
-        "unexplained": verdict and verdict.unexplained,
+        "expected": audit and audit.failed,
+        "unexplained": audit and audit.unexplained,
         "query_seconds": run.query_seconds,
         "write_seconds": run.write_seconds,
         "run_id": run.run_id,
@@ -74,7 +74,7 @@ def _row(run: Run, verdicts: Mapping[str, AuditSummary]) -> dict[str, Any]:
 
 
 def document(job: Job) -> dict[str, Any]:
-    """A job as one document: its summary, every run, every event. Raises WarehouseError."""
+    """Return a job as one document: summary, every run, every event. Raises WarehouseError."""
     events = job.events.order_by("pk").values(
         "pk", "run", "at", who=F("actor"), what=F("action"), why=F("reason")
     )

@@ -1,9 +1,8 @@
-"""What a job's own runs have come to: cells, failures by category, roots with what they block,
-groups still broken.
+"""Outcome of a job's own runs: cells, failures by category, root causes with their blocked runs,
+error groups.
 
-A fixed number of queries, however many dates there are; rows as plain tuples, because a season's
-worth of models takes
-longer than its query.
+The number of queries does not depend on the number of dates. Rows are plain tuples, because
+building a season of models takes longer than the query.
 """
 
 from __future__ import annotations
@@ -16,20 +15,27 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
 
-from backfill.models import AuditResult, Finding, Job, Run, SkipReason, is_refused_for_upstream
-from backfill.models import SeasonAudit as JudgedSeason
-from backfill.plan.planning import Key
+from backfill.models import (
+    AuditResult,
+    Finding,
+    Job,
+    Key,
+    Run,
+    SeasonAudit,
+    SkipReason,
+    is_refused_for_upstream,
+)
 from backfill.processors.registry import PROCESSORS
 from backfill.status import error_groups, season_grid
 from backfill.status.latest_runs import AuditSummary, explained_bugs
-from validation.categories import BUGS, BY_NAME, Category
+from validation.categories import BY_NAME, Category, count_bugs
 from validation.findings.kinds import Severity
 
 BOOTSTRAP = "bootstrap"
 
 
 class JobRun(NamedTuple):
-    """A run of the job, as far as its page tells of it; names as on the Run."""
+    """Run of the job with the columns of its page; names as on Run."""
 
     processor: str
     date: date
@@ -47,33 +53,33 @@ class JobRun(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """What it is of."""
+        """(processor, date) of the run."""
         return self.processor, self.date
 
     @property
     def failed(self) -> int:
-        """Entities that failed."""
+        """Count of failed entities."""
         return sum(self.failures.values())
 
     @property
     def waits_for_upstream(self) -> bool:
-        """Blocked, or refused by normal mode because a processor before it has no success: not a
-        failure of its own.
+        """True if blocked, or refused by normal mode because an upstream run has not succeeded:
+        not a failure of the run itself.
         """
         refused = is_refused_for_upstream(self.status, self.refused_by, self.error_detail)
         return refused or self.status == Run.Status.BLOCKED
 
 
 def own_runs(job: Job, numbers: Collection[int] | None = None) -> list[JobRun]:
-    """The runs of a job by date, or those of these numbers."""
+    """Return the runs of a job by date, or only those with these numbers."""
     found = job.runs.order_by("date", "pk")
     found = found if numbers is None else found.filter(pk__in=numbers)
     return [JobRun(*row) for row in found.values_list(*JobRun._fields)]
 
 
 def verdicts_of(runs: Sequence[JobRun]) -> dict[str, AuditSummary]:
-    """What the judgement says of these very runs, by run id; one that was judged of another run is
-    not among them.
+    """Return the audit results of these runs by run id. Results for another run of the same
+    (processor, date) are left out.
     """
     if not runs:
         return {}
@@ -87,20 +93,19 @@ def verdicts_of(runs: Sequence[JobRun]) -> dict[str, AuditSummary]:
     }
 
 
-def state_of(run: JobRun, verdict: AuditSummary | None) -> str:
-    """How a run stands, as a grid names it."""
+def state_of(run: JobRun, audit: AuditSummary | None) -> str:
+    """Return the grid state of a run."""
     if run.skip_reason == SkipReason.BOOTSTRAP:
         return BOOTSTRAP
     return season_grid.state_of(
-        run.status, run.population, run.failures, verdict.outside if verdict else None
+        run.status, run.population, run.failures, audit.outside if audit else None
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CategoryCount:
-    """Entities of one category over a job. `must_fail` counts, in what is judged, those that must
-    fail by games played;
-    None where nothing is, and of a bug, with which nobody may fail.
+    """Entities of one category in a job. `must_fail` counts the expected failures of audited runs;
+    None without an audited run, and for bugs, which are never expected.
     """
 
     category: Category
@@ -112,19 +117,19 @@ class CategoryCount:
 
 @dataclass(frozen=True)
 class RootFailure:
-    """A run that failed by itself, and the runs that only wait for it."""
+    """Failed run and the runs that it blocks."""
 
     run: JobRun
     blocked: tuple[JobRun, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class JobOutcome:
-    """A job's failures. `explained`, `unexplained`, `lost`, `unaccounted` are of the judged runs,
-    `not_judged` the others.
+    """Failures of a job. `explained`, `unexplained`, `lost` and `unaccounted` count entities of
+    the `judged` (audited) runs; `not_judged` counts the other complete runs.
 
-    `explained` is by the games played alone; what an impossible source row explains is among the
-    `bugs`, which are of all.
+    `explained` are expected failures caused by too few games. Failures that an impossible source
+    row caused are among the `bugs`, which are counted over all runs.
     """
 
     categories: tuple[CategoryCount, ...]
@@ -141,63 +146,67 @@ class JobOutcome:
 
     @property
     def is_clean(self) -> bool:
-        """Whether no run failed and nothing is a bug or outside expectation."""
+        """True without failed runs, bugs and unexpected results."""
         return not (self.roots or self.bugs or self.outside)
 
     @property
     def blocked(self) -> int:
-        """Runs that wait for a root."""
+        """Count of runs blocked by a root cause."""
         return sum(len(root.blocked) for root in self.roots)
 
 
-def job_outcome(runs: Sequence[JobRun], verdicts: Mapping[str, AuditSummary]) -> JobOutcome:
-    """Count what went wrong with a job's runs, expected and unexpected apart."""
+def job_outcome(runs: Sequence[JobRun], audits: Mapping[str, AuditSummary]) -> JobOutcome:
+    """Count the failures of a job's runs, expected and unexpected separately."""
     complete = [r for r in runs if r.status == Run.Status.COMPLETE]
-    judged = [(r, verdicts[r.run_id]) for r in complete if r.run_id in verdicts]
+    audited = [(r, audits[r.run_id]) for r in complete if r.run_id in audits]
     failed, unexplained = (
-        sum(r.failed for r, _ in judged),
-        sum(v.unexplained or 0 for _, v in judged),
+        sum(r.failed for r, _ in audited),
+        sum(v.unexplained or 0 for _, v in audited),
     )
-    of_source = sum(explained_bugs(r.failures, v.expected) for r, v in judged)
+    of_source = sum(explained_bugs(r.failures, v.expected) for r, v in audited)
     return JobOutcome(
-        tuple(_categories(runs, judged)),
-        tuple(roots(runs)),
-        sum(r.failed for r in runs),
-        len(judged),
-        len(complete) - len(judged),
-        failed - unexplained - of_source,
-        sum(r.failures.get(bug, 0) for r in runs for bug in BUGS),
-        unexplained,
-        sum(v.lost or 0 for _, v in judged),
-        sum(v.unaccounted or 0 for _, v in judged),
-        tuple((r, v) for r, v in judged if v.outside),
+        categories=tuple(_categories(runs, audited)),
+        roots=tuple(roots(runs)),
+        entities=sum(r.failed for r in runs),
+        judged=len(audited),
+        not_judged=len(complete) - len(audited),
+        explained=failed - unexplained - of_source,
+        bugs=sum(count_bugs(r.failures) for r in runs),
+        unexplained=unexplained,
+        lost=sum(v.lost or 0 for _, v in audited),
+        unaccounted=sum(v.unaccounted or 0 for _, v in audited),
+        outside=tuple((r, v) for r, v in audited if v.outside),
     )
 
 
 def _categories(
-    runs: Sequence[JobRun], judged: Sequence[tuple[JobRun, AuditSummary]]
+    runs: Sequence[JobRun], audited: Sequence[tuple[JobRun, AuditSummary]]
 ) -> Iterator[CategoryCount]:
-    """Bugs first, in the order of the closed list."""
+    """Yield bugs first, then in the order of the category list."""
     for category in sorted(BY_NAME.values(), key=lambda c: not c.is_bug):
         found = [(r, n) for r in runs if (n := r.failures.get(category.name))]
         if found:
             per_processor = Counter[str]()
             for run, n in found:
                 per_processor[run.processor] += n
-            must_fail = (
-                sum(v.expected.get(category.name, 0) for _, v in judged)
-                if judged and not category.is_bug
+            expected = (
+                sum(v.expected.get(category.name, 0) for _, v in audited)
+                if audited and not category.is_bug
                 else None
             )
             dates = len({r.date for r, _ in found})
             yield CategoryCount(
-                category, per_processor.total(), dates, dict(per_processor), must_fail
+                category=category,
+                entities=per_processor.total(),
+                dates=dates,
+                per_processor=dict(per_processor),
+                must_fail=expected,
             )
 
 
 def roots(runs: Sequence[JobRun]) -> list[RootFailure]:
-    """Each run that failed by itself with what it blocks; what is blocked by nothing of this job
-    stands by itself.
+    """Return each failed run with the runs that it blocks. A run blocked by a run of another job
+    is its own root.
     """
     by_key = {r.key: r for r in runs}
     found: dict[Key, tuple[JobRun, list[JobRun]]] = {}
@@ -223,10 +232,8 @@ def _root(run: JobRun, by_key: Mapping[Key, JobRun]) -> JobRun:
 
 
 def groups_now(job: Job) -> list[error_groups.ErrorGroup]:
-    """The error groups of what is wrong now with what the job ran, as `groups.of_job` finds them;
-    reads only what is bad.
-
-    Raises WarehouseError.
+    """Return the error groups of the current failures of a job. Reads failed runs only. Raises
+    WarehouseError.
     """
     options, own = job.parsed_options, set(job.runs.values_list("processor", "date"))
     newest = Run.objects.newest_decisive(options.start, options.end).values_list(
@@ -243,15 +250,15 @@ def groups_now(job: Job) -> list[error_groups.ErrorGroup]:
 
 
 def _has_a_group(status: str, failures: Mapping[str, int]) -> bool:
-    return status == Run.Status.FAILED or any(failures.get(bug) for bug in BUGS)
+    return status == Run.Status.FAILED or bool(count_bugs(failures))
 
 
 def findings_about(job: Job) -> tuple[list[Finding], list[int]]:
-    """What is listed about a job's dates and is more than a note; and the seasons that were not
-    judged since it ended.
+    """Return the open problems and warnings about a job's dates, and the seasons not audited since
+    the job ended.
     """
     options = job.parsed_options
-    at = dict(JudgedSeason.objects.filter(season__in=options.seasons).values_list("season", "at"))
+    at = dict(SeasonAudit.objects.filter(season__in=options.seasons).values_list("season", "at"))
     waiting = [
         y for y in options.seasons if y not in at or not job.finished_at or at[y] < job.finished_at
     ]
@@ -264,7 +271,7 @@ def findings_about(job: Job) -> tuple[list[Finding], list[int]]:
 
 
 class OtherAttempts(NamedTuple):
-    """What another job has for the dates of this one: runs by state, and when they began."""
+    """Runs of another job for this job's dates: counts by state, first and last date."""
 
     job: int
     status: str
@@ -278,7 +285,7 @@ class OtherAttempts(NamedTuple):
 
 
 def attempts(job: Job, most: int = 25) -> list[OtherAttempts]:
-    """Runs of other jobs for the same (processor, date), the newest job first."""
+    """Return the runs of other jobs for the same (processor, date), newest job first."""
     same = job.runs.filter(processor=OuterRef("processor"), date=OuterRef("date"))
     options = job.parsed_options
     others = (

@@ -1,4 +1,4 @@
-"""What a job did, processor by processor, and what to look at next."""
+"""Job summary: figures by processor, and the next steps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from backfill.audit import evidence
-from backfill.audit.pending import is_audited
 from backfill.errors import WarehouseError
-from backfill.models import Finding, Job, Run
+from backfill.models import Finding, Job, Run, is_audited
 from backfill.season_calendar import load_calendar
 from backfill.status import error_groups
 from backfill.status.attention import stop_cause
@@ -24,9 +22,7 @@ ENDED_BADLY = (Run.Status.FAILED, Run.Status.BLOCKED)
 
 
 def summarise(job: Job) -> dict[str, Any]:
-    """A job as one document: its options, its processors' figures, the dates that went wrong, what
-    to look at next.
-    """
+    """Return a job as one document: options, figures by processor, failed dates, next steps."""
     runs = list(job.runs.order_by("date", "pk"))
     processors = [
         _processor(code, [r for r in runs if r.processor == code])
@@ -36,13 +32,14 @@ def summarise(job: Job) -> dict[str, Any]:
     return {
         "job": job.pk,
         "status": job.status,
-        "stopped": _why_stopped(job),
+        "stopped": _pause_reason(job),
         "who": job.actor,
         "why": job.reason,
         "options": job.in_force,
         "batch_size": job.batch_size,
         "code_version": job.code_version,
         "seconds": round(job.active_seconds(now()), 3) if job.started_at else None,
+        "clock_moved": job.has_clock_moved(now()),
         "processors": processors,
         "problems": [_problem(r) for r in runs if r.status in ENDED_BADLY],
         "groups": found,
@@ -54,26 +51,24 @@ def summarise(job: Job) -> dict[str, Any]:
 
 
 def _groups(job: Job) -> tuple[list[dict[str, Any]] | None, list[str]]:
-    """The error groups of what is wrong now with what the job ran; or None, and the sentence why
-    nobody can tell.
-    """
+    """Return the error groups of the current failures; or None, and a sentence with the reason."""
     try:
         found, starts = error_groups.of_job(job), load_calendar().starts
         return [
             g.as_json() | {"query": _query(g, starts.get(season_year(g.dates[0])))} for g in found
         ], []
     except WarehouseError as error:
-        return None, [f"the error groups cannot be read: {type(error).__name__}: {error}"]
+        return None, [f"Cannot read the error groups: {type(error).__name__}: {error}"]
 
 
 def _query(group: error_groups.ErrorGroup, season_start: date | None) -> str:
-    """What shows a group again; nothing when its season is not loaded any more."""
-    return evidence.of_group(group, season_start) if season_start else ""
+    """Return the evidence query of a group; empty if its season is no longer loaded."""
+    return error_groups.evidence_query(group, season_start) if season_start else ""
 
 
 def _findings(job: Job) -> list[dict[str, Any]] | None:
-    """What is listed about the job's dates that is more than a note; None until all its seasons
-    were judged after it.
+    """Return the open problems and warnings about the job's dates; None until all its seasons are
+    audited after the job.
     """
     if not is_audited(job):
         return None
@@ -90,8 +85,8 @@ def _findings(job: Job) -> list[dict[str, Any]] | None:
 
 
 def _retried(job: Job) -> dict[str, dict[str, int]] | None:
-    """What a retry healed of the job that it retried, what remains and what is new, by state and
-    category.
+    """Return the failures that a retry fixed, left and added compared with its original job, by
+    state and category.
     """
     if job.retry_of is None:
         return None
@@ -99,8 +94,8 @@ def _retried(job: Job) -> dict[str, dict[str, int]] | None:
     return {kind: found.counts(kind) for kind in ("healed", "remaining", "new")}
 
 
-def _why_stopped(job: Job) -> str:
-    """Why a job that has paused, or is about to, was told to; empty for any other."""
+def _pause_reason(job: Job) -> str:
+    """Return the reason of a paused or pausing job; empty for any other."""
     found = stop_cause(job) if job.status in (Job.Status.PAUSING, Job.Status.PAUSED) else None
     return found.reason if found else ""
 
@@ -126,8 +121,8 @@ def _problem(run: Run) -> dict[str, Any]:
 
 
 def _next(processors: list[dict[str, Any]], runs: list[Run]) -> list[str]:
-    """Sentences for a person, worst first: runs that did not complete, then bugs, then what is
-    expected.
+    """Return next steps as sentences, most severe first: failed and blocked runs, then bugs, then
+    expected categories.
     """
     found = [
         f"{status}: {_dates(runs, status)}"

@@ -1,6 +1,4 @@
-"""The runs that count and the verdicts on them, as far as a season's overview needs them: plain
-tuples, a query each.
-"""
+"""Latest decisive runs and audit results of a season as plain tuples, with one query each."""
 
 from __future__ import annotations
 
@@ -8,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from backfill.models import AuditResult, Run
-from backfill.models.run import LONG_AGO
-from backfill.plan.planning import Key
+from backfill.models import LONG_AGO, AuditResult, Key, Run
 from validation.categories import BUGS
 from validation.season import Day
 
@@ -32,9 +28,7 @@ COLUMNS = (
 
 
 class LatestRun(NamedTuple):
-    """The run that counts of a (processor, date), as far as an overview tells of it; names as on
-    the Run.
-    """
+    """Latest decisive run of a (processor, date); names as on Run."""
 
     processor: str
     date: date
@@ -52,14 +46,12 @@ class LatestRun(NamedTuple):
 
     @property
     def age(self) -> tuple[datetime, int]:
-        """What orders runs in time."""
+        """Sort key by time."""
         return self.started_at or LONG_AGO, self.pk
 
 
 class AuditSummary(NamedTuple):
-    """The verdict on a (processor, date), as far as an overview tells of it; names as on the
-    Verdict.
-    """
+    """Audit result of a (processor, date); names as on AuditResult."""
 
     population: int
     expected: Mapping[str, int]
@@ -71,33 +63,37 @@ class AuditSummary(NamedTuple):
 
     @property
     def failed(self) -> int:
-        """How many must fail."""
-        return sum(self.expected.values())
+        """Count of expected failures. A bug is never one, even where an impossible source row
+        explains it.
+        """
+        return sum(n for category, n in self.expected.items() if category not in BUGS)
 
     @property
     def outside(self) -> int | None:
-        """How many are not as they must be; None where nothing was judged."""
+        """Count of unexpected failures, unexpected successes and unaccounted entities; None if not
+        audited.
+        """
         if self.unexplained is None:
             return None
         return self.unexplained + (self.lost or 0) + (self.unaccounted or 0)
 
 
 def explained_bugs(failures: Mapping[str, int], expected: Mapping[str, int]) -> int:
-    """How many failures are as they must be, and bugs all the same: an impossible source row
-    explains them.
-    """
+    """Count the bugs that an impossible source row caused."""
     return sum(min(failures.get(bug, 0), expected.get(bug, 0)) for bug in BUGS)
 
 
 def latest_runs(days: Sequence[Day]) -> dict[Key, LatestRun]:
-    """The run that counts of every (processor, date) between the first and the last of these."""
-    # Not as models, of which a season's worth takes longer than the query.
+    """Return the latest decisive run of every (processor, date) from the first to the last of
+    these days.
+    """
+    # Tuples, because building a season of models takes longer than the query.
     found = Run.objects.newest_decisive(days[0].day, days[-1].day) if days else Run.objects.none()
     return {(row[0], row[1]): LatestRun(*row) for row in found.values_list(*COLUMNS)}
 
 
 def audit_summaries(year: int) -> dict[Key, AuditSummary]:
-    """What the last judgement of a season says of every (processor, date)."""
+    """Return the latest audit results of a season."""
     rows = AuditResult.objects.filter(season=year).values_list(
         "processor", "date", *AuditSummary._fields
     )

@@ -1,6 +1,4 @@
-"""How far a job is, how fast, how long it may take, and why what waits waits: numbers and words
-read from its rows.
-"""
+"""Progress of a job: counts, speed, time left, and the reason why each batch is waiting."""
 
 from __future__ import annotations
 
@@ -12,27 +10,28 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Sum
 
+from backfill.elapsed import seconds_between
 from backfill.models import Batch, Event, EventKind, Job, Limits, Run, Sweep, Worker
 
-NO_WORKER = "no worker is running; bin/up starts them"
-STEPS_LOOKED_AT = 20  # of the newest steps, per processor: a job's own recent rate
+NO_WORKER = "no worker is running; start workers with bin/up"
+STEPS_LOOKED_AT = 20  # per processor: enough for a recent rate
 DATES_BEFORE_AN_ESTIMATE = 5
 STALLED_SECONDS = 300
 
 
 @dataclass(frozen=True)
 class TimeLeft:
-    """Seconds that the rest of a job takes, if it goes as its faster and as its slower recent steps
-    did.
-    """
+    """Seconds until a job ends, at the pace of its faster and of its slower recent steps."""
 
     low: float
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A job at one moment. `total` is the plan: the runs to execute, not the dates of the calendar."""
+    """Progress of a job at one moment. `total` counts the runs to execute, not the calendar
+    dates.
+    """
 
     job: int
     status: str
@@ -49,16 +48,16 @@ class Progress:
 
     @property
     def ran(self) -> int:
-        """Runs that have ended otherwise than by being cancelled."""
+        """Count of finished runs that were not cancelled."""
         return self.ended - self.counts.get(Run.Status.CANCELLED, 0)
 
     def as_json(self) -> dict[str, Any]:
-        """As one document."""
+        """Return the progress as a JSON document."""
         return asdict(self)
 
 
 def progress(job: Job, at: datetime) -> Progress:
-    """Measure a job; a fixed number of queries whatever its size."""
+    """Measure a job with a fixed number of queries."""
     runs = job.runs.own()
     found = runs.values_list("processor", "status").annotate(n=Count("pk"))
     per_processor: dict[str, dict[str, int]] = {code: {} for code in job.parsed_options.processors}
@@ -69,27 +68,27 @@ def progress(job: Job, at: datetime) -> Progress:
         counts.update(by_status)
     total, active = counts.total(), sum(counts[s] for s in Run.ACTIVE)
     changed_at = job.events.aggregate(at=Max("at"))["at"]
-    waiting = list(why_waiting(job, at))
+    waiting = list(waiting_reasons(job, at))
     steps = _recent_steps(job)
     return Progress(
-        job.pk,
-        job.status,
-        total,
-        total - active,
-        dict(counts),
-        per_processor,
-        _seconds(job),
-        _rate(steps),
-        _time_left(steps, per_processor),
-        changed_at,
-        _stalled(job, changed_at, waiting, at),
-        waiting,
+        job=job.pk,
+        status=job.status,
+        total=total,
+        ended=total - active,
+        counts=dict(counts),
+        per_processor=per_processor,
+        seconds=_seconds(job),
+        runs_per_second=_rate(steps),
+        time_left=_time_left(steps, per_processor),
+        changed_at=changed_at,
+        stalled=_stalled(job, changed_at, waiting, at),
+        waiting=waiting,
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _TimedStep:
-    """One processor over one batch, as it was run."""
+    """Step that has ended: a processor over a batch."""
 
     processor: str
     runs: int
@@ -98,16 +97,18 @@ class _TimedStep:
 
     @property
     def seconds_per_run(self) -> float:
-        return (self.finished_at - self.started_at).total_seconds() / self.runs
+        return seconds_between(self.started_at, self.finished_at) / self.runs
 
 
 def _recent_steps(job: Job) -> list[_TimedStep]:
-    """The newest steps since the job last went on, the oldest first; a pause takes no part."""
+    """Return the newest steps since the job was last resumed, oldest first; time before a pause is
+    not used.
+    """
     resumed = job.events.filter(run=None, kind=EventKind.TRANSITION, to_state=Job.Status.RUNNING)
-    went_on = resumed.aggregate(at=Max("at"))["at"]
-    if went_on is None:
+    resumed_at = resumed.aggregate(at=Max("at"))["at"]
+    if resumed_at is None:
         return []
-    ended = job.runs.filter(finished_at__gte=went_on, started_at__gte=went_on).exclude(
+    ended = job.runs.filter(finished_at__gte=resumed_at, started_at__gte=resumed_at).exclude(
         status=Run.Status.CANCELLED
     )
     steps = (
@@ -115,15 +116,20 @@ def _recent_steps(job: Job) -> list[_TimedStep]:
         .annotate(runs=Count("pk"), first=Min("started_at"), last=Max("finished_at"))
         .order_by("-last")[: STEPS_LOOKED_AT * len(job.parsed_options.processors)]
     )
-    return [_TimedStep(s["processor"], s["runs"], s["first"], s["last"]) for s in reversed(steps)]
+    return [
+        _TimedStep(
+            processor=s["processor"], runs=s["runs"], started_at=s["first"], finished_at=s["last"]
+        )
+        for s in reversed(steps)
+    ]
 
 
 def _wall_seconds(steps: Sequence[_TimedStep]) -> float:
-    return (max(s.finished_at for s in steps) - min(s.started_at for s in steps)).total_seconds()
+    return seconds_between(min(s.started_at for s in steps), max(s.finished_at for s in steps))
 
 
 def _rate(steps: Sequence[_TimedStep]) -> float | None:
-    """Runs per second over the recent steps."""
+    """Return runs per second over the recent steps."""
     wall = _wall_seconds(steps) if steps else 0
     return sum(s.runs for s in steps) / wall if wall else None
 
@@ -131,8 +137,8 @@ def _rate(steps: Sequence[_TimedStep]) -> float | None:
 def _time_left(
     steps: Sequence[_TimedStep], per_processor: dict[str, dict[str, int]]
 ) -> TimeLeft | None:
-    """The rest at the pace of the faster and the slower quarter of recent steps, as many side by
-    side as there were.
+    """Estimate the rest at the pace of the fastest and slowest recent steps, with the same number
+    of steps in parallel.
     """
     left = {
         code: n
@@ -145,36 +151,33 @@ def _time_left(
     ):
         return None
     wall = _wall_seconds(steps)
-    side_by_side = sum(s.seconds_per_run * s.runs for s in steps) / wall if wall else 1.0
+    parallel_steps = sum(s.seconds_per_run * s.runs for s in steps) / wall if wall else 1.0
 
     def rest(share: float) -> float:
         return sum(n * _quantile(seen[code], share) for code, n in left.items()) / (
-            side_by_side or 1.0
+            parallel_steps or 1.0
         )
 
     return TimeLeft(rest(0.25), rest(0.9))
 
 
 def _quantile(steps: Sequence[_TimedStep], share: float) -> float:
-    """Seconds per run that this share of the runs took at most; a step counts by its runs, so a
-    canary hardly does.
+    """Return the seconds per run below which this share of the runs lies. Steps are weighted by
+    their runs, so a canary has little effect.
     """
-    by_pace, wanted = (
-        sorted(steps, key=lambda s: s.seconds_per_run),
-        share * sum(s.runs for s in steps),
-    )
-    for step in by_pace:
-        wanted -= step.runs
-        if wanted <= 0:
+    runs_left = share * sum(s.runs for s in steps)
+    for step in sorted(steps, key=lambda s: s.seconds_per_run):
+        runs_left -= step.runs
+        if runs_left <= 0:
             break
     return step.seconds_per_run
 
 
 def _seconds(job: Job) -> dict[str, float]:
-    """What the job's time went into: statements, writing, and the checks of normal mode."""
+    """Return the seconds spent on statements, on writing, and on the checks of normal mode."""
     sums = job.runs.aggregate(query=Sum("query_seconds"), write=Sum("write_seconds"))
     checked = () if job.parsed_options.backfill_mode else job.runs.values_list("checks", flat=True)
-    # Completeness is checked within the statement, whose seconds are the query's already.
+    # Completeness is checked within the statement, so its seconds are in `query` already.
     checks = sum(c["seconds"] for found in checked for c in found if c["name"] != "completeness")
     return {
         **{name: round(value or 0.0, 3) for name, value in sums.items()},
@@ -182,8 +185,8 @@ def _seconds(job: Job) -> dict[str, float]:
     }
 
 
-def why_waiting(job: Job, at: datetime) -> Iterator[dict[str, Any]]:
-    """Each group of batches that waits, with the reason in words."""
+def waiting_reasons(job: Job, at: datetime) -> Iterator[dict[str, Any]]:
+    """Yield each group of waiting batches with its reason."""
     batches = list(job.batches.exclude(status=Batch.Status.ENDED).order_by("number"))
     running = set(job.runs.filter(status=Run.Status.RUNNING).values_list("batch", flat=True))
     reasons: dict[str, list[Batch]] = {}
@@ -201,7 +204,7 @@ def why_waiting(job: Job, at: datetime) -> Iterator[dict[str, Any]]:
 
 
 class _Context:
-    """What the reasons of one job's batches have in common."""
+    """Facts that the reasons of one job's batches share."""
 
     def __init__(self, job: Job, batches: Sequence[Batch], at: datetime) -> None:
         self.job, self.at = job, at
@@ -210,33 +213,38 @@ class _Context:
             batches[0] if batches and job.parsed_options.canary and batches[0].number == 0 else None
         )
         self.in_all = Batch.objects.filter(status=Batch.Status.IN_FLIGHT).count()
-        self.cap = Limits.current().max_parallel_batches
+        self.limit = Limits.current().max_parallel_batches
         self.workers = Worker.alive(at)
 
     def reason(self, batch: Batch) -> str:
-        """Why a batch that no worker has does not run now."""
+        """Return the reason why a batch without a worker is waiting."""
         if self.job.status not in Job.ACTIVE:
             return f"the job is {self.job.status}"
         if not self.workers and not self.job.owner:
             return NO_WORKER
         if batch.status == Batch.Status.IN_FLIGHT:
-            return f"sent, and none of the {len(self.workers)} worker processes is free for it yet"
+            return "queued for a worker"
         if batch.retry_at and batch.retry_at > self.at:
-            return f"{batch.reason}; {(batch.retry_at - self.at).total_seconds():.0f} s from now"
+            seconds = seconds_between(self.at, batch.retry_at)
+            return f"{batch.reason}; next attempt in {seconds:.0f} s"
         if self.canary and batch.pk != self.canary.pk:
-            return f"the canary {self.canary.first_date} runs alone first"
+            return f"waiting for the canary {self.canary.first_date}"
         if len(self.in_flight) >= self.job.max_in_flight:
-            return f"{self.job.max_in_flight} batches of this job may be in flight, and are"
-        if self.in_all >= self.cap:
-            return f"{self.cap} batches of all jobs may be in flight, and are"
-        return batch.reason or "about to be sent"
+            return f"concurrency limit reached: {_in_flight(self.job.max_in_flight)} of this job"
+        if self.in_all >= self.limit:
+            return f"concurrency limit reached: {_in_flight(self.limit)} of all jobs"
+        return batch.reason or "starting soon"
+
+
+def _in_flight(n: int) -> str:
+    return f"{n} {'batch' if n == 1 else 'batches'} in flight"
 
 
 def has_stalled(job: Job, changed_at: datetime | None, at: datetime) -> bool:
-    """Whether nothing has changed for long although the job is under way."""
-    under_way = job.status not in (*Job.ENDED, Job.Status.PAUSED)
+    """True if the job is active and has not changed for STALLED_SECONDS."""
+    is_active = job.status not in (*Job.ENDED, Job.Status.PAUSED)
     return (
-        under_way
+        is_active
         and changed_at is not None
         and at - changed_at >= timedelta(seconds=STALLED_SECONDS)
     )
@@ -245,37 +253,40 @@ def has_stalled(job: Job, changed_at: datetime | None, at: datetime) -> bool:
 def _stalled(
     job: Job, changed_at: datetime | None, waiting: Sequence[dict[str, Any]], at: datetime
 ) -> str:
-    """That nothing has changed for long although the job is under way, and why; empty while all is
-    well.
-    """
+    """Return a sentence with the reason if the job has stalled; empty otherwise."""
     if not changed_at or not has_stalled(job, changed_at, at):
         return ""
-    minutes = (at - changed_at).total_seconds() / 60
-    reason = waiting[0]["why"] if waiting else "a step runs longer than any should"
-    return f"nothing has changed for {minutes:.0f} minutes: {reason}"
+    minutes = seconds_between(changed_at, at) / 60
+    reason = waiting[0]["why"] if waiting else "a step exceeds its expected duration"
+    return f"no progress for {minutes:.0f} min: {reason}"
 
 
 def system(at: datetime) -> dict[str, Any]:
-    """Who works and when that was last seen, how old the sweep is, and the cap in all."""
-    swept = Sweep.objects.first()
+    """Return workers with their last heartbeat, the age of the last sweep, and the concurrency
+    limit.
+    """
+    swept, workers = Sweep.objects.first(), list(Worker.objects.order_by("pk"))
+    ahead = [0.0, *(w.clock_ahead for w in workers)]  # the database server's own clock first
     return {
         "workers": [
             {
                 "name": w.name,
                 "kind": w.kind,
-                "seen_seconds_ago": round((at - w.seen_at).total_seconds(), 1),
+                "seen_seconds_ago": round(seconds_between(w.seen_at, at), 1),
                 "alive": w.is_alive(at),
                 "steps": len(w.claims),
                 "started_at": w.started_at,
+                "clock_ahead_seconds": round(w.clock_ahead, 1),
             }
-            for w in Worker.objects.order_by("pk")
+            for w in workers
         ],
-        "swept_seconds_ago": round((at - swept.at).total_seconds(), 1) if swept else None,
+        "clock_difference_seconds": round(max(ahead) - min(ahead), 1),
+        "swept_seconds_ago": round(seconds_between(swept.at, at), 1) if swept else None,
         "max_parallel_batches": Limits.current().max_parallel_batches,
         "batches_in_flight": Batch.objects.filter(status=Batch.Status.IN_FLIGHT).count(),
     }
 
 
 def newest_events(job: Job, after: int = 0) -> list[Event]:
-    """The job's own events (not those of single runs) after a number, the oldest first."""
+    """Return the job's own events after a number, without those of single runs, oldest first."""
     return list(job.events.filter(run=None, pk__gt=after).order_by("pk"))

@@ -1,4 +1,4 @@
-"""Runs of all jobs by what is known of them: one page of them, or all of them one after the other."""
+"""Search over the runs of all jobs, by page or as a stream."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from backfill.processors.render import sql_hash
 from validation.season import FIRST_MONTH
 
 PAGE = 100
-FAR = 200  # pages; further on, a filter finds it sooner
+FAR = 200  # pages; use a filter to reach older runs
 CHUNK = 2000
 SECONDS = Coalesce(F("query_seconds"), 0.0) + Coalesce(F("write_seconds"), 0.0)
-# By each of these; a leading minus turns it round. The number of a run breaks ties.
+# A leading minus reverses the order. Ties are broken by run number.
 ORDERS: dict[str, Any] = {
     "run": F("pk"),
     "date": F("date"),
@@ -32,15 +32,13 @@ ORDERS: dict[str, Any] = {
     "job": F("job_id"),
 }
 NEWEST_FIRST = "-run"
-# What a list does not show is not read.
+# Columns that lists do not show.
 DEFERRED = ("checks", "claim", "input_signature", "worker")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Search:
-    """What is asked for; what is empty asks nothing. `older` wants what the present statements
-    would make otherwise.
-    """
+    """Search filters; empty ones do not filter. `older` selects stale runs: made by older SQL."""
 
     processor: str = ""
     state: str = ""
@@ -56,11 +54,11 @@ class Search:
 
     @property
     def is_one(self) -> bool:
-        """Whether it is about one (processor, date), whose attempts are of interest one by one."""
+        """True for the attempts of one (processor, date)."""
         return bool(self.processor and self.day)
 
     def runs(self) -> RunQuerySet:
-        """The runs, in no order yet."""
+        """Return the matching runs, unordered."""
         found = older_than_code() if self.older else Run.objects.all()
         exact = {
             "processor": self.processor,
@@ -84,15 +82,15 @@ class Search:
         return found
 
     def page(self, order: str, number: int) -> tuple[list[Run], bool]:
-        """One page of runs, the first is 1, and whether there is another one after it; without
-        counting them all.
+        """Return one page of runs, the first is 1, and True if another page follows. Does not
+        count all runs.
         """
         first = (number - 1) * PAGE
         found = list(self._ordered(order).defer(*DEFERRED)[first : first + PAGE + 1])
         return found[:PAGE], len(found) > PAGE
 
     def all(self, order: str) -> Iterator[Run]:
-        """All of them one after the other, read as they are wanted."""
+        """Stream all matching runs."""
         return self._ordered(order).iterator(CHUNK)
 
     def _ordered(self, order: str) -> RunQuerySet:
@@ -101,11 +99,11 @@ class Search:
         return self.runs().order_by(by.desc() if turned else by.asc(), "-pk" if turned else "pk")
 
     def attempts(self) -> list[Run]:
-        """Every run with all that is known of it, the newest first, with its events."""
+        """Return the runs with their events, newest first."""
         return list(self.runs().order_by("-pk").prefetch_related("events")[:PAGE])
 
     def reach(self) -> tuple[date, date, tuple[str, ...]] | None:
-        """The first and the last date of the runs and their processors; None of none."""
+        """Return the first and last date of the runs, and their processors; None without runs."""
         ends = self.runs().aggregate(first=Min("date"), last=Max("date"))
         codes = set(self.runs().order_by().values_list("processor", flat=True).distinct())
         return (
@@ -116,20 +114,22 @@ class Search:
 
 
 def older_than_code() -> RunQuerySet:
-    """The runs that count and are complete, of another statement than the processor's present one."""
+    """Return latest decisive runs that are complete and stale: made by older SQL of their
+    processor.
+    """
     other = reduce(
         or_, (Q(processor=code) & ~Q(sql_hash__in=["", sql_hash(code)]) for code in CHAIN)
     )
-    counting = (
+    latest = (
         Run.objects.newest_decisive(date.min, date.max)
         .filter(status=Run.Status.COMPLETE)
         .values("pk")
     )
-    return Run.objects.filter(pk__in=counting).filter(other)
+    return Run.objects.filter(pk__in=latest).filter(other)
 
 
 def code_versions() -> list[str]:
-    """The versions of the code that have made runs, the newest first."""
+    """Return the code versions of all runs, newest first."""
     found = (
         Run.objects.exclude(code_version="")
         .values("code_version")

@@ -1,5 +1,5 @@
-"""What is still broken in a season, by the job that made the latest attempt, and when a retry heals
-it.
+"""Failures still present in a season, by the job of the latest attempt, each with its retry
+class.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from backfill.models import Job, Run
-from backfill.plan.planning import Key
+from backfill.models import Job, Key, Run
+from backfill.plan.rerun_policy import lost
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
-from backfill.status.failures import Failure, failures_of, failures_with, lost
+from backfill.status.failures import Failure, failures_of, failures_with, nothing_to_retry
 from validation.retry import RetryClass
 
 NEWEST = 20
@@ -21,41 +21,42 @@ NEWEST = 20
 
 @dataclass(frozen=True)
 class FailedJob:
-    """An ended job, and what is wrong with the (processor, date) of which it made the latest
-    attempt.
-    """
+    """Ended job with its failures, counted where no later job made another attempt."""
 
     job: Job
     failures: tuple[Failure, ...]
 
     @property
     def counts(self) -> dict[RetryClass, int]:
-        """How many failures, one for each (processor, date) and what is wrong with it, a retry
-        heals when.
-        """
+        """Count failures by retry class; one per (processor, date) and category or error class."""
         found = Counter(f.verdict.retry for f in self.failures)
         return {retry: found[retry] for retry in RetryClass}
 
     @property
+    def nothing_to_retry(self) -> str:
+        """Reason that a retry fixes none of the failures; empty if it fixes one."""
+        return nothing_to_retry(self.failures)
+
+    @property
     def first(self) -> date:
-        """The first date on which something is wrong."""
+        """First date with a failure."""
         return min(f.date for f in self.failures)
 
     @property
     def last(self) -> date:
-        """The last one."""
+        """Last date with a failure."""
         return max(f.date for f in self.failures)
 
     @property
     def processors(self) -> list[str]:
-        """Those with which something is wrong, in chain order."""
+        """Processors with failures, in chain order."""
         return [code for code in CHAIN if code in {f.processor for f in self.failures}]
 
 
 def of_season(year: int) -> list[FailedJob]:
-    """The newest ended jobs with something wrong that nothing newer has healed, the newest first.
+    """Return the newest ended jobs with failures that no later run has fixed, newest first.
 
-    A fixed number of queries, however many jobs and dates there are. Raises WarehouseError.
+    The number of queries does not depend on the number of jobs and dates. Raises WarehouseError.
     """
     days = [day.day for day in load_calendar().season(year)]
     if not days:
@@ -84,8 +85,8 @@ def _by_job(
 
 
 def describe_failures(job: Job) -> dict[str, int]:
-    """What is wrong with the runs of a job as it left them, each with the number of its (processor,
-    date).
+    """Count the (processor, date) pairs of a job by category and error class, as its own runs
+    ended.
     """
     found: Counter[str] = Counter()
     for run in Run.objects.filter(job=job).only("status", "error", "failures"):

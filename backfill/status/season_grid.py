@@ -1,6 +1,4 @@
-"""The season grid as values: what stands of every (processor, date) of a season, from the database
-alone.
-"""
+"""Season grid: the state of every (processor, date) of a season, from the database alone."""
 
 from __future__ import annotations
 
@@ -11,56 +9,64 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
-from backfill.models import Run
-from backfill.plan.planning import OUTDATED, Key
+from backfill.models import Key, Run
+from backfill.plan.planning import OUTDATED
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import load_calendar, season_name
 from backfill.status.latest_runs import AuditSummary, LatestRun, audit_summaries, latest_runs
-from validation.categories import BUGS
+from validation.categories import count_bugs
 from validation.findings.kinds import pluralize
 from validation.season import DateType, Day
 
-# The states of a cell in words; how each of them looks is the panel's to say.
+# Word of each cell state, and its detail.
 WORDS = {
-    "complete": "complete",
-    "expected": "complete, with expected failures",
-    "outside": "failures outside expectation",
-    "bug": "complete, with failures that are bugs",
-    "unjudged": "complete, not judged yet",
-    "empty": "complete without a row",
-    "outdated": "made by older code or from other input",
-    "failed": "failed",
-    "blocked": "blocked by upstream",
-    "skipped": "skipped",
-    "cancelled": "cancelled",
-    "running": "running",
-    "pending": "waiting",
-    "bootstrap": "skipped by design",
-    "hole": "not run, and later dates were",
-    "not run": "not run yet",
-    "no games": "no games",
+    "clean": ("clean", ""),
+    "expected": ("expected failures only", ""),
+    "outside": ("needs attention", "unexpected results"),
+    "bug": ("needs attention", "bugs"),
+    "complete": ("complete", ""),
+    "unjudged": ("complete", "not audited"),
+    "empty": ("complete", "no rows"),
+    "outdated": ("complete", "stale"),
+    "failed": ("failed", ""),
+    "blocked": ("blocked", ""),
+    "running": ("running", ""),
+    "pending": ("pending", ""),
+    "cancelled": ("cancelled", ""),
+    "skipped": ("skipped", ""),
+    "bootstrap": ("skipped", "bootstrap"),
+    "hole": ("not run", "gap"),
+    "not run": ("not run", ""),
+    "no games": ("no games", ""),
 }
+
+
+def label_of(state: str) -> str:
+    """Return the word of a cell state with its detail: `complete (stale)`."""
+    word, detail = WORDS[state]
+    return f"{word} ({detail})" if detail else word
+
+
 NOT_RUN = frozenset({"hole", "not run"})
 UPSTREAM_NEWER = "{} has run again since"
 
 
 class OtherRun(NamedTuple):
-    """A run that does not count, or not yet: active or cancelled."""
+    """Run that is not decisive: active or cancelled."""
 
     pk: int
     job_id: int
     status: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunCell:
-    """One (processor, date). `run`, `job` are numbers, of the active run where there is one, else
-    of the one that counts.
+    """Cell of a (processor, date). `run` and `job` are numbers: of the active run if there is one,
+    else of the latest decisive run.
 
-    `expected` is how many must fail by the games played, `outside` how many entities are not as
-    they must be; None where
-    nothing was judged. `why` is the reason of a state that has one.
+    `expected` counts expected failures; `outside` counts unexpected failures, unexpected successes
+    and unaccounted entities, None if not audited. `reason` is the reason of a state that has one.
     """
 
     processor: str
@@ -78,20 +84,20 @@ class RunCell:
 
     @property
     def date(self) -> date:
-        """The date by itself."""
+        """Date of the cell."""
         return self.day.day
 
     @property
     def failed(self) -> int:
-        """How many entities failed."""
+        """Count of failed entities."""
         return sum(self.failures.values())
 
     @property
     def title(self) -> str:
-        """The cell in one sentence."""
+        """Tooltip of the cell."""
         return "".join(
             [
-                f"{self.processor}, {self.day.day}, day {self.day.index}: {WORDS[self.state]}",
+                f"{self.processor}, {self.day.day}, day {self.day.index}: {label_of(self.state)}",
                 *self._details(),
             ]
         )
@@ -99,16 +105,17 @@ class RunCell:
     def _details(self) -> Iterator[str]:
         if self.population is not None and self.rows is not None:
             yield f"; {pluralize(self.rows, 'row')}, {self.failed:,} failed"
-            yield f", {self.expected:,} must fail" if self.expected else ""
-            yield f", {self.outside:,} outside expectation" if self.outside else ""
+            yield f", {pluralize(self.expected, 'expected failure')}" if self.expected else ""
+            yield f", {pluralize(bugs, 'bug')}" if (bugs := count_bugs(self.failures)) else ""
+            yield f", {self.outside:,} unexpected" if self.outside else ""
         elif self.expected is not None and self.state in NOT_RUN:
-            yield f"; {self.expected:,} will fail by the games played"
+            yield f"; {pluralize(self.expected, 'expected failure')}"
         yield f"; {self.reason}" if self.reason else ""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A season: its dates in order, and per processor a cell for each."""
+    """Season with its dates in order, and a cell per processor and date."""
 
     year: int
     days: tuple[Day, ...]
@@ -116,29 +123,28 @@ class Grid:
 
     @property
     def name(self) -> str:
-        """The season as people write it."""
+        """Display name of the season."""
         return season_name(self.year)
 
     @cached_property
     def cells(self) -> dict[Key, RunCell]:
-        """Every cell by its processor and date."""
+        """Cells by (processor, date)."""
         return {(code, cell.date): cell for code, row in self.rows.items() for cell in row}
 
     def counts(self, code: str = "") -> Counter[str]:
-        """How many cells are in each state, of one processor or of all."""
+        """Count cells by state, of one processor or of all."""
         return Counter(cell.state for cell in ([*self.rows[code]] if code else self.cells.values()))
 
     def spans(self, by: str = "month") -> list[tuple[str, int]]:
-        """Headers over the dates: each month (`2021-11`) or season week (`week`) with the number of
-        its dates.
+        """Return the headers over the dates: each month (`2021-11`) or season week (`week`) with
+        its number of dates.
         """
         names = (f"week {day.week}" if by == "week" else f"{day.day:%Y-%m}" for day in self.days)
         return list(Counter(names).items())
 
 
 def season_grid(year: int) -> Grid:
-    """Every (processor, date) of a season that is loaded, three queries of the database whatever
-    its length.
+    """Return the grid of a loaded season, with three database queries.
 
     A season that is not loaded has no dates. Raises WarehouseError.
     """
@@ -148,7 +154,7 @@ def season_grid(year: int) -> Grid:
 
 
 def _row(cells: list[RunCell]) -> tuple[RunCell, ...]:
-    """A processor's cells; a hole after which nothing was run is no hole."""
+    """Return a processor's cells; dates after its last run are `not run` instead of a gap."""
     ran = (n for n, cell in enumerate(cells, 1) if cell.job)
     last = max(ran, default=0)
     return tuple(
@@ -159,69 +165,79 @@ def _row(cells: list[RunCell]) -> tuple[RunCell, ...]:
 
 @dataclass(frozen=True)
 class SeasonState:
-    """What the database says of a season: runs that count, verdicts, and runs that are active or
-    were cancelled.
-    """
+    """State of a season: latest decisive runs, audit results, active and cancelled runs."""
 
     ended: Mapping[Key, LatestRun]
-    verdicts: Mapping[Key, AuditSummary]
+    audits: Mapping[Key, AuditSummary]
     others: Mapping[Key, OtherRun]
 
     @classmethod
     def of(cls, year: int, days: tuple[Day, ...]) -> SeasonState:
-        """Ask for it."""
+        """Read the state of a season."""
         return cls(latest_runs(days), audit_summaries(year), _others(days))
 
     def cell(self, code: str, day: Day) -> RunCell:
-        """What stands of one (processor, date)."""
+        """Return the cell of one (processor, date)."""
         key = code, day.day
-        other, run, verdict = self.others.get(key), self.ended.get(key), self.verdicts.get(key)
+        other, run, audit = self.others.get(key), self.ended.get(key), self.audits.get(key)
         if other and other.status in Run.ACTIVE:
             return RunCell(
-                code,
-                day,
-                other.status,
-                expected=_must_fail(verdict),
+                processor=code,
+                day=day,
+                state=other.status,
+                expected=_expected_failures(audit),
                 run=other.pk,
                 job=other.job_id,
             )
         if day.type is DateType.BOOTSTRAP:
             number, job = (run.pk, run.job_id) if run else (None, None)
-            return RunCell(code, day, "bootstrap", run=number, job=job, reason=day.why_skipped)
+            return RunCell(
+                processor=code,
+                day=day,
+                state="bootstrap",
+                run=number,
+                job=job,
+                reason=day.why_skipped,
+            )
         if run:
-            return self._ended(day, run, verdict)
+            return self._ended(day, run, audit)
         if other:
             return RunCell(
-                code, day, "cancelled", expected=_must_fail(verdict), run=other.pk, job=other.job_id
+                processor=code,
+                day=day,
+                state="cancelled",
+                expected=_expected_failures(audit),
+                run=other.pk,
+                job=other.job_id,
             )
-        return RunCell(code, day, "hole", expected=_must_fail(verdict))
+        return RunCell(processor=code, day=day, state="hole", expected=_expected_failures(audit))
 
-    def _ended(self, day: Day, run: LatestRun, verdict: AuditSummary | None) -> RunCell:
-        held = verdict if verdict and verdict.run_id == run.run_id else None
-        outside = held.outside if held else None
+    def _ended(self, day: Day, run: LatestRun, audit: AuditSummary | None) -> RunCell:
+        current = audit if audit and audit.run_id == run.run_id else None
+        outside = current.outside if current else None
         changed = run.status == Run.Status.COMPLETE and self._changed(
-            run, held.changed if held else ""
+            run, current.changed if current else ""
         )
         state = (
             "outdated" if changed else state_of(run.status, run.population, run.failures, outside)
         )
         return RunCell(
-            run.processor,
-            day,
-            state,
-            run.population,
-            run.rows,
-            run.failures,
-            _must_fail(verdict),
-            outside,
-            run.pk,
-            run.run_id,
-            run.job_id,
-            changed or run.reason,
+            processor=run.processor,
+            day=day,
+            state=state,
+            population=run.population,
+            rows=run.rows,
+            failures=run.failures,
+            expected=_expected_failures(audit),
+            outside=outside,
+            run=run.pk,
+            run_id=run.run_id,
+            job=run.job_id,
+            reason=changed or run.reason,
         )
 
     def _changed(self, run: LatestRun, inputs: str) -> str:
-        """Why what a run has made would be made otherwise now."""
+        """Return the reason why the output of a run is stale; empty if it is current."""
         if run.sql_hash not in ("", sql_hash(run.processor)):
             return OUTDATED
         before = [self.ended.get((code, run.date)) for code in PROCESSORS[run.processor].after]
@@ -230,7 +246,9 @@ class SeasonState:
 
 
 def _others(days: tuple[Day, ...]) -> dict[Key, OtherRun]:
-    """Active and cancelled runs; an active one before any that was cancelled, of these the newest."""
+    """Return active and cancelled runs. Active runs take precedence, then the newest cancelled
+    run.
+    """
     if not days:
         return {}
     found = Run.objects.filter(
@@ -241,22 +259,22 @@ def _others(days: tuple[Day, ...]) -> dict[Key, OtherRun]:
     return {(code, day): OtherRun(pk, job, status) for code, day, pk, job, status in rows}
 
 
-def _must_fail(verdict: AuditSummary | None) -> int | None:
-    return verdict.failed if verdict else None
+def _expected_failures(audit: AuditSummary | None) -> int | None:
+    return audit.failed if audit else None
 
 
 def state_of(
     status: str, population: int | None, failures: Mapping[str, int], outside: int | None
 ) -> str:
-    """How a run stands that is neither active nor skipped by design; `outside` is None where it was
-    not judged.
+    """Return the cell state of a run that is neither active nor skipped by design. `outside` is
+    None if not audited.
     """
     if status != Run.Status.COMPLETE:
         return status
     if not population:
         return "empty"
-    if any(failures.get(bug) for bug in BUGS):
-        return "bug"  # of the code or of a source row: explained or not, it wants somebody
+    if count_bugs(failures):
+        return "bug"  # a bug needs attention even if it was expected
     if outside is None:
         return "unjudged"
-    return "outside" if outside else "expected" if any(failures.values()) else "complete"
+    return "outside" if outside else "expected" if any(failures.values()) else "clean"

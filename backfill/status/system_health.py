@@ -1,5 +1,5 @@
-"""In which condition the system is: who works, what is under way, what could not be delivered, what
-is loaded and judged.
+"""System health: workers, batches in flight, undelivered messages, settings, loaded and audited
+seasons.
 """
 
 from __future__ import annotations
@@ -9,30 +9,37 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
-from celery import current_app
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count
-from kombu.utils.url import maybe_sanitize_url
 
+from backfill.celery_app import celery_app
 from backfill.models import Batch, Event, Job, Notice, SeasonAudit, Trigger
 from backfill.plan.options import MAX_PARALLEL
 from backfill.season_calendar import load_calendar, season_name
 from backfill.statements import render
 from backfill.status import progress
+from backfill.status.attention import audit_headline
+from backfill.status.season_grid import season_grid
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_all_seasons
 from backfill.warehouse.tables import INPUTS, SCHED
+from validation.findings.kinds import pluralize
 from validation.season import season_year
 
 MOST_EVENTS, MOST_MESSAGES = 50, 20
 REDIS_SECONDS = 1
-PACKAGES = ("django", "celery", "duckdb", "sqlglot", "redis")
-# What a person may have set, by the heading under which he looks for it. Nothing that opens a door
-# is among them.
+PACKAGES = {
+    "Django": "django",
+    "Celery": "celery",
+    "DuckDB": "duckdb",
+    "SQLGlot": "sqlglot",
+    "Redis client": "redis",
+}
+# Settings shown on the System page, by heading. None of them is a secret.
 SETTINGS = {
     "Jobs": (
         "MAX_PARALLEL_BATCHES",
@@ -41,7 +48,7 @@ SETTINGS = {
         "STEP_TIME_LIMIT_SECONDS",
         "APPROVAL_THRESHOLD_DATES",
     ),
-    "Watching": (
+    "Heartbeat and sweep": (
         "HEARTBEAT_SECONDS",
         "SWEEP_SECONDS",
         "BATCH_LOST_AFTER_SECONDS",
@@ -54,29 +61,34 @@ SETTINGS = {
         "BIGQUERY_PRICE_PER_TIB",
         "BIGQUERY_LABELS",
     ),
-    "Others": ("PUBSUB_TOPIC", "LOG_FORMAT"),
+    "Notifications and logs": ("PUBSUB_TOPIC", "LOG_FORMAT"),
     "Panel": (
         "WEB_ADDRESS",
         "WEB_PROCESSES",
         "WEB_THREADS",
         "HTTPS",
         "DEBUG",
-        "AXES_FAILURE_LIMIT",
+        "LOGIN_FAILURE_LIMIT",
+        "LOGIN_ADDRESS_FAILURE_LIMIT",
+        "LOGIN_LOCK_MINUTES",
     ),
 }
+NOT_SET = "not set"
 
 
 def live(at: datetime) -> dict[str, Any]:
-    """What changes while somebody looks: workers, sweep, batches in flight by job, and the cap in
-    all.
+    """Return the values that the page refreshes: workers, sweep, batches in flight by job, and the
+    concurrency limit.
     """
     flying = (
         Batch.objects.filter(status=Batch.Status.IN_FLIGHT)
         .values("job_id", "job__max_in_flight")
         .annotate(n=Count("pk"))
     )
+    found = progress.system(at)
     return {
-        **progress.system(at),
+        **found,
+        "clocks_differ": found["clock_difference_seconds"] > settings.WORKER_DEAD_AFTER_SECONDS,
         "most_parallel": MAX_PARALLEL,
         "in_flight": list(flying.order_by("job_id")),
         "is_active": Job.objects.exclude(status__in=Job.STOPPED).exists(),
@@ -84,16 +96,20 @@ def live(at: datetime) -> dict[str, Any]:
 
 
 def redis() -> dict[str, Any]:
-    """Where Redis is, without its password, whether it answers, and if not, what it said."""
+    """Return the address of Redis without its password, whether it is reachable, and the
+    connection error.
+    """
+    from kombu.utils.url import maybe_sanitize_url
+
     where = maybe_sanitize_url(settings.REDIS_URL)
     try:
-        with current_app.connection_for_write() as found:
+        with celery_app().connection_for_write() as found:
             waits = {"socket_connect_timeout": REDIS_SECONDS, "socket_timeout": REDIS_SECONDS}
             found.transport_options = {**(found.transport_options or {}), **waits}
             found.ensure_connection(
                 max_retries=1, interval_start=0, interval_step=0, timeout=REDIS_SECONDS
             )
-    except Exception as error:  # whatever a lost server leads to; it is said, not swallowed
+    except Exception as error:  # any connection error is shown on the page
         return {
             "where": where,
             "answers": False,
@@ -103,7 +119,9 @@ def redis() -> dict[str, Any]:
 
 
 def places() -> list[tuple[str, str]]:
-    """Database and warehouse in use, without user and password."""
+    """Return database and warehouse in use, without user and password."""
+    from kombu.utils.url import maybe_sanitize_url
+
     found = connection.settings_dict
     where = (
         f"{found['NAME']}"
@@ -117,31 +135,33 @@ def places() -> list[tuple[str, str]]:
 
 
 def versions() -> list[tuple[str, str]]:
-    """Of the code and of what it stands on."""
+    """Return the versions of Backcourt, Python and the main packages."""
     return [
         ("Backcourt", code_version()),
         ("Python", platform.python_version()),
-        *((name, version(name)) for name in PACKAGES),
+        *((name, version(package)) for name, package in PACKAGES.items()),
     ]
 
 
 def in_force() -> list[tuple[str, list[tuple[str, Any]]]]:
-    """The settings, by heading; of the addresses that are told of jobs, whose tokens stand in them,
-    only their number.
+    """Return the settings by heading. NOTIFY_URLS contain tokens, so only their number is
+    returned.
     """
-    found = [
-        (head, [(name, getattr(settings, name)) for name in names])
-        for head, names in SETTINGS.items()
-    ]
-    others = dict(found)["Others"]
-    others.append(("NOTIFY_URLS", f"{len(settings.NOTIFY_URLS)} set"))
+    found = [(head, [(name, _value(name)) for name in names]) for head, names in SETTINGS.items()]
+    urls = len(settings.NOTIFY_URLS)
+    dict(found)["Notifications and logs"].append(
+        ("NOTIFY_URLS", pluralize(urls, "URL") if urls else NOT_SET)
+    )
     return found
 
 
+def _value(name: str) -> Any:
+    value = getattr(settings, name)
+    return NOT_SET if value in ("", None, {}) else value
+
+
 def undelivered() -> dict[str, Any]:
-    """Messages that somebody still waits for, the one that waits longest first, and how many there
-    are.
-    """
+    """Return the undelivered messages, longest waiting first, and their counts."""
     triggers = Trigger.objects.filter(delivered_at=None).exclude(topic="").select_related("job")
     notices = Notice.objects.filter(delivered_at=None).select_related("job")
     recorded = Trigger.objects.filter(delivered_at=None, topic="").count()
@@ -155,16 +175,15 @@ def undelivered() -> dict[str, Any]:
 
 
 def seasons() -> list[dict[str, Any]]:
-    """Every season that is loaded: its rows by table, when the newest of them was made, and when it
-    was last judged.
-    """
-    judged = {row.season: row for row in SeasonAudit.objects.all()}
+    """Return every loaded season: rows by table, time of the newest row, and last audit."""
+    audits = {row.season: row for row in SeasonAudit.objects.all()}
     loaded = cached_for_all_seasons("loaded", INPUTS, _loaded)
     return [
         {
             "year": year,
             "name": season_name(year),
-            "judged": judged.get(year),
+            "judged": audits.get(year),
+            "headline": audit_headline(audits[year], season_grid(year)) if year in audits else "",
             "rows": loaded[year],
             "dates": len(load_calendar().season(year)),
             "newest": max((at for _, _, at in loaded[year] if at), default=None),
@@ -174,9 +193,7 @@ def seasons() -> list[dict[str, Any]]:
 
 
 def _loaded() -> dict[int, list[tuple[str, int, datetime | None]]]:
-    """Of every season and table the rows, and when the newest was made; a query a table, whatever
-    the number of seasons.
-    """
+    """Return row counts and newest time by season and table; one query per table."""
     counts: dict[int, dict[str, tuple[int, datetime | None]]] = {
         year: {} for year in warehouse().seasons(SCHED)
     }
@@ -196,7 +213,7 @@ def _by_date(table: Table) -> list[Row]:
 
 
 def events() -> list[Event]:
-    """The newest changes that belong to no job, run, Finding or launch: of what holds for all jobs."""
+    """Return the newest changes of global settings: events without job, run, finding or launch."""
     return list(
         Event.objects.filter(job=None, run=None, finding=None, launch=None).order_by("-pk")[
             :MOST_EVENTS

@@ -1,9 +1,8 @@
-"""What every Phase 3 and Phase 4 table holds of a season, date by date, against what must be there.
+"""Table coverage: rows of every Phase 3 and Phase 4 table of a season by date, compared with the
+expected rows.
 
-Phase 3 is counted in the warehouse and remembered until it is loaded again. Of Phase 4 the runs
-tell what was read back
-when it was written, and the last judgement what has become of it since: opening every partition of
-a season takes seconds.
+Phase 3 is counted in the warehouse and cached until it is loaded again. Phase 4 rows come from the
+runs and from the latest audit, because opening every partition of a season takes seconds.
 """
 
 from __future__ import annotations
@@ -11,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
-from backfill.audit import content_checks
-from backfill.models import Finding, Run
-from backfill.plan.planning import Key
+from backfill.models import Finding, Key, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.statements import render
@@ -28,21 +26,20 @@ from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.coverage import LOW, phase3
 from validation.findings import kinds as finding_kinds
+from validation.findings.kinds import pluralize
 from validation.season import DateType, Day
 
 ALL, LOW_SHARE, MISSING, TWICE = "all there", "low", "missing", "twice"
-NOT_WRITTEN, EMPTY, BOOTSTRAP, NO_GAMES, LATER = (
-    "not written",
-    "empty",
-    "bootstrap",
-    "no games",
-    "not run",
-)
-# What a grid says of a run that has left no rows, or of none.
+NOT_WRITTEN, EMPTY, BOOTSTRAP = "not written", "empty", "bootstrap"
+NO_GAMES, LATER = "no games", "not run"
+# Grid states without written rows.
 UNWRITTEN = ("failed", "blocked", "skipped", "cancelled", "running", "pending", "hole")
-# What wants somebody, the worst first.
+# States that need attention, most severe first.
 BAD = (MISSING, LOW_SHARE, NOT_WRITTEN, TWICE, LATER)
-# The Findings that tell of tables, by the state of the cells that they are about.
+# States without output that a job will write.
+AWAITED = ("running", "pending")
+GAPS = (*BAD, *AWAITED)
+# Kinds of findings about tables, by cell state.
 ABOUT = {
     MISSING: (finding_kinds.PHASE3_MISSING.name, finding_kinds.LOST_PARTITION.name),
     LOW_SHARE: (finding_kinds.LOW_COVERAGE.name, finding_kinds.UNACCOUNTED.name),
@@ -56,15 +53,14 @@ ABOUT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableOnDate:
-    """One table on one date. `rows` are of entities, each once; `failed` of them, in Phase 4, are
-    logged instead of written.
+    """Table on a date. `rows` counts distinct entities; `failed` counts entities logged as
+    failures in Phase 4.
 
-    `expected` is None where nothing says how many must be there; `repeated` rows are about what
-    another one is about.
-    `at` is when the newest of them was made: by `processed_at` in Phase 3, by the end of the run in
-    Phase 4.
+    `expected` is None if no expectation is known; `repeated` counts rows that repeat the key of
+    another row. `at` is the time of the newest row: `processed_at` in Phase 3, the end of the run
+    in Phase 4.
     """
 
     name: str
@@ -76,16 +72,17 @@ class TableOnDate:
     repeated: int = 0
     at: datetime | None = None
     run: int | None = None
+    job: int | None = None
     reason: str = ""
 
     @property
     def date(self) -> date:
-        """The date by itself."""
+        """Calendar date."""
         return self.day.day
 
     @property
     def share(self) -> float | None:
-        """Rows and failures of what is expected."""
+        """Rows and failures divided by the expected rows."""
         return (
             (self.rows + self.failed) / self.expected
             if self.expected and self.rows is not None
@@ -93,27 +90,28 @@ class TableOnDate:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CoverageGap:
-    """Neighbouring dates on which the same tables lack the same thing, and the Finding that tells
-    of it, if one does.
+    """Consecutive dates with the same state in the same tables, and the number of the finding
+    about them, if any. `job` will write the awaited ones.
     """
 
     state: str
     names: tuple[str, ...]
     dates: tuple[date, ...]
     finding: int | None
+    job: int | None = None
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The processors among the tables: what a backfill could write."""
+        """Processors among the tables: the ones that a backfill can write."""
         return tuple(name for name in self.names if name in PROCESSORS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TableCoverage:
-    """A season: its calendar dates from opening night to the last date with games, and each table
-    on each of them.
+    """Season with its calendar dates from opening night to the last date with games, and each
+    table on each date.
     """
 
     year: int
@@ -123,19 +121,24 @@ class TableCoverage:
 
 
 def season_coverage(year: int) -> TableCoverage:
-    """Every table of a season that is loaded; of one that is not, nothing. Raises WarehouseError."""
+    """Return the coverage of every table of a season; empty for one that is not loaded. Raises
+    WarehouseError.
+    """
     inputs = cached_for_season("holdings", year, INPUTS, lambda: _phase3(year))
     grid = season_grid(year)
     days = next(iter(inputs.values()), ())
-    found = {**inputs, **_phase4(year, grid, [held.day for held in days])}
+    found = {**inputs, **_phase4(year, grid, [cell.day for cell in days])}
     played = [day.day for day in grid.days]
     return TableCoverage(
-        year, tuple(held.day for held in days), found, tuple(_holes(year, found, played))
+        year=year,
+        days=tuple(cell.day for cell in days),
+        tables=found,
+        holes=tuple(_gaps(year, found, played)),
     )
 
 
 def table_of(name: str) -> Table | None:
-    """The table of a short name: `PGS`, or a processor's code for its output."""
+    """Return the table of a short name: `PGS`, or a processor's code for its output."""
     return next(
         (t for t in (*INPUTS, *(p.output for p in PROCESSORS.values())) if t.short == name), None
     )
@@ -178,38 +181,26 @@ def _counted(table: Table, start: date) -> dict[date, Row]:
 
 
 def _repeated(table: Table, start: date) -> dict[date, int]:
-    found = warehouse().query(
-        content_checks.render("repeated", table.short), {"season_start": start}
-    )
+    found = warehouse().query(render("repeated-rows", table=table), {"season_start": start})
     return {row["d"]: row["n"] for row in found}
 
 
 def _input(table: Table, day: Day, row: Row | None, repeated: int, covered: Any) -> TableOnDate:
     rows, at = (row["entities"], _aware(row["newest"])) if row else (0, None)
+    found = partial(TableOnDate, name=table.short, day=day, rows=rows, repeated=repeated, at=at)
     if not day.is_processing:
         reason = (
             ""
             if not rows
             else f"{rows:,} scheduled, none final"
             if table is SCHED
-            else f"{rows:,} rows all the same"
+            else f"{pluralize(rows, 'row')} without a game"
         )
-        return TableOnDate(
-            table.short, day, NO_GAMES, rows, repeated=repeated, at=at, reason=reason
-        )
-    state, reason = (TWICE, f"{repeated:,} rows are there twice") if repeated else (ALL, "")
+        return found(state=NO_GAMES, reason=reason)
+    state, reason = (TWICE, pluralize(repeated, "duplicate row")) if repeated else (ALL, "")
     if not rows or (covered and covered.is_low):
         state, reason = LOW_SHARE if rows else MISSING, str(covered)
-    return TableOnDate(
-        table.short,
-        day,
-        state,
-        rows,
-        expected=covered and covered.expected,
-        repeated=repeated,
-        at=at,
-        reason=reason,
-    )
+    return found(state=state, expected=covered and covered.expected, reason=reason)
 
 
 def _aware(at: datetime | None) -> datetime | None:
@@ -220,16 +211,16 @@ def _aware(at: datetime | None) -> datetime | None:
 
 
 def _phase4(year: int, grid: Grid, days: Sequence[Day]) -> dict[str, tuple[TableOnDate, ...]]:
-    told = _told(year)
-    must_be = {key: verdict.population for key, verdict in audit_summaries(year).items()}
+    findings = _output_findings(year)
+    populations = {key: audit.population for key, audit in audit_summaries(year).items()}
     ended = _ended_at(cell.run for cell in grid.cells.values())
     found: dict[str, tuple[TableOnDate, ...]] = {}
     for code in CHAIN:
         cells = ((day, grid.cells.get((code, day.day))) for day in days)
         found[code] = tuple(
-            _output(cell, told, must_be.get((code, day.day)), ended)
+            _output(cell, findings, populations.get((code, day.day)), ended)
             if cell
-            else TableOnDate(code, day, NO_GAMES)
+            else TableOnDate(name=code, day=day, state=NO_GAMES)
             for day, cell in cells
         )
     return found
@@ -239,16 +230,16 @@ def _ended_at(runs: Iterable[int | None]) -> dict[int, datetime]:
     numbers = [number for number in runs if number]
     if not numbers:
         return {}
-    # Between the two ends, not by a list: a database takes only so many values.
+    # A range, because databases limit the number of values in a list.
     found = Run.objects.filter(
         pk__gte=min(numbers), pk__lte=max(numbers), finished_at__isnull=False
     )
     return {pk: at for pk, at in found.values_list("pk", "finished_at") if at}
 
 
-def _told(year: int) -> dict[tuple[str, Key], int]:
-    """What the last judgement has found of outputs: by kind, processor and date the number of the
-    Finding.
+def _output_findings(year: int) -> dict[tuple[str, Key], int]:
+    """Return the findings of the latest audit about outputs: finding number by kind, processor and
+    date.
     """
     kinds = (finding_kinds.DUPLICATE_OUTPUT.name, finding_kinds.LOST_PARTITION.name)
     rows = _listed(year, kinds).values_list("pk", "kind", "processors", "dates")
@@ -261,85 +252,96 @@ def _told(year: int) -> dict[tuple[str, Key], int]:
 
 
 def _listed(year: int, kinds: Iterable[str]) -> Any:
-    """Findings whose evidence is there, also of those that somebody expects."""
+    """Return the findings with present evidence, including those marked expected."""
     states = (*Finding.LISTED, Finding.State.EXPECTED)
     return Finding.objects.filter(season=year, kind__in=list(kinds), state__in=states)
 
 
 def _output(
     cell: RunCell,
-    told: Mapping[tuple[str, Key], int],
-    must_be: int | None,
+    findings: Mapping[tuple[str, Key], int],
+    population: int | None,
     ended: Mapping[int, datetime],
 ) -> TableOnDate:
     key = cell.processor, cell.date
+    found = partial(TableOnDate, name=cell.processor, day=cell.day)
     if cell.day.type is DateType.BOOTSTRAP:
-        return TableOnDate(cell.processor, cell.day, BOOTSTRAP, reason=cell.day.why_skipped)
+        return found(state=BOOTSTRAP, reason=cell.day.why_skipped)
     if cell.state in UNWRITTEN or cell.rows is None or cell.population is None:
-        state = LATER if cell.state == LATER else NOT_WRITTEN
-        return TableOnDate(
-            cell.processor, cell.day, state, run=cell.run, expected=must_be, reason=cell.title
+        kept = cell.state in (LATER, *AWAITED)
+        return found(
+            state=cell.state if kept else NOT_WRITTEN,
+            run=cell.run,
+            job=cell.job,
+            expected=population,
+            reason=cell.title,
         )
-    expected, repeated = cell.population if must_be is None else must_be, 0
+    expected, repeated = cell.population if population is None else population, 0
     state, reason = ALL, ""
     if not cell.population:
         state = EMPTY
     elif expected and cell.rows + cell.failed < LOW * expected:
-        state, reason = LOW_SHARE, f"{cell.rows + cell.failed:,} of {expected:,} are accounted for"
-    if (finding_kinds.DUPLICATE_OUTPUT.name, key) in told:
-        state, reason = TWICE, "the last judgement found rows with one key"
-    if (finding_kinds.LOST_PARTITION.name, key) in told:
-        state, reason = MISSING, "written by its run, and gone or damaged since"
+        state, reason = (
+            LOW_SHARE,
+            f"{cell.rows + cell.failed:,} of {expected:,} entities accounted for",
+        )
+    if (finding_kinds.DUPLICATE_OUTPUT.name, key) in findings:
+        state, reason = TWICE, "the latest audit found duplicate keys"
+    if (finding_kinds.LOST_PARTITION.name, key) in findings:
+        state, reason = MISSING, "partition lost or damaged after its run"
     at = ended.get(cell.run) if cell.run else None
-    return TableOnDate(
-        cell.processor,
-        cell.day,
-        state,
-        cell.rows,
-        cell.failed,
-        expected,
-        repeated,
-        at,
-        cell.run,
-        reason,
+    return found(
+        state=state,
+        rows=cell.rows,
+        failed=cell.failed,
+        expected=expected,
+        repeated=repeated,
+        at=at,
+        run=cell.run,
+        reason=reason,
     )
 
 
-# In words
+# Gaps
 
 
-def _holes(
+def _gaps(
     year: int, tables: Mapping[str, tuple[TableOnDate, ...]], played: Sequence[date]
 ) -> Iterator[CoverageGap]:
-    """What lacks, folded: tables that lack the same thing on the same stretch of dates together."""
+    """Yield gaps: tables with the same state on the same consecutive dates are combined."""
     folded: dict[tuple[str, tuple[date, ...]], list[str]] = {}
-    for name, held in tables.items():
-        for state in BAD:
-            for stretch in finding_kinds.ranges([h.date for h in held if h.state == state], played):
+    for name, cells in tables.items():
+        for state in GAPS:
+            for stretch in finding_kinds.ranges(
+                [c.date for c in cells if c.state == state], played
+            ):
                 folded.setdefault((state, tuple(stretch)), []).append(name)
-    told = (
-        []
-        if not folded
-        else list(
-            _listed(year, {k for kinds in ABOUT.values() for k in kinds}).order_by(
-                "-severity", "rank"
-            )
-        )
-    )
+    about = {kind for kinds in ABOUT.values() for kind in kinds}
+    findings = list(_listed(year, about).order_by("-severity", "rank")) if folded else []
     for (state, dates), names in sorted(
-        folded.items(), key=lambda item: (item[0][1][0], BAD.index(item[0][0]))
+        folded.items(), key=lambda item: (item[0][1][0], GAPS.index(item[0][0]))
     ):
-        yield CoverageGap(state, tuple(names), dates, _finding(told, state, names, dates))
+        yield CoverageGap(
+            state=state,
+            names=tuple(names),
+            dates=dates,
+            finding=_finding(findings, state, names, dates),
+            job=_job(tables[names[0]], dates[0]) if state in AWAITED else None,
+        )
+
+
+def _job(cells: Iterable[TableOnDate], day: date) -> int | None:
+    return next((cell.job for cell in cells if cell.date == day), None)
 
 
 def _finding(
-    told: Iterable[Finding], state: str, names: Sequence[str], dates: Sequence[date]
+    findings: Iterable[Finding], state: str, names: Sequence[str], dates: Sequence[date]
 ) -> int | None:
-    """The first Finding that is about one of these dates, and about one of the tables if it names
+    """Return the first finding about one of these dates, and about one of these tables if it names
     any.
     """
     texts, codes = {str(day) for day in dates}, {name for name in names if name in PROCESSORS}
-    for finding in told:
+    for finding in findings:
         fits = not finding.processors or codes & set(finding.processors)
         if finding.kind in ABOUT.get(state, ()) and fits and texts & set(finding.dates):
             return int(finding.pk)

@@ -1,4 +1,4 @@
-"""The warehouse: one schema, one port, and the adapters behind it."""
+"""Warehouse: one schema, one port, and its adapters."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ _sessions = threading.local()
 
 
 def open_warehouse(url: str) -> Warehouse:
-    """A new session on the warehouse at `url`. Raises Refused when the URL names none that exists."""
+    """Open a new session on the warehouse at `url`. Raises Refused if the URL names no existing
+    warehouse.
+    """
     scheme, _, place = url.partition(":")
     if scheme == "bigquery":
         return _open_bigquery(url)
     if scheme != "parquet" or not place:
         raise Refused(
-            f"WAREHOUSE_URL is {url!r}; parquet:DIRECTORY or bigquery://PROJECT is expected"
+            f"the warehouse URL must be parquet:FOLDER or bigquery://PROJECT, not {url!r}"
         )
     from backfill.warehouse.parquet.session import ParquetWarehouse
 
@@ -42,7 +44,7 @@ def _open_bigquery(url: str) -> Warehouse:
 
 
 def warehouse() -> Warehouse:
-    """This thread's session on the configured warehouse."""
+    """Return this thread's session on the configured warehouse."""
     if getattr(_sessions, "url", None) != settings.WAREHOUSE_URL:
         _sessions.open, _sessions.url = (
             open_warehouse(settings.WAREHOUSE_URL),
@@ -52,7 +54,9 @@ def warehouse() -> Warehouse:
 
 
 def writable_warehouse() -> Warehouse:
-    """This thread's session, swept. Raises Refused when the configured place can hold none."""
+    """Return this thread's session, swept. Raises Refused if the configured location is not
+    writable.
+    """
     try:
         warehouse().check_writable()
     except WarehouseUnwritable as error:

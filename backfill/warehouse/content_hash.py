@@ -1,8 +1,7 @@
-"""What a warehouse holds, part by part: how many rows, and one hash over all of them, which says
-nothing of their order.
+"""Content of a warehouse part by part: row count, and one order-independent hash over all rows.
 
-A part is what is written as one: a season of an input, a date of an output, a date of one processor
-in a log.
+A part is the unit of a write: a season of an input, a date of an output, a date of one processor in
+a log.
 """
 
 from __future__ import annotations
@@ -10,19 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from backfill.processors.registry import PROCESSORS
+from backfill.processors.registry import BY_NAME
 from backfill.statements import render
 from backfill.warehouse.port import Warehouse
 from backfill.warehouse.schema import Table
 from validation.season import FIRST_MONTH, season_year
 
-NAMES = tuple(processor.name for processor in PROCESSORS.values())
-
 
 @dataclass(frozen=True)
 class WarehousePart:
-    """What is written as one: `first` is its date, or the first of a season, `name` the processor
-    of a log's slice.
+    """Unit of a write: `first` is its date, or the first of a season, `name` the processor of a
+    log's slice.
     """
 
     table: Table
@@ -36,7 +33,7 @@ class WarehousePart:
 
 @dataclass(frozen=True)
 class Content:
-    """Rows, and one hash over every column of each; floats count to nine decimals."""
+    """Row count, and one hash over every column of each row; floats count to nine decimals."""
 
     rows: int
     digest: str = ""
@@ -48,7 +45,7 @@ EMPTY = Content(0)
 def contents(
     warehouse: Warehouse, table: Table, start: date, end: date
 ) -> dict[WarehousePart, Content]:
-    """The parts of a table on these dates, of an input the seasons that they lie in. Raises
+    """Return the parts of a table on these dates; of an input, of their seasons. Raises
     WarehouseError.
     """
     if table.kind == "input":
@@ -60,7 +57,7 @@ def contents(
             for year in years
             if (first := date(year, FIRST_MONTH, 1))
         }
-    names = NAMES if table.kind == "log" else ("",)
+    names = tuple(BY_NAME) if table.kind == "log" else ("",)
     empty = {
         WarehousePart(table, d, n): EMPTY
         for n in names
@@ -71,7 +68,9 @@ def contents(
 
 
 def season(warehouse: Warehouse, table: Table, first: date) -> Content:
-    """What an input holds of the season that begins with this date. Raises WarehouseError."""
+    """Return the content of an input for the season that begins on this date. Raises
+    WarehouseError.
+    """
     [row] = warehouse.query(render("content-of-season", table=table), {"season_start": first})
     return Content(row["n"], row["content"]) if row["n"] else EMPTY
 
@@ -79,12 +78,12 @@ def season(warehouse: Warehouse, table: Table, first: date) -> Content:
 def filled(
     warehouse: Warehouse, table: Table, start: date, end: date
 ) -> dict[WarehousePart, Content]:
-    """The parts of an output or a log that have rows. Raises WarehouseError."""
+    """Return the parts of an output or a log that have rows. Raises WarehouseError."""
     column = "processor_name" if table.kind == "log" else "''"
     sql = render("content-by-date", table=table, slice=column)
     found = warehouse.query(sql, {"start": start, "end": end})
     return {
         WarehousePart(table, r["d"], r["slice"]): Content(r["n"], r["content"])
         for r in found
-        if r["slice"] in ("", *NAMES)
+        if r["slice"] in ("", *BY_NAME)
     }

@@ -1,6 +1,4 @@
-"""The port: what every warehouse does. Statements are GoogleSQL with named parameters, rows are
-dicts.
-"""
+"""Port of every warehouse. Statements are GoogleSQL with named parameters, rows are dicts."""
 
 from __future__ import annotations
 
@@ -11,54 +9,79 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
+from backfill.errors import CorruptPartition
 from backfill.warehouse.schema import Table
 
 Row = dict[str, Any]
 Params = Mapping[str, object]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Work:
-    """On whose behalf a session works.
+    """Owner of a session's statements.
 
-    `key` is the same when the same work is done again because its process died: what the warehouse
-    has done of it, or
-    goes on doing, under one of the `known` names is not begun again. `note` is told each such name
-    before it is begun,
-    and may raise to stop it. `labels` say in the warehouse's own records whose it is.
+    `key` stays the same when work is repeated after its process died: jobs under one of the `known`
+    names, finished or running, are reused. `note` receives each name before its job starts, and can
+    raise to prevent it. `labels` identify the owner in the warehouse's own records. `fence` returns
+    the fencing token of its writes, larger than that of every earlier owner of the same partitions;
+    it is called before each publication, and can raise to prevent it. 0 passes unchecked.
     """
 
     key: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     known: Collection[str] = ()
     note: Callable[[str], object] = lambda name: None
+    fence: Callable[[], int] = lambda: 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnfinishedWrite:
+    """Load of a season, or copy of a warehouse, that has begun and not ended.
+
+    `title` is a noun phrase, `began` a UTC time as text; `command` finishes it. `version` is the
+    adapter's.
+    """
+
+    title: str
+    seasons: Sequence[int] = ()
+    began: str = ""
+    command: str = "manage.py load_phase3 DIR"
+    version: str = ""
+    is_running: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """State of the write, such as `load of season 2021-22 interrupted, began …`."""
+        state = "in progress" if self.is_running else "interrupted"
+        return f"{self.title} {state}, began {self.began}"
+
+    @property
+    def advice(self) -> str:
+        """Next step as an imperative."""
+        return "wait until it has ended" if self.is_running else f"run `{self.command}` again"
 
 
 class Warehouse(Protocol):
-    """One session on a warehouse; not shared between threads. Every method raises WarehouseError.
+    """Session on a warehouse; not shared between threads. Every method raises WarehouseError.
 
-    A statement bound to `@dates` sees, of the tables written here, only the partitions of these
-    dates; one bound
-    to `@start` and `@end` instead, those between; one bound to `@season_start` sees, of the inputs,
-    only that season.
-    All read far less that way.
+    A statement bound to `@dates` sees, of the written tables, only the partitions of these dates;
+    bound to `@start` and `@end`, those between; bound to `@season_start` it sees, of the inputs,
+    only that season. All read far less that way.
     """
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
         """Run one SELECT and return its rows."""
 
     def stage(self, name: str, sql: str, params: Params) -> None:
-        """Run one SELECT and keep its rows in this session, for later statements to read as table
-        `name`.
-        """
+        """Run one SELECT and keep its rows in this session, as table `name` for later statements."""
 
     def stage_file(self, name: str, table: Table, file: Path) -> None:
-        """Keep the rows of a Parquet file that has exactly the table's columns in this session, as
+        """Keep the rows of a Parquet file with exactly the table's columns in this session, as
         table `name`.
         """
 
     def staged(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """These columns of the rows staged as `name`, in any order."""
+        """Return these columns of the rows staged as `name`, in any order."""
 
     def replace(
         self,
@@ -68,60 +91,87 @@ class Warehouse(Protocol):
         params: Params,
         processor_name: str = "",
     ) -> int | None:
-        """Replace these partitions by what a SELECT over staged tables yields; by nothing where
-        `sql` is empty.
+        """Replace these partitions with the rows of a SELECT over staged tables; with none if `sql`
+        is empty.
 
-        A reader sees each partition as it was or as it will be. Of the failures table, only the
-        slice of
-        `processor_name` is replaced. Returns how many rows they hold now; None where only a query
-        can tell.
+        A reader sees each partition before or after the write, never in between. In the failures
+        table, only the slice of `processor_name` is replaced. Returns the new number of rows; None
+        if only a query could count them.
         """
 
     def record(self, table: Table, rows: Sequence[Row]) -> None:
-        """Add rows to the run history; a row with the run_id of an older one replaces it."""
+        """Add rows to the run history; a row replaces an older one with its run_id."""
 
-    def load(self, table: Table, season_year: int, file: Path) -> None:
-        """Replace one season of an input table by a Parquet file that has exactly the schema's
+    def load(
+        self, season_year: int, files: Mapping[Table, Path], write: UnfinishedWrite | None = None
+    ) -> None:
+        """Replace one season of these input tables with Parquet files of exactly the schema's
         columns.
+
+        Readers see the old rows of all tables or the new ones. A killed process leaves `write` in
+        `unfinished`. Raises Refused while another process loads the season.
+        """
+
+    def unfinished(self) -> list[UnfinishedWrite]:
+        """Return the loads and copies that have begun and not ended."""
+
+    def writing(self, write: UnfinishedWrite) -> AbstractContextManager[None]:
+        """Keep `write` in `unfinished` until the block has ended without an error. Raises Refused
+        while another process does the same.
         """
 
     def seasons(self, table: Table) -> set[int]:
-        """The seasons of an input table that are loaded."""
+        """Return the loaded seasons of an input table."""
+
+    def season_version(self, season_year: int) -> str:
+        """Return text that changes when inputs of a season are loaded; reads no rows."""
 
     def stamp(self, table: Table, season_year: int) -> str:
-        """Text that changes whenever a season of an input table is loaded again; reads no row."""
+        """Return text that changes when a season of an input table is reloaded; reads no rows."""
 
     def partitions(
         self, table: Table, processor_name: str = "", among: Collection[date] | None = None
     ) -> set[date]:
-        """The dates for which an output table has a partition, or a log table the slice of a
-        processor (of any, unnamed).
+        """Return the dates of an output table's partitions, or of a processor's slice of a log (any
+        processor, if unnamed).
 
-        Of `among` where that is given, which costs no more than it is long.
+        Restricted to `among` if given; its cost grows with the length of `among`. A partition whose
+        file is visibly damaged is left out.
+        """
+
+    def damaged(self, table: Table, processor_name: str, among: Collection[date]) -> set[date]:
+        """Return the dates whose file is visibly damaged, of an output or a processor's slice."""
+
+    def set_aside(self, error: CorruptPartition) -> str:
+        """Rename the file that could not be read, so that its partition is missing; return its new
+        name.
         """
 
     def expiring(self) -> dict[str, int]:
-        """The tables whose partitions are deleted by themselves, each with the days after which
-        they are.
-        """
+        """Return the tables whose partitions expire, each with its days."""
 
     def check_writable(self) -> None:
-        """Raise WarehouseUnwritable when nothing could be written now."""
+        """Raise WarehouseUnwritable if a write would fail now."""
 
     def working(self, work: Work) -> AbstractContextManager[None]:
-        """Do what follows on somebody's behalf."""
+        """Run the block on behalf of `work`."""
 
     def cancel(self, names: Collection[str]) -> int:
-        """Stop what goes on in the warehouse under these names, as `Work.note` was told them;
-        return how much there was.
+        """Cancel warehouse jobs under these names (as passed to `Work.note`); return how many there
+        were.
+        """
+
+    def retire(self, names: Collection[str], *, cancel: bool) -> None:
+        """Return when no warehouse job under these names can write any more: the running ones have
+        ended, cancelled first with `cancel`, and those not started cannot start.
         """
 
     def bytes_read(self, sql: str, params: Params, writes: int = 0) -> int | None:
-        """The bytes that one SELECT, and so many writes of what it yields, would be charged for;
-        None where nothing is.
+        """Return the bytes charged for one SELECT and this many writes of its rows; None if reads
+        are free.
 
         Runs nothing.
         """
 
     def sweep(self) -> int:
-        """Remove what killed writers left behind; return how many leftovers there were."""
+        """Remove the leftovers of killed writers; return how many there were."""

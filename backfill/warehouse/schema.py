@@ -1,5 +1,5 @@
-"""What a table is: columns, types, partition and key. Every DDL, Parquet type and doc is derived
-from here.
+"""Table schemas: columns, types, partition and key. DDL, Parquet types and documentation derive
+from them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ DUCKDB_TYPES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column. `type` is GoogleSQL's; `hashed` columns form the row's data_hash."""
+    """Column of a table. `type` is GoogleSQL's; `hashed` columns form the row's data_hash."""
 
     name: str
     type: str
@@ -35,7 +35,7 @@ class Column:
 
     @property
     def duckdb_type(self) -> str:
-        """The type in DuckDB and in Parquet: NUMERIC(p,s) is stored as DECIMAL(p,s)."""
+        """Type in DuckDB and Parquet: NUMERIC(p,s) is stored as DECIMAL(p,s)."""
         return DUCKDB_TYPES.get(self.type, self.type.replace("NUMERIC", "DECIMAL"))
 
     @property
@@ -45,17 +45,17 @@ class Column:
 
     @property
     def ddl(self) -> str:
-        """The column in a BigQuery CREATE TABLE; arrays are never NULL there, so they cannot be
-        declared so.
+        """Column in a BigQuery CREATE TABLE; an array is never NULL there, and cannot be declared
+        so.
         """
         required = "" if self.nullable or self.type.startswith("ARRAY") else " NOT NULL"
         return f'{self.name} {self.type}{required} OPTIONS(description="{self.meaning}")'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table, in stored column order. `key` is unique; `partition` is the DATE column it is
-    replaced by.
+    """Table, columns in stored order. `key` is unique; `partition` is the DATE column of its
+    partitions.
     """
 
     short: str
@@ -72,17 +72,16 @@ class Table:
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
-        """Columns by name."""
         return {c.name: c for c in self.columns}
 
     @property
     def entity(self) -> str:
-        """The column that names the player or team: the first of the key."""
+        """Column of the player or team: the first of the key."""
         return self.key[0]
 
     @property
     def hashed(self) -> tuple[Column, ...]:
-        """The columns of the data hash, in hash order."""
+        """Columns of the data hash, in hash order."""
         return tuple(c for c in self.columns if c.hashed)
 
     @property
@@ -91,13 +90,13 @@ class Table:
         return tuple(c.name for c in self.columns)
 
     def ddl(self) -> str:
-        """The BigQuery statement that creates the table; no partition ever expires."""
+        """BigQuery statement that creates the table; its partitions never expire."""
         columns = ",\n".join(f"  {c.ddl}" for c in self.columns)
         cluster = ", ".join(self.cluster)
         return f"CREATE TABLE {self} (\n{columns}\n)\nPARTITION BY {self.partition}\nCLUSTER BY {cluster};"
 
     def markdown(self) -> str:
-        """The table as a section of the documentation."""
+        """Section of the documentation for this table."""
         head = f"## {self}\n\n{self.short}. Partition `{self.partition}`, cluster {_code(self.cluster)}, key {_code(self.key)}.\n"
         rows = (
             f"| {c.name} | {c.type} | {'yes' if c.nullable else 'no'} | {'H' if c.hashed else ''} | {c.meaning} |"
@@ -124,9 +123,9 @@ def parse_columns(text: str) -> Iterator[Column]:
         meanings = meaning.removeprefix("H ").split("; ")
         for n, name in enumerate(names.split(",")):
             yield Column(
-                name,
-                kind.rstrip("!"),
-                not kind.endswith("!"),
-                hashed,
-                meanings[n if len(meanings) > 1 else 0],
+                name=name,
+                type=kind.rstrip("!"),
+                nullable=not kind.endswith("!"),
+                hashed=hashed,
+                meaning=meanings[n if len(meanings) > 1 else 0],
             )

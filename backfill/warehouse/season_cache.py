@@ -1,4 +1,6 @@
-"""What this process has made of a season's inputs, kept until one of their tables is loaded again."""
+"""Values derived from a season's inputs, cached in this process until one of their tables is
+reloaded.
+"""
 
 from __future__ import annotations
 
@@ -9,49 +11,85 @@ from typing import Any, TypeVar, cast
 
 from django.conf import settings
 
+from backfill.errors import WarehouseBusy
 from backfill.warehouse import warehouse
 from backfill.warehouse.schema import Table
 
 T = TypeVar("T")
-# A dozen seasons' worth, of some two megabytes each: a process that goes through many must not keep
-# them all.
-MOST = 120
+MAX_READS = 20
+# A season's values are some twenty megabytes. The panel reads many seasons in any order; a worker
+# goes through them one after the other.
+MOST_SEASONS, MOST_SEASONS_OF_A_WORKER = 10, 2
 EVERY_SEASON = 0
 
-_kept: OrderedDict[tuple[str, str, int], tuple[tuple[str, ...], Any]] = OrderedDict()
+Place = tuple[str, int]
+Stamps = tuple[str, ...]
+# By warehouse and season, the least recently used first: stamps and value by name.
+_kept: OrderedDict[Place, dict[str, tuple[Stamps, Any]]] = OrderedDict()
+_limit = {"seasons": MOST_SEASONS}
 _lock = Lock()
 
 
+def limit_seasons(most: int) -> None:
+    """Keep the values of this many seasons in this process."""
+    _limit["seasons"] = most
+
+
 def cached_for_season(name: str, year: int, tables: Iterable[Table], make: Callable[[], T]) -> T:
-    """The value of this name for a season, made of these tables; made anew when one of them has
-    changed.
-    """
-    return _remembered(name, year, tuple(warehouse().stamp(table, year) for table in tables), make)
+    """Return the value of this name for a season; recomputed when one of these tables has changed."""
+    read = tuple(tables)
+    return _remembered(
+        name, year, lambda: tuple(warehouse().stamp(table, year) for table in read), make
+    )
 
 
 def cached_for_all_seasons(name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
-    """The same of all the seasons that are loaded; made anew when one has changed, has come or has
-    gone.
+    """Return the value of this name for all loaded seasons; recomputed when one is loaded, changed
+    or removed.
     """
-    found = sorted(
-        (str(table), year, warehouse().stamp(table, year))
-        for table in tables
-        for year in warehouse().seasons(table)
-    )
-    return _remembered(
-        name, EVERY_SEASON, tuple(f"{name} {year} {stamp}" for name, year, stamp in found), make
-    )
+    read = tuple(tables)
+
+    def stamps() -> Stamps:
+        found = sorted(
+            (str(table), year, warehouse().stamp(table, year))
+            for table in read
+            for year in warehouse().seasons(table)
+        )
+        return tuple(f"{name} {year} {stamp}" for name, year, stamp in found)
+
+    return _remembered(name, EVERY_SEASON, stamps, make)
 
 
-def _remembered(name: str, year: int, stamps: tuple[str, ...], make: Callable[[], T]) -> T:
-    key = settings.WAREHOUSE_URL, name, year
+def of_one_version(years: Iterable[int], make: Callable[[], T]) -> T:
+    """Return a value made of several reads, repeated if one of these seasons is loaded during them.
+    Raises WarehouseBusy.
+    """
+    read = tuple(years)
+    return _stamped(lambda: tuple(map(warehouse().season_version, read)), make)[1]
+
+
+def _stamped(stamps: Callable[[], Stamps], make: Callable[[], T]) -> tuple[Stamps, T]:
+    for _ in range(MAX_READS):
+        before, value = stamps(), make()
+        if stamps() == before:
+            return before, value
+    raise WarehouseBusy(f"seasons were loaded {MAX_READS} times during the read")
+
+
+def _remembered(name: str, year: int, stamps: Callable[[], Stamps], make: Callable[[], T]) -> T:
+    place = settings.WAREHOUSE_URL, year
     with _lock:
-        found = _kept.get(key)
-    if not found or found[0] != stamps:
-        found = stamps, make()
+        found = _kept.get(place, {}).get(name)
+    if not found or found[0] != stamps():
+        found = _stamped(stamps, make)
     with _lock:
-        _kept[key] = found
-        _kept.move_to_end(key)
-        while len(_kept) > MOST:
-            _kept.popitem(last=False)
+        _kept.setdefault(place, {})[name] = found
+        _kept.move_to_end(place)
+        while len(_seasons()) > _limit["seasons"]:
+            del _kept[_seasons()[0]]
     return cast("T", found[1])
+
+
+def _seasons() -> list[Place]:
+    """Return the kept seasons without the values of all seasons together, oldest first."""
+    return [place for place in _kept if place[1] != EVERY_SEASON]

@@ -1,9 +1,7 @@
-"""Which parts of a statement depend on the season alone, so that a session can keep them from batch
-to batch.
+"""Season-only parts of a statement, kept by a session from batch to batch.
 
 A processor's windows are the same for every date of a season; only the match of dates to games
-differs. A CTE that
-reads nothing but inputs and has no parameter but @season_start is such a part.
+differs. A CTE that reads only inputs and has no parameter but @season_start is such a part.
 """
 
 from __future__ import annotations
@@ -21,13 +19,13 @@ INPUT_REFS = frozenset(map(str, INPUTS))
 
 @dataclass(frozen=True)
 class Kept:
-    """A part worth keeping: the table to keep it in, and the query that fills it."""
+    """Season part of a statement: its table, and the query that fills it."""
 
     name: str
     query: exp.Expr
 
 
-def _tables(node: exp.Expr) -> frozenset[str]:
+def tables_of(node: exp.Expr) -> frozenset[str]:
     return frozenset(f"{t.db}.{t.name}" if t.db else t.name for t in node.find_all(exp.Table))
 
 
@@ -36,26 +34,27 @@ def _parameters(node: exp.Expr) -> frozenset[str]:
 
 
 def _needed(name: str, ctes: dict[str, exp.CTE]) -> list[str]:
-    """The CTEs that one builds on, itself included, in the order in which they stand."""
-    wanted, waiting = set(), [name]
+    """Return the CTEs that one builds on, itself included, in their order."""
+    needed, waiting = set(), [name]
     while waiting:
-        wanted.add(current := waiting.pop())
-        waiting += _tables(ctes[current]) & ctes.keys() - wanted
-    return [n for n in ctes if n in wanted]
+        needed.add(current := waiting.pop())
+        waiting += tables_of(ctes[current]) & ctes.keys() - needed
+    return [n for n in ctes if n in needed]
 
 
-def _kept(name: str, ctes: dict[str, exp.CTE]) -> Kept:
+def kept_part(name: str, ctes: dict[str, exp.CTE], limit: int | None = None) -> Kept:
+    """Return the table of a CTE, filled with its rows or with the first of them."""
     needed = [ctes[n] for n in _needed(name, ctes)]
     query = exp.select("*").from_(name)
+    if limit is not None:
+        query = query.limit(limit)
     query.set("with_", exp.With(expressions=[c.copy() for c in needed]))
     digest = hashlib.sha256(query.sql("bigquery").encode()).hexdigest()[:12]
     return Kept(f"kept_{digest}", query)
 
 
 def flatten(tree: exp.Query) -> None:
-    """Take the CTEs of a statement's CTEs out into its own list, where parts that are the same
-    stand once.
-    """
+    """Move the CTEs of a statement's CTEs into its own list, with duplicates merged."""
     with_ = tree.args.get("with_")
     found: dict[str, exp.CTE] = {}
     for cte in list(with_.expressions) if with_ else ():
@@ -70,19 +69,19 @@ def flatten(tree: exp.Query) -> None:
 
 
 def keep_season_parts(tree: exp.Query) -> list[Kept]:
-    """Take the season's parts out of a statement: their CTEs become reads of the tables returned."""
+    """Replace the season's CTEs of a statement with reads of the returned tables."""
     with_ = tree.args.get("with_")
     ctes: dict[str, exp.CTE] = {c.alias: c for c in with_.expressions} if with_ else {}
     seasonal: set[str] = set()
     for name, cte in ctes.items():
-        if _tables(cte) <= INPUT_REFS | seasonal and _parameters(cte) <= SEASON:
+        if tables_of(cte) <= INPUT_REFS | seasonal and _parameters(cte) <= SEASON:
             seasonal.add(name)
     outer = [c.this for n, c in ctes.items() if n not in seasonal]
-    read = set().union(*map(_tables, outer)) if outer else set()
-    kept = {n: _kept(n, ctes) for n in ctes if n in seasonal & read}
+    read = set().union(*map(tables_of, outer)) if outer else set()
+    kept = {n: kept_part(n, ctes) for n in ctes if n in seasonal & read}
     kept = {
         n: k for n, k in kept.items() if _parameters(k.query)
-    }  # without a season there is nothing to keep it for
+    }  # without a season there is nothing to keep
     for name, part in kept.items():
         ctes[name].set("this", exp.select("*").from_(part.name))
     return list(kept.values())

@@ -1,10 +1,10 @@
-// What HTML and htmx do not do by themselves: dialogs, copying, grids by keyboard, the age of what is shown, a lost connection.
+// Additions to HTML and htmx: dialogs, copying, grids by keyboard, age of the data, connection banner.
 "use strict";
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const each = (selector, root, act) => root.querySelectorAll(selector).forEach(act);
 
-// Dialogs: a fragment that lands in #dialog opens it; one that is emptied closes it. Focus goes back to where it was.
+// A fragment in #dialog opens it; an empty #dialog closes. The browser restores the focus.
 document.addEventListener("htmx:afterSwap", (event) => {
   const dialog = $("#dialog");
   if (event.detail.target !== dialog) return;
@@ -31,17 +31,17 @@ async function copyText(button) {
   setTimeout(() => button.classList.remove("copied"), 1500);
 }
 
-// Read out by screen readers. A fragment says what is worth saying in data-announce on its root.
+// Announcements for screen readers: data-announce on a fragment's root.
 function announce(text) {
   const place = $("#announcer");
   if (place && place.textContent !== text) place.textContent = text;
 }
 document.addEventListener("htmx:afterSettle", (event) => {
-  const said = event.detail.elt.dataset?.announce ?? event.detail.elt.querySelector?.("[data-announce]")?.dataset.announce;
-  if (said) announce(said);
+  const message = event.detail.elt.dataset?.announce ?? event.detail.elt.querySelector?.("[data-announce]")?.dataset.announce;
+  if (message) announce(message);
 });
 
-// Keys. Letters do nothing while somebody types.
+// Shortcuts, inactive while the user types in a field.
 const KEYS = JSON.parse($("#keys-table")?.textContent ?? "null");
 let wentAt = 0;
 document.addEventListener("keydown", (event) => {
@@ -63,7 +63,7 @@ document.addEventListener("keydown", (event) => {
   moveInGrid(event);
 });
 
-// A grid is one stop for Tab; arrows move between its cells, across the blocks of months as if they were one table.
+// A grid is one Tab stop; arrow keys move between its cells, across the blocks of months.
 function moveInGrid(event) {
   const cell = event.target.closest("[data-col]");
   const grid = cell?.closest("[data-grid]");
@@ -82,61 +82,62 @@ function moveInGrid(event) {
   next.focus();
 }
 
-// How old what is shown is: counted here, from when the server answered, so that a stopped clock is seen.
+// Age of the data, counted in the browser since the last response, so that it grows when polling stops.
 let answered = Date.now();
 setInterval(() => {
   each("[data-age]", document, (place) => {
     const seconds = Math.round((Date.now() - answered) / 1000);
     place.textContent = seconds < 2 ? "now" : `${seconds} s ago`;
-    place.classList.toggle("old", seconds > 10);
+    place.classList.toggle("stale", seconds > 10);
   });
 }, 1000);
 
-// A lost connection shows as such and heals by itself, as polling goes on. Several failures in a row, not one.
+// The banner appears after two failed requests in a row and disappears with the next response.
+const clock = (time) => new Date(time).toISOString().slice(11, 16); // UTC, 24 h
 let failed = 0;
-function lost(event) {
+function lost() {
   failed += 1;
   const banner = $("#lost");
   if (failed < 2 || !banner || !banner.hidden) return;
-  $("[data-lost-since]", banner).textContent = new Date(answered).toLocaleTimeString();
+  $("[data-lost-since]", banner).textContent = clock(answered);
   banner.hidden = false;
 }
 document.addEventListener("htmx:sendError", lost);
 document.addEventListener("htmx:timeout", lost);
-document.addEventListener("htmx:responseError", (event) => event.detail.xhr.status >= 500 && lost(event));
+document.addEventListener("htmx:responseError", (event) => event.detail.xhr.status >= 500 && lost());
 document.addEventListener("htmx:afterRequest", (event) => {
   const status = event.detail.xhr?.status ?? 0;
   if (status === 0 || status >= 500) return;
-  if (failed) announce("Connection is back");
+  if (failed) announce("Connection restored");
   failed = 0;
   answered = Date.now();
   if ($("#lost")) $("#lost").hidden = true;
 });
 
-// What somebody asked for and did not get is said once, whatever it was; the next answer takes it away.
-const REFUSED = { 413: "it is too long", 414: "it is too long" };
-function say(sentence) {
-  const said = document.createElement("div");
-  said.className = "alert alert-danger";
-  said.setAttribute("role", "alert");
-  said.textContent = sentence;
-  $("#alerts")?.replaceChildren(said);
+// A failed user request shows one alert; the next successful response removes it.
+const REFUSED = { 413: "request too long", 414: "request too long" };
+function showAlert(message) {
+  const alert = document.createElement("div");
+  alert.className = "alert alert-danger";
+  alert.setAttribute("role", "alert");
+  alert.textContent = message;
+  $("#alerts")?.replaceChildren(alert);
 }
 function unanswered(event) {
-  if (!event.detail.requestConfig?.triggeringEvent) return; // the page asked by itself
+  if (!event.detail.requestConfig?.triggeringEvent) return; // polling
   const status = event.detail.xhr?.status;
-  const why = status ? `error ${status}${REFUSED[status] ? `, ${REFUSED[status]}` : ""}` : "no answer";
-  say(`What you asked for has failed (${why}): what you see is from before. Nothing that you typed is lost; try it again.`);
+  const reason = status ? `error ${status}${REFUSED[status] ? `, ${REFUSED[status]}` : ""}` : "no answer";
+  showAlert(`Request failed (${reason}). The page shows earlier data. Your input is kept; try again.`);
 }
 ["htmx:responseError", "htmx:sendError", "htmx:timeout"].forEach((name) => document.addEventListener(name, unanswered));
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig } = event.detail;
-  if (xhr.status === 401 && $("[data-logged-out]")) event.detail.shouldSwap = false; // once, however often the page asks
+  if (xhr.status === 401 && $("[data-logged-out]")) event.detail.shouldSwap = false; // polling repeats the response
   const over = requestConfig?.triggeringEvent ? "#alerts .alert-danger" : "[data-logged-out]";
   if (xhr.status < 400) each(over, document, (alert) => alert.remove());
 });
 
-// Logging in again in another tab renews the token of forms: what is sent carries the one that holds now.
+// A login in another tab renews the CSRF token, so every request sends the current one.
 const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
 document.addEventListener("htmx:configRequest", (event) => {
   if (!token()) return;
@@ -148,7 +149,7 @@ document.addEventListener("submit", (event) => {
   if (field && token()) field.value = token();
 });
 
-// What was typed last is not in the preview yet, and nothing but what that shows may start.
+// Start stays disabled until the preview shows the latest input.
 let typed = 0, asked = 0;
 const hold = () => { if (asked !== typed && $("#start-button")) $("#start-button").disabled = true; };
 document.addEventListener("input", (event) => {
@@ -159,22 +160,22 @@ document.addEventListener("input", (event) => {
 document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.elt.id === "launch") asked = typed; });
 document.addEventListener("htmx:afterRequest", hold);
 
-// Nothing that is pasted is cut off without a word.
+// maxlength truncates pasted text silently; show an alert.
 document.addEventListener("paste", (event) => {
   const { target: field } = event, most = field.maxLength;
   const pasted = event.clipboardData?.getData("text") ?? "";
   if (!(most > 0)) return;
   const kept = field.value.length - (field.selectionEnd - field.selectionStart);
-  if (kept + pasted.length > most) say(`This takes ${most} characters: the end of what you pasted is left out.`);
+  if (kept + pasted.length > most) showAlert(`The limit is ${most} characters. The end of the pasted text was removed.`);
 });
 
-// A form that changes by itself (filters) need not have its button pressed; without this script the button does it.
+// Filters apply on change; their button is for browsers without scripts.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");
   if (form && !form.hasAttribute("hx-get")) form.requestSubmit();
 });
 
-// What scrolls sideways can be scrolled by keyboard: it becomes a stop for Tab, as long as it is too narrow.
+// A table that scrolls sideways becomes a Tab stop, so that the keyboard can scroll it.
 function makeScrollable() {
   each(".table-wrap", document, (place) => {
     if (place.scrollWidth > place.clientWidth) place.setAttribute("tabindex", "0");
@@ -182,4 +183,15 @@ function makeScrollable() {
   });
 }
 ["DOMContentLoaded", "htmx:afterSettle"].forEach((name) => document.addEventListener(name, makeScrollable));
+
+// On narrow screens each row of these tables is a list, with the column headings as labels.
+function labelCells() {
+  each("table.stacks", document, (table) => {
+    const headings = [...table.querySelectorAll("thead th")].map((heading) => heading.textContent.trim());
+    each("tbody tr", table, (row) => [...row.cells].forEach((cell, n) => {
+      if (cell.tagName === "TD" && cell.colSpan === 1) cell.dataset.label = headings[n] ?? "";
+    }));
+  });
+}
+["DOMContentLoaded", "htmx:afterSettle"].forEach((name) => document.addEventListener(name, labelCells));
 window.addEventListener("resize", makeScrollable);

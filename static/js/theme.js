@@ -1,4 +1,4 @@
-// Before anything is painted, so that a dark page never flashes white. The choice is kept; without one the system's holds.
+// Runs before the first paint, so that a dark page does not flash white. Default: the system's theme.
 (() => {
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {

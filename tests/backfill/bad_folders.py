@@ -1,4 +1,4 @@
-"""Every way to spoil a folder of Phase 3 files, with the sentence that it must be refused by."""
+"""Defects of a Phase 3 folder, each with the sentence that refuses it."""
 
 from __future__ import annotations
 
@@ -64,29 +64,29 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
     ),
     (
         doctored(PGS, "SELECT * REPLACE (fg_attempts::VARCHAR AS fg_attempts) FROM t"),
-        f"{PLAYER_GAMES}: column fg_attempts is VARCHAR, INT64 is expected",
+        f"{PLAYER_GAMES}: column fg_attempts is VARCHAR; expected INT64",
     ),
     (
         doctored(PGS, "SELECT * REPLACE (game_id::BIGINT AS game_id) FROM t"),
-        f"{PLAYER_GAMES}: column game_id is BIGINT, STRING is expected",
+        f"{PLAYER_GAMES}: column game_id is BIGINT; expected STRING",
     ),
     (
         doctored(PGS, "SELECT * REPLACE (12.5::DOUBLE AS points) FROM t"),
-        f"{PLAYER_GAMES}: column points holds '12.5' where INT64 is expected (4 rows like it)",
+        f"{PLAYER_GAMES}: column points has '12.5'; expected INT64 (4 rows like it)",
     ),
     (
         doctored(
             PGS, f"SELECT * REPLACE (CASE WHEN {FIRST} THEN 33.46 END AS minutes_played) FROM t"
         ),
-        f"{PLAYER_GAMES}: column minutes_played holds '33.46' where NUMERIC(5,1) is expected (1 row like it)",
+        f"{PLAYER_GAMES}: column minutes_played has '33.46'; expected NUMERIC(5,1) (1 row like it)",
     ),
     (
         doctored(PGS, "SELECT * REPLACE (100000.0::DECIMAL(9,1) AS minutes_played) FROM t"),
-        f"{PLAYER_GAMES}: column minutes_played holds '100000.0' where NUMERIC(5,1) is expected (4 rows like it)",
+        f"{PLAYER_GAMES}: column minutes_played has '100000.0'; expected NUMERIC(5,1) (4 rows like it)",
     ),
     (
         doctored(UTGC, "SELECT * REPLACE (game_date + INTERVAL 19 HOURS AS game_date) FROM t"),
-        f"{TEAM_CONTEXT}: column game_date holds '2021-10-20 19:00:00' where DATE is expected (4 rows like it)",
+        f"{TEAM_CONTEXT}: column game_date has '2021-10-20 19:00:00'; expected DATE (4 rows like it)",
     ),
     (
         doctored(
@@ -101,12 +101,12 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
     ),
     (
         doctored(PGS, f"FROM t UNION ALL SELECT * REPLACE (9 AS points) FROM t WHERE {FIRST}"),
-        f"{PLAYER_GAMES}: 1 row too many for the key (player_lookup, game_id, processed_at), "
+        f"{PLAYER_GAMES}: 1 row duplicated in the key (player_lookup, game_id, processed_at), "
         "first player_lookup homer, game_id 0022100001",
     ),
     (
         doctored(SCHED, "FROM t UNION ALL FROM t"),
-        f"{SCHEDULE}: 2 rows too many for the key (game_id), first game_id 0022100001",
+        f"{SCHEDULE}: 2 rows duplicated in the key (game_id), first game_id 0022100001",
     ),
     (
         doctored(PGS, "SELECT * REPLACE (game_date + 365 AS game_date) FROM t"),
@@ -131,15 +131,15 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
     ),
     (
         text("0022100001,2021-10-20,2021,BOS,NYK,final,regular\n"),
-        f"{SCHEDULE}: column game_status holds 'final' where INT64 is expected (1 row like it)",
+        f"{SCHEDULE}: column game_status has 'final'; expected INT64 (1 row like it)",
     ),
     (
         text("0022100001,20.10.2021,2021,BOS,NYK,3,regular\n"),
-        f"{SCHEDULE}: column game_date holds '20.10.2021' where DATE is expected (1 row like it)",
+        f"{SCHEDULE}: column game_date has '20.10.2021'; expected DATE (1 row like it)",
     ),
     (
         text("0022100001,infinity,2021,BOS,NYK,3,regular\n"),
-        f"{SCHEDULE}: column game_date holds 'infinity' where DATE is expected (1 row like it)",
+        f"{SCHEDULE}: column game_date has 'infinity'; expected DATE (1 row like it)",
     ),
     (
         text("0022100001,2021-10-20,2021,,NYK,3,regular\n"),

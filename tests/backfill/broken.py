@@ -1,6 +1,4 @@
-"""A job in which TDZA broke on two dates, run once and copied for each test: its partitions and its
-rows.
-"""
+"""Jobs in which TDZA broke on two dates: run once, partitions and rows copied for each test."""
 
 from __future__ import annotations
 
@@ -23,24 +21,23 @@ MODELS = (Limits, Job, Batch, Run, Event)
 
 
 class Broken:
-    """Jobs by their options, each run when it is first asked for."""
+    """Jobs by their options, each run on first use."""
 
     def __init__(self, loaded_season: Path, folder: Path) -> None:
         self.loaded_season, self.folder = loaded_season, folder
         self.made: dict[Options, tuple[Path, str]] = {}
 
     def job(self, options: Options, to: Path) -> Job:
-        """Put the job of these options into the database, and what it wrote into the warehouse
-        `to`.
-        """
+        """Load the job with these options into the database, its output into the warehouse `to`."""
         warehouse, rows = self._made(options)
         shutil.copytree(warehouse, to, dirs_exist_ok=True)
         load_rows(rows)
         return Job.objects.get()
 
     def written(self, options: Options) -> Path:
-        """The warehouse that the job of these options wrote, which is all tests' own: read it, and
-        write to a copy.
+        """Return the warehouse that the job with these options wrote.
+
+        All tests share it: read it, and write to a copy.
         """
         return self._made(options)[0]
 
@@ -50,11 +47,11 @@ class Broken:
         return self.made[options]
 
     def spoil(self, patch: pytest.MonkeyPatch) -> None:
-        """What goes wrong in the jobs."""
+        """Patch the statements that break in the jobs."""
         break_on(patch, "TDZA", SECOND, THIRD)
 
     def _run(self, options: Options) -> tuple[Path, str]:
-        """Run it in a warehouse of its own, and take its rows back out of the database."""
+        """Run the job in a separate warehouse and move its rows out of the database."""
         warehouse = self.folder / str(len(self.made))
         shutil.copytree(self.loaded_season, warehouse)
         with (

@@ -1,6 +1,4 @@
-"""A server of the Pub/Sub API in the test's own process: it keeps what it is sent and answers as it
-is told to.
-"""
+"""Pub/Sub API server in the test process: stores received messages and answers as scripted."""
 
 from __future__ import annotations
 
@@ -27,8 +25,10 @@ def refuse(code: grpc.StatusCode, details: str) -> Answer:
 
 
 class Broker:
-    """`sent` has every message that was accepted, as (topic, payload, attributes). `answers` are
-    for the next calls.
+    """Fake topic.
+
+    `sent` has every accepted message as (topic, payload, attributes); `answers` holds the answers
+    to the next calls.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Broker:
 
     @contextmanager
     def listening(self) -> Iterator[Broker]:
-        """Serve, on the same port whenever it is called again."""
+        """Serve, on the same port each time."""
         method = grpc.unary_unary_rpc_method_handler(
             self.publish, PublishRequest.deserialize, PublishResponse.serialize
         )

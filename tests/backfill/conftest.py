@@ -1,6 +1,4 @@
-"""What the tests that run processors share: the tiny season, loaded once and copied for each of
-them.
-"""
+"""Fixtures for tests that run processors: the tiny season, loaded once and copied for each test."""
 
 from __future__ import annotations
 
@@ -34,14 +32,14 @@ def loaded_season(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def season(loaded_season: Path, own_warehouse: Path) -> Path:
-    """A warehouse of one's own in which the tiny season is loaded; returns its folder."""
+    """Load the tiny season into this test's warehouse; return its folder."""
     shutil.copytree(loaded_season, own_warehouse)
     return own_warehouse
 
 
 @pytest.fixture(scope="session")
 def redis() -> Iterator[None]:
-    """The Redis to which batches are sent on commit; no worker listens there."""
+    """Connect to the Redis that batches are sent to on commit; no worker listens there."""
     socket = Path(settings.REDIS_URL.removeprefix("redis+socket://"))
     command = [
         redis_program(),
@@ -63,7 +61,7 @@ def redis() -> Iterator[None]:
 
 @pytest.fixture
 def judged_after_jobs(settings: Any, own_warehouse: Path) -> None:
-    """What has ended is judged, as it is outside of tests."""
+    """Turn on audits after each job, as in production."""
     settings.AUDIT_AFTER_JOBS = True
 
 
@@ -89,8 +87,9 @@ def simulated_months(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
 
 @pytest.fixture
 def simulated(simulated_months: Simulated, settings: Any) -> Simulated:
-    """The warehouse with the simulated months, all processors run; whoever writes there puts
-    everything back.
+    """Return the shared warehouse of simulated months, all processors run.
+
+    Tests that write must restore it.
     """
     settings.WAREHOUSE_URL = simulated_months.url
     return simulated_months
@@ -98,5 +97,5 @@ def simulated(simulated_months: Simulated, settings: Any) -> Simulated:
 
 @pytest.fixture
 def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
-    """A command line in this process."""
+    """Return a command line in this process."""
     return Shell(capsys)

@@ -1,6 +1,4 @@
-"""A season judged as the product does: what must become of everybody, held against what the
-warehouse holds.
-"""
+"""Audit of a season with the product's code: expected failures compared with stored rows."""
 
 from __future__ import annotations
 
@@ -8,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from backfill.audit import load
-from backfill.plan.planning import Key
+from backfill.models import Key
 from validation.expectation import ExpectationDiff, compare, expected
 
 
 def judged(
     season_start: date, dates: Sequence[date]
 ) -> Iterator[tuple[Key, ExpectationDiff, load.Written]]:
-    """Every (processor, date) with what was found there; nothing that must be there is left out."""
+    """Yield (key, comparison, stored rows) of every expected (processor, date)."""
     facts = load.facts(season_start)
     load.stage(dates)
     written = load.written(dates)
@@ -26,13 +24,14 @@ def judged(
 
 
 def assert_explained(season_start: date, dates: Sequence[date]) -> dict[Key, tuple[int, int]]:
-    """Everything is as it must be, and everybody is counted once; returns rows and failures of each
-    (processor, date).
+    """Assert that all failures are expected and each entity is counted once.
+
+    Returns rows and failures of each (processor, date).
     """
     counts = {}
     for key, comparison, found in judged(season_start, dates):
         assert comparison == ExpectationDiff(
-            len(found.rows) + len(found.failures), len(found.failures)
+            population=len(found.rows) + len(found.failures), explained=len(found.failures)
         ), key
         assert (found.repeated, found.whole_date) == (0, ""), key
         counts[key] = len(found.rows), len(found.failures)

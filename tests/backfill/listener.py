@@ -1,6 +1,4 @@
-"""A web server on this machine that takes what Apprise's json:// sends, and fails when it is told
-to.
-"""
+"""Local web server that receives Apprise's json:// notifications and fails on request."""
 
 from __future__ import annotations
 
@@ -13,7 +11,10 @@ from typing import Any
 
 
 class Listener:
-    """`heard` has path, title and body of each message; `status` is how each path answers."""
+    """Notification server.
+
+    `heard` has path, title and body of each message; `status` is the answer per path.
+    """
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str, str]] = []
@@ -21,7 +22,7 @@ class Listener:
         self.port = 0
 
     def url(self, path: str = "all") -> str:
-        """Where to send, as Apprise writes it; the path stands for the secret that such URLs hold."""
+        """Return the Apprise URL; the path stands for the secret that such URLs hold."""
         return f"json://127.0.0.1:{self.port}/{path}"
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""`manage.py` as a person types it, without a process of its own."""
+"""`manage.py` command lines, run in the test process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.core.management import execute_from_command_line
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command line came to."""
+    """Exit code and output of a command line."""
 
     code: int
     out: str
@@ -20,7 +20,7 @@ class Answer:
 
     @property
     def document(self) -> Any:
-        """The one JSON document on stdout."""
+        """Return the JSON document on stdout."""
         assert self.out.count("\n") == 1
         return json.loads(self.out)
 
@@ -32,7 +32,7 @@ class Shell:
         self.capsys = capsys
 
     def __call__(self, *words: object) -> Answer:
-        self.capsys.readouterr()  # what was said before is not the command's
+        self.capsys.readouterr()  # drop output from before the command
         try:
             execute_from_command_line(["manage.py", *map(str, words)])
             code = 0

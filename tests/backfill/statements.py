@@ -1,6 +1,4 @@
-"""A processor's real statement on rows given in Python: the same translation and engine, without
-files.
-"""
+"""Processor statements on rows given in Python: same translation and engine, without files."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ ARROW = {
 
 
 class RowsWarehouse(ParquetWarehouse):
-    """The embedded warehouse with its tables filled from rows instead of files."""
+    """Embedded warehouse with tables filled from rows instead of files."""
 
     def __init__(self) -> None:
         super().__init__(Path("nowhere"), threads=1)
@@ -49,7 +47,7 @@ class RowsWarehouse(ParquetWarehouse):
     def outcomes(self, code: str, params: Params) -> list[Row]:
         output = PROCESSORS[code].output
         self.stage("result", render(code), params)
-        # A failed entity's values may fit no type; they are never stored.
+        # A failed entity's values may fit no type; they are not stored.
         stored = ", ".join(
             f"CASE WHEN {is_known} THEN CAST({c.name} AS {c.duckdb_type}) END AS {c.name}"
             for c in output.columns
@@ -77,7 +75,7 @@ class RowsWarehouse(ParquetWarehouse):
 
 
 def _flat(value: object) -> object:
-    """A JSON document as the text that its column holds."""
+    """Return a JSON document as its column's text."""
     return json.dumps(value, default=float) if isinstance(value, dict) else value
 
 
@@ -98,7 +96,7 @@ def _warehouse() -> RowsWarehouse:
 
 
 def rows_warehouse(tables: Tables) -> RowsWarehouse:
-    """The one warehouse of this process, holding these tables."""
+    """Return this process's only warehouse, holding these tables."""
     _warehouse().give(tables)
     return _warehouse()
 
@@ -111,7 +109,7 @@ def run_sql(
     season_start: date,
     backfill_mode: bool = True,
 ) -> dict[date, Outcome]:
-    """What a processor's statement yields for each date, as the oracle's `run` does."""
+    """Run a processor's statement for each date, with the same result as the oracle's `run`."""
     warehouse, output = rows_warehouse(tables), PROCESSORS[code].output
     params = {
         "dates": list(dates),

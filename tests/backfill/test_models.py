@@ -17,7 +17,7 @@ DAY, NEXT = date(2021, 11, 22), date(2021, 11, 23)
 
 
 def make_job(**overrides: Any) -> Job:
-    options = Options(DAY, NEXT).as_json()
+    options = Options(start=DAY, end=NEXT).as_json()
     return Job.objects.create(
         **{"options": options, "actor": "ann", "code_version": "1", "batch_size": 1, **overrides}
     )
@@ -94,7 +94,7 @@ def test_every_run_has_an_id_of_its_own() -> None:
     assert all(len(i) == 8 and int(i, 16) >= 0 for i in ids)
 
 
-# Moving
+# State transitions
 
 
 def test_a_job_moves_with_an_event() -> None:
@@ -154,7 +154,7 @@ def test_moving_no_run_is_no_event() -> None:
     assert (Run.objects.transition(("pending",), "cancelled", actor="ann"), events()) == (0, [])
 
 
-# Done: the newest run that decided something
+# Latest decisive runs
 
 
 @pytest.mark.parametrize(
@@ -210,11 +210,11 @@ def test_done_is_asked_for_a_range() -> None:
     assert done() == {("PSZA", DAY), ("PSZA", NEXT)}
 
 
-# Reading back
+# Loading stored rows
 
 
 def test_a_job_knows_its_options() -> None:
-    assert make_job().parsed_options == Options(DAY, NEXT)
+    assert make_job().parsed_options == Options(start=DAY, end=NEXT)
 
 
 def test_rows_are_named_as_a_person_names_them() -> None:

@@ -1,4 +1,4 @@
-"""Statements are .sql files with a one-line description; Python only names them."""
+"""Named statements: .sql files with a one-line description, referenced from Python by name."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ MODULES = [
     if "migrations" not in f.parts
 ]
 QUERY = re.compile(r"\b(SELECT|MERGE)\b(.|\n)*\bFROM\b|\bFROM \b.*\bWHERE\b|DELETE FROM")
-# The embedded engine and the loader of files build commands for DuckDB from a schema at run time.
+# The embedded engine and the file loader build DuckDB commands from a schema at run time.
 ENGINE = {
     "backfill/ingest/input_files.py",
     "backfill/ingest/load.py",
     "backfill/warehouse/parquet/new_partitions.py",
+    "backfill/warehouse/parquet/reading.py",
     "backfill/warehouse/parquet/session.py",
     "backfill/warehouse/bigquery/sql.py",
     "backfill/ingest/copy_warehouse.py",
@@ -41,7 +42,7 @@ def texts(module: Path) -> tuple[str, ...]:
 
 
 def strings(module: Path) -> Iterator[str]:
-    """The strings of a module without its docstrings, each f-string as one."""
+    """Yield the strings of a module without its docstrings, each f-string as one."""
     tree = ast.parse(module.read_text(encoding="utf-8"))
     documented = {
         id(node.body[0].value)

@@ -1,5 +1,5 @@
-"""No message decides anything: a story of faults, pauses, retries and audits goes the same way in
-other words.
+"""No code parses messages: a story of faults, pauses, retries and audits has the same outcome with
+reworded texts.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from backfill.execution import dispatch, execute
 from backfill.execution.inline import run_inline
 from backfill.jobs.lifecycle import cancel_job, pause_job, resume_job
 from backfill.jobs.retry import preview_retry, retry_job
+from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Finding, Job, Launch, Run
-from backfill.plan.retry_selection import Selection
 from backfill.status import attention, job_outcome
 from backfill.status.comparison import compare
 from backfill.status.failures import JobFailures
@@ -46,7 +46,7 @@ from tests.seasons.tiny import (
 from tests.seasons.whole import EVERYBODY, Whole, whole_rows
 from validation.findings import kinds
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 TEXTS: dict[type[models.Model], tuple[str, ...]] = {
     Event: ("action", "reason"), Run: ("reason",), Batch: ("reason",), Job: ("reason",),
@@ -56,15 +56,13 @@ SOMEBODY = EVERYBODY[0]
 
 
 def reworded(text: str) -> str:
-    """Other words and other punctuation; numbers stay, as they would when a sentence is reworded."""
+    """Change words and punctuation but no numbers."""
     return codecs.encode(text, "rot13").replace("→", "to").replace(": ", " - ")
 
 
 @contextmanager
 def rewording(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever is written of a text, to the database or as the reason of a failure, is written in
-    other words.
-    """
+    """Reword every text written to the database or as the reason of a failure."""
     with patch.context() as within:
         for model, names in TEXTS.items():
             for name in names:
@@ -104,16 +102,14 @@ def _with_other_reasons(written: Callable[..., str]) -> Callable[..., str]:
 
 
 class Story:
-    """What an operator does in a season in which much goes wrong; `facts` are what became of it,
-    without a text.
-    """
+    """Operator actions in a season with many faults; `facts` are the outcomes without texts."""
 
     def __init__(self, season: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.season, self.folder, self.patch = season, folder, patch
         self.facts: list[tuple[str, object]] = []
 
     def tell(self) -> list[tuple[str, object]]:
-        """All of it."""
+        """Run every step of the story."""
         self.pause_on_error_and_resume()
         self.retry_what_broke()
         self.run_again_what_is_lost()
@@ -163,9 +159,9 @@ class Story:
             make_options(end=SECOND, processors=("TDZA",), force=True, batch_size=1), "bob"
         )
         assert job
-        pause_job(job, "bob", "brake: TDZA 2021-11-02: so I say")
+        pause_job(job, "bob", "pause on error: TDZA 2021-11-02: so I say")
         self.note("paused by a person", Job.objects.get(pk=job.pk))
-        cancel_job(job, "bob", "its process ended")
+        cancel_job(job, "bob", "process ended")
         self.note("cancelled", Job.objects.get(pk=job.pk))
         resume_job(Job.objects.get(pk=job.pk), "ann")
         self.note("resumed", run_all(Job.objects.get(pk=job.pk)))
@@ -200,7 +196,7 @@ class Story:
         self.audit("the bad row is expected")
         self.facts.append(("grid", season_grid(2021).counts()))
 
-    # What became of it
+    # Outcomes
 
     def inline(self, **options: Any) -> Job:
         job = start_job(make_options(**options), "ann", inline=True)
@@ -215,7 +211,7 @@ class Story:
         self.facts.append((f"findings: {when}", found))
 
     def note(self, when: str, job: Job) -> None:
-        """All that is decided about a job and its runs."""
+        """Record every decision about a job and its runs."""
         stop, own = attention.stop_cause(job), job_outcome.own_runs(job)
         standing = JobFailures(job)
         document, numbers = (
@@ -273,7 +269,7 @@ class Story:
 
 @pytest.fixture(autouse=True)
 def nobody_is_rung(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no Redis here; the story takes the steps itself."""
+    """Send nothing to Redis; the story runs the steps itself."""
     monkeypatch.setattr(dispatch.queue, "enqueue", lambda batch: None)
     monkeypatch.setattr(dispatch.queue, "enqueue_audit", lambda: None)
 
@@ -295,9 +291,9 @@ def test_the_story_goes_the_same_way_in_other_words(
 
 
 def check_words(*, is_reworded: bool) -> None:
-    """That the rewording did reword: no event, reason or sentence begins as the code writes it."""
+    """Assert that texts were reworded: no event, reason or sentence begins as in the code."""
     words = (
-        Event.objects.filter(reason__startswith="brake: ").count()
+        Event.objects.filter(reason__startswith="pause on error: ").count()
         + Run.objects.filter(reason="already complete").count()
     )
     words += Finding.objects.filter(sentence__contains="PROCESSING_ERROR").count()

@@ -1,4 +1,4 @@
-"""docs/scale.md counts what is really sent: at the port for a small job, and in its table for a
+"""Request counts in docs/scale.md: measured at the port for a small job, and in its table for a
 season.
 """
 

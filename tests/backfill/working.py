@@ -1,6 +1,4 @@
-"""Workers without Celery: what their tasks do, called one by one, so that a test decides what
-happens between two steps.
-"""
+"""Celery-free workers: tests call the steps one by one and can act between two steps."""
 
 from __future__ import annotations
 
@@ -18,12 +16,12 @@ from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
 from tests.seasons.tiny import make_options
 
-DEAD = f"{socket.gethostname()} 1 0.00"  # no process of this number began at that time
-ELSEWHERE = "elsewhere 7 1234"  # on another host, which only its heartbeat can speak for
+DEAD = f"{socket.gethostname()} 1 0.00"  # no process has this number and start time
+ELSEWHERE = "elsewhere 7 1234"  # on another host, where only its heartbeat proves it alive
 
 
 def make_job(**overrides: Any) -> Job:
-    """A job for the workers: a date a batch, two in flight at most."""
+    """Make a job for workers: one date per batch, two batches in flight at most."""
     job = start_job(make_options(**{"batch_size": 1, "parallel": 2, **overrides}), "ann")
     assert job
     return job
@@ -42,19 +40,19 @@ def batch_of(job: Job, number: int) -> Batch:
 
 
 def step(batch: Batch, code: str) -> int:
-    """Run one step as a worker does; returns how many runs ended."""
+    """Run one step as a worker does; return the number of finished runs."""
     return len(run_step(batch, code, load_calendar(), "worker"))
 
 
 def run_batch(job: Job, number: int) -> None:
-    """Run all that is left of a batch that is in flight."""
+    """Run the rest of a batch that is in flight."""
     batch = batch_of(job, number)
     for code in CHAIN:
         step(batch, code)
 
 
 def run_all(job: Job) -> Job:
-    """Dispatch and run until nothing is in flight any more."""
+    """Dispatch and run until no batch is in flight."""
     dispatch.dispatch()
     while numbers := in_flight(job):
         run_batch(job, numbers[0])
@@ -70,7 +68,7 @@ def statuses(job: Job) -> dict[str, int]:
 
 
 def job_events(job: Job) -> list[tuple[str, str]]:
-    """What happened to the job itself, and why."""
+    """Return the job's own events as (kind, reason)."""
     return list(
         Event.objects.filter(job=job, run=None).order_by("pk").values_list("action", "reason")
     )
@@ -79,7 +77,7 @@ def job_events(job: Job) -> list[tuple[str, str]]:
 def make_worker(name: str = ELSEWHERE, seen_at: datetime | None = None, **fields: Any) -> Worker:
     seen_at = seen_at or now()
     return Worker.objects.create(
-        name=name, kind="worker", seen_at=seen_at, **{"started_at": seen_at, **fields}
+        name=name, seen_at=seen_at, **{"kind": "worker", "started_at": seen_at, **fields}
     )
 
 

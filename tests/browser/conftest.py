@@ -1,4 +1,4 @@
-"""A real browser before a real installation."""
+"""Fixtures: a real browser and a running installation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def browser(program: FindProgram) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def judged_panel(demo_files: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
-    """Two months with faults, run and judged; nobody changes them."""
+    """Panel with two months of faults, run and audited; tests do not change them."""
     var = tmp_path_factory.mktemp("judged") / "var"
     shutil.copytree(demo_files.folder, var)
     with running(Installation(var)) as panel:
@@ -38,7 +38,7 @@ def judged_panel(demo_files: Demo, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def loaded_panel(demo_files: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
-    """A season with faults, of which nothing was run."""
+    """Panel with a season of faults and no runs."""
     var = tmp_path_factory.mktemp("loaded") / "var"
     shutil.copytree(demo_files.loaded, var)
     with running(Installation(var)) as panel:

@@ -1,4 +1,4 @@
-"""The whole of Backcourt as `bin/up` runs it, and somebody's browser before it."""
+"""Backcourt as `bin/up` runs it, and a logged-in browser."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ QUIET = (
 
 
 def free_address() -> str:
-    """An address of this machine on which nobody listens."""
+    """Return a local address with a free port."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return f"127.0.0.1:{found.getsockname()[1]}"
 
 
 @dataclass
 class Seat:
-    """A page in a browser of its own, and all that went wrong there."""
+    """Page in its own browser context, with the errors that occurred in it."""
 
     page: Page
     wrong: list[str] = field(default_factory=list)
 
     def watch(self) -> Seat:
-        """Note errors of the console, requests that fail, and answers that are errors."""
+        """Record console errors, failed requests and error responses."""
         self.page.on(
             "console",
             lambda m: (
@@ -54,14 +54,14 @@ class Seat:
         return self
 
     def _failed(self, request: object) -> None:
-        # A page that is left gives up what it was just asking for.
+        # Leaving a page aborts its requests.
         if "ERR_ABORTED" not in str(getattr(request, "failure", "")):
             self.wrong.append(f"{request} failed: {getattr(request, 'failure', '')}")
 
 
 @dataclass
 class Panel:
-    """An installation that runs, with the password of each user."""
+    """Running installation, with the password of each user."""
 
     stack: Stack
     address: str
@@ -69,11 +69,11 @@ class Panel:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Base URL of the panel."""
         return f"http://{self.address}"
 
     def add(self, name: str, role: str) -> None:
-        """Another user, made as an admin would."""
+        """Create a user with the command line."""
         made = self.stack.installation.verb("user", name, "--role", role)
         assert made.returncode == 0, made.stderr
         found = NEW_PASSWORD.search(made.stdout)
@@ -82,7 +82,7 @@ class Panel:
 
     @contextmanager
     def seat(self, browser: Browser, name: str = "operator", **context: object) -> Iterator[Seat]:
-        """Somebody who is logged in; at the end nothing may have gone wrong in his browser."""
+        """Yield a logged-in browser; fail at the end if errors occurred in it."""
         made: BrowserContext = browser.new_context(
             **{"base_url": self.url, "viewport": DESKTOP, **context}
         )  # type: ignore[arg-type]
@@ -95,7 +95,7 @@ class Panel:
 
 
 def log_in(page: Page, name: str, password: str) -> None:
-    """Through the form."""
+    """Log in through the form."""
     page.goto("/login/")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(password)
@@ -105,7 +105,7 @@ def log_in(page: Page, name: str, password: str) -> None:
 
 @contextmanager
 def running(installation: Installation) -> Iterator[Panel]:
-    """Everything, stopped in order at the end."""
+    """Start the installation, and stop it at the end."""
     address = free_address()
     front = installation.start(
         "up", "--no-demo", WEB_ADDRESS=address, AUDIT_AFTER_JOBS="true", **QUICK

@@ -29,7 +29,7 @@ PAGES = {
     "query": "/queries/failure-rates/?start=2021-11-15&end=2021-11-21",
     "players": "/players/",
     "guide": "/guide/",
-    "topic": "/guide/early-season/",
+    "topic": "/guide/season/",
     "system": "/system/",
     "tokens": "/system/tokens/",
     "api": "/api/docs",
@@ -41,7 +41,7 @@ MADE_OF = {
 
 
 def main(into: Path) -> None:
-    """Make a demo, run it, and take them all."""
+    """Start a demo and take every screenshot."""
     from playwright.sync_api import sync_playwright
 
     from tests import programs

@@ -1,5 +1,6 @@
-"""Every page in a real browser, light and dark, wide and narrow: nothing that axe finds, nothing
-that fails, nothing cut off.
+"""Pages in a real browser, light and dark, wide and narrow.
+
+No axe violation, no failed request, no truncated content.
 """
 
 from __future__ import annotations
@@ -40,15 +41,16 @@ PAGES = (
     "/queries/failure-rates/?start=2021-11-01&end=2021-11-30",
     "/players/",
     "/guide/",
-    "/guide/early-season/",
+    "/guide/season/",
     "/guide/runbook/",
+    "/guide/?q=canary",
+    "/guide/glossary/",
     "/system/",
     "/system/tokens/",
     "/password/",
     "/api/docs",
 )
-# Rules of WCAG 2.2 A and AA, and what axe's authors call good practice.
-# No other document is looked into, and nothing is fetched for it.
+# Rules of WCAG 2.2 A and AA, and axe's best practices; axe loads no other document.
 QUICK: dict[str, object] = {"iframes": False, "preload": False, "resultTypes": ["violations"]}
 RULES: dict[str, object] = {
     **QUICK,
@@ -58,14 +60,14 @@ RULES: dict[str, object] = {
     },
 }
 
-# Dark differs from light in its colours alone.
-COLOURS: dict[str, object] = {
+# Dark mode changes colors only.
+COLORS: dict[str, object] = {
     **QUICK,
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
 }
 
 
-# Of what a page has a thousand of, in each of its forms some: axe looks at every element by itself.
+# axe checks every element, so repeated cells and rows are reduced to a few of each kind.
 THINNED = """() => {
   const seen = {};
   for (const cell of document.querySelectorAll(".cell")) {
@@ -77,7 +79,7 @@ THINNED = """() => {
 
 
 def settled(page: Page, url: str) -> None:
-    """Open a page and wait for what it fetches besides."""
+    """Open a page and wait for its requests."""
     page.goto(url)
     page.wait_for_load_state("networkidle")
 
@@ -113,7 +115,7 @@ def test_dark_and_on_a_phone_every_page_can_be_read_and_none_scrolls_sideways(
                 "width"
             ]:
                 found[f"{url} is wide"] = width
-            if wrong := found_by_axe(seat.page, COLOURS):
+            if wrong := found_by_axe(seat.page, COLORS):
                 found[url] = wrong
     assert found == {}
 
@@ -122,8 +124,8 @@ def test_on_a_small_desktop_no_button_and_no_number_is_cut_off(
     browser: Browser, judged_panel: Panel
 ) -> None:
     tables = {
-        "/triage/": "Seasons, as they were last judged", f"/dates/{FAULTY}/": "Entities of PSZA",
-        "/backfills/new/?start=2021-11-01&end=2021-11-30&what=everything": "The plan by processor",
+        "/triage/": "Season audits", f"/dates/{FAULTY}/": "Entities",
+        "/backfills/new/?start=2021-11-01&end=2021-11-30&what=everything": "Plan by processor",
     }  # fmt: skip
     found = {}
     with judged_panel.seat(browser, viewport={"width": 1280, "height": 800}) as seat:
@@ -179,6 +181,22 @@ def test_by_keyboard_alone_from_the_grid_to_a_player(browser: Browser, judged_pa
         page.locator("main a[href^='/triage/']").first.focus()
         keys.press("Enter")
         page.wait_for_url(re.compile(r"/triage/(\d+/|\?)"))
+
+
+def test_guide_search_answers_while_typing(browser: Browser, judged_panel: Panel) -> None:
+    with judged_panel.seat(browser) as seat:
+        page = seat.page
+        settled(page, "/guide/")
+        page.keyboard.press("/")
+        page.keyboard.type("canary", delay=30)
+        page.locator("#results mark").first.wait_for()
+        assert page.url.endswith("/guide/?q=canary")
+        assert page.evaluate("document.activeElement.id") == "guide-q"
+        page.keyboard.type("zzz", delay=30)
+        page.get_by_role("heading", name="No results for “canaryzzz”").wait_for()
+        # The fragment of an old address stays with its redirect.
+        page.goto("/guide/brake/#stalled")
+        assert page.url.endswith("/guide/jobs/#stalled")
 
 
 def test_what_comes_from_data_is_shown_as_text(browser: Browser, judged_panel: Panel) -> None:

@@ -1,6 +1,4 @@
-"""The whole story in a browser: start from the form, watch it end, find what is red, drill down,
-mend, retry, see it heal.
-"""
+"""Whole workflow in a browser: start a backfill, find a failure, drill down, fix it, retry."""
 
 from __future__ import annotations
 
@@ -21,17 +19,17 @@ LATE = "2021-12-15"  # its file came late
 
 
 def choose(page: Page, start: str, end: str, reason: str) -> None:
-    """Fill in the form; the preview follows by itself."""
+    """Fill in the form, which updates the preview."""
     page.goto("/backfills/new/")
     page.locator("#new-start").fill(start)
     page.locator("#new-end").fill(end)
     page.locator("#new-reason").fill(reason)
-    page.locator("#new-brake").uncheck()  # the season has bugs in it, which would pause it
+    page.locator("#new-brake").uncheck()  # bugs of the season would pause the job
     page.locator("#new-canary").uncheck()
 
 
 def started(page: Page) -> str:
-    """Start what the preview shows; the address of its job."""
+    """Start the previewed backfill and return the URL of its job."""
     button = page.locator("#start-button")
     expect(button).to_be_enabled()
     button.click()
@@ -40,7 +38,7 @@ def started(page: Page) -> str:
 
 
 def state(page: Page) -> str:
-    """The state of the job, as its page shows it."""
+    """Return the state of the job on its page."""
     return page.locator("h1 .state").inner_text()
 
 
@@ -54,16 +52,16 @@ def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(
         expect(page.locator("#preview")).to_contain_text("will run")
         job = started(page)
 
-        # It ends by itself, before the same page, is judged, and stops asking.
+        # The open page shows the end and the audit, then stops polling.
         expect(page.locator("h1 .state")).to_have_text(ENDED, timeout=SLOW)
         expect(page.locator("[hx-trigger*='every']")).to_have_count(0, timeout=SLOW)
-        expect(page.locator("#next")).to_contain_text("no Phase 3 table has a row")
+        expect(page.locator("#next")).to_contain_text("no rows in any Phase 3 table")
         expect(page.locator("#cell-PCF-2021-11-27")).to_have_class(re.compile("s-failed"))
 
-        # The red cell leads to its error.
+        # The failed cell links to its error.
         page.goto("/")
         expect(page.locator("section[aria-labelledby='findings-title']")).to_contain_text(
-            "Phase 3 missing"
+            "Phase 3 rows missing"
         )
         page.locator("#cell-PCF-2021-11-27").click()
         expect(page.locator("main")).to_contain_text("no row")
@@ -74,7 +72,7 @@ def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(
         page.locator("tbody a").first.click()
         expect(page.locator("main, dialog[open]").last).to_contain_text("games")
 
-        # The late file is loaded; what the Finding proposes is previewed, started, and heals.
+        # Load the late file, then preview and start the retry.
         done = loaded_panel.stack.installation.verb(
             "load_phase3",
             str(loaded_panel.stack.installation.var / "simulated" / "season_2021_late"),
@@ -91,13 +89,12 @@ def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(
 def test_many_dates_and_a_session_that_ends_meanwhile_lose_nothing_that_was_typed(
     browser: Browser, loaded_panel: Panel
 ) -> None:
-    dates = 12 * "".join(
-        f"2022-01-{day:02}\n2022-02-{day:02}\n" for day in range(2, 20)
-    )  # too long for any address
+    # Too long for a URL.
+    dates = 12 * "".join(f"2022-01-{day:02}\n2022-02-{day:02}\n" for day in range(2, 20))
     with loaded_panel.seat(browser, "olga") as seat:
         page = seat.page
         page.goto("/backfills/new/")
-        page.get_by_label("A list").check()
+        page.get_by_label("List", exact=True).check()
         page.locator("#new-dates").fill(dates)
         page.locator("#new-reason").fill("many dates")
         expect(page.locator("#start-button")).to_contain_text("dates")
@@ -107,7 +104,7 @@ def test_many_dates_and_a_session_that_ends_meanwhile_lose_nothing_that_was_type
         expect(page.locator("#alerts")).to_contain_text("You are logged out")
         assert page.locator("#new-dates").input_value().split() == dates.split()
         with page.context.expect_page() as opened:
-            page.get_by_role("link", name="log in again").click()
+            page.get_by_role("link", name="Log in again").click()
         log_in(opened.value, "olga", loaded_panel.passwords["olga"])
         page.locator("#new-processors_0").uncheck()
         expect(page.locator("#alerts")).to_be_empty()
@@ -136,7 +133,7 @@ def test_pause_and_cancel_in_the_middle_in_two_browsers(
             watching.get_by_role("button", name="Cancel")
         ).first.click()
         dialog = watching.locator("dialog[open]")
-        expect(dialog).to_contain_text("runs not begun will be dropped")
+        expect(dialog).to_contain_text("will be dropped")
         dialog.get_by_role("button", name=re.compile("^Cancel job")).click()
         expect(watching.locator("h1 .state")).to_have_text(re.compile("cancelled"), timeout=SLOW)
         expect(page.locator("h1 .state")).to_have_text(re.compile("cancelled"), timeout=SLOW)
@@ -153,4 +150,4 @@ def test_a_restart_of_the_panel_is_not_noticed_by_an_open_page(
             os.kill(pid, signal.SIGKILL)
         expect(page.locator("h1 .state")).to_have_text(ENDED, timeout=SLOW)
         expect(page.locator("#lost")).to_be_hidden()
-        seat.wrong.clear()  # what it asked for while nobody answered
+        seat.wrong.clear()  # requests during the restart

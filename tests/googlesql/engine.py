@@ -1,9 +1,7 @@
-"""Google's own analyzer and reference engine of GoogleSQL, set up as BigQuery is: `zetasql`, which
-is WebAssembly.
+"""Google's GoogleSQL analyzer and reference engine (`zetasql`, WebAssembly), set up like BigQuery.
 
-To compile its module takes 20 s; the machine code is kept on disk, and from then on a process
-starts in one second.
-What is sent and received are the protocol's own messages: the package's dataclasses would cost more
+Compiling its module takes 20 s; the machine code is cached on disk, so that later processes start
+in a second. Requests and responses are protocol messages: the package's dataclasses would cost more
 than the queries.
 """
 
@@ -35,9 +33,9 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_node_kind_pb2 import Resolv
 
 from tests.googlesql.values import decoded, encoded, type_name, type_of, type_proto
 
-COMPILED = Path(sys.prefix) / "cache" / "wasmtime"  # beside the package, gone with it
+COMPILED = Path(sys.prefix) / "cache" / "wasmtime"  # next to the package, removed with it
 STATEMENTS = ("QUERY", "MERGE", "DELETE", "CREATE_TABLE", "CREATE_TABLE_AS_SELECT")
-# Of what the language may have, only what BigQuery documents and we use.
+# Only language features that BigQuery documents and that we use.
 FEATURES = (
     "ANALYTIC_FUNCTIONS",
     "NUMERIC_TYPE",
@@ -63,7 +61,7 @@ Columns = Sequence[tuple[str, str]]  # names and GoogleSQL types
 
 
 class _KeptCode(Config):
-    """Compiled code is kept on disk."""
+    """Config that keeps compiled code on disk."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +72,7 @@ class _KeptCode(Config):
 
 
 class _Client(wasm_client.WasmClient):
-    """The package's client; it copies bytes one by one."""
+    """WasmClient that copies blocks; the package's client copies bytes one by one."""
 
     def write_bytes(self, ptr: int, data: bytes) -> None:
         ctypes.memmove(ctypes.addressof(self.memory.data_ptr().contents) + ptr, data, len(data))
@@ -94,7 +92,7 @@ def _call(name: str, request: Any, response: Any) -> Any:
 
 
 def language(features: Iterable[str] = FEATURES) -> LanguageOptionsProto:
-    """BigQuery's product mode, with these features."""
+    """Return language options: BigQuery's product mode, with these features."""
     return LanguageOptionsProto(
         product_mode=ProductMode.PRODUCT_EXTERNAL,
         enabled_language_features=[LanguageFeature.Value(f"FEATURE_{name}") for name in features],
@@ -114,39 +112,38 @@ def _options(parameters: Mapping[str, str]) -> AnalyzerOptionsProto:
 
 @dataclass(frozen=True)
 class Content:
-    """A table as the engine has it."""
+    """Contents of a table, in the engine's terms."""
 
     columns: Columns
     rows: Sequence[Row] = ()
 
     @property
     def type(self) -> str:
-        """The GoogleSQL type of all its rows."""
+        """GoogleSQL type of the table's rows."""
         return f"ARRAY<STRUCT<{', '.join(f'{name} {kind}' for name, kind in self.columns)}>>"
 
 
 @dataclass
 class Database:
-    """Tables by name, `dataset.name` or plain, that statements are analyzed against and run on."""
+    """Tables by name (`dataset.name` or plain), for analysis and execution of statements."""
 
     tables: dict[str, Content]
 
     def refused(self, statements: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:
-        """What the analyzer has against statements, each with the types of its parameters."""
+        """Return the analyzer's errors for statements with the types of their parameters."""
         request = messages.RegisterCatalogRequest(simple_catalog=self._catalog())
         catalog = _call("RegisterCatalog", request, messages.RegisterResponse).registered_id
         return [said for sql, types in statements if (said := _refused(sql, types, catalog))]
 
     def columns(self, sql: str, parameters: Mapping[str, str]) -> Columns:
-        """What a query yields: names and types."""
+        """Return the names and types of a query's columns."""
         return _columns(self._prepared(sql, parameters))
 
     def run(self, sql: str, params: Mapping[str, Any]) -> Content:
-        """The columns and rows of a query.
+        """Return the columns and rows of a query.
 
-        Its tables are given as parameters, for those of a statement that is analyzed once may
-        change, and to analyze
-        one takes longer than to run it on a small league.
+        Tables are passed as parameters, so that a statement analyzed once can run on changed
+        tables: analysis takes longer than execution on a small league.
         """
         types = {name: type_of(value) for name, value in params.items()}
         prepared = self._prepared(sql, types)
@@ -192,9 +189,8 @@ def _refused(sql: str, types: Mapping[str, str], catalog: int) -> str:
         sql_statement=sql, options=_options(types), registered_catalog_id=catalog
     )
     try:
-        _call(
-            "Analyze", request, Empty
-        )  # the resolved tree is deeper than a message may be, and not wanted
+        # Empty discards the resolved tree, which is deeper than a message allows.
+        _call("Analyze", request, Empty)
     except ServerError as error:
         return f"{error}\n{sql}"
     return ""
@@ -208,7 +204,7 @@ def _parameter(table: str) -> str:
 
 
 def _catalog() -> SimpleCatalogProto:
-    """BigQuery's functions and no table."""
+    """Return a catalog with BigQuery's functions and no tables."""
     found = SimpleCatalogProto(name="project")
     found.builtin_function_options.language_options.CopyFrom(language())
     return found

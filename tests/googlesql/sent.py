@@ -1,6 +1,4 @@
-"""What the BigQuery adapter would send: whatever the product asks of the embedded warehouse, the
-adapter is asked too.
-"""
+"""Statements that the BigQuery adapter would send, recorded from calls to the embedded engine."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -19,21 +17,20 @@ from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.parameters import Parameter
 from backfill.warehouse.bigquery.session import BigQueryWarehouse, _bound
 from backfill.warehouse.parquet.session import ParquetWarehouse
-from backfill.warehouse.port import Params, Row, Work
+from backfill.warehouse.port import Params, Row, UnfinishedWrite, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import TABLES
 from tests.googlesql.engine import Content, Database
 
 ASKED = ("query", "stage", "stage_file", "replace", "record", "load", "bytes_read")
 STAGING = re.compile(r"CREATE OR REPLACE TABLE (\S+)\n.*?\nAS\n(.*)", re.DOTALL)
+BEGIN = "BEGIN TRANSACTION;"
 VARYING = re.compile(r"\d+")  # literals: dates, seasons, numbers of games
 
 
 @dataclass
 class Sent:
-    """Statements by their text without numbers, with the types of their parameters; and the lines
-    that asked for them.
-    """
+    """Statements by their text without numbers, with their parameter types and calling lines."""
 
     statements: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     lines: set[tuple[Path, int]] = field(default_factory=set)
@@ -42,7 +39,13 @@ class Sent:
     )
 
     def keep(self, text: str, bound: Sequence[Parameter]) -> None:
-        """Keep a statement; one that makes a table is analyzed for what later ones read there."""
+        """Keep a statement, or those of a transaction; analyze one that makes a table for the
+        columns that later ones read.
+        """
+        if text.startswith(BEGIN):
+            for statement in text.split(";\n")[1:-1]:
+                self.keep(statement.strip(), bound)
+            return
         types = {p.name or "": type_text(p.to_api_repr()["parameterType"]) for p in bound}
         self.statements.setdefault(VARYING.sub("0", text), (text, types))
         if (found := STAGING.fullmatch(text)) and found[1] not in self.database.tables:
@@ -50,12 +53,12 @@ class Sent:
 
 
 def declared(table: Table) -> Content:
-    """A table of the schema, without rows."""
+    """Return a table of the schema, without rows."""
     return Content([(c.name, c.type) for c in table.columns])
 
 
 def type_text(kind: Mapping[str, Any]) -> str:
-    """The GoogleSQL text of a parameter's type as the client sends it."""
+    """Return the GoogleSQL text of a parameter's type, as the client sends it."""
     if "arrayType" in kind:
         return f"ARRAY<{type_text(kind['arrayType'])}>"
     if "structTypes" in kind:
@@ -64,11 +67,11 @@ def type_text(kind: Mapping[str, Any]) -> str:
 
 
 class _Jobs:
-    """Nothing runs."""
+    """Job runner that runs nothing."""
 
     def __init__(self, sent: Sent) -> None:
         self._sent = sent
-        self.work = Work(key="one")  # so that a staged table is named by its text
+        self.work = Work(key="one")  # names staged tables by their text
 
     def run(self, sql: str, bound: Sequence[Parameter]) -> Any:
         self._sent.keep(sql, bound)
@@ -78,16 +81,26 @@ class _Jobs:
         return hashlib.sha256(VARYING.sub("0", sql).encode()).hexdigest()[:32]
 
     def patiently(self, call: Callable[[], object]) -> None:
-        """There is nobody to be patient with."""
+        """No retries, because nothing runs."""
+
+
+class _Unfinished:
+    """Nothing is left unfinished."""
+
+    def read(self) -> list[UnfinishedWrite]:
+        return []
+
+    def held(self, name: str, write: UnfinishedWrite) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class _Adapter(BigQueryWarehouse):
-    """The adapter without a client."""
+    """BigQuery adapter without a client."""
 
     def __init__(self, sent: Sent) -> None:
         super().__init__(Place("some-project"))
         self._sent = sent
-        self.__dict__.update(client=None, jobs=_Jobs(sent))
+        self.__dict__.update(client=None, jobs=_Jobs(sent), _unfinished=_Unfinished())
 
     def _rows_of(self, text: str, params: Params) -> list[Row]:
         self._sent.keep(text, _bound(text, params))
@@ -103,7 +116,7 @@ class _Adapter(BigQueryWarehouse):
 
 @contextmanager
 def recording() -> Iterator[Sent]:
-    """Within, whatever is asked of an embedded warehouse is asked of the adapter first."""
+    """Send every call to an embedded warehouse to the adapter first, within this context."""
     sent = Sent()
     adapters: dict[ParquetWarehouse, _Adapter] = {}
 
@@ -114,7 +127,7 @@ def recording() -> Iterator[Sent]:
             sent.lines.add((Path(caller.f_code.co_filename), caller.f_lineno))
             getattr(adapters.setdefault(self, _Adapter(sent)), name)(*args, **kwargs)
             answer = original(self, *args, **kwargs)
-            return None if name == "replace" else answer  # so that what was written is asked for
+            return None if name == "replace" else answer  # makes the product query the rows
 
         return ask
 

@@ -1,4 +1,4 @@
-"""Every statement that the BigQuery adapter can send is one for Google's own analyzer."""
+"""Google's analyzer accepts every statement that the BigQuery adapter can send."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from backfill import queries
-from backfill.audit import evidence
 from backfill.models import Finding, Job
+from backfill.plan.input_signatures import Phase3
 from backfill.processors.registry import CHAIN
 from backfill.processors.render import inlined
-from backfill.status.error_groups import ErrorGroup
-from backfill.status.upstream_causes import Phase3
+from backfill.status.error_groups import ErrorGroup, evidence_query
 from backfill.warehouse.bigquery import sql
 from backfill.warehouse.tables import INPUTS, PGS, TABLES
 from tests.backfill.shell import Shell
@@ -47,7 +46,7 @@ pytestmark = [
 ]
 
 BASE = django_settings.BASE_DIR
-# The names under which the code holds a warehouse, besides calling `warehouse()`.
+# Names under which the code holds a warehouse, in addition to calling `warehouse()`.
 HELD = ("warehouse", "source", "target")
 
 
@@ -85,8 +84,9 @@ def test_whatever_the_product_sends_is_googlesql(
 
 
 def use_everything(warehouse: Path, folder: Path, shell: Shell, operator: Client) -> None:
-    """A season loaded, run, judged, looked at, run again live, and copied; with a bug in its data
-    and a damaged partition.
+    """Use every feature on a season with a bug and a damaged partition.
+
+    Load, run, audit, open, run live, and copy it.
     """
     load_season(folder / "phase3")
     give(
@@ -94,11 +94,11 @@ def use_everything(warehouse: Path, folder: Path, shell: Shell, operator: Client
         [row | ({"points": -1} if row["game_date"] == FIRST else {}) for row in season_rows(PGS)],
         folder,
     )
-    # Without PDC, ML misses what it depends on.
+    # Without PDC, ML has a missing dependency.
     once = ("--no-canary", "--no-brake", "--skip-preflight", "--reason", "x")
     shell.backfill("--start", FIRST, "--end", FIRST, "--processors", "ML", *once)
     shell("retry", 1, "--include-expected", "--dry-run")
-    Phase3.of([FIRST])  # asked for runs of which nobody kept what they read
+    Phase3.of([FIRST])  # queried for runs without stored signatures
     range_ = ("--start", OPENING, "--end", LAST)
     assert shell.backfill(*range_, *once, "--batch-size", 18).code in (0, 1)
     for name in queries.names():
@@ -121,7 +121,7 @@ ROUTES = {one.name: one for one in patterns(get_resolver().url_patterns) if one.
 
 
 def address(name: str) -> str:
-    """The URL of this name with something that is there; empty where there is nothing."""
+    """Return the URL of this name for an existing object; empty if there is none."""
     job, finding = Job.objects.first(), Finding.objects.exclude(query="").first()
     assert job
     assert finding
@@ -149,12 +149,12 @@ def address(name: str) -> str:
 
 
 def somebody() -> str:
-    """A player who was run."""
+    """Return a player with a run."""
     return season_rows(PGS)[0]["player_lookup"]
 
 
 def places_that_ask() -> set[tuple[str, str, int, int]]:
-    """Where the product asks a warehouse something: file, what is called, first and last line."""
+    """Return the product's warehouse calls: file, called name, first and last line."""
     files = [
         file
         for folder in ("backfill", "webapp")
@@ -192,7 +192,7 @@ def reached(sent: Sent) -> set[tuple[str, str, int, int]]:
     }
 
 
-# What is not asked through the port
+# Statements outside the port
 
 
 def test_what_is_asked_about_partitions_is_googlesql() -> None:
@@ -210,10 +210,18 @@ def test_a_processor_with_its_parameters_written_in_is_googlesql() -> None:
 
 def test_what_shows_the_rows_behind_an_error_group_is_googlesql() -> None:
     groups = [
-        ErrorGroup("g", code, PROCESSING_ERROR.name, 1, (SECOND,), "a text", ("o'neal",))
+        ErrorGroup(
+            id="g",
+            processor=code,
+            what=PROCESSING_ERROR.name,
+            count=1,
+            dates=(SECOND,),
+            sample="a text",
+            entities=("o'neal",),
+        )
         for code in CHAIN
     ]
-    assert schema().refused([(evidence.of_group(group, OPENING), {}) for group in groups]) == []
+    assert schema().refused([(evidence_query(group, OPENING), {}) for group in groups]) == []
 
 
 def test_the_queries_of_the_runbook_are_googlesql_as_they_stand() -> None:

@@ -1,6 +1,4 @@
-"""The five processors on Google's reference engine: the rows, failures and counts of the embedded
-warehouse, to the digit.
-"""
+"""Processors on Google's reference engine, compared with the embedded warehouse."""
 
 from __future__ import annotations
 
@@ -37,12 +35,12 @@ LEAGUES = {
     ),
 }
 TEAMS = ("BOS", "DEN", "LAL")
-DAYS = range(35, 42)  # of the season: players and teams have their windows full
+DAYS = range(35, 42)  # days of the season on which players and teams have full windows
 
 
 @pytest.fixture
 def count(record_property: Callable[[str, object], None]) -> Callable[[Twin], None]:
-    """What a test compared, for the summary of the tests; it must be something."""
+    """Record the number of comparisons for the test summary; it must not be zero."""
 
     def counted(twin: Twin) -> None:
         assert twin.executed
@@ -83,8 +81,9 @@ def test_a_week_of_three_teams_of_a_simulated_season_gives_the_same_rows(
 
 
 def some_teams() -> tuple[Tables, date]:
-    """What Phase 3 says of three teams until the week is over, and the season's first day; of
-    contexts, the week's.
+    """Return Phase 3 of three teams through the week, and the season's first day.
+
+    Contexts cover the week only.
     """
     season = first_days(YEAR, days=DAYS.stop)
     found = {
@@ -110,7 +109,7 @@ def some_teams() -> tuple[Tables, date]:
     }, start
 
 
-# What would be seen
+# Detection of differences
 
 
 def test_a_digit_more_or_less_would_be_seen() -> None:

@@ -1,6 +1,4 @@
-"""A warehouse that runs every statement twice, embedded and on Google's reference engine, and
-compares all cells.
-"""
+"""Warehouse that runs statements on the embedded and the reference engine and compares cells."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ SHOWN = 10
 
 
 class Twin(RowsWarehouse):
-    """It holds rows by a table's short name; what is written to it are the rows of the reference
-    engine.
-    """
+    """Rows by a table's short name; writes store the rows of the reference engine."""
 
     def __init__(self, tables: Tables) -> None:
         super().__init__()
@@ -51,9 +47,7 @@ class Twin(RowsWarehouse):
         params: Params,
         processor_name: str = "",
     ) -> None:
-        """How many rows there are now is left to be asked, so that the statement that asks is
-        compared too.
-        """
+        """Leave the row count to a query, so that the counting statement is compared too."""
         found = self._compare(sql, params, super().query(sql, params))
         self.give(
             {
@@ -66,7 +60,7 @@ class Twin(RowsWarehouse):
         )
 
     def _compare(self, sql: str, params: Params, expected: Sequence[Row]) -> Content:
-        """Run a statement on the engine and note every cell that is not the embedded warehouse's."""
+        """Run a statement on the engine and note every cell that differs from the other engine."""
         tables = {
             str(table): Content([(c.name, c.type) for c in table.columns], self._rows(table))
             for table in TABLES
@@ -80,7 +74,7 @@ class Twin(RowsWarehouse):
 def run_chain(
     tables: Tables, dates: Sequence[date], season_start: date, *, backfill_mode: bool = True
 ) -> Twin:
-    """The processors as the product executes them, each on what was written for those before it."""
+    """Run the processors in order as the product does, each on the output of the previous ones."""
     twin = Twin(tables)
     for code in CHAIN:
         run(twin, code, dates, season_start, backfill_mode=backfill_mode)
@@ -90,10 +84,18 @@ def run_chain(
 def run(
     twin: Twin, code: str, dates: Sequence[date], season_start: date, *, backfill_mode: bool = True
 ) -> list[DateResult]:
-    """One processor; raises where a cell differs."""
+    """Run one processor. Raises if a cell differs."""
     ids = {day: f"run{n}" for n, day in enumerate(dates)}
     found = execute(
-        twin, Step(PROCESSORS[code], tuple(dates), season_start, STARTED_AT, ids, backfill_mode)
+        twin,
+        Step(
+            processor=PROCESSORS[code],
+            dates=tuple(dates),
+            season_start=season_start,
+            started_at=STARTED_AT,
+            run_ids=ids,
+            backfill_mode=backfill_mode,
+        ),
     )
     broken = [f"{code} {outcome.date}: {outcome.error}" for outcome in found if outcome.error_class]
     wrong = [*broken, *(f"{code}: {line}" for line in twin.differences)]
@@ -102,9 +104,7 @@ def run(
 
 
 def stored(table: Table, row: Row) -> Row:
-    """A row as its table holds it: a NUMERIC with its scale, to which the statement must have
-    rounded it.
-    """
+    """Return a row as stored: NUMERIC at its scale, to which the statement must round."""
     found = dict(row)
     for column in table.columns:
         if column.scale is not None and (value := row[column.name]) is not None:
@@ -114,7 +114,7 @@ def stored(table: Table, row: Row) -> Row:
 
 
 def differences(found: Sequence[Row], expected: Sequence[Row]) -> list[str]:
-    """A line per row or cell that differs; empty when all are equal, whatever their order."""
+    """Return a line per row or cell that differs; empty if equal in any order."""
     if len(found) != len(expected):
         return [f"{len(found)} rows, {len(expected)} expected"]
     if found and list(found[0]) != list(expected[0]):
@@ -129,7 +129,7 @@ def differences(found: Sequence[Row], expected: Sequence[Row]) -> list[str]:
 
 
 def _place(row: Row) -> list[str]:
-    """Where a row stands among the others: by what is neither a number nor a document, keys first."""
+    """Return a sort key without numbers and documents, keys first."""
     return [
         str(value)
         for value in row.values()
@@ -138,8 +138,9 @@ def _place(row: Row) -> list[str]:
 
 
 def _equal(name: str, found: Any, expected: Any) -> bool:
-    """To the last digit. A document is compared by what it says: DuckDB writes 34.0 where BigQuery
-    writes 34.
+    """Return true if two cells are equal to the last digit.
+
+    Documents are compared by content: DuckDB writes 34.0 where BigQuery writes 34.
     """
     if name.endswith("_json") and isinstance(found, str) and isinstance(expected, str):
         return bool(json.loads(found) == json.loads(expected))

@@ -1,5 +1,6 @@
-"""Values between Python and Google's engine, typed by the texts that the schema uses
-(`NUMERIC(5,1)`, `ARRAY<DATE>`).
+"""Conversion of values between Python and Google's engine, typed by the schema's texts.
+
+Examples: `NUMERIC(5,1)`, `ARRAY<DATE>`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_DAY = EPOCH.date().toordinal()
-NANO = 10**9  # a NUMERIC travels as a whole number of these, little end first
+NANO = 10**9  # NUMERIC is sent as an integer number of these, little-endian
 KINDS = {
     "STRING": TypeKind.TYPE_STRING,
     "INT64": TypeKind.TYPE_INT64,
@@ -29,9 +30,7 @@ NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 def type_proto(name: str) -> TypeProto:
-    """The type of this GoogleSQL text; `STRUCT` is followed by its fields, `STRUCT<a INT64, b
-    DATE>`.
-    """
+    """Return the type of a GoogleSQL text; structs are written `STRUCT<a INT64, b DATE>`."""
     if name.startswith("ARRAY<"):
         found = TypeProto(type_kind=TypeKind.TYPE_ARRAY)
         found.array_type.element_type.CopyFrom(type_proto(name[6:-1]))
@@ -46,7 +45,7 @@ def type_proto(name: str) -> TypeProto:
 
 @cache
 def fields(struct: str) -> list[tuple[str, str]]:
-    """The names and types of a struct's fields; none is a struct."""
+    """Return the names and types of a struct's fields; empty if it is not a struct."""
     return [
         (name, kind)
         for name, _, kind in (field.partition(" ") for field in struct[7:-1].split(", "))
@@ -54,14 +53,14 @@ def fields(struct: str) -> list[tuple[str, str]]:
 
 
 def type_name(proto: TypeProto) -> str:
-    """The GoogleSQL text of a type."""
+    """Return the GoogleSQL text of a type."""
     if proto.type_kind == TypeKind.TYPE_ARRAY:
         return f"ARRAY<{type_name(proto.array_type.element_type)}>"
     return NAMES[proto.type_kind]
 
 
 def type_of(value: object) -> str:
-    """The type of a parameter, as the client of BigQuery would declare it."""
+    """Return the type of a parameter, as the BigQuery client would declare it."""
     if isinstance(value, list | tuple):
         return f"ARRAY<{type_of(value[0]) if value else 'STRING'}>"
     if isinstance(value, Mapping):
@@ -79,7 +78,7 @@ def type_of(value: object) -> str:
 
 
 def encoded(value: Any, kind: str) -> ValueProto:
-    """A value on its way to the engine; NULL is one without any."""
+    """Encode a value for the engine; NULL is a ValueProto without a value."""
     if value is None:
         return ValueProto()
     if kind.startswith("ARRAY<"):
@@ -98,7 +97,7 @@ def encoded(value: Any, kind: str) -> ValueProto:
 
 
 def _timestamp(value: datetime) -> ValueProto:
-    """A naive one is UTC, as in the embedded warehouse."""
+    """Encode a timestamp; naive ones are UTC, as in the embedded warehouse."""
     found = ValueProto()
     found.timestamp_value.FromDatetime(
         value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
@@ -125,7 +124,7 @@ ENCODERS: dict[str, Any] = {
 
 
 def decoded(value: ValueProto) -> Any:
-    """A value that the engine sent, as DuckDB's client gives it: naive timestamps, Decimals, lists."""
+    """Decode a value as DuckDB's client returns it: naive timestamps, Decimals, lists."""
     kind = value.WhichOneof("value")
     if kind is None:
         return None

@@ -1,5 +1,5 @@
-"""The five processors in plain Python, written from the specification and never from the SQL it
-judges.
+"""Oracle: the five processors in plain Python, written from the specification and never from the
+SQL.
 
 Slow and obvious on purpose. Rows are dicts by column name; timestamps are UTC without a time zone.
 """

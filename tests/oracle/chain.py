@@ -1,4 +1,4 @@
-"""Running one processor or all five, on plain rows."""
+"""Runs of one processor or all five, on plain rows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.oracle import ml, pcf, pdc, psza, tdza
 from tests.oracle.outcome import ORDER, PROCESSOR_NAMES, Outcome, Outcomes, Row, Rows, Tables
 from tests.oracle.sources import Facts
 
-# After every source row of a test, so that upstream rows are the newest of all.
+# Later than every source row of a test, so that upstream rows are the newest.
 STARTED_AT = datetime(2030, 1, 1, 12)
 PROCESSORS: dict[str, ModuleType] = {"TDZA": tdza, "PSZA": psza, "PCF": pcf, "PDC": pdc, "ML": ml}
 
 
 class Runner(Protocol):
-    """Anything that runs one processor on plain rows: the oracle, or SQL in an engine."""
+    """Function that runs one processor on plain rows: the oracle, or SQL in an engine."""
 
     def __call__(
         self,
@@ -40,9 +40,7 @@ def run(
     season_start: date,
     backfill_mode: bool = True,
 ) -> Outcomes:
-    """What the processor must write for each date; the dates lie in the season that began on
-    season_start.
-    """
+    """Return a processor's outcome for each date of the season that began on season_start."""
     facts = Facts(tables, season_start, backfill_mode)
     return {day: _run_date(PROCESSORS[code], facts, day) for day in dates}
 
@@ -64,8 +62,9 @@ def run_chain(
     runner: Runner = run,
     codes: Iterable[str] = ORDER,
 ) -> dict[str, Outcomes]:
-    """Run the processors in order, each on what the ones before wrote; outputs among the given
-    tables are dropped.
+    """Run the processors in order, each on the output of the previous ones.
+
+    Output tables among the given ones are ignored.
     """
     current = {short: rows for short, rows in tables.items() if short not in (*ORDER, "FAILURES")}
     results: dict[str, Outcomes] = {}
@@ -78,7 +77,7 @@ def run_chain(
 
 
 def with_written(tables: Tables, code: str, outcomes: Outcomes) -> Tables:
-    """The tables after the outcomes of a processor were written to them."""
+    """Return the tables after writing a processor's outcomes to them."""
     return tables | {
         code: [*tables.get(code, []), *_written_rows(outcomes)],
         "FAILURES": [*tables.get("FAILURES", []), *_written_failures(code, outcomes)],
@@ -86,7 +85,7 @@ def with_written(tables: Tables, code: str, outcomes: Outcomes) -> Tables:
 
 
 def upstream_tables(tables: Tables, results: dict[str, Outcomes], code: str) -> Tables:
-    """What the processor finds when those before it have run."""
+    """Return the tables that the processor reads after its predecessors have run."""
     current = {short: rows for short, rows in tables.items() if short not in (*ORDER, "FAILURES")}
     for before in ORDER[: ORDER.index(code)]:
         current = with_written(current, before, results[before])
@@ -101,7 +100,7 @@ def _written_rows(outcomes: Outcomes) -> Rows:
 
 
 def _as_text(row: Row) -> Row:
-    """JSON columns are text in the warehouse."""
+    """Convert JSON columns to text, as in the warehouse."""
     return {
         name: json.dumps(v, default=_number) if isinstance(v, dict) else v
         for name, v in row.items()

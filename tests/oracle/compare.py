@@ -1,4 +1,4 @@
-"""What differs between two outcomes, in words that lead to the cell."""
+"""Differences between two outcomes, down to the cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FEATURE_DECIMALS = 6
 
 
 def differences(code: str, expected: Outcomes, actual: Outcomes) -> list[str]:
-    """A line per entity or cell that differs; empty when the outcomes are equal."""
+    """Return a line per entity or cell that differs; empty if the outcomes are equal."""
     if set(expected) != set(actual):
         return [
             f"{code}: dates {sorted(map(str, expected))} expected, got {sorted(map(str, actual))}"
@@ -53,7 +53,7 @@ def _cells(expected: Row, actual: Row) -> list[str]:
 
 
 def same(wanted: Any, got: Any) -> bool:
-    """Equality that tells True from 1, looks into JSON and compares features as stored."""
+    """Compare with True different from 1, JSON by content, and features as stored."""
     if isinstance(wanted, dict) and isinstance(got, dict):
         return set(wanted) == set(got) and all(same(wanted[key], got[key]) for key in wanted)
     if isinstance(wanted, list) and isinstance(got, list):

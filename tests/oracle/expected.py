@@ -1,4 +1,4 @@
-"""Section 8 of the specification: who fails where and why, from the source tables alone."""
+"""Section 8 of the specification: expected failures, from the source tables alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Statuses = dict[str, str]
 
 
 def statuses(outcome: Outcome) -> Statuses:
-    """Each entity's failure category, or that it has a row."""
+    """Return each entity's failure category, or that it has a row."""
     assert not set(outcome.rows) & set(outcome.failures), "an entity with both a row and a failure"
     return dict.fromkeys(outcome.rows, ROW) | {
         entity: category for entity, (category, _, _) in outcome.failures.items()
@@ -29,7 +29,7 @@ def statuses(outcome: Outcome) -> Statuses:
 
 
 def expected_statuses(facts: Facts, day: date) -> dict[str, Statuses]:
-    """The status of every entity of every processor on a date; normal mode as the facts say."""
+    """Return the status of every entity of every processor on a date, in the mode of the facts."""
     teams = {t: _team(facts, t, rows, day) for t, rows in facts.histories("TDGS", day).items()}
     shooters = {p: _shooter(facts, p, day) for p in facts.players() if facts.played(p, day)}
     contexts = {p: _context(facts, p, day) for p in facts.context_players(day)}

@@ -1,4 +1,4 @@
-"""The 25 features of the feature store, each with the tag that says where it came from."""
+"""Feature store: its 25 features, each with the tag of its source."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Feature = tuple[Number, str]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything one vector is computed from; games and team games newest first."""
+    """Inputs of one vector; games and team games newest first."""
 
     context: Row
     games: Rows
@@ -57,12 +57,12 @@ class Inputs:
         return self.games[:10]
 
     def against(self, column: str) -> Decimal | None:
-        """A number of the opponent's defense, when it has a row."""
+        """Return a number of the opponent's defense, None without a row."""
         return self.defense[column] if self.defense else None
 
 
 def features(of: Inputs) -> list[Feature]:
-    """The vector in order 0..24, not yet rounded."""
+    """Return the vector in order 0..24, unrounded."""
     return [
         *_form(of),
         *(_value(of.factors[name], "0") for name in NAMES[5:9]),
@@ -113,18 +113,18 @@ def _is_playoffs(of: Inputs) -> bool:
 
 
 def rest_advantage(of: Inputs) -> Number:
-    """Days of rest more than the opponent has."""
+    """Return the days of rest minus the opponent's."""
     own, other = of.context["days_rest"], of.context["opponent_days_rest"]
     return 0 if own is None or other is None else clamp(own - other, -2, 2)
 
 
 def injury_risk(of: Inputs) -> int:
-    """0 = available or unknown."""
+    """Return the injury risk; 0 = available or unknown."""
     return INJURY_RISK.get((of.context["player_status"] or "").lower(), 0)
 
 
 def recent_trend(of: Inputs) -> int:
-    """Positive = the newest three games beat the two before."""
+    """Return the recent trend; positive = the newest three games beat the two before."""
     points = [g["points"] for g in of.games[:5]]
     if len(points) < 5 or None in points:
         return 0
@@ -135,7 +135,7 @@ def recent_trend(of: Inputs) -> int:
 
 
 def minutes_change(of: Inputs) -> int:
-    """The newest ten games against the season."""
+    """Return the newest ten games relative to the season."""
     recent = of.cache["minutes_avg_last_10"]
     if recent is None:
         recent = mean(g["minutes_played"] for g in of.last10)
@@ -153,14 +153,14 @@ def _step(value: Decimal, small: Decimal, large: Decimal) -> int:
 
 
 def free_throw_share(of: Inputs) -> Number:
-    """Points from the line, from games in which both numbers are known."""
+    """Return points from the line, from games in which both numbers are known."""
     counted = [g for g in of.last10 if g["ft_makes"] is not None and g["points"] is not None]
     share = quotient(sum(g["ft_makes"] for g in counted), sum(g["points"] for g in counted))
     return Decimal("0.15") if len(of.last10) < 5 or share is None else min(share, Decimal("0.5"))
 
 
 def win_share(of: Inputs) -> Number:
-    """Wins of the team; an unknown result is not a loss."""
+    """Return the team's share of wins; an unknown result is not a loss."""
     results = [g["win_flag"] for g in of.team_games if g["win_flag"] is not None]
     share = quotient(sum(results), len(results))
     return Decimal("0.5") if len(results) < 5 or share is None else share

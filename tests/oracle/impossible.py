@@ -1,4 +1,4 @@
-"""Source rows that cannot be true, and the words that name them."""
+"""Impossible source rows, and the words that name them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.oracle.outcome import TABLES, Failure, Row, Rows
 
 @dataclass(frozen=True)
 class Rule:
-    """A column that may not leave its bounds nor pass another column; NULL breaks nothing."""
+    """Bounds of a column: numbers or another column; NULL breaks no rule."""
 
     column: str
     low: int | None = None
@@ -29,14 +29,14 @@ class Rule:
         )
 
     def fact(self, short: str, row: Row) -> str:
-        """The value, and for a comparison the value it passed."""
+        """Return the value, and for a comparison the value it passed."""
         return " > ".join(
             f"{c} = {shown(short, c, row[c])}" for c in (self.column, self.other) if c
         )
 
 
 def shown(short: str, column: str, value: int | Decimal) -> str:
-    """A number as reasons print it: NUMERIC with exactly its scale."""
+    """Return a number as reasons print it: NUMERIC with exactly its scale."""
     scale = TABLES[short].by_name[column].scale
     return str(value if scale is None else fix(value, scale))
 
@@ -88,12 +88,15 @@ RULES: dict[str, tuple[Rule, ...]] = {
 
 
 def broken_rule(short: str, row: Row) -> Rule | None:
-    """The first rule that the row breaks."""
+    """Return the first rule that the row breaks."""
     return next((rule for rule in RULES[short] if rule.is_broken_by(row)), None)
 
 
 def first_impossible(*examined: tuple[str, Rows]) -> Failure | None:
-    """The failure that the first bad row causes; tables in the order given, rows newest first."""
+    """Return the failure that the first bad row causes.
+
+    Tables are checked in the order given, rows newest first.
+    """
     for short, rows in examined:
         for row in rows:
             if rule := broken_rule(short, row):

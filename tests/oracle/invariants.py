@@ -1,4 +1,4 @@
-"""Section 10 of the specification, the checks that need nothing but one date's rows and failures."""
+"""Section 10 of the specification: checks of one date's rows and failures alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FEATURE_RANGES: dict[int, tuple[float, float]] = {
 
 
 def check_date(outcomes: dict[str, Outcome]) -> None:
-    """Every row of one date keeps the promises of its table, and the five tables fit together."""
+    """Check every row of one date, and that the five tables fit together."""
     check_chain(outcomes)
     for row in outcomes["TDZA"].rows.values():
         check_defense(row)
@@ -52,7 +52,7 @@ def check_date(outcomes: dict[str, Outcome]) -> None:
 
 
 def check_chain(outcomes: dict[str, Outcome]) -> None:
-    """Three processors share a population, and nothing is written without what it needs."""
+    """Check that three processors share a population, and that no row exists without its inputs."""
     populations = [
         {*outcomes[code].rows, *outcomes[code].failures} for code in ("PCF", "PDC", "ML")
     ]

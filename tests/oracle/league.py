@@ -1,4 +1,4 @@
-"""The league's accuracy per zone, against which a team's defense is measured."""
+"""League accuracy per zone, the baseline of a team's defense."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECENT_TEAMS = 10
 
 
 def accuracy(rows: Rows, zone: str) -> Decimal | None:
-    """Makes over attempts; a row whose attempts are unknown adds neither."""
+    """Return makes over attempts; a row with unknown attempts adds neither."""
     counted = [r for r in rows if r[f"opp_{zone}_attempts"] is not None]
     return quotient(
         total(r[f"opp_{zone}_makes"] for r in counted),
@@ -27,7 +27,7 @@ def accuracy(rows: Rows, zone: str) -> Decimal | None:
 
 
 def league_average(facts: Facts, day: date, zone: str) -> tuple[Decimal, str | None]:
-    """The league's accuracy in a zone and the note it leaves on the row."""
+    """Return the league's accuracy in a zone and its note for the row."""
     return facts.memo(("league", day, zone), lambda: _league_average(_valid(facts, day), day, zone))
 
 

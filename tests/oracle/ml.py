@@ -20,12 +20,12 @@ TIERS = ((95, "gold"), (75, "silver"), (50, "bronze"), (25, "poor"))
 
 
 def population(facts: Facts, day: date) -> Iterable[str]:
-    """Every player with a context row on the day."""
+    """Return every player with a context row on the day."""
     return facts.context_players(day)
 
 
 def decide(facts: Facts, player: str, day: date) -> Row | Failure:
-    """The row of a player, or why he gets none."""
+    """Return the row of a player, or the failure."""
     context = facts.context("UPGC", player, day)
     assert context is not None
     games = facts.played(player, day)
@@ -94,7 +94,7 @@ def _row(player: str, day: date, of: Inputs) -> Row:
 
 
 def quality_tier(score: Decimal) -> str:
-    """The label of a quality score."""
+    """Return the label of a quality score."""
     return next((tier for bound, tier in TIERS if score >= bound), "unusable")
 
 

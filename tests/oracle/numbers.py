@@ -1,5 +1,5 @@
-"""Arithmetic of the specification: NULL in, NULL out; nine decimals for every quotient; half away
-from zero.
+"""Arithmetic of the specification: NULL in, NULL out; quotients to nine decimals; half away from
+zero.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ HELD_DECIMALS = 9
 
 
 def fix(value: Number, scale: int) -> Decimal:
-    """The value with exactly `scale` decimals, half away from zero; zero never carries a sign."""
+    """Return the value with exactly `scale` decimals, half away from zero; zero has no sign."""
     fixed = Decimal(value).quantize(Decimal(1).scaleb(-scale), context=EXACT)
     return fixed if fixed else abs(fixed)
 
 
 def quotient(dividend: Number | None, divisor: Number | None) -> Decimal | None:
-    """The quotient held with nine decimals; NULL when either is NULL or the divisor is zero."""
+    """Return the quotient with nine decimals; NULL if either is NULL or the divisor is zero."""
     if dividend is None or divisor is None or divisor == 0:
         return None
     return fix(EXACT.divide(Decimal(dividend), Decimal(divisor)), HELD_DECIMALS)
 
 
 def known(values: Iterable[Number | None]) -> list[Number]:
-    """The values that are not NULL."""
+    """Return the values that are not NULL."""
     return [v for v in values if v is not None]
 
 
 def total(values: Iterable[Number | None]) -> Number | None:
-    """The sum of the known values; NULL when there is none."""
+    """Return the sum of the known values; NULL if there are none."""
     present = known(values)
     return sum(present) if present else None
 
 
 def mean(values: Iterable[Number | None]) -> Decimal | None:
-    """The mean of the known values, held with nine decimals."""
+    """Return the mean of the known values with nine decimals."""
     present = known(values)
     return quotient(sum(present), len(present))
 
 
 def deviation(values: Iterable[Number | None]) -> Decimal | None:
-    """The sample standard deviation (divisor count - 1); NULL below two values."""
+    """Return the sample standard deviation (divisor count - 1); NULL below two values."""
     present = [Decimal(v) for v in known(values)]
     n = len(present)
     if n < 2:
@@ -55,10 +55,10 @@ def deviation(values: Iterable[Number | None]) -> Decimal | None:
 
 
 def clamp(value: Number, low: Number, high: Number) -> Number:
-    """The value, moved to the nearer bound when it lies outside."""
+    """Clamp the value to the bounds."""
     return max(low, min(high, value))
 
 
 def times(factor: Number, value: Number | None) -> Number | None:
-    """A product that is NULL when its variable part is."""
+    """Return a product that is NULL if its variable part is."""
     return None if value is None else factor * value

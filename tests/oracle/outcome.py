@@ -1,4 +1,4 @@
-"""What a run yields for one date, and the failures it may yield."""
+"""Outcome of a run for one date, and its possible failures."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ Outcomes = dict[date, Outcome]
 
 
 def insufficient(found: int, minimum: int, day: date) -> Failure:
-    """Too few games: only time cures it."""
+    """Return the failure for too few games, which only more games fix."""
     return ("INSUFFICIENT_DATA", f"{found} of {minimum} games before {day}", True)
 
 
 def incomplete(found: int, expected: int) -> Failure:
-    """Recent games of the team that the entity's sample lacks."""
+    """Return the failure for recent team games missing from the entity's sample."""
     return (
         "INCOMPLETE_DATA",
         f"{found} of {expected} recent team games found, 90 % required",
@@ -53,7 +53,7 @@ def incomplete(found: int, expected: int) -> Failure:
 
 
 def missing(absent: Sequence[str], day: date, causes: Iterable[str]) -> Failure:
-    """Required upstream rows that do not exist, with what upstream logged about them."""
+    """Return the failure for missing required upstream rows, with the upstream failures."""
     named = ", ".join(str(TABLES[short]) for short in absent)
     because = "; ".join(causes)
     reason = f"no row for {day} in {named}" + (f" ({because})" if because else "")

@@ -32,7 +32,7 @@ RESERVED = (
 
 @dataclass(frozen=True)
 class Matchup:
-    """What the scores are computed from: the context and the optional rows of the day."""
+    """Inputs of the scores: the context and the optional rows of the day."""
 
     context: Row
     shots: Row | None
@@ -41,9 +41,7 @@ class Matchup:
 
     @property
     def zone(self) -> str:
-        """The zone compared: the player's own when he has a mid-range or three-point one, else
-        paint.
-        """
+        """Compared zone: the player's own if mid-range or three-point, else paint."""
         label = self.shots["primary_scoring_zone"] if self.shots else None
         return label if label in ("mid_range", "perimeter") else "paint"
 
@@ -61,12 +59,12 @@ class Matchup:
 
 
 def population(facts: Facts, day: date) -> Iterable[str]:
-    """Every player with a context row on the day."""
+    """Return every player with a context row on the day."""
     return facts.context_players(day)
 
 
 def decide(facts: Facts, player: str, day: date) -> Row | Failure:
-    """The row of a player, or why he gets none."""
+    """Return the row of a player, or the failure."""
     context = facts.context("UPGC", player, day)
     assert context is not None
     if failure := first_impossible(("UPGC", [context])):
@@ -110,7 +108,7 @@ def _row(player: str, day: date, matchup: Matchup) -> Row:
 
 
 def fatigue_score(context: Row) -> int:
-    """100 = fresh; unknown inputs count as an ordinary week."""
+    """Return the fatigue score; 100 = fresh, unknown inputs count as an ordinary week."""
     known = {
         c: default if context[c] is None else context[c] for c, default in FATIGUE_DEFAULTS.items()
     }
@@ -134,7 +132,7 @@ def fatigue_score(context: Row) -> int:
 
 
 def mismatch_score(matchup: Matchup) -> Decimal:
-    """Positive favors the player; neutral without either row."""
+    """Return the mismatch score; positive favors the player, neutral without either row."""
     if not matchup.shots or not matchup.defense:
         return Decimal(0)
     rate = Decimal(50) if matchup.rate is None else matchup.rate
@@ -146,12 +144,12 @@ def mismatch_score(matchup: Matchup) -> Decimal:
 
 
 def pace_score(context: Row) -> Decimal:
-    """Half the expected difference in possessions."""
+    """Return half the expected difference in possessions."""
     return Decimal(clamp(quotient(context["pace_differential"], 2) or Decimal(0), -3, 3))
 
 
 def usage_score(context: Row) -> Decimal:
-    """0 unless both usages are known: one invented number would make a spike."""
+    """Return the usage score; 0 unless both usages are known: a made-up number would spike it."""
     projected, average = context["projected_usage_rate"], context["avg_usage_rate_last_7_games"]
     if projected is None or average is None or average == 0:
         return Decimal(0)
@@ -180,7 +178,7 @@ def _warnings(fatigue: int, mismatch: Decimal, total: Decimal) -> list[str]:
 
 
 def _contexts(matchup: Matchup, values: Row) -> Row:
-    """The inputs as read, before any default, and the stored score."""
+    """Return the inputs as read, before any default, and the stored score."""
     context, shots, defense = matchup.context, matchup.shots, matchup.defense
     usage = ("projected_usage_rate", "avg_usage_rate_last_7_games", "star_teammates_out")
     return {

@@ -30,12 +30,12 @@ COPIED_FROM_SHOTS = ("primary_scoring_zone", "paint_rate_last_10", "three_pt_rat
 
 
 def population(facts: Facts, day: date) -> Iterable[str]:
-    """Every player with a context row on the day."""
+    """Return every player with a context row on the day."""
     return facts.context_players(day)
 
 
 def decide(facts: Facts, player: str, day: date) -> Row | Failure:
-    """The row of a player, or why he gets none."""
+    """Return the row of a player, or the failure."""
     context = facts.context("UPGC", player, day)
     assert context is not None
     games = facts.played(player, day)

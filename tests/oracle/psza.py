@@ -19,12 +19,12 @@ LONG_MINIMUM = 15
 
 
 def population(facts: Facts, day: date) -> Iterable[str]:
-    """Every player with a played game this season, playing on the day or not."""
+    """Return every player with a played game this season, playing on the day or not."""
     return [p for p in facts.players() if facts.played(p, day)]
 
 
 def decide(facts: Facts, player: str, day: date) -> Row | Failure:
-    """The row of a player, or why he gets none."""
+    """Return the row of a player, or the failure."""
     games = facts.played(player, day)
     if failure := first_impossible(("PGS", games[:LONG_GAMES])):
         return failure
@@ -81,7 +81,7 @@ def _attempts(games: Rows, zone: str) -> Number | None:
 
 
 def _shots(games: Rows) -> Number | None:
-    """Shots with a zone; NULL when a zone is unknown throughout, or when there were none."""
+    """Return shots with a zone; NULL if a zone is always unknown, or without shots."""
     zones = [_attempts(games, zone) for zone in ZONES]
     return None if None in zones else total(zones) or None
 
@@ -96,13 +96,13 @@ def _accuracy(games: Rows, zone: str) -> Decimal | None:
 
 
 def share_of_makes(games: Rows, column: str) -> Decimal | None:
-    """Assisted or unassisted makes over all makes; a game whose makes are unknown adds neither."""
+    """Return assisted or unassisted makes over all makes; games with unknown makes add neither."""
     counted = [g for g in games if g["fg_makes"] is not None]
     return quotient(total(g[column] for g in counted), total(g["fg_makes"] for g in counted))
 
 
 def _primary_zone(games: Rows) -> str | None:
-    """Judged on the stored rates, so that a reader can check the label."""
+    """Return the zone by the stored rates, so that a reader can check the label."""
     rates = {zone: _rate(games, zone) for zone in ZONES}
     if None in rates.values():
         return None

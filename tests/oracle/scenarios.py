@@ -1,4 +1,4 @@
-"""Section 10 of the specification, the checks that change the sources and run again, on any runner."""
+"""Section 10 of the specification: checks that change the sources and run again, on any runner."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ Check = Callable[[League, Runner], None]
 
 HISTORY_SOURCES = ("PGS", "TDGS", "TOGS")
 VERSIONED_SOURCES = (*HISTORY_SOURCES, "UPGC", "UTGC")
-# What one team's row can move in another team's row, and only there: the league it is measured
-# against.
+# Columns of a team's row that another team's row can affect, through the league average.
 LEAGUE_COLUMNS = ("_vs_league_avg", "_zone", "calculation_notes", "data_hash")
 
 
 def chain(league: League, runner: Runner, backfill_mode: bool = True) -> dict[str, Outcomes]:
-    """All five processors over the dates of a league."""
+    """Run all five processors over the dates of a league."""
     return chain_of(league, runner, league.tables, league.dates, backfill_mode)
 
 
@@ -35,25 +34,25 @@ def chain_of(
     dates: Sequence[date],
     backfill_mode: bool = True,
 ) -> dict[str, Outcomes]:
-    """The same over other tables or dates."""
+    """Run the chain over other tables or dates."""
     return run_chain(
         tables, dates, season_start=league.season_start, backfill_mode=backfill_mode, runner=runner
     )
 
 
 def assert_equal_chains(expected: dict[str, Outcomes], actual: dict[str, Outcomes]) -> None:
-    """Every row and failure of every processor is the same."""
+    """Assert that every row and failure of every processor is the same."""
     lines = [line for code in ORDER for line in differences(code, expected[code], actual[code])]
     assert not lines, "\n".join(lines[:40])
 
 
 def on(results: dict[str, Outcomes], day: date) -> dict[str, Outcome]:
-    """The outcomes of one date by processor."""
+    """Return the outcomes of one date by processor."""
     return {code: outcomes[day] for code, outcomes in results.items()}
 
 
 def check_statuses(league: League, results: dict[str, Outcomes], backfill_mode: bool) -> None:
-    """Checks 1 and 2: nobody is lost, counted twice or failed without reason."""
+    """Checks 1 and 2: no entity is lost, counted twice or failed without a reason."""
     facts = Facts(league.tables, league.season_start, backfill_mode)
     for day in league.dates:
         expected = expected_statuses(facts, day)
@@ -68,7 +67,7 @@ def check_invariants(league: League, results: dict[str, Outcomes]) -> None:
 
 
 def check_cut_off(league: League, runner: Runner) -> None:
-    """Check 9: deleting or changing what lies outside the cut-off changes nothing."""
+    """Check 9: deleting or changing rows outside the cut-off changes nothing."""
     day = league.dates[0]
     expected = chain_of(league, runner, league.tables, [day])
     for change in (_deleted, _tripled):
@@ -93,7 +92,7 @@ def _deleted(row: Row) -> Rows:
 
 
 def _tripled(row: Row) -> Rows:
-    """A later version of the row with other, partly impossible numbers."""
+    """Return a later version of the row with other, partly impossible numbers."""
     numbers = {
         c: -3 * v
         for c, v in row.items()
@@ -110,7 +109,7 @@ def check_repetition(league: League, runner: Runner) -> None:
 
 
 def check_order(league: League, runner: Runner) -> None:
-    """Check 11: dates one by one, in reverse and in one batch give the same."""
+    """Check 11: dates one by one, in reverse and in one batch give equal results."""
     batch = chain(league, runner)
     single = [chain_of(league, runner, league.tables, [day]) for day in league.dates]
     assert_equal_chains(
@@ -139,7 +138,7 @@ def _older(row: Row) -> Row:
 
 
 def check_faulty_player_game(league: League, runner: Runner) -> None:
-    """Check 12 for a player: he fails wherever his game is examined, and nobody else notices."""
+    """Check 12 for a player: only that player fails, wherever the game is examined."""
     before, day, facts = _before(league, runner)
     player = next(iter(before["ML"].rows))
     faulty = {"paint_attempts": 1, "paint_makes": 2, "fg_attempts": 9}
@@ -187,7 +186,7 @@ def _before(league: League, runner: Runner) -> tuple[dict[str, Outcome], date, F
 def _after(
     league: League, runner: Runner, short: str, row: Row, numbers: Row
 ) -> dict[str, Outcome]:
-    """The first date again, with a later, impossible version of the row."""
+    """Run the first date again with a later, impossible version of the row."""
     day = league.dates[0]
     faulty = row | numbers | {"processed_at": row["processed_at"] + timedelta(days=1)}
     tables = league.tables | {short: [*league.tables[short], faulty]}

@@ -1,4 +1,4 @@
-"""The rows a run may read: inside the cut-off, one per game, newest first."""
+"""Source rows available to a run: inside the cut-off, one per game, newest first."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ T = TypeVar("T")
 
 
 def is_played(row: Row) -> bool:
-    """A played game; NULL is neither TRUE nor greater than zero."""
+    """Return true for a played game; NULL is neither TRUE nor greater than zero."""
     return row["is_active"] is True and any(
         (row[c] or 0) > 0 for c in ("minutes_played", "fg_attempts", "points")
     )
 
 
 def ordering(short: str, row: Row) -> tuple[tuple[bool, Any], ...]:
-    """The row as a sort key in column order, NULL smallest."""
+    """Return the row as a sort key in column order, NULL smallest."""
     values = (row[name] for name in TABLES[short].names if name != "processed_at")
     return tuple((v is not None, v if v is not None else 0) for v in values)
 
 
 def one_per_game(short: str, rows: Iterable[Row]) -> Rows:
-    """The latest version of each game of one entity; equal times go to the larger row."""
+    """Return the latest version of each game of one entity; equal times go to the larger row."""
     by_game: dict[str, Rows] = defaultdict(list)
     for row in rows:
         by_game[row["game_id"]].append(row)
@@ -43,7 +43,7 @@ def one_per_game(short: str, rows: Iterable[Row]) -> Rows:
 
 
 class Facts:
-    """Everything a run may look at, by table, entity and date."""
+    """Source rows of a run by table, entity and date."""
 
     def __init__(self, tables: Tables, season_start: date, backfill_mode: bool) -> None:
         self.season_start = season_start
@@ -59,7 +59,7 @@ class Facts:
         return value
 
     def _rows(self, short: str) -> Rows:
-        """The rows of a table, with NULL for every column not given."""
+        """Return the rows of a table, with NULL for every column not given."""
         names = TABLES[short].names
         return [{name: row.get(name) for name in names} for row in self._tables.get(short, ())]
 
@@ -79,7 +79,7 @@ class Facts:
     # History
 
     def history(self, short: str, entity: str, day: date) -> Rows:
-        """The games of a team or player before the day, newest first."""
+        """Return the games of a team or player before the day, newest first."""
         return self.memo((short, entity, day), lambda: self._history(short, entity, day))
 
     def _history(self, short: str, entity: str, day: date) -> Rows:
@@ -89,43 +89,43 @@ class Facts:
         )
 
     def histories(self, short: str, day: date) -> dict[str, Rows]:
-        """The histories of every entity that has one."""
+        """Return the histories of every entity that has one."""
         found = {entity: self.history(short, entity, day) for entity in self._by_entity(short)}
         return {entity: rows for entity, rows in found.items() if rows}
 
     def played(self, player: str, day: date) -> Rows:
-        """The played games of a player before the day, newest first."""
+        """Return the played games of a player before the day, newest first."""
         return self.memo(
             ("played", player, day),
             lambda: [r for r in self.history("PGS", player, day) if is_played(r)],
         )
 
     def players(self) -> Iterable[str]:
-        """Every player with any game row at all."""
+        """Return every player with a game row."""
         return self._by_entity("PGS")
 
-    # Rows of the day itself
+    # Rows of the day
 
     def context(self, short: str, entity: str, day: date) -> Row | None:
-        """The context row of the day, UPGC by player or UTGC by team."""
+        """Return the context row of the day, UPGC by player or UTGC by team."""
         rows = [r for r in self._by_entity(short).get(entity, ()) if r["game_date"] == day]
         return max(
             rows, key=lambda r: (r["processed_at"], r["game_id"], ordering(short, r)), default=None
         )
 
     def context_players(self, day: date) -> list[str]:
-        """The players with a context row on the day."""
+        """Return the players with a context row on the day."""
         return [p for p in self._by_entity("UPGC") if self.context("UPGC", p, day)]
 
     def upstream(self, short: str, entity: str, day: date) -> Row | None:
-        """The row that another processor wrote for the entity and the same day."""
+        """Return another processor's row of the entity for the same day."""
         partition = TABLES[short].partition
         return next(
             (r for r in self._by_entity(short).get(entity, ()) if r[partition] == day), None
         )
 
     def logged(self, short: str, entity: str, day: date) -> Row | None:
-        """The failure that another processor logged for the entity and the same day."""
+        """Return another processor's logged failure of the entity for the same day."""
         return self._logged.get((PROCESSOR_NAMES[short], entity, day))
 
     @cached_property
@@ -138,7 +138,7 @@ class Facts:
     # Completeness
 
     def lacking(self, team: str, games: Rows, day: date) -> tuple[int, int] | None:
-        """(found, expected) recent team games when that is below 90 % in normal mode, else None."""
+        """Return (found, expected) recent team games if below 90 % in normal mode, else None."""
         if self.backfill_mode or day - self.season_start < timedelta(days=COMPLETENESS_WAIVED_DAYS):
             return None
         recent = self.schedule(team, day)[:RECENT_TEAM_GAMES]
@@ -149,14 +149,14 @@ class Facts:
         return (found, len(recent)) if 10 * found < 9 * len(recent) else None
 
     def schedule(self, team: str, day: date) -> Rows:
-        """The final games of a team before the day, newest first."""
+        """Return the final games of a team before the day, newest first."""
         games = [
             g for g in self._final_games(day) if team in (g["home_team_abbr"], g["away_team_abbr"])
         ]
         return sorted(games, key=lambda g: (g["game_date"], g["game_id"]), reverse=True)
 
     def _final_games(self, day: date) -> Rows:
-        """One row per game; a game that stands on two dates counts on the later one."""
+        """Return one row per game; a game listed on two dates counts on the later one."""
         return self.memo(("final", day), lambda: list(self._latest_final(day).values()))
 
     def _latest_final(self, day: date) -> dict[str, Row]:

@@ -1,4 +1,4 @@
-"""A computed row as it is stored: every column at its scale, provenance, hash."""
+"""Stored rows: every column at its scale, provenance, hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_COMPARED = ("created_at", "processed_at")
 
 
 def stored_row(short: str, values: Row) -> Row:
-    """The values as stored, in column order; every column must have been given one."""
+    """Return the values as stored, in column order; every column must have a value."""
     columns = [c for c in TABLES[short].columns if c.name not in (*NOT_COMPARED, "data_hash")]
     assert set(values) == {c.name for c in columns}, set(values) ^ {c.name for c in columns}
     row = {c.name: _stored(c, values[c.name]) for c in columns}
@@ -28,7 +28,7 @@ def _stored(column: Column, value: Any) -> Any:
 
 
 def source(name: str, rows: Rows) -> Row:
-    """The two provenance columns of one source."""
+    """Return the two provenance columns of one source."""
     return {
         f"source_{name}_last_updated": max((r["processed_at"] for r in rows), default=None),
         f"source_{name}_rows_found": len(rows),
@@ -36,12 +36,12 @@ def source(name: str, rows: Rows) -> Row:
 
 
 def data_hash(short: str, row: Row) -> str:
-    """The first 16 hex characters of SHA-256 over `name=value|name=value`."""
+    """Return the first 16 hex characters of SHA-256 over `name=value|name=value`."""
     return hashlib.sha256(hashed_text(short, row).encode()).hexdigest()[:HASH_LENGTH]
 
 
 def hashed_text(short: str, row: Row) -> str:
-    """The text behind a data_hash."""
+    """Return the text behind a data_hash."""
     return "|".join(f"{c.name}={_text(row[c.name], c)}" for c in TABLES[short].hashed)
 
 

@@ -18,12 +18,12 @@ LABELS = {"paint": "paint", "mid_range": "mid_range", "three_pt": "perimeter"}
 
 
 def population(facts: Facts, day: date) -> Iterable[str]:
-    """Every team that has defended this season, playing on the day or not."""
+    """Return every team that has defended this season, playing on the day or not."""
     return facts.histories("TDGS", day)
 
 
 def decide(facts: Facts, team: str, day: date) -> Row | Failure:
-    """The row of a team, or why it gets none."""
+    """Return the row of a team, or the failure."""
     games = facts.history("TDGS", team, day)
     sample = games[:GAMES]
     if failure := first_impossible(("TDGS", sample)):
@@ -64,7 +64,7 @@ def _zone_columns(sample: Rows, zone: str) -> Row:
 
 
 def _per_game(sample: Rows, column: str) -> Decimal | None:
-    """The sum over all games of the sample, unknown ones included in the divisor."""
+    """Return the sum over all games of the sample, unknown ones included in the divisor."""
     return quotient(total(r[column] for r in sample), len(sample))
 
 
@@ -74,7 +74,7 @@ def _versus_league(facts: Facts, sample: Rows, day: date, zone: str) -> Decimal 
 
 
 def _extreme_zone(versus: dict[str, Decimal | None], *, lowest: bool) -> str | None:
-    """The zone with the smallest or largest value; the first of equals, as min and max do."""
+    """Return the zone with the smallest or largest value; of equals the first, like min and max."""
     present = {zone: value for zone, value in versus.items() if value is not None}
     if not present:
         return None

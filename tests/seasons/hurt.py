@@ -1,6 +1,4 @@
-"""The tiny season with five players a side, one of them hurt for its first nights, so that he lacks
-games when it is run.
-"""
+"""Tiny season with five players a side, one of them hurt and short of games on the first dates."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ BACK = NIGHTS[6]  # eight games before the first processing date, the tenth on t
 
 
 class Hurt(Whole):
-    """Its jobs, none of which breaks."""
+    """Jobs of the hurt season; no statement breaks."""
 
     def __init__(self, folder: Path) -> None:
         warehouse = folder / "loaded"
@@ -40,9 +38,7 @@ class Hurt(Whole):
         self.verdicts: list[dict[str, Any]] = []
 
     def judged(self, to: Path) -> None:
-        """A job that ran all of it, and the verdicts on it; judged once, since that takes longer
-        than the tests.
-        """
+        """Copy a job that ran the whole season, with its audit; audited once to save time."""
         self.job(ALL, to)
         if self.verdicts:
             AuditResult.objects.bulk_create(AuditResult(**verdict) for verdict in self.verdicts)
@@ -52,7 +48,7 @@ class Hurt(Whole):
 
 
 def hurt_rows(table: Table) -> list[Row]:
-    """The rows of the season; the hurt one's of the first nights say that he did not play."""
+    """Return the season's rows; the hurt player did not play on the first nights."""
     rows = whole_rows(table)
     if table is not PGS:
         return rows

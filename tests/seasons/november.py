@@ -1,5 +1,6 @@
-"""The runbook's month as Phase 4 rows, and what its queries must answer, counted from the same
-lists in Python.
+"""Runbook's month as Phase 4 rows, and the expected answers of its queries.
+
+The answers are counted from the same lists in Python.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ BOOTSTRAP, ALL_FAIL, SOME_FAIL, NONE_FAIL, MANY_FAIL, UNTOUCHED, REFUSED = (
 BEFORE, AFTER = date(2021, 10, 31), date(2021, 12, 1)
 GAMES = [
     *(
-        Game(day, 2021)
+        Game(game_date=day, season_year=2021)
         for day in (
             date(2021, 10, 19),
             BEFORE,
@@ -44,13 +45,12 @@ GAMES = [
             MANY_FAIL,
         )
     ),
-    *(Game(day, 2021) for day in (UNTOUCHED, REFUSED, AFTER)),
-    Game(date(2021, 11, 8), 2021, status=1),
-    Game(date(2021, 11, 9), 2021, season_type="all-star"),
+    *(Game(game_date=day, season_year=2021) for day in (UNTOUCHED, REFUSED, AFTER)),
+    Game(game_date=date(2021, 11, 8), season_year=2021, status=1),
+    Game(game_date=date(2021, 11, 9), season_year=2021, season_type="all-star"),
 ]
 
-# Output rows and failing entities by date; the last day of October and the first of December must
-# not be counted.
+# Output rows and failing entities by date; 31 October and 1 December must not be counted.
 OUTPUT = {
     "TDZA": {ALL_FAIL: 2, SOME_FAIL: 1, NONE_FAIL: 4, MANY_FAIL: 3, AFTER: 2},
     "PSZA": {BEFORE: 1, SOME_FAIL: 2, NONE_FAIL: 3, MANY_FAIL: 1, AFTER: 5},
@@ -75,7 +75,7 @@ FIRST_RUN = datetime(2022, 1, 1, 12)
 
 
 def outputs() -> dict[str, list[Row]]:
-    """The rows of the five tables; PCF has its date twice, the others once."""
+    """Return the rows of the five tables; PCF has its date twice, the others once."""
     return {
         table.short: [
             make_row(table, **{table.partition: day, "analysis_date": day, table.entity: f"e{n}"})
@@ -108,7 +108,7 @@ def failures() -> list[Row]:
 
 
 def runs() -> list[Row]:
-    """Two runs of each processor on 22 November, one the day before, and one of another phase."""
+    """Return two runs per processor on 22 November, one the day before, one of another phase."""
     late, early = date(2021, 11, 22), date(2021, 11, 21)
     wanted = [
         (name, day, "phase_4_precompute")
@@ -134,7 +134,7 @@ def runs() -> list[Row]:
 
 
 def fill(folder: Path) -> None:
-    """Write the month into the warehouse; `folder` takes a file on the way."""
+    """Write the month into the warehouse through a file in `folder`."""
     schedule = [
         make_row(
             SCHED,
@@ -146,7 +146,7 @@ def fill(folder: Path) -> None:
         )
         for n, g in enumerate(GAMES)
     ]
-    warehouse().load(SCHED, 2021, write_rows(folder / "schedule.parquet", SCHED, schedule))
+    warehouse().load(2021, {SCHED: write_rows(folder / "schedule.parquet", SCHED, schedule)})
     made = outputs()
     for table in OUTPUTS:
         store(table, made[table.short])
@@ -154,7 +154,7 @@ def fill(folder: Path) -> None:
     warehouse().record(HISTORY, runs())
 
 
-# The same, counted in Python
+# Expected answers, counted in Python
 
 
 def in_range(day: date) -> bool:

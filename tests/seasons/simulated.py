@@ -1,5 +1,6 @@
-"""Two months of a simulated season with one fault of each kind, every processor run: enough for
-every window to be full.
+"""Two months of a simulated season with one fault of each kind and all processors run.
+
+Long enough to fill every window.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from backfill.simulation.season import SimulatedSeason, Simulation
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES, INPUTS
 from tests.factories import rewrite
+from tests.seasons.inputs import input_file
 
 YEAR, SEED, DAYS = 2021, 1, 65
 BATCH = 32
 
 
 def first_days(year: int = YEAR, seed: int = SEED, days: int = DAYS) -> SimulatedSeason:
-    """The beginning of a simulated season, as far as it is played."""
+    """Return the played part of a simulated season's first days."""
     simulation = Simulation(year, seed)
     for number, fixture in enumerate(simulation.fixtures, start=1):
         if fixture.day < days:
@@ -36,7 +38,7 @@ def first_days(year: int = YEAR, seed: int = SEED, days: int = DAYS) -> Simulate
 
 
 class Simulated:
-    """A warehouse in which it is loaded and processed."""
+    """Warehouse with the simulated months loaded and processed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.url = folder, f"parquet:{folder}/warehouse"
@@ -55,28 +57,28 @@ class Simulated:
 
     @cached_property
     def dates(self) -> list[date]:
-        """Processing dates, without bootstrap."""
+        """Return the processing dates, without bootstrap."""
         days = load_calendar().days(self.start, date(YEAR + 1, 6, 30))
         return [day.day for day in days if day.is_computed]
 
     def run(self, code: str, dates: Sequence[date]) -> list[DateResult]:
         ids = dict.fromkeys(dates, "0123abcd")
         return execute(
-            warehouse(), Step(PROCESSORS[code], tuple(dates), self.start, datetime(2022, 7, 1), ids)
+            warehouse(),
+            Step(
+                processor=PROCESSORS[code],
+                dates=tuple(dates),
+                season_start=self.start,
+                started_at=datetime(2022, 7, 1),
+                run_ids=ids,
+            ),
         )
 
     @contextmanager
     def without(self, short: str, column: str, days: Sequence[date]) -> Iterator[None]:
-        """A source column is NULL on some dates, and all processors have run since."""
+        """Set a source column to NULL on some dates and run all processors, within this context."""
         table = next(t for t in INPUTS if t.short == short)
-        file = (
-            self.folder
-            / "warehouse"
-            / table.dataset
-            / table.name
-            / f"season_year={YEAR}"
-            / "part.parquet"
-        )
+        file = input_file(self.folder / "warehouse", table, YEAR)
         listed = ", ".join(f"DATE '{day}'" for day in days)
         with ExitStack() as stack:
             stack.enter_context(_put_back([file]))
@@ -92,7 +94,7 @@ class Simulated:
 
     @contextmanager
     def restored(self, code: str, dates: Sequence[date]) -> Iterator[None]:
-        """Whatever is written of a processor and these dates is gone afterwards."""
+        """Restore all output of a processor for these dates at the end."""
         with _put_back(list(self._files(code, dates))):
             yield
 
@@ -113,7 +115,7 @@ class Simulated:
 
 @contextmanager
 def _put_back(files: Sequence[Path]) -> Iterator[None]:
-    """Whatever becomes of these files, in the end they are what they were."""
+    """Restore these files at the end."""
     contents = {file: file.read_bytes() for file in files}
     try:
         yield

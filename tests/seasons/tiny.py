@@ -1,8 +1,6 @@
-"""A season of two teams, a player each and a game a night, loaded: small enough to run every
-processor in a second.
+"""Tiny season of two teams with a player each and a game a night: all processors run in a second.
 
-The windows of the players are full before bootstrap ends; those of the teams one night later, so on
-the first
+The players' windows are full before bootstrap ends, the teams' one night later: on the first
 processing date TDZA fails both teams for too few games, and from the second on everything succeeds.
 """
 
@@ -36,9 +34,7 @@ RUN_ID = "0123abcd"
 
 
 def make_game(night: date) -> Row:
-    """A game and all that its rows say: every column that a processor averages differs from night
-    to night.
-    """
+    """Make a game and all its rows; every column that a processor averages varies by night."""
     n = (night - OPENING).days
     zones = {"paint": (8 + n % 3, 5), "mid_range": (4, n % 4), "three_pt": (6 + n % 2, 2)}
     shots = {
@@ -93,30 +89,36 @@ def load_season(folder: Path) -> None:
 
 def give(table: Table, rows: Sequence[Row], folder: Path) -> None:
     """Replace an input table of the loaded season."""
-    warehouse().load(table, 2021, write_rows(folder / f"{table.short}.parquet", table, rows))
+    warehouse().load(2021, {table: write_rows(folder / f"{table.short}.parquet", table, rows)})
 
 
 def without(table: Table, night: date, folder: Path) -> None:
-    """Take one night out of an input table."""
+    """Remove one night from an input table."""
     give(table, season_rows(table, [n for n in NIGHTS if n != night]), folder)
 
 
 def scheduled(night: date, n: int = 0) -> Row:
-    """A game that is not played yet."""
+    """Return a game that is not played yet."""
     game = {"game_id": f"00221{900 + n:05}", "game_date": night, "season_year": 2021}
     return make_row(SCHED, **game, game_status=1, season_type="regular")
 
 
 def make_options(start: date = FIRST, end: date = LAST, **overrides: object) -> Options:
-    """All processing dates in one batch: a step costs the same whatever its dates."""
+    """Return options for all dates in one batch: a step costs the same for any number of dates."""
     common = {"canary": False, "brake": False, "batch_size": len(PROCESSING)}
-    return Options(start, end, **{**common, **overrides})  # type: ignore[arg-type]
+    return Options(start=start, end=end, **{**common, **overrides})  # type: ignore[arg-type]
 
 
 def make_step(
     code: str, dates: Sequence[date] = PROCESSING, started_at: datetime = STARTED_AT
 ) -> Step:
-    return Step(PROCESSORS[code], tuple(dates), OPENING, started_at, dict.fromkeys(dates, RUN_ID))
+    return Step(
+        processor=PROCESSORS[code],
+        dates=tuple(dates),
+        season_start=OPENING,
+        started_at=started_at,
+        run_ids=dict.fromkeys(dates, RUN_ID),
+    )
 
 
 def run(code: str, *dates: date) -> dict[date, DateResult]:
@@ -128,7 +130,7 @@ def run(code: str, *dates: date) -> dict[date, DateResult]:
 
 
 def run_before(code: str) -> None:
-    """Execute all that a processor waits for."""
+    """Execute every processor that this one depends on."""
     for upstream in PROCESSORS[code].after:
         run(upstream)
 
@@ -148,7 +150,7 @@ def break_on(monkeypatch: pytest.MonkeyPatch, code: str, *days: date) -> None:
     monkeypatch.setattr(execution, "render", twice)
 
 
-# What the warehouse holds
+# Warehouse contents
 
 
 def rows_of(code: str, day: date | None = None) -> list[Row]:
@@ -160,7 +162,7 @@ def rows_of(code: str, day: date | None = None) -> list[Row]:
 
 
 def failures_of(code: str, day: date | None = None) -> list[tuple[object, ...]]:
-    """(date, entity, category, reason, can_retry) of one processor."""
+    """Return (date, entity, category, reason, can_retry) of one processor."""
     where = f"AND analysis_date = DATE '{day}'" if day else ""
     found = warehouse().query(
         f"SELECT analysis_date, entity_id, failure_category, failure_reason, can_retry FROM {FAILURES} "
@@ -170,23 +172,29 @@ def failures_of(code: str, day: date | None = None) -> list[tuple[object, ...]]:
 
 
 def part(root: Path, code: str, day: date) -> Path:
-    """The file of one output partition."""
+    """Return the file of one output partition."""
     output = PROCESSORS[code].output
     return root / output.dataset / output.name / f"{output.partition}={day}" / "part.parquet"
 
 
 def cut(file: Path) -> None:
-    """Leave what a disk leaves that filled up half-way."""
+    """Truncate a file, as a disk that fills up during a write does."""
     file.write_bytes(file.read_bytes()[:-40])
 
 
 def listing(root: Path) -> dict[str, tuple[int, int]]:
-    """Every file with its identity and time; two equal listings mean that nothing was written."""
-    return {str(f): (f.stat().st_ino, f.stat().st_mtime_ns) for f in root.rglob("*") if f.is_file()}
+    """Return every file with its identity and time, without fences; equal listings mean that no
+    data changed.
+    """
+    return {
+        str(f): (f.stat().st_ino, f.stat().st_mtime_ns)
+        for f in root.rglob("*")
+        if f.is_file() and ".fences" not in f.parts
+    }
 
 
 def counted(
     outcomes: Mapping[date, DateResult],
 ) -> dict[date, tuple[int, int, dict[str, int], str]]:
-    """Population, rows, failures and error by date."""
+    """Return population, rows, failures and error by date."""
     return {day: (o.population, o.rows, dict(o.failures), o.error) for day, o in outcomes.items()}

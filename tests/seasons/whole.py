@@ -1,6 +1,4 @@
-"""The tiny season with five players a side, as many as a game has at least, and a job that ran all
-of it: nothing is wrong.
-"""
+"""Tiny season with five players a side, the minimum of a game, and a job that ran it cleanly."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ EVERYBODY = sorted(f"{player}{n}" for player in PLAYERS.values() for n in range(
 
 
 class Whole(Broken):
-    """Its jobs, none of which breaks."""
+    """Jobs of the whole season; no statement breaks."""
 
     def __init__(self, folder: Path) -> None:
         warehouse = folder / "loaded"
@@ -36,11 +34,11 @@ class Whole(Broken):
         super().__init__(warehouse, folder)
 
     def spoil(self, patch: pytest.MonkeyPatch) -> None:
-        """Nothing goes wrong."""
+        """Break nothing."""
 
 
 def whole_rows(table: Table) -> list[Row]:
-    """The rows of the tiny season, each player's five times, of five players."""
+    """Return the rows of the tiny season, each player's repeated for five players."""
     rows = season_rows(table)
     if table not in (PGS, UPGC):
         return rows

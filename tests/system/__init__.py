@@ -1,4 +1,4 @@
-"""Real processes: killed, side by side, without space, with broken files."""
+"""Real processes: killed, concurrent, out of disk space, with broken files."""
 
 import pytest
 

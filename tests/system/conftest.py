@@ -1,6 +1,4 @@
-"""A loaded season in a VAR folder, copied for each test, and an undisturbed backfill to compare
-with.
-"""
+"""Fixtures: a loaded season, copied for each test, and an undisturbed backfill to compare with."""
 
 from __future__ import annotations
 
@@ -28,8 +26,8 @@ NIGHTS_COMPUTED = 12
 
 @pytest.fixture(scope="session")
 def small_season(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a season that is small and soon has rows in every table: most tests here are
-    about processes.
+    """Make a small season that soon has rows in every table, because most tests are about
+    processes.
     """
     return once(
         tmp_path_factory, "small", lambda folder: play(BOOTSTRAP_DAYS + NIGHTS_COMPUTED, folder)
@@ -38,7 +36,7 @@ def small_season(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory, small_season: Path) -> Installation:
-    """A migrated database and a loaded season."""
+    """Return an installation with a migrated database and a loaded season."""
     return Installation(
         once(tmp_path_factory, "template", lambda folder: loaded(folder / "var", small_season))
         / "var"
@@ -47,7 +45,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, small_season: Path) -> In
 
 @pytest.fixture(scope="session")
 def days() -> tuple[date, ...]:
-    """The dates of the backfill, from the last bootstrap days to the end of the season."""
+    """Return the dates of the backfill, from the last bootstrap days to the end of the season."""
     first = opening_night(YEAR) + timedelta(BOOTSTRAP_DAYS - BOOTSTRAP_INCLUDED)
     return tuple(first + timedelta(n) for n in range(BOOTSTRAP_INCLUDED + NIGHTS_COMPUTED))
 
@@ -56,7 +54,7 @@ def days() -> tuple[date, ...]:
 def reference(
     template: Installation, days: tuple[date, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> Reference:
-    """An undisturbed backfill."""
+    """Run an undisturbed backfill."""
     command = backfill(days[0], days[-1])
 
     def make(folder: Path) -> None:
@@ -72,13 +70,13 @@ def reference(
 
 @pytest.fixture
 def installed(template: Installation, tmp_path: Path) -> Installation:
-    """A loaded season of one's own, nothing backfilled yet."""
+    """Return a copy of the loaded season, with nothing backfilled."""
     return copied(template, tmp_path / "var")
 
 
 @pytest.fixture
 def on_postgres(template: Installation, postgres: Server, tmp_path: Path) -> Installation:
-    """The same with its database on PostgreSQL."""
+    """Return a copy of the loaded season with its database on PostgreSQL."""
     made = replace(copied(template, tmp_path / "var"), database=postgres.create(uuid4().hex))
     done = made.verb("migrate", "--verbosity", "0")
     assert (done.returncode, done.stderr) == (0, "")
@@ -87,13 +85,13 @@ def on_postgres(template: Installation, postgres: Server, tmp_path: Path) -> Ins
 
 @pytest.fixture
 def backfilled(reference: Reference, tmp_path: Path) -> Installation:
-    """A copy of the undisturbed backfill."""
+    """Return a copy of the undisturbed backfill."""
     return copied(reference.installation, tmp_path / "var")
 
 
 @pytest.fixture
 def file_system(tmp_path: Path) -> Iterator[FileSystem]:
-    """A file system of one's own, mounted where only some processes see it."""
+    """Mount a file system that only some processes see."""
     made = FileSystem.mounted(tmp_path / "mounted")
     if made is None:
         pytest.skip("this machine lets nobody mount a file system")
@@ -102,7 +100,7 @@ def file_system(tmp_path: Path) -> Iterator[FileSystem]:
 
 
 def loaded(var: Path, season: Path) -> Installation:
-    """A new installation with a season in its warehouse."""
+    """Make an installation with a season in its warehouse."""
     made = Installation(var)
     made.var.mkdir()
     for command in (("migrate", "--verbosity", "0"), ("load_phase3", str(season))):
@@ -112,6 +110,6 @@ def loaded(var: Path, season: Path) -> Installation:
 
 
 def copied(installation: Installation, to: Path) -> Installation:
-    """The same installation in another folder."""
+    """Copy an installation to another folder."""
     shutil.copytree(installation.var, to)
     return Installation(to)

@@ -1,9 +1,8 @@
-"""docker-compose.yml and the Dockerfile, read and carried out without a container engine.
+"""docker-compose.yml and the Dockerfile, executed without a container engine.
 
-The image is a folder with what the Dockerfile copies; a service is its command, started in there
-with its environment.
-What containers find by their names (hosts, ports, volumes) lies elsewhere on one machine: that is
-all that differs.
+The image is a folder with the files that the Dockerfile copies; a service is its command, started
+there with its environment. Only hosts, ports and volumes differ, because all services share one
+machine.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ STOP_SECONDS = 60
 
 @cache
 def path() -> str:
-    """PATH with the programs that the images have on theirs."""
+    """Return a PATH with the programs of the images."""
     folders = (
         Path(sys.executable).parent,
         Path(redis_program()).parent,
@@ -49,8 +48,9 @@ def path() -> str:
 
 
 def interpolated(text: str, given: Mapping[str, str]) -> str:
-    """As compose reads it: ${X:-default}, ${X:?why it is required}. Raises ValueError with the
-    sentence.
+    """Expand ${X:-default} and ${X:?message} as compose does.
+
+    Raises ValueError with the message.
     """
 
     def value(found: re.Match[str]) -> str:
@@ -65,7 +65,7 @@ def interpolated(text: str, given: Mapping[str, str]) -> str:
 
 
 def environment_of(service: str, given: Mapping[str, str]) -> dict[str, str]:
-    """What compose gives to a service."""
+    """Return the environment that compose gives a service."""
     return {
         name: interpolated(str(value), given)
         for name, value in SERVICES[service].get("environment", {}).items()
@@ -73,15 +73,13 @@ def environment_of(service: str, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> str:
-    """A port that nobody listens at."""
+    """Return a port that no process listens on."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return str(taken.getsockname()[1])
 
 
 def make_image(folder: Path) -> Path:
-    """Carry out the last stage of the Dockerfile in a folder: its COPYs, then the RUN that collects
-    the static files.
-    """
+    """Execute the last stage of the Dockerfile in a folder: its COPYs, then collectstatic."""
     last = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
     for source, target in re.findall(r"^COPY (?!--)(\S+) (\S+)$", last, re.MULTILINE):
         copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
@@ -96,26 +94,27 @@ def make_image(folder: Path) -> Path:
 
 @dataclass
 class Deployment:
-    """Services that run in the image's folder. `elsewhere` is what containers find at other places."""
+    """Services that run in the image's folder.
+
+    `elsewhere` replaces addresses and paths of containers.
+    """
 
     image: Path
     given: Mapping[str, str]
     elsewhere: Mapping[str, str]
-    more: Mapping[str, Sequence[str]] = field(
-        default_factory=dict
-    )  # options that say so to programs without an environment
+    # Replacements for programs that read options instead of the environment.
+    more: Mapping[str, Sequence[str]] = field(default_factory=dict)
     running: dict[str, Popen[bytes]] = field(default_factory=dict)
 
     def environment(self, service: str) -> dict[str, str]:
-        """What the service's processes get to know."""
+        """Return the environment of the service's processes."""
         return {"PATH": path(), **environment_of(service, self.given), **self.elsewhere}
 
     def log(self, service: str) -> Path:
-        """Where its output goes."""
+        """Return the file of a service's output."""
         return self.image.parent / f"{service}.log"
 
     def start(self, service: str) -> None:
-        """Start its command."""
         command = [*map(str, SERVICES[service]["command"]), *self.more.get(service, ())]
         with self.log(service).open("ab") as log:
             self.running[service] = Popen(
@@ -128,7 +127,7 @@ class Deployment:
             )
 
     def stop(self, service: str, sign: signal.Signals = signal.SIGTERM) -> int:
-        """Stop its main process as an engine does, and return its exit code."""
+        """Stop a service's main process as an engine does, and return its exit code."""
         process = self.running.pop(service)
         process.send_signal(sign)
         try:
@@ -139,12 +138,12 @@ class Deployment:
                 process.wait()
 
     def stop_all(self) -> None:
-        """Whatever still runs, the one started last first."""
+        """Stop all running services, newest first."""
         for service in reversed(list(self.running)):
             self.stop(service)
 
     def run(self, service: str, *command: str) -> CompletedProcess[str]:
-        """Run a command where the service runs."""
+        """Run a command in the environment of a service."""
         environment = self.environment(service)
         return subprocess.run(
             command,
@@ -157,7 +156,7 @@ class Deployment:
         )
 
     def is_healthy(self, service: str) -> bool:
-        """What its health check says."""
+        """Return the result of the service's health check."""
         kind, program, *words = map(str, SERVICES[service]["healthcheck"]["test"])
         assert kind == "CMD"
         return (

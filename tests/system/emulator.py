@@ -1,4 +1,4 @@
-"""A BigQuery emulator of one's own: a real process that google-cloud-bigquery talks to over HTTP."""
+"""BigQuery emulator as a separate process that google-cloud-bigquery connects to over HTTP."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from subprocess import STDOUT, Popen
 from tests.programs import EMULATOR
 
 PROJECT = "backcourt-test"
-# Its parser recurses, deeper than Python likes where a hash is made of forty columns; and on the
-# way it takes a NUMERIC
-# for DuckDB's DECIMAL, which has three decimals instead of nine.
+# Its parser recurses deeper than Python's default limit for a hash of forty columns, and it parses
+# NUMERIC as DuckDB's DECIMAL, which has three decimals instead of nine.
 START = """
 import sys, threading
 sys.setrecursionlimit(50_000)
@@ -30,8 +29,7 @@ main()
 ANY_PORT = ("--rest-port", "0", "--grpc-port", "0")
 DEADLINE_SECONDS = 60
 
-# No try to reach DuckDB's own server for what nobody needs here, and no copies kept of what tables
-# were.
+# Do not contact DuckDB's extension server, and keep no earlier versions of tables.
 SETTINGS = {
     "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
     "BQEMU_TIME_TRAVEL_RETENTION_DAYS": "0",
@@ -41,8 +39,9 @@ SETTINGS = {
 
 @contextmanager
 def emulating(python: Path, log: Path) -> Iterator[str]:
-    """Start an empty emulator with the Python of its environment; yields its URL. Its output goes
-    to `log`.
+    """Start an empty emulator with the Python of its environment; yield its URL.
+
+    Its output goes to `log`.
     """
     command = (
         str(python),
@@ -61,12 +60,12 @@ def emulating(python: Path, log: Path) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{_port(process, log)}"
     finally:
-        process.kill()  # it holds nothing that anybody wants
+        process.kill()  # it holds no data worth keeping
         process.wait()
 
 
 def _port(process: Popen[bytes], log: Path) -> int:
-    """The port that it listens on, as soon as it does."""
+    """Return the port that the emulator listens on, once it does."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         for line in log.read_text().splitlines():

@@ -1,9 +1,7 @@
-"""An HTTP proxy before the BigQuery emulator that does to requests what networks and BigQuery do,
-and keeps a list of them.
+"""HTTP proxy in front of the BigQuery emulator that injects faults and records requests.
 
-In some things it answers as BigQuery does and the emulator does not: a job whose name is taken is
-refused and keeps its
-parameters and labels, a query that fails is an error instead of no rows, and a table that a
+It also corrects answers that differ from BigQuery's: a job whose name is taken is refused and keeps
+its parameters and labels, a query that fails is an error instead of no rows, and a table that a
 statement wrote was modified.
 """
 
@@ -25,19 +23,18 @@ from urllib.parse import urlsplit
 HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "date", "server")
 JOBS = re.compile(r"/projects/[^/]+/jobs$")
 TABLE = re.compile(r"/datasets/([^/]+)/tables/([^/]+)$")
-WRITES = re.compile(r"^(?:MERGE|DELETE FROM) ([\w.]+)")
+WRITES = re.compile(r"^(?:MERGE|DELETE FROM) ([\w.]+)", re.MULTILINE)
 JOB = re.compile(r"/projects/[^/]+/(jobs|queries)/([^/]+?)(/cancel)?$")
 
 
 @dataclass
 class Fault:
-    """What happens to so many requests that match `verb` and, in path or body, the pattern `said`.
+    """Fault for the next `times` requests with this `verb` and pattern `said` in path or body.
 
-    `what` is the HTTP status that BigQuery answers instead of doing anything, with the reason
-    `reason`; or "cut": it
-    does as asked and its answer breaks off in the middle; "fail": the job ends with an error;
-    "hold": the job goes on
-    until it is let go or cancelled.
+    `what` is the HTTP status of an immediate error with the reason `reason`, or one of:
+    "cut": the request is executed and the answer breaks off in the middle;
+    "fail": the job ends with an error;
+    "hold": the job runs until it is released or cancelled.
     """
 
     what: int | str
@@ -48,26 +45,26 @@ class Fault:
     met: int = 0
 
     def meets(self, verb: str, said: str) -> bool:
-        """Whether it happens to this request."""
+        """Return true if the fault applies to this request."""
         return self.met < self.times and verb == self.verb and bool(re.search(self.said, said))
 
 
 class Asked(NamedTuple):
-    """A request."""
+    """Received request."""
 
     verb: str
-    path: str  # with the query
+    path: str  # including the query string
     headers: Mapping[str, str]
     body: bytes
 
     @property
     def text(self) -> str:
-        """All that a fault may look at."""
+        """Text that faults match."""
         return f"{self.path} {self.body.decode(errors='replace')}"
 
 
 class Answer(NamedTuple):
-    """What is sent back."""
+    """Answer to a request."""
 
     status: int
     headers: Mapping[str, str]
@@ -76,13 +73,14 @@ class Answer(NamedTuple):
 
 @dataclass
 class Proxy:
-    """A running proxy and what it has seen. `target` is HOST:PORT of the emulator."""
+    """Running proxy with its recorded requests. `target` is HOST:PORT of the emulator."""
 
     target: str
     url: str = ""
     faults: list[Fault] = field(default_factory=list)
     seen: list[tuple[Asked, Answer]] = field(default_factory=list)
-    # By name: what a job that never reached the emulator looks like, None for the emulator's own.
+    # By name: the description of a job that never reached the emulator, None for the emulator's
+    # jobs.
     jobs: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     writes: Counter[str] = field(default_factory=Counter)  # by table
     configurations: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -90,12 +88,12 @@ class Proxy:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self, *faults: Fault) -> None:
-        """From now on these happen and no other; what was seen is forgotten."""
+        """Set these faults in place of all others, and clear the recorded requests."""
         with self.lock:
             self.faults, self.seen = list(faults), []
 
     def begun(self) -> list[str]:
-        """The statements of the jobs that were begun, or would have been but for a fault."""
+        """Return the statements of started jobs, including those stopped by a fault."""
         bodies = [
             json.loads(asked.body)
             for asked, answer in self.seen
@@ -108,14 +106,14 @@ class Proxy:
         ]
 
     def let_go(self) -> None:
-        """Let the jobs that were held be done."""
+        """Complete the held jobs."""
         for name, asked in self.held.items():
             self.forward(asked)
             self.jobs[name] = None
         self.held.clear()
 
     def answer(self, asked: Asked) -> tuple[Answer, Fault | None]:
-        """What a request is answered, and what is to happen to the answer."""
+        """Return the answer to a request, and the fault to apply to it."""
         with self.lock:
             fault = next((f for f in self.faults if f.meets(asked.verb, asked.text)), None)
             if fault:
@@ -129,7 +127,7 @@ class Proxy:
         return self.forward(asked), fault
 
     def _begin(self, asked: Asked, fault: Fault | None) -> Answer | None:
-        """The answer to a job that the emulator is not to see; None for the others."""
+        """Return the answer to a job that must not reach the emulator; None for other jobs."""
         body = json.loads(asked.body)
         name = body["jobReference"]["jobId"]
         with self.lock:
@@ -178,7 +176,7 @@ class Proxy:
         return _document(job)
 
     def forward(self, asked: Asked) -> Answer:
-        """Ask the emulator."""
+        """Forward a request to the emulator."""
         connection = http.client.HTTPConnection(self.target)
         try:
             connection.request(asked.verb, asked.path, asked.body, dict(asked.headers))
@@ -191,14 +189,12 @@ class Proxy:
             connection.close()
 
     def _honest(self, asked: Asked, answer: Answer) -> Answer:
-        """The answer as BigQuery would give it."""
+        """Correct the emulator's answer to BigQuery's."""
         if answer.status != 200:
             return answer
         if _begins(asked):
-            written = WRITES.search(
-                json.loads(asked.body)["configuration"].get("query", {}).get("query", "")
-            )
-            self.writes.update([written[1]] if written else [])
+            query = json.loads(asked.body)["configuration"].get("query", {}).get("query", "")
+            self.writes.update(WRITES.findall(query))
         elif (
             b'"bigquery#queryResponse"' in answer.body[:100] and b'"errors"' in answer.body[-2000:]
         ):
@@ -241,7 +237,7 @@ def _document(content: object, status: int = 200) -> Answer:
 
 
 def _refusal(status: int, reason: str) -> Answer:
-    """An answer as BigQuery words its refusals."""
+    """Make an error answer in BigQuery's format."""
     said = {"reason": reason, "message": f"{reason}, says the proxy"}
     return _document(
         {"error": {"code": status, "message": said["message"], "errors": [said]}}, status
@@ -275,7 +271,7 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(answer.body)
 
         def log_message(self, *args: object) -> None:
-            """The list of requests is enough."""
+            """Log nothing; the recorded requests are enough."""
 
     for verb in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{verb}", Handler.pass_on)
@@ -284,7 +280,7 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def proxying(target: str) -> Iterator[Proxy]:
-    """A proxy before the emulator at this URL; without faults to begin with."""
+    """Start a proxy without faults in front of the emulator at this URL."""
     proxy = Proxy(urlsplit(target).netloc)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(proxy))
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""A real file system that can be full or read-only: a tmpfs in a mount namespace of its own."""
+"""Real file system that can be full or read-only: a tmpfs in a separate mount namespace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from subprocess import PIPE, Popen
 
 from tests.system.installation import Installation
 
-# As root, and as anybody in a user namespace where the system allows that.
+# As root, or as a normal user in a user namespace where the system allows it.
 WAYS = (
     ("unshare --mount", "nsenter --mount"),
     ("unshare --map-root-user --mount", "nsenter --user --mount --preserve-credentials"),
@@ -19,8 +19,9 @@ WAYS = (
 
 @dataclass(frozen=True)
 class FileSystem:
-    """The file system at `place`, there for as long as `holder` lives; `enter` is the command that
-    runs another in it.
+    """File system at `place`, mounted while `holder` lives.
+
+    `enter` is the command prefix that runs a program in it.
     """
 
     place: Path
@@ -29,7 +30,7 @@ class FileSystem:
 
     @classmethod
     def mounted(cls, place: Path) -> FileSystem | None:
-        """Mount one, as large as it likes to be; None where that is not allowed."""
+        """Mount a file system without a size limit; None where that is not permitted."""
         place.mkdir()
         for unshare, nsenter in WAYS if shutil.which("unshare") else ():
             script = f"mount -t tmpfs tmpfs '{place}' && echo mounted && exec cat"
@@ -48,15 +49,15 @@ class FileSystem:
 
     @property
     def root(self) -> Path:
-        """The root folder as seen from inside."""
+        """Root folder as seen from inside."""
         return Path(f"/proc/{self.holder.pid}/root")
 
     def run(self, *command: str) -> None:
-        """Run something inside."""
+        """Run a command inside."""
         subprocess.run([*self.enter, *command], check=True)
 
     def remount(self, options: str) -> None:
-        """Change its size, or whether it can be written."""
+        """Change its size, or make it read-only or writable."""
         self.run("mount", "-o", f"remount,{options}", str(self.place))
 
     def leave_kilobytes(self, room: int) -> None:
@@ -66,15 +67,15 @@ class FileSystem:
         self.remount(f"size={int(done.stdout.split()[1]) + room}k")
 
     def take_in(self, installation: Installation) -> Installation:
-        """A copy of an installation in this file system."""
+        """Copy an installation into this file system."""
         self.run("cp", "-a", str(installation.var), str(self.place / "var"))
         return Installation(self.place / "var", self.enter, self.root)
 
     def take_in_warehouse(self, installation: Installation) -> Installation:
-        """An installation with a copy of its warehouse in this file system."""
+        """Return the installation with a copy of its warehouse in this file system."""
         self.run("cp", "-a", str(installation.var / "warehouse"), str(self.place / "warehouse"))
         return Installation(installation.var, self.enter, self.root, self.place / "warehouse")
 
     def close(self) -> None:
-        """Unmount it: it ends with the last process inside."""
+        """Unmount it, by ending the last process inside."""
         self.holder.communicate("")

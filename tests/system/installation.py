@@ -1,4 +1,4 @@
-"""One Backcourt on a disk of its own: its shell verbs as real processes, and what they left behind."""
+"""Backcourt installation in a separate folder: CLI verbs as real processes, and their results."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ import psycopg
 from backfill.warehouse.parquet.staging import PART
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, ML, OUTPUTS, PCF, PDC
+from tests.seasons.inputs import input_file
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 120
@@ -32,7 +33,7 @@ PROGRESS = re.compile(r"\d+/\d+ runs, ")
 Partitions = dict[str, list[tuple[str, ...]]]
 ASK = "import json, sqlite3, sys; print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))"
 
-# What two runs of the same backfill cannot have in common: ids, the time of day, how long it took.
+# Columns that differ between two runs of the same backfill: ids, times, durations.
 OF_THE_RUN = {"run_id", "job_id", "created_at", "processed_at", "started_at", "duration_seconds"}
 WRITTEN_HERE = {
     PCF: ("player_shot", "team_defense"),
@@ -42,15 +43,16 @@ WRITTEN_HERE = {
 
 
 def environment(**more: str) -> dict[str, str]:
-    """All that a process gets to know. What was run is judged where a test is about that, and not
-    dozens of times.
+    """Return the complete environment of a process.
+
+    Audits after jobs are off, because they take long; tests about audits turn them on.
     """
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return kept | {"AUDIT_AFTER_JOBS": "false"} | more
 
 
 def until(condition: Callable[[], object], what: str, every: float = 0.02) -> None:
-    """Wait for something that other processes do; asking costs what these then lack."""
+    """Wait for other processes; the interval leaves them the CPU."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"waited {DEADLINE_SECONDS} s in vain: {what}"
@@ -58,16 +60,17 @@ def until(condition: Callable[[], object], what: str, every: float = 0.02) -> No
 
 
 def kill(process: Popen[str], sign: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to a process and to all that it started."""
+    """Send a signal to a process and its children."""
     os.killpg(process.pid, sign)
 
 
 @dataclass(frozen=True)
 class Installation:
-    """A VAR folder, and maybe a warehouse outside it. `inside` is the command that runs another one
-    where these are,
-    `root` the root folder there as this process sees it. `database` is a URL; without, it is SQLite
-    in the folder."""
+    """DATA_DIR, possibly with a warehouse outside it.
+
+    `inside` is the command prefix that runs a program in their file system, and `root` that file
+    system's root as seen from this process. `database` is a URL; by default SQLite in the folder.
+    """
 
     var: Path
     inside: tuple[str, ...] = ()
@@ -77,11 +80,11 @@ class Installation:
 
     @property
     def warehouse(self) -> Path:
-        """The warehouse's folder as this process sees it."""
+        """Warehouse folder as seen from this process."""
         return self.root / (self.elsewhere or self.var / "warehouse").relative_to("/")
 
     def start(self, *args: str, **env: str) -> Popen[str]:
-        """Start a verb in a process group of its own."""
+        """Start a verb in its own process group."""
         command = [*self.inside, sys.executable, str(ROOT / "manage.py"), *args]
         place = {"WAREHOUSE_URL": f"parquet:{self.elsewhere}"} if self.elsewhere else {}
         place |= {"DATABASE_URL": self.database} if self.database else {}
@@ -102,7 +105,7 @@ class Installation:
         return ended(self.start(*args, **env))
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
-        """Ask the database."""
+        """Query the database."""
         if self.database:
             with psycopg.connect(self.database, autocommit=True) as server:
                 return server.execute(sql.encode()).fetchall()
@@ -116,40 +119,41 @@ class Installation:
         return [tuple(row) for row in json.loads(told)]
 
     def jobs(self) -> list[str]:
-        """The status of every job, the oldest first."""
+        """Return the status of every job, oldest first."""
         return [
             str(status) for (status,) in self.rows("SELECT status FROM backfill_job ORDER BY id")
         ]
 
     def runs(self) -> Counter[str]:
-        """How many runs there are in each status."""
+        """Count the runs by status."""
         return Counter(str(status) for (status,) in self.rows("SELECT status FROM backfill_run"))
 
     def active(self) -> int:
-        """How many runs still hold their dates."""
+        """Count the runs that still hold their dates."""
         return self.runs()["pending"] + self.runs()["running"]
 
     def leftovers(self) -> list[Path]:
-        """What lies in the place where partitions are written."""
+        """Return the files in the staging folder of partitions."""
         return list((self.warehouse / ".staging").glob("*"))
 
     def part(self, table: Table, day: date, name: str = "") -> Path:
-        """The file of one partition; of a log, of one processor's slice."""
+        """Return the file of one partition; of a log, of one processor's slice."""
         folder = self.warehouse / table.dataset / table.name / f"{table.partition}={day}"
         return (folder / f"processor_name={name}" if name else folder) / PART
 
     def season(self, table: Table) -> Path:
-        """The file of the season of an input."""
-        (file,) = (self.warehouse / table.dataset / table.name).glob(f"season_year=*/{PART}")
-        return file
+        """Return the file of an input's season."""
+        (season,) = (self.warehouse / "phase3").glob("season_year=*")
+        return input_file(self.warehouse, table, int(season.name.partition("=")[2]))
 
     def inputs(self) -> list[bytes]:
-        """The inputs as they lie there."""
+        """Return the contents of the inputs."""
         return [self.season(table).read_bytes() for table in INPUTS]
 
     def tables(self, *, newest: bool = False) -> Partitions:
-        """Every partition written here with its sorted rows, but for OF_THE_RUN; of the history all
-        runs, or the newest.
+        """Return every partition with its sorted rows, without OF_THE_RUN.
+
+        `newest` limits the history to the newest run.
         """
         found: Partitions = {}
         with duckdb.connect() as db:
@@ -183,7 +187,7 @@ def _partitions(
 def differences(
     found: Partitions, expected: Partitions, *, missing_allowed: bool = False
 ) -> list[str]:
-    """A sentence for each partition that differs; empty when all are equal."""
+    """Return a sentence for each partition that differs; empty if all are equal."""
     missing = [] if missing_allowed else [f"{p} is missing" for p in expected if p not in found]
     extra = [f"{p} should not be there" for p in found if p not in expected]
     other = [p for p in found if p in expected and found[p] != expected[p]]
@@ -201,7 +205,7 @@ def _difference(found: Sequence[tuple[str, ...]], expected: Sequence[tuple[str, 
 
 
 def without(partitions: Mapping[str, list[tuple[str, ...]]], table: Table) -> Partitions:
-    """All partitions but those of one table."""
+    """Return all partitions except those of one table."""
     return {
         p: rows
         for p, rows in partitions.items()
@@ -210,7 +214,7 @@ def without(partitions: Mapping[str, list[tuple[str, ...]]], table: Table) -> Pa
 
 
 def ended(process: Popen[str]) -> CompletedProcess[str]:
-    """Wait for a process and take what it said, but for its progress."""
+    """Wait for a process and return its output without progress lines."""
     try:
         out, err = process.communicate(timeout=DEADLINE_SECONDS)
     except BaseException:
@@ -223,7 +227,7 @@ def ended(process: Popen[str]) -> CompletedProcess[str]:
 
 @dataclass(frozen=True)
 class Reference:
-    """An undisturbed backfill: its dates and command, what it left, how many seconds it took."""
+    """Undisturbed backfill: its dates, command, output and duration in seconds."""
 
     days: tuple[date, ...]
     command: tuple[str, ...]
@@ -233,7 +237,7 @@ class Reference:
 
 
 def backfill(first: date, last: date, *more: str) -> tuple[str, ...]:
-    """The command line of a backfill in this process, in batches small enough to have several."""
+    """Return the command line of an inline backfill, in batches small enough to have several."""
     return (
         "backfill",
         "--start",
@@ -253,9 +257,7 @@ def assert_heals(
     *more: str,
     jobs: Sequence[str] | None = ("succeeded",),
 ) -> None:
-    """The reference's command ends well and leaves what an undisturbed run leaves, and nothing
-    else.
-    """
+    """Assert that the reference's command succeeds with the output of an undisturbed run."""
     again = installation.verb(*reference.command, *more)
     assert (again.returncode, again.stderr) == (0, ""), again
     assert_same(installation, reference, jobs=jobs)
@@ -264,10 +266,10 @@ def assert_heals(
 def assert_same(
     installation: Installation, reference: Reference, *, jobs: Sequence[str] | None = ("succeeded",)
 ) -> None:
-    """All is as after an undisturbed run: the history too, run by run; after several jobs, the
-    newest run of each date.
+    """Assert that all tables equal those of an undisturbed run, the history included.
 
-    `jobs` None leaves it open how many there were, so long as the last one succeeded.
+    After several jobs, the history is compared by the newest run of each date. `jobs` None allows
+    any number of jobs if the last one succeeded.
     """
     found = installation.jobs()
     assert found == (list(jobs) if jobs else [*found[:-1], "succeeded"])

@@ -1,6 +1,4 @@
-"""A small made-up season in which everybody plays every night: each window is full soon after
-bootstrap.
-"""
+"""Small made-up season in which every player plays every night, which soon fills all windows."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ TEAMS = 12
 
 
 def pairs(night: int) -> list[tuple[int, int]]:
-    """Who meets whom: each night other opponents, by turns at home."""
+    """Return the night's pairs of teams: different opponents each night, home and away in turn."""
     first, *others = range(TEAMS)
     turn = night % len(others)
     order = [first, *others[turn:], *others[:turn]]
@@ -24,7 +22,7 @@ def pairs(night: int) -> list[tuple[int, int]]:
 
 
 def play(nights: int, folder: Path) -> None:
-    """Make the season up and write it as a folder of Phase 3."""
+    """Generate the season and write it as a folder of Phase 3."""
     simulation = Simulation(YEAR, SEED)
     fixtures = [
         SimulatedGame(night, home, away) for night in range(nights) for home, away in pairs(night)

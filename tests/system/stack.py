@@ -1,6 +1,4 @@
-"""The processes that bin/up keeps running, of one installation: started and stopped by the
-product's own code.
-"""
+"""Processes that bin/up runs for one installation, started and stopped by the product's code."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ import psutil
 
 from tests.system.installation import Installation, kill, until
 
-# A chaos test waits for none of the product's patience.
+# Short timeouts, so that a chaos test does not wait for production ones.
 QUICK = {
     "HEARTBEAT_SECONDS": "1",
     "SWEEP_SECONDS": "1",
@@ -37,7 +35,7 @@ READY = "running: "
 
 @dataclass
 class Stack:
-    """What runs for an installation. `front` is the process that a person would stop by Ctrl-C."""
+    """Processes of an installation. `front` is the process that Ctrl-C stops."""
 
     installation: Installation
     front: Popen[str]
@@ -45,7 +43,7 @@ class Stack:
 
     @classmethod
     def started(cls, installation: Installation, **env: str) -> Stack:
-        """Start everything and wait for a live worker."""
+        """Start all processes and wait for a live worker."""
         made = cls.of(
             installation, installation.start("up", "--no-demo", "--no-web", **{**QUICK, **env})
         )
@@ -58,11 +56,11 @@ class Stack:
 
     @classmethod
     def of(cls, installation: Installation, front: Popen[str]) -> Stack:
-        """What a process that was started elsewhere runs."""
+        """Return the stack of a process that was started elsewhere."""
         return cls(installation, front, {psutil.Process(front.pid)})
 
     def wait_until_ready(self) -> str:
-        """Wait until it says that a worker is alive; return what it said until then."""
+        """Wait until the output reports a live worker; return the output so far."""
         said = []
         for line in self.front.stdout or ():
             said.append(line)
@@ -75,19 +73,20 @@ class Stack:
         )
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of this stack that lives, also one whose parent was killed."""
+        """Return every live process of this stack, including those whose parent was killed."""
         self.known |= {found for known in [*self.known] for found in _tree(known)}
         return [p for p in self.known if _lives(p)]
 
     def pid(self, name: str) -> int:
-        """The supervisor, redis, worker (its main process) or beat that runs now, waited for when
-        it is being restarted.
+        """Return the pid of the supervisor, redis, worker (main process) or beat.
+
+        Waits while it is being restarted.
         """
         until(lambda: self.pids(name), f"a {name}")
         return next(iter(self.pids(name)), 0) or self.pid(name)
 
     def pids(self, name: str) -> list[int]:
-        """Those that run now under this name; of the worker the main process alone."""
+        """Return the pids with this name; of the worker only the main process."""
         named = [p for p in self.processes() if PROGRAMS[name] in _command(p)]
         if name == "supervisor":
             return [p.pid for p in named]
@@ -95,17 +94,17 @@ class Stack:
         return [p.pid for p in named if _parent(p) in supervisors]
 
     def children(self) -> list[int]:
-        """The worker's pool: the processes that run the steps."""
+        """Return the pids of the worker's pool, which run the steps."""
         mains = self.pids("worker")
         return [p.pid for p in self.processes() if _parent(p) in mains]
 
     def logs(self) -> str:
-        """What all of them wrote."""
+        """Return the logs of all processes."""
         files = sorted(Path(self.installation.var / "log").glob("*.log"))
         return "\n".join(f"--- {f.name}\n{f.read_text(errors='replace')[-3000:]}" for f in files)
 
     def stop(self, sign: signal.Signals = signal.SIGINT) -> CompletedProcess[str]:
-        """Ctrl-C in the terminal; asserts that nothing is left."""
+        """Press Ctrl-C in the terminal; assert that no process remains."""
         before = self.processes()
         kill(self.front, sign)
         try:
@@ -113,7 +112,7 @@ class Stack:
         except subprocess.TimeoutExpired:
             self.kill_all()
             raise AssertionError(f"it did not stop in {STOP_SECONDS} s:\n{self.logs()}") from None
-        # What was being started at that very moment ends by itself, tied to its parent.
+        # A process that was just being started ends with its parent.
         ending = psutil.wait_procs([p for p in {*before, *self.known} if _lives(p)], TIED_SECONDS)[
             1
         ]
@@ -122,7 +121,7 @@ class Stack:
         return CompletedProcess(self.front.args, self.front.returncode, out, err)
 
     def kill_all(self) -> None:
-        """kill -9 of everything at once, as when the machine loses its power."""
+        """Kill all processes with SIGKILL together, as in a power failure."""
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -132,7 +131,7 @@ class Stack:
 
 @contextmanager
 def running(installation: Installation, **env: str) -> Iterator[Stack]:
-    """A stack that is stopped in order at the end, unless the test stopped or killed it itself."""
+    """Run a stack, and stop it at the end unless the test already has."""
     stack = Stack.started(installation, **env)
     try:
         yield stack

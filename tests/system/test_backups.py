@@ -1,6 +1,4 @@
-"""The commands of docs/operations.md back a database up and restore it, and what was restored goes
-on working.
-"""
+"""Backup and restore commands of docs/operations.md; a restored installation resumes its jobs."""
 
 from __future__ import annotations
 
@@ -25,21 +23,21 @@ SQLITE_TABLES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
 )
 POSTGRES_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
-# An engine whose container is this machine: it runs what is to run inside, and has nothing to stop.
+# Container engine stand-in: `exec` runs the command on this machine, other commands do nothing.
 ENGINE = '#!/bin/sh\n[ "$2" = exec ] || exit 0\nshift 4\nexec "$@"\n'
 
 Shell = Callable[[str], None]
 
 
 def commands(title: str) -> str:
-    """The commands below a heading of the page."""
+    """Return the commands below a heading of the page."""
     found = re.search(rf"^#+ {title}\n.*?```bash\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
     assert found, title
     return found[1]
 
 
 def shell(folder: Path, **environment: str) -> Shell:
-    """Runs commands in a folder that has what they expect there, as it is in a checkout."""
+    """Return a function that runs commands in a folder laid out like a checkout."""
     (folder / "docker").write_text(ENGINE)
     (folder / "docker").chmod(0o755)
     (folder / "manage.py").write_text(
@@ -63,7 +61,7 @@ def shell(folder: Path, **environment: str) -> Shell:
 
 
 def contents(installation: Installation, tables: str) -> dict[str, list[str]]:
-    """Every row of every table."""
+    """Return every row of every table."""
     return {
         str(t): sorted(map(str, installation.rows(f'SELECT * FROM "{t}"')))
         for (t,) in installation.rows(tables)
@@ -71,7 +69,7 @@ def contents(installation: Installation, tables: str) -> dict[str, list[str]]:
 
 
 def half_done(installation: Installation, reference: Reference) -> Installation:
-    """A job whose process died in the middle."""
+    """Make a job whose process died in the middle."""
     assert installation.verb(*reference.command, BACKCOURT_CRASH_AT="after-output:4").returncode < 0
     assert installation.runs()["complete"]
     assert installation.active()
@@ -86,9 +84,7 @@ def assert_restored(
     backup: str,
     restore: str,
 ) -> None:
-    """What was done after the backup is gone, all else is there, and the job goes on to the end of
-    an undisturbed one.
-    """
+    """Assert that only changes after the backup are gone and that the job resumes as usual."""
     before = contents(installation, tables)
     run(commands(backup))
     assert installation.verb("user", "later", "--role", "viewer").returncode == 0

@@ -1,16 +1,17 @@
-"""The product on BigQuery: google-cloud-bigquery, over HTTP, through a proxy that makes trouble,
-against an emulator.
+"""BigQuery end to end: google-cloud-bigquery over HTTP, a fault proxy, an emulator.
 
-What the emulator cannot do, and what stands for it, is in docs/bigquery-emulator.md.
+The emulator's limits and their substitutes are in docs/bigquery-emulator.md.
 """
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -19,7 +20,13 @@ from google.cloud.bigquery import SchemaField, TimePartitioning
 
 from backfill import queries
 from backfill.audit.marking import listed, run_audit
-from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
+from backfill.errors import (
+    StatementFailed,
+    Superseded,
+    WarehouseBusy,
+    WarehouseError,
+    WarehouseUnwritable,
+)
 from backfill.execution.inline import run_inline
 from backfill.ingest.copy_warehouse import Copying, copy
 from backfill.ingest.load import load
@@ -39,26 +46,28 @@ from backfill.warehouse.port import Row, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, TDZA
 from tests.backfill.shell import Answer, Shell
-from tests.factories import phase3_folder
+from tests.factories import game_rows, make_games, phase3_folder
 from tests.programs import FindProgram
 from tests.seasons.tiny import FIRST, LAST, NIGHTS, make_options
 from tests.seasons.whole import whole_rows
 from tests.system.emulator import PROJECT, emulating
 from tests.system.fault_proxy import Fault, Proxy, proxying
+from tests.system.installation import Installation
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("bigquery")]
 
 URL = f"bigquery://{PROJECT}"
-START = NIGHTS[13]  # one date of bootstrap, then all others
-# Of this run alone.
+START = NIGHTS[13]  # one bootstrap date, then all others
+# Columns that differ between runs.
 OWN = ("run_id", "created_at", "processed_at", "started_at", "duration_seconds", "job_id")
 PLACE = Place.of(URL)
 OLD = f"old_{TDZA}"
+KILLED_SEASON = "game_date >= DATE '2031-07-01'"
 
 
 @pytest.fixture(scope="module")
 def proxy(program: FindProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """An emulator, and the proxy that every client of this module talks to."""
+    """Start an emulator, and the proxy that all clients of this module use."""
     with (
         emulating(program("emulator"), tmp_path_factory.mktemp("emulator") / "log") as url,
         proxying(url) as made,
@@ -71,7 +80,7 @@ def proxy(program: FindProgram, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An embedded warehouse with the inputs of the tiny season."""
+    """Make an embedded warehouse with the inputs of the tiny season."""
     root = tmp_path_factory.mktemp("embedded")
     with override_settings(WAREHOUSE_URL=(url := f"parquet:{root / 'warehouse'}")):
         load(
@@ -84,7 +93,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def clean(proxy: Proxy) -> Proxy:
-    """The proxy, making no trouble yet."""
+    """Return the proxy without faults."""
     proxy.next()
     return proxy
 
@@ -95,7 +104,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 
 def run_all(url: str, settings: Any) -> Job:
-    """Every processor over every date, on the warehouse at this URL."""
+    """Run every processor over every date, on the warehouse at this URL."""
     settings.WAREHOUSE_URL = url
     job = start_job(
         make_options(START, LAST, force=True, batch_size=len(NIGHTS)), "ann", inline=True
@@ -105,13 +114,13 @@ def run_all(url: str, settings: Any) -> Job:
 
 
 def rows(url: str, table: Table, key: str) -> list[Row]:
-    """What a table holds, without what belongs to one run."""
+    """Return a table's rows without the columns that differ between runs."""
     found = open_warehouse(url).query(f"SELECT * FROM {table} ORDER BY {key}")
     return list(map(_shared, found))
 
 
 def differing(ours: list[Row], theirs: list[Row]) -> list[tuple[Any, ...]]:
-    """Every value that is not the same, with its row's number and its column."""
+    """Return every differing value, with its row number and column."""
     assert len(ours) == len(theirs) > 0
     pairs = enumerate(zip(ours, theirs, strict=True))
     return [
@@ -123,7 +132,7 @@ def differing(ours: list[Row], theirs: list[Row]) -> list[tuple[Any, ...]]:
 
 
 def retry(job: Job, shell: Shell) -> None:
-    """Make again what failed, which the code was to blame for: of ML everything, and of it alone."""
+    """Retry the failed runs, which are all of ML and caused by its code."""
     failed = {run.processor for run in Run.objects.filter(job=job, status=Run.Status.FAILED)}
     assert (job.status, failed) == (Job.Status.FAILED, {"ML"})
     done = shell(
@@ -133,13 +142,13 @@ def retry(job: Job, shell: Shell) -> None:
 
 
 def ended(job: Job) -> dict[tuple[str, date], tuple[Any, ...]]:
-    """How everything that the job was asked for stands, whichever job did it last."""
+    """Return the latest result of each run that the job covers, from any job."""
     last = {(r.processor, r.date): r for r in Run.objects.filter(job__gte=job.pk).order_by("pk")}
     return {key: (r.status, r.population, r.rows, r.failures, r.error) for key, r in last.items()}
 
 
 def answers(url: str, settings: Any) -> dict[str, Any]:
-    """What a person is told: the runbook's queries, coverage, what is wrong."""
+    """Return the visible results: the runbook's queries, coverage, findings."""
     settings.WAREHOUSE_URL = url
     told = {
         name: [_shared(row) for row in queries.named(name).rows(START, LAST)]
@@ -166,7 +175,7 @@ def _shared(row: Row) -> Row:
     }
 
 
-# The whole, in trouble
+# Whole season, with faults
 
 
 TROUBLE = (
@@ -185,9 +194,7 @@ TROUBLE = (
 def test_a_season_on_bigquery_is_what_it_is_in_a_folder(
     clean: Proxy, folder: str, shell: Shell, settings: Any, tmp_path: Path
 ) -> None:
-    """Tables made, inputs copied there, every processor run in the midst of trouble, looked at, and
-    copied back.
-    """
+    """Create tables, copy inputs, run every processor with faults, audit, and copy back."""
     settings.WAREHOUSE_URL = URL
     made = shell("create_tables", "--json").document["differences"]
     assert {d["kind"] for d in made} == {"create"}
@@ -228,7 +235,43 @@ def test_a_season_on_bigquery_is_what_it_is_in_a_folder(
     )
 
 
-# One trouble at a time, on a slice of failures that no season has
+def game_ids() -> list[set[object]]:
+    """Return the games of the newest season by table."""
+    session = open_warehouse(URL)
+    return [
+        {row["game_id"] for row in session.query(f"SELECT game_id FROM {t} WHERE {KILLED_SEASON}")}
+        for t in INPUTS
+    ]
+
+
+@pytest.mark.parametrize("at", ["load-begun", "load-file:3", "load-prepared", "load-switched"])
+def test_a_killed_load_leaves_one_season_and_the_same_command_finishes_it(
+    clean: Proxy, settings: Any, tmp_path: Path, at: str
+) -> None:
+    settings.WAREHOUSE_URL = URL
+    apply_differences(connect(PLACE), PLACE, dry_run=False)
+    old = make_games(2031)
+    load(phase3_folder(tmp_path / "old", years=(2031,)))
+    new = old[0] | {"game_id": "0023199999"}
+    folder = phase3_folder(tmp_path / "new", **{t.short.lower(): game_rows(t, new) for t in INPUTS})
+    before = [{game["game_id"] for game in old}] * len(INPUTS)
+    assert game_ids() == before
+
+    def verb(**env: str) -> CompletedProcess[str]:
+        place = {"WAREHOUSE_URL": URL, EMULATOR: clean.url}
+        return Installation(tmp_path / "var").verb("load_phase3", str(folder), **place, **env)
+
+    killed = verb(BACKCOURT_CRASH_AT=at)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert game_ids() == ([{"0023199999"}] * len(INPUTS) if "switched" in at else before)
+    (left,) = open_warehouse(URL).unfinished()
+    assert (left.seasons, left.is_running, str(folder) in left.command) == ([2031], False, True)
+    again = verb()
+    assert (again.returncode, again.stderr) == (0, ""), again.stderr
+    assert (game_ids(), open_warehouse(URL).unfinished()) == ([{"0023199999"}] * len(INPUTS), [])
+
+
+# Single faults, on a slice of failures outside any season
 
 DAY, NAME = date(2030, 1, 1), PROCESSORS["TDZA"].name
 STAGED = f"""
@@ -241,20 +284,20 @@ MERGE, QUERY = r"/jobs\b.*MERGE nba_processing", r"/queries\b.*entity_id"
 
 @pytest.fixture(scope="module")
 def tables(proxy: Proxy) -> None:
-    """Every table, whichever test comes first."""
+    """Create every table, whichever test runs first."""
     apply_differences(connect(PLACE), PLACE, dry_run=False)
 
 
 @pytest.fixture
 def slice_(clean: Proxy, tables: None) -> Proxy:
-    """The slice, holding nothing, and the proxy."""
+    """Empty the slice and return the proxy."""
     session().replace(FAILURES, [DAY], "", {}, NAME)
     clean.next()
     return clean
 
 
 def session(**work: Any) -> BigQueryWarehouse:
-    """A session of its own, as another process has one, on behalf of some work."""
+    """Open a separate session, as another process would, on behalf of some work."""
     made = open_warehouse(URL)
     assert isinstance(made, BigQueryWarehouse)
     made.jobs.work = Work(**work)
@@ -349,7 +392,7 @@ def test_patience_has_an_end(slice_: Proxy, monkeypatch: pytest.MonkeyPatch) -> 
     assert written() == []
 
 
-# Work that is done again because its process died
+# Work repeated after its process died
 
 
 def test_what_was_done_is_not_begun_again(slice_: Proxy) -> None:
@@ -387,13 +430,45 @@ def test_what_is_cancelled_stops_and_writes_nothing(slice_: Proxy) -> None:
     assert (session().cancel(names), written()) == (0, [])
 
 
+def test_a_request_that_comes_after_the_claim_was_lost_writes_nothing(slice_: Proxy) -> None:
+    """Its process noted the name of its MERGE and was stopped; another one took over and wrote."""
+    names: list[str] = []
+
+    def note(name: str) -> None:
+        if len(names) == 2:
+            raise Superseded
+        names.append(name)
+        if len(names) == 2:
+            newer = session(key="newer")
+            newer.retire(names, cancel=True)
+            write(newer)
+
+    older = session(key="older", note=note)
+    older.stage("made", STAGED.replace("[1, 2, 3]", "[7]"), {})
+    with pytest.raises(Superseded):
+        older.replace(FAILURES, [DAY], "SELECT * FROM made", {}, NAME)
+    assert written() == ["1", "2", "3"]
+
+
+def test_a_job_of_a_lost_claim_has_ended_before_the_next_one_writes(slice_: Proxy) -> None:
+    names: list[str] = []
+    slice_.next(Fault("hold", MERGE))
+    with ThreadPoolExecutor(1) as pool:
+        older = pool.submit(write, session(key="older", note=names.append))
+        until(lambda: bool(slice_.held))
+        session(key="newer").retire(names, cancel=True)
+        with pytest.raises(Stopped):
+            older.result()
+    assert written() == []
+
+
 def asked_after(proxy: Proxy) -> int:
-    """How often somebody has asked what has become of a job that is held."""
+    """Count the status requests for a held job."""
     return sum(any(name in asked.path for name in proxy.held) for asked, _ in proxy.seen)
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Wait for what another thread does."""
+    """Wait for another thread."""
     deadline = time.monotonic() + 30
     while not true():
         assert time.monotonic() < deadline
@@ -427,15 +502,15 @@ def test_what_a_table_lacks_is_added_and_what_differs_is_told(
     }
     assert {(kind, what) for kind, what in told if kind != "left"} == {
         ("add", "column calculation_notes STRING"),
-        ("keep", "partitions would be deleted after 1 days; that is taken away"),
+        ("keep", "partitions expire after 1 day; the expiry is removed"),
         (
             "wrong",
-            "column games_in_sample is STRING, not INT64; that takes a new table, copied from this one",
+            "column games_in_sample is STRING, not INT64; copy it to a new table",
         ),
         (
             "wrong",
-            "is clustered by nothing; `bq update --clustering_fields=team_abbr,analysis_date "
-            f"{OLD}` changes it",
+            "is clustered by nothing; run `bq update --clustering_fields=team_abbr,analysis_date "
+            f"{OLD}`",
         ),
     }
     assert "calculation_notes" not in {f.name for f in client.get_table(OLD).schema}

@@ -1,6 +1,4 @@
-"""kill -9 anything at any moment: the workers' backfill ends by itself, and leaves what an
-undisturbed one leaves.
-"""
+"""kill -9 of any process at any time: the workers' backfill completes with the usual output."""
 
 from __future__ import annotations
 
@@ -28,15 +26,15 @@ from tests.system.installation import (
 from tests.system.stack import Stack, running
 
 pytestmark = pytest.mark.system
-# Everything recorded; before that a step begins anew, as tests.system.test_killed has it at every
-# point.
+# After everything is recorded; at earlier points a step starts over, which tests.system.test_killed
+# covers.
 POINTS_OF_A_STEP = ("after-record",)
 LOCKED_SECONDS = 10
 OF_JOBS = "SELECT COUNT(*) FROM backfill_event WHERE job_id IS NOT NULL"
 
 
 def by_workers(reference: Reference, *more: str) -> tuple[str, ...]:
-    """The reference's command, for the workers."""
+    """Return the reference's command, for the workers."""
     return (*(word for word in reference.command if word != "--inline"), *more)
 
 
@@ -55,7 +53,7 @@ def in_the_middle(installed: Installation, complete: int = 20) -> None:
 
 
 def assert_heals_by_itself(installed: Installation, reference: Reference, *jobs: str) -> None:
-    """Without anybody's help the job succeeds, and all is as after an undisturbed run."""
+    """Assert that the job succeeds without intervention, with the output of an undisturbed one."""
     until(
         lambda: installed.jobs()[-1] in ("succeeded", "failed", "paused", "cancelled"),
         "the end of the job",
@@ -133,7 +131,7 @@ def test_a_job_survives_one_loss_after_the_other(
 def test_workers_that_die_at_a_named_point_lose_nothing(
     installed: Installation, reference: Reference, point: str
 ) -> None:
-    """Each process dies the sixth time that it passes the point, and the one after it again."""
+    """Each process dies the sixth time that it passes the point, and its successor too."""
     with running(installed, BACKCOURT_CRASH_AT=f"{point}:6"):
         begun(installed, reference, complete=0)
         assert_heals_by_itself(installed, reference)
@@ -160,9 +158,9 @@ def test_a_step_that_hangs_is_killed_and_runs_again(
 def test_taken_without_redis_stopped_in_order_and_after_a_power_cut_a_job_goes_on_with_the_next_start(
     installed: Installation, reference: Reference
 ) -> None:
-    """Told to stop, workers finish their steps."""
+    """On a stop signal, workers finish their steps."""
     started = installed.verb(*by_workers(reference))
-    assert (started.returncode, "it waits until bin/up starts one" in started.stdout) == (
+    assert (started.returncode, "start one with bin/up" in started.stdout) == (
         0,
         True,
     ), started
@@ -185,7 +183,7 @@ def test_taken_without_redis_stopped_in_order_and_after_a_power_cut_a_job_goes_o
         assert_heals_by_itself(installed, reference)
 
 
-# What comes twice
+# Duplicate deliveries
 
 
 SEND = """
@@ -199,7 +197,7 @@ for batch, lease in json.loads(sys.argv[1]):
 
 
 def send_again(installed: Installation, leases: list[tuple[object, ...]]) -> None:
-    """Deliver the steps of these (batch, lease) once more, as Redis may."""
+    """Deliver the steps of these (batch, lease) again, as Redis can."""
     env = environment(DATA_DIR=str(installed.var), DJANGO_SETTINGS_MODULE="webapp.settings")
     subprocess.run([sys.executable, "-c", SEND, json.dumps(leases)], cwd=ROOT, env=env, check=True)
 
@@ -207,7 +205,7 @@ def send_again(installed: Installation, leases: list[tuple[object, ...]]) -> Non
 def test_a_job_that_is_started_twice_and_tasks_that_come_twice_run_once(
     installed: Installation, reference: Reference
 ) -> None:
-    """Of two starts at the same instant one is refused and names the other."""
+    """Two simultaneous starts: the second is refused and names the first."""
     with running(installed):
         both = [ended(p) for p in [installed.start(*by_workers(reference)) for _ in range(2)]]
         assert sorted(p.returncode for p in both) == [0, 2], both
@@ -243,7 +241,7 @@ def test_a_database_that_is_locked_for_ten_seconds_is_waited_for(
         assert_heals_by_itself(installed, reference)
 
 
-# A person, in the middle
+# Operator actions during a run
 
 
 def status(installed: Installation, *verb: str) -> str:
@@ -285,10 +283,7 @@ def test_cancelled_by_force_its_dates_are_free_and_nothing_is_half_written(
         until(lambda: installed.leftovers() == [], "the sweep")
         assert_same(installed, reference, jobs=("cancelled", "succeeded"))
         assert "job 2 succeeded in " in done.stdout
-        assert (
-            "everything is complete already"
-            in installed.verb(*by_workers(reference, "--wait")).stdout
-        )
+        assert "everything is complete" in installed.verb(*by_workers(reference, "--wait")).stdout
 
 
 def until_swept_twice(installed: Installation) -> None:

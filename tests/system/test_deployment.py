@@ -1,4 +1,4 @@
-"""What docker-compose.yml starts works as it stands: every command, every health check, every stop."""
+"""Deployment by docker-compose.yml: every command, health check and stop works unchanged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from subprocess import PIPE, Popen
 from uuid import uuid4
@@ -44,9 +44,7 @@ STATUS = "SELECT status FROM backfill_run"
 def deployed(
     template: Installation, postgres: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """The image, Redis and a database with tables; the other services are started by whoever needs
-    them first.
-    """
+    """Make the image, Redis and a database with tables; other services start on demand."""
     folder, redis = tmp_path_factory.mktemp("deployment"), free_port()
     (folder / "image").mkdir()
     shutil.copytree(template.warehouse, folder / "warehouse")
@@ -73,7 +71,7 @@ def deployed(
 
 @pytest.fixture(scope="module")
 def installation(deployed: Deployment) -> Installation:
-    """What the services work on."""
+    """Return the installation that the services work on."""
     there = deployed.elsewhere
     warehouse = Path(there["WAREHOUSE_URL"].removeprefix("parquet:"))
     return Installation(
@@ -83,9 +81,7 @@ def installation(deployed: Deployment) -> Installation:
 
 @pytest.fixture(scope="module")
 def running(deployed: Deployment, installation: Installation) -> Deployment:
-    """Everything, as `docker compose up` leaves it; two replicas have asked for the tables at the
-    same moment.
-    """
+    """Start all services as `docker compose up` does; two replicas create the tables together."""
     command = SERVICES["prepare"]["command"]
     environment = deployed.environment("prepare")
     asked = [
@@ -96,7 +92,7 @@ def running(deployed: Deployment, installation: Installation) -> Deployment:
     assert [(process.returncode, err) for process, (_, err) in zip(asked, said, strict=True)] == [
         (0, "")
     ] * 2
-    assert sorted(out.split()[0] for out, _ in said) == ["applied", "the"]
+    assert sorted(out.split()[0] for out, _ in said) == ["applied", "no"]
     for service in ("web", "worker", "beat"):
         deployed.start(service)
     for service in ("web", "worker", "beat"):
@@ -175,7 +171,7 @@ def test_nothing_about_its_security_is_left_to_say(running: Deployment) -> None:
     assert checked.stdout == "System check identified no issues (0 silenced).\n"
 
 
-def _get(deployed: Deployment, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
+def _get(deployed: Deployment, path: str, **headers: str) -> tuple[int, HTTPMessage, str]:
     connection = HTTPConnection(deployed.elsewhere["WEB_ADDRESS"], timeout=30)
     connection.request(
         "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
@@ -183,7 +179,7 @@ def _get(deployed: Deployment, path: str, **headers: str) -> tuple[int, dict[str
     answer = connection.getresponse()
     text = answer.read().decode(errors="replace")
     connection.close()
-    return answer.status, dict(answer.getheaders()), text
+    return answer.status, answer.headers, text
 
 
 def test_the_panel_answers_behind_its_proxy_and_sends_all_others_to_https(

@@ -1,5 +1,6 @@
-"""Readers and writers in many processes at once, without a lock; what a killed writer leaves is
-ignored and swept.
+"""Concurrent readers and writers in many processes, without a lock.
+
+Leftovers of a killed writer are ignored and swept.
 """
 
 from __future__ import annotations
@@ -50,9 +51,7 @@ def versions(*args: object, inside: tuple[str, ...] = ()) -> Popen[str]:
 
 @contextmanager
 def stopped_in_the_middle_of_writing(installed: Installation, *inside: str) -> Iterator[Popen[str]]:
-    """A writer that is stopped while it has something beside, and killed in the end if it still
-    lives.
-    """
+    """Stop a writer while it has a staged file, and kill it at the end."""
     staging = installed.warehouse / ".staging"
     writer = versions("write", installed.warehouse, 0, 1, DEADLINE_SECONDS, inside=inside)
 
@@ -146,7 +145,7 @@ def test_a_start_leaves_alone_what_a_living_writer_has_beside(
 def test_a_leftover_is_swept_by_a_process_that_got_its_writers_number(
     installed: Installation, days: tuple[date, ...]
 ) -> None:
-    """A container that is restarted counts its processes from 1 again and keeps its host name."""
+    """Restarted containers count processes from 1 again and keep their host name."""
     if not shutil.which("unshare"):
         pytest.skip("this machine lets nobody count processes anew")
     from_1 = Installation(

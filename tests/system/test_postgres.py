@@ -1,5 +1,6 @@
-"""Real processes on PostgreSQL: the same tables as on SQLite, also after a crash on either side,
-and errors in one line.
+"""Real processes on PostgreSQL: the same tables as on SQLite, even after a crash of either side.
+
+Errors are one line.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ ALL_BUT_ME = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHER
 
 @pytest.fixture
 def empty(template: Installation, postgres: Server, tmp_path: Path) -> Installation:
-    """A loaded season, and a database without tables."""
+    """Return a loaded season and a database without tables."""
     return replace(copied(template, tmp_path / "var"), database=postgres.create(uuid4().hex))
 
 
 @pytest.fixture
 def installed(empty: Installation) -> Installation:
-    """The same, with tables."""
+    """Return a loaded season and a database with tables."""
     done = empty.verb("migrate", "--verbosity", "0")
     assert (done.returncode, done.stderr) == (0, "")
     return empty
@@ -63,7 +64,7 @@ def test_after_a_crash_and_after_the_server_has_dropped_every_connection_the_sam
         server.execute(ALL_BUT_ME, [server.info.dbname])
     stopped = ended(process)
     assert stopped.returncode == 1
-    assert "the database cannot be used (" in stopped.stderr
+    assert "the database is not available (" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     assert_heals(installed, reference)
 
@@ -78,7 +79,7 @@ def test_a_row_that_somebody_holds_is_waited_for_no_longer_than_the_url_says(
         done = hurried.verb(*reference.command)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 0)
     assert done.stderr.startswith(
-        "the database cannot be used (canceling statement due to lock timeout"
+        "the database is not available (canceling statement due to lock timeout"
     )
 
 
@@ -90,8 +91,8 @@ def test_a_database_without_tables_is_one_line_that_says_what_to_do(
 ) -> None:
     done = empty.verb(*command.split())
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 0)
-    assert done.stderr.startswith('the database cannot be used (relation "backfill_')
-    assert done.stderr.endswith('" does not exist); set it up with `manage.py migrate`')
+    assert done.stderr.startswith('the database is not set up (relation "backfill_')
+    assert done.stderr.endswith('" does not exist); run `manage.py migrate`')
 
 
 @pytest.mark.parametrize(
@@ -109,5 +110,5 @@ def test_a_database_that_cannot_be_reached_is_one_line(
         if wrong == "no database"
         else "Is the server running"
     )
-    assert done.stderr.startswith("the database cannot be used (connection ")
+    assert done.stderr.startswith("the database is not available (connection ")
     assert expected in done.stderr

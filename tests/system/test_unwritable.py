@@ -1,6 +1,4 @@
-"""An output folder that cannot be written, and a disk that fills up: named in one line, nothing
-half written.
-"""
+"""Unwritable output folders and full disks: reported in one line, no partial output."""
 
 from __future__ import annotations
 
@@ -25,8 +23,8 @@ from tests.system.installation import (
 
 pytestmark = pytest.mark.system
 BYTES_PER_FILE = 50_000
-# Kilobytes for a part of the backfill: so few that a batch fits nowhere but its history does, and
-# more, beside the database.
+# Kilobytes for a part of the backfill: too few for a batch but enough for its history, and more
+# where the database shares the disk.
 ROOM = [("take_in_warehouse", 300), ("take_in", 3_000)]
 VERBS: dict[str, Callable[[date, Path], tuple[str, ...]]] = {
     "backfill": lambda day, season: backfill(day, day),
@@ -115,9 +113,7 @@ def test_a_season_that_finds_no_room_leaves_the_one_that_was_loaded(
 def test_a_season_too_large_for_a_limit_leaves_the_one_that_was_loaded(
     installed: Installation, small_season: Path
 ) -> None:
-    """Where no file system can be mounted, the largest file that a process may write stands for a
-    full disk.
-    """
+    """Without permission to mount a file system, a limit on file size stands for a full disk."""
     before = installed.inputs()
     assert installed.season(PGS).stat().st_size > BYTES_PER_FILE
     limited = Installation(installed.var, ("prlimit", f"--fsize={BYTES_PER_FILE}"))

@@ -1,4 +1,4 @@
-"""The first command of the README, as a new user runs it."""
+"""First command of the README, as a new user runs it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from tests.system.stack import Stack, running
 pytestmark = pytest.mark.system
 UP = str(ROOT / "bin" / "up")
 LONGER_THAN_A_SOCKET_MAY_BE = 120
-STARTED_SECONDS = 6  # about as long as a start without the demo takes
+STARTED_SECONDS = 6  # about the duration of a start without the demo
 MOMENTS = [round(Random("any moment").uniform(k, k + 1) / 2, 3) for k in range(2)]
 
 
 def up(var: Path, *args: str, cwd: Path = ROOT, **env: str) -> Popen[str]:
-    """Start it as a terminal does: in a process group of its own, its panel where nobody else's is."""
+    """Start it as a terminal does: in its own process group, with the panel on a free port."""
     everything = environment(**{"DATA_DIR": str(var), "WEB_ADDRESS": free_address(), **env})
     return Popen(
         [UP, *args],
@@ -51,7 +51,7 @@ def up(var: Path, *args: str, cwd: Path = ROOT, **env: str) -> Popen[str]:
 
 @contextmanager
 def started(var: Path, *args: str, cwd: Path = ROOT, **env: str) -> Iterator[tuple[Stack, str]]:
-    """It runs; with what it said until then. Stopped by Ctrl-C at the end."""
+    """Run it and yield its output up to the start; stop it with Ctrl-C at the end."""
     stack = Stack.of(Installation(var), up(var, *args, cwd=cwd, **env))
     try:
         yield stack, stack.wait_until_ready()
@@ -86,19 +86,19 @@ def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is
     workers = Installation(var).rows("SELECT DISTINCT worker FROM backfill_run WHERE worker <> ''")
     assert workers
     with started(var) as (_, said):
-        assert "2021-11-01 to 2021-11-30: everything is complete already" in said
-        assert "making up" not in said
+        assert "2021-11-01 to 2021-11-30: everything is complete" in said
+        assert "simulating season" not in said
 
 
 def first_login(said: str) -> tuple[str, str]:
-    """The name and the password that it printed."""
+    """Return the printed name and password."""
     found = FIRST_LOGIN.search(said)
     assert found, said
     return found[1], found[2]
 
 
 def logged_in(address: str, said: str) -> OpenerDirector:
-    """A browser without a script, in which the login that was printed has led to the panel."""
+    """Log in with the printed login, in a browser without JavaScript."""
     (name, password), url = first_login(said), f"http://{address}/login/"
     browser = build_opener(HTTPCookieProcessor(CookieJar()))
     with browser.open(url, timeout=30) as form:
@@ -155,9 +155,8 @@ def test_stopped_at_any_moment_it_leaves_nothing_and_starts_again(
     with suppress(TimeoutExpired):
         stack.front.wait(STARTED_SECONDS * moment)
     said = stack.stop(signal.SIGTERM)
-    assert said.returncode in (0, -signal.SIGTERM), (
-        said
-    )  # bash or Python had not yet begun to listen
+    # -SIGTERM: bash or Python had not started to handle signals.
+    assert said.returncode in (0, -signal.SIGTERM), said
     assert "Traceback" not in said.stdout + said.stderr
     with running(installed):
         pass
@@ -190,7 +189,7 @@ def test_from_another_folder_with_a_relative_and_long_path(tmp_path: Path) -> No
     assert (tmp_path / name / "log" / "worker.log").exists()
 
 
-# What is killed
+# Killed processes
 
 
 def test_each_program_comes_back_within_seconds_however_often_it_is_killed(
@@ -217,7 +216,10 @@ def test_a_killed_process_of_the_pool_is_replaced_and_its_replacement_lasts(
     installed: Installation,
 ) -> None:
     with running(installed) as stack:
-        until(lambda: installed.rows("SELECT 1 FROM backfill_sweep"), "the first task")
+        until(lambda: "celery@" in stack.logs() and " ready." in stack.logs(), "the worker")
+        swept = installed.rows("SELECT at FROM backfill_sweep")
+        # Celery exits when a process of its pool ends before its event loop has begun.
+        until(lambda: installed.rows("SELECT at FROM backfill_sweep") != swept, "another sweep")
         (first, second) = stack.children()
         os.kill(first, signal.SIGKILL)
         until(lambda: len(set(stack.children()) - {first}) == 2, "another process")
@@ -254,7 +256,7 @@ def test_killed_itself_all_that_it_started_ends_and_the_next_start_works(
 
 @contextmanager
 def a_redis(tmp_path: Path) -> Iterator[str]:
-    """The URL of a Redis of one's own."""
+    """Start a separate Redis and yield its URL."""
     port = free_address().rpartition(":")[2]
     options = ("--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))
     server = Popen(["redis-server", *options], stdout=DEVNULL)
@@ -310,8 +312,9 @@ def test_a_redis_that_does_not_start_is_said_in_one_line_and_nothing_is_left(
 
 
 def _page(browser: OpenerDirector, url: str) -> str:
-    """Where this leads; empty while nobody answers. HTTPException: a process that dies may answer
-    with half a line.
+    """Return the page at this URL; empty while no server answers.
+
+    Catches HTTPException because a dying process can send half a line.
     """
     with suppress(OSError, HTTPException), browser.open(url, timeout=30) as answer:
         return str(answer.url)

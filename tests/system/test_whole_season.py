@@ -1,6 +1,4 @@
-"""A whole season, as the README's command runs it, against what the specification demands of every
-date.
-"""
+"""Whole season as the README's command runs it, checked against the specification on every date."""
 
 from __future__ import annotations
 
@@ -29,17 +27,17 @@ from tests.oracle.sources import Facts
 from tests.system.conftest import loaded
 from validation.season import Calendar, DateType, Day, Game
 
-# Every process of the tests that has one of these backfills a season first.
+# Each test process backfills a season first.
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("whole season")]
 
-EVERY = 24  # a date in so many is compared value by value with the oracle
-OFTEN = 3  # and a date in so many by who fails; the product's own expectation, tested against the oracle, takes every one
+EVERY = 24  # every 24th date is compared with the oracle value by value
+OFTEN = 3  # every 3rd date is compared by failures; the product's expectation covers all dates
 OWN = ("created_at", "processed_at")
 
 
 @dataclass(frozen=True)
 class Season:
-    """A season that was backfilled: what the command said, and what it left behind."""
+    """Backfilled season: the command's summary and its warehouse."""
 
     summary: Mapping[str, object]
     warehouse: ParquetWarehouse
@@ -90,8 +88,10 @@ def _stored(row: Row) -> Row:
 def season(season_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Season:
     installation = loaded(tmp_path_factory.mktemp("whole") / "var", season_folder)
     warehouse = ParquetWarehouse(installation.warehouse)
-    games = warehouse.query(f"SELECT game_date, season_year, game_status, season_type FROM {SCHED}")
-    days = Calendar(Game(*game.values()) for game in games).season(games[0]["season_year"])
+    games = warehouse.query(
+        f"SELECT game_date, season_year, game_status AS status, season_type FROM {SCHED}"
+    )
+    days = Calendar(Game(**game) for game in games).season(games[0]["season_year"])
     first, last = str(days[0].day), str(days[-1].day)
     done = installation.verb("backfill", "--start", first, "--end", last, "--inline", "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -179,7 +179,7 @@ def test_some_dates_are_equal_to_the_oracle_in_every_value(season: Season) -> No
 
 
 def _without_times(outcomes: dict[date, Outcome]) -> dict[date, Outcome]:
-    """Upstream rows carry the time of their run, which the oracle cannot know."""
+    """Drop the times of upstream rows, which the oracle cannot know."""
     return {
         day: Outcome(
             {

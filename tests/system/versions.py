@@ -1,12 +1,11 @@
-"""Processes that write partitions in recognisable versions, and that read them.
+"""Processes that write partitions in recognizable versions, and that read them.
 
 python -m tests.system.versions write ROOT WRITER WRITERS SECONDS
 python -m tests.system.versions read ROOT SECONDS
 
-Every row of a version carries its number and how many rows there must be, so that a reader can tell
-a whole partition
-from one that is half written or made of two. Each prints what it did as JSON and exits 0 when
-nothing was wrong.
+Every row of a version carries the version's number and row count, so that a reader detects
+partitions that are half written or mixed. Each process prints its counts as JSON and exits 0
+without errors.
 """
 
 from __future__ import annotations
@@ -46,12 +45,12 @@ SOME, ALL = FOUND % "JOIN UNNEST(@dates) AS d ON analysis_date = d", FOUND % ""
 
 
 def size_of(version: int) -> int:
-    """How many rows a version has; some have none."""
+    """Return the number of rows of a version; some have none."""
     return 0 if version % EMPTY_EVERY == 0 else 200 + version * 997 % 4000
 
 
 def write(root: Path, writer: int, writers: int, seconds: float) -> dict[str, int]:
-    """Replace the same partitions again and again, by versions that no other writer has."""
+    """Replace the same partitions repeatedly, with versions unique to this writer."""
     warehouse, ends = ParquetWarehouse(root), time.monotonic() + seconds
     for written, version in enumerate(count(writer + 1, writers)):
         if time.monotonic() > ends:
@@ -62,7 +61,7 @@ def write(root: Path, writer: int, writers: int, seconds: float) -> dict[str, in
 
 
 def read(root: Path, seconds: float) -> dict[str, int]:
-    """Read all the time; what is not one whole version is an error."""
+    """Read continuously; anything other than one whole version is an error."""
     warehouse, versions, reads = ParquetWarehouse(root), set[int](), 0
     for sql in _until(time.monotonic() + seconds):
         reads += 1

@@ -1,6 +1,4 @@
-"""A season of a few dates, as it is judged: the third and the fourth of them are neighbours with a
-night off between.
-"""
+"""Season of a few dates for audits; the third and fourth are neighbors with a night off between."""
 
 from __future__ import annotations
 
@@ -8,15 +6,15 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from validation.expectation import CODES
 from validation.findings.mismatches import AuditedSeason, Key, RunFacts
+from validation.processor_rules import CODES
 
 YEAR = 2021
 DATES = A, B, C, D, E, F, G = tuple(date(2021, 11, day) for day in (2, 3, 4, 6, 7, 8, 9))
 
 
 def make_ran(code: str, day: date, **given: Any) -> RunFacts:
-    """A run that is complete, unless something else is said."""
+    """Make a complete run, unless `given` overrides it."""
     return RunFacts(processor=code, day=day, **{"succeeded": True, **given})
 
 
@@ -29,13 +27,13 @@ def blocked(code: str, day: date) -> RunFacts:
 
 
 def all_of(*days: date, codes: Iterable[str] = CODES) -> list[RunFacts]:
-    """Every processor complete on these dates."""
+    """Make complete runs of every processor on these dates."""
     return [make_ran(code, day) for day in days for code in codes]
 
 
 def make_season(*runs: RunFacts, **given: Any) -> AuditedSeason:
-    """What was run last of each (processor, date), and what else is known."""
-    return AuditedSeason(YEAR, DATES, {run.key: run for run in runs}, **given)
+    """Make the audit's input from the latest runs and other facts."""
+    return AuditedSeason(year=YEAR, dates=DATES, ran={run.key: run for run in runs}, **given)
 
 
 def keys(code: str, *days: date) -> list[Key]:

@@ -16,16 +16,18 @@ from validation.bands import (
     Rate,
     RateHistory,
 )
-from validation.expectation import CODES
+from validation.processor_rules import CODES
 from validation.thresholds import percent
 
 INSIDE, ABOVE, BELOW, TOO_FEW = BandPosition
 DAY = 32
-WEEK_5 = Band(29, 35, 0.30, 0.40, "runbook", "some lack ten games")
+WEEK_5 = Band(
+    first_day=29, last_day=35, low=0.30, high=0.40, source="runbook", because="some lack ten games"
+)
 
 
 def make_rate(season: int, index: int = DAY, failed: int = 10, population: int = 50) -> Rate:
-    return Rate(season, index, failed, population)
+    return Rate(season=season, index=index, failed=failed, population=population)
 
 
 def edges(found: Band | None) -> tuple[float, float] | None:
@@ -73,14 +75,17 @@ def test_the_runbook_has_bands_of_psza_alone(processor: str) -> None:
 
 def test_a_band_reads_as_its_two_edges() -> None:
     assert [str(row) for row in RUNBOOK["PSZA"]] == [
-        "90-100 %",
-        "60-75 %",
-        "40-50 %",
-        "30-40 %",
-        "25-30 %",
-        "15-20 %",
+        "90–100 %",
+        "60–75 %",
+        "40–50 %",
+        "30–40 %",
+        "25–30 %",
+        "15–20 %",
     ]
-    assert str(Band(1, 2, 0.11243, 0.33036, "history", "")) == "11.2-33 %"
+    assert (
+        str(Band(first_day=1, last_day=2, low=0.11243, high=0.33036, source="history", because=""))
+        == "11.2–33 %"
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def test_a_fraction_is_read_to_a_tenth_of_a_point(fraction: float, text: str) ->
     assert percent(fraction) == text
 
 
-# The pipeline's own history
+# The pipeline's history
 
 
 @pytest.mark.parametrize(
@@ -134,7 +139,7 @@ def test_several_seasons_span_from_their_lowest_to_their_highest() -> None:
     numbers = (
         "20 % (10 of 50) in 2020-21, 46.2 % (212 of 459) in 2021-22, 0 % (0 of 100) in 2023-24"
     )
-    assert found.because == f"days 29 to 35 of other seasons: {numbers}"
+    assert found.because == f"days 29 to 35 in other seasons: {numbers}"
 
 
 def test_a_season_does_not_judge_itself() -> None:
@@ -168,7 +173,11 @@ def test_without_rates_or_entities_there_is_no_band() -> None:
     st.lists(
         st.integers(0, 600).flatmap(
             lambda n: st.builds(
-                Rate, st.integers(2018, 2022), st.integers(25, 40), st.integers(0, n), st.just(n)
+                Rate,
+                season=st.integers(2018, 2022),
+                index=st.integers(25, 40),
+                failed=st.integers(0, n),
+                population=st.just(n),
             )
         ),
         max_size=30,
@@ -187,7 +196,7 @@ def test_every_pooled_season_lies_inside_the_band(rates: list[Rate]) -> None:
     assert found is None or all(0 <= found.low <= rate <= found.high <= 1 for rate in pooled)
 
 
-# Verdicts
+# Results
 
 
 @pytest.mark.parametrize(
@@ -227,37 +236,37 @@ def test_few_entities_or_no_band_tell_nothing() -> None:
         (
             (212, 459, WEEK_5, 0),
             ABOVE,
-            "46.2 % (212 of 459), above the band 30-40 %; every failure is explained, so nothing is wrong",
+            "46.2 % (212 of 459), above the band 30–40 %; 212 failures, all expected",
         ),
         (
             (28, 459, WEEK_5, 0),
             BELOW,
-            "6.1 % (28 of 459), below the band 30-40 %, fewer fail than usual; every failure is explained",
+            "6.1 % (28 of 459), below the band 30–40 %, fewer failures than usual; 28 failures, all expected",
         ),
         (
             (0, 459, WEEK_5, 0),
             BELOW,
-            "0 % (0 of 459), below the band 30-40 %, fewer fail than usual; nothing failed",
+            "0 % (0 of 459), below the band 30–40 %, fewer failures than usual; no failures",
         ),
         (
             (1_400, 4_000, WEEK_5, 0),
             INSIDE,
-            "35 % (1,400 of 4,000), inside the band 30-40 %; every failure is explained",
+            "35 % (1,400 of 4,000), inside the band 30–40 %; 1,400 failures, all expected",
         ),
         (
             (4, 12, WEEK_5, 0),
             TOO_FEW,
-            "33.3 % (4 of 12), too few to tell: fewer than 20 entities; every failure is explained",
+            "33.3 % (4 of 12), not compared with a band: fewer than 20 entities; 4 failures, all expected",
         ),
         (
             (212, 459, None, 0),
             TOO_FEW,
-            "46.2 % (212 of 459), no band to hold it against; every failure is explained",
+            "46.2 % (212 of 459), no band for this day; 212 failures, all expected",
         ),
         (
             (0, 0, None, 0),
             TOO_FEW,
-            "no rate, too few to tell: fewer than 20 entities; nothing failed",
+            "no rate, not compared with a band: fewer than 20 entities; no failures",
         ),
     ],
 )
@@ -273,23 +282,23 @@ def test_a_rate_whose_failures_are_all_explained_is_a_note(
     [
         (
             (212, 459, WEEK_5, 12),
-            "46.2 % (212 of 459), above the band 30-40 %; 12 failures are unexplained",
+            "46.2 % (212 of 459), above the band 30–40 %; 12 unexpected failures",
         ),
         (
             (28, 459, WEEK_5, 1),
-            "6.1 % (28 of 459), below the band 30-40 %, fewer fail than usual; 1 failure is unexplained",
+            "6.1 % (28 of 459), below the band 30–40 %, fewer failures than usual; 1 unexpected failure",
         ),
         (
             (160, 459, WEEK_5, 1),
-            "34.9 % (160 of 459), inside the band 30-40 %; 1 failure is unexplained",
+            "34.9 % (160 of 459), inside the band 30–40 %; 1 unexpected failure",
         ),
         (
             (4, 12, WEEK_5, 2),
-            "33.3 % (4 of 12), too few to tell: fewer than 20 entities; 2 failures are unexplained",
+            "33.3 % (4 of 12), not compared with a band: fewer than 20 entities; 2 unexpected failures",
         ),
         (
             (4_000, 9_000, None, 1_200),
-            "44.4 % (4,000 of 9,000), no band to hold it against; 1,200 failures are unexplained",
+            "44.4 % (4,000 of 9,000), no band for this day; 1,200 unexpected failures",
         ),
     ],
 )

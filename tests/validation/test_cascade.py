@@ -7,28 +7,15 @@ from datetime import date, timedelta
 import pytest
 
 from validation.cascade import NOTHING, Cascade, RootCause, cascade, merge, root_of, shortened
-from validation.expectation import (
-    BAD,
-    CODES,
-    FEW,
-    INCOMPLETE,
-    MISSING,
-    ML,
-    PCF,
-    PDC,
-    PSZA,
-    ROW,
-    TDZA,
-    GameHistory,
-    GameRow,
-)
+from validation.expectation import BAD, FEW, INCOMPLETE, MISSING, ROW, GameHistory, GameRow
+from validation.processor_rules import CODES, ML, PCF, PDC, PSZA, TDZA
 
 TODAY = date(2021, 12, 1)
 MINE, THEIRS = "BOS", "NYK"
 
 
 def statuses(**of_processor: str) -> dict[str, dict[str, str]]:
-    """One player and what became of him in each processor; a row where nothing is said."""
+    """Make one player's status in each processor; a row by default."""
     return {code: {"p": of_processor.get(code, ROW)} for code in CODES}
 
 
@@ -36,7 +23,7 @@ def root(code: str, **of_processor: str) -> RootCause | None:
     return root_of("p", code, statuses(**of_processor))
 
 
-# The root of one failure
+# Root cause of one failure
 
 
 def test_too_few_games_in_psza_are_the_root_of_a_missing_cache_row() -> None:
@@ -189,7 +176,7 @@ def on(days_ago: int) -> date:
 
 
 def games(*days_ago: int, team: str = MINE) -> list[GameRow]:
-    """One game on each of these dates."""
+    """Make one game on each of these dates."""
     return [GameRow(on(n), f"g{n}", team=team) for n in days_ago]
 
 

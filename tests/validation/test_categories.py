@@ -4,7 +4,7 @@ import pytest
 
 from validation.categories import BY_NAME, CATEGORIES, DATE_LEVEL, Category
 
-# processors.md 2.6: can_retry, and whether it is a defect to investigate at once.
+# processors.md 2.6: can_retry, and whether it is a defect that needs an immediate investigation.
 SPECIFIED = {
     "PROCESSING_ERROR": (False, True),
     "INSUFFICIENT_DATA": (True, False),
@@ -30,7 +30,7 @@ def test_a_category_is_found_by_its_name() -> None:
 def test_a_category_says_what_it_means_and_what_to_do(category: Category) -> None:
     assert category.meaning
     assert category.advice.endswith(".")
-    assert ("investigate at once" in category.advice.lower()) is category.is_bug
+    assert ("investigate now" in category.advice.lower()) is category.is_bug
 
 
 @pytest.mark.parametrize("category", CATEGORIES, ids=lambda c: c.name)

@@ -29,9 +29,9 @@ USUAL = Norm(20.4, 2.5)
 
 
 def make_days(*games: int) -> list[Day]:
-    """A date with so many games each, from NIGHT on."""
+    """Make consecutive dates with so many games each, from NIGHT on."""
     return [
-        Day(NIGHT + timedelta(days=n), DateType.REGULAR, 34 + n, found)
+        Day(day=NIGHT + timedelta(days=n), type=DateType.REGULAR, index=34 + n, games=found)
         for n, found in enumerate(games)
     ]
 
@@ -44,7 +44,7 @@ def of(table: str, days: list[Day], rows: Mapping[tuple[str, date], int]) -> lis
     return [found for found in phase3(days, rows) if found.table == table]
 
 
-# What is looked at
+# Covered dates
 
 
 def test_every_input_but_the_schedule_is_looked_at() -> None:
@@ -62,7 +62,10 @@ def test_every_input_but_the_schedule_is_looked_at() -> None:
 
 def test_every_date_with_games_has_a_coverage_in_each_table_and_no_other_has() -> None:
     types = [DateType.BOOTSTRAP, DateType.NO_GAMES, DateType.REGULAR, DateType.PLAYOFFS]
-    days = [Day(NIGHT + timedelta(days=n), kind, n, 2) for n, kind in enumerate(types)]
+    days = [
+        Day(day=NIGHT + timedelta(days=n), type=kind, index=n, games=2)
+        for n, kind in enumerate(types)
+    ]
     found = phase3(days, {})
     assert [(c.table, c.date) for c in found] == [
         (t, days[n].day) for t in ROWS_PER_GAME for n in (0, 2, 3)
@@ -77,12 +80,12 @@ def test_every_date_with_games_has_a_coverage_in_each_table_and_no_other_has() -
 def test_teams_are_two_a_game_whatever_other_dates_have(rows: int, low: bool) -> None:
     days = make_days(10, 10, 10)
     found = of(TEAMS, days, made(days, rows, 20, 12, table=TEAMS))[0]
-    assert found == Coverage(NIGHT, TEAMS, 10, rows, 20, low)
+    assert found == Coverage(date=NIGHT, table=TEAMS, games=10, rows=rows, expected=20, is_low=low)
 
 
 def test_missing_teams_are_a_sentence() -> None:
     (found,) = of(TEAMS, make_days(10), {(TEAMS, NIGHT): 18})
-    assert str(found) == f"{NIGHT}: {TEAMS} has 18 rows where 10 games imply 20, 90 %"
+    assert str(found) == f"{NIGHT}: {TEAMS} has 18 rows (90 %), 20 expected for 10 games"
 
 
 # Players
@@ -93,8 +96,8 @@ def test_players_are_expected_as_the_other_dates_of_the_season_have_them() -> No
     found = of(PLAYERS, days, made(days, 152, 102, 100, 104))[0]
     assert (found.expected, found.is_low, round(found.share, 3)) == (204, True, 0.745)
     assert (
-        str(found)
-        == f"{NIGHT}: {PLAYERS} has 152 rows where 10 games imply about 204 (20.4 a game this season), 74 %"
+        str(found) == f"{NIGHT}: {PLAYERS} has 152 rows (74 %), about 204 expected for 10 games "
+        "(20.4 per game this season)"
     )
 
 
@@ -109,8 +112,8 @@ def test_dates_that_were_lost_say_nothing_about_the_others() -> None:
     assert (found.expected, found.is_low) == (50, False)
     assert (lost.expected, lost.is_missing) == (100, True)
     assert (
-        str(lost)
-        == f"{NIGHT}: {PLAYERS} has no rows where 5 games imply about 100 (20.0 a game this season)"
+        str(lost) == f"{NIGHT}: {PLAYERS} has no rows, about 100 expected for 5 games "
+        "(20.0 per game this season)"
     )
 
 
@@ -125,7 +128,7 @@ def test_without_another_date_a_game_has_five_players_a_side_at_least() -> None:
     days = make_days(2)
     short, enough = (of(PLAYERS, days, {(PLAYERS, NIGHT): n})[0] for n in (19, 20))
     assert (short.is_low, enough.is_low, short.expected) == (True, False, 20)
-    assert str(short) == f"{NIGHT}: {PLAYERS} has 19 rows where 2 games imply at least 20, 95 %"
+    assert str(short) == f"{NIGHT}: {PLAYERS} has 19 rows (95 %), at least 20 expected for 2 games"
 
 
 def test_a_season_that_is_broken_everywhere_is_measured_by_five_a_side() -> None:
@@ -133,8 +136,8 @@ def test_a_season_that_is_broken_everywhere_is_measured_by_five_a_side() -> None
     found = of(PLAYERS, days, made(days, 2, 2, 1))
     assert [(c.expected, c.is_low) for c in found] == [(10, True)] * 3
     assert [str(c).partition(" has ")[2] for c in found[1:]] == [
-        "2 rows where 1 game implies at least 10, 20 %",
-        "1 row where 1 game implies at least 10, 10 %",
+        "2 rows (20 %), at least 10 expected for 1 game",
+        "1 row (10 %), at least 10 expected for 1 game",
     ]
 
 
@@ -144,10 +147,10 @@ def test_a_season_that_is_broken_everywhere_is_measured_by_five_a_side() -> None
 @pytest.mark.parametrize(
     ("games", "rows", "low"),
     [
-        (1, 15, False),  # 74 %, which a single game comes to by chance
+        (1, 15, False),  # 74 %, possible for a single game by chance
         (1, 10, True),
         (1, 11, False),
-        (10, 180, False),  # 88 %, and no further off than ten games come to by chance
+        (10, 180, False),  # 88 %, within the chance of ten games
         (10, 172, True),
         (10, 173, False),
         (15, 275, False),

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from validation.expectation import (
     BAD,
-    CODES,
     FEW,
     INCOMPLETE,
     MISSING,
@@ -26,10 +25,11 @@ from validation.expectation import (
     compare,
     expected,
 )
+from validation.processor_rules import CODES
 
 START = date(2023, 10, 24)
 TODAY = START + timedelta(days=45)
-SHOTS, DEFENSE, OFFENSE = 20, 15, 10  # games that are examined for impossible values
+SHOTS, DEFENSE, OFFENSE = 20, 15, 10  # games checked for impossible values
 
 
 def day(index: int) -> date:
@@ -37,12 +37,12 @@ def day(index: int) -> date:
 
 
 def row(index: int, game_id: str = "", rank: int = 1, **values: object) -> GameRow:
-    """A row on a day of the season, by default of that day's only game."""
+    """Make a row on a day of the season, by default of that day's only game."""
     return GameRow(day(index), game_id or f"g{index:02}", rank, **values)  # type: ignore[arg-type]
 
 
 def standings(rows: Iterable[GameRow], window: int = 99) -> list[GamesBefore]:
-    """Where an entity stands on each day of the season until its last row is known."""
+    """Return an entity's standing on each day of the season until its last known row."""
     rows = list(rows)
     history = GameHistory(rows, window)
     return [history.before(day(n)) for n in range((max(r.day for r in rows) - START).days + 2)]
@@ -161,7 +161,7 @@ def test_the_order_in_which_rows_are_read_does_not_matter() -> None:
 
 
 def naive(rows: Sequence[GameRow], window: int, today: date) -> GamesBefore:
-    """The specification, word for word."""
+    """Implement the specification literally."""
     inside = [r for r in rows if r.day < today]
     games = [
         min((r for r in inside if r.game_id == g), key=lambda r: r.rank)
@@ -190,11 +190,11 @@ def test_a_history_is_what_the_specification_says_whatever_the_rows(
         assert len(history.games_before(today)) == history.before(today).games
 
 
-# What must become of everybody
+# Expected statuses
 
 
 def games(n: int, *bad: int, window: int = SHOTS, team: str = "BOS") -> GameHistory:
-    """So many games, one a day until yesterday; `bad` are ranks, 1 being the newest."""
+    """Make one game a day until yesterday; `bad` are ranks, 1 being the newest."""
     last = (TODAY - START).days
     return GameHistory(
         [row(last - rank, is_bad=rank in bad, team=team) for rank in range(1, n + 1)], window
@@ -204,9 +204,9 @@ def games(n: int, *bad: int, window: int = SHOTS, team: str = "BOS") -> GameHist
 def of_player(
     history: GameHistory | None, *, bad_context: bool = False, offense: GameHistory | None = None
 ) -> list[str]:
-    """What becomes of a player in PSZA, PCF, PDC and ML; empty where he is not in the population."""
+    """Return a player's expected status in PSZA, PCF, PDC and ML; empty outside the population."""
     facts = SeasonGames(
-        START,
+        start=START,
         players={"p": history} if history else {},
         offenses={"BOS": offense} if offense else {},
         contexts={TODAY: [PlayerContext("p", "BOS", bad_context)]},
@@ -274,14 +274,17 @@ def test_the_offense_is_that_of_the_contexts_team() -> None:
     offenses = {"OLD": games(12, 1, window=OFFENSE), "NEW": games(12, window=OFFENSE)}
     contexts = {TODAY: [PlayerContext("p", "NEW"), PlayerContext("q", "OLD")]}
     facts = SeasonGames(
-        START, dict.fromkeys("pq", games(12, team="OLD")), offenses=offenses, contexts=contexts
+        start=START,
+        players=dict.fromkeys("pq", games(12, team="OLD")),
+        offenses=offenses,
+        contexts=contexts,
     )
     assert expected(facts, TODAY)["PDC"] == {"p": ROW, "q": BAD}
 
 
 def test_a_player_needs_no_context_for_psza_and_nothing_else_for_the_others() -> None:
     contexts = {TODAY: [PlayerContext("rookie", "BOS")], day(44): [PlayerContext("veteran", "BOS")]}
-    facts = SeasonGames(START, {"veteran": games(12)}, contexts=contexts)
+    facts = SeasonGames(start=START, players={"veteran": games(12)}, contexts=contexts)
     assert expected(facts, TODAY) == {
         "TDZA": {},
         "PSZA": {"veteran": ROW},
@@ -293,13 +296,13 @@ def test_a_player_needs_no_context_for_psza_and_nothing_else_for_the_others() ->
 
 def test_who_plays_his_first_game_today_is_in_no_population_yet() -> None:
     today = GameHistory([GameRow(TODAY, "a")], SHOTS)
-    facts = SeasonGames(START, {"p": today}, {"BOS": today})
+    facts = SeasonGames(start=START, players={"p": today}, defenses={"BOS": today})
     assert expected(facts, TODAY) == {code: {} for code in CODES}
     assert expected(facts, TODAY + timedelta(days=1))["PSZA"] == {"p": FEW}
 
 
 def of_team(history: GameHistory) -> dict[str, str]:
-    return expected(SeasonGames(START, defenses={"BOS": history}), TODAY)["TDZA"]
+    return expected(SeasonGames(start=START, defenses={"BOS": history}), TODAY)["TDZA"]
 
 
 @pytest.mark.parametrize(
@@ -320,7 +323,7 @@ def test_a_team_is_judged_by_its_newest_fifteen_games(
     assert of_team(games(n, bad, window=DEFENSE)) == statuses
 
 
-# Normal mode: recent games of the team that are missing
+# Normal mode: missing recent games of the team
 
 
 def of_days(days: Iterable[int], team: str = "BOS", window: int = SHOTS) -> GameHistory:
@@ -339,9 +342,12 @@ def live_statuses(
     index: int = 45,
     live: bool = True,
 ) -> list[str]:
-    """What becomes of a player of this team in PSZA, PCF, PDC and ML."""
+    """Return the expected status of a player of this team in PSZA, PCF, PDC and ML."""
     facts = SeasonGames(
-        START, {"p": history}, contexts={day(index): [PlayerContext("p", team)]}, schedule=schedule
+        start=START,
+        players={"p": history},
+        contexts={day(index): [PlayerContext("p", team)]},
+        schedule=schedule,
     )
     found = expected(facts, day(index), live=live)
     return [found[code]["p"] for code in CODES[1:]]
@@ -437,11 +443,11 @@ def test_a_team_lacks_games_of_its_own_defense(recent: range, status: str) -> No
         "BOS": of_days([*range(10), *recent], window=DEFENSE),
         "NYK": of_days(range(3), "NYK", DEFENSE),
     }
-    facts = SeasonGames(START, defenses=defenses, schedule={"BOS": RECENT, "NYK": RECENT})
+    facts = SeasonGames(start=START, defenses=defenses, schedule={"BOS": RECENT, "NYK": RECENT})
     assert expected(facts, TODAY, live=True)["TDZA"] == {"BOS": status, "NYK": FEW}
 
 
-# What was logged, held against it
+# Logged failures compared with the expectation
 
 MUST = {"a": ROW, "b": ROW, "c": FEW, "d": BAD}
 ROWS, FAILURES = {"a", "b"}, {"c": FEW, "d": BAD}
@@ -450,41 +456,85 @@ ROWS, FAILURES = {"a", "b"}, {"c": FEW, "d": BAD}
 @pytest.mark.parametrize(
     ("must", "rows", "failures", "found"),
     [
-        (MUST, ROWS, FAILURES, ExpectationDiff(4, 2)),
-        ({}, set(), {}, ExpectationDiff(0)),
-        (MUST, set(), {}, ExpectationDiff(4, unaccounted=frozenset("abcd"))),
-        (MUST, {"a"}, FAILURES, ExpectationDiff(4, 2, unaccounted=frozenset("b"))),
-        (MUST, ROWS, {"c": FEW}, ExpectationDiff(4, 1, unaccounted=frozenset("d"))),
-        (MUST, {"a"}, {**FAILURES, "b": FEW}, ExpectationDiff(4, 2, {"b": FEW})),
-        (MUST, ROWS, {"c": BAD, "d": BAD}, ExpectationDiff(4, 1, {"c": BAD}, {"c": FEW})),
-        (MUST, {*ROWS, "c"}, {"d": BAD}, ExpectationDiff(4, 1, lost={"c": FEW})),
-        (MUST, {*ROWS, "x"}, FAILURES, ExpectationDiff(4, 2, strange=frozenset("x"))),
-        (MUST, ROWS, {**FAILURES, "x": FEW}, ExpectationDiff(4, 2, strange=frozenset("x"))),
+        (MUST, ROWS, FAILURES, ExpectationDiff(population=4, explained=2)),
+        ({}, set(), {}, ExpectationDiff(population=0)),
+        (MUST, set(), {}, ExpectationDiff(population=4, unaccounted=frozenset("abcd"))),
+        (
+            MUST,
+            {"a"},
+            FAILURES,
+            ExpectationDiff(population=4, explained=2, unaccounted=frozenset("b")),
+        ),
+        (
+            MUST,
+            ROWS,
+            {"c": FEW},
+            ExpectationDiff(population=4, explained=1, unaccounted=frozenset("d")),
+        ),
+        (
+            MUST,
+            {"a"},
+            {**FAILURES, "b": FEW},
+            ExpectationDiff(population=4, explained=2, unexplained={"b": FEW}),
+        ),
+        (
+            MUST,
+            ROWS,
+            {"c": BAD, "d": BAD},
+            ExpectationDiff(population=4, explained=1, unexplained={"c": BAD}, lost={"c": FEW}),
+        ),
+        (
+            MUST,
+            {*ROWS, "c"},
+            {"d": BAD},
+            ExpectationDiff(population=4, explained=1, lost={"c": FEW}),
+        ),
+        (
+            MUST,
+            {*ROWS, "x"},
+            FAILURES,
+            ExpectationDiff(population=4, explained=2, strange=frozenset("x")),
+        ),
+        (
+            MUST,
+            ROWS,
+            {**FAILURES, "x": FEW},
+            ExpectationDiff(population=4, explained=2, strange=frozenset("x")),
+        ),
         (
             MUST,
             {"a", "x"},
             FAILURES,
-            ExpectationDiff(4, 2, unaccounted=frozenset("b"), strange=frozenset("x")),
+            ExpectationDiff(
+                population=4, explained=2, unaccounted=frozenset("b"), strange=frozenset("x")
+            ),
         ),
-        (MUST, {*ROWS, "c"}, FAILURES, ExpectationDiff(4, 2, strange=frozenset("c"))),
+        (
+            MUST,
+            {*ROWS, "c"},
+            FAILURES,
+            ExpectationDiff(population=4, explained=2, strange=frozenset("c")),
+        ),
         (
             MUST,
             ROWS,
             {**FAILURES, "a": FEW},
-            ExpectationDiff(4, 2, {"a": FEW}, strange=frozenset("a")),
+            ExpectationDiff(
+                population=4, explained=2, unexplained={"a": FEW}, strange=frozenset("a")
+            ),
         ),
-        ({}, {"x"}, {"y": FEW}, ExpectationDiff(0, strange=frozenset("xy"))),
+        ({}, {"x"}, {"y": FEW}, ExpectationDiff(population=0, strange=frozenset("xy"))),
         (
             {**MUST, "e": FEW, "f": MISSING, "g": ROW},
             {"a", "e", "x"},
             {"b": INCOMPLETE, "c": FEW, "d": FEW, "y": BAD},
             ExpectationDiff(
-                7,
-                1,
-                {"b": INCOMPLETE, "d": FEW},
-                {"d": BAD, "e": FEW},
-                frozenset("fg"),
-                frozenset("xy"),
+                population=7,
+                explained=1,
+                unexplained={"b": INCOMPLETE, "d": FEW},
+                lost={"d": BAD, "e": FEW},
+                unaccounted=frozenset("fg"),
+                strange=frozenset("xy"),
             ),
         ),
     ],
@@ -510,4 +560,6 @@ def test_what_was_logged_is_held_against_what_must_be(
     must: dict[str, str], rows: set[str], failures: dict[str, str], found: ExpectationDiff
 ) -> None:
     assert compare(must, rows, failures) == found
-    assert found.is_exact == (found in (ExpectationDiff(4, 2), ExpectationDiff(0)))
+    assert found.is_exact == (
+        found in (ExpectationDiff(population=4, explained=2), ExpectationDiff(population=0))
+    )

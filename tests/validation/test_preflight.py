@@ -22,17 +22,18 @@ PLAYERS, DEFENSE, OFFENSE, CONTEXT, TEAM_CONTEXT = ROWS_PER_GAME
 
 
 def make_day(day: date = NIGHT, type_: str = "regular", games: int = 2) -> Day:
-    return Day(day, DateType(type_), (day - date(2021, 10, 19)).days, games)
+    return Day(day=day, type=DateType(type_), index=(day - date(2021, 10, 19)).days, games=games)
 
 
 def make_rows(*days: Day) -> dict[tuple[str, date], int]:
-    """Exactly the rows that the games of these dates imply."""
+    """Return exactly the rows that the games of these dates imply."""
     return {(table, day.day): n * day.games for day in days for table, n in ROWS_PER_GAME.items()}
 
 
 def found(*days: Day, lost: Any = (), **facts: Any) -> Report:
-    """The report of these dates, all asked for if they are computed; `lost` are the (table, date)
-    without a row.
+    """Return the report of these dates; all computed ones are requested.
+
+    `lost` are the (table, date) pairs without rows.
     """
     days = days or (make_day(),)
     asked = {day.day for day in days if day.is_computed}
@@ -57,12 +58,13 @@ def test_a_date_with_the_rows_of_its_games_is_ready() -> None:
 def test_a_table_without_a_row_blocks_and_says_what_to_do() -> None:
     (item,) = found(lost=[(PLAYERS, NIGHT)]).blocks
     assert item == Item(
-        PreflightKind.NO_ROWS,
-        "2021-11-22: nba_analytics.player_game_summary has no rows where 2 games imply at least 20",
-        "run Phase 3 for 2021-11-22, then load it with `manage.py load_phase3 DIR`",
-        (NIGHT,),
-        (PLAYERS,),
-        {"games": 2, "rows": 0, "expected": 20},
+        kind=PreflightKind.NO_ROWS,
+        sentence="2021-11-22: nba_analytics.player_game_summary has no rows, "
+        "at least 20 expected for 2 games",
+        advice="run Phase 3 for 2021-11-22, then load it with `manage.py load_phase3 DIR`",
+        dates=(NIGHT,),
+        tables=(PLAYERS,),
+        numbers={"games": 2, "rows": 0, "expected": 20},
     )
     assert str(item) == f"{item.sentence}; {item.advice}"
 
@@ -77,12 +79,13 @@ def test_too_few_rows_warn() -> None:
     assert (report.ready, report.items) == (True, report.warns)
     assert report.warns == (
         Item(
-            PreflightKind.FEW_ROWS,
-            "2021-11-22: nba_analytics.team_defense_game_summary has 3 rows where 2 games imply 4, 75 %",
-            "run Phase 3 for 2021-11-22, then load it with `manage.py load_phase3 DIR`",
-            (NIGHT,),
-            (DEFENSE,),
-            {"games": 2, "rows": 3, "expected": 4},
+            kind=PreflightKind.FEW_ROWS,
+            sentence="2021-11-22: nba_analytics.team_defense_game_summary has 3 rows (75 %), "
+            "4 expected for 2 games",
+            advice="run Phase 3 for 2021-11-22, then load it with `manage.py load_phase3 DIR`",
+            dates=(NIGHT,),
+            tables=(DEFENSE,),
+            numbers={"games": 2, "rows": 3, "expected": 4},
         ),
     )
 
@@ -161,7 +164,7 @@ def test_short_windows_are_a_sentence() -> None:
     dates = "2021-11-15, 2021-11-16, 2021-11-17, 2021-11-18, 2021-11-19 and 2 more dates"
     assert (
         item.sentence
-        == f"windows of the range are short of 21 games: no rows in {DEFENSE} on {dates}"
+        == f"{dates}: 21 games have no rows in {DEFENSE}; later dates are computed without them"
     )
     assert item.advice == f"run Phase 3 for {dates}, then load it with `manage.py load_phase3 DIR`"
 
@@ -173,7 +176,10 @@ def test_windows_miss_only_tables_that_they_read() -> None:
 
 
 def test_windows_end_before_the_last_date_asked_for_and_begin_with_its_season() -> None:
-    after, last_season = make_day(NEXT), Day(date(2021, 4, 1), DateType.REGULAR, 100, 2)
+    after, last_season = (
+        make_day(NEXT),
+        Day(day=date(2021, 4, 1), type=DateType.REGULAR, index=100, games=2),
+    )
     assert found(season=[last_season, make_day(), after], rows=make_rows(make_day())).items == ()
 
 
@@ -187,15 +193,15 @@ def test_bootstrap_dates_inside_the_range_are_in_its_windows() -> None:
     )
 
 
-# Output that is there
+# Existing output
 
 
 @pytest.mark.parametrize(
     ("replaced", "fate"),
     [
-        ([], "which is kept"),
-        ([NIGHT], "1 of which will be replaced"),
-        ([NIGHT, NEXT], "which will be replaced"),
+        ([], "kept"),
+        ([NIGHT], "replaced on 1 date"),
+        ([NIGHT, NEXT], "replaced"),
     ],
 )
 def test_output_that_is_there_is_told(replaced: list[date], fate: str) -> None:
@@ -210,8 +216,8 @@ def test_output_that_is_there_is_told(replaced: list[date], fate: str) -> None:
     numbers = {"dates": 3, "existing": 2, "replaced": len(replaced)}
     assert report.items == (
         Item(
-            PreflightKind.OUTPUT,
-            f"PSZA: 2 of 3 dates have output already, {fate}",
+            kind=PreflightKind.OUTPUT,
+            sentence=f"PSZA: output exists for 2 of 3 dates and will be {fate}",
             dates=(NIGHT, NEXT),
             numbers=numbers,
         ),
@@ -220,7 +226,7 @@ def test_output_that_is_there_is_told(replaced: list[date], fate: str) -> None:
     assert [state.output for state in report.dates] == [(), ("PSZA",), ("PSZA",), ()]
 
 
-# What else blocks
+# Other blockers
 
 
 def test_partitions_that_expire_block() -> None:
@@ -231,22 +237,34 @@ def test_partitions_that_expire_block() -> None:
         {"days": 60},
     )
     assert item.sentence == (
-        "partitions of nba_precompute.player_daily_cache expire after 60 days, which deletes a backfill of older dates"
+        "partitions of nba_precompute.player_daily_cache expire after 60 days, "
+        "which deletes older dates"
     )
     assert "SET OPTIONS (partition_expiration_days = NULL)" in item.advice
 
 
 def test_a_job_that_holds_the_dates_blocks() -> None:
     assert found(held="job 7 holds them; wait for it").blocks == (
-        Item(PreflightKind.HELD, "job 7 holds them; wait for it"),
+        Item(kind=PreflightKind.HELD, sentence="job 7 holds them; wait for it"),
     )
+
+
+def test_an_unfinished_load_blocks_and_a_reason_overrides_it() -> None:
+    sentence = "load of season 2021-22 interrupted, began 2026-11-01 10:00"
+    report = found(unfinished={sentence: "run `manage.py load_phase3 x` again"})
+    (item,) = report.blocks
+    assert (item.kind, str(item)) == (
+        PreflightKind.UNFINISHED,
+        f"{sentence}; run `manage.py load_phase3 x` again",
+    )
+    assert report.stops(skip=True) == ()
 
 
 def test_a_season_that_is_not_loaded_blocks() -> None:
     (item,) = found(days=(), season=(), asked=(), not_loaded=["2021-22", "2022-23"]).items
     assert (item.kind, item.sentence) == (
         PreflightKind.NOT_LOADED,
-        "no Phase 3 data for the season 2021-22, 2022-23",
+        "no Phase 3 data for the seasons 2021-22, 2022-23",
     )
     assert item.advice.startswith(LOAD)
 
@@ -254,23 +272,20 @@ def test_a_season_that_is_not_loaded_blocks() -> None:
 def test_a_range_without_a_game_has_nothing_to_run_and_no_gap() -> None:
     (item,) = found(make_day(type_="no games"), make_day(NEXT, "no games")).items
     assert (item.kind, item.kind.effect) == (PreflightKind.NOTHING_TO_RUN, PreflightEffect.BLOCKS)
-    assert (
-        item.sentence
-        == "there is no game between 2021-11-22 and 2021-11-23, so there is nothing to backfill"
-    )
+    assert item.sentence == "no games between 2021-11-22 and 2021-11-23, so nothing to backfill"
 
 
 def test_games_that_are_not_final_are_told_with_their_date_alone() -> None:
     day = make_day(type_="no games", games=0)
     report = found(make_day(NEXT), day, not_final={NIGHT: 2})
-    assert (report.items, report.dates[1]) == ((), DateState(day, not_final=2))
+    assert (report.items, report.dates[1]) == ((), DateState(day=day, not_final=2))
 
 
 def test_nothing_to_look_at_is_nothing_wrong() -> None:
     assert found(days=(), season=(), asked=()) == Report((), ())
 
 
-# What follows
+# Consequences
 
 
 def test_a_reason_overrides_rows_and_expiry_and_nothing_else() -> None:
@@ -298,7 +313,7 @@ def test_what_blocks_comes_first() -> None:
 
 
 def test_the_first_three_are_named() -> None:
-    items = [Item(PreflightKind.HELD, word) for word in "abcde"]
+    items = [Item(kind=PreflightKind.HELD, sentence=word) for word in "abcde"]
     assert [first_three(items[:n]) for n in (0, 1, 3, 5)] == [
         "",
         "a",

@@ -14,13 +14,8 @@ from validation.expectation import (
     FEW,
     INCOMPLETE,
     MISSING,
-    ML,
     OFFENSE_WINDOW,
-    PCF,
-    PDC,
-    PSZA,
     ROW,
-    TDZA,
     GameHistory,
     GameRow,
     PlayerContext,
@@ -28,7 +23,8 @@ from validation.expectation import (
     Statuses,
     expected,
 )
-from validation.recovery import ABSENT_GAMES, WINDOW, Recovery, UpcomingGames, recovery
+from validation.processor_rules import ML, PCF, PDC, PSZA, RULES, TDZA
+from validation.recovery import ABSENT_GAMES, Recovery, UpcomingGames, recovery
 
 START = date(2021, 10, 19)
 TODAY = START + timedelta(days=20)
@@ -39,16 +35,16 @@ def day(index: int) -> date:
 
 
 def row(index: int, *, is_bad: bool = False, team: str = "BOS") -> GameRow:
-    """A row of a game so many days after today; a negative one has been played."""
+    """Make a row of a game so many days after today; negative numbers are played games."""
     return GameRow(day(index), f"g{index:+03}", is_bad=is_bad, team=team)
 
 
 def history(code: str, *rows: GameRow) -> GameHistory:
-    return GameHistory(rows, WINDOW.get(code) or OFFENSE_WINDOW)
+    return GameHistory(rows, RULES[code].window or OFFENSE_WINDOW)
 
 
 def played(n: int, *bad: int) -> list[GameRow]:
-    """One game a day until yesterday; those so many games ago are bad, 1 being the newest."""
+    """Make one game a day until yesterday; the given ones are bad, 1 being the newest."""
     return [row(-k, is_bad=k in bad) for k in range(n, 0, -1)]
 
 
@@ -60,32 +56,28 @@ def of_player(
     offense: tuple[GameRow, ...] = (),
 ) -> Recovery:
     facts = SeasonGames(
-        START, players={"ann": history(PSZA, *rows)}, offenses={"BOS": history(PDC, *offense)}
+        start=START, players={"ann": history(PSZA, *rows)}, offenses={"BOS": history(PDC, *offense)}
     )
-    return recovery(facts, TODAY, code, "ann", status, coming, "BOS")
+    return recovery(facts, TODAY, code, "ann", status=status, coming=coming, team="BOS")
 
 
 def every(step: int, n: int) -> UpcomingGames:
-    """The team plays today and every so many days; a game is played somewhere every day."""
+    """Make games of the team today and every so many days; other teams play every day."""
     return UpcomingGames([day(step * k) for k in range(n)], [day(k) for k in range(1, 60)])
 
 
-# What it says
+# Forecasts
 
 
 def test_too_few_games_end_on_the_first_date_after_the_last_that_is_lacking() -> None:
     found = of_player(PSZA, played(7), FEW, every(3, 9))
-    assert found == Recovery(
-        3, day(7), f"after 3 more games; by the schedule on {day(7)} at the earliest"
-    )
+    assert found == Recovery(3, day(7), f"after 3 more games ({day(7)} at the earliest)")
 
 
 def test_a_team_lacks_games_too() -> None:
-    facts = SeasonGames(START, defenses={"BOS": history(TDZA, *played(14))})
-    found = recovery(facts, TODAY, TDZA, "BOS", FEW, every(2, 9))
-    assert found == Recovery(
-        1, day(1), f"after 1 more game; by the schedule on {day(1)} at the earliest"
-    )
+    facts = SeasonGames(start=START, defenses={"BOS": history(TDZA, *played(14))})
+    found = recovery(facts, TODAY, TDZA, "BOS", status=FEW, coming=every(2, 9))
+    assert found == Recovery(1, day(1), f"after 1 more game ({day(1)} at the earliest)")
 
 
 def test_a_cache_of_few_games_waits_for_the_shots_that_need_more() -> None:
@@ -96,7 +88,7 @@ def test_a_cache_of_few_games_waits_for_the_shots_that_need_more() -> None:
 
 
 def test_what_goes_by_context_rows_waits_for_a_date_on_which_the_team_plays() -> None:
-    upstream = "when upstream does, after 1 more game; by the schedule on {} at the earliest"
+    upstream = "when upstream succeeds, after 1 more game ({} at the earliest)"
     assert of_player(ML, played(9), MISSING, every(4, 9)) == Recovery(
         1, day(4), upstream.format(day(4))
     )
@@ -106,7 +98,7 @@ def test_what_goes_by_context_rows_waits_for_a_date_on_which_the_team_plays() ->
 def test_a_season_may_end_first() -> None:
     found = of_player(PSZA, played(7), FEW, UpcomingGames([day(1), day(2)], [day(1), day(2)]))
     assert found == Recovery(
-        3, None, "after 3 more games; the team has 2 games left, so not in this season"
+        3, None, "after 3 more games (not in this season: the team has 2 games left)"
     )
 
 
@@ -125,7 +117,7 @@ def test_who_has_not_played_for_long_has_to_come_back_first() -> None:
     )
     found = of_player(PSZA, played(7), FEW, UpcomingGames(coming.games, coming.dates, 12))
     assert found.text.startswith(
-        "not before he plays again, who has missed the team's last 12 games; then after 3 more games"
+        "not before the player returns (missed the team's last 12 games); then after 3 more games"
     )
 
 
@@ -133,7 +125,7 @@ def test_who_has_not_played_for_long_has_to_come_back_first() -> None:
 def test_an_impossible_value_leaves_the_newest_games(ago: int, games: int) -> None:
     found = of_player(PSZA, played(25, ago), BAD, every(1, 40))
     assert (found.games, found.day) == (games, day(games))
-    assert "or as soon as Phase 3 is corrected" in found.text
+    assert "as soon as Phase 3 is corrected" in found.text
 
 
 def test_of_two_impossible_values_the_newer_one_decides() -> None:
@@ -161,14 +153,14 @@ def test_no_number_of_games_brings_what_phase_3_lacks() -> None:
     assert (found.games, found.day) == (None, None)
 
 
-# What it says comes true
+# Forecasts that come true
 
 
 class League(NamedTuple):
     facts: SeasonGames
     days: list[date]
     statuses: dict[date, dict[str, Statuses]]
-    missed: dict[str, set[date]]  # of each player, dates on which his team played without him
+    missed: dict[str, set[date]]  # per player, dates of team games without the player
 
 
 TEAMS = ("BOS", "NYK", "PHI", "MIA")
@@ -177,8 +169,9 @@ PLAYERS = 5
 
 @cache
 def league(seed: int) -> League:
-    """Four teams for sixty days, two or three days between their games; players miss some, and few
-    rows are impossible.
+    """Make four teams for sixty days with two or three days between games.
+
+    Players miss some games, and few rows are impossible.
     """
     rng = Random(seed)
     games = [START + timedelta(days=n) for n in range(60)]
@@ -210,9 +203,14 @@ def league(seed: int) -> League:
             for t, own in schedule.items()
         }
 
-    players = {name: GameHistory(own, WINDOW[PSZA] or 0) for name, own in rows.items()}
+    players = {name: GameHistory(own, RULES[PSZA].window or 0) for name, own in rows.items()}
     facts = SeasonGames(
-        START, players, of_teams(WINDOW[TDZA] or 0), of_teams(OFFENSE_WINDOW), contexts, schedule
+        start=START,
+        players=players,
+        defenses=of_teams(RULES[TDZA].window or 0),
+        offenses=of_teams(OFFENSE_WINDOW),
+        contexts=contexts,
+        schedule=schedule,
     )
     return League(facts, games, {d: expected(facts, d) for d in games}, missed)
 
@@ -226,7 +224,7 @@ class Case(NamedTuple):
 
 
 def cases(found: League) -> Iterator[Case]:
-    """Everybody who fails, on every date."""
+    """Yield every failing entity on every date."""
     for today in found.days:
         for code, statuses in found.statuses[today].items():
             for entity, status in statuses.items():
@@ -239,13 +237,22 @@ def cases(found: League) -> Iterator[Case]:
                         code,
                         entity,
                         team,
-                        recovery(found.facts, today, code, entity, status, coming, team),
+                        recovery(
+                            found.facts,
+                            today,
+                            code,
+                            entity,
+                            status=status,
+                            coming=coming,
+                            team=team,
+                        ),
                     )
 
 
 def comes_true(found: League, case: Case) -> bool:
-    """Whether what it assumes was so: he played every game until then, and no further value was
-    impossible.
+    """Return true if the forecast's assumptions hold.
+
+    The player played every game until then, and no further value was impossible.
     """
     last = case.found.day or found.days[-1]
     between = [d for d in found.days if case.today <= d < last]

@@ -22,17 +22,17 @@ NOW, LATER, NEVER, FIX = (
     RetryClass.NEVER,
     RetryClass.AFTER_FIX,
 )
-PHASE3_CHANGED = RetryVerdict(NOW, "Phase 3 has changed since the run")
-CHANGED = RetryVerdict(NOW, "the code has changed since the run")
-SAME = RetryVerdict(FIX, "the same code on the same rows fails the same way")
-PHASE3_FIRST = RetryVerdict(LATER, "it waits for Phase 3: run that first")
-AGAIN = RetryVerdict(NOW, "its upstream ran again since")
+PHASE3_CHANGED = RetryVerdict(NOW, "Phase 3 changed after the run")
+CHANGED = RetryVerdict(NOW, "the code changed after the run")
+SAME = RetryVerdict(FIX, "the code did not change after the run: fix the code first")
+PHASE3_FIRST = RetryVerdict(LATER, "waiting for Phase 3: run Phase 3 first")
+AGAIN = RetryVerdict(NOW, "upstream ran again after the run")
 PSZA = {"upstream": UpstreamRuns.NOT_COMPLETE, "waits_for": ("PSZA",)}
-WAITS = RetryVerdict(LATER, "it waits for PSZA")
+WAITS = RetryVerdict(LATER, "waiting for PSZA")
 
 
 def judged(failure: str, **facts: Any) -> RetryVerdict:
-    return verdict(FailureFacts(failure, **facts))
+    return verdict(FailureFacts(failure=failure, **facts))
 
 
 def missing(causes: dict[str, int], **facts: Any) -> RetryVerdict:
@@ -41,7 +41,7 @@ def missing(causes: dict[str, int], **facts: Any) -> RetryVerdict:
 
 def test_too_few_games_are_never_retried_unless_phase_3_has_changed() -> None:
     assert judged("INSUFFICIENT_DATA") == RetryVerdict(
-        NEVER, "only more games cure it, and Phase 3 has not changed since the run"
+        NEVER, "too few games, and Phase 3 did not change after the run"
     )
     assert (
         judged("INSUFFICIENT_DATA", code_has_changed=True, upstream=UpstreamRuns.AFTER).retry
@@ -60,25 +60,27 @@ def test_a_missing_row_waits_while_upstream_is_not_complete_and_runs_when_it_ran
     [
         (
             {"INSUFFICIENT_DATA": 30},
-            RetryVerdict(NEVER, "upstream had too few games for them, which only more games cure"),
+            RetryVerdict(NEVER, "too few games upstream; only more games fix it"),
         ),
         (
             {"INSUFFICIENT_DATA": 30, "PROCESSING_ERROR": 2},
-            RetryVerdict(LATER, "upstream failed 2 by a bug"),
+            RetryVerdict(LATER, "upstream has a bug in 2 entities"),
         ),
         (
             {"PROCESSING_ERROR": 2, "UNKNOWN": 1, "INSUFFICIENT_DATA": 0},
-            RetryVerdict(LATER, "upstream failed 3 by a bug"),
+            RetryVerdict(LATER, "upstream has a bug in 3 entities"),
         ),
         (
             {HAS_ROW: 1_200, "PROCESSING_ERROR": 2},
-            RetryVerdict(NOW, "upstream has the row of 1,200 after all"),
+            RetryVerdict(NOW, "upstream has a row of 1,200 entities now"),
         ),
         *(
             (
                 causes,
                 RetryVerdict(
-                    LATER, "upstream has no row for them and does not say that it had too few games"
+                    LATER,
+                    "upstream has no row for the entities, and too few games are not the only "
+                    "cause",
                 ),
             )
             for causes in (
@@ -97,7 +99,7 @@ def test_a_missing_row_is_judged_by_what_upstream_has_for_its_entities(
 
 
 def test_other_rows_may_give_upstream_what_it_lacked() -> None:
-    reason = "Phase 3 has changed since the run, so upstream may have them after it runs again"
+    reason = "Phase 3 changed after the run, so an upstream rerun can add the rows"
     assert missing({"INSUFFICIENT_DATA": 3}, phase3_has_changed=True) == RetryVerdict(LATER, reason)
 
 
@@ -110,7 +112,7 @@ def test_what_lacks_phase_3_waits_for_it(failure: str) -> None:
 
 def test_a_live_run_refused_for_its_upstream_waits_for_that_and_not_for_phase_3() -> None:
     assert judged(DATE_LEVEL, refused_for_upstream=True, phase3_has_changed=True, **PSZA) == WAITS
-    expected = RetryVerdict(NOW, "what it waited for is complete now")
+    expected = RetryVerdict(NOW, "the upstream runs are complete now")
     assert judged(DATE_LEVEL, refused_for_upstream=True, upstream=UpstreamRuns.AFTER) == expected
 
 
@@ -123,23 +125,24 @@ def test_a_defect_is_retried_after_a_fix_and_other_rows_fix_nothing(failure: str
     assert judged(failure, code_has_changed=True) == CHANGED
 
 
-def test_an_impossible_value_is_fixed_by_other_rows_or_by_other_code() -> None:
-    assert judged("PROCESSING_ERROR") == SAME
+def test_an_impossible_value_is_retried_after_other_rows_only() -> None:
+    same = RetryVerdict(FIX, "Phase 3 did not change after the run: fix the source row first")
+    assert judged("PROCESSING_ERROR") == same
+    assert judged("PROCESSING_ERROR", code_has_changed=True) == same
     assert judged("PROCESSING_ERROR", phase3_has_changed=True) == PHASE3_CHANGED
-    assert judged("PROCESSING_ERROR", code_has_changed=True) == CHANGED
 
 
 @pytest.mark.parametrize(
     ("failure", "reason"),
     [
-        ("WarehouseBusy", "it was an error of the moment"),
-        ("WorkerLost", "it was an error of the moment"),
+        ("WarehouseBusy", "transient error"),
+        ("WorkerLost", "transient error"),
         (
             "CorruptPartition",
-            "the file is read again; it fails as before until it has been replaced",
+            "a retry reads the file again; replace the damaged file first",
         ),
-        ("cancelled", "it was cancelled before it was complete"),
-        ("lost", "it was complete, and its partition is gone or cannot be read"),
+        ("cancelled", "the run was cancelled before it completed"),
+        ("lost", "the run was complete, but its partition is missing or unreadable"),
     ],
 )
 def test_what_passes_is_retried_now(failure: str, reason: str) -> None:
@@ -149,12 +152,12 @@ def test_what_passes_is_retried_now(failure: str, reason: str) -> None:
 def test_what_was_blocked_runs_when_all_before_it_is_complete() -> None:
     assert (
         judged("blocked", upstream=UpstreamRuns.NOT_COMPLETE, waits_for=("TDZA", "PSZA")).reason
-        == "it waits for TDZA and PSZA"
+        == "waiting for TDZA and PSZA"
     )
     assert judged("blocked", **PSZA) == WAITS
     for upstream in (UpstreamRuns.BEFORE, UpstreamRuns.AFTER):
         assert judged("blocked", upstream=upstream) == RetryVerdict(
-            NOW, "what it waited for is complete now"
+            NOW, "the upstream runs are complete now"
         )
 
 

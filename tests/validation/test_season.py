@@ -25,12 +25,12 @@ def on(k: int) -> date:
 
 
 def make_calendar(*games: Game) -> Calendar:
-    """A season that has been opened, and these games."""
-    return Calendar([Game(OPENING, 2021), *games])
+    """Make an opened season with these games."""
+    return Calendar([Game(game_date=OPENING, season_year=2021), *games])
 
 
 def make_game(k: int, **overrides: object) -> Game:
-    return Game(on(k), 2021, **overrides)  # type: ignore[arg-type]
+    return Game(game_date=on(k), season_year=2021, **overrides)  # type: ignore[arg-type]
 
 
 # Seasons
@@ -55,12 +55,12 @@ def test_a_season_belongs_to_the_year_in_which_its_october_lies(day: date, year:
 def test_opening_night_is_the_first_final_regular_game_of_the_season() -> None:
     calendar = Calendar(
         [
-            Game(date(2021, 10, 3), 2021, season_type="preseason"),
-            Game(date(2021, 10, 17), 2021, status=1),
-            Game(date(2021, 10, 18), 2021, season_type="playoffs"),
-            Game(date(2021, 10, 21), 2021),
-            Game(OPENING, 2021),
-            Game(date(2022, 10, 18), 2022),
+            Game(game_date=date(2021, 10, 3), season_year=2021, season_type="preseason"),
+            Game(game_date=date(2021, 10, 17), season_year=2021, status=1),
+            Game(game_date=date(2021, 10, 18), season_year=2021, season_type="playoffs"),
+            Game(game_date=date(2021, 10, 21), season_year=2021),
+            Game(game_date=OPENING, season_year=2021),
+            Game(game_date=date(2022, 10, 18), season_year=2022),
         ]
     )
     assert calendar.starts == {2021: OPENING, 2022: date(2022, 10, 18)}
@@ -78,29 +78,35 @@ def test_opening_night_is_the_first_final_regular_game_of_the_season() -> None:
 def test_a_season_without_a_final_regular_game_has_no_processing_date(
     game: Game, live: bool
 ) -> None:
-    calendar = Calendar([game, Game(date(2022, 10, 18), 2022)])
-    assert calendar.day(game.game_date, live=live) == Day(game.game_date, DateType.NO_GAMES)
+    calendar = Calendar([game, Game(game_date=date(2022, 10, 18), season_year=2022)])
+    assert calendar.day(game.game_date, live=live) == Day(
+        day=game.game_date, type=DateType.NO_GAMES
+    )
 
 
 def test_an_empty_schedule_has_no_games() -> None:
-    assert Calendar([]).day(OPENING) == Day(OPENING, DateType.NO_GAMES)
+    assert Calendar([]).day(OPENING) == Day(day=OPENING, type=DateType.NO_GAMES)
 
 
 def test_a_date_before_opening_night_is_no_processing_date() -> None:
-    calendar = make_calendar(Game(BEFORE, 2021, season_type="playoffs"))
-    assert calendar.day(BEFORE) == Day(BEFORE, DateType.NO_GAMES)
+    calendar = make_calendar(Game(game_date=BEFORE, season_year=2021, season_type="playoffs"))
+    assert calendar.day(BEFORE) == Day(day=BEFORE, type=DateType.NO_GAMES)
 
 
 def test_each_date_is_counted_from_its_own_opening_night() -> None:
     calendar = Calendar(
         [
-            Game(date(2022, 10, 18), 2022),
-            Game(date(2022, 11, 1), 2022),
-            Game(date(2023, 11, 8), 2023),
+            Game(game_date=date(2022, 10, 18), season_year=2022),
+            Game(game_date=date(2022, 11, 1), season_year=2022),
+            Game(game_date=date(2023, 11, 8), season_year=2023),
         ]
     )
-    assert calendar.day(date(2022, 11, 1)) == Day(date(2022, 11, 1), DateType.REGULAR, 14, 1)
-    assert calendar.day(date(2023, 11, 8)) == Day(date(2023, 11, 8), DateType.BOOTSTRAP, 0, 1)
+    assert calendar.day(date(2022, 11, 1)) == Day(
+        day=date(2022, 11, 1), type=DateType.REGULAR, index=14, games=1
+    )
+    assert calendar.day(date(2023, 11, 8)) == Day(
+        day=date(2023, 11, 8), type=DateType.BOOTSTRAP, index=0, games=1
+    )
 
 
 # Day index, week, bootstrap
@@ -136,38 +142,43 @@ def test_a_date_without_games_says_so_and_a_processed_one_says_nothing() -> None
     ("k", "week"), [(None, None), (0, 1), (1, 1), (7, 1), (8, 2), (14, 2), (15, 3), (160, 23)]
 )
 def test_days_zero_to_seven_are_week_one(k: int | None, week: int | None) -> None:
-    assert Day(OPENING, DateType.REGULAR, k).week == week
+    assert Day(day=OPENING, type=DateType.REGULAR, index=k).week == week
 
 
 @given(k=st.integers(0, 250), games=st.integers(1, 15))
 def test_a_date_with_final_games_is_bootstrap_exactly_in_the_first_two_weeks(
     k: int, games: int
 ) -> None:
-    day = Calendar([Game(OPENING, 2021)] * (k > 0) + [make_game(k)] * games).day(on(k))
+    day = Calendar(
+        [Game(game_date=OPENING, season_year=2021)] * (k > 0) + [make_game(k)] * games
+    ).day(on(k))
     assert day == Day(
-        on(k), DateType.BOOTSTRAP if k < BOOTSTRAP_DAYS else DateType.REGULAR, k, games
+        day=on(k),
+        type=DateType.BOOTSTRAP if k < BOOTSTRAP_DAYS else DateType.REGULAR,
+        index=k,
+        games=games,
     )
 
 
-# Which games open a date
+# Games that open a date
 
 
 def test_playoffs_are_a_type_of_their_own() -> None:
     assert make_calendar(make_game(180, season_type="playoffs")).day(on(180)) == Day(
-        on(180), DateType.PLAYOFFS, 180, 1
+        day=on(180), type=DateType.PLAYOFFS, index=180, games=1
     )
 
 
 def test_a_regular_game_beside_a_playoff_game_makes_the_date_regular() -> None:
     calendar = make_calendar(make_game(170, season_type="playoffs"), make_game(170))
-    assert calendar.day(on(170)) == Day(on(170), DateType.REGULAR, 170, 2)
+    assert calendar.day(on(170)) == Day(day=on(170), type=DateType.REGULAR, index=170, games=2)
 
 
 @pytest.mark.parametrize("season_type", ["preseason", "all-star", "play-in", "Regular", ""])
 @pytest.mark.parametrize("live", [False, True])
 def test_any_other_season_type_opens_no_date(season_type: str, live: bool) -> None:
     calendar = make_calendar(make_game(100, season_type=season_type))
-    assert calendar.day(on(100), live=live) == Day(on(100), DateType.NO_GAMES, 100)
+    assert calendar.day(on(100), live=live) == Day(day=on(100), type=DateType.NO_GAMES, index=100)
 
 
 def test_a_game_that_is_not_final_opens_no_date() -> None:
@@ -175,21 +186,23 @@ def test_a_game_that_is_not_final_opens_no_date() -> None:
         make_game(50, status=1), make_game(51, status=2), make_game(52, status=4)
     )
     assert [calendar.day(on(k)) for k in (50, 51, 52)] == [
-        Day(on(k), DateType.NO_GAMES, k) for k in (50, 51, 52)
+        Day(day=on(k), type=DateType.NO_GAMES, index=k) for k in (50, 51, 52)
     ]
 
 
 def test_a_live_run_counts_games_that_are_not_final() -> None:
     calendar = make_calendar(make_game(50, status=1), make_game(50))
-    assert calendar.day(on(50)) == Day(on(50), DateType.REGULAR, 50, 1)
-    assert calendar.day(on(50), live=True) == Day(on(50), DateType.REGULAR, 50, 2)
+    assert calendar.day(on(50)) == Day(day=on(50), type=DateType.REGULAR, index=50, games=1)
+    assert calendar.day(on(50), live=True) == Day(
+        day=on(50), type=DateType.REGULAR, index=50, games=2
+    )
     assert make_calendar(make_game(13, status=1)).day(on(13), live=True).type is DateType.BOOTSTRAP
 
 
 def test_the_previous_processing_date_lies_in_the_same_season() -> None:
     calendar = Calendar(
         [
-            Game(date(2021, 5, 1), 2020),
+            Game(game_date=date(2021, 5, 1), season_year=2020),
             *make_calendar(make_game(3), make_game(5, status=1), make_game(9)).games,
         ]
     )
@@ -226,12 +239,12 @@ def test_a_season_is_its_dates_with_games_bootstrap_included() -> None:
         *games,
         make_game(21, status=1),
         make_game(22, season_type="cup"),
-        Game(date(2022, 10, 18), 2022),
+        Game(game_date=date(2022, 10, 18), season_year=2022),
     )
     assert calendar.season(2021) == [
-        Day(OPENING, DateType.BOOTSTRAP, 0, 1),
-        Day(on(13), DateType.BOOTSTRAP, 13, 1),
-        Day(on(20), DateType.REGULAR, 20, 2),
+        Day(day=OPENING, type=DateType.BOOTSTRAP, index=0, games=1),
+        Day(day=on(13), type=DateType.BOOTSTRAP, index=13, games=1),
+        Day(day=on(20), type=DateType.REGULAR, index=20, games=2),
     ]
     assert [day.is_computed for day in calendar.season(2021)] == [False, False, True]
     assert calendar.season(2020) == []

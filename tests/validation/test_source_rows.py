@@ -1,4 +1,4 @@
-"""The Phase 3 row that fails an entity: the newest bad one among those that its processor examines."""
+"""Phase 3 row behind a failure: the newest bad one among those that the processor checks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def games(*bad: int) -> list[GameRow]:
 def facts(
     *, player: tuple[int, ...] = (), team: tuple[int, ...] = (), is_bad: bool = False
 ) -> SeasonGames:
-    """One player, `homer` of BOS, and his team; the numbers are those of bad games."""
+    """Make the facts of one player, `homer` of BOS, and of that team; the numbers are bad games."""
     return SeasonGames(
-        START,
+        start=START,
         players={"homer": GameHistory(games(*player), 20)},
         defenses={"BOS": GameHistory(games(*team), 15)},
         offenses={"BOS": GameHistory(games(*team), 10)},
@@ -68,7 +68,7 @@ def test_the_bad_rows_of_a_game_are_those_of_every_entity_in_order_of_their_date
         "awad": GameHistory(games(3), 20),
         "sound": GameHistory(games(), 20),
     }
-    given = SeasonGames(START, players=others, defenses={"BOS": GameHistory(games(3), 15)})
+    given = SeasonGames(start=START, players=others, defenses={"BOS": GameHistory(games(3), 15)})
     assert bad_rows(given, [("PGS", "g7"), ("PGS", "g3")]) == [
         row("PGS", 3, "awad"),
         row("PGS", 3),

@@ -1,4 +1,4 @@
-"""Each number of a processor is defined once: changing it changes every place that states it."""
+"""Numbers of a processor are defined once: changing one changes every text that contains it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import template
 from validation import thresholds
 from validation.columns import FEATURES, OUTPUTS
-from validation.expectation import CODES
+from validation.processor_rules import CODES
 
 ROOT = Path(__file__).parents[2]
 
 
 def rendered(code: str, **changes: object) -> str:
-    """The statement of a processor whose declaration has other numbers."""
+    """Return the statement of a processor declared with other numbers."""
     processor = PROCESSORS[code]
     return template("result").render(
         processor=processor,
@@ -68,9 +68,10 @@ django.setup()
 from backfill.audit import content_checks as content
 from backfill.processors.render import render
 from backfill.warehouse.tables import TDZA
-from validation import expectation, recovery as outlook
+from validation import expectation
+from validation.processor_rules import RULES
 print(
-    expectation.DEFENSE_GAMES, expectation.DEFENSE_WINDOW, outlook.MINIMUM["TDZA"],
+    expectation.DEFENSE_WINDOW, RULES["TDZA"].window, RULES["TDZA"].minimum,
     "12 games before" in render("TDZA"), "15 games before" in render("TDZA"),
     "the newest 12 games" in content.render("tdza"), "age <= 12" in content.render("tdza"),
     TDZA.by_name["games_in_sample"].meaning,

@@ -9,7 +9,7 @@ from validation.value_rules import RULES, Rule
 
 TABLES = {table.short: table for table in INPUTS}
 
-# processors.md 2.4, as it is written there: what must not be negative, then the other rules.
+# processors.md 2.4, verbatim: columns that must not be negative, then the other rules.
 NOT_NEGATIVE = {
     "PGS": "minutes_played points fg_attempts fg_makes paint_* mid_range_* three_pt_* assisted_fg_makes unassisted_fg_makes"
     " ft_attempts ft_makes usage_rate ts_pct",
@@ -47,7 +47,7 @@ ALL_RULES = [(short, rule) for short, rules in RULES.items() for rule in rules]
 
 
 def columns_like(short: str, patterns: str) -> list[str]:
-    """The columns that the specification means, in table order."""
+    """Return the columns that the specification's patterns match, in table order."""
     return [name for name in TABLES[short].names if any(fnmatch(name, p) for p in patterns.split())]
 
 

@@ -1,4 +1,4 @@
-"""Programs that call the API: by a key, as somebody of a role."""
+"""API clients with a token of a role."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from webapp.models import Token, User
 
 @dataclass(frozen=True)
 class Answer:
-    """A status and the JSON document that came with it."""
+    """Status and JSON document of an answer."""
 
     status: int
     document: Any
@@ -24,7 +24,7 @@ class Answer:
 
 
 class Program:
-    """Whoever holds a key of a user with this role; without a role, nobody."""
+    """API client with a token of this role; without a role, anonymous."""
 
     def __init__(self, role: str = "") -> None:
         self.headers: dict[str, str] = {}
@@ -38,7 +38,7 @@ class Program:
         return self._answer(Client().get(f"/api/{path}", query, headers=self.headers))
 
     def post(self, path: str, **sent: Any) -> Answer:
-        # What a browser would be refused without a token of CSRF: a key needs none.
+        # CSRF checks are on: a request with a token passes without a CSRF token.
         client = Client(enforce_csrf_checks=True)
         return self._answer(
             client.post(f"/api/{path}", json.dumps(sent), "application/json", headers=self.headers)

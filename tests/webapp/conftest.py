@@ -1,6 +1,4 @@
-"""What the tests of pages share: a season that has been run and judged, and somebody of each role
-who is logged in.
-"""
+"""Fixtures of page tests: a processed and audited season, and a logged-in client of each role."""
 
 from __future__ import annotations
 
@@ -19,13 +17,12 @@ from tests.webapp.demo import Demo
 from webapp.models import Role, User
 
 HERE = Path(__file__).parent
-# The pages' own questions to the database are asked on PostgreSQL too; what else these tests are
-# about differs nowhere.
+# These run the pages' own SQL, so PostgreSQL runs them too; the others behave the same on both.
 ON_BOTH = ("test_job", "test_job_control")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the other modules of this folder to SQLite."""
+    """Run the other modules of this folder on SQLite only."""
     for item in items:
         if item.path.parent == HERE and item.path.stem not in ON_BOTH:
             item.add_marker(pytest.mark.shell)
@@ -33,15 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def plain(settings: Any) -> None:
-    """Nothing that costs time and that a page does not depend on: hashed passwords, hashed file
-    names.
-    """
+    """Turn off slow features that pages do not depend on: password hashing, hashed file names."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    settings.AXES_ENABLED = False
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     settings.SECURE_SSL_REDIRECT = False
     settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "whitenoise" not in m]
@@ -49,7 +43,7 @@ def plain(settings: Any) -> None:
 
 @pytest.fixture(scope="module")
 def demo_rows(django_db_setup: None, django_db_blocker: Any, demo_files: Demo) -> Iterator[Demo]:
-    """Its rows in the database for a module; what a test changes is rolled back after the test."""
+    """Load the demo's rows for a module; each test's changes are rolled back."""
     with django_db_blocker.unblock(), transaction.atomic():
         load_rows(demo_files.rows.read_text(encoding="utf-8"))
         yield demo_files
@@ -58,7 +52,7 @@ def demo_rows(django_db_setup: None, django_db_blocker: Any, demo_files: Demo) -
 
 @pytest.fixture
 def demo(demo_rows: Demo, db: None, settings: Any) -> Demo:
-    """Two months with faults, run and judged. Nobody writes into its warehouse."""
+    """Return two months with faults, run and audited; the warehouse is read-only."""
     settings.WAREHOUSE_URL = demo_rows.warehouse
     return demo_rows
 
@@ -73,12 +67,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def season(tiny: Path, own_warehouse: Path) -> None:
-    """A warehouse of one's own in which the tiny season is loaded."""
+    """Load the tiny season into this test's warehouse."""
     shutil.copytree(tiny, own_warehouse)
 
 
 def logged_in(name: str, role: str) -> Client:
-    """A browser of somebody with this role."""
+    """Return a logged-in client of a user with this role."""
     user, _ = User.objects.get_or_create(username=name, defaults={"role": role, "password": "!"})
     client = Client()
     client.force_login(user, "django.contrib.auth.backends.ModelBackend")

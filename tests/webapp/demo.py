@@ -1,8 +1,7 @@
-"""Two months of a simulated season with faults, run and judged: made once and kept until its
-sources change.
+"""Demo of two simulated months with faults, run and audited, rebuilt when its sources change.
 
-It lies in pytest's cache (`pytest --cache-clear` removes it), in a folder named by the hash of all
-that it is made of.
+It is stored in pytest's cache (`pytest --cache-clear` removes it), in a folder named by the hash of
+its sources.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from tests.sources import ROOT, digest, sources_of
 
 YEAR = 2021
 START, END = date(2021, 10, 19), date(2021, 12, 19)
-FAULTY = date(2021, 11, 19)  # half of its players are missing in Phase 3
+FAULTY = date(2021, 11, 19)  # half of its players have no Phase 3 rows
 RUN = (
     "--start",
     str(START),
@@ -40,33 +39,33 @@ JUDGE = (
 )
 COMMANDS = ("simulate_season", "backfill")
 CACHE = ROOT / ".pytest_cache" / "d" / "demo"
-KEPT = 3  # branches that one switches between
+KEPT = 3  # for switching between branches
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A folder with a warehouse and the rows of its database as a fixture."""
+    """Folder with a warehouse and its database rows as a fixture."""
 
     folder: Path
 
     @property
     def warehouse(self) -> str:
-        """Its WAREHOUSE_URL."""
+        """WAREHOUSE_URL of the demo."""
         return f"parquet:{self.folder}/warehouse"
 
     @property
     def loaded(self) -> Path:
-        """The same before anything was run."""
+        """Warehouse before any run."""
         return self.folder.with_name("loaded")
 
     @property
     def rows(self) -> Path:
-        """Jobs, runs, events, Findings and verdicts, for loaddata."""
+        """Fixture of jobs, runs, events, Findings and audit results, for loaddata."""
         return self.folder / "rows.json"
 
 
 def made_once(cache: Path = CACHE) -> Demo:
-    """The demo of the present sources; the first process that needs it makes it, others wait."""
+    """Return the demo of the current sources; the first process makes it, others wait."""
     version = cache / digest({*sources_of(*COMMANDS), Path(__file__)})
     made = make_once(version, "made", _make)
     os.utime(version)
@@ -87,7 +86,7 @@ def _remove_unused(cache: Path) -> None:
 
 
 def _run(folder: Path, commands: Sequence[Sequence[str]]) -> None:
-    # Nothing else of the environment: it is no part of the hash.
+    # No other variables, because the hash does not cover the environment.
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= {"DATA_DIR": str(folder), "AUDIT_AFTER_JOBS": "true"}
     for command in commands:
@@ -95,7 +94,5 @@ def _run(folder: Path, commands: Sequence[Sequence[str]]) -> None:
         done = subprocess.run(
             made, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
-        if (
-            done.returncode and command[0] != "backfill"
-        ):  # which ends with what is wrong in its season
+        if done.returncode and command[0] != "backfill":  # it exits with the problems of its season
             raise RuntimeError(f"{command} failed: {done.stderr}")

@@ -1,4 +1,4 @@
-"""Users, tokens, limits and logins, for admins alone."""
+"""Users, tokens, limits and logins, for admins only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.db import DataError
 from django.test import Client
 
 from backfill.errors import Refused
@@ -24,7 +25,8 @@ PAGES = (
     "backfill/limits/",
     "backfill/limits/1/change/",
     "backfill/launch/",
-    "axes/accessattempt/",
+    "webapp/accessevent/",
+    "webapp/logindelay/",
 )
 LIMITS = "/admin/backfill/limits/1/change/"
 
@@ -35,7 +37,7 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 
 def said(answer: Any) -> str:
-    """The messages and the errors of a page, as text."""
+    """Return the messages and errors of a page as text."""
     found = re.findall(
         r'<(?:ul|p) class="(?:messagelist|errornote|errorlist[^"]*)".*?</(?:ul|p)>',
         answer.content.decode(),
@@ -98,7 +100,7 @@ class TestUsers:
         ada = User.objects.get()
         for given in ({"role": "viewer"}, {"is_active": ""}):
             answer = admin.post(f"/admin/webapp/user/{ada.pk}/change/", self.form(ada, **given))
-            assert "ada is the last admin; make somebody else one first" in said(answer)
+            assert "ada is the last admin; make another user an admin first" in said(answer)
         ada.refresh_from_db()
         assert ada.may_administer
 
@@ -146,7 +148,7 @@ class TestLimits:
         assert admin.post(LIMITS, {"max_parallel_override": 7}).status_code == 302
         assert Limits.current().max_parallel_batches == 7
         assert list(Event.objects.values_list("actor", "action")) == [
-            ("ada", "batches in flight 1 → 7")
+            ("ada", "concurrency limit 1 → 7")
         ]
 
     def test_one_that_cannot_be_is_refused(self, admin: Client) -> None:
@@ -175,15 +177,18 @@ class TestShell:
         [
             (
                 ("user", "ann"),
-                "there is no user 'ann'; to create one, add --role viewer|operator|admin",
+                "user 'ann' does not exist; to create it, add --role viewer|operator|admin",
             ),
             (
                 ("user", "ann", "--role", "boss"),
-                "'boss' is no role; choose from viewer, operator, admin",
+                "'boss' is not a role; choose from viewer, operator, admin",
             ),
-            (("user", "a b", "--role", "viewer"), "'a b' is no name for a user: "),
-            (("user", "ann", "--role", "viewer", "--lock-out"), "there is no user 'ann' yet"),
-            (("token", "ann", "ci"), "there is no user 'ann'; `manage.py user` lists them"),
+            (("user", "a b", "--role", "viewer"), "'a b' is not a valid user name: "),
+            (
+                ("user", "ann", "--role", "viewer", "--disable"),
+                "user 'ann' does not exist; remove --disable",
+            ),
+            (("token", "ann", "ci"), "user 'ann' does not exist; `manage.py user` lists the users"),
         ],
     )
     def test_what_cannot_be_is_one_sentence(
@@ -195,14 +200,20 @@ class TestShell:
 
     def test_the_last_admin_is_neither_taken_down_nor_locked_out(self, shell: Shell) -> None:
         accounts.create_user("ada", Role.ADMIN)
-        for words in (("--role", "viewer"), ("--lock-out",)):
+        for words in (("--role", "viewer"), ("--disable",)):
             assert (
                 shell("user", "ada", *words).err
-                == "ada is the last admin; make somebody else one first\n"
+                == "ada is the last admin; make another user an admin first\n"
             )
         accounts.create_user("bea", Role.ADMIN)
-        assert shell("user", "ada", "--lock-out").out == "ada: admin, locked out\n"
-        assert shell("user", "ada", "--let-in").out == "ada: admin\n"
+        assert shell("user", "ada", "--disable").out == "ada: admin, disabled\n"
+        assert shell("user", "ada", "--enable").out == "ada: admin\n"
+
+    def test_the_earlier_flags_still_work(self, shell: Shell) -> None:
+        accounts.create_user("ann", Role.VIEWER)
+        assert shell("user", "ann", "--lock-out").out == "ann: viewer, disabled\n"
+        assert shell("user", "ann", "--let-in").out == "ann: viewer\n"
+        assert shell("workers", "--swept", "60").code == 1  # no sweep yet
 
     def test_a_new_password_is_printed_once(self, shell: Shell) -> None:
         before = accounts.create_user("ann", Role.VIEWER)
@@ -212,15 +223,39 @@ class TestShell:
             True,
         ]
 
+    @pytest.mark.parametrize("name", ["", " ", "x" * 81, "a\nb", "a\x1b[2J"])
+    def test_a_token_needs_a_short_printable_name(self, shell: Shell, name: str) -> None:
+        accounts.create_user("ann", Role.VIEWER)
+        answer = shell("token", "ann", name)
+        sentence = "a token needs a name of 1 to 80 printable characters\n"
+        assert (answer.code, answer.out, answer.err) == (2, "", sentence)
+        assert not Token.objects.exists()
+
+    def test_an_admin_with_a_long_name_issues_a_token(self, client: Client) -> None:
+        admin = User.objects.create_user("x" * 150, role=Role.ADMIN)
+        client.force_login(admin)
+        chosen = {"action": "issue_token", "_selected_action": [admin.pk]}
+        assert client.post("/admin/webapp/user/", chosen).status_code == 302
+        assert len(Token.objects.get().name) == 80
+
+    def test_a_value_that_the_database_cannot_store_is_one_sentence(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise DataError("value too long for type character varying(80)\nLINE 1: x")
+
+        monkeypatch.setattr(accounts, "create_user", refuse)
+        answer = shell("user", "ann", "--role", "viewer")
+        assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+        assert "value too long" in answer.err
+
     def test_a_token_is_issued_listed_and_revoked(self, shell: Shell) -> None:
         accounts.create_user("ann", Role.VIEWER)
         key = shell("token", "ann", "ci", "--json").document["key"]
         headers = {"Authorization": f"Bearer {key}"}
         assert Client().get("/api/jobs", headers=headers).status_code == 200
         assert [row["name"] for row in shell("token", "ann", "--json").document["tokens"]] == ["ci"]
-        assert (
-            shell("token", "ann", "ci", "--revoke").out == "ci of ann is worth nothing any more\n"
-        )
+        assert shell("token", "ann", "ci", "--revoke").out == "Token ci revoked.\n"
         assert Client().get("/api/jobs", headers=headers).status_code == 401
         assert shell("token", "ann", "ci", "--revoke").code == 2
 

@@ -1,4 +1,4 @@
-"""docs/alerts.yml asks for what /metrics has, and docs/operations.md explains each of its alerts."""
+"""Alerts: docs/alerts.yml uses existing metrics, and docs/operations.md explains each alert."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SELECTOR = re.compile(r'(\w+)=~?"([\w|]+)"')
 
 @pytest.fixture
 def labels(db: None) -> dict[str, dict[str, set[str]]]:
-    """Every metric with its labels and their values."""
+    """Return every metric with its labels and their values."""
     text = Client().get("/metrics", headers=Program(Role.VIEWER).headers).content.decode()
     found: dict[str, dict[str, set[str]]] = {
         family.name: {} for family in text_string_to_metric_families(text)

@@ -1,4 +1,4 @@
-"""Who may call what, and how it is answered: every operation of the API as everybody."""
+"""API permissions: every operation with every role, and its error answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
+from backfill.plan.option_fields import spec_of
+from backfill.plan.options import FIELDS
 from backfill.warehouse.parquet.staging import PART
 from backfill.warehouse.tables import FAILURES
 from tests.webapp.calls import Program
@@ -20,7 +22,7 @@ from webapp.models import Role, Token, User
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
-ADMIN_ONLY = {"cap"}
+ADMIN_ONLY = {"limit", "cap"}
 READ_BY_POST = {"jobs/preview", "jobs/{number}/retry/preview", "preflight"}
 OPERATIONS = sorted(
     (method.upper(), path.removeprefix(ROOT))
@@ -31,7 +33,7 @@ NOT_THERE = 4_000_000_000
 
 
 def called(program: Program, method: str, path: str) -> Any:
-    """Call it about what is not there, so that nothing happens, whoever calls."""
+    """Call an operation on a missing object, so that no call has an effect."""
     where = path.format(number=NOT_THERE, name="nothing", year=1900)
     if method == "GET":
         return program.get(where, start="2021-11-02", end="2021-11-01")
@@ -56,6 +58,8 @@ def test_there_are_all_the_verbs() -> None:
         "jobs/{number}/pause",
         "jobs/{number}/resume",
         "jobs/{number}/cancel",
+        "jobs/{number}/limit",
+        "limit",
         "jobs/{number}/cap",
         "cap",
         "jobs/{number}/retry/preview",
@@ -73,6 +77,15 @@ def test_there_are_all_the_verbs() -> None:
     } <= found
 
 
+def test_a_path_of_the_previous_release_is_deprecated_and_names_the_new_one() -> None:
+    paths = api.get_openapi_schema(path_prefix=ROOT)["paths"]
+    old = {path: m["post"] for path, m in paths.items() if m.get("post", {}).get("deprecated")}
+    assert {path: one["description"] for path, one in old.items()} == {
+        f"{ROOT}jobs/{{number}}/cap": "Use `/jobs/{number}/limit`.",
+        f"{ROOT}cap": "Use `/limit`.",
+    }
+
+
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_operation_asks_who_calls_and_what_his_part_is(
     demo: Demo, method: str, path: str
@@ -83,7 +96,7 @@ def test_every_operation_asks_who_calls_and_what_his_part_is(
         if allowed(method, path, role):
             assert answer.status in (200, 404, 422), (role, answer)
         else:
-            assert (answer.status, answer.detail.startswith("this is for ")) == (403, True), (
+            assert (answer.status, answer.detail.startswith("only ")) == (403, True), (
                 role,
                 answer,
             )
@@ -97,7 +110,7 @@ class TestTokens:
         answer = program.get("jobs")
         assert (answer.status, answer.detail) == (
             401,
-            "log in, or send a key as `Authorization: Bearer KEY`",
+            "log in, or send a token as `Authorization: Bearer TOKEN`",
         )
 
     def test_a_revoked_key_is_worth_nothing(self) -> None:
@@ -137,7 +150,7 @@ class TestSessions:
             403,
             True,
         )
-        operator.get("/api/docs")  # a page that carries one
+        operator.get("/api/docs")  # sets a CSRF cookie
         assert (
             self.post(operator, **{"X-CSRFToken": operator.cookies["csrftoken"].value}).status_code
             == 404
@@ -153,11 +166,12 @@ class TestSessions:
 class TestAnswers:
     def test_what_is_not_there_is_404_in_json(self, demo: Demo) -> None:
         viewer = Program(Role.VIEWER)
-        assert viewer.get("jobs/999").document == {"detail": "there is no job 999"}
-        assert viewer.get("findings/999").document == {"detail": "there is no finding 999"}
-        assert viewer.get("nothing").document == {
-            "detail": "there is no /api/nothing; /api/docs lists what there is"
-        }
+        assert viewer.get("jobs/999").detail == "job 999 does not exist"
+        assert viewer.get("findings/999").detail == "finding 999 does not exist"
+        assert (
+            viewer.get("nothing").detail
+            == "/api/nothing does not exist; /api/docs lists the operations"
+        )
         assert [viewer.get(path).status for path in ("jobs/999", "nothing", "seasons/1999")] == [
             404
         ] * 3
@@ -169,14 +183,14 @@ class TestAnswers:
             ({"start": "yesterday", "end": "2021-11-01"}, "start: "),
             (
                 {"start": "2021-11-02", "end": "2021-11-01"},
-                "the end 2021-11-01 lies before the start 2021-11-02",
+                "the last date 2021-11-01 is before the first date 2021-11-02; swap them",
             ),
             (
                 {"start": "2021-11-02", "end": "2021-11-03", "fast": True},
                 "fast: Extra inputs are not permitted",
             ),
             ({"start": "2021-11-02", "end": "2021-11-03", "processors": ["XYZ"]}, "'XYZ'"),
-            ({"end": "2021-11-03"}, "name start and end, or dates"),
+            ({"end": "2021-11-03"}, "send start and end, or dates"),
             ({"dates": "2021-13-01"}, "2021-13-01"),
             (
                 {"start": "2021-11-02", "end": "2021-11-03", "reason": 2001 * "x"},
@@ -195,7 +209,7 @@ class TestAnswers:
         answer = Client().post("/api/jobs", "{", "application/json", headers=program.headers)
         assert (answer.status_code, answer["Content-Type"]) == (
             400,
-            "application/json; charset=utf-8",
+            "application/problem+json",
         )
 
     def test_a_warehouse_that_cannot_be_read_is_503(
@@ -222,8 +236,8 @@ class TestAnswers:
     def test_another_method_is_405_and_says_which_one_it_takes(self, db: None) -> None:
         program = Program(Role.VIEWER)
         answer = Client().delete("/api/jobs/1/events", headers=program.headers)
-        assert (answer.status_code, answer["Allow"]) == (405, "GET")
-        assert answer.json() == {"detail": "/api/jobs/1/events takes GET, not DELETE"}
+        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+        assert answer.json()["detail"] == "/api/jobs/1/events accepts GET, HEAD, not DELETE"
 
 
 class TestDocs:
@@ -244,6 +258,11 @@ class TestDocs:
             "brake",
             "canary",
         } <= options.keys()
+        for name, option in FIELDS.items():
+            spec, shown = spec_of(option), options[name]
+            assert shown["description"] == spec.description
+            assert shown.get("maximum") == spec.most
+            assert shown.get("enum", []) == list(spec.choices)
         with_key = Client().get("/api/openapi.json", headers=Program(Role.VIEWER).headers)
         assert with_key.json() == found
 

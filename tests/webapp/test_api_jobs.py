@@ -1,4 +1,4 @@
-"""What the API shows of jobs, and what it changes."""
+"""Jobs in the API: reads and changes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TestChanging:
         asked = api.post("jobs", **RANGE)
         assert (asked.status, asked.document["job"]) == (202, None)
         number = asked.document["launch"]
-        assert api.post(f"launches/{number}/approve").status == 422  # he asked for it himself
+        assert api.post(f"launches/{number}/approve").status == 422  # the caller's own launch
         (shown,) = Program(Role.VIEWER).get("launches", state="waiting").document["launches"]
         assert (shown["launch"], shown["who"]) == (number, "a operator")
         agreed = Program(Role.ADMIN).post(f"launches/{number}/approve", reason="go")
@@ -93,16 +93,23 @@ class TestChanging:
         }
         assert api.post(f"jobs/{job}/pause").status == 422
 
-    def test_the_caps(self) -> None:
+    def test_the_concurrency_limits(self) -> None:
         api, job = self.started()
-        assert api.post(f"jobs/{job}/cap", batches=3).document == {"job": job, "batches": 3}
+        assert api.post(f"jobs/{job}/limit", batches=3).document == {"job": job, "batches": 3}
         assert Job.objects.get(pk=job).max_in_flight == 3
-        assert Program(Role.ADMIN).post("cap", batches=4, reason="more").status == 200
+        assert Program(Role.ADMIN).post("limit", batches=4, reason="more").status == 200
         assert Limits.current().max_parallel_batches == 4
         assert list(Event.objects.filter(job=None).values_list("actor", "reason")) == [
             ("a admin", "more")
         ]
-        assert api.post(f"jobs/{job}/cap", batches=0).status == 422
+        assert api.post(f"jobs/{job}/limit", batches=0).status == 422
+
+    def test_the_concurrency_limits_by_the_paths_of_the_previous_release(self) -> None:
+        api, job = self.started()
+        assert api.post(f"jobs/{job}/cap", batches=3).document == {"job": job, "batches": 3}
+        assert Job.objects.get(pk=job).max_in_flight == 3
+        assert Program(Role.ADMIN).post("cap", batches=4).status == 200
+        assert Limits.current().max_parallel_batches == 4
 
 
 @pytest.mark.django_db

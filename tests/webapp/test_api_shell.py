@@ -1,6 +1,7 @@
-"""The API does what the shell does, by the same functions: the same rows, the same events.
+"""API and CLI call the same functions: same rows, same events.
 
-In a module of its own: commands close the connection, which must not be in the transaction of the module's demo.
+Separate module, because commands close the connection, which must not be in the transaction of the
+module's demo.
 """
 
 from __future__ import annotations
@@ -46,12 +47,12 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 @pytest.fixture
 def nobody_is_rung(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no Redis here; what is sent waits for the sweep."""
+    """Send nothing to Redis; batches wait for the sweep."""
     monkeypatch.setattr(queue, "enqueue", lambda batch: None)
 
 
 def left_by(job: Job) -> dict[str, Any]:
-    """All that is kept of a job, but for numbers, times and names."""
+    """Return all stored data of a job except numbers, times and names."""
 
     def rows(found: Any) -> list[dict[str, Any]]:
         return [

@@ -1,6 +1,4 @@
-"""The stylesheet's colours as numbers: text can be read on them, and states can be told apart by
-colour-blind eyes.
-"""
+"""Colors of the stylesheet: readable text, and states distinguishable for color-blind users."""
 
 from __future__ import annotations
 
@@ -11,11 +9,17 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-CSS = Path(settings.BASE_DIR / "static" / "css" / "backcourt.css").read_text(encoding="utf-8")
+ROOT = Path(settings.BASE_DIR)
+CSS = "".join(
+    (ROOT / "static" / "css" / f"{name}.css").read_text(encoding="utf-8")
+    for name in ("base", "states", "pages")
+)
+# Classes whose names are composed at run time, or set by Django and HTMX.
+COMPOSED = ("s-", "f-", "rows-", "alert-", "errorlist", "htmx-")
 Colour = tuple[float, float, float]  # linear light, 0 to 1
 
-# How eyes without the cones for green and for red see linear light (Machado, Oliveira and Fernandes
-# 2009, severity 1).
+# Linear light as seen without the cones for green or for red (Machado, Oliveira and Fernandes 2009,
+# severity 1).
 BLINDNESS = {
     "deuteranopia": (
         (0.367322, 0.860646, -0.227968),
@@ -28,8 +32,7 @@ BLINDNESS = {
         (-0.003882, -0.048116, 1.051998),
     ),
 }
-# The states that must never be taken for each other; two of them beside each other in a grid are
-# told apart from 12 on.
+# States that must be distinguishable; adjacent cells in a grid need a distance of at least 12.
 APART = ("complete", "expected", "outside", "failed", "blocked", "running")
 TOLD_APART = 12.0
 TEXT, SHAPE = 4.5, 3.0  # contrast, by WCAG 2.2 for text and for graphical objects
@@ -37,7 +40,7 @@ ON_LIGHT = ("expected", "unjudged", "running")
 
 
 def variables(theme: str) -> dict[str, str]:
-    """The custom properties of a theme; what dark does not name is as in light."""
+    """Return the custom properties of a theme; dark inherits the others from light."""
     light, dark = (
         CSS.partition(":root {")[2].partition("}")[0],
         CSS.partition('[data-bs-theme="dark"] {')[2].partition("}")[0],
@@ -72,7 +75,7 @@ def seen(colour: Colour, eyes: str) -> Colour:
 
 
 def lab(colour: Colour) -> Colour:
-    """CIE L*a*b* under D65."""
+    """Convert to CIE L*a*b* under D65."""
     matrix = (0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505)
     white = 0.9505, 1.0, 1.089
     xyz = [
@@ -98,7 +101,9 @@ def test_states_can_be_told_apart_without_red_or_green(theme: str, eyes: str) ->
 
 def test_the_theme_button_names_the_other_theme() -> None:
     nav = Path(settings.BASE_DIR / "templates" / "_nav.html").read_text(encoding="utf-8")
-    assert '<span class="when-light">Dark</span><span class="when-dark">Light</span>' in nav
+    assert (
+        '<span class="when-light">Dark mode</span><span class="when-dark">Light mode</span>' in nav
+    )
     assert (
         '[data-bs-theme="light"] .when-dark, [data-bs-theme="dark"] .when-light { display: none; }'
         in CSS
@@ -115,7 +120,7 @@ def test_text_can_be_read_on_every_ground(theme: str) -> None:
     ]
     pairs += [("side-ink", "side"), ("brand-ink", "brand")]
     dim = {pair: round(contrast(known[pair[0]], known[pair[1]]), 2) for pair in pairs}
-    large = {("s-outside", "card"), ("s-outside", "paper")}  # beside a shape, never a sentence
+    large = {("s-outside", "card"), ("s-outside", "paper")}  # next to a shape, never a sentence
     assert {pair: c for pair, c in dim.items() if c < (SHAPE if pair in large else TEXT)} == {}
 
 
@@ -129,3 +134,16 @@ def test_the_shape_can_be_seen_on_every_state(theme: str) -> None:
         for name in (*APART, "outdated", "cancelled", "note", "unjudged")
     }
     assert {name: c for name, c in dim.items() if c < SHAPE} == {}
+
+
+def test_every_class_of_the_stylesheet_is_used() -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for folder, suffix in (("templates", "html"), ("webapp", "py"), ("static/js", "js"))
+        for path in (ROOT / folder).rglob(f"*.{suffix}")
+    )
+    words = set(re.findall(r"[\w-]+", code))
+    classes = set(
+        re.findall(r"\.([a-zA-Z][\w-]*)", re.sub(r"/\*.*?\*/|url\(.*?\)", "", CSS, flags=re.S))
+    )
+    assert sorted(name for name in classes - words if not name.startswith(COMPOSED)) == []

@@ -1,6 +1,4 @@
-"""Coverage: every table of a season by date, what lacks in words, and nothing that grows with the
-number of dates.
-"""
+"""Coverage: every table of a season by date, its gaps, and a constant number of queries."""
 
 from __future__ import annotations
 
@@ -16,9 +14,10 @@ from backfill.processors.registry import CHAIN
 from backfill.status.table_coverage import season_coverage
 from backfill.warehouse.tables import INPUTS
 from tests.webapp.demo import END, FAULTY, YEAR, Demo
+from webapp.pages.coverage import reason_of, title
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
-LATE = date(2021, 11, 27)  # its file has not come
+LATE = date(2021, 11, 27)  # its file is missing
 TWICE = date(2021, 11, 7)  # Phase 3 has run twice
 
 
@@ -102,17 +101,15 @@ def test_a_table_that_is_chosen_is_shown_date_by_date(viewer: Client, demo: Demo
         page(viewer, season=YEAR, table="PGS"),
         page(viewer, season=YEAR, table="PGS", show="all"),
     )
-    assert "PGS, date by date" in lacking
-    assert lacking.count('<th scope="row" class="nowrap"><a href="/dates/') == 4
-    assert everything.count('<th scope="row" class="nowrap"><a href="/dates/') == len(
-        season_coverage(YEAR).days
-    )
+    assert "PGS by date" in lacking
+    assert lacking.count('class="nowrap"><a href="/dates/') == 4
+    assert everything.count('class="nowrap"><a href="/dates/') == len(season_coverage(YEAR).days)
 
 
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"season": "1999"}, "season 1999 is not loaded; there are 2021"),
+        ({"season": "1999"}, "season 1999 is not loaded; loaded seasons: 2021"),
         ({"season": "soon"}, "season takes a whole number"),
         ({"table": "<script>"}, "is no table"),
     ],
@@ -139,3 +136,11 @@ def test_without_a_season_it_says_how_to_load_one(
 ) -> None:
     settings.WAREHOUSE_URL = f"parquet:{tmp_path}"
     assert "load_phase3" in page(viewer)
+
+
+def test_a_reason_does_not_repeat_processor_date_and_state(demo: Demo) -> None:
+    found = season_coverage(YEAR).tables["PSZA"]
+    last = found[-1]
+    assert last.reason.startswith(f"PSZA, {last.date}")
+    assert title(last) == f"PSZA, {last.date}: not run; {reason_of(last)}"
+    assert not reason_of(last).startswith(("PSZA", "not run"))

@@ -1,9 +1,10 @@
-"""A date, its chain of five, its entities, and the story of one of them."""
+"""Date pages: the chain of five, its entities, and the page of one entity."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from datetime import date
 from typing import Any
@@ -21,8 +22,10 @@ from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES
 from tests.webapp.demo import END, FAULTY, Demo
+from validation import recovery
 from validation.categories import BY_NAME
-from webapp.pages.date import chain, empty_date, entities
+from validation.findings.kinds import pluralize
+from webapp.pages.date import chain, empty_date
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -38,7 +41,7 @@ DIALOG = {**HTMX, "HX-Target": "dialog"}
 
 
 def page(client: Client, path: str, status: int = 200, **sent: Any) -> str:
-    """What a URL answers."""
+    """Return the page at a URL."""
     answer = client.get(path, **sent)
     assert answer.status_code == status, answer.content.decode()[-2000:]
     return answer.content.decode()
@@ -50,7 +53,7 @@ def url(name: str, *args: object, **query: object) -> str:
 
 
 def in_warehouse(day: date, code: str) -> tuple[int, Counter[str]]:
-    """How many rows and failures the warehouse holds."""
+    """Return the number of rows and the failures in the warehouse."""
     p = PROCESSORS[code]
     rows = warehouse().query(
         f"SELECT COUNT(*) AS n FROM {p.output} WHERE {p.output.partition} = @day", {"day": day}
@@ -61,7 +64,7 @@ def in_warehouse(day: date, code: str) -> tuple[int, Counter[str]]:
     )
 
 
-# The date
+# Date page
 
 
 @pytest.mark.parametrize("code", CHAIN)
@@ -76,7 +79,7 @@ def test_the_counts_on_the_page_are_those_of_the_warehouse(
         0,
         1.0,
     )
-    assert {bar.category: bar.found for bar in card.bars} == dict(failures)
+    assert {bar.category: bar.failed for bar in card.bars} == dict(failures)
 
 
 def test_a_date_says_which_it_is_and_what_was_played(demo: Demo, viewer: Client) -> None:
@@ -84,8 +87,8 @@ def test_a_date_says_which_it_is_and_what_was_played(demo: Demo, viewer: Client)
     games = load_calendar().day(DAY).games
     assert f"Monday, regular season, day 34, season week 5, {games} games" in text
     assert len(viewer.get(url("date", DAY)).context["games"]) == games
-    assert 'href="/dates/2021-11-21/" rel="prev"' in text
-    assert 'href="/dates/2021-11-23/" rel="next"' in text
+    assert re.search(r'href="/dates/2021-11-21/"\s+rel="prev"', text)
+    assert re.search(r'href="/dates/2021-11-23/"\s+rel="next"', text)
 
 
 def test_a_card_has_the_run_and_leads_to_it(demo: Demo, viewer: Client) -> None:
@@ -104,8 +107,12 @@ def test_what_is_outside_expectation_is_counted_apart(demo: Demo, viewer: Client
     found = viewer.get(url("date", DAY)).context
     (card,) = (c for c in found["cards"] if c.code == "PDC")
     bar = next(b for b in card.bars if b.category == FEW)
-    assert (card.cell.state, card.judged.unexplained, card.judged.lost) == ("outside", 3, 2)
-    assert (bar.must, bar.found) == (failed - 3, failed)
+    assert (card.cell.state, card.current_audit.unexplained, card.current_audit.lost) == (
+        "outside",
+        3,
+        2,
+    )
+    assert (bar.expected, bar.failed) == (failed - 3, failed)
     assert (bar.inside, bar.mark, bar.beyond) == pytest.approx(
         [100 * n / bar.most for n in (failed - 3, failed - 3, 3)]
     )
@@ -117,12 +124,12 @@ def test_a_run_that_was_not_judged_since_shows_no_verdict_of_an_older_one(
 ) -> None:
     AuditResult.objects.filter(processor="PSZA", date=DAY).update(run_id="older")
     (card,) = (c for c in viewer.get(url("date", DAY)).context["cards"] if c.code == "PSZA")
-    assert card.judged is None
-    assert "Not judged since this run" in page(viewer, url("date", DAY))
+    assert card.current_audit is None
+    assert "Not audited since this run" in page(viewer, url("date", DAY))
 
 
 def impossible() -> tuple[date, str, str]:
-    """A date, a processor and somebody who fails there because a source row cannot be true."""
+    """Return a date, a processor and an entity that fails there because of an impossible value."""
     finding = Finding.objects.get(kind="impossible value")
     day, code = date.fromisoformat(finding.dates[-1]), finding.processors[-1]
     return day, code, chosen(day, code, category="PROCESSING_ERROR")[0].name
@@ -141,11 +148,11 @@ def test_who_fails_by_an_impossible_source_row_is_never_shown_as_expected(
         page(viewer, url("entity", day, code, name)),
         page(viewer, url("entities", day, code, category="impossible")),
     ):
-        assert "fails: impossible source value" in text
+        assert '<span class="state-detail">impossible source value</span>' in text
     story = page(viewer, url("entity", day, code, name))
-    assert "fails, as it must" not in story
-    assert "by its source rows it must fail with" in story
-    assert "Phase 3 is corrected and the dates are run again" in story
+    assert "expected: <code>" not in story
+    assert ">expected failure<" not in story
+    assert recovery.CORRECTION in story
 
 
 def test_bugs_are_counted_and_painted_apart_on_the_date(demo: Demo, viewer: Client) -> None:
@@ -153,18 +160,24 @@ def test_bugs_are_counted_and_painted_apart_on_the_date(demo: Demo, viewer: Clie
     answer = viewer.get(url("date", day))
     (card,) = (c for c in answer.context["cards"] if c.code == code)
     assert card.bugs == card.cell.failures["PROCESSING_ERROR"]
-    assert card.by_games + card.bugs == card.judged.explained
+    assert card.by_games + card.bugs == card.current_audit.explained
+    assert card.by_games + card.bugs == card.cell.failed
+    assert (
+        f", {pluralize(card.by_games, 'expected failure')}, {pluralize(card.bugs, 'bug')}"
+        in card.cell.title
+    )
     assert [bar.category for bar in card.bars if bar.is_bug] == ["PROCESSING_ERROR"]
-    assert '<rect class="bug"' in answer.content.decode()
+    assert '<rect class="bar-bug"' in answer.content.decode()
     (checked,) = (c for c in validate(day, day, 4) if c.name == code)
-    assert "by a bug, or by an impossible source value" in checked.verdict
+    assert "bug" in checked.verdict
+    assert str(card.bugs) in checked.verdict
 
 
 def test_who_is_unaccounted_for_stands_out(demo: Demo, viewer: Client) -> None:
     Run.objects.filter(processor="PCF", date=DAY).update(population=F("population") + 30)
     AuditResult.objects.filter(processor="PCF", date=DAY).update(population=F("population") + 30)
     text = page(viewer, url("date", DAY))
-    assert "▲ 30 unaccounted for" in text
+    assert "▲ 30 unaccounted<" in text
     assert "▲ 86." in text
 
 
@@ -189,7 +202,7 @@ def test_phase_3_is_shown_as_rows_of_those_expected(demo: Demo, viewer: Client) 
 
 def test_the_validation_is_that_of_the_command(demo: Demo, viewer: Client) -> None:
     answer = viewer.get(url("date_validation", DAY), headers=HTMX)
-    assert answer.context["checked"] == [*validate(DAY, DAY, 3), *validate(DAY, DAY, 4)]
+    assert answer.context["validations"] == [*validate(DAY, DAY, 3), *validate(DAY, DAY, 4)]
     assert answer.content.decode().lstrip().startswith('<div id="validation"')
     assert "<html" in page(viewer, url("date_validation", DAY))
 
@@ -218,14 +231,14 @@ def test_a_chain_at_rest_does_not_ask_again_and_one_under_way_does(
 # Odd dates
 
 ODD = {
-    "summer": (date(2022, 8, 1), "summer"),
+    "summer": (date(2022, 8, 1), "off-season"),
     "not loaded": (date(2019, 1, 1), "season 2018-19 is not loaded"),
     "early": (date(2021, 10, 5), "before opening night"),
     "over": (date(2022, 6, 29), "after the last game"),
-    "ahead": (date(2999, 1, 1), "lies ahead"),
-    "no games": (QUIET, "no game on this date"),
+    "ahead": (date(2999, 1, 1), "future"),
+    "no games": (QUIET, "No games"),
     "bootstrap": (BOOTSTRAP, "bootstrap: day 6"),
-    "never run": (LATER, "Nothing was ever run"),
+    "never run": (LATER, "No runs"),
 }
 
 
@@ -235,10 +248,10 @@ def test_an_odd_date_says_what_it_is_and_what_would_be_right(
 ) -> None:
     day, said = ODD[name]
     text = page(viewer, url("date", day))
-    found = viewer.get(url("date", day)).context["odd"]
-    assert said in found.what
-    assert found.right.endswith(".")
-    assert found.what in text
+    found = viewer.get(url("date", day)).context["empty"]
+    assert said in found.title
+    assert found.detail.endswith(".")
+    assert found.title in text
 
 
 def test_a_date_that_was_never_run_leads_to_a_backfill_of_it(demo: Demo, viewer: Client) -> None:
@@ -252,21 +265,21 @@ def test_without_a_season_a_date_still_has_a_page_and_none_is_the_newest(
 ) -> None:
     Run.objects.all().delete()
     assert "is not loaded" in page(viewer, url("date", DAY))
-    assert "so there is no date to show" in page(viewer, url("dates"), 422)
+    assert "season is loaded; load one with" in page(viewer, url("dates"), 422)
 
 
 def test_what_is_no_date_or_no_processor_is_a_page_with_a_sentence(
     demo: Demo, viewer: Client
 ) -> None:
-    assert "is no date; write it as 2021-11-22" in page(viewer, "/dates/2021-13-99/", 404)
+    assert "enter a date as YYYY-MM-DD" in page(viewer, "/dates/2021-13-99/", 404)
     for path in (
         f"/dates/{DAY}/XX/",
         f"/dates/{DAY}/XX/lebron/",
         f"/dates/{DAY}/?processor=XX",
         f"/dates/{DAY}/XX.csv",
     ):
-        assert "is no processor; choose from TDZA" in page(viewer, path, 404)
-    assert "its own page says what it is" in page(viewer, url("entities", QUIET, "PSZA"), 404)
+        assert "choose from TDZA" in page(viewer, path, 404)
+    assert "has no entities: " in page(viewer, url("entities", QUIET, "PSZA"), 404)
 
 
 def test_the_form_leads_to_the_date_that_it_names_and_without_one_to_the_newest_that_was_run(
@@ -283,7 +296,7 @@ def test_the_form_leads_to_the_date_that_it_names_and_without_one_to_the_newest_
 
 
 def names(client: Client, code: str = "PSZA", **query: object) -> list[str]:
-    """Who is listed, in order."""
+    """Return the listed entities, in order."""
     return [
         line.entity.name
         for line in client.get(url("entities", DAY, code, **query)).context["lines"]
@@ -318,7 +331,7 @@ def test_the_search_and_the_order_narrow_and_sort(demo: Demo, viewer: Client) ->
     assert " " in shown.name
     assert shown.entity.name in names(viewer, q=shown.name.replace(" ", "+"))
     assert names(viewer, q="nobody+at+all") == []
-    assert "Nobody is like this" in page(viewer, url("entities", DAY, "PSZA", q="nobody+at+all"))
+    assert "No matching entities" in page(viewer, url("entities", DAY, "PSZA", q="nobody+at+all"))
 
 
 def test_a_missing_dependency_tells_its_root(demo: Demo, viewer: Client) -> None:
@@ -359,7 +372,7 @@ def test_the_entities_take_the_same_number_of_queries_however_many_they_are(
             viewer.get(url("entities", DAY, code))
 
 
-# The story
+# Entity page
 
 
 def failing(code: str = "ML", category: str = MISSING) -> str:
@@ -369,10 +382,10 @@ def failing(code: str = "ML", category: str = MISSING) -> str:
 def test_a_story_says_who_what_and_why_and_counts_the_games(demo: Demo, viewer: Client) -> None:
     name = failing("PSZA", FEW)
     answer = viewer.get(url("entity", DAY, "PSZA", name))
-    story, text = answer.context["story"], answer.content.decode()
+    story, text = answer.context["report"], answer.content.decode()
     played = {row["game_id"] for row in warehouse().query(PLAYED, {"name": name, "day": DAY})}
     assert answer.context["sentence"].startswith(
-        f"{story.name} has no row of PSZA on 2021-11-22, {FEW}: "
+        f"{story.name} failed in PSZA on 2021-11-22, {FEW}: "
     )
     assert (story.played, story.minimum) == (len(played), 10)
     assert f"<dd>{story.played}</dd>" in "".join(text.split())
@@ -387,7 +400,7 @@ def test_a_cascade_is_drawn_to_its_root(demo: Demo, viewer: Client) -> None:
     links = answer.context["chain"]
     assert [link.code for link in links] == ["PSZA", "PCF", "PDC", "ML"]
     assert [f"{link.code}: {link.state}" for link in links if link.is_root] == [
-        answer.context["story"].root
+        answer.context["report"].root
     ]
     assert url("entity", DAY, "PSZA", name) in answer.content.decode()
 
@@ -403,26 +416,30 @@ def test_the_neighbours_are_those_of_the_list_that_it_was_opened_from(
 ) -> None:
     listed = [e.name for e in chosen(DAY, "ML", category=MISSING)]
     answer = viewer.get(url("entity_neighbours", DAY, "ML", listed[1], category=MISSING))
-    assert (answer.context["before"][0], answer.context["after"][0]) == (listed[0], listed[2])
-    assert f"2 of {len(listed)} in the list" in answer.content.decode()
-    assert viewer.get(url("entity_neighbours", DAY, "ML", "nobody")).context["where"] == ""
+    assert [answer.context[side][1].split("?")[0] for side in ("before", "after")] == [
+        url("entity", DAY, "ML", name) for name in (listed[0], listed[2])
+    ]
+    assert f"2 of {len(listed)}<" in answer.content.decode()
+    assert viewer.get(url("entity_neighbours", DAY, "ML", "nobody")).context["position"] == ""
 
 
 def test_a_team_is_an_entity_and_who_is_not_of_the_date_is_told_so(
     demo: Demo, viewer: Client
 ) -> None:
     team = chosen(DAY, "TDZA")[0].name
-    assert "waits for no processor" in page(viewer, url("entity", DAY, "TDZA", team))
+    assert "no upstream processor" in page(viewer, url("entity", DAY, "TDZA", team))
     absent = next(
         e.name
         for e in chosen(DAY, "PSZA")
         if e.name not in {other.name for other in chosen(DAY, "PCF")}
     )
-    assert "none must be" in page(viewer, url("entity", DAY, "PCF", absent))
+    assert "none is expected" in page(viewer, url("entity", DAY, "PCF", absent))
 
 
 def test_nobody_has_no_story(demo: Demo, viewer: Client) -> None:
-    assert "nobody of the season" in page(viewer, url("entity", DAY, "PSZA", "nobody"), 404)
+    assert "search for a part of the name" in page(
+        viewer, url("entity", DAY, "PSZA", "nobody"), 404
+    )
     assert "no games" in page(viewer, url("entity", QUIET, "PSZA", "nobody"), 404)
 
 
@@ -436,10 +453,9 @@ def test_hostile_text_is_shown_as_text(demo: Demo, viewer: Client) -> None:
                  page(viewer, url("entity", DAY, "PSZA", hostile), 404)):  # fmt: skip
         assert hostile not in text
         assert "&lt;script&gt;" in text
-    assert entities.entity_url(DAY, "PSZA", "two\nlines") == ""
 
 
-# Running one again
+# Rerun
 
 
 def ask(client: Client, **query: str) -> Any:
@@ -452,7 +468,7 @@ def test_before_a_run_the_page_says_what_is_replaced_and_what_comes_after(
     (rows, failures), before = in_warehouse(DAY, "PSZA"), Job.objects.count()
     text = ask(operator).content.decode()
     assert f"replaces {rows} rows and {failures.total()} failures of run" in text
-    assert "PCF, PDC, ML were made from what is replaced" in text
+    assert "PCF, PDC, ML become stale" in text
     together = ask(operator, **{"with": "after"})
     assert [effect.code for effect in together.context["effects"]] == ["PSZA", "PCF", "PDC", "ML"]
     assert (
@@ -485,7 +501,7 @@ def test_without_a_reason_nothing_is_started_and_nothing_that_was_typed_is_lost(
         url("date_run", DAY, "PSZA", **{"with": "after"}), {"reason": " ", "seal": "x"}
     )
     assert (answer.status_code, Job.objects.count()) == (422, before)
-    assert "say why" in answer.content.decode()
+    assert "enter a reason" in answer.content.decode()
     broken = operator.post(url("date_run", DAY, "PSZA"), {"reason": "mine", "seal": "not a seal"})
     assert (broken.status_code, Job.objects.count()) == (422, before)
     assert 'value="mine"' in broken.content.decode()
@@ -498,7 +514,7 @@ def test_what_has_changed_since_it_was_looked_at_is_not_started(
     Run.objects.filter(processor="PSZA", date=DAY).update(status=Run.Status.FAILED)
     answer = operator.post(url("date_run", DAY, "PSZA"), {"reason": "mine", "seal": seal})
     assert answer.status_code == 409
-    assert "changed since you looked" in answer.content.decode()
+    assert "the plan changed" in answer.content.decode()
 
 
 def test_a_viewer_sees_the_button_and_whose_it_is_and_cannot_press_it(

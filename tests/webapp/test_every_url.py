@@ -1,4 +1,4 @@
-"""Every URL of the project, as nobody, as a viewer and as an operator: what each of them gets."""
+"""URLs of the project: the status of each for anonymous users, viewers and operators."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 
 class Answers(NamedTuple):
-    """The status of a GET by each of them, and of a viewer's POST."""
+    """Statuses of a GET by each role, and of a viewer's POST."""
 
     nobody: int
     viewer: int
@@ -27,9 +27,9 @@ class Answers(NamedTuple):
 
 
 READ = Answers(302, 200, 200, 405)
-# Read by everybody who is logged in; what is sent to it changes something.
+# Form that every logged-in user may read; sending it changes data.
 FORM = Answers(302, 200, 200, 403)
-# Shows what it would do to those who may do it.
+# Preview of a change, for users who may make it.
 ASKS = Answers(302, 403, 200, 403)
 CHANGES = Answers(302, 405, 405, 403)
 PROGRAMS = Answers(401, 200, 200, 405)
@@ -70,9 +70,9 @@ TABLE = {
     "job_pause": ASKS,
     "job_resume": ASKS,
     "job_cancel": ASKS,
-    "job_cap": ASKS,
+    "job_limit": ASKS,
     "job_compare": READ,
-    "job_comparison": Answers(302, 422, 422, 405),  # with itself
+    "job_comparison": Answers(302, 422, 422, 405),  # job compared with itself
     "job_report": READ,
     "retry": FORM,
     "retries": READ,
@@ -88,15 +88,17 @@ TABLE = {
     "system": READ,
     "system_live": READ,
     "system_batch_limit": CHANGES,
+    "api": Answers(302, 302, 302, 405),
     "api_docs": READ,
     "openapi": PROGRAMS,
     "metrics": PROGRAMS,
     "healthz": Answers(200, 200, 200, 405),
-    # Of one's own: the form again, with what is wrong; and a key of somebody else's is not there.
+    # The user's own tokens: the form again, with its errors; other users' tokens are not found.
     "tokens_moved": Answers(302, 301, 301, 405),
     "tokens": Answers(302, 200, 200, 200),
     "password": Answers(302, 200, 200, 200),
     "token_revoke": Answers(302, 405, 405, 404),
+    "token_renew": Answers(302, 405, 405, 404),
     "login": Answers(200, 302, 302, 302),
     "logout": Answers(302, 405, 405, 302),
 }
@@ -106,16 +108,24 @@ NAMED = {
     "code": "PSZA",
     "processor": "PSZA",
     "year": str(YEAR),
-    "topic": "brake",
+    "topic": "jobs",
     "kind": "json",
     "verb": "approve",
 }
 NOVEMBER = {"start": "2021-11-01", "end": "2021-11-30"}
 QUERY = {"backfill_plan": NOVEMBER, "query_csv": NOVEMBER}
+# Source of `pk` in URLs that do not name a job.
+OWN_PK = {
+    "finding": "finding",
+    "finding_evidence": "finding",
+    "backfill_decide": "launch",
+    "token_revoke": "token",
+    "token_renew": "token",
+}
 
 
 def patterns(found: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[URLPattern]:
-    """Every page of our own; Django's admin and the API's operations have tests of their own."""
+    """Yield every page of the project; Django's admin and the API have separate tests."""
     for one in found:
         route = prefix + str(one.pattern)
         if isinstance(one, URLPattern):
@@ -129,7 +139,7 @@ ROUTES = {one.name: one for one in patterns(get_resolver().url_patterns) if one.
 
 @pytest.fixture
 def filled(demo: Demo) -> dict[str, str]:
-    """A value for everything that stands in a URL."""
+    """Return a value for every URL parameter."""
     job, finding = Job.objects.all()[0], Finding.objects.all()[0]
     user = User.objects.create(username="olga", role="operator")
     launch = Launch.objects.create(options=job.options, actor="olga", needs_approval="it is large")
@@ -146,20 +156,20 @@ def filled(demo: Demo) -> dict[str, str]:
 
 
 def address(name: str, values: dict[str, str]) -> str:
-    """The URL of this name, with something that is there."""
+    """Return the URL of this name, for an existing object."""
     wanted = ROUTES[name].pattern.regex.groupindex
-    own = {"finding": "finding", "evidence": "finding", "new_decide": "launch", "revoke": "token"}
     called = (
         "failure-counts"
         if name.startswith("query")
         else list_entities(FAULTY, "PSZA").entities[0].name
     )
-    found = {**values, "pk": values[own.get(name, "pk")], "name": called}
+    found = {**values, "pk": values[OWN_PK.get(name, "pk")], "name": called}
     return reverse(name, kwargs={key: found[key] for key in wanted})
 
 
 def test_the_table_names_every_url_and_no_other() -> None:
     assert set(TABLE) == set(ROUTES)
+    assert (QUERY.keys() | OWN_PK.keys()) - set(ROUTES) == set()
 
 
 def test_their_names_are_words_with_underscores() -> None:
@@ -181,7 +191,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def declared(name: str) -> set[str]:
-    """The methods that a URL takes, by what the table says of a GET and a POST."""
+    """Return the methods of a URL according to the table's GET and POST."""
     answers = TABLE[name]
     reads = {"GET", "HEAD"} if answers.operator != 405 else set()
     return reads | ({"POST"} if answers.posted != 405 else set())

@@ -1,4 +1,4 @@
-"""What the first start makes: a user who can log in, and static files as they are served."""
+"""First start: a user with a working password, and collected static files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from webapp.ops import static_files
 
 @pytest.fixture
 def var(settings: Any, tmp_path: Path) -> Path:
-    """A folder in which nothing has been started yet."""
+    """Data folder before the first start."""
     settings.VAR = tmp_path
     return tmp_path
 
@@ -61,7 +61,7 @@ class TestFirstLogin:
 class TestFiles:
     @pytest.fixture
     def sheet(self, settings: Any, tmp_path: Path) -> Path:
-        """The only static file of a small project."""
+        """Return the only static file of a small project."""
         settings.STATIC_ROOT = tmp_path / "collected"
         settings.STATICFILES_DIRS = [tmp_path / "static"]
         settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]

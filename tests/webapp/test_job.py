@@ -1,4 +1,4 @@
-"""The page of a job, and what of it travels while it is under way."""
+"""Page of a job, and its live part while the job runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
+from backfill.drilldown.entity_names import all_names
 from backfill.models import Event, EventCause, Job, Run, SeasonAudit
 from backfill.status.attention import stop_cause
 from backfill.status.job_outcome import (
@@ -24,7 +25,9 @@ from backfill.status.job_outcome import (
     roots,
     verdicts_of,
 )
+from backfill.version import code_version
 from tests.webapp.demo import Demo
+from validation.season import season_year
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 DAY = date(2021, 11, 10)
@@ -75,7 +78,7 @@ def test_the_page_tells_state_failures_options_and_events(viewer: Client, job: J
     for words in (
         "to see the faults",
         "PROCESSING_ERROR",
-        "history does not change",
+        "past data does not change",
         job.code_version,
         "queued → running",
     ):
@@ -106,10 +109,19 @@ def test_a_cell_leads_to_its_date_and_one_that_failed_to_its_error(
 
 
 def test_the_error_groups_are_those_that_a_retry_takes(operator: Client, job: Job) -> None:
+    Run.objects.filter(job=job).update(code_version=code_version())
     html = html_of(operator, "job_groups", job.pk)
     found = groups_now(job)
     assert found
-    assert all(f"/jobs/{job.pk}/retry/?group={g.id}" in html for g in found)
+    assert all(g.id in html and "nothing to retry" in html for g in found)
+    Run.objects.filter(job=job).update(code_version="older")  # no fix of a source row
+    html = html_of(operator, "job_groups", job.pk)
+    assert f"/jobs/{job.pk}/retry/?group=" not in html
+    Run.objects.filter(job=job).update(input_signature="older")  # Phase 3 changed since
+    html = html_of(operator, "job_groups", job.pk)
+    bugs = [g for g in found if g.what == "PROCESSING_ERROR"]
+    assert bugs
+    assert all(f"/jobs/{job.pk}/retry/?group={g.id}" in html for g in bugs)
 
 
 def test_a_group_of_a_job_that_has_not_ended_waits_as_its_other_failures_do(
@@ -166,7 +178,7 @@ def test_the_page_asks_as_often_for_many_dates_as_for_few(
             viewer.get(reverse(name, args=[many.pk]))
 
 
-# What went wrong
+# Failures
 
 
 def test_what_is_blocked_is_folded_under_its_root(job: Job) -> None:
@@ -187,7 +199,7 @@ def test_a_run_that_has_no_verdict_counts_as_not_judged(viewer: Client, job: Job
     made = make_job(job, "succeeded", finished_at=now())
     make_run(made, "TDZA", date(2030, 11, 20), "complete", population=3, rows=3)
     assert job_outcome(own_runs(made), {}).not_judged == 1
-    assert "not judged yet" in html_of(viewer, "job", made.pk)
+    assert "not audited yet" in html_of(viewer, "job", made.pk)
 
 
 def stopped(like: Job, status: str, to_state: str, reason: str, **event: Any) -> Job:
@@ -239,7 +251,7 @@ def test_the_cause_comes_with_the_pause(viewer: Client, job: Job) -> None:
     assert "canary: TDZA 2031-11-08: broken" in viewer.get(url).content.decode()
 
 
-NOTHING = "Nothing about these dates wants a person"
+NOTHING = "No open findings"
 
 
 def test_before_it_is_judged_a_job_says_so_and_what_its_runs_say_already(
@@ -257,8 +269,9 @@ def test_before_it_is_judged_a_job_says_so_and_what_its_runs_say_already(
         failures={"PROCESSING_ERROR": 2},
     )
     html = html_of(viewer, "job", made.pk)
-    assert "Not judged yet: that follows the end of the job." in html
-    assert '<a href="#outcome">1 failed</a>, <a href="#groups">2 failures by a bug</a>' in html
+    assert "Not audited yet" in html
+    assert '<a href="#outcome">1 failed run</a>' in html
+    assert '<a href="#groups">2 bugs</a>' in html
     assert NOTHING not in html
     SeasonAudit.objects.update_or_create(
         season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0}
@@ -275,9 +288,9 @@ def test_a_cancelled_job_says_what_it_left_undone(viewer: Client, job: Job) -> N
         season=2030, defaults={"at": now(), "seconds": 1, "compared": 1, "unexplained": 0}
     )
     html = html_of(viewer, "job", made.pk)
-    assert "of 3 runs ran, 2 cancelled" in html
+    assert re.search(r"<dt>cancelled</dt>\s*<dd>2</dd>", html)
     assert '<td class="num">0 / 2</td>' in html
-    assert "2 runs were not run." in html
+    assert "2 runs cancelled." in html
     assert NOTHING not in html
 
 
@@ -298,13 +311,19 @@ def test_bugs_are_counted_apart_from_what_the_games_explain(viewer: Client, job:
     assert (found.bugs, found.explained + found.bugs) == (bugs, found.entities)
     (category,) = (c for c in found.categories if c.category.is_bug)
     assert category.must_fail is None
-    assert "none may" in html_of(viewer, "job", job.pk)
+    row = html_of(viewer, "job", job.pk).partition("PROCESSING_ERROR<")[2].partition("</tr>")[0]
+    assert re.findall(r'<td class="num">(?:<span class="muted">)?([\d,]+)', row)[:2] == [
+        f"{bugs:,}",
+        "0",
+    ]
 
 
 def test_a_group_names_who_has_the_error(viewer: Client, job: Job) -> None:
     group = next(g for g in groups_now(job) if g.what == "PROCESSING_ERROR")
     assert 1 <= len(group.entities) <= 3
-    assert ", ".join(group.entities) in html_of(viewer, "job_groups", job.pk)
+    names = all_names(season_year(group.dates[0]))
+    shown = ", ".join(names[entity].name for entity in group.entities)
+    assert shown in html_of(viewer, "job_groups", job.pk)
 
 
 # Live
@@ -314,9 +333,7 @@ def test_a_finished_job_stops_polling(viewer: Client, job: Job) -> None:
     assert poll_url(html_of(viewer, "job", job.pk)) == ""
     last = html_of(viewer, "job_live", job.pk, seen="1.1")
     assert "every" not in last
-    assert set(re.findall(r'hx-trigger="([^"]+)"', last)) == {
-        "load"
-    }  # groups and events, once more
+    assert set(re.findall(r'hx-trigger="([^"]+)"', last)) == {"load"}  # groups and events again
     assert f"Job {job.pk} has ended" in re.search(r'data-announce="([^"]+)"', last)[1]
 
 
@@ -366,7 +383,7 @@ def test_the_end_brings_the_buttons_the_failures_and_no_trigger(operator: Client
         f'id="{part}" hx-swap-oob' in last for part in ("job-state", "job-actions", "job-live")
     )
     assert "it broke" in last
-    assert "the job has ended (failed)" in last
+    assert "Pause job" not in last
 
 
 @pytest.mark.parametrize("seen", ["", "x", "1.x-y", "9" * 60, "-1.-1", "²._"])
@@ -384,10 +401,10 @@ def test_a_job_that_stands_still_is_called_stalled_with_the_reason(
 ) -> None:
     made = make_job(job)
     made.events.update(at=now() - timedelta(hours=1))
-    assert "STALLED." in html_of(viewer, "job", made.pk)
+    assert "Stalled:" in html_of(viewer, "job", made.pk)
 
 
-# To keep
+# Downloads and comparison
 
 
 def test_the_report_has_a_row_per_run_and_nothing_that_a_spreadsheet_runs(
@@ -424,7 +441,7 @@ def test_two_jobs_are_compared_per_category_and_per_date(viewer: Client, job: Jo
     html = html_of(viewer, "job_comparison", before.pk, after.pk)
     cells = re.findall(r'<td class="num">(\d+)</td>', html)
     assert cells == ["5", "2", "3", "2", "0", "3", "2", "0"]
-    assert "They have nothing in common" in html_of(viewer, "job_comparison", job.pk, after.pk)
+    assert "No common runs" in html_of(viewer, "job_comparison", job.pk, after.pk)
 
 
 def test_a_job_is_compared_with_those_that_ran_its_dates_and_with_no_other(
@@ -435,7 +452,7 @@ def test_a_job_is_compared_with_those_that_ran_its_dates_and_with_no_other(
         make_run(made, "PSZA", date(2030, 11, day), "complete")
     html = html_of(viewer, "job_compare", one.pk)
     assert re.findall(r'<option value="(\d+)">', html) == [str(other.pk)]
-    assert f"{Job.objects.count() - 2} other jobs have no date in common with it" in html
+    assert f"{Job.objects.count() - 2} more jobs ran different dates" in html
     for url, sentence in (
         (
             reverse("job_compare", args=[one.pk]) + "?with=abc",

@@ -1,5 +1,5 @@
-"""Pause, go on, cancel and the cap through the page: asked first, done by POST, written down with
-who and why.
+"""Pause, resume, cancel and concurrency limit: confirmed first, executed by POST, recorded with
+actor and reason.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from backfill.models import Event, Job, Run
 from tests.webapp.demo import Demo
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
-VERBS = ("pause", "resume", "cancel", "cap")
+VERBS = ("pause", "resume", "cancel", "limit")
 
 
 @pytest.fixture
 def job(demo: Demo) -> Job:
-    """A job that the workers run: two runs wait, one runs."""
+    """Make a worker job with two pending runs and one running."""
     like = Job.objects.get()
     options = {**like.options, "start": "2030-11-20", "end": "2030-11-22"}
     made = Job.objects.create(
@@ -57,7 +57,7 @@ def test_pause_resume_and_cancel_change_the_job_with_who_and_why(
     assert last_event(job) == ("running → cancelling", "otto", "enough")
     html = operator.get(reverse("job", args=[job.pk])).content.decode()
     assert "Cancelling: 2 dropped, 1 finishing." in html
-    assert "2 runs dropped, 1 finishing, 0 stopped by force" in html
+    assert "2 runs dropped, 1 finishing, 0 stopped" in html
     assert "lunch &lt;script&gt;" in html
 
 
@@ -73,7 +73,7 @@ def test_cancel_says_what_it_would_do_and_does_nothing_yet(operator: Client, job
     ).content.decode()
     assert dialog.lstrip().startswith('<div class="dialog-head">')
     assert (
-        "<strong>2</strong> runs not begun will be dropped; <strong>1</strong> is running" in dialog
+        "<strong>2</strong> pending runs will be dropped; <strong>1</strong> is running" in dialog
     )
     assert Job.objects.get(pk=job.pk).status == "running"
 
@@ -81,14 +81,14 @@ def test_cancel_says_what_it_would_do_and_does_nothing_yet(operator: Client, job
 def test_the_cap_changes_and_a_wrong_one_is_told_beside_its_field_with_the_reason_kept(
     operator: Client, job: Job
 ) -> None:
-    wrong = operator.post(url("cap", job), {"batches": "0", "reason": "faster please"})
+    wrong = operator.post(url("limit", job), {"batches": "0", "reason": "faster please"})
     assert (wrong.status_code, Job.objects.get(pk=job.pk).max_in_flight) == (422, 1)
     assert "greater than or equal to 1" in wrong.content.decode()
     assert "faster please" in wrong.content.decode()
-    operator.post(url("cap", job), {"batches": "3", "reason": "faster"})
+    operator.post(url("limit", job), {"batches": "3", "reason": "faster"})
     assert (Job.objects.get(pk=job.pk).max_in_flight, last_event(job)) == (
         3,
-        ("batches in flight 1 → 3", "otto", "faster"),
+        ("concurrency limit 1 → 3", "otto", "faster"),
     )
 
 
@@ -118,7 +118,7 @@ def test_a_viewer_sees_the_buttons_and_why_they_are_not_for_him(
     assert "operators only" in viewer.get(page).content.decode()
     html = operator.get(page).content.decode()
     assert "operators only" not in html
-    assert "it is under way" in html
+    assert "the job is already running" in html
     assert f'hx-get="/jobs/{job.pk}/pause/"' in html
 
 

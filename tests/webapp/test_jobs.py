@@ -1,4 +1,4 @@
-"""The list of jobs: filtered by its query string, live while something is under way."""
+"""List of jobs: filtered by its query string, polled while a job runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 
 def make_job(demo: Demo, **fields: object) -> Job:
-    """A job without runs, with the options of the demo's."""
+    """Make a job without runs, with the options of the demo's."""
     like = Job.objects.earliest("pk")
     given = {
         "status": "succeeded",
@@ -54,7 +54,7 @@ def test_a_filter_that_fits_nothing_says_so_and_leads_back(
     viewer: Client, demo: Demo, query: dict[str, str]
 ) -> None:
     answer = viewer.get(reverse("jobs"), query)
-    assert "No job is like that" in answer.content.decode()
+    assert "No matching jobs" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,28 @@ def test_a_filter_that_cannot_be_meant_is_refused(
     assert sentence in unescape(answer.content.decode())
 
 
-def test_a_page_that_is_not_there_shows_the_nearest(viewer: Client, demo: Demo) -> None:
-    assert listed(viewer, page="77") == listed(viewer, page="x") == [Job.objects.get().pk]
+def test_a_page_past_the_end_shows_the_last(viewer: Client, demo: Demo) -> None:
+    assert listed(viewer, page="77") == [Job.objects.get().pk]
+
+
+def test_a_page_that_is_no_number_is_refused(viewer: Client, demo: Demo) -> None:
+    answer = viewer.get(reverse("jobs"), {"page": "x"})
+    assert answer.status_code == 422
+    assert "Page takes a whole number, not 'x'" in unescape(answer.content.decode())
+
+
+def test_pages_lead_to_each_other_with_filters_and_position(viewer: Client, demo: Demo) -> None:
+    for _ in range(60):
+        make_job(demo, status=Job.Status.FAILED)
+    shown = viewer.get(reverse("jobs"), {"state": "failed", "page": "2"}).content.decode()
+    assert re.search(r'rel="prev"\s+href="/jobs/\?state=failed&amp;page=1"', shown)
+    assert re.search(r'rel="next"\s+href="/jobs/\?state=failed&amp;page=3"', shown)
+    assert f"26–50 of {Job.objects.filter(status=Job.Status.FAILED).count()}" in shown
 
 
 def test_without_a_job_the_list_leads_to_the_first_backfill(viewer: Client, demo: Demo) -> None:
     Job.objects.all().delete()
-    assert "Start the first backfill" in viewer.get(reverse("jobs")).content.decode()
+    assert "Plan backfill" in viewer.get(reverse("jobs")).content.decode()
 
 
 def test_a_retry_is_marked_at_both_ends(viewer: Client, demo: Demo) -> None:

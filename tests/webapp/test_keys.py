@@ -12,7 +12,7 @@ from django.utils.html import escape
 
 from webapp import keys
 from webapp.auth.permissions import OPERATORS_ONLY
-from webapp.ui import navigation
+from webapp.ui.context_processors import PLACES
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "static" / "js" / "backcourt.js"
@@ -23,7 +23,7 @@ def html(client: Client, name: str, *args: object) -> str:
 
 
 def printed(page: str) -> list[tuple[list[str], str]]:
-    """Each line of a list of shortcuts: its keys and what they do."""
+    """Return each line of a list of shortcuts: keys and action."""
     lines = re.findall(r"<dt>(.*?)</dt>\s*<dd>\s*(.*?)\s*</dd>", page, re.DOTALL)
     return [(re.findall(r"<kbd>(.*?)</kbd>", kbds), action) for kbds, action in lines]
 
@@ -59,7 +59,7 @@ def test_the_script_reads_its_keys_from_the_page(viewer: Client) -> None:
 
 def test_the_menu_carries_the_letter_of_each_page(viewer: Client) -> None:
     letters = re.findall(r'class="nav-item[^>]*data-key="(\w)"', html(viewer, "guide"))
-    assert letters == [place.key for place in navigation.PLACES if place.key]
+    assert letters == [place.key for place in PLACES if place.key]
     assert len(set(letters)) == len(letters)
 
 

@@ -1,54 +1,65 @@
-"""The links of Home to New backfill, followed, with a season that was never run."""
+"""Links between pages that count something."""
 
 from __future__ import annotations
 
-import re
-import shutil
-from html import unescape
-from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
+from django.forms import model_to_dict
 from django.test import Client
 from django.urls import reverse
 
-from tests.webapp.demo import YEAR, Demo
+from backfill.models import Finding, Job
+from tests.webapp import walks
+from tests.webapp.demo import FAULTY, START, YEAR, Demo
+from tests.webapp.page_links import follow, links_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
-
-NEVER_RUN = YEAR + 1
-LINK = re.compile(r'\s(?:href|hx-get)="([^"]*)"')
+two_seasons, seasons, values = walks.two_seasons, walks.seasons, walks.values
 
 
-@pytest.fixture(scope="module")
-def two_seasons(demo_rows: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The warehouse of the demo, where a newer season is loaded that was never run."""
-    folder = tmp_path_factory.mktemp("two") / "warehouse"
-    shutil.copytree(Path(demo_rows.warehouse.partition(":")[2]), folder)
-    return folder
-
-
-@pytest.fixture
-def seasons(demo: Demo, two_seasons: Path, settings: Any) -> None:
-    settings.WAREHOUSE_URL = f"parquet:{two_seasons}"
-    if not (two_seasons / "simulated").exists():
-        call_command("simulate_season", str(NEVER_RUN), "--json")
-        (two_seasons / "simulated").touch()
-
-
-@pytest.mark.parametrize("year", [YEAR, NEVER_RUN])
-def test_home_fills_the_form_with_the_season_that_it_shows(
-    year: int, seasons: None, operator: Client
+def test_a_category_of_a_date_opens_as_many_entities_as_it_counts(
+    values: dict[str, str], viewer: Client
 ) -> None:
-    home = operator.get(reverse("home"), {"season": year}).content.decode()
-    targets = {
-        unescape(url)
-        for url in LINK.findall(home)
-        if url.startswith(f"{reverse('backfill_new')}?s")
-    }
-    assert targets
-    for url in targets:
-        query = parse_qs(urlsplit(operator.get(url)["Location"]).query)
-        assert {query["start"][0][:4], query["end"][0][:4]} == {str(year), str(year + 1)}
+    url = reverse("date", args=[FAULTY])
+    page = viewer.get(url)
+    bars = {(c.code, bar.category): bar.failed for c in page.context["cards"] for bar in c.bars}
+    assert bars
+    pages = [
+        follow(viewer, link).answer.context
+        for link in links_of(url, page.content.decode())
+        if link.name == "entities" and "category" in link.query
+    ]
+    found = {(shown["code"], shown["filters"].category): shown["page"].total for shown in pages}
+    assert {key: found[key] for key in bars} == bars
+
+
+def test_a_job_leads_to_all_findings_about_its_dates_and_to_no_others(
+    demo: Demo, viewer: Client
+) -> None:
+    first = Finding.objects.listed().order_by("-severity")[0]
+    fields = model_to_dict(first, exclude=["id"])
+    earlier = {"first": START - timedelta(days=700), "last": START - timedelta(days=700)}
+    for number in range(21):
+        Finding.objects.create(**{**fields, "subject": f"copy {number}"})
+    Finding.objects.create(**{**fields, **earlier, "season": YEAR - 2, "subject": "another season"})
+    url = reverse("job", args=[Job.objects.get().pk])
+    page = viewer.get(url)
+    (link,) = (
+        link
+        for link in links_of(url, page.content.decode())
+        if link.name == "triage" and "more" in link.text
+    )
+    total = follow(viewer, link).answer.context["listing"].total
+    assert link.text == f"{total - 20} more"
+
+
+def test_the_rates_lead_to_the_findings_of_their_season(demo: Demo, viewer: Client) -> None:
+    url = f"{reverse('rates')}?season={YEAR}&processor=PSZA"
+    links = [
+        link
+        for link in links_of(url, viewer.get(url).content.decode())
+        if link.name == "triage" and not link.is_menu
+    ]
+    assert links
+    assert all(link.query == {"season": [str(YEAR)], "processor": ["PSZA"]} for link in links)

@@ -1,4 +1,4 @@
-"""Nobody sees anything without a login, and a page tells whose part a thing is."""
+"""Pages require a login, and an expired session keeps the page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_page_whose_session_has_ended_stays_and_says_where_to_log_in(client: C
             "innerHTML",
         )
         assert (
-            '<a href="/login/" target="_blank">log in again in another tab</a>'
+            '<a href="/login/" target="_blank">Log in again in another tab</a>'
             in answer.content.decode()
         )
         assert "HX-Redirect" not in answer

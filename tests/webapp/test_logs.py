@@ -1,15 +1,18 @@
-"""What is logged can be read by a program, says what it is about, and keeps a traceback in one
-piece.
-"""
+"""Logs: machine-readable, with context, and each traceback in one document."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import Error
@@ -21,12 +24,12 @@ from tests.webapp.calls import Program
 from webapp.models import Role, User
 
 
-@pytest.fixture
-def written() -> Iterator[StringIO]:
-    """What a process writes that logs documents, from INFO on."""
+@contextmanager
+def captured(formatter: logging.Formatter) -> Iterator[StringIO]:
+    """Log lines of this process from INFO on, in one format."""
     stream, root = StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(stream), root.level
-    handler.setFormatter(logs.JsonLines())
+    handler.setFormatter(formatter)
     root.addHandler(handler)
     root.setLevel("INFO")
     yield stream
@@ -34,8 +37,22 @@ def written() -> Iterator[StringIO]:
     root.setLevel(level)
 
 
+@pytest.fixture
+def written() -> Iterator[StringIO]:
+    """Log lines of this process as JSON."""
+    with captured(logs.JsonLines()) as stream:
+        yield stream
+
+
+@pytest.fixture(params=logs.FORMATS)
+def log_output(request: pytest.FixtureRequest) -> Iterator[StringIO]:
+    """Log lines of this process, in each format."""
+    with captured(logs.FORMATS[request.param]()) as stream:
+        yield stream
+
+
 def lines(written: StringIO, logger: str) -> list[dict[str, Any]]:
-    """The documents of one logger."""
+    """Return the documents of one logger."""
     return [
         line
         for line in map(json.loads, written.getvalue().splitlines())
@@ -44,7 +61,7 @@ def lines(written: StringIO, logger: str) -> list[dict[str, Any]]:
 
 
 def logged(written: StringIO, request: str) -> dict[str, Any]:
-    """What was logged of the request that was asked under this id, but for what differs each time."""
+    """Return the log document of the request with this id, without variable parts."""
     (line,) = [
         line
         for line in lines(written, "webapp.middleware.request_log")
@@ -133,3 +150,133 @@ class TestLines:
         with logs.about(job=1, batch=2):
             line = logs.TextLines().format(record)
         assert line.endswith(" WARNING backfill.execution.step: PCF broke [job=1 batch=2]")
+
+
+# A forged line, a terminal escape, a C1 escape, a line separator, a bidirectional override and an
+# unpaired surrogate.
+ATTACK = (
+    "x\r\n2026-01-01 00:00:00,000 INFO web: forged\x1b[2J\x9b2J\u2028forged\u202e\ud800\x00\x7f"
+)
+
+
+def assert_harmless(output: str) -> None:
+    """Assert that the attack arrived and that nothing of it can forge a line or reach a terminal."""
+    assert r"\x1b[2J" in output or r"\\x1b[2J" in output, output
+    assert not [c for c in output if c != "\n" and not c.isprintable()]
+    for line in output.splitlines():
+        assert not line.startswith("2026-01-01"), output
+        assert not line.lstrip().startswith("{") or assert_printable(json.loads(line))
+
+
+def assert_printable(document: Any) -> bool:
+    """Assert that no decoded value has control characters, apart from the lines of a traceback."""
+    for name, value in document.items():
+        text = str(value).replace("\n", "") if name == "traceback" else str(value)
+        assert text.isprintable(), (name, value)
+    return True
+
+
+@pytest.mark.django_db
+class TestControlCharacters:
+    def test_of_a_path_are_escaped(self, viewer: Client, log_output: StringIO) -> None:
+        path = quote(ATTACK.replace("\ud800", ""))
+        assert viewer.get(f"/nosuch{path}").status_code == 404
+        assert_harmless(log_output.getvalue())
+
+    def test_of_an_entity_id_are_escaped(self, viewer: Client, log_output: StringIO) -> None:
+        viewer.get(f"/dates/2021-11-22/PCF/{quote(ATTACK.replace(chr(0xD800), ''))}/")
+        assert_harmless(log_output.getvalue())
+
+    def test_of_a_user_name_are_escaped(self, log_output: StringIO) -> None:
+        name = ATTACK.replace("\ud800", "").replace("\x00", "")
+        client = Client()
+        client.force_login(User.objects.create_user(name, role=Role.VIEWER))
+        assert client.get("/guide/").status_code == 200
+        assert_harmless(log_output.getvalue())
+
+    def test_of_a_header_are_escaped(self, log_output: StringIO) -> None:
+        client = Client(enforce_csrf_checks=True)
+        client.post(
+            "/login/",
+            headers={"Origin": f"https://{ATTACK.replace(chr(0), '').replace(chr(0xD800), '')}"},
+        )
+        assert "Origin checking failed" in log_output.getvalue()
+        assert_harmless(log_output.getvalue())
+
+
+class TestEscapedFields:
+    def test_a_reason_and_an_id_are_escaped_in_messages_context_and_fields(
+        self, log_output: StringIO
+    ) -> None:
+        with logs.about(entity=ATTACK, runs=[ATTACK], **{ATTACK: {ATTACK: ATTACK}}):
+            logging.getLogger(f"any{ATTACK}").info(
+                "requeued: %s", ATTACK, extra={"fields": {"reason": ATTACK}}
+            )
+        assert len(log_output.getvalue().splitlines()) == 1
+        assert_harmless(log_output.getvalue())
+
+    def test_a_message_of_an_exception_cannot_forge_a_line(self, log_output: StringIO) -> None:
+        try:
+            raise ValueError(ATTACK)
+        except ValueError:
+            logging.getLogger("any").exception("broken", stack_info=True)
+        assert_harmless(log_output.getvalue())
+
+    def test_numbers_stay_numbers(self, written: StringIO) -> None:
+        logging.getLogger("any").info("done", extra={"fields": {"ms": 1.5, "ok": True, "n": None}})
+        (line,) = lines(written, "any")
+        assert (line["ms"], line["ok"], line["n"]) == (1.5, True, None)
+
+    def test_a_value_with_separators_is_quoted_in_a_text_line(self) -> None:
+        record = logging.LogRecord("any", logging.INFO, "", 0, "x", (), None)
+        with logs.about(user="a] [role=admin", name="É"):
+            line = logs.TextLines().format(record)
+        assert line.endswith('[user="a] [role=admin" name=É]')
+
+
+# Start of each process up to its logging, then one line through a logger that the process uses.
+PROCESSES = {
+    "web": (
+        "from gunicorn.config import Config; from gunicorn.glogging import Logger; import django;"
+        "django.setup(); from webapp import gunicorn_conf as given; config = Config();"
+        "config.set('logconfig_dict', given.logconfig_dict); config.set('accesslog', '-');"
+        "log = Logger(config); log.error('x %s', attack); log.access_log.warning('x %s', attack);"
+        "import logging; logging.getLogger('django.request').error('x %s', attack)"
+    ),
+    "worker and beat": (
+        "from webapp.celery import app; from celery.utils.log import get_task_logger;"
+        "import logging; app.log.setup('INFO');"
+        "get_task_logger('backfill.execution.tasks').warning('x %s', attack);"
+        "logging.getLogger('celery.beat').warning('x %s', attack);"
+        "logging.getLogger('backfill.execution.step').info('x %s', attack)"
+    ),
+    "shell": (
+        "import django; django.setup(); import logging;"
+        "logging.getLogger('backfill').warning('x %s', attack);"
+        "logging.getLogger('webapp').warning('x %s', attack);"
+        "logging.getLogger('axes').warning('x %s', attack)"
+    ),
+}
+
+
+@pytest.mark.parametrize("format_name", logs.FORMATS)
+@pytest.mark.parametrize("process", PROCESSES)
+def test_every_process_escapes_every_logger(process: str, format_name: str) -> None:
+    environment = {
+        **os.environ,
+        "LOG_FORMAT": format_name,
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
+    }
+    environment["DJANGO_SETTINGS_MODULE"] = "webapp.settings"
+    done = subprocess.run(
+        [sys.executable, "-c", f"attack = {ATTACK!r}; {PROCESSES[process]}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    output = done.stdout + done.stderr
+    written = [line for line in output.splitlines() if "forged" in line]
+    assert len(written) == PROCESSES[process].count("attack"), output
+    assert_harmless(output)

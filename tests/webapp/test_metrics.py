@@ -1,4 +1,4 @@
-"""/healthz and /metrics: what a machine asks of the panel."""
+"""/healthz and /metrics for monitoring."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 
 def scraped(program: Program | None = None) -> dict[str, dict[tuple[str, ...], float]]:
-    """Every metric with its samples, as Prometheus' own parser reads them."""
+    """Return every metric with its samples, read by Prometheus' own parser."""
     answer = Client().get("/metrics", headers=(program or Program(Role.VIEWER)).headers)
     assert (answer.status_code, answer["Content-Type"].startswith("text/plain; version=")) == (
         200,
@@ -70,9 +70,8 @@ class TestMetrics:
         Trigger.objects.create(
             job=job, date=at.date(), message={}, topic="projects/nba/topics/phase-5"
         )
-        Trigger.objects.create(
-            job=job, date=at.date() + timedelta(days=1), message={}
-        )  # recorded only
+        # Without a topic, a trigger is only recorded.
+        Trigger.objects.create(job=job, date=at.date() + timedelta(days=1), message={})
         found = scraped()
         assert found["backcourt_jobs"] == {(s,): float(s == job.status) for s in Job.Status.values}
         assert sum(found["backcourt_runs"].values()) == Run.objects.count()
@@ -96,7 +95,7 @@ class TestMetrics:
         self, demo: Demo, django_assert_max_num_queries: Any
     ) -> None:
         program = Program(Role.VIEWER)
-        scraped(program)  # notes the key's use, once a minute
+        scraped(program)  # records the token's use, once a minute
         with django_assert_max_num_queries(11):
             scraped(program)
 

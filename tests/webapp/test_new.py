@@ -1,6 +1,4 @@
-"""What the form shows is what starts; what is wrong stands beside its field; nothing that was typed
-is lost.
-"""
+"""Form for a backfill: starts the previewed plan, shows errors at fields, keeps typed values."""
 
 from __future__ import annotations
 
@@ -23,32 +21,49 @@ from backfill.jobs.launches import get_preset, launch_backfill, list_presets
 from backfill.jobs.start import preview_job, start_job
 from backfill.models import Event, Finding, Job, Launch, Run
 from backfill.plan import preflight, rerun_policy
-from backfill.plan.options import Options
+from backfill.plan.option_fields import default_of, spec_of
+from backfill.plan.options import FIELDS, Options
 from backfill.plan.planning import PlannedAction
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
 from tests.webapp.demo import END, FAULTY, START, Demo
 from webapp.pages.new_backfill.date_picks import picked, picks
-from webapp.pages.new_backfill.form import POLICIES, LaunchForm, query_of
+from webapp.pages.new_backfill.form import LaunchForm
+from webapp.pages.new_backfill.link import DATES, POLICIES, POLICY_FLAGS, query_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 HTMX = {"HX-Request": "true"}
 HOSTILE = "<script>alert('late')</script>"
-# A week that was never run, and days that are complete.
+# A week without runs, and complete dates.
 FREE = {"start": "2022-01-03", "end": "2022-01-09"}
 DONE = {"start": "2021-11-05", "end": "2021-11-07"}
-FREE_OPTIONS = Options(date(2022, 1, 3), date(2022, 1, 9), reason="late data")
+FREE_OPTIONS = Options(start=date(2022, 1, 3), end=date(2022, 1, 9), reason="late data")
+
+EVERY = replace(
+    FREE_OPTIONS,
+    processors=("PCF", "ML"),
+    mode="normal",
+    batch_size=4,
+    parallel=3,
+    canary=False,
+    brake=False,
+    max_retries=2,
+    newest_first=True,
+    skip_trigger=True,
+    skip_preflight=True,
+    reason=f"spaces & {HOSTILE}",
+)
 
 
 def page(client: Client, **typed: str) -> str:
-    """The page, as text without entities."""
+    """Return the page as text without entities."""
     answer = client.get(reverse("backfill_new"), typed)
     assert answer.status_code == 200, answer.get("Location", "")
     return unescape(answer.content.decode())
 
 
 def sealed(html: str) -> str:
-    """The signed plan of a page."""
+    """Return the signed plan of a page."""
     found = re.search(r'name="previewed" value="([^"]+)"', html)
     assert found
     return found[1]
@@ -59,19 +74,19 @@ def start(client: Client, seal: str, *, headers: Any = None, **typed: Any) -> An
 
 
 def button(html: str) -> tuple[str, str]:
-    """The start button of a page: its tag, and what it says."""
+    """Return the tag and the label of the start button."""
     found = re.search(r'(<button[^>]*id="start-button"[^>]*>)(.*?)</button>', html, re.DOTALL)
     assert found
     return found[1], found[2]
 
 
 def error_of(html: str, field: str) -> str:
-    found = re.search(rf'id="new-{field}-error"[^>]*>(.*?)</div>', html, re.DOTALL)
+    found = re.search(rf'id="new-{field}_error"[^>]*>(.*?)</div>', html, re.DOTALL)
     assert found, field
     return re.sub(r"<[^>]+>", "", found[1]).replace("✖", "").strip()
 
 
-# What the page shows
+# Preview
 
 
 def test_without_a_word_the_form_proposes_the_newest_season(operator: Client, demo: Demo) -> None:
@@ -97,7 +112,7 @@ def test_where_nothing_is_left_the_button_does_not_count_to_zero(
     html = page(operator, start="2021-11-26", end="2021-11-27", what="missing", processors="PSZA")
     _, words = button(html)
     assert "0 bootstrap" not in words
-    assert "Start nothing" in words
+    assert "Start backfill" in words
 
 
 def test_every_date_is_there_with_its_type_its_week_and_the_reason(
@@ -120,7 +135,7 @@ def test_a_preview_is_the_same_fragment_at_its_own_address_and_gives_the_form_it
     assert answer["HX-Replace-Url"] == "/backfills/new/?start=2022-01-03&end=2022-01-09&canary=off"
 
 
-MANY = "\n".join(str(START + timedelta(n % 170)) for n in range(500))  # as one pastes them
+MANY = "\n".join(str(START + timedelta(n % 170)) for n in range(500))  # as pasted by a user
 
 
 def test_as_many_dates_as_no_address_holds_are_previewed_turned_over_picked_kept_and_started(
@@ -137,12 +152,12 @@ def test_as_many_dates_as_no_address_holds_are_previewed_turned_over_picked_kept
     answer = operator.post(reverse("backfill_preview"), typed, headers=HTMX)
     html = answer.content.decode()
     assert (answer.status_code, answer["HX-Replace-Url"]) == (200, reverse("backfill_new"))
-    assert "So many dates fit in no link" in html
+    assert "save a preset instead" in html
     assert not re.search(r'(?:href|hx-get)="[^"]{2000,}"', html)
     page = operator.post(
         reverse("backfill_plan"), {**typed, "page": "2"}, headers=HTMX
     ).content.decode()
-    assert "page 2 of" in page
+    assert "101–" in page
     picked = operator.post(reverse("backfill_new"), {**typed, "pick": "from:2"}, headers=HTMX)
     assert (picked.status_code, picked["HX-Push-Url"]) == (200, reverse("backfill_new"))
     assert MANY in picked.content.decode()
@@ -183,8 +198,8 @@ def test_the_brake_that_a_finding_puts_off_says_why(operator: Client, demo: Demo
     html = operator.get(
         reverse("backfill_new"), {"finding": found.pk}, follow=True
     ).content.decode()
-    assert "for a bug that is known on these dates" in html
-    assert "for a bug that is known" not in page(operator, brake="off", reason="mine")
+    assert "these dates have a known bug" in html
+    assert "these dates have a known bug" not in page(operator, brake="off", reason="mine")
 
 
 def test_a_reason_that_is_too_long_is_refused_and_not_cut(operator: Client, demo: Demo) -> None:
@@ -195,7 +210,7 @@ def test_a_reason_that_is_too_long_is_refused_and_not_cut(operator: Client, demo
 
 def test_the_command_starts_the_same(operator: Client, demo: Demo) -> None:
     html = page(operator, **FREE, processors="PSZA,PCF", brake="off", reason="late data")
-    words = "manage.py backfill --start 2022-01-03 --end 2022-01-09 --processors PSZA,PCF --no-brake --reason='late data'"
+    words = "./manage.py backfill --start 2022-01-03 --end 2022-01-09 --processors PSZA,PCF --no-pause-on-error --reason='late data'"
     assert f">{words}</pre>" in html
 
 
@@ -203,8 +218,8 @@ def test_a_job_that_holds_the_dates_is_named_with_a_link(operator: Client, demo:
     job = start_job(FREE_OPTIONS, "ann")
     assert job
     html = page(operator, **FREE, reason="me too")
-    assert f'<a href="/jobs/{job.pk}/">Job {job.pk}</a> of ann' in html
-    assert f"job {job.pk} (ann, queued) holds" in html
+    assert f'<a href="/jobs/{job.pk}/">Open job {job.pk}</a>' in html
+    assert f"ob {job.pk} (ann, queued) holds" in html
     assert "disabled" in button(html)[0]
 
 
@@ -219,9 +234,11 @@ def test_the_plan_has_a_page_of_its_own_in_parts(operator: Client, demo: Demo) -
     second = operator.get(
         reverse("backfill_plan"), {**season, "page": "2"}, headers=HTMX
     ).content.decode()
-    assert "page 1 of 2" in first
+    assert 'rel="next"' in first
+    assert 'rel="prev"' not in first
     assert second.startswith('<div id="plan"')
-    assert "page 2 of 2" in second
+    assert "101–" in second
+    assert 'rel="prev"' in second
     assert first.count('<th scope="row">') == 100
 
 
@@ -240,33 +257,42 @@ def test_without_a_season_the_page_says_how_to_load_one(
     assert "manage.py simulate_season" in page(operator)
 
 
-# What is wrong
+# Errors
 
 
-NAME_ANOTHER = "name a time to come, or leave it out to start now"
+NAME_ANOTHER = "set a later time, or none to start now"
 BAD = [
-    ({"start": "2021-13-01"}, "start", "This is not a date; write it as 2021-11-22"),
-    ({"end": "2021-12-01"}, "end", "The end 2021-12-01 lies before the start 2022-01-03"),
+    ({"start": "2021-13-01"}, "start", "2021-13-01 is not a date"),
+    ({"start": "soon"}, "start", "Enter a date as YYYY-MM-DD"),
+    (
+        {"end": "2021-12-01"},
+        "end",
+        "The last date 2021-12-01 is before the first date 2022-01-03; swap them",
+    ),
     (
         {"start": "1990-01-01"},
         "end",
         "1990-01-01 to 2022-01-09 spans more than 20 seasons; start several jobs",
     ),
-    ({"by": "list", "dates": "2022-02-30"}, "dates", "'2022-02-30' is a day that no calendar has"),
+    (
+        {"by": "list", "dates": "2022-02-30"},
+        "dates",
+        "'2022-02-30' is not a calendar date; check the day and month",
+    ),
     (
         {"by": "list", "dates": "2022-01-05..2022-01-03"},
         "dates",
-        "'2022-01-05..2022-01-03' ends before it starts",
+        "'2022-01-05..2022-01-03' ends before it starts; write the earlier date first",
     ),
     (
         {"exclude": "2021-11-25"},
         "exclude",
-        "Nothing is excluded: none of 2021-11-25 is among the dates",
+        "No excluded date is in the range: 2021-11-25; change the excluded dates",
     ),
     (
         {"processors": "PSZA,XYZ"},
         "processors",
-        "'XYZ' is no processor; choose from TDZA, PSZA, PCF, PDC, ML",
+        "Unknown processor 'XYZ'; choose from TDZA, PSZA, PCF, PDC, ML",
     ),
     (
         {"processors": ""},
@@ -277,27 +303,27 @@ BAD = [
     (
         {"batch_size": "367"},
         "batch_size",
-        "A batch has 1 to 366 dates, or 0 to let the planner choose; not 367",
+        "Dates per batch must be 1 to 366, or 0 for automatic; not 367",
     ),
     ({"batch_size": "many"}, "batch_size", "Write a whole number"),
     (
         {"parallel": "65"},
         "parallel",
-        "1 to 64 batches can be in flight, or 0 for the usual number; not 65",
+        "The concurrency limit must be 1 to 64, or 0 for the default; not 65",
     ),
-    ({"max_retries": "-1"}, "max_retries", "A job may retry 0 to 1000 times by itself; not -1"),
+    ({"max_retries": "-1"}, "max_retries", "Automatic retries must be 0 to 1000; not -1"),
     (
         {"skip_preflight": "on"},
         "skip_preflight",
-        "Skipping the preflight needs a reason; it is stored with the job",
+        "Skipping the preflight requires a reason, which is stored with the job",
     ),
     (
         {"skip_trigger": "on"},
         "skip_trigger",
-        "Backfill mode never tells Phase 5; this belongs to normal mode",
+        "Only normal mode can skip the Phase 5 trigger; backfill mode never triggers Phase 5",
     ),
-    ({"at": "soon"}, "at", "This is no time; write it as 2021-11-22 10:30, in UTC"),
-    ({"at": "2021-11-22 10:30"}, "at", f"2021-11-22 10:30 UTC has passed already; {NAME_ANOTHER}"),
+    ({"at": "soon"}, "at", "Enter a time as YYYY-MM-DD HH:MM"),
+    ({"at": "2021-11-22 10:30"}, "at", f"2021-11-22 10:30 UTC is in the past; {NAME_ANOTHER}"),
 ]
 
 
@@ -343,7 +369,7 @@ def test_a_refused_start_loses_nothing_that_was_typed(operator: Client, demo: De
     answer = start(operator, sealed(page(operator, **typed)), **typed)
     html = unescape(answer.content.decode())
     assert answer.status_code == 422
-    assert error_of(html, "reason").startswith("Say why")
+    assert error_of(html, "reason").startswith("Enter a reason")
     assert (
         LaunchForm(QueryDict(re.search(r'name="state" value="([^"]*)"', html)[1])).typed
         == LaunchForm(_query(typed)).typed
@@ -363,6 +389,51 @@ def test_a_hostile_reason_is_shown_as_text(operator: Client, demo: Demo) -> None
     ).content.decode()
     assert "<script>alert" not in raw
     assert "&lt;script&gt;alert" in raw
+
+
+def test_a_wrong_range_is_said_at_its_end_also_while_dates_are_excluded(demo: Demo) -> None:
+    wrong = {**FREE, "end": "2021-12-01", "exclude": "2022-01-05"}
+    assert list(LaunchForm(_query(wrong)).errors) == ["end"]
+
+
+def test_a_list_of_more_than_twenty_seasons_is_an_error_of_the_list(
+    operator: Client, demo: Demo
+) -> None:
+    html = page(operator, by="list", dates="1990-01-01, 2022-01-09", start="", end="")
+    assert "spans more than 20 seasons" in error_of(html, "dates")
+
+
+# Derived from Options
+
+
+def test_every_option_has_a_field_or_a_policy() -> None:
+    flags = {flag for policy in POLICIES.values() for flag in policy}
+    assert set(FIELDS) - set(LaunchForm.base_fields) == flags
+    assert set(LaunchForm.base_fields) - set(FIELDS) == {
+        "of_finding",
+        "by",
+        "exclude",
+        "what",
+        "at",
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if name in LaunchForm.base_fields])
+def test_labels_bounds_choices_and_help_are_those_of_the_declaration(name: str) -> None:
+    spec, field = spec_of(FIELDS[name]), LaunchForm.base_fields[name]
+    assert field.label == spec.label != ""
+    assert field.help_text in (spec.description, "")
+    assert field.widget.attrs.get("max") == spec.most
+    assert [value for value, _ in getattr(field, "choices", [])] == list(spec.choices)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_each_option_alone_goes_through_the_address(name: str) -> None:
+    changed = replace(EVERY, **({name: True} if name in POLICY_FLAGS else {}))
+    assert (
+        name in DATES or name in POLICY_FLAGS or getattr(changed, name) != default_of(FIELDS[name])
+    )
+    assert LaunchForm(QueryDict(query_of(changed))).options == changed
 
 
 # Starting
@@ -427,8 +498,7 @@ def test_a_plan_that_has_changed_is_not_started_and_what_changed_is_said(
     html = unescape(answer.content.decode())
     assert answer.status_code == 409
     assert (
-        "1 date changed since the preview: 2021-12-10 TDZA was to be kept (already complete), is to run"
-        in html
+        "1 date changed since the preview: 2021-12-10 TDZA: keep (already complete) → run" in html
     )
     assert not Job.objects.filter(actor="otto").exists()
     assert start(operator, sealed(html), **typed).status_code == 302
@@ -442,9 +512,7 @@ def test_other_options_than_those_of_the_preview_are_not_started(
         operator, seal, headers=HTMX, **{**FREE, "end": "2022-01-10"}, reason="late data"
     )
     assert answer.status_code == 409
-    assert (
-        "the preview was made with other options (end)" in unescape(answer.content.decode()).lower()
-    )
+    assert "options changed since the preview (end)" in unescape(answer.content.decode()).lower()
 
 
 @pytest.mark.parametrize(
@@ -460,16 +528,16 @@ def test_nothing_starts_without_a_preview_that_was_made_here(
 def test_to_replace_what_is_complete_its_number_is_typed(operator: Client, demo: Demo) -> None:
     typed = {**DONE, "what": "everything", "processors": "PSZA", "reason": "again"}
     html = page(operator, **typed)
-    assert "3 complete runs will be replaced" in html
+    assert "3 complete runs will be overwritten" in html
     for number in ("", "2", "yes"):
         answer = start(operator, sealed(html), overwrites=number, **typed)
-        assert "type 3 beside the button" in unescape(answer.content.decode())
+        assert "type 3 to confirm" in unescape(answer.content.decode())
     assert start(operator, sealed(html), overwrites="3", **typed).status_code == 302
 
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often plan() and the preflight's report() are called."""
+    """Count the calls of plan() and the preflight's report()."""
     calls: Counter[str] = Counter()
 
     def counted(name: str, real: Any) -> Any:
@@ -543,10 +611,10 @@ def test_a_viewer_sees_it_all_and_starts_nothing(
 
 
 @pytest.mark.parametrize(("typed", "reason"), [
-    ({**DONE, "reason": "r"}, "Everything is complete already; choose “Everything” to run it again"),
-    ({**DONE, "what": "failed", "reason": "r"}, "Nothing of these dates has failed"),
-    (FREE, "Give a reason"),
-    ({**FREE, "batch_size": "x", "reason": "r"}, "Correct 1 field first"),
+    ({**DONE, "reason": "r"}, "All runs are complete; select “All runs, overwriting complete ones” to rerun them"),
+    ({**DONE, "what": "failed", "reason": "r"}, "No failed runs on these dates"),
+    (FREE, "Enter a reason"),
+    ({**FREE, "batch_size": "x", "reason": "r"}, "Fix 1 highlighted field"),
 ])  # fmt: skip
 def test_a_button_that_cannot_be_pressed_says_why(
     operator: Client, demo: Demo, typed: dict[str, str], reason: str
@@ -556,7 +624,7 @@ def test_a_button_that_cannot_be_pressed_says_why(
     assert found[1].endswith(f"</i> {reason}")
 
 
-# Later, and with a second person
+# Scheduled launches and approval
 
 
 def test_more_than_the_limit_waits_for_a_second_person(
@@ -565,7 +633,7 @@ def test_more_than_the_limit_waits_for_a_second_person(
     settings.APPROVAL_THRESHOLD_DATES = 3
     typed = {**FREE, "reason": "late data"}
     html = page(operator, **typed)
-    assert "Ask for approval to start" in html
+    assert "Request approval for" in html
     assert start(operator, sealed(html), **typed).status_code == 302
     kept = Launch.objects.get()
     assert (kept.state, kept.actor, kept.job) == ("waiting", "otto", None)
@@ -590,7 +658,7 @@ def test_the_one_who_asked_can_withdraw_and_others_refuse_with_a_reason(
         Launch.objects.create(options=FREE_OPTIONS.as_json(), actor="otto", needs_approval="large")
         for _ in range(2)
     ]
-    assert "a second person has to decide" in page(operator)
+    assert "a second operator" in page(operator).lower()
     assert (
         operator.post(
             reverse("backfill_decide", args=[asked[0].pk, "refuse"]), {"why": "no"}
@@ -625,11 +693,11 @@ def test_an_admin_needs_nobody(admin: Client, demo: Demo, settings: Any) -> None
 def test_a_time_to_come_keeps_it_until_then(operator: Client, demo: Demo) -> None:
     typed = {**FREE, "reason": "at night", "at": "2999-01-01 02:00"}
     html = page(operator, **typed)
-    assert "dates at 2999-01-01 02:00 UTC" in html
+    assert "dates at 2999-01-01 02:00" in html
     assert "--at '2999-01-01 02:00'" in html
     assert start(operator, sealed(html), **typed).status_code == 302
     assert f"{Launch.objects.get().start_at:%Y-%m-%d %H:%M}" == "2999-01-01 02:00"
-    assert "2999-01-01 02:00 UTC" in page(operator)
+    assert "2999-01-01 02:00" in page(operator)
 
 
 def test_ones_own_timed_launch_starts_by_itself_and_can_only_be_withdrawn(
@@ -640,13 +708,13 @@ def test_ones_own_timed_launch_starts_by_itself_and_can_only_be_withdrawn(
     row = re.sub(
         r"<[^>]+>|\s+",
         " ",
-        page(operator).partition("Launches that wait")[2].partition("</tbody>")[0],
+        page(operator).partition("Pending launches</caption>")[2].partition("</tbody>")[0],
     )
-    assert re.search(r"starts by itself at \S+ \S+ UTC", re.sub(r" +", " ", row))
+    assert re.search(r"starts at \S+ \S+", re.sub(r" +", " ", row))
     assert "Withdraw" in row
     assert "Refuse" not in row
-    assert "second person" not in row
-    assert "Refuse" in page(admin).partition("Launches that wait")[2]
+    assert "second operator" not in row
+    assert "Refuse" in page(admin).partition("Pending launches</caption>")[2]
     assert (
         operator.post(
             reverse("backfill_decide", args=[kept.pk, "withdraw"]), {"why": 2001 * "x"}
@@ -664,7 +732,7 @@ def test_a_viewer_decides_nothing(viewer: Client, demo: Demo, verb: str) -> None
         viewer.post(reverse("backfill_decide", args=[kept.pk, verb]), {"why": "x"}).status_code
         == 403
     )
-    assert "operators only" in page(viewer)
+    assert "operators only" in page(viewer).lower()
 
 
 def test_what_cannot_be_decided_is_not_found(admin: Client, demo: Demo) -> None:
@@ -672,23 +740,7 @@ def test_what_cannot_be_decided_is_not_found(admin: Client, demo: Demo) -> None:
     assert admin.get(reverse("backfill_decide", args=[999, "approve"])).status_code == 404
 
 
-# What fills the form
-
-
-EVERY = replace(
-    FREE_OPTIONS,
-    processors=("PCF", "ML"),
-    mode="normal",
-    batch_size=4,
-    parallel=3,
-    canary=False,
-    brake=False,
-    max_retries=2,
-    newest_first=True,
-    skip_trigger=True,
-    skip_preflight=True,
-    reason=f"spaces & {HOSTILE}",
-)
+# Prefilled values
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -761,7 +813,7 @@ def test_what_is_not_there_fills_nothing(
 def test_picks_are_the_dates_of_the_season_in_its_own_terms(demo: Demo) -> None:
     calendar = load_calendar()
     season = calendar.season(2021)
-    shown = picks(calendar, Options(season[0].day, season[-1].day))
+    shown = picks(calendar, Options(start=season[0].day, end=season[-1].day))
     assert shown
     assert [pick.chosen for pick in shown.seasons] == [True]
     assert [pick.words for pick in shown.weeks] == [
@@ -778,12 +830,12 @@ def test_a_pick_keeps_what_else_was_typed(operator: Client, demo: Demo) -> None:
         {**FREE, "reason": "late data", "brake": "off", "pick": "month:2021:12"},
     )
     assert answer["Location"].startswith(
-        "/backfills/new/?start=2021-12-01&end=2021-12-31&brake=off&reason=late%20data"
+        "/backfills/new/?start=2021-12-01&end=2021-12-31&reason=late%20data&brake=off"
     )
 
 
 def test_game_days_only_leaves_out_the_others(demo: Demo) -> None:
-    calendar, options = load_calendar(), Options(date(2021, 11, 20), date(2021, 11, 30))
+    calendar, options = load_calendar(), Options(start=date(2021, 11, 20), end=date(2021, 11, 30))
     left = LaunchForm(_query(picked("games", calendar, options))).options
     assert left
     assert list(left.days) == [day for day in options.days if calendar.day(day).is_processing]

@@ -1,35 +1,35 @@
-"""Retry from the page: what runs and why, what does not and why not, then one button."""
+"""Retry page: retried runs with reasons, excluded runs with reasons, then one button."""
 
 from __future__ import annotations
 
 import re
 from datetime import date
 from html import unescape
-from typing import Any
 
 import pytest
 from django.db import connection
-from django.template import Context, Template
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from backfill.jobs.retry import RetryPlan, preview_retry
+from backfill.jobs.retry_selection import Selection
 from backfill.models import Job, Run
-from backfill.plan.retry_selection import Selection
 from backfill.status import season_failures
 from backfill.status.failures import JobFailures
+from backfill.version import code_version
 from tests.webapp.demo import YEAR, Demo
 from validation.retry import RetryClass
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 HTMX = {"HX-Request": "true"}
 HOSTILE = "<script>alert(1)</script>"
+# Caused by a bug without a fix.
 ONE_DATE = {
     "start": "2021-11-15",
     "end": "2021-11-15",
     "override": "on",
-}  # by a bug, which nobody has mended
+}
 START = '<button type="submit" class="btn btn-primary">'
 DISABLED = START.replace(">", " disabled>")
 A_DATE = date(2021, 11, 15)
@@ -45,7 +45,7 @@ def url(job: Job) -> str:
 
 
 def plan_of(client: Client, job: Job, **query: object) -> str:
-    """The fragment, as text."""
+    """Return the fragment as text."""
     answer = client.get(url(job), query, headers=HTMX)
     assert answer.status_code == 200
     return answer.content.decode()
@@ -64,15 +64,17 @@ def keys(found: RetryPlan) -> set[tuple[str, date]]:
 def test_the_page_comes_at_once_and_asks_for_its_plan(job: Job, viewer: Client) -> None:
     text = viewer.get(url(job), {"category": "PROCESSING_ERROR"}).content.decode()
     assert f'hx-get="{url(job)}?category=PROCESSING_ERROR" hx-trigger="load"' in text
-    assert 'value="PROCESSING_ERROR" id="id_category' in text
-    assert "Show what would run" in text
+    assert re.search('value="PROCESSING_ERROR"[^>]* id="id_category', text)
+    assert "Preview retry" in text
 
 
 def test_the_plan_is_that_of_control_with_what_is_left_out(job: Job, operator: Client) -> None:
+    Run.objects.update(code_version=code_version())
     found = preview_retry(job, Selection())
     text = plan_of(operator, job)
-    assert f"Retry {len(found.plan.todo)} runs on {len(found.plan.dates)} dates" in text
-    assert f"{len({(out.processor, out.date) for out in found.left_out})} runs</span>" in text
+    assert not found.plan.todo
+    assert re.search(r"disabled>\s*Retry failures", text)
+    assert f"{len({(out.processor, out.date) for out in found.left_out})} runs; " in text
     assert "never (expected)" in text
     assert "include_expected=on" in text
     assert f"manage.py retry {job.pk}" in text
@@ -82,10 +84,7 @@ def test_the_plan_is_that_of_control_with_what_is_left_out(job: Job, operator: C
 
 def test_the_page_says_what_stops_it_and_of_what_it_is_a_retry(job: Job, operator: Client) -> None:
     text = operator.get(url(job)).content.decode()
-    assert (
-        f"The brake is released, as in job {job.pk}; neither it nor the canary stops at a bug that the same date had"
-        in text
-    )
+    assert "pause on error off" in " ".join(text.split())
     plan = plan_of(operator, job, **{k: v for k, v in ONE_DATE.items() if k != "override"})
     assert f'placeholder="retry of job {job.pk}"' in plan
 
@@ -98,7 +97,7 @@ def test_a_reason_that_is_too_long_is_refused_and_not_cut(job: Job, operator: Cl
 
 def test_without_script_the_plan_is_on_the_page(job: Job, operator: Client) -> None:
     text = operator.get(url(job), {**ONE_DATE, "look": "1"}).content.decode()
-    assert "What will run" in text
+    assert '<h2 id="runs">' in text
     assert 'hx-trigger="load"' not in text
 
 
@@ -134,20 +133,20 @@ def test_what_has_changed_since_it_was_looked_at_is_said_and_nothing_runs(
 def test_overriding_needs_a_reason(job: Job, operator: Client) -> None:
     answer = operator.post(url(job), ONE_DATE)
     assert answer.status_code == 422
-    assert "overriding needs a reason" in answer.content.decode()
+    assert "overriding requires a reason" in answer.content.decode()
     assert Job.objects.count() == 1
 
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
-    "a week": ({"week": "x"}, "is no week; write 5, or 5-8"),
+    "a week": ({"week": "x"}, "is not a week; write 5, or 5-8"),
     "a week that is not there": ({"week": "40"}, "has no date in week 40"),
-    "a date": ({"start": "soon"}, "that is no date"),
+    "a date": ({"start": "soon"}, "enter a date as YYYY-MM-DD"),
     "the end before the start": (
         {"start": "2021-12-01", "end": "2021-11-01"},
-        "lies before the start",
+        "is before the first date",
     ),
     "a processor": ({"processor": HOSTILE}, "is not one of the available choices"),
-    "a category": ({"category": HOSTILE}, "is no category"),
+    "a category": ({"category": HOSTILE}, "unknown category"),
     "a group": ({"group": HOSTILE}, "has no error group"),
 }
 
@@ -163,7 +162,7 @@ def test_what_cannot_be_meant_is_one_sentence(name: str, job: Job, operator: Cli
 
 def test_a_job_under_way_is_not_retried_yet(job: Job, operator: Client) -> None:
     Job.objects.update(status=Job.Status.RUNNING)
-    assert f"job {job.pk} is running; wait until it has ended" in plan_of(operator, job)
+    assert f"job {job.pk} is running; wait until it ends" in plan_of(operator, job)
     assert operator.post(url(job), ONE_DATE).status_code == 422
 
 
@@ -175,7 +174,7 @@ def test_a_date_that_another_job_holds_is_said_beside_the_button(
     )
     Run.objects.create(job=other, processor="PSZA", date=A_DATE, batch=0)
     text = plan_of(operator, job, **ONE_DATE)
-    assert f"job {other.pk} (olga, running) holds 1 runs" in text
+    assert f"job {other.pk} (olga, running) holds 1 run" in text
     assert DISABLED in text
     assert operator.post(url(job), {**ONE_DATE, "reason": "once more"}).status_code == 409
 
@@ -203,48 +202,13 @@ def test_a_job_that_is_not_there_is_not_found(demo: Demo, viewer: Client) -> Non
     assert viewer.get(reverse("retry", args=[999_999])).status_code == 404
 
 
-# What it healed
-
-
-def healed(job: Job) -> str:
-    return Template("{% load retrying %}{% healed job %}").render(Context({"job": job}))
-
-
-def made_of(job: Job, **fields: Any) -> Job:
-    """A retry of one run of a job."""
-    made = Job.objects.create(
-        options=job.options, actor="otto", batch_size=1, retry_of=job, **fields
-    )
-    Run.objects.create(
-        job=made,
-        processor="PSZA",
-        date=A_DATE,
-        batch=0,
-        status=Run.Status.COMPLETE,
-        failures={"UNKNOWN": 2},
-    )
-    return made
-
-
-def test_an_ended_retry_says_what_it_healed_what_remains_and_what_is_new(job: Job) -> None:
-    before = job.runs.get(processor="PSZA", date=A_DATE).failures
-    text = healed(made_of(job, status=Job.Status.SUCCEEDED))
-    assert f"What it healed of job {job.pk}" in text
-    assert all(f"{n} {what}" in text for what, n in before.items())
-    assert "2 UNKNOWN" in text
-
-
-def test_no_other_job_says_what_it_healed(job: Job) -> None:
-    assert healed(job).strip() == ""
-    assert healed(made_of(job, status=Job.Status.RUNNING)).strip() == ""
-
-
-# A season
+# Season
 
 
 def test_a_season_lists_the_jobs_with_something_still_broken_by_when_a_retry_heals_it(
     job: Job, viewer: Client
 ) -> None:
+    Run.objects.update(code_version=code_version())
     standing = JobFailures(job)
     failures = standing.failures(standing.own.keys())
     (found,) = season_failures.of_season(YEAR)
@@ -253,7 +217,8 @@ def test_a_season_lists_the_jobs_with_something_still_broken_by_when_a_retry_hea
     }
     assert found.counts[RetryClass.NEVER] > 0
     text = viewer.get(reverse("retries"), {"season": YEAR}, headers=HTMX).content.decode()
-    assert f"{url(job)}?start={found.first}&end={found.last}" in text
+    assert "nothing to retry" in text
+    assert url(job) in text
     assert f"{found.counts[RetryClass.NEVER]:,}" in text
 
 

@@ -1,4 +1,4 @@
-"""Runs: every attempt of all jobs can be found, read and downloaded, however many there are."""
+"""Runs: filters, pages, attempts and CSV download."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def downloaded(client: Client, **query: Any) -> list[list[str]]:
 
 
 def another_attempt(**fields: Any) -> Run:
-    """A second job that has run PSZA on the day again."""
+    """Make a second job that ran PSZA on the day again."""
     first = Job.objects.get()
     job = Job.objects.create(
         options=first.options,
@@ -126,7 +126,7 @@ def test_all_attempts_of_a_processor_and_date_can_be_read(viewer: Client, demo: 
 def test_what_older_code_made_is_a_selection_that_one_can_backfill(
     viewer: Client, demo: Demo
 ) -> None:
-    assert "everything was made by the present statements" in page(viewer, older=1)
+    assert "No stale runs" in page(viewer, older=1)
     Run.objects.filter(processor="PDC", date__in=["2021-11-22", "2021-11-24"]).update(
         sql_hash="0ld"
     )
@@ -142,7 +142,7 @@ def test_a_run_that_was_superseded_is_not_made_by_older_code(viewer: Client, dem
     Run.objects.filter(processor="PSZA", date=DAY).update(sql_hash="0ld")
     newer = Run.objects.get(processor="PSZA", date=DAY).finished_at
     another_attempt(status=Run.Status.COMPLETE, sql_hash="", started_at=newer)
-    assert "everything was made by the present statements" in page(viewer, older=1)
+    assert "No stale runs" in page(viewer, older=1)
 
 
 def test_hostile_text_is_text_on_the_page_and_no_formula_in_the_file(
@@ -171,10 +171,10 @@ def test_a_file_has_the_numbers_of_the_runs(viewer: Client, demo: Demo) -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"processor": "XYZ"}, "is no processor"), ({"state": "lost"}, "is no state of a run"),
+        ({"processor": "XYZ"}, "choose from TDZA"), ({"state": "lost"}, "choose from pending"),
         ({"date": "yesterday"}, "takes a date"),
-        ({"sort": "why"}, "runs are sorted by"), ({"page": "0"}, "there are pages 1 to"), ({"page": "9999"}, "filter by season"),
-        ({"start": "2021-12-01", "end": "2021-11-01"}, "the end 2021-11-01 lies before the start 2021-12-01"),
+        ({"sort": "why"}, "runs are sorted by"), ({"page": "0"}, "page takes 1 to"), ({"page": "9999"}, "filter by season"),
+        ({"start": "2021-12-01", "end": "2021-11-01"}, "the last date 2021-11-01 is before the first date 2021-12-01"),
         ({"season": "99999"}, "takes a year"), ({"job": "99999999999999999999"}, "takes a whole number"),
     ],
 )  # fmt: skip
@@ -190,7 +190,7 @@ def test_a_filter_that_is_wrong_is_said_in_one_sentence(
 
 
 def test_without_runs_it_leads_to_the_first_backfill(viewer: Client, db: None) -> None:
-    assert "Clear the filters" in page(viewer, text="nothing says this")
+    assert "No matching runs" in page(viewer, text="no run has this text")
     Job.objects.all().delete()
-    assert "Nothing has run yet" in page(viewer)
+    assert "No runs" in page(viewer)
     assert reverse("backfill_new") in page(viewer).partition("<main")[2]

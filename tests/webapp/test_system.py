@@ -1,17 +1,14 @@
-"""System: who works and what is loaded; the cap is an admin's, a token its owner's; no secret is
-shown.
-"""
+"""System page: workers, seasons, concurrency limit (admins), tokens (owner), no secrets."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.test import Client
 from django.urls import reverse
-from django.utils.timezone import now
 
+from backfill.celery_app import celery_app
 from backfill.models import Batch, Event, Finding, Job, Limits, Notice, Trigger, Worker
 from backfill.process_id import this_process
 from backfill.status import system_health
@@ -27,7 +24,7 @@ CAP = {"batches": "3", "reason": "<script>quiet hours</script>"}
 
 @pytest.fixture(autouse=True)
 def no_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody listens: these pages do not need it, and need not wait for it."""
+    """Replace the Redis check, which would wait for a connection."""
     monkeypatch.setattr(
         system_health,
         "redis",
@@ -53,14 +50,15 @@ def test_a_redis_that_does_not_answer_is_said_without_its_password(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.REDIS_URL = "redis://:hunter2@127.0.0.1:1/0"
-    monkeypatch.setattr(current_app.conf, "broker_write_url", settings.REDIS_URL)
+    monkeypatch.setattr(celery_app().conf, "broker_write_url", settings.REDIS_URL)
     found = ASK_REDIS()
     assert (found["answers"], bool(found["said"])) == (False, True)
     assert "hunter2" not in f"{found['where']} {found['said']}"
 
 
 def test_a_redis_that_does_not_answer_is_said_to_lose_nothing(viewer: Client, db: None) -> None:
-    assert "it is away. Nothing is lost by that" in page(viewer)
+    text = page(viewer)
+    assert "it is away. No work is lost" in text
 
 
 def test_no_secret_is_shown(admin: Client, settings: Any) -> None:
@@ -68,7 +66,15 @@ def test_no_secret_is_shown(admin: Client, settings: Any) -> None:
     text = page(admin)
     assert settings.SECRET_KEY not in text
     assert "token-that-opens-a-door" not in text
-    assert "1 set" in text
+    assert "1 URL" in text
+
+
+def test_a_setting_without_a_value_is_not_set(viewer: Client, db: None, settings: Any) -> None:
+    settings.NOTIFY_URLS = []
+    values = dict(pair for _, pairs in system_health.in_force() for pair in pairs)
+    assert values["NOTIFY_URLS"] == "not set"
+    assert values["LOGIN_FAILURE_LIMIT"] == settings.LOGIN_FAILURE_LIMIT
+    assert "0 URLs" not in page(viewer)
 
 
 def test_workers_and_batches_are_shown_and_asked_for_again_only_while_a_job_is_under_way(
@@ -81,12 +87,12 @@ def test_workers_and_batches_are_shown_and_asked_for_again_only_while_a_job_is_u
     url, job = reverse("system_live"), Job.objects.get()
     calm = viewer.get(url).content.decode()
     assert "hx-trigger" not in calm
-    assert (calm.count("alive</span>"), calm.count("gone</span>")) == (1, 1)
+    assert (calm.count("running</span>"), calm.count("stopped</span>")) == (1, 1)
     Job.objects.filter(pk=job.pk).update(status=Job.Status.RUNNING)
     Batch.objects.filter(job=job, number=1).update(status=Batch.Status.IN_FLIGHT)
     busy = viewer.get(url).content.decode()
     assert 'hx-trigger="every 2s"' in busy
-    assert f"job {job.pk}</a>: 1 of {job.max_in_flight} at most" in busy
+    assert f"Job {job.pk}</a>: 1 of {job.max_in_flight}" in busy
 
 
 def test_messages_that_wait_are_listed(viewer: Client, demo: Demo) -> None:
@@ -105,7 +111,7 @@ def test_messages_that_wait_are_listed(viewer: Client, demo: Demo) -> None:
     )
     text = page(viewer)
     assert "&lt;b&gt;denied&lt;/b&gt;" in text
-    assert "1 for Phase 5, 1 for people" in text
+    assert "1 Phase 5 message, 1 notification" in text
 
 
 def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(
@@ -116,7 +122,7 @@ def test_an_admin_changes_the_cap_in_all_and_the_change_is_kept_as_text(
     (event,) = system_health.events()
     assert (event.actor, event.reason) == ("ada", CAP["reason"])
     text = answer.content.decode()
-    assert "At most 3 batches of all jobs" in text
+    assert "Concurrency limit of all jobs: 3" in text
     assert "&lt;script&gt;quiet hours" in text
     assert "<script>quiet" not in text
 
@@ -132,8 +138,8 @@ def test_nobody_else_can_change_the_cap_and_sees_why(role: str, db: None) -> Non
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ({"batches": "3", "reason": " "}, "say why"), ({"batches": "0", "reason": "x"}, "1 to 64 batches"),
-        ({"batches": "-1", "reason": "x"}, "takes a whole number"), ({"reason": "x"}, "1 to 64 batches"),
+        ({"batches": "3", "reason": " "}, "enter a reason"), ({"batches": "0", "reason": "x"}, "must be 1 to 64"),
+        ({"batches": "-1", "reason": "x"}, "takes a whole number"), ({"reason": "x"}, "must be 1 to 64"),
     ],
 )  # fmt: skip
 def test_a_cap_that_cannot_be_is_refused_in_one_sentence(
@@ -157,7 +163,7 @@ def test_everybody_can_make_a_key_of_his_own_that_is_shown_once(
     answer = client.post(reverse("tokens"), {"name": "<b>nightly</b>"})
     token = Token.objects.get()
     key = answer.content.decode().partition('<pre id="key">')[2].partition("</pre>")[0]
-    assert Token.of(key, now()) == token
+    assert Token.of(key) == token
     assert token.user.username == {"viewer": "vera", "operator": "otto", "admin": "ada"}[name]
     assert "no-store" in answer["Cache-Control"]
     again = client.get(reverse("tokens")).content.decode()

@@ -1,4 +1,4 @@
-"""What there is to look at: worst first, narrowed by the URL, marked by a person with a note."""
+"""Triage: worst first, filtered by the URL, marked by a user with a note."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from backfill.audit import evidence_rows, season_summary
+from backfill.audit import evidence, season_summary
 from backfill.models import AuditResult, Event, EventCause, Finding, Job, Run, SeasonAudit
 from backfill.status.attention import attention_items
 from tests.webapp.demo import YEAR, Demo
@@ -29,16 +29,16 @@ State = Finding.State
 
 
 def text_of(client: Client, url: str, **query: object) -> str:
-    """A page as text; every answer of these pages is one."""
+    """Return a page as text."""
     answer = client.get(url, query)
     assert answer.status_code == 200
     return answer.content.decode()
 
 
 def shown(client: Client, **query: object) -> list[int]:
-    """The Findings that the list shows, in its order."""
+    """Return the listed Findings, in order."""
     answer = client.get(reverse("triage"), query)
-    return [s.finding.pk for kind in answer.context["listing"].kinds for s in kind.shown]
+    return [s.finding.pk for kind in answer.context["listing"].kinds for s in kind.rows]
 
 
 def one(kind: str = "impossible value") -> Finding:
@@ -54,7 +54,7 @@ def make_job(
     actor: str = "backcourt",
     **fields: Any,
 ) -> Job:
-    """A job of the demo's dates that has come to this, as its last event says."""
+    """Make a job of the demo's dates whose last event moved it to this state."""
     job = Job.objects.create(
         options=Job.objects.earliest("pk").options,
         actor="ann",
@@ -73,12 +73,12 @@ def make_job(
     return job
 
 
-# Jobs that want somebody before anything is judged
+# Jobs that need attention before an audit
 
 
 def badge(text: str) -> int:
-    """What the menu says beside Triage."""
-    found = re.search(r'class="count count-bad"[^>]*>(\d+)<', text)
+    """Return the badge of Triage in the menu."""
+    found = re.search(r'class="nav-count nav-count-bad"[^>]*>(\d+)<', text)
     return int(found[1]) if found else 0
 
 
@@ -109,10 +109,10 @@ def test_a_job_that_stopped_by_itself_wants_a_person_at_once(
     status, to_state, reason, fields = JOBS[name]
     job = make_job(status, to_state, reason, **fields)
     home, triage = text_of(viewer, reverse("home")), text_of(viewer, reverse("triage"))
-    wants = home.partition("What needs a person")[2]
+    wants = home.partition("Needs attention</h2>")[2]
     assert re.search(r'<a href="([^"]+)"><strong>', wants)[1] == reverse("job", args=[job.pk])
     assert reason in wants
-    assert triage.index(reason) < triage.index("Explained by the games played")
+    assert triage.index(reason) < triage.index("Season audits")
     assert badge(triage) == badge(home) == before + 1
 
 
@@ -123,7 +123,7 @@ def test_a_job_that_stands_still_wants_a_person(demo: Demo) -> None:
     assert (found.job, found.state, found.reason) == (
         job,
         "stalled",
-        "nothing has changed for 7 minutes",
+        "no progress for 7 min",
     )
 
 
@@ -154,7 +154,7 @@ def test_without_findings_the_list_does_not_say_that_nothing_wants_a_person(
 ) -> None:
     Finding.objects.update(state=State.CLOSED)
     make_job(*JOBS["the brake"][:3], **JOBS["the brake"][3])
-    assert "Nothing wants a person" not in text_of(viewer, reverse("triage"))
+    assert "Needs attention: none" not in text_of(viewer, reverse("triage"))
     assert "Every failure of this season is explained" not in text_of(viewer, reverse("home"))
 
 
@@ -165,26 +165,24 @@ def test_the_rates_never_say_that_nothing_is_to_be_done_while_there_is_a_bug(
     demo: Demo, viewer: Client
 ) -> None:
     text = text_of(viewer, reverse("rates"), processor="PDC")
-    (verdict,) = viewer.get(reverse("rates"), {"processor": "PDC"}).context["chosen"].verdicts
+    (result,) = viewer.get(reverse("rates"), {"processor": "PDC"}).context["chosen"].results
     runs = Run.objects.filter(processor="PDC", status="complete")
-    assert verdict.bugs == sum(run.failures.get("PROCESSING_ERROR", 0) for run in runs) > 0
-    assert verdict.by_games + verdict.bugs == sum(sum(run.failures.values()) for run in runs)
-    assert (
-        f"explained by the games played {verdict.by_games:,} · bugs {verdict.bugs} · unexplained 0"
-        in text
-    )
-    assert "No action" not in text
-    assert "No action" in text_of(viewer, reverse("rates"), processor="TDZA")
+    assert result.bugs == sum(run.failures.get("PROCESSING_ERROR", 0) for run in runs) > 0
+    failed = sum(sum(run.failures.values()) for run in runs)
+    assert result.expected + result.bugs == failed
+    assert f"{result.expected:,} expected of {failed:,} failures" in text
+    assert "all expected" not in text
+    assert "all expected" in text_of(viewer, reverse("rates"), processor="TDZA")
 
 
 def test_the_rates_of_what_was_not_judged_say_so(demo: Demo, viewer: Client) -> None:
     AuditResult.objects.filter(processor="TDZA").update(run_id="older")
     text = text_of(viewer, reverse("rates"), processor="TDZA")
-    assert "not judged yet" in text
-    assert "No action" not in text
+    assert "not audited" in text
+    assert "all expected" not in text
 
 
-# The list
+# List
 
 
 def test_the_list_is_worst_first_with_its_notes_folded_away(demo: Demo, viewer: Client) -> None:
@@ -193,7 +191,7 @@ def test_the_list_is_worst_first_with_its_notes_folded_away(demo: Demo, viewer: 
     assert shown(viewer) == above
     assert shown(viewer, notes=1) == [f.pk for f in every]
     text = text_of(viewer, reverse("triage"))
-    assert f"{len(every) - len(above)} note" in text
+    assert f"{len(every) - len(above)} informational finding" in text
     assert "Phase 3 missing" in text
 
 
@@ -285,8 +283,8 @@ def test_the_fragment_is_the_list_alone(demo: Demo, viewer: Client) -> None:
 def test_nothing_to_look_at_says_over_how_much(demo: Demo, viewer: Client) -> None:
     Finding.objects.update(state=State.CLOSED)
     text = text_of(viewer, reverse("triage"))
-    assert "Nothing wants a person" in text
-    assert "bugs that somebody has settled, the others explained; judged" in text
+    assert "Needs attention: none" in text
+    assert re.search(r"2021-22: [\d,]+ failures, [\d,]+ bugs?, all triaged", text)
 
 
 def test_a_strip_marks_the_dates_of_the_season(demo: Demo) -> None:
@@ -294,7 +292,7 @@ def test_a_strip_marks_the_dates_of_the_season(demo: Demo) -> None:
     season = [finding.first + timedelta(days=n) for n in range(-3, 30)]
     drawn = strip(finding, season)
     assert f'<rect x="3" y="0" width="{len(finding.dates)}"' in drawn
-    assert f"{len(finding.dates)} dates of 33 in the season" in drawn
+    assert f"{len(finding.dates)} of 33 dates in the season" in drawn
 
 
 def test_the_number_of_queries_is_that_of_one_finding(demo: Demo, viewer: Client) -> None:
@@ -323,7 +321,7 @@ def test_the_number_of_queries_is_that_of_one_finding(demo: Demo, viewer: Client
     )
 
 
-# One
+# Finding
 
 
 def test_a_finding_shows_its_evidence_its_advice_and_what_to_start(
@@ -348,7 +346,7 @@ def test_a_viewer_sees_the_actions_as_those_of_operators(demo: Demo, viewer: Cli
 def test_the_evidence_is_the_stored_query_run(demo: Demo, viewer: Client) -> None:
     finding = one("column jump")
     text = text_of(viewer, reverse("finding_evidence", args=[finding.pk]))
-    rows = evidence_rows.evidence_of(finding).rows
+    rows = evidence.evidence_of(finding).rows
     assert text.startswith('<div id="evidence"')
     assert f"{len(rows)} rows" in text
     assert "mid_range_makes_null" in text
@@ -357,7 +355,7 @@ def test_the_evidence_is_the_stored_query_run(demo: Demo, viewer: Client) -> Non
 
 def test_evidence_is_cut_after_its_first_rows(demo: Demo, viewer: Client) -> None:
     finding = one("duplicate input")
-    assert "The first 200 rows" in text_of(viewer, reverse("finding_evidence", args=[finding.pk]))
+    assert "First 200 rows" in text_of(viewer, reverse("finding_evidence", args=[finding.pk]))
 
 
 @pytest.mark.parametrize(
@@ -374,7 +372,7 @@ def test_a_finding_that_is_not_there_is_not_found(name: str, demo: Demo, viewer:
     assert viewer.get(reverse(name, args=[999_999])).status_code == 404
 
 
-# Marking
+# Marks
 
 
 @pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.EXPECTED, State.FIXED])
@@ -402,9 +400,9 @@ def test_marking_keeps_who_and_why(state: str, demo: Demo, operator: Client) -> 
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "without a note": (
         {"state": "fixed", "note": " "},
-        "say why: the note is kept with the finding",
+        "enter a reason; it is stored with the finding",
     ),
-    "as it is already": ({"state": "open", "note": "once more"}, "is open already"),
+    "as it is already": ({"state": "open", "note": "once more"}, "is already open"),
     "as nothing that there is": (
         {"state": HOSTILE, "note": "a note to keep"},
         "not one of the available choices",
@@ -458,10 +456,10 @@ def test_of_several_all_are_marked_or_none(demo: Demo, operator: Client) -> None
 def test_nothing_ticked_is_said(demo: Demo, operator: Client) -> None:
     answer = operator.post(reverse("triage_mark"), {"state": "fixed", "note": "all of it"})
     assert answer.status_code == 422
-    assert "tick at least one finding" in answer.content.decode()
+    assert "Select at least one finding" in answer.content.decode()
 
 
-# Judging
+# Audits
 
 
 def posts() -> dict[str, dict[str, Any]]:
@@ -511,7 +509,7 @@ def test_a_worker_that_does_not_come_is_not_waited_for(demo: Demo, operator: Cli
     asked = {"judging": YEAR, "asked": (now() - timedelta(minutes=3)).isoformat()}
     text = text_of(operator, reverse("triage"), **asked)
     assert "every 1s" not in text
-    assert "has not yet" in text
+    assert "No worker has started the audit" in text
 
 
 @pytest.mark.parametrize("asked", ["", "soon", "2021-13-45T00:00", "2021-11-11T11:11"])
@@ -520,7 +518,7 @@ def test_what_is_no_time_was_not_asked(asked: str, demo: Demo, viewer: Client) -
 
 
 def test_a_list_has_no_more_on_a_page_than_it_says(demo: Demo) -> None:
-    found = listing(FindingFilters({}, [YEAR]), "no page")
+    found = listing(FindingFilters({}, [YEAR]), "")
     assert (found.page.number, found.total) == (
         1,
         Finding.objects.listed().filter(severity__gt=0).count(),
@@ -531,18 +529,18 @@ def test_an_impossible_value_names_the_row_and_its_query_returns_it_alone(
     demo: Demo, viewer: Client
 ) -> None:
     finding = one()
-    (row,) = evidence_rows.evidence_of(finding).rows
+    (row,) = evidence.evidence_of(finding).rows
     assert row["fg_makes"] > row["fg_attempts"]
     key = f"{row['player_lookup']} on {row['game_date']}, game {row['game_id']}"
     assert finding.numbers["sample"] == [key]
-    assert f"mend the row of {key} in Phase 3" in finding.action["first"]
+    assert f"the row of {key}" in finding.action["first"]
     assert key in text_of(viewer, reverse("finding", args=[finding.pk]))
 
 
 def test_a_number_that_there_is_not_is_named_with_the_list(demo: Demo, viewer: Client) -> None:
     for name, words in (
-        ("finding", "There is no finding 987654; the page Triage"),
-        ("job", "There is no job 987654; the page Jobs"),
+        ("finding", "There is no finding 987654. The Triage page"),
+        ("job", "There is no job 987654. The Jobs page"),
     ):
         answer = viewer.get(reverse(name, args=[987654]))
         assert answer.status_code == 404

@@ -1,1 +1,1 @@
-"""Kinds of findings and the rules that produce them: a season in, findings out."""
+"""Kinds of Findings and the rules that produce them from the facts of a season."""

@@ -1,8 +1,6 @@
-"""Columns that suddenly hold nothing, zero or one value, found by their shares; rows whose numbers
-are wrong, as told.
+"""Columns that are suddenly NULL, zero or constant, detected by their shares of a date's rows.
 
-A date is held against the dates before it: a stated test on shares, which small slates do not meet
-by chance.
+The test compares a date with the dates before it. Small slates do not exceed its limits by chance.
 """
 
 from __future__ import annotations
@@ -14,28 +12,26 @@ from datetime import date, timedelta
 from math import sqrt
 from typing import NamedTuple
 
-from validation.columns import Critical, critical, origins
+from validation.columns import Critical, critical, is_about_teams, origins
 from validation.known_constants import ConstantKind
 
 MIN_ROWS = 20
-# A team table has two rows a game. Of fewer than four games the test could tell nothing.
+# A team table has two rows per game. The test has no power below four games.
 MIN_TEAM_ROWS = 8
-TEAM_TABLES = ("TDGS", "TOGS", "TDZA")
 REFERENCE_DATES, MIN_REFERENCE_DATES = 7, 3
 MIN_EFFECT, MIN_Z = 0.25, 6.0
-# Of a value that all players of a team share: a third of the teams may well have the same one.
+# For a value that all players of a team share: a third of the teams can have the same by chance.
 MIN_TEAM_EFFECT = 0.5
-# About as many players of a team have rows; two teams may agree by chance, and four do not.
+# Typical rows per team. Two teams can agree by chance, four do not.
 TEAM_PLAYERS, CONSTANT_TEAMS = 10, 4
-# What the share of the dates before is taken to be at least, and 1 less it at most: one lost game
-# is no jump.
+# Lower limit of the reference share (upper limit: 1 minus it), so that one missing game is no jump.
 SHARE_FLOOR = 0.02
-# The longest that a game stays in a window of twenty, with an injury in between.
+# Longest time that a game stays in a window of twenty games, including an injury.
 FOLLOWS_WITHIN = timedelta(days=60)
 
 
 class Share(NamedTuple):
-    """One column on one date. `distinct` values that are not NULL: 0, 1, or 2 for more."""
+    """Column on one date. `distinct` counts its non-NULL values: 0, 1, or 2 for more."""
 
     table: str
     column: str
@@ -46,20 +42,18 @@ class Share(NamedTuple):
     distinct: int = 2
 
     def number(self, what: ConstantKind) -> int:
-        """How many rows are so; of a constant, all or none."""
+        """Return the number of rows of this kind; for a constant, all or none."""
         if what is ConstantKind.CONSTANT:
             return self.rows if self.distinct == 1 else 0
         return self.nulls if what is ConstantKind.NULL else self.zeros
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Jump:
-    """Columns of one table that are suddenly NULL, zero or constant, on dates that follow each
-    other.
+    """Columns of one table that are suddenly NULL, zero or constant on consecutive dates.
 
-    `share` of their rows are so, and `reference` of those of the dates before. `followers` are the
-    jumps of what is
-    made from them.
+    `share` is the share of such rows on these dates, `reference` that of the dates before.
+    `followers` are the jumps of columns computed from them.
     """
 
     table: str
@@ -73,27 +67,26 @@ class Jump:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns with their table."""
+        """Columns as table.column."""
         return tuple(f"{self.table}.{column}" for column in self.columns)
 
     @property
     def cause(self) -> str:
-        """Where the values were lost, in words."""
+        """Likely source of the jump, as text."""
         then = (
-            f"; {', '.join(n for f in self.followers for n in f.names)} follow from it"
+            f"; affected columns: {', '.join(n for f in self.followers for n in f.names)}"
             if self.followers
             else ""
         )
         if not self.sources:
-            return f"Phase 3 has lost the values of {', '.join(self.names)}{then}"
-        return f"the processor's formula, since none of what it is made from has jumped: {', '.join(self.sources)}{then}"
+            return f"Phase 3 lost the values of {', '.join(self.names)}{then}"
+        sources = ", ".join(self.sources)
+        return f"the processor's formula; its source columns did not change: {sources}{then}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Violation:
-    """Rows of a processor and date that break a rule: how many of those looked at, and an entity
-    among them.
-    """
+    """Rows of a processor and date that break a rule: their number and a sample entity."""
 
     check: str
     processor: str
@@ -104,7 +97,7 @@ class Violation:
 
 
 def jumps(shares: Iterable[Share]) -> list[Jump]:
-    """Every jump of every critical column, each by itself."""
+    """Return every jump of every critical column, one per column."""
     by_column: dict[tuple[str, str], list[Share]] = defaultdict(list)
     for share in shares:
         by_column[share.table, share.column].append(share)
@@ -119,7 +112,7 @@ class _Flagged(NamedTuple):
     what: ConstantKind
     share: Share
     reference: float
-    goes_on: bool  # from the date before
+    continues: bool  # from the date before
 
 
 def _of_column(shares: Sequence[Share]) -> Iterator[Jump]:
@@ -128,7 +121,7 @@ def _of_column(shares: Sequence[Share]) -> Iterator[Jump]:
         return
     found: list[_Flagged] = []
     for flag in _flagged(shares, column):
-        if found and not flag.goes_on:
+        if found and not flag.continues:
             yield _jump(found, column.sources)
             found = []
         found.append(flag)
@@ -137,8 +130,9 @@ def _of_column(shares: Sequence[Share]) -> Iterator[Jump]:
 
 
 def _flagged(shares: Sequence[Share], column: Critical) -> Iterator[_Flagged]:
-    """The dates that differ from the dates before them; such a date is nobody's reference, so that
-    a rise may last.
+    """Yield the dates that differ from the dates before them.
+
+    Such a date never becomes a reference, so that a jump can last for weeks.
     """
     reference: deque[Share] = deque(maxlen=REFERENCE_DATES)
     before: ConstantKind | None = None
@@ -147,7 +141,7 @@ def _flagged(shares: Sequence[Share], column: Critical) -> Iterator[_Flagged]:
             (
                 w
                 for w in column.watched
-                if _is_jump(share, w, column, reference, goes_on=w is before)
+                if _is_jump(share, w, column, reference, continues=w is before)
             ),
             None,
         )
@@ -163,16 +157,21 @@ def _is_candidate(share: Share, what: ConstantKind) -> bool:
 
 
 def _is_jump(
-    share: Share, what: ConstantKind, column: Critical, reference: Sequence[Share], *, goes_on: bool
+    share: Share,
+    what: ConstantKind,
+    column: Critical,
+    reference: Sequence[Share],
+    *,
+    continues: bool,
 ) -> bool:
-    """A date too small to be judged by itself goes on with what the date before it began."""
+    """Return if a date is a jump; a date too small for the test continues the jump before it."""
     if not _is_candidate(share, what) or len(reference) < MIN_REFERENCE_DATES:
         return False
-    if not goes_on and share.rows < _fewest(share.table):
+    if not continues and share.rows < _fewest(share.table):
         return False
     if what is ConstantKind.CONSTANT:
         fewest = CONSTANT_TEAMS * TEAM_PLAYERS if column.is_of_team else MIN_ROWS
-        return (goes_on or share.rows - share.nulls >= fewest) and all(
+        return (continues or share.rows - share.nulls >= fewest) and all(
             s.distinct > 1 for s in reference
         )
     before = _pooled(reference, what)
@@ -182,11 +181,11 @@ def _is_jump(
         if column.is_of_team
         else (share.rows, MIN_EFFECT)
     )
-    return effect >= enough and (goes_on or effect >= MIN_Z * _error(before, values))
+    return effect >= enough and (continues or effect >= MIN_Z * _error(before, values))
 
 
 def _fewest(table: str) -> int:
-    return MIN_TEAM_ROWS if table in TEAM_TABLES else MIN_ROWS
+    return MIN_TEAM_ROWS if is_about_teams(table) else MIN_ROWS
 
 
 def _pooled(shares: Iterable[Share], what: ConstantKind) -> float:
@@ -195,7 +194,7 @@ def _pooled(shares: Iterable[Share], what: ConstantKind) -> float:
 
 
 def _error(share: float, values: float) -> float:
-    """Standard error of a share among as many values that do not depend on each other."""
+    """Standard error of a share among that many independent values."""
     likely = min(max(share, SHARE_FLOOR), 1 - SHARE_FLOOR)
     return sqrt(likely * (1 - likely) / values)
 
@@ -204,13 +203,13 @@ def _jump(found: Sequence[_Flagged], sources: tuple[str, ...]) -> Jump:
     first, shares = found[0], [flag.share for flag in found]
     dates = tuple(share.date for share in shares)
     return Jump(
-        first.share.table,
-        (first.share.column,),
-        first.what,
-        dates,
-        _pooled(shares, first.what),
-        first.reference,
-        sources,
+        table=first.share.table,
+        columns=(first.share.column,),
+        what=first.what,
+        dates=dates,
+        share=_pooled(shares, first.what),
+        reference=first.reference,
+        sources=sources,
     )
 
 
@@ -218,8 +217,8 @@ def _jump(found: Sequence[_Flagged], sources: tuple[str, ...]) -> Jump:
 
 
 def folded(found: Iterable[Jump]) -> list[Jump]:
-    """One jump for each cause: what follows from a source column's jump is its follower, columns
-    that jump together are one.
+    """Merge jumps by cause: jumps of derived columns become followers, columns that jump together
+    become one jump.
     """
     found = list(found)
     following: dict[Jump, list[Jump]] = {}
@@ -229,13 +228,11 @@ def folded(found: Iterable[Jump]) -> list[Jump]:
     merged: dict[tuple[object, ...], list[Jump]] = defaultdict(list)
     for root, followers in following.items():
         merged[root.table, root.what, root.dates].append(replace(root, followers=tuple(followers)))
-    return sorted(map(_together, merged.values()), key=lambda j: (j.dates, j.table, j.columns))
+    return sorted(map(_merged, merged.values()), key=lambda j: (j.dates, j.table, j.columns))
 
 
 def _root(jump: Jump, found: Sequence[Jump]) -> Jump:
-    """The jump of Phase 3 that this one follows from, or of an output that no source explains;
-    itself without one.
-    """
+    """Return the earliest cause of a jump, in Phase 3 or in an output, or the jump itself."""
     origin = origins(jump.names[0])
     causes = [other for other in found if other.names[0] in origin and _may_follow(jump, other)]
     return _root(min(causes, key=lambda other: other.dates), found) if causes else jump
@@ -245,8 +242,8 @@ def _may_follow(jump: Jump, cause: Jump) -> bool:
     return cause.dates[0] <= jump.dates[0] <= cause.dates[-1] + FOLLOWS_WITHIN
 
 
-def _together(jumps_: Sequence[Jump]) -> Jump:
-    """Columns of a table that jump on the same dates to the same."""
+def _merged(jumps_: Sequence[Jump]) -> Jump:
+    """Merge columns of a table that jump on the same dates to the same kind of value."""
     return replace(
         jumps_[0],
         columns=tuple(column for jump in jumps_ for column in jump.columns),

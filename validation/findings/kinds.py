@@ -1,6 +1,4 @@
-"""What there is to look at: the closed list of kinds of Findings, each with what it means and what
-to do next.
-"""
+"""Kinds of Findings: the closed list, each with its meaning and the next step."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ ONE_DAY = timedelta(days=1)
 
 
 class Severity(IntEnum):
-    """How much a Finding wants a person. A note explains something and wants nobody."""
+    """Severity of a Finding. A note is informational and needs no action."""
 
     NOTE = 0
     WARNING = 1
@@ -33,9 +31,13 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FindingKind:
-    """One kind of Finding. `cause` is the likely one, unless the evidence says better."""
+    """A kind of Finding. `cause` is the likely one, used when the evidence gives none.
+
+    `name` is stored with every Finding. `title` is a noun phrase or a short statement that reads
+    as a heading and inside a sentence.
+    """
 
     name: str
     severity: Severity
@@ -45,192 +47,201 @@ class FindingKind:
 
 
 BUG = FindingKind(
-    "bug", Severity.PROBLEM, "a processor broke",
-    cause="a defect of the code, or a statement that the warehouse refused",
-    advice="Read the sample, mend the code, then retry this group.",
-)  # fmt: skip
+    name="bug",
+    severity=Severity.PROBLEM,
+    title="processor error",
+    cause="a defect in the code, or a statement that the warehouse rejected",
+    advice="Read the sample, fix the code, then retry this group.",
+)
 IMPOSSIBLE_VALUE = FindingKind(
-    "impossible value",
-    Severity.PROBLEM,
-    "a source row holds a value that cannot be true",
-    cause="Phase 3 wrote it; the row is left out of averages and fails everybody whose windows contain it",
-    advice="Correct the row that the sample names in Phase 3, load it again, run what was made from it again.",
+    name="impossible value",
+    severity=Severity.PROBLEM,
+    title="impossible value in a Phase 3 row",
+    cause="Phase 3 wrote an impossible value; the row is excluded from averages and fails every entity whose "
+    "windows contain it",
+    advice="In Phase 3, correct the row shown as sample. Reload it, then rerun everything "
+    "computed from it.",
 )
 UNEXPLAINED = FindingKind(
-    "unexplained",
-    Severity.PROBLEM,
-    "failed, and by the games played they must not",
-    cause="the processor's rule is not the specified one, or what it read has changed since",
-    advice="Compare one of the entities with its games; run the dates again when Phase 3 or the code has changed since.",
+    name="unexplained",
+    severity=Severity.PROBLEM,
+    title="unexpected failures: enough games to succeed",
+    cause="the processor's rule differs from the specification, or its input changed after the run",
+    advice="Compare one of the entities with its games. Rerun the dates if Phase 3 or the code "
+    "changed after the run.",
 )
 LOST = FindingKind(
-    "lost failure",
-    Severity.PROBLEM,
-    "must have failed by the games played, and did not",
-    cause="the processor's rule is not the specified one, or what it read has changed since",
-    advice="Distrust these rows: compare one of the entities with its games, then run the dates again.",
+    name="lost failure",
+    severity=Severity.PROBLEM,
+    title="unexpected successes: rows of entities with too few games",
+    cause="the processor's rule differs from the specification, or its input changed after the run",
+    advice="Do not use these rows. Compare one of the entities with its games, then rerun the "
+    "dates.",
 )
 UNACCOUNTED = FindingKind(
-    "unaccounted",
-    Severity.PROBLEM,
-    "neither a row nor a failure, or one too many",
-    cause="something other than the processors has changed the tables, or a processor drops entities",
-    advice="Run the dates again; if they come back, the processor's statement loses entities.",
+    name="unaccounted",
+    severity=Severity.PROBLEM,
+    title="unaccounted entities: no row and no failure, or one too many",
+    cause="another program changed the tables, or a processor drops entities",
+    advice="Rerun the dates. If the finding returns, fix the processor's SQL.",
 )
 WRONG_CONTENT = FindingKind(
-    "wrong content",
-    Severity.PROBLEM,
-    "rows are there and their numbers are wrong",
-    cause="the processor's formula is not the specified one, or another table's row was changed after it was read",
-    advice="Compare the sample with its source rows, mend the formula, run the dates again.",
+    name="wrong content",
+    severity=Severity.PROBLEM,
+    title="rows with wrong numbers",
+    cause="the processor's formula differs from the specification, or a source row changed after "
+    "the run",
+    advice="Compare the sample with its source rows, fix the formula, then rerun the dates.",
 )
 PHASE3_MISSING = FindingKind(
-    "Phase 3 missing",
-    Severity.PROBLEM,
-    "games were played, and Phase 3 has no row of them",
-    cause="Phase 3 has not run for this date, or its file comes late",
-    advice="Run Phase 3 for this date first and load it; then run the dates after it, whose windows are short by it.",
+    name="Phase 3 missing",
+    severity=Severity.PROBLEM,
+    title="games played, but a Phase 3 table has no rows",
+    cause="Phase 3 has not run for this date, or its file is late",
+    advice="Run Phase 3 for this date, load it, then rerun the later dates.",
+)
+UNFINISHED_LOAD = FindingKind(
+    name="unfinished load",
+    severity=Severity.PROBLEM,
+    title="load or copy interrupted",
+    cause="its process was killed or lost the warehouse; the season still has its previous rows",
+    advice="Run the command again. It starts over and finishes the load.",
 )
 COLUMN_JUMP = FindingKind(
-    "column jump", Severity.PROBLEM, "a column is suddenly NULL, zero or constant",
-    cause="Phase 3 has lost the values of the source column",
-    advice="Mend the source column in Phase 3, load it again, run what was made from it again.",
-)  # fmt: skip
+    name="column jump",
+    severity=Severity.PROBLEM,
+    title="a column is suddenly NULL, zero or constant",
+    cause="Phase 3 lost the values of the source column",
+    advice="In Phase 3, fix the source column. Reload it, then rerun everything computed from it.",
+)
 DUPLICATE_OUTPUT = FindingKind(
-    "duplicate output",
-    Severity.PROBLEM,
-    "two rows with one key",
-    cause="something other than Backcourt has written into the table; a run replaces its partition whole",
-    advice="Run the dates again, which replaces the partitions.",
+    name="duplicate output",
+    severity=Severity.PROBLEM,
+    title="duplicate output rows",
+    cause="another program wrote to the table; a run always replaces its whole partition",
+    advice="Rerun the dates, which replaces the partitions.",
 )
 RUN_FAILED = FindingKind(
-    "run failed", Severity.PROBLEM, "runs ended without a result",
-    cause="the warehouse was busy or damaged, or normal mode refused them",
-    advice="Retry them; what was blocked runs with them.",
-)  # fmt: skip
+    name="run failed",
+    severity=Severity.PROBLEM,
+    title="runs without a result",
+    cause="the warehouse was busy or damaged, or a normal-mode check refused the runs",
+    advice="Retry the runs; the retry includes blocked runs.",
+)
 STILL_BLOCKED = FindingKind(
-    "still blocked", Severity.PROBLEM, "blocked by a failure that is there no more",
-    cause="what had failed ran again by itself, without what follows it",
-    advice="Run them.",
-)  # fmt: skip
+    name="still blocked",
+    severity=Severity.PROBLEM,
+    title="still blocked, though the upstream failure is fixed",
+    cause="the failed processor ran again without its downstream processors",
+    advice="Run the blocked processors.",
+)
 LOST_PARTITION = FindingKind(
-    "lost partition",
-    Severity.PROBLEM,
-    "complete by its run, and its partition is gone or cannot be read",
-    cause="somebody has removed or damaged it, or the warehouse is another one than then",
-    advice="Run these dates again.",
+    name="lost partition",
+    severity=Severity.PROBLEM,
+    title="complete, but the partition is missing or unreadable",
+    cause="the partition was removed or damaged, or the configured warehouse changed",
+    advice="Rerun these dates.",
 )
 LOW_COVERAGE = FindingKind(
-    "low coverage",
-    Severity.WARNING,
-    f"fewer than {percent(LOW_COVERAGE_SHARE)} of the rows that the games imply",
-    cause="Phase 3 broke off, or some of its sources came late",
-    advice="Run Phase 3 for this date again and load it; then run this date and the ones after it.",
+    name="low coverage",
+    severity=Severity.WARNING,
+    title=f"under {percent(LOW_COVERAGE_SHARE)} of the expected Phase 3 rows",
+    cause="Phase 3 stopped early, or some of its sources were late",
+    advice="Run Phase 3 for this date again, load it, then rerun this date and the later ones.",
 )
 HOLE = FindingKind(
-    "hole", Severity.WARNING, "a date between dates that were run was never run",
-    cause="it lies between two ranges",
-    advice="Backfill it.",
-)  # fmt: skip
+    name="hole",
+    severity=Severity.WARNING,
+    title="gap: a date without runs between dates with runs",
+    cause="no backfill range covered the date",
+    advice="Backfill the date.",
+)
 FORWARD_CASCADE = FindingKind(
-    "forward cascade",
-    Severity.WARNING,
-    "a date was repaired, and what was made from it before was not made again",
-    cause="games before these dates have changed in Phase 3 since they were run",
-    advice="Backfill what contains the repaired date.",
+    name="forward cascade",
+    severity=Severity.WARNING,
+    title="stale output after an earlier date was fixed",
+    cause="Phase 3 games of earlier dates changed after these runs",
+    advice="Backfill the dates whose windows contain the fixed date.",
 )
 STALE_INPUT = FindingKind(
-    "stale input", Severity.WARNING, "output is older than the Phase 3 rows of its own date",
-    cause="Phase 3 has written the context of these dates again since they were run",
-    advice="Backfill what is older than its input.",
-)  # fmt: skip
+    name="stale input",
+    severity=Severity.WARNING,
+    title="stale output: older than the Phase 3 rows of the same date",
+    cause="Phase 3 rewrote the context rows of these dates after the runs",
+    advice="Backfill the stale dates.",
+)
 OLD_SQL = FindingKind(
-    "old statement", Severity.WARNING, "output was made by another statement than the present one",
-    cause="the processor was changed after these dates were run",
-    advice="Backfill what is older than the statement.",
-)  # fmt: skip
+    name="old statement",
+    severity=Severity.WARNING,
+    title="stale output: written by older SQL",
+    cause="the processor's SQL changed after these runs",
+    advice="Backfill the stale dates.",
+)
 DUPLICATE_INPUT = FindingKind(
-    "duplicate input",
-    Severity.WARNING,
-    "Phase 3 holds games twice",
-    cause="Phase 3 ran twice for this date; the latest row of each game counts, so no number is wrong",
-    advice="Nothing for Phase 4; remove the older rows in Phase 3.",
+    name="duplicate input",
+    severity=Severity.WARNING,
+    title="duplicate games in Phase 3",
+    cause="Phase 3 ran twice for this date; only the latest row of each game is used",
+    advice="Remove the older rows in Phase 3. Phase 4 needs no action.",
 )
 SLOW = FindingKind(
-    "slow",
-    Severity.WARNING,
-    f"runs took over {SLOW_SECONDS / 60:g} minutes, or far longer than usual",
-    cause="the checks of normal mode, unless the seconds say otherwise",
-    advice="Run history in backfill mode, which skips the checks; otherwise look at where the seconds went.",
+    name="slow",
+    severity=Severity.WARNING,
+    title=f"runs over {SLOW_SECONDS / 60:g} minutes, or far slower than usual",
+    cause="the checks of normal mode, unless the times show otherwise",
+    advice="Run past dates in backfill mode. Otherwise compare the query, write and check times.",
 )
 HIGH_RATE = FindingKind(
-    "high rate",
-    Severity.WARNING,
-    f"over {percent(HIGH_RATE_SHARE)} failed after week {HIGH_RATE_DAY // 7}",
-    cause="failures that nothing explains",
-    advice="Look at the unexplained ones among them.",
+    name="high rate",
+    severity=Severity.WARNING,
+    title=f"failure rate over {percent(HIGH_RATE_SHARE)} after week {HIGH_RATE_DAY // 7}",
+    cause="unexpected failures",
+    advice="Check the unexpected failures of these dates.",
 )
 MID_SEASON = FindingKind(
-    "mid-season",
-    Severity.WARNING,
-    f"over {percent(MID_SEASON_SHARE)} had too few games in mid-season",
+    name="mid-season",
+    severity=Severity.WARNING,
+    title=f"over {percent(MID_SEASON_SHARE)} with too few games in mid-season",
     cause="games are missing from Phase 3",
-    advice="Check Phase 3's coverage of the dates before.",
+    advice="Check the Phase 3 coverage of the earlier dates.",
 )
 SUDDEN_RISE = FindingKind(
-    "sudden rise", Severity.WARNING, "far more failed than on the seven dates before",
-    cause="an input of that date changed",
-    advice="Check Phase 3 of that date and of the one before it.",
-)  # fmt: skip
+    name="sudden rise",
+    severity=Severity.WARNING,
+    title="failure rate far above the seven dates before",
+    cause="an input of the date changed",
+    advice="Check Phase 3 for this date and the date before it.",
+)
 ODD_DATE = FindingKind(
-    "odd date", Severity.WARNING, "one date is far off while its neighbours agree",
-    cause="Phase 3 of that date",
-    advice="Check Phase 3 of that date, run it first if it is incomplete.",
-)  # fmt: skip
+    name="odd date",
+    severity=Severity.WARNING,
+    title="failure rate far from that of the neighboring dates",
+    cause="the Phase 3 rows of the date",
+    advice="Check Phase 3 for this date. If it is incomplete, run Phase 3 first.",
+)
 OUT_OF_BAND = FindingKind(
-    "out of band",
-    Severity.NOTE,
-    "the failure rate lies outside the band, and every failure is explained",
-    cause="the share of players with few games differs from season to season",
-    advice="Nothing: the bands are rules of thumb, the expectation is exact.",
+    name="out of band",
+    severity=Severity.NOTE,
+    title="failure rate outside the usual range, all failures expected",
+    cause="the share of players with few games differs between seasons",
+    advice="No action: the usual ranges are rules of thumb, the expectation is exact.",
 )
 
-# Worst first within a severity: what breaks numbers, then what lacks, then what is old.
+# Order within a severity: wrong numbers, then missing output, then stale output.
 KINDS = (
-    BUG,
-    IMPOSSIBLE_VALUE,
-    UNEXPLAINED,
-    LOST,
-    UNACCOUNTED,
-    WRONG_CONTENT,
-    PHASE3_MISSING,
-    COLUMN_JUMP,
-    DUPLICATE_OUTPUT,
-    LOST_PARTITION,
-    RUN_FAILED,
-    STILL_BLOCKED,
-    LOW_COVERAGE,
-    ODD_DATE,
-    SUDDEN_RISE,
-    HIGH_RATE,
-    MID_SEASON,
-    FORWARD_CASCADE,
-    STALE_INPUT,
-    HOLE,
-    OLD_SQL,
-    DUPLICATE_INPUT,
-    SLOW,
-    OUT_OF_BAND,
-)
+    BUG, IMPOSSIBLE_VALUE, UNEXPLAINED, LOST, UNACCOUNTED, WRONG_CONTENT, UNFINISHED_LOAD,
+    PHASE3_MISSING, COLUMN_JUMP, DUPLICATE_OUTPUT, LOST_PARTITION, RUN_FAILED, STILL_BLOCKED,
+    LOW_COVERAGE, ODD_DATE, SUDDEN_RISE, HIGH_RATE, MID_SEASON, FORWARD_CASCADE, STALE_INPUT,
+    HOLE, OLD_SQL, DUPLICATE_INPUT, SLOW, OUT_OF_BAND,
+)  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProposedBackfill:
-    """What the system can do about a Finding: a backfill of these dates.
+    """Backfill that fixes a Finding.
 
-    `outdated` adds what is complete and older than its input or its statement, `force` all that is
-    complete.
+    `outdated` adds complete dates that are stale, `force` all complete dates.
     """
 
     start: date
@@ -238,26 +249,27 @@ class ProposedBackfill:
     processors: tuple[str, ...] = ()
     force: bool = False
     outdated: bool = False
-    first: str = ""  # what a person has to do before it
-    brake: bool = True  # off where bugs are known that would stop it, and are Findings themselves
+    first: str = ""  # manual step before the backfill, an imperative without a period
+    # Pause on error; off if bugs with a Finding of their own would pause the backfill.
+    brake: bool = True
 
     @property
     def command(self) -> str:
-        """The same from a shell."""
-        chosen = f" --processors {','.join(self.processors)}" if self.processors else ""
-        how = (" --force" if self.force else "") + (" --outdated" if self.outdated else "")
-        how += "" if self.brake else " --no-canary --no-brake"
-        return f"manage.py backfill --start {self.start} --end {self.end}{chosen}{how}"
+        """Shell command that starts this backfill."""
+        processors = f" --processors {','.join(self.processors)}" if self.processors else ""
+        flags = (" --force" if self.force else "") + (" --stale" if self.outdated else "")
+        flags += "" if self.brake else " --no-canary --no-pause-on-error"
+        return f"manage.py backfill --start {self.start} --end {self.end}{processors}{flags}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FindingDraft:
-    """One thing to look at. `subject` tells it from the others of its kind and season, and stays
-    while its numbers change.
+    """Finding of one audit, not stored yet.
 
-    `count` is of entities, rows or runs, as the sentence says. `numbers` are evidence for people;
-    `evidence` has the keys of
-    what is behind it (table, tables, columns, rows), of which `query` is made.
+    `subject` identifies it among the Findings of its kind and season and does not change with its
+    numbers. `count` is the number of entities, rows or runs in the sentence. `numbers` are shown as
+    evidence; `evidence` has the keys of the source rows (table, tables, columns, rows) that `query`
+    selects.
     """
 
     kind: FindingKind
@@ -276,30 +288,31 @@ class FindingDraft:
 
     @property
     def weight(self) -> Severity:
-        """Its own severity, or its kind's."""
+        """Severity of this Finding, by default that of its kind."""
         return self.kind.severity if self.severity is None else self.severity
 
     @property
     def key(self) -> tuple[str, int, str]:
-        """What makes it the same Finding the next time."""
+        """Identity across audits: kind, season, subject."""
         return self.kind.name, self.season, self.subject
 
 
 def sort_by_severity(findings: Iterable[FindingDraft]) -> list[FindingDraft]:
-    """By severity, then as KINDS are listed, then by their first date."""
+    """Sort by severity, then in the order of KINDS, then by first date."""
     return sorted(findings, key=lambda f: (-f.weight, KINDS.index(f.kind), f.dates, f.subject))
 
 
 def pluralize(n: int, noun: str) -> str:
-    """A number with its noun: 1 entity, 2,000 entities."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{n:,} {noun if n == 1 else plural}"
+    """Return a number with its noun: 1 entity, 2,000 entities, 3 batches."""
+    if n == 1:
+        return f"{n} {noun}"
+    if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy")):
+        return f"{n:,} {noun[:-1]}ies"
+    return f"{n:,} {noun}{'es' if noun.endswith(('s', 'ch')) else 's'}"
 
 
 def ranges(dates: Iterable[date], among: Sequence[date] = ()) -> list[list[date]]:
-    """Dates in runs of neighbours: without a gap in the calendar, or among the dates that there are
-    at all.
-    """
+    """Group dates into runs of consecutive dates, in the calendar or in the list `among`."""
     place = {day: n for n, day in enumerate(among)}
     parts: list[list[date]] = []
     for day in sorted(set(dates)):
@@ -312,6 +325,6 @@ def ranges(dates: Iterable[date], among: Sequence[date] = ()) -> list[list[date]
 
 
 def format_date_ranges(dates: Iterable[date], among: Sequence[date] = ()) -> str:
-    """Dates as a person writes them: neighbours as a range, three of these by name."""
+    """Return dates as text: consecutive dates as a range, at most three ranges, then a count."""
     texts = [str(p[0]) if len(p) == 1 else f"{p[0]} to {p[-1]}" for p in ranges(dates, among)]
     return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")

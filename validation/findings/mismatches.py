@@ -1,9 +1,7 @@
-"""A season as judged in, Findings out: what was compared, run, read and counted, each looked at by
-itself, then folded.
+"""Findings of an audited season: entities that differ from the expectation, and duplicate rows.
 
-A Finding that follows from another one is not told a second time: a date without Phase 3 is the
-root of its hole, of its
-failed runs and of what is odd about it.
+A Finding that follows from another one is omitted: a date without Phase 3 rows is the root cause
+of its gap, its failed runs and its unusual rate.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from validation.expectation import CODES, ExpectationDiff
+from validation.expectation import ExpectationDiff
 from validation.findings import kinds
 from validation.findings.kinds import (
     FindingDraft,
@@ -23,22 +21,29 @@ from validation.findings.kinds import (
     format_date_ranges,
     pluralize,
 )
+from validation.processor_rules import CODES, downstream
 
 Key = tuple[str, date]  # of a processor
 
 SAMPLE = 5
+# Singular noun of each kind of difference from the expectation.
+DIFFERENCES = {
+    kinds.UNEXPLAINED.name: "unexpected failure",
+    kinds.LOST.name: "unexpected success",
+    kinds.UNACCOUNTED.name: "unaccounted entity",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """How the newest run of a (processor, date) ended. `succeeded` is complete or skipped."""
+    """Result of the newest run of a (processor, date). `succeeded` is complete or skipped."""
 
     processor: str
     day: date
     succeeded: bool
     error: str = ""
     reason: str = ""
-    refused_by: str = ""  # the check that refused it, where it broke by no error
+    refused_by: str = ""  # check that refused the run, if no error was raised
     is_blocked: bool = False
     is_bug: bool = False
     no_population: bool = False
@@ -50,19 +55,19 @@ class RunFacts:
 
     @property
     def key(self) -> Key:
-        """What it is of."""
+        """Processor and date."""
         return self.processor, self.day
 
     @property
     def seconds(self) -> float:
-        """All that the date took."""
+        """Total time of the date."""
         return self.query_seconds + self.write_seconds + self.check_seconds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AuditedSeason:
-    """What is known of one season: its processing dates without bootstrap, and per (processor,
-    date) what was found.
+    """Facts of one season: its processing dates without bootstrap, and results per (processor,
+    date).
     """
 
     year: int
@@ -74,13 +79,13 @@ class AuditedSeason:
 
     @property
     def last(self) -> date:
-        """The last date that was run, or of the season."""
+        """Last date with a run; without runs, the last date of the season."""
         return max((day for _, day in self.ran), default=self.dates[-1])
 
     def found(
         self, kind: FindingKind, keys: Iterable[Key], subject: str, sentence: str, **details: Any
     ) -> FindingDraft:
-        """A Finding about some (processor, date)."""
+        """Return a Finding about these (processor, date)."""
         keys = set(keys)
         dates = tuple(sorted({day for _, day in keys}))
         return FindingDraft(
@@ -94,12 +99,12 @@ class AuditedSeason:
         )
 
     def spans(self, keys: Iterable[Key]) -> str:
-        """The dates of these as a person writes them."""
+        """Return the dates of these as text, as ranges."""
         return format_date_ranges({day for _, day in keys}, self.dates)
 
 
 def in_chain(keys: Iterable[Key]) -> tuple[str, ...]:
-    """The processors of these, in the order of the chain."""
+    """Return the processors of these, in the order of the chain."""
     codes = {code for code, _ in keys}
     return tuple(code for code in CODES if code in codes)
 
@@ -107,20 +112,23 @@ def in_chain(keys: Iterable[Key]) -> tuple[str, ...]:
 def rerun_action(
     keys: Iterable[Key], *, force: bool = False, outdated: bool = False, first: str = ""
 ) -> ProposedBackfill:
-    """Run these again, with what follows them in the chain."""
+    """Propose a backfill of these and of their downstream processors."""
     codes, days = in_chain(keys := set(keys)), [day for _, day in keys]
-    # PCF and what follows wait for both of the first two; of these, only the named ones run again.
-    chain = tuple(
-        code for code in CODES if code in codes or CODES.index(code) > max(1, CODES.index(codes[0]))
-    )
+    chain = downstream(codes)
     return ProposedBackfill(
-        min(days), max(days), () if chain == CODES else chain, force, outdated, first
+        start=min(days),
+        end=max(days),
+        processors=() if chain == CODES else chain,
+        force=force,
+        outdated=outdated,
+        first=first,
     )
 
 
 def skip_brake_for_known_bugs(found: Sequence[FindingDraft]) -> list[FindingDraft]:
-    """Let a known bug not stop what is proposed about something else: where one is listed, the
-    others' actions go past it.
+    """Turn off pause on error in actions whose dates have a known bug with its own Finding.
+
+    Otherwise the known bug would pause the backfill that fixes something else.
     """
     bugs = [f for f in found if f.kind in (kinds.BUG, kinds.IMPOSSIBLE_VALUE)]
     return [
@@ -137,64 +145,63 @@ def _past(finding: FindingDraft, action: ProposedBackfill) -> FindingDraft:
     return replace(finding, action=replace(action, brake=False))
 
 
-# What does not match the games played
+# Differences from the expectation
 
 
 def mismatches(season: AuditedSeason) -> Iterator[FindingDraft]:
-    """Unexplained, lost and unaccounted entities, by processor; but where a run failed or is stale,
-    that is the reason.
+    """Yield unexpected failures, unexpected successes and unaccounted entities, by processor.
+
+    Failed and stale runs are omitted: the failure or the stale input is the reason.
     """
     broken = {key for key, run in season.ran.items() if not run.succeeded}
     for code in CODES:
-        judged = {
-            key: found
-            for key, found in season.compared.items()
-            if key[0] == code and not found.is_exact and key not in season.stale | broken
+        diffs = {
+            key: diff
+            for key, diff in season.compared.items()
+            if key[0] == code and not diff.is_exact and key not in season.stale | broken
         }
-        yield from _mismatch(
-            season, kinds.UNEXPLAINED, code, {key: c.unexplained for key, c in judged.items()}
-        )
-        yield from _mismatch(
-            season, kinds.LOST, code, {key: _only_lost(c) for key, c in judged.items()}
-        )
-        strange = {key: dict.fromkeys(c.unaccounted | c.strange, "") for key, c in judged.items()}
-        yield from _mismatch(season, kinds.UNACCOUNTED, code, strange)
+        failures = {key: diff.unexplained for key, diff in diffs.items()}
+        yield from _mismatch(season, kinds.UNEXPLAINED, code, failures)
+        successes = {key: _successes(diff) for key, diff in diffs.items()}
+        yield from _mismatch(season, kinds.LOST, code, successes)
+        unaccounted = {
+            key: dict.fromkeys(diff.unaccounted | diff.strange, "") for key, diff in diffs.items()
+        }
+        yield from _mismatch(season, kinds.UNACCOUNTED, code, unaccounted)
 
 
-def _only_lost(found: ExpectationDiff) -> dict[str, str]:
-    """Who failed otherwise than he must is among the unexplained already."""
+def _successes(diff: ExpectationDiff) -> dict[str, str]:
+    """Return entities with a row and an expected failure, with the expected category.
+
+    An entity that failed with another category is an unexpected failure.
+    """
     return {
-        entity: category
-        for entity, category in found.lost.items()
-        if entity not in found.unexplained
+        entity: category for entity, category in diff.lost.items() if entity not in diff.unexplained
     }
 
 
 def _mismatch(
-    season: AuditedSeason, kind: FindingKind, code: str, judged: Mapping[Key, Mapping[str, str]]
+    season: AuditedSeason, kind: FindingKind, code: str, entities: Mapping[Key, Mapping[str, str]]
 ) -> Iterator[FindingDraft]:
-    members = {key: found for key, found in judged.items() if found}
+    members = {key: categories for key, categories in entities.items() if categories}
     if not members:
         return
     categories = Counter(
-        category for found in members.values() for category in found.values() if category
+        category for by_entity in members.values() for category in by_entity.values() if category
     )
-    of_what = (
-        f" ({', '.join(f'{n:,} {name}' for name, n in sorted(categories.items()))})"
-        if categories
-        else ""
-    )
+    counts = ", ".join(f"{n:,} {name}" for name, n in sorted(categories.items()))
+    by_category = f" ({counts})" if counts else ""
     count = sum(map(len, members.values()))
     sample = [
         f"{entity} on {day}"
-        for (_, day), found in sorted(members.items())
-        for entity in sorted(found)
+        for (_, day), by_entity in sorted(members.items())
+        for entity in sorted(by_entity)
     ][:SAMPLE]
     yield season.found(
         kind,
         members,
         code,
-        f"{code}: {pluralize(count, 'entity')} {kind.title}{of_what}, {season.spans(members)}",
+        f"{code}: {pluralize(count, DIFFERENCES[kind.name])}{by_category}, {season.spans(members)}",
         count=count,
         action=rerun_action(members, force=True),
         numbers={"entities": count, "dates": len(members), "sample": sample},
@@ -202,11 +209,11 @@ def _mismatch(
 
 
 def duplicates(season: AuditedSeason) -> Iterator[FindingDraft]:
-    """Keys that a table holds twice."""
+    """Yield output rows whose key occurs twice in their table."""
     for code in CODES:
         if found := {key: n for key, n in season.repeated.items() if n and key[0] == code}:
             count = sum(found.values())
-            sentence = f"{code}: {pluralize(count, 'row')} with the key of another one, {season.spans(found)}"
+            sentence = f"{code}: {pluralize(count, 'duplicate row')}, {season.spans(found)}"
             yield season.found(
                 kinds.DUPLICATE_OUTPUT,
                 found,

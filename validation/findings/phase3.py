@@ -1,6 +1,4 @@
-"""What is wrong with Phase 3 in, Findings out: dates without rows or with few, games twice, values
-that cannot be true.
-"""
+"""Findings about Phase 3: missing or few rows, duplicate games, impossible values, stale output."""
 
 from __future__ import annotations
 
@@ -10,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from validation.coverage import Coverage
-from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
 from validation.findings import kinds
 from validation.findings.content import Jump, Violation
 from validation.findings.kinds import (
@@ -21,19 +18,19 @@ from validation.findings.kinds import (
     ranges,
 )
 from validation.findings.mismatches import SAMPLE, AuditedSeason, Key, rerun_action
+from validation.processor_rules import CODES, RULES
 from validation.source_rows import SourceRow
 from validation.thresholds import percent
 
 RUN_PHASE3 = "run Phase 3 for {} and load it with `manage.py load_phase3 DIR`"
-MEND = "mend {} in Phase 3 and load it with `manage.py load_phase3 DIR`"
+FIX = "fix {} in Phase 3 and load it with `manage.py load_phase3 DIR`"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BugGroup:
-    """Failures of a bug's category, or errors of runs, that have one normalised text; `texts`
-    counts them as they are.
+    """Failures of a bug's category, or errors of runs, with the same normalized text.
 
-    `rows` are the keys of the rows of Phase 3 that are to blame.
+    `texts` counts the original texts. `rows` are the keys of the Phase 3 rows that cause them.
     """
 
     id: str
@@ -41,50 +38,64 @@ class BugGroup:
     keys: frozenset[Key]
     count: int
     texts: Mapping[str, int] = field(default_factory=dict)
-    is_of_source: bool = False  # a row of Phase 3 is to blame
+    is_of_source: bool = False  # caused by a Phase 3 row
     rows: tuple[SourceRow, ...] = ()
 
 
 def missing(
     season: AuditedSeason, coverage: Sequence[Coverage], following: Mapping[date, int]
 ) -> Iterator[FindingDraft]:
-    """Dates with games and without rows. `following` is how many later failures the games of a date
-    would have prevented.
+    """Yield dates with games and without rows. `following` counts the later failures that the
+    games of a date would have prevented.
     """
     tables: dict[date, list[str]] = defaultdict(list)
-    for found in coverage:
-        if found.is_missing:
-            tables[found.date].append(found.table)
-    every = {found.table for found in coverage}
+    for cell in coverage:
+        if cell.is_missing:
+            tables[cell.date].append(cell.table)
+    every = {cell.table for cell in coverage}
     for dates in _with_same_tables(tables, season):
         names, later = tables[dates[0]], sum(following.get(day, 0) for day in dates)
         is_all = set(names) == every
-        who = "no Phase 3 table has a row" if is_all else f"no row in {', '.join(names)}"
-        after = f"; {later:,} failures on later dates follow from it" if later else ""
+        where = "any Phase 3 table" if is_all else ", ".join(names)
+        after = f"; causes {pluralize(later, 'failure')} on later dates" if later else ""
         cause = (
-            "Phase 3 has not run for it"
+            f"Phase 3 has not run for {'these dates' if len(dates) > 1 else 'this date'}"
             if is_all
-            else "the other tables are there: a file comes late or was lost"
+            else "the other tables have rows: a file is late or was lost"
         )
         yield _about_dates(
             kinds.PHASE3_MISSING,
             season,
             dates,
-            f"{format_date_ranges(dates, season.dates)}: {who}, and games were played{after}",
-            cause,
-            names,
-            {"tables": names, "failures on later dates": later},
+            f"{format_date_ranges(dates, season.dates)}: games played, "
+            f"but no rows in {where}{after}",
+            cause=cause,
+            names=names,
+            numbers={"tables": names, "failures on later dates": later},
+        )
+
+
+def unfinished(season: AuditedSeason, writes: Mapping[str, str]) -> Iterator[FindingDraft]:
+    """Yield interrupted loads and copies; `writes` has the advice of each."""
+    for sentence, advice in writes.items():
+        yield FindingDraft(
+            kind=kinds.UNFINISHED_LOAD,
+            season=season.year,
+            subject=sentence.partition(" interrupted")[0],
+            sentence=f"{sentence}; {advice}",
+            dates=season.dates,
+            count=1,
         )
 
 
 def low(
     season: AuditedSeason, coverage: Iterable[Coverage], following: Mapping[date, int]
 ) -> Iterator[FindingDraft]:
-    """Dates with fewer rows than their games imply."""
+    """Yield dates with fewer rows than their games imply."""
     by_date: dict[date, list[Coverage]] = defaultdict(list)
-    for found in coverage:
-        if found.rows and found.is_low:
-            by_date[found.date].append(found)
+    for cell in coverage:
+        if cell.rows and cell.is_low:
+            by_date[cell.date].append(cell)
     for dates in _with_same_tables(
         {day: [c.table for c in lows] for day, lows in by_date.items()}, season
     ):
@@ -93,12 +104,13 @@ def low(
             name: sum(c.rows for day in dates for c in by_date[day] if c.table == name)
             for name in names
         }
-        wanted = {
+        expected = {
             name: sum(c.expected for day in dates for c in by_date[day] if c.table == name)
             for name in names
         }
         texts = [
-            f"{n} has {rows[n]:,} of about {wanted[n]:,.0f} rows ({int(100 * rows[n] / wanted[n])} %)"
+            f"{n} has {rows[n]:,} of about {pluralize(round(expected[n]), 'row')} "
+            f"({int(100 * rows[n] / expected[n])} %)"
             for n in names
         ]
         yield _about_dates(
@@ -106,11 +118,11 @@ def low(
             season,
             dates,
             f"{format_date_ranges(dates, season.dates)}: {'; '.join(texts)}",
-            "",
-            names,
-            {
+            cause="",
+            names=names,
+            numbers={
                 "rows": rows,
-                "expected": {name: round(n) for name, n in wanted.items()},
+                "expected": {name: round(n) for name, n in expected.items()},
                 "failures on later dates": sum(following.get(day, 0) for day in dates),
             },
         )
@@ -119,7 +131,7 @@ def low(
 def _with_same_tables(
     tables: Mapping[date, Sequence[str]], season: AuditedSeason
 ) -> Iterator[list[date]]:
-    """Neighbouring dates that lack the same tables."""
+    """Yield groups of consecutive dates with the same missing tables."""
     by_tables: dict[tuple[str, ...], list[date]] = defaultdict(list)
     for day, names in tables.items():
         by_tables[tuple(names)].append(day)
@@ -128,11 +140,13 @@ def _with_same_tables(
 
 
 def _about_dates(
-    kind: kinds.FindingKind, season: AuditedSeason, dates: Sequence[date], sentence: str, cause: str, names: Sequence[str],
-    numbers: Mapping[str, object],
+    kind: kinds.FindingKind, season: AuditedSeason, dates: Sequence[date], sentence: str, *,
+    cause: str, names: Sequence[str], numbers: Mapping[str, object],
 ) -> FindingDraft:  # fmt: skip
     first = RUN_PHASE3.format(format_date_ranges(dates, season.dates))
-    action = ProposedBackfill(dates[0], max(season.last, dates[-1]), outdated=True, first=first)
+    action = ProposedBackfill(
+        start=dates[0], end=max(season.last, dates[-1]), outdated=True, first=first
+    )
     subject = f"{dates[0]} {' '.join(sorted(names))}"
     return FindingDraft(
         kind=kind,
@@ -149,8 +163,9 @@ def _about_dates(
 
 
 def twice(season: AuditedSeason, rows: Mapping[tuple[str, date], int]) -> Iterator[FindingDraft]:
-    """Games that Phase 3 holds more than once: per (table, date) the rows too many. One Finding per
-    range of dates.
+    """Yield duplicate games of Phase 3, one Finding per range of dates.
+
+    `rows` counts the surplus rows per (table, date).
     """
     days = {day for (_, day), n in rows.items() if n}
     for dates in ranges(days, season.dates):
@@ -159,10 +174,8 @@ def twice(season: AuditedSeason, rows: Mapping[tuple[str, date], int]) -> Iterat
             if day in dates:
                 by_table[table] += n
         counts = {table: n for table, n in sorted(by_table.items()) if n}
-        texts = ", ".join(f"{pluralize(n, 'row')} of {table}" for table, n in counts.items())
-        sentence = (
-            f"{format_date_ranges(dates, season.dates)}: {texts} are a game that is there already"
-        )
+        texts = ", ".join(f"{pluralize(n, 'duplicate row')} in {t}" for t, n in counts.items())
+        sentence = f"{format_date_ranges(dates, season.dates)}: {texts}"
         yield FindingDraft(
             kind=kinds.DUPLICATE_INPUT,
             season=season.year,
@@ -176,18 +189,18 @@ def twice(season: AuditedSeason, rows: Mapping[tuple[str, date], int]) -> Iterat
 
 
 def bugs(season: AuditedSeason, groups: Iterable[BugGroup]) -> Iterator[FindingDraft]:
-    """Every group of bug-class failures: of the code, or of a source row that cannot be true."""
+    """Yield groups of bug failures, caused by the code or by an impossible source value."""
     for group in groups:
         kind = kinds.IMPOSSIBLE_VALUE if group.is_of_source else kinds.BUG
         sample, dates = (
             max(group.texts, key=lambda text: (group.texts[text], text)),
             {day for _, day in group.keys},
         )
-        others = f" and {len(group.texts) - 1} more texts like it" if len(group.texts) > 1 else ""
-        unit = "failures" if group.is_of_source else "runs or entities"
+        similar = pluralize(len(group.texts) - 1, "similar text")
+        others = f" and {similar}" if len(group.texts) > 1 else ""
         row = f"the row of {group.rows[0]}" if group.rows else "the row"
         action = (
-            rerun_action(group.keys, outdated=True, first=MEND.format(row))
+            rerun_action(group.keys, outdated=True, first=FIX.format(row))
             if group.is_of_source
             else rerun_action(group.keys)
         )
@@ -195,7 +208,8 @@ def bugs(season: AuditedSeason, groups: Iterable[BugGroup]) -> Iterator[FindingD
             kind,
             group.keys,
             group.id,
-            f"{group.count:,} {unit} {group.what}: {sample}{others}, {season.spans(group.keys)}",
+            f"{pluralize(group.count, f'{group.what} failure')}: {sample}{others}, "
+            f"{season.spans(group.keys)}",
             count=group.count,
             action=action,
             numbers={
@@ -212,18 +226,19 @@ def _key(row: SourceRow) -> dict[str, str]:
     return {"table": row.table, "entity": row.entity, "date": str(row.day), "game_id": row.game_id}
 
 
-def jumps(season: AuditedSeason, found: Iterable[Jump]) -> Iterator[FindingDraft]:
-    """Columns whose NULL, zero or constant share jumped."""
-    for jump in found:
+def jumps(season: AuditedSeason, changes: Iterable[Jump]) -> Iterator[FindingDraft]:
+    """Yield columns whose share of NULL, zero or constant values jumped."""
+    for jump in changes:
         columns = ", ".join(jump.columns)
+        verb, dates = "is" if len(jump.columns) == 1 else "are", jump.dates
         sentence = (
-            f"{jump.table}: {columns} {'is' if len(jump.columns) == 1 else 'are'} {jump.what} in {percent(jump.share)} of "
-            f"the rows ({format_date_ranges(jump.dates, season.dates)}), before it {percent(jump.reference)}"
+            f"{jump.table}: {columns} {verb} {jump.what} in {percent(jump.share)} of rows "
+            f"(was {percent(jump.reference)}), {format_date_ranges(dates, season.dates)}"
         )
         is_output = jump.table in CODES
-        first = f"mend the statement of {jump.table}" if is_output else MEND.format(columns)
+        first = f"fix the SQL of {jump.table}" if is_output else FIX.format(columns)
         action = ProposedBackfill(
-            jump.dates[0], max(season.last, jump.dates[-1]), outdated=True, first=first
+            start=jump.dates[0], end=max(season.last, jump.dates[-1]), outdated=True, first=first
         )
         yield FindingDraft(
             kind=kinds.COLUMN_JUMP,
@@ -243,32 +258,30 @@ def jumps(season: AuditedSeason, found: Iterable[Jump]) -> Iterator[FindingDraft
 def stale(
     season: AuditedSeason, windows: Iterable[Key], context: Iterable[Key], explained: int
 ) -> Iterator[FindingDraft]:
-    """Output older than its input: what is made from games that changed, and what from its own
-    date's context rows.
+    """Yield stale output: `windows` read games that changed, `context` context rows that changed.
 
-    `explained` is how many failures of these are other than the games say now.
+    `explained` counts the failures of these runs that differ from the current expectation.
     """
     if keys := set(windows):
         first = min(day for _, day in keys)
         before = [day for day in season.dates if day < first]
-        repaired = f"a date up to {before[-1]}" if before else "a date before"
-        others = (
-            f"; {explained:,} of their failures are no longer what the games say"
-            if explained
-            else ""
-        )
+        repaired = f"a date up to {before[-1]}" if before else "an earlier date"
+        failures = pluralize(explained, "failure")
+        verb = "differs" if explained == 1 else "differ"
+        others = f"; {failures} of these runs {verb} from the expectation" if explained else ""
         yield season.found(
             kinds.FORWARD_CASCADE,
             keys,
             "",
-            f"games of {repaired} have changed since {pluralize(len(keys), 'run')} read them, "
+            f"{pluralize(len(keys), 'stale run')}: games of {repaired} changed after the runs, "
             f"{season.spans(keys)}{others}",
             count=len(keys),
-            action=ProposedBackfill(first, max(d for _, d in keys), outdated=True),
+            action=ProposedBackfill(start=first, end=max(d for _, d in keys), outdated=True),
             numbers={"runs": len(keys), "repaired": repaired, "failures that changed": explained},
         )
     if keys := set(context) - keys:
-        sentence = f"the context rows of {pluralize(len(keys), 'run')} have changed since, {season.spans(keys)}"
+        count = pluralize(len(keys), "stale run")
+        sentence = f"{count}: context rows changed after the runs, {season.spans(keys)}"
         yield season.found(
             kinds.STALE_INPUT,
             keys,
@@ -276,35 +289,29 @@ def stale(
             sentence,
             count=len(keys),
             action=ProposedBackfill(
-                min(d for _, d in keys), max(d for _, d in keys), outdated=True
+                start=min(d for _, d in keys), end=max(d for _, d in keys), outdated=True
             ),
             numbers={"runs": len(keys)},
         )
 
 
-# Whose rows each processor's rows are made from: where those are wrong, these only follow.
-MADE_FROM = {PCF: (TDZA, PSZA), PDC: (PSZA,), ML: (TDZA, PSZA, PCF, PDC)}
-
-
 def violations(season: AuditedSeason, found: Iterable[Violation]) -> Iterator[FindingDraft]:
-    """Rows whose numbers break an invariant, or are not what their sources make. What follows from
-    another's is left out.
+    """Yield rows that break an invariant or differ from the recomputed values.
+
+    Violations that follow from wrong upstream rows are omitted.
     """
-    told = [
-        violation
-        for violation in found
-        if (violation.processor, violation.date) not in season.stale
-    ]
-    wrong = {(v.processor, v.date) for v in told} | {
+    current = [v for v in found if (v.processor, v.date) not in season.stale]
+    wrong = {(v.processor, v.date) for v in current} | {
         key for key, compared in season.compared.items() if not compared.is_exact
     }
     by_check: dict[tuple[str, str], list[Violation]] = defaultdict(list)
-    for v in told:
-        if not any((before, v.date) in wrong for before in MADE_FROM.get(v.processor, ())):
+    for v in current:
+        if not any((before, v.date) in wrong for before in RULES[v.processor].reads):
             by_check[v.processor, v.check].append(v)
     for (code, check), broken in sorted(by_check.items()):
         keys, count = [(code, v.date) for v in broken], sum(v.count for v in broken)
-        sentence = f"{code}: {broken[0].sentence}: {pluralize(count, 'row')}, {season.spans(keys)}; for example {broken[0].sample}"
+        rows = f"{pluralize(count, 'row')}, {season.spans(keys)}; for example {broken[0].sample}"
+        sentence = f"{code}: {broken[0].sentence}: {rows}"
         yield season.found(
             kinds.WRONG_CONTENT,
             keys,

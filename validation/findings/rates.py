@@ -1,6 +1,4 @@
-"""Failure rates of a season, date by date: which of them want a look. A rate whose failures are all
-explained does not.
-"""
+"""Red flags in the failure rates of a season. Rates of expected failures are informational."""
 
 from __future__ import annotations
 
@@ -10,10 +8,16 @@ from datetime import date
 from math import sqrt
 from types import MappingProxyType
 
-from validation.bands import MIN_ENTITIES, Band, BandPosition, Reading
+from validation.bands import MIN_ENTITIES, Band, BandPosition, Reading, all_expected
 from validation.categories import INSUFFICIENT_DATA
 from validation.findings import kinds
-from validation.findings.kinds import FindingDraft, FindingKind, Severity, format_date_ranges
+from validation.findings.kinds import (
+    FindingDraft,
+    FindingKind,
+    Severity,
+    format_date_ranges,
+    pluralize,
+)
 from validation.season import Day, season_year
 from validation.thresholds import (
     HIGH_RATE_DAY,
@@ -23,18 +27,16 @@ from validation.thresholds import (
     percent,
 )
 
-# A rise has to be large in points, in entities and against chance, so that neither a small slate
-# nor a long season fires.
+# A rise must be large in points, in entities and against chance, so that neither a small slate nor
+# a long season triggers it.
 RISE_DATES, RISE_POINTS, RISE_ENTITIES, RISE_SIGMA = 7, 0.10, 10, 4.0
-EXPLAINED = "every one of them follows from the games played"
+ALL_EXPECTED = "too few games, or an expected failure upstream"
 ODD_NEIGHBOURS, ODD_POINTS, ODD_AGREE = 3, 0.25, 0.10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rated:
-    """The failures of one (processor, date). `unexplained` are those that the expectation does not
-    have.
-    """
+    """Failures of one (processor, date). `unexplained` counts the unexpected failures."""
 
     processor: str
     day: Day
@@ -44,27 +46,27 @@ class Rated:
 
     @property
     def failed(self) -> int:
-        """Entities that failed."""
+        """Number of failed entities."""
         return sum(self.failures.values())
 
     @property
     def population(self) -> int:
-        """Entities with a row or a failure."""
+        """Number of entities with a row or a failure."""
         return self.rows + self.failed
 
     @property
     def rate(self) -> float:
-        """Failed of all; 0 where there is nobody."""
+        """Failed share of the population; 0 for an empty population."""
         return self.failed / self.population if self.population else 0.0
 
 
 def flags(
-    season: Sequence[Rated], lacking: Mapping[date, str] = MappingProxyType({})
+    season: Sequence[Rated], missing: Mapping[date, str] = MappingProxyType({})
 ) -> Iterator[FindingDraft]:
-    """The red flags of one processor's season, its dates in order. At most two Findings a kind:
-    explained, and not.
+    """Yield the red flags of one processor's season, whose dates are in order.
 
-    `lacking` says of dates what of their Phase 3 is missing.
+    At most two Findings per kind: dates with unexpected failures, and dates without. `missing`
+    describes the missing Phase 3 rows of dates.
     """
     dates = [rated for rated in season if rated.population >= MIN_ENTITIES]
     odd = set(_odd(dates))
@@ -74,10 +76,10 @@ def flags(
         (kinds.HIGH_RATE, _where(dates, _is_high)),
         (kinds.MID_SEASON, _where(dates, _has_few_in_mid_season)),
     ):
-        found = [dates[n] for n in sorted(indices)]
-        unexplained = [rated for rated in found if rated.unexplained]
-        yield from _flag(kind, unexplained, _why(kind, unexplained, lacking))
-        yield from _flag(kind, [rated for rated in found if not rated.unexplained], EXPLAINED)
+        flagged = [dates[n] for n in sorted(indices)]
+        unexpected = [rated for rated in flagged if rated.unexplained]
+        yield from _flag(kind, unexpected, _phase3_cause(kind, unexpected, missing))
+        yield from _flag(kind, [rated for rated in flagged if not rated.unexplained], ALL_EXPECTED)
 
 
 def _where(dates: Sequence[Rated], holds: Callable[[Rated], bool]) -> set[int]:
@@ -94,21 +96,19 @@ def _has_few_in_mid_season(rated: Rated) -> bool:
 
 
 def pooled(dates: Iterable[Rated]) -> tuple[int, int]:
-    """Failed entities and population of several dates together."""
+    """Return failed entities and population of several dates together."""
     found = list(dates)
     return sum(r.failed for r in found), sum(r.population for r in found)
 
 
 def _sigma(rated: Rated, reference: float) -> float:
-    """How far the date's failures are from what the reference implies, in standard deviations of
-    chance.
-    """
+    """Distance of a date's failures from the reference rate, in standard deviations of chance."""
     n = rated.population
     return (rated.failed - n * reference) / sqrt(n * reference * (1 - reference) + 1)
 
 
 def _rises(dates: Sequence[Rated]) -> Iterator[int]:
-    """Dates on which far more failed than on the seven processed before them."""
+    """Yield dates with far more failures than the seven processed before them."""
     for n in range(RISE_DATES, len(dates)):
         failed, population = pooled(dates[n - RISE_DATES : n])
         reference, rated = failed / population, dates[n]
@@ -122,7 +122,7 @@ def _rises(dates: Sequence[Rated]) -> Iterator[int]:
 
 
 def _odd(dates: Sequence[Rated]) -> Iterator[int]:
-    """Dates far off the three before and the three after, which agree among themselves."""
+    """Yield dates far from the three before and the three after, which agree with each other."""
     for n, rated in enumerate(dates):
         near = [*dates[max(0, n - ODD_NEIGHBOURS) : n], *dates[n + 1 : n + 1 + ODD_NEIGHBOURS]]
         if len(near) < 2 * ODD_NEIGHBOURS:
@@ -138,17 +138,12 @@ def _odd(dates: Sequence[Rated]) -> Iterator[int]:
             yield n
 
 
-def _why(kind: FindingKind, dates: Iterable[Rated], lacking: Mapping[date, str]) -> str:
-    """What is missing of Phase 3 on dates that differ from others; that nothing is says something
-    too.
-    """
+def _phase3_cause(kind: FindingKind, dates: Iterable[Rated], missing: Mapping[date, str]) -> str:
+    """Describe the missing Phase 3 rows of dates that differ from others."""
     if kind not in (kinds.ODD_DATE, kinds.SUDDEN_RISE):
         return ""
-    named = [lacking[r.day.day] for r in dates if r.day.day in lacking]
-    return (
-        "; ".join(named)
-        or "none of Phase 3's rows of these dates is missing, so look at what was written"
-    )
+    named = [missing[r.day.day] for r in dates if r.day.day in missing]
+    return "; ".join(named) or "no Phase 3 rows of these dates are missing; check their values"
 
 
 def _flag(kind: FindingKind, dates: Sequence[Rated], cause: str) -> Iterator[FindingDraft]:
@@ -157,18 +152,20 @@ def _flag(kind: FindingKind, dates: Sequence[Rated], cause: str) -> Iterator[Fin
     worst = max(dates, key=lambda r: r.rate)
     failed, population = pooled(dates)
     unexplained = sum(r.unexplained for r in dates)
-    explained = not unexplained
-    how = "all of them explained" if explained else f"{unexplained:,} of them unexplained"
+    count = pluralize(failed, "failure")
+    headline = f"{count}, {unexplained:,} unexpected" if unexplained else all_expected(failed)
     yield FindingDraft(
         kind=kind,
         season=season_year(dates[0].day.day),
-        subject=f"{worst.processor} {'explained' if explained else 'unexplained'}",
-        sentence=f"{worst.processor}: {kind.title} ({format_date_ranges(r.day.day for r in dates)}); at most {percent(worst.rate)} "
-        f"({worst.failed:,} of {worst.population:,}, {worst.day.day}); {failed:,} failures, {how}",
+        subject=f"{worst.processor} {'unexplained' if unexplained else 'explained'}",
+        sentence=f"{worst.processor}: {kind.title} "
+        f"({format_date_ranges(r.day.day for r in dates)}); peak {percent(worst.rate)} "
+        f"({worst.failed:,} of {worst.population:,}, {worst.day.day}); "
+        f"{headline}",
         dates=tuple(r.day.day for r in dates),
         processors=(worst.processor,),
         count=failed,
-        severity=Severity.NOTE if explained else None,
+        severity=None if unexplained else Severity.NOTE,
         cause=cause,
         numbers={
             "failed": failed,
@@ -180,8 +177,8 @@ def _flag(kind: FindingKind, dates: Sequence[Rated], cause: str) -> Iterator[Fin
 
 
 def out_of_band(season: Iterable[tuple[Rated, Reading]]) -> Iterator[FindingDraft]:
-    """Rates outside their band although every failure is explained: one note per band, and whether
-    above or below.
+    """Yield one note per band and side (above, below) for rates outside it with only expected
+    failures.
     """
     groups: dict[tuple[str, str], list[tuple[Rated, Reading]]] = {}
     for rated, reading in season:
@@ -192,12 +189,14 @@ def out_of_band(season: Iterable[tuple[Rated, Reading]]) -> Iterator[FindingDraf
         dates = [rated for rated, _ in found]
         failed, population = pooled(dates)
         low, high = (percent(f(r.rate for r in dates)) for f in (min, max))
+        rates = low if low == high else f"{low} to {high}"
         yield FindingDraft(
             kind=kinds.OUT_OF_BAND,
             season=season_year(dates[0].day.day),
-            subject=f"{code} {where}",
-            sentence=f"{code}: {low} to {high} failed on {len(dates)} dates, {where} ({format_date_ranges(r.day.day for r in dates)}); "
-            f"every failure is explained",
+            subject=f"{code} {found[0][1].verdict} {_identity(found[0][1].band)}",
+            sentence=f"{code}: {rates} failed on {pluralize(len(dates), 'date')}, {where} "
+            f"({format_date_ranges(r.day.day for r in dates)}); "
+            f"{all_expected(failed)}",
             dates=tuple(r.day.day for r in dates),
             processors=(code,),
             count=failed,
@@ -205,10 +204,19 @@ def out_of_band(season: Iterable[tuple[Rated, Reading]]) -> Iterator[FindingDraf
         )
 
 
+def _identity(band: Band | None) -> str:
+    """Return the band's part of a stored subject. It identifies Findings across releases: never
+    reword it.
+    """
+    if band and band.source != "history":
+        return f"the runbook's band {100 * band.low:g}-{100 * band.high:g} %"
+    return "the band of the other seasons"
+
+
 def _named(band: Band | None) -> str:
-    """A band of the other seasons differs from day to day; one of the runbook holds for many."""
+    """Name a band: one of other seasons differs from day to day, one of the runbook has a text."""
     return (
-        "the band of the other seasons"
+        "the range of other seasons"
         if band and band.source == "history"
         else f"the runbook's band {band}"
     )

@@ -1,6 +1,4 @@
-"""How the runs of a season ended in, Findings out: what failed, what is gone, old or slow, and what
-was never run.
-"""
+"""Findings about the runs of a season: failed, lost, stale and slow runs, and gaps."""
 
 from __future__ import annotations
 
@@ -9,35 +7,33 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from statistics import median
 
-from validation.expectation import CODES
 from validation.findings import kinds
 from validation.findings.kinds import FindingDraft, FindingKind, pluralize, ranges
 from validation.findings.mismatches import AuditedSeason, Key, RunFacts, in_chain, rerun_action
+from validation.processor_rules import CODES
 from validation.thresholds import SLOW_SECONDS
 
 SLOW_RATIO = 3.0
-# Three times a median of milliseconds is noise.
+# Below this limit, three times the median is noise.
 SLOW_FLOOR_SECONDS = 10.0
 
 
 def runs(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDraft]:
-    """Failed runs by what they say, lost partitions, old statements, holes. Dates of `rootless`
-    lack Phase 3: that is told.
+    """Yield failed runs by error, lost partitions, runs of older SQL, and gaps.
+
+    Dates of `rootless` have no Phase 3 rows, which is a Finding of its own.
     """
     ended = season.ran.values()
     failed = [r for r in ended if not r.succeeded and not r.is_blocked]
-    for error, found in _by_error(
+    for error, alike in _by_error(
         r for r in failed if not r.is_bug and not (r.no_population and r.day in rootless)
     ):
-        keys = [r.key for r in found]
+        keys = [r.key for r in alike]
         blocked = sum(1 for r in ended if r.is_blocked and r.day in {day for _, day in keys})
-        more = f"; {blocked:,} more are blocked by them" if blocked else ""
-        sentence = f"{pluralize(len(keys), 'run')} failed ({found[0].reason[:200]}), {season.spans(keys)}{more}"
-        came = (
-            "Phase 3 had no row for these dates then, and has some now"
-            if found[0].no_population
-            else ""
-        )
+        more = f"; {pluralize(blocked, 'downstream run')} blocked" if blocked else ""
+        runs_failed = f"{pluralize(len(keys), 'run')} failed ({alike[0].reason[:200]})"
+        sentence = f"{runs_failed}, {season.spans(keys)}{more}"
+        arrived = "the Phase 3 rows of these dates arrived after the runs"
         yield season.found(
             kinds.RUN_FAILED,
             keys,
@@ -45,27 +41,27 @@ def runs(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDr
             sentence,
             count=len(keys),
             action=rerun_action(keys),
-            cause=came,
-            numbers={"runs": len(keys), "blocked": blocked, "sample": found[0].reason},
+            cause=arrived if alike[0].no_population else "",
+            numbers={"runs": len(keys), "blocked": blocked, "sample": alike[0].reason},
         )
     days = {r.day for r in failed}
     yield from _simple(
         season, kinds.STILL_BLOCKED, [r.key for r in ended if r.is_blocked and r.day not in days]
     )
-    # By force: a file that is damaged is there, so that the date counts as complete.
+    # With force: a damaged file exists, so that the date counts as complete.
     yield from _simple(
         season, kinds.LOST_PARTITION, [r.key for r in ended if r.is_lost], force=True
     )
     old = [r.key for r in ended if r.statement_changed and r.succeeded]
     yield from _simple(season, kinds.OLD_SQL, old, outdated=True)
-    yield from _holes(season, rootless)
+    yield from _gaps(season, rootless)
 
 
 def _by_error(failed: Iterable[RunFacts]) -> list[tuple[str, list[RunFacts]]]:
-    found: dict[str, list[RunFacts]] = defaultdict(list)
+    by_error: dict[str, list[RunFacts]] = defaultdict(list)
     for run in failed:
-        found[run.error or run.refused_by].append(run)
-    return sorted(found.items())
+        by_error[run.error or run.refused_by].append(run)
+    return sorted(by_error.items())
 
 
 def _simple(
@@ -76,9 +72,10 @@ def _simple(
     outdated: bool = False,
     force: bool = False,
 ) -> Iterator[FindingDraft]:
-    """One Finding of a kind for all its runs."""
+    """Yield one Finding of a kind for all its runs."""
     if keys:
-        sentence = f"{pluralize(len(keys), 'run')} ({', '.join(in_chain(keys))}): {kind.title}, {season.spans(keys)}"
+        count = f"{pluralize(len(keys), 'run')} ({', '.join(in_chain(keys))})"
+        sentence = f"{count}: {kind.title}, {season.spans(keys)}"
         yield season.found(
             kind,
             keys,
@@ -90,14 +87,14 @@ def _simple(
         )
 
 
-def _holes(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDraft]:
-    """Dates that a processor was never run for, between the first and the last that it was."""
+def _gaps(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDraft]:
+    """Yield dates without a run of a processor between its first and its last run."""
     codes = in_chain(season.ran)
-    lacking = [(code, day) for code in codes for day in _never_run(season, code)]
-    for dates in ranges({day for _, day in lacking} - rootless, season.dates):
-        keys = [key for key in lacking if key[1] in dates]
-        what, which = pluralize(len(dates), "date"), ", ".join(in_chain(keys))
-        sentence = f"{what} between dates that were run never ran ({which}), {season.spans(keys)}"
+    gaps = [(code, day) for code in codes for day in _never_run(season, code)]
+    for dates in ranges({day for _, day in gaps} - rootless, season.dates):
+        keys = [key for key in gaps if key[1] in dates]
+        count = f"{pluralize(len(keys), 'gap')} ({', '.join(in_chain(keys))})"
+        sentence = f"{count} between dates with runs, {season.spans(keys)}"
         yield season.found(
             kinds.HOLE,
             keys,
@@ -115,26 +112,27 @@ def _never_run(season: AuditedSeason, code: str) -> list[date]:
 
 
 def slow(season: AuditedSeason) -> Iterator[FindingDraft]:
-    """Dates that took over five minutes, or three times the median of their processor, with where
-    the seconds went.
+    """Yield dates that took over five minutes, or three times the median of their processor, with
+    the slowest part.
     """
     for code in CODES:
         ended = [r for r in season.ran.values() if r.processor == code and r.seconds]
         usual = median(r.seconds for r in ended) if ended else 0.0
         limit = min(SLOW_SECONDS, max(SLOW_FLOOR_SECONDS, SLOW_RATIO * usual))
-        if found := [r for r in ended if r.seconds > limit]:
-            worst = max(found, key=lambda r: r.seconds)
+        if slow_runs := [r for r in ended if r.seconds > limit]:
+            worst = max(slow_runs, key=lambda r: r.seconds)
             sentence = (
-                f"{code}: {pluralize(len(found), 'date')} took long, at most {worst.seconds:.0f} s ({worst.day}), "
-                f"usually {usual:.1f} s; {season.spans(r.key for r in found)}"
+                f"{code}: {pluralize(len(slow_runs), 'slow run')}, "
+                f"at most {duration(worst.seconds)} ({worst.day}), "
+                f"usually {duration(usual)}; {season.spans(r.key for r in slow_runs)}"
             )
             yield season.found(
                 kinds.SLOW,
-                [r.key for r in found],
+                [r.key for r in slow_runs],
                 code,
                 sentence,
-                count=len(found),
-                cause=_why_slow(worst),
+                count=len(slow_runs),
+                cause=_slowest_part(worst),
                 numbers={
                     "usual": round(usual, 3),
                     "query": round(worst.query_seconds, 3),
@@ -144,9 +142,20 @@ def slow(season: AuditedSeason) -> Iterator[FindingDraft]:
             )
 
 
-def _why_slow(run: RunFacts) -> str:
+def _slowest_part(run: RunFacts) -> str:
+    total = duration(run.seconds)
     if run.check_seconds > run.seconds / 2:
-        return f"{run.check_seconds:.0f} of {run.seconds:.0f} s went into the checks of normal mode; backfill mode skips them"
-    if run.write_seconds > run.query_seconds:
-        return f"{run.write_seconds:.0f} of {run.seconds:.0f} s went into writing: a slow disk, or many writers at once"
-    return f"{run.query_seconds:.0f} of {run.seconds:.0f} s went into the statement: a busy machine, or small batches"
+        part, hint = run.check_seconds, "the checks of normal mode; backfill mode skips them"
+    elif run.write_seconds > run.query_seconds:
+        part, hint = run.write_seconds, "the write: a slow disk, or many concurrent writers"
+    else:
+        part, hint = run.query_seconds, "the query: a busy machine, or small batches"
+    return f"{duration(part)} of {total} spent on {hint}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as text: `0.5 s`, `42 s`, `1 min 12 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,3 +1,1 @@
-"""The JSON API: the verbs of shell and panel, by the same functions. Imported by the site's URLs
-alone, as it is slow to.
-"""
+"""REST API with the operations of shell and panel. Slow to import, so only the URLs import it."""

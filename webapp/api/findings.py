@@ -1,8 +1,7 @@
-"""Findings: what there is to look at, and what somebody makes of it."""
+"""Findings and their marks."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django.db.models import F
@@ -13,7 +12,8 @@ from backfill.audit.marking import listed, mark
 from backfill.documents.finding import as_json
 from backfill.errors import Refused
 from backfill.models import Finding
-from webapp.api.auth import OPERATORS, actor
+from webapp.api.auth import actor, operators
+from webapp.api.body import Day
 from webapp.api.schemas import Limit, MarkIn
 
 router = Router(tags=["findings"])
@@ -22,28 +22,31 @@ MARKABLE = (*Finding.MARKS, Finding.State.OPEN)
 
 
 def finding_of(number: int) -> Finding:
-    """The finding of this number. Raises Http404."""
+    """Return the finding with this number. Raises Http404."""
     if finding := Finding.objects.filter(pk=number).first():
         return finding
-    raise Http404(f"there is no finding {number}")
+    raise Http404(f"finding {number} does not exist")
 
 
-@router.get("/findings", summary="What there is to look at, worst first")
+@router.get("/findings", summary="List findings")
 def findings(
     request: HttpRequest,
-    start: date | None = None,
-    end: date | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
     everything: bool = False,
     limit: Limit = 200,
 ) -> Document:
-    """As the last judgement left it; `everything` also what is marked or closed."""
+    """Return the findings of the latest audit, most severe first.
+
+    `everything` includes informational, marked and closed findings.
+    """
     found = listed(start, end, everything=everything)
     return {"count": len(found), "findings": [as_json(finding) for finding in found[:limit]]}
 
 
-@router.get("/findings/{number}", summary="One finding")
+@router.get("/findings/{number}", summary="Get a finding")
 def finding(request: HttpRequest, number: int) -> Document:
-    """With its evidence and its history."""
+    """Return a finding with its evidence and history."""
     found = finding_of(number)
     events = list(
         found.events.order_by("pk").values("at", who=F("actor"), what=F("action"), why=F("reason"))
@@ -51,9 +54,9 @@ def finding(request: HttpRequest, number: int) -> Document:
     return {**as_json(found), "events": events}
 
 
-@router.post("/findings/{number}/mark", auth=OPERATORS, summary="Mark a finding")
+@router.post("/findings/{number}/mark", auth=operators("mark"), summary="Mark a finding")
 def mark_finding(request: HttpRequest, number: int, given: MarkIn) -> Document:
-    """With a reason, which is kept."""
+    """Mark a finding as acknowledged, expected or fixed, or reopen it. The reason is stored."""
     if given.state not in MARKABLE:
-        raise Refused(f"{given.state!r} is no mark; choose from {', '.join(MARKABLE)}")
+        raise Refused(f"{given.state!r} is not a mark; choose from {', '.join(MARKABLE)}")
     return as_json(mark(finding_of(number), given.state, actor(request), given.reason))

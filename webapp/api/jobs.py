@@ -1,4 +1,4 @@
-"""Jobs: what there are, and every change that a person can ask for."""
+"""Jobs: list, start, retry, pause, resume, cancel and limit them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest
 from django.utils.timezone import now
 from ninja import Router, Status
 
-from backfill.documents.job import plan_document
+from backfill.documents.plan import plan_document
 from backfill.documents.retry import retry_document
 from backfill.jobs.launches import launch_backfill
 from backfill.jobs.lifecycle import (
@@ -29,7 +29,7 @@ from backfill.plan.options import MAX_PARALLEL
 from backfill.plan.shell_command import command
 from backfill.status.job_summary import summarise
 from backfill.status.progress import progress
-from webapp.api.auth import ADMINS, OPERATORS, actor
+from webapp.api.auth import actor, admins, operators
 from webapp.api.schemas import (
     CancelIn,
     Limit,
@@ -64,18 +64,18 @@ RUN_FIELDS = (
 
 
 def job_of(number: int) -> Job:
-    """The job of this number. Raises Http404."""
+    """Return the job with this number. Raises Http404."""
     if job := Job.objects.filter(pk=number).first():
         return job
-    raise Http404(f"there is no job {number}")
+    raise Http404(f"job {number} does not exist")
 
 
 # Reading
 
 
-@router.get("/jobs", summary="The newest jobs")
+@router.get("/jobs", summary="List jobs")
 def jobs(request: HttpRequest, status: str = "", before: int = 0, limit: Limit = 20) -> Document:
-    """Those before a number, and of one status, where these are given."""
+    """Return the latest jobs; `before` pages back by job number, `status` filters."""
     found = Job.objects.order_by("-pk")
     found = found.filter(status=status) if status else found
     shown = list((found.filter(pk__lt=before) if before else found)[:limit])
@@ -101,10 +101,11 @@ def _line(job: Job, runs: dict[str, int]) -> Document:
     }
 
 
-@router.post("/jobs/preview", summary="What starting would do")
+@router.post("/jobs/preview", summary="Preview a backfill")
 def preview(request: HttpRequest, given: OptionsIn) -> Document:
-    """The very runs, what speaks against them, the shell's command, and the plan sealed, to be sent
-    with the start.
+    """Return the plan, its blockers and its shell command.
+
+    Send `sealed` as `previewed` when you start it: the start is refused if the plan has changed.
     """
     found = preview_job(options_of(given))
     return {
@@ -115,23 +116,23 @@ def preview(request: HttpRequest, given: OptionsIn) -> Document:
     }
 
 
-@router.get("/jobs/{number}", summary="One job")
+@router.get("/jobs/{number}", summary="Get a job")
 def job(request: HttpRequest, number: int) -> Document:
-    """Its figures, problems, error groups and findings, and what to look at next."""
+    """Return a job with its figures, error groups, findings and next actions."""
     return summarise(job_of(number))
 
 
-@router.get("/jobs/{number}/progress", summary="How far a job is")
+@router.get("/jobs/{number}/progress", summary="Get the progress of a job")
 def job_progress(request: HttpRequest, number: int) -> Document:
-    """Counts, rate, time left, and why what waits waits."""
+    """Return counts, rate, time left and the reason of each waiting batch."""
     return progress(job_of(number), now()).as_json()
 
 
-@router.get("/jobs/{number}/events", summary="What happened to a job")
+@router.get("/jobs/{number}/events", summary="List the events of a job")
 def events(
     request: HttpRequest, number: int, after: int = 0, runs: bool = False, limit: Limit = 1000
 ) -> Document:
-    """Its own events, with `runs` those of its runs too, after a number, the oldest first."""
+    """Return events, oldest first; `after` pages by event number, `runs` includes events of runs."""
     found = job_of(number).events.filter(pk__gt=after).select_related("run").order_by("pk")
     return {
         "events": [_event(event) for event in (found if runs else found.filter(run=None))[:limit]]
@@ -151,30 +152,34 @@ def _event(event: Event) -> Document:
     }
 
 
-@router.get("/jobs/{number}/report", summary="A job, run by run")
+@router.get("/jobs/{number}/report", summary="Get a job with its runs")
 def report(request: HttpRequest, number: int) -> Document:
-    """Its figures, every run, and its own events."""
+    """Return a job with its figures, every run and the events of the job."""
     found = job_of(number)
-    told = [_event(event) for event in found.events.filter(run=None).order_by("pk")]
+    events = [_event(event) for event in found.events.filter(run=None).order_by("pk")]
     runs = found.runs.order_by("date", "pk").values(*RUN_FIELDS, why=F("reason"))
-    return {**summarise(found), "runs": list(runs), "events": told}
+    return {**summarise(found), "runs": list(runs), "events": events}
 
 
 # Starting
 
 
 @router.post(
-    "/jobs", auth=OPERATORS, response={201: dict, 202: dict, 200: dict}, summary="Start a backfill"
+    "/jobs",
+    auth=operators("start"),
+    response={201: dict, 202: dict, 200: dict},
+    summary="Start a backfill",
 )
 def start(request: HttpRequest, given: StartIn) -> Status[Document]:
-    """201 with the job; 202 with the launch that waits for its time or for a second person; 200
-    when all is complete.
+    """Start a backfill: 201 with the job, 202 with a scheduled launch or one awaiting approval.
+
+    Returns 200 without a job if every run is complete.
     """
     sent = given.model_dump(include={"previewed", "start_at"})
     exempt = bool(getattr(request.user, "may_administer", False))
     made = launch_backfill(options_of(given), actor(request), exempt=exempt, **sent)
     if made is None:
-        return Status(200, {"job": None, "detail": "everything is complete already"})
+        return Status(200, {"job": None, "detail": "everything is complete"})
     if isinstance(made, Launch):
         return Status(
             202,
@@ -187,18 +192,21 @@ def start(request: HttpRequest, given: StartIn) -> Status[Document]:
     return Status(201, {"job": made.pk, "status": made.status})
 
 
-@router.post("/jobs/{number}/retry/preview", summary="What a retry would run")
+@router.post("/jobs/{number}/retry/preview", summary="Preview a retry")
 def preview_retry(request: HttpRequest, number: int, given: SelectionIn) -> Document:
-    """And what it would leave out, each with the reason."""
+    """Return the runs of a retry and the excluded failures, each with its reason."""
     found = preview_retry_plan(job_of(number), selection_of(given))
     return {**retry_document(found), "would_start": found.would_start}
 
 
 @router.post(
-    "/jobs/{number}/retry", auth=OPERATORS, response={201: dict}, summary="Retry what failed"
+    "/jobs/{number}/retry",
+    auth=operators("retry"),
+    response={201: dict},
+    summary="Retry failed runs",
 )
 def retry(request: HttpRequest, number: int, given: RetryIn) -> Status[Document]:
-    """Under the options that the job had."""
+    """Retry failed runs with the options of the job."""
     reason = given.model_dump()["reason"]
     made = retry_job(job_of(number), selection_of(given), actor(request), reason)
     return Status(201, {"job": made.pk, "status": made.status, "retry_of": number})
@@ -207,49 +215,69 @@ def retry(request: HttpRequest, number: int, given: RetryIn) -> Status[Document]
 # Changing
 
 
-@router.post("/jobs/{number}/pause", auth=OPERATORS, summary="Pause")
+@router.post("/jobs/{number}/pause", auth=operators("pause"), summary="Pause a job")
 def pause(request: HttpRequest, number: int, given: ReasonIn) -> Document:
-    """Let the steps that run finish, and start no other."""
+    """Let running steps finish and start no others."""
     return _state(pause_job(job_of(number), actor(request), given.reason))
 
 
-@router.post("/jobs/{number}/resume", auth=OPERATORS, summary="Resume")
+@router.post("/jobs/{number}/resume", auth=operators("resume"), summary="Resume a job")
 def resume(request: HttpRequest, number: int, given: ResumeIn) -> Document:
-    """Go on with what is left of a paused or cancelled job."""
+    """Run the remaining runs of a paused or cancelled job."""
     return _state(resume_job(job_of(number), actor(request), given.reason, brake=given.brake))
 
 
-@router.get("/jobs/{number}/cancel", summary="What cancelling would do")
+@router.get("/jobs/{number}/cancel", summary="Preview a cancellation")
 def cancelling(request: HttpRequest, number: int) -> Document:
-    """How many runs would be dropped, and how many would finish."""
+    """Return the number of runs to drop and to finish."""
     found = job_of(number)
     return {**_state(found), **asdict(dropped_and_finishing(found))}
 
 
-@router.post("/jobs/{number}/cancel", auth=OPERATORS, summary="Cancel")
+@router.post("/jobs/{number}/cancel", auth=operators("cancel"), summary="Cancel a job")
 def cancel(request: HttpRequest, number: int, given: CancelIn) -> Document:
-    """Drop what has not started; with `force` also what runs."""
+    """Drop queued runs; `force` also stops running ones."""
     done = cancel_job(job_of(number), actor(request), given.reason, force=given.force)
     return {**_state(job_of(number)), **asdict(done)}
 
 
-@router.post("/jobs/{number}/cap", auth=OPERATORS, summary="Change the cap of a job")
-def cap(request: HttpRequest, number: int, given: LimitIn) -> Document:
-    """How many of its batches may be in flight."""
+@router.post(
+    "/jobs/{number}/limit",
+    auth=operators("limit"),
+    summary="Change the concurrency limit of a job",
+    description=f"1 to {MAX_PARALLEL} batches of the job in flight.",
+)
+def limit_job(request: HttpRequest, number: int, given: LimitIn) -> Document:
+    """Change the maximum number of batches of a job in flight."""
     change_limit(given.batches, actor(request), given.reason, job=job_of(number))
     return {"job": number, "batches": given.batches}
 
 
 @router.post(
-    "/cap",
-    auth=ADMINS,
-    summary="Change the cap of all jobs",
-    description=f"1 to {MAX_PARALLEL} batches in flight.",
+    "/limit",
+    auth=admins("limit"),
+    summary="Change the concurrency limit of all jobs",
+    description=f"1 to {MAX_PARALLEL} batches of all jobs together in flight.",
 )
-def cap_of_all(request: HttpRequest, given: LimitIn) -> Document:
-    """How many batches of all jobs together may be in flight."""
+def limit_all(request: HttpRequest, given: LimitIn) -> Document:
+    """Change the maximum number of batches of all jobs in flight."""
     change_limit(given.batches, actor(request), given.reason)
     return {"job": None, "batches": given.batches}
+
+
+# Paths of the previous release, kept for one more.
+for old, new, auth, operation in (
+    ("/jobs/{number}/cap", "/jobs/{number}/limit", operators("limit"), limit_job),
+    ("/cap", "/limit", admins("limit"), limit_all),
+):
+    router.post(
+        old,
+        auth=auth,
+        deprecated=True,
+        operation_id=f"deprecated_{operation.__name__}",
+        summary=f"Deprecated path of {new}",
+        description=f"Use `{new}`.",
+    )(operation)
 
 
 def _state(job: Job) -> Document:

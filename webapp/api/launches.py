@@ -1,4 +1,4 @@
-"""Launches: presets, and what waits for its time or for a second person."""
+"""Launches: presets, scheduled launches and launches awaiting approval."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 from django.http import Http404, HttpRequest
 from ninja import Router
 
+from backfill.documents.launch import launch_document
 from backfill.jobs.launches import approve_launch, refuse_launch, withdraw_launch
 from backfill.models import Launch
-from webapp.api.auth import OPERATORS, actor
+from webapp.api.auth import actor, operators
 from webapp.api.schemas import Limit, ReasonIn
 
 router = Router(tags=["launches"])
@@ -17,52 +18,41 @@ Document = dict[str, Any]
 
 
 def launch_of(number: int) -> Launch:
-    """The launch of this number. Raises Http404."""
+    """Return the launch with this number. Raises Http404."""
     if launch := Launch.objects.filter(pk=number).first():
         return launch
-    raise Http404(f"there is no launch {number}")
+    raise Http404(f"launch {number} does not exist")
 
 
-def _as_json(launch: Launch) -> Document:
-    return {
-        "launch": launch.pk,
-        "name": launch.name,
-        "state": launch.state,
-        "options": launch.options,
-        "who": launch.actor,
-        "created_at": launch.created_at,
-        "start_at": launch.start_at,
-        "needs_approval": launch.needs_approval,
-        "approved_by": launch.approved_by,
-        "said": launch.outcome_message,
-        "job": launch.job_id,
-    }
-
-
-@router.get("/launches", summary="The newest launches")
+@router.get("/launches", summary="List launches")
 def launches(request: HttpRequest, state: str = "", limit: Limit = 50) -> Document:
-    """Of one state, where that is given: saved, waiting, started, refused, withdrawn."""
+    """Return the latest launches; `state` is saved, waiting, started, refused or withdrawn."""
     found = Launch.objects.order_by("-pk")
     return {
         "launches": [
-            _as_json(launch) for launch in (found.filter(state=state) if state else found)[:limit]
+            launch_document(launch)
+            for launch in (found.filter(state=state) if state else found)[:limit]
         ]
     }
 
 
-@router.post("/launches/{number}/approve", auth=OPERATORS, summary="Agree to a launch")
+@router.post("/launches/{number}/approve", auth=operators("approve"), summary="Approve a launch")
 def approve(request: HttpRequest, number: int, given: ReasonIn) -> Document:
-    """By a second person; it starts when its time has come."""
-    return _as_json(approve_launch(launch_of(number), actor(request), given.reason))
+    """Approve a launch of another user; it starts immediately or at its scheduled time."""
+    return launch_document(approve_launch(launch_of(number), actor(request), given.reason))
 
 
-@router.post("/launches/{number}/refuse", auth=OPERATORS, summary="Refuse a launch")
+@router.post("/launches/{number}/refuse", auth=operators("approve"), summary="Refuse a launch")
 def refuse(request: HttpRequest, number: int, given: ReasonIn) -> Document:
-    """With the reason, for the one who asked."""
-    return _as_json(refuse_launch(launch_of(number), actor(request), given.reason))
+    """Refuse a launch with a reason."""
+    return launch_document(refuse_launch(launch_of(number), actor(request), given.reason))
 
 
-@router.post("/launches/{number}/withdraw", auth=OPERATORS, summary="Withdraw a launch or a preset")
+@router.post(
+    "/launches/{number}/withdraw",
+    auth=operators("approve"),
+    summary="Withdraw a launch or a preset",
+)
 def withdraw(request: HttpRequest, number: int, given: ReasonIn) -> Document:
-    """Take it back."""
-    return _as_json(withdraw_launch(launch_of(number), actor(request), given.reason))
+    """Withdraw a pending launch or delete a preset."""
+    return launch_document(withdraw_launch(launch_of(number), actor(request), given.reason))

@@ -1,8 +1,7 @@
-"""What only looks: preflight, validation, the season grid, the runbook's queries, the workers."""
+"""Read-only operations: preflight, validation, season grid, runbook queries and workers."""
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -14,35 +13,35 @@ from backfill import queries
 from backfill.audit.validate_dates import validate
 from backfill.documents.preflight import check_document
 from backfill.plan.options import Options
-from backfill.plan.preflight_check import check_range
+from backfill.plan.preflight import check_range
 from backfill.season_calendar import check_loaded, load_calendar
 from backfill.status import progress
 from backfill.status.season_grid import RunCell, season_grid
+from webapp.api.body import Day
 from webapp.api.schemas import OptionsIn, options_of
+from webapp.ui import states
 
-router = Router(tags=["looking"])
+router = Router(tags=["status"])
 Document = dict[str, Any]
 
 
-@router.post("/preflight", summary="May these dates be backfilled?")
+@router.post("/preflight", summary="Run the preflight")
 def preflight(request: HttpRequest, given: OptionsIn) -> Document:
-    """What blocks, what warns, and what each date has in Phase 3."""
+    """Return blockers, warnings and the Phase 3 data of each date."""
     options = options_of(given)
     return check_document(options, check_range(options))
 
 
-@router.get("/validate", summary="Are these dates complete?")
+@router.get("/validate", summary="Validate dates")
 def validated(
     request: HttpRequest,
-    start: date,
-    end: date,
+    start: Day,
+    end: Day,
     phase: Literal["3", "4"] = "4",
     verbose: bool = False,
 ) -> Document:
-    """Read from the warehouse: the inputs (3), or what is made from them (4); `verbose` lists the
-    entities.
-    """
-    check_loaded(Options(start, end))
+    """Validate the stored inputs (phase 3) or outputs (phase 4); `verbose` lists entities."""
+    check_loaded(Options(start=start, end=end))
     found = validate(start, end, int(phase))
     complete = all(checked.state.is_right for checked in found)
     return {
@@ -52,12 +51,12 @@ def validated(
     }
 
 
-@router.get("/seasons/{year}", summary="The season grid")
+@router.get("/seasons/{year}", summary="Get the season grid")
 def season(request: HttpRequest, year: int) -> Document:
-    """What stands of every (processor, date), from the database alone."""
+    """Return the latest decisive run of every processor and date."""
     grid = season_grid(year) if year in load_calendar().starts else None
     if grid is None:
-        raise Http404(f"season {year} is not loaded; name it by the year in which it begins")
+        raise Http404(f"season {year} is not loaded; use the year in which the season begins")
     days = [
         {"date": day.day, "day": day.index, "week": day.week, "type": day.type, "games": day.games}
         for day in grid.days
@@ -72,7 +71,8 @@ def season(request: HttpRequest, year: int) -> Document:
 def _cell(cell: RunCell) -> Document:
     return {
         "date": cell.date,
-        "state": cell.state,
+        "state": "complete" if cell.state == "clean" else cell.state,
+        "word": states.of(cell.state).label,
         "population": cell.population,
         "rows": cell.rows,
         "failures": dict(cell.failures),
@@ -83,18 +83,18 @@ def _cell(cell: RunCell) -> Document:
     }
 
 
-@router.get("/queries", summary="The runbook's queries")
+@router.get("/queries", summary="List the runbook queries")
 def names(request: HttpRequest) -> Document:
-    """Each with its description."""
+    """Return the name and description of each query."""
     found = [queries.named(name) for name in queries.names()]
     return {"queries": [{"name": query.name, "description": query.description} for query in found]}
 
 
-@router.get("/queries/{name}", summary="Run a query")
-def answer(request: HttpRequest, name: str, start: date, end: date) -> Document:
-    """Over the dates from start to end, both included."""
+@router.get("/queries/{name}", summary="Run a runbook query")
+def answer(request: HttpRequest, name: str, start: Day, end: Day) -> Document:
+    """Run a query over the dates from `start` to `end`, both included."""
     if name not in queries.names():
-        raise Http404(f"there is no query {name!r}; there are {', '.join(queries.names())}")
+        raise Http404(f"query {name!r} does not exist; choose from {', '.join(queries.names())}")
     query = queries.named(name)
     rows = [
         {column: _number(value) for column, value in row.items()} for row in query.rows(start, end)
@@ -103,11 +103,11 @@ def answer(request: HttpRequest, name: str, start: date, end: date) -> Document:
 
 
 def _number(value: object) -> object:
-    """NUMERIC as a JSON number; the encoder would make it a text."""
+    """Return NUMERIC as a JSON number; the encoder would write a string."""
     return float(value) if isinstance(value, Decimal) else value
 
 
-@router.get("/workers", summary="Who works")
+@router.get("/workers", summary="List the workers")
 def workers(request: HttpRequest) -> Document:
-    """When that was last seen, how old the sweep is, and the cap in all."""
+    """Return the heartbeats, the age of the sweep and the concurrency limit."""
     return progress.system(now())

@@ -1,9 +1,8 @@
-"""/api/, /healthz and /metrics. They ask by themselves who calls, so that the panel's login page
-keeps out of their way.
-"""
+"""URLs of /api/, /healthz and /metrics, which authenticate without the login page."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -19,14 +18,18 @@ from ninja.responses import NinjaJSONEncoder
 
 from webapp.api import errors, findings, jobs, launches, reading
 from webapp.api.auth import ANYBODY
+from webapp.api.body import BodyParser
 from webapp.auth.tokens import user_of
+from webapp.middleware.problems import ROOT, problem
+from webapp.models.token import SCOPES
 from webapp.ops import health, metrics
 
-ROOT = "/api/"
 METHODS = ("get", "post")
+READ_AS = {"HEAD": "GET"}
+BODY_TYPE = "application/json"
+JSON = re.compile(r"|application/(\w+\+)?json")  # an empty one is read as JSON
 
-# Neither Swagger's nor Redoc's page comes without inline styles or scripts, which the panel's
-# policy forbids.
+# The pages of Swagger and Redoc need inline scripts, which the Content-Security-Policy blocks.
 api = NinjaAPI(
     title="Backcourt",
     version="1",
@@ -34,8 +37,10 @@ api = NinjaAPI(
     auth=ANYBODY,
     openapi_url=None,
     docs_url=None,
-    description="The verbs of the shell and of the panel. Send a key as `Authorization: Bearer KEY`; the panel's admin page, "
-    "or `manage.py token USER NAME`, issues one.",
+    parser=BodyParser(),
+    description="The REST API covers everything the panel does, with the caller's role. Send a token as"
+    " `Authorization: Bearer TOKEN`; issue one on the System page or with"
+    " `manage.py token USER NAME`.",
 )
 for part in (jobs, launches, findings, reading):
     api.add_router("", part.router)
@@ -44,73 +49,78 @@ errors.register(api)
 
 @require_safe
 def openapi(request: HttpRequest) -> JsonResponse:
-    """The API as an OpenAPI document."""
+    """Return the OpenAPI document."""
     if user_of(request) is None:
-        return JsonResponse({"detail": errors.LOG_IN}, status=401)
+        return problem(401, errors.LOG_IN)
     return JsonResponse(api.get_openapi_schema(path_prefix=ROOT), encoder=NinjaJSONEncoder)
 
 
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """The same as a page."""
+    """Show the OpenAPI document as a page."""
     schema = api.get_openapi_schema(path_prefix=ROOT)
     operations = [
         {
             "method": method.upper(),
             "path": where,
-            **said,
-            "fields": _fields(said, schema["components"]["schemas"]),
+            **operation,
+            "fields": _fields(operation, schema["components"]["schemas"]),
         }
         for where, methods in schema["paths"].items()
-        for method, said in methods.items()
+        for method, operation in methods.items()
         if method in METHODS
     ]
     return render(
-        request, "api/docs.html", {"operations": operations, "info": schema["info"], "root": ROOT}
+        request,
+        "api/docs.html",
+        {"operations": operations, "info": schema["info"], "root": ROOT, "scopes": list(SCOPES)},
     )
 
 
 def _fields(operation: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
-    """What the body takes, with a question mark behind what may be left out."""
+    """Return the names of the body's fields; optional ones end with a question mark."""
     if "requestBody" not in operation:
         return []
     name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition(
         "/"
     )[2]
-    needed = schemas[name].get("required", [])
-    return [field if field in needed else f"{field}?" for field in schemas[name]["properties"]]
+    required = schemas[name].get("required", [])
+    return [field if field in required else f"{field}?" for field in schemas[name]["properties"]]
 
 
-def not_there(request: HttpRequest, rest: str) -> JsonResponse:
-    """In JSON, for programs."""
-    return JsonResponse(
-        {"detail": f"there is no {ROOT}{rest}; {ROOT}docs lists what there is"}, status=404
-    )
+def not_found(request: HttpRequest, rest: str) -> JsonResponse:
+    """Answer an unknown path in JSON."""
+    return problem(404, f"{ROOT}{rest} does not exist; {ROOT}docs lists the operations")
 
 
 def _open(patterns: list[URLPattern]) -> list[URLPattern]:
     for pattern in patterns:
-        pattern.callback = login_not_required(_in_json(pattern.callback))
+        pattern.callback = login_not_required(_checked(pattern.callback))
     return patterns
 
 
-def _in_json(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The same view; a method that it does not take is refused as everything else is."""
+def _checked(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Wrap a view: it answers HEAD like GET, and refuses bodies that are not JSON."""
 
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        answer = view(request, *args, **kwargs)
-        if answer.status_code != 405:
-            return answer
-        said = f"{request.path} takes {answer['Allow']}, not {request.method}"
-        return JsonResponse({"detail": said}, status=405, headers={"Allow": answer["Allow"]})
+        if request.method == "POST" and not JSON.fullmatch(request.content_type or ""):
+            return problem(415, f"send the body as {BODY_TYPE}, not {request.content_type}")
+        method, request.method = request.method, READ_AS.get(str(request.method), request.method)
+        try:
+            answer = view(request, *args, **kwargs)
+        finally:
+            request.method = method
+        if answer.status_code == 405:
+            answer["Allow"] = answer["Allow"].replace("GET", "GET, HEAD")
+        return answer
 
     return answered
 
 
 _patterns, _app, _namespace = api.urls
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("api/", RedirectView.as_view(pattern_name="api_docs")),
+    path("api/", require_safe(RedirectView.as_view(pattern_name="api_docs")), name="api"),
     path("api/openapi.json", login_not_required(openapi), name="openapi"),
     path("api/docs", docs, name="api_docs"),
     path(
@@ -119,7 +129,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
             (_open([p for p in _patterns if isinstance(p, URLPattern)]), _app), namespace=_namespace
         ),
     ),
-    path("api/<path:rest>", login_not_required(not_there)),
+    path("api/<path:rest>", login_not_required(not_found)),
     path("healthz", login_not_required(health.healthz), name="healthz"),
     path("metrics", login_not_required(metrics.page), name="metrics"),
 ]

@@ -1,36 +1,60 @@
-"""Users, made and changed outside of the pages."""
+"""Create and change users."""
 
 from __future__ import annotations
 
+import getpass
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from backfill.errors import Refused
-from webapp.models import Role, User
+from webapp.models import AccessEvent, Role, User
 
-PASSWORD_BYTES = 15  # 20 characters, without any that a person mixes up with a space
+PASSWORD_BYTES = 15  # 20 URL-safe characters
+# Fields whose changes are in the access log.
+WORDS = {"username": "name", "role": "role", "is_active": "can log in"}
 
 
 def create_user(name: str, role: str) -> str:
-    """Create a user; return the password, which nobody can read again. Raises Refused."""
+    """Create a user; return the password, which is stored only as a hash. Raises Refused."""
     user = User(username=name, role=_role(role))
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     user.set_password(password)
     try:
         user.full_clean()
     except ValidationError as error:
-        raise Refused(f"{name!r} is no name for a user: {' '.join(error.messages)}") from None
+        raise Refused(f"{name!r} is not a valid user name: {' '.join(error.messages)}") from None
     user.save()
+    record_changes(user, None, getpass.getuser())
     return password
 
 
+def record_changes(user: User, before: Mapping[str, Any] | None, actor: str) -> None:
+    """Record a new user, or the changed fields of one, in the access log.
+
+    `before` has the old values of the changed fields; None for a new user.
+    """
+    action = AccessEvent.Action
+    if before is None:
+        AccessEvent.record(action.USER_CREATED, user.username, actor=actor, detail=user.role)
+        return
+    changes = [
+        f"{WORDS[name]} {before[name]} → {getattr(user, name)}" for name in WORDS if name in before
+    ]
+    if changes:
+        detail = ", ".join(changes)
+        AccessEvent.record(action.USER_CHANGED, user.username, actor=actor, detail=detail)
+
+
 def first_login(name: str) -> str:
-    """How to log in, in words: the operator that a first start makes, with his password as long as
-    he keeps it.
+    """Describe the login; on the first start, create an operator.
+
+    The generated password is repeated at every start until the operator changes it.
     """
     kept = Path(settings.VAR) / "first_password"
     if not User.objects.exists():
@@ -48,26 +72,27 @@ def first_login(name: str) -> str:
 
 
 def change_user(name: str, *, role: str | None = None, active: bool | None = None) -> User:
-    """Change what a user may do. Raises Refused when there is no such user, or no admin would be
-    left.
-    """
+    """Change a user's role or login. Raises Refused for an unknown user and for the last admin."""
     with transaction.atomic():
         user = User.objects.select_for_update().filter(username=name).first()
         if user is None:
-            raise Refused(f"there is no user {name!r}")
+            raise Refused(f"user {name!r} does not exist")
+        before = {name: getattr(user, name) for name in WORDS}
         user.role = user.role if role is None else _role(role)
         user.is_active = user.is_active if active is None else active
         if not user.may_administer:
             keep_an_admin([user])
         user.save()
+        changed = {name: old for name, old in before.items() if old != getattr(user, name)}
+        record_changes(user, changed, getpass.getuser())
     return user
 
 
 def new_password(name: str) -> str:
-    """Give a user another password and return it. Raises Refused."""
+    """Set a new random password and return it. Raises Refused."""
     user = User.objects.filter(username=name).first()
     if user is None:
-        raise Refused(f"there is no user {name!r}")
+        raise Refused(f"user {name!r} does not exist")
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     user.set_password(password)
     user.save()
@@ -75,9 +100,9 @@ def new_password(name: str) -> str:
 
 
 def keep_an_admin(leaving: list[User]) -> None:
-    """Raise Refused when nobody could administer any more without these users.
+    """Raise Refused if no admin would be left without these users.
 
-    Within a transaction that lasts until it ends: two admins cannot take each other down at once.
+    Locks the admins until the transaction ends: two admins cannot remove each other simultaneously.
     """
     with transaction.atomic():
         admins = (
@@ -86,11 +111,11 @@ def keep_an_admin(leaving: list[User]) -> None:
         names = {user.pk: user.username for user in admins}
     if names and not names.keys() - {user.pk for user in leaving}:
         raise Refused(
-            f"{', '.join(names.values())} is the last admin; make somebody else one first"
+            f"{', '.join(names.values())} is the last admin; make another user an admin first"
         )
 
 
 def _role(role: str) -> str:
     if role not in Role.values:
-        raise Refused(f"{role!r} is no role; choose from {', '.join(Role.values)}")
+        raise Refused(f"{role!r} is not a role; choose from {', '.join(Role.values)}")
     return role

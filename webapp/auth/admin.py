@@ -1,12 +1,11 @@
-"""Users, tokens, limits and login attempts, for admins alone; what was launched, to look at."""
+"""Admin site for admins: users, tokens, concurrency limit, launches, failed logins, access log."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from axes.models import AccessAttempt
 from django.contrib import messages
-from django.contrib.admin import AdminSite, ModelAdmin, action
+from django.contrib.admin import AdminSite, ModelAdmin, action, display
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -22,12 +21,14 @@ from backfill.errors import Refused
 from backfill.jobs.lifecycle import change_limit
 from backfill.models import Launch, Limits
 from backfill.plan.options import MAX_PARALLEL
-from webapp.auth.accounts import keep_an_admin
-from webapp.models import Role, Token, User
+from webapp.auth.accounts import keep_an_admin, record_changes
+from webapp.auth.admin_access import AccessEventAdmin, LoginDelayAdmin, ReadOnly
+from webapp.models import AccessEvent, LoginDelay, Role, Token, User
+from webapp.models.token import NAME_LENGTH
 
 
 class PanelAdmin(AdminSite):
-    """Whoever has the role, logged in by the panel's own page."""
+    """Admin site that uses the panel's roles and login page."""
 
     site_header = site_title = "Backcourt"
     index_title = "Users and settings"
@@ -35,44 +36,30 @@ class PanelAdmin(AdminSite):
     enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether this is an admin."""
+        """Return True for an admin."""
         return bool(getattr(request.user, "may_administer", False))
 
     @login_not_required
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Have anybody log in where everybody does; one who is logged in and no admin is told so."""
+        """Redirect to the panel's login; refuse a logged-in user who is not an admin."""
         if self.has_permission(request):
             return redirect("admin:index")
         if request.user.is_authenticated:
-            raise PermissionDenied(f"this is for admins; you are logged in as {request.user}")
+            raise PermissionDenied(
+                f"only admins can open this page; you are logged in as {request.user}"
+            )
         return redirect_to_login(request.GET.get("next", "/admin/"))
-
-
-class ReadOnly(ModelAdmin):  # type: ignore[type-arg]
-    """To look at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody makes one here."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes one."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody deletes one."""
-        return False
 
 
 # Users and their tokens
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
-    """A name, a role, a password."""
+    """Form of a new user."""
 
-    usable_password = None  # type: ignore[assignment]  # everybody has a password
+    usable_password = None  # type: ignore[assignment]  # every user has a password
 
     class Meta:
         model = User
@@ -80,14 +67,14 @@ class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
 
 
 class UserForm(UserChangeForm):  # type: ignore[type-arg]
-    """What a user may do. The last admin stays one."""
+    """Form of a user."""
 
     class Meta:
         model = User
         fields = ("username", "password", "role", "is_active")
 
     def clean(self) -> dict[str, Any]:
-        """Refuse to leave nobody who could change this again."""
+        """Refuse to demote or disable the last admin."""
         given = super().clean() or self.cleaned_data
         if given.get("role") != Role.ADMIN or not given.get("is_active"):
             try:
@@ -98,9 +85,7 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]
 
 
 class PanelUserAdmin(UserAdmin):  # type: ignore[type-arg]
-    """Names, roles and passwords. Django's groups and permissions are not used: the role alone
-    decides.
-    """
+    """Users with role and password; groups and permissions of Django are not used."""
 
     form = UserForm
     add_form = NewUserForm
@@ -118,17 +103,32 @@ class PanelUserAdmin(UserAdmin):  # type: ignore[type-arg]
     search_fields = ("username",)
     actions = ("issue_token",)
 
-    @action(description="Issue a token for the API to each of the selected users")
+    @action(description="Issue an API token to each selected user")
     def issue_token(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
-        """Show each new key, once."""
+        """Issue a token to each user and show it once."""
         for user in chosen:
-            token, key = Token.issue(user, f"issued by {request.user}")
-            messages.warning(
-                request, f"The key of {user}, shown only now: {key} (token {token.pk})"
+            actor = request.user.get_username()
+            token, key = Token.issue(user, f"issued by {actor}"[:NAME_LENGTH], actor=actor)
+            messages.warning(request, f"Token {token.pk} of {user}, shown only once: {key}")
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool
+    ) -> None:
+        """Save the user and record the change in the access log."""
+        super().save_model(request, obj, form, change)
+        before = {name: form.initial.get(name) for name in form.changed_data} if change else None
+        record_changes(obj, before, request.user.get_username())
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
+        """Record the deleted users in the access log."""
+        for user in queryset:
+            AccessEvent.record(
+                AccessEvent.Action.USER_DELETED, user.username, actor=request.user.get_username()
             )
+        return super().log_deletions(request, queryset)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Anybody but the last admin, and oneself."""
+        """Refuse to delete the last admin and the current user."""
         if obj is None:
             return super().has_delete_permission(request)
         return (
@@ -138,12 +138,10 @@ class PanelUserAdmin(UserAdmin):  # type: ignore[type-arg]
         )
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Delete the selected ones, unless no admin would be left."""
+        """Delete the selected users, unless the current user or the last admin is one of them."""
         chosen = list(queryset)
         if request.user in chosen or not _may_leave(chosen):
-            messages.error(
-                request, "Nobody was deleted: neither oneself nor the last admin can be."
-            )
+            messages.error(request, "No users deleted: deselect your own user and the last admin.")
             return
         super().delete_queryset(request, queryset)
 
@@ -157,75 +155,89 @@ def _may_leave(users: list[User]) -> bool:
 
 
 class TokenAdmin(ModelAdmin):  # type: ignore[type-arg]
-    """Whose keys there are and when they were last used. A new key is shown once, when it is saved."""
+    """API tokens and their last use. A new token is shown once, after saving."""
 
-    list_display = ("name", "user", "created_at", "used_at")
+    list_display = ("name", "user", "scope", "created_at", "expires_at", "used_at")
     fields = ("user", "name")
     search_fields = ("name", "user__username")
 
     def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
-        """A token is made and deleted, never changed."""
+        """Refuse to change: tokens are issued and deleted."""
         return False
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Token]) -> Any:
+        """Record the revoked tokens in the access log."""
+        for token in queryset:
+            AccessEvent.record(
+                AccessEvent.Action.TOKEN_REVOKED,
+                token.user.username,
+                actor=request.user.get_username(),
+                detail=token.name,
+            )
+        return super().log_deletions(request, queryset)
 
     def save_model(
         self, request: HttpRequest, obj: Token, form: ModelForm[Token], change: bool
     ) -> None:
-        """Issue it, and show its key."""
-        token, key = Token.issue(obj.user, obj.name)
+        """Issue the token and show it once."""
+        token, key = Token.issue(obj.user, obj.name, actor=request.user.get_username())
         obj.pk = token.pk
-        messages.warning(request, f"The key of {token}, shown only now: {key}")
+        messages.warning(request, f"Token {token.name} of {token.user}, shown only once: {key}")
 
 
-# What holds for all jobs
+# Limits of all jobs
 
 
 class LimitsForm(ModelForm):  # type: ignore[type-arg]
-    """The cap over all jobs."""
+    """Concurrency limit of all jobs."""
 
     max_parallel_override = IntegerField(
-        min_value=1, max_value=MAX_PARALLEL, label="Batches of all jobs in flight at most"
+        min_value=1,
+        max_value=MAX_PARALLEL,
+        label="Concurrency limit",
+        help_text="Maximum number of batches in flight, of all jobs together.",
     )
 
 
 class LimitsAdmin(ModelAdmin):  # type: ignore[type-arg]
-    """The one row. It is changed as everywhere, so that there is an Event."""
+    """Concurrency limit of all jobs; a change is recorded as an event."""
 
     form = LimitsForm
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Limits | None:
-        """The row, made when it is first looked at."""
+        """Return the single row, created on first use."""
         return Limits.current() if object_id == "1" else None
 
     def save_model(
         self, request: HttpRequest, obj: Limits, form: ModelForm[Limits], change: bool
     ) -> None:
-        """Change the cap."""
+        """Change the concurrency limit."""
         if "max_parallel_override" in form.changed_data:
             change_limit(
                 form.cleaned_data["max_parallel_override"],
                 request.user.get_username(),
-                "on the admin page",
+                "changed on the admin page",
             )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """There is one."""
+        """Refuse to add: the row is the only one."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """And it stays."""
+        """Refuse to delete: the row is the only one."""
         return False
 
 
 class LaunchAdmin(ReadOnly):
-    """Presets, and what waits for its time or for a second person."""
+    """Presets, scheduled launches and launches awaiting approval, read-only."""
 
     list_display = (
         "id",
         "state",
         "name",
-        "actor",
+        "triggered_by",
         "created_at",
         "start_at",
         "needs_approval",
@@ -234,19 +246,10 @@ class LaunchAdmin(ReadOnly):
     )
     list_filter = ("state",)
 
-
-# Logins
-
-
-class LoginAttemptAdmin(ReadOnly):
-    """Wrong passwords since the last right one. Deleting one lets its user try again at once."""
-
-    list_display = ("attempt_time", "username", "ip_address", "failures_since_start")
-    fields = ("attempt_time", "username", "ip_address", "user_agent", "failures_since_start")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Whoever administers."""
-        return True
+    @display(description="triggered by", ordering="actor")
+    def triggered_by(self, launch: Launch) -> str:
+        """Return the user who requested the launch."""
+        return launch.actor
 
 
 site = PanelAdmin(name="admin")
@@ -254,6 +257,7 @@ site.register(User, PanelUserAdmin)
 site.register(Token, TokenAdmin)
 site.register(Limits, LimitsAdmin)
 site.register(Launch, LaunchAdmin)
-site.register(AccessAttempt, LoginAttemptAdmin)
+site.register(AccessEvent, AccessEventAdmin)
+site.register(LoginDelay, LoginDelayAdmin)
 
 urlpatterns = [path("admin/", site.urls)]

@@ -1,4 +1,4 @@
-"""Who may see and do what. Every page needs a login; what changes anything needs a role."""
+"""Permissions: every page needs a login, every change needs a role."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ OPERATORS_ONLY = "operators only"
 
 
 def role_required(flag: str, audience: str) -> Callable[[View], View]:
-    """Let in those users whose `flag` is true; say to the others whose part this is."""
+    """Require a user whose `flag` is true. Raises PermissionDenied with the required role."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not getattr(request.user, flag, False):
                 raise PermissionDenied(
-                    f"this is for {audience}; you are logged in as {request.user}, {request.user.role}"
+                    f"only {audience} can do this; you are logged in as {request.user}, {request.user.role}"
                 )
             return view(request, *args, **kwargs)
 
@@ -41,14 +41,10 @@ admin_required = role_required("may_administer", "admins")
 
 
 class LoginRequired(LoginRequiredMiddleware):
-    """Django's, but a page whose session has ended stays as it is, with what was typed, and says
-    so.
-    """
+    """Require a login; a page whose session has ended keeps its input and shows a login link."""
 
     def handle_no_permission(self, request: HtmxRequest, view_func: View) -> HttpResponseBase:  # type: ignore[override]
-        """Redirect to the login, and back to the page afterwards; to a fragment, answer with a link
-        to it.
-        """
+        """Redirect a page to the login and back; answer a fragment with a link to the login."""
         if not request.htmx:
             return super().handle_no_permission(request, view_func)
         return reswap(

@@ -1,4 +1,4 @@
-"""What cannot be done is answered by one sentence, on the page where it was asked for."""
+"""Turn a BackcourtError into a one-line alert or an error page."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from webapp.ui.typing import HtmxRequest
 
 
 def status_of(error: BackcourtError) -> int:
-    """409 for a conflict with what others do, 422 for what cannot be meant, 503 when the warehouse
-    cannot be read.
-    """
+    """Return 409 for a conflict, 422 for another refusal, 503 for an unreadable warehouse."""
     if isinstance(error, Conflict | PlanChanged):
         return 409
     return 422 if isinstance(error, Refused) else 503
 
 
 def answer(request: HtmxRequest, sentence: str, status: int) -> HttpResponse:
-    """One sentence: an alert in a page that is open, else a page of its own."""
+    """Answer with one sentence: an alert for a fragment, else an error page."""
     context = {"sentence": sentence, "status": status}
     if request.htmx and not request.htmx.boosted:
         response = render(request, "errors/_alert.html", context, status=status)
@@ -31,17 +29,17 @@ def answer(request: HtmxRequest, sentence: str, status: int) -> HttpResponse:
 
 
 class ErrorMiddleware:
-    """Turns a BackcourtError of a view into its sentence."""
+    """Answer a BackcourtError of a view with its sentence."""
 
     def __init__(self, get_response: Callable[[HtmxRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HtmxRequest) -> HttpResponse:
-        """Pass on."""
+        """Return the response of the next layer."""
         return self.get_response(request)
 
     def process_exception(self, request: HtmxRequest, exception: Exception) -> HttpResponse | None:
-        """Answer what a view has refused."""
+        """Answer a BackcourtError; leave other exceptions to Django."""
         if not isinstance(exception, BackcourtError):
             return None
         return answer(request, str(exception), status_of(exception))

@@ -1,6 +1,4 @@
-"""One log line per answered request. Whatever is logged in between carries the request's id, and so
-does the answer.
-"""
+"""Log one line per request; every log line of a request and its response carry the request ID."""
 
 from __future__ import annotations
 
@@ -17,44 +15,41 @@ from backfill import logs
 
 log = logging.getLogger(__name__)
 HEADER = "X-Request-ID"
-# What a proxy may have called it; anything else is not repeated.
+# Request ID of a proxy; another format could inject text into the log.
 ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 class RequestLogMiddleware:
-    """The outermost middleware: what it measures is all that Django does."""
+    """Outermost middleware, so that it measures the whole request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, and log that; without the query, which may name people."""
+        """Answer and log the request; without its query, which can contain names."""
         given, began = request.headers.get(HEADER, ""), time.perf_counter()
         number = given if ID.fullmatch(given) else uuid4().hex
         with logs.about(request=number):
             response = self.get_response(request)
             response[HEADER] = number
-            if not (
-                request.path == "/healthz" and response.status_code == 200
-            ):  # asked every few seconds
-                what = {
+            # A successful health check every few seconds would fill the log.
+            if not (request.path == "/healthz" and response.status_code == 200):
+                summary = {
                     "method": request.method,
                     "path": request.path,
                     "status": response.status_code,
                 }
                 fields = {
-                    **what,
+                    **summary,
                     "ms": round((time.perf_counter() - began) * 1000, 1),
                     "user": _user(request),
                 }
-                log.info("%s %s %s", *what.values(), extra={"fields": fields})
+                log.info("%s %s %s", *summary.values(), extra={"fields": fields})
         return response
 
 
 def _user(request: HttpRequest) -> str:
-    """Who asked, when anybody needed to know; looking only for the log could fail with the
-    database.
-    """
+    """Return the user if the view loaded it; loading it for the log could fail with the database."""
     user = getattr(request, "user", None)
     if isinstance(user, LazyObject) and not hasattr(request, "_cached_user"):
         return ""

@@ -1,6 +1,7 @@
-"""Who uses the panel, and what programs use it in a person's name."""
+"""Users, their API tokens, and the access log."""
 
+from webapp.models.access import AccessEvent, LoginDelay
 from webapp.models.token import Token
 from webapp.models.user import Role, User
 
-__all__ = ["Role", "Token", "User"]
+__all__ = ["AccessEvent", "LoginDelay", "Role", "Token", "User"]

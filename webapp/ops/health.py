@@ -1,4 +1,4 @@
-"""Whether the panel works, for whoever restarts it when it does not. No details: anybody may ask."""
+"""Health check for the process manager. It needs no login, so it has no details."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backfill.models import Limits
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers, and has our tables; else 503."""
+    """Return 200 if the database answers and is migrated, else 503."""
     try:
         Limits.objects.exists()
     except Error:

@@ -1,6 +1,4 @@
-"""Figures for Prometheus, read from the database whenever it asks: no process has to be asked what
-it remembers.
-"""
+"""Prometheus metrics, read from the database at every scrape, so that no process keeps counters."""
 
 from __future__ import annotations
 
@@ -15,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from backfill.elapsed import seconds_between
 from backfill.models import (
     Batch,
     Finding,
@@ -35,32 +34,32 @@ from webapp.auth.tokens import user_of
 Sample = tuple[tuple[str, ...], float]
 
 
-class FromTheDatabase(Collector):
-    """Every figure, by a fixed number of queries. What is counted stands at 0 where there is none
-    of it.
-    """
+class DatabaseMetrics(Collector):
+    """All metrics, by a fixed number of queries. Counts include zeros."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Read all."""
-        yield _gauge("build_info", "The code that runs.", ("version",), [((code_version(),), 1)])
+        """Read every metric."""
+        yield _gauge(
+            "build_info", "Version of the running code.", ("version",), [((code_version(),), 1)]
+        )
         yield _gauge(
             "jobs", "Jobs by state.", ("state",), _counted(Job.Status.values, _by(Job, "status"))
         )
         yield _gauge(
             "runs",
-            "Runs (a processor on a date) of all jobs by state.",
+            "Runs (processor, date) of all jobs by state.",
             ("processor", "state"),
             _runs(),
         )
         yield _gauge(
             "findings",
-            "What there is to look at, by severity and state.",
+            "Findings by severity and state.",
             ("severity", "state"),
             _findings(),
         )
         yield from _processes()
         yield from _waiting()
-        yield from _judgements()
+        yield from _audits()
 
 
 def _gauge(
@@ -99,22 +98,23 @@ def _findings() -> Iterator[Sample]:
 def _processes() -> Iterator[GaugeMetricFamily]:
     at, swept, limits = now(), Sweep.objects.first(), Limits.objects.first() or Limits()
     in_flight = Batch.objects.filter(status=Batch.Status.IN_FLIGHT).count()
-    yield _gauge(
-        "workers_alive", "Worker processes that can take a step.", (), [((), len(Worker.alive(at)))]
-    )
-    age = [((), (at - swept.at).total_seconds())] if swept else []
+    yield _gauge("workers_alive", "Live worker processes.", (), [((), len(Worker.alive(at)))])
+    age = [((), seconds_between(swept.at, at))] if swept else []
     yield _gauge(
         "sweep_age_seconds",
-        "Since lost work was last looked for; nothing before the first time.",
+        "Seconds since the last sweep; absent before the first sweep.",
         (),
         age,
     )
     yield _gauge(
-        "batches_in_flight", "Batches of dates that are sent to workers.", (), [((), in_flight)]
+        "batches_in_flight", "Batches sent to workers and not yet finished.", (), [((), in_flight)]
     )
-    cap = [((), limits.max_parallel_batches)]
+    limit = [((), limits.max_parallel_batches)]
     yield _gauge(
-        "batches_in_flight_limit", "How many batches of all jobs may be in flight.", (), cap
+        "batches_in_flight_limit",
+        "Concurrency limit: maximum number of batches in flight.",
+        (),
+        limit,
     )
 
 
@@ -124,35 +124,37 @@ def _waiting() -> Iterator[GaugeMetricFamily]:
     counts = [(("trigger",), triggers), (("notice",), notices)]
     yield _gauge(
         "undelivered_messages",
-        "To Phase 5 (trigger) and to people (notice), kept until delivered.",
+        "Undelivered Phase 5 messages and notifications, by kind.",
         ("kind",),
         counts,
     )
 
 
-def _judgements() -> Iterator[GaugeMetricFamily]:
-    at, judged = now(), list(SeasonAudit.objects.order_by("season"))
-    text = "Failures that the games played do not explain, as of the last judgement."
+def _audits() -> Iterator[GaugeMetricFamily]:
+    at, audits = now(), list(SeasonAudit.objects.order_by("season"))
+    text = "Unexpected failures of the latest audit."
     yield _gauge(
         "unexplained_failures",
         text,
         ("season",),
-        [((str(j.season),), j.unexplained) for j in judged],
+        [((str(audit.season),), audit.unexplained) for audit in audits],
     )
-    ages = [((str(j.season),), (at - j.at).total_seconds()) for j in judged]
-    yield _gauge("judgement_age_seconds", "Since a season was last judged.", ("season",), ages)
+    ages = [((str(audit.season),), seconds_between(audit.at, at)) for audit in audits]
+    yield _gauge(
+        "judgement_age_seconds", "Seconds since the latest audit of a season.", ("season",), ages
+    )
 
 
 REGISTRY = CollectorRegistry(auto_describe=False)
-REGISTRY.register(FromTheDatabase())
+REGISTRY.register(DatabaseMetrics())
 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """All of them as text, for whoever has a token or is logged in."""
+    """Return the metrics as text; needs a token or a login."""
     if user_of(request) is None:
         return HttpResponse(
-            "send a key as `Authorization: Bearer KEY`\n",
+            "send a token as `Authorization: Bearer TOKEN`\n",
             "text/plain",
             401,
             headers={"WWW-Authenticate": "Bearer"},

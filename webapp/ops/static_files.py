@@ -1,6 +1,4 @@
-"""Static files as they are served: collected, named by their content, compressed; made again when
-they have changed.
-"""
+"""Collect static files, named by content hash and compressed, after they have changed."""
 
 from __future__ import annotations
 
@@ -15,13 +13,11 @@ from django.core.management import call_command
 
 
 def collect() -> None:
-    """Collect them where what was collected last is not of the same files; that takes seconds, and
-    looking none.
-    """
-    stamp, wanted = Path(settings.STATIC_ROOT) / ".stamp", _digest()
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+    """Collect the static files unless they are unchanged: collecting takes seconds."""
+    stamp, digest = Path(settings.STATIC_ROOT) / ".stamp", _digest()
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != digest:
         call_command("collectstatic", interactive=False, clear=True, verbosity=0)
-        stamp.write_text(wanted, encoding="utf-8")
+        stamp.write_text(digest, encoding="utf-8")
 
 
 def _digest() -> str:

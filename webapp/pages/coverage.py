@@ -1,27 +1,26 @@
-"""The coverage of a season as the page shows it: a grid of tables × dates, what lacks in words, and
-the numbers as tables.
-"""
+"""Coverage page: grid of tables × dates, gaps, and the dates of each table."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from backfill.errors import Refused
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import season_name
 from backfill.status.table_coverage import (
     ALL,
-    BAD,
     BOOTSTRAP,
     EMPTY,
-    LATER,
+    GAPS,
     LOW_SHARE,
     MISSING,
     NO_GAMES,
@@ -35,23 +34,35 @@ from backfill.status.table_coverage import (
 )
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
-from validation.findings.kinds import format_date_ranges
+from validation.coverage import LOW
+from validation.findings.kinds import format_date_ranges, pluralize
+from validation.thresholds import percent
 from webapp.ui import links, season_grid, seasons, states
 from webapp.ui.query_params import Choice, whole
+from webapp.ui.tables import ListColumn
+from webapp.ui.typing import HtmxRequest
 
 WRONG = "wrong"
-COUNTED = (ALL, *BAD, EMPTY, BOOTSTRAP)
-WORDS = {
-    MISSING: "has no row", LOW_SHARE: f"has {states.of(LOW_SHARE).word} that must be there",
-    NOT_WRITTEN: "is not written", LATER: "is not run yet", TWICE: "holds rows twice",
-}  # fmt: skip
+COUNTED = (ALL, *GAPS, EMPTY, BOOTSTRAP)
+# Column headings of the states whose badge is too long for one.
+SHORT = {
+    MISSING: "No rows",
+    LOW_SHARE: f"Under {percent(LOW)}",
+    NOT_WRITTEN: "Not written",
+    TWICE: "Duplicates",
+    EMPTY: "No entities",
+    BOOTSTRAP: "Bootstrap",
+}
 
 
-@dataclass(frozen=True)
+@require_safe
+def page(request: HtmxRequest) -> HttpResponse:
+    return render(request, "coverage/page.html", context(request.GET))
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoverageRow:
-    """One table over a season: how many of its dates are in which state, and between when its rows
-    were made.
-    """
+    """Table over a season: number of dates by state, and the times of its oldest and newest row."""
 
     name: str
     table: str
@@ -62,53 +73,67 @@ class CoverageRow:
     newest: datetime | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GapRow:
-    """One hole in words, with where it leads."""
+    """Gap with the URLs of its finding and of its backfill, each empty if there is none."""
 
     state: str
-    sentence: str
+    dates: str
     names: tuple[str, ...]
     finding: str
     backfill: str
+    job: int | None
 
 
 def context(query: QueryDict) -> dict[str, Any]:
-    """What the page shows of the season and the table that the query string names. Raises Refused,
-    WarehouseError.
-    """
+    """Return the season and table that the query string selects. Raises Refused, WarehouseError."""
     loaded = sorted(warehouse().seasons(SCHED), reverse=True)
     if not loaded:
         return {"seasons": []}
     year = whole(query.get("season"), "season", loaded[0])
     if year not in loaded:
         raise Refused(seasons.not_loaded(year, loaded))
-    found, table, show = (
-        season_coverage(year),
-        _chosen(query.get("table", "")),
-        query.get("show", WRONG),
-    )
-    shown = [held for held in found.tables.get(table, ()) if show != WRONG or held.state in BAD]
+    found, table = season_coverage(year), _chosen(query.get("table", ""))
+    show = query.get("show", WRONG)
+    is_output = table in PROCESSORS
+    on_dates = found.tables.get(table, ())
+    lines = [_coverage_row(found, name) for name in found.tables]
+    counted = [state for state in COUNTED if any(line.counts[state] for line in lines)]
     return {
         "year": year,
         "seasons": _seasons(loaded, year),
         "grid": _grid(found),
-        "counted": COUNTED,
-        "holes": [_told(found, hole) for hole in found.holes],
-        "lines": [_line(found, name) for name in found.tables],
+        "counted": counted,
+        "headings": [_heading(state) for state in counted],
+        "gaps": [_gap_row(found, gap) for gap in found.holes],
+        "lines": lines,
         "table": table,
         "about": table_of(table),
-        "is_output": table in PROCESSORS,
+        "is_output": is_output,
+        "date_columns": [
+            *("Date", "State", "#Rows", *(["#Failures"] if is_output else [])),
+            *("#Expected", "#Share", "#Duplicates", "Written" if is_output else "Newest row"),
+            "Reason",
+        ],
         "show": show,
         "shows": _shows(year, table, show),
-        "held": shown,
-        "held_of": len(found.tables.get(table, ())),
+        "shown": [
+            replace(row, reason=reason_of(row))
+            for row in on_dates
+            if show != WRONG or row.state in GAPS
+        ],
+        "dates": len(on_dates),
     }
+
+
+def _heading(state: str) -> ListColumn:
+    words = SHORT.get(state) or states.of(state).label.capitalize()
+    return ListColumn(heading=words, numeric=True, hint=states.of(state).label)
 
 
 def _chosen(name: str) -> str:
     if name and not table_of(name):
-        raise Refused(f"{name!r} is no table; choose one from the page")
+        raise Refused(f"{name!r} is no table; select one on the page")
     return name
 
 
@@ -118,7 +143,7 @@ def _seasons(loaded: Sequence[int], year: int) -> list[Choice]:
 
 
 def _shows(year: int, table: str, show: str) -> list[Choice]:
-    choices = ((WRONG, "what lacks"), ("all", "all dates"))
+    choices = ((WRONG, "Gaps"), ("all", "All dates"))
     return [Choice(words, _url(year, table, kind), kind == show) for kind, words in choices]
 
 
@@ -130,57 +155,66 @@ def _url(year: int, table: str, show: str = "") -> str:
 
 
 def _grid(found: TableCoverage) -> season_grid.RenderedGrid:
-    cells = {(name, held.date): held for name, row in found.tables.items() for held in row}
+    cells = {(name, cell.date): cell for name, row in found.tables.items() for cell in row}
     pages = {day.day: reverse("date", args=[day.day]) for day in found.days}
 
     def cell(name: str, day: date) -> season_grid.GridCell:
-        held = cells[name, day]
-        return season_grid.GridCell(name, day, held.state, title(held), pages[day])
+        found = cells[name, day]
+        return season_grid.GridCell(
+            processor=name, date=day, state=found.state, title=title(found), url=pages[day]
+        )
 
     return season_grid.draw([day.day for day in found.days], cell, tuple(found.tables))
 
 
-def title(held: TableOnDate) -> str:
-    """A table on a date in one sentence."""
-    counts = (
-        f": {held.rows:,} rows"
-        if held.rows is not None and held.state not in (NO_GAMES, BOOTSTRAP)
-        else ""
-    )
-    failed = f" and {held.failed:,} failures" if held.failed else ""
-    of = f" of {held.expected:,.0f}" if counts and held.expected else ""
-    reason = f"; {held.reason}" if held.reason else ""
-    return f"{held.name}, {held.date}: {states.of(held.state).word}{counts}{failed}{of}{reason}"
+def title(cell: TableOnDate) -> str:
+    """Return the tooltip of a cell: table, date, state, counts and reason."""
+    has_counts = cell.rows is not None and cell.state not in (NO_GAMES, BOOTSTRAP)
+    counts = f": {pluralize(cell.rows or 0, 'row')}" if has_counts else ""
+    failed = f" and {pluralize(cell.failed, 'failure')}" if cell.failed else ""
+    of = f" of {cell.expected:,.0f}" if counts and cell.expected else ""
+    reason = f"; {text}" if (text := reason_of(cell)) else ""
+    return f"{cell.name}, {cell.date}: {states.of(cell.state).label}{counts}{failed}{of}{reason}"
 
 
-# In words, and as a table
+def reason_of(cell: TableOnDate) -> str:
+    """Return the reason without the table, date and state that its row shows."""
+    if not cell.reason.startswith(f"{cell.name}, {cell.date}"):
+        return cell.reason.removeprefix(f"{cell.date}: {table_of(cell.name)} has ")
+    _, _, text = cell.reason.partition(": ")
+    return text.removeprefix(states.of(cell.state).label).removeprefix("; ")
 
 
-def _told(found: TableCoverage, hole: CoverageGap) -> GapRow:
+# Gaps and tables
+
+
+def _gap_row(found: TableCoverage, gap: CoverageGap) -> GapRow:
     played = [day.day for day in found.days if day.is_processing]
-    on = format_date_ranges(hole.dates, played)
-    many = f" ({len(hole.dates)} dates)" if len(hole.dates) > 1 else ""
+    count = f" ({len(gap.dates)} dates)" if len(gap.dates) > 1 else ""
     backfill = ""
-    if hole.codes:
-        backfill = links.to_new(
-            hole.dates[0], hole.dates[-1], hole.codes, "everything" if hole.state == TWICE else ""
-        )
-    finding = reverse("finding", args=[hole.finding]) if hole.finding else ""
-    return GapRow(hole.state, f"{WORDS[hole.state]} on {on}{many}", hole.names, finding, backfill)
+    if gap.codes and not gap.job:
+        policy = "everything" if gap.state == TWICE else ""
+        backfill = links.to_new(gap.dates[0], gap.dates[-1], gap.codes, policy)
+    return GapRow(
+        state=gap.state,
+        dates=f"{format_date_ranges(gap.dates, played)}{count}",
+        names=gap.names,
+        finding=reverse("finding", args=[gap.finding]) if gap.finding else "",
+        backfill=backfill,
+        job=gap.job,
+    )
 
 
-def _line(found: TableCoverage, name: str) -> CoverageRow:
-    held, table = found.tables[name], table_of(name)
-    counts = Counter(h.state for h in held)
-    made = [h.at for h in held if h.at]
-    shown = {state: counts[state] for state in COUNTED}
-    dates = len(held) - counts[NO_GAMES]
+def _coverage_row(found: TableCoverage, name: str) -> CoverageRow:
+    cells = found.tables[name]
+    counts = Counter(cell.state for cell in cells)
+    times = [cell.at for cell in cells if cell.at]
     return CoverageRow(
-        name,
-        str(table),
-        _url(found.year, name),
-        dates,
-        shown,
-        min(made, default=None),
-        max(made, default=None),
+        name=name,
+        table=str(table_of(name)),
+        url=_url(found.year, name),
+        dates=len(cells) - counts[NO_GAMES],
+        counts={state: counts[state] for state in COUNTED},
+        oldest=min(times, default=None),
+        newest=max(times, default=None),
     )

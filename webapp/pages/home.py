@@ -1,4 +1,4 @@
-"""What the home page shows of a season."""
+"""Home page: findings, running jobs, season grid and failure rates of a season."""
 
 from __future__ import annotations
 
@@ -6,57 +6,99 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.utils.timezone import now
+from django.views.decorators.http import require_safe
 
-from backfill.audit.pending import pending_audit
-from backfill.models import Finding, Job, SeasonAudit
+from backfill.models import Finding, Job, SeasonAudit, jobs_pending_audit
 from backfill.processors.registry import CHAIN
-from backfill.status.attention import AttentionItem, attention_items
+from backfill.status.attention import AttentionItem, attention_items, audit_headline
 from backfill.status.failure_rates import by_week, rates_of
 from backfill.status.progress import Progress, progress
 from backfill.status.season_grid import NOT_RUN, Grid, season_grid
+from validation.bands import RUNBOOK
 from validation.findings.kinds import Severity
+from validation.processor_rules import RULES
 from validation.season import BOOTSTRAP_DAYS
-from validation.thresholds import SHOT_ZONES
-from webapp.ui import charts
+from webapp.pages.job import figures
+from webapp.ui import charts, seasons
 from webapp.ui import season_grid as grids
 from webapp.ui.links import to_date
 from webapp.ui.seasons import LoadedSeason
+from webapp.ui.typing import HtmxRequest
 
 MOST_FINDINGS = 6
-SHOWN = "PSZA"  # the one with a band
+SHOWN = next(iter(RUNBOOK))  # the processor with a failure band
+
+
+@require_safe
+def page(request: HtmxRequest) -> HttpResponse:
+    """Render the home page of one season."""
+    loaded = seasons.choices()
+    season = seasons.chosen(request, loaded)
+
+    def content() -> dict[str, Any]:
+        return {"overview": Overview(season) if season else None, "active": active_jobs()}
+
+    context = {"seasons": loaded, "season": season, "shared_context": content}
+    return render(request, "home/page.html", context)
+
+
+@require_safe
+def findings(request: HtmxRequest) -> HttpResponse:
+    """Render "Needs attention", polled until the pending audit is done."""
+    season = seasons.chosen(request, seasons.choices())
+    overview = Overview(season) if season else None
+    return render(request, "home/_findings.html", {"season": season, "overview": overview})
+
+
+@require_safe
+def active(request: HtmxRequest) -> HttpResponse:
+    """Render the jobs that have not ended, polled while there are any."""
+    return render(request, "home/_active.html", {"active": active_jobs()})
 
 
 @dataclass(frozen=True)
 class ActiveJob:
-    """A job that is not at its end, and how far it is."""
+    """A job that has not ended, with its progress."""
 
     job: Job
     progress: Progress
 
+    @property
+    def time_left(self) -> str:
+        """Estimated duration of the remaining runs, or the reason why there is no estimate."""
+        return figures.time_left(self.progress, self.job)
 
-def active() -> list[ActiveJob]:
-    """The jobs that are under way or paused, oldest first."""
-    at, found = now(), Job.objects.exclude(status__in=Job.ENDED).order_by("pk")[:10]
-    return [ActiveJob(job, progress(job, at)) for job in found]
+
+def active_jobs() -> list[ActiveJob]:
+    """Return at most 10 running or paused jobs, oldest first."""
+    at, jobs = now(), Job.objects.exclude(status__in=Job.ENDED).order_by("pk")[:10]
+    return [ActiveJob(job, progress(job, at)) for job in jobs]
 
 
 @dataclass(frozen=True)
 class Overview:
-    """A season at one glance."""
+    """Content of the home page for a season."""
 
     season: LoadedSeason
     bootstrap_days: ClassVar[int] = BOOTSTRAP_DAYS
-    required_games: ClassVar[int] = SHOT_ZONES.sample_games
+    shown: ClassVar[str] = SHOWN
+
+    @property
+    def required_games(self) -> int:
+        """Minimum games of the processor in the chart."""
+        return RULES[SHOWN].minimum
 
     @cached_property
     def grid(self) -> Grid:
-        """Every (processor, date)."""
+        """Season grid: a cell for every (processor, date)."""
         return season_grid(self.season.year)
 
     @property
-    def drawn(self) -> grids.RenderedGrid:
-        """The grid as it is shown."""
+    def rendered(self) -> grids.RenderedGrid:
+        """Season grid as HTML cells."""
         cells = self.grid.cells
         return grids.draw(
             [day.day for day in self.grid.days], lambda code, day: _as_cell(cells[code, day])
@@ -64,62 +106,80 @@ class Overview:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many (processor, date) are in each state that occurs, in the order of the legend."""
+        """Number of (processor, date) per state, in the order of the legend."""
         return grids.in_order(self.grid.counts())
+
+    @cached_property
+    def failures(self) -> int:
+        """Failed entities over the latest decisive runs of the season."""
+        return sum(cell.failed for cell in self.grid.cells.values())
+
+    @property
+    def all_expected(self) -> bool:
+        """Return whether every failure is expected: none is unexpected by the audit, none a bug."""
+        has_bugs = any(cell.state == "bug" for cell in self.grid.cells.values())
+        return bool(self.audit and not self.audit.unexplained and not has_bugs)
+
+    @property
+    def headline(self) -> str:
+        """Audited runs, bugs, unexpected failures and failed runs as one sentence."""
+        return audit_headline(self.audit, self.grid) if self.audit else ""
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing has been run of it."""
+        """Return whether the season has no run."""
         return not self.counts.keys() - {*NOT_RUN, "bootstrap", "no games"} and not any(
             c.job for c in self.grid.cells.values()
         )
 
     @property
     def chart(self) -> dict[str, Any]:
-        """The failure rates by season week."""
+        """Plotly figure of the failure rates by season week."""
         rates = {code: by_week(points) for code, points in rates_of(self.season.year).items()}
         return charts.season_rates(rates, SHOWN, self.season.name, by_week=True)
 
     @cached_property
-    def judged(self) -> SeasonAudit | None:
-        """The last judgement."""
+    def audit(self) -> SeasonAudit | None:
+        """Latest audit of the season."""
         return SeasonAudit.objects.filter(season=self.season.year).first()
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """What wants a person, worst first."""
+        """Findings that need attention, most severe first."""
         return list(
             Finding.objects.filter(season=self.season.year, severity__gt=Severity.NOTE).listed()
         )
 
     @property
-    def judging(self) -> bool:
-        """Whether something of it has just ended and is about to be judged."""
-        return any(self.season.year in job.parsed_options.seasons for job in pending_audit(now()))
+    def audit_pending(self) -> bool:
+        """Return whether a job of the season ended and its audit has not."""
+        return any(
+            self.season.year in job.parsed_options.seasons for job in jobs_pending_audit(now())
+        )
 
     @cached_property
     def jobs(self) -> list[AttentionItem]:
-        """Jobs of any season that want a person before they are judged."""
+        """Jobs of any season that need attention before their season is audited."""
         return attention_items(now())
 
     @property
-    def may_change(self) -> bool:
-        """Whether what needs a person may be another thing in a moment."""
-        return self.judging or Job.objects.exclude(status__in=Job.STOPPED).exists()
+    def can_change(self) -> bool:
+        """Return whether a running job or a pending audit can change the findings."""
+        return self.audit_pending or Job.objects.exclude(status__in=Job.STOPPED).exists()
 
     @property
     def worst(self) -> list[Finding]:
-        """As many as fit on the page."""
+        """First findings, as many as the page shows."""
         return self.findings[:MOST_FINDINGS]
 
     @property
     def more(self) -> int:
-        """How many do not."""
+        """Number of findings that the page does not show."""
         return max(0, len(self.findings) - MOST_FINDINGS)
 
     @property
     def by_processor(self) -> list[tuple[str, dict[str, int]]]:
-        """The grid as a table: per processor how many dates are in each state."""
+        """Per processor the number of dates in each state of `counts`."""
         return [
             (code, {state: self.grid.counts(code)[state] for state in self.counts})
             for code in CHAIN
@@ -128,5 +188,9 @@ class Overview:
 
 def _as_cell(cell: Any) -> grids.GridCell:
     return grids.GridCell(
-        cell.processor, cell.date, cell.state, cell.title, to_date(cell.date, cell.processor)
+        processor=cell.processor,
+        date=cell.date,
+        state=cell.state,
+        title=cell.title,
+        url=to_date(cell.date, cell.processor),
     )

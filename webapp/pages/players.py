@@ -1,6 +1,4 @@
-"""One entity over a season as its page shows it: a grid of dates, what became of it in sum, and the
-same as a table.
-"""
+"""Player and team pages: search, and one entity's season as a grid, summary and table."""
 
 from __future__ import annotations
 
@@ -10,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.http import Http404, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from backfill.drilldown.entity_names import search_entities
 from backfill.drilldown.entity_season import EntityDay, EntitySeason, season_of
@@ -19,19 +19,32 @@ from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar, season_name
 from validation.categories import BY_NAME
 from validation.expectation import ROW
+from validation.findings.kinds import pluralize
 from validation.season import DateType, Day
 from webapp.pages.date.entities import OUTSIDER, entity_url
 from webapp.ui import links, season_grid, seasons, states
 from webapp.ui.seasons import LoadedSeason, choices
+from webapp.ui.typing import HtmxRequest
 
 GAMES = "Games"
 
 
-@dataclass(frozen=True)
+@require_safe
+def page(request: HtmxRequest) -> HttpResponse:
+    """Return the search page, or only its results for htmx."""
+    context = find(request.GET, seasons.chosen(request, seasons.choices()))
+    template = "players/_results.html" if request.htmx else "players/page.html"
+    return render(request, template, context)
+
+
+@require_safe
+def player(request: HtmxRequest, year: str, name: str) -> HttpResponse:
+    return render(request, "players/player.html", context(year, name, request.GET))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProcessorSummary:
-    """One processor over the season: the first date with a row, and on how many dates it is in
-    which state.
-    """
+    """Season of one processor: first date with a row, and number of dates by state."""
 
     code: str
     label: str
@@ -40,22 +53,24 @@ class ProcessorSummary:
     counts: Mapping[str, int]
 
 
-def state_of(found: EntityDay) -> str:
-    """How one (processor, date) of an entity is shown."""
-    if found.match:
-        return str(found.match)
-    return "not run" if found.must else OUTSIDER
+def state_of(entity_day: EntityDay) -> str:
+    """Return the displayed state of an entity on one (processor, date)."""
+    if entity_day.match:
+        return str(entity_day.match)
+    return "not run" if entity_day.must else OUTSIDER
 
 
-def title_of(name: str, code: str, found: EntityDay) -> str:
-    """The same in one sentence."""
-    what = f", {found.state}" if found.state in BY_NAME else ""
-    return f"{code}, {found.day.day}, day {found.day.index}: {states.of(state_of(found)).word}{what}; {found.games} games before"
+def title_of(code: str, entity_day: EntityDay) -> str:
+    """Return the tooltip of a cell."""
+    category = f", {entity_day.state}" if entity_day.state in BY_NAME else ""
+    state, day = states.of(state_of(entity_day)), entity_day.day
+    games = pluralize(entity_day.games, "game")
+    return f"{code}, {day.day}, day {day.index}: {state.label}{category}, after {games}"
 
 
 def drawn(player: EntitySeason, days: tuple[Day, ...]) -> season_grid.RenderedGrid:
-    """Dates × processors, below them the games that it played."""
-    by_key = {(code, found.day.day): found for code, row in player.rows.items() for found in row}
+    """Return the grid of dates × processors, with games in the last row."""
+    by_key = {(code, cell.day.day): cell for code, row in player.rows.items() for cell in row}
     played, typed = {game.day for game in player.played}, {day.day: day for day in days}
 
     def cell(code: str, day: date) -> season_grid.GridCell:
@@ -63,48 +78,54 @@ def drawn(player: EntitySeason, days: tuple[Day, ...]) -> season_grid.RenderedGr
             return _game(day, day in played)
         if typed[day].type is DateType.BOOTSTRAP:
             return season_grid.GridCell(
-                code,
-                day,
-                "bootstrap",
-                f"{code}, {day}: {typed[day].why_skipped}",
-                links.to_date(day, code),
+                processor=code,
+                date=day,
+                state="bootstrap",
+                title=f"{code}, {day}: {typed[day].why_skipped}",
+                url=links.to_date(day, code),
             )
-        found = by_key[code, day]
+        entity_day = by_key[code, day]
         url = entity_url(day, code, player.entity) or links.to_date(day, code)
         return season_grid.GridCell(
-            code, day, state_of(found), title_of(player.name, code, found), url
+            processor=code,
+            date=day,
+            state=state_of(entity_day),
+            title=title_of(code, entity_day),
+            url=url,
         )
 
     return season_grid.draw([day.day for day in days], cell, (*player.rows, GAMES))
 
 
 def _game(day: date, played: bool) -> season_grid.GridCell:
-    state, word = ("played", "played") if played else ("no game", "no game that counts")
-    return season_grid.GridCell(GAMES, day, state, f"{day}: {word}", links.to_date(day))
+    state, word = ("played", "played") if played else ("no game", "no game")
+    return season_grid.GridCell(
+        processor=GAMES, date=day, state=state, title=f"{day}: {word}", url=links.to_date(day)
+    )
 
 
 def summaries(player: EntitySeason) -> list[ProcessorSummary]:
-    """Of every processor that is about it, in chain order."""
-    found = []
+    """Return one summary per processor, in chain order."""
+    result = []
     for code, row in player.rows.items():
         first = next((day for day in row if day.state == ROW), None)
         url = entity_url(first.day.day, code, player.entity) if first else ""
-        found.append(
+        result.append(
             ProcessorSummary(
-                code,
-                PROCESSORS[code].label,
-                first,
-                url,
-                season_grid.in_order(Counter(map(state_of, row))),
+                code=code,
+                label=PROCESSORS[code].label,
+                first_row=first,
+                url=url,
+                counts=season_grid.in_order(Counter(map(state_of, row))),
             )
         )
-    return found
+    return result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayerRow:
-    """One date of the table: how many games count before it, whether it played, and of each
-    processor state and story.
+    """Table row of one date. `games` counts the games before the date; `cells` holds state, stored
+    status and URL per processor.
     """
 
     day: Day
@@ -114,21 +135,23 @@ class PlayerRow:
 
 
 def table(player: EntitySeason) -> list[PlayerRow]:
-    """The grid as rows, without bootstrap."""
+    """Return the grid as rows, without bootstrap dates."""
     played = {game.day for game in player.played}
     lines = []
-    for found in zip(*player.rows.values(), strict=True):
-        day = found[0].day
+    for row in zip(*player.rows.values(), strict=True):
+        day = row[0].day
         cells = tuple(
             (state_of(f), f.state, entity_url(day.day, c, player.entity))
-            for c, f in zip(player.rows, found, strict=True)
+            for c, f in zip(player.rows, row, strict=True)
         )
-        lines.append(PlayerRow(day, found[0].games, day.day in played, cells))
+        lines.append(PlayerRow(day=day, games=row[0].games, played=day.day in played, cells=cells))
     return lines
 
 
 def context(year: str, name: str, query: QueryDict) -> dict[str, Any]:
-    """One entity over a season, as a grid or as a table. Raises Http404 for nobody, WarehouseError."""
+    """Return the template context of one entity's season, as a grid or a table. Raises Http404 for
+    an unknown entity, WarehouseError.
+    """
     player = _found(year, name)
     days, as_table = tuple(load_calendar().season(player.year)), query.get("show") == "table"
     return {
@@ -146,7 +169,7 @@ def context(year: str, name: str, query: QueryDict) -> dict[str, Any]:
 
 def _found(year: str, name: str) -> EntitySeason:
     loaded = load_calendar().starts
-    if not (year.isascii() and year.isdigit() and int(year) in loaded):
+    if year not in map(str, loaded):
         raise Http404(seasons.not_loaded(year, loaded))
     try:
         return season_of(int(year), name)
@@ -154,12 +177,9 @@ def _found(year: str, name: str) -> EntitySeason:
         raise Http404(str(error)) from None
 
 
-# Search
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlayerHit:
-    """Somebody who was found."""
+    """A player or team in the search results."""
 
     name: str
     entity: str
@@ -168,13 +188,24 @@ class PlayerHit:
     url: str
 
 
-def found(query: QueryDict, season: LoadedSeason | None) -> dict[str, Any]:
-    """Who is found of a part of a name. Raises WarehouseError."""
+def find(query: QueryDict, season: LoadedSeason | None) -> dict[str, Any]:
+    """Return the template context of a search by part of a name. Raises WarehouseError."""
     part = query.get("q", "").strip()[:100]
     people = search_entities(season.year, part) if season else []
     hits = [
-        PlayerHit(p.name, p.entity, p.team, p.is_team, links.named("player", season.year, p.entity))
+        PlayerHit(
+            name=p.name,
+            entity=p.entity,
+            team=p.team,
+            is_team=p.is_team,
+            url=links.named("player", season.year, p.entity),
+        )
         for p in people
         if season
     ]
-    return {"seasons": choices(), "season": season, "part": part, "hits": hits}
+    return {
+        "seasons": choices(),
+        "season": season,
+        "part": part,
+        "hits": hits,
+    }

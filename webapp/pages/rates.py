@@ -1,4 +1,4 @@
-"""What the failure rates page shows: one processor, one season or several over each other."""
+"""Failure rates page: one processor, one or more seasons to compare."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
 from backfill.errors import Refused
 from backfill.processors.registry import CHAIN, unknown_processor
+from backfill.season_calendar import load_calendar
 from backfill.status.failure_rates import Point, by_week, rates_of
-from validation.bands import RUNBOOK
-from webapp.ui import charts, seasons
+from validation.bands import RUNBOOK, Band, in_order
+from webapp.ui import charts, links, seasons
 from webapp.ui.seasons import LoadedSeason
 from webapp.ui.typing import HtmxRequest
 
@@ -20,49 +26,63 @@ MOST_SEASONS = 4
 WITH_BAND = next(iter(RUNBOOK))
 
 
+@require_safe
+def page(request: HtmxRequest) -> HttpResponse:
+    return render(request, "rates/page.html", {"chosen": RateFilters.of(request)})
+
+
 @dataclass(frozen=True)
 class SeasonRates:
-    """A season's failures in sum: of what kind they are, and where its points lie."""
+    """Failures of a season by result, and its points by position in the band."""
 
+    year: int
     name: str
     points: Sequence[Point]
 
     @property
-    def against_band(self) -> dict[str, int]:
-        """How many points lie where."""
+    def band_positions(self) -> dict[str, int]:
+        """Number of points by position in the band: inside, above, below, too few."""
         return dict(Counter(p.verdict for p in self.points if p.verdict))
 
     @property
     def population(self) -> int:
-        """All who must have a row or a failure."""
+        """Entities, summed over the points with a run."""
         return sum(p.population or 0 for p in self.points)
 
     @property
-    def unexplained(self) -> int:
-        """Failures that the games do not explain."""
+    def unexpected(self) -> int:
+        """Unexpected failures of audited runs."""
         return sum(p.unexplained for p in self.points)
 
     @property
     def bugs(self) -> int:
-        """Failures that only an impossible source row explains."""
+        """Failures caused by code or by an impossible source row."""
         return sum(p.bugs for p in self.points)
 
     @property
-    def not_judged(self) -> int:
-        """Failures of runs that nobody has judged yet."""
+    def not_audited(self) -> int:
+        """Failures of runs without an audit."""
         return sum(p.not_judged for p in self.points)
 
     @property
-    def by_games(self) -> int:
-        """Failures that the games played explain."""
-        return (
-            sum(p.failed or 0 for p in self.points) - self.unexplained - self.bugs - self.not_judged
-        )
+    def failed(self) -> int:
+        """Failures of any result."""
+        return sum(p.failed or 0 for p in self.points)
+
+    @property
+    def expected(self) -> int:
+        """Expected failures."""
+        return self.failed - self.unexpected - self.bugs - self.not_audited
+
+    @property
+    def needs_detail(self) -> bool:
+        """Return whether some failures are not expected, or not audited."""
+        return self.expected < self.failed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RateFilters:
-    """What the URL asks for: `?season=` (several), `?processor=`, `?by=week|date`."""
+    """Parameters of the URL: `?season=` (repeated), `?processor=`, `?by=week|date`."""
 
     loaded: list[LoadedSeason]
     seasons: tuple[LoadedSeason, ...]
@@ -72,25 +92,33 @@ class RateFilters:
     @classmethod
     def of(cls, request: HtmxRequest) -> RateFilters:
         """Read the URL. Raises Refused."""
-        loaded, code, by = (
-            seasons.choices(),
-            request.GET.get("processor", WITH_BAND),
-            request.GET.get("by", "week"),
-        )
+        loaded, by = seasons.choices(), request.GET.get("by", "week")
+        code = request.GET.get("processor", WITH_BAND)
         if code not in CHAIN:
             raise Refused(unknown_processor(code))
         if by not in ("week", "date"):
             raise Refused(f"rates are by week or by date, not by {by!r}")
-        return cls(loaded, _seasons(request.GET.getlist("season"), loaded), code, by)
+        return cls(
+            loaded=loaded, seasons=_seasons(request.GET.getlist("season"), loaded), code=code, by=by
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """Headings of the table: the season only where several are compared."""
+        season = ["Season"] if len(self.seasons) > 1 else []
+        return [
+            *season, self.by.capitalize(), "#?Day", "#Population", "#Failures", "#Rate",
+            "#Expected", "#Band", "Result",
+        ]  # fmt: skip
 
     @property
     def codes(self) -> Sequence[str]:
-        """The processors."""
+        """Processors in chain order."""
         return CHAIN
 
     @cached_property
     def points(self) -> dict[str, list[Point]]:
-        """The points of each season, by its name."""
+        """Points of each season, by season name."""
         found = {season.name: rates_of(season.year)[self.code] for season in self.seasons}
         return {
             name: by_week(points) if self.by == "week" else points for name, points in found.items()
@@ -98,37 +126,47 @@ class RateFilters:
 
     @property
     def chart(self) -> dict[str, Any]:
-        """The figure."""
+        """Plotly figure."""
         series = [charts.Series(name, points) for name, points in self.points.items()]
         return charts.failure_rates(series, self.code, by_week=self.by == "week")
 
     @property
+    def query_url(self) -> str:
+        """URL of the `failure-rates` query for the first season."""
+        days = load_calendar().season(self.seasons[0].year) if self.seasons else []
+        span = {"start": days[0].day, "end": days[-1].day} if days else {}
+        return links.with_query(reverse("query", args=["failure-rates"]), **span)
+
+    @property
     def has_points(self) -> bool:
-        """Whether there is anything to draw."""
+        """Return whether any point has a run or an audit."""
         return any(p.population or p.entities for points in self.points.values() for p in points)
 
     @property
-    def verdicts(self) -> list[SeasonRates]:
-        """What is to be made of each season."""
-        return [SeasonRates(name, points) for name, points in self.points.items()]
+    def results(self) -> list[SeasonRates]:
+        """Summary of each season."""
+        return [
+            SeasonRates(season.year, season.name, self.points[season.name])
+            for season in self.seasons
+        ]
 
     @property
     def has_band(self) -> bool:
-        """Whether the runbook has a band for it."""
+        """Return whether the runbook has a band for the processor."""
         return self.code in RUNBOOK
 
     @property
-    def bands(self) -> Sequence[Any]:
-        """The bands, each with its reason."""
-        return RUNBOOK.get(self.code, ())
+    def bands(self) -> list[tuple[str, Band]]:
+        """Days of each band of the processor. A band ends where a later, narrower one begins."""
+        return in_order(self.code)
 
 
 def _seasons(wanted: Sequence[str], loaded: Sequence[LoadedSeason]) -> tuple[LoadedSeason, ...]:
     if not wanted:
         return tuple(loaded[:1])
-    found = tuple(choice for choice in loaded if str(choice.year) in wanted)
-    if unknown := sorted({*wanted} - {str(choice.year) for choice in found}):
-        raise Refused(f"the season {unknown[0]!r} is not loaded")
-    if len(found) > MOST_SEASONS:
-        raise Refused(f"at most {MOST_SEASONS} seasons can lie over each other, not {len(found)}")
-    return found
+    selected = tuple(choice for choice in loaded if str(choice.year) in wanted)
+    if unknown := sorted({*wanted} - {str(choice.year) for choice in selected}):
+        raise Refused(seasons.not_loaded(unknown[0], [choice.year for choice in loaded]))
+    if len(selected) > MOST_SEASONS:
+        raise Refused(f"compare at most {MOST_SEASONS} seasons, not {len(selected)}")
+    return selected

@@ -1,40 +1,42 @@
-"""The list of runs as the page shows it: its filters and columns read from the query string, and
-links to its neighbours.
-"""
+"""Runs page: filters, columns, attempts of one processor and date, and CSV download."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from django.http import QueryDict
-from django.urls import reverse
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from backfill.errors import Refused
 from backfill.models import Run
 from backfill.processors.registry import CHAIN, processor
 from backfill.season_calendar import load_calendar, season_name
-from backfill.status.run_search import FAR, NEWEST_FIRST, ORDERS, Search, code_versions
+from backfill.status.run_search import FAR, NEWEST_FIRST, ORDERS, PAGE, Search, code_versions
 from validation.season import season_year
+from webapp.middleware.heavy_reads import heavy_read
 from webapp.ui import links
+from webapp.ui.csv_export import as_csv
 from webapp.ui.query_params import Choice, day, one_of, reversed_dates, whole, year
+from webapp.ui.tables import ListColumn, Pager, parse_order
+from webapp.ui.typing import HtmxRequest
 
-# Heading, name of its order, whether it is a number.
 COLUMNS = (
-    ("Run", "run", False),
-    ("Processor", "processor", False),
-    ("Date", "date", False),
-    ("State", "state", False),
-    ("Population", "", True),
-    ("Rows", "rows", True),
-    ("Failures", "", True),
-    ("Query", "seconds", True),
-    ("Write", "", True),
-    ("Ended (UTC)", "", False),
-    ("Job", "job", False),
-    ("Code", "", False),
-    ("Why", "", False),
+    ListColumn(heading="Run", order="run", descending_first=True),
+    ListColumn(heading="Processor", order="processor"),
+    ListColumn(heading="Date", order="date"),
+    ListColumn(heading="State", order="state"),
+    "#Population",
+    ListColumn(heading="Rows", order="rows", numeric=True, descending_first=True),
+    "#Failures",
+    ListColumn(
+        heading="Query", hint="query duration", order="seconds", numeric=True, descending_first=True
+    ),
+    "Finished",
+    ListColumn(heading="Job", order="job"),
+    "Code version",
+    "Reason",
 )
 CSV = (
     "run_id",
@@ -56,76 +58,72 @@ CSV = (
 )
 
 
-@dataclass(frozen=True)
-class Column:
-    """A heading. `url` sorts by it, or turns the order round; `sorted` is what aria-sort says."""
+@require_safe
+def page(request: HtmxRequest) -> HttpResponse:
+    search, order, number = search_of(request.GET), order_of(request.GET), page_of(request.GET)
+    page = {"search": search, "shared_context": lambda: context(search, order, number)}
+    return render(request, "runs/page.html", page)
 
-    words: str
-    url: str
-    sorted: str
-    is_number: bool
+
+@require_safe
+@heavy_read
+def download(request: HtmxRequest) -> StreamingHttpResponse:
+    """Stream all matching runs as CSV. Raises Refused."""
+    search, order = search_of(request.GET), order_of(request.GET)
+    return as_csv(file_name(search), CSV, csv_rows(search, order))
 
 
 def search_of(query: QueryDict) -> Search:
-    """What a query string asks for. Raises Refused with the filter that is wrong."""
-    state = one_of(query.get("state", ""), "state of a run", Run.Status.values)
-    named, start, end = (
-        query.get("processor", ""),
-        day(query.get("start"), "start"),
-        day(query.get("end"), "end"),
-    )
-    if said := reversed_dates(start, end):
-        raise Refused(said)
+    """Return the filters of a query string. Raises Refused, naming the invalid filter."""
+    state = one_of(query.get("state", ""), "run state", Run.Status.values)
+    code = query.get("processor", "")
+    start, end = day(query.get("start"), "start"), day(query.get("end"), "end")
+    if error := reversed_dates(start, end):
+        raise Refused(error)
     return Search(
-        processor(named).code if named else "",
-        state,
-        year(query.get("season")),
-        day(query.get("date"), "date"),
-        start,
-        end,
-        _number(query, "job"),
-        query.get("code", ""),
-        query.get("text", "").strip(),
-        query.get("run_id", "").strip(),
-        query.get("older") == "1",
+        processor=processor(code).code if code else "",
+        state=state,
+        season=year(query.get("season")),
+        day=day(query.get("date"), "date"),
+        start=start,
+        end=end,
+        job=_number(query, "job"),
+        code=query.get("code", ""),
+        text=query.get("text", "").strip(),
+        run_id=query.get("run_id", "").strip(),
+        older=query.get("older") == "1",
     )
 
 
 def order_of(query: QueryDict) -> str:
-    """By what a query string sorts. Raises Refused."""
-    order = query.get("sort") or NEWEST_FIRST
-    if order.removeprefix("-") not in ORDERS:
-        raise Refused(f"runs are sorted by {', '.join(ORDERS)}, not by {order!r}")
-    return order
+    """Return the order of a query string. Raises Refused."""
+    return parse_order(query, ORDERS, "runs", NEWEST_FIRST)
 
 
-def context(query: QueryDict) -> dict[str, Any]:
-    """One page of the runs that a query string asks for. Raises Refused."""
-    search, order, number = search_of(query), order_of(query), whole(query.get("page"), "page", 1)
+def page_of(query: QueryDict) -> int:
+    """Return the page number of a query string. Raises Refused."""
+    number = whole(query.get("page"), "page", 1)
     if not 1 <= number <= FAR:
-        raise Refused(
-            f"there are pages 1 to {FAR}, not {number}; filter by season, date or job instead"
-        )
-    found, is_more = search.page(order, number)
+        raise Refused(f"page takes 1 to {FAR}, not {number}; filter by season, date or job instead")
+    return number
+
+
+def context(search: Search, order: str, number: int) -> dict[str, Any]:
+    """Return a page of the runs that match a search."""
+    runs, is_more = search.page(order, number)
     return {
-        "runs": found,
-        "search": search,
-        "columns": list(_columns(query, order)),
-        "number": number,
-        "newer": _page(query, number - 1) if number > 1 else "",
-        "older": _page(query, number + 1) if is_more else "",
-        "first": (number - 1) * 100 + 1,
+        "runs": runs,
+        "columns": COLUMNS,
+        "order": order,
+        "pager": Pager.at(number, PAGE, len(runs), None, more=is_more),
         "attempts": search.attempts() if search.is_one else [],
-        "csv": f"{reverse('runs_csv')}?{_without(query, 'page').urlencode()}",
-        "outdated": outdated(search),
+        "backfill_stale": backfill_stale_url(search),
         **_choices(),
     }
 
 
-def outdated(search: Search) -> str:
-    """The form that backfills what older code made among these; empty unless that is what is
-    listed.
-    """
+def backfill_stale_url(search: Search) -> str:
+    """Return the URL of a backfill of the listed stale runs; empty for any other list."""
     reach = search.reach() if search.older else None
     return links.to_new(*reach, what="outdated") if reach else ""
 
@@ -142,47 +140,8 @@ def _number(query: QueryDict, name: str) -> int | None:
     return whole(query.get(name), name, 0) or None
 
 
-def _without(query: QueryDict, *names: str) -> QueryDict:
-    left = query.copy()
-    for name in (*names, *(name for name, value in query.items() if not value)):
-        left.pop(name, None)
-    return left
-
-
-def _page(query: QueryDict, number: int) -> str:
-    left = _without(query, "page")
-    left["page"] = str(number)
-    return f"{reverse('runs')}?{left.urlencode()}"
-
-
-def _columns(query: QueryDict, order: str) -> Iterator[Column]:
-    for words, name, is_number in COLUMNS:
-        turned = f"-{name}" if order == name else name
-        asked = _without(query, "page", "sort")
-        asked["sort"] = (
-            turned
-            if order.removeprefix("-") == name
-            else f"-{name}"
-            if name in ("run", "seconds", "rows")
-            else name
-        )
-        direction = (
-            ""
-            if order.removeprefix("-") != name
-            else "descending"
-            if order.startswith("-")
-            else "ascending"
-        )
-        yield Column(
-            words,
-            f"{reverse('runs')}?{asked.urlencode()}" if name else "",
-            direction if name else "",
-            is_number,
-        )
-
-
 def file_name(search: Search) -> str:
-    """What a download is called."""
+    """Return the name of the CSV file, without extension."""
     year = search.season or (search.day and season_year(search.day))
     return "-".join(
         str(part) for part in ("runs", search.processor, year, search.day, search.state) if part
@@ -190,7 +149,7 @@ def file_name(search: Search) -> str:
 
 
 def csv_rows(search: Search, order: str) -> Iterator[tuple[Any, ...]]:
-    """Every run that is asked for, as the row of a file."""
+    """Yield every matching run as a CSV row."""
     for run in search.all(order):
         failures = "; ".join(f"{name} {n}" for name, n in sorted(run.failures.items()))
         yield (

@@ -1,6 +1,4 @@
-"""Rows into Plotly figures. Colours are names of the stylesheet's variables, so that light and dark
-are one figure.
-"""
+"""Plotly figures. Colors are names of CSS variables, so that one figure fits light and dark."""
 
 from __future__ import annotations
 
@@ -11,39 +9,41 @@ from typing import Any
 from django.urls import reverse
 
 from backfill.status.failure_rates import Point
-from webapp.ui.links import to_date
+from validation.findings.kinds import pluralize
+from validation.season import season_year
+from webapp.ui.links import to_date, with_query
 
 Trace = dict[str, Any]
 LINES = ("solid", "dash", "dot", "dashdot")
-COLOURS = ("--s-complete", "--s-blocked", "--s-outdated", "--s-failed")
+COLORS = ("--s-complete", "--s-blocked", "--s-outdated", "--s-failed")
 HOVER = (
-    "%{customdata[0]}<br>%{customdata[1]} of %{customdata[2]} failed = %{y:.1f} %"
-    "<br>must fail: %{customdata[3]}<br>%{customdata[4]}<extra>%{fullData.name}</extra>"
+    "%{customdata[0]}<br>%{customdata[1]} of %{customdata[2]} failed (%{y:.1f} %)"
+    "<br>Expected: %{customdata[3]}<br>%{customdata[4]}<extra>%{fullData.name}</extra>"
 )
 
 
 @dataclass(frozen=True)
 class Series:
-    """The points of one processor in one season."""
+    """Points of one processor in one season."""
 
     name: str
     points: Sequence[Point]
 
 
 def failure_rates(series: Sequence[Series], code: str, *, by_week: bool) -> dict[str, Any]:
-    """Failure rate in percent over day index or season week: the band shaded, what must fail as a
-    line, what did as points.
+    """Return the chart of failure rates in percent over season week or day of the season: the band
+    shaded, expected rates as a dotted line, observed rates as points.
     """
     traces = _band(series, by_week=by_week)
     for n, one in enumerate(series):
-        traces += [_must_fail(one, n, by_week=by_week), *_observed(one, n, code, by_week=by_week)]
-    what = "season week" if by_week else "days since opening night"
+        traces += [_expected(one, n, by_week=by_week), *_observed(one, n, code, by_week=by_week)]
+    title = "Season week" if by_week else "Days since opening night"
     return {
         "data": traces,
         "layout": {
-            "xaxis": {"title": {"text": what}, "tickformat": "d", "nticks": 26},
+            "xaxis": {"title": {"text": title}, "tickformat": "d", "nticks": 26},
             "yaxis": {
-                "title": {"text": "failed, % of the population"},
+                "title": {"text": "Failure rate, % of population"},
                 "rangemode": "tozero",
                 "ticksuffix": " %",
             },
@@ -60,9 +60,7 @@ def _percent(share: float | None) -> float | None:
 
 
 def _band(series: Sequence[Series], *, by_week: bool) -> list[Trace]:
-    """The runbook's band as one closed shape per season's points; of several seasons the longest
-    stands for all.
-    """
+    """Return the runbook's band as one closed shape, over the dates of the longest season."""
     points = max((s.points for s in series), key=len, default=())
     banded = [p for p in points if p.band]
     if not banded:
@@ -78,18 +76,18 @@ def _band(series: Sequence[Series], *, by_week: bool) -> list[Trace]:
             "y": ys[1],
             "fill": "tonexty",
             "fillcolor": "--band",
-            "name": "the runbook's band",
+            "name": "runbook band",
         },
     ]
 
 
-def _must_fail(one: Series, n: int, *, by_week: bool) -> Trace:
+def _expected(one: Series, n: int, *, by_week: bool) -> Trace:
     known = [p for p in one.points if p.expected_rate is not None]
     return {
         "x": [_x(p, by_week=by_week) for p in known],
         "y": [_percent(p.expected_rate) for p in known],
         "mode": "lines",
-        "name": f"{one.name}: must fail, by games played",
+        "name": f"{one.name}: expected",
         "hoverinfo": "skip",
         "line": {
             "color": "--s-note",
@@ -100,15 +98,15 @@ def _must_fail(one: Series, n: int, *, by_week: bool) -> Trace:
 
 
 def _observed(one: Series, n: int, code: str, *, by_week: bool) -> list[Trace]:
-    run = [p for p in one.points if p.rate is not None]
-    inside, outside = [p for p in run if not p.unexplained], [p for p in run if p.unexplained]
-    colour = COLOURS[n % len(COLOURS)]
+    ran = [p for p in one.points if p.rate is not None]
+    inside, outside = [p for p in ran if not p.unexplained], [p for p in ran if p.unexplained]
+    color = COLORS[n % len(COLORS)]
     traces = [
         _points(f"{one.name}: failed", inside, code, by_week=by_week)
         | {
             "mode": "lines+markers",
-            "line": {"color": colour, "width": 1.5},
-            "marker": {"color": colour, "size": 6},
+            "line": {"color": color, "width": 1.5},
+            "marker": {"color": color, "size": 6},
         }
     ]
     if outside:
@@ -119,7 +117,7 @@ def _observed(one: Series, n: int, code: str, *, by_week: bool) -> list[Trace]:
             "line": {"color": "--card", "width": 1},
         }
         traces.append(
-            _points(f"{one.name}: outside expectation", outside, code, by_week=by_week)
+            _points(f"{one.name}: unexpected failures", outside, code, by_week=by_week)
             | {"mode": "markers", "marker": mark}
         )
     return traces
@@ -130,25 +128,29 @@ def _points(name: str, points: Sequence[Point], code: str, *, by_week: bool) -> 
         "name": name,
         "x": [_x(p, by_week=by_week) for p in points],
         "y": [_percent(p.rate) for p in points],
-        "customdata": [_said(p, code, by_week=by_week) for p in points],
+        "customdata": [_tooltip(p, code, by_week=by_week) for p in points],
         "hovertemplate": HOVER,
     }
 
 
-def _said(point: Point, code: str, *, by_week: bool) -> list[Any]:
+def _tooltip(point: Point, code: str, *, by_week: bool) -> list[Any]:
     when = (
-        f"week {point.week}, {point.first} to {point.last}"
+        f"Week {point.week}, {point.first} to {point.last}"
         if by_week
         else f"{point.first}, day {point.index}"
     )
-    must = "not judged yet" if point.must_fail is None else f"{point.must_fail:,}"
-    found = f"{point.unexplained:,} outside expectation" if point.unexplained else point.verdict
-    url = f"{reverse('rates')}?processor={code}&by=date" if by_week else to_date(point.first, code)
-    return [when, f"{point.failed:,}", f"{point.population:,}", must, found, url]
+    expected = "not audited yet" if point.must_fail is None else f"{point.must_fail:,}"
+    unexpected = pluralize(point.unexplained, "unexpected failure")
+    result = unexpected if point.unexplained else point.verdict
+    url = to_date(point.first, code)
+    if by_week:
+        season = season_year(point.first)
+        url = with_query(reverse("rates"), season=season, processor=code, by="date")
+    return [when, f"{point.failed:,}", f"{point.population:,}", expected, result, url]
 
 
 def season_rates(
     rates: Mapping[str, Sequence[Point]], code: str, name: str, *, by_week: bool = False
 ) -> dict[str, Any]:
-    """The chart of one processor in one season."""
+    """Return the chart of one processor in one season."""
     return failure_rates([Series(name, rates[code])], code, by_week=by_week)

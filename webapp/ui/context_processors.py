@@ -1,14 +1,14 @@
-"""What every page shows around its content. Lazy: a fragment that does not show it does not ask for
-it.
-"""
+"""Context of the menu and its badges. Lazy, so that fragments without a menu make no query."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.timezone import now
 
@@ -17,13 +17,49 @@ from backfill.status import progress
 from backfill.status.attention import attention_items
 from backfill.version import code_version
 from validation.findings.kinds import Severity
-from webapp.ui.navigation import places
+from webapp.middleware.own_writes import latest_write
+from webapp.ui.shared_cache import shared
+
+
+class MenuEntry(NamedTuple):
+    """Menu entry. `name` is the URL name, `key` the letter after `g`, `badge` the kind of count;
+    the badge `primary` highlights the entry.
+    """
+
+    name: str
+    words: str
+    icon: str
+    key: str = ""
+    badge: str = ""
+
+
+PLACES = (
+    MenuEntry("home", "Home", "home", "h"),
+    MenuEntry("backfill_new", "New backfill", "plus", "n", "primary"),
+    MenuEntry("jobs", "Jobs", "player-play", "j", "jobs"),
+    MenuEntry("triage", "Triage", "alert-triangle", "t", "findings"),
+    MenuEntry("rates", "Failure rates", "chart-line", "r"),
+    MenuEntry("coverage", "Coverage", "table", "c"),
+    MenuEntry("runs", "Runs", "history"),
+    MenuEntry("players", "Players", "ball-basketball"),
+    MenuEntry("queries", "Queries", "database-search", "q"),
+    MenuEntry("guide", "Guide", "book"),
+    MenuEntry("system", "System", "activity"),
+)
 
 
 def panel(request: HttpRequest) -> dict[str, Any]:
-    """How much wants a person, what is under way, who works, and the code's version."""
+    """Return the menu and its counts: attention, running jobs, workers, version."""
     return {
-        "panel": SimpleLazyObject(_panel),
+        "panel": SimpleLazyObject(
+            partial(
+                shared,
+                f"panel {latest_write(request)}",
+                settings.SHARED_SECONDS,
+                _panel,
+                is_part=True,
+            )
+        ),
         "panel_nav": SimpleLazyObject(partial(places, request)),
     }
 
@@ -36,5 +72,32 @@ def _panel() -> dict[str, Any]:
     workers = sum(
         1 for worker in system["workers"] if worker["alive"] and worker["kind"] == "worker"
     )
-    wanted = listed.count() + len(attention_items(at))
-    return {"wanted": wanted, "active_jobs": active, "workers": workers, "version": code_version()}
+    return {
+        "attention": listed.count() + len(attention_items(at)),
+        "active_jobs": active,
+        "workers": workers,
+        "version": code_version(),
+    }
+
+
+def places(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the menu of this user, with the current page marked."""
+    entries = []
+    for name, words, icon, key, badge in PLACES:
+        url = reverse(name)
+        here = request.path == url or (url != "/" and request.path.startswith(url))
+        entries.append(
+            {"url": url, "words": words, "icon": icon, "key": key, "badge": badge, "here": here}
+        )
+    if getattr(request.user, "may_administer", False):
+        entries.append(
+            {
+                "url": reverse("admin:index"),
+                "words": "Admin",
+                "icon": "settings",
+                "key": "",
+                "badge": "",
+                "here": False,
+            }
+        )
+    return entries

@@ -1,31 +1,29 @@
-"""Tables as CSV files, sent while they are read, and harmless to whoever opens them in a
-spreadsheet.
-"""
+"""Streamed CSV downloads, escaped against formula injection in spreadsheets."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from django.http import StreamingHttpResponse
 
-# A cell that begins with one of these is a formula to a spreadsheet.
+LINES_AT_ONCE = 200
+# Spreadsheets run a cell that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _Echo:
-    """A file that keeps nothing: what is written comes back."""
+    """File object whose `write` returns the text instead of storing it."""
 
     def write(self, text: str) -> str:
         return text
 
 
 def safe(value: Any) -> Any:
-    """A value as it may stand in a cell: a text that a spreadsheet would run is quoted, numbers
-    stay numbers.
-    """
+    """Return a cell's value: numbers unchanged, formulas quoted, None empty."""
     if value is None:
         return ""
     if isinstance(value, bool | int | float | Decimal):
@@ -35,17 +33,17 @@ def safe(value: Any) -> Any:
 
 
 def lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """The lines of the file."""
-    writer = csv.writer(_Echo())
+    """Yield the lines of the file, several at once: each chunk costs a system call."""
+    writer, remaining = csv.writer(_Echo()), iter(rows)
     yield writer.writerow(header)
-    for row in rows:
-        yield writer.writerow([safe(value) for value in row])
+    while chunk := [*islice(remaining, LINES_AT_ONCE)]:
+        yield "".join(writer.writerow([safe(value) for value in row]) for row in chunk)
 
 
 def as_csv(
     name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> StreamingHttpResponse:
-    """A download."""
+    """Return the CSV as a download named `name`.csv."""
     response = StreamingHttpResponse(lines(header, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response

@@ -1,4 +1,4 @@
-"""The dates of a Finding as a strip of its season."""
+"""Dates of a finding as an SVG strip of its season."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ HEIGHT, LEAST = 10, 2
 
 
 def strip(finding: Finding, season: Sequence[date]) -> SafeString:
-    """Which dates of the season a Finding is about: a mark for each stretch of neighbours, a line
-    for each month.
-    """
+    """Return the strip: a mark per stretch of adjacent dates, a line per month."""
     days = [date.fromisoformat(day) for day in finding.dates]
-    words = f"{pluralize(len(days), 'date')} of {len(season)} in the season, {finding.first} to {finding.last}"
+    span = f"{finding.first}" if len(days) == 1 else f"{finding.first} to {finding.last}"
+    words = f"{len(days)} of {pluralize(len(season), 'date')} in the season: {span}"
     if not season:
         return SafeString()
     marks = format_html_join(
@@ -45,9 +44,7 @@ def strip(finding: Finding, season: Sequence[date]) -> SafeString:
 
 
 def _stretches(days: Iterable[date], season: Sequence[date]) -> list[tuple[int, int]]:
-    """Places on the season's axis, each with its width; a single date is made wide enough to be
-    seen.
-    """
+    """Return (position, width) of each stretch; a single date is widened to be visible."""
     found: list[list[int]] = []
     for place in sorted({bisect_left(season, day) for day in days}):
         if found and place <= found[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""Where pages lead to each other."""
+"""URLs with query strings, for links between pages."""
 
 from __future__ import annotations
 
@@ -13,26 +13,24 @@ from backfill.processors.registry import CHAIN
 
 
 def with_query(path: str, **values: object) -> str:
-    """A path with a query string of those values that are there."""
-    given = {name: value for name, value in values.items() if value not in (None, "")}
-    return f"{path}?{urlencode(given, safe=',:')}" if given else path
+    """Return a path with the values that are set as its query string."""
+    present = {name: value for name, value in values.items() if value not in (None, "")}
+    return f"{path}?{urlencode(present, safe=',:')}" if present else path
 
 
-@lru_cache(maxsize=8192)  # a grid asks for a thousand of them
+@lru_cache(maxsize=8192)  # a grid links to a thousand dates
 def to_date(day: date, processor: str = "") -> str:
-    """The page of a date, at one of its processors."""
+    """Return the URL of a date, with a processor selected."""
     return with_query(reverse("date", args=[day]), processor=processor)
 
 
 def to_retry(job: int, **selection: object) -> str:
-    """The page on which a job is retried, with a part of its failures selected."""
+    """Return the URL of the Retry page of a job, with failures selected."""
     return with_query(reverse("retry", args=[job]), **selection)
 
 
 def to_new(start: date, end: date, codes: Sequence[str] = CHAIN, what: str = "") -> str:
-    """The form of a new backfill, filled in: these dates, these processors, and the policy for what
-    exists already.
-    """
+    """Return the URL of New backfill, filled in; `what` is the rerun policy."""
     processors = "" if tuple(codes) == CHAIN else ",".join(codes)
     return with_query(
         reverse("backfill_new"), start=start, end=end, processors=processors, what=what
@@ -40,7 +38,7 @@ def to_new(start: date, end: date, codes: Sequence[str] = CHAIN, what: str = "")
 
 
 def named(name: str, *args: object) -> str:
-    """A page whose URL holds text from data; empty when no URL can hold it."""
+    """Return a URL that contains text from data; empty if no URL matches that text."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:

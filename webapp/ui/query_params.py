@@ -1,4 +1,4 @@
-"""What a query string asks for, read strictly, and the links that choose something else."""
+"""Strict readers of query string parameters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import MAXYEAR, MINYEAR, date
 
 from backfill.errors import Refused
 
-MAX_REASON = 2000  # characters of what somebody says why; more is refused and never cut
+MAX_REASON = 2000  # characters of a reason; longer ones are refused, not cut
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several things to show: its words, its URL, whether it is shown now."""
+    """Link of a switch: label, URL, and whether it is the current choice."""
 
     words: str
     url: str
@@ -21,7 +21,7 @@ class Choice:
 
 
 def whole(text: str | None, name: str, default: int) -> int:
-    """A whole number of the query string; the default where there is none. Raises Refused."""
+    """Return a parameter as a whole number, or the default if it is empty. Raises Refused."""
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) < 10):
@@ -30,9 +30,7 @@ def whole(text: str | None, name: str, default: int) -> int:
 
 
 def year(text: str | None, name: str = "season") -> int | None:
-    """The year in which a season begins, of the query string; None where there is none. Raises
-    Refused.
-    """
+    """Return the first year of a season, or None if the parameter is empty. Raises Refused."""
     found = whole(text, name, 0) or None
     if found is not None and not MINYEAR < found < MAXYEAR:
         raise Refused(f"{name} takes a year such as 2021, not {found}")
@@ -40,19 +38,23 @@ def year(text: str | None, name: str = "season") -> int | None:
 
 
 def one_of(text: str, name: str, known: Iterable[str]) -> str:
-    """One of the words that are known, or none. Raises Refused."""
+    """Return the text if it is empty or one of the known words. Raises Refused."""
     if text and text not in (words := list(known)):
         raise Refused(f"{text[:40]!r} is no {name}; choose from {', '.join(words)}")
     return text
 
 
 def reversed_dates(start: date | None, end: date | None) -> str:
-    """The sentence for dates that are the wrong way round, empty for others."""
-    return f"the end {end} lies before the start {start}" if start and end and end < start else ""
+    """Return the error message for an end before its start; empty if the dates are in order."""
+    return (
+        f"the last date {end} is before the first date {start}; swap them"
+        if start and end and end < start
+        else ""
+    )
 
 
 def day(text: str | None, name: str) -> date | None:
-    """A date of the query string, None where there is none. Raises Refused."""
+    """Return a parameter as a date, or None if it is empty. Raises Refused."""
     if not text:
         return None
     try:
@@ -62,7 +64,7 @@ def day(text: str | None, name: str) -> date | None:
 
 
 def too_long(reason: str) -> str:
-    """The sentence that refuses a reason which is too long, empty for any other."""
+    """Return the error message for a reason that is too long; empty for any other."""
     return (
         f"a reason has at most {MAX_REASON:,} characters, not {len(reason):,}; shorten it"
         if len(reason) > MAX_REASON

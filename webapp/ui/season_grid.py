@@ -1,4 +1,4 @@
-"""Dates × processors as a grid: blocks of months, one column a date, one row a processor."""
+"""Grid of dates × processors: blocks of months, a column per date, a row per processor."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from backfill.processors.registry import CHAIN
 from webapp.ui import states
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GridCell:
-    """One (processor, date): how it stands, in one sentence, and where it leads."""
+    """Cell of a (processor, date): state, tooltip and link."""
 
     processor: str
     date: date
@@ -27,7 +27,7 @@ class GridCell:
 
 @dataclass(frozen=True)
 class Month:
-    """The dates of one month, their cells drawn."""
+    """Rendered cells of one month, column by column."""
 
     name: str
     cells: tuple[SafeString, ...]
@@ -35,7 +35,7 @@ class Month:
 
 @dataclass(frozen=True)
 class RenderedGrid:
-    """What `_grid.html` shows: the names of the rows, the months, the states that occur."""
+    """Context of `_grid.html`: row names, months, and the states of the legend."""
 
     names: tuple[str, ...]
     months: tuple[Month, ...]
@@ -48,9 +48,7 @@ def draw(
     codes: Sequence[str] = CHAIN,
     name: str = "cell",
 ) -> RenderedGrid:
-    """Draw the cells of these dates; `name` begins their ids, so that one of them can be replaced
-    by itself.
-    """
+    """Render the cells of these dates; `name` is the prefix of their ids."""
     found: list[Month] = []
     seen: dict[str, None] = {}
     for (year, month), days in groupby(
@@ -69,9 +67,8 @@ def draw(
 def as_html(
     cell: GridCell, col: int, row: int, name: str = "cell", *, swapped: bool = False
 ) -> SafeString:
-    """One cell as a link; `swapped`, it replaces the one of its id wherever that stands."""
-    # Not format_html, which for a season's grid takes ten times as long: what comes from data is
-    # escaped here, each once.
+    """Return a cell as a link; with `swapped`, htmx replaces the cell of the same id."""
+    # format_html takes ten times as long for a season's grid, so data is escaped here.
     found, title, tab = states.of(cell.state), escape(cell.title), 0 if col == row == 0 else -1
     return SafeString(
         f'<a class="cell s-{found.slug}" id="{escape(name)}-{escape(cell.processor)}-{cell.date}" href="{escape(cell.url)}"'
@@ -84,5 +81,5 @@ SWAPPED = ' hx-swap-oob="true"'
 
 
 def in_order(counts: Mapping[str, int]) -> dict[str, int]:
-    """How many cells are in each state that occurs, in the order of the legend."""
+    """Return the number of cells per state that occurs, in the order of the legend."""
     return {state: counts[state] for state in states.STATES if counts.get(state)}

@@ -1,4 +1,4 @@
-"""Which season a page is about: the one in its URL, else the newest that is loaded."""
+"""Season of a page: the one in its URL, otherwise the latest loaded one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from webapp.ui.typing import HtmxRequest
 
 @dataclass(frozen=True)
 class LoadedSeason:
-    """A season that is there to be looked at."""
+    """Season with Phase 3 data; `year` is its first year."""
 
     year: int
     name: str
 
 
 def choices() -> list[LoadedSeason]:
-    """The seasons that are loaded, newest first."""
+    """Return the loaded seasons, newest first."""
     return [
         LoadedSeason(year, season_name(year))
         for year in sorted(load_calendar().starts, reverse=True)
@@ -27,16 +27,19 @@ def choices() -> list[LoadedSeason]:
 
 
 def chosen(request: HtmxRequest, loaded: list[LoadedSeason]) -> LoadedSeason | None:
-    """The season of `?season=`, or the newest; None where none is loaded. Raises Refused."""
-    wanted = request.GET.get("season", "")
-    if not wanted:
+    """Return the season of `?season=`, by default the newest, None if none is loaded.
+
+    Raises Refused for a season that is not loaded.
+    """
+    year = request.GET.get("season", "")
+    if not year:
         return loaded[0] if loaded else None
-    if found := next((choice for choice in loaded if str(choice.year) == wanted), None):
-        return found
-    raise Refused(not_loaded(wanted, [choice.year for choice in loaded]))
+    if season := next((choice for choice in loaded if str(choice.year) == year), None):
+        return season
+    raise Refused(not_loaded(year, [choice.year for choice in loaded]))
 
 
-def not_loaded(wanted: object, loaded: Iterable[int]) -> str:
-    """The sentence that refuses a season and lists those that are loaded."""
-    there = ", ".join(map(str, sorted(loaded))) or "none yet"
-    return f"the season {wanted!r} is not loaded; there are {there}"
+def not_loaded(year: object, loaded: Iterable[int]) -> str:
+    """Return the error message for a season that is not loaded."""
+    years = ", ".join(map(str, sorted(loaded))) or "none"
+    return f"season {year!r} is not loaded; loaded seasons: {years}"

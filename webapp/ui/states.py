@@ -1,4 +1,4 @@
-"""How every state looks and is called. The colour is never the only sign: shapes differ too."""
+"""Shape, color and word of every state. Shapes differ, so that color is never the only sign."""
 
 from __future__ import annotations
 
@@ -11,21 +11,34 @@ from validation.coverage import LOW
 from validation.thresholds import percent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
-    """`slug` is the CSS class, `shape` one character that tells it apart, `word` what people read."""
+    """Badge of a state. `slug` is the CSS class, `shape` one character, `word` one of the few state
+    words, `detail` the finer distinction next to it.
+    """
 
     slug: str
     shape: str
     word: str
+    detail: str = ""
+
+    @property
+    def label(self) -> str:
+        """Word and detail in plain text: `complete (stale)`."""
+        return f"{self.word} ({self.detail})" if self.detail else self.word
 
 
-# Those of a (processor, date): the class and the shape. Their words are the grid's.
+def _state(slug: str, shape: str, word: str, detail: str = "") -> State:
+    return State(slug=slug, shape=shape, word=word, detail=detail)
+
+
+# CSS class and shape of a (processor, date); its words are in backfill.status.season_grid.
 CELLS = {
-    "complete": ("complete", "●"),
+    "clean": ("complete", "●"),
     "expected": ("expected", "◐"),
     "outside": ("outside", "▲"),
     "bug": ("failed", "!"),
+    "complete": ("complete", "●"),
     "unjudged": ("unjudged", "◍"),
     "empty": ("empty", "◌"),
     "failed": ("failed", "✖"),
@@ -42,68 +55,72 @@ CELLS = {
 }
 STATES = MappingProxyType(
     {
-        **{name: State(slug, shape, WORDS[name]) for name, (slug, shape) in CELLS.items()},
-        # (table, date) of the coverage
-        "all there": State("complete", "●", "all there"),
-        "low": State("outside", "▲", f"under {percent(LOW)} of the rows"),
-        "missing": State("failed", "✖", "missing"),
-        "twice": State("outdated", "2", "rows there twice"),
-        "not written": State("hole", "○", "not written"),
-        "partial": State("outside", "▲", "partial"),
-        "not a game date": State("nogames", "·", "not a game date"),
+        **{name: _state(slug, shape, *WORDS[name]) for name, (slug, shape) in CELLS.items()},
+        # (table, date) on Coverage
+        "all there": _state("complete", "●", "complete"),
+        "low": _state("outside", "▲", "needs attention", f"under {percent(LOW)} of rows"),
+        "missing": _state("failed", "✖", "needs attention", "no rows"),
+        "twice": _state("outdated", "≡", "needs attention", "duplicate rows"),
+        "not written": _state("hole", "○", "needs attention", "not written"),
+        "partial": _state("outside", "▲", "needs attention", "partial"),
+        "not a game date": _state("nogames", "·", "no games"),
         # (processor, date) of a plan
-        "will run": State("planned", "▸", "will run"),
-        "will be replaced": State("replaced", "↻", "complete, will be replaced"),
-        "kept": State("kept", "●", "kept: complete already"),
-        "left out": State("pending", "◇", "left out"),
-        "untouched": State("nogames", "·", "not touched"),
-        "left": State("hole", "○", "left: not asked for"),
-        # entities, held against what must become of them
-        "as expected": State("complete", "●", "has its row"),
-        "explained": State("expected", "◐", "fails, as it must"),
-        "impossible": State("failed", "!", "fails: impossible source value"),
-        "unexplained": State("outside", "▲", "fails, and must not"),
-        "lost": State("outside", "▼", "has a row, and must fail"),
-        "unaccounted": State("failed", "✖", "neither row nor failure"),
-        "strange": State("outdated", "?", "not of the population, or both"),
-        "outsider": State("nogames", "·", "not in the population"),
+        "will run": _state("planned", "▸", "pending"),
+        "will be replaced": _state("replaced", "↻", "pending", "overwrites complete data"),
+        "kept": _state("kept", "●", "complete", "kept"),
+        "left out": _state("pending", "◇", "skipped", "excluded"),
+        "untouched": _state("nogames", "·", "not run", "not in this plan"),
+        "left": _state("hole", "○", "not run", "gap, not in this plan"),
+        # entities against the expectation
+        "as expected": _state("complete", "●", "complete"),
+        "explained": _state("expected", "◐", "expected failure"),
+        "impossible": _state("failed", "!", "bug", "impossible source value"),
+        "unexplained": _state("outside", "▲", "unexpected failure"),
+        "lost": _state("outside", "▼", "unexpected success"),
+        "unaccounted": _state("failed", "✖", "unaccounted"),
+        "strange": _state(
+            "outdated", "?", "bug", "outside the population, or both row and failure"
+        ),
+        "outsider": _state("nogames", "∅", "not in the population"),
         # an entity and a game
-        "played": State("note", "✓", "played"),
-        "no game": State("nogames", "·", "no game that counts"),
-        GameRole.DID_NOT_PLAY: State("skipped", "□", GameRole.DID_NOT_PLAY),
-        GameRole.NO_ROW: State("nogames", "–", GameRole.NO_ROW),
-        GameRole.NOBODY: State("outside", "▲", GameRole.NOBODY),
-        "not part": State("nogames", "·", "not part of the job"),
+        "played": _state("note", "✓", "played"),
+        "no game": _state("nogames", "·", "no games"),
+        GameRole.DID_NOT_PLAY: _state("skipped", "□", GameRole.DID_NOT_PLAY),
+        GameRole.NO_ROW: _state("nogames", "–", "no row", "game loaded"),
+        GameRole.NOBODY: _state("outside", "▲", "no row", "game missing in Phase 3"),
+        "not part": _state("nogames", "·", "not run", "not in this job"),
         # jobs
-        "queued": State("pending", "…", "queued"),
-        "pausing": State("running", "▷", "pausing"),
-        "paused": State("paused", "‖", "paused"),
-        "cancelling": State("running", "▷", "cancelling"),
-        "stalled": State("failed", "✖", "stalled"),
-        "succeeded": State("complete", "●", "succeeded"),
-        # findings
-        "problem": State("failed", "✖", "problem"),
-        "warning": State("outside", "▲", "warning"),
-        "note": State("note", "●", "note"),
-        "open": State("outside", "○", "open"),
-        "acknowledged": State("pending", "◑", "acknowledged"),
-        "fixed": State("complete", "●", "fixed"),
-        "closed": State("skipped", "–", "closed"),
+        "queued": _state("pending", "…", "queued"),
+        "pausing": _state("running", "▷", "running", "pausing"),
+        "paused": _state("paused", "‖", "paused"),
+        "cancelling": _state("running", "▷", "running", "cancelling"),
+        "stalled": _state("failed", "✖", "running", "stalled"),
+        "succeeded": _state("complete", "●", "succeeded"),
+        # findings, preflight
+        "blocker": _state("failed", "✖", "blocker"),
+        "problem": _state("failed", "✖", "problem"),
+        "warning": _state("outside", "▲", "warning"),
+        "note": _state("note", "●", "informational"),
+        "open": _state("outside", "○", "open"),
+        "acknowledged": _state("pending", "◑", "acknowledged"),
+        "marked expected": _state("complete", "◐", "expected"),
+        "fixed": _state("complete", "●", "fixed"),
+        "closed": _state("skipped", "–", "closed"),
         # processes and servers
-        "alive": State("complete", "●", "alive"),
-        "gone": State("skipped", "–", "gone"),
-        "answers": State("complete", "●", "answers"),
-        "does not answer": State("failed", "✖", "does not answer"),
+        "alive": _state("complete", "●", "running"),
+        "gone": _state("skipped", "–", "stopped"),
+        "answers": _state("complete", "●", "running"),
+        "does not answer": _state("failed", "✖", "failed", "unreachable"),
         # launches
-        "saved": State("note", "●", "saved"),
-        "waiting": State("pending", "…", "waiting"),
-        "started": State("complete", "●", "started"),
-        "refused": State("failed", "✖", "refused"),
-        "withdrawn": State("skipped", "–", "withdrawn"),
+        "saved": _state("note", "●", "saved"),
+        "waiting": _state("pending", "…", "pending"),
+        "started": _state("complete", "●", "succeeded", "started"),
+        "refused": _state("failed", "✖", "failed", "refused"),
+        "withdrawn": _state("skipped", "–", "cancelled", "withdrawn"),
     }
 )
 
 
 def of(name: str) -> State:
-    """The state of this name. One that is not known looks like itself in words."""
-    return STATES.get(str(name)) or State("note", "●", str(name))
+    """Return the state of this name; an unknown one shows its name."""
+    return STATES.get(str(name)) or _state("note", "●", str(name))

@@ -1,4 +1,4 @@
-"""A request as the middleware leaves it."""
+"""Type of a request after the middleware."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class HtmxRequest(HttpRequest):
-    """Of somebody who is logged in, with what htmx says of itself."""
+    """Request of a logged-in user, with its htmx headers."""
 
     htmx: HtmxDetails
     user: User

@@ -1,9 +1,9 @@
-{# What the checks of all five outputs share. They are meant to be plain: no windows per game, no epochs, nothing of the
-   statements that they judge but what a played game and an impossible value are. #}
+{# Macros shared by the checks of all outputs. Kept simple and independent of the processors' statements: they share only
+   the definitions of a played game and of an impossible value. #}
 
-{# How many rows of each date break which checks: a digit per check, in the order of `checks`, which tells them line by line.
-   A check is (name, what it needs, sentence, condition that holds where it is broken); what is unknown is not broken.
-   Needed are the outputs of which a date must have something for it to be judged. #}
+{# Counts of rows by date and by broken checks: a digit per check, in the order of `checks`.
+   A check is (name, needed outputs, sentence, condition that is true where it is broken); unknown is not broken.
+   A check is skipped on dates without rows in its needed outputs. #}
 {% macro broken(rows, partition, entity, checks) %}
 SELECT
   d, broken, COUNT(*) AS n, MIN(entity) AS sample,
@@ -22,34 +22,34 @@ FROM (
 GROUP BY d, broken
 {% endmacro %}
 
-{# Whether a stored number is another one than a value held with more decimals; no number is as small as what stands for
-   NULL. Half a unit of the last place is what rounding may take away, so that a tie may go either way. #}
+{# True if a stored number differs from an unrounded value. The stand-in for NULL is smaller than every number. The
+   tolerance is half a unit of the last place, so ties may round either way. #}
 {% macro differs(stored, value, scale) %}
 ABS(IFNULL(CAST({{ stored }} AS FLOAT64), -1e9) - IFNULL({{ value }}, -1e9)) > {{ 0.5 * 10 ** -scale + 0.000001 }}
 {%- endmacro %}
 
-{# A value held within its limits. LEAST and GREATEST mean other things in other dialects where something is NULL. #}
+{# Clamp a value. LEAST and GREATEST treat NULL differently in other dialects. #}
 {% macro clamp(value, limit) %}
 CASE WHEN {{ value }} > {{ limit }} THEN {{ limit }} WHEN {{ value }} < -{{ limit }} THEN -{{ limit }} ELSE {{ value }} END
 {%- endmacro %}
 
-{# Whether two values differ that are either both unknown or must be the same. #}
+{# True if two values differ; NULL equals NULL. #}
 {% macro unlike(a, b) %}
 (({{ a }}) IS DISTINCT FROM ({{ b }}))
 {%- endmacro %}
 
-{# Whether one of these columns lies outside its range. #}
+{# True if one of these columns is outside its range. #}
 {% macro outside(low, high, columns) %}
 {% for column in columns %}{{ " OR " if not loop.first }}{{ column }} < {{ low }} OR {{ column }} > {{ high }}{% endfor %}
 {%- endmacro %}
 
 {% macro float(value) %}CAST({{ value }} AS FLOAT64){% endmacro %}
 
-{# A quotient, unknown when there is nothing to divide by. #}
+{# Quotient, NULL for a zero divisor. #}
 {% macro quotient(a, b) %}(CAST({{ a }} AS FLOAT64) / NULLIF(CAST({{ b }} AS FLOAT64), 0)){% endmacro %}
 
-{# The rows of a season that are games of their entity. Of several rows of one game the best inside the cut-off counts:
-   a row counts on the dates after its own until `replaced_on`, the date of a better one. #}
+{# Game rows of a season by entity. Of several rows of one game, the best one before the cut-off is used:
+   a row is used on the dates after its own until `replaced_on`, the date of a better one. #}
 {% macro rows_of_games(source, entity, columns, condition="TRUE") %}
   SELECT
     {{ entity }} AS entity, game_date, game_id, {{ columns }},
@@ -61,7 +61,7 @@ CASE WHEN {{ value }} > {{ limit }} THEN {{ limit }} WHEN {{ value }} < -{{ limi
   WHERE {{ in_season }}
 {% endmacro %}
 
-{# The games before each (entity, d) of `asked`, newest = 1. #}
+{# Games before each (entity, d) of `asked`, newest = 1. #}
 {% macro games_before(games, asked) %}
   SELECT
     a.d, g.*,
@@ -71,7 +71,7 @@ CASE WHEN {{ value }} > {{ limit }} THEN {{ limit }} WHEN {{ value }} < -{{ limi
     ON g.entity = a.entity AND g.counts AND g.game_date < a.d AND (g.replaced_on IS NULL OR g.replaced_on >= a.d)
 {% endmacro %}
 
-{# The context row of every player and date of the season. #}
+{# Context row of every player and date of the season. #}
 {% macro contexts() %}
 contexts AS (
   SELECT

@@ -1,6 +1,6 @@
-{# ML: the rows of `judged_ml`; each feature held against the column that it is taken from, or made again. #}
+{# ML: rows of `judged_ml`; each feature is compared with its source column, or recomputed. #}
 {% from "_checks.sql" import broken, differs, unlike, quotient, float, clamp, contexts with context %}
-{% set of, composite = numbers.ML, numbers.PCF %}
+{% set of, composite = processors.ML.numbers, processors.PCF.numbers %}
 {% set defaults, gold, silver, bronze = dict(of.defaults), of.tiers[0], of.tiers[1], of.tiers[2] %}
 {% set taken = (
   (0, "k", "points_avg_last_5"), (1, "k", "points_avg_last_10"), (2, "k", "points_avg_season"),
@@ -11,13 +11,13 @@
   (23, "k", "team_off_rating_last_10"),
 ) %}
 {% set upstream = {"k": "PDC", "f": "PCF", "z": "TDZA", "p": "PSZA"} %}
-{# Nothing is above the largest of these numbers but infinity and what is no number. #}
+{# Only infinity and NaN exceed the largest of these numbers. #}
 {% set most_of_all = "1e300" %}
 {% set ranges = {5: (composite.lowest_fatigue, 100), 6: (-composite.mismatch_limit, composite.mismatch_limit),
   7: (-composite.pace_limit, composite.pace_limit), 8: (-composite.usage_limit, composite.usage_limit),
   9: (-of.rest_limit, of.rest_limit), 10: (0, 3), 11: (-2, 2), 12: (-2, 2), 15: (0, 1), 16: (0, 1), 17: (0, 1), 18: (0, 1),
   19: (0, 1), 20: (0, 1), 21: (0, of.free_throw_limit), 24: (0, 1)} %}
-{# Whether x lies outside what a feature of the steps 2, 1, 0, -1, -2 says of it; the last decimals of x are not certain. #}
+{# True if x is outside the range of its step (2, 1, 0, -1, -2), with tolerance for the last decimals. #}
 {% macro off_steps(feature, x, high, low) %}
 {{ x }} NOT BETWEEN
   CASE {{ feature }} WHEN 2 THEN {{ high }} WHEN 1 THEN {{ low }} WHEN 0 THEN -{{ low }} WHEN -1 THEN -{{ high }} ELSE -1e9 END - 1e-8
@@ -65,46 +65,46 @@ checked AS (
 {% endfor %}
 {% set checks = [] %}
 {% for i, alias, column in taken %}
-{% do checks.append(("feature " ~ i, upstream[alias], features[i] ~ " is not that of " ~ upstream[alias],
+{% do checks.append(("feature " ~ i, upstream[alias], features[i] ~ " differs from " ~ upstream[alias],
   "ABS(f" ~ i ~ " - IFNULL(given_" ~ i ~ ", " ~ defaults[features[i]] ~ ")) > 1e-6")) %}
 {% endfor %}
-{# Of the source label: 13 of the 16 features that may be from Phase 4 are half of all, and make a score of 89.80. #}
+{# Source label: 13 of the 16 possible Phase 4 features are half of all features, and give a score of 89.80. #}
 {{ broken("checked", "game_date", "player_lookup", checks + [
-  ("upstream rows", "PSZA PCF PDC", "there is no PSZA, PCF or PDC row", "NOT (has_shots AND has_factors AND has_cache)"),
-  ("number of features", "", "there are not " ~ of.features ~ " features",
+  ("upstream rows", "PSZA PCF PDC", "no PSZA, PCF or PDC row", "NOT (has_shots AND has_factors AND has_cache)"),
+  ("number of features", "", "the number of features is not " ~ of.features,
     "feature_count <> " ~ of.features ~ " OR ARRAY_LENGTH(features) <> " ~ of.features),
-  ("names", "", "the names of the features are not the listed ones",
+  ("names", "", "unexpected feature names or version",
     "feature_version <> '" ~ of.version ~ "' OR names <> '" ~ features | join(",") ~ "'"),
-  ("ranges", "", "a feature is unknown or outside its range", "NOT IFNULL(" ~ inside | join(" AND ") ~ ", FALSE)"),
-  ("quality", "TDZA PSZA PCF PDC", "the quality score is not that of the sources known",
+  ("ranges", "", "a feature is NULL or out of range", "NOT IFNULL(" ~ inside | join(" AND ") ~ ", FALSE)"),
+  ("quality", "TDZA PSZA PCF PDC", "the quality score does not match the known sources",
     "feature_quality_score NOT BETWEEN NUMERIC '68.20' AND NUMERIC '97.00' OR "
     ~ "ABS(feature_quality_score - (NUMERIC '58.60' + NUMERIC '2.40' * known)) > NUMERIC '0.005'"),
-  ("tier", "", "the tier is not that of the score",
+  ("tier", "", "the tier does not match the quality score",
     "quality_tier <> CASE WHEN feature_quality_score >= " ~ gold[1] ~ " THEN '" ~ gold[0] ~ "'
       WHEN feature_quality_score >= " ~ silver[1] ~ " THEN '" ~ silver[0] ~ "' ELSE '" ~ bronze[0] ~ "' END"),
-  ("data source", "", "the source label is not that of the score",
+  ("data source", "", "the source label does not match the quality score",
     "data_source <> IF(feature_quality_score >= NUMERIC '89.80', 'phase4_partial', 'mixed')"),
   ("fixed columns", "", "the early-season flag is set", "early_season_flag"),
-  ("context", "", "there is no context row, or what was copied from it is not what it holds",
+  ("context", "", "no context row, or copied columns differ from it",
     "context_player IS NULL OR " ~ unlike("universal_player_id", "context_player_id") ~ " OR " ~ unlike("game_id", "context_game_id")
     ~ " OR " ~ unlike("opponent_team_abbr", "context_opponent") ~ " OR " ~ unlike("is_home", "home_game")
     ~ " OR " ~ unlike("days_rest", "context_days_rest")),
-  ("feature 9", "", "rest_advantage is not what the context makes",
+  ("feature 9", "", "rest_advantage differs from the context",
     "f9 <> IFNULL(" ~ clamp("(context_days_rest - opponent_days_rest)", of.rest_limit) ~ ", 0)"),
-  ("feature 10", "", "injury_risk is not what the context makes",
+  ("feature 10", "", "injury_risk differs from the context",
     "f10 <> IFNULL(CASE LOWER(player_status) WHEN 'probable' THEN 1 WHEN 'questionable' THEN 2 WHEN 'doubtful' THEN 3
       WHEN 'out' THEN 3 END, 0)"),
-  ("feature 11", "", "recent_trend is not what the newest " ~ of.trend_games ~ " games make",
+  ("feature 11", "", "recent_trend differs from the newest " ~ of.trend_games ~ " games",
     "is_recounted AND " ~ off_steps("f11", "trend", of.trend_points[0], of.trend_points[1])),
-  ("feature 12", "PDC", "minutes_change is not what the games make",
+  ("feature 12", "PDC", "minutes_change differs from the games",
     "is_recounted AND " ~ off_steps("f12", "minutes_ratio", of.minutes_ratios[0], of.minutes_ratios[1])),
-  ("feature 15", "", "home_away is not that of the context", "f15 <> IF(home_game, 1, 0)"),
-  ("feature 16", "", "back_to_back is not that of the context", "f16 <> IF(back_to_back, 1, 0)"),
-  ("feature 17", "", "playoff_game is not that of the context", "f17 <> IF(LOWER(season_phase) = 'playoffs', 1, 0)"),
-  ("feature 21", "", "pct_free_throw is not what the newest " ~ of.sample_games ~ " games make",
+  ("feature 15", "", "home_away differs from the context", "f15 <> IF(home_game, 1, 0)"),
+  ("feature 16", "", "back_to_back differs from the context", "f16 <> IF(back_to_back, 1, 0)"),
+  ("feature 17", "", "playoff_game differs from the context", "f17 <> IF(LOWER(season_phase) = 'playoffs', 1, 0)"),
+  ("feature 21", "", "pct_free_throw differs from the newest " ~ of.sample_games ~ " games",
     "is_recounted AND " ~ differs("f21", "IFNULL(IF(2 * free_throws > free_throw_points, "
       ~ of.free_throw_limit ~ ", " ~ quotient("free_throws", "free_throw_points") ~ "), "
       ~ of.free_throw_default ~ ")", 6)),
-  ("feature 24", "", "team_win_pct is not that of the games of the team",
+  ("feature 24", "", "team_win_pct differs from the games of the team",
     "is_recounted AND " ~ differs("f24", "IFNULL(win_share, " ~ of.win_share_default ~ ")", 6)),
 ]) }}

@@ -1,4 +1,4 @@
-{# PDC: the rows of `judged_pdc`; copies held against their originals, means recounted from PGS and TOGS. #}
+{# PDC: rows of `judged_pdc`; copies are compared with their originals, means recomputed from PGS and TOGS. #}
 {% from "_checks.sql" import broken, differs, unlike, outside, quotient, contexts with context %}
 {% set copied = ("games_in_last_7_days", "games_in_last_14_days", "minutes_in_last_7_days", "minutes_in_last_14_days",
   "back_to_backs_last_14_days", "avg_minutes_per_game_last_7", "fourth_quarter_minutes_last_7", "player_age") %}
@@ -22,14 +22,14 @@ checked AS (
 )
 {% set recounted = [] %}
 {% for name, column, value, scale in (
-  ("points over " ~ numbers.PDC.short_games ~ " games", "points_avg_last_5", "points_5", 1), ("points over " ~ numbers.PDC.sample_games ~ " games", "points_avg_last_10", "points_10", 1),
+  ("points over " ~ processors.PDC.numbers.short_games ~ " games", "points_avg_last_5", "points_5", 1), ("points over " ~ processors.PDC.numbers.sample_games ~ " games", "points_avg_last_10", "points_10", 1),
   ("points of the season", "points_avg_season", "points_season", 1), ("deviation", "points_std_last_10", "deviation", 2),
-  ("minutes", "minutes_avg_last_10", "minutes_10", 1), ("usage over " ~ numbers.PDC.sample_games ~ " games", "usage_rate_last_10", "usage_10", 2),
+  ("minutes", "minutes_avg_last_10", "minutes_10", 1), ("usage over " ~ processors.PDC.numbers.sample_games ~ " games", "usage_rate_last_10", "usage_10", 2),
   ("usage of the season", "player_usage_rate_season", "usage_season", 2), ("shooting", "ts_pct_last_10", "shooting", 3),
   ("assisted", "assisted_rate_last_10", quotient("assisted", "makes"), 2), ("team pace", "team_pace_last_10", "team_pace", 1),
   ("team rating", "team_off_rating_last_10", "team_rating", 2),
 ) %}
-{% do recounted.append((name, "", column ~ " is not what the games make", "is_recounted AND " ~ differs(column, value, scale))) %}
+{% do recounted.append((name, "", column ~ " differs from the games", "is_recounted AND " ~ differs(column, value, scale))) %}
 {% endfor %}
 {% set unlike_context = [] %}
 {% for name in copied %}
@@ -37,14 +37,14 @@ checked AS (
 {% endfor %}
 {{ broken("checked", "cache_date", "player_lookup", recounted + [
   ("games", "", "games_played_season is not the number of games played", "is_recounted AND games_played_season <> games"),
-  ("fewest games", "", "there is a row of fewer than " ~ numbers.PDC.early_games ~ " games",
-    "games_played_season < " ~ numbers.PDC.early_games),
-  ("flags", "", "a flag is set that no written row can have",
+  ("fewest games", "", "row with fewer than " ~ processors.PDC.numbers.early_games ~ " games",
+    "games_played_season < " ~ processors.PDC.numbers.early_games),
+  ("flags", "", "a flag is set that written rows cannot have",
     "early_season_flag OR insufficient_data_reason IS NOT NULL OR NOT shot_zone_data_available"),
-  ("assisted range", "", "the assisted share lies outside 0 to 1", outside(0, 1, ["assisted_rate_last_10"])),
-  ("shot row", "PSZA", "there is no PSZA row", "NOT has_shots"),
-  ("shot columns", "PSZA", "zone or rates are not those of the PSZA row", "has_shots AND (" ~ unlike("primary_scoring_zone", "zone_there")
+  ("assisted range", "", "the assisted share is outside 0 to 1", outside(0, 1, ["assisted_rate_last_10"])),
+  ("shot row", "PSZA", "no PSZA row", "NOT has_shots"),
+  ("shot columns", "PSZA", "zone or rates differ from the PSZA row", "has_shots AND (" ~ unlike("primary_scoring_zone", "zone_there")
     ~ " OR " ~ unlike("paint_rate_last_10", "paint_there") ~ " OR " ~ unlike("three_pt_rate_last_10", "three_there") ~ ")"),
-  ("context", "", "there is no context row, or what was copied from it is not what it holds",
+  ("context", "", "no context row, or copied columns differ from it",
     "context_player IS NULL OR " ~ unlike("universal_player_id", "context_player_id") ~ " OR " ~ unlike_context | join(" OR ")),
 ]) }}

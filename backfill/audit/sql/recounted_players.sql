@@ -1,11 +1,11 @@
-{# The newest games of some players on some dates, counted again: what PSZA, PDC and ML make of them.
+{# Numbers of PSZA, PDC and ML recomputed from the newest games of a sample of players and dates.
 
-   All rows of a date; of many dates a sample that is the same every time, since the hash of a row is as good as a random
-   number. To count again for every row of a season would take as long as the processors themselves. #}
+   All rows of a single date; of many dates a stable sample by row hash. Recomputing every row of a season would take as
+   long as the processors themselves. #}
 {% from "_checks.sql" import float, rows_of_games, games_before with context %}
-{% set short, sample = numbers.PDC.short_games, numbers.PDC.sample_games %}
-{% set shots, trend = numbers.PSZA.sample_games, numbers.PSZA.trend_games %}
-{% set steps = numbers.ML.trend_games %}
+{% set short, sample = processors.PDC.numbers.short_games, processors.PDC.numbers.sample_games %}
+{% set shots, trend = processors.PSZA.numbers.sample_games, processors.PSZA.numbers.trend_games %}
+{% set steps = processors.ML.numbers.trend_games %}
 WITH
 player_games AS (
   {{ rows_of_games("PGS", "player_lookup", "universal_player_id, minutes_played, points, fg_makes, paint_attempts, paint_makes,

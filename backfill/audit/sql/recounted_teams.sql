@@ -1,4 +1,4 @@
-{# The games of the teams of these players, counted again: what PDC and ML make of them. #}
+{# Team numbers of PDC and ML, recomputed from the games of the teams of these players. #}
 {% from "_checks.sql" import float, rows_of_games, games_before, contexts with context %}
 WITH
 {{ contexts() }},
@@ -15,8 +15,8 @@ games AS (
 )
 SELECT
   entity AS counted_team, d AS team_date,
-  AVG(IF(age <= {{ numbers.PDC.team_games }}, {{ float("pace") }}, NULL)) AS team_pace,
-  AVG(IF(age <= {{ numbers.PDC.team_games }}, {{ float("offensive_rating") }}, NULL)) AS team_rating,
-  IF(COUNT(win_flag) < {{ numbers.ML.team_games }}, {{ numbers.ML.win_share_default }}, COUNTIF(IFNULL(win_flag, FALSE)) / COUNT(win_flag)) AS win_share
+  AVG(IF(age <= {{ processors.PDC.numbers.team_games }}, {{ float("pace") }}, NULL)) AS team_pace,
+  AVG(IF(age <= {{ processors.PDC.numbers.team_games }}, {{ float("offensive_rating") }}, NULL)) AS team_rating,
+  IF(COUNT(win_flag) < {{ processors.ML.numbers.team_games }}, {{ processors.ML.numbers.win_share_default }}, COUNTIF(IFNULL(win_flag, FALSE)) / COUNT(win_flag)) AS win_share
 FROM games
 GROUP BY entity, d

@@ -1,5 +1,5 @@
-{# Per date, of each column: how many rows are NULL, how many zero, and whether they hold none, one or more values (0, 1, 2).
-   Zeros and constants are counted where they are watched for. #}
+{# Counts by date and column: NULL rows, zero rows, and distinct values (0, 1, 2 = more).
+   Zeros and constants are counted only for columns that watch for them. #}
 SELECT
   {{ partition }} AS d,
   COUNT(*) AS row_count,

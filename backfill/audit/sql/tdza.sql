@@ -1,6 +1,6 @@
-{# TDZA: the rows of `judged_tdza`, their numbers recounted from TDGS. #}
+{# TDZA: rows of `judged_tdza`; numbers are recomputed from TDGS. #}
 {% from "_checks.sql" import broken, differs, unlike, outside, quotient, rows_of_games, games_before with context %}
-{% set sample, of_sample = numbers.TDZA.sample_games, "the newest " ~ numbers.TDZA.sample_games ~ " games" %}
+{% set sample, of_sample = processors.TDZA.numbers.sample_games, "the newest " ~ processors.TDZA.numbers.sample_games ~ " games" %}
 WITH
 team_games AS (
   {{ rows_of_games("TDGS", "defending_team_abbr", "opp_paint_attempts, opp_paint_makes, opp_mid_range_attempts,
@@ -29,7 +29,7 @@ recounted AS (
   WHERE age <= {{ sample }}
   GROUP BY entity, d
 ),
-{# The league on some of the dates: each looks at every game of the season before it. #}
+{# League means on a sample of dates: each reads every earlier game of the season. #}
 league_dates AS (
   SELECT analysis_date AS league_date FROM judged_tdza GROUP BY analysis_date ORDER BY MIN(data_hash) LIMIT {{ most_dates }}
 ),
@@ -48,7 +48,7 @@ league_teams AS (
 {% for zone in zones %}
       IF(opp_{{ zone }}_attempts IS NULL, NULL, opp_{{ zone }}_makes) AS known_{{ zone }}_makes,
 {% endfor %}
-      game_date >= DATE_SUB(league_date, INTERVAL {{ numbers.TDZA.league_days }} DAY) AS is_recent
+      game_date >= DATE_SUB(league_date, INTERVAL {{ processors.TDZA.numbers.league_days }} DAY) AS is_recent
     FROM league_dates
     JOIN team_games ON possible AND game_date < league_date AND (replaced_on IS NULL OR replaced_on >= league_date)
   )
@@ -57,8 +57,8 @@ league_teams AS (
 league AS (
   SELECT
     league_date,
-{% for zone, constant in numbers.TDZA.league_defaults %}
-    IF(COUNT(IF(recent_games >= {{ numbers.TDZA.league_games }}, recent_{{ zone }}, NULL)) >= {{ numbers.TDZA.league_teams }}, AVG(IF(recent_games >= {{ numbers.TDZA.league_games }}, recent_{{ zone }}, NULL)),
+{% for zone, constant in processors.TDZA.numbers.league_defaults %}
+    IF(COUNT(IF(recent_games >= {{ processors.TDZA.numbers.league_games }}, recent_{{ zone }}, NULL)) >= {{ processors.TDZA.numbers.league_teams }}, AVG(IF(recent_games >= {{ processors.TDZA.numbers.league_games }}, recent_{{ zone }}, NULL)),
       IFNULL(AVG(season_{{ zone }}), {{ constant }})) AS {{ zone }}_league,
 {% endfor %}
   FROM league_teams
@@ -85,14 +85,14 @@ checked AS (
 )
 {% set recounted = [] %}
 {% for zone in zones %}
-{% do recounted.append((zone ~ " attempts per game", "", zone ~ " attempts per game are not those of " ~ of_sample,
+{% do recounted.append((zone ~ " attempts per game", "", zone ~ " attempts per game differ from " ~ of_sample,
   "is_recounted AND " ~ differs(zone ~ "_attempts_allowed_per_game", quotient(zone ~ "_attempts", sample), 1))) %}
-{% do recounted.append((zone ~ " accuracy", "", zone ~ " accuracy is not that of " ~ of_sample,
+{% do recounted.append((zone ~ " accuracy", "", zone ~ " accuracy differs from " ~ of_sample,
   "is_recounted AND " ~ differs(zone ~ "_pct_allowed_last_15", quotient(zone ~ "_makes", zone ~ "_attempts"), 3))) %}
-{% do recounted.append((zone ~ " against the league", "", zone ~ " accuracy against the league is not what the games make",
+{% do recounted.append((zone ~ " against the league", "", zone ~ " accuracy against the league differs from the games",
   "is_recounted AND league_date IS NOT NULL AND " ~ differs(zone ~ "_defense_vs_league_avg",
     "100 * (" ~ quotient(zone ~ "_makes", zone ~ "_attempts") ~ " - " ~ zone ~ "_league)", 2))) %}
-{% do recounted.append((zone ~ " blocks per game", "", zone ~ " blocks per game are not those of " ~ of_sample,
+{% do recounted.append((zone ~ " blocks per game", "", zone ~ " blocks per game differ from " ~ of_sample,
   "is_recounted AND " ~ differs(zone ~ "_blocks_per_game", quotient(zone ~ "_blocks", sample), 1))) %}
 {% endfor %}
 {% set labels = [] %}
@@ -103,16 +103,16 @@ checked AS (
   ~ " three_pt_defense_vs_league_avg")) %}
 {% endfor %}
 {{ broken("checked", "analysis_date", "team_abbr", labels + recounted + [
-  ("number of teams", "", "there are more than " ~ numbers.TDZA.most_teams ~ " teams", "teams > " ~ numbers.TDZA.most_teams),
+  ("number of teams", "", "more than " ~ processors.TDZA.numbers.most_teams ~ " teams", "teams > " ~ processors.TDZA.numbers.most_teams),
   ("sample", "", "the sample is not " ~ sample ~ " games", "games_in_sample <> " ~ sample),
   ("fixed columns", "", "the tier is not high, or the early-season flag is set", "data_quality_tier <> 'high' OR early_season_flag"),
-  ("accuracy range", "", "an accuracy lies outside 0 to 1",
+  ("accuracy range", "", "an accuracy is outside 0 to 1",
     outside(0, 1, ["paint_pct_allowed_last_15", "mid_range_pct_allowed_last_15", "three_pt_pct_allowed_last_15"])),
-  ("points in the paint", "", "points in the paint per game are not those of " ~ of_sample,
+  ("points in the paint", "", "points in the paint per game differ from " ~ of_sample,
     "is_recounted AND " ~ differs("paint_points_allowed_per_game", quotient("paint_points", sample), 1)),
-  ("points per game", "", "points per game are not those of " ~ of_sample,
+  ("points per game", "", "points per game differ from " ~ of_sample,
     "is_recounted AND " ~ differs("opponent_points_per_game", quotient("points", sample), 1)),
-  ("defensive rating", "", "the defensive rating is not the mean of " ~ of_sample,
+  ("defensive rating", "", "the defensive rating differs from the mean of " ~ of_sample,
     "is_recounted AND " ~ differs("defensive_rating_last_15", "rating", 2)),
-  ("pace", "", "the pace is not the mean of " ~ of_sample, "is_recounted AND " ~ differs("opponent_pace", "pace", 1)),
+  ("pace", "", "the pace differs from the mean of " ~ of_sample, "is_recounted AND " ~ differs("opponent_pace", "pace", 1)),
 ]) }}

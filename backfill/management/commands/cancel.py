@@ -1,4 +1,4 @@
-"""`manage.py cancel JOB`: drop what has not started."""
+"""`manage.py cancel JOB`: drop queued runs and let running ones finish."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from backfill.jobs.lifecycle import Cancelled, cancel_job, dropped_and_finishing
 
 
 class Command(JobCommand):
-    """Cancels a job."""
+    """Cancel a job."""
 
-    help = "Cancel a job: what has not started is dropped, what runs finishes, or is stopped by --force."
+    help = "Cancel a job: drop queued runs and let running ones finish, or stop them with --force."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which job, and how hard."""
+        """Add --force and --dry-run."""
         super().add_arguments(parser)
         parser.add_argument(
-            "--force", action="store_true", help="drop also what runs: it will record nothing"
+            "--force", action="store_true", help="stop running runs too; they record nothing"
         )
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="only say what would be dropped and what would finish",
+            help="print how many runs would be dropped and how many would finish; cancel nothing",
         )
 
     def run(self, **given: Any) -> int:
-        """Cancel it and say what that did."""
+        """Cancel the job and print the number of runs dropped, finishing and stopped."""
         job = self.job(given)
         if given["dry_run"]:  # noqa: SIM108 - two lines read better
             counts = dropped_and_finishing(job)
@@ -45,5 +45,6 @@ class Command(JobCommand):
 
 
 def _text(counts: Cancelled) -> str:
-    stopped = f", {counts.stopped} stopped by force" if counts.stopped else ""
-    return f"{counts.dropped} queued runs dropped, {counts.finishing} running ones finish{stopped}"
+    stopped = f", {counts.stopped} force cancelled" if counts.stopped else ""
+    dropped = f"{counts.dropped} queued run{'s' * (counts.dropped != 1)} dropped"
+    return f"{dropped}, {counts.finishing} running to finish{stopped}"

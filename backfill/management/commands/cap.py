@@ -1,4 +1,4 @@
-"""`manage.py cap`: the former name of `limit_batches`, kept for one release."""
+"""`manage.py cap`: deprecated name of `limit_batches`, kept for one release."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ class Command(limit_batches.Command):
 
     def run(self, **given: Any) -> int:
         """Warn on stderr, so that --json stays readable, and run the command."""
-        self.stderr.write("cap is deprecated; use limit_batches")
+        self.stderr.write("`cap` is deprecated; use `limit_batches`")
         return super().run(**given)

@@ -1,57 +1,65 @@
-"""`manage.py copy_warehouse FROM TO`: inputs, outputs and logs of some dates from one warehouse
-into another.
-"""
+"""`manage.py copy_warehouse FROM TO`: copy inputs, outputs and logs to another warehouse."""
 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
+from shlex import quote
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
 from backfill.cli.progress_bar import shown
+from backfill.crash_points import crash_point
 from backfill.errors import Refused, WarehouseUnwritable
 from backfill.ingest.copy_warehouse import Copying, copy, plan
 from backfill.warehouse import open_warehouse
 from backfill.warehouse.content_hash import WarehousePart
-from backfill.warehouse.port import Warehouse
+from backfill.warehouse.port import UnfinishedWrite, Warehouse
+from validation.season import season_year
 
-NAMED = 5  # parts that differ, in the text; --json lists all
+NAMED = 5  # different parts listed in the text; --json lists all
 
 
 class Command(VerbCommand):
-    """Copies, and compares what was copied."""
+    """Copy a warehouse and compare the copy with its source."""
 
     help = (
-        "Copy the inputs of the seasons, and the outputs, failures and run history of the dates, from one warehouse to "
-        "another; compare counts and hashes. What is the same already is left alone: started again, it goes on."
+        "Copy the inputs of the seasons, and the outputs, failures and run history of the dates,"
+        " to another warehouse, and compare counts and hashes. Equal parts are skipped, so an"
+        " interrupted copy resumes when you run it again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """From where to where, which dates, and whether to look only."""
-        parser.add_argument("source", metavar="FROM", help="a URL as WAREHOUSE_URL has it")
-        parser.add_argument("target", metavar="TO", help="another")
+        """Add the two warehouses, the dates and --dry-run."""
         parser.add_argument(
-            "--start", metavar="DATE", type=iso_date, required=True, help="first date"
+            "source",
+            metavar="FROM",
+            help="URL of the source warehouse, in the format of WAREHOUSE_URL",
         )
-        parser.add_argument("--end", metavar="DATE", type=iso_date, required=True, help="last date")
+        parser.add_argument("target", metavar="TO", help="URL of the target warehouse")
         parser.add_argument(
-            "--dry-run", action="store_true", help="say what differs and copy nothing"
+            "--start", metavar="DATE", type=iso_date, required=True, help="first date, YYYY-MM-DD"
+        )
+        parser.add_argument(
+            "--end", metavar="DATE", type=iso_date, required=True, help="last date, included"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print the differences; copy nothing"
         )
 
     def run(self, **given: Any) -> int:
-        """Compare, copy what differs, compare again."""
+        """Compare, copy the different parts, compare again."""
         started = time.perf_counter()
         if given["end"] < given["start"]:
-            raise Refused(f"--end {given['end']} is before --start {given['start']}")
+            raise Refused(f"--end {given['end']} is before --start {given['start']}; swap them")
         source, target = _opened(given["source"], given["target"], to_write=not given["dry_run"])
         copying = plan(source, target, given["start"], given["end"])
         if not copying.wanted:
-            raise Refused(
-                f"{given['source']} holds nothing from {given['start']} to {given['end']}"
-            )
-        wrong = [] if given["dry_run"] else self._copied(source, target, copying)
+            raise Refused(f"{given['source']} has no data from {given['start']} to {given['end']}")
+        write = _record(given, copying)
+        wrong = [] if given["dry_run"] else self._copied(source, target, copying, write)
         seconds = time.perf_counter() - started
         named = {k: given[k] for k in ("start", "end", "dry_run")} | {
             "from": given["source"],
@@ -67,32 +75,42 @@ class Command(VerbCommand):
         return FAILED if wrong else OK
 
     def _copied(
-        self, source: Warehouse, target: Warehouse, copying: Copying
+        self, source: Warehouse, target: Warehouse, copying: Copying, write: UnfinishedWrite
     ) -> list[WarehousePart]:
-        with shown(quiet=self.json, what="parts") as display:
+        with target.writing(write), shown(quiet=self.json, what="parts") as display:
+            crash_point("copy-begun")
             return copy(source, target, copying, display.update)
 
 
+def _record(given: dict[str, Any], copying: Copying) -> UnfinishedWrite:
+    names = quote(given["source"]), quote(given["target"])
+    return UnfinishedWrite(
+        title=f"copy of {given['source']}",
+        seasons=sorted({season_year(part.first) for part in copying.wanted}),
+        began=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        command=f"manage.py copy_warehouse {' '.join(names)} "
+        f"--start {given['start']} --end {given['end']}",
+    )
+
+
 def _opened(source: str, target: str, *, to_write: bool) -> tuple[Warehouse, Warehouse]:
-    """Both warehouses. Raises Refused for a URL that names none, for one and the same, and for a
-    target that takes nothing.
-    """
+    """Open both warehouses. Raises Refused for an unknown URL, equal URLs or a read-only target."""
     if source == target:
-        raise Refused(f"FROM and TO are both {source}; name two warehouses")
+        raise Refused(f"FROM and TO are both {source}; name two different warehouses")
     opened = open_warehouse(source), open_warehouse(target)
     try:
         if to_write:
             opened[1].check_writable()
     except WarehouseUnwritable as error:
-        raise Refused(f"TO cannot be written: {error}") from error
+        raise Refused(f"TO is not writable: {error}") from error
     return opened
 
 
 def _text(copying: Copying, wrong: list[WarehousePart], seconds: float, *, dry_run: bool) -> str:
-    """A line per table, then what is wrong."""
+    """Write a line per table, then the parts that differ."""
     by_table = copying.by_table()
     width, verb = max(map(len, by_table)), "to copy" if dry_run else "copied"
-    lines = [f"{'':<{width}} {verb:>8} {'rows':>9} {'same':>6} {'in TO alone':>12}"]
+    lines = [f"{'':<{width}} {verb:>8} {'rows':>9} {'same':>6} {'only in TO':>12}"]
     lines += [
         f"{name:<{width}} {n['copied']:>8,} {n['rows']:>9,} {n['same']:>6,} {n['only_in_to']:>12,}"
         for name, n in by_table.items()
@@ -101,9 +119,11 @@ def _text(copying: Copying, wrong: list[WarehousePart], seconds: float, *, dry_r
         listed = ", ".join(map(str, wrong[:NAMED])) + (
             "" if len(wrong) <= NAMED else f" and {len(wrong) - NAMED} more"
         )
-        lines.append(f"not the same after copying (written meanwhile? start again): {listed}")
+        lines.append(
+            f"different after copying; if they were written during the copy, run it again: {listed}"
+        )
     elif not dry_run:
         lines.append(
-            f"all {len(copying.wanted):,} parts are the same, by count and hash, after {seconds:.1f} s"
+            f"all {len(copying.wanted):,} parts have equal counts and hashes; {seconds:.1f} s"
         )
     return "\n".join(lines)

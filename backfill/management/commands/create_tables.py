@@ -1,4 +1,4 @@
-"""`manage.py create_tables`: the datasets and tables of BigQuery as the schema declares them."""
+"""`manage.py create_tables`: create the datasets and tables in BigQuery."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ WORDS = {"create": "create", "add": "add", "keep": "keep", "left": "leave", "wro
 
 
 class Command(VerbCommand):
-    """Creates what is missing, and says what differs."""
+    """Create missing datasets, tables and columns; report other differences."""
 
     help = (
-        "Create the datasets and tables that BigQuery lacks, add missing columns, take expiry away; never drop or rewrite. "
-        "Exits 1 when something differs that a person must mend."
+        "Create missing datasets, tables and columns in BigQuery and remove expiration times. Never"
+        " drops or rewrites data. Exits 1 if a difference needs a manual fix."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Whether to look only."""
+        """Add --dry-run."""
         parser.add_argument(
-            "--dry-run", action="store_true", help="say what would be done and change nothing"
+            "--dry-run", action="store_true", help="print the changes; change nothing"
         )
 
     def run(self, **given: Any) -> int:
-        """Compare, mend what can be mended, say the rest."""
+        """Compare, apply the changes and report other differences."""
         if not settings.WAREHOUSE_URL.startswith("bigquery:"):
-            what = f"{settings.WAREHOUSE_URL} is a folder, whose tables come with what is written: there is nothing to create"
+            nothing = (
+                f"{settings.WAREHOUSE_URL} is a folder: its tables are created on the first write"
+            )
             self.emit(
                 {
                     "warehouse": settings.WAREHOUSE_URL,
                     "dry_run": given["dry_run"],
                     "differences": [],
                 },
-                what,
+                nothing,
             )
             return OK
         from backfill.warehouse.bigquery.connection import Place, connect
@@ -61,6 +63,6 @@ class Command(VerbCommand):
 def _summary(counts: Counter[str], *, dry_run: bool) -> str:
     done, wrong = sum(counts[kind] for kind in ("create", "add", "keep")), counts["wrong"]
     if not done and not wrong:
-        return "every dataset and table is as declared"
-    verb = "would be mended" if dry_run else "mended"
-    return f"{done} {verb}, {wrong} for a person to mend"
+        return "every dataset and table matches its declaration"
+    verb = "to change" if dry_run else "changed"
+    return f"{done} {verb}, {wrong} to fix manually"

@@ -1,6 +1,4 @@
-"""`manage.py finding N`: one Finding with its evidence; --acknowledge, --expected, --fixed or
---reopen marks it.
-"""
+"""`manage.py finding N`: show a finding with its evidence, or mark it."""
 
 from __future__ import annotations
 
@@ -11,30 +9,32 @@ from django.core.management.base import CommandParser
 
 from backfill.audit.marking import mark
 from backfill.cli.base import OK, VerbCommand, whole_number
-from backfill.documents.finding import as_json, line, whole
+from backfill.cli.finding_text import line, whole
+from backfill.documents.finding import as_json
 from backfill.errors import Refused
 from backfill.models import Finding
 
 MARKS = {
-    "acknowledge": (Finding.State.ACKNOWLEDGED, "somebody looks at it; it stays listed"),
+    "acknowledge": (Finding.State.ACKNOWLEDGED, "mark as in progress; it stays listed"),
     "expected": (
         Finding.State.EXPECTED,
-        "it is as it should be; silent until it is found on more dates",
+        "mark as expected; it is hidden until it affects more dates",
     ),
-    "fixed": (Finding.State.FIXED, "it is mended; opens again when a newer run still shows it"),
-    "reopen": (Finding.State.OPEN, "take a mark back"),
+    "fixed": (Finding.State.FIXED, "mark as fixed; it reopens if a newer run still has it"),
+    "reopen": (Finding.State.OPEN, "remove the mark"),
 }
 
 
 class Command(VerbCommand):
-    """Shows one Finding, or marks it."""
+    """Show a finding or mark it."""
 
-    help = "One finding with its evidence, the query behind it and its history; or mark it, with a reason."
+    help = "Show a finding with its evidence, query and history, or mark it with a reason."
+    example = "finding 12 --expected --reason 'late tip-off'"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which one, and what to make of it."""
+        """Add the number, the marks and --reason."""
         parser.add_argument(
-            "number", type=whole_number, metavar="N", help="a number of `manage.py triage`"
+            "number", type=whole_number, metavar="N", help="finding number, from `manage.py triage`"
         )
         marks = parser.add_mutually_exclusive_group()
         for name, (_, meaning) in MARKS.items():
@@ -42,21 +42,21 @@ class Command(VerbCommand):
                 f"--{name}", dest="mark", action="store_const", const=name, help=meaning
             )
         parser.add_argument(
-            "--reason", default="", metavar="TEXT", help="why; kept with the finding"
+            "--reason", default="", metavar="TEXT", help="reason, stored with the finding"
         )
 
     def run(self, **given: Any) -> int:
-        """Show or mark."""
+        """Show or mark the finding."""
         finding = Finding.objects.filter(pk=given["number"]).first()
         if finding is None:
             raise Refused(
-                f"there is no finding {given['number']}; `manage.py triage --all` lists them"
+                f"finding {given['number']} does not exist; `manage.py triage --all` lists the findings"
             )
         if given["mark"]:
             mark(finding, MARKS[given["mark"]][0], getpass.getuser(), given["reason"])
         elif given["reason"]:
             raise Refused(
-                f"a reason for what? Add one of {', '.join(f'--{name}' for name in MARKS)}"
+                f"--reason needs a mark; add one of {', '.join(f'--{name}' for name in MARKS)}"
             )
         self.emit(as_json(finding), line(finding) if given["mark"] else whole(finding))
         return OK

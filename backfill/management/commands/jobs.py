@@ -1,4 +1,4 @@
-"""`manage.py jobs [ID]`: the newest jobs, or one of them in full."""
+"""`manage.py jobs [JOB]`: list the latest jobs, or show one job."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from django.utils.timezone import now
 
 from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
 from backfill.cli.job_command import found
+from backfill.cli.job_text import job_text
 from backfill.cli.progress_bar import progress_text
 from backfill.cli.tables import table
-from backfill.documents.job import job_text
 from backfill.errors import Refused
 from backfill.models import Job, Run
 from backfill.status.job_summary import summarise
@@ -22,21 +22,25 @@ MOST = 1000
 
 
 class Command(VerbCommand):
-    """Lists jobs."""
+    """List jobs or show one job."""
 
-    help = "List the newest jobs, or show one with its figures, problems and what to look at next."
+    help = "List the latest jobs, or show one job with its figures, failures and next actions."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which job."""
-        parser.add_argument("id", nargs="?", type=whole_number, metavar="ID", help="a job's number")
+        """Add the job and --limit."""
+        parser.add_argument("id", nargs="?", type=whole_number, metavar="JOB", help="job number")
         parser.add_argument(
-            "--limit", type=whole_number, default=20, metavar="N", help="how many to list"
+            "--limit",
+            type=whole_number,
+            default=20,
+            metavar="N",
+            help="number of rows; 20 by default",
         )
 
     def run(self, **given: Any) -> int:
-        """Show one or list many; showing a failed job exits 1."""
+        """Show a job or list jobs; exit 1 for a failed job."""
         if not 1 <= given["limit"] <= MOST:
-            raise Refused(f"--limit takes 1 to {MOST}, not {given['limit']}")
+            raise Refused(f"--limit must be 1 to {MOST}, not {given['limit']}")
         if given["id"] is None:
             rows = _lines(list(Job.objects.order_by("-pk")[: given["limit"]]))
             self.emit(
@@ -81,6 +85,6 @@ def _line(job: Job, runs: str) -> dict[str, Any]:
         "end": str(options.end),
         "processors": ",".join(options.processors),
         "runs": runs,
-        "who": job.actor,
+        "triggered by": job.actor,
         "created": job.created_at.isoformat(sep=" ", timespec="seconds"),
     }

@@ -1,4 +1,4 @@
-"""`manage.py limit_batches N [--job JOB]`: limit the batches in flight, of one job or of all."""
+"""`manage.py limit_batches N [--job JOB]`: change a concurrency limit."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ class Command(VerbCommand):
     """Change the concurrency limit."""
 
     help = (
-        "Let at most N batches be in flight, of one job or of all together; those above it finish."
+        "Change the concurrency limit: the maximum number of batches in flight, for one job or for"
+        " all jobs together. Batches above a lower limit finish."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """How many, of what."""
+        """Add the limit, --job and --reason."""
         parser.add_argument(
-            "batches", type=whole_number, metavar="N", help="batches in flight at most"
+            "batches", type=whole_number, metavar="N", help="maximum number of batches in flight"
         )
         parser.add_argument(
             "--job",
             type=whole_number,
             metavar="JOB",
-            help="of this job; of all together where left out",
+            help="job number; without it, the limit of all jobs together",
         )
         parser.add_argument(
-            "--reason", default="", metavar="TEXT", help="why; stored with the change"
+            "--reason", default="", metavar="TEXT", help="reason, stored with the change"
         )
 
     def run(self, **given: Any) -> int:
-        """Change it."""
+        """Change the limit."""
         job = None if given["job"] is None else found(given["job"])
         change_limit(given["batches"], getpass.getuser(), given["reason"], job=job)
-        of = f"of job {job.pk}" if job else "of all jobs together"
+        scope = f"job {job.pk}" if job else "all jobs together"
         self.emit(
             {"job": job and job.pk, "batches": given["batches"]},
-            f"{given['batches']} batches {of} may be in flight",
+            f"concurrency limit of {scope}: {given['batches']}",
         )
         return OK

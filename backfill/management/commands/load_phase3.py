@@ -1,4 +1,4 @@
-"""`manage.py load_phase3 DIR`: inputs in, or every reason why not."""
+"""`manage.py load_phase3 DIR`: load Phase 3 files, or report every error in them."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ from backfill.ingest.load import Loaded, load
 
 
 class Command(VerbCommand):
-    """Loads a folder of Phase 3 files."""
+    """Load a folder of Phase 3 files."""
 
-    help = "Load the Phase 3 tables and the schedule, replacing their seasons; say all that is wrong and then load nothing."
+    help = (
+        "Load the Phase 3 tables and the schedule, replacing the seasons they contain. Files"
+        " with errors load nothing; every error is listed."
+    )
+    example = "load_phase3 var/simulated/season_2021"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """One folder."""
+        """Add the folder."""
         parser.add_argument(
             "dir",
             metavar="DIR",
-            help="holds nba_analytics/ and nba_reference/, one .parquet or .csv file per table",
+            help="folder with nba_analytics/ and nba_reference/, one .parquet or .csv file per table",
         )
 
     def run(self, **options: Any) -> int:
-        """Load and list what was loaded."""
+        """Load, and list the rows per table."""
         if not options["dir"].strip():
-            raise Refused("which folder? DIR is empty")
+            raise Refused("DIR is empty; name the folder with the Phase 3 files")
         loaded = load(Path(options["dir"]))
         self.emit({"folder": options["dir"], **asdict(loaded)}, as_text(loaded))
         return OK
 
-    def _say(self, message: object) -> None:
+    def _print_error(self, message: object) -> None:
         for sentence in str(message).splitlines():
-            super()._say(sentence)
+            super()._print_error(sentence)
 
 
 def as_text(loaded: Loaded) -> str:

@@ -1,6 +1,4 @@
-"""`manage.py migrate_locked`: the database's tables as this version needs them, however many ask for it at
-once.
-"""
+"""`manage.py migrate_locked`: migrate the database, one process at a time."""
 
 from __future__ import annotations
 
@@ -14,45 +12,47 @@ from django.db import connection
 
 from backfill.cli.base import OK, VerbCommand
 
-# One number that every version agrees on: the first bytes of "backcourt".
+# Advisory lock shared by every version: the first bytes of "backcourt".
 LOCK = int.from_bytes(b"backcour", "big") >> 1
 
 
 class Command(VerbCommand):
-    """Migrates, one process at a time."""
+    """Migrate, one process at a time."""
 
-    help = "Bring the database's tables up to date; of several that are asked at once, one does it and the others wait."
+    help = (
+        "Migrate the database. Safe to run in several processes simultaneously: one migrates, the"
+        " others wait."
+    )
 
     def run(self, **given: Any) -> int:
-        """Wait for the turn, then apply what is missing."""
+        """Wait for the lock, then apply the missing migrations."""
         with _alone():
-            said = StringIO()
-            call_command("migrate", interactive=False, no_color=True, stdout=said)
+            output = StringIO()
+            call_command("migrate", interactive=False, no_color=True, stdout=output)
         applied = [
             line.split()[1].removesuffix("...")
-            for line in said.getvalue().splitlines()
+            for line in output.getvalue().splitlines()
             if line.endswith("OK")
         ]
         self.emit(
             {"applied": applied},
-            "\n".join(f"applied {name}" for name in applied) or "the tables are up to date",
+            "\n".join(f"applied {name}" for name in applied) or "no migrations to apply",
         )
         return OK
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the database's lock, which ends with the connection. SQLite has none: its replicas are
-    one machine's, and bin/up's
-    own lock keeps a second one out.
+    """Hold a lock of the database, which ends with the connection.
+
+    SQLite has none: its processes share a machine, where the lock of bin/up excludes a second one.
     """
     if connection.vendor != "postgresql":
         yield
         return
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SET lock_timeout = 0"
-        )  # a migration may take longer than anybody waits for a row
+        # A migration can take longer than the timeout for a row.
+        cursor.execute("SET lock_timeout = 0")
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         cursor.execute("RESET lock_timeout")
         try:

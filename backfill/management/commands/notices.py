@@ -1,4 +1,4 @@
-"""`manage.py notices`: what people were told of jobs, and what waits to be told."""
+"""`manage.py notices`: list notifications about jobs, or send a test."""
 
 from __future__ import annotations
 
@@ -15,33 +15,39 @@ from backfill.models import Notice
 from backfill.notify import apprise
 
 MOST = 1000
-NOBODY = "NOTIFY_URLS is not set: nobody is told anything"
-TEST = "Backcourt: a test", "This is a test. What becomes of jobs is told here."
+DISABLED = "notifications are off: NOTIFY_URLS is not set"
+TEST = "Backcourt: test", "Test notification. Notifications about jobs arrive here."
 
 
 class Command(VerbCommand):
-    """Lists what people were told."""
+    """List notifications or send a test."""
 
-    help = "List the newest messages about jobs, those that wait and those that were not needed; or send a test message."
+    help = "List the latest notifications about jobs with their delivery state, or send a test."
     checks = (OWN, NOTICES)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """How many; or whether to send one."""
+        """Add --limit and --test."""
         parser.add_argument(
-            "--limit", type=whole_number, default=20, metavar="N", help="how many to list"
+            "--limit",
+            type=whole_number,
+            default=20,
+            metavar="N",
+            help="number of rows; 20 by default",
         )
         parser.add_argument(
-            "--test", action="store_true", help="send a test message to each of NOTIFY_URLS"
+            "--test",
+            action="store_true",
+            help="send a test notification to each URL of NOTIFY_URLS",
         )
 
     def run(self, **given: Any) -> int:
-        """List, or send a test message and exit 1 unless everybody got it."""
+        """List notifications, or send a test and exit 1 if a delivery fails."""
         if not 1 <= given["limit"] <= MOST:
-            raise Refused(f"--limit takes 1 to {MOST}, not {given['limit']}")
+            raise Refused(f"--limit must be 1 to {MOST}, not {given['limit']}")
         return self._test() if given["test"] else self._list(given["limit"])
 
     def _list(self, limit: int) -> int:
-        found = list(Notice.objects.order_by("-pk")[:limit])
+        notices = list(Notice.objects.order_by("-pk")[:limit])
         rows = [
             {
                 "at": f"{n.created_at:%Y-%m-%d %H:%M}",
@@ -50,18 +56,18 @@ class Command(VerbCommand):
                 "state": n.state,
                 "title": n.title,
             }
-            for n in found
+            for n in notices
         ]
-        nothing = "nothing has been told yet" if settings.NOTIFY_URLS else NOBODY
+        nothing = "no notifications yet" if settings.NOTIFY_URLS else DISABLED
         self.emit(
-            {"urls": len(settings.NOTIFY_URLS), "notices": [_as_json(n) for n in found]},
+            {"urls": len(settings.NOTIFY_URLS), "notices": [_as_json(n) for n in notices]},
             table(rows) or nothing,
         )
         return OK
 
     def _test(self) -> int:
         if not settings.NOTIFY_URLS:
-            raise Refused(f"{NOBODY}; set it to Apprise's URLs, with commas between them")
+            raise Refused(f"{DISABLED}; set it to Apprise URLs, separated by commas")
         rows = [
             {"where": name, "error": apprise.send(url, *TEST)} for name, url in apprise.named_urls()
         ]

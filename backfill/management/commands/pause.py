@@ -1,4 +1,4 @@
-"""`manage.py pause JOB`: let the running steps finish and start no other."""
+"""`manage.py pause JOB`: let running steps finish and start no others."""
 
 from __future__ import annotations
 
@@ -11,17 +11,13 @@ from backfill.models import Job
 
 
 class Command(JobCommand):
-    """Pauses a job."""
+    """Pause a job."""
 
-    help = "Pause a job: the steps that run finish, no other starts; `resume` goes on."
+    help = "Pause a job: running steps finish, no others start. `resume` continues it."
 
     def run(self, **given: Any) -> int:
-        """Pause it and say whether it has stopped already."""
+        """Pause the job and print its state."""
         job = pause_job(self.job(given), self.actor, given["reason"])
-        text = (
-            "has paused"
-            if job.status == Job.Status.PAUSED
-            else "pauses when its running steps have ended"
-        )
+        text = "paused" if job.status == Job.Status.PAUSED else "pauses after its running steps"
         self.emit({"job": job.pk, "status": job.status}, f"job {job.pk} {text}")
         return OK

@@ -1,4 +1,4 @@
-"""`manage.py prepare`: the former name of `migrate_locked`, kept for one release."""
+"""`manage.py prepare`: deprecated name of `migrate_locked`, kept for one release."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ class Command(migrate_locked.Command):
 
     def run(self, **given: Any) -> int:
         """Warn on stderr, so that --json stays readable, and run the command."""
-        self.stderr.write("prepare is deprecated; use migrate_locked")
+        self.stderr.write("`prepare` is deprecated; use `migrate_locked`")
         return super().run(**given)

@@ -1,4 +1,4 @@
-"""`manage.py query NAME --start D --end D`: one of the runbook's queries, corrected."""
+"""`manage.py query NAME --start D --end D`: run a query of the runbook."""
 
 from __future__ import annotations
 
@@ -18,32 +18,41 @@ from backfill.warehouse.port import Row
 
 
 class Command(VerbCommand):
-    """Answers a question of the runbook."""
+    """Run a query of the runbook."""
 
-    help = "Run a query of the runbook by name; without dates, over everything that is loaded."
+    help = "Run a query of the runbook by name; without dates, over the loaded schedule."
+    example = "query failure-breakdown --start 2021-11-01 --end 2021-11-30"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take a name and dates, or what to show instead."""
-        parser.add_argument("name", nargs="?", metavar="NAME", help="see --list")
+        """Add the name, the dates, --sql and --list."""
         parser.add_argument(
-            "--start", type=iso_date, metavar="D", help="first date; else the first of the schedule"
+            "name", nargs="?", metavar="NAME", help="name of a query; --list prints all"
         )
         parser.add_argument(
-            "--end", type=iso_date, metavar="D", help="last date; else the last of the schedule"
+            "--start",
+            type=iso_date,
+            metavar="D",
+            help="first date; the first of the schedule by default",
+        )
+        parser.add_argument(
+            "--end",
+            type=iso_date,
+            metavar="D",
+            help="last date; the last of the schedule by default",
         )
         parser.add_argument(
             "--sql", action="store_true", help="print the GoogleSQL instead of running it"
         )
-        parser.add_argument("--list", action="store_true", help="print all names")
+        parser.add_argument("--list", action="store_true", help="list the queries")
 
     def run(self, **options: Any) -> int:
-        """Run, print or list."""
+        """Run a query, print its SQL, or list the queries."""
         if options["list"]:
-            found = [named(name) for name in names()]
-            rows = [{"name": q.name, "description": q.description} for q in found]
+            queries = [named(name) for name in names()]
+            rows = [{"name": q.name, "description": q.description} for q in queries]
             self.emit({"queries": rows}, self._table(rows, options))
         elif not options["name"]:
-            raise Refused(f"which query? There are {', '.join(names())}")
+            raise Refused(f"choose a query: {', '.join(names())}")
         else:
             self._answer(named(options["name"]), *_dates(options["start"], options["end"]), options)
         return OK
@@ -76,7 +85,7 @@ def _dates(start: date | None, end: date | None) -> tuple[date, date]:
         (loaded,) = warehouse().query(render("schedule-range"))
         start, end = start or loaded["first"], end or loaded["last"]
     if start is None or end is None:
-        raise Refused("no schedule is loaded, so --start and --end are needed")
+        raise Refused("no schedule is loaded; add --start and --end")
     if end < start:
-        raise Refused(f"the end {end} is before the start {start}")
+        raise Refused(f"--end {end} is before --start {start}; swap them")
     return start, end

@@ -1,4 +1,4 @@
-"""`manage.py retry JOB`: run again what of a job failed and can be healed."""
+"""`manage.py retry JOB`: run the failures of a job again that a retry can fix."""
 
 from __future__ import annotations
 
@@ -6,57 +6,71 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.cli.base import FAILED, OK, VerbCommand, iso_date, whole_number
+from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
 from backfill.cli.job_command import found
+from backfill.cli.option_arguments import add_options
+from backfill.cli.plan_text import retry_text
 from backfill.cli.run_and_watch import add_where, codes, launch, listed
-from backfill.documents.retry import retry_document, retry_text
+from backfill.documents.retry import retry_document
 from backfill.jobs.retry import preview_retry, retry_job
+from backfill.jobs.retry_selection import Selection, parse_weeks
 from backfill.models import Job
-from backfill.plan.retry_selection import Selection, parse_weeks
 
 
 class Command(VerbCommand):
-    """Retries a job."""
+    """Retry a job."""
 
-    help = "Run again what of a job failed and can be healed now, and what follows it in the chain, under the job's options."
+    help = (
+        "Retry the failed runs of a job that a retry can fix, and the runs that depend on them,"
+        " with the options of the job."
+    )
+    example = "retry 7 --category MISSING_DEPENDENCY --dry-run"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which job, which of its failures, and where it runs."""
-        parser.add_argument("job", type=whole_number, metavar="JOB", help="a job's number")
-        parser.add_argument(
-            "--processors", metavar="A,B", help="only what failed of these, by code or name"
+        """Add the job, the filters of its failures, --inline and --wait."""
+        parser.add_argument("job", type=whole_number, metavar="JOB", help="job number")
+        add_options(
+            parser, ["processors"], processors="only failures of these processors, by code or name"
         )
         parser.add_argument(
             "--category",
             metavar="C,..",
-            help="only these categories, error classes, blocked or cancelled",
+            help="only these failure categories or error classes, or `blocked` or `cancelled`",
         )
         parser.add_argument(
             "--group",
             metavar="G,..",
-            help="only these error groups; `manage.py jobs JOB` lists them",
+            help="only these error groups, from `manage.py jobs JOB`",
         )
-        parser.add_argument("--start", type=iso_date, metavar="D", help="not before this date")
-        parser.add_argument("--end", type=iso_date, metavar="D", help="not after this date")
+        add_options(
+            parser,
+            ("start", "end"),
+            start="first date",
+            end="last date, included",
+        )
         parser.add_argument(
             "--week", type=parse_weeks, default=(), metavar="N|N-M", help="only these season weeks"
         )
         parser.add_argument(
-            "--include-expected", action="store_true", help="also what no retry heals"
+            "--include-expected",
+            action="store_true",
+            help="include expected failures, which a retry does not fix",
         )
         parser.add_argument(
-            "--override", action="store_true", help="also what only a fix heals; needs --reason"
+            "--override",
+            action="store_true",
+            help="include failures that need a fix first; needs --reason",
         )
-        parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the job")
+        add_options(parser, ["reason"])
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="print what would run and what is left out; run nothing",
+            help="print the runs to retry and the excluded failures; run nothing",
         )
         add_where(parser)
 
     def run(self, **given: Any) -> int:
-        """Preview, or retry here or by the workers."""
+        """Preview the retry, or start it."""
         job, selection = found(given["job"]), selected(given)
         if given["dry_run"]:
             return self._dry_run(job, selection)
@@ -64,7 +78,7 @@ class Command(VerbCommand):
         code = launch(
             self,
             lambda actor, inline, tell: retry_job(
-                job, selection, actor, reason, inline=inline, tell=tell
+                job, selection, actor, reason, inline=inline, on_preflight=tell
             ),
             given,
         )
@@ -77,7 +91,7 @@ class Command(VerbCommand):
 
 
 def selected(given: dict[str, Any]) -> Selection:
-    """The selection that a command line means. Raises Refused."""
+    """Return the selection of a command line. Raises Refused."""
     return Selection(
         processors=codes(listed(given["processors"], "--processors")),
         categories=tuple(listed(given["category"], "--category")),

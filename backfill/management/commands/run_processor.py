@@ -1,4 +1,4 @@
-"""`manage.py run_processor PSZA 2021-11-22`: one processor, one date, here and now."""
+"""`manage.py run_processor PSZA 2021-11-22`: run one processor for one date in this process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.utils.timezone import now
 
 from backfill.audit.marking import audit_due
 from backfill.cli.base import VerbCommand, iso_date
+from backfill.cli.option_arguments import add_options
 from backfill.cli.run_and_watch import report
 from backfill.errors import Refused
 from backfill.execution import heartbeat
@@ -17,50 +18,39 @@ from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
 from backfill.models import Worker
 from backfill.notify import messages
-from backfill.plan.options import MODES, Options
-from backfill.processors.registry import processor
+from backfill.plan.options import Options
+from backfill.processors.registry import CHAIN, processor
 from validation.preflight_report import Report
+
+OFFERED = ("mode", "skip_preflight", "skip_trigger", "reason")
 
 
 class Command(VerbCommand):
-    """Runs one processor for one date."""
+    """Run one processor for one date."""
 
-    help = "Run one processor for one date in this process, whether it is complete or not."
+    help = "Run one processor for one date in this process, even if it is complete."
+    example = "run_processor PSZA 2021-11-22"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """What and when."""
+        """Add the processor, the date and the options."""
         parser.add_argument(
-            "processor", metavar="PROCESSOR", help="TDZA, PSZA, PCF, PDC, ML or the full name"
+            "processor", metavar="PROCESSOR", help=f"{', '.join(CHAIN)}, or a full name"
         )
-        parser.add_argument("date", type=iso_date, metavar="DATE", help="YYYY-MM-DD")
-        parser.add_argument(
-            "--mode",
-            default=MODES[0],
-            metavar="|".join(MODES),
-            help="backfill skips the checks of live runs",
-        )
-        parser.add_argument(
-            "--skip-preflight",
-            action="store_true",
-            help="run on incomplete Phase 3; needs --reason",
-        )
-        parser.add_argument(
-            "--skip-trigger", action="store_true", help="normal mode without telling Phase 5"
-        )
-        parser.add_argument("--reason", default="", metavar="TEXT", help="why; stored with the run")
+        parser.add_argument("date", type=iso_date, metavar="DATE", help="date, YYYY-MM-DD")
+        add_options(parser, OFFERED)
 
     def run(self, **given: Any) -> int:
-        """Run it and say how it ended."""
+        """Run it and print the result."""
         code, day, actor = processor(given["processor"]).code, given["date"], getpass.getuser()
-        fields = {
-            name: given[name] for name in ("mode", "skip_preflight", "skip_trigger", "reason")
-        }
+        fields = {name: given[name] for name in OFFERED}
         heard: list[Report] = []
         with heartbeat.beating(Worker.Kind.INLINE):
-            options = Options(day, day, (code,), force=True, **fields)
-            job = start_job(options, actor, triggered_by="manual", inline=True, tell=heard.append)
+            options = Options(start=day, end=day, processors=(code,), force=True, **fields)
+            job = start_job(
+                options, actor, triggered_by="manual", inline=True, on_preflight=heard.append
+            )
             if job is None:
-                raise Refused(f"there is nothing to run for {code} on {day}")
+                raise Refused(f"{code} has nothing to run on {day}")
             run_inline(job, actor)
         audit_due()
         messages.notify(now())

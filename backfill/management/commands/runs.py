@@ -1,4 +1,4 @@
-"""`manage.py runs DATE`: every run of a date, by all jobs, and what happened to each."""
+"""`manage.py runs DATE`: list every run of a date with its events and checks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from backfill.processors.registry import processor
 
 
 class Command(VerbCommand):
-    """Lists the runs of a date."""
+    """List the runs of a date."""
 
-    help = "List every run of a date, by all jobs, the newest last, with its attempts, checks and reasons."
+    help = (
+        "List every run of a date, of all jobs, newest last, with its events, checks and reasons."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which date."""
-        parser.add_argument("date", type=iso_date, metavar="DATE", help="YYYY-MM-DD")
-        parser.add_argument("--processor", metavar="P", help="only this one, by code or name")
+        """Add the date and --processor."""
+        parser.add_argument("date", type=iso_date, metavar="DATE", help="date, YYYY-MM-DD")
+        parser.add_argument("--processor", metavar="P", help="only this processor, by code or name")
 
     def run(self, **given: Any) -> int:
-        """Show them."""
+        """Print the runs."""
         runs = (
             Run.objects.filter(date=given["date"])
             .order_by("job_id", "pk")
@@ -31,10 +33,10 @@ class Command(VerbCommand):
         )
         if given["processor"]:
             runs = runs.filter(processor=processor(given["processor"]).code)
-        found = [_run(run) for run in runs]
+        documents = [_run(run) for run in runs]
         self.emit(
-            {"date": given["date"], "runs": found},
-            _text(found) or f"nothing has run for {given['date']} yet",
+            {"date": given["date"], "runs": documents},
+            _text(documents) or f"no runs for {given['date']} yet",
         )
         return OK
 
@@ -62,21 +64,9 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _text(found: list[dict[str, Any]]) -> str:
-    shown = ("job", "processor", "status", "population", "rows", "code_version", "sql_hash", "why")
-    parts = (
-        [
-            table(
-                [
-                    {"job": str(run["job"]), **{name: run[name] for name in shown[1:]}}
-                    for run in found
-                ]
-            )
-        ]
-        if found
-        else []
-    )
-    for run in found:
+def _text(runs: list[dict[str, Any]]) -> str:
+    parts = [table([_row(run) for run in runs])] if runs else []
+    for run in runs:
         parts.append(f"\njob {run['job']}, {run['processor']}:")
         parts += [
             f"  {e['at']:%Y-%m-%d %H:%M:%S} {e['what']} by {e['who']}{_because(e['why'])}"
@@ -87,6 +77,11 @@ def _text(found: list[dict[str, Any]]) -> str:
             for c in run["checks"]
         ]
     return "\n".join(parts)
+
+
+def _row(run: dict[str, Any]) -> dict[str, Any]:
+    names = ("processor", "status", "population", "rows", "code_version", "sql_hash")
+    return {"job": str(run["job"]), **{name: run[name] for name in names}, "reason": run["why"]}
 
 
 def _because(reason: str) -> str:

@@ -1,4 +1,4 @@
-"""`manage.py simulate_season YEAR`: a made-up season to try everything on, without any real data."""
+"""`manage.py simulate_season YEAR`: simulate a season, so that no real data is needed."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ MOST_SEASONS = 30
 
 
 def years(first: int, seasons: int) -> range:
-    """Years in which the seasons asked for begin. Raises Refused."""
+    """Return the first years of the seasons. Raises Refused."""
     if not 1 <= seasons <= MOST_SEASONS:
         raise Refused(f"--seasons must be between 1 and {MOST_SEASONS}, not {seasons}")
     if not FIRST_YEAR <= first <= first + seasons - 1 <= LAST_YEAR:
-        raise Refused(
-            f"seasons must begin in {FIRST_YEAR} to {LAST_YEAR}, not in {first} to {first + seasons - 1}"
-        )
+        last = first + seasons - 1
+        given = f"{first} to {last}" if last > first else first
+        raise Refused(f"YEAR must be {FIRST_YEAR} to {LAST_YEAR}, not {given}")
     return range(first, first + seasons)
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Say in one sentence why a folder cannot be written. Raises Refused."""
+    """Turn an error of writing a folder into one sentence. Raises Refused."""
     try:
         yield
     except OSError as error:
-        raise Refused(f"{folder} cannot be written ({error.strerror or error})") from error
+        raise Refused(f"{folder} is not writable ({error.strerror or error})") from error
 
 
 def written(season: SimulatedSeason, folder: Path) -> Path:
@@ -46,38 +46,45 @@ def written(season: SimulatedSeason, folder: Path) -> Path:
 
 
 class Command(VerbCommand):
-    """Simulates, writes and loads seasons."""
+    """Simulate, write and load seasons."""
 
-    help = "Make up lifelike seasons as Phase 3 data, write them as Parquet files and load them."
+    help = "Simulate seasons of Phase 3 data, write them as Parquet files and load them."
+    example = "simulate_season 2021 --faults"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which seasons, and what to do with them."""
+        """Add the seasons, --seed, --faults, --output and --no-load."""
         parser.add_argument(
             "year",
             metavar="YEAR",
             type=whole_number,
-            help="year in which the (first) season begins",
+            help="year in which the first season begins",
         )
         parser.add_argument(
             "--seasons",
             metavar="N",
             type=whole_number,
             default=1,
-            help="so many seasons, from YEAR on",
+            help="number of seasons; 1 by default",
         )
         parser.add_argument(
-            "--seed", metavar="S", type=whole_number, default=1, help="another seed, another season"
+            "--seed",
+            metavar="S",
+            type=whole_number,
+            default=1,
+            help="seed of the simulation; 1 by default",
         )
         parser.add_argument(
-            "--faults", action="store_true", help="plant the faults that operators meet"
+            "--faults", action="store_true", help="add data faults for the audit to find"
         )
         parser.add_argument(
-            "--output", metavar="DIR", help="where to write; var/simulated by default"
+            "--output", metavar="DIR", help="folder for the files; var/simulated by default"
         )
-        parser.add_argument("--no-load", action="store_true", help="write the files only")
+        parser.add_argument(
+            "--no-load", action="store_true", help="write the files without loading them"
+        )
 
     def run(self, **options: Any) -> int:
-        """One season after the other; each is loaded before the next is made."""
+        """Simulate season by season; each is loaded before the next one."""
         root = Path(options["output"] or Path(settings.VAR) / "simulated")
         with writing(root):
             root.mkdir(parents=True, exist_ok=True)
@@ -88,11 +95,11 @@ class Command(VerbCommand):
         return OK
 
     def season(self, year: int, root: Path, options: dict[str, Any]) -> dict[str, Any]:
-        """Make, write and load one season; return what there is to tell."""
-        season, told = simulate(year, seed=options["seed"]), {}
+        """Simulate, write and load one season; return its summary."""
+        season, faults = simulate(year, seed=options["seed"]), {}
         if options["faults"]:
             faulty = plant_faults(season)
-            season, told = faulty.season, planted(faulty, root / f"season_{year}_late")
+            season, faults = faulty.season, planted(faulty, root / f"season_{year}_late")
         folder = written(season, root / f"season_{year}")
         rows = {short: len(rows) for short, rows in season.tables.items()}
         if not options["no_load"]:
@@ -104,12 +111,12 @@ class Command(VerbCommand):
             "folder": str(folder),
             "rows": rows,
             "loaded": not options["no_load"],
-            **told,
+            **faults,
         }
 
 
 def planted(faulty: FaultySeason, folder: Path) -> dict[str, Any]:
-    """Write the late delivery; return what is wrong and where the cure of one fault lies."""
+    """Write the late delivery, which fixes one fault; return its folder and the faults."""
     faults = [
         {"kind": f.kind, "dates": f.dates, "tables": f.tables, "sentence": f.sentence}
         for f in faulty.faults
@@ -118,12 +125,12 @@ def planted(faulty: FaultySeason, folder: Path) -> dict[str, Any]:
 
 
 def as_text(season: dict[str, Any]) -> str:
-    """One line per season, then one per fault."""
-    what = f"{season['rows']['SCHED']:,} games, {season['rows']['PGS']:,} player rows"
+    """Write a line per season, then one per fault."""
+    size = f"{season['rows']['SCHED']:,} games, {season['rows']['PGS']:,} player rows"
     lines = [
-        f"season {season['year']}: {what}, {'loaded from' if season['loaded'] else 'written to'} {season['folder']}"
+        f"season {season['year']}: {size}, {'loaded from' if season['loaded'] else 'written to'} {season['folder']}"
     ]
     lines += [f"  fault: {fault['sentence']}" for fault in season.get("faults", ())]
     if "late" in season:
-        lines.append(f"  the late file comes with `manage.py load_phase3 {season['late']}`")
+        lines.append(f"  load the late file with `manage.py load_phase3 {season['late']}`")
     return "\n".join(lines)

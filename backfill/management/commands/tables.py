@@ -1,6 +1,4 @@
-"""`manage.py tables`: every table that is read or written, as documentation or as BigQuery
-statements.
-"""
+"""`manage.py tables`: print the schema as Markdown or as BigQuery DDL."""
 
 from __future__ import annotations
 
@@ -16,18 +14,18 @@ TITLE = "# Tables\n\nWritten by `manage.py tables`; the declarations are in `bac
 
 
 class Command(VerbCommand):
-    """Prints the schema."""
+    """Print the schema."""
 
-    help = "Print every table's columns, types, partition and key as Markdown, or the BigQuery DDL."
+    help = "Print the columns, types, partition and key of every table as Markdown or BigQuery DDL."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which text."""
+        """Add --ddl."""
         parser.add_argument(
-            "--ddl", action="store_true", help="CREATE TABLE statements for BigQuery"
+            "--ddl", action="store_true", help="print CREATE TABLE statements for BigQuery"
         )
 
     def run(self, **given: Any) -> int:
-        """Print."""
+        """Print the schema or its DDL."""
         text = (
             "\n\n".join(t.ddl() for t in TABLES)
             if given["ddl"]

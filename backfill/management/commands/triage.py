@@ -1,4 +1,4 @@
-"""`manage.py triage [--start D] [--end D]`: what there is to look at, worst first."""
+"""`manage.py triage [--start D] [--end D]`: audit seasons and list the findings."""
 
 from __future__ import annotations
 
@@ -9,69 +9,77 @@ from django.core.management.base import CommandParser
 
 from backfill.audit.marking import listed, needs_attention, run_audit
 from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
-from backfill.documents.finding import as_json, headline, line, roots, roots_lines
+from backfill.cli.finding_text import headline, line, roots_lines
+from backfill.documents.finding import as_json, roots
 from backfill.errors import Refused
 from validation.cascade import merge
 
 
 class Command(VerbCommand):
-    """Judges, and lists the Findings."""
+    """Audit seasons and list the findings."""
 
-    help = "Judge what was run and list what there is to look at, worst first; exits 1 when something wants a person."
+    help = (
+        "Audit the loaded seasons and list open findings, most severe first. Exits 1 if a"
+        " finding needs attention."
+    )
+    example = "triage --start 2021-11-01 --end 2021-11-30"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which dates; all that are loaded without any."""
+        """Add --start, --end and --all."""
         parser.add_argument(
             "--start",
             type=iso_date,
             metavar="D",
-            help="only findings that reach this date or a later one",
+            help="only findings on or after this date",
         )
         parser.add_argument(
             "--end",
             type=iso_date,
             metavar="D",
-            help="only findings that reach this date or an earlier one",
+            help="only findings on or before this date",
         )
         parser.add_argument(
-            "--all", action="store_true", help="notes, and those that are marked or closed, too"
+            "--all", action="store_true", help="include informational, marked and closed findings"
         )
 
     def run(self, **given: Any) -> int:
-        """Judge the seasons of the range and list."""
+        """Audit the seasons of the range and list the findings."""
         start, end = given["start"], given["end"]
         if start and end and end < start:
-            raise Refused(f"the end {end} lies before the start {start}")
-        judged = run_audit(start, end)
-        if not judged:
+            raise Refused(f"--end {end} is before --start {start}; swap them")
+        audits = run_audit(start, end)
+        if not audits:
             raise Refused(
                 "no season of this range is loaded; load one with `manage.py load_phase3 DIR`"
             )
-        found = listed(start, end, everything=given["all"])
-        shown = [f for f in found if given["all"] or f.severity]
+        findings = listed(start, end, everything=given["all"])
+        shown = [f for f in findings if given["all"] or f.severity]
         cascade = merge(
-            j.cascade(day) for j in judged for day in j.dates if _is_within(day, start, end)
+            audit.cascade(day)
+            for audit in audits
+            for day in audit.dates
+            if _is_within(day, start, end)
         )
         within = [
-            c for j in judged for (_, day), c in j.compared.items() if _is_within(day, start, end)
+            c for a in audits for (_, day), c in a.compared.items() if _is_within(day, start, end)
         ]
         counts = {
             "unexplained": sum(len(c.unexplained.keys() | c.lost.keys()) for c in within),
             "judged": len(within),
         }
         document = {
-            "findings": [as_json(f) for f in found],
+            "findings": [as_json(f) for f in findings],
             **counts,
-            "seasons": [j.year for j in judged],
+            "seasons": [audit.year for audit in audits],
             "roots": roots(cascade),
         }
         self.emit(
             document,
             "\n".join(
-                [headline(len(judged), counts, found), *roots_lines(cascade), *map(line, shown)]
+                [headline(len(audits), counts, findings), *roots_lines(cascade), *map(line, shown)]
             ),
         )
-        return FAILED if needs_attention(found) else OK
+        return FAILED if needs_attention(findings) else OK
 
 
 def _is_within(day: date, start: date | None, end: date | None) -> bool:

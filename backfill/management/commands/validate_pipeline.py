@@ -1,6 +1,4 @@
-"""`manage.py validate_pipeline DATE [END] --phase 3|4 [--verbose]`: what is there of each date, and
-whether it is right.
-"""
+"""`manage.py validate_pipeline DATE [END] --phase 3|4 [--verbose]`: validate stored dates."""
 
 from __future__ import annotations
 
@@ -18,33 +16,39 @@ PHASES = (3, 4)
 
 
 class Command(VerbCommand):
-    """Validates dates."""
+    """Validate dates."""
 
-    help = "Read what the warehouse has of each date and hold it against the calendar; exits 1 unless all of it is right."
+    help = (
+        "Validate the stored tables of each date against the calendar. Exits 1 unless every"
+        " date is complete."
+    )
+    example = "validate_pipeline 2021-11-01 2021-11-30 --phase 3"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which dates, which phase."""
+        """Add the dates, --phase and --verbose."""
+        parser.add_argument("start", type=iso_date, metavar="DATE", help="first date, YYYY-MM-DD")
         parser.add_argument(
-            "start", type=iso_date, metavar="DATE", help="the date, or the first of a range"
-        )
-        parser.add_argument(
-            "end", type=iso_date, nargs="?", metavar="END", help="the last date of the range"
+            "end",
+            type=iso_date,
+            nargs="?",
+            metavar="END",
+            help="last date, included; DATE by default",
         )
         parser.add_argument(
             "--phase",
             type=int,
             choices=PHASES,
             default=4,
-            help="3 = the inputs, 4 = what is made from them",
+            help="3 validates the inputs, 4 the outputs; 4 by default",
         )
         parser.add_argument(
-            "--verbose", action="store_true", help="list the entities behind each number"
+            "--verbose", action="store_true", help="list the entities behind each count"
         )
 
     def run(self, **given: Any) -> int:
-        """Validate and tell."""
+        """Validate the dates and print the result."""
         start, end = given["start"], given["end"] or given["start"]
-        check_loaded(Options(start, end))
+        check_loaded(Options(start=start, end=end))
         found = validate(start, end, given["phase"])
         wrong = [c for c in found if not c.state.is_right]
         document = {
@@ -77,11 +81,11 @@ def _as_row(checked: DateValidation) -> dict[str, object]:
     )
     return {
         "date": checked.day.day,
-        "what": checked.name or "-",
+        "table": checked.name or "-",
         "state": str(checked.state),
         "rows": checked.rows,
         "expected": checked.expected,
         "coverage": "" if share is None else f"{int(100 * share)} %",
         "failures": failures,
-        "verdict": checked.verdict,
+        "result": checked.verdict,
     }

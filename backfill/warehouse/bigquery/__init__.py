@@ -1,1 +1,1 @@
-"""The BigQuery warehouse: the same port, tables and statements where one machine is outgrown."""
+"""BigQuery warehouse: the same port, tables and statements, for more data than one machine handles."""

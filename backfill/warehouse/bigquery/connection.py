@@ -1,4 +1,4 @@
-"""Which BigQuery is meant: `bigquery://PROJECT[/PREFIX][?location=PLACE]`, and the client for it."""
+"""BigQuery connection: `bigquery://PROJECT[/PREFIX][?location=PLACE]`, and its client."""
 
 from __future__ import annotations
 
@@ -14,18 +14,14 @@ from google.cloud.bigquery import Client
 from backfill.errors import Refused
 from backfill.warehouse.bigquery.errors import api_errors
 
-EXPECTED = (
-    "bigquery://PROJECT, with /PREFIX for its datasets and ?location=PLACE if need be, is expected"
-)
+EXPECTED = "bigquery://PROJECT, optionally with /PREFIX for its datasets and ?location=PLACE"
 PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
 
 
 @dataclass(frozen=True)
 class Place:
-    """A project, what its datasets' names begin with, and where they are; empty is wherever
-    BigQuery puts them.
-    """
+    """Project, prefix of its dataset names, and location; an empty location is BigQuery's default."""
 
     project: str
     prefix: str = ""
@@ -33,7 +29,7 @@ class Place:
 
     @classmethod
     def of(cls, url: str) -> Place:
-        """The place that a URL names. Raises Refused."""
+        """Parse a warehouse URL. Raises Refused."""
         parts = urlsplit(url)
         prefix, query = parts.path.strip("/"), parse_qs(parts.query)
         is_right = (
@@ -42,22 +38,20 @@ class Place:
             and query.keys() <= {"location"}
         )
         if parts.scheme != "bigquery" or not is_right:
-            raise Refused(f"WAREHOUSE_URL is {url!r}; {EXPECTED}")
+            raise Refused(f"the warehouse URL must be {EXPECTED}, not {url!r}")
         return cls(parts.netloc, prefix, "".join(query.get("location", [])))
 
 
 def is_emulated() -> bool:
-    """Whether an emulator is spoken to, which wants no credentials and has no Storage API."""
+    """Return True for an emulator, which needs no credentials and has no Storage API."""
     return bool(os.environ.get(EMULATOR))
 
 
 def connect(place: Place) -> Client:
-    """A client; its credentials are looked for here. Raises WarehouseUnwritable when there are
-    none.
-    """
+    """Return a client with credentials. Raises WarehouseUnwritable if there are none."""
     location = place.location or None
     if is_emulated():
-        # Named here too: the library reads the variable when it is imported, and not again.
+        # Set here too, because the library reads the variable only on import.
         options = ClientOptions(api_endpoint=os.environ[EMULATOR])
         anybody = AnonymousCredentials()  # type: ignore[no-untyped-call]
         return Client(place.project, anybody, location=location, client_options=options)

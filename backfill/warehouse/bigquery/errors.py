@@ -1,6 +1,4 @@
-"""What BigQuery's errors mean to an operator: whether to wait, and if not, what to grant, to create
-or to set.
-"""
+"""BigQuery errors as an operator's next step: wait, or what to grant, create or set."""
 
 from __future__ import annotations
 
@@ -26,9 +24,9 @@ LATER = {
     "tableUnavailable",
     "concurrentUpdate",
 }
-# Fewer dates may succeed.
+# Fewer dates per batch may succeed.
 TOO_LARGE = ("resourcesExceeded", "responseTooLarge")
-# BigQuery says `invalidQuery` of these too.
+# BigQuery reports these as `invalidQuery` too.
 CONFLICT = re.compile(
     r"could not serialize|concurrent (?:update|write)|transaction is aborted|too many dml statements",
     re.I,
@@ -52,15 +50,15 @@ CUT = (
 
 
 class Stopped(WarehouseBusy):
-    """Somebody stopped what went on in the warehouse."""
+    """A warehouse job was stopped on request."""
 
 
 def as_warehouse_error(error: BaseException) -> WarehouseError:
-    """Name what the client raised."""
+    """Convert an exception of the client."""
     if isinstance(error, RetryError) and error.cause:
         return as_warehouse_error(error.cause)
     if isinstance(error, CUT):
-        return WarehouseBusy(f"the connection to BigQuery was cut: {_plain(str(error))}")
+        return WarehouseBusy(f"the connection to BigQuery broke: {_plain(str(error))}")
     if isinstance(error, GoogleAuthError):
         return WarehouseUnwritable(f"{CREDENTIALS} ({_plain(str(error))})")
     if isinstance(error, GoogleAPICallError):
@@ -71,15 +69,15 @@ def as_warehouse_error(error: BaseException) -> WarehouseError:
             int(error.code or 0),
             isinstance(error, TooManyRequests),
         )
-    return WarehouseBusy(f"BigQuery could not be asked: {_plain(str(error))}")
+    return WarehouseBusy(f"BigQuery request failed: {_plain(str(error))}")
 
 
 def sorted_error(reason: str, message: str, code: int = 0, is_busy: bool = False) -> WarehouseError:
-    """The error of a reason as BigQuery gives it, of a job or of a request with this HTTP status."""
+    """Convert BigQuery's reason, of a job or of a request with this HTTP status."""
     text = _plain(message)
     if reason == "stopped":
         return Stopped(f"its job was stopped: {text}")
-    if reason == "bytesBilledLimitExceeded":  # which comes with a status of 500
+    if reason == "bytesBilledLimitExceeded":  # reported with a status of 500
         return WarehouseUnwritable(
             f"a statement would read more than BIGQUERY_MAX_BYTES allows; raise it ({text})"
         )
@@ -88,7 +86,7 @@ def sorted_error(reason: str, message: str, code: int = 0, is_busy: bool = False
     if reason in TOO_LARGE:
         return StatementFailed(text)
     if reason in ("accessDenied", "forbidden") or code == 403:
-        return WarehouseUnwritable(f"BigQuery denies it; grant {_role(text)} ({text})")
+        return WarehouseUnwritable(f"permission denied; grant {_role(text)} ({text})")
     if reason == "notFound" or code == 404:
         return _not_found(text)
     if code == 401:
@@ -101,9 +99,9 @@ def _not_found(text: str) -> WarehouseError:
         r"\b(?:table|dataset)\b", text, re.I
     ):
         return WarehouseUnwritable(
-            f"WAREHOUSE_URL names a project that is not there, or in another location ({text})"
+            f"WAREHOUSE_URL names a project that does not exist, or that is in another location ({text})"
         )
-    return WarehouseUnwritable(f"`manage.py create_tables` creates what is missing ({text})")
+    return WarehouseUnwritable(f"`manage.py create_tables` creates missing tables ({text})")
 
 
 def _role(text: str) -> str:
@@ -111,14 +109,14 @@ def _role(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The first line of a message, without the request that it names."""
-    line = next((line for line in text.splitlines() if line.strip()), "no reason given").strip()
+    """Return the first line of a message, without the request that it names."""
+    line = next((line for line in text.splitlines() if line.strip()), "no reason reported").strip()
     return re.sub(r"^(?:GET|POST|PUT|PATCH|DELETE) https?://\S+ ", "", line).rstrip(". ")
 
 
 @contextmanager
 def api_errors() -> Iterator[None]:
-    """Turn what the client raises into a WarehouseError."""
+    """Convert the client's exceptions to WarehouseError."""
     try:
         yield
     except (GoogleAPICallError, RetryError, GoogleAuthError, *CUT) as error:

@@ -1,5 +1,5 @@
-"""The jobs of one session: named so that they are found again, labelled, waited for, tried again
-while BigQuery is busy.
+"""Jobs of one session: named for later lookup, labeled, awaited, and retried while BigQuery is
+busy.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from google.api_core.retry import Retry
 from google.cloud.bigquery import Client, QueryJob, QueryJobConfig
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from backfill.errors import WarehouseError
+from backfill.errors import WarehouseBusy, WarehouseError
 from backfill.warehouse.bigquery.errors import Stopped, api_errors, sorted_error
 from backfill.warehouse.bigquery.parameters import Parameter
 from backfill.warehouse.bigquery.sql import SCRATCH_HOURS
@@ -26,18 +27,17 @@ from backfill.warehouse.port import Work
 
 T = TypeVar("T")
 NAME = "backcourt"
-# How long one call, and one statement that fails again and again, is tried before the step is given
-# back.
+# Time limit of one call, and of one statement that keeps failing, before the step is requeued.
 PATIENCE_SECONDS = 60.0
-# Within that the client itself asks again for so long after a request that failed.
+# Within that limit the client retries a failed request for this long.
 REQUEST_SECONDS = 10.0
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 16.0
-# A job found again must not be so old that the rows it staged expire while they are read.
+# Younger than the expiry of staged rows, so that a reused job's rows do not expire while read.
 FRESH = timedelta(hours=SCRATCH_HOURS / 2)
 
 
 def label(text: str) -> str:
-    """Text as BigQuery takes it for a label: at most 63 lower-case letters, digits, dashes and
+    """Return text as a BigQuery label: at most 63 lower-case letters, digits, dashes and
     underscores.
     """
     return re.sub(r"[^a-z0-9_-]", "-", text.lower())[:63]
@@ -48,7 +48,7 @@ def _may_retry(error: BaseException) -> bool:
 
 
 class Jobs:
-    """Runs statements as jobs; `work` says on whose behalf."""
+    """Runs statements as jobs on behalf of `work`."""
 
     def __init__(
         self,
@@ -64,16 +64,14 @@ class Jobs:
         self.api_retry = DEFAULT_RETRY.with_timeout(min(patience, REQUEST_SECONDS))
 
     def config(self, parameters: Sequence[Parameter], **fields: Any) -> QueryJobConfig:
-        """What every job carries."""
+        """Return the configuration common to all jobs."""
         labels = {label(k): label(v) for k, v in {**self._labels, **self.work.labels}.items() if v}
         if self._max_bytes:
             fields["maximum_bytes_billed"] = self._max_bytes
         return QueryJobConfig(query_parameters=list(parameters), labels=labels, **fields)
 
     def patiently(self, call: Callable[[], T]) -> T:
-        """Call until it does not say that BigQuery is busy, with growing pauses. Raises what it
-        last raised.
-        """
+        """Call with growing pauses until BigQuery is not busy. Raises the last error."""
         last: list[WarehouseError] = []
         retry = Retry(
             predicate=_may_retry,
@@ -100,14 +98,13 @@ class Jobs:
             raise
 
     def run(self, sql: str, parameters: Sequence[Parameter]) -> QueryJob:
-        """Run a statement once: under the same work, what has been done or goes on already is not
-        begun again.
-        """
+        """Run a statement once: under the same work, a finished or running job is reused."""
         name, seen = self._name(sql, parameters), set(self.work.known)
 
         def attempt() -> QueryJob:
-            # From the first name again: a job whose answer was lost is found there, and only a
-            # failed one is passed by.
+            # From the first name again: a job whose response was lost is found there, and only a
+            # failed one
+            # is skipped.
             job = next(
                 filter(None, (self._begun(f"{name}-{n}", sql, parameters, seen) for n in count()))
             )
@@ -119,7 +116,7 @@ class Jobs:
     def _begun(
         self, name: str, sql: str, parameters: Sequence[Parameter], seen: set[str]
     ) -> QueryJob | None:
-        """The job of this name, begun or found; None when the one that is found is of no use."""
+        """Return the job of this name, started or found; None if the found job is not reusable."""
         if name in seen and (found := self._found(name)):
             return found if self._is_of_use(found, sql, parameters) else None
         self.work.note(name)
@@ -141,8 +138,8 @@ class Jobs:
         return found if isinstance(found, QueryJob) else None
 
     def _is_of_use(self, job: QueryJob, sql: str, parameters: Sequence[Parameter]) -> bool:
-        """Whether a job does or did just this. One that failed for a lasting reason is of use: it
-        says so again.
+        """Return True if a job did, or is doing, exactly this. A job with a lasting error is
+        reusable, because its error would repeat.
         """
         if job.query != sql or _shape(job.query_parameters) != _shape(parameters):
             return False
@@ -155,22 +152,42 @@ class Jobs:
         )
 
     def _name(self, sql: str, parameters: Sequence[Parameter]) -> str:
-        """A name that the same statement with the same values has again under the same work, and no
-        other.
+        """Return a name that only the same statement with the same values under the same work has
+        again.
         """
         if not self.work.key:
             return f"{NAME}-{uuid4().hex}"
         return f"{NAME}-{self.digest(sql, parameters)}"
 
     def digest(self, sql: str, parameters: Sequence[Parameter]) -> str:
-        """Forty characters that the same statement with the same values has again under the same
+        """Return forty characters, equal for the same statement with the same values under the same
         work.
         """
         content = json.dumps([self.work.key, sql, _shape(parameters)], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:40]
 
+    def retire(self, name: str, taking: str, *, cancel: bool) -> None:
+        """Take a name with the statement `taking`; wait for the job that has it already.
+
+        A process that continues after its claim was lost can start no job whose name is taken.
+        Raises WarehouseBusy while the job runs.
+        """
+        config = self.config([])
+        job = self._found(name)
+        if job is None:
+            with suppress(Conflict):  # it has started now; the next call finds it
+                self.client.query(
+                    taking, job_config=config, job_id=name, retry=self.api_retry, job_retry=None
+                )
+                return
+            raise WarehouseBusy(f"job {name} of an earlier attempt has just started")
+        if job.state != "DONE":
+            if cancel:
+                self.client.cancel_job(name, retry=self.api_retry)
+            raise WarehouseBusy(f"job {name} of an earlier attempt is still running")
+
     def cancel(self, names: Collection[str]) -> int:
-        """Ask that these jobs stop; return how many there were to be asked."""
+        """Request the cancellation of these jobs; return how many were found."""
         return sum(self._cancel(name) for name in names)
 
     def _cancel(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""How a Parquet file is to be read by a load job, so that no type is guessed."""
+"""Load job configuration of a Parquet file, with all types declared."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from backfill.warehouse.schema import Column, Table
 
 
 def load_config(table: Table, file: Path, labels: dict[str, str]) -> LoadJobConfig:
-    """Make a table of the file's rows, in place of what is there. Raises OSError when the file
-    cannot be read.
+    """Return the configuration that replaces a table with the file's rows. Raises OSError if the
+    file is unreadable.
     """
     schema = pq.read_schema(file)
     config = LoadJobConfig(
@@ -26,8 +26,8 @@ def load_config(table: Table, file: Path, labels: dict[str, str]) -> LoadJobConf
 
 
 def _field(column: Column, held: pa.DataType) -> SchemaField:
-    """A moment without a zone is a DATETIME in the file, which becomes a TIMESTAMP in UTC when it
-    is written on.
+    """Return the field of a column. A timestamp without a zone is a DATETIME in the file and
+    becomes a TIMESTAMP in UTC in the table.
     """
     kind = column.type.removeprefix("ARRAY<").split("(")[0].rstrip(">")
     if kind == "TIMESTAMP" and pa.types.is_timestamp(held) and held.tz is None:

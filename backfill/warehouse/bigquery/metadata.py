@@ -1,6 +1,4 @@
-"""What is there, asked as seldom as may be: of a table's metadata without a job, of its rows once
-per change.
-"""
+"""Cached table metadata, read without a job, and partition lists, read once per change."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from backfill.warehouse.port import Params, Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS
 
-# What a process was told of a table holds for so long, unless it writes there itself.
+# Lifetime of cached metadata, unless this process writes to the table.
 HOLDS_SECONDS = 2.0
 MILLISECONDS_PER_DAY = 24 * 3600 * 1000
 
@@ -31,7 +29,7 @@ _writes: Counter[tuple[Place, str]] = Counter()
 
 
 class Looking:
-    """The tables of a place as they are known; `rows_of` runs a statement as it stands."""
+    """Cached tables of a place; `rows_of` runs a statement unchanged."""
 
     def __init__(
         self, jobs: Jobs, place: Place, rows_of: Callable[[str, Params], list[Row]]
@@ -39,7 +37,7 @@ class Looking:
         self._jobs, self._place, self._rows_of = jobs, place, rows_of
 
     def described(self, table: Table) -> Described:
-        """A table's metadata, at most HOLDS_SECONDS old."""
+        """Return a table's metadata, at most HOLDS_SECONDS old."""
         key = self._place, str(table)
         at, found = _described.get(key, (0.0, None))
         if found is None or time.monotonic() - at > HOLDS_SECONDS:
@@ -51,24 +49,24 @@ class Looking:
         return found
 
     def forget(self, table: Table) -> None:
-        """Ask again for what is known of a table that this process has written, whatever its
-        metadata say of that.
+        """Drop the cached metadata of a table that this process has written, even if its metadata
+        did not change.
         """
         _described.pop((self._place, str(table)), None)
         _writes[self._place, str(table)] += 1
 
     def stamp(self, table: Table) -> str:
-        """Text that changes whenever a table does."""
+        """Return text that changes with every change of a table."""
         found = self.described(table)
         return f"{found.modified} {found.etag} {found.num_rows} {_writes[self._place, str(table)]}"
 
     def expires_after(self, table: Table) -> int:
-        """The days after which a table's partitions are deleted; 0 when they never are."""
+        """Return the days after which a table's partitions are deleted; 0 if never."""
         partitioning = self.described(table).time_partitioning
         return int(partitioning.expiration_ms or 0) // MILLISECONDS_PER_DAY if partitioning else 0
 
     def seasons(self, table: Table) -> set[int]:
-        """The seasons of which an input has rows."""
+        """Return the seasons with rows in an input."""
         return set(
             self._once(
                 f"seasons {table}",
@@ -79,21 +77,21 @@ class Looking:
         )
 
     def partitions(self, table: Table, processor_name: str) -> set[date]:
-        """The dates that a table, or the slice of a processor, has."""
+        """Return the dates of a table, or of a processor's slice."""
         found: Slices = self._once(
             "partitions", (*OUTPUTS, FAILURES, HISTORY), statements.listing(), _slices
         )
-        wanted = (
+        dates = (
             days
             for (name, owner), days in found.items()
             if name == str(table) and processor_name in ("", owner)
         )
-        return set().union(*wanted)
+        return set().union(*dates)
 
     def _once(
         self, name: str, tables: tuple[Table, ...], sql: str, make: Callable[[list[Row]], Any]
     ) -> Any:
-        """What is made of a statement's rows, until one of the tables that it reads has changed."""
+        """Return the value made of a statement's rows, cached until one of its tables changes."""
         stamps = " ".join(map(self.stamp, tables))
         kept = _found.get((self._place, name))
         if not kept or kept[0] != stamps:

@@ -1,6 +1,4 @@
-"""The datasets and tables that there must be, against those that there are: what is missing is
-added, nothing is taken away.
-"""
+"""Migration of datasets and tables to their declarations: adds missing ones, deletes nothing."""
 
 from __future__ import annotations
 
@@ -22,18 +20,16 @@ from backfill.warehouse.bigquery.sql import SCRATCH, SCRATCH_HOURS
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import TABLES
 
-# "left" does no harm and stays as it is; "wrong" is for a person to mend.
+# "left" is harmless and stays unchanged; "wrong" needs an operator.
 Kind = Literal["create", "add", "keep", "left", "wrong"]
 NAMES = {"INTEGER": "INT64", "BOOLEAN": "BOOL", "FLOAT": "FLOAT64"}
 MILLISECONDS_PER_HOUR = 3_600_000
 PATIENT = DEFAULT_RETRY.with_timeout(PATIENCE_SECONDS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing that is not as declared: of which dataset or table, what is to be done about it,
-    and in words.
-    """
+    """Difference from the declaration: dataset or table, action, and description."""
 
     kind: Kind
     name: str
@@ -43,8 +39,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class ExistingTables:
-    """What there is: datasets by id, tables by reference; and where datasets are made, None for
-    where BigQuery likes.
+    """Existing datasets by id and tables by reference; location of new datasets, None for
+    BigQuery's default.
     """
 
     datasets: dict[str, Dataset]
@@ -53,25 +49,25 @@ class ExistingTables:
 
 
 def apply_differences(client: Client, place: Place, *, dry_run: bool) -> list[Difference]:
-    """Compare and mend what can be; returns what was, or with `dry_run` what would be, and what a
-    person must mend.
-    """
+    """Compare and apply the changes; return the differences, with `dry_run` without any change."""
     found = look(client, place)
-    told = differences(place, found)
+    pending = differences(place, found)
     if dry_run:
-        return told
-    fix_differences(client, place, found, told)
-    # A dataset may give its new tables an expiry of its own.
+        return pending
+    fix_differences(client, place, found, pending)
+    # A dataset can have a default expiry for new tables.
     found = look(client, place)
     again = [
-        one for one in differences(place, found) if one.kind in ("add", "keep") and one not in told
+        one
+        for one in differences(place, found)
+        if one.kind in ("add", "keep") and one not in pending
     ]
     fix_differences(client, place, found, again)
-    return [*told, *again]
+    return [*pending, *again]
 
 
 def look(client: Client, place: Place) -> ExistingTables:
-    """Ask for every dataset and table. Raises WarehouseError."""
+    """Return every dataset and table. Raises WarehouseError."""
     datasets: dict[str, Dataset] = {}
     tables: dict[str, Described] = {}
     with api_errors():
@@ -81,18 +77,18 @@ def look(client: Client, place: Place) -> ExistingTables:
         for which in (name(place, table) for table in TABLES):
             with suppress(NotFound):
                 tables[which] = client.get_table(f"{place.project}.{which}", retry=PATIENT)
-    # Statements join them all, so that all must be in one place.
+    # Statements join across datasets, so all must be in one location.
     places = [place.location, *(dataset.location for dataset in datasets.values())]
     return ExistingTables(datasets, tables, next(filter(None, places), None))
 
 
 def name(place: Place, table: Table) -> str:
-    """A table's name in this place: `dataset.table`."""
+    """Return a table's name in this place: `dataset.table`."""
     return f"{place.prefix}{table}"
 
 
 def differences(place: Place, found: ExistingTables) -> list[Difference]:
-    """What is not as declared, in the order in which it is mended."""
+    """Return the differences from the declaration, in the order in which they are applied."""
     return [
         *_of_datasets(place, found),
         *(d for table in TABLES for d in _of_table(name(place, table), table, found)),
@@ -102,7 +98,7 @@ def differences(place: Place, found: ExistingTables) -> list[Difference]:
 def fix_differences(
     client: Client, place: Place, found: ExistingTables, todo: Sequence[Difference]
 ) -> None:
-    """Create, add and keep what can be; a second call does nothing. Raises WarehouseError."""
+    """Create and change all that can be; idempotent. Raises WarehouseError."""
     tables = {name(place, table): table for table in TABLES}
     with api_errors():
         for one in todo:
@@ -124,7 +120,7 @@ def fix_differences(
 
 
 def declared(place: Place, table: Table) -> Described:
-    """A table as it is to be created; no partition ever expires."""
+    """Return a table as declared; its partitions never expire."""
     made = Described(
         f"{place.project}.{name(place, table)}", schema=list(map(_field, table.columns))
     )
@@ -158,12 +154,12 @@ def _of_datasets(place: Place, found: ExistingTables) -> Iterator[Difference]:
             f", whose tables expire after {SCRATCH_HOURS} hours" if name.endswith(SCRATCH) else ""
         )
         if name not in found.datasets:
-            yield Difference("create", name, f"dataset{where}{kept}")
+            yield Difference(kind="create", name=name, what=f"dataset{where}{kept}")
         elif (there := found.datasets[name].location) != found.location:
             yield Difference(
-                "wrong",
-                name,
-                f"is in {there}, the others{where}: statements cannot join across; make it anew{where}",
+                kind="wrong",
+                name=name,
+                what=f"is in {there}, the others{where}: statements cannot join across locations; recreate it{where}",
             )
 
 
@@ -171,7 +167,7 @@ def _of_datasets(place: Place, found: ExistingTables) -> Iterator[Difference]:
 
 
 def _change(client: Client, there: Described, added: Sequence[SchemaField]) -> None:
-    """Add columns, and take every expiry away."""
+    """Add columns and remove every expiry."""
     there.schema = [*there.schema, *added]
     if there.time_partitioning:
         there.time_partitioning = TimePartitioning(
@@ -186,7 +182,7 @@ def _of_table(name: str, table: Table, found: ExistingTables) -> Iterator[Differ
     if there is None:
         cluster = ", ".join(table.cluster)
         what = f"{len(table.columns)} columns, partitioned by {table.partition}, clustered by {cluster}, never expires"
-        yield Difference("create", name, what)
+        yield Difference(kind="create", name=name, what=what)
         return
     yield from _of_columns(name, table.columns, {field.name: field for field in there.schema})
     yield from _of_storage(name, table, there)
@@ -196,31 +192,37 @@ def _of_storage(name: str, table: Table, there: Described) -> Iterator[Differenc
     partitioning = there.time_partitioning
     by = f"{partitioning.field} by {partitioning.type_}" if partitioning else "nothing"
     if by != f"{table.partition} by DAY":
-        what = f"is partitioned by {by}, not by {table.partition} by DAY; that takes a new table, copied from this one"
-        yield Difference("wrong", name, what)
+        what = f"is partitioned by {by}, not by {table.partition} by DAY; copy it to a new table"
+        yield Difference(kind="wrong", name=name, what=what)
     if tuple(there.clustering_fields or ()) != table.cluster:
-        wanted, is_now = (
+        expected, is_now = (
             ",".join(table.cluster),
             ", ".join(there.clustering_fields or ()) or "nothing",
         )
         yield Difference(
-            "wrong",
-            name,
-            f"is clustered by {is_now}; `bq update --clustering_fields={wanted} {name}` changes it",
+            kind="wrong",
+            name=name,
+            what=f"is clustered by {is_now}; run `bq update --clustering_fields={expected} {name}`",
         )
     if there.require_partition_filter:
         how = f"ALTER TABLE {name} SET OPTIONS (require_partition_filter = FALSE)"
         yield Difference(
-            "wrong", name, f"takes only statements that filter by its partition; `{how}` ends that"
+            kind="wrong",
+            name=name,
+            what=f"requires a partition filter; run `{how}`",
         )
     if there.expires:
         yield Difference(
-            "keep", name, f"would be deleted on {there.expires:%Y-%m-%d}; that is taken away"
+            kind="keep",
+            name=name,
+            what=f"expires on {there.expires:%Y-%m-%d}; the expiry is removed",
         )
     if partitioning and partitioning.expiration_ms:
         days = int(partitioning.expiration_ms) / MILLISECONDS_PER_HOUR / 24
         yield Difference(
-            "keep", name, f"partitions would be deleted after {days:g} days; that is taken away"
+            kind="keep",
+            name=name,
+            what=f"partitions expire after {days:g} day{'s' * (days != 1)}; the expiry is removed",
         )
 
 
@@ -245,49 +247,53 @@ def _field(column: Column) -> SchemaField:
 def _of_columns(
     name: str, columns: Iterable[Column], there: dict[str, SchemaField]
 ) -> Iterator[Difference]:
-    wanted = {column.name: _field(column) for column in columns}
-    for column, field in wanted.items():
+    expected = {column.name: _field(column) for column in columns}
+    for column, field in expected.items():
         yield from (
             _missing(name, field) if column not in there else _of_column(name, field, there[column])
         )
     wider = [
         c
-        for c, field in wanted.items()
+        for c, field in expected.items()
         if c in there and _type(there[c]) != _type(field) and _holds(there[c], field)
     ]
     if wider:
         yield Difference(
-            "left", name, f"of a wider type than declared, which does no harm: {', '.join(wider)}"
+            kind="left",
+            name=name,
+            what=f"wider than declared, harmless: {', '.join(wider)}",
         )
-    for column in there.keys() - wanted.keys():
+    for column in there.keys() - expected.keys():
         if there[column].mode == "REQUIRED":
-            what = f"has a column {column} that nothing fills; `ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL` lets it be"
-            yield Difference("wrong", name, what)
+            what = f"has an unused column {column} that rejects NULL; run `ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL`"
+            yield Difference(kind="wrong", name=name, what=what)
 
 
 def _missing(name: str, field: SchemaField) -> Iterator[Difference]:
     if field.mode == "REQUIRED":
-        what = f"has no column {field.name} {_type(field)}, which is never NULL: add it, fill it for the rows that are there"
-        yield Difference("wrong", name, what)
+        what = f"column {field.name} {_type(field)} NOT NULL is missing: add it and fill it in existing rows"
+        yield Difference(kind="wrong", name=name, what=what)
     else:
-        yield Difference("add", name, f"column {field.name} {_type(field)}", field.name)
+        yield Difference(
+            kind="add", name=name, what=f"column {field.name} {_type(field)}", column=field.name
+        )
 
 
 def _of_column(name: str, field: SchemaField, there: SchemaField) -> Iterator[Difference]:
     if not _holds(there, field):
-        what = f"column {field.name} is {_type(there)}, not {_type(field)}; that takes a new table, copied from this one"
-        yield Difference("wrong", name, what)
+        what = f"column {field.name} is {_type(there)}, not {_type(field)}; copy it to a new table"
+        yield Difference(kind="wrong", name=name, what=what)
     elif there.mode == "REQUIRED" and field.mode == "NULLABLE":
         how = f"ALTER TABLE {name} ALTER COLUMN {field.name} DROP NOT NULL"
         yield Difference(
-            "wrong",
-            name,
-            f"column {field.name} takes no NULL, which is written there; `{how}` changes that",
+            kind="wrong",
+            name=name,
+            what=f"column {field.name} rejects NULL, which runs write; run `{how}`",
         )
 
 
 def _type(field: SchemaField) -> str:
-    """A type as GoogleSQL names it."""
+    """Return the GoogleSQL name of a type."""
     kind = NAMES.get(field.field_type, field.field_type) + (
         f"({field.precision},{field.scale})" if field.precision else ""
     )
@@ -295,7 +301,7 @@ def _type(field: SchemaField) -> str:
 
 
 def _holds(there: SchemaField, field: SchemaField) -> bool:
-    """Whether every value of a declared column fits the one that is there."""
+    """Return True if every value of a declared column fits the existing one."""
     if NAMES.get(there.field_type, there.field_type) != field.field_type or (
         there.mode == "REPEATED"
     ) != (field.mode == "REPEATED"):

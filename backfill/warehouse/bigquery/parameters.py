@@ -1,5 +1,5 @@
-"""Values on their way to BigQuery and back: typed parameters out, what the embedded warehouse would
-return in.
+"""Conversion of values: typed parameters to BigQuery, rows from BigQuery as in the embedded
+warehouse.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 
 Parameter = ScalarQueryParameter | ArrayQueryParameter
-# Most specific first: a bool is an int, a datetime a date.
+# Most specific first: a bool is an int, a datetime is a date.
 TYPES: tuple[tuple[type, str], ...] = (
     (bool, "BOOL"),
     (int, "INT64"),
@@ -26,17 +26,17 @@ TYPES: tuple[tuple[type, str], ...] = (
     (date, "DATE"),
     (str, "STRING"),
 )
-# What an array without elements is of, by the end of its name.
+# Element type of an empty array, by the end of its name.
 DATES = "dates"
 
 
 def parameters(params: Mapping[str, object]) -> list[Parameter]:
-    """Query parameters of these values, typed by them. A datetime without a zone is UTC."""
+    """Return query parameters, typed by their values. A datetime without a zone is UTC."""
     return [_parameter(name, value) for name, value in params.items()]
 
 
 def rows_parameter(name: str, table: Table, rows: Sequence[Row]) -> ArrayQueryParameter:
-    """Rows of a table as one ARRAY<STRUCT>, typed by its schema."""
+    """Return rows of a table as one ARRAY<STRUCT>, typed by its schema."""
     return ArrayQueryParameter(name, "STRUCT", [_struct(table, row) for row in rows])
 
 
@@ -49,7 +49,7 @@ def _struct(table: Table, row: Row) -> StructQueryParameter:
 
 
 def _exact(scale: int | None, value: Any) -> Any:
-    """A float on its way into a NUMERIC column, which takes no more decimals than it has."""
+    """Round a float for a NUMERIC column, which accepts no more decimals than its scale."""
     return round(Decimal(str(value)), scale) if scale is not None and value is not None else value
 
 
@@ -66,8 +66,8 @@ def _type(value: object) -> str:
 
 
 def plain(row: Mapping[str, Any]) -> Row:
-    """A row as both warehouses return it: moments in UTC that do not say so, numbers without
-    trailing zeros.
+    """Return a row as both warehouses do: UTC timestamps without a zone, numbers without trailing
+    zeros.
     """
     return {name: _plain(value) for name, value in row.items()}
 
@@ -79,7 +79,7 @@ def _plain(value: Any) -> Any:
 
 
 def _short(value: Decimal) -> Decimal:
-    """Without trailing zeros, which one way of reading adds and another does not."""
+    """Remove trailing zeros, which only one way of reading adds."""
     short = value.normalize()
     return (
         short.quantize(Decimal(1))

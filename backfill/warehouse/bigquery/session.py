@@ -1,37 +1,40 @@
-"""The BigQuery warehouse: one session of the port on the datasets of a project."""
+"""BigQuery warehouse: a session of the port on the datasets of a project."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from google.cloud.bigquery import Client, QueryJob
 
+from backfill.crash_points import crash_point
+from backfill.errors import CorruptPartition
+from backfill.statements import render
 from backfill.warehouse.bigquery import sql as statements
 from backfill.warehouse.bigquery.connection import Place, connect, is_emulated
 from backfill.warehouse.bigquery.jobs import Jobs
 from backfill.warehouse.bigquery.load_config import load_config
 from backfill.warehouse.bigquery.metadata import Looking
 from backfill.warehouse.bigquery.parameters import Parameter, parameters, plain, rows_parameter
-from backfill.warehouse.port import Params, Row, Work
+from backfill.warehouse.bigquery.unfinished import UnfinishedTables
+from backfill.warehouse.port import Params, Row, UnfinishedWrite, Work
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS, TABLES
+from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS, TABLES
 
-# From so many rows on the Storage API is faster than pages of JSON, whose first answer comes
-# sooner.
+# From this many rows the Storage API is faster than pages of JSON, which start sooner.
 MANY_ROWS = 5_000
-# BigQuery charges for as much of each table that a statement reads, however little it is.
+# BigQuery charges at least this much per table that a statement reads.
 LEAST_BYTES = 10 * 2**20
 
 
 class BigQueryWarehouse:
-    """One session; open one per thread. Nothing is asked of BigQuery before it is used."""
+    """Session for one thread. Sends nothing to BigQuery before its first use."""
 
     def __init__(
         self, place: Place, *, labels: Mapping[str, str] | None = None, max_bytes: int | None = None
@@ -42,24 +45,24 @@ class BigQueryWarehouse:
 
     @cached_property
     def client(self) -> Client:
-        """The client, made at the first use."""
+        """Return the client, created on first use."""
         return connect(self.place)
 
     @cached_property
     def jobs(self) -> Jobs:
-        """The jobs of this session."""
+        """Return the jobs of this session."""
         return Jobs(self.client, labels=self._labels, max_bytes=self._max_bytes)
 
     @cached_property
     def looking(self) -> Looking:
-        """What is known of the tables without a job, or with one until they change."""
+        """Return the cached metadata of the tables."""
         return Looking(self.jobs, self.place, self._rows_of)
 
     # Work
 
     @contextmanager
     def working(self, work: Work) -> Iterator[None]:
-        """What is run within is named, labelled and noted as that work's."""
+        """Name, label and note all jobs inside the block as that work's."""
         before, self.jobs.work = self.jobs.work, work
         try:
             yield
@@ -67,13 +70,20 @@ class BigQueryWarehouse:
             self.jobs.work = before
 
     def cancel(self, names: Collection[str]) -> int:
-        """Stop the jobs of these names that still go on; return how many there were."""
+        """Cancel running jobs of these names; return how many there were."""
         return self.jobs.patiently(lambda: self.jobs.cancel(names))
+
+    def retire(self, names: Collection[str], *, cancel: bool) -> None:
+        """End the jobs of these names, and take the names of those not started, which costs
+        nothing.
+        """
+        taking = render("bigquery-taking", table=f"{self.place.prefix}{HISTORY}")
+        for name in names:
+            self.jobs.patiently(partial(self.jobs.retire, name, taking, cancel=cancel))
 
     # Reading
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
-        """Run one SELECT and return its rows."""
         return self._rows_of(self._narrowed(sql, params or {}), params or {})
 
     def _rows_of(self, text: str, params: Params) -> list[Row]:
@@ -98,9 +108,7 @@ class BigQueryWarehouse:
         return statements.narrowed(sql, params, staged=self._staged, prefix=self.place.prefix)
 
     def stage(self, name: str, sql: str, params: Params) -> None:
-        """Run one SELECT and keep its rows in a table of the scratch dataset, which expires by
-        itself.
-        """
+        """Run one SELECT and keep its rows in a table of the scratch dataset, with an expiry."""
         work = self.jobs.work
         text = self._narrowed(sql, params)
         bound = _bound(text, params)
@@ -111,18 +119,16 @@ class BigQueryWarehouse:
         self._staged[name] = place
 
     def stage_file(self, name: str, table: Table, file: Path) -> None:
-        """Load a Parquet file into a table of the scratch dataset."""
         place = f"{self.scratch}.{name}_{uuid4().hex}"
         self._upload(table, file, place)
         self._staged[name] = place
 
     @property
     def scratch(self) -> str:
-        """The dataset of staged rows."""
         return f"{self.place.prefix}{statements.SCRATCH}"
 
     def staged(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Some columns of the rows staged as `name`, read from their table without a job."""
+        """Return columns of the rows staged as `name`, read from their table without a job."""
 
         def read() -> list[tuple[Any, ...]]:
             table = self.client.get_table(self._staged[name], retry=self.jobs.api_retry)
@@ -135,10 +141,10 @@ class BigQueryWarehouse:
         return self.jobs.patiently(read)
 
     def bytes_read(self, sql: str, params: Params, writes: int = 0) -> int:
-        """What one SELECT would be charged for, asked by a dry run, and so many writes of its rows.
+        """Return the bytes charged for one SELECT and this many writes of its rows, from a dry run.
 
-        A write reads the rows and the partitions that they replace: of a batch, either is less than
-        the least charged.
+        A write reads the rows and the partitions that it replaces: for a batch, each is below the
+        minimum charge.
         """
         text = self._narrowed(sql, params)
         config = self.jobs.config(_bound(text, params), dry_run=True, use_query_cache=False)
@@ -149,22 +155,33 @@ class BigQueryWarehouse:
         return max(job.total_bytes_processed or 0, least) + writes * 2 * LEAST_BYTES
 
     def seasons(self, table: Table) -> set[int]:
-        """The seasons of an input table that are loaded."""
         return self.looking.seasons(table)
 
+    def season_version(self, season_year: int) -> str:
+        """Return text that changes with every change of an input table, in any season."""
+        return " ".join(self.stamp(table, season_year) for table in INPUTS)
+
     def stamp(self, table: Table, season_year: int) -> str:
-        """What changes whenever the table does, whatever the season."""
+        """Return text that changes with every change of the table, in any season."""
         return f"{season_year} {self.looking.stamp(table)}"
 
     def partitions(
         self, table: Table, processor_name: str = "", among: Collection[date] | None = None
     ) -> set[date]:
-        """The dates for which an output table has a partition, or a log table a processor's slice."""
+        """Return the dates of an output table's partitions, or of a processor's slice of a log."""
         found = self.looking.partitions(table, processor_name)
         return found if among is None else found.intersection(among)
 
+    def damaged(self, table: Table, processor_name: str, among: Collection[date]) -> set[date]:
+        """Return none: BigQuery keeps its files whole."""
+        return set()
+
+    def set_aside(self, error: CorruptPartition) -> str:
+        """Raise the error, which BigQuery never causes."""
+        raise error
+
     def expiring(self) -> dict[str, int]:
-        """The tables whose partitions expire, each with the days after which they do."""
+        """Return the tables whose partitions expire, each with its days."""
         return {str(table): days for table in TABLES if (days := self.looking.expires_after(table))}
 
     # Writing
@@ -177,13 +194,14 @@ class BigQueryWarehouse:
         params: Params,
         processor_name: str = "",
     ) -> int | None:
-        """Replace these partitions in one statement; the rows that it inserted are what they hold."""
+        """Replace these partitions in one statement; return the number of rows inserted."""
         text = statements.replacing(table, self._narrowed(sql, params))
         own = {statements.DATES: list(dates), statements.NAME: processor_name}
         job = self._write(table, text, _bound(text, {**params, **own}))
         return _inserted(job) if sql else 0
 
     def _write(self, table: Table, text: str, bound: Sequence[Any]) -> QueryJob:
+        self.jobs.work.fence()
         try:
             return self.jobs.run(
                 statements.narrowed(text, prefix=self.place.prefix) if self.place.prefix else text,
@@ -193,7 +211,6 @@ class BigQueryWarehouse:
             self.looking.forget(table)
 
     def record(self, table: Table, rows: Sequence[Row]) -> None:
-        """Add rows to a log in one statement."""
         dates, ids = (
             sorted({row[table.partition] for row in rows}),
             sorted({row["run_id"] for row in rows}),
@@ -203,21 +220,52 @@ class BigQueryWarehouse:
             table, statements.adding(table), [rows_parameter(statements.ROWS, table, rows), *bound]
         )
 
-    def load(self, table: Table, season_year: int, file: Path) -> None:
-        """Load a file beside, then replace the season by it in one statement."""
-        beside = f"{self.scratch}.{table.name}_{season_year}_{uuid4().hex}"
+    def load(
+        self, season_year: int, files: Mapping[Table, Path], write: UnfinishedWrite | None = None
+    ) -> None:
+        """Load files into scratch tables, then replace the season from them in one transaction."""
+        load = uuid4().hex
+        places = {t: f"{self.scratch}.{t.name}_{season_year}_{load}" for t in files}
+        title = f"load of season {season_year}"
+        with self._unfinished.held(f"load_{season_year}", write or UnfinishedWrite(title=title)):
+            crash_point("load-begun")
+            try:
+                for table, file in files.items():
+                    self._upload(table, file, places[table])
+                    crash_point("load-file")
+                crash_point("load-prepared")
+                self._switch(statements.loading(season_year, places), files)
+                crash_point("load-switched")
+            finally:
+                self._drop(places.values())
+
+    def _switch(self, script: str, tables: Collection[Table]) -> None:
         try:
-            self._upload(table, file, beside)
-            self._write(table, statements.loading(table, season_year, beside), [])
+            prefix = self.place.prefix
+            self.jobs.run(statements.narrowed(script, prefix=prefix) if prefix else script, [])
         finally:
-            self.jobs.patiently(
-                lambda: self.client.delete_table(
-                    beside, not_found_ok=True, retry=self.jobs.api_retry
-                )
-            )
+            for table in tables:
+                self.looking.forget(table)
+
+    def _drop(self, places: Iterable[str]) -> None:
+        def drop(place: str) -> None:
+            self.client.delete_table(place, not_found_ok=True, retry=self.jobs.api_retry)
+
+        for place in places:
+            self.jobs.patiently(partial(drop, place))
+
+    def unfinished(self) -> list[UnfinishedWrite]:
+        return self._unfinished.read()
+
+    def writing(self, write: UnfinishedWrite) -> AbstractContextManager[None]:
+        return self._unfinished.held("copy", write)
+
+    @cached_property
+    def _unfinished(self) -> UnfinishedTables:
+        return UnfinishedTables(self.jobs, f"{self.place.project}.{self.scratch}")
 
     def _upload(self, table: Table, file: Path, to: str) -> None:
-        """Make a table of a Parquet file that has the columns of another one."""
+        """Create a table from a Parquet file with the columns of another one."""
         config = load_config(table, file, self.jobs.config([]).labels)
 
         def upload() -> None:
@@ -230,9 +278,7 @@ class BigQueryWarehouse:
         self.jobs.patiently(upload)
 
     def check_writable(self) -> None:
-        """Raise WarehouseUnwritable when the tables that are written are not there, or nobody may
-        ask for them.
-        """
+        """Raise WarehouseUnwritable if the tables are missing or not accessible."""
         self.jobs.patiently(
             lambda: self.client.get_dataset(self.scratch, retry=self.jobs.api_retry)
         )
@@ -240,17 +286,19 @@ class BigQueryWarehouse:
             self.looking.stamp(table)
 
     def sweep(self) -> int:
-        """Nothing: staged rows expire by themselves, and a job that nobody waits for ends."""
+        """Return 0: staged rows expire, and an abandoned job ends without help."""
         return 0
 
 
 def _bound(text: str, params: Params) -> list[Parameter]:
-    """The parameters that a statement mentions."""
+    """Return the parameters that a statement mentions."""
     return parameters(
         {name: value for name, value in params.items() if re.search(rf"@{name}\b", text)}
     )
 
 
 def _inserted(job: QueryJob) -> int | None:
-    """The rows that a MERGE inserted; None where the answer does not tell them from those deleted."""
+    """Return the rows that a MERGE inserted; None if the response does not separate them from
+    deletions.
+    """
     return None if job.dml_stats is None else int(job.dml_stats.inserted_row_count)

@@ -1,9 +1,8 @@
-"""The texts that BigQuery is sent, made from the schema alone: no client and no value, so that they
-can be analysed.
+"""Statements sent to BigQuery, made from the schema alone: no client and no values, so that tests
+can analyze them.
 
-What the port's users write is GoogleSQL already. It is narrowed to the partitions that its
-parameters allow, which
-BigQuery does not find by itself behind a join, and reads staged tables where they were put.
+Callers of the port write GoogleSQL. It is narrowed to the partitions that its parameters allow,
+which BigQuery does not derive behind a join, and its staged tables get their full names.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from backfill.warehouse.schema import SLICE, Table
 from backfill.warehouse.tables import BY_REF, OUTPUTS
 from validation.season import FIRST_MONTH, season_year
 
-# Where staged rows are kept for the statements that read them. Its tables expire by themselves.
+# Dataset of staged rows, whose tables expire.
 SCRATCH = "backcourt_scratch"
 SCRATCH_HOURS = 24
-# Parameters of the adapter's own, which no statement of the port's users has.
+# Parameters of the adapter; no statement of a caller has them.
 DATES, NAME, ROWS, RUN_IDS = "replaced_dates", "replaced_name", "added_rows", "added_run_ids"
 
 REFERENCE = re.compile(
     r"\b(FROM|JOIN|MERGE|INTO)(\s+)`?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)`?(?![\w.(])", re.IGNORECASE
 )
-# What may stand behind a table that has no alias; anything else is its alias.
+# Tokens that can follow a table without an alias; any other token is its alias.
 NO_ALIAS = re.compile(
     r"\s*(?:$|[),;]|(?:WHERE|JOIN|LEFT|RIGHT|FULL|INNER|CROSS|ON|USING|GROUP|ORDER|HAVING|QUALIFY|WINDOW|LIMIT|UNION|EXCEPT|INTERSECT)\b)",
     re.IGNORECASE,
@@ -38,15 +37,13 @@ NO_ALIAS = re.compile(
 
 
 def staging(place: str, sql: str) -> str:
-    """The statement that keeps what a SELECT yields in a table that expires by itself; parameters
-    as in `sql`.
-    """
+    """Return the statement that keeps a SELECT's rows in an expiring table; parameters as in `sql`."""
     return render("bigquery-staging", place=place, hours=SCRATCH_HOURS, query=sql.strip())
 
 
 def replacing(table: Table, source: str) -> str:
-    """The MERGE that replaces partitions by what `source` selects, all at once; by nothing where it
-    is empty.
+    """Return the MERGE that replaces partitions with the rows of `source`, atomically; empty
+    `source` empties them.
 
     Parameters: those of `source`, `replaced_dates` ARRAY<DATE>, and for a log table `replaced_name`
     STRING.
@@ -54,7 +51,7 @@ def replacing(table: Table, source: str) -> str:
     gone = f"t.{table.partition} IN UNNEST(@{DATES})"
     if table.kind == "log":
         gone += f" AND t.{SLICE} = @{NAME}"
-    # Without a source it is a DELETE, which costs nothing where it empties whole partitions.
+    # Without a source it is a DELETE, which is free when it empties whole partitions.
     return (
         merge(table, source, gone)
         if source
@@ -63,52 +60,51 @@ def replacing(table: Table, source: str) -> str:
 
 
 def adding(table: Table) -> str:
-    """The MERGE that adds rows to a log; one with the run_id of an older one of its date replaces
-    it.
+    """Return the MERGE that adds rows to a log; a row replaces an older one of its date and run_id.
 
     Parameters: `added_rows` ARRAY<STRUCT> of the table's columns, `added_run_ids` ARRAY<STRING>,
-    `replaced_dates`
-    ARRAY<DATE>.
+    `replaced_dates` ARRAY<DATE>.
     """
     gone = f"t.{table.partition} IN UNNEST(@{DATES}) AND t.run_id IN UNNEST(@{RUN_IDS})"
     return merge(table, render("bigquery-added-rows", table=table, rows=ROWS), gone)
 
 
-def loading(table: Table, year: int, staged: str) -> str:
-    """The MERGE that replaces a season of an input by the rows of a table that a file was loaded
-    into.
-    """
-    return merge(table, f"SELECT * FROM {staged}", f"t.{within_season(table, year)}")
+def loading(year: int, staged: Mapping[Table, str]) -> str:
+    """Return the transaction that replaces a season of inputs with the rows of loaded tables."""
+    merges = [
+        merge(table, f"SELECT * FROM {place}", f"t.{within_season(table, year)}").strip()
+        for table, place in staged.items()
+    ]
+    return render("bigquery-transaction", statements=tuple(merges))
 
 
 def merge(table: Table, source: str, gone: str) -> str:
-    """Insert all that `source` selects and delete what `gone` says of the target `t`, in one atomic
-    statement.
+    """Insert the rows of `source` and delete those of the target `t` that match `gone`, in one
+    atomic statement.
 
-    ON FALSE matches nothing, so that only the partitions that `gone` names are read.
+    ON FALSE matches nothing, so that only the partitions named in `gone` are read.
     """
     return render("bigquery-merge", table=table, source=source.strip(), gone=gone)
 
 
-# Looking
+# Lookup
 
 
 def listing() -> str:
-    """Which partitions there are: name of the table, processor of a log's slice, date.
+    """Return the statement that lists partitions: table name, processor of a log's slice, date.
 
-    A partition without rows does not exist in BigQuery; the run history tells which were written
-    empty.
+    A partition without rows does not exist in BigQuery; the run history has those written empty.
     """
-    return render("bigquery-partitions", outputs=OUTPUTS)
+    return render("bigquery-partitions", outputs=tuple(OUTPUTS))
 
 
 def seasons(table: Table) -> str:
-    """The seasons of which an input has rows: one column, `year`."""
+    """Return the statement for the seasons with rows in an input: one column, `year`."""
     return render("bigquery-seasons", table=table)
 
 
 def within_season(table: Table, year: int) -> str:
-    """The condition that a row of an input belongs to a season, in literals, so that only its
+    """Return the condition for an input's rows of a season, in literals, so that only its
     partitions are read.
     """
     first, last = date(year, FIRST_MONTH, 1), date(year + 1, FIRST_MONTH, 1) - timedelta(days=1)
@@ -125,12 +121,11 @@ def narrowed(
     staged: Mapping[str, str] | None = None,
     prefix: str = "",
 ) -> str:
-    """A statement as it is sent: each table narrowed to what the parameters allow, staged names and
-    datasets in full.
+    """Return a statement as sent: each table narrowed to what the parameters allow, staged names
+    and datasets in full.
 
-    It sees what the port promises: bound to `dates` these partitions of what is written here, bound
-    to `start` and
-    `end` those between, bound to `season_start` (with its value) that season of the inputs.
+    Follows the port: bound to `dates` it reads these partitions of written tables, bound to `start`
+    and `end` those between, bound to `season_start` (with its value) that season of the inputs.
     """
 
     def stand_in(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Rows as Parquet files of exactly the schema's columns and types, as `Warehouse.load` takes them."""
+"""Parquet files with exactly the schema's columns and types, as `Warehouse.load` requires."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TYPES = {
 
 
 def arrow_type(column: Column) -> pa.DataType:
-    """Type of the column in Arrow."""
+    """Return the Arrow type of a column."""
     kind, is_array = column.duckdb_type.removesuffix("[]"), column.duckdb_type.endswith("[]")
     if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind):
         return pa.decimal128(*map(int, decimal.groups()))
@@ -31,7 +31,7 @@ def arrow_type(column: Column) -> pa.DataType:
 
 
 def arrow_table(table: Table, rows: Sequence[Sequence[Any]]) -> pa.Table:
-    """Rows as an Arrow table; a value that does not fit its column raises."""
+    """Return rows as an Arrow table; raises if a value does not fit its column."""
     types = [arrow_type(column) for column in table.columns]
     columns = list(zip(*rows, strict=True)) or [()] * len(types)
     arrays = [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)]
@@ -39,5 +39,4 @@ def arrow_table(table: Table, rows: Sequence[Sequence[Any]]) -> pa.Table:
 
 
 def write_parquet(file: Path, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-    """Write rows, values in the order of the columns. Raises OSError."""
     pq.write_table(arrow_table(table, rows), file)

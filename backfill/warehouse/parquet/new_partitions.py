@@ -1,6 +1,4 @@
-"""What DuckDB has written beside, as one file per partition: joined where it wrote several, empty
-where it wrote none.
-"""
+"""Partitions written to staging, one file each: several files are joined, a missing one is empty."""
 
 from __future__ import annotations
 
@@ -16,24 +14,20 @@ from backfill.warehouse.schema import Table
 
 
 class NewPartitions:
-    """The partitions of one write of a table, in a folder of its own; `folder` is where DuckDB is
-    to write.
-    """
+    """Partitions of one write of a table; `folder` is DuckDB's output folder."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, table: Table, beside: Path) -> None:
-        self.folder = beside / "new"
-        self._db, self._table, self._beside = db, table, beside
+    def __init__(self, db: duckdb.DuckDBPyConnection, table: Table, staging: Path) -> None:
+        self.folder = staging / "new"
+        self._db, self._table, self._staging = db, table, staging
 
     def of(self, name: str) -> Path:
-        """The folder of a new partition, holding one file: the writer's, its several joined, or an
-        empty one.
-        """
+        """Return the folder of a new partition with one file: as written, joined, or empty."""
         folder = self.folder / name
         files = sorted(folder.glob("*.parquet"))
         if len(files) == 1:
             files[0].rename(folder / PART)
             return folder
-        made = self._beside / "made" / name
+        made = self._staging / "made" / name
         made.mkdir(parents=True)
         if files:
             self._copy(files, made / PART)
@@ -42,8 +36,8 @@ class NewPartitions:
         return made
 
     def _empty(self) -> Path:
-        """A file of the table without rows, written once for all its empty partitions."""
-        file = self._beside / "empty.parquet"
+        """Return a file of the table without rows, written once for all its empty partitions."""
+        file = self._staging / "empty.parquet"
         if not file.exists():
             self._copy([], file)
         return file

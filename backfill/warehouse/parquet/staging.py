@@ -1,6 +1,4 @@
-"""Where partitions are written before they are moved into place, and how a killed writer's
-leftovers are told.
-"""
+"""Staging folders for new partitions, and cleanup after killed writers."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ class Staging:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """A folder of one's own for the time of one write."""
+        """Create a separate folder for one write."""
         made = self.path / "+".join((*this_process().split(" "), uuid4().hex))
         made.mkdir(parents=True)
         try:
@@ -36,7 +34,7 @@ class Staging:
             shutil.rmtree(made, ignore_errors=True)
 
     def sweep(self) -> int:
-        """Remove the folders of processes that are gone; return how many."""
+        """Remove the folders of ended processes; return how many."""
         dead = [f for f in self.path.glob("*+*+*+*") if _is_abandoned(f)]
         for folder in dead:
             shutil.rmtree(folder, ignore_errors=True)
@@ -44,11 +42,11 @@ class Staging:
 
 
 def move_partition(made: Path, target: Path) -> None:
-    """Put a folder's file where a partition stands: the whole folder where there is none yet, else
-    the file over the old one.
+    """Move a folder's file into place: the whole folder for a new partition, otherwise the file
+    over the old one.
 
-    Moving a folder takes one call where making one, moving the file and removing the empty one
-    takes three.
+    Moving a folder takes one call; creating one, moving the file and removing the empty one takes
+    three.
     """
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,17 +56,17 @@ def move_partition(made: Path, target: Path) -> None:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
         else:
-            return  # otherwise somebody made it meanwhile
+            return  # otherwise another process has created it
     (made / PART).replace(target / PART)
 
 
 def quoted(file: Path | str) -> str:
-    """A path as a literal of DuckDB's SQL."""
+    """Return a path as a DuckDB string literal."""
     return "'" + str(file).replace("'", "''") + "'"
 
 
-def stamps(files: Sequence[str]) -> tuple[object, ...]:
-    """What changes whenever one of the files is replaced."""
+def stamps(files: Sequence[str]) -> tuple[tuple[str, int, int, int], ...]:
+    """Return a value that changes with every replacement of one of the files."""
     found = [os.stat(file) for file in files]
     return tuple(
         (file, s.st_ino, s.st_mtime_ns, s.st_size) for file, s in zip(files, found, strict=True)
@@ -81,5 +79,5 @@ def _is_abandoned(folder: Path) -> bool:
         return is_gone(owner)
     try:
         return time.time() - folder.stat().st_mtime > STALE_SECONDS
-    except FileNotFoundError:  # its writer finished meanwhile
+    except FileNotFoundError:  # its writer has finished
         return False

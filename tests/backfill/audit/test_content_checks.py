@@ -1,4 +1,4 @@
-"""Counts perfect, content wrong: shares read, rows edited by hand, and what nothing is wrong with."""
+"""Content checks: shares read, rows edited behind correct counts, and intact partitions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.seasons.tiny import (
     season_rows,
 )
 from tests.strategies import SEASON_START, League, league_settings, leagues
-from validation.columns import CRITICAL
+from validation.columns import SOURCES, watched_columns
 from validation.findings.content import Share, Violation
 from validation.known_constants import ConstantKind
 
@@ -54,7 +54,7 @@ def processed_season(loaded_season: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def processed(processed_season: Path, settings: Any) -> None:
-    """The tiny season, processed and staged; nothing may be written there."""
+    """Stage the tiny season with all processors run, as a read-only warehouse."""
     settings.WAREHOUSE_URL = f"parquet:{processed_season}"
     load.stage(PROCESSING)
 
@@ -71,13 +71,13 @@ def broken(code: str) -> set[str]:
     return {violation.check for violation in content_checks.violations(OPENING, [code])}
 
 
-# Rules, each broken by hand
+# Rules, each broken by an edit
 
 ZONES = ("paint", "mid_range", "three_pt")
 
 
 def feature(i: int, value: str) -> str:
-    """The vector with another element."""
+    """Return SQL for the feature vector with element `i` replaced."""
     return f"[{', '.join(value if n == i else f'features[OFFSET({n})]' for n in range(25))}] AS features"
 
 
@@ -85,7 +85,7 @@ def more(column: str, by: str = "0.1") -> str:
     return f"{column} + NUMERIC '{by}' AS {column}"
 
 
-TAKEN = (*range(9), 13, 14, *range(18, 25))  # features that have decimals
+TAKEN = (*range(9), 13, 14, *range(18, 25))  # features with decimals
 
 EDITS: dict[str, dict[str, str]] = {
     "TDZA": {
@@ -217,7 +217,7 @@ def test_a_league_of_more_than_thirty_teams_is_told() -> None:
     assert broken("TDZA") == {"number of teams"}
 
 
-# What is told
+# Messages
 
 
 @pytest.mark.usefixtures("processed")
@@ -231,9 +231,11 @@ def test_nothing_is_wrong_with_the_tiny_season() -> None:
 def test_a_violation_says_what_is_wrong_where_and_how_often() -> None:
     edit("PCF", "fatigue_score - 5 AS fatigue_score")
     found = [v for v in content_checks.violations(OPENING) if v.check == "fatigue"]
-    sentence = "fatigue is not what the context makes"
+    sentence = "fatigue differs from the context"
     assert found == [
-        Violation("fatigue", "PCF", day, 2, "awad", sentence)
+        Violation(
+            check="fatigue", processor="PCF", date=day, count=2, sample="awad", sentence=sentence
+        )
         for day in sorted({v.date for v in found})
     ]
     assert [v.date for v in found] == list(PROCESSING)
@@ -292,7 +294,7 @@ def test_a_share_counts_the_rows_of_a_date() -> None:
     assert {day for table, _, day in found if table == "PGS"} == set(NIGHTS)
     assert {day for table, _, day in found if table == "TDZA"} == set(PROCESSING[1:])
     assert {(table, column) for table, column, _ in found} == {
-        (t, c.name) for t, columns in CRITICAL.items() for c in columns
+        (t, c.name) for t in (*SOURCES, *CHAIN) for c in watched_columns(t)
     }
 
 
@@ -372,7 +374,7 @@ def test_a_context_column_that_is_lost_is_one_jump_with_all_that_follows(
 
 
 def violations_of(league: League, backfill_mode: bool) -> Iterator[Violation]:
-    """What is said to be wrong with what the oracle makes of a league."""
+    """Yield the violations found in the oracle's outcomes for a league."""
     chain = run_chain(
         league.tables, league.dates, season_start=SEASON_START, backfill_mode=backfill_mode
     )

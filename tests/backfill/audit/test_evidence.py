@@ -1,4 +1,4 @@
-"""The query behind each Finding, asked of a season that was run."""
+"""Evidence queries of Findings, executed on a processed season."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from backfill.audit import evidence
 from backfill.processors.registry import PROCESSORS
-from backfill.status.error_groups import ErrorGroup
+from backfill.status.error_groups import ErrorGroup, evidence_query
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.tables import INPUTS, PGS, TDGS, UPGC
@@ -41,13 +41,14 @@ TOLD: dict[kinds.FindingKind, dict[str, Any]] = {
     kinds.DUPLICATE_OUTPUT: {"processors": ("TDZA", "ML")},
     kinds.PHASE3_MISSING: {"processors": ()},
     kinds.LOW_COVERAGE: {"processors": ()},
+    kinds.UNFINISHED_LOAD: {"processors": ()},
     kinds.COLUMN_JUMP: {"evidence": {"table": "PGS", "columns": ["points", "is_active"]}},
 }
 
 
 @pytest.fixture
 def ran(whole_jobs: Whole, own_warehouse: Path, settings: Any) -> Path:
-    """What a job wrote that ran all of the season; not to be written to."""
+    """Return the output of a whole-season job, read-only."""
     folder = whole_jobs.written(make_options(batch_size=4))
     settings.WAREHOUSE_URL = f"parquet:{folder}"
     return folder
@@ -55,7 +56,7 @@ def ran(whole_jobs: Whole, own_warehouse: Path, settings: Any) -> Path:
 
 @pytest.fixture
 def own(ran: Path, own_warehouse: Path, settings: Any) -> Path:
-    """The same to be written to."""
+    """Return a writable copy of `ran`."""
     shutil.copytree(ran, own_warehouse)
     settings.WAREHOUSE_URL = f"parquet:{own_warehouse}"
     return own_warehouse
@@ -79,7 +80,7 @@ def query_of(found: FindingDraft) -> str:
 
 
 def asked(found: FindingDraft) -> list[Row]:
-    """What the query behind a Finding shows."""
+    """Return the rows of a Finding's evidence query."""
     return warehouse().query(query_of(found))
 
 
@@ -192,11 +193,19 @@ def test_a_bug_is_shown_by_the_statement_that_broke() -> None:
 
 
 def group(what: str, code: str = "PSZA") -> ErrorGroup:
-    return ErrorGroup("g", code, what, 1, (SECOND,), "a text", (EVERYBODY[0], "o'neal"))
+    return ErrorGroup(
+        id="g",
+        processor=code,
+        what=what,
+        count=1,
+        dates=(SECOND,),
+        sample="a text",
+        entities=(EVERYBODY[0], "o'neal"),
+    )
 
 
 def test_an_error_group_is_shown_by_its_statement() -> None:
-    assert evidence.of_group(group("UNKNOWN"), OPENING) == query_of(make_found(kinds.BUG, [SECOND]))
+    assert evidence_query(group("UNKNOWN"), OPENING) == query_of(make_found(kinds.BUG, [SECOND]))
 
 
 @pytest.mark.parametrize("code", ["PSZA", "PDC", "ML", "PCF"])
@@ -209,7 +218,7 @@ def test_a_group_of_impossible_values_is_shown_by_the_rows_that_break_a_rule(
     give(
         table, [row | ({column: -1} if row["game_date"] == night else {}) for row in rows], tmp_path
     )
-    (row,) = warehouse().query(evidence.of_group(group("PROCESSING_ERROR", code), OPENING))
+    (row,) = warehouse().query(evidence_query(group("PROCESSING_ERROR", code), OPENING))
     assert (row["name"], row["entity"], row["game_date"]) == (str(table), EVERYBODY[0], night)
     assert f"{column} = -1" in row["reason"]
 

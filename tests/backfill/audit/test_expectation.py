@@ -1,6 +1,4 @@
-"""Which failures must happen, by the product and by the oracle; and that exactly these happen in
-whole seasons.
-"""
+"""Expected failures: the product and the oracle agree, and whole seasons have exactly these."""
 
 from __future__ import annotations
 
@@ -50,7 +48,7 @@ from validation.season import DateType
 
 pytestmark = pytest.mark.specification
 
-# By then every table has rows for most entities; the rest of a season would only double the time.
+# By then every table has rows for most entities; more days only add time.
 SIMULATED_DAYS = 50
 
 
@@ -58,7 +56,7 @@ SIMULATED_DAYS = 50
 
 
 def agree(league: League, facts: SeasonGames) -> None:
-    """The product expects what the oracle expects, in both modes."""
+    """Assert that the product expects the oracle's failures in both modes."""
     for backfill_mode in (True, False):
         oracle = OracleFacts(league.tables, league.season_start, backfill_mode)
         for day in league.dates:
@@ -69,9 +67,9 @@ def agree(league: League, facts: SeasonGames) -> None:
 
 
 def as_given(league: League) -> SeasonGames:
-    """The league as the product's values, by the oracle's own reading of its rows."""
+    """Convert the league to the product's values, with the oracle's own reading of its rows."""
     return SeasonGames(
-        league.season_start,
+        start=league.season_start,
         players=_histories(league, "PGS", "team_abbr", SHOT_WINDOW),
         defenses=_histories(league, "TDGS", "defending_team_abbr", DEFENSE_WINDOW),
         offenses=_histories(league, "TOGS", "team_abbr", OFFENSE_WINDOW),
@@ -122,14 +120,14 @@ def _schedule(league: League) -> dict[str, list[tuple[date, str]]]:
 
 
 def as_stored(folder: Path, league: League) -> SeasonGames:
-    """The league as the product reads it out of a warehouse that holds its tables."""
+    """Read the league with the product's loader from a warehouse that holds its tables."""
     tables = {
         t.short: [tuple(row.get(name) for name in t.names) for row in league.tables[t.short]]
         for t in INPUTS
     }
     write(SimulatedSeason(league.season_start.year, 0, tables), folder)
     for table in INPUTS:
-        warehouse().load(table, league.season_start.year, file_of(folder, table))
+        warehouse().load(league.season_start.year, {table: file_of(folder, table)})
     return loading.facts(league.season_start)
 
 
@@ -147,7 +145,7 @@ def test_the_product_reads_out_of_the_warehouse_what_the_oracle_reads(
     agree(league, as_stored(tmp_path, league))
 
 
-# In which every status of every processor occurs
+# Covers every status of every processor
 RICH = Knobs(
     seed=5,
     teams=12,
@@ -181,7 +179,7 @@ def test_a_league_with_every_kind_of_failure_is_understood(tmp_path: Path, store
 
 
 def simulated(seed: int) -> SimulatedSeason:
-    """The first days of a simulated season, row for row as the whole one has them."""
+    """Return the first days of a simulated season, identical to the start of the whole one."""
     simulation = Simulation(2021, seed)
     for number, fixture in enumerate(
         (f for f in simulation.fixtures if f.day < SIMULATED_DAYS), start=1
@@ -205,7 +203,13 @@ def test_in_a_simulated_season_everybody_fails_who_must_and_nobody_else(
         for code, processor in PROCESSORS.items()
         for outcome in execute(
             warehouse(),
-            Step(processor, tuple(dates), start, STARTED_AT, dict.fromkeys(dates, RUN_ID)),
+            Step(
+                processor=processor,
+                dates=tuple(dates),
+                season_start=start,
+                started_at=STARTED_AT,
+                run_ids=dict.fromkeys(dates, RUN_ID),
+            ),
         )
     }
     assert len(run) == len(PROCESSORS) * len(dates)

@@ -1,4 +1,4 @@
-"""Findings as they are kept, from one judgement to the next, and what a person may say of them."""
+"""Stored Findings: lifecycle across audits, marks and comments."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.utils.timezone import now
 from backfill.audit.findings_store import SeasonFindings, keep
 from backfill.audit.marking import audit_due, listed, mark, needs_attention
 from backfill.errors import Refused
-from backfill.execution.dispatch import SYSTEM
 from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
-from backfill.models import Event, Finding, Job, SeasonAudit
+from backfill.models import SYSTEM, Event, Finding, Job, SeasonAudit
 from backfill.warehouse.tables import SCHED
 from tests.backfill.execution.test_concurrency import ROUNDS, together
+from tests.seasons.inputs import input_file
 from tests.seasons.tiny import FIRST, LAST, SECOND, THIRD, cut, make_options
 from validation.findings import kinds
 from validation.findings.kinds import FindingDraft as Found
@@ -34,7 +34,7 @@ EARLIER, LATER = now() - timedelta(hours=1), now() + timedelta(hours=1)
 
 
 def make_found(*dates: date, subject: str = "PSZA", year: int = 2021, **given: Any) -> Found:
-    """What a judgement found, on one date unless others are named."""
+    """Make a Finding as an audit reports it, on the first date by default."""
     values = {
         "kind": kinds.LOST,
         "sentence": "a sentence",
@@ -49,11 +49,17 @@ def judged(
     *found: Found, newest_run: datetime | None = None, seasons: tuple[int, ...] = (2021,)
 ) -> None:
     for season in seasons:
-        keep(SeasonFindings(season, [f for f in found if f.season == season], newest_run))
+        keep(
+            SeasonFindings(
+                season=season,
+                findings=[f for f in found if f.season == season],
+                newest_run=newest_run,
+            )
+        )
 
 
 def kept(*dates: date, **given: Any) -> Finding:
-    """A Finding that has just been opened."""
+    """Return a newly opened Finding."""
     judged(make_found(*dates, **given))
     return Finding.objects.get()
 
@@ -67,7 +73,7 @@ def states() -> dict[str, str]:
 
 
 def history(finding: Finding) -> list[tuple[str, str, str]]:
-    """What happened to it, by whom and why."""
+    """Return the Finding's events as (kind, actor, reason)."""
     return list(finding.events.order_by("pk").values_list("action", "actor", "reason"))
 
 
@@ -83,10 +89,16 @@ def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> 
         "cause": "a cause",
     }
     action = ProposedBackfill(
-        FIRST, LAST, ("PSZA", "PCF"), force=True, outdated=True, first="mend it", brake=False
+        start=FIRST,
+        end=LAST,
+        processors=("PSZA", "PCF"),
+        force=True,
+        outdated=True,
+        first="mend it",
+        brake=False,
     )
     finding = kept(FIRST, THIRD, action=action, severity=Severity.NOTE, **evidence)
-    command = f"manage.py backfill --start {FIRST} --end {LAST} --processors PSZA,PCF --force --outdated --no-canary --no-brake"
+    command = f"manage.py backfill --start {FIRST} --end {LAST} --processors PSZA,PCF --force --stale --no-canary --no-pause-on-error"
     stored = Finding.objects.values().get()
     assert began <= stored.pop("found_at") <= stored.pop("seen_at") <= now()
     assert stored.pop("action") == {
@@ -122,7 +134,10 @@ def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> 
         "marked_at": None,
     }
     assert history(finding) == [("open", SYSTEM, "a sentence")]
-    assert (finding.weight, finding.advice) == (Severity.NOTE, kinds.LOST.advice)
+    assert (finding.weight, finding.advice) == (
+        Severity.NOTE,
+        "No action: all failures are expected.",
+    )
     assert str(finding) == f"finding {finding.pk}: a sentence"
 
 
@@ -169,8 +184,8 @@ def test_a_finding_closes_when_its_evidence_is_gone_and_opens_when_it_returns() 
     assert again.found_at > finding.found_at
     assert history(again) == [
         ("open", SYSTEM, "a sentence"),
-        ("open → closed", SYSTEM, "its evidence is gone"),
-        ("closed → open", SYSTEM, "its evidence is there again"),
+        ("open → closed", SYSTEM, "evidence gone"),
+        ("closed → open", SYSTEM, "evidence returned"),
     ]
 
 
@@ -256,7 +271,7 @@ def test_what_is_expected_opens_when_it_is_found_on_another_date() -> None:
     assert history(finding)[-1] == (
         "expected → open",
         SYSTEM,
-        f"it was marked expected, and is found on 2 more dates, the first of them {SECOND}",
+        f"marked expected, but present on 2 more dates, first {SECOND}",
     )
 
 
@@ -280,7 +295,7 @@ def test_what_is_fixed_opens_only_when_a_newer_run_still_shows_it() -> None:
     assert history(finding)[-1] == (
         "fixed → open",
         SYSTEM,
-        "it was marked fixed, and is found after a newer run",
+        "marked fixed, but still present after a newer run",
     )
 
 
@@ -292,9 +307,9 @@ def test_what_is_fixed_opens_when_it_is_found_on_another_date() -> None:
 
 def test_what_is_not_found_where_something_is_being_run_is_not_closed() -> None:
     marked("expected", FIRST)
-    keep(SeasonFindings(2021, [], moving=frozenset({str(FIRST)})))
+    keep(SeasonFindings(season=2021, findings=[], moving=frozenset({str(FIRST)})))
     assert states() == {"PSZA": "expected"}
-    keep(SeasonFindings(2021, [], moving=frozenset({str(SECOND)})))
+    keep(SeasonFindings(season=2021, findings=[], moving=frozenset({str(SECOND)})))
     assert states() == {"PSZA": "closed"}
 
 
@@ -337,7 +352,7 @@ def test_a_mark_is_kept_with_who_when_and_why_and_taken_back_by_another() -> Non
 @pytest.mark.parametrize("reason", ["", " \n"])
 def test_a_mark_without_a_reason_is_refused(reason: str) -> None:
     finding = kept()
-    with pytest.raises(Refused, match="say why: add --reason TEXT, it is kept with the finding"):
+    with pytest.raises(Refused, match="a reason is required: add --reason TEXT"):
         mark(finding, "expected", "ann", reason)
     assert (states(), len(history(finding))) == ({"PSZA": "open"}, 1)
 
@@ -345,7 +360,7 @@ def test_a_mark_without_a_reason_is_refused(reason: str) -> None:
 @pytest.mark.parametrize("state", ["open", "acknowledged", "expected", "fixed"])
 def test_the_same_mark_again_is_refused(state: str) -> None:
     finding = kept() if state == "open" else marked(state)
-    with pytest.raises(Refused, match=f"finding {finding.pk} is {state} already"):
+    with pytest.raises(Refused, match=f"finding {finding.pk} is already {state}"):
         mark(finding, state, "bob", "again")
 
 
@@ -355,7 +370,7 @@ def test_what_is_closed_cannot_be_marked(state: str) -> None:
     judged()
     finding.refresh_from_db()
     with pytest.raises(
-        Refused, match=f"finding {finding.pk} is closed: its evidence is gone; it opens by itself"
+        Refused, match=f"finding {finding.pk} is closed: its evidence is gone; it reopens"
     ):
         mark(finding, state, "ann", "because")
 
@@ -365,13 +380,13 @@ def test_a_mark_of_what_somebody_else_has_changed_meanwhile_is_refused() -> None
     mark(Finding.objects.get(), "fixed", "bob", "mended")
     with pytest.raises(
         Refused,
-        match=f"finding {finding.pk} has just been changed by somebody else; look at it again",
+        match=f"another user just changed finding {finding.pk}; reload it and try again",
     ):
         mark(finding, "expected", "ann", "because")
     assert (states(), len(history(finding))) == ({"PSZA": "fixed"}, 2)
 
 
-# Two at once
+# Concurrent changes
 
 
 @pytest.mark.django_db(transaction=True)
@@ -414,7 +429,7 @@ def test_a_mark_while_it_is_judged_is_kept_or_closed_and_never_lost() -> None:
         )
 
 
-# Judged when something has ended
+# Audits after a job ends
 
 
 def run_job(**overrides: Any) -> Job:
@@ -472,15 +487,13 @@ def test_a_warehouse_that_cannot_be_read_is_tried_again(
     season: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_job(end=FIRST)
-    (file,) = (season / SCHED.dataset / SCHED.name).rglob("*.parquet")
+    file = input_file(season, SCHED)
     whole = file.read_bytes()
     cut(file)
     assert (audit_due(), SeasonAudit.objects.exists()) == (0, False)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert record.getMessage().startswith(
-        f"what has ended cannot be judged now ({file} is not a whole Parquet file"
-    )
-    assert record.getMessage().endswith("; the next sweep tries again")
+    assert record.getMessage().startswith(f"audit failed ({file} is not a whole Parquet file")
+    assert record.getMessage().endswith("; the next sweep retries")
     file.write_bytes(whole)
     assert audit_due() == 1

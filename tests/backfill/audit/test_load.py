@@ -1,4 +1,4 @@
-"""What judging reads out of the warehouse."""
+"""Warehouse reads of an audit."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ EARLY, LATE = datetime(2021, 12, 1, 10), datetime(2021, 12, 1, 11)
 
 
 def game(table: Table, **values: object) -> Row:
-    """A row about the game of opening night, which was played."""
+    """Make a row for the game of opening night, which was played."""
     known = {
         "game_id": "g",
         "game_date": OPENING,
@@ -98,7 +98,7 @@ def test_facts_are_the_games_contexts_and_schedule_of_a_season() -> None:
 
 
 def test_an_empty_warehouse_has_no_facts() -> None:
-    assert load.facts(OPENING) == SeasonGames(OPENING)
+    assert load.facts(OPENING) == SeasonGames(start=OPENING)
 
 
 @pytest.mark.usefixtures("season")
@@ -118,7 +118,7 @@ def test_facts_are_kept_until_a_table_of_the_season_is_loaded_again(tmp_path: Pa
 def test_facts_of_one_warehouse_are_not_those_of_another(settings: Any, tmp_path: Path) -> None:
     assert load.facts(OPENING).players
     settings.WAREHOUSE_URL = f"parquet:{tmp_path}/another"
-    assert load.facts(OPENING) == SeasonGames(OPENING)
+    assert load.facts(OPENING) == SeasonGames(start=OPENING)
 
 
 def test_only_an_active_player_with_minutes_attempts_or_points_has_played(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_what_lies_outside_the_season_is_not_read(tmp_path: Path, days: int) -> 
         give(table, [game(table, game_date=elsewhere)], tmp_path)
     final = {"game_date": elsewhere, "game_status": 3, "season_type": "regular"}
     give(SCHED, [game(SCHED, **final)], tmp_path)
-    assert load.facts(OPENING) == SeasonGames(OPENING)
+    assert load.facts(OPENING) == SeasonGames(start=OPENING)
 
 
 # Phase 4
@@ -242,7 +242,10 @@ def written(*dates: date, codes: Iterable[str] = CHAIN) -> dict[tuple[str, date]
 def put(
     code: str, day: date, rows: Iterable[str] = (), failures: Iterable[tuple[str, str]] = ()
 ) -> None:
-    """What a defective writer leaves: any rows, and failures as (entity, category)."""
+    """Write a partition with any rows and failures, as a defective writer would.
+
+    Failures are (entity, category).
+    """
     output = PROCESSORS[code].output
     empty(warehouse(), make_step(code, [day]))
     if made := [
@@ -260,9 +263,9 @@ def test_what_a_run_has_written_is_read_back_by_processor_and_date() -> None:
         run(code, FIRST, SECOND)
     found = written(FIRST, SECOND)
     assert found.pop(("TDZA", FIRST)) == Written(failures=dict.fromkeys(TEAMS, FEW))
-    assert found.pop(("TDZA", SECOND)) == Written(TEAMS)
+    assert found.pop(("TDZA", SECOND)) == Written(rows=TEAMS)
     assert found == {
-        (code, day): Written(EVERYBODY) for code in CHAIN[1:] for day in (FIRST, SECOND)
+        (code, day): Written(rows=EVERYBODY) for code in CHAIN[1:] for day in (FIRST, SECOND)
     }
 
 
@@ -270,9 +273,9 @@ def test_what_a_run_has_written_is_read_back_by_processor_and_date() -> None:
 def test_only_what_was_asked_for_is_read() -> None:
     run_before("PCF")
     run("PCF")
-    assert written(SECOND, codes=["TDZA"]) == {("TDZA", SECOND): Written(TEAMS)}
+    assert written(SECOND, codes=["TDZA"]) == {("TDZA", SECOND): Written(rows=TEAMS)}
     assert written(*PROCESSING, codes=["PCF"]) == {
-        ("PCF", day): Written(EVERYBODY) for day in PROCESSING
+        ("PCF", day): Written(rows=EVERYBODY) for day in PROCESSING
     }
     assert written() == written(*PROCESSING, codes=[]) == {}
 
@@ -281,8 +284,10 @@ def test_rows_and_failures_of_one_date_lie_side_by_side() -> None:
     put("PDC", FIRST, ["a", "b"], [("c", FEW), ("d", MISSING), ("e", MISSING)])
     put("ML", FIRST, ["a"], [("b", BAD)])
     assert written(FIRST) == {
-        ("PDC", FIRST): Written(frozenset("ab"), {"c": FEW, "d": MISSING, "e": MISSING}),
-        ("ML", FIRST): Written(frozenset("a"), {"b": BAD}),
+        ("PDC", FIRST): Written(
+            rows=frozenset("ab"), failures={"c": FEW, "d": MISSING, "e": MISSING}
+        ),
+        ("ML", FIRST): Written(rows=frozenset("a"), failures={"b": BAD}),
     }
 
 
@@ -295,11 +300,11 @@ def test_a_key_that_is_there_again_is_counted() -> None:
 
 def test_an_entity_with_a_row_and_a_failure_is_in_both() -> None:
     put("PSZA", FIRST, ["a"], [("a", FEW)])
-    assert written(FIRST) == {("PSZA", FIRST): Written(frozenset("a"), {"a": FEW})}
+    assert written(FIRST) == {("PSZA", FIRST): Written(rows=frozenset("a"), failures={"a": FEW})}
 
 
 def test_what_became_of_each_entity_is_told_in_one_table() -> None:
-    assert Written(frozenset("ab"), {"c": FEW}, whole_date=MISSING).statuses == {
+    assert Written(rows=frozenset("ab"), failures={"c": FEW}, whole_date=MISSING).statuses == {
         "a": ROW,
         "b": ROW,
         "c": FEW,
@@ -312,7 +317,7 @@ def test_a_failure_of_the_whole_date_is_none_of_an_entity() -> None:
     put("PCF", SECOND, ["a"], [(DATE_LEVEL, MISSING), ("b", FEW)])
     assert written(FIRST, SECOND) == {
         ("PCF", FIRST): Written(whole_date=MISSING),
-        ("PCF", SECOND): Written(frozenset("a"), {"b": FEW}, whole_date=MISSING),
+        ("PCF", SECOND): Written(rows=frozenset("a"), failures={"b": FEW}, whole_date=MISSING),
     }
 
 
@@ -327,5 +332,5 @@ def test_a_date_of_which_one_partition_is_missing_is_not_there() -> None:
     assert written(FIRST, SECOND, LAST) == {}
     store(TDZA, [make_row(TDZA, team_abbr="NYK", analysis_date=SECOND)])
     assert written(FIRST, SECOND, LAST) == {
-        ("TDZA", SECOND): Written(frozenset(["NYK"]), {"BOS": FEW})
+        ("TDZA", SECOND): Written(rows=frozenset(["NYK"]), failures={"BOS": FEW})
     }

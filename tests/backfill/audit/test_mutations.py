@@ -1,6 +1,4 @@
-"""Wrong rules, put into the processors' statements on purpose: every one of them is caught, and by
-what is said.
-"""
+"""Mutations: each wrong rule planted in a processor's statement is caught by the named check."""
 
 from __future__ import annotations
 
@@ -21,15 +19,15 @@ from validation.expectation import compare, expected
 pytestmark = [pytest.mark.specification, pytest.mark.xdist_group("simulated")]
 
 ACCOUNTING, EXPECTATION = "accounting", "expectation"
-# Teams come to their fifteenth game in these days. A bad row, games twice and a night with half the
-# players lie before.
+# Teams reach their fifteenth game in these days. A bad row, two games on one day and a night with
+# half the players come before.
 FIRST_DAY, LAST_DAY = 27, 33
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """Each `old` becomes its `new`. Caught by the accounts of the run, else by the expectation,
-    else by a check of that name.
+    """Replacement of each `old` by its `new`, caught by the accounts of the run, else by the
+    expectation, else by the check of that name.
     """
 
     code: str
@@ -50,7 +48,7 @@ def mutation(code: str, name: str, caught_by: str, *changes: tuple[str, str]) ->
 
 
 def shown(after: str, before: str, d: str = "d", games: str = "") -> str:
-    """The dates on which a row is an entity's newest game."""
+    """Return SQL for the dates on which a row is an entity's newest game."""
     return f"{d} {after} {games}shown_after AND {d} {before} {games}shown_until"
 
 
@@ -308,7 +306,7 @@ def dates(simulated: Simulated) -> list[date]:
 
 
 def caught(simulated: Simulated, code: str, dates: list[date]) -> Iterator[str]:
-    """What speaks against one processor's output of these dates."""
+    """Yield every objection to one processor's output of these dates."""
     load.stage(dates)
     facts, written = load.facts(simulated.start), load.written(dates, [code])
     if not all(

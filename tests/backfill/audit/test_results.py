@@ -1,6 +1,4 @@
-"""What judging keeps of every (processor, date), and the season grid and the rates that are made of
-it.
-"""
+"""Audit results per (processor, date), and the season grid and failure rates built from them."""
 
 from __future__ import annotations
 
@@ -29,7 +27,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 FEW, MISSING = "INSUFFICIENT_DATA", "MISSING_DEPENDENCY"
 CLEAN = {"unexplained": 0, "lost": 0, "unaccounted": 0}
-# Who fails: both teams lack a game on the first date, the hurt player one more than that on two.
+# Expected failures: both teams are one game short on the first date; the hurt player has one game
+# less and falls short on two dates.
 FAILING = {("TDZA", FIRST): {FEW: 2}} | {
     (code, day): {FEW if code == "PSZA" else MISSING: 1}
     for code in ("PSZA", "PDC", "ML")
@@ -77,7 +76,7 @@ def cell(code: str, day: Any) -> RunCell:
     return season_grid(2021).cells[code, day]
 
 
-# Verdicts
+# Results
 
 
 def test_judging_keeps_what_must_fail_on_every_date_and_how_it_was(judged: Path) -> None:
@@ -111,15 +110,12 @@ def test_who_must_fail_is_known_before_the_first_run_and_the_same_after_it(loade
     }
     assert (expected_counts(2020), cell("PSZA", FIRST).title) == (
         {},
-        f"PSZA, {FIRST}, day 14: not run yet",
+        f"PSZA, {FIRST}, day 14: not run",
     )
     run_audit()
     assert expected_counts(2021) == before == expected_counts(2021, live=False)
     assert {v.outside for v in AuditResult.objects.all()} == {None}
-    assert (
-        cell("PSZA", FIRST).title
-        == f"PSZA, {FIRST}, day 14: not run yet; 1 will fail by the games played"
-    )
+    assert cell("PSZA", FIRST).title == f"PSZA, {FIRST}, day 14: not run; 1 expected failure"
 
 
 def test_what_is_not_as_it_must_be_is_counted_once(ran: Path) -> None:
@@ -129,7 +125,7 @@ def test_what_is_not_as_it_must_be_is_counted_once(ran: Path) -> None:
     change("PSZA", SECOND, status="failed")
     run_audit()
     verdict = AuditResult.objects.get(processor="PSZA", date=FIRST)
-    # Nine lack their row, and the hurt one has a row besides his failure.
+    # Nine have no row, and the hurt player has a row in addition to a failure.
     assert (
         verdict.explained,
         verdict.unexplained,
@@ -138,7 +134,7 @@ def test_what_is_not_as_it_must_be_is_counted_once(ran: Path) -> None:
         verdict.outside,
     ) == (1, 0, 0, 10, 10)
     assert (cell("PSZA", FIRST).state, cell("PSZA", FIRST).outside) == ("outside", 10)
-    # What an older run wrote is not what a failed one is judged by.
+    # A failed run is not audited by the rows of an earlier run.
     failed = AuditResult.objects.get(processor="PSZA", date=SECOND)
     assert (failed.run_id, failed.outside, failed.expected_failures) == ("", None, 1)
 
@@ -151,12 +147,12 @@ def test_every_date_of_a_season_has_a_cell_for_every_processor(judged: Path) -> 
     assert grid.name == season_name(2021)
     assert [day.day for day in grid.days] == [*BOOTSTRAP, *PROCESSING]
     wanted = {(code, day): "bootstrap" for code in CHAIN for day in BOOTSTRAP} | dict.fromkeys(
-        KEYS, "complete"
+        KEYS, "clean"
     )
     assert {key: c.state for key, c in grid.cells.items()} == wanted | dict.fromkeys(
         FAILING, "expected"
     )
-    assert grid.counts("TDZA") == {"bootstrap": 14, "expected": 1, "complete": 3}
+    assert grid.counts("TDZA") == {"bootstrap": 14, "expected": 1, "clean": 3}
     assert grid.spans() == [("2021-10", 13), ("2021-11", 5)]
     assert grid.spans("week") == [("week 1", 8), ("week 2", 7), ("week 3", 3)]
 
@@ -174,10 +170,10 @@ def test_a_cell_says_what_it_is_in_one_sentence(judged: Path) -> None:
     )
     assert (
         found.title
-        == f"PSZA, {FIRST}, day 14: complete, with expected failures; 9 rows, 1 failed, 1 must fail"
+        == f"PSZA, {FIRST}, day 14: expected failures only; 9 rows, 1 failed, 1 expected failure"
     )
     assert cell("PCF", BOOTSTRAP[3]).title.endswith(
-        "skipped by design; bootstrap: day 3, processing starts on day 14"
+        "skipped (bootstrap); bootstrap: day 3, processing starts on day 14"
     )
 
 
@@ -209,7 +205,7 @@ def test_a_run_that_is_not_complete_shows_its_own_state(judged: Path, status: st
 
 def test_a_cancelled_attempt_hides_nothing_and_an_active_one_everything(judged: Path) -> None:
     job = Job.objects.get()
-    for status, state in (("cancelled", "complete"), ("pending", "pending")):
+    for status, state in (("cancelled", "clean"), ("pending", "pending")):
         again = Job.objects.create(options=job.options, actor="ann", code_version="x", batch_size=1)
         Run.objects.create(job=again, processor="ML", date=LAST, batch=0, status=status)
         assert cell("ML", LAST).state == state
@@ -223,7 +219,7 @@ def test_nothing_to_do_on_a_date_is_neither_complete_nor_failed(judged: Path) ->
 
 def test_what_another_statement_made_is_outdated(judged: Path) -> None:
     change("PCF", LAST, sql_hash="0000")
-    assert (cell("PCF", LAST).state, "another statement" in cell("PCF", LAST).reason) == (
+    assert (cell("PCF", LAST).state, "SQL changed" in cell("PCF", LAST).reason) == (
         "outdated",
         True,
     )
@@ -232,8 +228,8 @@ def test_what_another_statement_made_is_outdated(judged: Path) -> None:
 def test_what_upstream_has_run_after_is_outdated(judged: Path) -> None:
     change("PSZA", LAST, started_at=now())
     assert [cell(code, LAST).state for code in CHAIN] == [
-        "complete",
-        "complete",
+        "clean",
+        "clean",
         "outdated",
         "outdated",
         "outdated",
@@ -250,7 +246,7 @@ def test_what_read_other_rows_than_there_are_now_is_outdated_on_its_dates_alone(
     states = {key: c.state for key, c in season_grid(2021).cells.items() if key[1] in PROCESSING}
     outdated = {(code, day) for code in ("PSZA", "PDC", "ML") for day in (THIRD, LAST)}
     assert {key for key, state in states.items() if state == "outdated"} == outdated
-    assert cell("PSZA", LAST).reason == "games before it have changed"
+    assert cell("PSZA", LAST).reason == "earlier games changed since this run"
 
 
 # Rates
@@ -283,7 +279,7 @@ def test_a_week_has_the_rate_of_all_its_dates_and_their_band(points: dict[str, A
     assert (third.population, third.failed, third.entities, third.must_fail) == (30, 1, 30, 1)
     assert (third.low, third.high) == (0.6, 0.75)
     assert third.verdict == Reading.BELOW
-    assert third.reading.text.startswith("3.3 % (1 of 30), below the band 60-75 %")
+    assert third.reading.text.startswith("3.3 % (1 of 30), below the band 60–75 %")
 
 
 def test_what_was_not_run_has_no_rate_and_still_an_expected_one(judged: Path) -> None:
@@ -297,6 +293,6 @@ def test_failures_are_unexplained_unless_their_input_has_changed(judged: Path) -
     AuditResult.objects.filter(processor="ML", date=LAST).update(unexplained=3)
     assert rates_of(2021)["ML"][-1].reading.unexplained == 3  # type: ignore[union-attr]
     AuditResult.objects.filter(processor="ML", date=LAST).update(
-        changed="games before it have changed"
+        changed="earlier games changed since this run"
     )
     assert rates_of(2021)["ML"][-1].reading.unexplained == 0  # type: ignore[union-attr]

@@ -1,6 +1,4 @@
-"""`manage.py triage`, `finding` and `validate_pipeline` over a season that is whole, and over one
-that somebody has spoilt.
-"""
+"""`manage.py triage`, `finding` and `validate_pipeline` on an intact and on an edited season."""
 
 from __future__ import annotations
 
@@ -19,6 +17,7 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, UPGC
 from tests.backfill.shell import Answer, Shell
 from tests.factories import AWAY, HOME, rewrite
+from tests.seasons.inputs import input_file
 from tests.seasons.tiny import (
     BOOTSTRAP,
     FIRST,
@@ -43,23 +42,23 @@ from validation.findings.kinds import ProposedBackfill
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.shell]
 
-HEAD = "0 unexplained failures in {} (processor, date) of 1 season; {}\n"
-FEW = "  2 TDZA INSUFFICIENT_DATA\n"  # on the first date every team lacks a game
-CLEAN = HEAD.format(20, "nothing to look at") + FEW
+HEAD = "Audited {} runs of 1 season: 0 unexpected failures; {}\n"
+FEW = "  2 TDZA INSUFFICIENT_DATA\n"  # on the first date every team is one game short
+CLEAN = HEAD.format(20, "no open findings") + FEW
 ROOTS = [{"root": "TDZA INSUFFICIENT_DATA", "failures": 2, "following": 0}]
 SOMEBODY = EVERYBODY[0]
 
 
 @pytest.fixture
 def loaded(whole_jobs: Whole, own_warehouse: Path) -> Path:
-    """The whole season loaded, nothing of it run."""
+    """Return a warehouse with the whole season loaded and no processor run."""
     shutil.copytree(whole_jobs.loaded_season, own_warehouse)
     return own_warehouse
 
 
 @pytest.fixture
 def whole(whole_jobs: Whole, own_warehouse: Path) -> Path:
-    """All of it run, and nothing wrong."""
+    """Return a warehouse with every processor run and no defects."""
     whole_jobs.job(make_options(batch_size=4), own_warehouse)
     return own_warehouse
 
@@ -69,7 +68,7 @@ def squeezed(answer: Answer) -> list[str]:
 
 
 def carry_out(shell: Shell, action: dict[str, Any] | None) -> None:
-    """Type what is proposed, without the program; in few batches, which takes less time."""
+    """Run the proposed command line in this process, in few batches to save time."""
     assert action
     answer = shell(*action["command"].split()[1:], "--inline", "--batch-size", 9, "--no-canary")
     assert answer.code == 0, answer
@@ -79,7 +78,7 @@ def carry_out(shell: Shell, action: dict[str, Any] | None) -> None:
 
 
 def test_a_season_that_was_not_run_has_nothing_to_look_at(shell: Shell, loaded: Path) -> None:
-    assert shell("triage") == Answer(0, HEAD.format(0, "nothing to look at"), "")
+    assert shell("triage") == Answer(0, HEAD.format(0, "no open findings"), "")
 
 
 def test_a_season_without_fault_has_nothing_to_look_at(shell: Shell, whole: Path) -> None:
@@ -145,7 +144,7 @@ EDITS = {
 
 @pytest.fixture
 def edited(whole: Path) -> Path:
-    """On each date somebody has edited one partition by hand."""
+    """Edit one partition on each date."""
     for (code, day), (_, select) in EDITS.items():
         rewrite(part(whole, code, day), select)
     return whole
@@ -183,7 +182,7 @@ def test_failures_removed_by_hand_are_told_as_unaccounted(shell: Shell, whole: P
     (found,) = shell("triage", "--json").document["findings"]
     assert (found["kind"], found["sentence"]) == (
         "unaccounted",
-        f"TDZA: 2 entities neither a row nor a failure, or one too many, {FIRST}",
+        f"TDZA: 2 unaccounted entities, {FIRST}",
     )
 
 
@@ -211,9 +210,7 @@ def test_a_failure_in_place_of_a_row_is_unexplained_and_counted(shell: Shell, wh
     )
     answer = shell("triage", "--json")
     told = [f["sentence"] for f in answer.document["findings"] if f["kind"] == "unexplained"]
-    assert told == [
-        f"PSZA: 1 entity failed, and by the games played they must not (1 INSUFFICIENT_DATA), {LAST}"
-    ]
+    assert told == [f"PSZA: 1 unexpected failure (1 INSUFFICIENT_DATA), {LAST}"]
     assert answer.document["unexplained"] == 1
 
 
@@ -234,7 +231,7 @@ def test_a_bug_is_first_and_what_is_proposed_about_something_else_goes_past_it(
     assert (
         lost["kind"],
         lost["action"]["brake"],
-        "--no-canary --no-brake" in lost["action"]["command"],
+        "--no-canary --no-pause-on-error" in lost["action"]["command"],
     ) == (
         "lost partition",
         False,
@@ -253,7 +250,7 @@ def test_what_is_proposed_about_phase_3_heals_once_phase_3_is_there(
     missing = told["Phase 3 missing"]
     assert (
         missing["sentence"]
-        == f"{SECOND}: no row in nba_analytics.player_game_summary, and games were played"
+        == f"{SECOND}: games played, but no rows in nba_analytics.player_game_summary"
     )
     assert (missing["action"]["first"], missing["action"]["outdated"]) == (
         f"run Phase 3 for {SECOND} and load it with `manage.py load_phase3 DIR`", True,
@@ -275,7 +272,7 @@ def test_the_seconds_of_the_completeness_check_are_those_of_the_query_and_counte
     (found,) = shell("triage", "--json").document["findings"]
     assert (found["kind"], found["cause"]) == (
         "slow",
-        "200 of 201 s went into the statement: a busy machine, or small batches",
+        "3 min 20 s of 3 min 21 s spent on the query: a busy machine, or small batches",
     )
 
 
@@ -313,7 +310,7 @@ def test_notes_and_what_is_settled_are_listed_on_demand(shell: Shell, whole: Pat
 WRONG = {
     "the end lies before the start": (
         ["--start", LAST, "--end", FIRST],
-        f"the end {FIRST} lies before the start {LAST}",
+        f"--end {FIRST} is before --start {LAST}; swap them",
     ),
     "no season is loaded there": (
         ["--start", "2030-01-01"],
@@ -346,7 +343,7 @@ def test_triage_of_an_empty_warehouse_says_what_to_load(shell: Shell) -> None:
 
 
 def test_a_warehouse_that_cannot_be_read_is_no_good_news(shell: Shell, whole: Path) -> None:
-    (file,) = (whole / PGS.dataset / PGS.name).rglob("*.parquet")
+    file = input_file(whole, PGS)
     file.write_bytes(file.read_bytes()[:-40])
     answer = shell("triage")
     assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
@@ -356,13 +353,13 @@ def test_a_warehouse_that_cannot_be_read_is_no_good_news(shell: Shell, whole: Pa
 
 # One finding
 
-ACTION = ProposedBackfill(FIRST, THIRD, ("ML",), force=True)
+ACTION = ProposedBackfill(start=FIRST, end=THIRD, processors=("ML",), force=True)
 COMMAND = f"manage.py backfill --start {FIRST} --end {THIRD} --processors ML --force"
 
 
 @pytest.fixture
 def finding() -> Finding:
-    """One that has just been opened."""
+    """Return a newly opened Finding."""
     told = {
         "processors": ("ML",),
         "count": 2,
@@ -372,8 +369,8 @@ def finding() -> Finding:
     }
     keep(
         SeasonFindings(
-            2021,
-            [
+            season=2021,
+            findings=[
                 Found(
                     kind=kinds.SLOW,
                     season=2021,
@@ -475,26 +472,26 @@ def test_a_finding_is_marked_with_a_reason_and_the_mark_taken_back(
 
 
 MISTAKES = {
-    "no number": (["x"], "number: 'x' is not a whole number"),
+    "no number": (["x"], "N: 'x' is not a whole number"),
     "a number that is none": (
         [4711],
-        "there is no finding 4711; `manage.py triage --all` lists them",
+        "finding 4711 does not exist; `manage.py triage --all` lists the findings",
     ),
     "no finding": ([], "the following arguments are required: N (see --help)"),
-    "no reason": (["{0}", "--fixed"], "say why: add --reason TEXT, it is kept with the finding"),
+    "no reason": (["{0}", "--fixed"], "a reason is required: add --reason TEXT"),
     "an empty reason": (
         ["{0}", "--fixed", "--reason", " "],
-        "say why: add --reason TEXT, it is kept with the finding",
+        "a reason is required: add --reason TEXT",
     ),
     "a reason for nothing": (
         ["{0}", "--reason", "so"],
-        "a reason for what? Add one of --acknowledge, --expected, --fixed, --reopen",
+        "--reason needs a mark; add one of --acknowledge, --expected, --fixed, --reopen",
     ),
     "two marks": (
         ["{0}", "--fixed", "--expected", "--reason", "so"],
         "argument --expected: not allowed with argument --fixed (see --help)",
     ),
-    "the same state": (["{0}", "--reopen", "--reason", "so"], "finding {0} is open already"),
+    "the same state": (["{0}", "--reopen", "--reason", "so"], "finding {0} is already open"),
 }
 
 
@@ -512,12 +509,12 @@ def test_finding_answers_a_mistake_in_one_line_and_changes_nothing(
 
 
 def test_a_closed_finding_is_shown_and_cannot_be_marked(shell: Shell, finding: Finding) -> None:
-    keep(SeasonFindings(2021, []))
+    keep(SeasonFindings(season=2021, findings=[]))
     assert (
         squeezed(shell("finding", finding.pk))[0]
         == f"#{finding.pk} warning: slow [closed]: a sentence"
     )
-    sentence = f"finding {finding.pk} is closed: its evidence is gone; it opens by itself when that returns\n"
+    sentence = f"finding {finding.pk} is closed: its evidence is gone; it reopens when the evidence returns\n"
     assert shell("finding", finding.pk, "--fixed", "--reason", "so") == Answer(2, "", sentence)
 
 
@@ -525,7 +522,7 @@ def test_a_closed_finding_is_shown_and_cannot_be_marked(shell: Shell, finding: F
 
 
 def states(answer: Answer) -> dict[str, set[str]]:
-    """The states of each date."""
+    """Return the states of each date."""
     found: dict[str, set[str]] = {}
     for checked in answer.document["dates"]:
         found.setdefault(checked["date"], set()).add(checked["state"])
@@ -533,7 +530,7 @@ def states(answer: Answer) -> dict[str, set[str]]:
 
 
 def of(answer: Answer, name: str) -> dict[str, Any]:
-    """What was said of one processor or table."""
+    """Return the entry of one processor or table."""
     (found,) = (checked for checked in answer.document["dates"] if checked["what"] == name)
     return found
 
@@ -543,7 +540,7 @@ def test_a_whole_season_is_complete_and_bootstrap_and_nights_off_are_right_too(
 ) -> None:
     answer = shell("validate_pipeline", BOOTSTRAP[-1], LAST + timedelta(days=1), "--phase", 4)
     day_off = LAST + timedelta(days=1)
-    first = f"{FIRST} TDZA complete 0 2 100 % 2 INSUFFICIENT_DATA 100 % (2 of 2), too few to tell: fewer than 20 entities; "
+    first = f"{FIRST} TDZA complete 0 2 100 % 2 INSUFFICIENT_DATA 100 % (2 of 2), not compared with a band: fewer than 20 entities; "
     lines = [
         f"{day} {code} complete {len(EVERYBODY)} {len(EVERYBODY)} 100 %"
         for day in PROCESSING
@@ -559,9 +556,9 @@ def test_a_whole_season_is_complete_and_bootstrap_and_nights_off_are_right_too(
         0,
         "",
         [
-            "date what state rows expected coverage failures verdict",
+            "date table state rows expected coverage failures result",
             f"{BOOTSTRAP[-1]} - bootstrap 0 0 bootstrap: day 13, processing starts on day 14",
-            f"{first}every failure is explained",
+            f"{first}2 failures, all expected",
             *lines[1:],
             f"{day_off} - not a game date 0 0 no games",
             "20 complete, 1 bootstrap, 1 not a game date",
@@ -572,7 +569,9 @@ def test_a_whole_season_is_complete_and_bootstrap_and_nights_off_are_right_too(
 def test_a_date_as_a_document(shell: Shell, whole: Path) -> None:
     document = shell("validate_pipeline", FIRST, "--json").document
     few = {"rows": 0, "expected": 2, "coverage": 1.0, "failures": {"INSUFFICIENT_DATA": 2}}
-    verdict = "100 % (2 of 2), too few to tell: fewer than 20 entities; every failure is explained"
+    verdict = (
+        "100 % (2 of 2), not compared with a band: fewer than 20 entities; 2 failures, all expected"
+    )
     rows = {"rows": 10, "expected": 10, "coverage": 1.0, "failures": {}}
     day = {"date": str(FIRST), "type": "regular", "day": 14, "state": "complete", "follows": {}}
     others = [day | rows | {"what": code, "verdict": ""} for code in CHAIN[1:]]
@@ -602,10 +601,10 @@ def test_a_date_with_too_few_or_too_many_rows_is_partial_whatever_its_runs_say(
             "PSZA",
             str(FIRST),
             "partial",
-            "1 have neither row nor failure; 1 are not of the population",
+            "1 unaccounted; 1 outside the population",
             {"unaccounted": [SOMEBODY], "strange": ["x"]},
         ),
-        ("ML", str(LAST), "partial", "1 have the key of another row", {}),
+        ("ML", str(LAST), "partial", "1 duplicate key", {}),
     ]
 
 
@@ -619,10 +618,10 @@ def test_what_was_never_run_is_missing_and_so_is_what_is_gone(shell: Shell, whol
         for c in answer.document["dates"]
         if c["state"] != "complete"
     }
-    gone = "complete by its run, and its partition is gone or cannot be read"
+    gone = "complete, but the partition is missing or unreadable"
     assert (answer.code, told) == (
         1,
-        {"PCF": ("missing", "it was never run"), "ML": ("missing", gone)},
+        {"PCF": ("missing", "never run"), "ML": ("missing", gone)},
     )
 
 
@@ -637,7 +636,7 @@ def test_a_season_that_was_not_run_is_missing(shell: Shell, loaded: Path) -> Non
 def test_what_is_being_run_is_not_complete_yet(shell: Shell, whole: Path) -> None:
     Run.objects.filter(processor="ML", date=LAST).update(status="running")
     checked = of(shell("validate_pipeline", LAST, "--json"), "ML")
-    assert (checked["state"], checked["verdict"]) == ("partial", "it is being run now")
+    assert (checked["state"], checked["verdict"]) == ("partial", "running now")
 
 
 def test_a_date_that_failed_as_a_whole_is_partial(
@@ -659,7 +658,7 @@ def test_a_date_that_failed_as_a_whole_is_partial(
     checked = of(shell("validate_pipeline", SECOND, "--json"), "PCF")
     assert (checked["state"], checked["verdict"]) == (
         "partial",
-        "the whole date failed: MISSING_DEPENDENCY",
+        "whole date failed: MISSING_DEPENDENCY",
     )
 
 
@@ -735,9 +734,10 @@ def test_phase_3_is_partial_with_few_rows_and_missing_with_none(
     assert (answer.code, squeezed(answer)) == (
         1,
         [
-            "date what state rows expected coverage failures verdict",
-            f"{SECOND} {PGS} partial 9 10 90 % {SECOND}: {PGS} has 9 rows where 1 game implies at least 10, 90 %",
-            f"{SECOND} {TDGS} missing 0 2 0 % {SECOND}: {TDGS} has no rows where 1 game implies 2",
+            "date table state rows expected coverage failures result",
+            f"{SECOND} {PGS} partial 9 10 90 % {SECOND}: {PGS} has 9 rows (90 %), "
+            "at least 10 expected for 1 game",
+            f"{SECOND} {TDGS} missing 0 2 0 % {SECOND}: {TDGS} has no rows, 2 expected for 1 game",
             *(
                 f"{SECOND} {table} complete {n} {n} 100 %"
                 for table, n in zip(map(str, INPUTS_AFTER_TDGS), (2, 10, 2), strict=True)
@@ -750,10 +750,13 @@ def test_phase_3_is_partial_with_few_rows_and_missing_with_none(
 INPUTS_AFTER_TDGS = [t for t in INPUTS if t.short in ("TOGS", "UPGC", "UTGC")]
 
 OUTSIDE = {
-    "the end before the start": ([LAST, FIRST], f"the end {FIRST} lies before the start {LAST}"),
+    "the end before the start": (
+        [LAST, FIRST],
+        f"the last date {FIRST} is before the first date {LAST}; swap them",
+    ),
     "no date": (
         ["today"],
-        "start: 'today' is not a date; write it as YYYY-MM-DD, for example 2021-11-22",
+        "DATE: 'today' is not a date; write it as YYYY-MM-DD, for example 2021-11-22",
     ),
     "no date at all": ([], "the following arguments are required: DATE (see --help)"),
     "another phase": (
@@ -762,7 +765,7 @@ OUTSIDE = {
     ),
     "another season": (
         ["2022-11-22"],
-        "no Phase 3 data for the season 2022-23: load it with `manage.py load_phase3 DIR`, or make one up with "
+        "no Phase 3 data for the season 2022-23: load it with `manage.py load_phase3 DIR`, or simulate it with "
         "`manage.py simulate_season YEAR`",
     ),
 }

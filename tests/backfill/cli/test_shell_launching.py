@@ -23,13 +23,13 @@ RANGE = ("--start", FIRST, "--end", LAST, *PSZA)
 
 
 def planned(shell: Shell, *words: object) -> list[str]:
-    """The dates that a dry run shows."""
+    """Return the dates that a dry run shows."""
     return [
         r["date"] for r in shell("backfill", *words, *PSZA, "--dry-run", "--json").document["runs"]
     ]
 
 
-# Dates that are no range
+# Date lists
 
 
 def test_a_list_of_dates_is_run_and_what_is_excluded_is_not(shell: Shell) -> None:
@@ -62,35 +62,38 @@ def test_the_check_takes_the_same_list(shell: Shell) -> None:
     [
         (
             ("--dates", "2021-11-02", "--end", "2021-11-03"),
-            "name dates or a range, not both: --dates, or --start and --end",
+            "use --dates, or --start and --end, not both",
         ),
         (
             ("--dates", ","),
-            "--dates: no date is named; write dates as 2021-11-22, and ranges as 2021-11-01..2021-11-30",
+            "--dates: no dates given; write dates as 2021-11-22, and ranges as 2021-11-01..2021-11-30",
         ),
-        (("--dates", "2021-11-33"), "--dates: '2021-11-33' is a day that no calendar has"),
+        (
+            ("--dates", "2021-11-33"),
+            "--dates: '2021-11-33' is not a calendar date; check the day and month",
+        ),
         (
             ("--dates", "2021-11-02", "--exclude", "2021-11-02"),
-            "all dates are excluded, so there is nothing left to backfill",
+            "all dates are excluded; exclude fewer dates",
         ),
         (("--end", "2021-11-02"), "the following arguments are required: --start (see --help)"),
         (
             (*RANGE, "--failed", "--force"),
-            "--failed runs only what failed and --force runs everything; choose one",
+            "--failed and --force exclude each other; use one of them",
         ),
         (
             (*RANGE, "--at", "soon"),
-            "--at: 'soon' is no time; write it as 'YYYY-MM-DD HH:MM', in UTC",
+            "--at: 'soon' is not a time; write it in UTC as 'YYYY-MM-DD HH:MM'",
         ),
         (
             (*RANGE, "--preset", "x"),
-            "a preset has options of its own; leave out --start, or leave out --preset",
+            "a preset sets its own options; remove --start or --preset",
         ),
-        (("--preset", "x"), "there is no preset 'x'; none has been saved yet"),
-        ((*RANGE, "--replace"), "--replace belongs to --save-preset"),
+        (("--preset", "x"), "there is no preset 'x'; no preset is saved"),
+        ((*RANGE, "--replace"), "--replace needs --save-preset"),
         (
             (*RANGE, "--save-preset", "x", "--inline"),
-            "what is kept does not run here; leave out --inline and --wait",
+            "--at and --save-preset start nothing now; remove --inline and --wait",
         ),
     ],
 )
@@ -102,13 +105,13 @@ def test_what_cannot_be_meant_is_one_line(
 
 
 def test_a_check_of_dates_and_a_range_is_one_line(shell: Shell) -> None:
-    sentence = "name dates or a range, not both: --dates, or START and --end-date\n"
+    sentence = "use --dates, or START and --end-date, not both\n"
     assert shell("preflight_check", FIRST, "--dates", FIRST) == Answer(2, "", sentence)
 
 
 def test_with_nothing_failed_there_is_nothing_to_do(shell: Shell) -> None:
     assert shell.backfill(*RANGE, "--failed") == Answer(
-        0, f"{FIRST} to {LAST}: nothing has failed\n", ""
+        0, f"{FIRST} to {LAST}: no failed runs\n", ""
     )
 
 
@@ -116,22 +119,22 @@ def test_a_plan_tells_how_long_it_takes_and_what_it_overwrites(shell: Shell) -> 
     before = shell("backfill", *RANGE, "--dry-run", "--json").document
     assert (before["overwrites"], before["estimate"]["why_not"]) == (
         0,
-        "no run of PSZA has been measured yet",
+        "no measured runs of PSZA yet",
     )
     shell.backfill(*RANGE)
     after = shell("backfill", *RANGE, "--force", "--dry-run", "--json").document
     assert (after["overwrites"], after["estimate"]["runs"]) == (4, 4)
     assert after["signature"] != before["signature"]
-    assert " s, as the newest runs took" in shell("backfill", *RANGE, "--force", "--dry-run").out
+    assert " s, from the latest runs" in shell("backfill", *RANGE, "--force", "--dry-run").out
 
 
-# Presets and launches for later
+# Presets and scheduled launches
 
 
 def test_a_preset_is_saved_started_and_withdrawn(shell: Shell) -> None:
     saved = shell("backfill", *RANGE, "--no-canary", "--save-preset", "one week")
     assert saved == Answer(
-        0, "saved 'one week'; `manage.py backfill --preset 'one week'` starts it\n", ""
+        0, "preset 'one week' saved; `manage.py backfill --preset 'one week'` starts it\n", ""
     )
     assert shell("backfill", *RANGE, "--save-preset", "one week").code == 2
     document = shell(
@@ -146,11 +149,11 @@ def test_a_preset_is_saved_started_and_withdrawn(shell: Shell) -> None:
     started = shell.backfill("--preset", "one week", "--reason", "by name", "--json").document
     job = Job.objects.get(pk=started["job"])
     assert (job.parsed_options, started["options"]) == (
-        Options(FIRST, LAST, ("PSZA",), reason="by name"),
+        Options(start=FIRST, end=LAST, processors=("PSZA",), reason="by name"),
         job.in_force,
     )
-    assert shell("launches", "--withdraw", preset.pk).out == f"launch {preset.pk} is withdrawn\n"
-    assert shell("launches").out.startswith("nothing is saved and nothing waits")
+    assert shell("launches", "--withdraw", preset.pk).out == f"launch {preset.pk} withdrawn\n"
+    assert shell("launches").out.startswith("no presets and no pending launches")
     assert len(shell("launches", "--all", "--json").document["launches"]) == 2
 
 
@@ -159,7 +162,9 @@ def test_a_launch_for_later_is_listed(shell: Shell) -> None:
     answer = shell("backfill", *RANGE, "--at", "2999-01-01 02:00")
     launch = Launch.objects.get()
     assert answer == Answer(
-        0, f"launch {launch.pk} starts at 2999-01-01 02:00 UTC; `manage.py launches` lists it\n", ""
+        0,
+        f"launch {launch.pk} scheduled for 2999-01-01 02:00 UTC; `manage.py launches` lists it\n",
+        "",
     )
     assert (launch.start_at, launch.actor) == (
         datetime(2999, 1, 1, 2, tzinfo=UTC),
@@ -167,7 +172,7 @@ def test_a_launch_for_later_is_listed(shell: Shell) -> None:
     )
     listed = [" ".join(line.split()) for line in shell("launches").out.splitlines()]
     row = f"{launch.pk} waiting {FIRST} to {LAST} PSZA {launch.actor} 2999-01-01 02:00 UTC -"
-    assert listed == ["launch state dates processors who waits for job note", row]
+    assert listed == ["launch state dates processors triggered by waits for job note", row]
 
 
 def test_a_launch_is_approved_or_refused_by_its_number(shell: Shell) -> None:
@@ -176,18 +181,18 @@ def test_a_launch_is_approved_or_refused_by_its_number(shell: Shell) -> None:
     )
     assert isinstance(first, Launch)
     assert isinstance(second, Launch)
-    assert "a second person (it runs 4 dates, and one person may start 1)" in shell("launches").out
+    assert "approval (runs 4 dates; more than 1 need approval)" in shell("launches").out
     assert (
         shell("launches", "--approve", first.pk).out
-        == f"launch {first.pk} is started: job {Job.objects.get().pk}\n"
+        == f"launch {first.pk} started: job {Job.objects.get().pk}\n"
     )
     blocked = shell("launches", "--approve", second.pk)
-    assert (blocked.code, f"launch {second.pk} is refused: job" in blocked.out) == (1, True)
+    assert (blocked.code, f"launch {second.pk} refused: job" in blocked.out) == (1, True)
     assert shell("launches", "--refuse", second.pk, "--reason", "no").code == 2
     assert shell("launches", "--approve", 99) == Answer(
-        2, "", "there is no launch 99; `manage.py launches --all` lists them\n"
+        2, "", "launch 99 does not exist; `manage.py launches --all` lists the launches\n"
     )
-    assert shell("launches", "--limit", 0) == Answer(2, "", "--limit takes 1 to 1000, not 0\n")
+    assert shell("launches", "--limit", 0) == Answer(2, "", "--limit must be 1 to 1000, not 0\n")
 
 
 def test_ones_own_launch_is_not_approved(shell: Shell) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py preflight_check`, and what starts say of their preflight."""
+"""`manage.py preflight_check`, and the preflight output of starts."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_check_prints_each_date_and_what_follows(shell: Shell, season: Path)
     )
     assert (answer.code, answer.err, listing(season), Job.objects.count()) == (0, "", before, 1)
     few = "run Phase 3 for {0}, then load it with `manage.py load_phase3 DIR`"
-    implied = "where 1 game implies at least 10, 20 %"
+    implied = "(20 %), at least 10 expected for 1 game"
     assert lines(answer) == [
         "2021-11-01 to 2021-11-07, backfill mode: 7 days, 5 with games (1 bootstrap, 4 regular, 2 no games)",
         "date type games PGS TDGS TOGS UPGC UTGC output not final",
@@ -71,9 +71,9 @@ def test_the_check_prints_each_date_and_what_follows(shell: Shell, season: Path)
             for day in (FIRST, SECOND, THIRD, LAST)
             for table in (PLAYERS, CONTEXT)
         ),
-        "PSZA: 1 of 4 dates have output already, which is kept",
-        "ML: 1 of 4 dates have output already, which is kept",
-        "ready, 8 warn",
+        "PSZA: output exists for 1 of 4 dates and will be kept",
+        "ML: output exists for 1 of 4 dates and will be kept",
+        "ready, 8 warnings",
     ]
 
 
@@ -81,12 +81,12 @@ def test_the_form_of_the_runbook_works(shell: Shell, season: Path, tmp_path: Pat
     without(UPGC, THIRD, tmp_path)
     answer = shell("preflight_check", "2021-11-01", "--end-date", "2021-11-30")
     assert answer.code == 1
-    (blocks,) = (line for line in lines(answer) if line.startswith("BLOCKS: "))
+    (blocks,) = (line for line in lines(answer) if line.startswith("BLOCKER: "))
     assert blocks.startswith(
-        f"BLOCKS: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10; run Phase 3 for {THIRD}"
+        f"BLOCKER: {THIRD}: {CONTEXT} has no rows, at least 10 expected for 1 game; run Phase 3 for {THIRD}"
     )
     assert f"{THIRD} regular 1 2/10 2/2 2/2 0/10 2/2 -" in lines(answer)
-    assert lines(answer)[-1] == "not ready, 1 block, 7 warn"
+    assert lines(answer)[-1] == "not ready, 1 blocker, 7 warnings"
 
 
 def test_one_date_is_enough(shell: Shell, tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_one_date_is_enough(shell: Shell, tmp_path: Path) -> None:
 def test_the_check_as_a_document(shell: Shell, tmp_path: Path) -> None:
     without(UPGC, FIRST, tmp_path)
     answer = shell("preflight_check", FIRST, "--end-date", FIRST, "--json")
-    blocked = f"{FIRST}: {CONTEXT} has no rows where 1 game implies at least 10"
-    few = f"{FIRST}: {PLAYERS} has 2 rows where 1 game implies at least 10, 20 %"
+    blocked = f"{FIRST}: {CONTEXT} has no rows, at least 10 expected for 1 game"
+    few = f"{FIRST}: {PLAYERS} has 2 rows (20 %), at least 10 expected for 1 game"
     common = {
         "advice": f"run Phase 3 for {FIRST}, then load it with `manage.py load_phase3 DIR`",
         "dates": [str(FIRST)],
@@ -155,34 +155,34 @@ def test_games_that_are_not_final_are_counted_on_their_date(shell: Shell, tmp_pa
     give(SCHED, season_rows(SCHED) + [scheduled(tonight, n) for n in range(2)], tmp_path)
     assert (
         lines(shell("preflight_check", LAST, "--end-date", tonight))[3]
-        == f"{tonight} no games 0 - - - - - - 2 games not final"
+        == f"{tonight} no games 0 - - - - - - 2 games"
     )
     live = shell("preflight_check", tonight, "--mode", "normal")
     assert (live.code, lines(live)[2]) == (
         1,
-        f"{tonight} regular 2 - - - 0/20 0/4 - 2 games not final",
+        f"{tonight} regular 2 - - - 0/20 0/4 - 2 games",
     )
 
 
 def test_what_cannot_be_run_is_not_ready(shell: Shell) -> None:
-    nothing = "BLOCKS: there is no game between 2021-12-24 and 2021-12-25, so there is nothing to backfill"
+    nothing = "BLOCKER: no games between 2021-12-24 and 2021-12-25, so nothing to backfill"
     assert lines(shell("preflight_check", "2021-12-24", "--end-date", "2021-12-25"))[-2:] == [
         nothing,
-        "not ready, 1 block",
+        "not ready, 1 blocker",
     ]
-    load_it = "load it with `manage.py load_phase3 DIR`, or make one up with `manage.py simulate_season YEAR`"
-    missing = f"BLOCKS: no Phase 3 data for the season 2022-23; {load_it}"
+    load_it = "load it with `manage.py load_phase3 DIR`, or simulate it with `manage.py simulate_season YEAR`"
+    missing = f"BLOCKER: no Phase 3 data for the season 2022-23; {load_it}"
     answer = shell("preflight_check", "2022-11-01")
     assert (answer.code, lines(answer)) == (
         1,
-        ["2022-11-01 to 2022-11-01, backfill mode", missing, "not ready, 1 block"],
+        ["2022-11-01 to 2022-11-01, backfill mode", missing, "not ready, 1 blocker"],
     )
 
 
 BAD = {
     "no date": (
         "yesterday",
-        "start: 'yesterday' is not a date; write it as YYYY-MM-DD, for example 2021-11-22",
+        "START: 'yesterday' is not a date; write it as YYYY-MM-DD, for example 2021-11-22",
     ),
     "no end": (
         "2021-11-01 --end-date 30",
@@ -190,20 +190,20 @@ BAD = {
     ),
     "end before start": (
         "2021-11-02 --end-date 2021-11-01",
-        "the end 2021-11-01 lies before the start 2021-11-02",
+        "the last date 2021-11-01 is before the first date 2021-11-02; swap them",
     ),
     "21 seasons": (
         "2000-11-02 --end-date 2020-11-02",
         "2000-11-02 to 2020-11-02 spans more than 20 seasons; start several jobs",
     ),
-    "mode": ("2021-11-02 --mode life", "'life' is no mode; choose from backfill, normal"),
+    "mode": ("2021-11-02 --mode life", "unknown mode 'life'; choose from backfill, normal"),
     "processor": (
         "2021-11-02 --processors PSZ",
-        "'PSZ' is no processor; choose from TDZA, PSZA, PCF, PDC, ML",
+        "unknown processor 'PSZ'; choose from TDZA, PSZA, PCF, PDC, ML",
     ),
     "no processor": (
         "2021-11-02 --processors ,",
-        "--processors names none; leave it out to run all",
+        "--processors is empty; leave it out to select all",
     ),
     "nothing": ("", "the following arguments are required: START (see --help)"),
     "misspelt": (

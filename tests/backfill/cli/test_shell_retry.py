@@ -1,4 +1,4 @@
-"""`manage.py retry`, `compare`, and what `jobs` says for them."""
+"""`manage.py retry`, `compare`, and the retry output of `jobs`."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ RANGE = (
     "--no-brake",
 )
 FIXED = ("--override", "--reason", "fixed")
-SAME = "the same code on the same rows fails the same way"
-NO_CATEGORY = "'NONSENSE' is no category; what is wrong in job {0} is AccountingError, INSUFFICIENT_DATA, blocked"
-TOO_FEW = "only more games cure it, and Phase 3 has not changed since the run; --include-expected runs it all the same"
+SAME = "the code did not change after the run: fix the code first"
+NO_CATEGORY = "unknown category 'NONSENSE'; job {0} has AccountingError, INSUFFICIENT_DATA, blocked"
+TOO_FEW = (
+    "too few games, and Phase 3 did not change after the run; retry it with --include-expected"
+)
 
 
 @pytest.fixture
 def broken(broken_jobs: Broken, season: Path) -> int:
-    """A job in which TDZA broke on the second and third date."""
+    """Return the number of a job in which TDZA broke on the second and third date."""
     return broken_jobs.job(
         make_options(end=THIRD, processors=("TDZA", "PSZA", "PCF"), batch_size=2), season
     ).pk
@@ -55,13 +57,13 @@ def test_a_dry_run_prints_what_would_run_and_what_is_left_out_and_runs_nothing(
     answer = shell("retry", broken, *FIXED, "--end", SECOND, "--dry-run")
     assert (answer.code, answer.err, listing(season), Job.objects.count()) == (0, "", before, 1)
     assert squeezed(answer.out) == [
-        f"retry of job {broken}: 2 runs in 1 batches of up to 2 dates",
+        f"retry of job {broken}: 2 runs in 1 batch of up to 2 dates",
         f"preflight: 2 warnings; `manage.py preflight_check {FIRST} --end-date {THIRD} --processors TDZA,PSZA,PCF` lists them",
-        "processor date because",
+        "processor date reason",
         f"TDZA {SECOND} AccountingError (after a fix: {SAME})",
-        f"PCF {SECOND} its upstream TDZA runs again",
-        "Left out:",
-        "processor what dates entities first last retry because",
+        f"PCF {SECOND} upstream TDZA reruns",
+        "Not retried:",
+        "processor failure dates entities first last retry reason",
         f"TDZA INSUFFICIENT_DATA 1 2 {FIRST} {FIRST} never (expected) {TOO_FEW}",
     ]
 
@@ -103,7 +105,7 @@ def test_a_retry_runs_and_says_what_it_healed(shell: Shell, broken: int) -> None
         | {"preflight": answer.document["preflight"]}
         == answer.document
     )
-    line = f"retry of job {broken}: healed: 2 blocked, 2 failed; remaining: nothing; new: nothing"
+    line = f"retry of job {broken}: fixed: 2 blocked, 2 failed; remaining: none; new: none"
     assert squeezed(shell("jobs", answer.document["job"]).out)[2] == line
 
 
@@ -118,9 +120,9 @@ def test_a_retry_is_handed_over_to_the_workers(shell: Shell, broken: int) -> Non
     answer = shell("retry", broken, *FIXED)
     job = Job.objects.latest("pk")
     assert (answer.code, job.status, job.retry_of_id, job.owner) == (0, "queued", broken, "")
-    assert answer.out.startswith(f"job {job.pk} queued for the workers; no worker is running")
+    assert answer.out.startswith(f"job {job.pk} queued; no worker is running")
     held = shell("retry", broken, *FIXED, "--dry-run")
-    assert (held.code, f"BLOCKS: job {job.pk} (" in held.out) == (1, True)
+    assert (held.code, f"BLOCKER: job {job.pk} (" in held.out) == (1, True)
 
 
 def test_a_failed_job_lists_its_error_groups_and_retry_knows_them(
@@ -143,10 +145,10 @@ def test_a_failed_job_lists_its_error_groups_and_retry_knows_them(
         "sample": sample,
         "query": found["query"],
     }
-    assert warehouse().query(found["query"])  # the statement that broke, on its first date
+    assert warehouse().query(found["query"])  # the failed statement, on its first date
     assert squeezed(shell("jobs", broken).out)[-3:] == [
         f"Error groups (`manage.py retry {broken} --group ID`):",
-        "id processor what count dates first last sample who",
+        "id processor error count dates first last sample entities",
         f"cb77d12c TDZA AccountingError 2 2 {SECOND} {THIRD} {sample} -",
     ]
     planned = shell(
@@ -157,27 +159,29 @@ def test_a_failed_job_lists_its_error_groups_and_retry_knows_them(
 
 def test_nothing_to_retry_is_said_with_the_reason(shell: Shell, broken: int) -> None:
     answer = shell("retry", broken, "--category", "INSUFFICIENT_DATA", "--inline")
-    sentence = f"nothing of job {broken} is to be retried: 1 INSUFFICIENT_DATA (never (expected)): {TOO_FEW}\n"
+    sentence = (
+        f"job {broken} has no failure to retry: 1 INSUFFICIENT_DATA (never (expected)): {TOO_FEW}\n"
+    )
     assert answer == Answer(2, "", sentence)
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("99999", "there is no job 99999; `manage.py jobs` lists them"),
-        ("seven", "job: 'seven' is not a whole number"),
+        ("99999", "job 99999 does not exist; `manage.py jobs` lists the jobs"),
+        ("seven", "JOB: 'seven' is not a whole number"),
         ("", "the following arguments are required: JOB (see --help)"),
         ("{0} --category NONSENSE", NO_CATEGORY),
-        ("{0} --category ,", "--category names none; leave it out to run all"),
-        ("{0} --group 0badcafe", "job {0} has no error group '0badcafe' now; it has cb77d12c"),
+        ("{0} --category ,", "--category is empty; leave it out to select all"),
+        ("{0} --group 0badcafe", "job {0} has no error group '0badcafe'; choose from cb77d12c"),
         ("{0} --week 9", "job {0} has no date in week 9; it has weeks 2 to 3"),
         ("{0} --week 60-70", "a season has weeks 1 to 53, not 60"),
-        ("{0} --week 8-5", "--week: '8-5' ends before it starts"),
-        ("{0} --week many", "--week: 'many' is no week; write 5, or 5-8"),
-        ("{0} --processors PSZ", "'PSZ' is no processor; choose from TDZA, PSZA, PCF, PDC, ML"),
-        ("{0} --processors ML", "job {0} is not about ML; it has TDZA, PSZA, PCF"),
-        ("{0} --start 2021-11-05 --end 2021-11-04", "the end 2021-11-04 lies before the start 2021-11-05"),
-        ("{0} --override", "overriding needs a reason: add --reason TEXT, it is stored with the job"),
+        ("{0} --week 8-5", "--week: '8-5' ends before it starts; write the earlier week first"),
+        ("{0} --week many", "--week: 'many' is not a week; write 5, or 5-8"),
+        ("{0} --processors PSZ", "unknown processor 'PSZ'; choose from TDZA, PSZA, PCF, PDC, ML"),
+        ("{0} --processors ML", "job {0} did not run ML; choose from TDZA, PSZA, PCF"),
+        ("{0} --start 2021-11-05 --end 2021-11-04", "the last date 2021-11-04 is before the first date 2021-11-05; swap them"),
+        ("{0} --override", "overriding requires a reason; add --reason TEXT"),
         ("{0} --override --reason x --wait", NO_WORKER),
     ],
 )  # fmt: skip
@@ -198,8 +202,8 @@ def test_two_jobs_are_compared(shell: Shell, broken: int) -> None:
         0,
         "",
         [
-            f"job {broken} against job {again}: 4 runs in both, 5 runs only in job {broken}",
-            "what before after healed remaining new",
+            f"job {broken} compared with job {again}: 4 runs in both, 5 runs only in job {broken}",
+            "failure before after fixed remaining new",
             "blocked 2 0 2 0 0",
             "failed 2 0 2 0 0",
         ],
@@ -207,7 +211,7 @@ def test_two_jobs_are_compared(shell: Shell, broken: int) -> None:
     assert (worse.code, squeezed(worse.out)[-5:]) == (
         1,
         [
-            "New:",
+            "New failures:",
             f"- PCF {SECOND}: 1 blocked",
             f"- TDZA {SECOND}: 1 failed",
             f"- PCF {THIRD}: 1 blocked",
@@ -231,6 +235,6 @@ def test_two_jobs_are_compared(shell: Shell, broken: int) -> None:
 
 def test_jobs_that_do_not_exist_are_not_compared(shell: Shell, broken: int) -> None:
     assert shell("compare", broken, 99999) == Answer(
-        2, "", "there is no job 99999; `manage.py jobs` lists them\n"
+        2, "", "job 99999 does not exist; `manage.py jobs` lists the jobs\n"
     )
-    assert shell("compare", "x", broken) == Answer(2, "", "before: 'x' is not a whole number\n")
+    assert shell("compare", "x", broken) == Answer(2, "", "A: 'x' is not a whole number\n")

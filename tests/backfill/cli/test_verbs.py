@@ -1,4 +1,4 @@
-"""The verbs about jobs that workers run: the same functions as everywhere, from a shell."""
+"""CLI verbs for jobs that workers run; they call the same functions as the panel and the API."""
 
 from __future__ import annotations
 
@@ -32,25 +32,23 @@ def job() -> Job:
 
 
 def test_pause_resume_and_cancel_say_what_they_did(shell: Shell, job: Job) -> None:
-    assert shell("pause", job.pk, "--reason", "lunch") == Answer(
-        0, f"job {job.pk} has paused\n", ""
-    )
+    assert shell("pause", job.pk, "--reason", "lunch") == Answer(0, f"job {job.pk} paused\n", "")
     assert shell("resume", job.pk) == Answer(
         0,
-        f"job {job.pk} goes on with 2 runs; no worker is running, so it waits until bin/up starts one\n",
+        f"job {job.pk} resumed with 2 runs; no worker is running: start one with bin/up\n",
         "",
     )
-    said = f"job {job.pk} (cancelled): 2 queued runs dropped, 0 running ones finish\n"
+    said = f"job {job.pk} (cancelled): 2 queued runs dropped, 0 running to finish\n"
     assert shell("cancel", job.pk) == Answer(0, said, "")
     assert ("queued → pausing", "lunch") in job_events(job)
 
 
 def test_while_a_step_runs_they_say_what_is_still_to_come(shell: Shell, job: Job) -> None:
     claimed(job)
-    assert shell("pause", job.pk).out == f"job {job.pk} pauses when its running steps have ended\n"
+    assert shell("pause", job.pk).out == f"job {job.pk} pauses after its running steps\n"
     assert (
         shell("cancel", job.pk, "--dry-run").out
-        == f"job {job.pk} (pausing): 1 queued runs dropped, 1 running ones finish\n"
+        == f"job {job.pk} (pausing): 1 queued run dropped, 1 running to finish\n"
     )
     assert shell("cancel", job.pk, "--json").document == {
         "job": job.pk, "status": "cancelling", "dropped": 1, "finishing": 1, "stopped": 0
@@ -58,7 +56,7 @@ def test_while_a_step_runs_they_say_what_is_still_to_come(shell: Shell, job: Job
     forced = shell("cancel", job.pk, "--force").out
     assert (
         forced
-        == f"job {job.pk} (cancelled): 0 queued runs dropped, 0 running ones finish, 1 stopped by force\n"
+        == f"job {job.pk} (cancelled): 0 queued runs dropped, 0 running to finish, 1 force cancelled\n"
     )
 
 
@@ -78,8 +76,8 @@ def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(
 @pytest.mark.parametrize(
     ("number", "sentence"),
     [
-        ("99", "there is no job 99; `manage.py jobs` lists them"),
-        ("-1", "there is no job -1; `manage.py jobs` lists them"),
+        ("99", "job 99 does not exist; `manage.py jobs` lists the jobs"),
+        ("-1", "job -1 does not exist; `manage.py jobs` lists the jobs"),
     ],
 )
 def test_a_job_that_is_not_there_is_said(
@@ -96,24 +94,25 @@ def test_a_job_is_a_number(shell: Shell) -> None:
 
 def test_caps_change_for_a_job_and_for_all(shell: Shell, job: Job) -> None:
     assert (
-        shell("limit_batches", 3, "--job", job.pk).out
-        == f"3 batches of job {job.pk} may be in flight\n"
+        shell("limit_batches", 3, "--job", job.pk).out == f"concurrency limit of job {job.pk}: 3\n"
     )
     assert (
         shell("limit_batches", 4, "--reason", "more memory").out
-        == "4 batches of all jobs together may be in flight\n"
+        == "concurrency limit of all jobs together: 4\n"
     )
     job.refresh_from_db()
     assert (job.max_in_flight, Limits.current().max_parallel_batches) == (3, 4)
-    assert shell("limit_batches", 0) == Answer(2, "", "1 to 64 batches can be in flight, not 0\n")
+    assert shell("limit_batches", 0) == Answer(
+        2, "", "the concurrency limit must be 1 to 64, not 0\n"
+    )
 
 
 def test_a_job_under_way_shows_how_far_it_is_and_why_it_waits(shell: Shell, job: Job) -> None:
     answer = shell("jobs", job.pk)
     assert answer.code == 0
     assert answer.out.splitlines()[-2:] == [
-        "0 of 2 runs have ended",
-        f"1 batches ({FIRST} to {FIRST}) wait: no worker is running; bin/up starts them",
+        "0 of 2 runs ended",
+        f"1 batch waiting ({FIRST}): no worker is running; start workers with bin/up",
     ]
     progress = shell("jobs", job.pk, "--json").document["progress"]
     assert (progress["total"], progress["counts"], progress["time_left"]) == (
@@ -130,7 +129,7 @@ def test_the_list_counts_runs_without_loading_them(shell: Shell, job: Job) -> No
 
 
 def test_the_workers_are_listed(shell: Shell) -> None:
-    assert shell("workers").out.splitlines()[0] == "no worker is running; bin/up starts them"
+    assert shell("workers").out.splitlines()[0] == "no worker is running; start workers with bin/up"
     make_worker(claims=["x"])
     (found,) = shell("workers", "--json").document["workers"]
     assert (found["alive"], found["steps"]) == (True, 1)
@@ -138,9 +137,7 @@ def test_the_workers_are_listed(shell: Shell) -> None:
 
 
 def test_every_run_of_a_date_can_be_read_with_its_attempts(shell: Shell, job: Job) -> None:
-    assert shell("runs", FIRST, "--processor", "ML") == Answer(
-        0, f"nothing has run for {FIRST} yet\n", ""
-    )
+    assert shell("runs", FIRST, "--processor", "ML") == Answer(0, f"no runs for {FIRST} yet\n", "")
     run_all(job)
     again = run_all(make_job(end=FIRST, processors=("PSZA",), force=True))
     found = shell("runs", FIRST, "--json").document["runs"]
@@ -163,14 +160,14 @@ def test_a_paused_job_says_why(shell: Shell, job: Job) -> None:
     shell("pause", job.pk, "--reason", "lunch")
     said = shell("jobs", job.pk).out.splitlines()
     assert said[0] == f"job {job.pk} paused: lunch"
-    hint = f"`manage.py resume {job.pk}` goes on, with --no-brake past further bugs; `cancel` gives its dates back"
+    hint = f"`manage.py resume {job.pk}` resumes it; add --no-pause-on-error to continue past bugs; `manage.py cancel {job.pk}` cancels it"
     assert hint in said
 
 
 def test_old_command_names_warn_and_keep_working(shell: Shell) -> None:
     assert shell("cap", 3, "--json") == Answer(
-        0, '{"job": null, "batches": 3}\n', "cap is deprecated; use limit_batches\n"
+        0, '{"job": null, "batches": 3}\n', "`cap` is deprecated; use `limit_batches`\n"
     )
     assert shell("prepare", "--json") == Answer(
-        0, '{"applied": []}\n', "prepare is deprecated; use migrate_locked\n"
+        0, '{"applied": []}\n', "`prepare` is deprecated; use `migrate_locked`\n"
     )

@@ -1,4 +1,4 @@
-"""From the count of a (processor, date) down to one player, and one player over a season."""
+"""Drill-down: from the count of a (processor, date) to one player, and one player over a season."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from backfill.drilldown.entities import Match, list_entities
 from backfill.drilldown.entity_names import search_entities
 from backfill.drilldown.entity_report import report_entity
 from backfill.drilldown.entity_season import season_of
-from backfill.drilldown.query import ParameterizedQuery, literal
+from backfill.drilldown.query import ParameterizedQuery
 from backfill.drilldown.schedule import GameRole
 from backfill.errors import Refused
 from backfill.models import AuditResult, Job, Run
 from backfill.processors.registry import PROCESSORS
+from backfill.statements.fragments import literal
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES, PGS, SCHED
 from tests.factories import AWAY, HOME, rewrite
@@ -145,7 +146,7 @@ def test_what_is_outside_expectation_comes_first_and_says_how(judged: Path) -> N
     assert names(FIRST, "PSZA", category="lost") == [HURT]
     assert "have a row" in report_entity(FIRST, "PSZA", without).outlook.text
     assert report_entity(FIRST, "PSZA", HURT).outlook.text.startswith(
-        f"by the games played it must fail with {FEW}"
+        f"expected to fail with {FEW}"
     )
 
 
@@ -234,8 +235,7 @@ def test_a_story_tells_what_upstream_said() -> None:
     assert story.upstream[0].reason == "9 of 10 games before 2021-11-03"
     assert (story.root, story.outlook.day) == (f"PSZA: {FEW}", THIRD)
     assert (
-        story.outlook.text
-        == f"when upstream does, after 1 more game; by the schedule on {THIRD} at the earliest"
+        story.outlook.text == f"when upstream succeeds, after 1 more game ({THIRD} at the earliest)"
     )
 
 
@@ -281,16 +281,16 @@ def test_games_that_are_not_played_yet_lie_ahead_too(tmp_path: Path) -> None:
             table, [LAST], "", {}, PROCESSORS["PSZA"].name if table is FAILURES else ""
         )
     Run.objects.filter(date=LAST).delete()
-    # He has nine games before the last night, on which he plays the tenth; the next date is that of
-    # a game to come.
+    # The player has nine games before the last night and plays the tenth on it; the next date is a
+    # scheduled game.
     outlook = report_entity(LAST, "PSZA", HURT).outlook
     assert (outlook.games, outlook.day) == (1, date(2021, 11, 9))
 
 
 def test_nobody_has_no_story() -> None:
-    with pytest.raises(Refused, match="'nobody' is nobody of the season"):
+    with pytest.raises(Refused, match="unknown entity 'nobody' in the season"):
         report_entity(FIRST, "PSZA", "nobody")
-    with pytest.raises(Refused, match="'nobody' is nobody of 2021-22"):
+    with pytest.raises(Refused, match="unknown entity 'nobody' in 2021-22"):
         season_of(2021, "nobody")
 
 

@@ -1,6 +1,4 @@
-"""A season in which everything goes wrong that operators meet, from the first run until the list is
-empty again.
-"""
+"""End-to-end story: a season with every planted fault, from the first run until triage is empty."""
 
 from __future__ import annotations
 
@@ -23,13 +21,13 @@ from validation.findings import kinds
 
 pytestmark = [pytest.mark.specification, pytest.mark.django_db(transaction=True)]
 
-# Long enough for every fault to be met and outlived.
+# Long enough for every fault to be found and fixed.
 DAYS = 61
 START = opening_night(2021)
-# In two batches: a step costs much the same whatever its dates.
+# In two batches: a step costs much the same for any number of dates.
 RANGE = ("--start", str(START), "--end", str(START + timedelta(days=DAYS)), "--batch-size", "31")
 
-# Each planted fault, the kind of Finding that it must be found as, and the dates of it.
+# Each planted fault, the kind of Finding expected for it, and its dates.
 FOUND_AS = {
     FaultKind.DUPLICATE_ROWS: kinds.DUPLICATE_INPUT,
     FaultKind.MAKES_ABOVE_ATTEMPTS: kinds.IMPOSSIBLE_VALUE,
@@ -56,7 +54,7 @@ def load(shell: Shell, season: SimulatedSeason, folder: Path) -> None:
 
 
 def told(severity: kinds.Severity = kinds.Severity.WARNING) -> list[Finding]:
-    """What is listed of at least this severity, judged anew."""
+    """Audit again and return the open Findings of at least this severity."""
     run_audit()
     return [f for f in listed() if f.severity >= severity]
 
@@ -66,14 +64,14 @@ def fault(faulty: FaultySeason, kind: FaultKind) -> Fault:
 
 
 def carry_out(shell: Shell, finding: Finding) -> Answer:
-    """The command that a Finding proposes, as it stands, in this process."""
+    """Run the command that a Finding proposes, unchanged, in this process."""
     assert finding.action
     verb, *words = shlex.split(finding.action["command"].removeprefix("manage.py "))
     return shell(verb, *words, "--inline")
 
 
 def hashes() -> dict[str, list[tuple[object, ...]]]:
-    """What every output row holds, but for when it was made."""
+    """Return the contents of every output row except its timestamps."""
     return {
         t.short: [
             tuple(row.values())
@@ -111,9 +109,8 @@ def test_each_fault_is_found_once_under_its_kind_and_the_list_is_empty_when_all_
     late = fault(faulty, FaultKind.LATE_FILE)
     found = told()
     (cascade,) = (f for f in found if f.kind == kinds.FORWARD_CASCADE.name)
-    assert len(found) == len(
-        FOUND_AS
-    )  # the missing date is gone, what was made without it is to be made again
+    # The missing date is back, and the runs made without it are stale.
+    assert len(found) == len(FOUND_AS)
     assert not any(
         str(late.dates[0]) in f.dates for f in found if f.kind == kinds.PHASE3_MISSING.name
     )
@@ -138,7 +135,9 @@ def test_each_fault_is_found_once_under_its_kind_and_the_list_is_empty_when_all_
 
 
 def check_found(planted: Fault, found: list[Finding]) -> None:
-    """That one Finding is about a fault: its kind, its dates, and a text that names what is wrong."""
+    """Assert that one Finding covers a fault: its kind, its dates, and a text that names the
+    defect.
+    """
     kind = FOUND_AS[planted.kind]
     dates = [str(day) for day in planted.dates]
     (finding,) = (
@@ -146,7 +145,7 @@ def check_found(planted: Fault, found: list[Finding]) -> None:
         for f in found
         if f.kind == kind.name and (kind is kinds.IMPOSSIBLE_VALUE or f.dates == dates)
     )
-    if kind is kinds.IMPOSSIBLE_VALUE:  # its dates are those of the failures that follow
+    if kind is kinds.IMPOSSIBLE_VALUE:  # its dates are those of the failures it causes
         assert date.fromisoformat(finding.dates[0]) > planted.dates[0]
         assert finding.processors == ["PSZA", "PDC", "ML"]
     words = [*planted.columns, *filter(None, [planted.game_id])]

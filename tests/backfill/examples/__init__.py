@@ -1,16 +1,15 @@
-"""The worked examples of the specification as rows in, rows out.
+"""Worked examples of the specification: rows in, rows out.
 
-A file holds `cases` of one processor; `shared.json` holds the defaults and the named row sets that
-cases `use`.
-A table's rows are items that expand:
+A file holds the `cases` of one processor; `shared.json` holds the defaults and the named row sets
+that cases `use`. Items of a table expand to rows:
 
     {column: value, ...}                        one row
     {"columns": [...], "values": [[...], ...]}  a row per list of values
-    "times": 15, "every_days": 3                that many games, each so many days before the last
-    and numbered one lower
+    "times": 15, "every_days": 3                15 games, each 3 days before the next one and
+                                                numbered one lower
     "each": {column: [...]}                     the item once per value
     "totals": {column: sum}                     a sum spread over the rows of `times`, as evenly as
-    whole numbers allow
+                                                integers allow
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ FACILITIES = ("times", "every_days", "each", "totals", "columns", "values")
 
 @dataclass(frozen=True)
 class Case:
-    """One example: what the tables hold, and what must and must not come out for its date."""
+    """Example of one date: table rows, expected outcomes and excluded outcomes."""
 
     name: str
     code: str
@@ -56,7 +55,7 @@ class Case:
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """Every example of every processor."""
+    """Return every example of every processor."""
     return tuple(_case(raw) for code in ORDER for raw in _read(f"{code.lower()}.json")["cases"])
 
 
@@ -107,7 +106,9 @@ def _case(raw: Any) -> Case:
 
 
 def _tables(raw: Any) -> Tables:
-    """Rows of the case and of the sets it uses, over the case's defaults, over the shared ones."""
+    """Build the tables: rows of the case and of the sets it uses, over its defaults and the shared
+    ones.
+    """
     tables: Tables = {}
     for rows in (*(_shared()["sets"][name] for name in raw.get("use", ())), raw["rows"]):
         for short, items in rows.items():
@@ -143,7 +144,7 @@ def _variants(item: Row) -> Iterator[Row]:
 
 
 def _game(row: Row, i: int, every_days: int) -> Row:
-    """The i-th game back from the one given."""
+    """Return the i-th game before the given one."""
     if not i:
         return {}
     day = date.fromisoformat(row["game_date"]) - timedelta(days=i * every_days)

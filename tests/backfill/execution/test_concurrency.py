@@ -1,4 +1,4 @@
-"""What two processes do at the same instant, with threads that have a connection each."""
+"""Races between two processes, as threads with a connection each."""
 
 from __future__ import annotations
 
@@ -40,13 +40,11 @@ pytestmark = [
     pytest.mark.usefixtures("season"),
 ]
 
-ROUNDS = 5  # of what the processes may win or lose by chance
+ROUNDS = 5  # repetitions, because the outcome of a race varies
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Call all at the same instant, each in a thread of its own; return what they returned or
-    raised.
-    """
+    """Call all at the same instant, each in its own thread; return each result or exception."""
     barrier = Barrier(len(calls))
 
     def called(call: Callable[[], Any]) -> Any:
@@ -65,7 +63,7 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
-    """The batches that were sent, instead of messages to Redis."""
+    """Collect sent batches instead of sending messages to Redis."""
     sent: list[Batch] = []
     monkeypatch.setattr(dispatch.queue, "enqueue", sent.append)
     return sent
@@ -78,7 +76,7 @@ def make_job(**overrides: Any) -> Job:
 
 
 def for_workers(job: Job) -> Job:
-    """The same job without a process of its own, nothing of it sent yet."""
+    """Detach the job from this process, with no batch sent."""
     Job.objects.filter(pk=job.pk).update(owner="")
     job.refresh_from_db()
     return job
@@ -114,7 +112,7 @@ def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(
     planned, preview = Barrier(2), starting.preview_job
 
     def previewed(options: Options) -> Preview:
-        """Neither sees the other's runs when it plans."""
+        """Preview before either start has created runs."""
         found = preview(options)
         planned.wait(timeout=30)
         return found
@@ -139,12 +137,17 @@ def test_of_two_overlapping_starts_one_is_refused_with_the_others_number(
 
 
 def test_a_start_and_a_resume_of_the_same_dates_do_not_wait_for_each_other() -> None:
-    """The resumed rows lie in the table with the last date first, those of the start come with the
-    first date first.
+    """Resumed rows are stored last date first, those of the start first date first.
+
+    Locking in storage order would deadlock.
     """
     days = [FIRST + timedelta(n) for n in range(150)]
-    runs = tuple(PlannedRun(code, day, PlannedAction.RUN, "", 0) for day in days for code in CHAIN)
-    planned = Plan(make_options(end=days[-1]), (), runs, len(days))
+    runs = tuple(
+        PlannedRun(processor=code, date=day, action=PlannedAction.RUN, reason="", batch=0)
+        for day in days
+        for code in CHAIN
+    )
+    planned = Plan(options=make_options(end=days[-1]), days=(), runs=runs, batch_size=len(days))
     for _ in range(ROUNDS):
         job = starting.create(replace(planned, runs=runs[::-1]), "ann", owner=this_process())
         cancel_job(job, "ann")
@@ -194,7 +197,7 @@ def test_dispatches_at_once_never_exceed_the_cap(
         jobs = [for_workers(make_job(processors=(code,), parallel=2)) for code in ("TDZA", "PSZA")]
         Limits.objects.all().delete()
         if known:
-            Limits.current()
+            Limits.objects.create(pk=1)
         assert together(*[dispatch.dispatch] * 4) == [None] * 4
         sent = in_flight()
         assert sorted(b.job_id for b in sent) in (
@@ -258,7 +261,7 @@ def test_no_run_of_a_job_cancelled_by_force_runs_on() -> None:
         Job.objects.all().delete()
 
 
-# Everything at once
+# Mixed verbs
 
 
 def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(
@@ -283,9 +286,8 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(
     def look_after() -> None:
         while not is_over():
             sweep.sweep_lost_work()
-            time.sleep(
-                0.02
-            )  # SQLite gives its lock to whoever asks at the right moment; others are to have a chance
+            # SQLite grants its lock at random; give the others a chance.
+            time.sleep(0.02)
 
     def meddle() -> None:
         for cap in (1, 2, 3):
@@ -295,7 +297,7 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(
                     pause_job(job, "ann")
                 with suppress(Refused):
                     resume_job(job, "ann")
-        for job in jobs:  # a pause may have come to its end after the resume that was refused
+        for job in jobs:  # a pause may complete after the refused resume
             while Job.objects.get(pk=job.pk).status in ("pausing", "paused"):
                 with suppress(Refused):
                     resume_job(job, "ann")
@@ -307,7 +309,7 @@ def test_workers_sweeps_pauses_and_caps_at_once_neither_fail_nor_wait_for_ever(
     assert {code: len(rows_of(code)) for code in CHAIN} == {**dict.fromkeys(CHAIN, 8), "TDZA": 6}
 
 
-# Launches that wait
+# Pending launches
 
 
 def test_two_sweeps_at_the_same_instant_start_a_launch_once() -> None:
@@ -321,3 +323,16 @@ def test_two_sweeps_at_the_same_instant_start_a_launch_once() -> None:
         assert sum(map(len, answers)) == 1, answers
         assert Job.objects.count() == number
         cancel_job(Job.objects.latest("pk"), "ann")
+
+
+def test_parallel_forced_launches_do_not_exceed_the_approval_limit() -> None:
+    for _ in range(ROUNDS):
+        launches = [
+            partial(launch_backfill, make_options(start=day, end=day, force=True), "ann", limit=2)
+            for day in (FIRST, SECOND, THIRD, LAST)
+        ]
+        answers = together(*launches)
+        assert sum(isinstance(one, Job) for one in answers) == 2, answers
+        assert all(isinstance(one, Job | Launch | Conflict) for one in answers), answers
+        Job.objects.all().delete()
+        Launch.objects.all().delete()

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
+from backfill.backoff import MAX_TRIES
 from backfill.errors import WarehouseBusy, WarehouseUnwritable
-from backfill.execution import dispatch, record
+from backfill.execution import dispatch
 from backfill.execution import step as steps
-from backfill.execution.backoff import MAX_TRIES
 from backfill.execution.claims import claim_step
 from backfill.jobs.lifecycle import resume_job
 from backfill.models import Job, Limits, Run
+from backfill.status import failures
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import PGS
 from tests.backfill.working import (
@@ -110,11 +111,11 @@ def test_a_job_is_queued_until_a_worker_takes_a_step() -> None:
     assert (job.status, job.started_at is not None) == ("running", True)
 
 
-# The canary and the brake
+# Canary and pause on error
 
 
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every statement breaks in a way that nobody foresaw."""
+    """Break every statement with an unexpected exception."""
 
     def divide(*args: object) -> None:
         raise ZeroDivisionError("by zero")
@@ -144,7 +145,7 @@ def test_the_canary_of_a_job_with_large_batches_is_one_date() -> None:
     [
         ({"canary": True, "brake": True}, "canary"),
         ({"canary": True}, "canary"),
-        ({"brake": True}, "brake"),
+        ({"brake": True}, "pause on error"),
         ({}, ""),
     ],
 )
@@ -182,7 +183,7 @@ def test_an_impossible_value_is_a_bug_and_says_how_many_entities(tmp_path: Any) 
     run_batch(job, 0)
     assert (
         "running → pausing",
-        f"brake: PSZA {FIRST}: 2 PROCESSING_ERROR of 2 entities",
+        f"pause on error: PSZA {FIRST}: 2 PROCESSING_ERROR of 2 entities",
     ) in job_events(job)
 
 
@@ -193,7 +194,7 @@ def test_a_poisoned_file_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
         reason="CorruptPartition: x is not a whole Parquet file",
         failures={},
     )
-    assert record.bug_of(run) == ""
+    assert failures.bug_of(run) == ""
 
 
 def test_resuming_after_the_brake_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +274,7 @@ def test_a_run_that_has_cost_many_workers_fails_and_the_others_go_on() -> None:
     assert found == {FIRST: "failed", SECOND: "pending"}
     failed = job.runs.get(status="failed")
     assert (failed.error, failed.reason.partition(",")[0]) == ("WorkerLost", "its worker died")
-    assert record.bug_of(failed)
+    assert failures.bug_of(failed)
 
 
 def test_a_run_says_which_code_and_which_statement_made_it() -> None:
@@ -288,7 +289,7 @@ def test_a_run_says_which_code_and_which_statement_made_it() -> None:
 
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Let the next statements find the warehouse busy, so many times."""
+    """Return a function that makes the next statements find the warehouse busy, so many times."""
     stage = type(warehouse()).stage
     left = [0]
 
@@ -306,7 +307,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 def due(job: Job) -> None:
-    """Let the time pass for which batches wait before a retry."""
+    """Move the retry time of waiting batches into the past."""
     job.batches.exclude(retry_at=None).update(retry_at=now() - timedelta(seconds=1))
 
 
@@ -344,7 +345,7 @@ def test_a_warehouse_that_stays_busy_fails_the_dates_in_the_end(
     (run,) = job.runs.all()
     assert (job.status, run.status, run.error) == ("failed", "failed", "WarehouseBusy")
     assert run.reason == f"WarehouseBusy: over quota (tried again {MAX_TRIES} times)"
-    assert record.bug_of(run) == ""
+    assert failures.bug_of(run) == ""
 
 
 def test_a_jobs_retries_have_a_cap(busy: Callable[[int], None]) -> None:
@@ -386,7 +387,7 @@ def test_a_full_disk_pauses_the_job_and_gives_the_runs_back(
     assert run_all(job).status == "succeeded"
 
 
-# What it costs the database
+# Number of database queries
 
 
 @pytest.mark.parametrize("dates", [1, 4])

@@ -44,7 +44,7 @@ TOO_FEW = "INSUFFICIENT_DATA"
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
-    """Break the processor's statement on purpose: `{whole}` in `sql` is what it should have been."""
+    """Break the processor's statement on purpose: `{whole}` in `sql` is the original statement."""
 
     def spoilt(code: str, part: str = "result") -> str:
         return sql.format(whole=f"({render(code)})") if part == "result" else render(code, part)
@@ -52,14 +52,14 @@ def spoil(monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
     monkeypatch.setattr(execute, "render", spoilt)
 
 
-# The one row that the spoilt statements are wrong about.
+# The row that the broken statements get wrong.
 BOSTON = f"analysis_date = DATE '{THIRD}' AND team_abbr = 'BOS'"
 TWICE = f"SELECT * FROM {{whole}} UNION ALL SELECT * FROM {{whole}} WHERE {BOSTON}"
 BOTH = f"SELECT * FROM {{whole}} UNION ALL SELECT * REPLACE ('UNKNOWN' AS failure_category) FROM {{whole}} WHERE {BOSTON}"
 STRANGER = f"SELECT * FROM {{whole}} UNION ALL SELECT * REPLACE ('XXX' AS team_abbr) FROM {{whole}} WHERE {BOSTON}"
 
 
-# A run that goes well
+# Successful runs
 
 
 def test_every_processor_accounts_for_its_population_on_every_date() -> None:
@@ -105,7 +105,7 @@ def test_a_batch_writes_what_its_dates_write_one_by_one() -> None:
         assert len(together[0] + together[1]) == 4
 
 
-# Running again
+# Reruns
 
 
 def test_running_again_leaves_one_copy() -> None:
@@ -119,7 +119,13 @@ def test_running_again_removes_failures_that_are_cured(tmp_path: Path) -> None:
     run("TDZA")
     early = date(2021, 10, 18)
     give(TDGS, season_rows(TDGS, [early, *NIGHTS]), tmp_path)
-    batch = execute.Step(PROCESSORS["TDZA"], (FIRST,), early, STARTED_AT, {FIRST: RUN_ID})
+    batch = execute.Step(
+        processor=PROCESSORS["TDZA"],
+        dates=(FIRST,),
+        season_start=early,
+        started_at=STARTED_AT,
+        run_ids={FIRST: RUN_ID},
+    )
     assert [o.failures for o in execute.execute(warehouse(), batch)] == [{}]
     assert (len(rows_of("TDZA", FIRST)), failures_of("TDZA")) == (2, [])
 
@@ -219,7 +225,7 @@ def test_a_date_without_population_has_one_failure_of_the_whole_date(tmp_path: P
             0,
             0,
             {},
-            f"population: nba_analytics.upcoming_player_game_context: no row for {THIRD}",
+            f"no population: nba_analytics.upcoming_player_game_context has no rows for {THIRD}",
         ),
     }
     reason = f"population: nba_analytics.upcoming_player_game_context: no row for {THIRD}"
@@ -255,7 +261,7 @@ def test_a_poisoned_date_fails_alone(season: Path) -> None:
     poisoned = found[THIRD]
     assert poisoned.error == (
         f"CorruptPartition: {part(season, 'PSZA', THIRD)} is not a whole Parquet file; "
-        f"remove it and run its date (or load its season) again"
+        f"backfill its date again"
     )
     seconds = poisoned.query_seconds
     detail = {

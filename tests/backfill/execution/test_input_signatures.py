@@ -15,12 +15,12 @@ from backfill.execution import execute as execution
 from backfill.execution.claims import claim_step
 from backfill.execution.inline import run_inline
 from backfill.jobs.start import preview_job, start_job
-from backfill.models import Job, Run
+from backfill.models import Job, Key, Run
 from backfill.plan import input_signatures
 from backfill.plan.input_signatures import InputChange, changed, changes, signature, signatures
-from backfill.plan.planning import OUTDATED, Key
+from backfill.plan.planning import OUTDATED
+from backfill.plan.rerun_policy import stale_keys
 from backfill.processors.registry import CHAIN
-from backfill.season_calendar import stale_keys
 from backfill.warehouse import season_cache, warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
@@ -29,6 +29,7 @@ from tests.backfill.statements import rows_warehouse, run_sql
 from tests.backfill.working import batch_of, make_job, run_all
 from tests.factories import make_row, write_rows
 from tests.oracle import Tables
+from tests.seasons.inputs import input_file
 from tests.seasons.tiny import (
     FIRST,
     LAST,
@@ -38,6 +39,7 @@ from tests.seasons.tiny import (
     SECOND,
     THIRD,
     cut,
+    failures_of,
     give,
     make_options,
     part,
@@ -49,26 +51,26 @@ from tests.strategies import Knobs, build, league_settings
 
 pytestmark = pytest.mark.usefixtures("season")
 
-WINDOWS, CONTEXT = "games before it have changed", "its context rows have changed"
+WINDOWS, CONTEXT = "earlier games changed since this run", "context rows changed since this run"
 KEYS = [(code, day) for code in CHAIN for day in PROCESSING]
 OLD = datetime(2021, 10, 1)
 Edit = Callable[[list[Row], date], list[Row]]
 
 
 def of_runs(test: Callable[..., None]) -> Any:
-    """A test that needs the database; signatures alone do not."""
+    """Mark a test as needing the database; signatures alone do not."""
     return pytest.mark.django_db(pytest.mark.database(pytest.mark.shell(test)))
 
 
 def late(rows: list[Row], night: date) -> list[Row]:
-    """One row more, with a processed_at of long ago."""
+    """Return the rows plus one with an old processed_at."""
     model = next(row for row in rows if row["game_date"] == night)
     texts = {c: "late" for c in ("player_lookup", "defending_team_abbr") if c in model}
     return [*rows, {**model, **texts, "game_id": "0022109999", "processed_at": OLD}]
 
 
 def edited(rows: list[Row], night: date) -> list[Row]:
-    """One row with another value in its last column but processed_at."""
+    """Change one row's last column other than processed_at."""
     number = next(n for n, row in enumerate(rows) if row["game_date"] == night)
     return [
         {**row, "opponent_team_abbr": "MIA"} if n == number else row for n, row in enumerate(rows)
@@ -84,7 +86,7 @@ EDITS = pytest.mark.parametrize("edit", [late, edited, removed])
 
 
 def moved(change: Callable[[], object], keys: Iterable[Key] = KEYS) -> set[Key]:
-    """Of these (processor, date), those that would read other rows after a change than before it."""
+    """Return the (processor, date) pairs whose input signature changes."""
     before = signatures(keys)
     change()
     return {key for key, text in signatures(keys).items() if text != before[key]}
@@ -104,7 +106,7 @@ def found() -> dict[Key, InputChange]:
     return changes(Run.objects.deciding(FIRST, LAST).values())
 
 
-# What changes a signature
+# Changes that affect a signature
 
 
 def test_a_signature_has_a_part_for_the_windows_and_one_for_the_context() -> None:
@@ -189,7 +191,7 @@ def test_another_season_is_untouched(tmp_path: Path) -> None:
             {**row, "season_year": 2022, "game_date": date(2022, 10, 20)}
             for row in season_rows(PGS, [OPENING])
         ]
-        warehouse().load(PGS, 2022, write_rows(tmp_path / "2022.parquet", PGS, rows))
+        warehouse().load(2022, {PGS: write_rows(tmp_path / "2022.parquet", PGS, rows)})
 
     next_season = [("PSZA", date(2022, 11, 10))]
     assert moved(load_another, [*KEYS, *next_season]) == set(next_season)
@@ -220,14 +222,14 @@ def test_nothing_is_read_again_until_a_season_is_loaded_again(
     assert (signatures(KEYS), [str(TOGS) in sql for sql in asked]) == (before, [True])
 
 
-# How far TDZA's windows reach
+# TDZA's windows
 
 TEAMS = [f"T{n}" for n in range(10)]
 DAY = OPENING + timedelta(days=80)
 
 
 def defense(team: str, days: Iterable[int], **values: object) -> list[Row]:
-    """A game of one team on each of these days of the season, everything known."""
+    """Make one complete game of a team on each of these days of the season."""
     known = {
         f"opp_{zone}_{k}": v
         for zone in ("paint", "mid_range", "three_pt")
@@ -247,7 +249,7 @@ def defense(team: str, days: Iterable[int], **values: object) -> list[Row]:
 
 
 def league(teams: int = 10, **values: object) -> list[Row]:
-    """Teams that play every second day, so that fifteen games take thirty days."""
+    """Make teams that play every second day, so that fifteen games take thirty days."""
     return [row for team in TEAMS[:teams] for row in defense(team, range(0, 80, 2), **values)]
 
 
@@ -294,7 +296,7 @@ def test_the_windows_of_team_defense_forget(rows: list[Row], reached: int, tmp_p
 def test_what_a_signature_does_not_cover_changes_no_result(
     seed: int, day: int, chances: Chances, backfill_mode: bool
 ) -> None:
-    """As many of the oldest rows are taken away as the signature does not see."""
+    """Drop as many of the oldest rows as the signature does not cover."""
     made = build(
         Knobs(seed, teams=16, roster=0, rounds=day * 2 // 3, day_index=day, chances=chances)
     )
@@ -315,7 +317,7 @@ def test_what_a_signature_does_not_cover_changes_no_result(
     )
     whole = signed(made.tables, made.dates[0])
     seen = bisect_left(dates, True, key=lambda first: signed(since(first), made.dates[0]) != whole)
-    assert seen  # nothing has been taken away from the first date on
+    assert seen  # nothing was dropped from the first date on
     results = [
         run_sql("TDZA", tables, made.dates, season_start=start, backfill_mode=backfill_mode)
         for tables in (made.tables, since(dates[seen - 1]))
@@ -332,14 +334,15 @@ def counts_as_opening(row: Row) -> bool:
 
 
 def signed(tables: Tables, day: date) -> str:
-    """TDZA's signature over rows given in Python."""
+    """Return TDZA's signature over rows given in Python."""
+    given_rows = rows_warehouse(tables)
     with pytest.MonkeyPatch.context() as patch:
         for module in (input_signatures, season_cache):
-            patch.setattr(module, "warehouse", lambda: rows_warehouse(tables))
+            patch.setattr(module, "warehouse", lambda: given_rows)
         return signature("TDZA", day)
 
 
-# What runs note
+# Signatures stored by runs
 
 
 @of_runs
@@ -369,22 +372,27 @@ def test_a_run_of_the_workers_notes_it_too_and_once_more_when_it_was_put_back() 
 
 
 @of_runs
-def test_what_is_loaded_while_a_run_reads_makes_it_look_stale(
+def test_a_step_reads_one_version_of_a_season_that_is_loaded_under_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    execute = execution.execute
+    """It starts over on the newest one, and its run is of the rows that it read."""
+    execute, loads = execution.execute, [OPENING, NIGHTS[1]]
 
     def loading(*args: Any) -> Any:
-        without(TDGS, OPENING, tmp_path)
+        if loads:
+            without(TDGS, loads.pop(), tmp_path)
         return execute(*args)
 
     monkeypatch.setattr(execution, "execute", loading)
     job = finished(end=FIRST, processors=("TDZA",))
-    assert changed(job.runs.get())
+    run, before = job.runs.get(), failures_of("TDZA", FIRST)
+    assert (run.status, changed(run), loads) == ("complete", False, [])
+    finished(end=FIRST, processors=("TDZA",), force=True)
+    assert failures_of("TDZA", FIRST) == before
 
 
 @of_runs
-def test_an_input_that_cannot_be_read_fails_the_dates_of_who_reads_it(season: Path) -> None:
+def test_an_input_that_cannot_be_read_pauses_the_job(season: Path) -> None:
     bootstrap = NIGHTS[13]
     job = start_job(
         make_options(bootstrap, FIRST, processors=("TDZA", "PSZA"), batch_size=2),
@@ -392,15 +400,19 @@ def test_an_input_that_cannot_be_read_fails_the_dates_of_who_reads_it(season: Pa
         inline=True,
     )
     assert job
-    cut(season / PGS.dataset / PGS.name / "season_year=2021" / "part.parquet")
+    cut(input_file(season, PGS))
     run_inline(job, "ann")
     assert {
         r.processor: (r.status, r.error, bool(r.input_signature))
         for r in job.runs.filter(date=FIRST)
     } == {
         "TDZA": ("complete", "", True),
-        "PSZA": ("failed", "CorruptPartition", False),
+        "PSZA": ("pending", "", False),
     }
+    job.refresh_from_db()
+    assert job.status == Job.Status.PAUSED
+    (stop,) = job.events.filter(to_state=Job.Status.PAUSING)
+    assert f"{input_file(season, PGS)} is not a whole Parquet file; load its season" in stop.reason
     assert part(season, "PSZA", bootstrap).exists()
 
 
@@ -413,7 +425,7 @@ def test_a_run_that_was_refused_notes_what_it_would_have_read(tmp_path: Path) ->
     assert changed(run)
 
 
-# What has changed since
+# Stale runs
 
 
 @of_runs
@@ -465,7 +477,7 @@ def test_the_outdated_are_run_again_with_their_reason_and_then_nothing_is(tmp_pa
     assert stale_keys(options) == dict.fromkeys(after(SECOND, "PSZA", "PDC", "ML"), WINDOWS)
     reasons = {
         "PSZA": WINDOWS,
-        "PCF": "its upstream runs again: PSZA",
+        "PCF": "upstream reruns: PSZA",
         "PDC": WINDOWS,
         "ML": WINDOWS,
     }
@@ -484,7 +496,7 @@ def test_another_context_is_a_reason_of_its_own(tmp_path: Path) -> None:
     give(UPGC, edited(season_rows(UPGC), SECOND), tmp_path)
     give(TOGS, late(season_rows(TOGS), OPENING), tmp_path)
     options = make_options(outdated=True, end=SECOND)
-    both = "games before it and its context rows have changed"
+    both = "earlier games and context rows changed since this run"
     assert stale_keys(options) == {
         **{(code, FIRST): WINDOWS for code in ("PDC", "ML")},
         ("PCF", SECOND): CONTEXT,

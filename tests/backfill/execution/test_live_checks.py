@@ -1,6 +1,4 @@
-"""Normal mode: each check of a live run refuses, warns or lets pass as the specification's table
-says.
-"""
+"""Live checks in normal mode: each refuses, warns or passes as the specification defines."""
 
 from __future__ import annotations
 
@@ -18,9 +16,10 @@ from backfill.execution.live_checks import (
     LiveRun,
     check,
     concluded,
+    newest_runs,
 )
 from backfill.jobs.start import start_job
-from backfill.models import Job, Run, Trigger
+from backfill.models import EventKind, Job, Run, Trigger
 from backfill.notify import pubsub
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import render
@@ -50,9 +49,15 @@ PREVIOUS = {SECOND: FIRST, THIRD: SECOND}
 
 
 def live(code: str, day: date = SECOND, *, hours: float = 0) -> LiveRun:
-    """A run so many hours after the newest game of the day before was written."""
+    """Make a live run, so many hours after the previous day's newest game was written."""
     written = datetime.combine(day, time(10), UTC)
-    return LiveRun(PROCESSORS[code], day, OPENING, PREVIOUS[day], written + timedelta(hours=hours))
+    return LiveRun(
+        processor=PROCESSORS[code],
+        day=day,
+        season_start=OPENING,
+        previous=PREVIOUS[day],
+        started_at=written + timedelta(hours=hours),
+    )
 
 
 def record(name: str, status: str, *, hour: int = 1, table: str = "x", day: date = SECOND) -> None:
@@ -193,18 +198,18 @@ class TestARefusedRun:
         assert [entity for _, entity, *_ in failures_of("TDZA", SECOND)] == ["DATE_LEVEL"]
 
 
-# What a run keeps of its checks
+# Stored checks
 
 
 REFUSED = "the defensive check refused the run"
 ON_DAY_15 = "waived on day 15 of the season; it starts on day 30"
 NOT_ML = "only a run of ML completes a date"
-NOT_SENT = "one message for Phase 5 (recorded only: PUBSUB_TOPIC was not set)"
+NOT_SENT = "one Phase 5 message (recorded only: PUBSUB_TOPIC was not set)"
 
 
 @pytest.fixture
 def live_season(season: Path, tmp_path: Path) -> Path:
-    """The tiny season, every row of it written just now."""
+    """Load the tiny season with every row written just now."""
     written = datetime.now(UTC).replace(tzinfo=None)
     for table in INPUTS:
         give(table, [{**row, "processed_at": written} for row in season_rows(table)], tmp_path)
@@ -224,7 +229,7 @@ def finished(*dates: date, **overrides: Any) -> Job:
 
 
 def checks_of(job: Job, code: str, day: date = SECOND) -> list[tuple[str, str, str]]:
-    """(name, status, why) of one run's checks."""
+    """Return (name, status, reason) of one run's checks."""
     return [
         (c["name"], c["status"], c["why"]) for c in job.runs.get(processor=code, date=day).checks
     ]
@@ -235,7 +240,7 @@ def seconds_of(job: Job, code: str, day: date = SECOND) -> list[float]:
 
 
 def made_run(**overrides: Any) -> Run:
-    """A run in normal mode that has ended, on day 30 or later: its completeness was tested."""
+    """Make a finished run in normal mode on day 30 or later, with a completeness check."""
     made = check(warehouse(), live("PSZA")).checks[:2]
     return Run(
         **{
@@ -261,25 +266,25 @@ class TestTheChecksOfARun:
                     "name": "defensive",
                     "status": "skipped",
                     "seconds": 0.0,
-                    "why": "history needs no proof that its upstream ran",
+                    "why": "past dates need no upstream check",
                 },
                 {
                     "name": "freshness",
                     "status": "skipped",
                     "seconds": 0.0,
-                    "why": "history does not change",
+                    "why": "past data does not change",
                 },
                 {
                     "name": "completeness",
                     "status": "skipped",
                     "seconds": 0.0,
-                    "why": "the data is trusted to exist",
+                    "why": "past data is assumed complete",
                 },
                 {
                     "name": "trigger",
                     "status": "skipped",
                     "seconds": 0.0,
-                    "why": "no Phase 5 work for history",
+                    "why": "Phase 5 does not process past dates",
                 },
             ]
         ] * 5
@@ -293,7 +298,11 @@ class TestTheChecksOfARun:
             "PSZA": [*passed, waived, untold],
             "PCF": [
                 *passed,
-                ("completeness", "skipped", "PCF reads no history and has no such check"),
+                (
+                    "completeness",
+                    "skipped",
+                    "PCF reads no history, so it has no completeness check",
+                ),
                 untold,
             ],
             "PDC": [*passed, waived, untold],
@@ -342,7 +351,7 @@ class TestTheChecksOfARun:
 
 @pytest.mark.usefixtures("season")
 class TestCompleteness:
-    TESTED = "of 1,412 entities INCOMPLETE_DATA; tested inside the statement: the seconds are those of the run's whole query"
+    TESTED = "of 1,412 entities INCOMPLETE_DATA; checked in the statement, so the seconds cover the entire query"
 
     @pytest.mark.parametrize(
         ("failures", "status", "count"), [({}, "passed", 0), ({"INCOMPLETE_DATA": 3}, "warned", 3)]
@@ -382,7 +391,7 @@ class TestCompleteness:
         assert tested == {code for code in CHAIN if not PROCESSORS[code].no_completeness}
 
 
-# What Phase 5 is told
+# Phase 5 messages
 
 
 def told(job: Job, day: date = SECOND) -> list[tuple[str, str, int, int]]:
@@ -395,7 +404,7 @@ def told(job: Job, day: date = SECOND) -> list[tuple[str, str, int, int]]:
 
 
 def expected(*jobs: Job, day: date = SECOND) -> list[tuple[str, str, int, int]]:
-    """What the newest of these jobs' runs say."""
+    """Return the expected messages of the newest runs of these jobs."""
     found = {run.processor: run for job in jobs for run in job.runs.filter(date=day)}
     return [
         (PROCESSORS[c].name, found[c].run_id, found[c].rows or 0, sum(found[c].failures.values()))
@@ -423,13 +432,14 @@ class TestTellingPhase5:
         give(UPGC, [*rows, *rookies], tmp_path)
         job = finished(SECOND)
         assert told(job) == expected(job)
+        # The rookie has no game yet, so no cache row.
         assert [failed for *_, failed in told(job)] == [
             0,
             0,
             0,
             1,
             1,
-        ]  # the rookie has no game yet, so no cache row
+        ]
 
     def test_the_runs_of_other_jobs_count_and_of_these_the_newest(self) -> None:
         finished(SECOND)
@@ -464,27 +474,26 @@ class TestTellingPhase5:
         self, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.PUBSUB_TOPIC = "projects/nba/topics/phase-5"
-        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")  # where nobody listens
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")  # no server listens there
         job = finished(SECOND)
         (trigger,) = job.triggers.all()
         assert (trigger.topic, trigger.tries) == ("projects/nba/topics/phase-5", 1)
-        assert checks_of(job, "ML")[3][2] == "one message for Phase 5 (to be sent)"
+        assert checks_of(job, "ML")[3][2] == "one Phase 5 message (queued)"
 
     def test_the_message_is_kept_with_the_runs_or_not_at_all(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         finished(SECOND, processors=CHAIN[:-1])
         job = started(SECOND, processors=("ML",))
-        monkeypatch.setattr(
-            recording, "bug_of", lambda run: 1 / 0
-        )  # behind the message, before the commit
+        # Fails after the message is stored and before the commit.
+        monkeypatch.setattr(recording, "bug_of", lambda run: 1 / 0)
         job.brake = True
         job.save()
         with pytest.raises(ZeroDivisionError):
             run_inline(job, "ann")
         assert (Trigger.objects.count(), job.runs.get().status) == (0, "pending")
 
-    def test_a_date_whose_history_cannot_be_read_back_fails_alone(
+    def test_a_history_file_that_cannot_be_read_back_is_rebuilt_and_the_date_announced(
         self, live_season: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         finished(SECOND, THIRD, processors=CHAIN[:-1])
@@ -497,15 +506,18 @@ class TestTellingPhase5:
         monkeypatch.setattr(recording, "crash_point", lambda point: damage.get(point, list)())
         job = finished(SECOND, THIRD, processors=("ML",))
         assert list(job.runs.order_by("date").values_list("date", "status", "error")) == [
-            (SECOND, "failed", "CorruptPartition"),
+            (SECOND, "complete", ""),
             (THIRD, "complete", ""),
         ]
-        assert [t.date for t in job.triggers.all()] == [THIRD]
-        assert checks_of(job, "ML")[3] == ("trigger", "skipped", job.runs.get(date=SECOND).reason)
+        assert sorted(t.date for t in job.triggers.all()) == [SECOND, THIRD]
+        (event,) = job.events.filter(kind=EventKind.SET_ASIDE)
+        assert f"data_date={SECOND}" in event.reason
+        newest = newest_runs(warehouse(), SECOND)[PROCESSORS["ML"].name]
+        assert (newest["status"], newest["run_id"]) == ("success", job.runs.get(date=SECOND).run_id)
 
 
 def record_now(name: str, status: str, day: date = SECOND) -> None:
-    """A run of somebody else, begun just now."""
+    """Record a run by another program, started just now."""
     at = datetime.now(UTC)
     row: Row = {
         "processor_name": name,

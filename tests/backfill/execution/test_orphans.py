@@ -1,6 +1,4 @@
-"""What goes on in a warehouse by itself: kept on the runs, taken over by who goes on with them,
-stopped when nobody does.
-"""
+"""Orphaned warehouse jobs: recorded on runs, adopted by the next attempt, else stopped."""
 
 from __future__ import annotations
 
@@ -22,9 +20,22 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.m
 
 @pytest.fixture
 def stopped(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
-    """The names that the warehouse was asked to stop, call by call."""
+    """Collect the names passed to each stop call."""
     asked: list[set[str]] = []
     monkeypatch.setattr(type(warehouse()), "cancel", lambda self, names: asked.append(set(names)))
+    return asked
+
+
+@pytest.fixture
+def retired(monkeypatch: pytest.MonkeyPatch) -> list[tuple[set[str], bool]]:
+    """The names that the warehouse was asked to retire, call by call, and whether to cancel them."""
+    asked: list[tuple[set[str], bool]] = []
+
+    def retire(self: Any, names: Any, *, cancel: bool) -> None:
+        if names:
+            asked.append((set(names), cancel))
+
+    monkeypatch.setattr(type(warehouse()), "retire", retire)
     return asked
 
 
@@ -82,22 +93,55 @@ def test_who_goes_on_with_a_dead_workers_runs_takes_over_what_it_began(
     with django_capture_on_commit_callbacks(execute=True):
         second = claimed(job, "second")
     assert (second.work("x").key, second.work().known) == (first.work("x").key, ("a",))
-    # The rows that the statements write carry this moment; the run itself begins now.
+    # The statements' rows carry this time; the run itself begins now.
     assert second.started_at == first.started_at < Run.objects.get(job=job).started_at  # type: ignore[operator]
     assert (stopped, kept(job)) == ([], [["a"]])
 
 
-def test_what_was_begun_for_other_runs_than_these_is_stopped(
-    stopped: list[set[str]], django_capture_on_commit_callbacks: Any
+def test_what_was_begun_for_other_runs_than_these_is_retired(
+    retired: list[tuple[set[str], bool]],
 ) -> None:
     job = sent(batch_size=2, end=SECOND)
     first = claimed(job, "first")
     first.work().note("a")
     job.runs.filter(date=FIRST).update(worker=DEAD)
     job.runs.exclude(date=FIRST).update(status=Run.Status.COMPLETE)
-    with django_capture_on_commit_callbacks(execute=True):
-        second = claimed(job, "second")
-    assert (second.key, second.known, stopped) == ("second", (), [{"a"}])
+    second = claimed(job, "second")
+    second.retire_earlier()
+    assert (second.key, second.known, retired) == ("second", (), [({"a"}, True)])
+
+
+def test_what_is_continued_is_waited_for(retired: list[tuple[set[str], bool]]) -> None:
+    job = sent()
+    claimed(job, "first").work().note("a")
+    job.runs.update(worker=DEAD)
+    claimed(job, "second").retire_earlier()
+    assert (retired, kept(job)) == ([({"a"}, False)], [["a"]])
+
+
+def test_what_a_cancelled_job_has_begun_is_retired_once_by_the_next_job(
+    retired: list[tuple[set[str], bool]],
+) -> None:
+    job = sent()
+    claimed(job, "first").work().note("a")
+    cancel_job(job, "ann", force=True)
+    claimed(sent(), "second").retire_earlier()
+    assert (retired, kept(job)) == ([({"a"}, True)], [None])
+    cancel_job(Job.objects.latest("pk"), "ann", force=True)
+    claimed(sent(), "third").retire_earlier()
+    assert len(retired) == 1
+
+
+def test_a_resumed_job_retires_what_it_has_begun_before(
+    retired: list[tuple[set[str], bool]],
+) -> None:
+    job = sent()
+    claimed(job, "first").work().note("a")
+    cancel_job(job, "ann", force=True)
+    resume_job(job, "ann")
+    dispatch.dispatch()
+    claimed(job, "second").retire_earlier()
+    assert retired == [({"a"}, True)]
 
 
 def test_cancelling_by_force_stops_what_its_runs_have_begun(

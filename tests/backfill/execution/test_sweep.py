@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backfill.execution import dispatch, heartbeat, sweep
+from backfill import process_id
+from backfill.execution import dispatch, heartbeat, silence, sweep
 from backfill.execution.claims import claim_step
 from backfill.jobs.lifecycle import cancel_job, pause_job, resume_job
 from backfill.jobs.start import start_job
@@ -29,11 +34,11 @@ from tests.backfill.working import (
 from tests.seasons.tiny import FIRST, make_options
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.mark.database]
-LOST = "it was on its way and nobody has it: Redis or a worker lost it"
+LOST = "lost by Redis or a worker"
 
 
 def claimed_by(worker: str, since: datetime | None = None, **options: Any) -> Job:
-    """A job of which a worker holds PSZA on the first date."""
+    """Make a job in which a worker holds PSZA on the first date."""
     job = make_job(**options)
     dispatch.dispatch()
     assert claim_step(batch_of(job, 0), "PSZA", "a claim", "worker")
@@ -45,7 +50,7 @@ def touched(job: Job, at: datetime) -> None:
     job.batches.update(touched_at=at)
 
 
-# Runs whose worker is gone
+# Runs of dead workers
 
 
 def test_the_runs_of_a_dead_process_are_put_back_and_its_batch_is_sent_again() -> None:
@@ -60,7 +65,7 @@ def test_the_runs_of_a_dead_process_are_put_back_and_its_batch_is_sent_again() -
     ]
     batch = batch_of(job, 0)
     assert (batch.status, batch.lease not in ("", lease)) == ("in flight", True)
-    assert ("batch 0 is sent again", f"its worker died ({DEAD})") in job_events(job)
+    assert ("batch 0 requeued", f"worker died ({DEAD})") in job_events(job)
     assert run_all(job).status == "succeeded"
 
 
@@ -82,7 +87,7 @@ def test_a_run_that_its_living_worker_no_longer_holds_is_put_back() -> None:
     job = claimed_by(ELSEWHERE, ago(5))
     make_worker(claims=["another claim"])
     assert sweep.sweep_lost_work() == 1
-    assert ("batch 0 is sent again", f"its worker has given it up ({ELSEWHERE})") in job_events(job)
+    assert ("batch 0 requeued", f"worker dropped its claim ({ELSEWHERE})") in job_events(job)
 
 
 def test_a_heartbeat_from_before_the_claim_says_nothing_about_it() -> None:
@@ -117,7 +122,7 @@ def test_the_lost_runs_of_a_pausing_job_wait_in_a_paused_one() -> None:
     assert (job.status, statuses(job), in_flight(job)) == ("paused", {"pending": 20}, [])
 
 
-# Batches that Redis lost
+# Batches lost by Redis
 
 
 def test_a_batch_that_nobody_touches_while_a_worker_is_idle_is_sent_again() -> None:
@@ -127,14 +132,14 @@ def test_a_batch_that_nobody_touches_while_a_worker_is_idle_is_sent_again() -> N
     make_worker()
     lease = batch_of(job, 0).lease
     assert sweep.sweep_lost_work() == 1
-    assert ("batch 0 is sent again", LOST) in job_events(job)
+    assert ("batch 0 requeued", LOST) in job_events(job)
     assert batch_of(job, 0).lease not in ("", lease)
     assert sweep.sweep_lost_work() == 0
 
 
-@pytest.mark.parametrize(("seconds", "claims"), [(20, ["another job's"]), (10, [])])
+@pytest.mark.parametrize(("seconds", "claims"), [(20, ["another job's"]), (4, [])])
 def test_a_batch_that_may_be_on_its_way_is_not(seconds: int, claims: list[str]) -> None:
-    """All workers are busy, or it was sent a moment ago."""
+    """Covers busy workers and a batch that was sent a moment ago."""
     job = make_job(parallel=1)
     dispatch.dispatch()
     touched(job, ago(seconds))
@@ -155,7 +160,7 @@ def test_the_first_worker_to_start_finds_at_once_what_was_on_its_way_before_it()
     touched(job, ago(3))
     make_worker(started_at=ago(1))
     assert sweep.sweep_lost_work(started=ago(2)) == 1
-    assert ("batch 0 is sent again", LOST) in job_events(job)
+    assert ("batch 0 requeued", LOST) in job_events(job)
 
 
 def test_a_second_worker_that_starts_leaves_the_firsts_work_alone() -> None:
@@ -183,7 +188,7 @@ def test_a_batch_in_the_middle_of_which_the_chain_broke_is_sent_again_and_nothin
     }
 
 
-# Jobs whose last step never came
+# Jobs whose last step was lost
 
 
 def test_a_job_whose_runs_have_all_ended_ends() -> None:
@@ -222,7 +227,7 @@ def test_an_inline_job_whose_process_died_is_paused_and_says_so() -> None:
     assert (job.status, statuses(job)) == ("paused", {"pending": 5})
     assert (
         "running → pausing",
-        "its process ended; resume it, or give the same command again",
+        "process ended; resume the job, or run the same command again",
     ) in job_events(job)
     resume_job(job, "bob")
     assert run_all(job).status == "succeeded"
@@ -258,7 +263,7 @@ def test_sweeping_again_finds_nothing() -> None:
     assert statuses(job) == {"pending": 20}
 
 
-# What can be read about it
+# Logs and events
 
 
 def test_the_sweep_says_when_it_was_there(season: Path) -> None:
@@ -285,3 +290,54 @@ def test_a_job_that_runs_its_batches_leaves_nothing_to_sweep() -> None:
     dispatch.dispatch()
     run_batch(job, 0)
     assert sweep.sweep_lost_work() == 0
+
+
+# Silent workers of this host
+
+
+@pytest.fixture
+def stopped_process(settings: Any) -> Iterator[str]:
+    """A process of this host that was stopped, by the name of its heartbeat."""
+    settings.HEARTBEAT_SECONDS = 0.1
+    with subprocess.Popen(["sleep", "600"]) as process:
+        process.send_signal(signal.SIGSTOP)
+        start = process_id._started(process.pid)
+        yield f"{socket.gethostname()} {process.pid} {start}"
+        process.kill()
+
+
+def test_a_silent_worker_of_this_host_is_killed_before_its_runs_are_put_back(
+    stopped_process: str,
+) -> None:
+    job = claimed_by(stopped_process)
+    make_worker(stopped_process, seen_at=ago(100), claims=["a claim"])
+    assert sweep.sweep_lost_work() == 1
+    assert process_id.is_gone(stopped_process)
+    assert job.runs.get(processor="PSZA", date=FIRST).status == "pending"
+    assert not Worker.objects.exists()
+
+
+def test_a_live_worker_survives_a_clock_change(
+    stopped_process: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its next heartbeat comes while the sweep waits, with a time from the future."""
+    claimed_by(stopped_process)
+    worker = make_worker(stopped_process, seen_at=ago(3600), claims=["a claim"])
+
+    def beat(seconds: float) -> None:
+        Worker.objects.filter(pk=worker.pk).update(seen_at=ago(seconds - 3600))
+
+    monkeypatch.setattr(silence.time, "sleep", beat)
+    assert sweep.sweep_lost_work() == 0
+    assert not process_id.is_gone(stopped_process)
+
+
+@pytest.mark.parametrize(("is_owner", "is_killed"), [(True, False), (False, True)])
+def test_a_suspended_inline_process_is_killed_once_its_job_has_ended(
+    stopped_process: str, is_owner: bool, is_killed: bool
+) -> None:
+    make_worker(stopped_process, seen_at=ago(100), kind="inline")
+    job = make_job()
+    Job.objects.filter(pk=job.pk).update(owner=stopped_process if is_owner else "")
+    sweep.sweep_lost_work()
+    assert process_id.is_gone(stopped_process) == is_killed

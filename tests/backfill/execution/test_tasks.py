@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from celery import current_app
 from celery.canvas import Signature
 from django.conf import settings
 from redis import Redis
 
+from backfill.celery_app import celery_app
 from backfill.execution import dispatch
 from backfill.execution import queue as work_queue
 from backfill.models import Batch
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season")]
 
 
 def shape(signature: Any) -> Any:
-    """A canvas as nested lists: a list for what follows each other, a set for what runs together."""
+    """Return a canvas as nested lists: a list for a sequence, a set for a parallel group."""
     if signature.task == "celery.chain":
         return [shape(s) for s in signature.tasks]
     if signature.task == "celery.chord":
@@ -29,7 +29,7 @@ def shape(signature: Any) -> Any:
 
 
 def flat(found: Any) -> list[Any]:
-    """Without the nesting that chains of chords have."""
+    """Flatten nested chains of chords."""
     return (
         [x for part in found for x in (flat(part) if isinstance(part, list) else [part])]
         if isinstance(found, list)
@@ -92,4 +92,4 @@ def test_ringing_puts_the_first_steps_into_the_queue() -> None:
     queue.flushall()
     job = make_job(end=FIRST)
     work_queue.enqueue(sent(job))
-    assert (queue.llen(current_app.conf.task_default_queue), in_flight(job)) == (2, [0])
+    assert (queue.llen(celery_app().conf.task_default_queue), in_flight(job)) == (2, [0])

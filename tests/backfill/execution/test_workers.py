@@ -18,9 +18,9 @@ def test_without_workers_it_says_who_starts_them(shell: Shell) -> None:
     answer = shell("workers")
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.splitlines() == [
-        "no worker is running; bin/up starts them",
+        "no worker is running; start workers with bin/up",
         "no sweep yet",
-        "batches in flight: 0 of 1 at most",
+        "batches in flight: 0, limit 1",
     ]
 
 
@@ -29,10 +29,10 @@ def test_each_worker_is_listed_with_its_heartbeat_and_the_steps_that_it_holds(sh
     make_worker(DEAD)
     Sweep.objects.create(at=now() - timedelta(seconds=3), seconds=0.1)
     header, alive, dead, swept, in_flight = shell("workers").out.splitlines()
-    assert header.split() == ["process", "kind", "seen", "steps", "since"]
+    assert header.split() == ["process", "kind", "last", "seen", "steps", "started"]
     assert alive.split()[:4] + alive.split()[5:8] == [*ELSEWHERE.split(), "worker", "s", "ago", "1"]
-    assert dead.split()[:6] == [*DEAD.split(), "worker", "gone", "0"]
-    assert (swept[:11], in_flight) == ("last sweep ", "batches in flight: 0 of 1 at most")
+    assert dead.split()[:6] == [*DEAD.split(), "worker", "dead", "0"]
+    assert (swept[:11], in_flight) == ("last sweep ", "batches in flight: 0, limit 1")
 
 
 def test_as_a_document_it_is_the_state_of_the_system(shell: Shell) -> None:

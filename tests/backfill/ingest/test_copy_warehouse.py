@@ -1,4 +1,4 @@
-"""Copying a warehouse: all of it arrives, what is the same is left alone, what is not is found."""
+"""Warehouse copies: all tables arrive, equal partitions are skipped, differences are reported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ALL = "--start", NIGHTS[0], "--end", LAST
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse that holds a season: inputs, what every processor made of them, a run for each."""
+    """Build a warehouse that holds a season: inputs, all processors' output, a run for each."""
     from django.test import override_settings
 
     from backfill.execution.execute import empty
@@ -83,7 +83,7 @@ def once_copied(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def copied(once_copied: Path, tmp_path: Path) -> ParquetWarehouse:
-    """A copy of one's own."""
+    """Return this test's own copy."""
     return ParquetWarehouse(shutil.copytree(once_copied, tmp_path / "copied"))
 
 
@@ -100,7 +100,7 @@ def test_a_copy_holds_all_that_its_source_holds(
 ) -> None:
     target = copied
     assert everything(target) == everything(source)
-    dates = len(PROCESSING) + 1  # and an empty one of bootstrap
+    dates = len(PROCESSING) + 1  # plus an empty bootstrap date
     assert len(everything(target)) == len(INPUTS) + 5 * (dates + dates + len(PROCESSING))
     for table in (PGS, TDZA, ML, FAILURES):
         rows = [
@@ -202,26 +202,29 @@ def test_the_verb_copies_and_says_what_it_copied(
     }
     again = shell("copy_warehouse", *where, *ALL)
     assert (again.code, again.err) == (0, "")
-    assert re.search(r"all \d+ parts are the same, by count and hash", again.out)
+    assert re.search(r"all \d+ parts have equal counts and hashes", again.out)
 
 
 def test_the_verb_tells_of_progress_on_the_way(shell: Shell, written: Path, tmp_path: Path) -> None:
     done = shell("copy_warehouse", f"parquet:{written}", f"parquet:{tmp_path / 'to'}", *ALL)
-    assert done.err.splitlines()[0].endswith("parts, nba_analytics.player_game_summary season 2021")
+    assert done.err.splitlines()[0].endswith("parts, nba_reference.nba_schedule season 2021")
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("parquet:a", "parquet:a", *ALL), "FROM and TO are both parquet:a; name two warehouses"),
+        (
+            ("parquet:a", "parquet:a", *ALL),
+            "FROM and TO are both parquet:a; name two different warehouses",
+        ),
         (("files:a", "parquet:b", *ALL), "files:a"),
         (
             ("parquet:nowhere", "parquet:b", *ALL),
-            "parquet:nowhere holds nothing from 2021-10-19 to 2021-11-05",
+            "parquet:nowhere has no data from 2021-10-19 to 2021-11-05",
         ),
         (
             ("parquet:a", "parquet:b", "--start", "2021-11-05", "--end", "2021-11-01"),
-            "--end 2021-11-01 is before --start 2021-11-05",
+            "--end 2021-11-01 is before --start 2021-11-05; swap them",
         ),
         (
             ("parquet:a", "parquet:b", "--start", "2021-11-05"),

@@ -10,8 +10,8 @@ from backfill.errors import Conflict, PlanChanged, Refused, WarehouseBusy
 from backfill.execution import sweep
 from backfill.jobs import launches
 from backfill.jobs import start as starting
+from backfill.jobs.approval import approval_reason
 from backfill.jobs.launches import (
-    approval_reason,
     approve_launch,
     get_preset,
     launch_backfill,
@@ -34,7 +34,7 @@ TOMORROW = timedelta(days=1)
 
 
 def later(**overrides: Any) -> Launch:
-    """A launch that waits for tomorrow."""
+    """Make a launch scheduled for tomorrow."""
     found = launch_backfill(
         make_options(**ONE), "ann", **{"start_at": now() + TOMORROW, **overrides}
     )
@@ -43,7 +43,7 @@ def later(**overrides: Any) -> Launch:
 
 
 def large(options: Options | None = None) -> Launch:
-    """A launch that waits for a second person, because it has more dates than the limit."""
+    """Make a launch that awaits approval, because it has more dates than the limit."""
     found = launch_backfill(options or make_options(**ONE), "ann", limit=3)
     assert isinstance(found, Launch)
     return found
@@ -59,7 +59,7 @@ def events(launch: Launch) -> list[tuple[str, str, str]]:
     )
 
 
-# The binding preview
+# Binding preview
 
 
 def test_what_was_previewed_starts() -> None:
@@ -70,7 +70,7 @@ def test_what_was_previewed_starts() -> None:
 def test_what_has_changed_since_the_preview_does_not_start_and_is_said() -> None:
     sealed = seal(preview_job(make_options(**ONE)).plan)
     run_all(make_job(end=SECOND, **ONE))
-    was = "PSZA was to run (not complete), is to be kept (already complete) now"
+    was = "PSZA: run (not complete) → keep (already complete)"
     for start in (start_job, launch_backfill):
         with pytest.raises(PlanChanged) as changed:
             start(make_options(**ONE), "ann", previewed=sealed)
@@ -116,14 +116,14 @@ def test_a_preset_without_a_name_or_that_does_not_exist_is_refused() -> None:
     for name in (" ", "x" * 81):
         with pytest.raises(Refused, match="a preset's name has 1 to 80 characters"):
             save_preset(name, make_options(), "ann")
-    with pytest.raises(Refused, match="there is no preset 'x'; none has been saved yet"):
+    with pytest.raises(Refused, match="there is no preset 'x'; no preset is saved"):
         get_preset("x")
     save_preset("y", make_options(), "ann")
-    with pytest.raises(Refused, match="there is no preset 'x'; there are 'y'"):
+    with pytest.raises(Refused, match="there is no preset 'x'; choose from 'y'"):
         get_preset("x")
 
 
-# For later
+# Scheduled launches
 
 
 def test_a_launch_for_later_waits_and_is_started_by_the_sweep_when_its_time_has_come() -> None:
@@ -146,9 +146,7 @@ def test_a_launch_for_later_waits_and_is_started_by_the_sweep_when_its_time_has_
 
 
 def test_a_time_that_has_passed_is_refused() -> None:
-    with pytest.raises(
-        Refused, match="2020-01-01 00:00 UTC has passed already; name a time to come"
-    ):
+    with pytest.raises(Refused, match="2020-01-01 00:00 UTC is in the past; set a later time"):
         later(start_at=datetime.fromisoformat("2020-01-01T00:00:00+00:00"))
 
 
@@ -170,7 +168,7 @@ def test_a_launch_of_what_is_complete_meanwhile_is_refused_and_says_so() -> None
     launch.refresh_from_db()
     assert (launch.state, launch.outcome_message) == (
         "refused",
-        "everything is complete already, so nothing was started",
+        "nothing to run: all dates are complete",
     )
 
 
@@ -191,7 +189,7 @@ def test_a_busy_warehouse_refuses_nothing_and_stops_no_other_launch(
     kept = starting.preview_job
     monkeypatch.setattr(starting, "preview_job", busy)
     (job,) = start_due(now())
-    assert f"launch {first.pk} could not be tried" in caplog.text
+    assert f"starting launch {first.pk} failed" in caplog.text
     assert dict(Launch.objects.values_list("pk", "state")) == {
         first.pk: "waiting",
         second.pk: "started",
@@ -205,8 +203,8 @@ def test_two_sweeps_start_a_launch_once(monkeypatch: pytest.MonkeyPatch) -> None
     kept = starting.preview_job
 
     def other_sweep_first(options: Options) -> Any:
-        """While this sweep looks at the dates, another one starts the launch, and its job has ended
-        already.
+        """Make another sweep start the launch, and its job finish, while this sweep checks the
+        dates.
         """
         monkeypatch.setattr(starting, "preview_job", kept)
         found = kept(options)
@@ -254,25 +252,22 @@ def test_a_crash_while_the_job_is_made_leaves_the_launch_waiting(
     assert len(start_due(now())) == 1
 
 
-# The second person
+# Approval
 
 
 def test_a_plan_of_too_many_dates_or_that_overwrites_too_much_needs_a_second_person() -> None:
     found = preview_job(make_options(**ONE)).plan
     assert approval_reason(found, 4) == ""
-    assert approval_reason(found, 3) == "it runs 4 dates, and one person may start 3"
+    assert approval_reason(found, 3) == "runs 4 dates; more than 3 need approval"
     run_all(make_job())
     forced = preview_job(make_options(force=True)).plan
-    assert (
-        approval_reason(forced, 19)
-        == "it overwrites 20 complete runs, and one person may overwrite 19"
-    )
+    assert approval_reason(forced, 19) == "overwrites 20 complete runs; more than 19 need approval"
     assert approval_reason(forced, 20) == ""
 
 
 def test_whoever_is_exempt_starts_it_and_others_wait(settings: Any) -> None:
     settings.APPROVAL_THRESHOLD_DATES = 3
-    assert later().needs_approval == "it runs 4 dates, and one person may start 3"
+    assert later().needs_approval == "runs 4 dates; more than 3 need approval"
     assert later(exempt=True).needs_approval == ""
     assert isinstance(launch_backfill(make_options(**ONE), "ann"), Launch)
     assert isinstance(launch_backfill(make_options(**ONE), "ann", exempt=True), Job)
@@ -288,7 +283,7 @@ def test_a_second_person_agrees_and_it_starts() -> None:
         Job.objects.get(),
     )
     assert Job.objects.get().actor == "ann"
-    reason = "it runs 4 dates, and one person may start 3"
+    reason = "runs 4 dates; more than 3 need approval"
     assert events(launch) == [
         ("ann", "waiting", reason),
         ("ben", "approved", "looks right"),
@@ -300,18 +295,14 @@ def test_a_launch_for_later_that_is_agreed_to_still_waits_for_its_time() -> None
     launch = launch_backfill(make_options(**ONE), "ann", limit=3, start_at=now() + TOMORROW)
     assert isinstance(launch, Launch)
     assert approve_launch(launch, "ben").state == "waiting"
-    with pytest.raises(
-        Refused, match=f"launch {launch.pk} needs no approval any more, ben has agreed"
-    ):
+    with pytest.raises(Refused, match=f"launch {launch.pk} is already approved by ben"):
         approve_launch(launch, "eve")
     assert len(start_due(now() + 2 * TOMORROW)) == 1
 
 
 def test_nobody_agrees_to_what_he_asked_for_himself() -> None:
     launch = large()
-    with pytest.raises(
-        Refused, match=f"ann asked for launch {launch.pk} and cannot agree to it as well"
-    ):
+    with pytest.raises(Refused, match=f"ann requested launch {launch.pk} and cannot approve it"):
         approve_launch(launch, "ann")
     assert not Job.objects.exists()
 
@@ -326,13 +317,13 @@ def test_what_needs_nobody_or_is_decided_cannot_be_approved() -> None:
         withdraw_launch,
         lambda one, actor: refuse_launch(one, actor, "no"),
     ):
-        with pytest.raises(Refused, match=f"launch {launch.pk} is withdrawn and cannot be"):
+        with pytest.raises(Refused, match=f"launch {launch.pk} is withdrawn and can no longer be"):
             decide(launch, "ben")
 
 
 def test_a_refusal_says_why_to_the_one_who_asked() -> None:
     launch = large()
-    with pytest.raises(Refused, match="say why"):
+    with pytest.raises(Refused, match="requires a reason"):
         refuse_launch(launch, "ben", " ")
     assert refuse_launch(launch, "ben", "too large").outcome_message == "ben refused it: too large"
     assert start_due(now()) == []
@@ -345,7 +336,7 @@ def test_what_the_preflight_blocks_or_another_job_holds_when_it_is_agreed_to_say
     assert approved.state == "refused"
     assert (
         approved.outcome_message
-        == f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+        == f"job {job.pk} (ann, queued) holds 1 run of this range; wait for it or cancel it"
     )
 
 

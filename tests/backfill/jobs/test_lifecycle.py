@@ -1,4 +1,4 @@
-"""Pause, resume, cancel and caps in every state of a job."""
+"""Pause, resume, cancel and concurrency limit in every state of a job."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ STATES = (
 
 
 def claimed(job: Job) -> None:
-    """Let a worker be in the middle of PSZA on the first date."""
+    """Make a worker claim PSZA on the first date."""
     dispatch.dispatch()
     assert claim_step(batch_of(job, 0), "PSZA", "a claim", "worker")
 
 
 def job_in(state: str) -> Job:
-    """A job that came into this state as jobs do."""
+    """Bring a job into this state by the usual transitions."""
     job = make_job(processors=("PSZA",), end=SECOND)
     if state in ("running", "pausing", "cancelling"):
         claimed(job)
@@ -100,8 +100,9 @@ def test_a_verb_moves_a_job_or_is_refused_in_one_sentence(verb: str, state: str)
         act(job)
         job.refresh_from_db()
         assert job.status == moves[state]
+        action = "force cancel" if (verb, state) == ("force", "cancelling") else state
         assert any(
-            reason == "why not" and what.startswith(state) for what, reason in job_events(job)
+            reason == "why not" and what.startswith(action) for what, reason in job_events(job)
         )
         return
     with pytest.raises(Refused) as refused:
@@ -160,8 +161,8 @@ def test_resume_changes_the_brake() -> None:
     job.refresh_from_db()
     assert resume_job(job, "bob", "known", brake=False).brake is False
     assert list(
-        job.events.filter(action__startswith="brake").values_list("action", "actor", "reason")
-    ) == [("brake released", "bob", "known")]
+        job.events.filter(kind="pause on error").values_list("action", "actor", "reason")
+    ) == [("pause on error disabled", "bob", "known")]
     job.refresh_from_db()
     assert (job.options["brake"], job.in_force["brake"], summarise(job)["options"]["brake"]) == (
         True,
@@ -174,9 +175,7 @@ def test_a_cancelled_job_whose_dates_another_one_took_cannot_be_resumed() -> Non
     job = job_in("cancelled")
     other = start_job(make_options(processors=("PSZA",), end=FIRST), "bob")
     assert other
-    with pytest.raises(
-        Conflict, match=f"another job has taken some of job {job.pk}'s dates meanwhile"
-    ):
+    with pytest.raises(Conflict, match=f"another job claimed dates of job {job.pk}"):
         resume_job(job, "ann")
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("cancelled", {"cancelled": 2})
@@ -194,7 +193,7 @@ def test_what_another_job_has_completed_since_is_not_run_again() -> None:
 
 
 def test_what_a_resumed_job_makes_is_the_newest() -> None:
-    """Its rows are older than those of the job that ran meanwhile."""
+    """Resumed runs have older rows than those of the job that ran in between."""
     job = job_in("cancelled")
     Job.objects.filter(pk=job.pk).update(options={**job.options, "force": True})
     run_all(make_job(processors=("PSZA",), end=SECOND))
@@ -207,7 +206,7 @@ def test_what_a_resumed_job_makes_is_the_newest() -> None:
 def test_a_job_that_was_cancelled_at_its_end_has_nothing_to_resume() -> None:
     job = job_in("cancelled")
     job.runs.update(status="complete")
-    with pytest.raises(Refused, match=f"job {job.pk} was cancelled when nothing was left to run"):
+    with pytest.raises(Refused, match=f"job {job.pk} has no runs left to resume"):
         resume_job(job, "bob")
 
 
@@ -269,11 +268,11 @@ def test_cancelling_makes_room_for_other_jobs(settings: Any) -> None:
     first, second = make_job(processors=("PSZA",)), make_job(processors=("TDZA",))
     dispatch.dispatch()
     cancel_job(first, "bob")
-    dispatch.dispatch()  # as happens on commit
+    dispatch.dispatch()  # as on commit
     assert in_flight(second) == [0]
 
 
-# Caps
+# Concurrency limit
 
 
 def test_a_jobs_cap_changes_while_it_runs(settings: Any) -> None:
@@ -283,7 +282,7 @@ def test_a_jobs_cap_changes_while_it_runs(settings: Any) -> None:
     change_limit(3, "bob", "hurry", job=job)
     dispatch.dispatch()
     assert in_flight(job) == [0, 1, 2]
-    assert job_events(job)[-1] == ("batches in flight 1 → 3", "hurry")
+    assert job_events(job)[-1] == ("concurrency limit 1 → 3", "hurry")
 
 
 def test_above_a_lowered_cap_batches_finish_and_no_other_is_sent(settings: Any) -> None:
@@ -308,14 +307,14 @@ def test_the_cap_in_all_changes_for_every_job(settings: Any) -> None:
     event = Event.objects.get(job=None)
     assert (event.actor, event.action, event.reason) == (
         "bob",
-        "batches in flight 1 → 4",
+        "concurrency limit 1 → 4",
         "a larger machine",
     )
 
 
 @pytest.mark.parametrize("batches", [0, -1, 65])
 def test_a_cap_out_of_range_is_refused(batches: int) -> None:
-    with pytest.raises(Refused, match=f"1 to 64 batches can be in flight, not {batches}"):
+    with pytest.raises(Refused, match=f"the concurrency limit must be 1 to 64, not {batches}"):
         change_limit(batches, "bob")
     assert not Event.objects.filter(job=None).exists()
 

@@ -13,12 +13,13 @@ from backfill.errors import Conflict, Refused
 from backfill.execution.inline import run_inline
 from backfill.jobs.lifecycle import cancel_job
 from backfill.jobs.retry import LeftOut, preview_retry, retry_job
+from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run
+from backfill.plan import rerun_policy
 from backfill.plan.planning import ALREADY_COMPLETE, PlannedAction, PlannedRun
-from backfill.plan.retry_selection import Selection
 from backfill.processors.registry import CHAIN, PROCESSORS
-from backfill.status import error_groups, failures
+from backfill.status import error_groups
 from backfill.status.error_groups import ErrorGroup
 from backfill.status.upstream_causes import causes
 from backfill.warehouse.parquet.session import ParquetWarehouse
@@ -46,9 +47,8 @@ from tests.seasons.tiny import (
     without,
 )
 
-# What a retry takes from the database is the newest decisive runs and who holds their dates: the
-# tests about these run on
-# PostgreSQL too.
+# A retry reads the newest decisive runs and the jobs that hold their dates. Tests of these reads
+# run on PostgreSQL too.
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.database,
@@ -59,11 +59,17 @@ pytestmark = [
 ALL = Selection()
 WHY = "fixed it"
 DOWNSTREAM = ("PCF", "PDC", "ML")
-SAME = "the same code on the same rows fails the same way"
+SAME = "the code did not change after the run: fix the code first"
+SAME_INPUT = (
+    "Phase 3 did not change after the run: fix the source row first; "
+    "override with --override --reason TEXT"
+)
 OVERRIDE = f"{SAME}; override with --override --reason TEXT"
-CHANGED = "the code has changed since the run"
-PHASE3_CHANGED = "Phase 3 has changed since the run"
-TOO_FEW = "only more games cure it, and Phase 3 has not changed since the run; --include-expected runs it all the same"
+CHANGED = "the code changed after the run"
+PHASE3_CHANGED = "Phase 3 changed after the run"
+TOO_FEW = (
+    "too few games, and Phase 3 did not change after the run; retry it with --include-expected"
+)
 CONTEXT = "nba_analytics.upcoming_player_game_context"
 
 
@@ -94,20 +100,28 @@ def statuses(job: Job) -> dict[tuple[str, date], str]:
 
 
 def expected_in_tdza() -> LeftOut:
-    """The teams lack a game on the first date, and nothing but games cures that."""
-    return LeftOut("TDZA", FIRST, "INSUFFICIENT_DATA", 2, "never (expected)", TOO_FEW)
+    """Return the expected failures: teams one game short on the first date, fixed by games only."""
+    return LeftOut(
+        processor="TDZA",
+        date=FIRST,
+        what="INSUFFICIENT_DATA",
+        entities=2,
+        retry="never (expected)",
+        reason=TOO_FEW,
+    )
 
 
 @pytest.fixture
 def broken(broken_jobs: Broken, season: Path) -> Job:
-    """A job in which TDZA broke on the second and third date, and the code has been mended since
-    without a new version.
+    """Return a job in which TDZA broke on the second and third date.
+
+    The code has been fixed since, without a new version.
     """
     return broken_jobs.job(make_options(end=THIRD, batch_size=2, reason="the first try"), season)
 
 
 def changed_code(job: Job, code: str) -> None:
-    """Let the job's runs of one processor have been made by another statement."""
+    """Mark the job's runs of one processor as made by another statement."""
     job.runs.filter(processor=code).update(sql_hash="0ther5q1")
 
 
@@ -123,12 +137,12 @@ def spoiled(
 
 
 def corrected(table: Any, folder: Path) -> None:
-    """Load a table as it should be, its rows processed just now."""
+    """Load a table with correct rows, processed just now."""
     at = datetime.now(UTC).replace(tzinfo=None)
     give(table, [{**row, "processed_at": at} for row in season_rows(table)], folder)
 
 
-# What runs, and why
+# Retried runs and reasons
 
 
 def test_a_defect_is_left_out_with_what_it_blocked_until_somebody_overrides(broken: Job) -> None:
@@ -137,9 +151,23 @@ def test_a_defect_is_left_out_with_what_it_blocked_until_somebody_overrides(brok
         out
         for day in (SECOND, THIRD)
         for out in (
-            LeftOut("TDZA", day, "AccountingError", 0, "after a fix", OVERRIDE),
+            LeftOut(
+                processor="TDZA",
+                date=day,
+                what="AccountingError",
+                entities=0,
+                retry="after a fix",
+                reason=OVERRIDE,
+            ),
             *(
-                LeftOut(code, day, "blocked", 0, "after upstream", f"it waits for {waits}")
+                LeftOut(
+                    processor=code,
+                    date=day,
+                    what="blocked",
+                    entities=0,
+                    retry="after upstream",
+                    reason=f"waiting for {waits}",
+                )
                 for code, waits in WAITS.items()
             ),
         )
@@ -148,18 +176,18 @@ def test_a_defect_is_left_out_with_what_it_blocked_until_somebody_overrides(brok
     with pytest.raises(Refused) as refused:
         retry_job(broken, ALL, "bob")
     assert str(refused.value) == (
-        f"nothing of job {broken.pk} is to be retried: 2 AccountingError (after a fix): {OVERRIDE}; "
-        f"2 blocked (after upstream): it waits for TDZA; 2 blocked (after upstream): it waits for TDZA and PCF; "
-        f"and for 2 more reasons"
+        f"job {broken.pk} has no failure to retry: 2 AccountingError (after a fix): {OVERRIDE}; "
+        f"2 blocked (after upstream): waiting for TDZA; 2 blocked (after upstream): waiting for TDZA and PCF; "
+        f"and 2 more reasons"
     )
     assert Job.objects.count() == 1
 
 
 WAITS = {"PCF": "TDZA", "PDC": "TDZA and PCF", "ML": "TDZA and PCF and PDC"}
 AGAIN = {
-    "PCF": "its upstream TDZA runs again",
-    "PDC": "its upstream TDZA and PCF run again",
-    "ML": "its upstream TDZA, PCF and PDC run again",
+    "PCF": "upstream TDZA reruns",
+    "PDC": "upstream TDZA and PCF rerun",
+    "ML": "upstream TDZA, PCF and PDC rerun",
 }
 
 
@@ -261,9 +289,7 @@ def test_what_runs_again_besides_what_the_job_ran_is_counted(broken: Job) -> Non
 
 def test_an_override_needs_a_reason(broken: Job, season: Path) -> None:
     before = listing(season)
-    with pytest.raises(
-        Refused, match=r"^overriding needs a reason: add --reason TEXT, it is stored with the job$"
-    ):
+    with pytest.raises(Refused, match=r"^overriding requires a reason; add --reason TEXT$"):
         retry_job(broken, Selection(override=True), "bob", "  ")
     assert (listing(season), Job.objects.count()) == (before, 1)
 
@@ -302,13 +328,13 @@ def test_a_second_retry_never_runs_again_what_turned_good(
     assert statuses(second) == {(code, THIRD): "complete" for code in ("TDZA", *DOWNSTREAM)}
     with pytest.raises(Refused) as refused:
         retry_job(broken, Selection(override=True), "bob", WHY)
-    assert str(refused.value).startswith(f"nothing of job {broken.pk} is to be retried: ")
+    assert str(refused.value).startswith(f"job {broken.pk} has no failure to retry: ")
 
 
 @pytest.mark.postgres
 def test_what_another_job_healed_is_left_alone_and_names_that_job(broken: Job) -> None:
     other = finished(start=THIRD, end=THIRD)
-    healed = f"healed meanwhile by job {other.pk}"
+    healed = f"already fixed by job {other.pk}"
     assert [(out.processor, out.date, out.what, out.retry, out.reason) for out in left_out(broken)][
         -4:
     ] == [
@@ -347,7 +373,7 @@ def test_expected_failures_are_run_when_one_insists() -> None:
     with pytest.raises(Refused) as refused:
         retry_job(job, ALL, "bob")
     reason = f"1 INSUFFICIENT_DATA (never (expected)): {TOO_FEW}"
-    assert str(refused.value) == f"nothing of job {job.pk} is to be retried: {reason}"
+    assert str(refused.value) == f"job {job.pk} has no failure to retry: {reason}"
     insisting = Selection(include_expected=True)
     assert [run[:2] for run in planned(job, insisting)] == [
         (code, FIRST) for code in ("TDZA", *DOWNSTREAM)
@@ -358,7 +384,9 @@ def test_expected_failures_are_run_when_one_insists() -> None:
 
 def test_a_job_without_a_failure_has_nothing_to_retry() -> None:
     job = finished(start=SECOND)
-    with pytest.raises(Refused, match=rf"^nothing of job {job.pk} that was named has failed$"):
+    with pytest.raises(
+        Refused, match=rf"^job {job.pk} has no failure in this selection; select other failures$"
+    ):
         retry_job(job, ALL, "bob")
 
 
@@ -374,12 +402,26 @@ def test_too_few_games_and_their_cascade_are_expected(tmp_path: Path) -> None:
     )
     job = finished(start=FIRST, end=FIRST)
     assert failures_of("ML")[0][2] == "MISSING_DEPENDENCY"
-    cascade = "upstream had too few games for them, which only more games cure; --include-expected runs it all the same"
+    cascade = "too few games upstream; only more games fix it; retry it with --include-expected"
     assert left_out(job) == [
         expected_in_tdza(),
-        LeftOut("PSZA", FIRST, "INSUFFICIENT_DATA", 1, "never (expected)", TOO_FEW),
+        LeftOut(
+            processor="PSZA",
+            date=FIRST,
+            what="INSUFFICIENT_DATA",
+            entities=1,
+            retry="never (expected)",
+            reason=TOO_FEW,
+        ),
         *(
-            LeftOut(code, FIRST, "MISSING_DEPENDENCY", 1, "never (expected)", cascade)
+            LeftOut(
+                processor=code,
+                date=FIRST,
+                what="MISSING_DEPENDENCY",
+                entities=1,
+                retry="never (expected)",
+                reason=cascade,
+            )
             for code in ("PDC", "ML")
         ),
     ]
@@ -427,14 +469,26 @@ def test_an_impossible_value_waits_for_its_correction(tmp_path: Path) -> None:
     spoiled(TOGS, tmp_path, NIGHTS[10], "pace", -1, team_abbr="BOS")
     job = finished(start=SECOND, end=SECOND)
     assert left_out(job) == [
-        LeftOut("PDC", SECOND, "PROCESSING_ERROR", 1, "after a fix", OVERRIDE),
         LeftOut(
-            "ML", SECOND, "MISSING_DEPENDENCY", 1, "after upstream", "upstream failed 1 by a bug"
+            processor="PDC",
+            date=SECOND,
+            what="PROCESSING_ERROR",
+            entities=1,
+            retry="after a fix",
+            reason=SAME_INPUT,
+        ),
+        LeftOut(
+            processor="ML",
+            date=SECOND,
+            what="MISSING_DEPENDENCY",
+            entities=1,
+            retry="after upstream",
+            reason="upstream has a bug in 1 entity",
         ),
     ]
     corrected(TOGS, tmp_path)
     reason = f"1 PROCESSING_ERROR (now: {PHASE3_CHANGED})"
-    assert planned(job) == [("PDC", SECOND, reason), ("ML", SECOND, "its upstream PDC runs again")]
+    assert planned(job) == [("PDC", SECOND, reason), ("ML", SECOND, "upstream PDC reruns")]
     assert retried(job).runs.filter(failures={}).count() == 2
 
 
@@ -445,7 +499,7 @@ def test_a_cascade_alone_waits_for_what_was_not_selected(tmp_path: Path) -> None
     corrected(TOGS, tmp_path)
     finished(start=SECOND, end=SECOND, processors=("PDC",), force=True)
     assert planned(job, Selection(processors=("ML",))) == [
-        ("ML", SECOND, "1 MISSING_DEPENDENCY (now: its upstream ran again since)")
+        ("ML", SECOND, "1 MISSING_DEPENDENCY (now: upstream ran again after the run)")
     ]
 
 
@@ -490,7 +544,12 @@ def test_a_date_without_a_population_waits_for_it_however_old_its_rows_are(tmp_p
     job = finished(start=THIRD, end=THIRD, skip_preflight=True, reason="the file is lost")
     waits = [
         LeftOut(
-            code, THIRD, "DATE_LEVEL", 0, "after upstream", "it waits for Phase 3: run that first"
+            processor=code,
+            date=THIRD,
+            what="DATE_LEVEL",
+            entities=0,
+            retry="after upstream",
+            reason="waiting for Phase 3: run Phase 3 first",
         )
         for code in DOWNSTREAM
     ]
@@ -508,9 +567,9 @@ def test_the_preflight_is_that_of_the_job(broken: Job, tmp_path: Path, season: P
     with pytest.raises(Refused) as refused:
         retry_job(broken, Selection(override=True), "bob", WHY)
     assert str(refused.value) == (
-        f"the preflight blocks: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10. "
-        f"`manage.py preflight_check {FIRST} --end-date {THIRD}` says what to do; "
-        f"the options of job {broken.pk}, which a retry keeps, do not skip it"
+        f"the preflight blocks: {THIRD}: {CONTEXT} has no rows, at least 10 expected for 1 game; "
+        f"run `manage.py preflight_check {FIRST} --end-date {THIRD}` for advice, "
+        f"or start a new job; a retry keeps the options of job {broken.pk}"
     )
     assert (listing(season), Job.objects.count()) == (before, 1)
     assert retry_job(broken, Selection(override=True, end=SECOND), "bob", WHY).status == "queued"
@@ -532,11 +591,16 @@ def test_a_date_that_has_no_game_any_more_is_not_run(broken: Job, tmp_path: Path
     selection = Selection(override=True, start=THIRD)
     assert planned(broken, selection) == []
     assert left_out(broken, selection)[0] == LeftOut(
-        "TDZA", THIRD, "AccountingError", 0, "after a fix", "there is no game on its date any more"
+        processor="TDZA",
+        date=THIRD,
+        what="AccountingError",
+        entities=0,
+        retry="after a fix",
+        reason="its date no longer has games",
     )
 
 
-# Cancelled, lost, damaged
+# Cancelled, lost and damaged runs
 
 
 @pytest.mark.postgres
@@ -549,13 +613,20 @@ def test_what_was_cancelled_is_run_and_what_was_complete_is_not() -> None:
 
     run_inline(job, "ann", stop)
     assert job.status == "cancelled"
-    reason = "cancelled (now: it was cancelled before it was complete)"
+    reason = "cancelled (now: the run was cancelled before it completed)"
     cancelled = [(code, day) for day in (THIRD, LAST) for code in ("TDZA", "PSZA")]
     assert planned(job) == [(code, day, reason) for code, day in cancelled]
     again = retried(job)
     assert statuses(again) == dict.fromkeys(cancelled, "complete")
     healed = [
-        LeftOut(code, day, "cancelled", 0, "healed", f"healed meanwhile by job {again.pk}")
+        LeftOut(
+            processor=code,
+            date=day,
+            what="cancelled",
+            entities=0,
+            retry="healed",
+            reason=f"already fixed by job {again.pk}",
+        )
         for code, day in cancelled
     ]
     assert (planned(job), left_out(job)) == ([], healed)
@@ -574,13 +645,19 @@ def test_bootstrap_dates_that_were_cancelled_are_emptied_and_not_computed() -> N
     cancel_job(job, "ann")
     bootstrap = "bootstrap: day 13, processing starts on day 14"
     assert preview_retry(job, ALL).plan.runs == (
-        PlannedRun("PSZA", BOOTSTRAP[-1], PlannedAction.SKIP, bootstrap, 0),
         PlannedRun(
-            "PSZA",
-            FIRST,
-            PlannedAction.RUN,
-            "cancelled (now: it was cancelled before it was complete)",
-            1,
+            processor="PSZA",
+            date=BOOTSTRAP[-1],
+            action=PlannedAction.SKIP,
+            reason=bootstrap,
+            batch=0,
+        ),
+        PlannedRun(
+            processor="PSZA",
+            date=FIRST,
+            action=PlannedAction.RUN,
+            reason="cancelled (now: the run was cancelled before it completed)",
+            batch=1,
         ),
     )
     assert statuses(retried(job)) == {
@@ -589,7 +666,7 @@ def test_bootstrap_dates_that_were_cancelled_are_emptied_and_not_computed() -> N
     }
 
 
-LOST = "lost (now: it was complete, and its partition is gone or cannot be read)"
+LOST = "lost (now: the run was complete, but its partition is missing or unreadable)"
 
 
 def test_a_partition_that_is_gone_is_written_again_with_what_was_made_of_it(season: Path) -> None:
@@ -597,7 +674,7 @@ def test_a_partition_that_is_gone_is_written_again_with_what_was_made_of_it(seas
     part(season, "PSZA", THIRD).unlink()
     assert planned(job)[:2] == [
         ("PSZA", THIRD, LOST),
-        ("PCF", THIRD, "its upstream PSZA runs again"),
+        ("PCF", THIRD, "upstream PSZA reruns"),
     ]
     assert [run[:2] for run in planned(job)[2:]] == [("PDC", THIRD), ("ML", THIRD)]
     assert statuses(retried(job)) == {(code, THIRD): "complete" for code in ("PSZA", *DOWNSTREAM)}
@@ -609,17 +686,22 @@ def test_a_damaged_partition_is_written_again_by_who_made_it(season: Path) -> No
     late = finished(start=THIRD, end=THIRD, processors=DOWNSTREAM, force=True)
     assert late.runs.get(processor="PCF").error == "CorruptPartition"
     assert left_out(late)[0] == LeftOut(
-        "PCF", THIRD, "CorruptPartition", 0, "after upstream", "it waits for PSZA"
+        processor="PCF",
+        date=THIRD,
+        what="CorruptPartition",
+        entities=0,
+        retry="after upstream",
+        reason="waiting for PSZA",
     )
     assert planned(job)[:2] == [
         ("PSZA", THIRD, LOST),
-        ("PCF", THIRD, "its upstream PSZA runs again"),
+        ("PCF", THIRD, "upstream PSZA reruns"),
     ]
     assert retried(job).status == "succeeded"
     assert planned(job) == planned(late) == []
 
 
-# The selection
+# Selection
 
 
 def names(job: Job, **fields: Any) -> set[tuple[str, date]]:
@@ -665,8 +747,11 @@ def test_a_group_takes_its_dates_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"processors": ("PSZ",)}, "'PSZ' is no processor; choose from TDZA, PSZA, PCF, PDC, ML"),
-        ({"start": LAST, "end": FIRST}, f"the end {FIRST} lies before the start {LAST}"),
+        ({"processors": ("PSZ",)}, "unknown processor 'PSZ'; choose from TDZA, PSZA, PCF, PDC, ML"),
+        (
+            {"start": LAST, "end": FIRST},
+            f"the last date {FIRST} is before the first date {LAST}; swap them",
+        ),
         ({"weeks": (0,)}, "a season has weeks 1 to 53, not 0"),
         ({"weeks": (5, 54)}, "a season has weeks 1 to 53, not 54"),
     ],
@@ -683,9 +768,9 @@ def test_a_selection_that_cannot_be_meant_is_refused(fields: dict[str, Any], sen
         ({"weeks": (4, 5)}, "job {0} has no date in week 4; it has weeks 2 to 3"),
         (
             {"categories": ("PROCESSING_EROR",)},
-            "'PROCESSING_EROR' is no category; what is wrong in job {0} is AccountingError, INSUFFICIENT_DATA, blocked",
+            "unknown category 'PROCESSING_EROR'; job {0} has AccountingError, INSUFFICIENT_DATA, blocked",
         ),
-        ({"groups": ("deadbeef",)}, "job {0} has no error group 'deadbeef' now; it has {1}"),
+        ({"groups": ("deadbeef",)}, "job {0} has no error group 'deadbeef'; choose from {1}"),
     ],
 )
 def test_a_selection_of_what_a_job_does_not_have_is_refused(
@@ -699,13 +784,15 @@ def test_a_selection_of_what_a_job_does_not_have_is_refused(
 
 def test_a_processor_that_the_job_is_not_about_is_refused() -> None:
     job = finished(end=FIRST, processors=("TDZA", "PSZA"))
-    with pytest.raises(Refused, match=rf"^job {job.pk} is not about ML; it has TDZA, PSZA$"):
+    with pytest.raises(Refused, match=rf"^job {job.pk} did not run ML; choose from TDZA, PSZA$"):
         preview_retry(job, Selection(processors=("ML",)))
 
 
 def test_a_category_that_exists_and_did_not_happen_is_nothing_to_retry() -> None:
     job = finished(start=SECOND, end=SECOND)
-    with pytest.raises(Refused, match=rf"^nothing of job {job.pk} that was named has failed$"):
+    with pytest.raises(
+        Refused, match=rf"^job {job.pk} has no failure in this selection; select other failures$"
+    ):
         retry_job(job, Selection(categories=("UNKNOWN", "WorkerLost")), "bob")
 
 
@@ -714,7 +801,14 @@ def test_a_category_that_exists_and_did_not_happen_is_nothing_to_retry() -> None
 
 def test_the_groups_of_a_job_are_what_is_wrong_now(broken: Job) -> None:
     sample = f"AccountingError: TDZA {SECOND}: 2 entities more than once, 0 outside the population of 2; nothing was written"
-    expected = ErrorGroup("cb77d12c", "TDZA", "AccountingError", 2, (SECOND, THIRD), sample)
+    expected = ErrorGroup(
+        id="cb77d12c",
+        processor="TDZA",
+        what="AccountingError",
+        count=2,
+        dates=(SECOND, THIRD),
+        sample=sample,
+    )
     assert (
         error_groups.of_job(broken)
         == error_groups.groups_of(Run.objects.deciding(FIRST, LAST))
@@ -741,7 +835,7 @@ def test_impossible_values_of_one_column_are_one_group(tmp_path: Path) -> None:
     assert error_groups.groups_of(Run.objects.deciding(FIRST, FIRST)) == []
 
 
-# Under way, held, died
+# Active, held and dead runs
 
 
 def test_a_job_that_is_under_way_is_not_retried() -> None:
@@ -749,7 +843,7 @@ def test_a_job_that_is_under_way_is_not_retried() -> None:
     for status in ("queued", "running", "pausing", "paused", "cancelling"):
         Job.objects.filter(pk=job.pk).update(status=status)
         with pytest.raises(
-            Refused, match=rf"^job {job.pk} is {status}; wait until it has ended, or cancel it$"
+            Refused, match=rf"^job {job.pk} is {status}; wait until it ends, or cancel it$"
         ):
             retry_job(job, ALL, "bob")
 
@@ -758,7 +852,7 @@ def test_a_job_that_is_under_way_is_not_retried() -> None:
 def test_dates_that_another_job_holds_are_a_conflict(broken: Job) -> None:
     holder = start_job(make_options(start=THIRD, end=THIRD, processors=("ML",)), "eve")
     assert holder
-    sentence = f"job {holder.pk} (eve, queued) holds 1 runs of this range; wait for it or cancel it"
+    sentence = f"job {holder.pk} (eve, queued) holds 1 run of this range; wait for it or cancel it"
     report = preview_retry(broken, Selection(override=True)).report
     assert [(item.kind, item.sentence) for item in report.blocks] == [("held by a job", sentence)]
     with pytest.raises(Conflict) as refused:
@@ -788,11 +882,11 @@ def test_a_retry_whose_process_died_is_not_taken_for_the_whole_range(broken: Job
     }
 
 
-# The cost of looking
+# Query count
 
 
 class Counted:
-    """How many statements a preview costs."""
+    """Counter of a preview's statements."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.warehouse = 0
@@ -814,7 +908,7 @@ class Counted:
 
 
 def poisoned(nights: Sequence[date]) -> Job:
-    """A job with every kind of trouble on each of its dates."""
+    """Make a job with every kind of problem on each of its dates."""
     job = started(start=nights[0], end=nights[-1])
     job.runs.update(
         status="complete",
@@ -836,7 +930,7 @@ def test_a_preview_costs_the_same_for_three_dates_and_for_many(
 ) -> None:
     counted = Counted(monkeypatch)
     monkeypatch.setattr(
-        failures, "written_dates", lambda codes, among: {code: set(NIGHTS) for code in codes}
+        rerun_policy, "written_dates", lambda codes, among: {code: set(NIGHTS) for code in codes}
     )
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
     selection = Selection(groups=tuple(g.id for g in error_groups.of_job(few)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backfill.errors import Conflict, CorruptPartition, Refused
+from backfill.errors import Conflict, Refused, UnreadableInput
 from backfill.execution.inline import run_inline
 from backfill.jobs import start
 from backfill.jobs.start import preview_job, start_job
@@ -21,6 +21,7 @@ from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.tables import FAILURES, HISTORY, PGS, UPGC
+from tests.seasons.inputs import input_file
 from tests.seasons.tiny import (
     BOOTSTRAP,
     FIRST,
@@ -40,7 +41,7 @@ from tests.seasons.tiny import (
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("season")]
 
 CONTEXT = "nba_analytics.upcoming_player_game_context"
-DEAD = f"{socket.gethostname()} 1 0.00"  # no process of this number began at that time
+DEAD = f"{socket.gethostname()} 1 0.00"  # no process has this number and start time
 
 
 def started(**overrides: Any) -> Job:
@@ -192,7 +193,7 @@ def test_what_ran_before_its_upstream_did_is_not_done() -> None:
 def test_a_range_without_games_is_refused() -> None:
     with pytest.raises(
         Refused,
-        match="there is no game between 2021-12-01 and 2021-12-24, so there is nothing to backfill",
+        match="no games between 2021-12-01 and 2021-12-24, so nothing to backfill",
     ):
         started(start=date(2021, 12, 1), end=date(2021, 12, 24))
     assert not Job.objects.exists()
@@ -207,7 +208,7 @@ def test_the_second_of_two_overlapping_jobs_is_refused_with_the_name_of_the_firs
         start_job(make_options(start=SECOND, processors=("PSZA", "ML")), "bob")
     assert (
         str(refused.value)
-        == f"job {first.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+        == f"job {first.pk} (ann, queued) holds 1 run of this range; wait for it or cancel it"
     )
     assert list(Job.objects.all()) == [first]
 
@@ -236,7 +237,7 @@ def test_an_upstream_that_failed_blocks_what_comes_after_it_on_that_date(
     ]
     assert (job.status, job_events(job)[-1]) == (
         "failed",
-        ("backcourt", "running → failed", "4 runs failed or were blocked"),
+        ("backcourt", "running → failed", "1 failed run, 3 blocked runs"),
     )
     assert [(r["status"], r["error"]) for r in history() if r["data_date"] == THIRD][2] == (
         "failed",
@@ -262,7 +263,7 @@ def test_a_date_that_failed_and_what_it_blocked_is_what_remains(
 def test_an_empty_population_does_not_block_what_finds_it_too(tmp_path: Path) -> None:
     without(UPGC, THIRD, tmp_path)
     job = finished(start=THIRD, end=THIRD, skip_preflight=True, reason="the file is lost")
-    reason = f"population: {CONTEXT}: no row for {THIRD}"
+    reason = f"no population: {CONTEXT} has no rows for {THIRD}"
     assert runs_of(job, "status", "population", "reason") == [
         ("TDZA", THIRD, "complete", 2, ""),
         ("PSZA", THIRD, "complete", 2, ""),
@@ -273,20 +274,16 @@ def test_an_empty_population_does_not_block_what_finds_it_too(tmp_path: Path) ->
     ] * 3
 
 
-def test_a_poisoned_source_fails_its_reader_and_no_other(season: Path) -> None:
+def test_a_poisoned_source_pauses_the_job_and_no_run_fails(season: Path) -> None:
     job = started(end=FIRST)
-    cut(season / PGS.dataset / PGS.name / "season_year=2021" / "part.parquet")
+    cut(input_file(season, PGS))
     run_inline(job, "ann")
     statuses = {processor: status for processor, _, status in runs_of(job, "status")}
-    assert statuses == {
-        "TDZA": "complete",
-        "PSZA": "failed",
-        "PCF": "blocked",
-        "PDC": "blocked",
-        "ML": "blocked",
-    }
+    assert statuses == {"TDZA": "complete"} | dict.fromkeys(("PSZA", "PCF", "PDC", "ML"), "pending")
+    job.refresh_from_db()
+    assert job.status == Job.Status.PAUSED
     with pytest.raises(
-        CorruptPartition, match=r"season_year=2021/part\.parquet is not a whole Parquet file"
+        UnreadableInput, match=r"player_game_summary/part\.parquet is not a whole Parquet file"
     ):
         preview_job(make_options())
 
@@ -344,7 +341,7 @@ def test_a_failure_of_the_whole_date_is_no_failed_record(tmp_path: Path) -> None
     )
     (row,) = history()
     found = row["status"], row["records_created"], row["records_failed"], row["error"]
-    assert found == ("failed", 0, 0, f"population: {CONTEXT}: no row for {THIRD}")
+    assert found == ("failed", 0, 0, f"no population: {CONTEXT} has no rows for {THIRD}")
 
 
 def test_a_run_that_was_not_needed_is_not_in_the_history() -> None:
@@ -376,8 +373,8 @@ def test_a_table_without_rows_for_a_date_blocks_the_start(tmp_path: Path, season
     with pytest.raises(Refused) as refused:
         started()
     assert str(refused.value) == (
-        f"the preflight blocks: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10. "
-        f"`manage.py preflight_check {FIRST} --end-date {LAST}` says what to do; or override with --skip-preflight --reason TEXT"
+        f"the preflight blocks: {THIRD}: {CONTEXT} has no rows, at least 10 expected for 1 game; "
+        f"run `manage.py preflight_check {FIRST} --end-date {LAST}` for advice, or override with --skip-preflight --reason TEXT"
     )
     assert (listing(season), Job.objects.exists()) == (before, False)
 
@@ -386,7 +383,7 @@ def test_a_reason_overrides_the_preflight_and_is_stamped_on_the_job(tmp_path: Pa
     without(UPGC, THIRD, tmp_path)
     job = started(skip_preflight=True, reason="postponed")
     overridden = (
-        f"postponed: 1 blocked: {THIRD}: {CONTEXT} has no rows where 1 game implies at least 10"
+        f"postponed (overridden: {THIRD}: {CONTEXT} has no rows, at least 10 expected for 1 game)"
     )
     assert (job.reason, job.options["skip_preflight"]) == ("postponed", True)
     assert job_events(job) == [
@@ -418,11 +415,11 @@ def test_a_preview_is_what_is_started(season: Path) -> None:
     assert runs_of(job, "batch") == [(r.processor, r.date, r.batch) for r in planned.todo]
 
 
-# A process that died
+# Dead processes
 
 
 def interrupted(**overrides: Any) -> Job:
-    """A job whose process died while it ran PSZA on the second date."""
+    """Make a job whose process died while it ran PSZA on the second date."""
     job = started(end=SECOND, processors=("PSZA", "PCF"), batch_size=1, **overrides)
     Job.objects.filter(pk=job.pk).update(status="running", owner=DEAD)
     job.runs.filter(processor="PSZA", date=FIRST).update(status="complete")
@@ -438,7 +435,7 @@ def test_the_same_options_go_on_with_the_job_of_a_process_that_died() -> None:
     assert (same.status, same.owner, job_events(same)[-1]) == (
         "queued",
         this_process(),
-        ("bob", "running → queued", "goes on where its process ended"),
+        ("bob", "running → queued", "resumed after its process ended"),
     )
     assert {s for *_, s in runs_of(same, "status")} == {"pending", "complete"}
     run_inline(same, "bob")
@@ -452,7 +449,7 @@ def test_other_options_take_the_dates_of_a_job_whose_process_died() -> None:
     job.refresh_from_db()
     assert (job.status, other.pk != job.pk) == ("cancelled", True)
     assert sorted({s for *_, s in runs_of(job, "status")}) == ["cancelled", "complete"]
-    assert job_events(job)[-1][2] == "its process ended and another backfill takes these dates"
+    assert job_events(job)[-1][2] == "process ended; another backfill claimed its dates"
 
 
 def test_a_job_whose_process_died_keeps_dates_that_nobody_asks_for() -> None:
@@ -507,7 +504,7 @@ def test_an_interrupted_job_is_paused_and_the_same_options_go_on(
 def test_a_season_that_is_not_loaded_is_named() -> None:
     with pytest.raises(
         Refused,
-        match=r"no Phase 3 data for the season 2022-23, 2023-24: load it with `manage\.py load_phase3 DIR`",
+        match=r"no Phase 3 data for the seasons 2022-23, 2023-24: load it with `manage\.py load_phase3 DIR`",
     ):
         started(end=date(2023, 11, 1))
 
@@ -536,7 +533,7 @@ def test_of_two_who_go_on_with_a_job_one_gets_it() -> None:
     assert {s for code, _, s in runs_of(job, "status") if code == "PSZA"} == {"running"}
 
 
-# A preview that the request has computed already
+# Previews that the request has already computed
 
 
 def test_a_computed_preview_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,4 @@
-"""What people are told of jobs, against a real web server on this machine: once each, grouped,
-silent when all is well.
-"""
+"""Job notifications, against a local web server: sent once, grouped, none without a problem."""
 
 from __future__ import annotations
 
@@ -22,12 +20,11 @@ from django.utils.timezone import now
 from backfill.audit.marking import audit_due
 from backfill.checks import notify_urls_are_understood
 from backfill.errors import WarehouseBusy
-from backfill.execution.dispatch import SYSTEM
 from backfill.execution.inline import run_inline
 from backfill.execution.sweep import sweep_lost_work
 from backfill.jobs.lifecycle import pause_job, resume_job
 from backfill.jobs.start import start_job
-from backfill.models import Batch, Event, Finding, Job, Notice, Run, SeasonAudit
+from backfill.models import SYSTEM, Batch, Event, Finding, Job, Notice, Run, SeasonAudit
 from backfill.models.outbox import LEASE
 from backfill.notify import messages
 from backfill.status.progress import STALLED_SECONDS
@@ -51,15 +48,14 @@ notify(now())
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.database,
-    pytest.mark.filterwarnings(
-        "ignore:'imghdr' is deprecated:DeprecationWarning"
-    ),  # a module that Apprise imports
+    # Apprise imports imghdr.
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
 ]
 
 
 @pytest.fixture
 def listener(settings: Any) -> Iterator[Listener]:
-    """A server that is up and is told."""
+    """Start a server and make it the notification target."""
     with Listener().listening() as made:
         settings.NOTIFY_URLS = [made.url()]
         settings.PANEL_URL = "https://panel.example.org/"
@@ -68,8 +64,9 @@ def listener(settings: Any) -> Iterator[Listener]:
 
 @pytest.fixture
 def logged() -> Iterator[StringIO]:
-    """All that a process logs that logs everything. (Pytest's own listens where a logger tells
-    nobody, too.)
+    """Collect everything logged in a process that logs every level.
+
+    caplog is unsuitable: it also captures loggers that do not propagate.
     """
     heard, root = StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(heard), root.level
@@ -81,7 +78,7 @@ def logged() -> Iterator[StringIO]:
 
 
 def make_job(status: str = Job.Status.RUNNING, **fields: Any) -> Job:
-    """A job with its first events, an hour old; without a run."""
+    """Make a job with its first events, an hour old and without runs."""
     options = make_options(**fields).as_json()
     job = Job.objects.create(
         options=options, actor="ann", reason="late data", code_version="1", batch_size=1
@@ -99,7 +96,7 @@ def make_job(status: str = Job.Status.RUNNING, **fields: Any) -> Job:
 
 
 def ended(status: str = Job.Status.FAILED, **fields: Any) -> Job:
-    """A job that has just ended, with its notice."""
+    """Make a job that has just ended, with its notification."""
     job = make_job(**fields)
     job.transition((job.status,), status, actor=SYSTEM, finished_at=now())
     Notice.note(job, Notice.Kind.DONE)
@@ -147,7 +144,7 @@ class TestDone:
         run_inline(job, "ann")
         assert [messages.notify(now()), messages.notify(now())] == [1, 0]
         ((_, title, body),) = listener.heard
-        assert title == f"Job {job.pk} failed: 1 runs failed, 3 runs blocked"
+        assert title == f"Job {job.pk} failed: 1 run failed, 3 runs blocked"
         lines = body.splitlines()
         assert lines[:3] == [
             f"https://panel.example.org/jobs/{job.pk}/",
@@ -155,7 +152,8 @@ class TestDone:
             "Runs: 16 complete, 3 blocked, 1 failed",
         ]
         assert lines[4:6] == ["Error groups:", lines[5]]
-        assert lines[5].startswith(f"- 1 × PSZA AccountingError on 1 dates from {SECOND}: ")
+        assert lines[5].startswith(f"- 1 × PSZA AccountingError on 1 date from {SECOND}: ")
+        assert f"`manage.py retry {job.pk} --dry-run`" in body
 
     @pytest.mark.usefixtures("season", "judged_after_jobs")
     def test_a_job_inside_expectation_tells_nobody(self, listener: Listener) -> None:
@@ -165,9 +163,9 @@ class TestDone:
         assert messages.notify(now()) == 0
         assert Notice.objects.get().state == "not written yet"
         assert audit_due() == 1
-        Finding.objects.update(severity=0)  # so small a league has its own
+        Finding.objects.update(severity=0)  # so small a league raises findings too
         assert (messages.notify(now()), listener.heard) == (0, [])
-        assert Notice.objects.get().state == "nobody was told: nothing wants a person"
+        assert Notice.objects.get().state == "not sent: nothing needs attention"
 
     def test_it_waits_for_the_judgement_that_follows_it_and_tells_what_that_found(
         self, listener: Listener, settings: Any
@@ -181,7 +179,7 @@ class TestDone:
         judge()
         assert messages.notify(now()) == 1
         ((_, title, body),) = listener.heard
-        assert title == f"Job {job.pk} succeeded: 12 findings to look at"
+        assert title == f"Job {job.pk} succeeded: 12 open findings"
         shown = [f"- problem: UNEXPLAINED: sentence {n}" for n in range(10)]
         assert body.splitlines()[-12:] == ["Findings, worst first:", *shown, "and 2 more"]
 
@@ -190,8 +188,8 @@ class TestDone:
     ) -> None:
         settings.AUDIT_AFTER_JOBS = True
         ended()
-        assert messages.notify(now() + messages.JUDGEMENT_TAKES_AT_MOST + SECONDS) == 1
-        assert listener.heard[0][2].splitlines()[-1] == "What was run has not been judged."
+        assert messages.notify(now() + messages.MOST_AUDIT_WAIT + SECONDS) == 1
+        assert listener.heard[0][2].splitlines()[-1] == "These runs have not been audited."
 
     @pytest.mark.parametrize(
         "other",
@@ -246,8 +244,8 @@ class TestPaused:
         run_inline(job, "ann")
         assert messages.notify(now()) == 1
         ((_, title, body),) = listener.heard
-        assert title.startswith(f"Job {job.pk} paused: brake: PSZA {SECOND}: ")
-        assert f"- 1 × PSZA AccountingError on 1 dates from {SECOND}: " in body
+        assert title.startswith(f"Job {job.pk} paused: pause on error: PSZA {SECOND}: ")
+        assert f"- 1 × PSZA AccountingError on 1 date from {SECOND}: " in body
 
     def test_a_text_of_many_lines_is_a_title_of_one(self, listener: Listener) -> None:
         braked(make_job(), "brake: a\nb " + 300 * "c")
@@ -264,10 +262,10 @@ class TestStalled:
         Batch.objects.create(job=job, number=0, first_date=FIRST, last_date=LAST)
         Run.objects.create(job=job, processor="PSZA", date=FIRST, batch=0)
         assert [messages.notify(now()), messages.notify(now() + LONG)] == [1, 0]
-        said = "nothing has changed for 60 minutes: no worker is running; bin/up starts them"
+        said = "no progress for 60 min: no worker is running; start workers with bin/up"
         assert titles(listener) == [f"Job {job.pk} stalled: {said}"]
         assert (
-            f"- 1 batches, {FIRST} to {LAST}: no worker is running; bin/up starts them"
+            f"- 1 batch, {FIRST} to {LAST}: no worker is running; start workers with bin/up"
             in listener.heard[0][2]
         )
         pause_job(job, "ann")
@@ -287,7 +285,7 @@ class TestDelivering:
         at = now()
         assert messages.notify(at) == 0
         found = Notice.objects.get()
-        said = "number 1 of NOTIFY_URLS (json) does not take it (answer 500)"
+        said = "NOTIFY_URLS entry 1 (json) rejected the message (status 500)"
         assert (found.tries, found.error, found.next_try_at > at) == (1, said, True)
         listener.status = {}
         assert [
@@ -383,7 +381,7 @@ class TestSecrets:
         ]
         said = [logged.getvalue(), Notice.objects.get().error, *(a.out + a.err for a in answers)]
         assert [text for text in said if SECRET in text] == []
-        assert "number 2 of NOTIFY_URLS (json) does not take it" in Notice.objects.get().error
+        assert "NOTIFY_URLS entry 2 (json) rejected the message" in Notice.objects.get().error
 
     @pytest.mark.parametrize("url", [f"{SECRET}", f"unheard-of://{SECRET}", f"slack://{SECRET}"])
     def test_one_that_apprise_does_not_understand_is_named_by_its_number(
@@ -392,7 +390,7 @@ class TestSecrets:
         settings.NOTIFY_URLS = ["json://localhost", url]
         (found,) = notify_urls_are_understood()
         assert found.id == "backcourt.E004"
-        assert str(found.msg).startswith("number 2 of NOTIFY_URLS (")
+        assert str(found.msg).startswith("NOTIFY_URLS entry 2 (")
         answer = shell("notices")
         assert (answer.code, answer.out) == (2, "")
         assert SECRET not in f"{found} {answer.err} {logged.getvalue()}"
@@ -422,23 +420,21 @@ class TestShell:
         settings.NOTIFY_URLS = [listener.url("a"), listener.url("b")]
         answer = shell("notices", "--test")
         assert (answer.code, [path for path, _, _ in listener.heard]) == (0, ["a", "b"])
-        assert answer.out.splitlines() == [
-            f"number {n} of NOTIFY_URLS (json): sent" for n in (1, 2)
-        ]
+        assert answer.out.splitlines() == [f"NOTIFY_URLS entry {n} (json): sent" for n in (1, 2)]
 
     def test_one_that_does_not_arrive_exits_1(self, listener: Listener, shell: Shell) -> None:
         listener.status = {"all": 401}
         answer = shell("notices", "--test", "--json")
-        error = "does not take it (answer 401)"
+        error = "rejected the message (status 401)"
         assert (answer.code, answer.document) == (
             1,
-            {"sent": [{"where": "number 1 of NOTIFY_URLS (json)", "error": error}]},
+            {"sent": [{"where": "NOTIFY_URLS entry 1 (json)", "error": error}]},
         )
 
     def test_without_urls_it_says_so(self, settings: Any, shell: Shell) -> None:
         settings.NOTIFY_URLS = []
         assert shell("notices", "--test").code == 2
-        assert shell("notices").out == "NOTIFY_URLS is not set: nobody is told anything\n"
+        assert shell("notices").out == "notifications are off: NOTIFY_URLS is not set\n"
 
 
 def test_neither_a_verb_nor_a_worker_imports_what_only_the_site_or_a_message_needs() -> None:

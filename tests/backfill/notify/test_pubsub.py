@@ -1,6 +1,4 @@
-"""The outbox against a real server of the Pub/Sub API, on this machine: what is sent, kept, tried
-again and repeated.
-"""
+"""Outbox against a local server of the Pub/Sub API: messages sent, kept, retried and repeated."""
 
 from __future__ import annotations
 
@@ -19,9 +17,9 @@ import grpc
 import pytest
 from django.db import connections
 
+from backfill.backoff import LONGEST_SECONDS
 from backfill.checks import topic_is_a_name
 from backfill.execution import sweep, tasks
-from backfill.execution.backoff import LONGEST_SECONDS
 from backfill.models import Job, Sweep, Trigger
 from backfill.models.outbox import LEASE
 from backfill.notify import pubsub
@@ -45,7 +43,7 @@ pubsub.deliver(datetime.fromisoformat("{AT.isoformat()}"))
 
 @pytest.fixture
 def broker(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
-    """A server that is up; its topic is in force."""
+    """Start a server with its topic configured."""
     made = Broker()
     with made.listening():
         settings.PUBSUB_TOPIC = TOPIC
@@ -112,7 +110,7 @@ class TestDelivering:
     def test_without_a_topic_nothing_is_sent(self, broker: Broker, settings: Any) -> None:
         trigger, settings.PUBSUB_TOPIC = make_trigger(), ""
         assert (pubsub.deliver(AT), broker.sent) == (0, [])
-        assert reloaded(trigger).state == "to be sent"
+        assert reloaded(trigger).state == "queued"
 
     def test_what_was_only_recorded_is_not_sent_when_a_topic_is_set_later(
         self, broker: Broker
@@ -333,5 +331,5 @@ def test_a_wrong_topic_is_refused_at_start_in_one_sentence(topic: str, settings:
     (error,) = topic_is_a_name()
     assert (error.id, error.msg) == (
         "backcourt.E003",
-        f"PUBSUB_TOPIC is {topic!r}; projects/PROJECT/topics/TOPIC is expected",
+        f"PUBSUB_TOPIC is {topic!r}; use projects/PROJECT/topics/TOPIC",
     )

@@ -43,23 +43,26 @@ def test_no_text_has_no_dates() -> None:
     [
         ("2021-11-1", f"'2021-11-1' is not a date; {WRITE}"),
         ("2021-11-01, tomorrow", f"'tomorrow' is not a date; {WRITE}"),
-        ("2021-11-31", "'2021-11-31' is a day that no calendar has"),
+        ("2021-11-31", "'2021-11-31' is not a calendar date; check the day and month"),
         (
             "2021-11-01..2021-11-31",
-            "'2021-11-31' in '2021-11-01..2021-11-31' is a day that no calendar has",
+            "'2021-11-31' in '2021-11-01..2021-11-31' is not a calendar date; check the day and month",
         ),
-        ("2021-11-05 to 2021-11-01", "'2021-11-05..2021-11-01' ends before it starts"),
-        ("2021-11-05..", f"'2021-11-05..' lacks one of its two dates; {WRITE}"),
+        (
+            "2021-11-05 to 2021-11-01",
+            "'2021-11-05..2021-11-01' ends before it starts; write the earlier date first",
+        ),
+        ("2021-11-05..", f"'2021-11-05..' is missing a date; {WRITE}"),
         ("2021-11-01..x", f"'x' in '2021-11-01..x' is not a date; {WRITE}"),
         (
             "2021-11-01..2021-11-02..2021-11-03",
-            "'2021-11-01..2021-11-02..2021-11-03' is no range; write its first and its last date, "
+            "'2021-11-01..2021-11-02..2021-11-03' is not a range; write its first and last date, "
             "for example 2021-11-01..2021-11-30",
         ),
-        ("0001-01-01..9999-12-31", "these are more than 7,320 dates; start several jobs"),
+        ("0001-01-01..9999-12-31", "a list can have at most 7,320 dates; start several jobs"),
         (
             "1990-01-01..2005-01-01 2006-01-01..2015-01-01",
-            "these are more than 7,320 dates; start several jobs",
+            "a list can have at most 7,320 dates; start several jobs",
         ),
         ("\u0662021-11-01", f"'\u0662021-11-01' is not a date; {WRITE}"),
     ],
@@ -94,8 +97,11 @@ def test_dates_are_taken_out() -> None:
 @pytest.mark.parametrize(
     ("excluded", "sentence"),
     [
-        ((1, 2, 3, 4), "all dates are excluded, so there is nothing left to backfill"),
-        ((8, 9), "nothing is excluded: none of 2021-11-08..2021-11-09 is among the dates"),
+        ((1, 2, 3, 4), "all dates are excluded; exclude fewer dates"),
+        (
+            (8, 9),
+            "no excluded date is in the range: 2021-11-08..2021-11-09; change the excluded dates",
+        ),
     ],
 )
 def test_taking_out_all_or_nothing_is_refused(excluded: tuple[int, ...], sentence: str) -> None:

@@ -20,18 +20,20 @@ from validation.season import Calendar, Game
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 OPENING = date(2021, 10, 19)
 AT = datetime(2022, 1, 1, 12, tzinfo=UTC)
-CALENDAR = Calendar(Game(OPENING + timedelta(days=n), 2021) for n in range(60))
+CALENDAR = Calendar(
+    Game(game_date=OPENING + timedelta(days=n), season_year=2021) for n in range(60)
+)
 
 
 def make_plan(dates: int = 10, **options: Any) -> Plan:
     start = OPENING + timedelta(days=20)
     fields = {"processors": ("PSZA",), "canary": False, "batch_size": 1, "parallel": 1, **options}
-    wanted = Options(start, start + timedelta(days=dates - 1), **fields)
+    wanted = Options(start=start, end=start + timedelta(days=dates - 1), **fields)
     return plan(wanted, CALENDAR.days(wanted.start, wanted.end), set())
 
 
 def measured(seconds: float, runs: int = 1, code: str = "PSZA", **fields: Any) -> None:
-    """One step: so many runs that began and ended together."""
+    """Record one step: so many runs that began and ended together."""
     job = Job.objects.create(
         options=make_plan().options.as_json(), actor="ann", code_version="1", batch_size=runs
     )
@@ -50,13 +52,13 @@ def measured(seconds: float, runs: int = 1, code: str = "PSZA", **fields: Any) -
 def test_without_history_it_says_what_was_never_measured() -> None:
     measured(1, code="TDZA")
     found = estimate(make_plan(processors=("TDZA", "PSZA", "ML")))
-    assert found == Estimate(30, why_not="no run of PSZA, ML has been measured yet")
+    assert found == Estimate(runs=30, why_not="no measured runs of PSZA, ML yet")
 
 
 def test_what_failed_or_still_runs_measures_nothing() -> None:
     measured(1, status="failed")
     measured(1, status="cancelled", started_at=None, finished_at=None)
-    assert estimate(make_plan()).why_not == "no run of PSZA has been measured yet"
+    assert estimate(make_plan()).why_not == "no measured runs of PSZA yet"
 
 
 def test_it_goes_from_what_half_of_the_runs_took_to_what_nine_in_ten_did() -> None:
@@ -88,7 +90,7 @@ def test_batches_side_by_side_take_rounds_and_the_canary_is_alone(settings: Any)
     assert estimate(make_plan(9, parallel=0)).low == pytest.approx(3)
     assert estimate(make_plan(9, parallel=64)).low == pytest.approx(3)
     make_worker()
-    assert estimate(make_plan(9, parallel=2)).low == pytest.approx(9)  # by the one worker there is
+    assert estimate(make_plan(9, parallel=2)).low == pytest.approx(9)  # by the only worker
 
 
 def test_only_the_newest_runs_count() -> None:
@@ -101,12 +103,12 @@ def test_only_the_newest_runs_count() -> None:
 def test_nothing_to_run_takes_no_time() -> None:
     wanted = make_plan(10)
     nothing = plan(wanted.options, wanted.days, {r.key for r in wanted.runs})
-    assert estimate(nothing) == Estimate(0, 0.0, 0.0)
+    assert estimate(nothing) == Estimate(runs=0, low=0.0, high=0.0)
 
 
 def test_the_queries_are_as_many_whatever_there_is() -> None:
     measured(1, runs=3)
-    estimate(make_plan(2))  # makes the row of the limits
+    estimate(make_plan(2))  # creates the row of the limits
     with CaptureQueriesContext(connection) as few:
         estimate(make_plan(2))
     for _ in range(30):
@@ -116,12 +118,12 @@ def test_the_queries_are_as_many_whatever_there_is() -> None:
     assert len(few) == len(many) <= 4
 
 
-# A warehouse that charges
+# Billed warehouses
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> list[int]:
-    """Let the warehouse charge a TiB per step; how many writes each question was about."""
+    """Charge a TiB per step; collect how many writes each estimate covered."""
     settings.WAREHOUSE_URL = f"parquet:{tmp_path}"
     found: list[int] = []
 
@@ -139,7 +141,7 @@ def test_a_plan_is_asked_for_once_per_processor_and_charged_per_batch(
     settings.BIGQUERY_PRICE_PER_TIB = 5.0
     found = estimate(make_plan(10, batch_size=4, processors=("TDZA", "PSZA")))
     assert (found.bytes, asked) == (2 * 3 * 2**40, [3, 3])  # failures, output and history
-    assert found.cost == "about $30.00, at $5 per TiB"
+    assert found.cost == "about $30.00 at $5 per TiB"
     assert estimate(make_plan(8, batch_size=4, processors=("TDZA", "PSZA"))).bytes == 2 * 2 * 2**40
     assert len(asked) == 2
 
@@ -153,4 +155,4 @@ def test_what_cannot_be_asked_is_said_and_the_seconds_are_there_all_the_same(
     monkeypatch.setattr(type(warehouse()), "bytes_read", busy)
     measured(1)
     found = estimate(make_plan())
-    assert (found.bytes, found.cost, found.low) == (None, "not known: over quota", 10.0)
+    assert (found.bytes, found.cost, found.low) == (None, "unknown: over quota", 10.0)

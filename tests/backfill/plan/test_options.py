@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backfill.errors import Refused
+from backfill.errors import InvalidOption, Refused
 from backfill.plan.options import Options, chosen
 from backfill.processors.registry import CHAIN
 
@@ -18,24 +18,34 @@ def make_options(**overrides: Any) -> Options:
 
 def test_left_alone_everything_is_run_in_backfill_mode() -> None:
     assert make_options() == Options(
-        START, END, ("TDZA", "PSZA", "PCF", "PDC", "ML"), "backfill", False, False, 0, ""
+        start=START,
+        end=END,
+        processors=("TDZA", "PSZA", "PCF", "PDC", "ML"),
+        mode="backfill",
+        force=False,
+        skip_preflight=False,
+        batch_size=0,
+        reason="",
     )
     assert make_options().backfill_mode
     assert not make_options(mode="normal").backfill_mode
 
 
-NO_REASON = "skipping the preflight needs a reason: add --reason TEXT, it is stored with the job"
+NO_REASON = "skipping the preflight requires a reason, which is stored with the job"
 REFUSED = [
-    ({"end": date(2021, 10, 31)}, "the end 2021-10-31 lies before the start 2021-11-01"),
+    (
+        {"end": date(2021, 10, 31)},
+        "the last date 2021-10-31 is before the first date 2021-11-01; swap them",
+    ),
     (
         {"end": date(2041, 10, 1)},
         "2021-11-01 to 2041-10-01 spans more than 20 seasons; start several jobs",
     ),
-    ({"mode": "live"}, "'live' is no mode; choose from backfill, normal"),
-    ({"mode": "Backfill"}, "'Backfill' is no mode; choose from backfill, normal"),
-    ({"mode": ""}, "'' is no mode; choose from backfill, normal"),
-    ({"batch_size": -1}, "a batch has 1 to 366 dates, or 0 to let the planner choose; not -1"),
-    ({"batch_size": 367}, "a batch has 1 to 366 dates, or 0 to let the planner choose; not 367"),
+    ({"mode": "live"}, "unknown mode 'live'; choose from backfill, normal"),
+    ({"mode": "Backfill"}, "unknown mode 'Backfill'; choose from backfill, normal"),
+    ({"mode": ""}, "unknown mode ''; choose from backfill, normal"),
+    ({"batch_size": -1}, "dates per batch must be 1 to 366, or 0 for automatic; not -1"),
+    ({"batch_size": 367}, "dates per batch must be 1 to 366, or 0 for automatic; not 367"),
     ({"processors": ()}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
     (
         {"processors": ("ML", "PCF")},
@@ -44,7 +54,7 @@ REFUSED = [
     ({"processors": ("XYZ",)}, "choose one or more of TDZA, PSZA, PCF, PDC, ML, in this order"),
     (
         {"failed": True, "force": True},
-        "--failed runs only what failed and --force runs everything; choose one",
+        "--failed and --force exclude each other; use one of them",
     ),
     ({"skip_preflight": True}, NO_REASON),
     ({"skip_preflight": True, "reason": " \t"}, NO_REASON),
@@ -55,9 +65,10 @@ REFUSED = [
 def test_what_cannot_be_meant_is_refused_in_one_sentence(
     overrides: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidOption) as refused:
         make_options(**overrides)
     assert str(refused.value) == sentence
+    assert refused.value.field in overrides
 
 
 def test_twenty_seasons_and_a_single_day_are_the_widest_and_the_narrowest_range() -> None:
@@ -128,7 +139,7 @@ def test_a_job_that_was_stored_before_there_were_all_options_reads_back() -> Non
     assert Options.from_json(stored) == make_options(force=True)
 
 
-# Dates that are no range
+# Date lists
 
 
 def test_only_the_dates_named_are_meant() -> None:
@@ -154,17 +165,17 @@ def test_dates_without_a_gap_are_a_range_so_that_the_same_options_are_equal() ->
 def test_dates_that_are_not_those_from_start_to_end_are_refused(dates: tuple[date, ...]) -> None:
     with pytest.raises(
         Refused,
-        match="the dates must be in order, each once, the first 2021-11-01 and the last 2021-11-30",
+        match="list the dates in order without duplicates, from 2021-11-01 to 2021-11-30",
     ):
         make_options(dates=dates)
 
 
 def test_no_date_at_all_is_refused() -> None:
-    with pytest.raises(Refused, match="no date is named"):
+    with pytest.raises(Refused, match="no dates given"):
         Options.of_dates([])
 
 
-# Choosing processors
+# Processor selection
 
 
 @pytest.mark.parametrize(
@@ -195,11 +206,11 @@ def test_processors_are_chosen_by_name_or_by_place(
 @pytest.mark.parametrize(
     ("names", "start_from", "sentence"),
     [
-        (("ML",), 2, "name processors or a position to start from, not both"),
-        (("MLX",), None, "'MLX' is no processor; choose from TDZA, PSZA, PCF, PDC, ML"),
-        ((), 0, "--start-from takes 1 to 5: 1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML"),
-        ((), 6, "--start-from takes 1 to 5: 1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML"),
-        ((), -1, "--start-from takes 1 to 5: 1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML"),
+        (("ML",), 2, "--processors and --start-from exclude each other; use one of them"),
+        (("MLX",), None, "unknown processor 'MLX'; choose from TDZA, PSZA, PCF, PDC, ML"),
+        ((), 0, "--start-from takes 1 to 5 (1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML), not 0"),
+        ((), 6, "--start-from takes 1 to 5 (1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML), not 6"),
+        ((), -1, "--start-from takes 1 to 5 (1 TDZA, 2 PSZA, 3 PCF, 4 PDC, 5 ML), not -1"),
     ],
 )
 def test_a_choice_that_cannot_be_meant_is_refused(

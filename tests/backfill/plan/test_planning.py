@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backfill.models import Key
 from backfill.plan.options import Options
 from backfill.plan.planning import (
-    Key,
     Plan,
     PlannedAction,
     PlannedRun,
@@ -31,14 +31,19 @@ def on(k: int) -> date:
 
 
 def make_plan(*nights: int, done: set[Key] | None = None, days: int = 40, **options: Any) -> Plan:
-    """Plan the first `days` days of a season that has games on opening night and on these days."""
-    calendar = Calendar([Game(OPENING, 2021), *(Game(on(k), 2021) for k in nights)])
-    wanted = Options(on(1), on(days), **{"canary": False, **options})
+    """Plan the first `days` days of a season with games on opening night and on these days."""
+    calendar = Calendar(
+        [
+            Game(game_date=OPENING, season_year=2021),
+            *(Game(game_date=on(k), season_year=2021) for k in nights),
+        ]
+    )
+    wanted = Options(start=on(1), end=on(days), **{"canary": False, **options})
     return plan(wanted, calendar.days(wanted.start, wanted.end), done or set())
 
 
 def decided(planned: Plan) -> list[tuple[str, str, str]]:
-    """(processor, action, reason) of the dates that have games."""
+    """Return (processor, action, reason) of the dates with games."""
     return [
         (r.processor, str(r.action), r.reason)
         for r in planned.runs
@@ -46,7 +51,7 @@ def decided(planned: Plan) -> list[tuple[str, str, str]]:
     ]
 
 
-# What is run, and why
+# Planned runs and reasons
 
 
 def test_what_is_not_done_is_run_in_chain_order() -> None:
@@ -74,9 +79,9 @@ def test_what_follows_a_run_that_happens_again_happens_again() -> None:
     assert decided(make_plan(20, done=done)) == [
         ("TDZA", "keep", COMPLETE),
         ("PSZA", "run", "not complete"),
-        ("PCF", "run", "its upstream runs again: PSZA"),
-        ("PDC", "run", "its upstream runs again: PSZA, PCF"),
-        ("ML", "run", "its upstream runs again: PSZA, PCF, PDC"),
+        ("PCF", "run", "upstream reruns: PSZA"),
+        ("PDC", "run", "upstream reruns: PSZA, PCF"),
+        ("ML", "run", "upstream reruns: PSZA, PCF, PDC"),
     ]
 
 
@@ -92,43 +97,54 @@ def test_upstream_of_another_date_or_of_no_wanted_processor_does_not_matter() ->
 
 def test_what_is_outdated_runs_with_its_own_reason_where_that_is_asked_for() -> None:
     done = {(code, on(k)) for code in CHAIN for k in (5, 20)}
-    calendar = Calendar([Game(OPENING, 2021), Game(on(5), 2021), Game(on(20), 2021)])
+    calendar = Calendar(
+        [
+            Game(game_date=OPENING, season_year=2021),
+            Game(game_date=on(5), season_year=2021),
+            Game(game_date=on(20), season_year=2021),
+        ]
+    )
     days, outdated = (
         calendar.days(on(5), on(20)),
         {(code, on(k)): "it is old" for code in ("PSZA", "ML") for k in (5, 20)},
     )
-    assert plan(Options(on(5), on(20)), days, done, outdated).todo == ()
+    assert plan(Options(start=on(5), end=on(20)), days, done, outdated).todo == ()
     assert [
         (r.processor, r.date, r.reason)
-        for r in plan(Options(on(5), on(20), outdated=True), days, done, outdated).todo
+        for r in plan(Options(start=on(5), end=on(20), outdated=True), days, done, outdated).todo
     ] == [
         ("PSZA", on(20), "it is old"),
-        ("PCF", on(20), "its upstream runs again: PSZA"),
-        ("PDC", on(20), "its upstream runs again: PSZA, PCF"),
+        ("PCF", on(20), "upstream reruns: PSZA"),
+        ("PDC", on(20), "upstream reruns: PSZA, PCF"),
         ("ML", on(20), "it is old"),
     ]
 
 
 def test_what_failed_alone_runs_where_only_that_is_asked_for_with_what_follows_it() -> None:
-    calendar = Calendar([Game(OPENING, 2021), *(Game(on(k), 2021) for k in (5, 20, 22))])
+    calendar = Calendar(
+        [
+            Game(game_date=OPENING, season_year=2021),
+            *(Game(game_date=on(k), season_year=2021) for k in (5, 20, 22)),
+        ]
+    )
     done = {*((code, on(20)) for code in CHAIN if code not in ("PSZA", "PDC")), ("TDZA", on(5))}
     failed = {
-        ("PSZA", on(20)): "its newest run failed (job 3)",
-        ("PSZA", on(5)): "its run was cancelled (job 2)",
+        ("PSZA", on(20)): "newest run failed (job 3)",
+        ("PSZA", on(5)): "run was cancelled (job 2)",
     }
     days = [calendar.day(on(k)) for k in (5, 20, 22)]
     wanted = Options.of_dates(
         [d.day for d in days], failed=True, processors=("TDZA", "PSZA", "PCF", "PDC")
     )
-    left = ("leave", "not complete, and not failed either")
+    left = ("leave", "not complete, but no failure either")
     assert decided(plan(wanted, days, done, {}, failed)) == [
         ("TDZA", "keep", COMPLETE),
         ("PSZA", "skip", "bootstrap: day 5, processing starts on day 14"),
         ("PCF", *left),
         ("PDC", *left),
         ("TDZA", "keep", COMPLETE),
-        ("PSZA", "run", "its newest run failed (job 3)"),
-        ("PCF", "run", "its upstream runs again: PSZA"),
+        ("PSZA", "run", "newest run failed (job 3)"),
+        ("PCF", "run", "upstream reruns: PSZA"),
         ("PDC", *left),
         *((code, *left) for code in ("TDZA", "PSZA", "PCF", "PDC")),
     ]
@@ -136,7 +152,7 @@ def test_what_failed_alone_runs_where_only_that_is_asked_for_with_what_follows_i
 
 def test_a_plan_counts_what_it_overwrites() -> None:
     done = {(code, on(k)) for code in CHAIN for k in (5, 20) if code != "TDZA"}
-    assert make_plan(5, 20, 22, done=done).overwrites == 3  # what follows TDZA in the chain
+    assert make_plan(5, 20, 22, done=done).overwrites == 3  # all processors after TDZA in the chain
     assert make_plan(5, 20, 22, done=done, force=True).overwrites == 4
     assert make_plan(20, 22).overwrites == 0
     assert make_plan(20, 22, 25, done=done).dates == [on(20), on(22), on(25)]
@@ -168,7 +184,9 @@ def test_a_skipped_upstream_makes_nothing_run() -> None:
 def test_a_date_without_games_is_shown_and_never_run() -> None:
     planned = make_plan(days=2, processors=("TDZA", "ML"))
     assert planned.runs == tuple(
-        PlannedRun(c, on(k), PlannedAction.NONE, "no games") for k in (1, 2) for c in ("TDZA", "ML")
+        PlannedRun(processor=c, date=on(k), action=PlannedAction.NONE, reason="no games")
+        for k in (1, 2)
+        for c in ("TDZA", "ML")
     )
     assert (planned.todo, planned.batches) == ((), 0)
 
@@ -233,13 +251,16 @@ def test_the_default_size_makes_about_twenty_five_steps(dates: int, processors: 
     assert size == 1 if dates * processors <= 25 else 12 < steps < 25 + processors
 
 
-# What holds for every plan
+# Properties of every plan
 
 few = settings(max_examples=40)  # a plan is large
 SEASONS = (date(2021, 10, 19), date(2022, 10, 18))
 GAMES = st.builds(
     lambda start, k, status, kind: Game(
-        start + timedelta(days=k), season_year(start), status, kind
+        game_date=start + timedelta(days=k),
+        season_year=season_year(start),
+        status=status,
+        season_type=kind,
     ),
     st.sampled_from(SEASONS),
     st.integers(0, 60),
@@ -251,13 +272,16 @@ GAMES = st.builds(
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     calendar = Calendar(
-        [*(Game(day, season_year(day)) for day in SEASONS), *draw(st.lists(GAMES, max_size=40))]
+        [
+            *(Game(game_date=day, season_year=season_year(day)) for day in SEASONS),
+            *draw(st.lists(GAMES, max_size=40)),
+        ]
     )
     start = draw(st.sampled_from(SEASONS)) + timedelta(days=draw(st.integers(-250, 20)))
     options = Options(
-        start,
-        start + timedelta(days=draw(st.sampled_from([0, 20, 60, 250]))),
-        tuple(c for c in CHAIN if draw(st.booleans())) or ("PCF",),
+        start=start,
+        end=start + timedelta(days=draw(st.sampled_from([0, 20, 60, 250]))),
+        processors=tuple(c for c in CHAIN if draw(st.booleans())) or ("PCF",),
         force=draw(st.booleans()),
         batch_size=draw(st.sampled_from([0, 1, 2, 7, 50])),
     )
@@ -320,7 +344,10 @@ def test_when_all_of_it_is_done_only_force_finds_something_to_do(
     force: bool, planned: Plan
 ) -> None:
     options = Options(
-        planned.options.start, planned.options.end, planned.options.processors, force=force
+        start=planned.options.start,
+        end=planned.options.end,
+        processors=planned.options.processors,
+        force=force,
     )
     everything = {r.key for r in planned.runs if r.action is not PlannedAction.NONE}
     assert {r.key for r in plan(options, planned.days, everything).todo} == (

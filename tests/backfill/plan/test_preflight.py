@@ -1,6 +1,4 @@
-"""The preflight of what a warehouse holds: healthy seasons, planted faults, and one verdict for
-every verb.
-"""
+"""Preflight of warehouse contents: healthy seasons, planted faults, equal results for all verbs."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from backfill.ingest.load import load
 from backfill.jobs.start import preview_job, start_job
 from backfill.models import Job
 from backfill.plan.options import Options
-from backfill.plan.preflight_check import check_range
+from backfill.plan.preflight import check_range
 from backfill.season_calendar import load_calendar
 from backfill.simulation import FaultKind, FaultySeason, plant_faults, simulate, write
 from backfill.warehouse import warehouse
@@ -50,17 +48,16 @@ def found(items: tuple[Item, ...]) -> set[tuple[Any, ...]]:
 
 
 def whole_season() -> Options:
-    """Opening night to the last game of the one season that is loaded."""
+    """Return the options from opening night to the last game of the only loaded season."""
     calendar = load_calendar()
-    return Options(min(calendar.starts.values()), calendar.games[-1].game_date)
+    return Options(start=min(calendar.starts.values()), end=calendar.games[-1].game_date)
 
 
 # Whole seasons
 
 
-@pytest.mark.parametrize(
-    "seed", [2, 3]
-)  # 1 is the whole season of the next test, where there is no real one
+# Seed 1 is used by the next test when no real season is available.
+@pytest.mark.parametrize("seed", [2, 3])
 def test_a_healthy_season_has_neither_blocks_nor_warnings(tmp_path: Path, seed: int) -> None:
     write(simulate(2021, seed=seed), tmp_path / "phase3")
     load(tmp_path / "phase3")
@@ -82,7 +79,7 @@ def test_the_real_season_has_neither_blocks_nor_warnings(season_folder: Path) ->
 
 @pytest.fixture(scope="module")
 def faulty_season(tmp_path_factory: pytest.TempPathFactory) -> tuple[FaultySeason, Path]:
-    """A season with a fault of each kind, and the warehouse in which it is loaded."""
+    """Make a season with a fault of each kind, and load it into a warehouse."""
     folder = tmp_path_factory.mktemp("faulty")
     planted = plant_faults(simulate(2021, seed=1))
     write(planted.season, folder / "phase3")
@@ -93,7 +90,7 @@ def faulty_season(tmp_path_factory: pytest.TempPathFactory) -> tuple[FaultySeaso
 
 @pytest.fixture
 def faults(faulty_season: tuple[FaultySeason, Path], settings: Any) -> dict[FaultKind, date]:
-    """The date of each fault of a warehouse that is only read."""
+    """Return the date of each fault; the warehouse is read-only."""
     planted, folder = faulty_season
     settings.WAREHOUSE_URL = f"parquet:{folder}"
     return {fault.kind: fault.dates[0] for fault in planted.faults}
@@ -113,7 +110,7 @@ def test_what_lacks_rows_is_found_and_nothing_else(faults: dict[FaultKind, date]
 
 def test_later_dates_are_told_that_their_windows_are_short(faults: dict[FaultKind, date]) -> None:
     none, late = faults[FaultKind.NO_ROWS], faults[FaultKind.LATE_FILE]
-    after = Options(late + timedelta(days=1), NEW_YEAR)
+    after = Options(start=late + timedelta(days=1), end=NEW_YEAR)
     teams = {f"nba_analytics.team_{side}_game_summary" for side in ("defense", "offense")}
     short = {
         ("short windows", PLAYERS, (none, late)),
@@ -121,17 +118,19 @@ def test_later_dates_are_told_that_their_windows_are_short(faults: dict[FaultKin
     }
     for report in (check_range(after), preview_job(after).report):
         assert (report.ready, found(report.items)) == (True, short)
-    assert check_range(Options(after.start, NEW_YEAR, ("PCF",))).items == ()
+    assert check_range(Options(start=after.start, end=NEW_YEAR, processors=("PCF",))).items == ()
 
 
 def test_dates_before_the_faults_are_ready(faults: dict[FaultKind, date]) -> None:
     assert (
-        check_range(Options(OPENING, faults[FaultKind.HALF_THE_PLAYERS] - timedelta(days=1))).items
+        check_range(
+            Options(start=OPENING, end=faults[FaultKind.HALF_THE_PLAYERS] - timedelta(days=1))
+        ).items
         == ()
     )
 
 
-# Of a range
+# Preflight of a range
 
 
 def test_players_that_are_there_twice_are_counted_once(season: Path, tmp_path: Path) -> None:
@@ -148,7 +147,7 @@ def test_bootstrap_dates_without_rows_leave_windows_short(tmp_path: Path) -> Non
     assert (report.ready, item.dates, item.tables) == (True, (BOOTSTRAP[3],), (str(TDGS),))
     assert (
         item.sentence
-        == f"windows of the range are short of 1 game: no rows in {TDGS} on {BOOTSTRAP[3]}"
+        == f"{BOOTSTRAP[3]}: 1 game has no rows in {TDGS}; later dates are computed without it"
     )
 
 
@@ -177,11 +176,11 @@ def test_output_that_is_there_is_kept_or_replaced() -> None:
             ).report.tells
         ]
 
-    there = "PSZA: 2 of 4 dates have output already"
-    assert told() == [f"{there}, which is kept"]
-    assert told(force=True) == [f"{there}, which will be replaced"]
+    there = "PSZA: output exists for 2 of 4 dates"
+    assert told() == [f"{there} and will be kept"]
+    assert told(force=True) == [f"{there} and will be replaced"]
     Job.objects.all().delete()
-    assert told() == [f"{there}, which will be replaced"]
+    assert told() == [f"{there} and will be replaced"]
 
 
 @pytest.mark.usefixtures("season")
@@ -200,7 +199,7 @@ def test_an_empty_warehouse_is_no_loaded_season() -> None:
     assert [item.kind for item in check_range(make_options()).items] == ["season not loaded"]
 
 
-# Of a live date
+# Preflight of a live date
 
 
 @pytest.mark.usefixtures("season")
@@ -214,14 +213,14 @@ def test_a_date_whose_games_are_not_final_is_no_gap_and_says_so(tmp_path: Path) 
         "no games",
         (),
     )
-    live = check_range(Options(tonight, tonight, mode="normal"))
+    live = check_range(Options(start=tonight, end=tonight, mode="normal"))
     assert {(item.kind, *item.tables) for item in live.blocks} == {
         ("no rows", table) for table in ROWS_PER_GAME if "upcoming" in table
     }
     assert live.dates[0].day.games == 2
 
 
-# Of a start
+# Preflight of a start
 
 
 def started(**overrides: Any) -> Job:
@@ -232,7 +231,7 @@ def started(**overrides: Any) -> Job:
 
 @pytest.fixture
 def expiring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What only a warehouse of another kind can do: an output, a log and an input forget."""
+    """Let an output, a log and an input expire, which only BigQuery can do."""
     tables = {
         "nba_precompute.player_daily_cache": 60,
         "nba_processing.precompute_failures": 90,
@@ -274,36 +273,36 @@ def test_with_nothing_to_run_nothing_blocks() -> None:
 def test_the_first_three_of_what_blocks_are_named(tmp_path: Path) -> None:
     give(UPGC, [row for row in season_rows(UPGC) if row["game_date"] < FIRST], tmp_path)
     words = [
-        f"{day}: {CONTEXT} has no rows where 1 game implies at least 10"
+        f"{day}: {CONTEXT} has no rows, at least 10 expected for 1 game"
         for day in (FIRST, SECOND, THIRD)
     ]
     with pytest.raises(Refused) as refused:
         started()
     assert str(refused.value).startswith(
-        f"the preflight blocks: {'; '.join(words)} (and 1 more). `manage.py preflight_check "
+        f"the preflight blocks: {'; '.join(words)} (and 1 more); run `manage.py preflight_check "
     )
     event = started(skip_preflight=True, reason="lost for good").events.get(
         kind="preflight override"
     )
     assert (event.actor, event.reason) == (
         "ann",
-        f"lost for good: 4 blocked: {'; '.join(words)} (and 1 more)",
+        f"lost for good (overridden: {'; '.join(words)} (and 1 more))",
     )
 
 
 @pytest.mark.usefixtures("season")
 def test_dates_that_another_job_holds_block_and_no_reason_overrides_that() -> None:
     job = started(end=FIRST, processors=("PSZA",))
-    sentence = f"job {job.pk} (ann, queued) holds 1 runs of this range; wait for it or cancel it"
+    sentence = f"job {job.pk} (ann, queued) holds 1 run of this range; wait for it or cancel it"
     skipping = make_options(skip_preflight=True, reason="in a hurry")
     assert [item.sentence for item in check_range(make_options()).blocks] == [sentence]
     assert not preview_job(skipping).would_start
-    with pytest.raises(Conflict, match="holds 1 runs of this range"):
+    with pytest.raises(Conflict, match="holds 1 run of this range"):
         start_job(skipping, "bob")
 
 
 @pytest.mark.usefixtures("season")
 def test_who_starts_is_told_what_the_preflight_found() -> None:
     heard: list[Any] = []
-    start_job(make_options(), "ann", tell=heard.append)
+    start_job(make_options(), "ann", on_preflight=heard.append)
     assert [len(report.warns) for report in heard] == [8]

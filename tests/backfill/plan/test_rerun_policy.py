@@ -9,12 +9,12 @@ import pytest
 from backfill.errors import Refused
 from backfill.jobs.lifecycle import cancel_job
 from backfill.jobs.retry import preview_retry, retry_job
+from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import preview_job, start_job
 from backfill.models import Job, Run
 from backfill.plan.options import Options
-from backfill.plan.preflight_check import check_range
+from backfill.plan.preflight import check_range
 from backfill.plan.rerun_policy import failed_dates
-from backfill.plan.retry_selection import Selection
 from tests.backfill.working import make_job, run_all
 from tests.seasons.tiny import BOOTSTRAP, FIRST, LAST, SECOND, THIRD, break_on, make_options, part
 
@@ -29,7 +29,7 @@ CODES = ("TDZA", "PSZA", "PCF")
 
 
 def decided(options: Options) -> dict[tuple[str, date], tuple[str, str]]:
-    """What a preview shows of each (processor, date)."""
+    """Return a preview's (action, reason) per (processor, date)."""
     return {r.key: (str(r.action), r.reason) for r in preview_job(options).plan.runs}
 
 
@@ -55,7 +55,7 @@ def test_dates_with_bugs_among_their_failures_are_failed_dates_too() -> None:
     assert failed_dates(FIRST, LAST) == [SECOND]
 
 
-# Dates that are no range
+# Date lists
 
 
 def test_only_the_dates_named_are_run_and_nothing_between_them() -> None:
@@ -86,7 +86,7 @@ def test_two_jobs_may_have_dates_of_the_same_range() -> None:
 
 
 def test_dates_without_a_game_are_refused_as_a_list() -> None:
-    sentence = "there is no game on any of these 2 dates from 2021-12-01 to 2021-12-24, so there is nothing to backfill"
+    sentence = "no games on any of 2 dates from 2021-12-01 to 2021-12-24, so nothing to backfill"
     with pytest.raises(Refused, match=sentence):
         preview_job(of_dates(date(2021, 12, 1), date(2021, 12, 24)))
 
@@ -102,13 +102,14 @@ def test_a_retry_keeps_the_dates_of_its_job(monkeypatch: pytest.MonkeyPatch) -> 
     assert set(again.runs.values_list("date", flat=True)) == {THIRD}
 
 
-# Only what failed
+# Failed only
 
 
 @pytest.fixture
 def failed_job(monkeypatch: pytest.MonkeyPatch) -> Job:
-    """PSZA has failed on the third date, which blocks PCF; the rest is complete up to there, and
-    nothing ran later.
+    """Make a job in which PSZA failed on the third date, which blocks PCF.
+
+    Earlier dates are complete, later ones have no runs.
     """
     with monkeypatch.context() as broken:
         break_on(broken, "PSZA", THIRD)
@@ -117,10 +118,10 @@ def failed_job(monkeypatch: pytest.MonkeyPatch) -> Job:
 
 def test_only_what_failed_runs_with_the_job_in_which_it_did(failed_job: Job) -> None:
     found = decided(make_options(failed=True, processors=CODES))
-    assert found["PSZA", THIRD] == ("run", f"its newest run failed (job {failed_job.pk})")
-    assert found["PCF", THIRD] == ("run", f"its newest run was blocked (job {failed_job.pk})")
+    assert found["PSZA", THIRD] == ("run", f"newest run failed (job {failed_job.pk})")
+    assert found["PCF", THIRD] == ("run", f"newest run was blocked (job {failed_job.pk})")
     assert found["PCF", FIRST] == found["TDZA", THIRD] == ("keep", "already complete")
-    assert found["TDZA", LAST] == ("leave", "not complete, and not failed either")
+    assert found["TDZA", LAST] == ("leave", "not complete, but no failure either")
     job = start_job(make_options(failed=True, processors=CODES), "ann")
     assert job
     assert run_all(job).status == "succeeded"
@@ -133,7 +134,7 @@ def test_what_was_cancelled_and_not_made_since_is_taken_as_failed(failed_job: Jo
     cancel_job(job, "ann")
     assert decided(make_options(failed=True, processors=CODES))["PSZA", LAST] == (
         "run",
-        f"its run was cancelled (job {job.pk})",
+        f"run was cancelled (job {job.pk})",
     )
     run_all(make_job(start=LAST, processors=CODES))
     assert decided(make_options(failed=True, processors=CODES))["PSZA", LAST] == (
@@ -145,8 +146,8 @@ def test_what_was_cancelled_and_not_made_since_is_taken_as_failed(failed_job: Jo
 def test_what_is_complete_and_lost_is_taken_as_failed(failed_job: Job, season: Path) -> None:
     shutil.rmtree(part(season, "TDZA", SECOND).parent)
     found = decided(make_options(failed=True, processors=CODES))
-    assert found["TDZA", SECOND] == ("run", "complete, but what it wrote is lost")
-    assert found["PCF", SECOND] == ("run", "its upstream runs again: TDZA")
+    assert found["TDZA", SECOND] == ("run", "complete, but its output is lost")
+    assert found["PCF", SECOND] == ("run", "upstream reruns: TDZA")
     assert preview_job(make_options(failed=True, processors=CODES)).overwrites == 1
 
 

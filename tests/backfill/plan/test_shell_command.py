@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import shlex
+from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +20,7 @@ START = date(2021, 11, 1)
 
 
 def typed(line: str) -> Options:
-    """What the shell makes of a command line."""
+    """Parse a command line into options."""
     manage, verb, *words = shlex.split(line)
     assert (manage, verb) == ("manage.py", "backfill")
     parser = load_command_class("backfill", "backfill").create_parser("manage.py", "backfill")
@@ -57,7 +59,7 @@ def test_the_command_starts_the_very_options(asked: Options) -> None:
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
-        (Options(START, START), "manage.py backfill --start 2021-11-01 --end 2021-11-01"),
+        (Options(start=START, end=START), "manage.py backfill --start 2021-11-01 --end 2021-11-01"),
         (
             Options.of_dates(
                 [START, date(2021, 11, 3), date(2021, 11, 4)], failed=True, processors=("PSZA",)
@@ -65,7 +67,14 @@ def test_the_command_starts_the_very_options(asked: Options) -> None:
             "manage.py backfill --dates '2021-11-01, 2021-11-03..2021-11-04' --processors PSZA --failed",
         ),
         (
-            Options(START, START, canary=False, batch_size=7, reason="it's -- late", mode="normal"),
+            Options(
+                start=START,
+                end=START,
+                canary=False,
+                batch_size=7,
+                reason="it's -- late",
+                mode="normal",
+            ),
             "manage.py backfill --start 2021-11-01 --end 2021-11-01 --no-canary --mode=normal --batch-size=7 "
             """--reason='it'"'"'s -- late'""",
         ),
@@ -73,3 +82,30 @@ def test_the_command_starts_the_very_options(asked: Options) -> None:
 )
 def test_the_command_says_no_more_than_it_must(asked: Options, line: str) -> None:
     assert command(asked) == line
+
+
+# One non-default value per option; an option without one fails the test below.
+CHANGED: dict[str, dict[str, Any]] = {
+    "start": {"start": date(2021, 10, 30)},
+    "end": {"end": date(2021, 11, 9)},
+    "dates": {"end": date(2021, 11, 9), "dates": (START, date(2021, 11, 9))},
+    "processors": {"processors": CHAIN[1:3]},
+    "mode": {"mode": "normal"},
+    "skip_trigger": {"mode": "normal", "skip_trigger": True},
+    "skip_preflight": {"skip_preflight": True, "reason": "known gap"},
+    "reason": {"reason": "-- late"},
+    "batch_size": {"batch_size": 7},
+    "parallel": {"parallel": 3},
+    "max_retries": {"max_retries": 0},
+    **{name: {name: False} for name in ("canary", "brake")},
+    **{name: {name: True} for name in ("force", "failed", "outdated", "newest_first")},
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Options)])
+def test_every_option_has_its_flag_and_reads_back_from_the_command(name: str) -> None:
+    asked = Options(**{"start": START, "end": START, **CHANGED[name]})
+    renamed = {"canary": "no-canary", "brake": "no-pause-on-error", "outdated": "stale"}
+    flag = f"--{renamed.get(name, name).replace('_', '-')}"
+    assert flag in re.split("[ =]", command(asked))
+    assert typed(command(asked)) == asked

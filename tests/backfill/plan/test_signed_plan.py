@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from backfill.errors import Refused
+from backfill.models import Key
 from backfill.plan.options import Options
-from backfill.plan.planning import Key, Plan, plan
+from backfill.plan.planning import Plan, plan
 from backfill.plan.signed_plan import PlanDiff, changes_text, drift, seal, signature
 from backfill.processors.registry import CHAIN
 from validation.season import Calendar, Game
@@ -16,7 +17,9 @@ from validation.season import Calendar, Game
 OPENING = date(2021, 10, 19)
 LAST = date(2022, 4, 10)
 CALENDAR = Calendar(
-    Game(OPENING + timedelta(days=n), 2021) for n in range((LAST - OPENING).days + 1) if n % 15
+    Game(game_date=OPENING + timedelta(days=n), season_year=2021)
+    for n in range((LAST - OPENING).days + 1)
+    if n % 15
 )
 
 
@@ -55,15 +58,18 @@ def test_what_has_changed_is_said_date_by_date() -> None:
     sealed = seal(make_plan(**dates))
     now = make_plan({("PSZA", on(k)) for k in (21, 22, 24, 25)}, **dates)
     assert drift(sealed, now)[0] == PlanDiff(
-        "PSZA", on(21), ("run", "not complete"), ("keep", "already complete")
+        processor="PSZA",
+        date=on(21),
+        before=("run", "not complete"),
+        after=("keep", "already complete"),
     )
-    was = "PSZA was to run (not complete), is to be kept (already complete) now"
+    was = "PSZA: run (not complete) → keep (already complete)"
     assert changes_text(sealed, now) == (
-        f"4 dates changed since the preview: {on(21)} {was}; {on(22)} {was}; {on(24)} {was}; and 1 more changes"
+        f"4 dates changed since the preview: {on(21)} {was}; {on(22)} {was}; {on(24)} {was}; and 1 more change"
     )
     again = make_plan({("PSZA", on(21))}, **dates)
     assert changes_text(seal(make_plan({("PSZA", on(21))}, **dates)), make_plan(**dates)) == (
-        f"1 date changed since the preview: {on(21)} PSZA was to be kept (already complete), is to run (not complete) now"
+        f"1 date changed since the preview: {on(21)} PSZA: keep (already complete) → run (not complete)"
     )
     assert changes_text(seal(again), again) == ""
 
@@ -72,25 +78,23 @@ def test_a_game_that_is_called_off_is_a_change() -> None:
     off = Calendar(game for game in CALENDAR.games if game.game_date != on(20))
     dates: dict[str, Any] = {"start": on(20), "end": on(20), "processors": ("PSZA",)}
     (change,) = drift(seal(make_plan(**dates)), make_plan(games=off, **dates))
-    assert (
-        str(change) == f"{on(20)} PSZA was to run (not complete), is no date to run (no games) now"
-    )
+    assert str(change) == f"{on(20)} PSZA: run (not complete) → no run (no games)"
 
 
 def test_other_options_are_named_and_other_batches_are_noticed() -> None:
     sealed = seal(make_plan())
     assert changes_text(sealed, make_plan(force=True, batch_size=2)) == (
-        "the preview was made with other options (force, batch_size); look at the new one, and start that"
+        "options changed since the preview (force, batch_size); review the new preview, then start it"
     )
     otherwise = replace(make_plan(), batch_size=9)
-    said = "the dates are in other batches than in the preview; look at the new one, and start that"
+    said = "batches changed since the preview; review the new preview, then start it"
     assert changes_text(sealed, otherwise) == said
 
 
 def test_a_broken_seal_is_refused() -> None:
     sealed = seal(make_plan())
     for broken in ("", "x", sealed[:-3], sealed[3:], f"{sealed}x"):
-        with pytest.raises(Refused, match="this preview was not made here"):
+        with pytest.raises(Refused, match="the signature of this preview is invalid"):
             changes_text(broken, make_plan())
 
 

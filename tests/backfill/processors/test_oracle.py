@@ -1,6 +1,4 @@
-"""The oracle that judges the SQL is itself judged by the examples and by the specification's own
-cross-checks.
-"""
+"""Oracle checks: the specification's worked examples and cross-checks."""
 
 from __future__ import annotations
 

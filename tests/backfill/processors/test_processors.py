@@ -1,6 +1,4 @@
-"""The SQL of the five processors against the oracle: every row, every column, every failure, both
-modes.
-"""
+"""SQL of the five processors against the oracle: every row, column and failure, in both modes."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ pytestmark = pytest.mark.specification
 MODES = pytest.mark.parametrize("backfill_mode", [True, False], ids=["backfill", "normal"])
 LINES_SHOWN = 30
 FLAWS = Chances(nulls=3, unknown=5, impossible=3, copies=10)
-# Every category in both modes; the other one measures its teams against the last 30 days.
+# Every category in both modes; normal mode measures its teams against the last 30 days.
 MID_SIZE = Knobs(seed=7, teams=12, roster=3, rounds=25, day_index=38, days=3, chances=FLAWS)
 RECENT_LEAGUE = Knobs(seed=2, teams=12, roster=3, rounds=25, day_index=38, days=3, chances=FLAWS)
 CLEAN = Knobs(seed=5, teams=6, roster=4, rounds=25, day_index=45, chances=Chances(copies=5))
@@ -85,7 +83,7 @@ def assert_no_differences(code: str, expected: Outcomes, actual: Outcomes) -> No
 
 
 def assert_sql_agrees(league: League, code: str, backfill_mode: bool) -> None:
-    """The processor's SQL, fed with the oracle's upstream rows, gives the oracle's rows and
+    """Assert that the processor's SQL, fed the oracle's upstream rows, returns its rows and
     failures.
     """
     codes = ORDER[: ORDER.index(code) + 1]
@@ -93,7 +91,7 @@ def assert_sql_agrees(league: League, code: str, backfill_mode: bool) -> None:
     results = run_chain(
         league.tables, league.dates, season_start=start, backfill_mode=backfill_mode, codes=codes
     )
-    # In normal mode one date at a time runs, while rows of the other dates lie beside it.
+    # Normal mode runs one date at a time, with rows of other dates in the same tables.
     dates = league.dates if backfill_mode else league.dates[:1]
     expected: Outcomes = {day: results[code][day] for day in dates}
     upstream = upstream_tables(league.tables, results, code)

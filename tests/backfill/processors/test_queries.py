@@ -57,15 +57,15 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def november(filled: Path, own_warehouse: Path) -> None:
-    """A warehouse of one's own with the runbook's month."""
+    """Fill this test's warehouse with the runbook's month."""
     shutil.copytree(filled, own_warehouse)
 
 
-# The runbook as it stands
+# The runbook, unchanged
 
 
 def printed(markdown: str) -> list[str]:
-    """Every SQL statement of a runbook's code blocks, in the order of the page."""
+    """Return every SQL statement of a runbook's code blocks, in page order."""
     found: list[str] = []
     for language, block in re.findall(r"^```(\w+)\n(.*?)^```", markdown, re.DOTALL | re.MULTILINE):
         found += (
@@ -77,8 +77,8 @@ def printed(markdown: str) -> list[str]:
 
 
 def kept() -> list[str]:
-    """The runbook's statements: as it prints them where it is at hand, and then as stored, which
-    must be the same.
+    """Return the runbook's stored statements; where the runbook is available, check that it still
+    has the same ones.
     """
     stored = STORED.read_text(encoding="utf-8").rstrip("\n").split(NEXT)
     assert not RUNBOOK.exists() or printed(RUNBOOK.read_text(encoding="utf-8")) == stored
@@ -86,7 +86,7 @@ def kept() -> list[str]:
 
 
 def as_printed(mention: str) -> list[tuple[Any, ...]]:
-    """Run the one statement of the runbook that says this."""
+    """Run the only runbook statement that contains this text."""
     (statement,) = (s for s in kept() if mention in s)
     return values(warehouse().query(statement))
 
@@ -131,7 +131,7 @@ class TestAsPrinted:
         assert as_printed("LIMIT 10") == values([{c: row[c] for c in columns} for row in newest])
 
 
-# The corrected ones, by name
+# Corrected queries, by name
 
 
 def ask(name: str) -> list[tuple[Any, ...]]:
@@ -206,7 +206,7 @@ def test_every_query_of_an_empty_warehouse_answers() -> None:
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
         Refused,
-        match=r"^there is no query '\.\./errors'; there are failure-breakdown, failure-counts, ",
+        match=r"^unknown query '\.\./errors'; choose one of: failure-breakdown, failure-counts, ",
     ):
         named("../errors")
 
@@ -289,11 +289,11 @@ def test_no_rows_are_said_to_be_none() -> None:
     [
         (
             ("month-status", "--start", "2021-11-30", "--end", "2021-11-01"),
-            "the end 2021-11-01 is before the start 2021-11-30",
+            "--end 2021-11-01 is before --start 2021-11-30; swap them",
         ),
-        (("month-status",), "no schedule is loaded, so --start and --end are needed"),
-        ((), f"which query? There are {', '.join(names())}"),
-        (("nope",), f"there is no query 'nope'; there are {', '.join(names())}"),
+        (("month-status",), "no schedule is loaded; add --start and --end"),
+        ((), f"choose a query: {', '.join(names())}"),
+        (("nope",), f"unknown query 'nope'; choose one of: {', '.join(names())}"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_2(args: tuple[str, ...], sentence: str) -> None:

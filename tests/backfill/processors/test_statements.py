@@ -21,9 +21,9 @@ from backfill.processors import render as statement
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import accounted, render, sql_hash
 from backfill.warehouse import warehouse
-from backfill.warehouse.dialect import to_duckdb
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.tables import TABLES
+from backfill.warehouse.translation_cache import to_duckdb
 from tests.seasons.tiny import FIRST, SECOND, make_step, part, run
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
@@ -35,9 +35,8 @@ PARTS = (
 JUDGED = ("failure_category", "failure_reason", "can_retry")
 
 
-# Snapshots of the GoogleSQL: what is reviewed. UPDATE_SNAPSHOTS=1 writes them anew. DuckDB's text
-# is a translation, which
-# the tests of the processors execute.
+# Snapshots of the GoogleSQL, for review; UPDATE_SNAPSHOTS=1 rewrites them. DuckDB's text is a
+# translation, which the processor tests execute.
 
 
 def as_bigquery(code: str) -> str:
@@ -56,7 +55,7 @@ def test_every_snapshot_is_of_a_processor() -> None:
     assert {f.name for f in SNAPSHOTS.glob("*.sql")} == {f"{c.lower()}.bigquery.sql" for c in CHAIN}
 
 
-# What every statement has
+# Common parts
 
 
 @pytest.mark.parametrize("code", CHAIN)
@@ -112,7 +111,7 @@ def test_every_output_column_is_produced_and_rounded_to_its_scale() -> None:
 
 @pytest.mark.usefixtures("season")
 def test_what_is_stored_has_exactly_the_columns_and_types_of_the_schema(season: Path) -> None:
-    run("TDZA", FIRST, SECOND)  # the first without, the second with rows
+    run("TDZA", FIRST, SECOND)  # the first without rows, the second with rows
     for day in (FIRST, SECOND):
         file = part(season, "TDZA", day)
         stored = duckdb.sql(
@@ -136,12 +135,12 @@ def test_a_statement_beside_its_population_keeps_the_seasons_parts_of_both(code:
     assert {name for name, _ in to_duckdb(accounted(code, *texts)).kept} >= apart
 
 
-# The hash of a statement
+# Statement hashes
 
 
 @pytest.fixture
 def own_sql(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the folder of statements that may be changed."""
+    """Point the statements at a writable copy of their folder."""
     folder = Path(shutil.copytree(statement.SQL_FOLDER, tmp_path / "sql"))
     monkeypatch.setattr(statement, "SQL_FOLDER", folder)
     forget()
@@ -150,7 +149,7 @@ def own_sql(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for cached in (statement._environment, render, sql_hash):
+    for cached in (statement._environment, statement._rendered, statement._hash_of):
         cached.cache_clear()
 
 
@@ -192,7 +191,7 @@ def value(expression: str, **params: object) -> Any:
 
 
 def exact(a: Decimal, b: Decimal | int, places: int = 9) -> Decimal:
-    """BigQuery's quotient: as many decimals, half away from zero."""
+    """Return BigQuery's quotient: same number of decimals, rounded half away from zero."""
     with localcontext(prec=80):
         return (a / b).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
 
@@ -312,7 +311,7 @@ def test_a_value_that_is_not_given_is_missed_by_name() -> None:
     ],
 )
 def test_only_one_query_is_accepted(sql: str) -> None:
-    with pytest.raises(Refused, match=r"^exactly one SELECT is wanted$"):
+    with pytest.raises(Refused, match=r"^exactly one SELECT is expected$"):
         to_duckdb(sql)
 
 
@@ -335,7 +334,7 @@ def test_a_query_may_be_written_in_any_way(sql: str) -> None:
 
 @pytest.mark.parametrize("sql", ["SELECT FORMAT('%d', 5)", "SELECT FORMAT('%.2f and more', 5)"])
 def test_a_format_that_would_be_translated_wrongly_is_refused(sql: str) -> None:
-    with pytest.raises(Refused, match=r"FORMAT is understood with '%\.Nf' alone"):
+    with pytest.raises(Refused, match=r"FORMAT supports only '%\.Nf'"):
         to_duckdb(sql)
 
 

@@ -1,4 +1,4 @@
-"""What a simulated season promises: lifelike, consistent, and the same for the same seed."""
+"""Simulated seasons: lifelike, consistent, and reproducible from the seed."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ TABLES = {table.short: table for table in INPUTS}
 ZONES = ("paint", "mid_range", "three_pt")
 
 # Mean PSZA failure rate in percent by first and last day of a band, measured in the real season of
-# 2023
-# (data/season_2023: failed / known players, per processing date, ten played games required).
+# 2023 (data/season_2023: failed / known players, per processing date, ten played games required).
 REAL_RATES = {(15, 21): 92.2, (22, 28): 52.7, (29, 35): 42.8, (36, 59): 32.1, (60, 999): 20.7}
 REAL_SEASON = Path(__file__).resolve().parents[4] / "shared" / "data" / "season_2023"
 TOLERANCE = 6.0
@@ -94,8 +93,9 @@ def box_scores() -> dict[tuple[Any, ...], list[Row]]:
 def failure_rates(
     played: Iterable[tuple[str, date]], days: list[date]
 ) -> dict[tuple[int, int], float]:
-    """Mean share in percent of the players with fewer than ten games, per band, among those with at
-    least one.
+    """Return the mean share in percent of the players with fewer than ten games, per band.
+
+    Only players with at least one game count.
     """
     by_day: dict[date, list[str]] = defaultdict(list)
     for player, day in played:
@@ -386,7 +386,7 @@ def test_the_context_tells_form_and_rest_from_earlier_games_alone() -> None:
 
 
 def is_mean(found: Decimal | None, total: Decimal | int, count: int, scale: int) -> bool:
-    """Whether a column is a mean, rounded; NULL without a game."""
+    """Return true if a column is a rounded mean, NULL without a game."""
     if not count:
         return found is None
     return found is not None and abs(found - Decimal(total) / count) <= Decimal(5).scaleb(
@@ -469,7 +469,7 @@ def test_files_have_exactly_the_schema(table: Table, written: Path) -> None:
 def different(
     short: str, first: SimulatedSeason, second: SimulatedSeason
 ) -> tuple[list[Row], list[Row]]:
-    """Rows only the first season has, rows only the second has."""
+    """Return the rows only in the first season and the rows only in the second."""
     ours, theirs = (Counter(found.tables[short]) for found in (first, second))
     return as_rows(short, (ours - theirs).elements()), as_rows(short, (theirs - ours).elements())
 
@@ -499,7 +499,7 @@ def test_nothing_but_the_recorded_faults_differs_from_the_clean_season(
 def by_kind(
     faulty: FaultySeason, kind: FaultKind
 ) -> tuple[Any, Callable[[str], tuple[list[Row], list[Row]]]]:
-    """The fault, and what its dates lost and gained per table."""
+    """Return the fault of a kind and the rows its dates lost and gained per table."""
     fault = next(f for f in faulty.faults if f.kind is kind)
 
     def changes(short: str) -> tuple[list[Row], list[Row]]:
@@ -608,11 +608,14 @@ def test_the_command_writes_the_season_and_the_late_one(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("1945",), "seasons must begin in 1946 to 2100, not in 1945 to 1945"),
-        (("2100", "--seasons", "2"), "seasons must begin in 1946 to 2100, not in 2100 to 2101"),
+        (("1945",), "YEAR must be 1946 to 2100, not 1945"),
+        (
+            ("2100", "--seasons", "2"),
+            "YEAR must be 1946 to 2100, not 2100 to 2101",
+        ),
         (("2021", "--seasons", "0"), "--seasons must be between 1 and 30, not 0"),
         (("2021", "--seasons", "31"), "--seasons must be between 1 and 30, not 31"),
-        (("2021", "--no-load", "--output", "/proc/nowhere"), "/proc/nowhere cannot be written"),
+        (("2021", "--no-load", "--output", "/proc/nowhere"), "/proc/nowhere is not writable"),
     ],
 )
 def test_a_mistake_is_one_sentence(

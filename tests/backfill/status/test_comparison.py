@@ -7,13 +7,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backfill.documents.job import job_text
+from backfill.cli.job_text import job_text
 from backfill.execution.inline import run_inline
 from backfill.jobs.retry import retry_job
+from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE
-from backfill.plan.retry_selection import Selection
 from backfill.status.comparison import CategoryDelta, JobComparison, compare
 from backfill.status.job_summary import summarise
 from tests.seasons.tiny import FIRST, NIGHTS, SECOND, THIRD, break_on, make_options
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def make_job(runs: dict[tuple[str, date], dict[str, Any]], **fields: Any) -> Job:
-    """A job that has ended, with these runs."""
+    """Make a finished job with these runs."""
     options = make_options(NIGHTS[0], NIGHTS[-1]).as_json()
     job = Job.objects.create(
         options=options, actor="ann", code_version="1", batch_size=1, status="succeeded", **fields
@@ -65,21 +65,25 @@ def test_a_job_is_compared_run_by_run_and_category_by_category() -> None:
     )
     found = compare(before, after)
     assert found == JobComparison(
-        before.pk,
-        after.pk,
-        5,
-        (
-            CategoryDelta("ML", FIRST, "blocked", 1, 1),
-            CategoryDelta("PCF", FIRST, "failed", 1, 0),
-            CategoryDelta("PDC", FIRST, "blocked", 1, 0),
-            CategoryDelta("PDC", FIRST, "UNKNOWN", 0, 1),
-            CategoryDelta("PSZA", FIRST, "PROCESSING_ERROR", 3, 1),
-            CategoryDelta("PSZA", FIRST, "INSUFFICIENT_DATA", 10, 12),
-            CategoryDelta("TDZA", FIRST, "INSUFFICIENT_DATA", 2, 2),
+        before=before.pk,
+        after=after.pk,
+        compared=5,
+        changes=(
+            CategoryDelta(processor="ML", date=FIRST, what="blocked", before=1, after=1),
+            CategoryDelta(processor="PCF", date=FIRST, what="failed", before=1, after=0),
+            CategoryDelta(processor="PDC", date=FIRST, what="blocked", before=1, after=0),
+            CategoryDelta(processor="PDC", date=FIRST, what="UNKNOWN", before=0, after=1),
+            CategoryDelta(processor="PSZA", date=FIRST, what="PROCESSING_ERROR", before=3, after=1),
+            CategoryDelta(
+                processor="PSZA", date=FIRST, what="INSUFFICIENT_DATA", before=10, after=12
+            ),
+            CategoryDelta(
+                processor="TDZA", date=FIRST, what="INSUFFICIENT_DATA", before=2, after=2
+            ),
         ),
-        (("TDZA", SECOND),),
-        (("TDZA", THIRD),),
-        (),
+        only_before=(("TDZA", SECOND),),
+        only_after=(("TDZA", THIRD),),
+        undecided=(),
     )
     assert found.totals() == {
         "blocked": {"before": 2, "after": 1, "healed": 1, "remaining": 1, "new": 0},
@@ -120,7 +124,9 @@ def test_what_was_cancelled_and_is_complete_is_healed() -> None:
         make_job({("PSZA", FIRST): {"status": "cancelled"}}),
         make_job({("PSZA", FIRST): {}}),
     )
-    assert compare(before, after).changes == (CategoryDelta("PSZA", FIRST, "cancelled", 1, 0),)
+    assert compare(before, after).changes == (
+        CategoryDelta(processor="PSZA", date=FIRST, what="cancelled", before=1, after=0),
+    )
 
 
 def test_what_a_job_left_alone_is_not_of_it() -> None:
@@ -135,7 +141,13 @@ def test_what_a_job_left_alone_is_not_of_it() -> None:
         }
     )
     assert compare(before, after) == JobComparison(
-        before.pk, after.pk, 0, (), (("PSZA", FIRST),), (), ()
+        before=before.pk,
+        after=after.pk,
+        compared=0,
+        changes=(),
+        only_before=(("PSZA", FIRST),),
+        only_after=(),
+        undecided=(),
     )
 
 
@@ -184,5 +196,5 @@ def test_a_retry_says_what_it_healed_what_remains_and_what_is_new(
             "new": {"INSUFFICIENT_DATA": 2},
         },
     )
-    line = "healed: 1 blocked, 1 failed; remaining: 1 blocked, 1 failed; new: 2 INSUFFICIENT_DATA"
+    line = "fixed: 1 blocked, 1 failed; remaining: 1 blocked, 1 failed; new: 2 INSUFFICIENT_DATA"
     assert job_text(summary).splitlines()[2] == f"retry of job {job.pk}: {line}"

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from backfill.execution import backoff, dispatch
+from backfill import backoff
+from backfill.execution import dispatch
 from backfill.execution.claims import claim_step
 from backfill.execution.sweep import sweep_lost_work
 from backfill.jobs.lifecycle import pause_job
 from backfill.models import Event, Job
 from backfill.processors.registry import CHAIN
-from backfill.status.progress import TimeLeft, progress, system
+from backfill.status.progress import NO_WORKER, TimeLeft, progress, system
 from tests.backfill.working import ago, batch_of, make_job, make_worker, run_all, run_batch, step
 from tests.seasons.tiny import BOOTSTRAP, FIRST, SECOND
 
@@ -61,14 +62,15 @@ def test_measuring_asks_as_often_whatever_the_size_of_the_job(
             progress(job, now())
 
 
-# The rate and the time left
+# Rate and time left
 
 
 def timed(
     job: Job, seconds_per_step: float, at: datetime = NOON, processors: tuple[str, ...] = ("TDZA",)
 ) -> datetime:
-    """Pretend that the complete runs ran one batch after the other, a step each so many seconds;
-    returns the end.
+    """Set run times as if the batches ran one after the other, with a fixed duration per step.
+
+    Returns the end time.
     """
     Event.objects.filter(job=job, action="queued → running").update(at=at)
     for batch in job.batches.filter(status="ended").order_by("number"):
@@ -82,7 +84,7 @@ def timed(
 
 
 def half_done(**options: Any) -> Job:
-    """Six of ten dates are complete, TDZA alone."""
+    """Make a TDZA job with six of ten dates complete."""
     options = {
         "start": BOOTSTRAP[0],
         "processors": ("TDZA",),
@@ -137,22 +139,22 @@ def test_a_job_that_has_ended_has_no_time_left() -> None:
     assert progress(job, now()).time_left is None
 
 
-# Why what waits waits
+# Reasons for waiting batches
 
 
 def test_without_workers_it_says_so() -> None:
     job = make_job()
-    assert reasons(job) == [("no worker is running; bin/up starts them", 4)]
+    assert reasons(job) == [(NO_WORKER, 4)]
 
 
 def test_every_reason_in_words(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 3
     make_worker(claims=["x"])
     job = make_job(parallel=1)
-    assert reasons(job)[0] == ("about to be sent", 4)
+    assert reasons(job)[0] == ("starting soon", 4)
     dispatch.dispatch()
-    sent = "sent, and none of the 1 worker processes is free for it yet"
-    own = "1 batches of this job may be in flight, and are"
+    sent = "queued for a worker"
+    own = "concurrency limit reached: 1 batch in flight of this job"
     assert reasons(job) == [(sent, 1), (own, 3)]
     claim_step(batch_of(job, 0), "PSZA", "x", "worker")
     assert reasons(job) == [(own, 3)]
@@ -166,8 +168,8 @@ def test_the_canary_and_the_cap_in_all_are_reasons(settings: Any) -> None:
     first = make_job(processors=("TDZA",), canary=True)
     second = make_job(processors=("PSZA",))
     dispatch.dispatch()
-    assert reasons(first)[1] == (f"the canary {FIRST} runs alone first", 3)
-    assert reasons(second) == [("1 batches of all jobs may be in flight, and are", 4)]
+    assert reasons(first)[1] == (f"waiting for the canary {FIRST}", 3)
+    assert reasons(second) == [("concurrency limit reached: 1 batch in flight of all jobs", 4)]
 
 
 def test_a_retry_later_is_a_reason_with_its_seconds() -> None:
@@ -179,7 +181,7 @@ def test_a_retry_later_is_a_reason_with_its_seconds() -> None:
         reason="retry 1 of 5 in 9.0 s: WarehouseBusy: over quota",
     )
     assert reasons(job, at) == [
-        ("retry 1 of 5 in 9.0 s: WarehouseBusy: over quota; 7 s from now", 1)
+        ("retry 1 of 5 in 9.0 s: WarehouseBusy: over quota; next attempt in 7 s", 1)
     ]
 
 
@@ -189,10 +191,7 @@ def test_a_retry_later_is_a_reason_with_its_seconds() -> None:
 def test_a_job_in_which_nothing_changes_is_stalled_and_says_why() -> None:
     job = make_job()
     Event.objects.update(at=ago(600))
-    assert (
-        progress(job, now()).stalled
-        == "nothing has changed for 10 minutes: no worker is running; bin/up starts them"
-    )
+    assert progress(job, now()).stalled == f"no progress for 10 min: {NO_WORKER}"
 
 
 def test_a_step_that_runs_too_long_is_a_stall() -> None:
@@ -204,7 +203,7 @@ def test_a_step_that_runs_too_long_is_a_stall() -> None:
     job.refresh_from_db()
     assert (
         progress(job, now()).stalled
-        == "nothing has changed for 10 minutes: a step runs longer than any should"
+        == "no progress for 10 min: a step exceeds its expected duration"
     )
 
 

@@ -1,4 +1,4 @@
-"""The database of the version before the state columns, put into the database of the tests and
+"""Stored database of the version before the state columns, loaded into the test database and
 migrated.
 """
 
@@ -36,13 +36,14 @@ TABLES = (
     "backfill.Notice",
 )
 ANSWERS: dict[str, Any] = json.loads((HERE / "answers.json").read_text(encoding="utf-8"))
-AT = datetime(2026, 11, 29, tzinfo=UTC)  # when the version before gave its answers
+AT = datetime(2026, 11, 29, tzinfo=UTC)  # time of the old version's answers
 
 
 @contextmanager
 def upgraded() -> Iterator[sqlite3.Connection]:
-    """Migrate the tests' database back, fill it with the stored rows, and migrate it forward;
-    yields the stored database.
+    """Migrate the test database back, load the stored rows, and migrate forward.
+
+    Yields the stored database.
     """
     newest = [
         key

@@ -56,11 +56,11 @@ def test_what_may_work_later_is_busy(error: Exception) -> None:
         ),
         (
             refused(exceptions.NotFound, "Not found: Dataset p:nba_analytics was not found in location EU", "notFound"),
-            WarehouseUnwritable, "`manage.py create_tables` creates what is missing",
+            WarehouseUnwritable, "`manage.py create_tables` creates missing tables",
         ),
         (
             refused(exceptions.NotFound, "Not found: Project nobody", "notFound"),
-            WarehouseUnwritable, "WAREHOUSE_URL names a project that is not there",
+            WarehouseUnwritable, "WAREHOUSE_URL names a project that does not exist",
         ),
         (
             refused(exceptions.InternalServerError, "Query exceeded limit for bytes billed: 1.", "bytesBilledLimitExceeded"),

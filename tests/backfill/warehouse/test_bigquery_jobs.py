@@ -1,4 +1,4 @@
-"""Jobs against a client that keeps them in memory and answers as BigQuery documents it."""
+"""BigQuery jobs against an in-memory client that follows BigQuery's documentation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MERGE = "MERGE x"
 
 
 class Job(QueryJob):
-    """A job that has ended as it was told to, or will when it is waited for."""
+    """Job that has ended, or ends when waited for, with a scripted result."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Job(QueryJob):
 
 
 class Client:
-    """Jobs by name, in the order in which they were begun; `fail` makes the next ones fail."""
+    """Jobs by name, in creation order; `fail` makes the next ones fail."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
@@ -77,6 +77,7 @@ class Client:
 
     def cancel_job(self, job_id: str, **kwargs: Any) -> None:
         self.cancelled.append(job_id)
+        self.jobs[job_id].waited += 1
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +97,9 @@ def session(
     note: Callable[[str], object] = str,
 ) -> Jobs:
     made = Jobs(client, labels={"Team": "Data & Co"}, max_bytes=10**9, patience=0.3)  # type: ignore[arg-type]
-    made.work = Work(key, {"processor": "TDZA", "code_version": "1.2+abc"}, known, note)
+    made.work = Work(
+        key=key, labels={"processor": "TDZA", "code_version": "1.2+abc"}, known=known, note=note
+    )
     return made
 
 
@@ -148,7 +151,7 @@ def test_other_work_other_parameters_and_another_statement_have_other_names(clie
     assert len(client.jobs) == 4
 
 
-# Found again
+# Adoption
 
 
 def test_the_same_work_finds_its_job_again_and_waits_for_it(client: Client) -> None:
@@ -182,7 +185,53 @@ def test_a_stopped_job_is_begun_again_by_who_takes_the_work_over(client: Client)
     assert len(client.jobs) == 2
 
 
-# Tried again
+# Retired
+
+TAKING = "SELECT 1"
+
+
+def begun_name(client: Client, key: str = "claim") -> str:
+    """Run MERGE under a key and return the name of its job."""
+    before = set(client.jobs)
+    run(client, key)
+    return next(iter(client.jobs.keys() - before))
+
+
+def test_a_late_process_cannot_start_a_job_whose_name_was_taken(client: Client) -> None:
+    """It has noted the name, was stopped before its request, and lost its claim."""
+    name = begun_name(client)
+    client.jobs.clear()
+    session(client, "newer").retire(name, TAKING, cancel=True)
+
+    def lost(another: str) -> None:
+        if another != name:
+            raise Superseded
+
+    with pytest.raises(Superseded):
+        run(client, note=lost)
+    assert [job.sql for job in client.jobs.values()] == [TAKING]
+
+
+def test_who_continues_work_passes_a_taken_name_by(client: Client) -> None:
+    name = begun_name(client)
+    client.jobs.clear()
+    session(client, "newer").retire(name, TAKING, cancel=False)
+    run(client, known=(name,))
+    assert [job.sql for job in client.jobs.values()] == [TAKING, MERGE]
+
+
+@pytest.mark.parametrize(("cancel", "cancelled"), [(True, 1), (False, 0)])
+def test_a_running_job_is_waited_for(client: Client, cancel: bool, cancelled: int) -> None:
+    name = begun_name(client)
+    client.jobs[name].waited = 0
+    with pytest.raises(WarehouseBusy, match="still running"):
+        session(client).retire(name, TAKING, cancel=cancel)
+    client.jobs[name].waited = 1
+    session(client).retire(name, TAKING, cancel=cancel)
+    assert (len(client.jobs), len(client.cancelled)) == (1, cancelled)
+
+
+# Retries
 
 
 def test_a_job_that_fails_for_the_moment_is_tried_again_under_another_name(client: Client) -> None:
@@ -276,7 +325,7 @@ def test_history_is_sent_as_rows_of_exact_types() -> None:
     assert (values["duration_seconds"], values["error"]) == ({"value": "1.235"}, {"value": None})
 
 
-# Where
+# Location
 
 
 def test_a_url_names_project_prefix_and_location() -> None:

@@ -21,7 +21,7 @@ ROWS = [
 
 
 class Asked:
-    """Metadata and rows, and how often either was asked for."""
+    """Metadata and rows, with a count of requests for each."""
 
     def __init__(self) -> None:
         self.etag, self.described, self.queries = "1", 0, 0

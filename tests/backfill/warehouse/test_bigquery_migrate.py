@@ -1,6 +1,4 @@
-"""What `create_tables` finds different, from what BigQuery says of its datasets and tables; nothing
-is asked of it here.
-"""
+"""Differences that `create_tables` finds in BigQuery's dataset and table metadata, offline."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ def dataset(name: str, location: str = "US") -> Dataset:
 
 
 def found(**datasets: Dataset) -> ExistingTables:
-    """All as declared, but for these datasets."""
+    """Return all tables as declared, with these datasets replaced."""
     return ExistingTables(
         {name: dataset(name) for name in DATASETS} | datasets,
         {str(table): declared(PLACE, table) for table in TABLES},
@@ -37,7 +35,7 @@ def found(**datasets: Dataset) -> ExistingTables:
 
 
 def told(spoil: Callable[[Described], Any]) -> list[tuple[str, str]]:
-    """What is said of a table that somebody has changed."""
+    """Return the reported differences of a changed table."""
     there = found()
     spoil(there.tables[str(TDZA)])
     return [(d.kind, d.what) for d in differences(PLACE, there) if d.name == str(TDZA)]
@@ -80,12 +78,12 @@ def test_datasets_of_two_places_are_told_as_statements_cannot_join_them() -> Non
         (
             with_field("paint_pct_allowed_last_15", "NUMERIC"),
             "left",
-            "of a wider type than declared",
+            "wider than declared",
         ),
         (
             with_field("paint_pct_allowed_last_15", "NUMERIC", precision=9, scale=4),
             "left",
-            "of a wider type than declared",
+            "wider than declared",
         ),
         (
             with_field("paint_pct_allowed_last_15", "NUMERIC", precision=5, scale=2),
@@ -101,7 +99,7 @@ def test_datasets_of_two_places_are_told_as_statements_cannot_join_them() -> Non
         (
             with_field("their_own", "STRING", "REQUIRED"),
             "wrong",
-            "has a column their_own that nothing fills",
+            "has an unused column their_own",
         ),
         (
             lambda t: setattr(t, "time_partitioning", None),
@@ -121,12 +119,12 @@ def test_datasets_of_two_places_are_told_as_statements_cannot_join_them() -> Non
         (
             lambda t: setattr(t, "expires", datetime(2030, 1, 1, tzinfo=UTC)),
             "keep",
-            "would be deleted on 2030-01-01",
+            "expires on 2030-01-01",
         ),
         (
             lambda t: setattr(t, "schema", t.schema[1:]),
             "wrong",
-            "has no column team_abbr STRING, which is never NULL",
+            "column team_abbr STRING NOT NULL is missing",
         ),
     ],
 )

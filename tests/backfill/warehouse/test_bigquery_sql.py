@@ -53,11 +53,15 @@ def test_history_takes_the_place_of_the_same_run_on_the_same_date() -> None:
     )
 
 
-def test_a_season_is_replaced_by_literal_dates() -> None:
-    text = statements.loading(PGS, 2021, "backcourt_scratch.x")
-    assert text.endswith(
-        "AND t.game_date BETWEEN DATE '2021-10-01' AND DATE '2022-09-30' THEN DELETE"
-    )
+def test_a_season_is_replaced_by_literal_dates_in_one_transaction() -> None:
+    text = statements.loading(2021, {PGS: "backcourt_scratch.x", SCHED: "backcourt_scratch.y"})
+    begin, games, schedule, commit, rest = (s.strip() for s in text.split(";"))
+    assert (begin, commit, rest) == ("BEGIN TRANSACTION", "COMMIT TRANSACTION", "")
+    for table, merge in ((PGS, games), (SCHED, schedule)):
+        assert merge.startswith(f"MERGE {table} AS t")
+        assert merge.endswith(
+            "AND t.game_date BETWEEN DATE '2021-10-01' AND DATE '2022-09-30' THEN DELETE"
+        )
 
 
 # Narrowing
@@ -116,7 +120,7 @@ def test_no_statement_of_a_processor_reads_a_whole_table(code: str) -> None:
         )
 
 
-# Looking
+# Reads
 
 
 def test_partitions_written_empty_are_told_by_the_history() -> None:

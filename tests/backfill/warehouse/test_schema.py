@@ -14,13 +14,13 @@ SPECIFIED = Path(__file__).resolve().parents[4] / "shared" / "spec" / "tables.md
 
 DDL = """\
 CREATE TABLE nba_processing.precompute_failures (
-  processor_name STRING NOT NULL OPTIONS(description="one of the five"),
-  run_id STRING NOT NULL OPTIONS(description="run that wrote the row"),
-  analysis_date DATE NOT NULL OPTIONS(description="date analysed"),
+  processor_name STRING NOT NULL OPTIONS(description="processor"),
+  run_id STRING NOT NULL OPTIONS(description="id of the run that wrote the row"),
+  analysis_date DATE NOT NULL OPTIONS(description="date analyzed"),
   entity_id STRING NOT NULL OPTIONS(description="team, player, or DATE_LEVEL"),
-  failure_category STRING NOT NULL OPTIONS(description="one of the closed list"),
-  failure_reason STRING NOT NULL OPTIONS(description="facts, at most 1000 characters"),
-  can_retry BOOL NOT NULL OPTIONS(description="whether doing it again may help"),
+  failure_category STRING NOT NULL OPTIONS(description="failure category"),
+  failure_reason STRING NOT NULL OPTIONS(description="facts of the failure, at most 1000 characters"),
+  can_retry BOOL NOT NULL OPTIONS(description="a retry can succeed"),
   created_at TIMESTAMP NOT NULL OPTIONS(description="start of the run")
 )
 PARTITION BY analysis_date
@@ -37,9 +37,9 @@ def test_no_partition_ever_expires() -> None:
 
 def test_a_column_that_may_be_null_and_an_array_are_not_declared_required() -> None:
     declared = [
-        Column("a", "INT64"),
-        Column("b", "ARRAY<FLOAT64>", nullable=False),
-        Column("c", "NUMERIC(5,2)", nullable=False),
+        Column(name="a", type="INT64"),
+        Column(name="b", type="ARRAY<FLOAT64>", nullable=False),
+        Column(name="c", type="NUMERIC(5,2)", nullable=False),
     ]
     assert [re.sub(r" OPTIONS.*", "", c.ddl) for c in declared] == [
         "a INT64",
@@ -93,15 +93,15 @@ TYPES = [
     ("type_", "duckdb_type", "scale"), [*TYPES, *((g, d, None) for g, d in DUCKDB_TYPES.items())]
 )
 def test_a_type_keeps_its_scale(type_: str, duckdb_type: str, scale: int | None) -> None:
-    column = Column("x", type_)
+    column = Column(name="x", type=type_)
     assert (column.duckdb_type, column.scale) == (duckdb_type, scale)
 
 
 def test_outputs_close_with_the_columns_of_the_frame() -> None:
     closing = [
-        Column("data_hash", "STRING", False),
-        Column("created_at", "TIMESTAMP", False),
-        Column("processed_at", "TIMESTAMP", False),
+        Column(name="data_hash", type="STRING", nullable=False),
+        Column(name="created_at", type="TIMESTAMP", nullable=False),
+        Column(name="processed_at", type="TIMESTAMP", nullable=False),
     ]
     for table in OUTPUTS:
         assert [(c.name, c.type, c.nullable, c.hashed) for c in table.columns[-3:]] == [
@@ -118,13 +118,13 @@ def test_hashed_columns_come_first_and_inputs_have_none() -> None:
 
 def test_declarations_are_read_a_line_per_type() -> None:
     assert list(parse_columns("a,b INT64! H one; other\nc STRING what both mean")) == [
-        Column("a", "INT64", False, True, "one"),
-        Column("b", "INT64", False, True, "other"),
-        Column("c", "STRING", True, False, "what both mean"),
+        Column(name="a", type="INT64", nullable=False, hashed=True, meaning="one"),
+        Column(name="b", type="INT64", nullable=False, hashed=True, meaning="other"),
+        Column(name="c", type="STRING", nullable=True, hashed=False, meaning="what both mean"),
     ]
 
 
-# Against the specification, where it is at hand
+# Comparison with the specification, where available
 
 SECTION = re.compile(r"^### \d\.\d `([\w.]+)`.*?\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -134,13 +134,13 @@ def cells(line: str) -> list[str]:
 
 
 def each(cell: str, count: int) -> list[str]:
-    """One entry holds for all names of a row; the commas within a type are not separators."""
+    """Repeat a single entry for all names of a row; commas within a type are not separators."""
     found = [c.strip() for c in re.split(r",(?![^(]*\))", cell)]
     return found if len(found) == count else found * count
 
 
 def described(section: str) -> Iterator[tuple[str, str, bool, bool]]:
-    """(name, type, nullable, hashed) of the columns in a section's table."""
+    """Yield (name, type, nullable, hashed) of the columns in a section's table."""
     lines = [cells(line) for line in section.splitlines() if line.startswith("|")]
     for values in lines[2:]:
         row = dict(zip(lines[0], values, strict=True))

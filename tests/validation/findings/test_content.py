@@ -9,15 +9,17 @@ import pytest
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import ML, OUTPUTS, PGS, TDGS, TOGS, UPGC
 from tests.oracle.features import NAMES
-from validation.columns import CRITICAL, FEATURES, critical, origins
+from validation.columns import FEATURES, SOURCES, critical, origins, watched_columns
 from validation.findings.content import Jump, Share, folded, jumps
 from validation.known_constants import PLACEHOLDERS, ConstantKind, may_be
+from validation.processor_rules import CODES
 
 NULL, ZERO, CONSTANT = ConstantKind
 FIRST = date(2021, 11, 2)
 MANY = 200
+CRITICAL = [watched_columns(table) for table in (*SOURCES, *CODES)]
 TABLES = {table.short: table for table in (PGS, TDGS, TOGS, UPGC, *OUTPUTS)}
-# What names the row and those whom it is about; the vector is watched by its elements.
+# Columns that identify the row and its entities; the vector is watched by its elements.
 NAMING = {
     "player_lookup",
     "team_abbr",
@@ -34,7 +36,7 @@ Counts = Iterable[int | tuple[int, int]]
 def share(
     day: int, count: int, rows: int = MANY, what: ConstantKind = NULL, name: str = "PGS.points"
 ) -> Share:
-    """How many of the rows of a date are so."""
+    """Make the share of a date's rows that are NULL, zero or constant."""
     table, _, column = name.partition(".")
     values = {
         NULL: {"nulls": count},
@@ -47,7 +49,7 @@ def share(
 def shares(
     *counts: int | tuple[int, int], what: ConstantKind = NULL, name: str = "PGS.points"
 ) -> list[Share]:
-    """The same for each date from the first on, of MANY rows or of those given."""
+    """Make shares for consecutive dates from the first, of MANY rows or the given number."""
     return [
         share(n, *(c if isinstance(c, tuple) else (c, MANY)), what, name)
         for n, c in enumerate(counts)
@@ -55,7 +57,7 @@ def shares(
 
 
 def told(found: Iterable[Jump]) -> list[tuple[str, list[int]]]:
-    """What jumped, and on which dates, counted from the first."""
+    """Return the jumped shares and their dates, counted from the first."""
     return [(str(jump.what), [(day - FIRST).days for day in jump.dates]) for jump in found]
 
 
@@ -65,7 +67,7 @@ def jumped(
     return told(jumps(shares(*counts, what=what, name=name)))
 
 
-# What is watched
+# Watched columns
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -76,7 +78,9 @@ def test_every_column_is_watched_unless_it_is_a_placeholder(table: Table) -> Non
         if c.type not in ("DATE", "TIMESTAMP") and not c.name.startswith(("source_", "data_hash"))
     ]
     names = {c.name for c in own} - NAMING
-    watched = {c.name for c in CRITICAL[table.short]} - (set(FEATURES) if table is ML else set())
+    watched = {c.name for c in watched_columns(table.short)} - (
+        set(FEATURES) if table is ML else set()
+    )
     assert names - watched == {
         name for name in names if may_be(table.short, name) == set(ConstantKind)
     }
@@ -84,9 +88,7 @@ def test_every_column_is_watched_unless_it_is_a_placeholder(table: Table) -> Non
 
 
 def test_what_a_column_is_made_from_exists() -> None:
-    sources = {
-        source for columns in CRITICAL.values() for column in columns for source in column.sources
-    }
+    sources = {source for columns in CRITICAL for column in columns for source in column.sources}
     unknown = [s for s in sources if s.partition(".")[2] not in TABLES[s.partition(".")[0]].names]
     assert unknown == []
     assert {s.partition(".")[0] for s in sources} == {
@@ -119,12 +121,19 @@ def test_a_column_comes_from_everything_before_it_in_the_chain() -> None:
     assert origins("PGS.points") == frozenset()
 
 
-# The test
+# Threshold
 
 
 def test_a_column_that_is_suddenly_null_is_a_jump() -> None:
     (found,) = jumps(shares(10, 10, 10, 200))
-    assert found == Jump("PGS", ("points",), NULL, (date(2021, 11, 5),), 1.0, 0.05)
+    assert found == Jump(
+        table="PGS",
+        columns=("points",),
+        what=NULL,
+        dates=(date(2021, 11, 5),),
+        share=1.0,
+        reference=0.05,
+    )
 
 
 def test_twenty_rows_are_enough_to_judge_a_date_and_nineteen_are_not() -> None:
@@ -195,7 +204,7 @@ def test_the_order_of_the_shares_does_not_matter() -> None:
     assert sorted(jumps(shuffled), key=str) == sorted(jumps(given), key=str)
 
 
-# Dates that belong together
+# Consecutive dates
 
 
 def test_a_rise_that_lasts_is_one_jump() -> None:
@@ -257,7 +266,7 @@ def test_two_teams_may_share_a_value_by_chance() -> None:
 
 
 def test_what_may_be_never_jumps_and_everything_else_does() -> None:
-    names = [(c.table, c.name) for columns in CRITICAL.values() for c in columns]
+    names = [(c.table, c.name) for columns in CRITICAL for c in columns]
     asked = [(*name, what) for name in names for what in ConstantKind]
     found = {(t, c, w) for t, c, w in asked if jumped(0, 0, 0, MANY, MANY, what=w, name=f"{t}.{c}")}
     assert found == {(t, c, w) for t, c, w in asked if w not in may_be(t, c)}
@@ -270,16 +279,22 @@ def test_what_may_be_never_jumps_and_everything_else_does() -> None:
 def jump(name: str, *days: int, what: ConstantKind = NULL) -> Jump:
     table, _, column = name.partition(".")
     dates = tuple(FIRST + timedelta(days=day) for day in days)
-    return Jump(table, (column,), what, dates, 1.0, 0.0, critical(table, column).sources)
+    return Jump(
+        table=table,
+        columns=(column,),
+        what=what,
+        dates=dates,
+        share=1.0,
+        reference=0.0,
+        sources=critical(table, column).sources,
+    )
 
 
 def test_a_week_without_a_zone_is_one_jump_of_both_its_columns() -> None:
     week = range(3, 10)
     (found,) = folded([jump("PGS.mid_range_attempts", *week), jump("PGS.mid_range_makes", *week)])
     assert (found.columns, found.followers) == (("mid_range_attempts", "mid_range_makes"), ())
-    assert (
-        found.cause == "Phase 3 has lost the values of PGS.mid_range_attempts, PGS.mid_range_makes"
-    )
+    assert found.cause == "Phase 3 lost the values of PGS.mid_range_attempts, PGS.mid_range_makes"
 
 
 def test_what_follows_from_a_source_is_folded_into_it() -> None:
@@ -288,7 +303,8 @@ def test_what_follows_from_a_source_is_folded_into_it() -> None:
     (found,) = folded([*outputs, source])
     assert (found.names, set(found.followers)) == (("UPGC.pace_differential",), set(outputs))
     assert found.cause == (
-        "Phase 3 has lost the values of UPGC.pace_differential; PCF.pace_score, ML.pace_score follow from it"
+        "Phase 3 lost the values of UPGC.pace_differential; "
+        "affected columns: PCF.pace_score, ML.pace_score"
     )
 
 
@@ -319,8 +335,8 @@ def test_an_output_without_a_source_that_jumped_is_the_formulas() -> None:
         [("ML.pace_score",)],
     )
     assert found.cause == (
-        "the processor's formula, since none of what it is made from has jumped: UPGC.pace_differential; "
-        "ML.pace_score follow from it"
+        "the processor's formula; its source columns did not change: UPGC.pace_differential; "
+        "affected columns: ML.pace_score"
     )
 
 

@@ -21,7 +21,7 @@ from tests.validation.judged_seasons import (
     make_ran,
     make_season,
 )
-from validation.expectation import BAD, CODES, FEW, ML, PCF, PDC, PSZA, TDZA, ExpectationDiff
+from validation.expectation import BAD, FEW, ExpectationDiff
 from validation.findings import kinds
 from validation.findings.kinds import (
     FindingDraft,
@@ -40,13 +40,14 @@ from validation.findings.mismatches import (
     rerun_action,
     skip_brake_for_known_bugs,
 )
+from validation.processor_rules import CODES, ML, PCF, PDC, PSZA, TDZA
 
 
 def subjects(found: Iterable[FindingDraft]) -> list[tuple[str, str]]:
     return [(f.kind.name, f.subject) for f in found]
 
 
-# Dates as a person writes them
+# Formatting of dates
 
 
 def test_neighbours_are_a_range_and_a_date_by_itself_is_one_too() -> None:
@@ -77,7 +78,7 @@ def test_dates_are_written_as_ranges_and_three_of_them_by_name() -> None:
     assert format_date_ranges([]) == ""
 
 
-# What is worst comes first
+# Order by severity
 
 
 def test_findings_come_by_severity_then_by_what_they_are_then_by_date() -> None:
@@ -123,7 +124,7 @@ def test_a_finding_weighs_what_its_kind_does_unless_it_says_otherwise() -> None:
     assert [str(s) for s in Severity] == ["note", "warning", "problem"]
 
 
-# What is proposed
+# Proposed actions
 
 
 @pytest.mark.parametrize(
@@ -145,13 +146,14 @@ def test_what_runs_again_is_what_is_named_and_what_follows_it(
     codes: Iterable[str], chain: tuple[str, ...]
 ) -> None:
     assert rerun_action((code, day) for code in codes for day in (C, A)) == ProposedBackfill(
-        A, C, chain
+        start=A, end=C, processors=chain
     )
 
 
 def test_an_action_is_a_command() -> None:
     assert (
-        ProposedBackfill(A, C).command == "manage.py backfill --start 2021-11-02 --end 2021-11-04"
+        ProposedBackfill(start=A, end=C).command
+        == "manage.py backfill --start 2021-11-02 --end 2021-11-04"
     )
     forced = rerun_action(keys(PDC, B), force=True)
     assert (
@@ -159,15 +161,17 @@ def test_an_action_is_a_command() -> None:
         == "manage.py backfill --start 2021-11-03 --end 2021-11-03 --processors PDC,ML --force"
     )
     outdated = rerun_action(keys(ML, A, B), outdated=True, first="load it")
-    assert outdated == ProposedBackfill(A, B, (ML,), outdated=True, first="load it")
+    assert outdated == ProposedBackfill(
+        start=A, end=B, processors=(ML,), outdated=True, first="load it"
+    )
     assert (
         outdated.command
-        == "manage.py backfill --start 2021-11-02 --end 2021-11-03 --processors ML --outdated"
+        == "manage.py backfill --start 2021-11-02 --end 2021-11-03 --processors ML --stale"
     )
-    past = ProposedBackfill(A, A, brake=False)
+    past = ProposedBackfill(start=A, end=A, brake=False)
     assert (
         past.command
-        == "manage.py backfill --start 2021-11-02 --end 2021-11-02 --no-canary --no-brake"
+        == "manage.py backfill --start 2021-11-02 --end 2021-11-02 --no-canary --no-pause-on-error"
     )
 
 
@@ -182,7 +186,7 @@ def test_what_is_proposed_goes_past_the_bugs_that_are_listed_on_its_dates() -> N
         subject="b",
         sentence="",
         dates=(B,),
-        action=ProposedBackfill(B, B),
+        action=ProposedBackfill(start=B, end=B),
     )
     value = FindingDraft(
         kind=kinds.IMPOSSIBLE_VALUE,
@@ -190,36 +194,36 @@ def test_what_is_proposed_goes_past_the_bugs_that_are_listed_on_its_dates() -> N
         subject="v",
         sentence="",
         dates=(F,),
-        action=ProposedBackfill(F, F),
+        action=ProposedBackfill(start=F, end=F),
     )
     over, on, beside, without = (
         FindingDraft(
             kind=kinds.LOST, season=2021, subject=name, sentence="", dates=(A,), action=action
         )
         for name, action in (
-            ("over", ProposedBackfill(A, C)),
-            ("on", ProposedBackfill(E, F)),
-            ("beside", ProposedBackfill(C, E)),
+            ("over", ProposedBackfill(start=A, end=C)),
+            ("on", ProposedBackfill(start=E, end=F)),
+            ("beside", ProposedBackfill(start=C, end=E)),
             ("without", None),
         )
     )
     found = skip_brake_for_known_bugs([bug, value, over, on, beside, without])
     assert [f.action for f in found] == [
-        ProposedBackfill(B, B),
-        ProposedBackfill(F, F),
-        ProposedBackfill(A, C, brake=False),
-        ProposedBackfill(E, F, brake=False),
-        ProposedBackfill(C, E),
+        ProposedBackfill(start=B, end=B),
+        ProposedBackfill(start=F, end=F),
+        ProposedBackfill(start=A, end=C, brake=False),
+        ProposedBackfill(start=E, end=F, brake=False),
+        ProposedBackfill(start=C, end=E),
         None,
     ]
     assert skip_brake_for_known_bugs([over, beside]) == [over, beside]
 
 
-# What does not match the games played
+# Differences from the expectation
 
 
 def compared(**given: Any) -> ExpectationDiff:
-    return ExpectationDiff(100, **given)
+    return ExpectationDiff(population=100, **given)
 
 
 def judged(
@@ -246,12 +250,12 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
             kind=kinds.UNEXPLAINED,
             season=2021,
             subject=PSZA,
-            sentence="PSZA: 6 entities failed, and by the games played they must not (5 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
+            sentence="PSZA: 6 unexpected failures (5 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
             "2021-11-02, 2021-11-04",
             dates=(A, C),
             processors=(PSZA,),
             count=6,
-            action=ProposedBackfill(A, C, (PSZA, PCF, PDC, ML), force=True),
+            action=ProposedBackfill(start=A, end=C, processors=(PSZA, PCF, PDC, ML), force=True),
             numbers={
                 "entities": 6,
                 "dates": 2,
@@ -268,11 +272,11 @@ def test_unexplained_failures_are_one_finding_for_each_processor() -> None:
             kind=kinds.UNEXPLAINED,
             season=2021,
             subject=PDC,
-            sentence="PDC: 1 entity failed, and by the games played they must not (1 INSUFFICIENT_DATA), 2021-11-03",
+            sentence="PDC: 1 unexpected failure (1 INSUFFICIENT_DATA), 2021-11-03",
             dates=(B,),
             processors=(PDC,),
             count=1,
-            action=ProposedBackfill(B, B, (PDC, ML), force=True),
+            action=ProposedBackfill(start=B, end=B, processors=(PDC, ML), force=True),
             numbers={"entities": 1, "dates": 1, "sample": ["e on 2021-11-03"]},
         ),
     ]
@@ -286,12 +290,12 @@ def test_lost_failures_are_those_of_whom_no_other_failure_is_told() -> None:
         kind=kinds.LOST,
         season=2021,
         subject=TDZA,
-        sentence="TDZA: 3 entities must have failed by the games played, and did not (2 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
+        sentence="TDZA: 3 unexpected successes (2 INSUFFICIENT_DATA, 1 PROCESSING_ERROR), "
         "2021-11-02 to 2021-11-03",
         dates=(A, B),
         processors=(TDZA,),
         count=3,
-        action=ProposedBackfill(A, B, (TDZA, PCF, PDC, ML), force=True),
+        action=ProposedBackfill(start=A, end=B, processors=(TDZA, PCF, PDC, ML), force=True),
         numbers={
             "entities": 3,
             "dates": 2,
@@ -310,11 +314,11 @@ def test_who_has_neither_row_nor_failure_and_who_has_one_too_many_are_unaccounte
         kind=kinds.UNACCOUNTED,
         season=2021,
         subject=ML,
-        sentence="ML: 3 entities neither a row nor a failure, or one too many, 2021-11-02, 2021-11-07",
+        sentence="ML: 3 unaccounted entities, 2021-11-02, 2021-11-07",
         dates=(A, E),
         processors=(ML,),
         count=3,
-        action=ProposedBackfill(A, E, (ML,), force=True),
+        action=ProposedBackfill(start=A, end=E, processors=(ML,), force=True),
         numbers={
             "entities": 3,
             "dates": 2,
@@ -345,7 +349,7 @@ def test_what_somebody_has_written_without_a_run_is_judged_too() -> None:
     assert (found.kind, found.dates) == (kinds.LOST, (A,))
 
 
-# Keys that are there twice
+# Duplicate keys
 
 
 def test_rows_with_the_key_of_another_are_one_finding_for_each_processor() -> None:
@@ -357,22 +361,22 @@ def test_rows_with_the_key_of_another_are_one_finding_for_each_processor() -> No
             kind=kinds.DUPLICATE_OUTPUT,
             season=2021,
             subject=PDC,
-            sentence="PDC: 1,502 rows with the key of another one, 2021-11-02 to 2021-11-03",
+            sentence="PDC: 1,502 duplicate rows, 2021-11-02 to 2021-11-03",
             dates=(A, B),
             processors=(PDC,),
             count=1_502,
-            action=ProposedBackfill(A, B, (PDC, ML), force=True),
+            action=ProposedBackfill(start=A, end=B, processors=(PDC, ML), force=True),
             numbers={"repeated": 1_502},
         ),
         FindingDraft(
             kind=kinds.DUPLICATE_OUTPUT,
             season=2021,
             subject=ML,
-            sentence="ML: 1 row with the key of another one, 2021-11-04",
+            sentence="ML: 1 duplicate row, 2021-11-04",
             dates=(C,),
             processors=(ML,),
             count=1,
-            action=ProposedBackfill(C, C, (ML,), force=True),
+            action=ProposedBackfill(start=C, end=C, processors=(ML,), force=True),
             numbers={"repeated": 1},
         ),
     ]

@@ -7,28 +7,35 @@ import pytest
 
 from tests.validation.judged_seasons import A, B, C, D, E, F, G, all_of, keys, make_ran, make_season
 from validation.coverage import ROWS_PER_GAME, Coverage
-from validation.expectation import ML, PCF, PDC, PSZA, TDZA
 from validation.findings import kinds, phase3
 from validation.findings.content import Jump, Violation
 from validation.findings.kinds import FindingDraft, ProposedBackfill
 from validation.findings.phase3 import BugGroup
 from validation.known_constants import ConstantKind
+from validation.processor_rules import ML, PCF, PDC, PSZA, TDZA
 from validation.source_rows import SourceRow
 
 PLAYERS, DEFENSE, OFFENSE, CONTEXT, TEAMS = ROWS_PER_GAME
-SEASON = make_season(*all_of(A, B, C, D, E))  # the last two dates are not run yet
+SEASON = make_season(*all_of(A, B, C, D, E))  # the last two dates have no runs
 LOAD = "load it with `manage.py load_phase3 DIR`"
 
 
 def covered(
     day: date, table: str, rows: int, expected: float = 100.0, *, low: bool | None = None
 ) -> Coverage:
-    """So many of a hundred rows."""
-    return Coverage(day, table, 5, rows, expected, rows < 90 if low is None else low)
+    """Make coverage of so many rows of a hundred."""
+    return Coverage(
+        date=day,
+        table=table,
+        games=5,
+        rows=rows,
+        expected=expected,
+        is_low=rows < 90 if low is None else low,
+    )
 
 
 def coverage(lacking: Mapping[date, Iterable[str]]) -> list[Coverage]:
-    """Every table of every date, without a row where a date lacks it."""
+    """Make coverage of every table and date, with no rows for the given gaps."""
     days = (A, B, C, D, E, F, G, *(day for day in lacking if day < A))
     return [
         covered(day, table, 0 if table in lacking.get(day, ()) else 100)
@@ -56,15 +63,18 @@ def test_neighbouring_dates_that_lack_everything_are_one_finding() -> None:
         kind=kinds.PHASE3_MISSING,
         season=2021,
         subject=f"{C} {' '.join(sorted(ROWS_PER_GAME))}",
-        sentence="2021-11-04 to 2021-11-06: no Phase 3 table has a row, and games were played",
+        sentence="2021-11-04 to 2021-11-06: games played, but no rows in any Phase 3 table",
         dates=(C, D),
         processors=(),
         count=2,
-        cause="Phase 3 has not run for it",
+        cause="Phase 3 has not run for these dates",
         numbers={"tables": list(ROWS_PER_GAME), "failures on later dates": 0},
         evidence={"tables": list(ROWS_PER_GAME)},
         action=ProposedBackfill(
-            C, E, outdated=True, first=f"run Phase 3 for 2021-11-04 to 2021-11-06 and {LOAD}"
+            start=C,
+            end=E,
+            outdated=True,
+            first=f"run Phase 3 for 2021-11-04 to 2021-11-06 and {LOAD}",
         ),
     )
 
@@ -75,15 +85,16 @@ def test_a_date_that_lacks_one_table_names_it_and_says_that_the_others_are_there
         kind=kinds.PHASE3_MISSING,
         season=2021,
         subject=f"{B} {PLAYERS}",
-        sentence=f"2021-11-03: no row in {PLAYERS}, and games were played; 1,204 failures on later dates follow from it",
+        sentence=f"2021-11-03: games played, but no rows in {PLAYERS}; "
+        "causes 1,204 failures on later dates",
         dates=(B,),
         processors=(),
         count=1,
-        cause="the other tables are there: a file comes late or was lost",
+        cause="the other tables have rows: a file is late or was lost",
         numbers={"tables": [PLAYERS], "failures on later dates": 1_204},
         evidence={"tables": [PLAYERS]},
         action=ProposedBackfill(
-            B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"
+            start=B, end=E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"
         ),
     )
 
@@ -91,7 +102,7 @@ def test_a_date_that_lacks_one_table_names_it_and_says_that_the_others_are_there
 def test_the_later_failures_of_neighbouring_dates_are_added_up() -> None:
     (found,) = missing({A: [PLAYERS], B: [PLAYERS]}, {A: 3, B: 4, C: 5})
     assert found.numbers["failures on later dates"] == 7
-    assert found.sentence.endswith("; 7 failures on later dates follow from it")
+    assert found.sentence.endswith("; causes 7 failures on later dates")
 
 
 def test_dates_that_lack_other_tables_or_are_no_neighbours_are_findings_of_their_own() -> None:
@@ -113,11 +124,11 @@ def test_a_bootstrap_date_without_phase_3_is_missing_too() -> None:
 def test_a_date_after_the_last_run_is_proposed_by_itself() -> None:
     (found,) = missing({F: [PLAYERS], G: [PLAYERS]})
     assert found.action == ProposedBackfill(
-        F, G, outdated=True, first=f"run Phase 3 for 2021-11-08 to 2021-11-09 and {LOAD}"
+        start=F, end=G, outdated=True, first=f"run Phase 3 for 2021-11-08 to 2021-11-09 and {LOAD}"
     )
 
 
-# Dates with little of it
+# Dates with low coverage
 
 
 def low(*found: Coverage, following: Mapping[date, int] | None = None) -> list[FindingDraft]:
@@ -135,7 +146,8 @@ def test_a_date_with_few_rows_is_one_finding_whatever_tables_they_are_of() -> No
         kind=kinds.LOW_COVERAGE,
         season=2021,
         subject=f"{B} {PLAYERS} {CONTEXT}",
-        sentence=f"2021-11-03: {PLAYERS} has 1 of about 204 rows (0 %); {CONTEXT} has 1,500 of about 2,000 rows (75 %)",
+        sentence=f"2021-11-03: {PLAYERS} has 1 of about 204 rows (0 %); "
+        f"{CONTEXT} has 1,500 of about 2,000 rows (75 %)",
         dates=(B,),
         processors=(),
         count=1,
@@ -146,7 +158,7 @@ def test_a_date_with_few_rows_is_one_finding_whatever_tables_they_are_of() -> No
         },
         evidence={"tables": [PLAYERS, CONTEXT]},
         action=ProposedBackfill(
-            B, E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"
+            start=B, end=E, outdated=True, first=f"run Phase 3 for 2021-11-03 and {LOAD}"
         ),
     )
 
@@ -173,7 +185,7 @@ def test_a_table_without_a_row_is_missing_and_not_low() -> None:
     )
 
 
-# Games that are there twice
+# Duplicate games
 
 
 def test_games_that_are_there_twice_are_one_note_for_each_range_of_dates() -> None:
@@ -189,7 +201,8 @@ def test_games_that_are_there_twice_are_one_note_for_each_range_of_dates() -> No
             kind=kinds.DUPLICATE_INPUT,
             season=2021,
             subject="2021-11-04",
-            sentence=f"2021-11-04 to 2021-11-06: 1,020 rows of {PLAYERS}, 2 rows of {DEFENSE} are a game that is there already",
+            sentence=f"2021-11-04 to 2021-11-06: 1,020 duplicate rows in {PLAYERS}, "
+            f"2 duplicate rows in {DEFENSE}",
             dates=(C, D),
             processors=(),
             count=1_022,
@@ -200,7 +213,7 @@ def test_games_that_are_there_twice_are_one_note_for_each_range_of_dates() -> No
             kind=kinds.DUPLICATE_INPUT,
             season=2021,
             subject="2021-11-09",
-            sentence=f"2021-11-09: 4 rows of {DEFENSE} are a game that is there already",
+            sentence=f"2021-11-09: 4 duplicate rows in {DEFENSE}",
             dates=(G,),
             processors=(),
             count=4,
@@ -227,12 +240,12 @@ def test_a_defect_of_the_code_is_a_bug_to_be_mended_and_run_again() -> None:
         kind=kinds.BUG,
         season=2021,
         subject="1234abcd",
-        sentence="2 runs or entities AccountingError: AccountingError: TDZA 2021-11-03, 2021-11-03, 2021-11-06",
+        sentence="2 AccountingError failures: AccountingError: TDZA 2021-11-03, 2021-11-03, 2021-11-06",
         dates=(B, D),
         processors=(TDZA,),
         count=2,
         numbers={"failures": 2, "dates": 2, "texts": ["AccountingError: TDZA 2021-11-03"]},
-        action=ProposedBackfill(B, D, (TDZA, PCF, PDC, ML)),
+        action=ProposedBackfill(start=B, end=D, processors=(TDZA, PCF, PDC, ML)),
     )
 
 
@@ -251,13 +264,17 @@ def test_a_source_row_that_cannot_be_true_is_to_be_mended_in_phase_3() -> None:
         kind=kinds.IMPOSSIBLE_VALUE,
         season=2021,
         subject="5678cdef",
-        sentence=f"1,003 failures PROCESSING_ERROR: {text}, 2021-11-03 to 2021-11-04",
+        sentence=f"1,003 PROCESSING_ERROR failures: {text}, 2021-11-03 to 2021-11-04",
         dates=(B, C),
         processors=(PSZA, PDC, ML),
         count=1_003,
         numbers={"failures": 1_003, "dates": 2, "texts": [text]},
         action=ProposedBackfill(
-            B, C, (PSZA, PCF, PDC, ML), outdated=True, first=f"mend the row in Phase 3 and {LOAD}"
+            start=B,
+            end=C,
+            processors=(PSZA, PCF, PDC, ML),
+            outdated=True,
+            first=f"fix the row in Phase 3 and {LOAD}",
         ),
     )
 
@@ -279,7 +296,7 @@ def test_the_rows_to_blame_are_the_sample() -> None:
         {"table": "PGS", "entity": f"player{n}", "date": str(B), "game_id": "g"} for n in range(5)
     ]
     assert found.action
-    assert found.action.first == f"mend the row of player0 on {B}, game g in Phase 3 and {LOAD}"
+    assert found.action.first == f"fix the row of player0 on {B}, game g in Phase 3 and {LOAD}"
 
 
 def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept() -> None:
@@ -288,9 +305,7 @@ def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept()
         SEASON,
         [BugGroup(id="g", what="UNKNOWN", keys=frozenset(keys(ML, A)), count=28, texts=texts)],
     )
-    assert (
-        found.sentence == "28 runs or entities UNKNOWN: text 7 and 6 more texts like it, 2021-11-02"
-    )
+    assert found.sentence == "28 UNKNOWN failures: text 7 and 6 similar texts, 2021-11-02"
     assert found.numbers == {
         "failures": 28,
         "dates": 1,
@@ -304,7 +319,15 @@ def test_of_the_texts_of_a_group_the_commonest_is_the_sample_and_five_are_kept()
 def jumped(
     table: str, columns: Iterable[str], *dates: date, made_from: Iterable[str] = ()
 ) -> FindingDraft:
-    jump = Jump(table, tuple(columns), ConstantKind.NULL, dates, 0.98765, 0.01, tuple(made_from))
+    jump = Jump(
+        table=table,
+        columns=tuple(columns),
+        what=ConstantKind.NULL,
+        dates=dates,
+        share=0.98765,
+        reference=0.01,
+        sources=tuple(made_from),
+    )
     (found,) = phase3.jumps(SEASON, [jump])
     return found
 
@@ -314,15 +337,15 @@ def test_a_source_column_that_jumped_is_to_be_mended_in_phase_3() -> None:
         kind=kinds.COLUMN_JUMP,
         season=2021,
         subject="PGS usage_rate NULL 2021-11-04",
-        sentence="PGS: usage_rate is NULL in 98.8 % of the rows (2021-11-04 to 2021-11-06), before it 1 %",
+        sentence="PGS: usage_rate is NULL in 98.8 % of rows (was 1 %), 2021-11-04 to 2021-11-06",
         dates=(C, D),
         processors=(),
         count=2,
-        cause="Phase 3 has lost the values of PGS.usage_rate",
+        cause="Phase 3 lost the values of PGS.usage_rate",
         numbers={"share": 0.9877, "before": 0.01},
         evidence={"table": "PGS", "columns": ["usage_rate"]},
         action=ProposedBackfill(
-            C, E, outdated=True, first=f"mend usage_rate in Phase 3 and {LOAD}"
+            start=C, end=E, outdated=True, first=f"fix usage_rate in Phase 3 and {LOAD}"
         ),
     )
 
@@ -334,20 +357,21 @@ def test_an_output_column_that_no_source_explains_is_the_statements() -> None:
         kind=kinds.COLUMN_JUMP,
         season=2021,
         subject="PSZA total_shots_last_10 NULL 2021-11-07",
-        sentence="PSZA: total_shots_last_10, paint_rate_last_20 are NULL in 98.8 % of the rows (2021-11-07), before it 1 %",
+        sentence="PSZA: total_shots_last_10, paint_rate_last_20 are NULL in 98.8 % of rows "
+        "(was 1 %), 2021-11-07",
         dates=(E,),
         processors=(PSZA,),
         count=1,
-        cause="the processor's formula, since none of what it is made from has jumped: PGS.paint_attempts",
+        cause="the processor's formula; its source columns did not change: PGS.paint_attempts",
         numbers={"share": 0.9877, "before": 0.01},
         evidence={"table": "PSZA", "columns": ["total_shots_last_10", "paint_rate_last_20"]},
-        action=ProposedBackfill(E, E, outdated=True, first="mend the statement of PSZA"),
+        action=ProposedBackfill(start=E, end=E, outdated=True, first="fix the SQL of PSZA"),
     )
 
 
 def test_a_jump_after_the_last_run_is_proposed_up_to_its_own_end() -> None:
     assert jumped("PGS", ["points"], F, G).action == ProposedBackfill(
-        F, G, outdated=True, first=f"mend points in Phase 3 and {LOAD}"
+        start=F, end=G, outdated=True, first=f"fix points in Phase 3 and {LOAD}"
     )
 
 
@@ -356,7 +380,7 @@ def test_a_jump_of_many_columns_is_told_from_others_by_the_first_of_them() -> No
     assert found.subject == "PGS a_column_with_a_long_name_0 NULL 2021-11-02"
 
 
-# Output that is older than its input
+# Stale output
 
 
 def stale(
@@ -373,27 +397,28 @@ def test_what_was_made_from_games_that_changed_is_one_forward_cascade() -> None:
         kind=kinds.FORWARD_CASCADE,
         season=2021,
         subject="",
-        sentence="games of a date up to 2021-11-03 have changed since 3 runs read them, 2021-11-04 to 2021-11-06",
+        sentence="3 stale runs: games of a date up to 2021-11-03 changed after the runs, "
+        "2021-11-04 to 2021-11-06",
         dates=(C, D),
         processors=(TDZA, PSZA),
         count=3,
         numbers={"runs": 3, "repaired": "a date up to 2021-11-03", "failures that changed": 0},
-        action=ProposedBackfill(C, D, outdated=True),
+        action=ProposedBackfill(start=C, end=D, outdated=True),
     )
 
 
 def test_failures_that_are_no_longer_what_the_games_say_are_counted() -> None:
     (found,) = stale(keys(ML, B, D), moved=1_017)
     assert found.sentence == (
-        "games of a date up to 2021-11-02 have changed since 2 runs read them, 2021-11-03, 2021-11-06; "
-        "1,017 of their failures are no longer what the games say"
+        "2 stale runs: games of a date up to 2021-11-02 changed after the runs, 2021-11-03, 2021-11-06; "
+        "1,017 failures of these runs differ from the expectation"
     )
     assert found.numbers["failures that changed"] == 1_017
 
 
 def test_what_changed_before_the_first_date_is_not_called_by_a_date() -> None:
     (found,) = stale(keys(PSZA, A))
-    assert found.numbers["repaired"] == "a date before"
+    assert found.numbers["repaired"] == "an earlier date"
 
 
 def test_what_was_made_from_context_rows_that_changed_is_stale_by_itself() -> None:
@@ -402,12 +427,12 @@ def test_what_was_made_from_context_rows_that_changed_is_stale_by_itself() -> No
         kind=kinds.STALE_INPUT,
         season=2021,
         subject="",
-        sentence="the context rows of 3 runs have changed since, 2021-11-03, 2021-11-06",
+        sentence="3 stale runs: context rows changed after the runs, 2021-11-03, 2021-11-06",
         dates=(B, D),
         processors=(PCF, PDC, ML),
         count=3,
         numbers={"runs": 3},
-        action=ProposedBackfill(B, D, outdated=True),
+        action=ProposedBackfill(start=B, end=D, outdated=True),
     )
 
 
@@ -421,11 +446,18 @@ def test_what_is_older_than_both_is_told_once() -> None:
     assert stale() == []
 
 
-# Rows whose numbers are wrong
+# Impossible values
 
 
 def violation(check: str, code: str, day: date, count: int, sample: str = "p") -> Violation:
-    return Violation(check, code, day, count, sample, f"{check} does not hold")
+    return Violation(
+        check=check,
+        processor=code,
+        date=day,
+        count=count,
+        sample=sample,
+        sentence=f"{check} does not hold",
+    )
 
 
 def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() -> None:
@@ -446,7 +478,7 @@ def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() ->
         processors=(PSZA,),
         count=1_002,
         numbers={"rows": 1_002, "check": "sum", "sample": "p"},
-        action=ProposedBackfill(B, C, (PSZA, PCF, PDC, ML), force=True),
+        action=ProposedBackfill(start=B, end=C, processors=(PSZA, PCF, PDC, ML), force=True),
     )
 
 
@@ -459,7 +491,14 @@ def test_what_is_stale_is_not_told_as_wrong(stale_too: bool) -> None:
 
 def test_what_follows_from_another_processors_wrong_rows_is_not_told() -> None:
     broken = [
-        Violation("a check", code, day, 1, "someone", "is wrong")
+        Violation(
+            check="a check",
+            processor=code,
+            date=day,
+            count=1,
+            sample="someone",
+            sentence="is wrong",
+        )
         for code, day in ((PSZA, A), (PDC, A), (PDC, B), (ML, B))
     ]
     found = list(phase3.violations(SEASON, broken))

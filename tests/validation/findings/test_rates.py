@@ -6,14 +6,15 @@ from datetime import date, timedelta
 import pytest
 
 from validation.bands import Band, Reading, band, reading
-from validation.expectation import FEW, MISSING, PSZA
+from validation.expectation import FEW, MISSING
 from validation.findings import kinds
 from validation.findings.kinds import FindingDraft, FindingKind, Severity
 from validation.findings.rates import Rated, flags, out_of_band, pooled
+from validation.processor_rules import PSZA
 from validation.season import DateType, Day
 
 START = date(2021, 10, 19)
-EARLY = 16  # a day index before any flag but those on a change
+EARLY = 16  # before every flag except those on a change
 
 
 def day(index: int) -> date:
@@ -27,27 +28,27 @@ def rated(
     unexplained: int = 0,
     category: str = MISSING,
 ) -> Rated:
-    """So many of a population failed on a day of the season."""
+    """Make a date with so many failures in a population."""
     failures = {category: failed} if failed else {}
     return Rated(
-        PSZA,
-        Day(day(index), DateType.REGULAR, index, 5),
-        population - failed,
-        failures,
-        unexplained,
+        processor=PSZA,
+        day=Day(day=day(index), type=DateType.REGULAR, index=index, games=5),
+        rows=population - failed,
+        failures=failures,
+        unexplained=unexplained,
     )
 
 
 def course(
     *failed: int, population: int = 100, first: int = EARLY, last_unexplained: int = 0
 ) -> list[Rated]:
-    """Dates one after the other."""
+    """Make consecutive dates."""
     season = [rated(first + n, found, population) for n, found in enumerate(failed)]
     return [*season[:-1], rated(first + len(failed) - 1, failed[-1], population, last_unexplained)]
 
 
 def flagged(season: Sequence[Rated]) -> list[tuple[FindingKind, tuple[int, ...]]]:
-    """Which flags, on which days of the season."""
+    """Return the raised flags with their days of the season."""
     return [(found.kind, tuple((d - START).days for d in found.dates)) for found in flags(season)]
 
 
@@ -55,7 +56,12 @@ def flagged(season: Sequence[Rated]) -> list[tuple[FindingKind, tuple[int, ...]]
 
 
 def test_a_rate_is_failed_of_all_and_0_where_there_is_nobody() -> None:
-    mixed = Rated(PSZA, Day(START, DateType.REGULAR, 0, 5), 30, {FEW: 8, MISSING: 2})
+    mixed = Rated(
+        processor=PSZA,
+        day=Day(day=START, type=DateType.REGULAR, index=0, games=5),
+        rows=30,
+        failures={FEW: 8, MISSING: 2},
+    )
     assert (mixed.failed, mixed.population, mixed.rate) == (10, 40, 0.25)
     nobody = rated(EARLY, 0, 0)
     assert (nobody.failed, nobody.population, nobody.rate) == (0, 0, 0.0)
@@ -89,13 +95,14 @@ def test_a_high_rate_says_how_high_when_and_that_it_is_explained() -> None:
         kind=kinds.HIGH_RATE,
         season=2021,
         subject="PSZA explained",
-        sentence="PSZA: over 30 % failed after week 6 (2021-12-08, 2021-12-10); at most 35 % (70 of 200, 2021-12-10); "
-        "101 failures, all of them explained",
+        sentence="PSZA: failure rate over 30 % after week 6 (2021-12-08, 2021-12-10); "
+        "peak 35 % (70 of 200, 2021-12-10); "
+        "101 failures, all expected",
         dates=(day(50), day(52)),
         processors=(PSZA,),
         count=101,
         severity=Severity.NOTE,
-        cause="every one of them follows from the games played",
+        cause="too few games, or an expected failure upstream",
         numbers={"failed": 101, "population": 300, "unexplained": 0, "worst rate": 0.35},
     )
     assert found.weight is Severity.NOTE
@@ -107,8 +114,9 @@ def test_a_high_rate_with_unexplained_failures_is_a_warning() -> None:
         kind=kinds.HIGH_RATE,
         season=2021,
         subject="PSZA unexplained",
-        sentence="PSZA: over 30 % failed after week 6 (2021-12-08); at most 55 % (1,100 of 2,000, 2021-12-08); "
-        "1,100 failures, 1,001 of them unexplained",
+        sentence="PSZA: failure rate over 30 % after week 6 (2021-12-08); "
+        "peak 55 % (1,100 of 2,000, 2021-12-08); "
+        "1,100 failures, 1,001 unexpected",
         dates=(day(50),),
         processors=(PSZA,),
         count=1_100,
@@ -150,7 +158,12 @@ def test_in_mid_season_over_20_percent_with_too_few_games_are_many(
 
 
 def test_in_mid_season_only_too_few_games_count_towards_the_20_percent() -> None:
-    mixed = Rated(PSZA, Day(day(60), DateType.REGULAR, 60, 5), 75, {FEW: 15, MISSING: 10})
+    mixed = Rated(
+        processor=PSZA,
+        day=Day(day=day(60), type=DateType.REGULAR, index=60, games=5),
+        rows=75,
+        failures={FEW: 15, MISSING: 10},
+    )
     assert flagged([mixed]) == []
 
 
@@ -178,9 +191,7 @@ def test_a_rise_is_ten_entities_more_than_implied(failed: int, fires: bool) -> N
 
 @pytest.mark.parametrize(("failed", "fires"), [(70, False), (71, True)])
 def test_a_rise_is_more_than_chance_makes(failed: int, fires: bool) -> None:
-    """Twenty points of a hundred where half of them fail anyway are less than four standard
-    deviations.
-    """
+    """With 50 of 100 failing anyway, twenty points are less than four standard deviations."""
     assert flagged(course(*[50] * 7, failed)) == (RISE if fires else [])
 
 
@@ -226,12 +237,13 @@ def test_a_rise_with_unexplained_failures_is_a_warning_with_its_numbers() -> Non
         kind=kinds.SUDDEN_RISE,
         season=2021,
         subject="PSZA unexplained",
-        sentence="PSZA: far more failed than on the seven dates before (2021-11-11); at most 45 % (45 of 100, 2021-11-11); "
-        "45 failures, 35 of them unexplained",
+        sentence="PSZA: failure rate far above the seven dates before (2021-11-11); "
+        "peak 45 % (45 of 100, 2021-11-11); "
+        "45 failures, 35 unexpected",
         dates=(day(EARLY + 7),),
         processors=(PSZA,),
         count=45,
-        cause="none of Phase 3's rows of these dates is missing, so look at what was written",
+        cause="no Phase 3 rows of these dates are missing; check their values",
         numbers={"failed": 45, "population": 100, "unexplained": 35, "worst rate": 0.45},
     )
 
@@ -300,7 +312,7 @@ def test_odd_dates_of_which_one_is_explained_are_two_findings() -> None:
 def read(
     index: int, failed: int, population: int = 100, unexplained: int = 0
 ) -> tuple[Rated, Reading]:
-    """A date with its rate held against the runbook's band."""
+    """Read a date's rate against the runbook's band."""
     found = rated(index, failed, population, unexplained)
     return found, reading(failed, population, band(PSZA, index), unexplained)
 
@@ -311,8 +323,8 @@ def test_explained_rates_outside_a_band_are_one_note() -> None:
         kind=kinds.OUT_OF_BAND,
         season=2021,
         subject="PSZA above the runbook's band 30-40 %",
-        sentence="PSZA: 41 % to 47 % failed on 3 dates, above the runbook's band 30-40 % "
-        "(2021-11-17, 2021-11-19, 2021-11-23); every failure is explained",
+        sentence="PSZA: 41 % to 47 % failed on 3 dates, above the runbook's band 30–40 % "
+        "(2021-11-17, 2021-11-19, 2021-11-23); 179 failures, all expected",
         dates=(day(29), day(31), day(35)),
         processors=(PSZA,),
         count=179,
@@ -333,12 +345,20 @@ def test_above_and_below_and_every_band_are_notes_of_their_own() -> None:
 
 
 def of_history(index: int, failed: int, code: str = PSZA) -> tuple[Rated, Reading]:
-    """A date with its rate held against what other seasons had around it, which is another band for
-    every day.
-    """
-    usual = Band(index - 3, index + 3, 0.1 + index / 1_000, 0.2 + index / 1_000, "history", "")
+    """Read a date's rate against the history of other seasons, whose band varies by day."""
+    usual = Band(
+        first_day=index - 3,
+        last_day=index + 3,
+        low=0.1 + index / 1_000,
+        high=0.2 + index / 1_000,
+        source="history",
+        because="",
+    )
     return Rated(
-        code, Day(day(index), DateType.REGULAR, index), 100 - failed, {FEW: failed}
+        processor=code,
+        day=Day(day=day(index), type=DateType.REGULAR, index=index),
+        rows=100 - failed,
+        failures={FEW: failed},
     ), reading(failed, 100, usual, 0)
 
 
@@ -371,7 +391,7 @@ def test_processors_have_notes_of_their_own() -> None:
     [
         (read(29, 40), "the edge is inside"),
         (read(29, 41, unexplained=1), "what is unexplained is a problem, told elsewhere"),
-        (read(29, 19, 19), "too few to tell"),
+        (read(29, 19, 19), "too few entities"),
         ((rated(29, 90), reading(90, 100, None, 0)), "no band"),
     ],
     ids=["the edge", "unexplained", "too few", "no band"],

@@ -20,11 +20,11 @@ from tests.validation.judged_seasons import (
     make_ran,
     make_season,
 )
-from validation.expectation import CODES, ML, PCF, PDC, PSZA, TDZA
 from validation.findings import kinds
 from validation.findings.kinds import FindingDraft, ProposedBackfill
 from validation.findings.mismatches import RunFacts
 from validation.findings.runs import runs, slow
+from validation.processor_rules import CODES, ML, PCF, PDC, PSZA, TDZA
 
 
 def subjects(found: Iterable[FindingDraft]) -> list[tuple[str, str]]:
@@ -52,22 +52,24 @@ def test_failed_runs_are_grouped_by_error_and_what_they_block_is_counted() -> No
             kind=kinds.RUN_FAILED,
             season=2021,
             subject="CorruptPartition",
-            sentence="1 run failed (CorruptPartition: part.parquet), 2021-11-06; 3 more are blocked by them",
+            sentence="1 run failed (CorruptPartition: part.parquet), 2021-11-06; "
+            "3 downstream runs blocked",
             dates=(D,),
             processors=(PSZA,),
             count=1,
-            action=ProposedBackfill(D, D, (PSZA, PCF, PDC, ML)),
+            action=ProposedBackfill(start=D, end=D, processors=(PSZA, PCF, PDC, ML)),
             numbers={"runs": 1, "blocked": 3, "sample": corrupt},
         ),
         FindingDraft(
             kind=kinds.RUN_FAILED,
             season=2021,
             subject="WarehouseBusy",
-            sentence="2 runs failed (WarehouseBusy: come back later), 2021-11-02, 2021-11-04; 6 more are blocked by them",
+            sentence="2 runs failed (WarehouseBusy: come back later), "
+            "2021-11-02, 2021-11-04; 6 downstream runs blocked",
             dates=(A, C),
             processors=(PSZA,),
             count=2,
-            action=ProposedBackfill(A, C, (PSZA, PCF, PDC, ML)),
+            action=ProposedBackfill(start=A, end=C, processors=(PSZA, PCF, PDC, ML)),
             numbers={"runs": 2, "blocked": 6, "sample": busy},
         ),
     ]
@@ -134,8 +136,8 @@ def test_who_found_no_phase_3_then_where_there_is_some_now_is_told_so() -> None:
         dates=(C,),
         processors=(PCF,),
         count=1,
-        action=ProposedBackfill(C, C, (PCF, PDC, ML)),
-        cause="Phase 3 had no row for these dates then, and has some now",
+        action=ProposedBackfill(start=C, end=C, processors=(PCF, PDC, ML)),
+        cause="the Phase 3 rows of these dates arrived after the runs",
         numbers={
             "runs": 1,
             "blocked": 0,
@@ -155,11 +157,12 @@ def test_what_stays_blocked_after_its_root_was_healed_is_told_by_itself() -> Non
         kind=kinds.STILL_BLOCKED,
         season=2021,
         subject="",
-        sentence="3 runs (PCF, PDC, ML): blocked by a failure that is there no more, 2021-11-02",
+        sentence="3 runs (PCF, PDC, ML): still blocked, though the upstream failure is fixed, "
+        "2021-11-02",
         dates=(A,),
         processors=(PCF, PDC, ML),
         count=3,
-        action=ProposedBackfill(A, A, (PCF, PDC, ML)),
+        action=ProposedBackfill(start=A, end=A, processors=(PCF, PDC, ML)),
         numbers={"runs": 3},
     )
 
@@ -181,11 +184,12 @@ def test_partitions_that_are_gone_are_one_finding() -> None:
         kind=kinds.LOST_PARTITION,
         season=2021,
         subject="",
-        sentence="2 runs (PSZA, ML): complete by its run, and its partition is gone or cannot be read, 2021-11-02, 2021-11-06",
+        sentence="2 runs (PSZA, ML): complete, but the partition is missing or unreadable, "
+        "2021-11-02, 2021-11-06",
         dates=(A, D),
         processors=(PSZA, ML),
         count=2,
-        action=ProposedBackfill(A, D, (PSZA, PCF, PDC, ML), force=True),
+        action=ProposedBackfill(start=A, end=D, processors=(PSZA, PCF, PDC, ML), force=True),
         numbers={"runs": 2},
     )
 
@@ -199,16 +203,16 @@ def test_what_an_old_statement_made_is_one_finding_and_what_it_failed_to_make_is
         kind=kinds.OLD_SQL,
         season=2021,
         subject="",
-        sentence="4 runs (PDC): output was made by another statement than the present one, 2021-11-02 to 2021-11-06",
+        sentence="4 runs (PDC): stale output: written by older SQL, 2021-11-02 to 2021-11-06",
         dates=(A, B, C, D),
         processors=(PDC,),
         count=4,
-        action=ProposedBackfill(A, D, (PDC, ML), outdated=True),
+        action=ProposedBackfill(start=A, end=D, processors=(PDC, ML), outdated=True),
         numbers={"runs": 4},
     )
 
 
-# Holes
+# Gaps
 
 
 def test_dates_between_two_ranges_are_a_hole_and_those_before_and_after_are_none() -> None:
@@ -217,11 +221,12 @@ def test_dates_between_two_ranges_are_a_hole_and_those_before_and_after_are_none
         kind=kinds.HOLE,
         season=2021,
         subject="2021-11-04",
-        sentence="2 dates between dates that were run never ran (TDZA, PSZA, PCF, PDC, ML), 2021-11-04 to 2021-11-06",
+        sentence="10 gaps (TDZA, PSZA, PCF, PDC, ML) between dates with runs, "
+        "2021-11-04 to 2021-11-06",
         dates=(C, D),
         processors=CODES,
         count=10,
-        action=ProposedBackfill(C, D),
+        action=ProposedBackfill(start=C, end=D),
         numbers={"dates": 2, "runs": 10},
     )
 
@@ -241,7 +246,7 @@ def test_a_hole_of_one_processor_names_it() -> None:
 def test_a_processor_that_was_run_for_longer_than_the_others_makes_no_hole_of_theirs() -> None:
     (found,) = ended(*all_of(A, B), *all_of(D, codes=[TDZA]))
     assert (found.processors, found.dates, found.count) == ((TDZA,), (C,), 1)
-    assert found.action == ProposedBackfill(C, C)
+    assert found.action == ProposedBackfill(start=C, end=C)
     assert ended(*all_of(*DATES, codes=[TDZA]), *all_of(A, B)) == []
 
 
@@ -257,11 +262,11 @@ def test_a_date_without_phase_3_is_no_hole() -> None:
     assert [f.dates for f in ended(*all_of(A, G), rootless=[C])] == [(B,), (D, E, F)]
 
 
-# Runs that took long
+# Slow runs
 
 
 def timed(*seconds: float, code: str = PSZA, **share: float) -> list[RunFacts]:
-    """One run a date, all of its time in the query unless a share of it goes elsewhere."""
+    """Make one run per date, with all of its time in the query unless a share goes elsewhere."""
     return [
         make_ran(
             code,
@@ -308,11 +313,12 @@ def test_slow_runs_say_how_slow_how_long_it_takes_usually_and_where_the_seconds_
         kind=kinds.SLOW,
         season=2021,
         subject=PSZA,
-        sentence="PSZA: 2 dates took long, at most 400 s (2021-11-07), usually 20.0 s; 2021-11-06 to 2021-11-07",
+        sentence="PSZA: 2 slow runs, at most 6 min 40 s (2021-11-07), usually 20 s; "
+        "2021-11-06 to 2021-11-07",
         dates=(D, E),
         processors=(PSZA,),
         count=2,
-        cause="300 of 400 s went into the statement: a busy machine, or small batches",
+        cause="5 min 0 s of 6 min 40 s spent on the query: a busy machine, or small batches",
         numbers={"usual": 20.0, "query": 300.3, "write": 100.1, "checks": 0.0},
     )
 
@@ -320,16 +326,22 @@ def test_slow_runs_say_how_slow_how_long_it_takes_usually_and_where_the_seconds_
 @pytest.mark.parametrize(
     ("shares", "cause"),
     [
-        ({}, "400 of 400 s went into the statement: a busy machine, or small batches"),
-        ({"write": 0.5}, "200 of 400 s went into the statement: a busy machine, or small batches"),
-        ({"write": 0.75}, "300 of 400 s went into writing: a slow disk, or many writers at once"),
+        ({}, "6 min 40 s of 6 min 40 s spent on the query: a busy machine, or small batches"),
+        (
+            {"write": 0.5},
+            "3 min 20 s of 6 min 40 s spent on the query: a busy machine, or small batches",
+        ),
+        (
+            {"write": 0.75},
+            "5 min 0 s of 6 min 40 s spent on the write: a slow disk, or many concurrent writers",
+        ),
         (
             {"check": 0.5, "write": 0.25},
-            "100 of 400 s went into the statement: a busy machine, or small batches",
+            "1 min 40 s of 6 min 40 s spent on the query: a busy machine, or small batches",
         ),
         (
             {"check": 0.75},
-            "300 of 400 s went into the checks of normal mode; backfill mode skips them",
+            "5 min 0 s of 6 min 40 s spent on the checks of normal mode; backfill mode skips them",
         ),
     ],
     ids=str,

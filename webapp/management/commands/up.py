@@ -1,4 +1,4 @@
-"""`manage.py up`: what bin/up does once the packages are there."""
+"""`manage.py up`: start and supervise the processes; bin/up runs it after installing packages."""
 
 from __future__ import annotations
 
@@ -31,40 +31,44 @@ SEASON = 2021
 MONTH = ("--start", "2021-11-01", "--end", "2021-11-30")
 OPERATOR = "operator"
 NEXT = """
-Next, in another terminal, whatever the panel does:
-  ./manage.py backfill --start 2021-10-19 --end 2022-04-10 --wait     the whole season
-  ./manage.py jobs                                                    what has run
-  ./manage.py triage                                                  what wants a person, and why nothing else does
-  ./manage.py workers                                                 who works, and when that was last seen
-  ./manage.py query --list                                            the runbook's questions
+Next, in another terminal; the panel offers the same actions:
+  ./manage.py backfill --start 2021-10-19 --end 2022-04-10 --wait     backfill the whole season
+  ./manage.py jobs                                                    list the jobs
+  ./manage.py triage                                                  audit the season and list the findings
+  ./manage.py workers                                                 list the workers and their heartbeats
+  ./manage.py query --list                                            list the runbook queries
 
-Ctrl-C stops all of it."""
+Ctrl-C stops everything."""
 
 
 class Command(VerbCommand):
-    """Starts and stops the processes."""
+    """Start and stop the processes."""
 
-    help = "Start Redis, the workers, the sweep and the panel, run a month of a demo season, and keep them running until Ctrl-C."
+    help = (
+        "Start Redis, the workers, the sweep and the panel, backfill a month of a demo season, and"
+        " run until Ctrl-C."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """What is wanted of it."""
+        """Add --no-demo and --no-web."""
         parser.add_argument(
             "--no-demo",
             action="store_true",
-            help="start the processes alone: no season, no backfill",
+            help="start without the demo season and its backfill",
         )
         parser.add_argument(
-            "--no-web", action="store_true", help="without the panel: a machine that only works"
+            "--no-web",
+            action="store_true",
+            help="start without the panel, for a machine that only runs workers",
         )
 
     def run(self, **given: Any) -> int:
-        """Set up, start, show, and stay until asked to stop."""
+        """Set up, start the processes and wait for a signal to stop."""
         if self.json:
-            raise Refused("up answers with no document; `manage.py workers --json` says what runs")
+            raise Refused("up has no JSON output; remove --json, or run `manage.py workers --json`")
         for sign in SIGNALS:
-            if (
-                sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN
-            ):  # nohup is to be obeyed
+            # nohup ignores SIGHUP: keep it ignored.
+            if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:
                 signal.signal(sign, _stop)
         try:
             with stack.alone() as lock:
@@ -81,12 +85,12 @@ class Command(VerbCommand):
             _say("stopped")
         except OSError as error:
             raise BackcourtError(
-                f"the processes cannot be started in {settings.VAR}: {error}"
+                f"the processes cannot start in {settings.VAR}: {error}"
             ) from error
         return OK
 
     def _prepare_panel(self) -> str:
-        """Static files, and an operator who can log in; returns what to tell him."""
+        """Collect static files and create the first user; return the address and login."""
         static_files.collect()
         return f"panel: {settings.PANEL_URL}   {accounts.first_login(OPERATOR)}"
 
@@ -95,9 +99,10 @@ class Command(VerbCommand):
             _say(login)
         if demo:
             self._backfill(supervisor)
-        whose = "ours" if settings.REDIS_URL == settings.OWN_REDIS_URL else "the one of REDIS_URL"
+        redis = "embedded" if settings.REDIS_URL == settings.OWN_REDIS_URL else "from REDIS_URL"
         _say(
-            f"running: {settings.WORKER_PROCESSES} worker processes, the sweep every {settings.SWEEP_SECONDS} s, Redis ({whose})"
+            f"running: {settings.WORKER_PROCESSES} worker processes, sweep every"
+            f" {settings.SWEEP_SECONDS} s, Redis ({redis})"
         )
         _say(f"logs: {stack.log_file('*')}{NEXT if demo else ''}")
         if login:
@@ -108,42 +113,39 @@ class Command(VerbCommand):
 
     def _load_season(self) -> None:
         if SEASON not in warehouse().seasons(SCHED):
-            _say(f"making up the season {season_name(SEASON)}")
+            _say(f"simulating season {season_name(SEASON)}")
             if _ended(_verb("simulate_season", str(SEASON))):
                 raise BackcourtError(
-                    "the demo season could not be made up; --no-demo starts without one"
+                    "the demo season could not be simulated; --no-demo starts without it"
                 )
 
     def _backfill(self, supervisor: stack.Supervisor) -> None:
-        """One month; what an earlier start has begun goes on by itself."""
-        under_way = Job.objects.exclude(status__in=Job.ENDED).order_by("pk").first()
-        if under_way:
-            _say(
-                f"job {under_way.pk} is {under_way.status}; `manage.py jobs {under_way.pk}` shows it"
-            )
+        """Backfill one month, unless a job of an earlier start is active."""
+        active = Job.objects.exclude(status__in=Job.ENDED).order_by("pk").first()
+        if active:
+            _say(f"job {active.pk} is {active.status}; `manage.py jobs {active.pk}` shows it")
             return
         _ended(_verb("backfill", *MONTH, "--wait"), supervisor)
         _ended(_verb("query", "failure-breakdown", *MONTH), supervisor)
 
 
 def _stop(*_: object) -> None:
-    """Stop once; a second Ctrl-C would stop the stopping."""
-    for sign in (
-        SIGNALS
-    ):  # not SIG_IGN: Python prints a traceback for a signal that is pending when it is set
+    """Stop once; ignore a second Ctrl-C, which would interrupt the shutdown."""
+    # Not SIG_IGN: Python prints a traceback for a signal that is pending when it is set.
+    for sign in SIGNALS:
         signal.signal(sign, lambda *_: None)
-    _say("stopping; steps under way are finished first")
+    _say("stopping after the running steps")
     raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:
-    """Print at once; nobody who reads is no reason to stop."""
+    """Print without buffering; ignore a closed output."""
     with suppress(OSError):
         os.write(1, f"{text}\n".encode())
 
 
 def _verb(*command: str) -> subprocess.Popen[bytes]:
-    """Start a verb where the terminal's Ctrl-C does not reach it: it gets one from here."""
+    """Start a command outside the terminal's process group; this process forwards Ctrl-C."""
     return subprocess.Popen(
         die_with_parent("SIGINT", sys.executable, "manage.py", *command),
         cwd=settings.BASE_DIR,
@@ -153,9 +155,7 @@ def _verb(*command: str) -> subprocess.Popen[bytes]:
 
 
 def _ended(verb: subprocess.Popen[bytes], supervisor: stack.Supervisor | None = None) -> int:
-    """Wait for a verb and return its exit code; it ends when the supervisor does, or this process
-    is asked to stop.
-    """
+    """Wait for a command and return its exit code; interrupt it if the supervisor ends."""
     try:
         while True:
             with suppress(subprocess.TimeoutExpired):

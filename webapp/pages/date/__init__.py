@@ -1,1 +1,1 @@
-"""One date: chain, entities, entity report, rerun."""
+"""Date pages: chain, entities, entity report, rerun."""

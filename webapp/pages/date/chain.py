@@ -1,11 +1,9 @@
-"""One date as its page shows it: what it is in words, its neighbours, the chain of five, and what
-was found about it.
-"""
+"""Date page: description, adjacent dates, processor chain, Phase 3 inputs and findings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -19,78 +17,82 @@ from backfill.processors.registry import CHAIN, PROCESSORS, Processor
 from backfill.season_calendar import load_calendar
 from backfill.status.latest_runs import explained_bugs
 from backfill.status.season_grid import NOT_RUN, RunCell, SeasonState
-from validation.categories import BY_NAME
+from validation.categories import BY_NAME, count_bugs
 from validation.season import Calendar, Day, season_year
 from webapp.pages.date import empty_date
 from webapp.pages.date.empty_date import EmptyDate
 from webapp.ui import links
 
+AUDIT_LEAVES_OUT = ("failed", "blocked", "cancelled")  # states without output to compare
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class CategoryBar:
-    """One category of a (processor, date): how many must fail with it and how many do; widths in
-    percent of the most.
+    """Expected and actual failures of one category on a (processor, date); widths in percent of
+    `most`. `expected` is None before the first audit.
     """
 
     category: str
-    must: int | None
-    found: int
+    expected: int | None
+    failed: int
     most: int
 
     @property
     def is_bug(self) -> bool:
-        """Whether nobody may fail with it, whatever the source rows imply."""
+        """Return whether the category is a bug, which is never expected."""
         return BY_NAME[self.category].is_bug
 
     @property
     def inside(self) -> float:
-        """What fails and may, by the numbers alone."""
-        return 100 * min(self.found, self.found if self.must is None else self.must) / self.most
+        """Return the width of the expected failures."""
+        return 100 * min(self.failed, self._limit) / self.most
 
     @property
     def beyond(self) -> float:
-        """What fails beyond that."""
-        return 100 * self.found / self.most - self.inside
+        """Return the width of the unexpected failures."""
+        return 100 * self.failed / self.most - self.inside
 
     @property
     def mark(self) -> float | None:
-        """Where the number lies that must fail."""
-        return None if self.must is None else 100 * self.must / self.most
+        """Return the position of the expected number."""
+        return None if self.expected is None else 100 * self.expected / self.most
+
+    @property
+    def _limit(self) -> int:
+        return self.failed if self.expected is None else self.expected
 
 
 @dataclass(frozen=True)
 class ProcessorCard:
-    """One processor on the date. `run` is the active one, else the one that counts; `verdict` the
-    last judgement's.
+    """Processor on the date. `run` is the active run, else the latest decisive one; `audit`
+    comes from the last audit and can belong to an older run.
     """
 
     cell: RunCell
     run: Run | None
-    verdict: AuditResult | None
+    audit: AuditResult | None
 
     @property
     def processor(self) -> Processor:
-        """Which it is."""
         return PROCESSORS[self.cell.processor]
 
     @property
     def code(self) -> str:
-        """Its short name."""
         return self.cell.processor
 
     @property
     def unaccounted(self) -> int | None:
-        """Who has neither a row nor a failure; None where nothing was written."""
+        """Return the entities without row or failure; None without output."""
         if self.cell.population is None or self.cell.rows is None:
             return None
         return self.cell.population - self.cell.rows - self.cell.failed
 
     @property
     def coverage(self) -> float | None:
-        """Rows and failures of the population that the games imply, or that the run found where
-        nothing was judged.
+        """Return rows and failures as a share of the expected population, or of the run's own
+        population before the first audit.
         """
-        population = self.verdict.population if self.verdict else self.cell.population
+        population = self.audit.population if self.audit else self.cell.population
         return (
             (self.cell.rows + self.cell.failed) / population
             if population and self.cell.rows is not None
@@ -98,41 +100,76 @@ class ProcessorCard:
         )
 
     @property
-    def judged(self) -> AuditResult | None:
-        """The verdict on the run that is shown; None when it is of another one, or of none."""
-        return self.verdict if self.verdict and self.cell.outside is not None else None
+    def current_audit(self) -> AuditResult | None:
+        """Return the audit of the displayed run, or None."""
+        return self.audit if self.audit and self.cell.outside is not None else None
 
     @property
     def bugs(self) -> int:
-        """How many of the explained failures are bugs."""
-        return explained_bugs(self.cell.failures, self.judged.expected) if self.judged else 0
+        """Count the bugs among the failures that the source rows account for."""
+        audit = self.current_audit
+        return explained_bugs(self.cell.failures, audit.expected) if audit else 0
+
+    @property
+    def expected_bugs(self) -> int:
+        """Count the bugs that the source rows will cause."""
+        return count_bugs(self.audit.expected) if self.audit else 0
+
+    @property
+    def expected_failures(self) -> int:
+        """Count the failures expected by the last audit, without bugs."""
+        return self.audit.expected_failures - self.expected_bugs if self.audit else 0
 
     @property
     def by_games(self) -> int:
-        """How many failures the games played explain."""
-        return (self.judged.explained or 0) - self.bugs if self.judged else 0
+        """Count the expected failures."""
+        return (self.current_audit.explained or 0) - self.bugs if self.current_audit else 0
+
+    @property
+    def has_failures(self) -> bool:
+        """Return whether there are failures, or rows where failures were expected."""
+        return bool(self.cell.failed or (self.audit and self.audit.lost))
+
+    @property
+    def verb(self) -> str:
+        """Return the verb of the run button: `Rerun` over existing output."""
+        return "Run" if self.cell.rows is None else "Rerun"
+
+    @property
+    def needs_audit(self) -> bool:
+        """Return whether a complete run has not been audited; the audit leaves out failed runs."""
+        return self.cell.state not in AUDIT_LEAVES_OUT and (
+            self.unaccounted is not None and not self.current_audit
+        )
 
     @property
     def is_active(self) -> bool:
-        """Whether it waits or runs."""
         return self.cell.state in Run.ACTIVE
 
     @cached_property
     def bars(self) -> list[CategoryBar]:
-        """The categories that somebody has, or must have."""
-        must: Mapping[str, int] = self.verdict.expected if self.verdict else {}
-        names = [name for name in BY_NAME if must.get(name) or self.cell.failures.get(name)]
-        most = max((*self.cell.failures.values(), *must.values()), default=1)
+        """Return the categories with actual or expected failures; bugs only if there are any."""
+        expected: Mapping[str, int] = self.audit.expected if self.audit else {}
+        failures = self.cell.failures
+        names = [
+            name
+            for name, category in BY_NAME.items()
+            if failures.get(name) or (expected.get(name) and not category.is_bug)
+        ]
+        most = max((*failures.values(), *expected.values()), default=1)
         return [
             CategoryBar(
-                n, must.get(n, 0) if self.verdict else None, self.cell.failures.get(n, 0), most or 1
+                category=n,
+                expected=expected.get(n, 0) if self.audit else None,
+                failed=failures.get(n, 0),
+                most=most or 1,
             )
             for n in names
         ]
 
     @property
     def retry(self) -> str:
-        """Where its failures of this date are retried; empty without any."""
+        """Return the URL that retries this date's failures; empty without failures."""
         if (
             not self.cell.job
             or self.is_active
@@ -144,60 +181,68 @@ class ProcessorCard:
 
 
 def chain(day: Day) -> list[ProcessorCard]:
-    """The five of a date, in order: five queries of the database."""
-    known = SeasonState.of(season_year(day.day), (day,))
-    cells = [known.cell(code, day) for code in CHAIN]
+    """Return the processors of a date in chain order, in five database queries; six with a gap."""
+    season = SeasonState.of(season_year(day.day), (day,))
+    cells = _without_false_gaps([season.cell(code, day) for code in CHAIN], day.day)
     runs = Run.objects.in_bulk([cell.run for cell in cells if cell.run])
-    verdicts = {verdict.processor: verdict for verdict in AuditResult.objects.filter(date=day.day)}
+    audits = {audit.processor: audit for audit in AuditResult.objects.filter(date=day.day)}
     return [
-        ProcessorCard(cell, runs.get(cell.run or 0), verdicts.get(cell.processor)) for cell in cells
+        ProcessorCard(cell, runs.get(cell.run or 0), audits.get(cell.processor)) for cell in cells
+    ]
+
+
+def _without_false_gaps(cells: list[RunCell], day: date) -> list[RunCell]:
+    """Return the cells with `not run` in place of a gap after the processor's last run."""
+    if all(cell.state != "hole" for cell in cells):
+        return cells
+    days = load_calendar().season(season_year(day))
+    later = Run.objects.filter(date__gt=day, date__lte=days[-1].day)
+    ran_later = set(later.values_list("processor", flat=True).distinct())
+    return [
+        replace(cell, state="not run")
+        if cell.state == "hole" and cell.processor not in ran_later
+        else cell
+        for cell in cells
     ]
 
 
 def version(cards: Sequence[ProcessorCard]) -> str:
-    """What the chain shows, in few characters: another one when any of it has changed."""
+    """Return a short text that changes whenever a card changes."""
     return "-".join(
-        f"{card.cell.state[:2]}{card.cell.run or 0}{'j' if card.judged else ''}" for card in cards
+        f"{card.cell.state[:2]}{card.cell.run or 0}{'j' if card.current_audit else ''}"
+        for card in cards
     ).replace(" ", "")
 
 
 def is_live(cards: Sequence[ProcessorCard]) -> bool:
-    """Whether anything of it is under way."""
     return any(card.is_active for card in cards)
 
 
 def worst(cards: Sequence[ProcessorCard]) -> str:
-    """The processor whose entities one wants to see first: outside expectation, else with most
-    failures.
-    """
+    """Return the processor with the most unexpected results, else the most failures."""
     return max(
         cards, key=lambda card: (card.cell.outside or 0, card.cell.failed), default=cards[0]
     ).code
 
 
-def odd(calendar: Calendar, day: Day, cards: Sequence[ProcessorCard]) -> EmptyDate | None:
-    """What keeps a date from having anything to show; None for one that has."""
+def empty(calendar: Calendar, day: Day, cards: Sequence[ProcessorCard]) -> EmptyDate | None:
+    """Return the reason that a date has no runs; None for a date with runs."""
     if day.is_computed and any(card.cell.state not in NOT_RUN for card in cards):
         return None
     return empty_date.empty_reason(calendar, day)
 
 
-# All together
-
-
 def context(day: date, code: str) -> dict[str, Any]:
-    """What the page of a date shows, with the entities of one of its processors, or of the one that
-    wants a look first.
-    """
+    """Return the template context with the entities of `code`, by default the worst processor."""
     calendar = load_calendar()
     typed = calendar.day(day)
     cards = chain(typed) if typed.is_processing else []
     chosen = code or (worst(cards) if cards else "")
     return {
         "day": typed,
-        "words": empty_date.words(typed),
-        "beside": empty_date.neighbours(calendar, day),
-        "odd": odd(calendar, typed, cards),
+        "words": empty_date.words(typed, calendar),
+        "adjacent": empty_date.neighbours(calendar, day),
+        "empty": empty(calendar, typed, cards),
         "games": games(calendar, typed),
         "inputs": inputs(typed),
         "findings": findings(day),
@@ -209,12 +254,11 @@ def context(day: date, code: str) -> dict[str, Any]:
 
 
 def chain_context(cards: Sequence[ProcessorCard]) -> dict[str, Any]:
-    """What the chain shows by itself."""
     return {"cards": cards, "version": version(cards), "live": is_live(cards)}
 
 
 def games(calendar: Calendar, day: Day) -> list[ScheduledGame]:
-    """The games of the date that are final."""
+    """Return the final games of the date."""
     if not day.is_processing:
         return []
     return [
@@ -225,11 +269,11 @@ def games(calendar: Calendar, day: Day) -> list[ScheduledGame]:
 
 
 def inputs(day: Day) -> list[DateValidation]:
-    """Phase 3 of the date, table by table."""
+    """Return the validation of each Phase 3 table on the date."""
     return validate(day.day, day.day, 3) if day.is_processing else []
 
 
 def findings(day: date) -> list[Finding]:
-    """The listed Findings that name this date, worst first."""
-    found = Finding.objects.listed().about(day, day).defer("query", "numbers")
-    return [finding for finding in found if str(day) in finding.dates]
+    """Return the listed findings that include this date, worst first."""
+    candidates = Finding.objects.listed().about(day, day).defer("query", "numbers")
+    return [finding for finding in candidates if str(day) in finding.dates]

@@ -1,6 +1,4 @@
-"""What a date is, in words: where it falls in its season, what lies beside it, and why there is
-nothing to show of it.
-"""
+"""Date descriptions: place in the season, adjacent dates, and the reason for an empty page."""
 
 from __future__ import annotations
 
@@ -26,26 +24,25 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EmptyDate:
-    """A date on which there is nothing to show: what it is, and what would be right."""
+    """A date without runs: the reason, the next step, and the URL of that step."""
 
-    what: str
-    right: str
+    title: str
+    detail: str
     url: str = ""
-    words: str = ""
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The processing dates before and after one."""
+    """Previous and next processing date."""
 
     before: date | None
     after: date | None
 
 
 def neighbours(calendar: Calendar, day: date) -> Neighbours:
-    """Over the borders of seasons, bootstrap included."""
+    """Return the adjacent dates across seasons, bootstrap included."""
     days = [d.day for year in sorted(calendar.starts) for d in calendar.season(year)]
     before, after = bisect_left(days, day), bisect_right(days, day)
     return Neighbours(
@@ -53,85 +50,93 @@ def neighbours(calendar: Calendar, day: date) -> Neighbours:
     )
 
 
-def words(day: Day) -> str:
-    """Which date it is: `Monday, regular season, day 34, season week 5`."""
-    parts = [f"{day.day:%A}", KINDS[day.type]]
-    if day.index is not None:
+def words(day: Day, calendar: Calendar) -> str:
+    """Return a description such as `Monday, regular season, day 34, season week 5`."""
+    is_loaded = season_year(day.day) in calendar.starts
+    kind = KINDS[day.type] if is_loaded else "not in the loaded schedule"
+    parts = [f"{day.day:%A}", kind]
+    if day.index is not None and _is_in_season(day.day, calendar):
         parts += [f"day {day.index}", f"season week {day.week}"]
     return ", ".join(parts + ([pluralize(day.games, "game")] if day.games else []))
 
 
+def _is_in_season(day: date, calendar: Calendar) -> bool:
+    days = calendar.season(season_year(day))
+    return bool(days) and days[0].day <= day <= days[-1].day
+
+
 def empty_reason(calendar: Calendar, day: Day) -> EmptyDate:
-    """A date of which nothing is there: what it is, and what would be right, in a sentence each."""
+    """Return the reason for an empty date and the next step."""
     if day.is_computed:
         url = links.to_new(day.day, day.day)
         return EmptyDate(
-            "Nothing was ever run for this date.",
-            "It has games, so all five processors belong here.",
-            url,
-            "Backfill it",
+            title="No runs yet.",
+            detail="This date has games, so every processor applies.",
+            url=url,
         )
     if day.type is DateType.BOOTSTRAP:
         return EmptyDate(
-            f"Nothing is computed for this date: {day.why_skipped}.",
-            "That is by design: too few games have been played.",
+            title=f"Skipped by design ({day.why_skipped}).",
+            detail="Too few games precede this date.",
         )
     name, start = season_name(season_year(day.day)), calendar.starts.get(season_year(day.day))
-    return EmptyDate(*_no_games(calendar, day, start, name))
+    title, detail = _no_games(calendar, day, start, name)
+    return EmptyDate(title=title, detail=detail)
 
 
 def _no_games(calendar: Calendar, day: Day, start: date | None, name: str) -> tuple[str, str]:
-    """In one sentence each: what kind of date without games it is, and what would be right."""
+    """Return title and detail of a date without final games."""
     if day.day > now().date():
         return (
-            "This date lies ahead: none of its games is final.",
-            "Once they are played and Phase 3 has them, load that and backfill it.",
+            "This date is in the future.",
+            "After its games are final, load Phase 3 and backfill the date.",
         )
     if day.day.month in OFF_SEASON:
         return (
-            "This date lies in the summer, between two seasons.",
-            "Nothing is ever run for it; choose a date of a season.",
+            "This date is in the off-season.",
+            _choose_date(calendar),
         )
     if start is None:
         return (
-            f"The season {name} is not loaded, so nobody knows what this date is.",
-            f"Load its Phase 3 with `manage.py load_phase3 DIR`, or choose a date of {_loaded(calendar)}.",
+            f"The season {name} is not loaded.",
+            "Load its Phase 3 with `manage.py load_phase3 DIR`, or choose a date of "
+            f"{_loaded(calendar)}.",
         )
     if day.day < start:
         return (
-            f"This date lies before opening night of {name}, which was {start}.",
-            "Nothing is ever run for it; choose a date of a season.",
+            f"This date is before opening night of {name}, {start}.",
+            _choose_date(calendar),
         )
     last = calendar.season(season_year(day.day))[-1].day
     if day.day > last:
         return (
-            f"This date lies after the last game of {name}, which was on {last}.",
-            "Nothing is ever run for it; choose a date of a season.",
+            f"This date is after the last game of {name}, {last}.",
+            _choose_date(calendar),
         )
-    if waiting := calendar.day(day.day, live=True).games:
+    if scheduled := calendar.day(day.day, live=True).games:
         return (
-            f"{pluralize(waiting, 'game')} of this date stand in the schedule, and none of them is final.",
-            "If they were played, load the schedule of this date again; if they were put off, all is right.",
+            f"No final games; {pluralize(scheduled, 'game')} scheduled.",
+            "If they were played, reload the schedule. If they were postponed, do nothing.",
         )
-    return "The schedule has no game on this date.", "Nothing is to be run for it."
+    return "No games on this date.", "There is nothing to run."
+
+
+def _choose_date(calendar: Calendar) -> str:
+    example = f", such as {max(calendar.starts.values())}" if calendar.starts else ""
+    return f"Choose a date in a season{example}."
 
 
 def _loaded(calendar: Calendar) -> str:
-    return (
-        ", ".join(season_name(year) for year in sorted(calendar.starts))
-        or "a season, once one is loaded"
-    )
+    return ", ".join(season_name(year) for year in sorted(calendar.starts)) or "a loaded season"
 
 
 def newest() -> date:
-    """The newest date that was run; where nothing was, the last one with games. Raises Refused
-    where no season is loaded.
+    """Return the newest date with a run, else the last date with games. Raises Refused without a
+    loaded season.
     """
     run = Run.objects.order_by("-date").values_list("date", flat=True).first()
     calendar = load_calendar()
     last = calendar.season(max(calendar.starts))[-1].day if calendar.starts else None
     if day := run or last:
         return day
-    raise Refused(
-        "no season is loaded, so there is no date to show; load one with `manage.py load_phase3 DIR`"
-    )
+    raise Refused("no season is loaded; load one with `manage.py load_phase3 DIR`")

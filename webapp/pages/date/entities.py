@@ -1,6 +1,4 @@
-"""The entities of a (processor, date) as a table, and the story of one of them, as the pages show
-them.
-"""
+"""Entity table of a (processor, date), and the report of one entity."""
 
 from __future__ import annotations
 
@@ -16,26 +14,29 @@ from backfill.drilldown.entities import SORTS, Entity, Match, Page, chosen, list
 from backfill.drilldown.entity_names import EntityName, all_names
 from backfill.drilldown.entity_report import EntityReport, UpstreamStatus, report_entity
 from backfill.errors import Refused
+from backfill.models import Run
 from backfill.processors.registry import CHAIN, PROCESSORS, unknown_processor
+from backfill.warehouse.tables import UPGC
 from validation.cascade import NOTHING
 from validation.categories import BY_NAME
 from validation.expectation import ROW
+from validation.processor_rules import RULES
 from validation.season import season_year
 from webapp.ui import links
 from webapp.ui.query_params import Choice, whole
+from webapp.ui.tables import ListColumn, Pager, parse_order
 
 PER_PAGE = 50
 AHEAD = 5
-OUTSIDER = "outsider"  # the state of whom nothing is there, rightly
-# Heading, name of its order, whether it is a number.
+OUTSIDER = "outsider"  # state of an entity outside the population, without row or failure
 COLUMNS = (
-    ("Entity", "entity", False),
-    ("Team", "team", False),
-    ("Became", "state", False),
-    ("Reason", "reason", False),
-    ("Against expectation", "match", False),
-    ("Root upstream", "root", False),
-    ("Games before", "games", True),
+    ListColumn(heading="Entity", order="entity"),
+    ListColumn(heading="Team", order="team"),
+    ListColumn(heading="State", order="state"),
+    ListColumn(heading="Reason", order="reason"),
+    ListColumn(heading="Result", order="match"),
+    ListColumn(heading="Root cause", order="root"),
+    ListColumn(heading="Games before", order="games", numeric=True),
 )
 CSV = (
     "entity",
@@ -49,19 +50,19 @@ CSV = (
     "root",
     "games_before",
 )
-TAB_WORDS = {"failed": "Failed", ROW: "Has a row"}
+TAB_WORDS = {"failed": "Failures", ROW: "Rows"}
 
 
 def known(code: str) -> str:
-    """A processor's code out of a URL. Raises Http404 with the choice there is."""
+    """Return a processor's code from a URL. Raises Http404 with the valid codes."""
     if code in PROCESSORS:
         return code
     raise Http404(unknown_processor(code))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EntityFilters:
-    """What of the entities a query string asks for."""
+    """Filters, order and page of an entity table, from a query string."""
 
     category: str = ""
     q: str = ""
@@ -70,44 +71,48 @@ class EntityFilters:
 
     @classmethod
     def of(cls, query: QueryDict) -> EntityFilters:
-        """Read it. Raises Refused."""
-        sort = query.get("sort", "")
-        if sort and sort.removeprefix("-") not in SORTS:
-            raise Refused(f"entities are sorted by {', '.join(SORTS)}, not by {sort!r}")
+        """Parse a query string. Raises Refused."""
+        sort = parse_order(query, SORTS, "entities")
         category = query.get("category", "")
         if category and category not in (*BY_NAME, *map(str, Match), *TAB_WORDS):
             raise Refused(
-                f"{category!r} is no category; choose from {', '.join((*BY_NAME, *TAB_WORDS))}"
+                f"unknown category {category!r}; choose from {', '.join((*BY_NAME, *TAB_WORDS))}"
             )
         return cls(
-            category, query.get("q", "").strip()[:200], sort, whole(query.get("page"), "page", 1)
+            category=category,
+            q=query.get("q", "").strip()[:200],
+            sort=sort,
+            page=whole(query.get("page"), "page", 1),
         )
 
     @property
     def given(self) -> dict[str, Any]:
-        """As `backfill.drilldown` takes it, without the page."""
+        """Return the arguments of `backfill.drilldown`, without the page."""
         sort = {"sort": self.sort.removeprefix("-"), "descending": self.sort.startswith("-")}
         return {"category": self.category, "search": self.q, **sort}
 
     def url(self, path: str, **other: object) -> str:
-        """The same question, or another one, at a path; the first page unless one is named."""
+        """Return a path with these filters; the first page unless `other` names one."""
         return links.with_query(
             path, **{"category": self.category, "q": self.q, "sort": self.sort, **other}
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EntityRow:
-    """One entity with where it leads; no URL where its name cannot stand in one."""
+    """Entity with a link to its report; `url` is empty for an empty ID. `reason` is without the
+    date of the page.
+    """
 
     entity: Entity
     name: str
     url: str
+    reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tab:
-    """A part of the entities, with how many they are."""
+    """A category of entities and their number."""
 
     words: str
     state: str
@@ -116,21 +121,11 @@ class Tab:
     here: bool
 
 
-@dataclass(frozen=True)
-class Column:
-    """A heading. `url` sorts by it, or turns the order round; `sorted` is what aria-sort says."""
-
-    words: str
-    url: str
-    sorted: str
-    is_number: bool
-
-
 def context(day: date, code: str, query: QueryDict) -> dict[str, Any]:
-    """The page of entities that a query string asks for. Raises Refused, WarehouseError."""
-    asked = EntityFilters.of(query)
+    """Return the template context of one page of entities. Raises Refused, WarehouseError."""
+    filters = EntityFilters.of(query)
     page, here = (
-        list_entities(day, code, page=asked.page, per_page=PER_PAGE, **asked.given),
+        list_entities(day, code, page=filters.page, per_page=PER_PAGE, **filters.given),
         reverse("entities", args=[day, code]),
     )
     names = all_names(season_year(day))
@@ -139,18 +134,25 @@ def context(day: date, code: str, query: QueryDict) -> dict[str, Any]:
         "code": code,
         "processor": PROCESSORS[code],
         "page": page,
-        "asked": asked,
+        "filters": filters,
         "here": here,
         "lines": [
-            EntityRow(e, _name(e, names), entity_url(day, code, e.name, asked))
+            EntityRow(
+                entity=e,
+                name=_name(e, names),
+                url=entity_url(day, code, e.name, filters),
+                reason=e.reason.removesuffix(f" before {day}"),
+            )
             for e in page.entities
         ],
-        "tabs": list(_tabs(page, asked, here)),
-        "columns": list(_columns(asked, here)),
-        "csv": asked.url(reverse("entities_csv", args=[day, code])),
+        "tabs": list(_tabs(page, filters, here)),
+        "has_run": Run.objects.filter(processor=code, date=day).exists(),
+        "columns": COLUMNS,
+        "csv": filters.url(reverse("entities_csv", args=[day, code])),
         "codes": _codes(day, code),
-        "newer": asked.url(here, page=page.page - 1) if page.page > 1 else "",
-        "older": asked.url(here, page=page.page + 1) if page.page < page.pages else "",
+        "pager": Pager.at(
+            page.page, PER_PAGE, len(page.entities), page.total, more=page.page < page.pages
+        ),
     }
 
 
@@ -162,46 +164,36 @@ def _codes(day: date, code: str) -> list[Choice]:
     return [Choice(other, reverse("entities", args=[day, other]), other == code) for other in CHAIN]
 
 
-def _tabs(page: Page, asked: EntityFilters, here: str) -> Iterator[Tab]:
-    everyone = sum(page.tabs.get(match, 0) for match in map(str, Match))
-    yield Tab("Everybody", "", everyone, asked.url(here, category=""), not asked.category)
+def _tabs(page: Page, filters: EntityFilters, here: str) -> Iterator[Tab]:
+    total = sum(page.tabs.get(match, 0) for match in map(str, Match))
+    yield Tab(
+        words="All",
+        state="",
+        count=total,
+        url=filters.url(here, category=""),
+        here=not filters.category,
+    )
     for name, n in page.tabs.items():
         state = name if name in set(Match) else ""
         yield Tab(
-            "" if state else TAB_WORDS.get(name, name),
-            state,
-            n,
-            asked.url(here, category=name),
-            asked.category == name,
+            words="" if state else TAB_WORDS.get(name, name),
+            state=state,
+            count=n,
+            url=filters.url(here, category=name),
+            here=filters.category == name,
         )
 
 
-def _columns(asked: EntityFilters, here: str) -> Iterator[Column]:
-    for words, name, is_number in COLUMNS:
-        is_sorted = asked.sort.removeprefix("-") == name
-        direction = (
-            "" if not is_sorted else "descending" if asked.sort.startswith("-") else "ascending"
-        )
-        yield Column(
-            words,
-            asked.url(here, sort=f"-{name}" if asked.sort == name else name),
-            direction,
-            is_number,
-        )
-
-
-def entity_url(day: date, code: str, name: str, asked: EntityFilters | None = None) -> str:
-    """The story of an entity, which keeps the list that it was opened from; empty for a name that
-    no URL can hold.
-    """
+def entity_url(day: date, code: str, name: str, filters: EntityFilters | None = None) -> str:
+    """Return the URL of an entity report with the filters of its list; empty for an empty ID."""
     path = links.named("entity", day, code, name)
-    return asked.url(path) if asked and path else path
+    return filters.url(path) if filters and path else path
 
 
-def csv_rows(day: date, code: str, asked: EntityFilters) -> Iterator[tuple[Any, ...]]:
-    """All that is asked for, however many, as the rows of a file. Raises Refused, WarehouseError."""
+def csv_rows(day: date, code: str, filters: EntityFilters) -> Iterator[tuple[Any, ...]]:
+    """Yield every matching entity as a row of a file. Raises Refused, WarehouseError."""
     names = all_names(season_year(day))
-    for e in chosen(day, code, **asked.given):
+    for e in chosen(day, code, **filters.given):
         yield (
             e.name,
             _name(e, names),
@@ -216,12 +208,9 @@ def csv_rows(day: date, code: str, asked: EntityFilters) -> Iterator[tuple[Any, 
         )
 
 
-# One of them
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Link:
-    """One processor of the cascade. `is_root` where the failure comes from."""
+    """Processor in the cascade of an entity. `is_root` marks the root cause of the failure."""
 
     code: str
     state: str
@@ -232,82 +221,97 @@ class Link:
 
     @property
     def sign(self) -> str:
-        """Which state is shown: a row, a failure, or nothing."""
+        """Return the displayed state: row, failure or nothing."""
         return (
             "complete" if self.state == ROW else "failed" if self.state in BY_NAME else "no games"
         )
 
 
-def told(day: date, code: str, name: str) -> EntityReport:
-    """The story of one entity. Raises Http404 for whom there is none of, WarehouseError."""
+def report_of(day: date, code: str, name: str) -> EntityReport:
+    """Return the report of one entity. Raises Http404 for an unknown one, WarehouseError."""
     try:
         return report_entity(day, code, name)
     except Refused as error:
         raise Http404(str(error)) from None
 
 
-def entity_context(story: EntityReport, query: QueryDict) -> dict[str, Any]:
-    """What the story shows."""
-    asked = EntityFilters.of(query)
-    place = story.day, story.code
+def entity_context(report: EntityReport, query: QueryDict) -> dict[str, Any]:
+    """Return the template context of an entity report."""
+    filters = EntityFilters.of(query)
+    place = report.day, report.code
+    ahead = [day for day in report.ahead if day > report.day]
     return {
-        "story": story,
-        "day": story.day,
-        "sentence": sentence(story),
-        "chain": list(cascade(story)),
-        "asked": asked,
-        "list_url": asked.url(reverse("entities", args=place)),
-        "is_team": story.team == story.entity,
-        "ahead": story.ahead[:AHEAD],
-        "ahead_more": max(0, len(story.ahead) - AHEAD),
-        "beside_url": asked.url(reverse("entity_neighbours", args=[*place, story.entity])),
-        "processor": PROCESSORS[story.code],
-        "player_url": links.named("player", season_year(story.day), story.entity),
-        "sign": str(story.match) if story.must or story.state else OUTSIDER,
-        "examined": sum(line.in_window for line in story.games),
+        "report": report,
+        "day": report.day,
+        "sentence": sentence(report),
+        "chain": list(cascade(report)),
+        "filters": filters,
+        "list_url": filters.url(reverse("entities", args=place)),
+        "is_team": report.team == report.entity,
+        "ahead": ahead[:AHEAD],
+        "ahead_more": max(0, len(ahead) - AHEAD),
+        "adjacent_url": filters.url(reverse("entity_neighbours", args=[*place, report.entity])),
+        "processor": PROCESSORS[report.code],
+        "player_url": links.named("player", season_year(report.day), report.entity),
+        "sign": str(report.match) if report.must or report.state else OUTSIDER,
+        "examined": sum(line.in_window for line in report.games),
     }
 
 
-def sentence(story: EntityReport) -> str:
-    """Who, what and why, in one sentence."""
-    if story.state == ROW:
-        return f"{story.name} has a row of {story.code} on {story.day}."
-    if story.state:
-        return f"{story.name} has no row of {story.code} on {story.day}, {story.state}: {story.explanation}."
-    must = "" if story.must else ", and none must be"
-    return f"{story.name} is not in {story.code} on {story.day}: {story.explanation}{must}."
+def sentence(report: EntityReport) -> str:
+    """Return the entity's result and its reason as one sentence."""
+    place = f"{report.code} on {report.day}"
+    if report.state == ROW:
+        return f"{report.name} has a {report.code} row on {report.day}."
+    if report.state:
+        return f"{report.name} failed in {place}, {report.state}: {report.explanation}."
+    expected = "" if report.must else "; none is expected"
+    return f"{report.name} is not in {place}: {_missing_reason(report)}{expected}."
 
 
-def cascade(story: EntityReport) -> Iterator[Link]:
-    """What each processor before it says of the same entity, and this one last."""
-    own = UpstreamStatus(story.code, story.state, story.reason)
-    for said in (*story.upstream, own):
-        is_root = story.root == f"{said.code}: {said.state or NOTHING}" or (
-            said is own and story.state in BY_NAME and not story.root
+def _missing_reason(report: EntityReport) -> str:
+    """Return the reason of an entity without row and failure: without a context row, a player with
+    a game on the date is outside the population.
+    """
+    if report.must or not RULES[report.code].by_context or report.day not in report.ahead:
+        return report.explanation
+    return f"no row in {UPGC} for this date"
+
+
+def cascade(report: EntityReport) -> Iterator[Link]:
+    """Yield the entity's status in each upstream processor, then in its own."""
+    own = UpstreamStatus(report.code, report.state, report.reason)
+    for status in (*report.upstream, own):
+        is_root = report.root == f"{status.code}: {status.state or NOTHING}" or (
+            status is own and report.state in BY_NAME and not report.root
         )
         yield Link(
-            said.code,
-            said.state,
-            said.reason,
-            entity_url(story.day, said.code, story.entity),
-            is_root,
-            said is own,
+            code=status.code,
+            state=status.state,
+            reason=status.reason,
+            url=entity_url(report.day, status.code, report.entity),
+            is_root=is_root,
+            is_own=status is own,
         )
 
 
 def neighbours(day: date, code: str, name: str, query: QueryDict) -> dict[str, Any]:
-    """The entity before and after one in the list that it was opened from. Raises Refused,
-    WarehouseError.
-    """
-    asked = EntityFilters.of(query)
-    names = [e.name for e in chosen(day, code, **asked.given)]
+    """Return the previous and next entity of the filtered list. Raises Refused, WarehouseError."""
+    filters = EntityFilters.of(query)
+    names = [e.name for e in chosen(day, code, **filters.given)]
     place = names.index(name) if name in names else -1
-    found = {
+    adjacent = {
         "before": names[place - 1] if place > 0 else "",
         "after": names[place + 1] if 0 <= place < len(names) - 1 else "",
     }
-    around = {
-        which: (other, entity_url(day, code, other, asked)) if other else None
-        for which, other in found.items()
+    known = all_names(season_year(day))
+    urls = {
+        side: (
+            known[other].name if other in known else other,
+            entity_url(day, code, other, filters),
+        )
+        if other
+        else None
+        for side, other in adjacent.items()
     }
-    return {**around, "where": f"{place + 1:,} of {len(names):,} in the list" if place >= 0 else ""}
+    return {**urls, "position": f"{place + 1:,} of {len(names):,}" if place >= 0 else ""}

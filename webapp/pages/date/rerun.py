@@ -1,4 +1,4 @@
-"""Running one processor for one date again: what is replaced, what comes after it, and the start."""
+"""Rerun of one processor on one date, with or without its downstream processors."""
 
 from __future__ import annotations
 
@@ -20,108 +20,117 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.status.season_grid import RunCell
 from validation.findings.kinds import pluralize
-from webapp.pages.date.chain import chain
+from webapp.pages.date.chain import ProcessorCard, chain
 from webapp.ui import links
 from webapp.ui.query_params import MAX_REASON
 
 AFTER = "after"
-NO_REASON = "say why: it is stored with the job"
+NO_REASON = "enter a reason; it is stored with the job"
 
 
 class RunForm(forms.Form):
-    """Why it runs again."""
-
     reason = forms.CharField(
         label="Reason", max_length=MAX_REASON, error_messages={"required": NO_REASON},
         widget=forms.TextInput({"class": "form-control", "autocomplete": "off"}),
-        help_text="Stored with the job and in its events.",
+        help_text="Stored with the job and its events.",
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class RerunEffect:
-    """What becomes of one (processor, date)."""
+    """Effect on one (processor, date): plan state and the overwritten rows."""
 
     code: str
     state: str
-    words: str
+    detail: str
 
 
 @dataclass(frozen=True)
 class Rerun:
-    """One processor of a date by itself, or with what reads it."""
+    """Processor to rerun on a date; `after` adds its downstream processors."""
 
     day: date
     code: str
     after: bool = False
 
     @property
-    def reads_it(self) -> tuple[str, ...]:
-        """The processors that read its output."""
+    def downstream(self) -> tuple[str, ...]:
+        """Return the processors that read its output."""
         return tuple(code for code in CHAIN if self.code in PROCESSORS[code].after)
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """What runs."""
-        return (self.code, *self.reads_it) if self.after else (self.code,)
+        """Return the processors of this rerun."""
+        return (self.code, *self.downstream) if self.after else (self.code,)
+
+    @property
+    def verb(self) -> str:
+        """Return the verb of the button: `Rerun` over existing output."""
+        return next(card.verb for card in self._cards if card.code == self.code)
 
     def options(self, reason: str = "") -> Options:
-        """The options of the backfill that it is. Raises Refused."""
-        return Options(self.day, self.day, processors=self.codes, force=True, reason=reason)
+        """Return the options of the equivalent backfill. Raises Refused."""
+        return Options(
+            start=self.day, end=self.day, processors=self.codes, force=True, reason=reason
+        )
 
     @cached_property
     def preview(self) -> Preview:
-        """What would run. Raises Refused, WarehouseError."""
+        """Return the plan and its preflight. Raises Refused, WarehouseError."""
         return preview_job(self.options())
 
     @cached_property
     def seal(self) -> str:
-        """What was seen, to be sent back with the form."""
+        """Return the signed plan that the form sends back."""
         return signed_plan.seal(self.preview.plan)
 
     @cached_property
+    def _cards(self) -> list[ProcessorCard]:
+        return chain(load_calendar().day(self.day))
+
+    @cached_property
     def cells(self) -> dict[str, RunCell]:
-        """What stands there now."""
-        return {card.code: card.cell for card in chain(load_calendar().day(self.day))}
+        """Return the current state of each processor on the date."""
+        return {card.code: card.cell for card in self._cards}
 
     @property
     def effects(self) -> Iterator[RerunEffect]:
-        """What is replaced, run by run."""
+        """Yield the effect on each run of the plan."""
         for run in self.preview.plan.runs:
             yield RerunEffect(run.processor, _sign(run), _replaced(run, self.cells[run.processor]))
 
     @property
-    def left_behind(self) -> tuple[str, ...]:
-        """What reads it, is there, and does not run with it."""
+    def stale_after(self) -> tuple[str, ...]:
+        """Return the processors with output that becomes stale."""
         return (
             ()
             if self.after
-            else tuple(code for code in self.reads_it if self.cells[code].rows is not None)
+            else tuple(code for code in self.downstream if self.cells[code].rows is not None)
         )
 
     @property
-    def why_not(self) -> str:
-        """Why it cannot start now; empty when it can."""
+    def disabled_reason(self) -> str:
+        """Return the reason that the start is refused; empty if it is allowed."""
         return "; ".join(map(str, self.preview.report.stops(skip=False)))
 
     @property
-    def other_way(self) -> str:
-        """The form of a backfill in which what stops it can be overridden."""
+    def backfill_url(self) -> str:
+        """Return the URL of the backfill form, where blockers can be overridden."""
         return links.to_new(self.day, self.day, self.codes, "everything")
 
     def start(self, actor: str, reason: str, seen: str) -> Job:
-        """Start what was seen. Raises PlanChanged when it is something else by now, and as
-        `control.start` does.
+        """Start the plan of the seal `seen`. Raises PlanChanged if the plan differs by now, and the
+        errors of `start_job`.
         """
         options = self.options(reason)
-        found = preview_job(options)
-        if changes := signed_plan.drift(seen, found.plan):
+        preview = preview_job(options)
+        if changes := signed_plan.drift(seen, preview.plan):
             raise PlanChanged(
-                f"it has changed since you looked: {'; '.join(map(str, changes[:3]))}; look again, and start that"
+                f"the plan changed: {'; '.join(map(str, changes[:3]))}; review it and start again"
             )
-        job = start_job(options, actor, previewed=signed_plan.seal(found.plan), computed=found)
+        job = start_job(options, actor, previewed=signed_plan.seal(preview.plan), computed=preview)
         if job is None:
-            raise Conflict("there is nothing left to run for this date; look again")
+            raise Conflict("nothing is left to run for this date; reload the page")
         return job
 
 
@@ -136,30 +145,30 @@ def _sign(run: PlannedRun) -> str:
 
 
 def _replaced(run: PlannedRun, cell: RunCell) -> str:
-    """What is there that a run writes over."""
+    """Return the output that a run overwrites, as text."""
     if run.action is PlannedAction.SKIP:
-        return f"recorded as skipped: {run.reason}"
+        return f"skipped: {run.reason}"
     if cell.rows is None:
-        return "nothing is there that it would replace"
-    made = f" of run {cell.run_id}, job {cell.job}" if cell.run_id else ""
-    return f"replaces {pluralize(cell.rows, 'row')} and {pluralize(cell.failed, 'failure')}{made}"
+        return "no existing output"
+    source = f" of run {cell.run_id}, job {cell.job}" if cell.run_id else ""
+    return f"replaces {pluralize(cell.rows, 'row')} and {pluralize(cell.failed, 'failure')}{source}"
 
 
-def context(asked: Rerun, form: RunForm, refused: str = "") -> dict[str, Any]:
-    """What is shown before it is done; or the sentence why there is nothing to do."""
+def context(rerun: Rerun, form: RunForm, refused: str = "") -> dict[str, Any]:
+    """Return the template context: effects and seal, or the reason that nothing can start."""
     try:
-        found: dict[str, Any] = {
-            "effects": list(asked.effects),
-            "why_not": asked.why_not,
-            "seal": asked.seal,
+        plan: dict[str, Any] = {
+            "effects": list(rerun.effects),
+            "disabled_reason": rerun.disabled_reason,
+            "seal": rerun.seal,
         }
     except Refused as error:
-        found = {"why_not": str(error)}
+        plan = {"disabled_reason": str(error)}
     return {
-        "asked": asked,
-        "day": asked.day,
+        "rerun": rerun,
+        "day": rerun.day,
         "form": form,
         "refused": refused,
-        "processor": PROCESSORS[asked.code],
-        **found,
+        "processor": PROCESSORS[rerun.code],
+        **plan,
     }

@@ -1,4 +1,4 @@
-"""One date: the chain of five, its categories, its entities, and the story of one of them."""
+"""Views of one date: chain, validation, entities, entity report and rerun."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from backfill.errors import Refused
 from backfill.season_calendar import load_calendar
 from webapp.auth.permissions import operator_required
 from webapp.middleware.errors import status_of
+from webapp.middleware.heavy_reads import heavy_read
 from webapp.pages.date import chain as date_chain
 from webapp.pages.date import empty_date, rerun
 from webapp.pages.date import entities as listed
@@ -24,7 +25,7 @@ from webapp.ui.typing import HtmxRequest
 
 @require_safe
 def pick(request: HtmxRequest) -> HttpResponse:
-    """The date that a form names, else the newest that was run."""
+    """Redirect to the date of the form, else to the newest date with a run."""
     return redirect(
         "date",
         empty_date.newest() if (day := day_of(request.GET.get("date"), "date")) is None else day,
@@ -33,13 +34,12 @@ def pick(request: HtmxRequest) -> HttpResponse:
 
 @require_safe
 def malformed(request: HtmxRequest, text: str) -> HttpResponse:
-    """What is no date."""
-    raise Http404(f"{text!r} is no date; write it as 2021-11-22")
+    """Raise Http404 for an invalid date in a URL."""
+    raise Http404(f"invalid date {text!r}; enter a date as YYYY-MM-DD")
 
 
 @require_safe
 def page(request: HtmxRequest, day: date) -> HttpResponse:
-    """The date page."""
     code = request.GET.get("processor", "")
     return render(
         request, "date/page.html", date_chain.context(day, listed.known(code) if code else "")
@@ -48,40 +48,41 @@ def page(request: HtmxRequest, day: date) -> HttpResponse:
 
 @require_safe
 def chain(request: HtmxRequest, day: date) -> HttpResponse:
-    """The five as they stand now; 204 when that is what the browser shows already."""
+    """Return the current chain, or 204 if the browser already has this version."""
     typed = load_calendar().day(day)
-    found = date_chain.chain_context(date_chain.chain(typed) if typed.is_processing else [])
-    if request.GET.get("seen") == found["version"]:
+    context = date_chain.chain_context(date_chain.chain(typed) if typed.is_processing else [])
+    if request.GET.get("seen") == context["version"]:
         return HttpResponse(status=204)
     return render(
         request,
         "date/_chain.html",
-        {"day": typed, "code": request.GET.get("processor", ""), **found},
+        {"day": typed, "code": request.GET.get("processor", ""), **context},
     )
 
 
 @require_safe
 def validation(request: HtmxRequest, day: date) -> HttpResponse:
-    """What `manage.py validate_pipeline DATE --verbose` says of it."""
-    found = {
+    """Return the result of `manage.py validate_pipeline DATE --verbose`."""
+    context = {
         "day": load_calendar().day(day),
-        "checked": [*validate(day, day, 3), *validate(day, day, 4)],
+        "validations": [*validate(day, day, 3), *validate(day, day, 4)],
     }
     return render(
-        request, "date/_validation.html" if request.htmx else "date/validation.html", found
+        request, "date/_validation.html" if request.htmx else "date/validation.html", context
     )
 
 
 @require_safe
 def entities(request: HtmxRequest, day: date, code: str) -> HttpResponse:
-    """A page of the entities of one processor."""
-    found = listed.context(_processed(day), listed.known(code), request.GET)
-    return render(request, "date/_entities.html" if request.htmx else "date/entities.html", found)
+    """Return one page of a processor's entities."""
+    context = listed.context(_processed(day), listed.known(code), request.GET)
+    return render(request, "date/_entities.html" if request.htmx else "date/entities.html", context)
 
 
 @require_safe
+@heavy_read
 def download(request: HtmxRequest, day: date, code: str) -> StreamingHttpResponse:
-    """All of them as a file."""
+    """Return every matching entity as CSV."""
     rows = listed.csv_rows(
         _processed(day), listed.known(code), listed.EntityFilters.of(request.GET)
     )
@@ -89,22 +90,23 @@ def download(request: HtmxRequest, day: date, code: str) -> StreamingHttpRespons
 
 
 @require_safe
-def story(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
-    """One entity on the date, as a page or as a dialog."""
-    found = listed.entity_context(listed.told(day, listed.known(code), name), request.GET)
+def entity(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
+    """Return the report of one entity, as a page or as a dialog."""
+    report = listed.report_of(day, listed.known(code), name)
+    context = listed.entity_context(report, request.GET)
     return render(
         request,
-        "date/_story.html" if request.htmx.target == "dialog" else "date/story.html",
-        found,
+        "date/_entity.html" if request.htmx.target == "dialog" else "date/entity.html",
+        context,
     )
 
 
 @require_safe
-def beside(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
-    """Who stands before and after an entity in the list that it was opened from."""
+def neighbours(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
+    """Return the links to the previous and next entity of the filtered list."""
     return render(
         request,
-        "date/_beside.html",
+        "date/_neighbours.html",
         listed.neighbours(_processed(day), listed.known(code), name, request.GET),
     )
 
@@ -112,25 +114,25 @@ def beside(request: HtmxRequest, day: date, code: str, name: str) -> HttpRespons
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def run(request: HtmxRequest, day: date, code: str) -> HttpResponse:
-    """Run one processor for the date again: asked first with what is replaced, done by POST."""
-    asked = rerun.Rerun(day, listed.known(code), after=request.GET.get("with") == rerun.AFTER)
+    """Show the effects of a rerun of one processor; a POST starts it."""
+    chosen = rerun.Rerun(day, listed.known(code), after=request.GET.get("with") == rerun.AFTER)
     form = rerun.RunForm(request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
-        return _ask(request, asked, form)
+        return _confirm(request, chosen, form)
     try:
-        job = asked.start(
+        job = chosen.start(
             request.user.username, form.cleaned_data["reason"], request.POST.get("seal", "")
         )
     except Refused as error:
-        return _ask(request, asked, form, error)
-    messages.success(request, f"Job {job.pk} runs {', '.join(asked.codes)} for {day}.")
+        return _confirm(request, chosen, form, error)
+    messages.success(request, f"Job {job.pk} runs {', '.join(chosen.codes)} for {day}.")
     return redirect("job", job.pk)
 
 
-def _ask(
-    request: HtmxRequest, asked: rerun.Rerun, form: rerun.RunForm, refused: Refused | None = None
+def _confirm(
+    request: HtmxRequest, chosen: rerun.Rerun, form: rerun.RunForm, refused: Refused | None = None
 ) -> HttpResponse:
-    context = rerun.context(asked, form, str(refused or ""))
+    context = rerun.context(chosen, form, str(refused or ""))
     status = status_of(refused) if refused else 422 if form.errors else 200
     return render(
         request,
@@ -141,8 +143,8 @@ def _ask(
 
 
 def _processed(day: date) -> date:
-    """A date that is processed. Raises Http404 for another one."""
+    """Return the date if it is processed. Raises Http404 otherwise."""
     typed = load_calendar().day(day)
     if not typed.is_computed:
-        raise Http404(f"{day} has no entities: {typed.why_skipped}; its own page says what it is")
+        raise Http404(f"{day} has no entities: {typed.why_skipped}; see its date page")
     return day

@@ -1,9 +1,8 @@
-"""The tables of the guide that are made from what the code decides, so that neither can be ahead of
-the other.
-"""
+"""Tables of the guide, generated from the code that decides, so that they cannot differ from it."""
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,205 +13,135 @@ from backfill import queries
 from backfill.execution import live_checks
 from backfill.plan.options import MAX_PARALLEL, Options
 from backfill.processors.registry import PROCESSORS
-from validation import bands, categories, coverage, expectation, preflight_report, retry, season
+from validation import bands, categories, coverage, preflight_report, retry, season
 from validation.findings import content
 from validation.findings import kinds as finding_kinds
 from validation.preflight_report import PreflightEffect
 from validation.thresholds import COMPLETENESS, SLOW_SECONDS, percent
 from webapp import keys
 from webapp.models import Role
-from webapp.ui import states
+from webapp.pages.guide import commands, glossary, legend, runbook
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A retry class by an example that the rules themselves have judged."""
+    """Example of a retry decision, made by the rules themselves."""
 
     when: str
     retry: str
     reason: str
 
 
-@dataclass(frozen=True)
-class Verb:
-    """One thing that the runbook has you do: where it is here, and how from a shell."""
-
-    what: str
-    page: str  # a URL name
-    words: str
-    shell: str
-
-
-NOVEMBER = "--start 2021-11-01 --end 2021-11-30"
-VERBS = (
-    Verb(
-        "check Phase 3 before a start",
-        "backfill_new",
-        "New backfill: the preflight is live in the form",
-        "preflight_check 2021-11-01 --end-date 2021-11-30",
-    ),
-    Verb(
-        "see which Phase 4 data exists",
-        "coverage",
-        "Coverage: every table by date",
-        f"query records-per-date {NOVEMBER}",
-    ),
-    Verb("run the chain over a range", "backfill_new", "New backfill", f"backfill {NOVEMBER}"),
-    Verb(
-        "enable backfill mode in the options",
-        "backfill_new",
-        "New backfill: it is the mode that is chosen already",
-        f"backfill {NOVEMBER} --mode backfill",
-    ),
-    Verb(
-        "skip the preflight",
-        "backfill_new",
-        "New backfill: the switch, with a reason",
-        f'backfill {NOVEMBER} --skip-preflight --reason "why"',
-    ),
-    Verb("follow checkpoint files", "jobs", "Jobs: the job's page is live", "jobs 7"),
-    Verb(
-        "run one processor's script",
-        "backfill_new",
-        "New backfill: choose the processor",
-        f"backfill {NOVEMBER} --processors PSZA",
-    ),
-    Verb(
-        "run one processor for one date",
-        "home",
-        "Home: a cell of the grid leads to its date, which has the button",
-        "run_processor PSZA 2021-11-22",
-    ),
-    Verb(
-        "validate a date",
-        "coverage",
-        "Coverage, and the page of the date",
-        "validate_pipeline 2021-11-22 --phase 4 --verbose",
-    ),
-    Verb(
-        "check Phase 3 of a date with a high failure rate",
-        "coverage",
-        "Coverage, and Triage, which names the date already",
-        "validate_pipeline 2021-11-22 --phase 3 --verbose",
-    ),
-    Verb(
-        "count records per date",
-        "queries",
-        "Queries: records-by-processor",
-        f"query records-by-processor {NOVEMBER}",
-    ),
-    Verb(
-        "break failures down by category",
-        "queries",
-        "Queries: failure-breakdown; on a job's page live",
-        f"query failure-breakdown {NOVEMBER}",
-    ),
-    Verb(
-        "decide what to investigate and what to ignore",
-        "triage",
-        "Triage: what nothing explains, worst first",
-        "triage",
-    ),
-    Verb(
-        "compare failure rates with what is expected",
-        "rates",
-        "Failure rates: the band and the exact expectation",
-        f"query failure-rates {NOVEMBER}",
-    ),
-    Verb(
-        "see the status of a month",
-        "queries",
-        "Queries: month-status",
-        f"query month-status {NOVEMBER}",
-    ),
-    Verb(
-        "find what can be retried",
-        "triage",
-        "Triage and a job's page: Retry lists what runs and what is left out",
-        "retry 7 --dry-run",
-    ),
-    Verb("check the run history", "runs", "Runs", "runs 2021-11-22"),
-)
-
 SEVERITIES = {
     finding_kinds.Severity.PROBLEM: "numbers are wrong or missing",
-    finding_kinds.Severity.WARNING: "somebody ought to look",
-    finding_kinds.Severity.NOTE: "explains something and wants nobody",
+    finding_kinds.Severity.WARNING: "check when convenient",
+    finding_kinds.Severity.NOTE: "no action",
 }
 F = retry.FailureFacts
-# One case for every way in which the rules can decide.
+# One case for each decision of the rules.
 CASES: tuple[tuple[str, retry.FailureFacts], ...] = (
-    ("too few games, nothing new in Phase 3", F("INSUFFICIENT_DATA")),
-    ("too few games, and Phase 3 has changed", F("INSUFFICIENT_DATA", phase3_has_changed=True)),
+    ("too few games, Phase 3 unchanged", F(failure="INSUFFICIENT_DATA")),
+    ("too few games, Phase 3 changed", F(failure="INSUFFICIENT_DATA", phase3_has_changed=True)),
     (
         "no upstream row, because upstream had too few games",
-        F("MISSING_DEPENDENCY", causes={"INSUFFICIENT_DATA": 1}),
+        F(failure="MISSING_DEPENDENCY", causes={"INSUFFICIENT_DATA": 1}),
     ),
     (
-        "no upstream row, because upstream met a bug",
-        F("MISSING_DEPENDENCY", causes={"PROCESSING_ERROR": 1}),
+        "no upstream row, because upstream had a bug",
+        F(failure="MISSING_DEPENDENCY", causes={"PROCESSING_ERROR": 1}),
     ),
     (
-        "no upstream row then, and there is one now",
-        F("MISSING_DEPENDENCY", causes={retry.HAS_ROW: 1}),
+        "no upstream row during the run, one now",
+        F(failure="MISSING_DEPENDENCY", causes={retry.HAS_ROW: 1}),
     ),
     (
-        "no upstream row, and upstream ran again since",
-        F("MISSING_DEPENDENCY", upstream=retry.UpstreamRuns.AFTER),
+        "no upstream row, upstream complete after the run",
+        F(failure="MISSING_DEPENDENCY", upstream=retry.UpstreamRuns.AFTER),
     ),
-    ("recent games missing", F("INCOMPLETE_DATA")),
-    ("an impossible value, still there", F("PROCESSING_ERROR")),
+    ("recent games missing", F(failure="INCOMPLETE_DATA")),
+    ("impossible value, Phase 3 unchanged", F(failure="PROCESSING_ERROR")),
+    ("impossible value, code changed", F(failure="PROCESSING_ERROR", code_has_changed=True)),
+    ("impossible value, Phase 3 changed", F(failure="PROCESSING_ERROR", phase3_has_changed=True)),
+    ("no row and no failure, same code", F(failure="UNKNOWN")),
+    ("no row and no failure, code changed", F(failure="UNKNOWN", code_has_changed=True)),
     (
-        "an impossible value, and Phase 3 has changed",
-        F("PROCESSING_ERROR", phase3_has_changed=True),
+        "blocked, upstream not complete",
+        F(failure=retry.BLOCKED, upstream=retry.UpstreamRuns.NOT_COMPLETE, waits_for=("PSZA",)),
     ),
-    ("no row and no failure, same code", F("UNKNOWN")),
-    ("no row and no failure, other code since", F("UNKNOWN", code_has_changed=True)),
-    (
-        "blocked, and upstream is not complete",
-        F(retry.BLOCKED, upstream=retry.UpstreamRuns.NOT_COMPLETE, waits_for=("PSZA",)),
-    ),
-    ("blocked, and upstream is complete now", F(retry.BLOCKED, upstream=retry.UpstreamRuns.AFTER)),
-    ("cancelled", F(retry.CANCELLED)),
-    ("the partition is gone or damaged", F(retry.LOST)),
-    *((f"the run ended with {name}", F(name)) for name in (*retry.PASSING, retry.CORRUPT)),
+    ("blocked, upstream complete now", F(failure=retry.BLOCKED, upstream=retry.UpstreamRuns.AFTER)),
+    ("cancelled", F(failure=retry.CANCELLED)),
+    ("partition missing or damaged", F(failure=retry.LOST)),
+    *((f"run ended with {name}", F(failure=name)) for name in (*retry.PASSING, retry.CORRUPT)),
+)
+CLASSES = {
+    retry.RetryClass.NOW: "The input or code changed after the run, or the error was transient.",
+    retry.RetryClass.AFTER_UPSTREAM: "Upstream or Phase 3 comes first; the preview names it.",
+    retry.RetryClass.NEVER: "Too few games. The same run gives the same result.",
+    retry.RetryClass.AFTER_FIX: "Fix the code or the source row first.",
+}
+NORMAL_MODE = {
+    live_checks.DEFENSIVE: "Every upstream run of the date succeeded, and every source has rows.",
+    live_checks.FRESHNESS: "The newest row of each source is recent enough.",
+    live_checks.COMPLETENESS: f"From day {COMPLETENESS.first_day}, at least "
+    f"{percent(COMPLETENESS.required_tenths / 10)} of the recent team games are present.",
+    live_checks.TRIGGER: "One message to Phase 5 when all five processors have succeeded.",
+}
+ROLE_RIGHTS = {
+    Role.VIEWER: "Read everything.",
+    Role.OPERATOR: "Start, control and retry jobs.",
+    Role.ADMIN: "Manage users and limits, start large launches.",
+}
+# States of a job and of a run, with their meaning; the words are those of webapp/ui/states.py.
+JOB_STATES = (
+    ("queued", "Waits for its first worker."),
+    ("running", "Batches are in flight."),
+    ("paused", "Nothing is in flight. Resume it to run the rest."),
+    ("succeeded", "Every run is complete or skipped."),
+    ("failed", "At least one run failed or is blocked. Retry it."),
+    ("cancelled", "Stopped by a user. Resume it to run the rest."),
+)
+RUN_STATES = (
+    ("pending", "Has not started."),
+    ("running", "A worker executes it."),
+    ("complete", "Every entity has one row or one classified failure."),
+    ("skipped", "Nothing to do: bootstrap, or already complete."),
+    ("blocked", "An upstream run of its date failed. Retry that run; this one follows."),
+    ("failed", "No valid result: error of the statement, the accounting or the warehouse."),
+    ("cancelled", "Dropped before it was complete."),
+)
+COMPLETE_RUNS = (
+    ("clean", "No failure."),
+    ("expected", "Every failure follows from too few games."),
+    ("outside", "At least one bug, unexpected failure or unaccounted entity."),
 )
 
 
 def of(slug: str) -> dict[str, Any]:
-    """What the template of a topic shows besides its words."""
+    """Return the context of a topic's template."""
     return MADE[slug]() if slug in MADE else {}
 
 
 def _processors() -> dict[str, Any]:
-    minimum = {
-        "TDZA": expectation.DEFENSE_GAMES,
-        "PSZA": expectation.SHOT_GAMES,
-        "PDC": expectation.CACHE_GAMES,
-    }
-    return {"processors": [(p, minimum.get(code)) for code, p in PROCESSORS.items()]}
+    first = [code for code, found in PROCESSORS.items() if not found.after]
+    later = [code for code in PROCESSORS if code not in first]
+    return {"processors": list(PROCESSORS.values()), "first": first, "later": later}
 
 
 def _calendar() -> dict[str, Any]:
     return {
         "bootstrap_days": season.BOOTSTRAP_DAYS,
-        "first_month": season.FIRST_MONTH,
+        "first_month": calendar.month_name[season.FIRST_MONTH],
         "date_types": list(season.DateType),
     }
 
 
 def _early() -> dict[str, Any]:
-    rows = [(code, band) for code, found in bands.RUNBOOK.items() for band in found]
-    games = {
-        "psza": expectation.SHOT_GAMES,
-        "tdza": expectation.DEFENSE_GAMES,
-        "pdc": expectation.CACHE_GAMES,
-    }
+    rows = [(code, days, band) for code in bands.RUNBOOK for days, band in bands.in_order(code)]
     return {
         "bands": rows,
         "min_entities": bands.MIN_ENTITIES,
         "history_days": bands.HISTORY_DAYS,
-        "games": games,
+        "processors": [p for p in PROCESSORS.values() if p.rules.minimum],
     }
 
 
@@ -227,7 +156,7 @@ def _retry() -> dict[str, Any]:
         for v in [retry.verdict(facts)]
     ]
     return {
-        "classes": list(retry.RetryClass),
+        "classes": CLASSES.items(),
         "samples": samples,
         "usual_retries": Options.max_retries,
     }
@@ -243,36 +172,54 @@ def _findings() -> dict[str, Any]:
 
 def _modes() -> dict[str, Any]:
     limits = [
-        ("most sources", live_checks.FRESHNESS_LIMITS),
-        ("sources of teams", live_checks.TEAM_FRESHNESS),
+        ("player sources", live_checks.FRESHNESS_LIMITS),
+        ("team sources", live_checks.TEAM_FRESHNESS),
     ]
     hours = [
         (words, f.warn.total_seconds() / 3600, f.refuse.total_seconds() / 3600)
         for words, f in limits
     ]
-    return {
-        "checks": live_checks.KINDS,
-        "freshness": hours,
-        "completeness_day": COMPLETENESS.first_day,
-        "completeness_share": percent(COMPLETENESS.required_tenths / 10),
-    }
+    return {"checks": NORMAL_MODE.items(), "freshness": hours}
+
+
+RESULTS = {
+    preflight_report.PreflightKind.NOT_LOADED: "season not loaded",
+    preflight_report.PreflightKind.UNFINISHED: "unfinished load or copy",
+    preflight_report.PreflightKind.NOTHING_TO_RUN: "no date to run",
+    preflight_report.PreflightKind.HELD: "dates locked by another job",
+    preflight_report.PreflightKind.UNFINISHED: "load or copy interrupted",
+    preflight_report.PreflightKind.EXPIRY: "partitions expire",
+    preflight_report.PreflightKind.NO_ROWS: "no rows in an input table",
+    preflight_report.PreflightKind.FEW_ROWS: "few rows in an input table",
+    preflight_report.PreflightKind.SHORT_WINDOWS: "missing earlier games",
+    preflight_report.PreflightKind.KNOWN_BUG: "open finding of an impossible value",
+    preflight_report.PreflightKind.OUTPUT: "output exists",
+}
+EFFECTS = {
+    PreflightEffect.BLOCKS: "blocker",
+    PreflightEffect.WARNS: "warning",
+    PreflightEffect.TELLS: "informational",
+}
 
 
 def _preflight() -> dict[str, Any]:
     kinds = [
-        (str(k), str(k.effect), k.effect is PreflightEffect.BLOCKS and k.can_be_overridden)
+        (RESULTS[k], EFFECTS[k.effect], k.effect is PreflightEffect.BLOCKS and k.can_be_overridden)
         for k in preflight_report.PreflightKind
     ]
     return {"kinds": kinds, "low": coverage.LOW, "rows_per_game": coverage.ROWS_PER_GAME.items()}
 
 
-def _states() -> dict[str, Any]:
-    return {"states": states.STATES.items()}
-
-
-def _brake() -> dict[str, Any]:
-    bugs = [category.name for category in categories.CATEGORIES if category.is_bug]
-    return {"bugs": bugs, "parallel": settings.MAX_PARALLEL_BATCHES, "most_parallel": MAX_PARALLEL}
+def _jobs() -> dict[str, Any]:
+    return {
+        "job_states": JOB_STATES,
+        "run_states": RUN_STATES,
+        "complete_runs": COMPLETE_RUNS,
+        "legend": legend.rows(),
+        "bugs": categories.BUGS,
+        "parallel": settings.MAX_PARALLEL_BATCHES,
+        "most_parallel": MAX_PARALLEL,
+    }
 
 
 def _queries() -> dict[str, Any]:
@@ -281,24 +228,24 @@ def _queries() -> dict[str, Any]:
 
 def _roles() -> dict[str, Any]:
     return {
-        "roles": [(role.value, role.label.partition(": ")[2]) for role in Role],
+        "roles": [(role.value, ROLE_RIGHTS[role]) for role in Role],
         "limit": settings.APPROVAL_THRESHOLD_DATES,
+        "token_days": settings.TOKEN_DAYS,
     }
 
 
 MADE: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "runbook": lambda: {"sections": runbook.SECTIONS},
     "processors": _processors,
-    "calendar": _calendar,
-    "early-season": _early,
-    "categories": _categories,
+    "season": lambda: {**_calendar(), **_early()},
+    "failures": _categories,
     "retry": _retry,
     "findings": _findings,
-    "modes": _modes,
-    "preflight": _preflight,
-    "states": _states,
-    "brake": _brake,
+    "preflight": lambda: {**_preflight(), **_modes()},
+    "jobs": _jobs,
     "queries": _queries,
+    "commands": lambda: {"commands": commands.all_commands()},
     "roles": _roles,
     "keys": lambda: {"sections": keys.SECTIONS},
-    "runbook": lambda: {"verbs": VERBS},
+    "glossary": lambda: {"terms": glossary.in_order()},
 }

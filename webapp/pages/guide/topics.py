@@ -1,14 +1,17 @@
-"""The guide: its topics in the order in which one reads them."""
+"""Topics of the guide in reading order, and the addresses that earlier releases used."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+from django.urls import reverse
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One page of the guide; its words are in templates/guide/topics/<slug>.html."""
+    """One page of the guide; its text is in templates/guide/topics/<slug>.html."""
 
     slug: str
     title: str
@@ -16,72 +19,86 @@ class Topic:
 
     @property
     def template(self) -> str:
-        """Where its words are."""
+        """Return the name of the template with its text."""
         return f"guide/topics/{self.slug}.html"
 
 
 TOPICS = (
+    Topic("runbook", "Runbook map", "Every section of the runbook with its page and command."),
+    Topic("processors", "Processors", "Inputs, outputs and order of the five processors."),
     Topic(
-        "runbook",
-        "From the runbook to the panel",
-        "What the runbook has you do by hand, and where it is here.",
+        "season",
+        "Season calendar and failure bands",
+        "Dates that run, bootstrap, minimum games, usual failure rates.",
     ),
     Topic(
-        "processors",
-        "The five processors",
-        "What each makes, of what, and in which order they run.",
+        "failures",
+        "Expected and unexpected failures",
+        "Audit, failure categories, bugs, cascades.",
     ),
+    Topic("retry", "Retry", "Failures that a retry fixes, and failures that it does not."),
+    Topic("findings", "Findings", "Every kind of finding with its likely cause and next step."),
+    Topic("preflight", "Preflight and modes", "Checks before a start; backfill and normal mode."),
     Topic(
-        "calendar",
-        "The season calendar",
-        "Days, season weeks, bootstrap, playoffs, dates without games.",
+        "jobs",
+        "Jobs, runs and states",
+        "States, canary, pause on error, concurrency limit, stalled jobs.",
     ),
-    Topic(
-        "early-season",
-        "Why failures are expected early",
-        "The minimum of games, and the bands of failure rates.",
-    ),
-    Topic(
-        "expectation",
-        "The exact expectation",
-        "Who must fail on a date, computed from the games played.",
-    ),
-    Topic("categories", "Failure categories", "The closed list: what each means and what to do."),
-    Topic("cascades", "Cascades", "Failures that follow from others, traced to their root."),
-    Topic("retry", "What a retry heals", "Now, after upstream, never, or after a fix."),
-    Topic(
-        "findings",
-        "Findings",
-        "Everything that the judgement can find, with its likely cause and what to do.",
-    ),
-    Topic("modes", "Backfill mode and normal mode", "Which checks history does not need, and why."),
-    Topic("preflight", "The preflight", "What is looked at before a start, and what blocks it."),
-    Topic(
-        "states", "States and shapes", "Every sign that the panel shows, in shape, word and colour."
-    ),
-    Topic("brake", "When a job pauses itself", "The canary, the brake, and what a stalled job is."),
-    Topic("queries", "The queries", "The runbook's queries, and what was corrected in them."),
-    Topic("roles", "Roles", "Who may see, start and change what."),
-    Topic("keys", "Keys", "The panel without a mouse."),
-    Topic("glossary", "Glossary", "The words of the field, in a sentence each."),
+    Topic("queries", "Queries", "The runbook's queries by name, with their corrections."),
+    Topic("commands", "Commands", "Every manage.py command with its options."),
+    Topic("roles", "Roles and tokens", "Permissions, approval of large launches, API tokens."),
+    Topic("keys", "Keyboard shortcuts", "Keys on every page and in grids."),
+    Topic("glossary", "Glossary", "Every term with its meaning and its pages."),
 )
 BY_SLUG = {topic.slug: topic for topic in TOPICS}
 
+# Topic or topic#heading of an earlier release, and its present place. Redirects keep old links and
+# bookmarks valid, and links on other pages resolve without a redirect.
+MOVED: Mapping[str, str] = MappingProxyType(
+    {
+        "brake": "jobs#canary",
+        "brake#bug": "jobs#pause-on-error",
+        "brake#cap": "jobs#concurrency-limit",
+        "calendar": "season",
+        "cascades": "failures#cascades",
+        "cascades#root": "failures#cascades",
+        "cascades#no-root": "failures#cascades",
+        "cascades#dates": "failures#across-dates",
+        "categories": "failures#categories",
+        "categories#list": "failures#categories",
+        "early-season": "season#minimum",
+        "expectation": "failures",
+        "expectation#compared": "failures#outcomes",
+        "expectation#promise": "failures#outcomes",
+        "expectation#when": "failures#audit",
+        "modes": "preflight#modes",
+        "modes#skips": "preflight#modes",
+        "states": "jobs#legend",
+        "states#asked": "jobs#stop",
+        "states#complete": "jobs#run-states",
+    }
+)
 
-def found(words: str) -> Sequence[Topic]:
-    """The topics with all of these words in their title or summary."""
-    wanted = words.lower().split()
-    return [
-        topic
-        for topic in TOPICS
-        if all(word in f"{topic.title} {topic.summary}".lower() for word in wanted)
-    ]
+
+def place(slug: str, anchor: str = "") -> tuple[str, str]:
+    """Return the present slug and anchor of a topic, or of one of its headings."""
+    moved = MOVED.get(f"{slug}#{anchor}") if anchor else MOVED.get(slug)
+    if moved is not None:
+        new_slug, _, new_anchor = moved.partition("#")
+        return new_slug, new_anchor
+    return MOVED.get(slug, slug).partition("#")[0], anchor
 
 
-def neighbours(topic: Topic) -> dict[str, Topic | None]:
-    """The topic before this one and the one after it."""
-    place = TOPICS.index(topic)
+def url(slug: str, anchor: str = "") -> str:
+    """Return the address of a topic, or of one of its headings."""
+    slug, anchor = place(slug, anchor)
+    return reverse("topic", args=[slug]) + (f"#{anchor}" if anchor else "")
+
+
+def neighbors(topic: Topic) -> dict[str, Topic | None]:
+    """Return the previous and the next topic."""
+    at = TOPICS.index(topic)
     return {
-        "before": TOPICS[place - 1] if place else None,
-        "after": TOPICS[place + 1] if place + 1 < len(TOPICS) else None,
+        "previous": TOPICS[at - 1] if at else None,
+        "next": TOPICS[at + 1] if at + 1 < len(TOPICS) else None,
     }

@@ -1,4 +1,4 @@
-"""What can be done with a job now; of what cannot, why not."""
+"""Buttons of a job: enabled ones, and disabled ones with their reason."""
 
 from __future__ import annotations
 
@@ -16,63 +16,86 @@ from webapp.ui import links
 Status = Job.Status
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Button:
-    """One action. `why_not` is why it cannot be done now, empty when it can; `dialog` whether it
-    asks before it does.
+    """Action on a job. `disabled_reason` is empty for an enabled button; `dialog` asks for
+    confirmation first; `style` is a CSS class, `name` the id
+    of its element.
     """
 
-    words: str
+    label: str
     icon: str
     url: str
-    why_not: str = ""
+    disabled_reason: str = ""
     dialog: bool = False
-    look: str = ""
+    style: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Buttons:
-    """Those that can be pressed, and the others by their reason."""
+    """Enabled buttons, and disabled ones grouped by their reason."""
 
-    possible: tuple[Button, ...]
-    impossible: tuple[tuple[str, tuple[Button, ...]], ...]
+    enabled: tuple[Button, ...]
+    disabled: tuple[tuple[str, tuple[Button, ...]], ...]
 
 
-def buttons(job: Job, found: Progress, user: User) -> Buttons:
-    """All the actions on a job, for this user."""
-    every = [*_control(job, found, user), *_other(job, found)]
+def buttons(job: Job, progress: Progress, user: User) -> Buttons:
+    """Return every action on a job, for this user."""
+    every = [*_control(job, progress, user), *_other(job)]
+    if ended := _ended(job):
+        every = [button for button in every if button.disabled_reason != ended]
     reasons: dict[str, list[Button]] = {}
     for button in every:
-        if button.why_not:
-            reasons.setdefault(button.why_not, []).append(button)
+        if button.disabled_reason:
+            reasons.setdefault(button.disabled_reason, []).append(button)
     grouped = tuple((reason, tuple(group)) for reason, group in reasons.items())
-    return Buttons(tuple(b for b in every if not b.why_not), grouped)
+    return Buttons(tuple(b for b in every if not b.disabled_reason), grouped)
 
 
-def _control(job: Job, found: Progress, user: User) -> Iterator[Button]:
-    """What changes the job: for operators, and only where it is possible."""
-    cancel = "Cancel by force" if job.status == Status.CANCELLING else "Cancel"
-    for name, words, icon, look, why_not in (
-        ("job_pause", "Pause", "player-pause", "", _no_pause(job)),
-        ("job_resume", "Resume", "player-play", "btn-primary", _no_resume(job, found)),
+def _control(job: Job, progress: Progress, user: User) -> Iterator[Button]:
+    """Yield the buttons that change the job; viewers see them disabled."""
+    cancel = "Force cancel" if job.status == Status.CANCELLING else "Cancel job"
+    for name, label, icon, style, unavailable in (
+        ("job_pause", "Pause job", "player-pause", "", _no_pause(job)),
+        ("job_resume", "Resume job", "player-play", "btn-primary", _no_resume(job, progress)),
         ("job_cancel", cancel, "player-stop", "btn-danger", _ended(job)),
-        ("job_cap", "Change cap", "settings", "", _ended(job)),
+        ("job_limit", "Change concurrency limit", "settings", "", _ended(job)),
     ):
-        reason = why_not if user.may_operate else OPERATORS_ONLY
-        yield Button(words, icon, reverse(name, args=[job.pk]), reason, dialog=True, look=look)
-    yield Button("Retry failures", "rotate-clockwise", links.to_retry(job.pk), no_retry(job, user))
-
-
-def _other(job: Job, found: Progress) -> Iterator[Button]:
-    """What only shows something, or leads on."""
+        reason = unavailable if user.may_operate else OPERATORS_ONLY
+        yield Button(
+            label=label,
+            icon=icon,
+            url=reverse(name, args=[job.pk]),
+            disabled_reason=reason,
+            dialog=True,
+            style=style,
+        )
     yield Button(
-        "Start again with these options",
-        "copy",
-        links.with_query(reverse("backfill_new"), job=job.pk),
+        label="Retry failures",
+        name="retry-failures",
+        icon="rotate-clockwise",
+        url=links.to_retry(job.pk),
+        disabled_reason=no_retry(job, user),
     )
-    yield Button("Compare", "arrows-diff", reverse("job_compare", args=[job.pk]))
-    yield Button("CSV", "download", reverse("job_report", args=[job.pk, "csv"]))
-    yield Button("JSON", "download", reverse("job_report", args=[job.pk, "json"]))
+
+
+def _other(job: Job) -> Iterator[Button]:
+    """Yield the buttons that open pages and downloads."""
+    yield Button(
+        label="Copy to new backfill",
+        icon="copy",
+        url=links.with_query(reverse("backfill_new"), job=job.pk),
+    )
+    yield Button(
+        label="Compare jobs", icon="arrows-diff", url=reverse("job_compare", args=[job.pk])
+    )
+    yield Button(
+        label="Download CSV", icon="download", url=reverse("job_report", args=[job.pk, "csv"])
+    )
+    yield Button(
+        label="Download JSON", icon="download", url=reverse("job_report", args=[job.pk, "json"])
+    )
 
 
 def _ended(job: Job) -> str:
@@ -82,23 +105,21 @@ def _ended(job: Job) -> str:
 def _no_pause(job: Job) -> str:
     if job.status in Job.ACTIVE:
         return ""
-    return _ended(job) or f"the job is {job.status} already"
+    return _ended(job) or f"the job is already {job.status}"
 
 
-def _no_resume(job: Job, found: Progress) -> str:
+def _no_resume(job: Job, progress: Progress) -> str:
     if job.status == Status.CANCELLED:
-        return (
-            "" if found.counts.get("cancelled") else "nothing was left to run when it was cancelled"
-        )
+        return "" if progress.counts.get("cancelled") else "no cancelled runs to resume"
     if job.status in (Status.PAUSED, Status.PAUSING):
         return ""
     if job.status == Status.CANCELLING:
-        return "wait until it has been cancelled"
-    return _ended(job) or "it is under way"
+        return "wait until the job is cancelled"
+    return _ended(job) or "the job is already running"
 
 
 def no_retry(job: Job, user: User) -> str:
-    """Why this user cannot retry what failed of a job now; empty when he can."""
+    """Return the reason why this user cannot retry the job now; empty if the user can."""
     if not user.may_operate:
         return OPERATORS_ONLY
     return "" if job.status in Job.ENDED else "wait until the job has ended"

@@ -1,4 +1,4 @@
-"""Two jobs compared, as their page shows it."""
+"""Comparison of two jobs: fixed, remaining and new failures."""
 
 from __future__ import annotations
 
@@ -7,30 +7,73 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
 
 from backfill.errors import Refused
 from backfill.models import Job, Run
-from backfill.status.comparison import CategoryDelta, compare
+from backfill.status import comparison as job_comparison
+from backfill.status import job_export
+from backfill.status.comparison import CategoryDelta
 from validation.categories import BY_NAME
+from webapp.middleware.heavy_reads import heavy_read
+from webapp.ui.csv_export import as_csv
+from webapp.ui.query_params import whole
+from webapp.ui.tables import paginate
+from webapp.ui.typing import HtmxRequest
 
 DATES_A_PAGE = 50
 JOBS_TO_PICK = 100
 
 
+@require_safe
+def pick(request: HtmxRequest, number: int) -> HttpResponse:
+    """Render the choice of the other job. Raises Refused."""
+    job = get_object_or_404(Job, pk=number)
+    if other := whole(request.GET.get("with"), "with", 0):
+        check_pair(job.pk, other)
+        return redirect("job_comparison", *sorted((job.pk, other)))
+    return render(request, "job/pick.html", {"job": job, "others": candidates(job)})
+
+
+@require_safe
+def compare(request: HtmxRequest, number: int, other: int) -> HttpResponse:
+    """Render the comparison of two jobs. Raises Refused."""
+    before, after = get_object_or_404(Job, pk=number), get_object_or_404(Job, pk=other)
+    return render(
+        request, "job/compare.html", comparison(before, after, request.GET.get("page", ""))
+    )
+
+
+@require_safe
+@heavy_read
+def report(request: HtmxRequest, number: int, kind: str) -> HttpResponseBase:
+    """Return a job as a download: CSV with a row per run, or one JSON document."""
+    job = get_object_or_404(Job, pk=number)
+    if kind == "csv":
+        return as_csv(
+            f"job-{job.pk}",
+            job_export.COLUMNS,
+            (list(row.values()) for row in job_export.rows(job)),
+        )
+    answer = JsonResponse(job_export.document(job), json_dumps_params={"indent": 1})
+    answer["Content-Disposition"] = f'attachment; filename="job-{job.pk}.json"'
+    return answer
+
+
 @dataclass(frozen=True)
 class Candidates:
-    """The jobs to compare with, and how many others have nothing in common with it."""
+    """Jobs with a common run, and the number of jobs without one."""
 
     jobs: tuple[Job, ...]
-    strangers: int
+    unrelated: int
 
 
 def candidates(job: Job) -> Candidates:
-    """Those that ran a date of this one by the same processor, the newest first; the job of which
-    it is a retry and its own
-    retries before the others.
+    """Return the jobs with a common (processor, date), newest first, its retries and the job that
+    it retries before the others.
     """
     near = [job.retry_of_id, *job.retried_by.values_list("pk", flat=True)]
     ran = Run.objects.own()
@@ -42,21 +85,21 @@ def candidates(job: Job) -> Candidates:
 
 
 def check_pair(number: int, other: int) -> None:
-    """Raise Refused for a job and itself."""
+    """Raise Refused if both numbers are the same job."""
     if number == other:
         raise Refused(f"job {number} cannot be compared with itself; choose another job")
 
 
 def comparison(before: Job, after: Job, page: str) -> dict[str, Any]:
-    """Per category and per date: healed, remaining, new. Raises Refused."""
+    """Return fixed, remaining and new failures per category and per date. Raises Refused."""
     check_pair(before.pk, after.pk)
-    found = compare(before, after)
+    found = job_comparison.compare(before, after)
     totals = [
         (what, counts, what in BY_NAME and not BY_NAME[what].is_bug)
         for what, counts in found.totals().items()
     ]
     sums = {kind: sum(found.counts(kind).values()) for kind in ("healed", "remaining", "new")}
-    by_date = Paginator(_by_date(found.changes), DATES_A_PAGE).get_page(page)
+    by_date = paginate(_by_date(found.changes), DATES_A_PAGE, page)
     return {
         "before": before,
         "after": after,
@@ -74,6 +117,5 @@ def _by_date(changes: tuple[CategoryDelta, ...]) -> list[tuple[date, str, dict[s
             healed=c.healed, remaining=c.remaining, new=c.new
         )
     found = [(day, code, dict(n)) for (day, code), n in sorted(counts.items()) if any(n.values())]
-    return sorted(
-        found, key=lambda item: not (item[2]["healed"] or item[2]["new"])
-    )  # what has changed first
+    # Changed dates first.
+    return sorted(found, key=lambda item: not (item[2]["healed"] or item[2]["new"]))

@@ -1,4 +1,4 @@
-"""Pause, go on, cancel, change the cap: asked first with what exactly would happen, done by POST."""
+"""Pause, resume, cancel and limit a job: GET shows the effect, POST executes."""
 
 from __future__ import annotations
 
@@ -13,87 +13,143 @@ from django.views.decorators.http import require_http_methods
 
 from backfill.jobs.lifecycle import cancel_job, change_limit, pause_job, resume_job
 from backfill.models import Job
+from backfill.plan.options import MAX_PARALLEL
+from validation.findings.kinds import pluralize
 from webapp.auth.permissions import operator_required
-from webapp.pages.job.control_forms import RELEASE, CancelForm, LimitForm, ReasonForm, ResumeForm
 from webapp.pages.job.page import effects
+from webapp.ui.query_params import MAX_REASON
 from webapp.ui.typing import HtmxRequest
 
-asked_first = require_http_methods(["GET", "HEAD", "POST"])
+confirmed = require_http_methods(["GET", "HEAD", "POST"])
 
 
-@asked_first
+KEEP, RELEASE, FORCE = "keep", "release", "force"
+
+
+class ReasonForm(forms.Form):
+    """Form with the reason that is stored with the event."""
+
+    reason = forms.CharField(
+        label="Reason (stored with the event)", required=False, max_length=MAX_REASON,
+        widget=forms.TextInput({"class": "form-control"}),
+    )  # fmt: skip
+
+
+class ResumeForm(ReasonForm):
+    """Form of Resume: keep or switch off pause on error."""
+
+    brake = forms.ChoiceField(
+        label="Pause on error",
+        initial=KEEP,
+        widget=forms.RadioSelect({"class": "form-check-input"}),
+        choices=[
+            (KEEP, "keep the current setting"),
+            (RELEASE, "turn off for this job"),
+        ],
+    )
+    field_order = ("brake", "reason")
+
+
+class CancelForm(ReasonForm):
+    """Form of Cancel: let running runs finish, or stop them."""
+
+    force = forms.ChoiceField(
+        label="Runs in progress",
+        initial="",
+        required=False,
+        widget=forms.RadioSelect({"class": "form-check-input"}),
+        choices=[
+            ("", "finish and keep their rows"),
+            (FORCE, "stop (force cancel); their dates run again after a resume"),
+        ],
+    )
+    field_order = ("force", "reason")
+
+
+class LimitForm(ReasonForm):
+    """Form of the concurrency limit."""
+
+    batches = forms.IntegerField(
+        label="Batches in flight", min_value=1, max_value=MAX_PARALLEL,
+        widget=forms.NumberInput({"class": "form-control", "min": 1, "max": MAX_PARALLEL}),
+    )  # fmt: skip
+    field_order = ("batches", "reason")
+
+
+@confirmed
 @operator_required
 def pause(request: HtmxRequest, number: int) -> HttpResponse:
-    """Let what runs finish and start nothing else."""
+    """Pause a job: running runs finish, pending runs stay pending."""
     job, form = get_object_or_404(Job, pk=number), ReasonForm(_posted(request))
     if not form.is_valid():
-        return _ask(request, job, form, "pause")
+        return _confirm(request, job, form, "pause")
     pause_job(job, request.user.username, form.cleaned_data["reason"])
-    return _done(request, job, f"Job {job.pk} pauses.")
+    return _done(request, job, f"Job {job.pk} is pausing.")
 
 
-@asked_first
+@confirmed
 @operator_required
 def resume(request: HtmxRequest, number: int) -> HttpResponse:
-    """Go on with what is left."""
+    """Resume a paused or cancelled job."""
     job, form = get_object_or_404(Job, pk=number), ResumeForm(_posted(request))
     if not form.is_valid():
-        return _ask(request, job, form, "resume")
+        return _confirm(request, job, form, "resume")
     brake = False if form.cleaned_data["brake"] == RELEASE else None
     resume_job(job, request.user.username, form.cleaned_data["reason"], brake=brake)
-    return _done(request, job, f"Job {job.pk} goes on.")
+    return _done(request, job, f"Job {job.pk} resumed.")
 
 
-@asked_first
+@confirmed
 @operator_required
 def cancel(request: HtmxRequest, number: int) -> HttpResponse:
-    """Drop what waits; what runs finishes, or is stopped by force."""
+    """Cancel a job: drop pending runs; running runs finish, or stop with force."""
     job, form = get_object_or_404(Job, pk=number), CancelForm(_posted(request))
     if not form.is_valid():
-        return _ask(request, job, form, "cancel")
+        return _confirm(request, job, form, "cancel")
     done = cancel_job(
         job,
         request.user.username,
         form.cleaned_data["reason"],
         force=bool(form.cleaned_data["force"]),
     )
-    said = f"{done.dropped:,} runs dropped, {done.finishing:,} finishing, {done.stopped:,} stopped by force."
-    return _done(request, job, f"Job {job.pk} is cancelled: {said}")
+    dropped = pluralize(done.dropped, "run")
+    effect = f"{dropped} dropped, {done.finishing:,} finishing, {done.stopped:,} stopped."
+    return _done(request, job, f"Job {job.pk} cancelled: {effect}")
 
 
-@asked_first
+@confirmed
 @operator_required
-def cap(request: HtmxRequest, number: int) -> HttpResponse:
-    """Let more or fewer batches be in flight."""
+def limit(request: HtmxRequest, number: int) -> HttpResponse:
+    """Change the concurrency limit of a job."""
     job = get_object_or_404(Job, pk=number)
     form = LimitForm(_posted(request), initial={"batches": job.max_in_flight})
     if not form.is_valid():
-        return _ask(request, job, form, "cap")
+        return _confirm(request, job, form, "limit")
     batches = form.cleaned_data["batches"]
     change_limit(batches, request.user.username, form.cleaned_data["reason"], job=job)
-    return _done(request, job, f"At most {batches} batches of job {job.pk} are in flight now.")
+    return _done(request, job, f"Concurrency limit of job {job.pk}: {batches}.")
 
 
 def _posted(request: HtmxRequest) -> QueryDict | None:
-    """What a form is filled with; one that nobody has sent is valid for nobody."""
+    """Return the data of a POST; None leaves the form unbound and invalid."""
     return request.POST if request.method == "POST" else None
 
 
-def _ask(request: HtmxRequest, job: Job, form: forms.Form, verb: str) -> HttpResponse:
-    """What would happen, as a dialog of the job's page or as a page of its own."""
-    template = "job/_ask.html" if request.htmx.target == "dialog" else "job/ask.html"
-    action, what = reverse(f"job_{verb}", args=[job.pk]), f"job/_{verb}.html"
+def _confirm(request: HtmxRequest, job: Job, form: forms.Form, verb: str) -> HttpResponse:
+    """Render the confirmation, as a dialog of the job's page or as a separate page."""
+    template = "job/_confirm.html" if request.htmx.target == "dialog" else "job/confirm.html"
+    action, explanation = reverse(f"job_{verb}", args=[job.pk]), f"job/_{verb}.html"
     context: dict[str, Any] = {
         "job": job,
         "form": form,
         "verb": verb,
-        "what": what,
+        "explanation": explanation,
         "action": action,
         **effects(job),
     }
     return render(request, template, context, status=422 if form.errors else 200)
 
 
-def _done(request: HtmxRequest, job: Job, said: str) -> HttpResponse:
-    messages.success(request, said)
+def _done(request: HtmxRequest, job: Job, message: str) -> HttpResponse:
+    messages.success(request, message)
     return redirect("job", job.pk)

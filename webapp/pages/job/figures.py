@@ -1,4 +1,4 @@
-"""A job as it is drawn: bars, grid, cells, and its numbers in words."""
+"""Bars, grid and numbers of a job, as its page shows them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from datetime import date
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from backfill.models import Job, Run
-from backfill.plan.planning import Key
+from backfill.models import Job, Key, Run
 from backfill.status.job_outcome import JobRun, state_of
 from backfill.status.latest_runs import AuditSummary
 from backfill.status.progress import DATES_BEFORE_AN_ESTIMATE, Progress
+from validation.categories import count_bugs
+from validation.findings.kinds import pluralize
+from validation.season import season_year
 from webapp.templatetags.panel import seconds
 from webapp.ui import links, season_grid, states
 
-# As they follow each other on a bar: what has ended, what runs, what waits.
+# Order on a bar: ended, running, pending.
 ORDER = ("complete", "skipped", "failed", "blocked", "cancelled", "running", "pending")
+MOST_CELLS = 2000  # two seasons of five processors; the page of more would exceed 0.7 MB
 NOT_PART = "not part"  # a (processor, date) without a run of this job
-# Of these a cell leads to the run with its reason, of all others to the date.
 TO_COME = (
     "unjudged",
     "failed",
@@ -29,13 +31,14 @@ TO_COME = (
     "pending",
     "cancelled",
     "bootstrap",
-)  # of a job under way
+)  # states that a running job can still reach
+# A cell in one of these links to its run with the reason, any other to its date.
 WITH_A_REASON = ("failed", "blocked", "cancelled", "running", "pending")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BarSegment:
-    """A piece of a bar: `x` and `width` are percents of it."""
+    """Segment of a bar; `x` and `width` are percentages of its length."""
 
     state: str
     n: int
@@ -43,9 +46,9 @@ class BarSegment:
     width: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProgressBar:
-    """How far a processor is, in pieces and in words; what was cancelled has not `ended`."""
+    """Progress of a processor; cancelled runs do not count as `ended`."""
 
     name: str
     total: int
@@ -54,103 +57,126 @@ class ProgressBar:
 
     @property
     def words(self) -> str:
-        """What the bar shows."""
-        return (
-            ", ".join(f"{s.n:,} {states.of(s.state).word}" for s in self.segments)
-            or "nothing to run"
-        )
+        """Counts by state, in words."""
+        return ", ".join(f"{s.n:,} {states.of(s.state).label}" for s in self.segments) or "no runs"
 
 
 def bar(name: str, counts: Mapping[str, int]) -> ProgressBar:
-    """The counts by state, one beside the other."""
+    """Return the counts by state as a bar."""
     total = sum(counts.values())
     found, x = [], 0.0
     for status in ORDER:
         if n := counts.get(status, 0):
             width = 100 * n / total
-            found.append(BarSegment(status, n, round(x, 2), round(width, 2)))
+            found.append(BarSegment(state=status, n=n, x=round(x, 2), width=round(width, 2)))
             x += width
     return ProgressBar(
-        name,
-        total,
-        total - sum(counts.get(s, 0) for s in (*Run.ACTIVE, Run.Status.CANCELLED)),
-        tuple(found),
+        name=name,
+        total=total,
+        ended=total - sum(counts.get(s, 0) for s in (*Run.ACTIVE, Run.Status.CANCELLED)),
+        segments=tuple(found),
     )
 
 
 def bars(found: Progress) -> list[ProgressBar]:
-    """A bar per processor."""
+    """Return a bar per processor."""
     return [bar(code, counts) for code, counts in found.per_processor.items()]
 
 
 def time_left(found: Progress, job: Job) -> str:
-    """How long the rest takes, as a range; in words why that is not known."""
+    """Return the estimated duration of the remaining runs, or why there is no estimate."""
     if job.status in Job.ENDED:
-        return "it has ended"
+        return "none, the job has ended"
     if job.status == Job.Status.PAUSED:
-        return "not while it is paused"
+        return "unknown while paused"
+    if not found.time_left and _is_short(found):
+        return "–"
     if not found.time_left:
-        return f"known after {DATES_BEFORE_AN_ESTIMATE} dates of each processor"
+        return f"available after {DATES_BEFORE_AN_ESTIMATE} dates per processor"
     low, high = seconds(found.time_left.low), seconds(found.time_left.high)
     return low if low == high else f"{low} to {high}"
 
 
+def _is_short(found: Progress) -> bool:
+    """True if no processor has enough dates for an estimate."""
+    totals = (sum(counts.values()) for counts in found.per_processor.values())
+    return max(totals, default=0) <= DATES_BEFORE_AN_ESTIMATE
+
+
 def rate(found: Progress) -> str:
-    """Runs per second or per minute over the recent steps."""
+    """Return the rate of the recent steps, in runs per second or per minute."""
     per_second = found.runs_per_second
     if not per_second:
-        return "not measured yet"
+        return "not available yet"
     return f"{per_second:.0f} runs/s" if per_second >= 10 else f"{per_second * 60:.0f} runs/min"
 
 
 def announced(found: Progress, job: Job) -> str:
-    """What a screen reader is told: each tenth, and the end."""
+    """Return the announcement for screen readers: every 10 percent, and the end."""
     if job.status in Job.ENDED:
         counts = ", ".join(f"{n:,} {status}" for status in ORDER if (n := found.counts.get(status)))
-        return f"Job {job.pk} has ended: {job.status}; {counts or 'nothing was to run'}."
+        return f"Job {job.pk} has ended: {job.status}; {counts or 'no runs'}."
     tenths = 10 * found.ended // found.total if found.total else 0
-    return (
-        f"Job {job.pk} is {job.status}: {10 * tenths} percent of {found.total:,} runs have ended."
-    )
+    return f"Job {job.pk} is {job.status}: {10 * tenths} percent of {pluralize(found.total, 'run')} ended."
 
 
 def stopping(found: Progress, job: Job) -> str:
-    """What a job that was told to stop still waits for."""
+    """Return the runs that a pausing or cancelling job waits for; empty for other jobs."""
     running = found.counts.get("running", 0)
     if job.status == Job.Status.CANCELLING:
         return f"Cancelling: {found.counts.get('cancelled', 0):,} dropped, {running:,} finishing."
     if job.status == Job.Status.PAUSING:
-        return f"Pausing: {running:,} finishing, {found.counts.get('pending', 0):,} stay for later."
+        return f"Pausing: {running:,} finishing, {found.counts.get('pending', 0):,} pending."
     return ""
 
 
 # The grid
 
 
+def grid_seasons(runs: Sequence[JobRun]) -> list[int]:
+    """Return the seasons that a large grid shows one at a time; empty for other grids."""
+    return sorted({season_year(r.date) for r in runs}) if len(runs) > MOST_CELLS else []
+
+
+def grid_season(runs: Sequence[JobRun], given: int) -> int:
+    """Return the season that the grid shows: the given one, else the first with an active run,
+    else the last; 0 for all.
+    """
+    seasons = grid_seasons(runs)
+    if not seasons or given in seasons:
+        return given if seasons else 0
+    return next((season_year(r.date) for r in runs if r.status in Run.ACTIVE), seasons[-1])
+
+
+def of_season(runs: Sequence[JobRun], season: int) -> Sequence[JobRun]:
+    """Return the runs of a season; all runs for 0."""
+    return [r for r in runs if season_year(r.date) == season] if season else runs
+
+
 def grid(
-    job: Job, runs: Sequence[JobRun], verdicts: Mapping[str, AuditSummary]
+    job: Job, runs: Sequence[JobRun], audits: Mapping[str, AuditSummary]
 ) -> season_grid.RenderedGrid:
-    """The job's own runs, dates × processors."""
+    """Return the job's own runs as a grid of dates × processors."""
     by_key = {r.key: r for r in runs}
     dates = sorted({r.date for r in runs})
     drawn = season_grid.draw(
-        dates, lambda code, day: _cell(job, (code, day), by_key, verdicts), _codes(job)
+        dates, lambda code, day: _cell(job, (code, day), by_key, audits), _codes(job)
     )
     if job.status in Job.ENDED:
         return drawn
-    known = {*drawn.states, *TO_COME}  # cells change, the legend does not
+    known = {*drawn.states, *TO_COME}  # the legend is not polled, so it lists later states too
     return replace(drawn, states=tuple(name for name in states.STATES if name in known))
 
 
 def changed_cells(
-    job: Job, runs: Sequence[JobRun], verdicts: Mapping[str, AuditSummary], dates: Sequence[date]
+    job: Job, runs: Sequence[JobRun], audits: Mapping[str, AuditSummary], dates: Sequence[date]
 ) -> list[SafeString]:
-    """The cells of these runs, each to replace the one that is shown."""
+    """Return the cells of these runs, for an out-of-band swap."""
     by_key, codes = {r.key: r for r in runs}, _codes(job)
     column = {day: n for n, day in enumerate(dates)}
     return [
         season_grid.as_html(
-            _cell(job, r.key, by_key, verdicts),
+            _cell(job, r.key, by_key, audits),
             column[r.date],
             codes.index(r.processor),
             swapped=True,
@@ -165,16 +191,26 @@ def _codes(job: Job) -> tuple[str, ...]:
 
 
 def _cell(
-    job: Job, key: Key, by_key: Mapping[Key, JobRun], verdicts: Mapping[str, AuditSummary]
+    job: Job, key: Key, by_key: Mapping[Key, JobRun], audits: Mapping[str, AuditSummary]
 ) -> season_grid.GridCell:
     run, (code, day) = by_key.get(key), key
     if run is None:
         return season_grid.GridCell(
-            code, day, NOT_PART, f"{code}, {day}: not part of this job", links.to_date(day, code)
+            processor=code,
+            date=day,
+            state=NOT_PART,
+            title=f"{code}, {day}: not in this job",
+            url=links.to_date(day, code),
         )
-    verdict = verdicts.get(run.run_id)
-    state = state_of(run, verdict)
-    return season_grid.GridCell(code, day, state, title(run, state, verdict), _leads_to(job, run))
+    audit = audits.get(run.run_id)
+    state = state_of(run, audit)
+    return season_grid.GridCell(
+        processor=code,
+        date=day,
+        state=state,
+        title=title(run, state, audit),
+        url=_leads_to(job, run),
+    )
 
 
 def _leads_to(job: Job, run: JobRun) -> str:
@@ -183,28 +219,29 @@ def _leads_to(job: Job, run: JobRun) -> str:
     return links.to_date(run.date, run.processor)
 
 
-def title(run: JobRun, state: str, verdict: AuditSummary | None) -> str:
-    """A run in one sentence."""
-    return f"{run.processor}, {run.date}: {states.of(state).word}{''.join(_details(run, verdict))}"
+def title(run: JobRun, state: str, audit: AuditSummary | None) -> str:
+    """Return the tooltip of a run."""
+    return f"{run.processor}, {run.date}: {states.of(state).label}{''.join(_details(run, audit))}"
 
 
-def _details(run: JobRun, verdict: AuditSummary | None) -> Iterator[str]:
+def _details(run: JobRun, audit: AuditSummary | None) -> Iterator[str]:
     if run.rows is not None:
-        yield f"; {run.rows:,} rows, {run.failed:,} failed"
-    if verdict:
-        yield f", {verdict.failed:,} must fail"
-        yield f", {verdict.outside:,} outside expectation" if verdict.outside else ""
+        yield f"; {pluralize(run.rows, 'row')}, {run.failed:,} failed"
+    if audit:
+        yield f", {pluralize(audit.failed, 'expected failure')}"
+        yield f", {pluralize(bugs, 'bug')}" if (bugs := count_bugs(run.failures)) else ""
+        yield f", {audit.outside:,} unexpected" if audit.outside else ""
     if run.reason:
         yield f"; {run.reason}"
 
 
-def table_twin(
-    job: Job, runs: Collection[JobRun], verdicts: Mapping[str, AuditSummary]
+def state_table(
+    job: Job, runs: Collection[JobRun], audits: Mapping[str, AuditSummary]
 ) -> list[tuple[date, list[str]]]:
-    """The grid as a table: per date the state of each processor."""
+    """Return the grid as a table: per date the state of each processor."""
     found: dict[date, dict[str, str]] = {}
     for run in runs:
-        found.setdefault(run.date, {})[run.processor] = state_of(run, verdicts.get(run.run_id))
+        found.setdefault(run.date, {})[run.processor] = state_of(run, audits.get(run.run_id))
     return [
         (day, [by_code.get(code, NOT_PART) for code in _codes(job)])
         for day, by_code in found.items()

@@ -1,29 +1,23 @@
-"""The live part of a job's page: what has changed since the browser last asked, and nothing else.
+"""Live part of a job's page: the changes since the browser's last poll.
 
-What a browser has seen stands in the URL of its next question: a mark in the job's events and a
-digest of every part.
-No process remembers anything for longer than browsers wait between two questions, so that one that
-has been restarted answers
-like the one before; meanwhile one answer serves all who have seen the same, however many look on.
+The URL of the next poll holds the browser's state: a cursor in the job's events and a digest of
+every part. No process keeps state for longer than a polling interval, so a restarted process
+answers like its predecessor. Browsers with the same state share one cached answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
-from threading import Lock
 from typing import Any
 from zlib import crc32
 
-from django.core.cache import cache
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from backfill.audit.pending import is_pending
-from backfill.models import Job
+from backfill.models import Job, is_audit_pending
 from backfill.status.attention import stop_cause
 from backfill.status.event_cursor import EventCursor, changed_since
 from backfill.status.job_outcome import JobRun, findings_about, job_outcome, own_runs, verdicts_of
@@ -31,73 +25,76 @@ from backfill.status.progress import Progress, progress, system
 from webapp.models import User
 from webapp.pages.job import figures
 from webapp.pages.job.buttons import buttons
+from webapp.ui.shared_cache import shared
 
-UNDER_WAY_SECONDS, PAUSED_SECONDS = 1, 5
+ACTIVE_SECONDS, PAUSED_SECONDS = 1, 5
 SWEEP_IS_LATE_SECONDS = 30
 PARTS = ("state", "cause", "actions", "live")
-_asking = Lock()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Live:
-    """A job as it is now: its parts as HTML, and what of it a browser has then seen."""
+    """Current state of a job: its parts as HTML, and the browser's state after showing them."""
 
     job: Job
     found: Progress
     parts: Mapping[str, SafeString]
     mark: EventCursor
     changed: frozenset[int]
-    judging: bool
+    audit_pending: bool
+    season: int = 0  # of the grid, if it shows only one
 
     @property
     def every(self) -> int:
-        """Seconds between two questions; 0 when there is nothing more to ask."""
+        """Seconds between two polls; 0 ends polling."""
         if self.job.status in Job.ENDED:
-            return UNDER_WAY_SECONDS if self.judging else 0
-        return PAUSED_SECONDS if self.job.status == Job.Status.PAUSED else UNDER_WAY_SECONDS
+            return ACTIVE_SECONDS if self.audit_pending else 0
+        return PAUSED_SECONDS if self.job.status == Job.Status.PAUSED else ACTIVE_SECONDS
 
     @property
     def seen(self) -> str:
-        """What a browser that has all this has seen."""
+        """State of a browser that shows all of this."""
         return "-".join([str(self.mark), *(_digest(self.parts[name]) for name in PARTS)])
 
     @property
     def announced(self) -> str:
-        """What a screen reader is told."""
+        """Announcement for screen readers."""
         return figures.announced(self.found, self.job)
 
 
-def answer(job: Job, user: User, seen: str, at: datetime) -> str:
-    """What has changed since `seen`, asked of the database once a second for all who may do the
-    same.
-    """
-    key = f"live {job.pk} {user.role} {seen}"
-    with _asking:  # or all who wait for the same would ask at once
-        made = cache.get_or_set(
-            sha256(key.encode()).hexdigest(),
-            lambda: str(fragment(live(job, user, seen, at), seen)),
-            UNDER_WAY_SECONDS,
-        )
-    return str(made)
+def answer(job: Job, user: User, seen: str, season: int, at: datetime) -> str:
+    """Return the changes since `seen`, with one database read per second, role and state."""
+    return shared(
+        f"live {job.pk} {user.role} {season} {seen}",
+        ACTIVE_SECONDS,
+        lambda: str(fragment(replace(live(job, user, seen, at), season=season), seen)),
+    )
 
 
 def live(job: Job, user: User, seen: str, at: datetime) -> Live:
-    """Ask how a job stands. The mark first: what changes between the two questions is told again,
-    not left out.
+    """Read the state of a job. The event cursor comes first, so that a change between the two
+    reads is sent twice instead of never.
     """
     mark, changed = changed_since(job, EventCursor.parsed(seen.partition("-")[0]), at)
     job.refresh_from_db()
     found = progress(job, at)
-    judging = is_pending(job, at)
+    audit_pending = is_audit_pending(job, at)
     context = {
         "job": job,
         "found": found,
-        "judging": judging,
+        "audit_pending": audit_pending,
         **_words(job, found, at),
         "buttons": buttons(job, found, user),
     }
     parts = {name: render_to_string(f"job/_{name}.html", context) for name in PARTS}
-    return Live(job, found, parts, mark, frozenset(changed), judging)
+    return Live(
+        job=job,
+        found=found,
+        parts=parts,
+        mark=mark,
+        changed=frozenset(changed),
+        audit_pending=audit_pending,
+    )
 
 
 def _words(job: Job, found: Progress, at: datetime) -> dict[str, Any]:
@@ -108,20 +105,19 @@ def _words(job: Job, found: Progress, at: datetime) -> dict[str, Any]:
         "time_left": figures.time_left(found, job),
         "stopping": figures.stopping(found, job),
         "heart": heartbeat(system(at)),
-        "under_way": job.status not in Job.STOPPED,
         "polled": job.status not in Job.ENDED,
         "cause": stop_cause(job),
     }
 
 
 def heartbeat(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Who works, and whether the sweep that finds lost work is on time; in steps, so that not every
-    second is a change.
+    """Return worker counts and the state of the sweep, rounded so that not every second changes
+    the fragment.
     """
     alive = [w for w in found["workers"] if w["alive"] and w["kind"] == "worker"]
     swept = found["swept_seconds_ago"]
     if swept is None:
-        sweep = "has not run yet"
+        sweep = "not run yet"
     elif swept <= SWEEP_IS_LATE_SECONDS:
         sweep = "on time"
     else:
@@ -135,9 +131,7 @@ def heartbeat(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fragment(found: Live, seen: str) -> str:
-    """What has changed since `seen`, as HTML whose every element knows its place; empty when
-    nothing has.
-    """
+    """Return the changes since `seen` as out-of-band HTML; empty if there are none."""
     if seen == found.seen:
         return ""
     before = seen.split("-")[1:]
@@ -147,35 +141,43 @@ def fragment(found: Live, seen: str) -> str:
         for name, html in found.parts.items()
         if known.get(name) != _digest(html)
     ]
-    context = {"live": found, "job": found.job, "parts": parts, "cells": (), "outcome": None}
-    # Both when a run has changed, and whenever the job has ended: then nobody asks again.
+    context = {
+        "live": found,
+        "job": found.job,
+        "parts": parts,
+        "cells": (),
+        "outcome": None,
+        "state_changed": known.get("state") != _digest(found.parts["state"]),
+    }
+    # The last poll sends everything, because no other poll follows.
     if found.changed or not found.every:
-        context |= _of_runs(found) | to_look_at(found.job)
+        context |= _of_runs(found) | next_steps(found.job)
     return render_to_string("job/_changes.html", context)
 
 
-def to_look_at(job: Job) -> dict[str, Any]:
-    """The Findings about an ended job's dates, and the seasons that were not judged since."""
-    findings, not_judged = findings_about(job)
+def next_steps(job: Job) -> dict[str, Any]:
+    """Return the Findings of a job's dates with their URLs, and the seasons not audited since."""
+    findings, pending_audits = findings_about(job)
     return {
         "findings": [(f, reverse("finding", args=[f.pk])) for f in findings],
-        "seasons_not_judged": not_judged,
+        "pending_audits": pending_audits,
     }
 
 
 def _of_runs(found: Live) -> dict[str, Any]:
-    """The cells that have changed, and the failures as they are now."""
+    """Return the changed cells and the current failures."""
     runs = own_runs(found.job)
-    # The judgement, which comes last, may change how every cell is to be taken.
-    verdicts = {} if found.every else verdicts_of(runs)
-    changed: Sequence[JobRun] = [r for r in runs if not found.every or r.pk in found.changed]
-    dates = list(dict.fromkeys(r.date for r in runs))
-    cells = figures.changed_cells(found.job, changed, verdicts, dates)
-    return {"cells": cells, "outcome": job_outcome(runs, verdicts), "swapped": True}
+    # The audit, which comes last, can change the state of every cell.
+    audits = {} if found.every else verdicts_of(runs)
+    shown = figures.of_season(runs, found.season)
+    changed: Sequence[JobRun] = [r for r in shown if not found.every or r.pk in found.changed]
+    dates = list(dict.fromkeys(r.date for r in shown))
+    cells = figures.changed_cells(found.job, changed, audits, dates)
+    return {"cells": cells, "outcome": job_outcome(runs, audits), "swapped": True}
 
 
 def _out_of_band(name: str, html: SafeString) -> SafeString:
-    """A part that replaces the one that is shown, wherever that stands."""
+    """Mark a part for an out-of-band swap."""
     return SafeString(html.replace(f'id="job-{name}"', f'id="job-{name}" hx-swap-oob="morph"', 1))
 
 

@@ -1,60 +1,90 @@
-"""What the page of a job shows beside its live part."""
+"""Job page: everything outside its live part."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, replace
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
+from django.db.models import Max
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.timezone import now
 
+from backfill.drilldown.entity_names import all_names
 from backfill.errors import WarehouseError
 from backfill.execution.live_checks import KINDS
 from backfill.jobs.lifecycle import Cancelled, dropped_and_finishing
-from backfill.models import Event, EventKind, Job, Run
+from backfill.models import Event, EventKind, Job, Run, SeasonAudit
+from backfill.season_calendar import season_name
 from backfill.status import job_outcome as outcomes
 from backfill.status.error_groups import ErrorGroup
+from backfill.status.failures import Failure, JobFailures, nothing_to_retry
 from backfill.version import code_version
+from validation.season import season_year
 from webapp.models import User
 from webapp.pages.job import figures
 from webapp.pages.job.buttons import no_retry
-from webapp.pages.job.live import live, to_look_at
-from webapp.pages.new_backfill.form import NUMBERS
+from webapp.pages.job.live import ACTIVE_SECONDS, Live, live, next_steps
+from webapp.pages.new_backfill.link import NUMBERS
 from webapp.ui import links
+from webapp.ui.shared_cache import shared
+from webapp.ui.tables import paginate
+from webapp.ui.typing import HtmxRequest
 
 EVENTS_A_PAGE = 25
-# In the order in which people ask; what is not listed is shown under its own name.
-OPTION_WORDS = {
-    "force": "run everything, also what is complete",
-    "failed": "only what failed",
-    "outdated": "also what is outdated",
-    "canary": "canary: the first date alone",
-    "brake": "brake: a bug pauses the job",
+RUNS_SECONDS = 600  # a cached entry is used only while nothing has changed
+# Label of each option, in the order of the page.
+OPTION_LABELS = {
+    "force": "rerun complete runs",
+    "failed": "failed runs only",
+    "outdated": "rerun stale runs",
+    "canary": "canary (first date alone)",
+    "brake": "pause on error",
     "newest_first": "newest dates first",
-    "skip_preflight": "preflight skipped",
-    "skip_trigger": "without telling Phase 5",
-    "batch_size": "dates a batch",
-    "parallel": "batches in flight at most",
+    "skip_preflight": "skip preflight",
+    "skip_trigger": "skip Phase 5 trigger",
+    "batch_size": "dates per batch",
+    "parallel": "concurrency limit",
     "max_retries": "automatic retries",
 }
 
 
-def page(job: Job, user: User, events: str, with_runs: str) -> dict[str, Any]:
-    """Everything of the page; a fixed number of queries, none of the warehouse."""
-    found = live(job, user, "", now())
-    runs = outcomes.own_runs(job)
-    verdicts = outcomes.verdicts_of(runs)
+def page(job: Job, request: HtmxRequest, season: int) -> dict[str, Any]:
+    """Return the context of the page. Users of a role share its parts for a second, or until an
+    event of the job itself.
+    """
+    newest = job.events.filter(run=None).aggregate(newest=Max("pk"))["newest"]
+    key = f"job {job.pk} {job.status} {request.user.role} {newest} {request.GET.urlencode()}"
+    parts = shared(key, ACTIVE_SECONDS, lambda: _parts(job, request, season))
+    return {"job": job, "shared": parts}
+
+
+def _parts(job: Job, request: HtmxRequest, season: int) -> dict[str, SafeString]:
+    """Return the rendered parts, which contain nothing of the user but the role."""
+    query = request.GET
+    context = _context(job, request.user, query.get("page", ""), query.get("runs", ""), season)
+    return {
+        "state": context["live"].parts["state"],
+        "under": render_to_string("job/_under.html", context, request),
+        "content": render_to_string("job/_content.html", context, request),
+    }
+
+
+def _context(job: Job, user: User, events: str, with_runs: str, season: int) -> dict[str, Any]:
+    """Return the context of the parts: a fixed number of queries, none of the warehouse."""
+    current = live(job, user, "", now())
+    of_runs = _of_runs(job, current, season)
     return {
         "job": job,
-        "live": found,
+        "live": replace(current, season=of_runs["season"]),
         "options": options(job),
-        "grid": figures.grid(job, runs, verdicts),
-        "twin": figures.table_twin(job, runs, verdicts),
         "codes": job.options["processors"],
-        "outcome": outcomes.job_outcome(runs, verdicts),
-        **to_look_at(job),
+        **of_runs,
+        **next_steps(job),
         "attempts": outcomes.attempts(job),
         "kinds": KINDS,
         "checks": checks(job),
@@ -65,17 +95,41 @@ def page(job: Job, user: User, events: str, with_runs: str) -> dict[str, Any]:
     }
 
 
+def _of_runs(job: Job, current: Live, season: int) -> dict[str, Any]:
+    """Return everything computed from all runs, cached until a run or an audit changes."""
+    audited = SeasonAudit.objects.filter(season__in=job.parsed_options.seasons)
+    newest = audited.aggregate(newest=Max("at"))["newest"]
+    key = f"job runs {job.pk} {job.status} {current.mark} {newest} {season}"
+    return shared(key, RUNS_SECONDS, lambda: _computed_of_runs(job, season), is_part=True)
+
+
+def _computed_of_runs(job: Job, given: int) -> dict[str, Any]:
+    runs = outcomes.own_runs(job)
+    audits = outcomes.verdicts_of(runs)
+    season = figures.grid_season(runs, given)
+    shown = figures.of_season(runs, season)
+    return {
+        "season": season,
+        "seasons": [(year, season_name(year)) for year in figures.grid_seasons(runs)],
+        "grid": figures.grid(job, shown, audits),
+        "state_table": figures.state_table(job, shown, audits),
+        "outcome": outcomes.job_outcome(runs, audits),
+    }
+
+
 def options(job: Job) -> list[tuple[str, Any]]:
-    """The options in force that differ from one job to the next, each in words."""
+    """Return the label and value of every option that differs between jobs."""
     in_force = {**asdict(job.parsed_options), **job.in_force}
     return [
-        (words, in_force[name] if name in NUMBERS else "yes" if in_force[name] else "no")
-        for name, words in OPTION_WORDS.items()
+        (label, in_force[name] if name in NUMBERS else "yes" if in_force[name] else "no")
+        for name, label in OPTION_LABELS.items()
+        # Backfill mode never triggers Phase 5.
+        if name != "skip_trigger" or not job.parsed_options.backfill_mode
     ]
 
 
 def checks(job: Job) -> list[tuple[str, str, int, float]]:
-    """Normal mode's checks: name, how they ended, how often, seconds in all."""
+    """Return the checks of normal mode: name, result, runs, total seconds."""
     counts, seconds = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for found in (
         () if job.parsed_options.backfill_mode else job.runs.values_list("checks", flat=True)
@@ -90,45 +144,74 @@ def checks(job: Job) -> list[tuple[str, str, int, float]]:
 
 
 def event_page(job: Job, number: str, with_runs: str) -> dict[str, Any]:
-    """The newest events first; those of single runs on demand."""
+    """Return a page of events, newest first; `with_runs` includes the events of runs."""
     found = job.events.order_by("-pk").select_related("run")
     found = found if with_runs else found.filter(run=None)
-    shown: Page[Event] = Paginator(found, EVENTS_A_PAGE).get_page(number)
+    shown: Page[Event] = paginate(found, EVENTS_A_PAGE, number)
     return {"events": shown, "with_runs": with_runs}
 
 
 def groups(job: Job, user: User) -> dict[str, Any]:
-    """The error groups of what is wrong now, and why they cannot be retried, if so; or the sentence
-    why nobody can tell.
+    """Return the current error groups, each with the reason that it cannot be retried, or the
+    error that prevents reading them. `nothing_to_retry` is about all failures of the job.
     """
+    refused, failures = no_retry(job, user), list[Failure]()
     try:
         found = outcomes.groups_now(job)
+        if not refused:
+            standing = JobFailures(job)
+            failures = standing.failures(standing.deciding.keys())
+        names = {g.id: _names(g) for g in found}
     except WarehouseError as error:
         return {"job": job, "unread": f"{type(error).__name__}: {error}"}
-    shown = [(g, links.to_retry(job.pk, group=g.id), _strip(g)) for g in found]
-    return {"job": job, "groups": shown, "why_not": no_retry(job, user)}
+    shown = [
+        {
+            "group": g,
+            "retry_url": links.to_retry(job.pk, group=g.id),
+            "strip": _strip(g),
+            "names": names[g.id],
+            "disabled_reason": refused or nothing_to_retry(_of_group(g, failures)),
+        }
+        for g in found
+    ]
+    return {
+        "job": job,
+        "groups": shown,
+        "nothing_to_retry": "" if refused else nothing_to_retry(failures),
+        "retry_url": links.to_retry(job.pk),
+    }
+
+
+def _of_group(group: ErrorGroup, failures: Collection[Failure]) -> list[Failure]:
+    return [f for f in failures if f.key in group.keys and f.what == group.what]
+
+
+def _names(group: ErrorGroup) -> list[str]:
+    """Return the display names of a group's entities. Raises WarehouseError."""
+    names = all_names(season_year(group.dates[0]))
+    return [names[e].name if e in names else e for e in group.entities]
 
 
 def _strip(group: ErrorGroup) -> list[tuple[float, str]]:
-    """Where a group's dates lie between its first and its last: percents of a line."""
+    """Return the position of each date between the first and the last, in percent."""
     days = (group.dates[-1] - group.dates[0]).days or 1
     return [(round(96 * (day - group.dates[0]).days / days, 1), str(day)) for day in group.dates]
 
 
 def run_page(run: Run) -> dict[str, Any]:
-    """One run: why, how long, under what code; its events; the same date in other jobs."""
+    """Return the context of a run's page: the run, its audit, events and other attempts."""
     others = (
         Run.objects.filter(processor=run.processor, date=run.date)
         .exclude(pk=run.pk)
         .select_related("job")
     )
-    verdicts = outcomes.verdicts_of(found := outcomes.own_runs(run.job, [run.pk]))
-    verdict = verdicts.get(run.run_id)
+    (own_run,) = outcomes.own_runs(run.job, [run.pk])
+    audit = outcomes.verdicts_of([own_run]).get(run.run_id)
     return {
         "run": run,
         "job": run.job,
-        "state": outcomes.state_of(found[0], verdict),
-        "verdict": verdict,
+        "state": outcomes.state_of(own_run, audit),
+        "audit": audit,
         "events": list(run.events.order_by("pk")),
         "others": list(others.order_by("-pk")[:25]),
         "date_url": links.to_date(run.date, run.processor),
@@ -138,17 +221,17 @@ def run_page(run: Run) -> dict[str, Any]:
 
 
 def effects(job: Job) -> dict[str, Any]:
-    """What pausing, going on or cancelling would do, in runs."""
-    found: Cancelled = dropped_and_finishing(job)
+    """Return the number of runs that pause, resume or cancel would affect."""
+    effect: Cancelled = dropped_and_finishing(job)
     cancelled = job.runs.filter(status=Run.Status.CANCELLED).count()
-    asked = (
+    pause = (
         job.events.filter(run=None, kind=EventKind.TRANSITION, to_state=Job.Status.PAUSING)
         .order_by("pk")
         .last()
     )
     return {
-        "pending": found.dropped,
-        "running": found.finishing,
+        "pending": effect.dropped,
+        "running": effect.finishing,
         "cancelled": cancelled,
-        "paused_because": asked and asked.reason,
+        "paused_because": pause and pause.reason,
     }

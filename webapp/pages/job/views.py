@@ -1,4 +1,4 @@
-"""One job: what it is, how far, what went wrong, what happened."""
+"""Views of a job: page, live part, events, error groups, runs."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ from django.views.decorators.http import require_safe
 from backfill.models import Job, Run
 from webapp.pages.job import live as live_part
 from webapp.pages.job import page as job_page
+from webapp.ui.query_params import year
 from webapp.ui.typing import HtmxRequest
 
 
 @require_safe
 def page(request: HtmxRequest, number: int) -> HttpResponse:
-    """The whole page."""
+    """Render the page of a job."""
     job = get_object_or_404(Job.objects.select_related("retry_of"), pk=number)
-    found = job_page.page(
-        job, request.user, request.GET.get("page", ""), request.GET.get("runs", "")
-    )
-    return render(request, "job/page.html", found)
+    return render(request, "job/page.html", job_page.page(job, request, _season(request)))
 
 
 @require_safe
 def live(request: HtmxRequest, number: int) -> HttpResponse:
-    """What has changed since the browser asked; 204 when nothing has."""
+    """Return the changes since the browser's last poll; 204 if there are none."""
     seen = request.GET.get("seen", "")
-    changes = live_part.answer(get_object_or_404(Job, pk=number), request.user, seen, now())
+    job = get_object_or_404(Job, pk=number)
+    changes = live_part.answer(job, request.user, seen, _season(request), now())
     return HttpResponse(changes, status=200 if changes else 204)
 
 
 @require_safe
 def events(request: HtmxRequest, number: int) -> HttpResponse:
-    """A page of its events."""
+    """Render a page of the job's events."""
     job = get_object_or_404(Job, pk=number)
     found = job_page.event_page(job, request.GET.get("page", ""), request.GET.get("runs", ""))
     return render(
@@ -45,7 +44,7 @@ def events(request: HtmxRequest, number: int) -> HttpResponse:
 
 @require_safe
 def groups(request: HtmxRequest, number: int) -> HttpResponse:
-    """Its error groups, which are read from the warehouse."""
+    """Render the error groups, which need a warehouse query."""
     job = get_object_or_404(Job, pk=number)
     return render(
         request,
@@ -56,8 +55,13 @@ def groups(request: HtmxRequest, number: int) -> HttpResponse:
 
 @require_safe
 def run(request: HtmxRequest, number: int, processor: str, day: date) -> HttpResponse:
-    """One run of it, with its reason."""
+    """Render a run of the job."""
     found = get_object_or_404(
         Run.objects.select_related("job"), job=number, processor=processor, date=day
     )
     return render(request, "job/run.html", job_page.run_page(found))
+
+
+def _season(request: HtmxRequest) -> int:
+    """Return the season of the grid; 0 for the default. Raises Refused."""
+    return year(request.GET.get("season")) or 0

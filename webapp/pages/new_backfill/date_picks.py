@@ -1,6 +1,4 @@
-"""Dates as people who know the season name them: the season, a week or a month of it, its newest
-failures, its game days.
-"""
+"""Shortcuts for dates: a season, its weeks and months, its newest failed dates, its game days."""
 
 from __future__ import annotations
 
@@ -15,11 +13,12 @@ from backfill.plan.date_lists import format_dates
 from backfill.plan.options import Options, chosen
 from backfill.plan.rerun_policy import failed_dates
 from backfill.season_calendar import season_name
+from validation.findings.kinds import pluralize
 from validation.season import Calendar, DateType, Day, season_year
 
 NEWEST_FAILED = (1, 5, 20)
 Span = tuple[date, date]
-# Which dates of a season a pick with this number means.
+# Dates of a season that a pick with this number selects.
 WITHIN: Mapping[str, Callable[[Day, int], bool]] = MappingProxyType(
     {
         "season": lambda day, n: True,
@@ -29,11 +28,9 @@ WITHIN: Mapping[str, Callable[[Day, int], bool]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pick:
-    """A button that fills in the dates: what it sends, its words, what it means, and whether that
-    is filled in now.
-    """
+    """A button that fills in dates; `chosen` if the form has them now."""
 
     value: str
     words: str
@@ -41,9 +38,9 @@ class Pick:
     chosen: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Picks:
-    """The buttons for the seasons, and those within one of them."""
+    """Buttons for the seasons, and for the dates within one of them."""
 
     name: str
     seasons: tuple[Pick, ...]
@@ -53,8 +50,8 @@ class Picks:
 
 
 def picks(calendar: Calendar, options: Options | None) -> Picks | None:
-    """What can be picked, of the season of these options or of the newest; None when no season is
-    loaded.
+    """Return the picks within the season of these options, or within the newest; None without a
+    loaded season.
     """
     if not calendar.starts:
         return None
@@ -67,38 +64,44 @@ def picks(calendar: Calendar, options: Options | None) -> Picks | None:
     weeks = [list(days) for _, days in groupby(season, key=lambda day: day.week)]
     months = [list(days) for _, days in groupby(season, key=lambda day: day.day.month)]
     return Picks(
-        season_name(year),
-        tuple(
-            _pick("season", y, 0, season_name(y), calendar.season(y), now)
+        name=season_name(year),
+        seasons=tuple(
+            _pick("season", y, 0, season_name(y), days=calendar.season(y), now=now)
             for y in sorted(calendar.starts, reverse=True)
         ),
-        tuple(
-            _pick("week", year, days[0].week or 0, str(days[0].week), days, now) for days in weeks
+        weeks=tuple(
+            _pick("week", year, days[0].week or 0, str(days[0].week), days=days, now=now)
+            for days in weeks
         ),
-        tuple(
-            _pick("month", year, days[0].day.month, f"{days[0].day:%b}", days, now)
+        months=tuple(
+            _pick("month", year, days[0].day.month, f"{days[0].day:%b}", days=days, now=now)
             for days in months
         ),
-        tuple(
-            Pick(f"failed:{year}:{n}", f"last {n}", _failed_title(n, year)) for n in NEWEST_FAILED
+        failed=tuple(
+            Pick(value=f"failed:{year}:{n}", words=str(n), title=_failed_title(n, year))
+            for n in NEWEST_FAILED
         ),
     )
 
 
-def _pick(kind: str, year: int, n: int, words: str, days: Sequence[Day], now: Span | None) -> Pick:
+def _pick(
+    kind: str, year: int, n: int, words: str, *, days: Sequence[Day], now: Span | None
+) -> Pick:
     first, last = days[0].day, days[-1].day
     skipped = sum(day.type is DateType.BOOTSTRAP for day in days)
-    bootstrap = f", {skipped} of them bootstrap" if skipped else ""
-    title = f"{first} to {last}: {len(days)} dates with games{bootstrap}"
-    return Pick(f"{kind}:{year}:{n}", words, title, chosen=(first, last) == now)
+    bootstrap = f", {skipped} bootstrap" if skipped else ""
+    title = f"{first} to {last}: {pluralize(len(days), 'date')} with games{bootstrap}"
+    return Pick(value=f"{kind}:{year}:{n}", words=words, title=title, chosen=(first, last) == now)
 
 
 def _failed_title(n: int, year: int) -> str:
-    return f"the newest {n} dates of {season_name(year)} whose newest run failed, was blocked or has failures that are bugs"
+    return (
+        f"newest {pluralize(n, 'date')} of {season_name(year)} with failed or blocked runs or bugs"
+    )
 
 
 def picked(value: str, calendar: Calendar, options: Options | None) -> dict[str, str]:
-    """What a pick fills in. Raises Refused for one that there is not, or that has no date."""
+    """Return the fields that a pick fills in. Raises Refused for an unknown or empty pick."""
     kind, *rest = value.split(":")
     year, n, *_ = [*(int(word) for word in rest if word.isdecimal() and len(word) < 5), 0, 0]
     season = calendar.season(year)
@@ -110,10 +113,10 @@ def picked(value: str, calendar: Calendar, options: Options | None) -> dict[str,
         return _list(failed_dates(season[0].day, season[-1].day)[-n:])
     if days := [day.day for day in season if kind in WITHIN and WITHIN[kind](day, n)]:
         return {"by": "range", "start": str(days[0]), "end": str(days[-1]), "dates": ""}
-    raise Refused(f"{value!r} is nothing that can be picked; the buttons beside the dates are")
+    raise Refused(f"{value!r} is not a date shortcut; use the buttons above the dates")
 
 
 def _list(days: Sequence[date]) -> dict[str, str]:
     if not days:
-        raise Refused("no date is like that, so the dates are left as they were")
+        raise Refused("no matching dates; the dates are unchanged")
     return {"by": "list", "dates": format_dates(days), "start": "", "end": ""}

@@ -1,4 +1,4 @@
-"""Launches that wait, as the page lists them, and who may decide what about each."""
+"""Pending launches and presets as the page lists them, with the decisions each user can make."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django import forms
 from django.db.models import QuerySet
 
 from backfill.errors import BackcourtError, Refused
@@ -15,36 +16,51 @@ from backfill.plan.options import Options
 from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.models import User
 from webapp.pages.new_backfill.plan_view import PlanView
-from webapp.ui.query_params import too_long
+from webapp.ui.query_params import MAX_REASON, too_long
 
 State = Launch.State
-SHOWN = 8  # that are decided; the newest
+SHOWN = 8  # recent decisions
 QUESTIONS: Mapping[str, str] = {"approve": "Approve", "refuse": "Refuse", "withdraw": "Withdraw"}
+
+
+class DecisionForm(forms.Form):
+    """Reason for a decision."""
+
+    why = forms.CharField(
+        label="Reason",
+        max_length=MAX_REASON,
+        widget=forms.Textarea({"rows": 2, "class": "form-control"}),
+    )
+
+    def __init__(self, *, required: bool) -> None:
+        super().__init__(auto_id="decide-%s")
+        self.fields["why"].required = required
+        self.fields["why"].help_text = "" if required else "optional"
 
 
 @dataclass(frozen=True)
 class LaunchRow:
-    """A launch, with its options in words and why this user may not decide it, by verb."""
+    """A launch with its options, and per verb the reason why this user cannot decide it."""
 
     launch: Launch
     options: Options
     verbs: dict[str, str]
 
     @property
-    def why_nots(self) -> list[str]:
-        """Each reason why not, once."""
+    def disabled_reasons(self) -> list[str]:
+        """Distinct reasons."""
         return list(dict.fromkeys(reason for reason in self.verbs.values() if reason))
 
 
 def waiting(user: User) -> list[LaunchRow]:
-    """Those that wait for their time or for a second person, the oldest first."""
+    """Return launches awaiting their start time or approval, the oldest first."""
     return [
         listed(kept, user) for kept in Launch.objects.filter(state=State.WAITING).order_by("pk")
     ]
 
 
 def decided() -> QuerySet[Launch]:
-    """The newest that were started, refused or withdrawn; presets that were are none."""
+    """Return the newest started, refused or withdrawn launches, without presets."""
     return (
         Launch.objects.exclude(state__in=(State.WAITING, State.SAVED))
         .filter(name="")
@@ -53,12 +69,12 @@ def decided() -> QuerySet[Launch]:
 
 
 def presets(user: User) -> list[LaunchRow]:
-    """The saved ones, by name."""
+    """Return the presets by name."""
     return [listed(kept, user) for kept in list_presets()]
 
 
 def listed(kept: Launch, user: User) -> LaunchRow:
-    """A launch as this user sees it."""
+    """Return the row of a launch for this user."""
     options = Options.from_json(kept.options)
     verbs = ["withdraw"]
     if kept.waits_for_approval:
@@ -69,41 +85,36 @@ def listed(kept: Launch, user: User) -> LaunchRow:
 
 
 def disabled_reason(verb: str, kept: Launch, user: User) -> str:
-    """Why somebody may not decide so; empty when he may."""
+    """Return the reason why the user cannot make this decision; empty if allowed."""
     if not user.may_operate:
         return OPERATORS_ONLY
     own = user.username == kept.actor
     if verb in ("approve", "refuse") and own:
-        return "you asked for it; a second person has to decide"
+        return "a second operator must approve or refuse your launch"
     if verb == "withdraw" and kept.state == State.WAITING and not (own or user.may_administer):
         return f"only {kept.actor} or an admin can withdraw it"
     return ""
 
 
 def question(verb: str, kept: Launch, user: User) -> dict[str, Any]:
-    """What is asked before a launch is decided: what it would start if it started now, or why that
-    cannot be said.
-    """
+    """Return the context of the confirmation: the launch's current plan, or the error instead."""
     asked = {
         "verb": verb,
         "words": QUESTIONS[verb],
         "item": listed(kept, user),
-        "why_not": disabled_reason(verb, kept, user),
+        "disabled_reason": disabled_reason(verb, kept, user),
+        "form": DecisionForm(required=verb == "refuse"),
     }
     try:
-        return {
-            **asked,
-            "shown": PlanView(Options.from_json(kept.options)),
-            "needs_why": verb == "refuse",
-        }
+        return {**asked, "shown": PlanView(Options.from_json(kept.options))}
     except BackcourtError as error:
-        return {**asked, "nothing": str(error), "needs_why": verb == "refuse"}
+        return {**asked, "nothing": str(error)}
 
 
 def decide(verb: str, kept: Launch, user: User, reason: str) -> str:
-    """Carry it out; return what has become of it. Raises Refused."""
-    if said := disabled_reason(verb, kept, user) or too_long(reason):
-        raise Refused(said)
+    """Carry out a decision; return the message about its result. Raises Refused."""
+    if refusal := disabled_reason(verb, kept, user) or too_long(reason):
+        raise Refused(refusal)
     done = {"approve": approve_launch, "refuse": refuse_launch, "withdraw": withdraw_launch}[verb](
         kept, user.username, reason
     )

@@ -1,5 +1,5 @@
-"""What fills the form before anybody types: a pick of dates, a season, a job, a Finding's proposal,
-a preset, or the newest season.
+"""Prefilled forms: from a pick of dates, a season, a job, a finding's proposal, a preset, or the
+newest season.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from backfill.models import Finding, Job, Launch
 from backfill.plan.options import Options, chosen
 from validation.season import Calendar
 from webapp.pages.new_backfill.date_picks import picked
-from webapp.pages.new_backfill.form import LaunchForm, address, query_of, typed
+from webapp.pages.new_backfill.form import LaunchForm
+from webapp.pages.new_backfill.link import address, query_of, typed
 
 DATES = ("start", "end", "dates", "pick", "job", "finding", "preset")
 
 
 def prefilled(query: QueryDict, calendar: Calendar) -> str:
-    """The query string that a request stands for, empty when it stands for itself. Raises Refused
-    and Http404.
+    """Return the form's query string for a shortcut in the request; empty without a shortcut.
+    Raises Refused and Http404.
     """
     if pick := query.get("pick"):
         form = LaunchForm(query)
@@ -34,7 +35,7 @@ def prefilled(query: QueryDict, calendar: Calendar) -> str:
 
 
 def with_dates(query: QueryDict, calendar: Calendar) -> QueryDict:
-    """The same query, with the newest season where it says nothing of dates."""
+    """Return the query, with the newest season if it has no dates."""
     if not calendar.starts or any(name in query for name in DATES):
         return query
     found = query.copy()
@@ -47,7 +48,7 @@ def _number(text: str) -> int:
 
 
 def _job(text: str) -> str:
-    """The options of a job, for a new one with a reason of its own."""
+    """Return a job's options without its reason."""
     if job := Job.objects.filter(pk=_number(text)).first():
         return query_of(job.parsed_options, reason="")
     raise Http404(f"there is no job {text}")
@@ -60,10 +61,10 @@ def _preset(text: str) -> str:
 
 
 def _finding(text: str) -> str:
-    """What a Finding proposes to run; it is the reason too."""
+    """Return a finding's proposal, with the finding as the reason."""
     found = Finding.objects.filter(pk=_number(text)).first()
     if found is None:
-        raise Http404(f"there is no Finding {text}")
+        raise Http404(f"there is no finding {text}")
     if not found.action:
         raise Refused(f"finding {found.pk} proposes no backfill: {found.sentence}; {found.advice}")
     action = found.action

@@ -1,4 +1,4 @@
-"""New backfill: the form, its live preview, the start; presets and launches that wait."""
+"""New backfill: form, live preview and start; presets and pending launches."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from webapp.middleware.errors import status_of
 from webapp.pages.new_backfill import date_picks, launches, prefill
 from webapp.pages.new_backfill import draft as drafts
 from webapp.pages.new_backfill.draft import LaunchDraft
-from webapp.pages.new_backfill.form import is_long
+from webapp.pages.new_backfill.link import is_long
 from webapp.ui.typing import HtmxRequest
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HtmxRequest) -> HttpResponse:
-    """The form and its preview; POST starts what was previewed, or fills in a pick, whose form may
-    be too long for a GET.
+    """Show the form and its preview. POST starts the previewed plan, or fills in a pick, whose form
+    can be too long for a GET.
     """
     if request.method == "POST" and "pick" not in request.POST:
         return start(request)  # type: ignore[return-value]
@@ -45,9 +45,7 @@ def page(request: HtmxRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def preview(request: HtmxRequest) -> HttpResponse:
-    """What the form would start, as it stands now; reads only, by POST because a list of dates may
-    be long.
-    """
+    """Show the preview of a form. Read-only; by POST because a list of dates can be long."""
     draft = LaunchDraft(_given(request), request.user)
     return replace_url(
         render(request, "new_backfill/_preview.html", _shown(request, draft, oob=True)),
@@ -57,7 +55,7 @@ def preview(request: HtmxRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan(request: HtmxRequest) -> HttpResponse:
-    """The plan date by date."""
+    """Show the plan by date."""
     given = _given(request)
     draft = LaunchDraft(given, request.user)
     template = "new_backfill/_plan.html" if request.htmx else "new_backfill/plan.html"
@@ -72,8 +70,8 @@ def plan(request: HtmxRequest) -> HttpResponse:
 
 @operator_required
 def start(request: HtmxRequest) -> HttpResponse:
-    """Start it, keep it for later, or ask for approval; refused, the page comes again with all that
-    was typed.
+    """Start a backfill, schedule it or request approval. A refusal shows the form again, with all
+    input.
     """
     draft = LaunchDraft(drafts.posted(request.POST), request.user)
     try:
@@ -95,16 +93,16 @@ def save(request: HtmxRequest) -> HttpResponse:
         saved = draft.save(request.POST)
     except Refused as refused:
         return _again(request, draft, refused)
-    messages.success(request, f"Saved as {saved.name}")
+    messages.success(request, f"Preset {saved.name} saved")
     return _go(request, _address(draft.form.query))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operator_required
 def decide(request: HtmxRequest, pk: int, verb: str) -> HttpResponse:
-    """Ask before a launch is approved, refused or withdrawn, with what it would start; then do it."""
+    """Confirm, then approve, refuse or withdraw a launch."""
     if verb not in launches.QUESTIONS:
-        raise Http404(f"{verb!r} is nothing that can be decided")
+        raise Http404(f"{verb!r} is not a decision; use approve, refuse or withdraw")
     kept = get_object_or_404(Launch, pk=pk)
     if request.method == "POST":
         messages.info(
@@ -114,7 +112,7 @@ def decide(request: HtmxRequest, pk: int, verb: str) -> HttpResponse:
     context = launches.question(verb, kept, request.user)
     return render(
         request,
-        "new_backfill/_decide.html" if request.htmx else "new_backfill/decide.html",
+        "new_backfill/_decision.html" if request.htmx else "new_backfill/decision.html",
         context,
     )
 
@@ -165,9 +163,7 @@ def _given(request: HtmxRequest) -> QueryDict:
 
 
 def _address(query: str) -> str:
-    """Where the form is filled in so; without a word of it where no server would take so long an
-    address.
-    """
+    """Return the URL of the filled-in form; without its fields if it is too long."""
     return (
         f"{reverse('backfill_new')}?{query}"
         if query and not is_long(query)

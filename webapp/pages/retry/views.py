@@ -1,4 +1,4 @@
-"""Retry what failed of a job; and where in a season there is something to retry."""
+"""Retry of a job, and the jobs of a season with failures to retry."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from django.views.decorators.http import require_http_methods, require_safe
 from backfill.errors import BackcourtError, Refused
 from backfill.jobs.retry import retry_job
 from backfill.models import Job, SeasonAudit
+from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import season_name
 from backfill.status import season_failures
 from validation.retry import RetryClass
 from webapp.auth.permissions import operator_required
 from webapp.middleware.errors import status_of
-from webapp.pages.retry.form import SHOWN, RetryForm, preview
+from webapp.pages.retry.form import SHOWN, RetryForm
+from webapp.pages.retry.preview import preview
 from webapp.pages.triage.views import season_of
+from webapp.ui.query_params import Choice
 from webapp.ui.typing import HtmxRequest
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HtmxRequest, pk: int) -> HttpResponseBase:
-    """The selection, and by itself what it would run; a POST runs it."""
+    """Show the selection and load its plan; POST starts the retry."""
     job = get_object_or_404(Job.objects.select_related("retry_of"), pk=pk)
     if request.method == "POST":
         return _retry(request, job)
@@ -35,9 +39,15 @@ def page(request: HtmxRequest, pk: int) -> HttpResponseBase:
 
 
 def _looked(job: Job, form: RetryForm) -> dict[str, Any]:
-    """What would run; or the sentence why nobody can tell."""
+    """Return the context of the plan, or of the refusal."""
     try:
-        return {"job": job, "form": form, "looked": preview(job, form), "shown": SHOWN}
+        return {
+            "job": job,
+            "form": form,
+            "looked": preview(job, form),
+            "shown": SHOWN,
+            "labels": {code: processor.label for code, processor in PROCESSORS.items()},
+        }
     except BackcourtError as error:
         return {"job": job, "form": form, "refused": str(error)}
 
@@ -45,7 +55,7 @@ def _looked(job: Job, form: RetryForm) -> dict[str, Any]:
 def _page(
     request: HtmxRequest, job: Job, form: RetryForm, looked: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    context = {"job": job, "form": form, "choices": [form["processor"], form["category"]], **looked}
+    context = {"job": job, "form": form, **looked}
     return render(request, "retry/page.html", context, status=status)
 
 
@@ -69,7 +79,7 @@ def _retry(request: HtmxRequest, job: Job) -> HttpResponse:
 
 @require_safe
 def season(request: HtmxRequest) -> HttpResponse:
-    """The jobs of a season with something wrong that nothing newer has healed."""
+    """Show the jobs of a season with current failures."""
     years = list(SeasonAudit.objects.order_by("-season").values_list("season", flat=True))
     year = (
         season_of(request.GET["season"])
@@ -77,10 +87,18 @@ def season(request: HtmxRequest) -> HttpResponse:
         else (years[0] if years else None)
     )
     context: dict[str, Any] = {
-        "years": sorted({*years, *([year] if year else [])}, reverse=True),
+        "seasons": [
+            Choice(season_name(each), f"?season={each}", each == year)
+            for each in sorted({*years, *([year] if year else [])}, reverse=True)
+        ],
         "year": year,
+        "season_name": season_name(year) if year else "",
     }
     if request.htmx or "look" in request.GET:
         found = season_failures.of_season(year) if year else []
-        context |= {"found": found, "classes": list(RetryClass), "newest": season_failures.NEWEST}
+        context |= {
+            "found": found,
+            "class_columns": [f"#{each.value.capitalize()}" for each in RetryClass],
+            "newest": season_failures.NEWEST,
+        }
     return render(request, "retry/_season.html" if request.htmx else "retry/season.html", context)

@@ -1,6 +1,4 @@
-"""The list of Findings as the page shows it: what is asked for in the URL, by kind, each with a
-strip of its dates.
-"""
+"""Filtered list of findings, grouped by kind, each with a strip of its dates."""
 
 from __future__ import annotations
 
@@ -11,64 +9,80 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
-from backfill.audit.pending import AUDIT_DUE_WITHIN
 from backfill.audit.season_summary import SeasonSummary
-from backfill.models import AuditResult, Finding
+from backfill.models import AUDIT_DUE_WITHIN, AuditResult, Finding
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name
 from validation.findings.kinds import BY_NAME, KINDS, PHASE3_MISSING, Severity
-from webapp.ui import query_params
+from webapp.ui import kind_labels, query_params
 from webapp.ui.date_strip import strip
+from webapp.ui.form_fields import ISO, ISO_INPUT, NOT_A_DATE
+from webapp.ui.states import of
+from webapp.ui.tables import paginate
 
 SEARCH = {
     "class": "form-control",
     "type": "search",
     "data-search": "",
-    "placeholder": "in the sentence",
+    "placeholder": "finding or reason",
 }
 PER_PAGE = 50
 LISTED, ALL = "listed", "all"
 MARKS = {
     Finding.State.ACKNOWLEDGED: "Acknowledge",
-    Finding.State.EXPECTED: "Expected",
-    Finding.State.FIXED: "Fixed",
-    Finding.State.OPEN: "Open again",
+    Finding.State.EXPECTED: "Mark as expected",
+    Finding.State.FIXED: "Mark as fixed",
+    Finding.State.OPEN: "Reopen",
 }
 MEANINGS = {
-    Finding.State.ACKNOWLEDGED: "somebody works on it; it stays on the list",
-    Finding.State.EXPECTED: "it is as it should be; silent until it is found on more dates",
-    Finding.State.FIXED: "mended; opens again by itself when a newer run still shows it",
-    Finding.State.OPEN: "it wants a person after all",
+    Finding.State.ACKNOWLEDGED: "in progress; stays on the list",
+    Finding.State.EXPECTED: "correct; hidden until found on more dates",
+    Finding.State.FIXED: "fixed; reopens if a newer run still has it",
+    Finding.State.OPEN: "needs attention",
 }
 
 
-def _select(choices: Iterable[tuple[str, str]], label: str) -> forms.ChoiceField:
+def _processors() -> list[tuple[str, str]]:
+    return [("", "Any"), *((code, code) for code in CHAIN)]
+
+
+def _select(
+    choices: Iterable[tuple[str, str]] | Callable[[], list[tuple[str, str]]], label: str
+) -> forms.ChoiceField:
     widget = forms.Select(attrs={"class": "form-select"})
-    return forms.ChoiceField(choices=list(choices), required=False, label=label, widget=widget)
+    given = choices if callable(choices) else list(choices)
+    return forms.ChoiceField(choices=given, required=False, label=label, widget=widget)
 
 
 def day_field(label: str) -> forms.DateField:
-    """A date in a filter."""
-    widget = forms.DateInput(attrs={"class": "form-control", "type": "date"}, format="%Y-%m-%d")
-    wrong = {"invalid": "that is no date; write it as 2021-11-22"}
-    return forms.DateField(required=False, label=label, widget=widget, error_messages=wrong)
+    widget = forms.DateInput(ISO_INPUT, ISO)
+    errors = {"invalid": NOT_A_DATE}
+    return forms.DateField(required=False, label=label, widget=widget, error_messages=errors)
 
 
 class FindingFilters(forms.Form):
-    """What is asked for; whatever cannot be meant is said beside its field and asks for nothing."""
+    """Filters of the list. An invalid filter has an error next to its field and is ignored."""
 
     q = forms.CharField(
         required=False, label="Text", max_length=200, widget=forms.TextInput(attrs=SEARCH)
     )
-    state = _select(((LISTED, "listed"), *Finding.State.choices, (ALL, "any state")), "State")
-    severity = _select((("", "any"), *((str(s), f"{s}s") for s in reversed(Severity))), "Severity")
-    kind = _select((("", "any"), *((k.name, k.name) for k in KINDS)), "Kind")
-    processor = _select((("", "any"), *((code, code) for code in CHAIN)), "Processor")
+    state = _select(
+        ((LISTED, "Open or acknowledged"), *Finding.State.choices, (ALL, "Any")), "State"
+    )
+    severity = _select(
+        (("", "Any"), *((str(s), capfirst(of(str(s)).word)) for s in reversed(Severity))),
+        "Severity",
+    )
+    kind = _select(
+        (("", "Any"), *((k.name, capfirst(kind_labels.label(k.name))) for k in KINDS)), "Kind"
+    )
+    processor = _select(_processors, "Processor")
     season = forms.IntegerField(
         required=False, label="Season", widget=forms.Select(attrs={"class": "form-select"})
     )
@@ -78,52 +92,52 @@ class FindingFilters(forms.Form):
     def __init__(self, data: Mapping[str, Any], seasons: Iterable[int]) -> None:
         super().__init__(data, auto_id="filter_%s")
         widget: Any = self.fields["season"].widget
-        widget.choices = [("", "all"), *((year, season_name(year)) for year in seasons)]
+        widget.choices = [("", "Any"), *((year, season_name(year)) for year in seasons)]
 
     def clean(self) -> dict[str, Any]:
-        """The dates in order."""
-        found = self.cleaned_data
-        if said := query_params.reversed_dates(found.get("start"), found.get("end")):
-            self.add_error("end", said)
-            found.pop("start")
-        return found
+        """Check the order of the dates."""
+        cleaned = self.cleaned_data
+        if error := query_params.reversed_dates(cleaned.get("start"), cleaned.get("end")):
+            self.add_error("end", error)
+            cleaned.pop("start")
+        return cleaned
 
     @property
     def refused(self) -> str:
-        """The first filter that cannot be meant, in one sentence; empty when all can."""
-        return next((f"{name}: {wrong[0]}" for name, wrong in self.errors.items()), "")
+        """Return the first error as a sentence; empty without errors."""
+        return next((f"{name}: {errors[0]}" for name, errors in self.errors.items()), "")
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What of it can be meant."""
+    def active(self) -> dict[str, Any]:
+        """Return the valid, non-empty filters."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether less is asked for than all that is listed."""
+        """Return whether the filters hide listed findings."""
         return bool(
-            self.asked.keys()
+            self.active.keys()
             - {"notes"}
-            - ({"state"} if self.asked.get("state") == LISTED else set())
+            - ({"state"} if self.active.get("state") == LISTED else set())
         )
 
     @property
     def shows_notes(self) -> bool:
-        """Notes are folded away unless somebody asks for them."""
-        return bool(self.asked.get("notes")) or self.asked.get("severity") == str(Severity.NOTE)
+        """Return whether informational findings are included; they are hidden by default."""
+        return bool(self.active.get("notes")) or self.active.get("severity") == str(Severity.NOTE)
 
     def findings(self) -> list[Finding]:
-        """Those asked for, worst first, without their evidence."""
-        asked = self.asked
-        found = Finding.objects.about(asked.get("start"), asked.get("end")).defer(
+        """Return the matching findings, worst first, without their evidence."""
+        active = self.active
+        matching = Finding.objects.about(active.get("start"), active.get("end")).defer(
             "query", "numbers"
         )
         for name, narrow in NARROW.items():
-            if name in asked:
-                found = found.filter(narrow(asked[name]))
-        code = asked.get("processor")
-        listed = _in_state(found, asked.get("state", LISTED)).order_by(
+            if name in active:
+                matching = matching.filter(narrow(active[name]))
+        code = active.get("processor")
+        listed = _in_state(matching, active.get("state", LISTED)).order_by(
             "-severity", "rank", "first", "pk"
         )
         return [f for f in listed if code is None or code in f.processors]
@@ -139,27 +153,29 @@ NARROW: dict[str, Callable[[Any], Q]] = {
 }
 
 
-def _in_state(found: QuerySet[Finding], state: str) -> QuerySet[Finding]:
+def _in_state(findings: QuerySet[Finding], state: str) -> QuerySet[Finding]:
     if state == ALL:
-        return found
-    return found.filter(state__in=Finding.LISTED) if state == LISTED else found.filter(state=state)
+        return findings
+    if state == LISTED:
+        return findings.filter(state__in=Finding.LISTED)
+    return findings.filter(state=state)
 
 
 class Marking(forms.Form):
-    """What somebody makes of one or more Findings, and why."""
+    """New state of one or more findings, with the reason."""
 
     state = forms.ChoiceField(choices=list(MARKS.items()))
     note = forms.CharField(
-        label="Why",
+        label="Reason",
         max_length=query_params.MAX_REASON,
         widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
-        error_messages={"required": "say why: the note is kept with the finding"},
+        error_messages={"required": "enter a reason; it is stored with the finding"},
     )
 
 
 @dataclass(frozen=True)
 class FindingRow:
-    """A Finding on the list."""
+    """A finding on the list; `action` is the label of its backfill."""
 
     finding: Finding
     strip: SafeString
@@ -167,47 +183,43 @@ class FindingRow:
 
     @property
     def needs_phase3(self) -> bool:
-        """Whether Phase 3 has to be loaded first."""
         return needs_phase3(self.finding)
 
     @property
     def is_one_date(self) -> bool:
-        """Whether it is about a single date."""
         return len(self.finding.dates) == 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FindingGroup:
-    """The Findings of one kind and severity on this page, and how many there are of it on all
-    pages.
-    """
+    """Findings of one kind and severity on this page; `count` covers every page."""
 
     name: str
     title: str
     severity: str
     count: int
-    shown: tuple[FindingRow, ...]
+    rows: tuple[FindingRow, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Listing:
-    """A page of the list. `folded` is how many notes are not shown."""
+    """A page of the list. `hidden` counts the hidden informational findings."""
 
     page: Page[Finding]
     kinds: tuple[FindingGroup, ...]
     total: int
-    folded: int
+    hidden: int
 
 
 def listing(filters: FindingFilters, page: str) -> Listing:
-    """What the filters ask for; a fixed number of queries."""
+    """Return one page of the matching findings, in a fixed number of queries."""
     every = filters.findings()
-    found = every if filters.shows_notes else [f for f in every if f.severity > Severity.NOTE]
-    shown = Paginator(found, PER_PAGE).get_page(page)
+    listed = every if filters.shows_notes else [f for f in every if f.severity > Severity.NOTE]
+    shown = paginate(listed, PER_PAGE, page)
     kinds = tuple(
-        _by_kind(shown.object_list, found, dates_of_seasons({f.season for f in shown.object_list}))
+        _by_kind(shown.object_list, listed, dates_of_seasons({f.season for f in shown.object_list}))
     )
-    return Listing(shown, kinds, len(found), len(every) - len(found))
+    return Listing(page=shown, kinds=kinds, total=len(listed), hidden=len(every) - len(listed))
 
 
 def _by_kind(
@@ -215,15 +227,21 @@ def _by_kind(
 ) -> Iterable[FindingGroup]:
     for (name, severity), group in groupby(page, key=lambda f: (f.kind, f.severity)):
         count = sum((f.kind, f.severity) == (name, severity) for f in every)
-        shown = tuple(
+        group_rows = tuple(
             FindingRow(f, strip(f, dates.get(f.season, ())), action_words(f.action)) for f in group
         )
-        yield FindingGroup(name, BY_NAME[name].title, str(Severity(severity)), count, shown)
+        yield FindingGroup(
+            name=name,
+            title=BY_NAME[name].title,
+            severity=str(Severity(severity)),
+            count=count,
+            rows=group_rows,
+        )
 
 
 def dates_of_seasons(years: Iterable[int]) -> dict[int, list[date]]:
-    """The dates of these seasons that have been judged, in order; one query."""
-    found: dict[int, list[date]] = {}
+    """Return the audited dates of these seasons in order, in one query."""
+    dates: dict[int, list[date]] = {}
     rows = (
         AuditResult.objects.filter(season__in=list(years))
         .order_by("date")
@@ -231,55 +249,51 @@ def dates_of_seasons(years: Iterable[int]) -> dict[int, list[date]]:
         .distinct()
     )
     for year, day in rows:
-        found.setdefault(year, []).append(day)
-    return found
+        dates.setdefault(year, []).append(day)
+    return dates
 
 
 def needs_phase3(finding: Finding) -> bool:
-    """Whether what it proposes is of use only when Phase 3 has been loaded, which the page of the
-    Finding looks up.
-    """
+    """Return whether the backfill can require Phase 3 first; the finding page checks the tables."""
     return finding.kind == PHASE3_MISSING.name
 
 
 def action_words(action: Mapping[str, Any] | None) -> str:
-    """What would be started, in a few words; nothing where the system can do nothing."""
+    """Return the label of a finding's backfill; empty without one."""
     if not action:
         return ""
-    codes = ", ".join(action["processors"]) or "all five"
+    codes = ", ".join(action["processors"]) or "all processors"
     span = (
         action["start"]
         if action["start"] == action["end"]
         else f"{action['start']} to {action['end']}"
     )
-    return f"Start {codes}, {span}"
+    return f"Backfill {codes}, {span}"
 
 
 @dataclass(frozen=True)
 class AuditRequest:
-    """A judgement that a worker was asked for and has not made yet."""
+    """A requested audit that no worker has finished yet."""
 
     year: int
     at: datetime
     is_late: bool
 
 
-def pending_requests(
-    asked: str, season: str, found: Iterable[SeasonSummary], at: datetime
+def pending_audit(
+    requested_at: str, year: str, summaries: Iterable[SeasonSummary], at: datetime
 ) -> AuditRequest | None:
-    """What the URL says of a judgement that is under way; None when it has been made, or when it
-    says nothing.
-    """
+    """Return the pending audit of the URL; None if it is finished, or the URL has none."""
     try:
-        since = parse_datetime(asked)
+        since = parse_datetime(requested_at)
     except ValueError:
         since = None
-    promise = next((p for p in found if str(p.year) == season), None)
+    season = next((s for s in summaries if str(s.year) == year), None)
     if (
         since is None
         or since.tzinfo is None
-        or promise is None
-        or (promise.at and promise.at >= since)
+        or season is None
+        or (season.at and season.at >= since)
     ):
         return None
-    return AuditRequest(promise.year, since, at - since > AUDIT_DUE_WITHIN)
+    return AuditRequest(season.year, since, at - since > AUDIT_DUE_WITHIN)

@@ -1,4 +1,4 @@
-"""One Finding as its page shows it."""
+"""Finding page: evidence, affected dates, saved query and retries."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from backfill.audit.evidence_rows import runs_of
-from backfill.models import Finding
+from backfill.audit.evidence import runs_of
+from backfill.models import Finding, Key, Run
+from backfill.plan.rerun_policy import lost
 from backfill.processors.registry import CHAIN
 from backfill.status import season_grid
-from backfill.status.failures import failures_with
+from backfill.status.failures import Failure, failures_of, failures_with, nothing_to_retry
 from validation.categories import BY_NAME
 from validation.findings import kinds
 from validation.retry import LOST
 from webapp.ui import season_grid as grids
 from webapp.ui.links import to_date
 
-# Of these a retry of the job that failed is a cure, or the first half of one.
+# A retry of the failed job fixes these, or is the first step.
 RETRIED = {
     k.name for k in (kinds.BUG, kinds.IMPOSSIBLE_VALUE, kinds.RUN_FAILED, kinds.STILL_BLOCKED)
 }
@@ -30,7 +31,7 @@ ROWS = (kinds.LOST_PARTITION, kinds.FORWARD_CASCADE, kinds.STALE_INPUT, kinds.WR
 NAMED = dict.fromkeys((k.name for k in RUNS), "run-history") | dict.fromkeys(
     (k.name for k in ROWS), "records-per-date"
 )
-# What is behind these stands in Phase 3, which no named query reads.
+# The evidence of these is in Phase 3, which no saved query reads.
 SOURCES = (
     kinds.PHASE3_MISSING,
     kinds.LOW_COVERAGE,
@@ -42,9 +43,7 @@ UNNAMED = {k.name for k in SOURCES}
 
 
 def query_url(finding: Finding) -> str:
-    """The named query nearest to what is behind a Finding, over its dates; empty where there is
-    none.
-    """
+    """Return the URL of the closest saved query over a finding's dates; empty without one."""
     name = NAMED.get(finding.kind, "" if finding.kind in UNNAMED else "failure-breakdown")
     dates = urlencode({"start": str(finding.first), "end": str(finding.last)})
     return f"{reverse('query', args=[name])}?{dates}" if name else ""
@@ -52,16 +51,25 @@ def query_url(finding: Finding) -> str:
 
 @dataclass(frozen=True)
 class EvidenceNumber:
-    """A number of the evidence, as text; `parts` where it is several."""
+    """Number of the evidence as text, or several as `parts`."""
 
     name: str
     text: str = ""
     parts: tuple[tuple[str, str], ...] = ()
 
 
+LABELS = {
+    "unexplained": "unexpected failures",
+    "texts": "messages",
+    "rows too many": "extra rows",
+    "share": "now",
+    "worst rate": "peak rate",
+}  # of stored evidence
+
+
 def numbers(evidence: Mapping[str, Any]) -> list[EvidenceNumber]:
-    """The evidence of a Finding as people read it."""
-    return [_number(name, value) for name, value in evidence.items()]
+    """Return the evidence of a finding, formatted for display."""
+    return [_number(LABELS.get(name, name), value) for name, value in evidence.items()]
 
 
 def _number(name: str, value: Any) -> EvidenceNumber:
@@ -73,7 +81,7 @@ def _number(name: str, value: Any) -> EvidenceNumber:
 
 
 def _text(value: Any) -> str:
-    """Shares in percent, whole numbers by thousands."""
+    """Format shares as percentages and whole numbers with thousands separators."""
     if isinstance(value, float) and 0 <= value <= 1:
         return f"{100 * value:.1f} %"
     return (
@@ -84,58 +92,88 @@ def _text(value: Any) -> str:
 
 
 def drawn(finding: Finding) -> grids.RenderedGrid:
-    """How the dates of a Finding stand now. Raises WarehouseError."""
+    """Return the grid of a finding's dates in their current state. Raises WarehouseError."""
     cells = season_grid.season_grid(finding.season).cells
     codes = [code for code in CHAIN if code in (finding.processors or CHAIN)]
     days = [day for day in map(date.fromisoformat, finding.dates) if (codes[0], day) in cells]
 
     def cell_of(code: str, day: date) -> grids.GridCell:
         cell = cells[code, day]
-        return grids.GridCell(code, day, cell.state, cell.title, to_date(day, code))
+        return grids.GridCell(
+            processor=code, date=day, state=cell.state, title=cell.title, url=to_date(day, code)
+        )
 
     return grids.draw(days, cell_of, codes, name="of")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FindingRetry:
-    """The job of which these failures are, and where its retry begins with just these."""
+    """A job with failures of a finding; `url` starts a retry of only those."""
 
     job: int
     runs: int
     url: str
+    disabled_reason: str
 
 
 def retries(finding: Finding) -> list[FindingRetry]:
-    """The retries that a Finding leads to, the newest job first."""
+    """Return the retries of a finding, newest job first."""
     by_job: dict[int, list[tuple[str, date, list[str]]]] = {}
-    for (code, day), whats in _whats(finding):
-        by_job.setdefault(whats[0], []).append((code, day, whats[1]))
-    return [_retry(job, found) for job, found in sorted(by_job.items(), reverse=True)]
+    for (code, day), (job, categories) in _failures(finding):
+        by_job.setdefault(job, []).append((code, day, categories))
+    classified = _classified(finding) if by_job else {}
+    return [
+        _retry(job, failures, classified) for job, failures in sorted(by_job.items(), reverse=True)
+    ]
 
 
-def _whats(finding: Finding) -> Iterator[tuple[tuple[str, date], tuple[int, list[str]]]]:
-    """Of each run that counts, its job and what is wrong with it that a retry can be about."""
+def _classified(finding: Finding) -> dict[tuple[Key, str], Failure]:
+    """Return the current failures of a finding's dates with their retry classes. Raises
+    WarehouseError.
+    """
+    newest = Run.objects.deciding(finding.first, finding.last)
+    runs = {key: run for key, run in newest.items() if str(key[1]) in set(finding.dates)}
+    return {(f.key, f.what): f for f in failures_of(runs, newest, lost(newest))}
+
+
+def _failures(finding: Finding) -> Iterator[tuple[tuple[str, date], tuple[int, list[str]]]]:
+    """Yield the job and the retryable failure categories of each decisive run."""
     if finding.kind == kinds.LOST_PARTITION.name:
         yield from ((key, (run.job_id, [LOST])) for key, run in runs_of(finding).items())
     elif finding.kind in RETRIED:
         for key, run in runs_of(finding).items():
-            if whats := [what for what in failures_with(run) if _is_about(finding, what)]:
-                yield key, (run.job_id, whats)
+            if categories := [c for c in failures_with(run) if _is_about(finding, c)]:
+                yield key, (run.job_id, categories)
 
 
-def _is_about(finding: Finding, what: str) -> bool:
-    """Bugs among entities, and of anything but a row of Phase 3 also runs that failed."""
-    return BY_NAME[what].is_bug if what in BY_NAME else finding.kind != kinds.IMPOSSIBLE_VALUE.name
+def _is_about(finding: Finding, category: str) -> bool:
+    """Accept bugs of entities, and failed runs unless the cause is one row of Phase 3."""
+    if category in BY_NAME:
+        return BY_NAME[category].is_bug
+    return finding.kind != kinds.IMPOSSIBLE_VALUE.name
 
 
-def _retry(job: int, found: Iterable[tuple[str, date, list[str]]]) -> FindingRetry:
-    keys = list(found)
+def _retry(
+    job: int,
+    failures: Iterable[tuple[str, date, list[str]]],
+    classified: Mapping[tuple[Key, str], Failure],
+) -> FindingRetry:
+    keys = list(failures)
     days = [day for _, day, _ in keys]
     query: dict[str, Any] = {
         "processor": [code for code in CHAIN if any(code == c for c, _, _ in keys)],
-        "category": sorted({what for _, _, whats in keys for what in whats}),
+        "category": sorted({category for _, _, categories in keys for category in categories}),
         "start": min(days), "end": max(days),
     }  # fmt: skip
+    found = [
+        classified[(code, day), category]
+        for code, day, categories in keys
+        for category in categories
+        if ((code, day), category) in classified
+    ]
     return FindingRetry(
-        job, len(keys), f"{reverse('retry', args=[job])}?{urlencode(query, doseq=True)}"
+        job=job,
+        runs=len(keys),
+        url=f"{reverse('retry', args=[job])}?{urlencode(query, doseq=True)}",
+        disabled_reason=nothing_to_retry(found),
     )

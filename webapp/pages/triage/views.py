@@ -1,6 +1,4 @@
-"""What there is to look at, worst first; and one of it with its evidence and what somebody made of
-it.
-"""
+"""Triage views: list of findings, finding page, marking and season audits."""
 
 from __future__ import annotations
 
@@ -15,10 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from backfill.audit import marking
-from backfill.audit.evidence_rows import MOST_ROWS, evidence_of, is_missing
-from backfill.audit.season_summary import season_summaries
+from backfill.audit.evidence import MOST_ROWS, evidence_of, is_missing
+from backfill.audit.season_summary import SeasonSummary, season_summaries
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Finding
+from backfill.season_calendar import season_name
 from backfill.status.attention import attention_items
 from validation.findings.kinds import pluralize
 from webapp.auth.permissions import operator_required
@@ -26,12 +25,13 @@ from webapp.pages.triage import finding as drawing
 from webapp.pages.triage.filters import (
     MARKS,
     MEANINGS,
+    AuditRequest,
     FindingFilters,
     Marking,
     action_words,
     listing,
     needs_phase3,
-    pending_requests,
+    pending_audit,
 )
 from webapp.ui.typing import HtmxRequest
 
@@ -40,93 +40,89 @@ MARKING = {"marks": MARKS, "meanings": MEANINGS}
 
 @require_safe
 def page(request: HtmxRequest) -> HttpResponse:
-    """The list; its fragment is the list alone."""
-    listed = _listed(request)
-    refused = listed["filters"].refused
+    """Return the page, or only the list for htmx."""
+    context = _context(request)
+    refused = context["filters"].refused
     if request.htmx and refused:
         raise Refused(refused)
     template = "triage/_list.html" if request.htmx else "triage/page.html"
-    return render(request, template, listed, status=422 if refused else 200)
+    return render(request, template, context, status=422 if refused else 200)
 
 
-def _listed(request: HtmxRequest, **more: Any) -> dict[str, Any]:
-    found = season_summaries()
-    filters = FindingFilters(request.GET, [promise.year for promise in found])
-    listed = listing(filters, request.GET.get("page", "1"))
-    asked = pending_requests(
-        request.GET.get("asked", ""), request.GET.get("judging", ""), found, now()
-    )
-    given = {
+def _context(request: HtmxRequest, **more: Any) -> dict[str, Any]:
+    seasons = season_summaries()
+    filters = FindingFilters(request.GET, [season.year for season in seasons])
+    return {
+        "jobs": attention_items(now()),
         "filters": filters,
-        "listing": listed,
-        "promises": found,
-        "asked": asked,
+        "listing": listing(filters, request.GET.get("page", "1")),
+        "seasons": seasons,
+        "pending_audit": _pending_audit(request, seasons),
         "marking": Marking(),
+        **MARKING,
+        **more,
     }
-    return {"jobs": attention_items(now()), **given, **MARKING, **more}
+
+
+def _pending_audit(request: HtmxRequest, seasons: list[SeasonSummary]) -> AuditRequest | None:
+    requested_at, year = request.GET.get("asked", ""), request.GET.get("judging", "")
+    return pending_audit(requested_at, year, seasons, now())
 
 
 @require_safe
-def judged(request: HtmxRequest) -> HttpResponse:
-    """Whether the season that somebody has asked for is judged: nothing while it is not, then the
-    whole page anew.
-    """
-    found = season_summaries()
-    asked = pending_requests(
-        request.GET.get("asked", ""), request.GET.get("judging", ""), found, now()
-    )
-    if asked and not asked.is_late:
+def audit_status(request: HtmxRequest) -> HttpResponse:
+    """Return 204 while the requested audit is pending, then reload the page."""
+    pending = _pending_audit(request, season_summaries())
+    if pending and not pending.is_late:
         return HttpResponse(status=204)
     return HttpResponseClientRefresh()
 
 
 @require_POST
 @operator_required
-def judge(request: HtmxRequest) -> HttpResponse:
-    """Judge a season now, by a worker or here."""
-    year, asked = season_of(request.POST.get("season", "")), now()
+def run_audit(request: HtmxRequest) -> HttpResponse:
+    """Audit a season in a worker, or in this process if none runs."""
+    year, requested_at = season_of(request.POST.get("season", "")), now()
     if marking.audit_now(year):
-        messages.success(request, f"The season that began in {year} has been judged.")
+        messages.success(request, f"Season {season_name(year)} audited.")
         return redirect("triage")
-    return redirect(reverse("triage", query={"judging": year, "asked": asked.isoformat()}))
+    return redirect(reverse("triage", query={"judging": year, "asked": requested_at.isoformat()}))
 
 
 def season_of(text: str) -> int:
-    """A season by the year in which it began. Raises Refused."""
-    if text.isdecimal() and 1900 < int(text) < 2200:
+    """Parse the first year of a season. Raises Refused."""
+    if text.isdecimal() and len(text) == 4 and 1900 < int(text) < 2200:
         return int(text)
-    raise Refused(
-        f"{text[:40]!r} is no season; it is named by the year in which it began, for example 2021"
-    )
+    raise Refused(f"invalid season {text[:40]!r}; enter its first year, for example 2021")
 
 
 @require_POST
 @operator_required
 def mark(request: HtmxRequest) -> HttpResponse:
-    """Mark all that are ticked on the list, or none of them."""
+    """Mark every selected finding, or none of them."""
     form, chosen = (
         Marking(request.POST),
         [pk for pk in request.POST.getlist("finding") if pk.isdecimal()],
     )
-    found = list(Finding.objects.filter(pk__in=chosen).order_by("pk"))
-    if refused := _refused(request, form, found):
-        again = _listed(request, marking=form, refused=refused, chosen=set(map(int, chosen)))
-        return render(request, "triage/page.html", again, status=422)
+    findings = list(Finding.objects.filter(pk__in=chosen).order_by("pk"))
+    if refused := _mark_all(request, form, findings):
+        context = _context(request, marking=form, refused=refused, chosen=set(map(int, chosen)))
+        return render(request, "triage/page.html", context, status=422)
     messages.success(
-        request, f"{pluralize(len(found), 'finding')} marked {form.cleaned_data['state']}."
+        request, f"{pluralize(len(findings), 'finding')} marked {form.cleaned_data['state']}."
     )
     return redirect(reverse("triage", query=request.GET))
 
 
-def _refused(request: HtmxRequest, form: Marking, found: list[Finding]) -> str:
-    """Mark them; or the sentence why that cannot be."""
+def _mark_all(request: HtmxRequest, form: Marking, findings: list[Finding]) -> str:
+    """Mark the findings and return an empty text, or return the reason for the refusal."""
     if not form.is_valid():
         return next(str(error) for errors in form.errors.values() for error in errors)
-    if not found:
-        return "tick at least one finding"
+    if not findings:
+        return "Select at least one finding with its checkbox."
     try:
         marking.mark_all(
-            found, form.cleaned_data["state"], request.user.username, form.cleaned_data["note"]
+            findings, form.cleaned_data["state"], request.user.username, form.cleaned_data["note"]
         )
     except Refused as error:
         return str(error)
@@ -135,7 +131,7 @@ def _refused(request: HtmxRequest, form: Marking, found: list[Finding]) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def finding(request: HtmxRequest, pk: int) -> HttpResponseBase:
-    """One Finding; a POST marks it."""
+    """Return the page of a finding; a POST marks it."""
     if request.method == "POST":
         return _mark_one(request, pk)
     return _finding(request, pk)
@@ -143,42 +139,44 @@ def finding(request: HtmxRequest, pk: int) -> HttpResponseBase:
 
 @operator_required
 def _mark_one(request: HtmxRequest, pk: int) -> HttpResponse:
-    found, form = get_object_or_404(Finding, pk=pk), Marking(request.POST)
-    if refused := _refused(request, form, [found]):
+    finding, form = get_object_or_404(Finding, pk=pk), Marking(request.POST)
+    if refused := _mark_all(request, form, [finding]):
         return _finding(request, pk, marking=form, refused=refused, status=422)
     messages.success(request, f"Marked {form.cleaned_data['state']}.")
     return redirect("finding", pk=pk)
 
 
 def _finding(request: HtmxRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
-    found = get_object_or_404(Finding, pk=pk)
+    finding = get_object_or_404(Finding, pk=pk)
     context = {
-        "finding": found,
-        "numbers": drawing.numbers(found.numbers),
-        "retries": drawing.retries(found),
-        "events": found.events.order_by("-pk"),
-        "grid": drawing.drawn(found),
+        "finding": finding,
+        "numbers": drawing.numbers(finding.numbers),
+        "retries": drawing.retries(finding),
+        "events": finding.events.order_by("-pk"),
+        "grid": drawing.drawn(finding),
         "marking": Marking(),
         **MARKING,
-        "lacks_phase3": needs_phase3(found) and is_missing(found),
-        "action_words": action_words(found.action),
-        "query_url": drawing.query_url(found),
+        "phase3_missing": needs_phase3(finding) and is_missing(finding),
+        "action_words": action_words(finding.action),
+        "query_url": drawing.query_url(finding),
         **more,
     }
     if "evidence" in request.GET:
-        context |= _evidence(found)
+        context |= _evidence(finding)
     return render(request, "triage/finding.html", context, status=status)
 
 
 @require_safe
 def evidence(request: HtmxRequest, pk: int) -> HttpResponse:
-    """The rows behind a Finding, by its own stored query."""
-    found = get_object_or_404(Finding, pk=pk)
-    return render(request, "triage/_evidence.html", {"finding": found, **_evidence(found)})
+    """Run the stored query of a finding and return its rows."""
+    finding = get_object_or_404(Finding, pk=pk)
+    return render(request, "triage/_evidence.html", {"finding": finding, **_evidence(finding)})
 
 
-def _evidence(found: Finding) -> dict[str, Any]:
+def _evidence(finding: Finding) -> dict[str, Any]:
     try:
-        return {"evidence": evidence_of(found), "most_rows": MOST_ROWS}
+        found = evidence_of(finding)
     except BackcourtError as error:
         return {"evidence_refused": str(error)}
+    count = f"First {MOST_ROWS} rows" if found.is_cut else pluralize(len(found.rows), "row")
+    return {"evidence": found, "evidence_caption": count}
