@@ -45,9 +45,9 @@ dates_urls = [
     path("dates/<day:day>/validation/", date_views.validation, name="date_validation"),
     path("dates/<day:day>/run/<str:code>/", date_views.run, name="date_run"),
     path(
-        "dates/<day:day>/neighbours/<str:code>/<entity:name>/",
-        date_views.neighbours,
-        name="entity_neighbours",
+        "dates/<day:day>/neighbors/<str:code>/<entity:name>/",
+        date_views.neighbors,
+        name="entity_neighbors",
     ),
     path("dates/<day:day>/<str:code>.csv", date_views.download, name="entities_csv"),
     path("dates/<day:day>/<str:code>/", date_views.entities, name="entities"),

@@ -1,4 +1,4 @@
--- Failures by processor and category; `can_retry` counts the stored flag, which depends only on the category. It does not mean that a retry helps.
+-- Failures by processor and category, with retryable ones: `can_retry` depends only on the category; a retry may not fix them.
 SELECT
   processor_name,
   failure_category,

@@ -1,4 +1,4 @@
--- Failures by processor and category.
+-- Failures by processor and category: counts only.
 SELECT
   processor_name,
   failure_category,

@@ -1,4 +1,4 @@
--- Failure rate of each processor on each processing date: dates without failures included; dates without a result listed by status.
+-- Failure rate of each processor on each processing date: includes dates without failures; dates without a result show only a status.
 -- One row per (date, processor). Status: processed, failed (the whole date), bootstrap, not processed; the last three have no rate.
 -- Sources: the schedule, the failures, the output tables; outer joins keep dates that only one of them has.
 WITH

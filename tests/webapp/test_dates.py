@@ -411,16 +411,16 @@ def test_a_story_is_a_dialog_where_it_is_asked_for_as_one(demo: Demo, viewer: Cl
     assert "<html" not in text
 
 
-def test_the_neighbours_are_those_of_the_list_that_it_was_opened_from(
+def test_the_neighbors_are_those_of_the_list_that_it_was_opened_from(
     demo: Demo, viewer: Client
 ) -> None:
     listed = [e.name for e in chosen(DAY, "ML", category=MISSING)]
-    answer = viewer.get(url("entity_neighbours", DAY, "ML", listed[1], category=MISSING))
+    answer = viewer.get(url("entity_neighbors", DAY, "ML", listed[1], category=MISSING))
     assert [answer.context[side][1].split("?")[0] for side in ("before", "after")] == [
         url("entity", DAY, "ML", name) for name in (listed[0], listed[2])
     ]
     assert f"2 of {len(listed)}<" in answer.content.decode()
-    assert viewer.get(url("entity_neighbours", DAY, "ML", "nobody")).context["position"] == ""
+    assert viewer.get(url("entity_neighbors", DAY, "ML", "nobody")).context["position"] == ""
 
 
 def test_a_team_is_an_entity_and_who_is_not_of_the_date_is_told_so(

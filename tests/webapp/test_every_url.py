@@ -51,7 +51,7 @@ TABLE = {
     "date_run": ASKS,
     "entities": READ,
     "entities_csv": READ,
-    "entity_neighbours": READ,
+    "entity_neighbors": READ,
     "entity": READ,
     "players": READ,
     "player": READ,

@@ -57,10 +57,9 @@ IMPOSSIBLE_VALUE = FindingKind(
     name="impossible value",
     severity=Severity.PROBLEM,
     title="impossible value in a Phase 3 row",
-    cause="Phase 3 wrote an impossible value; the row is excluded from averages and fails every entity whose "
-    "windows contain it",
-    advice="In Phase 3, correct the row shown as sample. Reload it, then rerun everything "
-    "computed from it.",
+    cause="Phase 3 wrote an impossible value; the row is excluded from averages, and every player or team "
+    "whose window contains it fails",
+    advice="In Phase 3, correct the sample row. Reload it, then rerun everything computed from it.",
 )
 UNEXPLAINED = FindingKind(
     name="unexplained",

@@ -39,7 +39,7 @@ api = NinjaAPI(
     docs_url=None,
     parser=BodyParser(),
     description="The REST API covers everything the panel does, with the caller's role. Send a token as"
-    " `Authorization: Bearer TOKEN`; issue one on the System page or with"
+    " `Authorization: Bearer TOKEN`; create one on the System page or with"
     " `manage.py token USER NAME`.",
 )
 for part in (jobs, launches, findings, reading):

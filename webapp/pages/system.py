@@ -94,25 +94,25 @@ def renew_token(request: HtmxRequest, pk: int) -> HttpResponse:
 
 
 class TokenForm(forms.Form):
-    """Form of a new token: program name, expiry, scope and dependence on the password."""
+    """Form of a new token: name, expiry, scope and dependence on the password."""
 
     use_required_attribute = False
 
     name = forms.CharField(
-        label="Program name", max_length=80,
+        label="Token name", max_length=80,
         widget=forms.TextInput({"class": "form-control", "autocomplete": "off"}),
         error_messages={"required": "enter a name that identifies the program"},
     )  # fmt: skip
     days = forms.IntegerField(
-        label="Valid for days", required=False, min_value=1, max_value=MOST_DAYS, initial=token_days,
+        label="Expires after (days)", required=False, min_value=1, max_value=MOST_DAYS, initial=token_days,
         widget=forms.NumberInput({"class": "form-control"}),
     )  # fmt: skip
     scope = forms.MultipleChoiceField(
         label="Scope", choices=[(name, text.capitalize()) for name, text in SCOPES.items()],
         required=False, initial=list(SCOPES), widget=forms.CheckboxSelectMultiple,
-        help_text="every token can read; with none of these, it can only read",
+        help_text="all tokens can read; select nothing for a read-only token",
     )  # fmt: skip
-    ends_with_password = forms.BooleanField(label="End when my password changes", required=False)
+    ends_with_password = forms.BooleanField(label="Revoke when my password changes", required=False)
 
 
 def context() -> dict[str, Any]:

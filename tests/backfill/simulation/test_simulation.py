@@ -447,7 +447,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     assert all(one[name] != other[name] for name in one)
 
 
-def test_a_season_does_not_depend_on_its_neighbours() -> None:
+def test_a_season_does_not_depend_on_its_neighbors() -> None:
     assert season(2021, 1).tables["PGS"][0] != season(2022, 1).tables["PGS"][0]
     assert {r["game_id"] for r in rows("PGS")}.isdisjoint(
         r[3] for r in season(2022, 1).tables["PGS"]

@@ -50,18 +50,18 @@ def subjects(found: Iterable[FindingDraft]) -> list[tuple[str, str]]:
 # Formatting of dates
 
 
-def test_neighbours_are_a_range_and_a_date_by_itself_is_one_too() -> None:
+def test_neighbors_are_a_range_and_a_date_by_itself_is_one_too() -> None:
     assert ranges([B, A, E, B]) == [[A, B], [E]]
     assert ranges([]) == []
 
 
-def test_dates_with_a_night_off_between_are_neighbours_only_for_who_knows_the_calendar() -> None:
+def test_dates_with_a_night_off_between_are_neighbors_only_for_who_knows_the_calendar() -> None:
     assert ranges([C, D]) == [[C], [D]]
     assert ranges([C, D], DATES) == [[C, D]]
     assert ranges([B, D], DATES) == [[B], [D]]
 
 
-def test_a_date_that_is_not_in_the_calendar_is_a_neighbour_by_the_day_alone() -> None:
+def test_a_date_that_is_not_in_the_calendar_is_a_neighbor_by_the_day_alone() -> None:
     before = A - timedelta(days=1)
     assert ranges([before, A, B], DATES) == [[before, A, B]]
     assert ranges([A - timedelta(days=2), A], DATES) == [[A - timedelta(days=2)], [A]]

@@ -57,7 +57,7 @@ def test_a_date_that_has_everything_is_not_missing() -> None:
     assert missing({}) == []
 
 
-def test_neighbouring_dates_that_lack_everything_are_one_finding() -> None:
+def test_neighboring_dates_that_lack_everything_are_one_finding() -> None:
     (found,) = missing({C: ROWS_PER_GAME, D: ROWS_PER_GAME})
     assert found == FindingDraft(
         kind=kinds.PHASE3_MISSING,
@@ -99,13 +99,13 @@ def test_a_date_that_lacks_one_table_names_it_and_says_that_the_others_are_there
     )
 
 
-def test_the_later_failures_of_neighbouring_dates_are_added_up() -> None:
+def test_the_later_failures_of_neighboring_dates_are_added_up() -> None:
     (found,) = missing({A: [PLAYERS], B: [PLAYERS]}, {A: 3, B: 4, C: 5})
     assert found.numbers["failures on later dates"] == 7
     assert found.sentence.endswith("; causes 7 failures on later dates")
 
 
-def test_dates_that_lack_other_tables_or_are_no_neighbours_are_findings_of_their_own() -> None:
+def test_dates_that_lack_other_tables_or_are_no_neighbors_are_findings_of_their_own() -> None:
     found = missing({A: [PLAYERS], B: [PLAYERS, DEFENSE], C: [DEFENSE, PLAYERS], E: [PLAYERS]})
     assert {(f.dates, tuple(f.numbers["tables"])) for f in found} == {  # type: ignore[arg-type]
         ((A,), (PLAYERS,)),
@@ -163,7 +163,7 @@ def test_a_date_with_few_rows_is_one_finding_whatever_tables_they_are_of() -> No
     )
 
 
-def test_neighbouring_dates_with_few_rows_in_the_same_tables_are_one_finding() -> None:
+def test_neighboring_dates_with_few_rows_in_the_same_tables_are_one_finding() -> None:
     found = low(
         covered(A, PLAYERS, 50),
         covered(B, PLAYERS, 30),

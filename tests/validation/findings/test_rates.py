@@ -260,12 +260,12 @@ ODD = [(kinds.ODD_DATE, (EARLY + 3,))]
 
 
 @pytest.mark.parametrize(("failed", "fires"), [(34, False), (36, True), (100, True)])
-def test_a_date_is_odd_25_points_above_its_neighbours(failed: int, fires: bool) -> None:
+def test_a_date_is_odd_25_points_above_its_neighbors(failed: int, fires: bool) -> None:
     assert flagged(course(*[10] * 3, failed, *[10] * 3)) == (ODD if fires else [])
 
 
 @pytest.mark.parametrize(("failed", "fires"), [(66, False), (64, True), (0, True)])
-def test_a_date_is_odd_25_points_below_its_neighbours_too(failed: int, fires: bool) -> None:
+def test_a_date_is_odd_25_points_below_its_neighbors_too(failed: int, fires: bool) -> None:
     assert flagged(course(*[90] * 3, failed, *[90] * 3)) == (ODD if fires else [])
 
 
@@ -274,12 +274,12 @@ def test_a_date_is_odd_only_where_chance_does_not_make_it_so(failed: int, fires:
     assert flagged(course(*[10] * 3, failed, *[10] * 3, population=20)) == (ODD if fires else [])
 
 
-@pytest.mark.parametrize(("neighbour", "fires"), [(21, True), (23, False)])
-def test_a_date_is_odd_only_among_neighbours_that_agree(neighbour: int, fires: bool) -> None:
-    assert flagged(course(10, 10, neighbour, 90, 10, 10, 10)) == (ODD if fires else [])
+@pytest.mark.parametrize(("neighbor", "fires"), [(21, True), (23, False)])
+def test_a_date_is_odd_only_among_neighbors_that_agree(neighbor: int, fires: bool) -> None:
+    assert flagged(course(10, 10, neighbor, 90, 10, 10, 10)) == (ODD if fires else [])
 
 
-def test_a_date_is_odd_only_with_three_neighbours_on_either_side() -> None:
+def test_a_date_is_odd_only_with_three_neighbors_on_either_side() -> None:
     assert flagged(course(10, 10, 90, 10, 10, 10)) == flagged(course(10, 10, 10, 90, 10, 10)) == []
 
 

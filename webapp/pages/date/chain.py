@@ -241,7 +241,7 @@ def context(day: date, code: str) -> dict[str, Any]:
     return {
         "day": typed,
         "words": empty_date.words(typed, calendar),
-        "adjacent": empty_date.neighbours(calendar, day),
+        "adjacent": empty_date.neighbors(calendar, day),
         "empty": empty(calendar, typed, cards),
         "games": games(calendar, typed),
         "inputs": inputs(typed),

@@ -34,18 +34,18 @@ class EmptyDate:
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbors:
     """Previous and next processing date."""
 
     before: date | None
     after: date | None
 
 
-def neighbours(calendar: Calendar, day: date) -> Neighbours:
+def neighbors(calendar: Calendar, day: date) -> Neighbors:
     """Return the adjacent dates across seasons, bootstrap included."""
     days = [d.day for year in sorted(calendar.starts) for d in calendar.season(year)]
     before, after = bisect_left(days, day), bisect_right(days, day)
-    return Neighbours(
+    return Neighbors(
         days[before - 1] if before else None, days[after] if after < len(days) else None
     )
 

@@ -250,7 +250,7 @@ def entity_context(report: EntityReport, query: QueryDict) -> dict[str, Any]:
         "is_team": report.team == report.entity,
         "ahead": ahead[:AHEAD],
         "ahead_more": max(0, len(ahead) - AHEAD),
-        "adjacent_url": filters.url(reverse("entity_neighbours", args=[*place, report.entity])),
+        "adjacent_url": filters.url(reverse("entity_neighbors", args=[*place, report.entity])),
         "processor": PROCESSORS[report.code],
         "player_url": links.named("player", season_year(report.day), report.entity),
         "sign": str(report.match) if report.must or report.state else OUTSIDER,
@@ -295,7 +295,7 @@ def cascade(report: EntityReport) -> Iterator[Link]:
         )
 
 
-def neighbours(day: date, code: str, name: str, query: QueryDict) -> dict[str, Any]:
+def neighbors(day: date, code: str, name: str, query: QueryDict) -> dict[str, Any]:
     """Return the previous and next entity of the filtered list. Raises Refused, WarehouseError."""
     filters = EntityFilters.of(query)
     names = [e.name for e in chosen(day, code, **filters.given)]

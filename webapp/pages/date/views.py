@@ -102,12 +102,12 @@ def entity(request: HtmxRequest, day: date, code: str, name: str) -> HttpRespons
 
 
 @require_safe
-def neighbours(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
+def neighbors(request: HtmxRequest, day: date, code: str, name: str) -> HttpResponse:
     """Return the links to the previous and next entity of the filtered list."""
     return render(
         request,
-        "date/_neighbours.html",
-        listed.neighbours(_processed(day), listed.known(code), name, request.GET),
+        "date/_neighbors.html",
+        listed.neighbors(_processed(day), listed.known(code), name, request.GET),
     )
 
 

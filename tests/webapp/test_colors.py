@@ -16,7 +16,7 @@ CSS = "".join(
 )
 # Classes whose names are composed at run time, or set by Django and HTMX.
 COMPOSED = ("s-", "f-", "rows-", "alert-", "errorlist", "htmx-")
-Colour = tuple[float, float, float]  # linear light, 0 to 1
+Color = tuple[float, float, float]  # linear light, 0 to 1
 
 # Linear light as seen without the cones for green or for red (Machado, Oliveira and Fernandes 2009,
 # severity 1).
@@ -51,14 +51,14 @@ def variables(theme: str) -> dict[str, str]:
     )
 
 
-def linear(text: str) -> Colour:
+def linear(text: str) -> Color:
     parts = [int(text[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return red, green, blue
 
 
-def luminance(colour: Colour) -> float:
-    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), colour, strict=True))
+def luminance(color: Color) -> float:
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), color, strict=True))
 
 
 def contrast(one: str, other: str) -> float:
@@ -66,27 +66,27 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def seen(colour: Colour, eyes: str) -> Colour:
+def seen(color: Color, eyes: str) -> Color:
     red, green, blue = (
-        min(1, max(0, sum(w * p for w, p in zip(row, colour, strict=True))))
+        min(1, max(0, sum(w * p for w, p in zip(row, color, strict=True))))
         for row in BLINDNESS[eyes]
     )
     return red, green, blue
 
 
-def lab(colour: Colour) -> Colour:
+def lab(color: Color) -> Color:
     """Convert to CIE L*a*b* under D65."""
     matrix = (0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505)
     white = 0.9505, 1.0, 1.089
     xyz = [
-        sum(w * p for w, p in zip(row, colour, strict=True)) / n
+        sum(w * p for w, p in zip(row, color, strict=True)) / n
         for row, n in zip(matrix, white, strict=True)
     ]
     x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz)
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
-def distance(one: Colour, other: Colour) -> float:
+def distance(one: Color, other: Color) -> float:
     return float(sum((a - b) ** 2 for a, b in zip(lab(one), lab(other), strict=True)) ** 0.5)
 
 
