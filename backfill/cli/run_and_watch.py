@@ -22,7 +22,7 @@ from backfill.jobs.start import OnPreflight
 from backfill.models import Job, Run, Worker
 from backfill.notify import messages
 from backfill.processors.registry import processor
-from backfill.status.job_summary import summarise
+from backfill.status.job_summary import summarize
 from validation.preflight_report import Report
 
 NO_WORKER = "no worker is running; start one with bin/up, or add --inline to run it in this process"
@@ -111,7 +111,7 @@ def _watch(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
 
 def report(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
     """Print the result of a job and the preflight warnings; a resumed job has no preflight."""
-    summary = summarise(job)
+    summary = summarize(job)
     _answer(verb, job, summary, job_text(summary), heard)
     return OK if job.status == Job.Status.SUCCEEDED else FAILED
 

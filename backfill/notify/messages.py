@@ -17,7 +17,7 @@ from django.db.models import Max
 
 from backfill.models import EventKind, Finding, Job, Notice, Run, SeasonAudit
 from backfill.notify import apprise
-from backfill.status.job_summary import summarise
+from backfill.status.job_summary import summarize
 from backfill.status.progress import STALLED_SECONDS, progress
 from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
@@ -101,7 +101,7 @@ def _done(notice: Notice, at: datetime) -> Text | None:
         if counts[s]
     ]
     wrong += [_plural(len(found), "open finding")] if found else []
-    summary = summarise(job)
+    summary = summarize(job)
     body = [
         *_opening(job, counts),
         *_failures(summary),
@@ -116,7 +116,7 @@ def _done(notice: Notice, at: datetime) -> Text | None:
 def _paused(notice: Notice, at: datetime) -> Text:
     job, reason = notice.job, notice.event.reason
     action = f"Fix the cause, then resume: `manage.py resume {job.pk}`. Or cancel: `manage.py cancel {job.pk}`."
-    body = [*_opening(job, _counts(job)), f"Reason: {reason}", *_groups(summarise(job)), action]
+    body = [*_opening(job, _counts(job)), f"Reason: {reason}", *_groups(summarize(job)), action]
     return f"Job {job.pk} paused: {reason}", "\n".join(body)
 
 

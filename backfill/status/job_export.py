@@ -9,7 +9,7 @@ from django.db.models import F
 
 from backfill.models import Job, Run
 from backfill.status.job_outcome import own_runs, verdicts_of
-from backfill.status.job_summary import summarise
+from backfill.status.job_summary import summarize
 from backfill.status.latest_runs import AuditSummary
 from validation.categories import BY_NAME
 
@@ -78,4 +78,4 @@ def document(job: Job) -> dict[str, Any]:
     events = job.events.order_by("pk").values(
         "pk", "run", "at", who=F("actor"), what=F("action"), why=F("reason")
     )
-    return {**summarise(job), "runs": list(rows(job)), "events": list(events)}
+    return {**summarize(job), "runs": list(rows(job)), "events": list(events)}

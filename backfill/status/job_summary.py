@@ -21,7 +21,7 @@ from validation.season import season_year
 ENDED_BADLY = (Run.Status.FAILED, Run.Status.BLOCKED)
 
 
-def summarise(job: Job) -> dict[str, Any]:
+def summarize(job: Job) -> dict[str, Any]:
     """Return a job as one document: options, figures by processor, failed dates, next steps."""
     runs = list(job.runs.order_by("date", "pk"))
     processors = [

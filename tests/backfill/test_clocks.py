@@ -14,7 +14,7 @@ from backfill.execution import dispatch, heartbeat
 from backfill.models import Event, Job, Worker
 from backfill.process_id import this_process
 from backfill.status import system_health
-from backfill.status.job_summary import summarise
+from backfill.status.job_summary import summarize
 from tests.backfill.working import batch_of, in_flight, make_job, make_worker, run_all
 from tests.seasons.tiny import FIRST
 
@@ -54,13 +54,13 @@ def test_durations_of_stored_times_are_computed_in_one_module() -> None:
 @pytest.mark.database
 class TestClocks:
     def test_a_job_is_flagged_instead_of_negative(self, job: Job) -> None:
-        summary = summarise(job)
+        summary = summarize(job)
         assert (summary["seconds"], summary["clock_moved"]) == (0, True)
         [first, *_] = job_text(summary).splitlines()
         assert first == f"job {job.pk} succeeded in 0.0 s (clock moved)"
 
     def test_an_ordinary_job_is_not_flagged(self) -> None:
-        summary = summarise(run_all(make_job(end=FIRST)))
+        summary = summarize(run_all(make_job(end=FIRST)))
         assert (summary["seconds"] > 0, summary["clock_moved"]) == (True, False)
 
     def test_a_retry_does_not_wait_until_the_clock_has_caught_up(self) -> None:

@@ -26,7 +26,7 @@ from backfill.models import Batch, Event, Finding, Job, Launch, Run
 from backfill.status import attention, job_outcome
 from backfill.status.comparison import compare
 from backfill.status.failures import JobFailures
-from backfill.status.job_summary import summarise
+from backfill.status.job_summary import summarize
 from backfill.status.season_grid import season_grid
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import PGS
@@ -215,7 +215,7 @@ class Story:
         stop, own = attention.stop_cause(job), job_outcome.own_runs(job)
         standing = JobFailures(job)
         document, numbers = (
-            summarise(job),
+            summarize(job),
             list(Job.objects.order_by("pk").values_list("pk", flat=True)),
         )
         self.facts += [

@@ -27,7 +27,7 @@ from backfill.models import Event, Job, Launch, Run
 from backfill.plan import signed_plan
 from backfill.plan.options import MAX_PARALLEL
 from backfill.plan.shell_command import command
-from backfill.status.job_summary import summarise
+from backfill.status.job_summary import summarize
 from backfill.status.progress import progress
 from webapp.api.auth import actor, admins, operators
 from webapp.api.schemas import (
@@ -119,7 +119,7 @@ def preview(request: HttpRequest, given: OptionsIn) -> Document:
 @router.get("/jobs/{number}", summary="Get a job")
 def job(request: HttpRequest, number: int) -> Document:
     """Return a job with its figures, error groups, findings and next actions."""
-    return summarise(job_of(number))
+    return summarize(job_of(number))
 
 
 @router.get("/jobs/{number}/progress", summary="Get the progress of a job")
@@ -158,7 +158,7 @@ def report(request: HttpRequest, number: int) -> Document:
     found = job_of(number)
     events = [_event(event) for event in found.events.filter(run=None).order_by("pk")]
     runs = found.runs.order_by("date", "pk").values(*RUN_FIELDS, why=F("reason"))
-    return {**summarise(found), "runs": list(runs), "events": events}
+    return {**summarize(found), "runs": list(runs), "events": events}
 
 
 # Starting

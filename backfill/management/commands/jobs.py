@@ -15,7 +15,7 @@ from backfill.cli.progress_bar import progress_text
 from backfill.cli.tables import table
 from backfill.errors import Refused
 from backfill.models import Job, Run
-from backfill.status.job_summary import summarise
+from backfill.status.job_summary import summarize
 from backfill.status.progress import progress
 
 MOST = 1000
@@ -51,7 +51,7 @@ class Command(VerbCommand):
             )
             return OK
         job = found(given["id"])
-        summary = summarise(job)
+        summary = summarize(job)
         if job.status in Job.ENDED:
             self.emit(summary, job_text(summary))
         else:

@@ -19,7 +19,7 @@ from backfill.jobs.lifecycle import (
 )
 from backfill.jobs.start import start_job
 from backfill.models import Event, Job, Limits, Run
-from backfill.status.job_summary import summarise
+from backfill.status.job_summary import summarize
 from tests.backfill.working import (
     batch_of,
     in_flight,
@@ -164,7 +164,7 @@ def test_resume_changes_the_brake() -> None:
         job.events.filter(kind="pause on error").values_list("action", "actor", "reason")
     ) == [("pause on error disabled", "bob", "known")]
     job.refresh_from_db()
-    assert (job.options["brake"], job.in_force["brake"], summarise(job)["options"]["brake"]) == (
+    assert (job.options["brake"], job.in_force["brake"], summarize(job)["options"]["brake"]) == (
         True,
         False,
         False,

@@ -336,8 +336,8 @@ class TestDelivering:
                 raise WarehouseBusy
             return whole(job)
 
-        whole = messages.summarise
-        monkeypatch.setattr(messages, "summarise", busy)
+        whole = messages.summarize
+        monkeypatch.setattr(messages, "summarize", busy)
         assert messages.notify(now()) == 1
         assert titles(listener)[0].startswith(f"Job {second.pk} ")
         monkeypatch.undo()

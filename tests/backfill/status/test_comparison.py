@@ -15,7 +15,7 @@ from backfill.jobs.start import start_job
 from backfill.models import Job, Run
 from backfill.plan.planning import ALREADY_COMPLETE
 from backfill.status.comparison import CategoryDelta, JobComparison, compare
-from backfill.status.job_summary import summarise
+from backfill.status.job_summary import summarize
 from tests.seasons.tiny import FIRST, NIGHTS, SECOND, THIRD, break_on, make_options
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -183,11 +183,11 @@ def test_a_retry_says_what_it_healed_what_remains_and_what_is_new(
     )
     assert started
     job = run_inline(started, "ann")
-    assert (summarise(job)["retry_of"], summarise(job)["retried"]) == (None, None)
+    assert (summarize(job)["retry_of"], summarize(job)["retried"]) == (None, None)
     monkeypatch.undo()
     break_on(monkeypatch, "TDZA", SECOND)
     again = run_inline(retry_job(job, Selection(override=True), "bob", "fixed", inline=True), "bob")
-    summary = summarise(again)
+    summary = summarize(again)
     assert (summary["retry_of"], summary["retried"]) == (
         job.pk,
         {
