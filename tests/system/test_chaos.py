@@ -189,10 +189,11 @@ def test_taken_without_redis_stopped_in_order_and_after_a_power_cut_a_job_goes_o
 SEND = """
 import json, sys, django
 django.setup()
-from backfill.execution.tasks import step
+from backfill.celery_app import celery_app
+from backfill.execution.queue import TASKS
 for batch, lease in json.loads(sys.argv[1]):
     for code in ("TDZA", "PSZA", "PCF", "PDC", "ML"):
-        step.delay(batch, lease, code)
+        celery_app().send_task(f"{TASKS}.step", (batch, lease, code))
 """
 
 
