@@ -64,7 +64,6 @@ WRITES = {
 # Counters, not querysets.
 COUNTERS = {
     "backfill/status/comparison.py": ["update"],
-    "backfill/status/job_summary.py": ["update"],
     "backfill/status/progress.py": ["update"],
     "backfill/status/season_failures.py": ["update"],
 }

@@ -77,7 +77,7 @@ class _Text:
 
 def of_job(job: Job) -> list[ErrorGroup]:
     """Return the groups of the current failures of a job."""
-    return groups_of(JobFailures(job).deciding)
+    return groups_of(JobFailures.with_errors(job))
 
 
 def groups_of(runs: Mapping[Key, Run]) -> list[ErrorGroup]:

@@ -14,20 +14,23 @@ from backfill.season_calendar import load_calendar
 from backfill.status import error_groups
 from backfill.status.attention import stop_cause
 from backfill.status.comparison import compare
+from backfill.status.failures import RUNS_AT_ONCE
 from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
 from validation.season import season_year
 
 ENDED_BADLY = (Run.Status.FAILED, Run.Status.BLOCKED)
+SUMS = ("rows", "query_seconds", "write_seconds")
 
 
 def summarize(job: Job) -> dict[str, Any]:
     """Return a job as one document: options, figures by processor, failed dates, next steps."""
-    runs = list(job.runs.order_by("date", "pk"))
-    processors = [
-        _processor(code, [r for r in runs if r.processor == code])
-        for code in job.parsed_options.processors
-    ]
+    processors = [_processor(code, job) for code in job.parsed_options.processors]
+    problems = list(
+        job.runs.filter(status__in=ENDED_BADLY)
+        .only("processor", "date", "status", "reason")
+        .order_by("date", "pk")
+    )
     found, unread = _groups(job)
     return {
         "job": job.pk,
@@ -41,12 +44,12 @@ def summarize(job: Job) -> dict[str, Any]:
         "seconds": round(job.active_seconds(now()), 3) if job.started_at else None,
         "clock_moved": job.has_clock_moved(now()),
         "processors": processors,
-        "problems": [_problem(r) for r in runs if r.status in ENDED_BADLY],
+        "problems": [_problem(r) for r in problems],
         "groups": found,
         "findings": _findings(job),
         "retry_of": job.retry_of_id,
         "retried": _retried(job),
-        "next": _next(processors, runs) + unread,
+        "next": _next(processors, problems) + unread,
     }
 
 
@@ -100,19 +103,25 @@ def _pause_reason(job: Job) -> str:
     return found.reason if found else ""
 
 
-def _processor(code: str, runs: list[Run]) -> dict[str, Any]:
-    failures: Counter[str] = Counter()
-    for run in runs:
-        failures.update(run.failures)
-    skipped = Counter(r.skip_reason for r in runs if r.skip_reason)
+def _processor(code: str, job: Job) -> dict[str, Any]:
+    states, skipped, failures = Counter[str](), Counter[str](), Counter[str]()
+    sums = Counter[str]()
+    fields = ("status", "skip_reason", "failures", *SUMS)
+    runs = job.runs.filter(processor=code).order_by("date", "pk")
+    for status, reason, failed, *numbers in runs.values_list(*fields).iterator(RUNS_AT_ONCE):
+        states[status] += 1
+        skipped[reason] += 1
+        failures += Counter(failed)
+        for name, number in zip(SUMS, numbers, strict=True):
+            sums[name] += number or 0
     return {
         "processor": code,
-        "dates": dict(Counter(r.status for r in runs)),
-        "skipped": dict(skipped),
-        "rows": sum(r.rows or 0 for r in runs),
+        "dates": dict(states),
+        "skipped": {reason: n for reason, n in skipped.items() if reason},
+        "rows": sums["rows"],
         "failures": {name: failures[name] for name in BY_NAME if failures[name]},
-        "query_seconds": round(sum(r.query_seconds or 0 for r in runs), 3),
-        "write_seconds": round(sum(r.write_seconds or 0 for r in runs), 3),
+        "query_seconds": round(sums["query_seconds"], 3),
+        "write_seconds": round(sums["write_seconds"], 3),
     }
 
 
@@ -120,14 +129,14 @@ def _problem(run: Run) -> dict[str, Any]:
     return {"processor": run.processor, "date": run.date, "status": run.status, "why": run.reason}
 
 
-def _next(processors: list[dict[str, Any]], runs: list[Run]) -> list[str]:
+def _next(processors: list[dict[str, Any]], problems: list[Run]) -> list[str]:
     """Return next steps as sentences, most severe first: failed and blocked runs, then bugs, then
     expected categories.
     """
     found = [
-        f"{status}: {_dates(runs, status)}"
+        f"{status}: {_dates(problems, status)}"
         for status in ENDED_BADLY
-        if any(r.status == status for r in runs)
+        if any(r.status == status for r in problems)
     ]
     for category in sorted(BY_NAME.values(), key=lambda c: not c.is_bug):
         if counts := [
