@@ -10,7 +10,7 @@ from itertools import chain
 from validation.coverage import GAME_TABLES, LIVE_TABLES, Coverage, Rows, phase3
 from validation.findings.kinds import pluralize
 from validation.preflight_report import DateState, Item, PreflightKind, Report
-from validation.season import Day, season_year
+from validation.season import Day
 
 FIRST_DATES = 5
 LOAD = "load it with `manage.py load_phase3 DIR`"
@@ -61,7 +61,7 @@ def judge(facts: PreflightInput) -> Report:
 def _by_season(days: Sequence[Day]) -> list[list[Day]]:
     by_year: dict[int, list[Day]] = {}
     for day in days:
-        by_year.setdefault(season_year(day.day), []).append(day)
+        by_year.setdefault(day.season, []).append(day)
     return list(by_year.values())
 
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from backfill.audit import content_checks, evidence, load, results
-from backfill.audit.load import ONE_YEAR, RateHistories
+from backfill.audit.load import RateHistories
 from backfill.audit.run_facts import as_ran, bugs
 from backfill.models import Job, Key, Run
 from backfill.plan import input_signatures
@@ -33,7 +33,7 @@ from validation.findings import phase3 as phase3_findings
 from validation.findings import runs as run_findings
 from validation.findings.kinds import FindingDraft, sort_by_severity
 from validation.processor_rules import CODES, RULES
-from validation.season import Calendar, DateType, Day, season_year
+from validation.season import Calendar, Day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,7 @@ class SeasonAuditInput:
     @cached_property
     def days(self) -> list[Day]:
         """Every date with games, including bootstrap and dates that are not audited."""
-        return [
-            day
-            for day in self.calendar.days(self.start, self.start + ONE_YEAR)
-            if day.is_processing
-        ]
+        return self.calendar.season(self.year)
 
     @cached_property
     def facts(self) -> SeasonGames:
@@ -309,20 +305,18 @@ def seasons(start: date | None = None, end: date | None = None) -> Iterator[Seas
     """Yield the loaded seasons in the range, each as a whole, because findings span dates."""
     calendar = load_calendar()
     history = RateHistories(calendar)
-    for year, opening in sorted(calendar.starts.items()):
-        if (start is None or season_year(start) <= year) and (
-            end is None or year <= season_year(end)
-        ):
-            days = calendar.days(opening, opening + ONE_YEAR)
-            if dates := tuple(
-                d.day for d in days if d.is_processing and d.type is not DateType.BOOTSTRAP
-            ):
-                yield SeasonAuditInput(calendar=calendar, year=year, dates=dates, history=history)
+    for year in sorted(calendar.starts):
+        after, before = (
+            end and calendar.season_year(end) < year,
+            start and year < calendar.season_year(start),
+        )
+        dates = tuple(d.day for d in calendar.season(year) if d.is_computed)
+        if dates and not (after or before):
+            yield SeasonAuditInput(calendar=calendar, year=year, dates=dates, history=history)
 
 
 def of_date(day: date) -> SeasonAuditInput:
     """Return the audit input of one date."""
     calendar = load_calendar()
-    return SeasonAuditInput(
-        calendar=calendar, year=season_year(day), dates=(day,), history=RateHistories(calendar)
-    )
+    year, history = calendar.season_year(day), RateHistories(calendar)
+    return SeasonAuditInput(calendar=calendar, year=year, dates=(day,), history=history)

@@ -35,8 +35,9 @@ from backfill.execution.record import apply, record
 from backfill.models import Batch, EventCause, Job, Run, SkipReason
 from backfill.plan import input_signatures
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import season_year
 from backfill.warehouse import warehouse
-from validation.season import Calendar, DateType, season_year
+from validation.season import Calendar, DateType
 
 log = logging.getLogger(__name__)
 MAX_RELOADS = 5
@@ -202,7 +203,7 @@ def _check_live(attempt: Attempt, calendar: Calendar) -> dict[date, str]:
     """Refuse runs by the checks of normal mode; return the warnings of the others."""
     warnings = {}
     for run in attempt.running():
-        start = calendar.starts[season_year(run.date)]
+        start = calendar.starts[calendar.season_year(run.date)]
         live = LiveRun(
             processor=PROCESSORS[run.processor],
             day=run.date,

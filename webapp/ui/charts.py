@@ -8,9 +8,9 @@ from typing import Any
 
 from django.urls import reverse
 
+from backfill.season_calendar import season_year
 from backfill.status.failure_rates import Point
 from validation.findings.kinds import pluralize
-from validation.season import season_year
 from webapp.ui.links import to_date, with_query
 
 Trace = dict[str, Any]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backfill import season_calendar
 from backfill.execution import dispatch
 from backfill.execution import execute as execution
 from backfill.execution.claims import claim_step
@@ -337,7 +338,7 @@ def signed(tables: Tables, day: date) -> str:
     """Return TDZA's signature over rows given in Python."""
     given_rows = rows_warehouse(tables)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (input_signatures, season_cache):
+        for module in (input_signatures, season_cache, season_calendar):
             patch.setattr(module, "warehouse", lambda: given_rows)
         return signature("TDZA", day)
 
