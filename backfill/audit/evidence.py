@@ -135,6 +135,7 @@ QUERIES: dict[kinds.FindingKind, Callable[[FindingDraft], str]] = {
     kinds.OLD_SQL: _history,
     kinds.HOLE: _history,
     kinds.LOST_PARTITION: _outputs,
+    kinds.NO_LONGER_PLANNED: _outputs,
     kinds.FORWARD_CASCADE: _outputs,
     kinds.STALE_INPUT: _outputs,
     kinds.WRONG_CONTENT: _outputs,

@@ -16,7 +16,8 @@ from backfill.audit import content_checks, evidence, load, results
 from backfill.audit.load import RateHistories
 from backfill.audit.run_facts import as_ran, bugs
 from backfill.models import Job, Key, Run
-from backfill.plan import input_signatures
+from backfill.plan import input_signatures, unplanned
+from backfill.plan.date_lists import format_dates
 from backfill.season_calendar import load_calendar, source_rows, unfinished_writes
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import BY_SHORT, INPUTS
@@ -218,6 +219,7 @@ class SeasonAuditInput:
             compared=self.compared,
             repeated=repeated,
             stale=stale,
+            damaged=frozenset(self._read[2]),
         )
 
     @cached_property
@@ -268,6 +270,7 @@ class SeasonAuditInput:
         yield from mismatches.mismatches(season)
         yield from mismatches.duplicates(season)
         yield from run_findings.runs(season, rootless)
+        yield from run_findings.no_longer_planned(season, *self._unplanned())
         yield from run_findings.slow(season)
         writes = [w for w in unfinished_writes([self.year]) if not w.is_running]
         yield from phase3_findings.unfinished(season, {w.sentence: w.advice for w in writes})
@@ -290,6 +293,12 @@ class SeasonAuditInput:
             yield from rates.out_of_band(
                 (r, reading) for r in rated for reading in self.readings(r)
             )
+
+    def _unplanned(self) -> tuple[dict[Key, int], str]:
+        """Return the rows on dates without games, and the command that removes them."""
+        rows = unplanned.rows_on(unplanned.of_season(self.calendar, self.year))
+        dates = format_dates({day for _, day in rows}).replace(" ", "")
+        return rows, f"manage.py remove_rows --dates {dates}"
 
     def _changed(self, part: input_signatures.InputChange) -> list[Key]:
         return [key for key, change in self.changes.items() if part in change]

@@ -32,7 +32,8 @@ from backfill.execution.execute import DateResult
 from backfill.execution.live_checks import LiveRun
 from backfill.execution.overwritten import mark_overwritten
 from backfill.execution.record import apply, record
-from backfill.models import Batch, EventCause, Job, Run, SkipReason
+from backfill.execution.unplanned import cancel_unplanned
+from backfill.models import SYSTEM, Batch, EventCause, Job, Run, SkipReason
 from backfill.plan import input_signatures
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import season_year
@@ -50,11 +51,18 @@ def run_step(batch: Batch, code: str, calendar: Calendar, actor: str) -> list[Ru
     """
     claim = uuid4().hex
     with logs.about(job=batch.job_id, batch=batch.number, processor=code):
+        _cancel_unplanned(batch, code, calendar)
         with heartbeat.holding(claim):
             attempt = claim_step(batch, code, claim, actor)
             ended = _logged_run(attempt, calendar) if attempt else []
         dispatch.finish_step(batch, batch.lease)
     return ended
+
+
+def _cancel_unplanned(batch: Batch, code: str, calendar: Calendar) -> None:
+    runs = Run.objects.filter(job=batch.job_id, batch=batch.number, processor=code)
+    live = not batch.job.parsed_options.backfill_mode
+    cancel_unplanned(runs, calendar, live=live, actor=SYSTEM)
 
 
 def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:

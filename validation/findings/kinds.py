@@ -142,6 +142,13 @@ LOST_PARTITION = FindingKind(
     cause="the partition was removed or damaged, or the configured warehouse changed",
     advice="Rerun these dates.",
 )
+NO_LONGER_PLANNED = FindingKind(
+    name="no longer planned",
+    severity=Severity.PROBLEM,
+    title="rows on dates without games",
+    cause="the schedule changed after these runs",
+    advice="Remove these rows with the command shown as cause, which runs as a job.",
+)
 LOW_COVERAGE = FindingKind(
     name="low coverage",
     severity=Severity.WARNING,
@@ -227,10 +234,12 @@ OUT_OF_BAND = FindingKind(
     advice="No action: the usual ranges are rules of thumb, the expectation is exact.",
 )
 
-# Order within a severity: wrong numbers, then missing output, then stale output.
+# Order within a severity: lost output, which has consequences, then wrong numbers, then missing
+# output, then stale output.
 KINDS = (
-    BUG, IMPOSSIBLE_VALUE, UNEXPLAINED, LOST, UNACCOUNTED, WRONG_CONTENT, UNFINISHED_LOAD,
-    PHASE3_MISSING, COLUMN_JUMP, DUPLICATE_OUTPUT, LOST_PARTITION, RUN_FAILED, STILL_BLOCKED,
+    LOST_PARTITION, BUG, IMPOSSIBLE_VALUE, UNEXPLAINED, LOST, UNACCOUNTED, WRONG_CONTENT,
+    UNFINISHED_LOAD, PHASE3_MISSING, COLUMN_JUMP, DUPLICATE_OUTPUT, NO_LONGER_PLANNED, RUN_FAILED,
+    STILL_BLOCKED,
     LOW_COVERAGE, ODD_DATE, SUDDEN_RISE, HIGH_RATE, MID_SEASON, FORWARD_CASCADE, STALE_INPUT,
     HOLE, OLD_SQL, DUPLICATE_INPUT, SLOW, OUT_OF_BAND,
 )  # fmt: skip

@@ -189,8 +189,8 @@ def test_partitions_that_are_gone_are_one_finding() -> None:
         dates=(A, D),
         processors=(PSZA, ML),
         count=2,
-        action=ProposedBackfill(start=A, end=D, processors=(PSZA, PCF, PDC, ML), force=True),
-        numbers={"runs": 2},
+        action=ProposedBackfill(start=A, end=D, processors=(PSZA, PCF, PDC, ML)),
+        numbers={"runs": 2, "failed": 0, "blocked": 0},
     )
 
 
