@@ -159,9 +159,9 @@ LOW_COVERAGE = FindingKind(
 HOLE = FindingKind(
     name="hole",
     severity=Severity.WARNING,
-    title="gap: a date without runs between dates with runs",
+    title="gap: no run of a processor between dates with its runs",
     cause="no backfill range covered the date",
-    advice="Backfill the date.",
+    advice="Backfill the gap.",
 )
 FORWARD_CASCADE = FindingKind(
     name="forward cascade",

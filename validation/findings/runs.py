@@ -146,19 +146,32 @@ def _gaps(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingD
     """Yield dates without a run of a processor between its first and its last run."""
     codes = in_chain(season.ran)
     gaps = [(code, day) for code in codes for day in _never_run(season, code)]
-    for dates in ranges({day for _, day in gaps} - rootless, season.dates):
-        keys = [key for key in gaps if key[1] in dates]
-        count = f"{pluralize(len(keys), 'gap')} ({', '.join(in_chain(keys))})"
-        sentence = f"{count} between dates with runs, {season.spans(keys)}"
-        yield season.found(
-            kinds.HOLE,
-            keys,
-            str(dates[0]),
-            sentence,
-            count=len(keys),
-            action=rerun_action((code, day) for code in codes for day in dates),
-            numbers={"dates": len(dates), "runs": len(keys)},
-        )
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[date]] = defaultdict(list)
+    for day in sorted({day for _, day in gaps} - rootless):
+        ran = in_chain(key for key in season.ran if key[1] == day)
+        alike[in_chain(key for key in gaps if key[1] == day), ran].append(day)
+    for (missing, ran), days in alike.items():
+        for dates in ranges(days, season.dates):
+            yield _gap(season, [(code, day) for code in missing for day in dates], ran)
+
+
+def _gap(season: AuditedSeason, keys: Sequence[Key], ran: Sequence[str]) -> FindingDraft:
+    """Return the Finding of consecutive dates without runs of the same processors; `ran` are the
+    processors that ran on them.
+    """
+    dates, names = sorted({day for _, day in keys}), ", ".join(ran)
+    count = f"{pluralize(len(keys), 'gap')} ({', '.join(in_chain(keys))})"
+    others = f"; only {names} ran" if ran else ""
+    return season.found(
+        kinds.HOLE,
+        keys,
+        str(dates[0]),
+        f"{count} between dates with runs, {season.spans(keys)}{others}",
+        count=len(keys),
+        cause=f"the backfills of these dates ran {names} only" if ran else "",
+        action=rerun_action(keys),
+        numbers={"dates": len(dates), "runs": len(keys)},
+    )
 
 
 def _never_run(season: AuditedSeason, code: str) -> list[date]:
