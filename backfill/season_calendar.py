@@ -14,7 +14,7 @@ from backfill.warehouse.port import UnfinishedWrite
 from backfill.warehouse.season_cache import cached_for_all_seasons
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.preflight import seasons_missing
-from validation.season import Calendar, Game, SeasonDates
+from validation.season import Calendar, Game, PostponedGame, SeasonDates
 
 COUNTED = tuple(table for table in INPUTS if table is not SCHED)
 
@@ -35,6 +35,17 @@ def load_calendar() -> Calendar:
         )
 
     return cached_for_all_seasons("calendar", (SCHED,), make)
+
+
+def postponed_games(seasons: Collection[int]) -> list[PostponedGame]:
+    """Return the games of these seasons that the schedule lists on several dates."""
+
+    def make() -> list[PostponedGame]:
+        rows = warehouse().query(render("postponed-games"))
+        return sorted(PostponedGame(**{**row, "dates": tuple(row["dates"])}) for row in rows)
+
+    games = cached_for_all_seasons("postponed", (SCHED,), make)
+    return [game for game in games if game.season_year in seasons]
 
 
 def season_dates() -> SeasonDates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ SUMMER = range(7, FIRST_MONTH)
 # A season opens between July of its year and the next June; the latest so far opened in February.
 FIRST_OPENING_MONTH = 7
 BOOTSTRAP_DAYS = 14
+SHOWN_GAMES = 5
 ONE_DAY = timedelta(days=1)
 FINAL = 3
 SEASON_TYPES = ("regular", "playoffs")
@@ -37,6 +38,25 @@ class Game:
     season_year: int
     status: int = FINAL
     season_type: str = "regular"
+
+
+@dataclass(frozen=True, order=True, kw_only=True)
+class PostponedGame:
+    """Game that the schedule lists on several dates, of which one counts."""
+
+    dates: tuple[date, ...]
+    game_id: str
+    season_year: int = 0
+
+
+def postponed_text(games: Sequence[PostponedGame]) -> str:
+    """Return one sentence about postponed games, the first of them with their dates."""
+    listed = [f"{g.game_id} ({' and '.join(map(str, g.dates))})" for g in sorted(games)]
+    shown = ", ".join(listed[:SHOWN_GAMES])
+    more = f" and {len(games) - SHOWN_GAMES} more" if len(games) > SHOWN_GAMES else ""
+    count = "1 postponed game" if len(games) == 1 else f"{len(games):,} postponed games"
+    date_of = "its final date, or its last" if len(games) == 1 else "their final date, or the last"
+    return f"{count}: {shown}{more}; counted on {date_of}"
 
 
 @dataclass(frozen=True, kw_only=True)

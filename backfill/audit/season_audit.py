@@ -18,7 +18,7 @@ from backfill.audit.run_facts import as_ran, bugs
 from backfill.models import Job, Key, Run
 from backfill.plan import input_signatures, unplanned
 from backfill.plan.date_lists import format_dates
-from backfill.season_calendar import load_calendar, source_rows, unfinished_writes
+from backfill.season_calendar import load_calendar, postponed_games, source_rows, unfinished_writes
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import BY_SHORT, INPUTS
 from validation import bands, cascade
@@ -276,6 +276,7 @@ class SeasonAuditInput:
         yield from phase3_findings.unfinished(season, {w.sentence: w.advice for w in writes})
         yield from phase3_findings.missing(season, self.coverage, self.following)
         yield from phase3_findings.low(season, self.coverage, self.following)
+        yield from phase3_findings.postponed(season, postponed_games([self.year]))
         yield from phase3_findings.twice(season, content_checks.repeated_inputs(self.start))
         yield from phase3_findings.jumps(season, content_checks.jumps(self.start, self.dates))
         written_now = {day for _, day in self.moving}

@@ -9,16 +9,22 @@ import duckdb
 
 from backfill.errors import WarehouseError
 from backfill.season_calendar import load_calendar
-from validation.findings.kinds import pluralize
-from validation.season import FINAL, FIRST_MONTH, Calendar, Game, SeasonDates
+from validation.season import (
+    FINAL,
+    FIRST_MONTH,
+    Calendar,
+    Game,
+    PostponedGame,
+    SeasonDates,
+    postponed_text,
+)
 
 USUAL = f"year(game_date) - (month(game_date) < {FIRST_MONTH})::INTEGER"
-SHOWN = 5
 # A game with one final row counts on its date; one without, on its last date.
 LISTED_AGAIN = f"""
     SELECT
       game_id,
-      string_agg(game_date::VARCHAR, ' and ' ORDER BY game_date) AS dates,
+      list(DISTINCT game_date ORDER BY game_date) AS dates,
       arg_max(rowid, (coalesce(game_status = {FINAL}, false), game_date)) AS counts
     FROM SCHED WHERE game_id IS NOT NULL AND game_date IS NOT NULL
     GROUP BY game_id
@@ -35,12 +41,7 @@ def resolve_postponed(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
         "AND game_id IN (SELECT game_id FROM postponed)"
     )
     if games:
-        listed = ", ".join(f"{game} ({dates})" for game, dates in games[:SHOWN])
-        more = f" and {len(games) - SHOWN} more" if len(games) > SHOWN else ""
-        dated = (
-            "its final date, or its last" if len(games) == 1 else "their final date, or the last"
-        )
-        yield f"{pluralize(len(games), 'postponed game')}: {listed}{more}; counted on {dated}"
+        yield postponed_text([PostponedGame(dates=tuple(days), game_id=g) for g, days in games])
 
 
 def season_dates(db: duckdb.DuckDBPyConnection) -> tuple[SeasonDates, list[str]]:

@@ -17,6 +17,7 @@ from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import (
     load_calendar,
     missing_seasons,
+    postponed_games,
     season_name,
     seasons_of,
     source_rows,
@@ -41,6 +42,7 @@ def report(
 ) -> Report:
     """Check a plan. `asked` are the dates that require Phase 3 rows (default: executed dates)."""
     options, days = planned.options, planned.days
+    seasons = seasons_of(options)
     runs = [r for r in planned.runs if r.action is PlannedAction.RUN]
     required = {r.date for r in runs} if asked is None else set(asked)
     season = _season(days, calendar, required)
@@ -64,7 +66,9 @@ def report(
                 for table, n in warehouse().expiring().items()
                 if BY_REF[table].kind != "input"
             },
-            unfinished={w.sentence: w.advice for w in unfinished_writes(seasons_of(options))},
+            unfinished={w.sentence: w.advice for w in unfinished_writes(seasons)},
+            contradictions=[t for y, t in calendar.contradictions().items() if y in seasons],
+            postponed=postponed_games(seasons),
         )
     )
 

@@ -36,7 +36,8 @@ def rows_on(days: Collection[date], codes: Collection[str] = ()) -> dict[Key, in
     whole: set[date] = set()
     for p in named:
         broken = damaged(p.output, "", days) | damaged(FAILURES, p.name, days)
-        found.update((p.code, day) for day in broken)
+        for day in broken:
+            found[p.code, day] += 1
         whole |= look(p.output, "", days) | look(FAILURES, p.name, days)
     if readable := sorted(whole - {day for _, day in found}):
         rows = warehouse().query(

@@ -226,6 +226,13 @@ ODD_DATE = FindingKind(
     cause="the Phase 3 rows of the date",
     advice="Check Phase 3 for this date. If it is incomplete, run Phase 3 first.",
 )
+POSTPONED = FindingKind(
+    name="postponed games",
+    severity=Severity.NOTE,
+    title="games listed on several dates",
+    cause="games were postponed, and the schedule still has their first date",
+    advice="No action: a game counts on its final date.",
+)
 OUT_OF_BAND = FindingKind(
     name="out of band",
     severity=Severity.NOTE,
@@ -241,7 +248,7 @@ KINDS = (
     UNFINISHED_LOAD, PHASE3_MISSING, COLUMN_JUMP, DUPLICATE_OUTPUT, NO_LONGER_PLANNED, RUN_FAILED,
     STILL_BLOCKED,
     LOW_COVERAGE, ODD_DATE, SUDDEN_RISE, HIGH_RATE, MID_SEASON, FORWARD_CASCADE, STALE_INPUT,
-    HOLE, OLD_SQL, DUPLICATE_INPUT, SLOW, OUT_OF_BAND,
+    HOLE, OLD_SQL, DUPLICATE_INPUT, SLOW, POSTPONED, OUT_OF_BAND,
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}
 

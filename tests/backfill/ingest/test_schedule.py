@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from backfill.audit import season_audit
 from backfill.errors import Refused
 from backfill.execution.inline import run_inline
 from backfill.ingest.load import load
 from backfill.jobs.start import preview_job, start_job
+from backfill.plan.preflight import check_range
 from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
@@ -20,6 +22,8 @@ from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, PSZA, SCHED, UPGC
 from tests.factories import game_rows, phase3_folder
 from tests.seasons.tiny import NIGHTS, OPENING, give, make_game, make_options, season_rows
+from validation.findings import kinds
+from validation.findings.kinds import Severity
 from validation.season import DateType
 
 # 2019-20: opening night, a pause, and a Finals game in October; 2020-21 opens the next day.
@@ -190,3 +194,35 @@ def test_a_postponed_game_in_the_warehouse_is_on_one_date(season: Path, tmp_path
     give(SCHED, [*rows, listed(old, rows[5], game_status=1)], tmp_path)
     assert [d.day for d in load_calendar().season(2021)] == [*NIGHTS]
     assert load_calendar().day(old, live=True).games == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_a_postponed_game_in_the_warehouse_is_a_note(season: Path, tmp_path: Path) -> None:
+    old, rows = NIGHTS[-1] + timedelta(days=1), season_rows(SCHED)
+    give(SCHED, [*rows, listed(old, rows[5], game_status=1)], tmp_path)
+    text = (
+        f"1 postponed game: {rows[5]['game_id']} ({NIGHTS[5]} and {old}); counted on its final "
+        "date, or its last"
+    )
+    (told,) = [i for i in preview_job(make_options()).report.tells if i.tables == () and i.dates]
+    assert (str(told), told.dates) == (text, (NIGHTS[5], old))
+    (audit,) = season_audit.seasons()
+    (found,) = [f for f in audit.findings() if f.kind in (kinds.POSTPONED, kinds.DUPLICATE_INPUT)]
+    assert (found.kind, found.sentence, found.weight) == (kinds.POSTPONED, text, Severity.NOTE)
+    assert [r["game_date"] for r in warehouse().query(found.query)] == [NIGHTS[5], old]
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+@pytest.mark.parametrize("year", [2020, 2022])
+def test_a_schedule_in_the_warehouse_that_contradicts_its_season_year_blocks(
+    year: int, season: Path, tmp_path: Path
+) -> None:
+    """Nothing loads it on BigQuery."""
+    wrong = [{**row, "season_year": year} for row in season_rows(SCHED)]
+    give(SCHED, wrong, tmp_path)
+    report = check_range(make_options())
+    assert [item.sentence for item in report.blocks if "season_year" in item.sentence] == [
+        load_calendar().contradictions()[year]
+    ]
