@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 
+from backfill.errors import CorruptPartition
 from backfill.models import Key
-from backfill.processors.registry import PROCESSORS
+from backfill.processors.registry import PROCESSORS, Processor
 from backfill.statements import render
 from backfill.warehouse import warehouse
+from backfill.warehouse.port import Row
 from backfill.warehouse.tables import FAILURES
 from validation.season import Calendar, dates_between
 
@@ -35,14 +37,26 @@ def rows_on(days: Collection[date], codes: Collection[str] = ()) -> dict[Key, in
     found: Counter[Key] = Counter()
     whole: set[date] = set()
     for p in named:
-        broken = damaged(p.output, "", days) | damaged(FAILURES, p.name, days)
+        there = look(p.output, "", days)
+        broken = damaged(p.output, "", days) | damaged(FAILURES, p.name, there)
         for day in broken:
             found[p.code, day] += 1
-        whole |= look(p.output, "", days) | look(FAILURES, p.name, days)
-    if readable := sorted(whole - {day for _, day in found}):
-        rows = warehouse().query(
-            render("rows-by-date", processors=tuple(named)), {"dates": readable}
-        )
-        for row in rows:
-            found[row["processor"], row["d"]] += row["n"]
-    return dict(sorted(found.items(), key=lambda item: (item[0][1], item[0][0])))
+        whole |= there
+    readable = sorted(whole - {day for _, day in found})
+    for row in _counted(named, readable):
+        found[row["processor"], row["d"]] += row["n"]
+    for code, day in ((p.code, day) for p in named for day in whole - {*readable}):
+        found[code, day] += (code, day) not in found
+    return dict(sorted((item for item in found.items() if item[1]), key=lambda i: i[0][::-1]))
+
+
+def _counted(named: Sequence[Processor], days: list[date]) -> list[Row]:
+    """Count rows and failures per date; remove the dates that cannot be read from `days`."""
+    while days:
+        try:
+            return warehouse().query(render("rows-by-date", processors=(*named,)), {"dates": days})
+        except CorruptPartition as error:
+            if (day := date.fromisoformat(error.detail.get("date", ""))) not in days:
+                raise
+            days.remove(day)
+    return []

@@ -67,6 +67,17 @@ CHANGES = pytest.mark.parametrize(
 )
 
 
+def zero_the_middle(file: Path) -> None:
+    content = file.read_bytes()
+    third = len(content) // 3
+    file.write_bytes(content[:4] + bytes(third) + content[4 + third :])
+
+
+def break_the_footer(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:-60] + b"x" * 52 + content[-8:])
+
+
 # Pending runs
 
 
@@ -205,6 +216,21 @@ def test_no_other_row_is_removed(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.shell
+@pytest.mark.parametrize("damage", [cut, zero_the_middle])
+def test_damaged_rows_on_a_date_without_games_are_removed_too(
+    damage: Callable[[Path], None], shell: Shell, whole: Path, tmp_path: Path
+) -> None:
+    give(SCHED, schedule(not_on(SECOND)), tmp_path)
+    damage(part(whole, "PSZA", SECOND))
+    found = finding(shell)
+    assert found
+    assert (found.dates, found.processors) == ([str(SECOND)], [*CHAIN])
+    assert shell("remove_rows", "--dates", SECOND).code == 0
+    assert (finding(shell), rows_of("PSZA", SECOND), rows_of("ML", SECOND)) == (None, [], [])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.shell
 def test_rows_that_a_job_holds_are_not_removed(shell: Shell, whole: Path, tmp_path: Path) -> None:
     holding = start_job(make_options(start=SECOND, end=SECOND, force=True), "bob")
     assert holding
@@ -215,17 +241,6 @@ def test_rows_that_a_job_holds_are_not_removed(shell: Shell, whole: Path, tmp_pa
 
 
 # Damaged partitions
-
-
-def zero_the_middle(file: Path) -> None:
-    content = file.read_bytes()
-    third = len(content) // 3
-    file.write_bytes(content[:4] + bytes(third) + content[4 + third :])
-
-
-def break_the_footer(file: Path) -> None:
-    content = file.read_bytes()
-    file.write_bytes(content[:-60] + b"x" * 52 + content[-8:])
 
 
 @pytest.mark.django_db(transaction=True)
