@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from backfill.errors import Refused
+from backfill.errors import Refused, WarehouseError
 from backfill.plan.options import Options
 from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
@@ -14,7 +14,7 @@ from backfill.warehouse.port import UnfinishedWrite
 from backfill.warehouse.season_cache import cached_for_all_seasons
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.preflight import seasons_missing
-from validation.season import Calendar, Game
+from validation.season import Calendar, Game, PostponedGame, SeasonDates
 
 COUNTED = tuple(table for table in INPUTS if table is not SCHED)
 
@@ -37,6 +37,37 @@ def load_calendar() -> Calendar:
     return cached_for_all_seasons("calendar", (SCHED,), make)
 
 
+def postponed_games(seasons: Collection[int]) -> list[PostponedGame]:
+    """Return the games of these seasons that the schedule lists on several dates."""
+
+    def make() -> list[PostponedGame]:
+        rows = warehouse().query(render("postponed-games"))
+        return sorted(PostponedGame(**{**row, "dates": tuple(row["dates"])}) for row in rows)
+
+    games = cached_for_all_seasons("postponed", (SCHED,), make)
+    return [game for game in games if game.season_year in seasons]
+
+
+def season_dates() -> SeasonDates:
+    """Return the dates of the loaded seasons; of none while the schedule is unreadable."""
+    try:
+        return load_calendar().seasons
+    except WarehouseError:
+        return SeasonDates(spans={})
+
+
+def season_year(day: date) -> int:
+    """Return the year of the season that a date belongs to. For many dates, take `season_dates`
+    once.
+    """
+    return season_dates().year_of(day)
+
+
+def seasons_of(options: Options) -> list[int]:
+    """Return the seasons of the dates; a summer date outside the schedule needs none."""
+    return season_dates().needed(options.days)
+
+
 def season_name(year: int) -> str:
     """Return the name of a season, such as 2021-22."""
     return f"{year}-{(year + 1) % 100:02}"
@@ -45,7 +76,7 @@ def season_name(year: int) -> str:
 def missing_seasons(options: Options) -> list[int]:
     """Return the seasons of the range that are not loaded."""
     loaded = warehouse().seasons(SCHED)
-    return [year for year in options.seasons if year not in loaded]
+    return [year for year in seasons_of(options) if year not in loaded]
 
 
 def unfinished_writes(seasons: Collection[int]) -> list[UnfinishedWrite]:

@@ -10,7 +10,7 @@ from itertools import chain
 from validation.coverage import GAME_TABLES, LIVE_TABLES, Coverage, Rows, phase3
 from validation.findings.kinds import pluralize
 from validation.preflight_report import DateState, Item, PreflightKind, Report
-from validation.season import Day, season_year
+from validation.season import Day, PostponedGame, postponed_text
 
 FIRST_DATES = 5
 LOAD = "load it with `manage.py load_phase3 DIR`"
@@ -39,6 +39,8 @@ class PreflightInput:
     held: str = ""
     expiring: Mapping[str, int] = field(default_factory=dict)
     unfinished: Mapping[str, str] = field(default_factory=dict)  # loads, each with its advice
+    contradictions: Sequence[str] = ()  # of the schedule
+    postponed: Sequence[PostponedGame] = ()
 
 
 def judge(facts: PreflightInput) -> Report:
@@ -49,11 +51,11 @@ def judge(facts: PreflightInput) -> Report:
             coverage.setdefault(cell.date, []).append(cell)
     asked = [cell for day in sorted(facts.asked) for cell in coverage.get(day, ())]
     items = chain(
-        _no_dates(facts), _held(facts), _unfinished(facts), _expiry(facts),
+        _no_dates(facts), _schedule(facts), _held(facts), _unfinished(facts), _expiry(facts),
         map(_incomplete, (c for c in asked if c.is_missing)),
         map(_incomplete, (c for c in asked if c.is_low and not c.is_missing)),
         *(_short_windows(facts, days) for days in _by_season(facts.season)),
-        _output(facts),
+        _postponed(facts), _output(facts),
     )  # fmt: skip
     return Report(tuple(_state(day, facts, coverage) for day in facts.days), tuple(items))
 
@@ -61,7 +63,7 @@ def judge(facts: PreflightInput) -> Report:
 def _by_season(days: Sequence[Day]) -> list[list[Day]]:
     by_year: dict[int, list[Day]] = {}
     for day in days:
-        by_year.setdefault(season_year(day.day), []).append(day)
+        by_year.setdefault(day.season, []).append(day)
     return list(by_year.values())
 
 
@@ -119,6 +121,19 @@ def _no_dates(facts: PreflightInput) -> Iterator[Item]:
         yield seasons_missing(facts.not_loaded)
     elif facts.days and not any(day.is_processing for day in facts.days):
         yield nothing_to_run([day.day for day in facts.days])
+
+
+def _schedule(facts: PreflightInput) -> Iterator[Item]:
+    for sentence in facts.contradictions:
+        yield Item(kind=PreflightKind.SCHEDULE, sentence=sentence)
+
+
+def _postponed(facts: PreflightInput) -> Iterator[Item]:
+    if games := facts.postponed:
+        dates = tuple(sorted({day for game in games for day in game.dates}))
+        numbers = {"games": len(games)}
+        sentence = postponed_text(games)
+        yield Item(kind=PreflightKind.POSTPONED, sentence=sentence, dates=dates, numbers=numbers)
 
 
 def _held(facts: PreflightInput) -> Iterator[Item]:

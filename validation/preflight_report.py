@@ -25,6 +25,7 @@ class PreflightKind(StrEnum):
 
     NOT_LOADED = "season not loaded"
     NOTHING_TO_RUN = "nothing to run"
+    SCHEDULE = "schedule contradicts itself"
     HELD = "held by a job"
     UNFINISHED = "unfinished load"
     EXPIRY = "partitions expire"
@@ -32,6 +33,7 @@ class PreflightKind(StrEnum):
     FEW_ROWS = "few rows"
     SHORT_WINDOWS = "short windows"
     KNOWN_BUG = "known bug"
+    POSTPONED = "postponed games"
     OUTPUT = "output there"
 
     @property
@@ -41,6 +43,7 @@ class PreflightKind(StrEnum):
             PreflightKind.FEW_ROWS: PreflightEffect.WARNS,
             PreflightKind.SHORT_WINDOWS: PreflightEffect.WARNS,
             PreflightKind.KNOWN_BUG: PreflightEffect.WARNS,
+            PreflightKind.POSTPONED: PreflightEffect.TELLS,
             PreflightKind.OUTPUT: PreflightEffect.TELLS,
         }
         return others.get(self, PreflightEffect.BLOCKS)

@@ -24,7 +24,7 @@ from validation.columns import FEATURES, OUTPUTS, Critical, watched_columns
 from validation.columns import SOURCES as PHASE3
 from validation.findings import content
 from validation.findings.content import MIN_REFERENCE_DATES, Jump, Share, Violation
-from validation.season import season_year
+from validation.season import opened_season_year
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -116,7 +116,7 @@ def _of_season(season_start: date) -> _SeasonContent:
     def make() -> _SeasonContent:
         return _SeasonContent(content.jumps(_shares(season_start, PHASE3)), _repeated(season_start))
 
-    return cached_for_season("content", season_year(season_start), INPUTS, make)
+    return cached_for_season("content", opened_season_year(season_start), INPUTS, make)
 
 
 def _repeated(season_start: date) -> dict[tuple[str, date], int]:

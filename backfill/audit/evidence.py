@@ -87,6 +87,12 @@ def _keys(finding: FindingDraft) -> str:
     return render("evidence-keys", conditions=conditions)
 
 
+def _games(finding: FindingDraft) -> str:
+    """Select the rows of the schedule about some games."""
+    games: Any = finding.evidence.get("games", [])
+    return render("evidence-games", games=", ".join(map(literal, games)) or "''")
+
+
 def _outputs(finding: FindingDraft) -> str:
     """Select the written rows with their times."""
     processors = [PROCESSORS[code] for code in finding.processors or PROCESSORS]
@@ -126,6 +132,7 @@ QUERIES: dict[kinds.FindingKind, Callable[[FindingDraft], str]] = {
     kinds.PHASE3_MISSING: _coverage,
     kinds.LOW_COVERAGE: _coverage,
     kinds.ODD_DATE: _coverage,
+    kinds.POSTPONED: _games,
     kinds.DUPLICATE_INPUT: _keys,
     kinds.DUPLICATE_OUTPUT: _keys,
     kinds.COLUMN_JUMP: _columns,
@@ -135,6 +142,7 @@ QUERIES: dict[kinds.FindingKind, Callable[[FindingDraft], str]] = {
     kinds.OLD_SQL: _history,
     kinds.HOLE: _history,
     kinds.LOST_PARTITION: _outputs,
+    kinds.NO_LONGER_PLANNED: _outputs,
     kinds.FORWARD_CASCADE: _outputs,
     kinds.STALE_INPUT: _outputs,
     kinds.WRONG_CONTENT: _outputs,

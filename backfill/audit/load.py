@@ -32,7 +32,7 @@ from validation.expectation import (
     SeasonGames,
 )
 from validation.processor_rules import CODES
-from validation.season import Calendar, season_year
+from validation.season import Calendar, opened_season_year
 
 ONE_YEAR = timedelta(days=365)
 
@@ -40,7 +40,7 @@ ONE_YEAR = timedelta(days=365)
 def facts(season_start: date) -> SeasonGames:
     """Return the Phase 3 data of one season, with a query per table."""
     return cached_for_season(
-        "facts", season_year(season_start), INPUTS, lambda: _read(season_start)
+        "facts", opened_season_year(season_start), INPUTS, lambda: _read(season_start)
     )
 
 
@@ -209,7 +209,7 @@ class RateHistories:
         for code, day, population, failures in runs.values_list(
             "processor", "date", "population", "failures"
         ):
-            if opening := starts.get(year := season_year(day)):
+            if opening := starts.get(year := self.calendar.season_year(day)):
                 found[code].append(
                     Rate(
                         season=year,

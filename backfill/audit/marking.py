@@ -20,7 +20,7 @@ from backfill.audit.season_audit import SeasonAuditInput, seasons
 from backfill.errors import Refused, WarehouseError
 from backfill.execution import queue
 from backfill.models import LONG_AGO, AuditResult, EventCause, Finding, Job, SeasonAudit, Worker
-from backfill.season_calendar import season_name
+from backfill.season_calendar import season_name, seasons_of
 from backfill.warehouse.season_cache import of_one_version
 from validation.findings.kinds import Severity
 
@@ -73,7 +73,7 @@ def audit_due() -> int:
         status__in=Job.ENDED, finished_at__gt=min(audited.values(), default=LONG_AGO)
     ):
         at = job.finished_at or LONG_AGO
-        due |= {year for year in job.parsed_options.seasons if at > audited.get(year, LONG_AGO)}
+        due |= {year for year in seasons_of(job.parsed_options) if at > audited.get(year, LONG_AGO)}
     found: list[SeasonAuditInput] | None = _tried(lambda: list(seasons())) if due else None
     pending = [season for season in found or () if season.year in due or season.year not in audited]
     return len([season for season in pending if _tried(partial(_audit, season)) is not None])

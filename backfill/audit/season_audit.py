@@ -13,11 +13,12 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from backfill.audit import content_checks, evidence, load, results
-from backfill.audit.load import ONE_YEAR, RateHistories
+from backfill.audit.load import RateHistories
 from backfill.audit.run_facts import as_ran, bugs
 from backfill.models import Job, Key, Run
-from backfill.plan import input_signatures
-from backfill.season_calendar import load_calendar, source_rows, unfinished_writes
+from backfill.plan import input_signatures, unplanned
+from backfill.plan.date_lists import format_dates
+from backfill.season_calendar import load_calendar, postponed_games, source_rows, unfinished_writes
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import BY_SHORT, INPUTS
 from validation import bands, cascade
@@ -33,7 +34,7 @@ from validation.findings import phase3 as phase3_findings
 from validation.findings import runs as run_findings
 from validation.findings.kinds import FindingDraft, sort_by_severity
 from validation.processor_rules import CODES, RULES
-from validation.season import Calendar, DateType, Day, season_year
+from validation.season import Calendar, Day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +54,7 @@ class SeasonAuditInput:
     @cached_property
     def days(self) -> list[Day]:
         """Every date with games, including bootstrap and dates that are not audited."""
-        return [
-            day
-            for day in self.calendar.days(self.start, self.start + ONE_YEAR)
-            if day.is_processing
-        ]
+        return self.calendar.season(self.year)
 
     @cached_property
     def facts(self) -> SeasonGames:
@@ -222,6 +219,7 @@ class SeasonAuditInput:
             compared=self.compared,
             repeated=repeated,
             stale=stale,
+            damaged=frozenset(self._read[2]),
         )
 
     @cached_property
@@ -272,11 +270,13 @@ class SeasonAuditInput:
         yield from mismatches.mismatches(season)
         yield from mismatches.duplicates(season)
         yield from run_findings.runs(season, rootless)
+        yield from run_findings.no_longer_planned(season, *self._unplanned())
         yield from run_findings.slow(season)
         writes = [w for w in unfinished_writes([self.year]) if not w.is_running]
         yield from phase3_findings.unfinished(season, {w.sentence: w.advice for w in writes})
         yield from phase3_findings.missing(season, self.coverage, self.following)
         yield from phase3_findings.low(season, self.coverage, self.following)
+        yield from phase3_findings.postponed(season, postponed_games([self.year]))
         yield from phase3_findings.twice(season, content_checks.repeated_inputs(self.start))
         yield from phase3_findings.jumps(season, content_checks.jumps(self.start, self.dates))
         written_now = {day for _, day in self.moving}
@@ -295,6 +295,12 @@ class SeasonAuditInput:
                 (r, reading) for r in rated for reading in self.readings(r)
             )
 
+    def _unplanned(self) -> tuple[dict[Key, int], str]:
+        """Return the rows on dates without games, and the command that removes them."""
+        rows = unplanned.rows_on(unplanned.of_season(self.calendar, self.year))
+        dates = format_dates({day for _, day in rows}).replace(" ", "")
+        return rows, f"manage.py remove_rows --dates {dates}"
+
     def _changed(self, part: input_signatures.InputChange) -> list[Key]:
         return [key for key, change in self.changes.items() if part in change]
 
@@ -309,20 +315,18 @@ def seasons(start: date | None = None, end: date | None = None) -> Iterator[Seas
     """Yield the loaded seasons in the range, each as a whole, because findings span dates."""
     calendar = load_calendar()
     history = RateHistories(calendar)
-    for year, opening in sorted(calendar.starts.items()):
-        if (start is None or season_year(start) <= year) and (
-            end is None or year <= season_year(end)
-        ):
-            days = calendar.days(opening, opening + ONE_YEAR)
-            if dates := tuple(
-                d.day for d in days if d.is_processing and d.type is not DateType.BOOTSTRAP
-            ):
-                yield SeasonAuditInput(calendar=calendar, year=year, dates=dates, history=history)
+    for year in sorted(calendar.starts):
+        after, before = (
+            end and calendar.season_year(end) < year,
+            start and year < calendar.season_year(start),
+        )
+        dates = tuple(d.day for d in calendar.season(year) if d.is_computed)
+        if dates and not (after or before):
+            yield SeasonAuditInput(calendar=calendar, year=year, dates=dates, history=history)
 
 
 def of_date(day: date) -> SeasonAuditInput:
     """Return the audit input of one date."""
     calendar = load_calendar()
-    return SeasonAuditInput(
-        calendar=calendar, year=season_year(day), dates=(day,), history=RateHistories(calendar)
-    )
+    year, history = calendar.season_year(day), RateHistories(calendar)
+    return SeasonAuditInput(calendar=calendar, year=year, dates=(day,), history=history)

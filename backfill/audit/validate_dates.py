@@ -21,7 +21,7 @@ from validation.expectation import ExpectationDiff
 from validation.findings.kinds import LOST_PARTITION, pluralize
 from validation.findings.rates import Rated
 from validation.processor_rules import CODES
-from validation.season import Calendar, DateType, Day, season_year
+from validation.season import Calendar, DateType, Day
 
 
 class State(StrEnum):
@@ -93,7 +93,8 @@ def validate(start: date, end: date, phase: int) -> list[DateValidation]:
     """Validate every date of a range by table (Phase 3) or by processor (Phase 4). Raises
     WarehouseError.
     """
-    years = range(season_year(start), season_year(end) + 1)
+    of = load_calendar().season_year
+    years = range(of(start), of(end) + 1)
     return of_one_version(years, lambda: _validated(start, end, phase))
 
 
@@ -102,7 +103,7 @@ def _validated(start: date, end: date, phase: int) -> list[DateValidation]:
     check = _phase3 if phase == 3 else _phase4
     by_season: dict[int, list[Day]] = {}
     for day in calendar.days(start, end):
-        by_season.setdefault(season_year(day.day), []).append(day)
+        by_season.setdefault(day.season, []).append(day)
     return [found for year, days in by_season.items() for found in check(calendar, year, days)]
 
 

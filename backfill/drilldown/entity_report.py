@@ -17,7 +17,7 @@ from validation.categories import BY_NAME
 from validation.expectation import ROW
 from validation.processor_rules import RULES
 from validation.recovery import Recovery, recovery
-from validation.season import season_year
+from validation.season import opened_season_year
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def report_entity(day: date, code: str, entity_id: str) -> EntityReport:
     """
     asked = OnDate(day, code, entity_id)
     status, must = asked.found.statuses[code].get(entity_id), asked.must[code].get(entity_id, "")
-    named = all_names(season_year(asked.start)).get(entity_id)
+    named = all_names(opened_season_year(asked.start)).get(entity_id)
     if not (named or status or must):
         raise Refused(
             f"unknown entity {entity_id!r} in the season of {day}; search for a part of the name"

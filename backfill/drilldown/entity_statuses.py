@@ -17,7 +17,6 @@ from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from validation.categories import DATE_LEVEL
 from validation.expectation import NO_HISTORY, ROW, GameHistory, SeasonGames, Statuses, expected
-from validation.season import season_year
 
 
 class Status(NamedTuple):
@@ -113,10 +112,11 @@ class OnDate:
     @cached_property
     def start(self) -> date:
         """Opening night of the season."""
-        day = load_calendar().day(self.day)
+        calendar = load_calendar()
+        day = calendar.day(self.day)
         if not day.is_computed:
             raise Refused(f"{self.day} is not processed: {day.why_skipped}")
-        return load_calendar().starts[season_year(self.day)]
+        return calendar.starts[day.season]
 
     @cached_property
     def facts(self) -> SeasonGames:

@@ -16,7 +16,7 @@ from backfill.warehouse.tables import SCHED
 from validation.expectation import GameRow
 from validation.processor_rules import RULES
 from validation.recovery import UpcomingGames
-from validation.season import season_year
+from validation.season import opened_season_year
 
 
 class ScheduledGame(NamedTuple):
@@ -42,7 +42,7 @@ def scheduled_games(start: date) -> Sequence[ScheduledGame]:
             for row in ParameterizedQuery(render("season-games"), {"season_start": start}).ask()
         ]
 
-    return cached_for_season("fixtures", season_year(start), (SCHED,), make)
+    return cached_for_season("fixtures", opened_season_year(start), (SCHED,), make)
 
 
 class GameRole(StrEnum):

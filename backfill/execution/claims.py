@@ -21,7 +21,7 @@ from backfill.processors.render import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Work
-from validation.season import Calendar, season_year
+from validation.season import Calendar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,7 @@ class Attempt:
     def step(self, runs: Sequence[Run], calendar: Calendar) -> Step:
         """Build the step that executes some of the runs."""
         ids: dict[date, str] = {r.date: r.run_id for r in runs}
-        start = calendar.starts[season_year(runs[0].date)]
+        start = calendar.starts[calendar.season_year(runs[0].date)]
         mode = self.job.parsed_options.backfill_mode
         return Step(
             processor=PROCESSORS[self.code],

@@ -26,18 +26,18 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
 
     `progress` receives finished runs, one call at a time.
     """
-    calendar, stop, reporting = load_calendar(), Event(), Lock()
+    stop, reporting = Event(), Lock()
 
     def run_batches() -> None:
         while not stop.is_set() and (batch := _next(job, stop)):
             for code in job.parsed_options.processors:
                 if stop.is_set():
                     return
-                ended = run_step(batch, code, calendar, actor)
+                ended = run_step(batch, code, load_calendar(), actor)
                 with reporting:
                     progress(ended)
 
-    with _paused_on_interrupt(job, actor):
+    with paused_on_interrupt(job, actor):
         _run_all(min(job.max_in_flight, job.batches.count()), run_batches, stop)
         with transaction.atomic():
             dispatch.settle_job(Job.locked(job.pk), actor)
@@ -81,7 +81,7 @@ def _in_thread(run_batches: RunBatches) -> None:
 
 
 @contextmanager
-def _paused_on_interrupt(job: Job, actor: str) -> Iterator[None]:
+def paused_on_interrupt(job: Job, actor: str) -> Iterator[None]:
     """Pause the job on Ctrl-C or an unexpected error; the same command resumes it."""
     try:
         yield

@@ -32,11 +32,13 @@ from backfill.execution.execute import DateResult
 from backfill.execution.live_checks import LiveRun
 from backfill.execution.overwritten import mark_overwritten
 from backfill.execution.record import apply, record
-from backfill.models import Batch, EventCause, Job, Run, SkipReason
+from backfill.execution.unplanned import cancel_unplanned
+from backfill.models import SYSTEM, Batch, EventCause, Job, Run, SkipReason
 from backfill.plan import input_signatures
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import season_year
 from backfill.warehouse import warehouse
-from validation.season import Calendar, DateType, season_year
+from validation.season import Calendar, DateType
 
 log = logging.getLogger(__name__)
 MAX_RELOADS = 5
@@ -49,11 +51,18 @@ def run_step(batch: Batch, code: str, calendar: Calendar, actor: str) -> list[Ru
     """
     claim = uuid4().hex
     with logs.about(job=batch.job_id, batch=batch.number, processor=code):
+        _cancel_unplanned(batch, code, calendar)
         with heartbeat.holding(claim):
             attempt = claim_step(batch, code, claim, actor)
             ended = _logged_run(attempt, calendar) if attempt else []
         dispatch.finish_step(batch, batch.lease)
     return ended
+
+
+def _cancel_unplanned(batch: Batch, code: str, calendar: Calendar) -> None:
+    runs = Run.objects.filter(job=batch.job_id, batch=batch.number, processor=code)
+    live = not batch.job.parsed_options.backfill_mode
+    cancel_unplanned(runs, calendar, live=live, actor=SYSTEM)
 
 
 def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
@@ -202,7 +211,7 @@ def _check_live(attempt: Attempt, calendar: Calendar) -> dict[date, str]:
     """Refuse runs by the checks of normal mode; return the warnings of the others."""
     warnings = {}
     for run in attempt.running():
-        start = calendar.starts[season_year(run.date)]
+        start = calendar.starts[calendar.season_year(run.date)]
         live = LiveRun(
             processor=PROCESSORS[run.processor],
             day=run.date,

@@ -20,16 +20,14 @@ import duckdb
 from django.conf import settings
 
 from backfill.errors import Refused, WarehouseUnwritable
-from backfill.ingest import input_files
+from backfill.ingest import input_files, schedule
 from backfill.season_calendar import season_name
 from backfill.warehouse import writable_warehouse
 from backfill.warehouse.port import UnfinishedWrite
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import INPUTS, SCHED
-from validation.season import FIRST_MONTH
 
 WRITTEN = "processed_at"
-SEASON = f"year(game_date) - (month(game_date) < {FIRST_MONTH})::INTEGER"
 
 # Accepted types of a Parquet column. A number is never accepted as text: 22100001 has lost its
 # leading zeros.
@@ -79,6 +77,7 @@ class _Reading:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seasons: list[int] = field(default_factory=list)
+    season_of: str = schedule.USUAL  # SQL for the season year of a game_date
 
     def one(self, sql: str) -> tuple[Any, ...]:
         """Return the first row of a query, empty if there is none."""
@@ -157,6 +156,8 @@ def _check(reading: _Reading, table: Table, *, is_text: bool) -> None:
     }
     columns = ", ".join(f"{cast} AS {name}" for name, cast in casts.items())
     reading.db.execute(f"CREATE TEMP TABLE {table.short} AS SELECT {columns} FROM raw")
+    if table is SCHED:
+        reading.notes += schedule.resolve_postponed(reading.db)
     if usable.issuperset(_version(table)):
         reading.problems += _duplicates(reading, table)
     if "game_date" in usable:
@@ -226,19 +227,19 @@ def _duplicates(reading: _Reading, table: Table) -> Iterator[str]:
 
 def _dates(reading: _Reading, table: Table) -> Iterator[str]:
     """Report rows dated outside their own season or, without a season of their own, outside all."""
-    own = f"season_year = {SEASON}" if "season_year" in table.by_name else "TRUE"
-    yield from _outside(reading, table, f"NOT ({own})", "the season of its season_year")
     if table is SCHED:
-        years = reading.db.execute(
-            f"SELECT DISTINCT {SEASON} AS year FROM SCHED WHERE {own} ORDER BY year"
-        ).fetchall()
-        reading.seasons = [year for (year,) in years]
-    elif reading.seasons:
+        dates, contradictions = schedule.season_dates(reading.db)
+        reading.season_of, reading.seasons = schedule.season_of(dates), sorted(dates.spans)
+        yield from contradictions
+        return
+    own = f"season_year = {reading.season_of}" if "season_year" in table.by_name else "TRUE"
+    yield from _outside(reading, table, f"NOT ({own})", "the season of its season_year")
+    if reading.seasons:
         named = ", ".join(map(str, reading.seasons))
         yield from _outside(
             reading,
             table,
-            f"{own} AND {SEASON} NOT IN ({named})",
+            f"{own} AND {reading.season_of} NOT IN ({named})",
             f"the seasons of the schedule ({named})",
         )
 
@@ -286,7 +287,7 @@ def _record(folder: Path, year: int) -> UnfinishedWrite:
 
 def _written(reading: _Reading, table: Table, year: int, file: Path) -> int:
     order = ", ".join(dict.fromkeys(("game_date", *_version(table))))
-    season = f"SELECT * FROM {table.short} WHERE {SEASON} = {year} ORDER BY {order}"
+    season = f"SELECT * FROM {table.short} WHERE {reading.season_of} = {year} ORDER BY {order}"
     count = int(reading.one(f"COPY ({season}) TO {input_files.quoted(file)} (FORMAT parquet)")[0])
     if not count:
         reading.notes.append(f"{table}: has no rows of season {year}")

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from backfill.errors import Conflict, Refused
+from backfill.errors import Conflict, Refused, WarehouseError
 from backfill.execution import dispatch
 from backfill.execution.overwritten import mark_overwritten_by
-from backfill.models import Batch, Event, EventCause, EventKind, Job, Limits, Run, SkipReason
+from backfill.execution.unplanned import cancel_unplanned
+from backfill.models import (
+    SYSTEM,
+    Batch,
+    Event,
+    EventCause,
+    EventKind,
+    Job,
+    Limits,
+    Run,
+    SkipReason,
+)
 from backfill.plan.options import MAX_PARALLEL
 from backfill.plan.planning import ALREADY_COMPLETE
+from backfill.season_calendar import load_calendar
 
 Status = Job.Status
 STOPPING = {Status.PAUSING: "is pausing", Status.CANCELLING: "is being cancelled"}
@@ -49,6 +62,7 @@ def resume_job(job: Job, actor: str, reason: str = "", *, brake: bool | None = N
             Limits.hold()
             locked = Job.locked(job.pk)
             _resume(locked, actor, reason, brake)
+            _cancel_unplanned(locked)
             transaction.on_commit(dispatch.dispatch)
     except IntegrityError as error:
         raise Conflict(
@@ -79,6 +93,17 @@ def _resume(job: Job, actor: str, reason: str, brake: bool | None) -> None:
             raise Refused(f"job {job.pk} has no runs left to resume")
     if not job.transition((Status.PAUSED, Status.CANCELLED), Status.QUEUED, **by, **fields):
         raise Refused(_cannot(job, "resumed", "resume paused or cancelled jobs only"))
+
+
+def _cancel_unplanned(job: Job) -> None:
+    """Cancel the runs that the current schedule no longer plans; end the job if none is left.
+
+    Without a readable schedule each step decides.
+    """
+    with suppress(WarehouseError):
+        live, calendar = not job.parsed_options.backfill_mode, load_calendar()
+        if cancel_unplanned(job.runs.all(), calendar, live=live, actor=SYSTEM):
+            dispatch.settle_job(job, SYSTEM)
 
 
 def _discontinue_warehouse_jobs(job: Job) -> None:

@@ -30,7 +30,7 @@ from backfill.plan.options import Options
 from backfill.plan.planning import Plan, PlannedAction
 from backfill.process_id import this_process
 from backfill.processors.render import sql_hash
-from backfill.season_calendar import check_loaded, load_calendar
+from backfill.season_calendar import check_loaded, load_calendar, seasons_of
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
 from backfill.warehouse.season_cache import of_one_version
@@ -71,7 +71,7 @@ class Preview:
 
 def preview_job(options: Options) -> Preview:
     """Return the plan and the preflight of these options. Raises Refused without game dates."""
-    return of_one_version(options.seasons, lambda: _preview(options))
+    return of_one_version(seasons_of(options), lambda: _preview(options))
 
 
 def _preview(options: Options) -> Preview:

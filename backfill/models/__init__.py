@@ -1,12 +1,6 @@
 """Database state of backfills: jobs, batches, runs, events, audit results, findings, workers."""
 
-from backfill.models.audit import (
-    AUDIT_DUE_WITHIN,
-    AuditResult,
-    is_audit_pending,
-    is_audited,
-    jobs_pending_audit,
-)
+from backfill.models.audit import AuditResult
 from backfill.models.batch import Batch
 from backfill.models.event import AUTOMATIC, SYSTEM, Event, EventCause, EventKind
 from backfill.models.finding import Finding, SeasonAudit
@@ -29,7 +23,6 @@ from backfill.models.transitions import transition
 from backfill.models.worker import Sweep, Worker
 
 __all__ = [
-    "AUDIT_DUE_WITHIN",
     "AUTOMATIC",
     "LONG_AGO",
     "SYSTEM",
@@ -52,10 +45,7 @@ __all__ = [
     "Sweep",
     "Trigger",
     "Worker",
-    "is_audit_pending",
-    "is_audited",
     "is_refused_for_upstream",
-    "jobs_pending_audit",
     "new_run_id",
     "record_transitions",
     "transition",

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
-from django.conf import settings
 from django.db import models
-
-from backfill.models.finding import SeasonAudit
-from backfill.models.job import Job
-
-# The sweep audits what no worker has; after this time nothing does it by itself.
-AUDIT_DUE_WITHIN = timedelta(minutes=2)
 
 
 class AuditResult(models.Model):
@@ -61,24 +52,3 @@ class AuditResult(models.Model):
         if self.unexplained is None or self.lost is None or self.unaccounted is None:
             return None
         return self.unexplained + self.lost + self.unaccounted
-
-
-def is_audited(job: Job) -> bool:
-    """Whether all seasons of an ended job have been judged since."""
-    seasons = job.parsed_options.seasons
-    return bool(job.finished_at) and SeasonAudit.objects.filter(
-        season__in=seasons, at__gt=job.finished_at
-    ).count() >= len(seasons)
-
-
-def is_audit_pending(job: Job, at: datetime) -> bool:
-    """Whether a job has just ended and its judgement is still to come."""
-    ended_at = job.finished_at if job.status in Job.ENDED else None
-    fresh = ended_at is not None and at - ended_at < AUDIT_DUE_WITHIN
-    return settings.AUDIT_AFTER_JOBS and fresh and not is_audited(job)
-
-
-def jobs_pending_audit(at: datetime) -> list[Job]:
-    """The jobs whose judgement is still to come."""
-    ended = Job.objects.filter(status__in=Job.ENDED, finished_at__gt=at - AUDIT_DUE_WITHIN)
-    return [job for job in ended if is_audit_pending(job, at)]

@@ -17,6 +17,7 @@ from django.db.models import Max
 
 from backfill.models import EventKind, Finding, Job, Notice, Run, SeasonAudit
 from backfill.notify import apprise
+from backfill.season_calendar import seasons_of
 from backfill.status.job_summary import summarize
 from backfill.status.progress import STALLED_SECONDS, progress
 from validation.categories import BY_NAME
@@ -80,7 +81,7 @@ def _write(notice: Notice, at: datetime) -> None:
 def _awaits_audit(notice: Notice, at: datetime) -> bool:
     if not settings.AUDIT_AFTER_JOBS or at - notice.event.at > MOST_AUDIT_WAIT:
         return False
-    years = notice.job.parsed_options.seasons
+    years = seasons_of(notice.job.parsed_options)
     return SeasonAudit.objects.filter(
         season__in=years, at__gt=notice.job.finished_at
     ).count() < len(years)

@@ -20,7 +20,6 @@ from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS
-from validation.season import season_year
 
 RUNS_LOOKED_AT = 200  # the newest of each processor
 ENOUGH_STEPS = 5
@@ -155,9 +154,10 @@ def _seconds(
 def bytes_of(plan: Plan) -> int | None:
     """Return the bytes billed for a plan, None where reads are free. Raises WarehouseError."""
     steps: dict[tuple[str, int], dict[int, list[PlannedRun]]] = {}
+    season_of = {day.day: day.season for day in plan.days}
     for run in plan.runs:
         if run.action is PlannedAction.RUN:
-            steps.setdefault((run.processor, season_year(run.date)), {}).setdefault(
+            steps.setdefault((run.processor, season_of[run.date]), {}).setdefault(
                 run.batch, []
             ).append(run)
     total = 0

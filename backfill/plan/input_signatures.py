@@ -11,20 +11,20 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import Flag, auto
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import accumulate, groupby
 from operator import or_
 from typing import Any, TypeVar, cast
 
 from backfill.models import Key, Run
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import SCHED, TDGS, UPGC
-from validation.season import FIRST_MONTH, season_year
 from validation.thresholds import TEAM_DEFENSE
 
 T = TypeVar("T")
@@ -36,10 +36,11 @@ class Phase3:
     def __init__(self, rows: Iterable[Row]) -> None:
         self._on: dict[tuple[str, date], datetime] = {}
         by_season: dict[tuple[str, int], list[tuple[date, datetime]]] = {}
+        self._calendar = load_calendar()
         for row in sorted(rows, key=lambda r: r["game_date"]):
             name, day, newest = row["name"], row["game_date"], row["newest"].replace(tzinfo=UTC)
             self._on[name, day] = newest
-            by_season.setdefault((name, season_year(day)), []).append((day, newest))
+            by_season.setdefault((name, self._calendar.season_year(day)), []).append((day, newest))
         self._dates = {key: [day for day, _ in found] for key, found in by_season.items()}
         self._so_far = {
             key: list(accumulate((at for _, at in found), max)) for key, found in by_season.items()
@@ -48,7 +49,8 @@ class Phase3:
     @classmethod
     def of(cls, days: Collection[date]) -> Phase3:
         """Query the seasons of these dates, up to the last date."""
-        first = date(season_year(min(days)), FIRST_MONTH, 1)
+        calendar = load_calendar()
+        first, _ = calendar.seasons.bounds(calendar.season_year(min(days)))
         sources = tuple(dict.fromkeys(s for p in PROCESSORS.values() for s in p.sources))
         sql = render("newest-input-rows", sources=sources)
         return cls(warehouse().query(sql, {"first": first, "last": max(days)}))
@@ -57,7 +59,7 @@ class Phase3:
         """Return the time of the newest context row of the date, or of the newest earlier game."""
         if source is UPGC:
             return self._on.get((str(source), day))
-        key = str(source), season_year(day)
+        key = str(source), self._calendar.season_year(day)
         before = bisect_left(self._dates.get(key, []), day)
         return self._so_far[key][before - 1] if before else None
 
@@ -156,13 +158,11 @@ class _SeasonInputs:
         self.year = year
         self._found: dict[str, Any] = {}
 
-    @property
+    @cached_property
     def opening(self) -> date:
         """Opening night, the first date read; without games, the first day of the season."""
-        first = date(self.year, FIRST_MONTH, 1)
-        return self._kept(
-            "opening", (SCHED,), lambda: self._rows("opening-night", first)[0]["day"] or first
-        )
+        calendar = load_calendar()
+        return calendar.starts.get(self.year) or calendar.seasons.bounds(self.year)[0]
 
     @property
     def reach(self) -> _Reach:
@@ -215,9 +215,8 @@ def signatures(keys: Iterable[Key]) -> dict[Key, str]:
     Raises WarehouseError.
     """
     found: dict[Key, str] = {}
-    for year, of_season in groupby(
-        sorted(keys, key=lambda key: key[1]), lambda key: season_year(key[1])
-    ):
+    calendar, by_date = load_calendar(), sorted(keys, key=lambda key: key[1])
+    for year, of_season in groupby(by_date, lambda key: calendar.season_year(key[1])):
         season = _SeasonInputs(year)
         found |= {(code, day): season.signature(code, day) for code, day in of_season}
     return found

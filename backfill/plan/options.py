@@ -12,14 +12,13 @@ from backfill.errors import InvalidOption, Refused
 from backfill.plan.date_lists import HOW_TO_WRITE, format_dates, parse_dates
 from backfill.plan.option_fields import described, spec_of
 from backfill.processors.registry import CHAIN, processor
-from validation.season import FIRST_MONTH, dates_between, season_year
+from validation.season import dates_between, usual_season_year
 
 MODES = ("backfill", "normal")
 MAX_SEASONS = 20
 MAX_PARALLEL = 64
 MAX_RETRIES = 1000
 MAX_BATCH_SIZE = 366  # the longest season has fewer dates
-OFF_SEASON = range(7, FIRST_MONTH)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +151,7 @@ class Options:
             raise InvalidOption(
                 "end", f"the last date {self.end} is before the first date {self.start}; swap them"
             )
-        if season_year(self.end) - season_year(self.start) >= MAX_SEASONS:
+        if usual_season_year(self.end) - usual_season_year(self.start) >= MAX_SEASONS:
             raise InvalidOption(
                 "end",
                 f"{self.start} to {self.end} spans more than {MAX_SEASONS} seasons; "
@@ -229,11 +228,6 @@ class Options:
             if self.dates
             else f"{self.start} to {self.end}"
         )
-
-    @property
-    def seasons(self) -> list[int]:
-        """Seasons of the dates; the summer between two seasons needs neither."""
-        return sorted({season_year(d) for d in self.days if d.month not in OFF_SEASON})
 
     def as_json(self) -> dict[str, Any]:
         """Return the options as stored with the job; `from_json` reads them back."""

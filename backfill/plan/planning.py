@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from math import ceil
 from types import MappingProxyType
@@ -14,7 +15,7 @@ from types import MappingProxyType
 from backfill.models import Key
 from backfill.plan.options import Options
 from backfill.processors.registry import CHAIN, PROCESSORS
-from validation.season import DateType, Day, season_year
+from validation.season import DateType, Day, usual_season_year
 
 # A step is one processor over one batch. Large batches read less; small ones show more progress.
 STEPS_TO_SHOW = 25
@@ -25,6 +26,7 @@ NEVER_FAILED = "not complete, but no failure either"
 UPSTREAM_AGAIN = "upstream reruns"
 OUTDATED = "SQL changed since this run"
 NOTHING: Mapping[Key, str] = MappingProxyType({})
+Cut = Callable[[Collection[date]], Iterator[tuple[date, ...]]]
 
 
 class PlannedAction(StrEnum):
@@ -96,9 +98,11 @@ class Plan:
         }
 
 
-def batches(dates: Collection[date], size: int) -> Iterator[tuple[date, ...]]:
+def batches(
+    dates: Collection[date], size: int, season_of: Callable[[date], int] = usual_season_year
+) -> Iterator[tuple[date, ...]]:
     """Cut dates into batches of at most `size`, each within one season."""
-    for _, season in groupby(sorted(dates), key=season_year):
+    for _, season in groupby(sorted(dates), key=season_of):
         days = list(season)
         yield from (tuple(days[n : n + size]) for n in range(0, len(days), size))
 
@@ -136,7 +140,8 @@ def plan(
 def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]) -> Plan:
     """Build the plan of exactly these runs, and assign their batches."""
     todo = {r.date for r in runs if r.action in (PlannedAction.RUN, PlannedAction.SKIP)}
-    seasons = len({season_year(d) for d in todo}) or 1
+    season_of = {day.day: day.season for day in days}.__getitem__
+    seasons = len(set(map(season_of, todo))) or 1
     size = options.batch_size or default_batch_size(
         ceil(len(todo) / seasons), len(options.processors)
     )
@@ -144,7 +149,11 @@ def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]
         {r.date for r in runs if r.action is PlannedAction.RUN}, reverse=options.newest_first
     )
     batch_of = {
-        d: n for n, batch in enumerate(_in_order(todo, size, executed, options)) for d in batch
+        d: n
+        for n, batch in enumerate(
+            _in_order(todo, executed, options, partial(batches, size=size, season_of=season_of))
+        )
+        for d in batch
     }
     return Plan(
         options=options,
@@ -155,13 +164,13 @@ def in_batches(options: Options, days: Sequence[Day], runs: Sequence[PlannedRun]
 
 
 def _in_order(
-    todo: Collection[date], size: int, executed: Sequence[date], options: Options
+    todo: Collection[date], executed: Sequence[date], options: Options, cut: Cut
 ) -> Iterator[tuple[date, ...]]:
     """Yield batches in dispatch order, after the canary: the first executed date."""
     canary = {executed[0]} if options.canary and executed and len(todo) > 1 else set()
     if canary:
         yield tuple(canary)
-    rest = list(batches(set(todo) - canary, size))
+    rest = list(cut(set(todo) - canary))
     yield from reversed(rest) if options.newest_first else rest
 
 

@@ -17,7 +17,9 @@ from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import (
     load_calendar,
     missing_seasons,
+    postponed_games,
     season_name,
+    seasons_of,
     source_rows,
     unfinished_writes,
 )
@@ -27,7 +29,7 @@ from backfill.warehouse.tables import BY_REF
 from validation.coverage import Rows
 from validation.preflight import PreflightInput, judge
 from validation.preflight_report import Report
-from validation.season import Calendar, Day, season_year
+from validation.season import Calendar, Day
 
 
 def report(
@@ -40,6 +42,7 @@ def report(
 ) -> Report:
     """Check a plan. `asked` are the dates that require Phase 3 rows (default: executed dates)."""
     options, days = planned.options, planned.days
+    seasons = seasons_of(options)
     runs = [r for r in planned.runs if r.action is PlannedAction.RUN]
     required = {r.date for r in runs} if asked is None else set(asked)
     season = _season(days, calendar, required)
@@ -63,7 +66,9 @@ def report(
                 for table, n in warehouse().expiring().items()
                 if BY_REF[table].kind != "input"
             },
-            unfinished={w.sentence: w.advice for w in unfinished_writes(options.seasons)},
+            unfinished={w.sentence: w.advice for w in unfinished_writes(seasons)},
+            contradictions=[t for y, t in calendar.contradictions().items() if y in seasons],
+            postponed=postponed_games(seasons),
         )
     )
 
@@ -77,7 +82,7 @@ def _season(days: Iterable[Day], calendar: Calendar, required: Collection[date])
 
     Required dates keep their planned type, because their games can lie in the future.
     """
-    years = sorted({season_year(day.day) for day in days if day.is_processing})
+    years = sorted({day.season for day in days if day.is_processing})
     found = {day.day: day for year in years for day in calendar.season(year)}
     planned = {day.day: day for day in days if day.day in required}
     return [day for _, day in sorted((found | planned).items())]
@@ -156,17 +161,13 @@ def check_range(options: Options) -> Report:
 
     It checks the Phase 3 data of complete dates too. A season that is not loaded is an item.
     """
-    return of_one_version(options.seasons, lambda: _check_range(options))
+    return of_one_version(seasons_of(options), lambda: _check_range(options))
 
 
 def _check_range(options: Options) -> Report:
     missing = missing_seasons(options)
     calendar = load_calendar()
-    days = [
-        day
-        for day in rerun_policy.days_of(options, calendar)
-        if season_year(day.day) not in missing
-    ]
+    days = [day for day in rerun_policy.days_of(options, calendar) if day.season not in missing]
     planned = rerun_policy.planned(options, days)
     names = [season_name(year) for year in missing]
     asked = {day.day for day in days if day.is_computed}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from backfill.models import LONG_AGO, Key, Run
+from backfill.models import LONG_AGO, Finding, Key, Run
 from backfill.plan import input_signatures
 from backfill.plan.options import Options
 from backfill.plan.planning import DAMAGED, OUTDATED, Plan, plan
@@ -18,6 +18,7 @@ from backfill.season_calendar import written_dates
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES
 from validation.categories import BUGS
+from validation.findings.kinds import LOST_PARTITION
 from validation.retry import CORRUPT
 from validation.season import Calendar, Day
 
@@ -113,9 +114,26 @@ def damaged_keys(keys: Collection[Key]) -> set[Key]:
 
 
 def unreadable_keys(options: Options) -> set[Key]:
-    """Return the keys whose files the newest runs of the range could not read."""
+    """Return the keys whose files the newest runs or the last audits could not read."""
     of_range = Run.objects.filter(date__range=(options.start, options.end), error=CORRUPT)
-    return unread(Run.objects.deciding(options.start, options.end)) if of_range.exists() else set()
+    damaged = of_audits(options)
+    if not damaged and not of_range.exists():
+        return set()
+    newest = Run.objects.deciding(options.start, options.end)
+    rewritten = {
+        key for key, at in damaged.items() if key in newest and (newest[key].started_at or at) > at
+    }
+    return unread(newest) | damaged.keys() - rewritten
+
+
+def of_audits(options: Options) -> dict[Key, datetime]:
+    """Return the keys whose files the last audits could not read, each with the audit's time."""
+    found = Finding.objects.about(options.start, options.end).exclude(state=Finding.State.CLOSED)
+    keys: dict[Key, datetime] = {}
+    for evidence, at in found.filter(kind=LOST_PARTITION.name).values_list("evidence", "seen_at"):
+        for code, day in map(str.split, evidence.get("damaged", ())):
+            keys[code, date.fromisoformat(day)] = at
+    return keys
 
 
 def stale_keys(options: Options) -> dict[Key, str]:

@@ -10,7 +10,7 @@ from backfill.statements import fragments
 from backfill.warehouse.tables import BY_SHORT, TABLES
 from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY, UNKNOWN
 from validation.columns import FEATURES, ZONES
-from validation.season import FINAL, FIRST_MONTH, SEASON_TYPES
+from validation.season import FINAL, SEASON_TYPES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -43,7 +43,6 @@ def environment(*folders: Path) -> Environment:
         zones=ZONES,
         features=FEATURES,
         final=FINAL,
-        first_month=FIRST_MONTH,
         season_types="'" + "', '".join(SEASON_TYPES) + "'",
         unknown=UNKNOWN,
         missing=MISSING_DEPENDENCY,

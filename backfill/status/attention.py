@@ -5,8 +5,9 @@ with its reason; and the headline of a season's audit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
@@ -20,8 +21,8 @@ from backfill.models import (
     Key,
     Run,
     SeasonAudit,
-    is_audited,
 )
+from backfill.season_calendar import seasons_of
 from backfill.status.progress import has_stalled
 from backfill.status.season_grid import Grid
 from validation.categories import count_bugs
@@ -32,6 +33,9 @@ MOST = 50
 Status = Job.Status
 ASKED_TO_STOP = {Status.PAUSED: Status.PAUSING, Status.CANCELLED: Status.CANCELLING}
 STOPPING = (Status.PAUSING, Status.CANCELLING, Status.FAILED)
+
+# The sweep audits what no worker has; after this time nothing does it by itself.
+AUDIT_DUE_WITHIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -141,3 +145,24 @@ def audit_headline(audit: SeasonAudit, grid: Grid) -> str:
         parts.append(pluralize(counts["blocked"], "blocked run"))
     since = f"; {pluralize(newer, 'bug')} since then" if newer else ""
     return f"{pluralize(audit.compared, 'run')}: {', '.join(parts)}{since}"
+
+
+def is_audited(job: Job) -> bool:
+    """Return whether all seasons of an ended job have been audited since."""
+    seasons = seasons_of(job.parsed_options)
+    return bool(job.finished_at) and SeasonAudit.objects.filter(
+        season__in=seasons, at__gt=job.finished_at
+    ).count() >= len(seasons)
+
+
+def is_audit_pending(job: Job, at: datetime) -> bool:
+    """Return whether a job has just ended and its audit is still due."""
+    ended_at = job.finished_at if job.status in Job.ENDED else None
+    fresh = ended_at is not None and at - ended_at < AUDIT_DUE_WITHIN
+    return settings.AUDIT_AFTER_JOBS and fresh and not is_audited(job)
+
+
+def jobs_pending_audit(at: datetime) -> list[Job]:
+    """Return the jobs whose audit is still due."""
+    ended = Job.objects.filter(status__in=Job.ENDED, finished_at__gt=at - AUDIT_DUE_WITHIN)
+    return [job for job in ended if is_audit_pending(job, at)]

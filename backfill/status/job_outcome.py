@@ -26,6 +26,7 @@ from backfill.models import (
     is_refused_for_upstream,
 )
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import seasons_of
 from backfill.status import error_groups, season_grid
 from backfill.status.latest_runs import AuditSummary, explained_bugs
 from validation.categories import BY_NAME, Category, count_bugs
@@ -258,10 +259,9 @@ def findings_about(job: Job) -> tuple[list[Finding], list[int]]:
     the job ended.
     """
     options = job.parsed_options
-    at = dict(SeasonAudit.objects.filter(season__in=options.seasons).values_list("season", "at"))
-    waiting = [
-        y for y in options.seasons if y not in at or not job.finished_at or at[y] < job.finished_at
-    ]
+    years = seasons_of(options)
+    at = dict(SeasonAudit.objects.filter(season__in=years).values_list("season", "at"))
+    waiting = [y for y in years if y not in at or not job.finished_at or at[y] < job.finished_at]
     found = (
         Finding.objects.about(options.start, options.end)
         .listed()

@@ -9,15 +9,14 @@ from typing import Any
 from django.utils.timezone import now
 
 from backfill.errors import WarehouseError
-from backfill.models import Finding, Job, Run, is_audited
+from backfill.models import Finding, Job, Run
 from backfill.season_calendar import load_calendar
 from backfill.status import error_groups
-from backfill.status.attention import stop_cause
+from backfill.status.attention import is_audited, stop_cause
 from backfill.status.comparison import compare
 from backfill.status.failures import RUNS_AT_ONCE
 from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
-from validation.season import season_year
 
 ENDED_BADLY = (Run.Status.FAILED, Run.Status.BLOCKED)
 SUMS = ("rows", "query_seconds", "write_seconds")
@@ -56,9 +55,11 @@ def summarize(job: Job) -> dict[str, Any]:
 def _groups(job: Job) -> tuple[list[dict[str, Any]] | None, list[str]]:
     """Return the error groups of the current failures; or None, and a sentence with the reason."""
     try:
-        found, starts = error_groups.of_job(job), load_calendar().starts
+        found, calendar = error_groups.of_job(job), load_calendar()
         return [
-            g.as_json() | {"query": _query(g, starts.get(season_year(g.dates[0])))} for g in found
+            g.as_json()
+            | {"query": _query(g, calendar.starts.get(calendar.season_year(g.dates[0])))}
+            for g in found
         ], []
     except WarehouseError as error:
         return None, [f"Cannot read the error groups: {type(error).__name__}: {error}"]

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from backfill.models import Run, RunQuerySet
 from backfill.processors.registry import CHAIN
 from backfill.processors.render import sql_hash
-from validation.season import FIRST_MONTH
+from backfill.season_calendar import season_dates
 
 PAGE = 100
 FAR = 200  # pages; use a filter to reach older runs
@@ -69,8 +69,7 @@ class Search:
         }
         found = found.filter(**{name: value for name, value in exact.items() if value})
         if self.season is not None:
-            first = date(self.season, FIRST_MONTH, 1)
-            found = found.filter(date__gte=first, date__lt=first.replace(year=self.season + 1))
+            found = found.filter(date__range=season_dates().bounds(self.season))
         bounds = {
             "date__gte": self.start,
             "date__lte": self.end,

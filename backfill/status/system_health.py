@@ -28,7 +28,6 @@ from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_all_seasons
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.findings.kinds import pluralize
-from validation.season import season_year
 
 MOST_EVENTS, MOST_MESSAGES = 50, 20
 REDIS_SECONDS = 1
@@ -197,9 +196,10 @@ def _loaded() -> dict[int, list[tuple[str, int, datetime | None]]]:
     counts: dict[int, dict[str, tuple[int, datetime | None]]] = {
         year: {} for year in warehouse().seasons(SCHED)
     }
+    seasons = load_calendar().seasons
     for table in INPUTS:
         for row in _by_date(table):
-            of_season = counts.setdefault(season_year(row["d"]), {})
+            of_season = counts.setdefault(seasons.year_of(row["d"]), {})
             n, newest = of_season.get(table.short, (0, None))
             of_season[table.short] = (
                 n + row["n"],

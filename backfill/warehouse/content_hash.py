@@ -13,13 +13,13 @@ from backfill.processors.registry import BY_NAME
 from backfill.statements import render
 from backfill.warehouse.port import Warehouse
 from backfill.warehouse.schema import Table
-from validation.season import FIRST_MONTH, season_year
+from validation.season import FIRST_MONTH, SeasonDates
 
 
 @dataclass(frozen=True)
 class WarehousePart:
-    """Unit of a write: `first` is its date, or the first of a season, `name` the processor of a
-    log's slice.
+    """Unit of a write: `first` is its date, or the usual first of a season, `name` the processor of
+    a log's slice.
     """
 
     table: Table
@@ -49,9 +49,8 @@ def contents(
     WarehouseError.
     """
     if table.kind == "input":
-        years = sorted(
-            warehouse.seasons(table) & set(range(season_year(start), season_year(end) + 1))
-        )
+        of = _season_dates(warehouse).year_of
+        years = sorted(warehouse.seasons(table) & set(range(of(start), of(end) + 1)))
         return {
             WarehousePart(table, first): season(warehouse, table, first)
             for year in years
@@ -67,10 +66,13 @@ def contents(
     return empty | filled(warehouse, table, start, end)
 
 
+def _season_dates(warehouse: Warehouse) -> SeasonDates:
+    rows = warehouse.query(render("season-dates"))
+    return SeasonDates(spans={row["year"]: (row["first"], row["last"]) for row in rows})
+
+
 def season(warehouse: Warehouse, table: Table, first: date) -> Content:
-    """Return the content of an input for the season that begins on this date. Raises
-    WarehouseError.
-    """
+    """Return the content of an input for the season of this first date. Raises WarehouseError."""
     [row] = warehouse.query(render("content-of-season", table=table), {"season_start": first})
     return Content(row["n"], row["content"]) if row["n"] else EMPTY
 

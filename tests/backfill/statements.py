@@ -70,6 +70,9 @@ class RowsWarehouse(ParquetWarehouse):
     def _rows(self, table: Table) -> list[Row]:
         return [{n: _flat(v) for n, v in row.items()} for row in self._given.get(table.short, [])]
 
+    def seasons(self, table: Table) -> set[int]:
+        return {row["season_year"] for row in self._given.get(table.short, [])}
+
     def stamp(self, table: Table, season_year: int) -> str:
         return str(self._version)
 

@@ -196,7 +196,7 @@ def reached(sent: Sent) -> set[tuple[str, str, int, int]]:
 
 
 def test_what_is_asked_about_partitions_is_googlesql() -> None:
-    texts = [sql.listing(), *map(sql.seasons, INPUTS)]
+    texts = [sql.listing(), sql.season_spans(), *map(sql.input_dates, INPUTS)]
     assert schema().refused([(text, {}) for text in texts]) == []
 
 

@@ -12,8 +12,10 @@ from validation.season import (
     DateType,
     Day,
     Game,
+    SeasonDates,
     dates_between,
-    season_year,
+    opened_season_year,
+    usual_season_year,
 )
 
 OPENING = date(2021, 10, 19)
@@ -49,7 +51,7 @@ def make_game(k: int, **overrides: object) -> Game:
     ],
 )
 def test_a_season_belongs_to_the_year_in_which_its_october_lies(day: date, year: int) -> None:
-    assert season_year(day) == year
+    assert usual_season_year(day) == year
 
 
 def test_opening_night_is_the_first_final_regular_game_of_the_season() -> None:
@@ -248,3 +250,127 @@ def test_a_season_is_its_dates_with_games_bootstrap_included() -> None:
     ]
     assert [day.is_computed for day in calendar.season(2021)] == [False, False, True]
     assert calendar.season(2020) == []
+
+
+# Seasons of the schedule
+
+PAUSED, FINALS = (date(2019, 10, 22), date(2020, 10, 11)), date(2020, 10, 11)
+
+
+def of_season(year: int, *days: date, **overrides: object) -> list[Game]:
+    return [Game(game_date=day, season_year=year, **overrides) for day in days]  # type: ignore[arg-type]
+
+
+def test_a_finals_game_in_october_belongs_to_the_playoffs_of_its_own_season() -> None:
+    nights = date(2020, 10, 20), date(2020, 11, 3)
+    calendar = Calendar(
+        [
+            *of_season(2019, PAUSED[0], date(2020, 8, 14)),
+            *of_season(2019, date(2020, 10, 9), FINALS, season_type="playoffs"),
+            *of_season(2020, *nights),
+        ]
+    )
+    day = calendar.day(FINALS)
+    assert (day.type, day.season, day.index, day.week) == (DateType.PLAYOFFS, 2019, 355, 51)
+    assert [calendar.day(night).index for night in nights] == [0, 14]
+    assert [d.day for d in calendar.season(2020)] == [*nights]
+    assert calendar.season(2019)[-1].day == FINALS
+    assert (calendar.previous(FINALS), calendar.previous(nights[0])) == (date(2020, 10, 9), None)
+
+
+@pytest.mark.parametrize(
+    ("opening", "last"),
+    [
+        (date(2011, 12, 25), date(2012, 6, 21)),
+        (date(1999, 2, 5), date(1999, 6, 25)),
+        (date(2020, 12, 22), date(2021, 7, 20)),
+        PAUSED,
+        (date(2023, 9, 28), date(2024, 6, 17)),
+    ],
+)
+def test_a_season_opens_and_ends_in_any_month(opening: date, last: date) -> None:
+    year = opened_season_year(opening)
+    calendar = Calendar(of_season(year, opening, opening + timedelta(days=20), last))
+    assert [(d.season, d.index) for d in calendar.season(year)] == [
+        (year, 0),
+        (year, 20),
+        (year, (last - opening).days),
+    ]
+    assert calendar.contradictions() == {}
+    before = calendar.day(opening - timedelta(days=1))
+    assert (before.type, before.index) == (DateType.NO_GAMES, None)
+
+
+def test_the_dates_of_all_seasons_are_one_after_another() -> None:
+    dates = SeasonDates(spans={2019: PAUSED, 2020: (date(2020, 10, 12), date(2021, 6, 1))})
+    ends = [date(2018, 10, 1), *(d for y in (2018, 2019, 2020, 2021) for d in dates.bounds(y))]
+    assert ends[1:] == [
+        *(date(2018, 10, 1), date(2019, 9, 30)),
+        *(date(2019, 10, 1), FINALS),
+        *(date(2020, 10, 12), date(2021, 9, 30)),
+        *(date(2021, 10, 1), date(2022, 9, 30)),
+    ]
+    for year in (2018, 2019, 2020, 2021):
+        assert {dates.year_of(d) for d in dates_between(*dates.bounds(year))} == {year}
+
+
+@pytest.mark.parametrize(
+    ("days", "needed"),
+    [
+        ([date(2020, 8, 1)], [2019]),
+        ([date(2020, 10, 1), FINALS], [2019]),
+        ([date(2020, 10, 12)], [2020]),
+        ([date(2021, 8, 1)], []),
+        ([date(2019, 8, 1), date(2020, 3, 1)], [2019]),
+    ],
+)
+def test_a_date_needs_the_season_whose_schedule_covers_it(
+    days: list[date], needed: list[int]
+) -> None:
+    assert SeasonDates(spans={2019: PAUSED}).needed(days) == needed
+
+
+def test_the_bounds_of_a_replaced_schedule_cover_its_old_and_its_new_dates() -> None:
+    dates = SeasonDates(spans={2019: PAUSED})
+    assert dates.replaced(2019, [PAUSED[0], date(2020, 8, 14)]) == (date(2019, 10, 1), FINALS)
+    assert dates.replaced(2020, [date(2020, 12, 22)]) == (date(2020, 10, 12), date(2021, 9, 30))
+    assert dates.replaced(2021, []) == (date(2021, 10, 1), date(2022, 9, 30))
+
+
+CONTRADICTIONS = [
+    (
+        of_season(2022, date(2023, 10, 24), date(2024, 4, 14)),
+        {
+            2022: "season_year 2022 has games from 2023-10-24 to 2024-04-14; a season opens between "
+            "July 2022 and June 2023; correct season_year or game_date"
+        },
+    ),
+    (
+        [*of_season(2023, date(2023, 10, 24)), *of_season(2024, date(2024, 1, 5))],
+        {
+            2024: "season_year 2024 has games from 2024-01-05 to 2024-01-05; a season opens between "
+            "July 2024 and June 2025; correct season_year or game_date"
+        },
+    ),
+    (
+        of_season(2019, PAUSED[0], date(2020, 11, 30)),
+        {
+            2019: "season_year 2019 has games from 2019-10-22 to 2020-11-30; a season ends within a "
+            "year of opening night, 2019-10-22; correct season_year or game_date"
+        },
+    ),
+    (
+        [*of_season(2019, *PAUSED), *of_season(2020, FINALS, date(2021, 1, 1))],
+        {
+            2020: "season_year 2020 has games from 2020-10-11 to 2021-01-01; season_year 2019 has "
+            "games until 2020-10-11, and seasons cannot overlap; correct season_year or game_date"
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("games", "sentences"), CONTRADICTIONS)
+def test_a_season_year_that_contradicts_its_dates_is_named(
+    games: list[Game], sentences: dict[int, str]
+) -> None:
+    assert Calendar(games).contradictions() == sentences

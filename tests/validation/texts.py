@@ -38,11 +38,13 @@ from validation.known_constants import PLACEHOLDERS, ConstantKind
 from validation.preflight import PreflightInput, judge, known_bug, seasons_missing
 from validation.preflight_report import Item
 from validation.processor_rules import PDC, PSZA, RULES, TDZA
-from validation.season import DateType, Day
+from validation.season import Calendar, DateType, Day, Game, PostponedGame
 from validation.source_rows import SourceRow
 
 Named = Iterator[tuple[str, str]]  # where a text comes from, and the text
 NIGHT = date(2021, 12, 20)
+GAMES = [PostponedGame(dates=(NIGHT, NIGHT + timedelta(days=n)), game_id=f"g{n}") for n in range(9)]
+WRONG_SEASON = Calendar([Game(game_date=NIGHT, season_year=2022)])
 DAYS = tuple(
     Day(day=NIGHT + timedelta(days=n), type=DateType.REGULAR, index=62 + n, games=1 + n % 2)
     for n in range(8)
@@ -76,6 +78,7 @@ def preflight_items() -> list[Item]:
                 days=days, asked=asked, season=DAYS, rows=rows, output=existing,
                 replaced=replaced, held="job 7 is running", expiring={"t": n},
                 unfinished={"load of season 2021-22 interrupted, began 2026-11-01 10:00": "run it"},
+                postponed=GAMES[:n], contradictions=WRONG_SEASON.contradictions().values(),
             )  # fmt: skip
             items += judge(facts).items
         last = {DAYS[-1].day}
@@ -171,6 +174,7 @@ def _of_runs(days: list[date]) -> list[FindingDraft]:
         *(make_ran("ML", day, is_lost=True, statement_changed=True) for day in days),
     ]
     found = [*runs.runs(make_season(*ran), frozenset()), *_gaps(days)]
+    found += runs.no_longer_planned(make_season(*ran), {(PSZA, day): 9 for day in days}, "command")
     for part in ("query", "write", "check"):
         slow = [make_ran(PSZA, day, **{f"{part}_seconds": 400.0}) for day in days]
         usual = [make_ran(PSZA, A, query_seconds=1.0), make_ran(PSZA, D, query_seconds=1.0)]
@@ -217,6 +221,7 @@ def _of_phase3(days: list[date]) -> list[FindingDraft]:
         *phase3_findings.missing(season, [c for c in coverage[0] if "defense" in c.table], {}),
         *phase3_findings.unfinished(season, {"load of season 2021-22 interrupted": "run it"}),
         *phase3_findings.low(season, coverage[1], {}),
+        *phase3_findings.postponed(season, GAMES[:n]),
         *phase3_findings.twice(season, {("PGS", day): n for day in days}),
         *phase3_findings.bugs(season, groups),
         *phase3_findings.jumps(season, columns),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tests.webapp.page_links import Visit
-from validation.season import season_year
+from validation.season import usual_season_year
 
 # Parameters that choose a part of a page, an order or a dialog, and select no data.
 OF_DISPLAY = {"page", "sort", "look", "seen", "evidence", "notes", "runs", "show", "asked"}
@@ -103,6 +103,6 @@ def season_of(visit: Visit) -> str:
         return ""
     shown = SHOWN[visit.link.name](visit.answer.context)
     if visit.link.name in ("backfill_new", "query") and shown.get("start"):
-        return str(season_year(date.fromisoformat(str(shown["start"]))))
+        return str(usual_season_year(date.fromisoformat(str(shown["start"]))))
     season = shown.get("season") or ""
     return str(season[0] if isinstance(season, list) else season)

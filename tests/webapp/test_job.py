@@ -27,7 +27,7 @@ from backfill.status.job_outcome import (
 )
 from backfill.version import code_version
 from tests.webapp.demo import Demo
-from validation.season import season_year
+from validation.season import usual_season_year
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 DAY = date(2021, 11, 10)
@@ -321,7 +321,7 @@ def test_bugs_are_counted_apart_from_what_the_games_explain(viewer: Client, job:
 def test_a_group_names_who_has_the_error(viewer: Client, job: Job) -> None:
     group = next(g for g in groups_now(job) if g.what == "PROCESSING_ERROR")
     assert 1 <= len(group.entities) <= 3
-    names = all_names(season_year(group.dates[0]))
+    names = all_names(usual_season_year(group.dates[0]))
     shown = ", ".join(names[entity].name for entity in group.entities)
     assert shown in html_of(viewer, "job_groups", job.pk)
 

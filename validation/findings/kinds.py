@@ -141,6 +141,13 @@ LOST_PARTITION = FindingKind(
     cause="the partition was removed or damaged, or the configured warehouse changed",
     advice="Rerun these dates.",
 )
+NO_LONGER_PLANNED = FindingKind(
+    name="no longer planned",
+    severity=Severity.PROBLEM,
+    title="rows on dates without games",
+    cause="the schedule changed after these runs",
+    advice="Remove these rows with the command shown as cause, which runs as a job.",
+)
 LOW_COVERAGE = FindingKind(
     name="low coverage",
     severity=Severity.WARNING,
@@ -151,9 +158,9 @@ LOW_COVERAGE = FindingKind(
 HOLE = FindingKind(
     name="hole",
     severity=Severity.WARNING,
-    title="gap: a date without runs between dates with runs",
+    title="gap: no run of a processor between dates with its runs",
     cause="no backfill range covered the date",
-    advice="Backfill the date.",
+    advice="Backfill the gap.",
 )
 FORWARD_CASCADE = FindingKind(
     name="forward cascade",
@@ -218,6 +225,13 @@ ODD_DATE = FindingKind(
     cause="the Phase 3 rows of the date",
     advice="Check Phase 3 for this date. If it is incomplete, run Phase 3 first.",
 )
+POSTPONED = FindingKind(
+    name="postponed games",
+    severity=Severity.NOTE,
+    title="games listed on several dates",
+    cause="games were postponed, and the schedule still has their first date",
+    advice="No action: a game counts on its final date.",
+)
 OUT_OF_BAND = FindingKind(
     name="out of band",
     severity=Severity.NOTE,
@@ -226,12 +240,14 @@ OUT_OF_BAND = FindingKind(
     advice="No action: the usual ranges are rules of thumb, the expectation is exact.",
 )
 
-# Order within a severity: wrong numbers, then missing output, then stale output.
+# Order within a severity: lost output, which has consequences, then wrong numbers, then missing
+# output, then stale output.
 KINDS = (
-    BUG, IMPOSSIBLE_VALUE, UNEXPLAINED, LOST, UNACCOUNTED, WRONG_CONTENT, UNFINISHED_LOAD,
-    PHASE3_MISSING, COLUMN_JUMP, DUPLICATE_OUTPUT, LOST_PARTITION, RUN_FAILED, STILL_BLOCKED,
+    LOST_PARTITION, BUG, IMPOSSIBLE_VALUE, UNEXPLAINED, LOST, UNACCOUNTED, WRONG_CONTENT,
+    UNFINISHED_LOAD, PHASE3_MISSING, COLUMN_JUMP, DUPLICATE_OUTPUT, NO_LONGER_PLANNED, RUN_FAILED,
+    STILL_BLOCKED,
     LOW_COVERAGE, ODD_DATE, SUDDEN_RISE, HIGH_RATE, MID_SEASON, FORWARD_CASCADE, STALE_INPUT,
-    HOLE, OLD_SQL, DUPLICATE_INPUT, SLOW, OUT_OF_BAND,
+    HOLE, OLD_SQL, DUPLICATE_INPUT, SLOW, POSTPONED, OUT_OF_BAND,
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}
 

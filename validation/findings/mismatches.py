@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from validation.expectation import ExpectationDiff
@@ -76,6 +77,28 @@ class AuditedSeason:
     compared: Mapping[Key, ExpectationDiff] = field(default_factory=dict)
     repeated: Mapping[Key, int] = field(default_factory=dict)
     stale: frozenset[Key] = frozenset()
+    damaged: frozenset[Key] = frozenset()  # partitions that exist and cannot be read
+
+    @cached_property
+    def lost(self) -> frozenset[Key]:
+        """Complete runs whose partition is missing or unreadable."""
+        return frozenset(key for key, run in self.ran.items() if run.is_lost)
+
+    @cached_property
+    def below_lost(self) -> frozenset[Key]:
+        """Pairs downstream of a lost partition on its date; what is wrong there follows from it."""
+        return frozenset(
+            (after, day)
+            for code, day in self.lost
+            for after in downstream((code,))
+            if after != code
+        )
+
+    @property
+    def wrong_below_lost(self) -> list[Key]:
+        """Pairs downstream of a lost partition with unexpected failures."""
+        below = self.below_lost & self.compared.keys() - self.stale
+        return sorted(key for key in below if self.compared[key].unexplained)
 
     @property
     def last(self) -> date:
@@ -158,7 +181,9 @@ def mismatches(season: AuditedSeason) -> Iterator[FindingDraft]:
         diffs = {
             key: diff
             for key, diff in season.compared.items()
-            if key[0] == code and not diff.is_exact and key not in season.stale | broken
+            if key[0] == code
+            and not diff.is_exact
+            and key not in season.stale | broken | season.below_lost
         }
         failures = {key: diff.unexplained for key, diff in diffs.items()}
         yield from _mismatch(season, kinds.UNEXPLAINED, code, failures)

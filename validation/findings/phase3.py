@@ -19,6 +19,7 @@ from validation.findings.kinds import (
 )
 from validation.findings.mismatches import SAMPLE, AuditedSeason, Key, rerun_action
 from validation.processor_rules import CODES, RULES
+from validation.season import PostponedGame, postponed_text
 from validation.source_rows import SourceRow
 from validation.thresholds import percent
 
@@ -160,6 +161,20 @@ def _about_dates(
         evidence={"tables": list(names)},
         action=action,
     )
+
+
+def postponed(season: AuditedSeason, games: Sequence[PostponedGame]) -> Iterator[FindingDraft]:
+    """Yield one note about all games that the schedule lists on several dates."""
+    if games:
+        yield FindingDraft(
+            kind=kinds.POSTPONED,
+            season=season.year,
+            subject="",
+            sentence=postponed_text(games),
+            dates=tuple(sorted({day for game in games for day in game.dates})),
+            count=len(games),
+            evidence={"games": [game.game_id for game in games]},
+        )
 
 
 def twice(season: AuditedSeason, rows: Mapping[tuple[str, date], int]) -> Iterator[FindingDraft]:

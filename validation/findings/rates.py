@@ -18,7 +18,7 @@ from validation.findings.kinds import (
     format_date_ranges,
     pluralize,
 )
-from validation.season import Day, season_year
+from validation.season import Day
 from validation.thresholds import (
     HIGH_RATE_DAY,
     HIGH_RATE_SHARE,
@@ -156,7 +156,7 @@ def _flag(kind: FindingKind, dates: Sequence[Rated], cause: str) -> Iterator[Fin
     headline = f"{count}, {unexplained:,} unexpected" if unexplained else all_expected(failed)
     yield FindingDraft(
         kind=kind,
-        season=season_year(dates[0].day.day),
+        season=dates[0].day.season,
         subject=f"{worst.processor} {'unexplained' if unexplained else 'explained'}",
         sentence=f"{worst.processor}: {kind.title} "
         f"({format_date_ranges(r.day.day for r in dates)}); peak {percent(worst.rate)} "
@@ -192,7 +192,7 @@ def out_of_band(season: Iterable[tuple[Rated, Reading]]) -> Iterator[FindingDraf
         rates = low if low == high else f"{low} to {high}"
         yield FindingDraft(
             kind=kinds.OUT_OF_BAND,
-            season=season_year(dates[0].day.day),
+            season=dates[0].day.season,
             subject=f"{code} {found[0][1].verdict} {_identity(found[0][1].band)}",
             sentence=f"{code}: {rates} failed on {pluralize(len(dates), 'date')}, {where} "
             f"({format_date_ranges(r.day.day for r in dates)}); "

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from statistics import median
 
 from validation.findings import kinds
-from validation.findings.kinds import FindingDraft, FindingKind, pluralize, ranges
+from validation.findings.kinds import (
+    FindingDraft,
+    FindingKind,
+    format_date_ranges,
+    pluralize,
+    ranges,
+)
 from validation.findings.mismatches import AuditedSeason, Key, RunFacts, in_chain, rerun_action
 from validation.processor_rules import CODES
 from validation.thresholds import SLOW_SECONDS
@@ -23,7 +29,8 @@ def runs(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDr
 
     Dates of `rootless` have no Phase 3 rows, which is a Finding of its own.
     """
-    ended = season.ran.values()
+    yield from _lost(season)
+    ended = [r for r in season.ran.values() if r.key not in season.below_lost]
     failed = [r for r in ended if not r.succeeded and not r.is_blocked]
     for error, alike in _by_error(
         r for r in failed if not r.is_bug and not (r.no_population and r.day in rootless)
@@ -48,13 +55,62 @@ def runs(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDr
     yield from _simple(
         season, kinds.STILL_BLOCKED, [r.key for r in ended if r.is_blocked and r.day not in days]
     )
-    # With force: a damaged file exists, so that the date counts as complete.
-    yield from _simple(
-        season, kinds.LOST_PARTITION, [r.key for r in ended if r.is_lost], force=True
-    )
-    old = [r.key for r in ended if r.statement_changed and r.succeeded]
+    old = [r.key for r in season.ran.values() if r.statement_changed and r.succeeded]
     yield from _simple(season, kinds.OLD_SQL, old, outdated=True)
     yield from _gaps(season, rootless)
+
+
+def _lost(season: AuditedSeason) -> Iterator[FindingDraft]:
+    """Yield one Finding for all lost partitions, with their consequences downstream."""
+    if not (keys := sorted(season.lost)):
+        return
+    count = f"{pluralize(len(keys), 'run')} ({', '.join(in_chain(keys))})"
+    below = [run for key, run in season.ran.items() if key in season.below_lost]
+    failed = [r.key for r in below if not (r.succeeded or r.is_blocked or r.is_bug)]
+    blocked = [r.key for r in below if r.is_blocked]
+    wrong = sum(len(season.compared[key].unexplained) for key in season.wrong_below_lost)
+    consequences = [
+        f"{pluralize(n, noun)} ({', '.join(in_chain(of))})"
+        for n, noun, of in (
+            (len(failed), "failed run", failed),
+            (len(blocked), "blocked run", blocked),
+            (wrong, "unexpected failure", season.wrong_below_lost),
+        )
+        if n
+    ]
+    damaged = [f"{code} {day}" for code, day in keys if (code, day) in season.damaged]
+    sentence = f"{count}: {kinds.LOST_PARTITION.title}, {season.spans(keys)}"
+    sentence += f"; consequences: {', '.join(consequences)}" if consequences else ""
+    yield season.found(
+        kinds.LOST_PARTITION,
+        keys,
+        "",
+        sentence,
+        count=len(keys),
+        action=rerun_action(keys),
+        numbers={"runs": len(keys), "failed": len(failed), "blocked": len(blocked)},
+        evidence={"damaged": damaged} if damaged else {},
+    )
+
+
+def no_longer_planned(
+    season: AuditedSeason, rows: Mapping[Key, int], command: str
+) -> Iterator[FindingDraft]:
+    """Yield one Finding for the stored rows on dates without games, with the command that removes
+    them.
+    """
+    if rows:
+        total = pluralize(sum(rows.values()), "row")
+        sentence = f"{total} of {', '.join(in_chain(rows))} on dates without games, "
+        yield season.found(
+            kinds.NO_LONGER_PLANNED,
+            rows,
+            "",
+            f"{sentence}{format_date_ranges(day for _, day in rows)}",
+            count=sum(rows.values()),
+            cause=f"{kinds.NO_LONGER_PLANNED.cause}; remove them with `{command}`",
+            numbers={"rows": sum(rows.values())},
+        )
 
 
 def _by_error(failed: Iterable[RunFacts]) -> list[tuple[str, list[RunFacts]]]:
@@ -70,7 +126,6 @@ def _simple(
     keys: Sequence[Key],
     *,
     outdated: bool = False,
-    force: bool = False,
 ) -> Iterator[FindingDraft]:
     """Yield one Finding of a kind for all its runs."""
     if keys:
@@ -82,7 +137,7 @@ def _simple(
             "",
             sentence,
             count=len(keys),
-            action=rerun_action(keys, outdated=outdated, force=force),
+            action=rerun_action(keys, outdated=outdated),
             numbers={"runs": len(keys)},
         )
 
@@ -91,19 +146,32 @@ def _gaps(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingD
     """Yield dates without a run of a processor between its first and its last run."""
     codes = in_chain(season.ran)
     gaps = [(code, day) for code in codes for day in _never_run(season, code)]
-    for dates in ranges({day for _, day in gaps} - rootless, season.dates):
-        keys = [key for key in gaps if key[1] in dates]
-        count = f"{pluralize(len(keys), 'gap')} ({', '.join(in_chain(keys))})"
-        sentence = f"{count} between dates with runs, {season.spans(keys)}"
-        yield season.found(
-            kinds.HOLE,
-            keys,
-            str(dates[0]),
-            sentence,
-            count=len(keys),
-            action=rerun_action((code, day) for code in codes for day in dates),
-            numbers={"dates": len(dates), "runs": len(keys)},
-        )
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[date]] = defaultdict(list)
+    for day in sorted({day for _, day in gaps} - rootless):
+        ran = in_chain(key for key in season.ran if key[1] == day)
+        alike[in_chain(key for key in gaps if key[1] == day), ran].append(day)
+    for (missing, ran), days in alike.items():
+        for dates in ranges(days, season.dates):
+            yield _gap(season, [(code, day) for code in missing for day in dates], ran)
+
+
+def _gap(season: AuditedSeason, keys: Sequence[Key], ran: Sequence[str]) -> FindingDraft:
+    """Return the Finding of consecutive dates without runs of the same processors; `ran` are the
+    processors that ran on them.
+    """
+    dates, names = sorted({day for _, day in keys}), ", ".join(ran)
+    count = f"{pluralize(len(keys), 'gap')} ({', '.join(in_chain(keys))})"
+    others = f"; only {names} ran" if ran else ""
+    return season.found(
+        kinds.HOLE,
+        keys,
+        str(dates[0]),
+        f"{count} between dates with runs, {season.spans(keys)}{others}",
+        count=len(keys),
+        cause=f"the backfills of these dates ran {names} only" if ran else "",
+        action=rerun_action(keys),
+        numbers={"dates": len(dates), "runs": len(keys)},
+    )
 
 
 def _never_run(season: AuditedSeason, code: str) -> list[date]:

@@ -11,9 +11,15 @@ from django.shortcuts import render
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from backfill.models import Finding, Job, SeasonAudit, jobs_pending_audit
+from backfill.models import Finding, Job, SeasonAudit
 from backfill.processors.registry import CHAIN
-from backfill.status.attention import AttentionItem, attention_items, audit_headline
+from backfill.season_calendar import seasons_of
+from backfill.status.attention import (
+    AttentionItem,
+    attention_items,
+    audit_headline,
+    jobs_pending_audit,
+)
 from backfill.status.failure_rates import by_week, rates_of
 from backfill.status.progress import Progress, progress
 from backfill.status.season_grid import NOT_RUN, Grid, season_grid
@@ -154,7 +160,7 @@ class Overview:
     def audit_pending(self) -> bool:
         """Return whether a job of the season ended and its audit has not."""
         return any(
-            self.season.year in job.parsed_options.seasons for job in jobs_pending_audit(now())
+            self.season.year in seasons_of(job.parsed_options) for job in jobs_pending_audit(now())
         )
 
     @cached_property

@@ -12,9 +12,8 @@ from django.views.decorators.http import require_safe
 from backfill.errors import Refused
 from backfill.models import Run
 from backfill.processors.registry import CHAIN, processor
-from backfill.season_calendar import load_calendar, season_name
+from backfill.season_calendar import load_calendar, season_name, season_year
 from backfill.status.run_search import FAR, NEWEST_FIRST, ORDERS, PAGE, Search, code_versions
-from validation.season import season_year
 from webapp.middleware.heavy_reads import heavy_read
 from webapp.ui import links
 from webapp.ui.csv_export import as_csv

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.urls import reverse
 
+from backfill.season_calendar import season_dates
 from backfill.status.failure_rates import Point
 from validation.findings.kinds import pluralize
-from validation.season import season_year
+from validation.season import SeasonDates
 from webapp.ui.links import to_date, with_query
 
 Trace = dict[str, Any]
@@ -124,16 +125,17 @@ def _observed(one: Series, n: int, code: str, *, by_week: bool) -> list[Trace]:
 
 
 def _points(name: str, points: Sequence[Point], code: str, *, by_week: bool) -> Trace:
+    seasons = season_dates()
     return {
         "name": name,
         "x": [_x(p, by_week=by_week) for p in points],
         "y": [_percent(p.rate) for p in points],
-        "customdata": [_tooltip(p, code, by_week=by_week) for p in points],
+        "customdata": [_tooltip(p, code, seasons, by_week=by_week) for p in points],
         "hovertemplate": HOVER,
     }
 
 
-def _tooltip(point: Point, code: str, *, by_week: bool) -> list[Any]:
+def _tooltip(point: Point, code: str, seasons: SeasonDates, *, by_week: bool) -> list[Any]:
     when = (
         f"Week {point.week}, {point.first} to {point.last}"
         if by_week
@@ -144,7 +146,7 @@ def _tooltip(point: Point, code: str, *, by_week: bool) -> list[Any]:
     result = unexpected if point.unexplained else point.verdict
     url = to_date(point.first, code)
     if by_week:
-        season = season_year(point.first)
+        season = seasons.year_of(point.first)
         url = with_query(reverse("rates"), season=season, processor=code, by="date")
     return [when, f"{point.failed:,}", f"{point.population:,}", expected, result, url]
 

@@ -64,10 +64,32 @@ league AS (
   FROM league_teams
   GROUP BY league_date
 ),
-failed AS (
-  SELECT analysis_date AS failed_date, COUNT(*) AS teams FROM judged_failures
-  WHERE processor_name = '{{ processors.TDZA.name }}'
-  GROUP BY failed_date
+{# Teams beyond the largest possible number: those outside the schedule, then those with the fewest games. #}
+population AS (
+  SELECT analysis_date AS population_date, team_abbr AS team FROM judged_tdza
+  UNION DISTINCT
+  SELECT analysis_date, entity_id FROM judged_failures
+  WHERE processor_name = '{{ processors.TDZA.name }}' AND entity_id <> '{{ date_level }}'
+),
+crowded AS (
+  SELECT population_date AS crowded_date FROM population
+  GROUP BY population_date
+  HAVING COUNT(*) > {{ processors.TDZA.numbers.most_teams }}
+),
+scheduled AS (
+  SELECT DISTINCT scheduled_team FROM {{ t.SCHED }} CROSS JOIN UNNEST([home_team_abbr, away_team_abbr]) AS scheduled_team
+  WHERE {{ in_season }}
+),
+surplus AS (
+  SELECT crowded_date, team
+  FROM crowded
+  JOIN population ON population_date = crowded_date
+  LEFT JOIN scheduled ON scheduled_team = team
+  LEFT JOIN team_games AS g ON g.entity = team AND g.game_date < crowded_date
+  GROUP BY crowded_date, team
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY crowded_date ORDER BY COUNT(scheduled_team) = 0, COUNT(DISTINCT g.game_id) DESC, team
+  ) > {{ processors.TDZA.numbers.most_teams }}
 ),
 checked AS (
   SELECT
@@ -76,10 +98,8 @@ checked AS (
     CASE {{ label }}_zone WHEN 'paint' THEN paint_defense_vs_league_avg WHEN 'mid_range' THEN mid_range_defense_vs_league_avg
       WHEN 'perimeter' THEN three_pt_defense_vs_league_avg END AS {{ label }}_value,
 {% endfor %}
-    COALESCE(paint_defense_vs_league_avg, mid_range_defense_vs_league_avg, three_pt_defense_vs_league_avg) AS any_value,
-    COUNT(*) OVER (PARTITION BY z.analysis_date) + IFNULL(f.teams, 0) AS teams
+    COALESCE(paint_defense_vs_league_avg, mid_range_defense_vs_league_avg, three_pt_defense_vs_league_avg) AS any_value
   FROM judged_tdza AS z
-  LEFT JOIN failed AS f ON f.failed_date = z.analysis_date
   LEFT JOIN league AS l ON league_date = z.analysis_date
   LEFT JOIN recounted AS r ON r.entity = z.team_abbr AND r.d = z.analysis_date
 )
@@ -103,7 +123,6 @@ checked AS (
   ~ " three_pt_defense_vs_league_avg")) %}
 {% endfor %}
 {{ broken("checked", "analysis_date", "team_abbr", labels + recounted + [
-  ("number of teams", "", "more than " ~ processors.TDZA.numbers.most_teams ~ " teams", "teams > " ~ processors.TDZA.numbers.most_teams),
   ("sample", "", "the sample is not " ~ sample ~ " games", "games_in_sample <> " ~ sample),
   ("fixed columns", "", "the tier is not high, or the early-season flag is set", "data_quality_tier <> 'high' OR early_season_flag"),
   ("accuracy range", "", "an accuracy is outside 0 to 1",
@@ -115,4 +134,8 @@ checked AS (
   ("defensive rating", "", "the defensive rating differs from the mean of " ~ of_sample,
     "is_recounted AND " ~ differs("defensive_rating_last_15", "rating", 2)),
   ("pace", "", "the pace differs from the mean of " ~ of_sample, "is_recounted AND " ~ differs("opponent_pace", "pace", 1)),
+]) }}
+UNION ALL
+{{ broken("surplus", "crowded_date", "team", [
+  ("number of teams", "", "more than " ~ processors.TDZA.numbers.most_teams ~ " teams", "TRUE"),
 ]) }}

@@ -17,7 +17,7 @@ from backfill.ingest.copy_warehouse import Copying, copy, plan
 from backfill.warehouse import open_warehouse
 from backfill.warehouse.content_hash import WarehousePart
 from backfill.warehouse.port import UnfinishedWrite, Warehouse
-from validation.season import season_year
+from validation.season import opened_season_year
 
 NAMED = 5  # different parts listed in the text; --json lists all
 
@@ -86,7 +86,7 @@ def _record(given: dict[str, Any], copying: Copying) -> UnfinishedWrite:
     names = quote(given["source"]), quote(given["target"])
     return UnfinishedWrite(
         title=f"copy of {given['source']}",
-        seasons=sorted({season_year(part.first) for part in copying.wanted}),
+        seasons=sorted({opened_season_year(part.first) for part in copying.wanted}),
         began=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         command=f"manage.py copy_warehouse {' '.join(names)} "
         f"--start {given['start']} --end {given['end']}",

@@ -1,2 +1,2 @@
-{# All rows of a season of an input. #}
-SELECT * FROM {{ table }} WHERE {{ in_season }}
+{# All rows of a season of an input; the warehouse narrows it to the season. #}
+SELECT * FROM {{ table }} WHERE @season_start IS NOT NULL

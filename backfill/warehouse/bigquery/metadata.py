@@ -15,7 +15,8 @@ from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.jobs import Jobs
 from backfill.warehouse.port import Params, Row
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS
+from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS, SCHED
+from validation.season import SeasonDates
 
 # Lifetime of cached metadata, unless this process writes to the table.
 HOLDS_SECONDS = 2.0
@@ -67,12 +68,22 @@ class Looking:
 
     def seasons(self, table: Table) -> set[int]:
         """Return the seasons with rows in an input."""
-        return set(
-            self._once(
-                f"seasons {table}",
-                (table,),
-                statements.seasons(table),
-                lambda rows: {r["year"] for r in rows},
+        days = self._once(
+            f"dates {table}",
+            (table,),
+            statements.input_dates(table),
+            lambda rows: {r["d"] for r in rows},
+        )
+        return set(map(self.season_dates().year_of, days))
+
+    def season_dates(self) -> SeasonDates:
+        """Return the scheduled dates of every season."""
+        return SeasonDates(
+            spans=self._once(
+                "seasons",
+                (SCHED,),
+                statements.season_spans(),
+                lambda rows: {r["year"]: (r["first"], r["last"]) for r in rows},
             )
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from google.cloud.bigquery import Client, QueryJob
+from pyarrow.parquet import read_table
 
 from backfill.crash_points import crash_point
 from backfill.errors import CorruptPartition
@@ -25,7 +26,8 @@ from backfill.warehouse.bigquery.parameters import Parameter, parameters, plain,
 from backfill.warehouse.bigquery.unfinished import UnfinishedTables
 from backfill.warehouse.port import Params, Row, UnfinishedWrite, Work
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS, TABLES
+from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS, SCHED, TABLES
+from validation.season import opened_season_year
 
 # From this many rows the Storage API is faster than pages of JSON, which start sooner.
 MANY_ROWS = 5_000
@@ -105,7 +107,12 @@ class BigQueryWarehouse:
         return self.jobs.patiently(ask)
 
     def _narrowed(self, sql: str, params: Params) -> str:
-        return statements.narrowed(sql, params, staged=self._staged, prefix=self.place.prefix)
+        season = None
+        if "season_start" in params:
+            season = self.looking.season_dates().bounds(opened_season_year(params["season_start"]))  # type: ignore[arg-type]
+        return statements.narrowed(
+            sql, params, staged=self._staged, prefix=self.place.prefix, season=season
+        )
 
     def stage(self, name: str, sql: str, params: Params) -> None:
         """Run one SELECT and keep its rows in a table of the scratch dataset, with an expiry."""
@@ -234,7 +241,8 @@ class BigQueryWarehouse:
                     self._upload(table, file, places[table])
                     crash_point("load-file")
                 crash_point("load-prepared")
-                self._switch(statements.loading(season_year, places), files)
+                dates = self.looking.season_dates().replaced(season_year, _scheduled(files))
+                self._switch(statements.loading(dates, places), files)
                 crash_point("load-switched")
             finally:
                 self._drop(places.values())
@@ -288,6 +296,13 @@ class BigQueryWarehouse:
     def sweep(self) -> int:
         """Return 0: staged rows expire, and an abandoned job ends without help."""
         return 0
+
+
+def _scheduled(files: Mapping[Table, Path]) -> list[date]:
+    """Return the dates of the loaded schedule; none if it is not among the files."""
+    if SCHED not in files:
+        return []
+    return list(read_table(files[SCHED], columns=["game_date"])["game_date"].to_pylist())
 
 
 def _bound(text: str, params: Params) -> list[Parameter]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
 
 from backfill.statements import render
 from backfill.warehouse.schema import SLICE, Table
 from backfill.warehouse.tables import BY_REF, OUTPUTS
-from validation.season import FIRST_MONTH, season_year
 
+# First and last date.
+SeasonBounds = tuple[date, date]
 # Dataset of staged rows, whose tables expire.
 SCRATCH = "backcourt_scratch"
 SCRATCH_HOURS = 24
@@ -69,10 +69,10 @@ def adding(table: Table) -> str:
     return merge(table, render("bigquery-added-rows", table=table, rows=ROWS), gone)
 
 
-def loading(year: int, staged: Mapping[Table, str]) -> str:
+def loading(dates: SeasonBounds, staged: Mapping[Table, str]) -> str:
     """Return the transaction that replaces a season of inputs with the rows of loaded tables."""
     merges = [
-        merge(table, f"SELECT * FROM {place}", f"t.{within_season(table, year)}").strip()
+        merge(table, f"SELECT * FROM {place}", f"t.{within_season(table, dates)}").strip()
         for table, place in staged.items()
     ]
     return render("bigquery-transaction", statements=tuple(merges))
@@ -98,17 +98,21 @@ def listing() -> str:
     return render("bigquery-partitions", outputs=tuple(OUTPUTS))
 
 
-def seasons(table: Table) -> str:
-    """Return the statement for the seasons with rows in an input: one column, `year`."""
-    return render("bigquery-seasons", table=table)
+def input_dates(table: Table) -> str:
+    """Return the statement for the dates with rows in an input: one column, `d`."""
+    return render("bigquery-dates", table=table)
 
 
-def within_season(table: Table, year: int) -> str:
+def season_spans() -> str:
+    """Return the statement for the scheduled dates of each season: `year`, `first` and `last`."""
+    return render("season-dates")
+
+
+def within_season(table: Table, dates: SeasonBounds) -> str:
     """Return the condition for an input's rows of a season, in literals, so that only its
     partitions are read.
     """
-    first, last = date(year, FIRST_MONTH, 1), date(year + 1, FIRST_MONTH, 1) - timedelta(days=1)
-    return f"{table.partition} BETWEEN DATE '{first}' AND DATE '{last}'"
+    return f"{table.partition} BETWEEN DATE '{dates[0]}' AND DATE '{dates[1]}'"
 
 
 # Narrowing
@@ -116,16 +120,17 @@ def within_season(table: Table, year: int) -> str:
 
 def narrowed(
     sql: str,
-    params: Collection[str] | Mapping[str, Any] = (),
+    params: Collection[str] = (),
     *,
     staged: Mapping[str, str] | None = None,
     prefix: str = "",
+    season: SeasonBounds | None = None,
 ) -> str:
     """Return a statement as sent: each table narrowed to what the parameters allow, staged names
     and datasets in full.
 
     Follows the port: bound to `dates` it reads these partitions of written tables, bound to `start`
-    and `end` those between, bound to `season_start` (with its value) that season of the inputs.
+    and `end` those between. Of the inputs it reads the dates of `season`, if given.
     """
 
     def stand_in(found: re.Match[str]) -> str:
@@ -137,7 +142,7 @@ def narrowed(
         if table is None:
             return found[0]
         condition = (
-            _condition(table, params)
+            _condition(table, params, season)
             if word.upper() in ("FROM", "JOIN") and not _is_deleted(sql, found)
             else ""
         )
@@ -153,12 +158,10 @@ def _is_deleted(sql: str, found: re.Match[str]) -> bool:
     return sql[: found.start()].rstrip().upper().endswith("DELETE")
 
 
-def _condition(table: Table, params: Collection[str] | Mapping[str, Any]) -> str:
+def _condition(table: Table, params: Collection[str], season: SeasonBounds | None) -> str:
     column = table.partition
     if table.kind == "input":
-        if isinstance(params, Mapping) and "season_start" in params:
-            return within_season(table, season_year(params["season_start"]))
-        return ""
+        return within_season(table, season) if season else ""
     found = [f"{column} IN UNNEST(@dates)"] if "dates" in params else []
     found += [f"{column} >= @start"] if "start" in params else []
     found += [f"{column} <= @end"] if "end" in params else []

@@ -13,6 +13,8 @@ import duckdb
 from backfill.warehouse.parquet.errors import corrupt_partition, engine_errors
 from backfill.warehouse.parquet.staging import quoted
 
+# Errors of reading; a statement's own errors have other types.
+OF_A_FILE = (duckdb.IOException, duckdb.InvalidInputException)
 MAGIC, TAIL_BYTES = b"PAR1", 8
 # Thirty seasons of whole files, by their stamps.
 MOST = 50_000
@@ -51,10 +53,10 @@ def _begins_and_ends(file: str, size: int) -> bool:
 
 
 def raise_damage(db: duckdb.DuckDBPyConnection, error: duckdb.Error, files: Iterable[str]) -> None:
-    """Raise the error of the first unreadable file, for an error that names none: a damaged
-    footer.
+    """Raise the error of the first unreadable file, for an error that names none, such as that of a
+    damaged footer.
     """
-    if type(error) is not duckdb.Error:
+    if type(error) is not duckdb.Error and not isinstance(error, OF_A_FILE):
         return
     for file in files:
         try:

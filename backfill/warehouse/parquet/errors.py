@@ -25,7 +25,7 @@ UNWRITABLE = re.compile(
     re.I,
 )
 UNREADABLE = re.compile(
-    r"magic bytes|too small to be a parquet|footer|corrupt|invalid (?:thrift|parquet)|TProtocol|snappy",
+    r"magic bytes|not read enough bytes|too small to be a parquet|footer|corrupt|invalid (?:thrift|parquet)|TProtocol|snappy",
     re.I,
 )
 

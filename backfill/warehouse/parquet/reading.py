@@ -24,7 +24,7 @@ from backfill.warehouse.port import Params, Row
 from backfill.warehouse.schema import SLICE, Table
 from backfill.warehouse.tables import BY_REF, TABLES
 from backfill.warehouse.translation_cache import to_duckdb
-from validation.season import season_year
+from validation.season import opened_season_year
 
 T = TypeVar("T")
 MAX_READS = 50
@@ -130,7 +130,7 @@ class ParquetReader:
     def _keep(self, name: str, part: Translated, params: Params) -> None:
         """Fill the table of a season's part, unless it has the current version of that season."""
         inputs = [BY_REF[ref] for ref in sorted(part.tables & BY_REF.keys())]
-        year = season_year(params["season_start"])  # type: ignore[arg-type]
+        year = opened_season_year(params["season_start"])  # type: ignore[arg-type]
         if self._cached.get(name) != (
             signature := (params["season_start"], *(self.stamp(table, year) for table in inputs))
         ):
@@ -140,7 +140,7 @@ class ParquetReader:
     def _visible(self, table: Table, params: Params) -> list[str]:
         """Return the files of a table that a statement with these parameters can see."""
         if table.kind == "input" and "season_start" in params:
-            return self._season_file(table, season_year(params["season_start"]))  # type: ignore[arg-type]
+            return self._season_file(table, opened_season_year(params["season_start"]))  # type: ignore[arg-type]
         return self._files(table, params)
 
     def _attach(self, table: Table, params: Params, files: list[str]) -> None:

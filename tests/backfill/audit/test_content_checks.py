@@ -197,20 +197,23 @@ def test_a_row_that_was_edited_breaks_its_rule(code: str, check: str) -> None:
 
 @pytest.mark.parametrize("code", CHAIN)
 def test_every_rule_is_broken_by_an_edit(code: str) -> None:
-    (listed,) = re.findall(r"'([^']*)' AS checks", content_checks.render(code.lower()))
-    names = [line.split("|")[0] for line in listed.split(";")]
+    listed = re.findall(r"'([^']*)' AS checks", content_checks.render(code.lower()))
+    names = [line.split("|")[0] for lines in listed for line in lines.split(";")]
     assert max(Counter(names).values()) == 1
     assert EDITS[code].keys() == set(names) - {"number of teams"}
 
 
 @pytest.mark.usefixtures("processed")
-def test_a_league_of_more_than_thirty_teams_is_told() -> None:
+def test_a_league_of_more_than_thirty_teams_is_told_with_a_surplus_team() -> None:
     there = f"SELECT * FROM {PROCESSORS['TDZA'].output} WHERE analysis_date = @day"
-    many = f"SELECT z.* FROM ({there}) AS z CROSS JOIN UNNEST(GENERATE_ARRAY(1, @copies))"
+    name = "IF(n = 1, team_abbr, 'A' || team_abbr || CAST(n AS STRING)) AS team_abbr"
+    many = f"SELECT * EXCEPT (n) REPLACE ({name}) FROM ({there}) CROSS JOIN UNNEST(GENERATE_ARRAY(1, @copies)) AS n"
     for copies, expected in ((15, set()), (16, {"number of teams"})):
         warehouse().stage("judged_tdza", many, {"copies": copies, "day": SECOND})
         assert broken("TDZA") == expected
-    failed = "SELECT f.* REPLACE (@day AS analysis_date) FROM judged_failures AS f WHERE processor_name = @name"
+    (found,) = content_checks.violations(OPENING, ["TDZA"])
+    assert (found.sample, found.count) == ("ANYK8", 2)  # the last by name of those without a game
+    failed = "SELECT f.* REPLACE (@day AS analysis_date, 'Z' || entity_id AS entity_id) FROM judged_failures AS f WHERE processor_name = @name"
     warehouse().stage("failed", failed, {"day": SECOND, "name": PROCESSORS["TDZA"].name})
     warehouse().stage("judged_failures", "SELECT * FROM failed", {})
     warehouse().stage("judged_tdza", many, {"copies": 15, "day": SECOND})

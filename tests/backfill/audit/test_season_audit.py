@@ -104,7 +104,7 @@ def test_lost_partitions_are_found_proposed_to_be_run_again_and_then_gone(
     cut(part(whole, "PCF", THIRD))
     answer = shell("triage")
     found, kind = Finding.objects.get(), kinds.LOST_PARTITION
-    command = f"backfill --start {SECOND} --end {THIRD} --processors PSZA,PCF,PDC,ML --force"
+    command = f"backfill --start {SECOND} --end {THIRD} --processors PSZA,PCF,PDC,ML"
     assert (answer.code, answer.err, squeezed(answer)) == (
         1,
         "",
@@ -214,7 +214,7 @@ def test_a_failure_in_place_of_a_row_is_unexplained_and_counted(shell: Shell, wh
     assert answer.document["unexplained"] == 1
 
 
-def test_a_bug_is_first_and_what_is_proposed_about_something_else_goes_past_it(
+def test_a_lost_partition_is_first_and_its_backfill_goes_past_a_bug(
     shell: Shell, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -226,7 +226,7 @@ def test_a_bug_is_first_and_what_is_proposed_about_something_else_goes_past_it(
             == 1
         )
     part(whole, "PSZA", SECOND).unlink()
-    bug, lost = shell("triage", "--json").document["findings"]
+    lost, bug = shell("triage", "--json").document["findings"]
     assert (bug["kind"], bug["processors"], bug["action"]["brake"]) == ("bug", ["TDZA"], True)
     assert (
         lost["kind"],

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backfill import season_calendar
 from backfill.execution import dispatch
 from backfill.execution import execute as execution
 from backfill.execution.claims import claim_step
@@ -48,6 +49,7 @@ from tests.seasons.tiny import (
 )
 from tests.spoiling import NOTHING_WRONG, Chances
 from tests.strategies import Knobs, build, league_settings
+from validation.season import usual_season_year
 
 pytestmark = pytest.mark.usefixtures("season")
 
@@ -334,10 +336,11 @@ def counts_as_opening(row: Row) -> bool:
 
 
 def signed(tables: Tables, day: date) -> str:
-    """Return TDZA's signature over rows given in Python."""
-    given_rows = rows_warehouse(tables)
+    """Return TDZA's signature over rows given in Python, each game in the season of its month."""
+    games = [r | {"season_year": usual_season_year(r["game_date"])} for r in tables["SCHED"]]
+    given_rows = rows_warehouse({**tables, "SCHED": games})
     with pytest.MonkeyPatch.context() as patch:
-        for module in (input_signatures, season_cache):
+        for module in (input_signatures, season_cache, season_calendar):
             patch.setattr(module, "warehouse", lambda: given_rows)
         return signature("TDZA", day)
 

@@ -20,7 +20,7 @@ from backfill.plan.planning import (
     plan,
 )
 from backfill.processors.registry import CHAIN, PROCESSORS
-from validation.season import Calendar, DateType, Game, season_year
+from validation.season import Calendar, DateType, Game, usual_season_year
 
 OPENING = date(2021, 10, 19)
 COMPLETE = "already complete"
@@ -258,7 +258,7 @@ SEASONS = (date(2021, 10, 19), date(2022, 10, 18))
 GAMES = st.builds(
     lambda start, k, status, kind: Game(
         game_date=start + timedelta(days=k),
-        season_year=season_year(start),
+        season_year=usual_season_year(start),
         status=status,
         season_type=kind,
     ),
@@ -273,7 +273,7 @@ GAMES = st.builds(
 def plans(draw: st.DrawFn) -> Plan:
     calendar = Calendar(
         [
-            *(Game(game_date=day, season_year=season_year(day)) for day in SEASONS),
+            *(Game(game_date=day, season_year=usual_season_year(day)) for day in SEASONS),
             *draw(st.lists(GAMES, max_size=40)),
         ]
     )
@@ -317,7 +317,7 @@ def test_batches_cover_what_is_to_do_and_nothing_else(planned: Plan) -> None:
         of_batch.setdefault(run.batch, set()).add(run.date)
     assert sorted(of_batch) == list(range(planned.batches))
     assert all(
-        len(dates) <= planned.batch_size and len(set(map(season_year, dates))) == 1
+        len(dates) <= planned.batch_size and len(set(map(usual_season_year, dates))) == 1
         for dates in of_batch.values()
     )
     assert sum(map(len, of_batch.values())) == len({r.date for r in planned.todo})

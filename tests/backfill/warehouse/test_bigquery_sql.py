@@ -12,6 +12,7 @@ from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS, PGS, SCHED, TD
 from tests.backfill.statements import BY_SHORT
 
 START = date(2021, 10, 19)
+SEASON = (date(2021, 10, 1), date(2022, 9, 30))
 IN_SEASON = "WHERE game_date BETWEEN DATE '2021-10-01' AND DATE '2022-09-30'"
 
 
@@ -54,7 +55,7 @@ def test_history_takes_the_place_of_the_same_run_on_the_same_date() -> None:
 
 
 def test_a_season_is_replaced_by_literal_dates_in_one_transaction() -> None:
-    text = statements.loading(2021, {PGS: "backcourt_scratch.x", SCHED: "backcourt_scratch.y"})
+    text = statements.loading(SEASON, {PGS: "backcourt_scratch.x", SCHED: "backcourt_scratch.y"})
     begin, games, schedule, commit, rest = (s.strip() for s in text.split(";"))
     assert (begin, commit, rest) == ("BEGIN TRANSACTION", "COMMIT TRANSACTION", "")
     for table, merge in ((PGS, games), (SCHED, schedule)):
@@ -69,7 +70,7 @@ def test_a_season_is_replaced_by_literal_dates_in_one_transaction() -> None:
 
 def test_an_input_is_narrowed_to_its_season_and_an_output_to_its_dates() -> None:
     sql = f"SELECT * FROM {SCHED} AS s JOIN {TDZA} AS z ON z.analysis_date = s.game_date"
-    assert narrowed(sql, {"season_start": START, "dates": []}) == (
+    assert narrowed(sql, {"season_start": START, "dates": []}, season=SEASON) == (
         f"SELECT * FROM (SELECT * FROM {SCHED} {IN_SEASON}) AS s "
         f"JOIN (SELECT * FROM {TDZA} WHERE analysis_date IN UNNEST(@dates)) AS z ON z.analysis_date = s.game_date"
     )
@@ -108,7 +109,7 @@ def test_the_target_of_a_write_is_never_narrowed() -> None:
 @pytest.mark.parametrize("code", CHAIN)
 def test_no_statement_of_a_processor_reads_a_whole_table(code: str) -> None:
     text = accounted(code, render(code), render(code, "population"))
-    sent = narrowed(text, {"dates": [], "season_start": START})
+    sent = narrowed(text, {"dates": [], "season_start": START}, season=SEASON)
     tables = {*PROCESSORS[code].sources, *PROCESSORS[code].reads}
     for table in tables:
         assert f" {table} WHERE {table.partition} " in sent

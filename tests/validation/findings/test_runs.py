@@ -189,8 +189,8 @@ def test_partitions_that_are_gone_are_one_finding() -> None:
         dates=(A, D),
         processors=(PSZA, ML),
         count=2,
-        action=ProposedBackfill(start=A, end=D, processors=(PSZA, PCF, PDC, ML), force=True),
-        numbers={"runs": 2},
+        action=ProposedBackfill(start=A, end=D, processors=(PSZA, PCF, PDC, ML)),
+        numbers={"runs": 2, "failed": 0, "blocked": 0},
     )
 
 
@@ -243,10 +243,36 @@ def test_a_hole_of_one_processor_names_it() -> None:
     assert (found.processors, found.dates, found.count) == ((PCF, PDC, ML), (B,), 3)
 
 
+@pytest.mark.parametrize(
+    ("ran", "missing", "text"),
+    [
+        ([TDZA, PSZA], "3 gaps (PCF, PDC, ML)", "TDZA, PSZA"),
+        ([TDZA, PSZA, PCF, PDC], "1 gap (ML)", "TDZA, PSZA, PCF, PDC"),
+        ([ML], "4 gaps (TDZA, PSZA, PCF, PDC)", "ML"),
+    ],
+)
+def test_a_gap_says_what_ran_on_its_date(ran: list[str], missing: str, text: str) -> None:
+    (found,) = ended(*all_of(A, C), *all_of(B, codes=ran))
+    assert found.sentence == f"{missing} between dates with runs, 2021-11-03; only {text} ran"
+    assert found.cause == f"the backfills of these dates ran {text} only"
+
+
+def test_dates_on_which_other_processors_ran_are_gaps_of_their_own() -> None:
+    found = ended(*all_of(A, E), *all_of(C, codes=[TDZA]), *all_of(D, codes=[TDZA]))
+    assert [(f.dates, f.sentence) for f in found] == [
+        ((B,), "5 gaps (TDZA, PSZA, PCF, PDC, ML) between dates with runs, 2021-11-03"),
+        (
+            (C, D),
+            "8 gaps (PSZA, PCF, PDC, ML) between dates with runs, 2021-11-04 to 2021-11-06; "
+            "only TDZA ran",
+        ),
+    ]
+
+
 def test_a_processor_that_was_run_for_longer_than_the_others_makes_no_hole_of_theirs() -> None:
     (found,) = ended(*all_of(A, B), *all_of(D, codes=[TDZA]))
     assert (found.processors, found.dates, found.count) == ((TDZA,), (C,), 1)
-    assert found.action == ProposedBackfill(start=C, end=C)
+    assert found.action == ProposedBackfill(start=C, end=C, processors=(TDZA, PCF, PDC, ML))
     assert ended(*all_of(*DATES, codes=[TDZA]), *all_of(A, B)) == []
 
 

@@ -18,7 +18,7 @@ from backfill.season_calendar import load_calendar
 from backfill.status.latest_runs import explained_bugs
 from backfill.status.season_grid import NOT_RUN, RunCell, SeasonState
 from validation.categories import BY_NAME, count_bugs
-from validation.season import Calendar, Day, season_year
+from validation.season import Calendar, Day
 from webapp.pages.date import empty_date
 from webapp.pages.date.empty_date import EmptyDate
 from webapp.ui import links
@@ -182,7 +182,7 @@ class ProcessorCard:
 
 def chain(day: Day) -> list[ProcessorCard]:
     """Return the processors of a date in chain order, in five database queries; six with a gap."""
-    season = SeasonState.of(season_year(day.day), (day,))
+    season = SeasonState.of(day.season, (day,))
     cells = _without_false_gaps([season.cell(code, day) for code in CHAIN], day.day)
     runs = Run.objects.in_bulk([cell.run for cell in cells if cell.run])
     audits = {audit.processor: audit for audit in AuditResult.objects.filter(date=day.day)}
@@ -195,7 +195,8 @@ def _without_false_gaps(cells: list[RunCell], day: date) -> list[RunCell]:
     """Return the cells with `not run` in place of a gap after the processor's last run."""
     if all(cell.state != "hole" for cell in cells):
         return cells
-    days = load_calendar().season(season_year(day))
+    calendar = load_calendar()
+    days = calendar.season(calendar.season_year(day))
     later = Run.objects.filter(date__gt=day, date__lte=days[-1].day)
     ran_later = set(later.values_list("processor", flat=True).distinct())
     return [
@@ -263,7 +264,7 @@ def games(calendar: Calendar, day: Day) -> list[ScheduledGame]:
         return []
     return [
         game
-        for game in scheduled_games(calendar.starts[season_year(day.day)])
+        for game in scheduled_games(calendar.starts[day.season])
         if game.date == day.day and game.is_final
     ]
 

@@ -10,10 +10,9 @@ from django.utils.timezone import now
 
 from backfill.errors import Refused
 from backfill.models import Run
-from backfill.plan.options import OFF_SEASON
 from backfill.season_calendar import load_calendar, season_name
 from validation.findings.kinds import pluralize
-from validation.season import Calendar, DateType, Day, season_year
+from validation.season import SUMMER, Calendar, DateType, Day
 from webapp.ui import links
 
 KINDS = {
@@ -52,7 +51,7 @@ def neighbors(calendar: Calendar, day: date) -> Neighbors:
 
 def words(day: Day, calendar: Calendar) -> str:
     """Return a description such as `Monday, regular season, day 34, season week 5`."""
-    is_loaded = season_year(day.day) in calendar.starts
+    is_loaded = day.season in calendar.starts
     kind = KINDS[day.type] if is_loaded else "not in the loaded schedule"
     parts = [f"{day.day:%A}", kind]
     if day.index is not None and _is_in_season(day.day, calendar):
@@ -61,7 +60,7 @@ def words(day: Day, calendar: Calendar) -> str:
 
 
 def _is_in_season(day: date, calendar: Calendar) -> bool:
-    days = calendar.season(season_year(day))
+    days = calendar.season(calendar.season_year(day))
     return bool(days) and days[0].day <= day <= days[-1].day
 
 
@@ -79,7 +78,7 @@ def empty_reason(calendar: Calendar, day: Day) -> EmptyDate:
             title=f"Skipped by design ({day.why_skipped}).",
             detail="Too few games precede this date.",
         )
-    name, start = season_name(season_year(day.day)), calendar.starts.get(season_year(day.day))
+    name, start = season_name(day.season), calendar.starts.get(day.season)
     title, detail = _no_games(calendar, day, start, name)
     return EmptyDate(title=title, detail=detail)
 
@@ -91,7 +90,7 @@ def _no_games(calendar: Calendar, day: Day, start: date | None, name: str) -> tu
             "This date is in the future.",
             "After its games are final, load Phase 3 and backfill the date.",
         )
-    if day.day.month in OFF_SEASON:
+    if day.day.month in SUMMER:
         return (
             "This date is in the off-season.",
             _choose_date(calendar),
@@ -107,7 +106,7 @@ def _no_games(calendar: Calendar, day: Day, start: date | None, name: str) -> tu
             f"This date is before opening night of {name}, {start}.",
             _choose_date(calendar),
         )
-    last = calendar.season(season_year(day.day))[-1].day
+    last = calendar.season(day.season)[-1].day
     if day.day > last:
         return (
             f"This date is after the last game of {name}, {last}.",

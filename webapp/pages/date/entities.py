@@ -16,12 +16,12 @@ from backfill.drilldown.entity_report import EntityReport, UpstreamStatus, repor
 from backfill.errors import Refused
 from backfill.models import Run
 from backfill.processors.registry import CHAIN, PROCESSORS, unknown_processor
+from backfill.season_calendar import season_year
 from backfill.warehouse.tables import UPGC
 from validation.cascade import NOTHING
 from validation.categories import BY_NAME
 from validation.expectation import ROW
 from validation.processor_rules import RULES
-from validation.season import season_year
 from webapp.ui import links
 from webapp.ui.query_params import Choice, whole
 from webapp.ui.tables import ListColumn, Pager, parse_order

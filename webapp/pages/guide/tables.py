@@ -186,6 +186,8 @@ RESULTS = {
     preflight_report.PreflightKind.NOT_LOADED: "season not loaded",
     preflight_report.PreflightKind.UNFINISHED: "unfinished load or copy",
     preflight_report.PreflightKind.NOTHING_TO_RUN: "no date to run",
+    preflight_report.PreflightKind.SCHEDULE: "season years that contradict the dates",
+    preflight_report.PreflightKind.POSTPONED: "games listed on several dates",
     preflight_report.PreflightKind.HELD: "dates locked by another job",
     preflight_report.PreflightKind.UNFINISHED: "load or copy interrupted",
     preflight_report.PreflightKind.EXPIRY: "partitions expire",

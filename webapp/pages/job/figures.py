@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from backfill.models import Job, Key, Run
+from backfill.season_calendar import season_dates
 from backfill.status.job_outcome import JobRun, state_of
 from backfill.status.latest_runs import AuditSummary
 from backfill.status.progress import DATES_BEFORE_AN_ESTIMATE, Progress
 from validation.categories import count_bugs
 from validation.findings.kinds import pluralize
-from validation.season import season_year
 from webapp.templatetags.panel import seconds
 from webapp.ui import links, season_grid, states
 
@@ -135,7 +135,8 @@ def stopping(found: Progress, job: Job) -> str:
 
 def grid_seasons(runs: Sequence[JobRun]) -> list[int]:
     """Return the seasons that a large grid shows one at a time; empty for other grids."""
-    return sorted({season_year(r.date) for r in runs}) if len(runs) > MOST_CELLS else []
+    of = season_dates().year_of
+    return sorted({of(r.date) for r in runs}) if len(runs) > MOST_CELLS else []
 
 
 def grid_season(runs: Sequence[JobRun], given: int) -> int:
@@ -145,12 +146,14 @@ def grid_season(runs: Sequence[JobRun], given: int) -> int:
     seasons = grid_seasons(runs)
     if not seasons or given in seasons:
         return given if seasons else 0
-    return next((season_year(r.date) for r in runs if r.status in Run.ACTIVE), seasons[-1])
+    of = season_dates().year_of
+    return next((of(r.date) for r in runs if r.status in Run.ACTIVE), seasons[-1])
 
 
 def of_season(runs: Sequence[JobRun], season: int) -> Sequence[JobRun]:
     """Return the runs of a season; all runs for 0."""
-    return [r for r in runs if season_year(r.date) == season] if season else runs
+    of = season_dates().year_of
+    return [r for r in runs if of(r.date) == season] if season else runs
 
 
 def grid(

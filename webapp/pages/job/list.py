@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zlib import crc32
 
@@ -18,8 +18,7 @@ from django.views.decorators.http import require_safe
 from backfill.elapsed import seconds_between
 from backfill.models import Job, Run
 from backfill.plan.options import MODES
-from backfill.season_calendar import season_name
-from validation.season import FIRST_MONTH, season_year
+from backfill.season_calendar import season_dates, season_name
 from webapp.pages.job import figures
 from webapp.ui.links import with_query
 from webapp.ui.query_params import one_of, year
@@ -114,9 +113,7 @@ class JobFilters:
 def _of_season(began: int) -> QuerySet[Run]:
     """Return the runs of the outer query's job in a season."""
     runs = Run.objects.filter(job=OuterRef("pk"))
-    return runs.filter(
-        date__gte=date(began, FIRST_MONTH, 1), date__lt=date(began + 1, FIRST_MONTH, 1)
-    )
+    return runs.filter(date__range=season_dates().bounds(began))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +130,8 @@ class JobRow:
 def choices() -> dict[str, Any]:
     """Return the choices of each filter."""
     between = Run.objects.aggregate(first=Min("date"), last=Max("date"))
-    years = (
-        range(season_year(between["last"]), season_year(between["first"]) - 1, -1)
-        if between["last"]
-        else ()
-    )
+    of = season_dates().year_of
+    years = range(of(between["last"]), of(between["first"]) - 1, -1) if between["last"] else ()
     return {
         "states": [(s, s) for s in (*GROUPS, *Job.Status.values)],
         "people": list(Job.objects.order_by("actor").values_list("actor", flat=True).distinct()),

@@ -17,8 +17,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from backfill.models import Job, is_audit_pending
-from backfill.status.attention import stop_cause
+from backfill.models import Job
+from backfill.status.attention import is_audit_pending, stop_cause
 from backfill.status.event_cursor import EventCursor, changed_since
 from backfill.status.job_outcome import JobRun, findings_about, job_outcome, own_runs, verdicts_of
 from backfill.status.progress import Progress, progress, system

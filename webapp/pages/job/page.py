@@ -19,12 +19,11 @@ from backfill.errors import WarehouseError
 from backfill.execution.live_checks import KINDS
 from backfill.jobs.lifecycle import Cancelled, dropped_and_finishing
 from backfill.models import Event, EventKind, Job, Run, SeasonAudit
-from backfill.season_calendar import season_name
+from backfill.season_calendar import season_name, season_year, seasons_of
 from backfill.status import job_outcome as outcomes
 from backfill.status.error_groups import ErrorGroup
 from backfill.status.failures import Failure, JobFailures, nothing_to_retry
 from backfill.version import code_version
-from validation.season import season_year
 from webapp.models import User
 from webapp.pages.job import figures
 from webapp.pages.job.buttons import no_retry
@@ -97,7 +96,7 @@ def _context(job: Job, user: User, events: str, with_runs: str, season: int) -> 
 
 def _of_runs(job: Job, current: Live, season: int) -> dict[str, Any]:
     """Return everything computed from all runs, cached until a run or an audit changes."""
-    audited = SeasonAudit.objects.filter(season__in=job.parsed_options.seasons)
+    audited = SeasonAudit.objects.filter(season__in=seasons_of(job.parsed_options))
     newest = audited.aggregate(newest=Max("at"))["newest"]
     key = f"job runs {job.pk} {job.status} {current.mark} {newest} {season}"
     return shared(key, RUNS_SECONDS, lambda: _computed_of_runs(job, season), is_part=True)

@@ -14,7 +14,7 @@ from backfill.plan.options import Options, chosen
 from backfill.plan.rerun_policy import failed_dates
 from backfill.season_calendar import season_name
 from validation.findings.kinds import pluralize
-from validation.season import Calendar, DateType, Day, season_year
+from validation.season import Calendar, DateType, Day
 
 NEWEST_FAILED = (1, 5, 20)
 Span = tuple[date, date]
@@ -55,7 +55,7 @@ def picks(calendar: Calendar, options: Options | None) -> Picks | None:
     """
     if not calendar.starts:
         return None
-    year = season_year(options.start) if options else max(calendar.starts)
+    year = calendar.season_year(options.start) if options else max(calendar.starts)
     year = year if year in calendar.starts else max(calendar.starts)
     season, now = (
         calendar.season(year),

@@ -19,9 +19,10 @@ from backfill.plan.options import Options
 from backfill.plan.planning import PlannedAction, PlannedRun
 from backfill.plan.preflight import holders
 from backfill.processors.registry import PROCESSORS
+from backfill.season_calendar import load_calendar
 from validation.findings.kinds import pluralize
 from validation.preflight_report import PreflightEffect
-from validation.season import BOOTSTRAP_DAYS, DateType, Day, season_year
+from validation.season import BOOTSTRAP_DAYS, DateType, Day
 from webapp.pages.new_backfill.plan_rows import ItemGroup, PlanGroup, PlanRow, ProcessorRow
 from webapp.ui import season_grid, states
 from webapp.ui.links import to_date
@@ -173,7 +174,8 @@ class PlanView:
     @cached_property
     def lines(self) -> list[ProcessorRow]:
         """The plan by processor."""
-        years = {season_year(r.date) for r in self.running}
+        of = load_calendar().season_year
+        years = {of(r.date) for r in self.running}
         live = None if self.options.backfill_mode else True
         known = {
             key: found for year in years for key, found in expected_counts(year, live=live).items()

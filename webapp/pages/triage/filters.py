@@ -16,9 +16,10 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from backfill.audit.season_summary import SeasonSummary
-from backfill.models import AUDIT_DUE_WITHIN, AuditResult, Finding
+from backfill.models import AuditResult, Finding
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name
+from backfill.status.attention import AUDIT_DUE_WITHIN
 from validation.findings.kinds import BY_NAME, KINDS, PHASE3_MISSING, Severity
 from webapp.ui import kind_labels, query_params
 from webapp.ui.date_strip import strip
