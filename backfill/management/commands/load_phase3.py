@@ -8,33 +8,49 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.cli.base import OK, VerbCommand
+from backfill.cli.base import OK, VerbCommand, iso_date
 from backfill.errors import Refused
+from backfill.ingest.input_files import SUPPORTED
 from backfill.ingest.load import Loaded, load
+from backfill.ingest.selection import LoadSelection
+from backfill.warehouse.tables import INPUTS
 
 
 class Command(VerbCommand):
     """Load a folder of Phase 3 files."""
 
     help = (
-        "Load the Phase 3 tables and the schedule, replacing the seasons they contain. Files"
-        " with errors load nothing; every error is listed."
+        "Load the Phase 3 tables and the schedule, replacing the seasons they contain, or with"
+        " --tables, --start and --end only these tables and dates. Files with errors load nothing;"
+        " every error is listed. Usual spellings, such as Final or 22300001, are translated."
+        f" A table is {SUPPORTED}."
     )
     example = "load_phase3 var/simulated/season_2021"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the folder."""
+        """Add the input and the part of it to load."""
         parser.add_argument(
             "dir",
             metavar="DIR",
-            help="folder with nba_analytics/ and nba_reference/, one .parquet or .csv file per table",
+            help="folder with nba_analytics/ and nba_reference/, or a .zip of it, or one file",
         )
+        parser.add_argument(
+            "--tables",
+            default="",
+            metavar="A,B",
+            help=f"tables to replace, of {', '.join(table.short for table in INPUTS)}; default: all",
+        )
+        parser.add_argument(
+            "--start", type=iso_date, metavar="D", help="first date to replace; default: all dates"
+        )
+        parser.add_argument("--end", type=iso_date, metavar="D", help="last date to replace")
 
     def run(self, **options: Any) -> int:
         """Load, and list the rows per table."""
         if not options["dir"].strip():
             raise Refused("DIR is empty; name the folder with the Phase 3 files")
-        loaded = load(Path(options["dir"]))
+        selection = LoadSelection.of(options["tables"], options["start"], options["end"])
+        loaded = load(Path(options["dir"]), selection)
         self.emit({"folder": options["dir"], **asdict(loaded)}, as_text(loaded))
         return OK
 

@@ -1,0 +1,78 @@
+"""Part of the inputs that a load replaces: tables and dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from backfill.errors import Refused
+from backfill.ingest.input_files import table_of
+from backfill.warehouse.schema import Table
+from backfill.warehouse.tables import INPUTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadSelection:
+    """Tables and dates to replace; without dates, whole seasons. Raises Refused for no date."""
+
+    tables: tuple[Table, ...] = INPUTS
+    start: date | None = None
+    end: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.start and self.end and self.end < self.start:
+            raise Refused(f"the end {self.end} is before the start {self.start}")
+
+    @classmethod
+    def of(
+        cls, tables: str = "", start: date | None = None, end: date | None = None
+    ) -> LoadSelection:
+        """Return the selection of tables by name, separated by commas. Raises Refused."""
+        names = [name.strip() for name in tables.split(",") if name.strip()]
+        found = {_table(name) for name in names}
+        chosen = tuple(table for table in INPUTS if table in found)
+        return cls(tables=chosen or INPUTS, start=start, end=end)
+
+    @property
+    def has_dates(self) -> bool:
+        return bool(self.start or self.end)
+
+    @property
+    def is_partial(self) -> bool:
+        """Return True if other rows of a season stay."""
+        return self.has_dates or len(self.tables) < len(INPUTS)
+
+    @property
+    def condition(self) -> str:
+        """SQL condition of the dates to replace."""
+        bounds = ((">=", self.start), ("<=", self.end))
+        return (
+            " AND ".join(f"game_date {sign} DATE '{day}'" for sign, day in bounds if day) or "TRUE"
+        )
+
+    @property
+    def dates_text(self) -> str:
+        if self.start and self.end:
+            return (
+                f"on {self.start}" if self.start == self.end else f"from {self.start} to {self.end}"
+            )
+        return f"from {self.start} on" if self.start else f"until {self.end}" if self.end else ""
+
+    @property
+    def flags(self) -> str:
+        """Arguments of the command that selects the same."""
+        names = ",".join(table.short for table in self.tables)
+        tables = f" --tables {names}" if len(self.tables) < len(INPUTS) else ""
+        start, end = (
+            (f" --start {self.start}" if self.start else ""),
+            (f" --end {self.end}" if self.end else ""),
+        )
+        return f"{tables}{start}{end}"
+
+
+def _table(name: str) -> Table:
+    short = next((table for table in INPUTS if table.short == name.upper()), None)
+    if table := short or table_of(name):
+        return table
+    known = ", ".join(f"{table.short} ({table.name})" for table in INPUTS)
+    raise Refused(f"{name!r} is no input table; known: {known}")
