@@ -8,7 +8,7 @@ a selection.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,12 +118,14 @@ def _record(session: InputReading, year: int) -> UnfinishedWrite:
 Part = tuple[Table, int]
 
 
-def written_files(session: InputReading) -> tuple[dict[Part, Path], dict[Part, int]]:
-    """Write a file per selected table and season; return the files and their rows.
-
-    Raises WarehouseUnwritable.
+def written_files(
+    session: InputReading, tables: Sequence[Table] = ()
+) -> tuple[dict[Part, Path], dict[Part, int]]:
+    """Write a file per table and season, by default of the selected tables; return the files and
+    their rows. Raises WarehouseUnwritable.
     """
-    parts = [(table, year) for table in session.selection.tables for year in session.seasons]
+    chosen = tables or session.selection.tables
+    parts = [(table, year) for table in chosen for year in session.seasons]
     files = {(t, y): session.temporary / f"{t.short}-{y}.parquet" for t, y in parts}
     try:
         return files, {part: _written(session, *part, files[part]) for part in parts}

@@ -4,6 +4,8 @@ it will be.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from backfill.ingest import sources
 from backfill.ingest.reading import SEASON, InputReading, teams
 from backfill.ingest.table_checks import Checked, check_duplicates, rows
@@ -11,6 +13,7 @@ from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, SCHED
+from validation.findings.kinds import format_date_ranges
 
 
 def load_known(reading: InputReading) -> None:
@@ -32,7 +35,7 @@ def merge(reading: InputReading) -> None:
     reading.seasons = years
     for table in INPUTS:
         if table in reading.selection.tables:
-            reading.notes.append(f"{table}: {_replaced(reading, table, years)}")
+            reading.notes += [f"{table}: {note}" for note in _replaced(reading, table, years)]
         else:
             _create(reading, table)
             _add_loaded(reading, table, years)
@@ -61,25 +64,28 @@ def _check_loaded(reading: InputReading, years: list[int]) -> None:
         )
 
 
-def _replaced(reading: InputReading, table: Table, years: list[int]) -> str:
-    """Add the loaded rows that stay; return a note on those that go."""
+def _replaced(reading: InputReading, table: Table, years: list[int]) -> Iterator[str]:
+    """Add the loaded rows that stay; yield notes on those that go."""
     (new,) = reading.one(f"SELECT count(*) FROM {table.short}")
     reading.db.execute(f"ALTER TABLE {table.short} RENAME TO new_rows")
     _create(reading, table)
     _add_loaded(reading, table, years)
     condition = reading.selection.condition
     (old,) = reading.one(f"SELECT count(*) FROM {table.short} WHERE {condition}")
+    gone = reading.db.execute(
+        f"SELECT game_date FROM {table.short} WHERE {condition}"
+        " EXCEPT SELECT game_date FROM new_rows ORDER BY game_date"
+    ).fetchall()
     reading.db.execute(f"DELETE FROM {table.short} WHERE {condition}")
     reading.db.execute(f"INSERT INTO {table.short} SELECT * FROM new_rows")
     reading.db.execute("DROP TABLE new_rows")
     merged = Checked()
     check_duplicates(reading.db, table, merged)
     reading.problems += [f"{table}: {problem}" for problem in merged.problems]
-    return (
-        f"{rows(new)} {reading.selection.dates_text} replace{'s' * (new == 1)} {rows(old)}".replace(
-            "  ", " "
-        )
-    )
+    dates = f" {reading.selection.dates_text}" if reading.selection.has_dates else ""
+    yield f"{rows(new)}{dates} replace{'s' * (new == 1)} {rows(old)}"
+    if gone:
+        yield f"no rows any more on {format_date_ranges(day for (day,) in gone)}"
 
 
 def _create(reading: InputReading, table: Table) -> None:

@@ -13,13 +13,15 @@ from backfill.warehouse.tables import INPUTS
 
 @dataclass(frozen=True, kw_only=True)
 class LoadSelection:
-    """Tables and dates to replace; without dates, whole seasons. Raises Refused for no date."""
+    """Tables and dates to replace; without dates, whole seasons. Raises Refused for wrong dates."""
 
     tables: tuple[Table, ...] = INPUTS
     start: date | None = None
     end: date | None = None
 
     def __post_init__(self) -> None:
+        if self.end and not self.start:
+            raise Refused(f"the end {self.end} needs a start")
         if self.start and self.end and self.end < self.start:
             raise Refused(f"the end {self.end} is before the start {self.start}")
 
@@ -27,15 +29,18 @@ class LoadSelection:
     def of(
         cls, tables: str = "", start: date | None = None, end: date | None = None
     ) -> LoadSelection:
-        """Return the selection of tables by name, separated by commas. Raises Refused."""
+        """Return the selection of tables by name, separated by commas; without an end, of one date.
+
+        Raises Refused.
+        """
         names = [name.strip() for name in tables.split(",") if name.strip()]
         found = {_table(name) for name in names}
         chosen = tuple(table for table in INPUTS if table in found)
-        return cls(tables=chosen or INPUTS, start=start, end=end)
+        return cls(tables=chosen or INPUTS, start=start, end=end or start)
 
     @property
     def has_dates(self) -> bool:
-        return bool(self.start or self.end)
+        return self.start is not None
 
     @property
     def is_partial(self) -> bool:
@@ -45,29 +50,23 @@ class LoadSelection:
     @property
     def condition(self) -> str:
         """SQL condition of the dates to replace."""
-        bounds = ((">=", self.start), ("<=", self.end))
-        return (
-            " AND ".join(f"game_date {sign} DATE '{day}'" for sign, day in bounds if day) or "TRUE"
-        )
+        if not self.has_dates:
+            return "TRUE"
+        return f"game_date BETWEEN DATE '{self.start}' AND DATE '{self.end}'"
 
     @property
     def dates_text(self) -> str:
-        if self.start and self.end:
-            return (
-                f"on {self.start}" if self.start == self.end else f"from {self.start} to {self.end}"
-            )
-        return f"from {self.start} on" if self.start else f"until {self.end}" if self.end else ""
+        """Dates for the end of a sentence, empty for whole seasons."""
+        if self.start == self.end:
+            return f"on {self.start}" if self.start else ""
+        return f"from {self.start} to {self.end}"
 
     @property
     def flags(self) -> str:
         """Arguments of the command that selects the same."""
         names = ",".join(table.short for table in self.tables)
         tables = f" --tables {names}" if len(self.tables) < len(INPUTS) else ""
-        start, end = (
-            (f" --start {self.start}" if self.start else ""),
-            (f" --end {self.end}" if self.end else ""),
-        )
-        return f"{tables}{start}{end}"
+        return f"{tables} --start {self.start} --end {self.end}" if self.has_dates else tables
 
 
 def _table(name: str) -> Table:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import DatabaseError
 
 from backfill.cli.base import OK, VerbCommand, iso_date
 from backfill.errors import Refused
 from backfill.ingest.input_files import SUPPORTED
 from backfill.ingest.load import Loaded, load
 from backfill.ingest.selection import LoadSelection
+from backfill.ingest.stale_runs import StaleRuns, stale_runs
 from backfill.warehouse.tables import INPUTS
 
 
@@ -43,7 +45,9 @@ class Command(VerbCommand):
         parser.add_argument(
             "--start", type=iso_date, metavar="D", help="first date to replace; default: all dates"
         )
-        parser.add_argument("--end", type=iso_date, metavar="D", help="last date to replace")
+        parser.add_argument(
+            "--end", type=iso_date, metavar="D", help="last date to replace; default: the first"
+        )
 
     def run(self, **options: Any) -> int:
         """Load, and list the rows per table."""
@@ -51,16 +55,30 @@ class Command(VerbCommand):
             raise Refused("DIR is empty; name the folder with the Phase 3 files")
         selection = LoadSelection.of(options["tables"], options["start"], options["end"])
         loaded = load(Path(options["dir"]), selection)
-        self.emit({"folder": options["dir"], **asdict(loaded)}, as_text(loaded))
+        stale = self._stale(loaded)
+        document = {"folder": options["dir"], **asdict(loaded), "stale": as_document(stale)}
+        self.emit(document, as_text(loaded, stale))
         return OK
+
+    def _stale(self, loaded: Loaded) -> StaleRuns:
+        """Return the stale runs; a load needs no database, so a missing one is only reported."""
+        try:
+            return stale_runs(loaded.seasons)
+        except DatabaseError:
+            self._print_error("loaded; stale runs are unknown: the database is not available")
+            return StaleRuns(reasons={})
 
     def _print_error(self, message: object) -> None:
         for sentence in str(message).splitlines():
             super()._print_error(sentence)
 
 
-def as_text(loaded: Loaded) -> str:
-    """Write a line per table and season, then the notes."""
+def as_document(stale: StaleRuns) -> dict[str, Any]:
+    return {"runs": len(stale.reasons), "dates": stale.dates, "command": stale.command}
+
+
+def as_text(loaded: Loaded, stale: StaleRuns) -> str:
+    """Write a line per table and season, then the notes and the stale runs."""
     width = max(map(len, loaded.rows))
     lines = [
         f"{table:<{width}}  {year}  {n:>9,} rows"
@@ -72,6 +90,7 @@ def as_text(loaded: Loaded) -> str:
         [
             *lines,
             *(f"note: {note}" for note in loaded.notes),
+            *([f"stale: {stale.sentence}; run `{stale.command}`"] if stale.reasons else []),
             f"season {seasons} loaded in {loaded.seconds:.1f} s",
         ]
     )

@@ -163,7 +163,7 @@ REFUSED: list[tuple[Callable[[Path], object], str]] = [
         f"{PLAYER_GAMES}: {PGS.name}.xlsx is cut short or not a zip archive",
     ),
     (
-        lambda folder: forms.workbook([PGS], f"{PGS.name}.xlsx", "Games", extra="Notes")(folder),
+        forms.workbook([PGS], f"{PGS.name}.xlsx", "Games", extra="Notes"),
         f"{PLAYER_GAMES}: {PGS.name}.xlsx has the sheets Games, Notes; name the one to read {PGS.name}",
     ),
     (latin, f"{PLAYER_GAMES}: {PGS.name}.csv is cut short or not CSV in UTF-8: line 2, Invalid unicode (byte sequence mismatch) detected"),

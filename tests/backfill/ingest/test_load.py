@@ -263,7 +263,7 @@ def test_a_whole_season_loads(season_folder: Path) -> None:
     assert loaded.rows[PLAYER_GAMES] == loaded.rows[PLAYER_CONTEXT]
 
 
-# The verb
+# The command
 
 
 def run(*args: object) -> tuple[int, str, str]:
@@ -275,6 +275,7 @@ def run(*args: object) -> tuple[int, str, str]:
     return 0, out.getvalue(), err.getvalue()
 
 
+@pytest.mark.django_db
 def test_the_verb_lists_tables_seasons_and_notes(folder: Path) -> None:
     rewrite(file_of(folder, SCHED), "SELECT *, 1 AS odds FROM t")
     code, out, err = run(folder)
@@ -286,6 +287,7 @@ def test_the_verb_lists_tables_seasons_and_notes(folder: Path) -> None:
     assert last.startswith("season 2021 loaded in ")
 
 
+@pytest.mark.django_db
 def test_the_verb_answers_json_with_one_document(folder: Path) -> None:
     code, out, _ = run(folder, "--json")
     document: dict[str, Any] = json.loads(out)
@@ -293,7 +295,13 @@ def test_the_verb_answers_json_with_one_document(folder: Path) -> None:
     rows = {str(t): {"2021": 2 if t is SCHED else 4} for t in INPUTS}
     assert (code, document) == (
         0,
-        {"folder": str(folder), "seasons": [2021], "rows": rows, "notes": []},
+        {
+            "folder": str(folder),
+            "seasons": [2021],
+            "rows": rows,
+            "notes": [],
+            "stale": {"runs": 0, "dates": [], "command": ""},
+        },
     )
 
 

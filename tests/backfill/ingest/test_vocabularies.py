@@ -123,13 +123,14 @@ def test_a_translation_is_noted_with_its_count_and_loads_the_same_rows(
     assert f"{count} of {column} translated to the known spelling, such as " in note
 
 
+LETTERS = "lower-case letters and digits, such as lebronjames"
 REFUSED: list[tuple[Table, str, str, str]] = [
     (SCHED, "season_type", "'Summer'", f"{SCHEDULE}: column season_type has 'Summer' in 2 rows; known: {', '.join(GAME_TYPES)}"),
     (SCHED, "game_status", "7", f"{SCHEDULE}: column game_status has '7' in 2 rows; known: {STATUS_NAMES}"),
     (SCHED, "home_team_abbr", "'Boston'", f"{SCHEDULE}: column home_team_abbr has 'Boston' in 2 rows; known: three capital letters, such as BKN"),
     (TDGS, "opponent_team_abbr", "'ZZZ'", f"{TEAM_DEFENSE}: column opponent_team_abbr has 'ZZZ' in 4 rows; known: BOS, NYK"),
     (PGS, "game_id", "'g' || game_id", f"{PLAYER_GAMES}: column game_id has 'g0022100001', 'g0022100002' in 4 rows; known: {GAME_ID_FORM}"),
-    (UPGC, "player_lookup", "'?'", f"{PLAYER_CONTEXT}: column player_lookup has '?' in 4 rows; known: lower-case letters and digits, such as lebronjames"),
+    (UPGC, "player_lookup", "'?'", f"{PLAYER_CONTEXT}: column player_lookup has '?' in 4 rows; known: {LETTERS}"),
     (UPGC, "season_phase", "'spring'", f"{PLAYER_CONTEXT}: column season_phase has 'spring' in 4 rows; known: {', '.join(GAME_TYPES)}"),
 ]  # fmt: skip
 
