@@ -25,6 +25,8 @@ from tests.backfill.ingest.forms import zipped
 from tests.backfill.working import make_job, run_all
 from tests.factories import file_of, phase3_folder, write_rows
 from tests.seasons.tiny import NIGHTS, SECOND, season_rows
+from tests.webapp.calls import Program
+from webapp.models import Role
 from webapp.pages.load import uploads
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -219,7 +221,8 @@ def test_old_uploads_are_removed(settings: Any) -> None:
 def test_bigquery_shows_the_tables_instead_of_the_form(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.pages.load.views.is_bigquery", lambda: True)
+    for module in ("pages.load.views", "load_access"):
+        monkeypatch.setattr(f"webapp.{module}.is_bigquery", lambda: True)
     page = operator.get(reverse("load"))
     assert "Phase 3 writes its tables to BigQuery." in words(page)
     assert 'type="file"' not in page.content.decode()
@@ -236,3 +239,39 @@ def test_viewers_do_not_see_the_page(viewer: Client, operator: Client) -> None:
     assert reverse("load") not in viewer.get(reverse("coverage")).content.decode()
     assert reverse("load") in operator.get(reverse("coverage")).content.decode()
     assert viewer.get(reverse("load")).status_code == 403
+
+
+# The API
+
+
+@pytest.mark.usefixtures("season")
+def test_the_api_previews_and_loads_like_the_page(late: Path) -> None:
+    run_all(make_job(batch_size=4))
+    program, day = Program(Role.OPERATOR), str(SECOND)
+    given = {"folder": str(late), "tables": ["UPGC"], "start": day}
+    stale = {
+        "runs": 3,
+        "dates": [day],
+        "command": f"manage.py backfill --start {day} --end {day} --stale",
+    }
+    found = program.post("loads/preview", **given)
+    assert (found.status, found.document["problems"], found.document["stale"]) == (200, [], stale)
+    loaded = program.post("loads", **given)
+    assert (loaded.status, loaded.document["seasons"], loaded.document["stale"]) == (
+        200,
+        [2021],
+        stale,
+    )
+
+
+def test_the_api_refuses_what_the_page_refuses(late: Path) -> None:
+    program = Program(Role.OPERATOR)
+    for given, sentence in (
+        ({"folder": "/etc"}, "'/etc' is not one of the folders of LOAD_FOLDERS"),
+        ({"folder": str(late), "tables": ["X"]}, "'X' is no input table; known: PGS"),
+        ({"folder": str(late), "end": "2021-11-01"}, "the end 2021-11-01 needs a start"),
+        ({"folder": str(late)}, "nba_reference.nba_schedule, nba_analytics.player_game_summary, "),
+    ):
+        answer = program.post("loads", **given)
+        assert (answer.status, answer.detail.startswith(sentence)) == (422, True), answer
+    assert Program(Role.VIEWER).post("loads", folder=str(late)).status == 403

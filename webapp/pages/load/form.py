@@ -9,21 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
 
 from backfill.errors import Refused
-from backfill.ingest.input_files import ZIP
 from backfill.ingest.selection import LoadSelection
 from backfill.warehouse.tables import INPUTS
+from webapp.load_access import allowed_folder, allowed_folders
 from webapp.pages.load import uploads
 from webapp.ui.form_fields import ISO_INPUT, NOT_A_DATE, IsoDateField
 from webapp.ui.links import with_query
 from webapp.ui.query_params import reversed_dates
 
 UPLOAD = "upload:"
-MOST_FOLDERS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +95,7 @@ class LoadForm(forms.Form):
         ]
         self.fields["folder"].choices = [  # type: ignore[attr-defined]
             ("", "–"),
-            *((str(path), str(path)) for path in allowed()),
+            *((str(path), str(path)) for path in allowed_folders()),
         ]
 
     def clean(self) -> dict[str, Any]:
@@ -125,19 +123,7 @@ def preview_url(form: LoadForm, source: str) -> str:
     return with_query(reverse("load_preview"), source=source, tables=tables, start=start, end=end)
 
 
-def allowed() -> list[Path]:
-    """Return the folders of LOAD_FOLDERS, with the folders and zip archives directly in them."""
-    found: list[Path] = []
-    for folder in map(Path, settings.LOAD_FOLDERS):
-        if folder.is_dir():
-            inner = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-            found += [folder, *(p for p in inner if p.is_dir() or p.suffix.lower() == ZIP)]
-    return found[:MOST_FOLDERS]
-
-
 def _path(source: str) -> Path:
     if source.startswith(UPLOAD):
         return uploads.folder_of(source.removeprefix(UPLOAD))
-    if source not in map(str, allowed()):
-        raise Refused(f"{source[:200]!r} is not one of the folders of LOAD_FOLDERS")
-    return Path(source)
+    return allowed_folder(source)

@@ -19,9 +19,9 @@ from backfill.ingest.load import load
 from backfill.ingest.stale_runs import LoadPreview, StaleRuns, preview, stale_runs
 from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
-from backfill.warehouse.parquet.unfinished import UnfinishedFile
 from backfill.warehouse.tables import SCHED
 from webapp.auth.permissions import operator_required
+from webapp.load_access import check_warehouse, is_bigquery, one_load
 from webapp.middleware.heavy_reads import heavy_read
 from webapp.pages.load import tables, uploads
 from webapp.pages.load.form import LoadForm, LoadRequest, preview_url
@@ -30,7 +30,6 @@ from webapp.ui.query_params import Choice, year
 from webapp.ui.typing import HtmxRequest
 
 log = logging.getLogger(__name__)
-BUSY = "another load is running; wait until it has ended"
 
 
 @require_safe
@@ -63,16 +62,11 @@ def _page(request: HtmxRequest, form: LoadForm, status: int = 200, **more: Any) 
     return render(request, "load/page.html", context, status=status)
 
 
-def is_bigquery() -> bool:
-    """Return True if Phase 3 writes its tables to the warehouse itself."""
-    return str(settings.WAREHOUSE_URL).startswith("bigquery:")
-
-
 @require_POST
 @operator_required
 def upload(request: HtmxRequest) -> HttpResponse:
     """Keep the uploaded files, and open the preview of them or of the selected folder."""
-    _check_warehouse()
+    check_warehouse()
     form, files = LoadForm(request.POST), request.FILES.getlist("files")
     folder = form.cleaned_data.get("folder", "") if form.is_valid() else ""
     wrong = _wrong_input(request, bool(files), folder)
@@ -98,7 +92,7 @@ def show(request: HtmxRequest) -> HttpResponseBase:
     """Render the errors, the notes and the stale runs that a load would have."""
     if not request.GET.get("source"):
         return redirect("load")
-    _check_warehouse()
+    check_warehouse()
     wanted = LoadRequest.of(request.GET)
     return _preview(request, wanted, preview(wanted.path, wanted.selection))
 
@@ -122,9 +116,9 @@ def _named(problem: str, wanted: LoadRequest) -> str:
 @operator_required
 def start(request: HtmxRequest) -> HttpResponse:
     """Load the input of a preview, then show the stale runs."""
-    _check_warehouse()
+    check_warehouse()
     wanted = LoadRequest.of(request.POST)
-    with UnfinishedFile(settings.UPLOADS).held(BUSY):
+    with one_load():
         try:
             loaded = load(wanted.path, wanted.selection)
         except Refused as refused:
@@ -153,10 +147,3 @@ def _stale(stale: StaleRuns) -> dict[str, str] | None:
     first, last = stale.dates[0], stale.dates[-1]
     url = links.to_new(first, last, what="outdated")
     return {"sentence": stale.sentence, "command": stale.command, "url": url}
-
-
-def _check_warehouse() -> None:
-    if is_bigquery():
-        raise Refused(
-            "on BigQuery, Phase 3 writes the tables itself; load files with load_phase3 in a shell"
-        )
