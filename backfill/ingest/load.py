@@ -19,7 +19,7 @@ import duckdb
 
 from backfill.errors import WarehouseUnwritable
 from backfill.ingest import merging, reading, sources
-from backfill.ingest.reading import SEASON, InputReading
+from backfill.ingest.reading import InputReading
 from backfill.ingest.selection import LoadSelection
 from backfill.ingest.table_checks import version_columns
 from backfill.season_calendar import season_name
@@ -135,7 +135,7 @@ def written_files(
 
 def _written(session: InputReading, table: Table, year: int, file: Path) -> int:
     order = ", ".join(dict.fromkeys(("game_date", *version_columns(table))))
-    season = f"SELECT * FROM {table.short} WHERE {SEASON} = {year} ORDER BY {order}"
+    season = f"SELECT * FROM {table.short} WHERE {session.season_of} = {year} ORDER BY {order}"
     count = int(session.one(f"COPY ({season}) TO {sources.quoted(file)} (FORMAT parquet)")[0])
     if not count:
         session.notes.append(f"{table}: has no rows of season {year}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from backfill.ingest import sources
-from backfill.ingest.reading import SEASON, InputReading, teams
+from backfill.ingest.reading import InputReading, take_schedule
 from backfill.ingest.table_checks import Checked, check_duplicates, rows
 from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
@@ -18,10 +18,9 @@ from validation.findings.kinds import format_date_ranges
 
 def load_known(reading: InputReading) -> None:
     """Take the seasons and the teams from the warehouse, for a selection without the schedule."""
-    reading.seasons = sorted(warehouse().seasons(SCHED))
-    if reading.seasons:
-        _add_loaded(reading, SCHED, reading.seasons)
-        reading.teams = teams(reading)
+    if years := sorted(warehouse().seasons(SCHED)):
+        _add_loaded(reading, SCHED, years)
+        take_schedule(reading)
         reading.db.execute("DROP TABLE SCHED")
 
 
@@ -46,9 +45,9 @@ def _years(reading: InputReading) -> list[int]:
     found = {
         year
         for table in reading.selection.tables
-        if reading.one(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{table.short}'")
+        if reading.has(table)
         for (year,) in reading.db.execute(
-            f"SELECT DISTINCT {SEASON} FROM {table.short} WHERE game_date IS NOT NULL"
+            f"SELECT DISTINCT {reading.season_of} FROM {table.short} WHERE game_date IS NOT NULL"
         ).fetchall()
     }
     return sorted(found)
@@ -95,7 +94,7 @@ def _create(reading: InputReading, table: Table) -> None:
 
 def _add_loaded(reading: InputReading, table: Table, years: list[int]) -> None:
     """Insert the loaded rows of these seasons into the session's table."""
-    if not reading.one(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{table.short}'"):
+    if not reading.has(table):
         _create(reading, table)
     for year in years:
         file = reading.temporary / f"loaded-{table.short}-{year}.parquet"

@@ -45,10 +45,16 @@ class InputReading:
     notes: list[str] = field(default_factory=list)
     seasons: list[int] = field(default_factory=list)
     teams: frozenset[str] = frozenset()
+    season_of: str = SEASON  # SQL for the season year of a game_date
 
     def one(self, sql: str) -> tuple[Any, ...]:
         """Return the first row of a query, empty if there is none."""
         return self.db.execute(sql).fetchone() or ()
+
+    def has(self, table: Table) -> bool:
+        """Return True if the session has this table."""
+        found = f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{table.short}'"
+        return bool(self.one(found))
 
     def check(self) -> None:
         """Raise Refused with one line per problem, if there is any."""
@@ -99,8 +105,8 @@ def _read(reading: InputReading, table: Table, found: InputFolder) -> list[str]:
         _read_files(reading, table, found.files(table), result)
     except (Refused, OSError) as error:
         result.problems.append(str(error))
-    if table is SCHED:
-        _keep_seasons(reading, result)
+    if table is SCHED and "game_date" in result.usable:
+        take_schedule(reading)
     reading.notes += [f"{table}: {note}" for note in result.notes]
     return result.problems
 
@@ -158,13 +164,13 @@ def _drop_other_dates(reading: InputReading, table: Table, result: Checked) -> N
 
 def _dates(reading: InputReading, table: Table) -> Iterator[str]:
     """Report rows dated outside their own season or, without a season of their own, outside all."""
-    own = f"season_year = {SEASON}" if "season_year" in table.by_name else "TRUE"
+    own = f"season_year = {reading.season_of}" if "season_year" in table.by_name else "TRUE"
     yield from _outside(reading, table, f"NOT ({own})", "the season of its season_year")
     if table is SCHED:
         return
     named = ", ".join(map(str, reading.seasons))
     if named:
-        outside = f"{own} AND {SEASON} NOT IN ({named})"
+        outside = f"{own} AND {reading.season_of} NOT IN ({named})"
         yield from _outside(reading, table, outside, f"the seasons of the schedule ({named})")
 
 
@@ -176,27 +182,16 @@ def _outside(reading: InputReading, table: Table, condition: str, what: str) -> 
         yield f"game_date is outside {what} in {rows(count)}, first {day}"
 
 
-def _keep_seasons(reading: InputReading, result: Checked) -> None:
-    """Take the seasons and the teams from the schedule."""
-    if "game_date" in result.usable:
-        own = f"SELECT DISTINCT {SEASON} AS year FROM SCHED WHERE season_year = {SEASON} ORDER BY year"
-        reading.seasons = [year for (year,) in reading.db.execute(own).fetchall()]
-    reading.teams = teams(reading)
-
-
-def teams(reading: InputReading) -> frozenset[str]:
-    """Return the teams of the schedule in the session."""
-    columns = [column for column in TEAM_COLUMNS if column in SCHED.by_name]
-    found = (
-        reading.db.execute(
-            " UNION ".join(
-                f"SELECT {column} FROM SCHED WHERE {column} IS NOT NULL" for column in columns
-            )
-        ).fetchall()
-        if reading.one("SELECT 1 FROM duckdb_tables() WHERE table_name = 'SCHED'")
-        else []
+def take_schedule(reading: InputReading) -> None:
+    """Take the seasons and the teams from the session's schedule."""
+    season = reading.season_of
+    years = (
+        f"SELECT DISTINCT {season} AS year FROM SCHED WHERE season_year = {season} ORDER BY year"
     )
-    return frozenset(code for (code,) in found)
+    reading.seasons = [year for (year,) in reading.db.execute(years).fetchall()]
+    columns = [column for column in TEAM_COLUMNS if column in SCHED.by_name]
+    codes = " UNION ".join(f"SELECT {c} FROM SCHED WHERE {c} IS NOT NULL" for c in columns)
+    reading.teams = frozenset(code for (code,) in reading.db.execute(codes).fetchall())
 
 
 def check_opens(reading: InputReading, years: Iterable[int]) -> None:

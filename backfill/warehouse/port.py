@@ -15,7 +15,7 @@ from backfill.warehouse.schema import Table
 Row = dict[str, Any]
 Params = Mapping[str, object]
 # Refusal of a partial load whose season another load has replaced since its rows were read.
-CHANGED = "season {} was loaded meanwhile; run the same command again"
+CHANGED = "another load has replaced season {}; run the same command again"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class LoadIn(Strict):
     """Folder of LOAD_FOLDERS, and the tables and dates to replace."""
 
-    folder: str = Field(max_length=1000)
+    folder: str = Field(max_length=1000, description="folder or zip archive of LOAD_FOLDERS")
     tables: list[str] = Field([], description="all if empty")
     start: Day | None = Field(None, description="first date; whole seasons if empty")
     end: Day | None = Field(None, description="last date; the first one if empty")

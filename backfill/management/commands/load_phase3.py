@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from backfill.cli.base import OK, VerbCommand, iso_date
 from backfill.errors import Refused
@@ -15,6 +15,7 @@ from backfill.ingest.input_files import SUPPORTED
 from backfill.ingest.load import Loaded, load
 from backfill.ingest.selection import LoadSelection
 from backfill.ingest.stale_runs import StaleRuns, stale_runs
+from backfill.models import Run
 from backfill.warehouse.tables import INPUTS
 
 
@@ -61,12 +62,13 @@ class Command(VerbCommand):
         return OK
 
     def _stale(self, loaded: Loaded) -> StaleRuns:
-        """Return the stale runs; a load needs no database, so a missing one is only reported."""
+        """Return the stale runs: none before the database is set up, because a load needs none."""
         try:
-            return stale_runs(loaded.seasons)
+            if Run._meta.db_table in connection.introspection.table_names():
+                return stale_runs(loaded.seasons)
         except DatabaseError:
             self._print_error("loaded; stale runs are unknown: the database is not available")
-            return StaleRuns(reasons={})
+        return StaleRuns(reasons={})
 
     def _print_error(self, message: object) -> None:
         for sentence in str(message).splitlines():

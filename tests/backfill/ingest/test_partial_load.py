@@ -185,7 +185,7 @@ def test_a_load_in_between_is_not_overwritten(tmp_path: Path) -> None:
         version = found.replaces[2021]
     load(second, part("PGS", SECOND, SECOND))
     files = {PGS: file_of(first, PGS)}
-    with pytest.raises(Refused, match="season 2021 was loaded meanwhile"):
+    with pytest.raises(Refused, match="another load has replaced season 2021"):
         warehouse().load(2021, files, None, version)
     assert {row["processed_at"] == LATER for row in stored(PGS) if row["game_date"] == SECOND} == {
         True
