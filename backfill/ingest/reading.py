@@ -171,7 +171,9 @@ def _dates(reading: InputReading, table: Table) -> Iterator[str]:
     named = ", ".join(map(str, reading.seasons))
     if named:
         outside = f"{own} AND {reading.season_of} NOT IN ({named})"
-        yield from _outside(reading, table, outside, f"the seasons of the schedule ({named})")
+        is_loaded = SCHED not in reading.selection.tables
+        seasons = "the loaded seasons" if is_loaded else "the seasons of the schedule"
+        yield from _outside(reading, table, outside, f"{seasons} ({named})")
 
 
 def _outside(reading: InputReading, table: Table, condition: str, what: str) -> Iterator[str]:

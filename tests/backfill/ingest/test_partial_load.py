@@ -129,7 +129,7 @@ def test_a_part_of_a_season_that_is_not_loaded_is_refused(tmp_path: Path) -> Non
     )
     before = by_table()
     assert refusal(tmp_path, part("PGS")) == [
-        f"{PLAYER_GAMES}: game_date is outside the seasons of the schedule (2021) in 36 rows,"
+        f"{PLAYER_GAMES}: game_date is outside the loaded seasons (2021) in 36 rows,"
         " first 2022-10-19"
     ]
     assert by_table() == before
