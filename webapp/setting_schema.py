@@ -174,6 +174,8 @@ SETTINGS = (
     Setting(name="WEB_PROCESSES", rule=whole(1, 256), example="2"),
     Setting(name="WEB_THREADS", rule=whole(1, 256), example="4"),
     Setting(name="WEB_CONNECTIONS_PER_ADDRESS", rule=whole(0, 10_000), example="100"),
+    Setting(name="LOAD_FOLDERS", rule=each(PATH), example="var/simulated,/data/phase3"),
+    Setting(name="UPLOAD_MAX_MB", rule=whole(1, 10_000), example="200"),
     Setting(name="PANEL_URL", rule=ORIGIN, example="https://panel.example.com"),
     Setting(name="LOGIN_FAILURE_LIMIT", rule=whole(1, 1000), example="5"),
     Setting(name="LOGIN_ADDRESS_FAILURE_LIMIT", rule=whole(1, 10_000), example="50"),

@@ -72,7 +72,9 @@ def kept_secret(path: Path) -> str:
 # imports this module before it writes a file.
 os.umask(private_files.UMASK)
 VAR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
-private_files.make_private(VAR)
+UPLOADS = VAR / "uploads"
+for private_folder in (VAR, UPLOADS):
+    private_files.make_private(private_folder)
 
 # Commit of the running code, for an image without .git.
 GIT_COMMIT = env.str("GIT_COMMIT", default="")
@@ -237,6 +239,13 @@ WEB_CONNECTIONS_PER_ADDRESS = (
 )
 # Launches of operators with more dates need approval.
 APPROVAL_THRESHOLD_DATES = env.int("APPROVAL_THRESHOLD_DATES", default=400)
+
+# Load page: folders of the server that it offers, and the maximum size of an upload, which is
+# streamed to disk.
+LOAD_FOLDERS = env.list("LOAD_FOLDERS", default=[])
+UPLOAD_MAX_MB = env.int("UPLOAD_MAX_MB", default=200)
+FILE_UPLOAD_HANDLERS = ["webapp.pages.load.uploads.UploadHandler"]
+FILE_UPLOAD_TEMP_DIR = UPLOADS
 
 # Notification targets (Apprise URLs), and the address of the panel for links in notifications.
 NOTIFY_URLS = env.list("NOTIFY_URLS", default=[])

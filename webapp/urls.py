@@ -13,6 +13,7 @@ from webapp.pages.guide import views as guide_views
 from webapp.pages.job import compare, control
 from webapp.pages.job import list as job_list
 from webapp.pages.job import views as job_views
+from webapp.pages.load import views as load_views
 from webapp.pages.new_backfill import views as new_backfill_views
 from webapp.pages.retry import views as retry_views
 from webapp.pages.triage import views as triage_views
@@ -114,6 +115,14 @@ runs_urls = [
     path("runs.csv", runs.download, name="runs_csv"),
 ]
 
+load_urls = [
+    path("load/", load_views.page, name="load"),
+    path("load/upload/", load_views.upload, name="load_upload"),
+    path("load/preview/", load_views.show, name="load_preview"),
+    path("load/start/", load_views.start, name="load_start"),
+    path("load/remove/", load_views.remove, name="load_remove"),
+]
+
 queries_urls = [
     path("queries/", queries.page, name="queries"),
     path("queries/<slug:name>/", queries.query, name="query"),
@@ -165,6 +174,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *retry_urls,
     *coverage_urls,
     *runs_urls,
+    *load_urls,
     *queries_urls,
     *guide_urls,
     *system_urls,

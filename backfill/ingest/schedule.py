@@ -8,6 +8,7 @@ from contextlib import suppress
 import duckdb
 
 from backfill.errors import WarehouseError
+from backfill.ingest.selection import LoadSelection
 from backfill.season_calendar import load_calendar
 from validation.season import (
     FINAL,
@@ -44,9 +45,11 @@ def resolve_postponed(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
         yield postponed_text([PostponedGame(dates=tuple(days), game_id=g) for g, days in games])
 
 
-def season_dates(db: duckdb.DuckDBPyConnection) -> tuple[SeasonDates, list[str]]:
-    """Return the dates of the seasons in SCHED, and their contradictions, also with the seasons
-    that are loaded and not replaced.
+def season_dates(
+    db: duckdb.DuckDBPyConnection, selection: LoadSelection
+) -> tuple[SeasonDates, list[int], list[str]]:
+    """Return the dates of all seasons as they will be, the seasons in SCHED, and the contradictions
+    of these, also with loaded games that stay.
     """
     rows = db.execute(
         "SELECT game_date, season_year, game_status, season_type FROM SCHED "
@@ -57,27 +60,32 @@ def season_dates(db: duckdb.DuckDBPyConnection) -> tuple[SeasonDates, list[str]]
         for day, year, status, kind in rows
     ]
     new = {game.season_year for game in games}
-    found = Calendar([*games, *_loaded(new)]).contradictions()
+    calendar = Calendar([*games, *_staying(new, selection)])
+    found = calendar.contradictions()
     sentences = [text for year, text in found.items() if new & {year, year - 1}]
-    return Calendar(games).seasons, sentences
+    return calendar.seasons, sorted(new), sentences
 
 
-def _loaded(replaced: Collection[int]) -> list[Game]:
-    """Return the games of the other loaded seasons; none while the schedule is unreadable, so that
-    a load can replace it.
+def _staying(replaced: Collection[int], selection: LoadSelection) -> list[Game]:
+    """Return the loaded games that the load does not replace; none while the schedule is
+    unreadable, so that a load can replace it.
     """
     with suppress(WarehouseError):
-        return [game for game in load_calendar().games if game.season_year not in replaced]
+        return [
+            game
+            for game in load_calendar().games
+            if game.season_year not in replaced or not selection.includes(game.game_date)
+        ]
     return []
 
 
-def season_of(dates: SeasonDates) -> str:
+def season_of(dates: SeasonDates, years: Iterable[int]) -> str:
     """Return SQL for the season year of a game_date."""
-    unusual = "".join(_cases(dates))
-    return f"(CASE{unusual} ELSE {USUAL} END)" if unusual else USUAL
+    cases = "".join(_cases(dates, years))
+    return f"(CASE{cases} ELSE {USUAL} END)" if cases else USUAL
 
 
-def _cases(dates: SeasonDates) -> Iterable[str]:
-    for year in dates.spans:
+def _cases(dates: SeasonDates, years: Iterable[int]) -> Iterator[str]:
+    for year in years:
         first, last = dates.bounds(year)
         yield f" WHEN game_date BETWEEN DATE '{first}' AND DATE '{last}' THEN {year}"

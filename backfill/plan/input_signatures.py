@@ -21,7 +21,7 @@ from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.port import Row
+from backfill.warehouse.port import Row, Warehouse
 from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import SCHED, TDGS, UPGC
@@ -47,13 +47,13 @@ class Phase3:
         }
 
     @classmethod
-    def of(cls, days: Collection[date]) -> Phase3:
+    def of(cls, days: Collection[date], session: Warehouse | None = None) -> Phase3:
         """Query the seasons of these dates, up to the last date."""
         calendar = load_calendar()
         first, _ = calendar.seasons.bounds(calendar.season_year(min(days)))
         sources = tuple(dict.fromkeys(s for p in PROCESSORS.values() for s in p.sources))
         sql = render("newest-input-rows", sources=sources)
-        return cls(warehouse().query(sql, {"first": first, "last": max(days)}))
+        return cls((session or warehouse()).query(sql, {"first": first, "last": max(days)}))
 
     def newest(self, source: Table, day: date) -> datetime | None:
         """Return the time of the newest context row of the date, or of the newest earlier game."""
@@ -152,10 +152,12 @@ class _Reach:
 
 
 class _SeasonInputs:
-    """Current inputs of one season; checks once for newly loaded tables."""
+    """Current inputs of one season; checks once for newly loaded tables. Those of another warehouse
+    than the configured one are not cached.
+    """
 
-    def __init__(self, year: int) -> None:
-        self.year = year
+    def __init__(self, year: int, session: Warehouse | None = None) -> None:
+        self.year, self._session = year, session
         self._found: dict[str, Any] = {}
 
     @cached_property
@@ -179,11 +181,14 @@ class _SeasonInputs:
         return self._kept(table.short, (SCHED, table), make)
 
     def _rows(self, name: str, start: date, **values: object) -> list[Row]:
-        return warehouse().query(render(name, **values), {"season_start": start})
+        session = self._session or warehouse()
+        return session.query(render(name, **values), {"season_start": start})
 
     def _kept(self, name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
         """Return a value cached in this process until one of its tables is loaded again."""
-        if name not in self._found:
+        if name not in self._found and self._session:
+            self._found[name] = make()
+        elif name not in self._found:
             self._found[name] = cached_for_season(f"inputs {name}", self.year, tables, make)
         return cast("T", self._found[name])
 
@@ -209,15 +214,15 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def signatures(keys: Iterable[Key]) -> dict[Key, str]:
+def signatures(keys: Iterable[Key], session: Warehouse | None = None) -> dict[Key, str]:
     """Return the current input signature per (processor, date), at most 40 characters each.
 
-    Raises WarehouseError.
+    `session` is a warehouse with other inputs. Raises WarehouseError.
     """
     found: dict[Key, str] = {}
     calendar, by_date = load_calendar(), sorted(keys, key=lambda key: key[1])
     for year, of_season in groupby(by_date, lambda key: calendar.season_year(key[1])):
-        season = _SeasonInputs(year)
+        season = _SeasonInputs(year, session)
         found |= {(code, day): season.signature(code, day) for code, day in of_season}
     return found
 
@@ -227,17 +232,17 @@ def signature(code: str, day: date) -> str:
     return signatures([(code, day)])[code, day]
 
 
-def changes(runs: Iterable[Run]) -> dict[Key, InputChange]:
+def changes(runs: Iterable[Run], session: Warehouse | None = None) -> dict[Key, InputChange]:
     """Return the executed runs whose Phase 3 input changed, each with its changed parts.
 
-    Upstream Phase 4 rows are not covered: a new upstream run shows their change.
-    Raises WarehouseError.
+    Upstream Phase 4 rows are not covered: a new upstream run shows their change. `session` is a
+    warehouse with other inputs. Raises WarehouseError.
     """
     of = {(run.processor, run.date): run for run in runs}
-    now = signatures(key for key, run in of.items() if run.input_signature)
+    now = signatures((key for key, run in of.items() if run.input_signature), session)
     found = {
         key: _difference(of[key].input_signature, text) for key, text in now.items()
-    } | _by_time(of.keys() - now.keys(), of)
+    } | _by_time(of.keys() - now.keys(), of, session)
     return {key: change for key, change in found.items() if change}
 
 
@@ -252,12 +257,14 @@ def _difference(then: str, now: str) -> InputChange:
     return _together(PARTS[part[0]] for part in pairs)
 
 
-def _by_time(keys: Collection[Key], runs: Mapping[Key, Run]) -> dict[Key, InputChange]:
+def _by_time(
+    keys: Collection[Key], runs: Mapping[Key, Run], session: Warehouse | None
+) -> dict[Key, InputChange]:
     """Return the input changes of runs without a stored signature, by `processed_at`.
 
     Versions before signatures existed made these runs.
     """
-    phase3 = Phase3.of([day for _, day in keys]) if keys else None
+    phase3 = Phase3.of([day for _, day in keys], session) if keys else None
     newer = {key: phase3.newer(runs[key]) for key in keys} if phase3 else {}
     return {
         key: _together(InputChange.CONTEXT if t is UPGC else InputChange.WINDOWS for t in tables)

@@ -14,6 +14,8 @@ from backfill.warehouse.schema import Table
 
 Row = dict[str, Any]
 Params = Mapping[str, object]
+# Refusal of a partial load whose season another load has replaced since its rows were read.
+CHANGED = "another load has replaced season {}; run the same command again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,14 +105,22 @@ class Warehouse(Protocol):
         """Add rows to the run history; a row replaces an older one with its run_id."""
 
     def load(
-        self, season_year: int, files: Mapping[Table, Path], write: UnfinishedWrite | None = None
+        self,
+        season_year: int,
+        files: Mapping[Table, Path],
+        write: UnfinishedWrite | None = None,
+        replaces: str | None = None,
     ) -> None:
         """Replace one season of these input tables with Parquet files of exactly the schema's
         columns.
 
         Readers see the old rows of all tables or the new ones. A killed process leaves `write` in
-        `unfinished`. Raises Refused while another process loads the season.
+        `unfinished`. Raises Refused while another process loads the season, or if its version is
+        no longer `replaces`.
         """
+
+    def export_season(self, table: Table, season_year: int, file: Path) -> bool:
+        """Write one season of an input table to a Parquet file; return False if it is not loaded."""
 
     def unfinished(self) -> list[UnfinishedWrite]:
         """Return the loads and copies that have begun and not ended."""

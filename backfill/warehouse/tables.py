@@ -178,8 +178,8 @@ SCHED = _table(
     game_date DATE! date of the game
     season_year INT64! first year of the season
     home_team_abbr,away_team_abbr STRING! home team; away team
-    game_status INT64! 3 = final
-    season_type STRING! regular or playoffs, other labels create no processing dates
+    game_status INT64! 1 scheduled, 2 in progress, 3 final, 4 postponed, 5 cancelled
+    season_type STRING! regular or playoffs, while cup, play_in, all_star and preseason create no processing dates
     """,
 )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from backfill.ingest.input_files import SUPPORTED
+from backfill.ingest.vocabularies import STATUS_NAMES
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import PGS, SCHED, TDGS, UPGC, UTGC
 from tests.factories import file_of, rewrite, write_rows
@@ -43,11 +45,11 @@ SCHEDULE = "nba_reference.nba_schedule"
 BAD: list[tuple[Callable[[Path], object], str]] = [
     (
         lambda folder: file_of(folder, UTGC).unlink(),
-        f"{TEAM_CONTEXT}: there is no nba_analytics/upcoming_team_game_context.parquet (or .csv) in {{folder}}",
+        f"{TEAM_CONTEXT}: no file in {{folder}}; found: nothing else; supported for a table: {SUPPORTED}",
     ),
     (
         both_kinds,
-        f"{TEAM_CONTEXT}: upcoming_team_game_context.parquet and upcoming_team_game_context.csv are both there; keep one of them",
+        f"{TEAM_CONTEXT}: upcoming_team_game_context.csv and upcoming_team_game_context.parquet are both there; keep one of them",
     ),
     (
         cut_short,
@@ -67,8 +69,8 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
         f"{PLAYER_GAMES}: column fg_attempts is VARCHAR; expected INT64",
     ),
     (
-        doctored(PGS, "SELECT * REPLACE (game_id::BIGINT AS game_id) FROM t"),
-        f"{PLAYER_GAMES}: column game_id is BIGINT; expected STRING",
+        doctored(PGS, "SELECT * REPLACE (encode(game_id) AS game_id) FROM t"),
+        f"{PLAYER_GAMES}: column game_id is BLOB; expected STRING",
     ),
     (
         doctored(PGS, "SELECT * REPLACE (12.5::DOUBLE AS points) FROM t"),
@@ -130,8 +132,8 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
         f"{SCHEDULE}: nba_schedule.csv is cut short or not CSV in UTF-8: line 2, Expected Number of Columns: 7 Found: 6",
     ),
     (
-        text("0022100001,2021-10-20,2021,BOS,NYK,final,regular\n"),
-        f"{SCHEDULE}: column game_status has 'final'; expected INT64 (1 row like it)",
+        text("0022100001,2021-10-20,2021,BOS,NYK,done,regular\n"),
+        f"{SCHEDULE}: column game_status has 'done' in 1 row; known: {STATUS_NAMES}",
     ),
     (
         text("0022100001,20.10.2021,2021,BOS,NYK,3,regular\n"),

@@ -16,7 +16,7 @@ from backfill.crash_points import COPY_POINTS, LOAD_POINTS
 from backfill.ingest.copy_warehouse import plan
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.parquet.unfinished import UnfinishedFile
-from backfill.warehouse.tables import INPUTS
+from backfill.warehouse.tables import INPUTS, PGS
 from tests.factories import rewrite
 from tests.seasons.inputs import as_an_older_release, input_file
 from tests.system.installation import Installation, Reference, ended
@@ -36,7 +36,7 @@ def newer(small_season: Path, tmp_path: Path) -> Path:
     folder = shutil.copytree(small_season, tmp_path / "newer")
     for file in folder.rglob("*.parquet"):
         key = "game_id" if "schedule" in file.name else "processed_at"
-        value = "game_id || 'x'" if key == "game_id" else f"TIMESTAMP '{NEW}'"
+        value = "'005' || substr(game_id, 4)" if key == "game_id" else f"TIMESTAMP '{NEW}'"
         rewrite(file, f"SELECT * REPLACE ({value} AS {key}) FROM t")
     return folder
 
@@ -53,7 +53,7 @@ def versions(installed: Installation) -> set[str]:
 
 
 def _is_new(short: str) -> str:
-    return "game_id LIKE '%x'" if short == "SCHED" else f"processed_at = TIMESTAMP '{NEW}'"
+    return "game_id LIKE '005%'" if short == "SCHED" else f"processed_at = TIMESTAMP '{NEW}'"
 
 
 def preflight(installed: Installation, reference: Reference) -> tuple[int, list[str]]:
@@ -90,6 +90,29 @@ def test_a_killed_load_leaves_one_season_and_the_same_command_finishes_it(
     assert (again.returncode, again.stderr) == (0, "")
     assert ("interrupted" in again.stdout) != is_switched
     assert (versions(installed), left(installed)) == ({"new"}, [])
+    assert ParquetWarehouse(installed.warehouse).unfinished() == []
+
+
+@pytest.mark.parametrize("at", ["load-begun", "load-file", "load-prepared", "load-switched"])
+def test_a_killed_partial_load_leaves_the_old_rows_and_the_same_command_finishes_it(
+    installed: Installation, reference: Reference, newer: Path, at: str
+) -> None:
+    day = str(reference.days[0])
+    part = ("load_phase3", str(newer), "--tables", "PGS", "--start", day, "--end", day)
+
+    def new_dates() -> set[str]:
+        sql = f"SELECT DISTINCT game_date FROM {PGS} WHERE {_is_new('PGS')}"
+        return {str(r["game_date"]) for r in ParquetWarehouse(installed.warehouse).query(sql)}
+
+    crash(installed, at, *part)
+    assert new_dates() == ({day} if at == "load-switched" else set())
+    found = ParquetWarehouse(installed.warehouse).unfinished()
+    assert [f"--tables PGS --start {day} --end {day}" in w.command for w in found] == [True] * (
+        at != "load-switched"
+    )
+    again = installed.verb(*part)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert (new_dates(), left(installed)) == ({day}, [])
     assert ParquetWarehouse(installed.warehouse).unfinished() == []
 
 

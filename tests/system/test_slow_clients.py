@@ -141,6 +141,32 @@ def test_a_body_above_the_limit_is_refused(panel: Address) -> None:
         assert client.recv(100).startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.parametrize(
+    ("cookie", "megabytes", "status"),
+    [("", 12, 413), ("sessionid=x", 12, 403), ("sessionid=x", 250, 413)],
+    ids=["without a session", "with a session", "above UPLOAD_MAX_MB"],
+)
+def test_an_upload_can_be_larger_than_other_bodies(
+    panel: Address, cookie: str, megabytes: int, status: int
+) -> None:
+    """Django then refuses the form: it has no token."""
+    part = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.csv"\r\n\r\n'
+    size = megabytes * 2**20
+    with closing(HTTPConnection(*panel, timeout=20)) as connection:
+        connection.putrequest("POST", "/load/upload/", skip_host=True)
+        headers = {"Host": "127.0.0.1", "Cookie": cookie, "Content-Length": str(size)}
+        for name, value in (headers | {"Content-Type": "multipart/form-data; boundary=b"}).items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        if status != 413:
+            connection.send((part + b"x" * size)[: size - 9] + b"\r\n--b--\r\n")
+        response = connection.getresponse()
+        text = response.read().decode()
+    assert response.status == status, text
+    if cookie and status == 413:
+        assert "the upload is larger than 200 MB (UPLOAD_MAX_MB)" in text
+
+
 def test_a_head_request_has_no_body(panel: Address) -> None:
     with closing(HTTPConnection(*panel, timeout=5)) as connection:
         for _ in range(2):

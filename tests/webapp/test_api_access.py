@@ -74,6 +74,8 @@ def test_there_are_all_the_verbs() -> None:
         "queries/{name}",
         "workers",
         "launches",
+        "loads",
+        "loads/preview",
     } <= found
 
 

@@ -82,6 +82,11 @@ TABLE = {
     "triage_mark": CHANGES,
     "finding": FORM,
     "finding_evidence": READ,
+    "load": Answers(302, 403, 200, 405),
+    "load_upload": CHANGES,
+    "load_preview": Answers(302, 403, 302, 405),  # without an input, back to the form
+    "load_start": CHANGES,
+    "load_remove": CHANGES,
     "queries": READ,
     "query": READ,
     "query_csv": READ,

@@ -37,6 +37,7 @@ SLUGS = (
     "failures",
     "retry",
     "findings",
+    "load",
     "preflight",
     "jobs",
     "queries",

@@ -49,6 +49,8 @@ WRONG: dict[str, tuple[str, ...]] = {
     "WEB_PROCESSES": ("0", *NUMBER),
     "WEB_THREADS": ("0", *NUMBER),
     "WEB_CONNECTIONS_PER_ADDRESS": NUMBER,
+    "LOAD_FOLDERS": ("a\nb", "var/in,b\0", "\0"),
+    "UPLOAD_MAX_MB": ("0", "10001", *NUMBER),
     "PANEL_URL": ("", "panel.example.com", "ftp://x"),
     "LOGIN_FAILURE_LIMIT": ("0", *NUMBER),
     "LOGIN_ADDRESS_FAILURE_LIMIT": ("0", *NUMBER),

@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 # The scope of each operation that changes something, by its path.
 NEEDED = {
+    "loads": "load",
+    "loads/preview": "load",
     "jobs": "start",
     "jobs/{number}/retry": "retry",
     "jobs/{number}/pause": "pause",

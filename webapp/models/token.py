@@ -30,6 +30,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "limit": "change concurrency limits",
         "approve": "approve, refuse and withdraw launches",
         "mark": "mark findings",
+        "load": "load Phase 3 files",
     }
 )
 

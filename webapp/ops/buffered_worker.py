@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from copy import copy
 from enum import Enum
 from math import inf
 from types import MappingProxyType
@@ -22,13 +23,17 @@ from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
+from waitress.utilities import RequestEntityTooLarge
 
 LOOP_SECONDS = 0.5
 CONNECTIONS = 500  # per process; further clients wait in the kernel's queue
 SEND_BUFFER_BYTES = 128 * 1024
 MAX_HEADER_BYTES, MAX_BODY_BYTES = 32 * 1024, 10 * 2**20
+# Path of uploads, which are larger and take longer than other forms; the room is for the form's text.
+UPLOAD_PATH, UPLOAD_SECONDS, UPLOAD_ROOM_BYTES = "/load/upload/", 900, 2**20
 
 
 class Phase(Enum):
@@ -53,9 +58,35 @@ DEADLINES: Mapping[Phase, float] = MappingProxyType(
 )
 
 
+class RequestParser(HTTPRequestParser):  # type: ignore[misc]
+    """Parser with the limit of uploads for a logged-in client on their path."""
+
+    is_upload = False
+    adj: Any
+    error: Any
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse the header, then choose the limit of the body."""
+        super().parse_header(header_plus)
+        has_session = settings.SESSION_COOKIE_NAME in self.headers.get("COOKIE", "")
+        if self.path == UPLOAD_PATH and has_session:
+            self.is_upload = True
+            self.adj = copy(self.adj)
+            self.adj.max_request_body_size = settings.UPLOAD_MAX_MB * 2**20 + UPLOAD_ROOM_BYTES
+
+    def received(self, data: bytes) -> int:
+        """Read a part of the request; a body that is too large is named in one sentence."""
+        consumed = int(super().received(data))
+        if self.is_upload and isinstance(self.error, RequestEntityTooLarge):
+            limit = f"{settings.UPLOAD_MAX_MB} MB"
+            self.error = RequestEntityTooLarge(f"the upload is larger than {limit} (UPLOAD_MAX_MB)")
+        return consumed
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     """Connection with the start of its current phase."""
 
+    parser_class = RequestParser
     since = 0.0
     marker: object = None
     requests_served = 0
@@ -76,7 +107,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         marker = (phase, self.requests_served)
         if marker != self.marker:
             self.marker, self.since = marker, now
-        return now - self.since > DEADLINES[phase]
+        is_upload = phase is Phase.BODY and getattr(self.request, "is_upload", False)
+        return now - self.since > (UPLOAD_SECONDS if is_upload else DEADLINES[phase])
 
     def service(self) -> None:
         """Answer a request; the next one begins new phases."""

@@ -33,6 +33,7 @@ class MenuEntry(NamedTuple):
     badge: str = ""
 
 
+OPERATORS_ONLY = {"load"}
 PLACES = (
     MenuEntry("home", "Home", "home", "h"),
     MenuEntry("backfill_new", "New backfill", "plus", "n", "primary"),
@@ -40,6 +41,7 @@ PLACES = (
     MenuEntry("triage", "Triage", "alert-triangle", "t", "findings"),
     MenuEntry("rates", "Failure rates", "chart-line", "r"),
     MenuEntry("coverage", "Coverage", "table", "c"),
+    MenuEntry("load", "Load", "download"),
     MenuEntry("runs", "Runs", "history"),
     MenuEntry("players", "Players", "ball-basketball"),
     MenuEntry("queries", "Queries", "database-search", "q"),
@@ -83,7 +85,10 @@ def _panel() -> dict[str, Any]:
 def places(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the menu of this user, with the current page marked."""
     entries = []
+    may_operate = getattr(request.user, "may_operate", False)
     for name, words, icon, key, badge in PLACES:
+        if name in OPERATORS_ONLY and not may_operate:
+            continue
         url = reverse(name)
         here = request.path == url or (url != "/" and request.path.startswith(url))
         entries.append(

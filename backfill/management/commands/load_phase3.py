@@ -7,44 +7,80 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import DatabaseError, connection
 
-from backfill.cli.base import OK, VerbCommand
+from backfill.cli.base import OK, VerbCommand, iso_date
 from backfill.errors import Refused
+from backfill.ingest.input_files import SUPPORTED
 from backfill.ingest.load import Loaded, load
+from backfill.ingest.selection import LoadSelection
+from backfill.ingest.stale_runs import StaleRuns, stale_runs
+from backfill.models import Run
+from backfill.warehouse.tables import INPUTS
 
 
 class Command(VerbCommand):
     """Load a folder of Phase 3 files."""
 
     help = (
-        "Load the Phase 3 tables and the schedule, replacing the seasons they contain. Files"
-        " with errors load nothing; every error is listed."
+        "Load the Phase 3 tables and the schedule, replacing the seasons they contain, or with"
+        " --tables, --start and --end only these tables and dates. Files with errors load nothing;"
+        " every error is listed. Usual spellings, such as Final or 22300001, are translated."
+        f" A table is {SUPPORTED}."
     )
     example = "load_phase3 var/simulated/season_2021"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the folder."""
+        """Add the input and the part of it to load."""
         parser.add_argument(
             "dir",
             metavar="DIR",
-            help="folder with nba_analytics/ and nba_reference/, one .parquet or .csv file per table",
+            help="folder with nba_analytics/ and nba_reference/, or a .zip of it, or one file",
+        )
+        parser.add_argument(
+            "--tables",
+            default="",
+            metavar="A,B",
+            help=f"tables to replace, of {', '.join(table.short for table in INPUTS)}; default: all",
+        )
+        parser.add_argument(
+            "--start", type=iso_date, metavar="D", help="first date to replace; default: all dates"
+        )
+        parser.add_argument(
+            "--end", type=iso_date, metavar="D", help="last date to replace; default: the first"
         )
 
     def run(self, **options: Any) -> int:
         """Load, and list the rows per table."""
         if not options["dir"].strip():
             raise Refused("DIR is empty; name the folder with the Phase 3 files")
-        loaded = load(Path(options["dir"]))
-        self.emit({"folder": options["dir"], **asdict(loaded)}, as_text(loaded))
+        selection = LoadSelection.of(options["tables"], options["start"], options["end"])
+        loaded = load(Path(options["dir"]), selection)
+        stale = self._stale(loaded)
+        document = {"folder": options["dir"], **asdict(loaded), "stale": as_document(stale)}
+        self.emit(document, as_text(loaded, stale))
         return OK
+
+    def _stale(self, loaded: Loaded) -> StaleRuns:
+        """Return the stale runs: none before the database is set up, because a load needs none."""
+        try:
+            if Run._meta.db_table in connection.introspection.table_names():
+                return stale_runs(loaded.seasons)
+        except DatabaseError:
+            self._print_error("loaded; stale runs are unknown: the database is not available")
+        return StaleRuns(reasons={})
 
     def _print_error(self, message: object) -> None:
         for sentence in str(message).splitlines():
             super()._print_error(sentence)
 
 
-def as_text(loaded: Loaded) -> str:
-    """Write a line per table and season, then the notes."""
+def as_document(stale: StaleRuns) -> dict[str, Any]:
+    return {"runs": len(stale.reasons), "dates": stale.dates, "command": stale.command}
+
+
+def as_text(loaded: Loaded, stale: StaleRuns) -> str:
+    """Write a line per table and season, then the notes and the stale runs."""
     width = max(map(len, loaded.rows))
     lines = [
         f"{table:<{width}}  {year}  {n:>9,} rows"
@@ -56,6 +92,7 @@ def as_text(loaded: Loaded) -> str:
         [
             *lines,
             *(f"note: {note}" for note in loaded.notes),
+            *([f"stale: {stale.sentence}; run `{stale.command}`"] if stale.reasons else []),
             f"season {seasons} loaded in {loaded.seconds:.1f} s",
         ]
     )

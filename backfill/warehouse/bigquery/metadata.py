@@ -53,8 +53,12 @@ class Looking:
         """Drop the cached metadata of a table that this process has written, even if its metadata
         did not change.
         """
-        _described.pop((self._place, str(table)), None)
+        self.forget_cached(table)
         _writes[self._place, str(table)] += 1
+
+    def forget_cached(self, table: Table) -> None:
+        """Read the metadata of a table again on its next use."""
+        _described.pop((self._place, str(table)), None)
 
     def stamp(self, table: Table) -> str:
         """Return text that changes with every change of a table."""

@@ -15,7 +15,7 @@ from google.cloud.bigquery import Client, QueryJob
 from pyarrow.parquet import read_table
 
 from backfill.crash_points import crash_point
-from backfill.errors import CorruptPartition
+from backfill.errors import CorruptPartition, Refused
 from backfill.statements import render
 from backfill.warehouse.bigquery import sql as statements
 from backfill.warehouse.bigquery.connection import Place, connect, is_emulated
@@ -24,7 +24,9 @@ from backfill.warehouse.bigquery.load_config import load_config
 from backfill.warehouse.bigquery.metadata import Looking
 from backfill.warehouse.bigquery.parameters import Parameter, parameters, plain, rows_parameter
 from backfill.warehouse.bigquery.unfinished import UnfinishedTables
-from backfill.warehouse.port import Params, Row, UnfinishedWrite, Work
+from backfill.warehouse.dialect import naive
+from backfill.warehouse.parquet.arrow import write_parquet
+from backfill.warehouse.port import CHANGED, Params, Row, UnfinishedWrite, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS, SCHED, TABLES
 from validation.season import opened_season_year
@@ -228,7 +230,11 @@ class BigQueryWarehouse:
         )
 
     def load(
-        self, season_year: int, files: Mapping[Table, Path], write: UnfinishedWrite | None = None
+        self,
+        season_year: int,
+        files: Mapping[Table, Path],
+        write: UnfinishedWrite | None = None,
+        replaces: str | None = None,
     ) -> None:
         """Load files into scratch tables, then replace the season from them in one transaction."""
         load = uuid4().hex
@@ -236,6 +242,7 @@ class BigQueryWarehouse:
         title = f"load of season {season_year}"
         with self._unfinished.held(f"load_{season_year}", write or UnfinishedWrite(title=title)):
             crash_point("load-begun")
+            self._check_version(season_year, replaces)
             try:
                 for table, file in files.items():
                     self._upload(table, file, places[table])
@@ -246,6 +253,21 @@ class BigQueryWarehouse:
                 crash_point("load-switched")
             finally:
                 self._drop(places.values())
+
+    def _check_version(self, season_year: int, replaces: str | None) -> None:
+        if replaces is None:
+            return
+        for table in INPUTS:
+            self.looking.forget_cached(table)
+        if replaces != self.season_version(season_year):
+            raise Refused(CHANGED.format(season_year))
+
+    def export_season(self, table: Table, season_year: int, file: Path) -> bool:
+        start, _ = self.looking.season_dates().bounds(season_year)
+        found = self.query(render("season-rows", table=table), {"season_start": start})
+        rows = [[naive(row[name]) for name in table.names] for row in found]
+        write_parquet(file, table, rows)
+        return bool(rows)
 
     def _switch(self, script: str, tables: Collection[Table]) -> None:
         try:

@@ -30,7 +30,7 @@ from backfill.warehouse.parquet.durable import (
 from backfill.warehouse.parquet.errors import unreadable_input
 from backfill.warehouse.parquet.staging import PART
 from backfill.warehouse.parquet.unfinished import UnfinishedFile
-from backfill.warehouse.port import UnfinishedWrite
+from backfill.warehouse.port import CHANGED, UnfinishedWrite
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS
 
@@ -110,13 +110,22 @@ class Seasons:
 
     # Writing
 
-    def load(self, year: int, files: Mapping[Table, Path], write: UnfinishedWrite) -> None:
+    def load(
+        self,
+        year: int,
+        files: Mapping[Table, Path],
+        write: UnfinishedWrite,
+        replaces: str | None = None,
+    ) -> None:
         """Switch a season to a version with these files, and the current ones of other inputs.
 
-        Raises Refused while another process loads the season.
+        Raises Refused while another process loads the season, or if its version is no longer
+        `replaces`.
         """
         folder, unfinished = self._folder / f"{SEASON}{year}", self._unfinished(year)
         with unfinished.held(f"another process is loading season {year}; wait until it has ended"):
+            if replaces is not None and replaces != self.version(year):
+                raise Refused(CHANGED.format(year))
             version = SeasonVersion(folder / uuid4().hex, self._tables(year, files))
             unfinished.write(replace(write, version=version.folder.name))
             crash_point("load-begun")

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
 from backfill.crash_points import crash_point
-from backfill.errors import CorruptPartition
+from backfill.errors import CorruptPartition, WarehouseBusy
 from backfill.statements import render
 from backfill.warehouse.dialect import Translated, naive
 from backfill.warehouse.parquet.damage import rename_damaged
@@ -26,7 +26,7 @@ from backfill.warehouse.parquet.errors import engine_errors
 from backfill.warehouse.parquet.fences import Fences
 from backfill.warehouse.parquet.new_partitions import NewPartitions
 from backfill.warehouse.parquet.paths import as_source, files_of
-from backfill.warehouse.parquet.reading import ParquetReader
+from backfill.warehouse.parquet.reading import MAX_READS, ParquetReader
 from backfill.warehouse.parquet.staging import move_partition, quoted
 from backfill.warehouse.port import Params, Row, UnfinishedWrite, Work
 from backfill.warehouse.schema import SLICE, Table
@@ -109,12 +109,23 @@ class ParquetWarehouse(ParquetReader):
             self._replace(table, dates, sql, {"dates": dates, "name": name}, name)
 
     def load(
-        self, season_year: int, files: Mapping[Table, Path], write: UnfinishedWrite | None = None
+        self,
+        season_year: int,
+        files: Mapping[Table, Path],
+        write: UnfinishedWrite | None = None,
+        replaces: str | None = None,
     ) -> None:
+        record = write or UnfinishedWrite(title=f"load of season {season_year}")
         with engine_errors():
-            self._seasons.load(
-                season_year, files, write or UnfinishedWrite(title=f"load of season {season_year}")
-            )
+            self._seasons.load(season_year, files, record, replaces)
+
+    def export_season(self, table: Table, season_year: int, file: Path) -> bool:
+        with engine_errors():
+            for _ in range(MAX_READS):
+                with suppress(FileNotFoundError):  # a load has just removed it
+                    found = self._seasons.file(table, season_year)
+                    return bool(found and shutil.copyfile(found, file))
+        raise WarehouseBusy(f"season {season_year} was loaded {MAX_READS} times during the read")
 
     def unfinished(self) -> list[UnfinishedWrite]:
         with engine_errors():

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from backfill import queries
 from backfill.execution import live_checks
+from backfill.ingest import input_files, vocabularies
 from backfill.plan.options import MAX_PARALLEL, Options
 from backfill.processors.registry import PROCESSORS
 from validation import bands, categories, coverage, preflight_report, retry, season
@@ -228,6 +229,15 @@ def _queries() -> dict[str, Any]:
     return {"queries": [queries.named(name) for name in queries.names()]}
 
 
+def _load() -> dict[str, Any]:
+    return {
+        "formats": input_files.SUPPORTED,
+        "game_types": list(vocabularies.GAME_TYPES),
+        "game_statuses": vocabularies.STATUS_NAMES,
+        "game_id_form": vocabularies.GAME_ID_FORM,
+    }
+
+
 def _roles() -> dict[str, Any]:
     return {
         "roles": [(role.value, ROLE_RIGHTS[role]) for role in Role],
@@ -244,6 +254,7 @@ MADE: Mapping[str, Callable[[], dict[str, Any]]] = {
     "retry": _retry,
     "findings": _findings,
     "preflight": lambda: {**_preflight(), **_modes()},
+    "load": _load,
     "jobs": _jobs,
     "queries": _queries,
     "commands": lambda: {"commands": commands.all_commands()},

@@ -38,6 +38,7 @@ TOPICS = (
     ),
     Topic("retry", "Retry", "Failures that a retry fixes, and failures that it does not."),
     Topic("findings", "Findings", "Every kind of finding with its likely cause and next step."),
+    Topic("load", "Loads", "Formats, vocabularies, types of games, parts of a season, stale runs."),
     Topic("preflight", "Preflight and modes", "Checks before a start; backfill and normal mode."),
     Topic(
         "jobs",
