@@ -21,6 +21,7 @@ from backfill.warehouse.port import Params, Row, UnfinishedWrite, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import TABLES
 from tests.googlesql.engine import Content, Database
+from validation.season import SeasonDates
 
 ASKED = ("query", "stage", "stage_file", "replace", "record", "load", "bytes_read")
 STAGING = re.compile(r"CREATE OR REPLACE TABLE (\S+)\n.*?\nAS\n(.*)", re.DOTALL)
@@ -94,6 +95,16 @@ class _Unfinished:
         return nullcontext()
 
 
+class _Looking:
+    """No metadata: every season is a usual one."""
+
+    def season_dates(self) -> SeasonDates:
+        return SeasonDates(spans={})
+
+    def forget(self, table: Table) -> None:
+        """Nothing is cached."""
+
+
 class _Adapter(BigQueryWarehouse):
     """BigQuery adapter without a client."""
 
@@ -101,6 +112,7 @@ class _Adapter(BigQueryWarehouse):
         super().__init__(Place("some-project"))
         self._sent = sent
         self.__dict__.update(client=None, jobs=_Jobs(sent), _unfinished=_Unfinished())
+        self.__dict__["looking"] = _Looking()
 
     def _rows_of(self, text: str, params: Params) -> list[Row]:
         self._sent.keep(text, _bound(text, params))

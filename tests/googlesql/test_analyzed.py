@@ -19,7 +19,7 @@ from backfill.processors.registry import CHAIN
 from backfill.processors.render import inlined
 from backfill.status.error_groups import ErrorGroup, evidence_query
 from backfill.warehouse.bigquery import sql
-from backfill.warehouse.tables import INPUTS, PGS, TABLES
+from backfill.warehouse.tables import INPUTS, PGS, SCHED, TABLES
 from tests.backfill.shell import Shell
 from tests.googlesql.engine import Database
 from tests.googlesql.sent import ASKED, Sent, declared, recording
@@ -115,6 +115,9 @@ def use_everything(warehouse: Path, folder: Path, shell: Shell, operator: Client
     )
     cut(part(warehouse, "TDZA", THIRD))
     shell("triage", *range_)
+    give(SCHED, [row for row in season_rows(SCHED) if row["game_date"] != SECOND], folder)
+    shell("triage", *range_)
+    shell("remove_rows", "--dates", SECOND)
 
 
 ROUTES = {one.name: one for one in patterns(get_resolver().url_patterns) if one.name}
