@@ -239,6 +239,31 @@ def test_the_same_problem_of_several_columns_and_tables_is_one_line(folder: Path
 
 
 @pytest.mark.parametrize(
+    ("select", "sentence"),
+    [
+        (
+            "SELECT COLUMNS(*)::VARCHAR FROM t",
+            "column game_date is VARCHAR; expected DATE; columns season_year, fg_attempts are VARCHAR",
+        ),
+        (
+            "SELECT * REPLACE (1.5 AS points, 2.5 AS fg_makes, 3.5 AS fg_attempts, 4.5 AS ft_makes) FROM t",
+            "column points has '1.5'; expected INT64 (4 rows like it); column fg_attempts has '3.5'",
+        ),
+        (
+            "SELECT * REPLACE (if(points IS NULL, NULL, game_date) AS game_date, NULL::VARCHAR AS team_abbr,"
+            " NULL::VARCHAR AS opponent_team_abbr) FROM t",
+            "columns game_date, team_abbr, opponent_team_abbr are NULL in 4 rows",
+        ),
+    ],
+)
+def test_one_cause_in_many_columns_is_one_line(folder: Path, select: str, sentence: str) -> None:
+    rewrite(file_of(folder, PGS), select)
+    (line,) = read(folder)[0]
+    assert line.startswith(f"{PLAYER_GAMES}: {sentence}")
+    assert line.endswith("more like these") == ("expected" in line)
+
+
+@pytest.mark.parametrize(
     ("select", "named"),
     [
         ('SELECT 1 AS "Unnamed: 0", * FROM t', "Unnamed: 0"),
