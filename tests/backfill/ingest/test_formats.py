@@ -168,7 +168,7 @@ REFUSED: list[tuple[Callable[[Path], object], str]] = [
     ),
     (
         instead(f"{IN}.xlsx", "not a workbook"),
-        f"{PLAYER_GAMES}: {PGS.name}.xlsx is cut short or not a zip archive",
+        f"{PLAYER_GAMES}: {PGS.name}.xlsx is cut short or not an Excel workbook (.xlsx) without a password",
     ),
     (
         forms.workbook([PGS], f"{PGS.name}.xlsx", "Games", extra="Notes"),
@@ -328,6 +328,26 @@ def test_a_zip_writes_nothing_outside(
     file = archive(tmp_path, (member, b"x"))
     assert read(file)[0] == [sentence]
     assert [f.name for f in tmp_path.iterdir()] == ["season.zip"]
+
+
+def test_a_zip_of_windows_is_read(
+    folder: Path, tmp_path: Path, expected: tuple[list[str], Rows]
+) -> None:
+    members = [
+        (str(f.relative_to(folder)).replace("/", "\\"), f.read_bytes())
+        for f in folder.rglob("*.parquet")
+    ]
+    assert read(archive(tmp_path, *members)) == expected
+
+
+def test_a_pipe_and_two_spellings_of_a_column_are_one_sentence(folder: Path) -> None:
+    rewrite(file_of(folder, SCHED), "SELECT *, 1 AS game_id_1 FROM t")
+    forms.text(SCHED, head=lambda name: "Game ID" if name == "game_id_1" else name)(folder)
+    assert read(folder)[0] == [f"{SCHEDULE}: nba_schedule.csv has the column game_id twice"]
+    file_of(folder, SCHED, ".csv").unlink()
+    os.mkfifo(file_of(folder, SCHED))
+    (line,) = read(folder)[0]
+    assert line.startswith(f"{SCHEDULE}: no file in {folder}; found: nba_schedule.parquet; ")
 
 
 def test_a_damaged_encrypted_or_unknown_zip_is_one_sentence(folder: Path) -> None:
