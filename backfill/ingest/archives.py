@@ -25,15 +25,15 @@ def unpack(archive: Path, folder: Path, name: str) -> None:
     with _opened(archive, name) as opened:
         left = MOST_BYTES
         for member in checked(opened, name):
-            file = folder / member.filename
+            file = folder / _path(member)
             file.parent.mkdir(parents=True, exist_ok=True)
             with opened.open(member) as packed, file.open("wb") as made:
                 left = _copy(packed, made, left, name)
 
 
-def check_size(archive: Path, name: str) -> None:
-    """Raise Refused if a zip archive, such as a workbook, is damaged, encrypted or too large."""
-    with _opened(archive, name) as opened:
+def check_workbook(file: Path, name: str) -> None:
+    """Raise Refused if a workbook, which is a zip archive, is damaged, encrypted or too large."""
+    with _opened(file, name, "an Excel workbook (.xlsx) without a password") as opened:
         if sum(member.file_size for member in checked(opened, name)) > MOST_BYTES_OF_A_WORKBOOK:
             raise Refused(f"{name} is too large for a workbook; save each sheet as a text file")
 
@@ -47,7 +47,7 @@ def checked(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
         raise Refused(f"{name} is encrypted; zip the files without a password")
     paths = [member.filename for member in members]
     for member in members:
-        path = PurePosixPath(member.filename.replace("\\", "/"))
+        path = _path(member)
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             raise Refused(f"{name} has the path {member.filename!r} outside its own folder")
         if stat.S_ISLNK(member.external_attr >> 16):
@@ -62,15 +62,20 @@ def checked(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     return members
 
 
+def _path(member: zipfile.ZipInfo) -> PurePosixPath:
+    """Return the path of a member; some programs write it with backslashes."""
+    return PurePosixPath(member.filename.replace("\\", "/"))
+
+
 @contextmanager
-def _opened(archive: Path, name: str) -> Iterator[zipfile.ZipFile]:
+def _opened(archive: Path, name: str, kind: str = "a zip archive") -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(archive) as opened:
             yield opened
     except NotImplementedError as error:
         raise Refused(f"{name} uses an unknown compression; zip it with deflate") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-        raise Refused(f"{name} is cut short or not a zip archive") from error
+        raise Refused(f"{name} is cut short or not {kind}") from error
 
 
 def gunzip(file: Path, made: Path, name: str) -> None:

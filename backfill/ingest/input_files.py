@@ -154,7 +154,7 @@ def _add(found: InputFolder, path: Path, place: str) -> None:
         name = f"{place}{path.name}/"
         form = found.forms.setdefault(table, {}).setdefault(name, _Form(name=name))
         for file, keys in _below(path, ()):
-            if _is_supported(file):
+            if _is_supported(file) and file.is_file():
                 form.files.append(
                     InputFile(path=file, name=f"{name}{file.relative_to(path)}", keys=keys)
                 )
@@ -168,7 +168,7 @@ def _add(found: InputFolder, path: Path, place: str) -> None:
 def _add_file(found: InputFolder, path: Path, place: str) -> None:
     stem, suffix = _parts(path.name)
     name, table = f"{place}{path.name}", table_of(SHARD.sub("", stem))
-    if not _is_supported(path):
+    if not _is_supported(path) or not path.is_file():
         found.others.append(name)
     elif table:
         shard = SHARD.search(stem)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any
@@ -15,24 +17,26 @@ from backfill.ingest import archives
 
 def sheet_names(file: Path, name: str) -> list[str]:
     """Return the names of a workbook's sheets. Raises Refused."""
-    return _opened(file, name).sheet_names
+    with _opened(file, name) as book:
+        return book.sheet_names
 
 
 def write_csv(file: Path, sheet: str, made: Path, name: str) -> None:
     """Write the filled rows of a sheet to a CSV file. Raises Refused."""
-    with made.open("w", encoding="utf-8", newline="") as lines:
+    with _opened(file, name) as book, made.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines)
-        for row in _opened(file, name).get_sheet_by_name(sheet).to_python():
+        for row in book.get_sheet_by_name(sheet).to_python():
             if any(cell != "" for cell in row):
                 writer.writerow(_text(cell) for cell in row)
 
 
-def _opened(file: Path, name: str) -> CalamineWorkbook:
-    archives.check_size(file, name)
+@contextmanager
+def _opened(file: Path, name: str) -> Iterator[CalamineWorkbook]:
+    archives.check_workbook(file, name)
     try:
-        return CalamineWorkbook.from_path(str(file))
+        yield CalamineWorkbook.from_path(str(file))
     except CalamineError as error:
-        raise Refused(f"{name} is not an Excel workbook (.xlsx)") from error
+        raise Refused(f"{name} cannot be read as an Excel workbook ({error})") from error
 
 
 def _text(cell: Any) -> Any:

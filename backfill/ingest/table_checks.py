@@ -47,6 +47,8 @@ SAME = {
     "TIMESTAMP": "isfinite({cast})",
 }
 MOST_VALUES = 5
+# Problems that one cause gives to many columns, by their words, and the sentences for each kind.
+KINDS, MOST_SENTENCES = (" is NULL in ", "; expected "), 3
 
 
 @dataclass(kw_only=True)
@@ -111,13 +113,26 @@ def check_table(
 
 
 def _grouped(wrong: dict[str, list[str]]) -> Iterator[str]:
-    """Yield one sentence per problem; `{}` in it stands for its columns."""
+    """Yield one sentence per problem, and a single one for many problems of one kind; `{}` in the
+    text of a problem stands for its columns.
+    """
+    kinds: dict[str, list[str]] = defaultdict(list)
     for text, names in wrong.items():
-        if len(names) == 1:
-            yield text.replace("{}", f"column {names[0]}", 1)
+        kind = next((kind for kind in KINDS if kind in text), text)
+        kinds[kind].append(_with_columns(text, names))
+    for sentences in kinds.values():
+        if len(sentences) <= MOST_SENTENCES:
+            yield from sentences
         else:
-            plural = text.replace("{} is ", "{} are ", 1).replace("{} has ", "{} have ", 1)
-            yield plural.replace("{}", f"columns {listed(names, most=8)}", 1)
+            more = len(sentences) - MOST_SENTENCES
+            yield f"{'; '.join(sentences[:MOST_SENTENCES])}; and {more:,} more like these"
+
+
+def _with_columns(text: str, names: list[str]) -> str:
+    if len(names) == 1:
+        return text.replace("{}", f"column {names[0]}", 1)
+    plural = text.replace("{} is ", "{} are ", 1).replace("{} has ", "{} have ", 1)
+    return plural.replace("{}", f"columns {listed(names, most=8)}", 1)
 
 
 # Vocabularies

@@ -21,6 +21,7 @@ from google.cloud.bigquery import SchemaField, TimePartitioning
 from backfill import queries
 from backfill.audit.marking import listed, run_audit
 from backfill.errors import (
+    Refused,
     StatementFailed,
     Superseded,
     WarehouseBusy,
@@ -30,6 +31,7 @@ from backfill.errors import (
 from backfill.execution.inline import run_inline
 from backfill.ingest.copy_warehouse import Copying, copy
 from backfill.ingest.load import load
+from backfill.ingest.selection import LoadSelection
 from backfill.jobs.start import start_job
 from backfill.models import Job, Run
 from backfill.plan import input_signatures
@@ -44,9 +46,9 @@ from backfill.warehouse.bigquery.session import BigQueryWarehouse
 from backfill.warehouse.content_hash import Content, WarehousePart, filled
 from backfill.warehouse.port import Row, Work
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, TDZA
+from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, PGS, TDZA
 from tests.backfill.shell import Answer, Shell
-from tests.factories import game_rows, make_games, phase3_folder
+from tests.factories import file_of, game_rows, make_games, phase3_folder
 from tests.programs import FindProgram
 from tests.seasons.tiny import FIRST, LAST, NIGHTS, make_options
 from tests.seasons.whole import whole_rows
@@ -269,6 +271,32 @@ def test_a_killed_load_leaves_one_season_and_the_same_command_finishes_it(
     again = verb()
     assert (again.returncode, again.stderr) == (0, ""), again.stderr
     assert (game_ids(), open_warehouse(URL).unfinished()) == ([{"0023199999"}] * len(INPUTS), [])
+
+
+def test_a_partial_load_replaces_one_table_on_one_date(
+    clean: Proxy, settings: Any, tmp_path: Path
+) -> None:
+    settings.WAREHOUSE_URL = URL
+    apply_differences(connect(PLACE), PLACE, dry_run=False)
+    load(phase3_folder(tmp_path / "old", years=(2031,)))
+    first, second = (game["game_date"] for game in make_games(2031))
+
+    def points() -> dict[date, set[int | None]]:
+        rows = open_warehouse(URL).query(
+            f"SELECT game_date, points FROM {PGS} WHERE {KILLED_SEASON}"
+        )
+        return {d: {r["points"] for r in rows if r["game_date"] == d} for d in (first, second)}
+
+    before = game_ids()
+    rows = [{**row, "points": 7} for game in make_games(2031) for row in game_rows(PGS, game)]
+    late = phase3_folder(tmp_path / "late", years=(2031,), pgs=rows)
+    version = open_warehouse(URL).season_version(2031)
+    loaded = load(late, LoadSelection.of("PGS", second))
+    assert f"{PGS}: 2 rows on {second} replace 2 rows" in loaded.notes
+    assert (points(), game_ids()) == ({first: {None}, second: {7}}, before)
+    with pytest.raises(Refused, match="another load has replaced season 2031"):
+        open_warehouse(URL).load(2031, {PGS: file_of(late, PGS)}, None, version)
+    assert (points(), open_warehouse(URL).unfinished()) == ({first: {None}, second: {7}}, [])
 
 
 # Single faults, on a slice of failures outside any season

@@ -50,16 +50,24 @@ def notes(path: Path) -> list[str]:
         return found.reading.notes
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Rows]:
+    """Rows of the folder with one Parquet file per table."""
+    return read(phase3_folder(tmp_path_factory.mktemp("expected")))
+
+
 @pytest.mark.parametrize("form", forms.READ)
-def test_a_form_has_the_rows_of_the_parquet_file(folder: Path, form: str) -> None:
-    expected = read(folder)
+def test_a_form_has_the_rows_of_the_parquet_file(
+    folder: Path, expected: tuple[list[str], Rows], form: str
+) -> None:
     forms.READ[form](folder)
     assert read(folder) == expected
 
 
 @pytest.mark.parametrize("top", ["", "season_2021/", "exports/2021/"])
-def test_a_zip_of_mixed_forms_has_the_rows_of_the_folder(folder: Path, top: str) -> None:
-    expected = read(folder)
+def test_a_zip_of_mixed_forms_has_the_rows_of_the_folder(
+    folder: Path, expected: tuple[list[str], Rows], top: str
+) -> None:
     for form in ("hive dates", "semicolons in quoted commas"):
         forms.READ[form](folder)
     archive = forms.zipped(folder, top)
@@ -160,7 +168,7 @@ REFUSED: list[tuple[Callable[[Path], object], str]] = [
     ),
     (
         instead(f"{IN}.xlsx", "not a workbook"),
-        f"{PLAYER_GAMES}: {PGS.name}.xlsx is cut short or not a zip archive",
+        f"{PLAYER_GAMES}: {PGS.name}.xlsx is cut short or not an Excel workbook (.xlsx) without a password",
     ),
     (
         forms.workbook([PGS], f"{PGS.name}.xlsx", "Games", extra="Notes"),
@@ -231,6 +239,31 @@ def test_the_same_problem_of_several_columns_and_tables_is_one_line(folder: Path
 
 
 @pytest.mark.parametrize(
+    ("select", "sentence"),
+    [
+        (
+            "SELECT COLUMNS(*)::VARCHAR FROM t",
+            "column game_date is VARCHAR; expected DATE; columns season_year, fg_attempts are VARCHAR",
+        ),
+        (
+            "SELECT * REPLACE (1.5 AS points, 2.5 AS fg_makes, 3.5 AS fg_attempts, 4.5 AS ft_makes) FROM t",
+            "column points has '1.5'; expected INT64 (4 rows like it); column fg_attempts has '3.5'",
+        ),
+        (
+            "SELECT * REPLACE (if(points IS NULL, NULL, game_date) AS game_date, NULL::VARCHAR AS team_abbr,"
+            " NULL::VARCHAR AS opponent_team_abbr) FROM t",
+            "columns game_date, team_abbr, opponent_team_abbr are NULL in 4 rows",
+        ),
+    ],
+)
+def test_one_cause_in_many_columns_is_one_line(folder: Path, select: str, sentence: str) -> None:
+    rewrite(file_of(folder, PGS), select)
+    (line,) = read(folder)[0]
+    assert line.startswith(f"{PLAYER_GAMES}: {sentence}")
+    assert line.endswith("more like these") == ("expected" in line)
+
+
+@pytest.mark.parametrize(
     ("select", "named"),
     [
         ('SELECT 1 AS "Unnamed: 0", * FROM t', "Unnamed: 0"),
@@ -295,6 +328,26 @@ def test_a_zip_writes_nothing_outside(
     file = archive(tmp_path, (member, b"x"))
     assert read(file)[0] == [sentence]
     assert [f.name for f in tmp_path.iterdir()] == ["season.zip"]
+
+
+def test_a_zip_of_windows_is_read(
+    folder: Path, tmp_path: Path, expected: tuple[list[str], Rows]
+) -> None:
+    members = [
+        (str(f.relative_to(folder)).replace("/", "\\"), f.read_bytes())
+        for f in folder.rglob("*.parquet")
+    ]
+    assert read(archive(tmp_path, *members)) == expected
+
+
+def test_a_pipe_and_two_spellings_of_a_column_are_one_sentence(folder: Path) -> None:
+    rewrite(file_of(folder, SCHED), "SELECT *, 1 AS game_id_1 FROM t")
+    forms.text(SCHED, head=lambda name: "Game ID" if name == "game_id_1" else name)(folder)
+    assert read(folder)[0] == [f"{SCHEDULE}: nba_schedule.csv has the column game_id twice"]
+    file_of(folder, SCHED, ".csv").unlink()
+    os.mkfifo(file_of(folder, SCHED))
+    (line,) = read(folder)[0]
+    assert line.startswith(f"{SCHEDULE}: no file in {folder}; found: nba_schedule.parquet; ")
 
 
 def test_a_damaged_encrypted_or_unknown_zip_is_one_sentence(folder: Path) -> None:
