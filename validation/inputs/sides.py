@@ -1,0 +1,343 @@
+"""Teams of games: the rows of each table compared with the schedule, each difference with its cause."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from validation.findings.finding_kind import FindingKind
+from validation.findings.kinds import format_date_ranges, pluralize
+from validation.inputs import kinds
+from validation.inputs.problem import (
+    PLAYER_TABLES,
+    TABLE_NAMES,
+    InputProblem,
+    RowKey,
+    briefly,
+    table_names,
+)
+
+STATEMENT = "input-sides"
+SCHEDULE = "SCHED"
+# Tables with the team and its opponent in every row.
+SIDE_TABLES = tuple(table for table in TABLE_NAMES if table != SCHEDULE)
+
+
+class Side(NamedTuple):
+    """Team of a game in one table, that the schedule does not have, or (`is_missing`) that only the
+    schedule has.
+
+    `is_filled`: the table has rows of the date. `day`, `home` and `away` are of the game in the
+    schedule, None without one.
+    """
+
+    table: str
+    game_id: str
+    game_date: date
+    team: str
+    opponent: str
+    rows: int
+    is_missing: bool
+    is_filled: bool
+    day: date | None = None
+    home: str | None = None
+    away: str | None = None
+
+    @property
+    def teams(self) -> set[str]:
+        """The two teams of the game in the schedule."""
+        return {self.home or "", self.away or ""}
+
+    @property
+    def game(self) -> tuple[str, str]:
+        """Table and game."""
+        return self.table, self.game_id
+
+    @property
+    def text(self) -> str:
+        """Game and team as text."""
+        return f"{self.game_id} ({self.game_date}) {self.team}"
+
+
+class Repeated(NamedTuple):
+    """Team of a final game in a schedule that contradicts itself: `own team`, `two dates` or `two
+    games`.
+    """
+
+    what: str
+    game_id: str
+    game_date: date
+    team: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Difference:
+    """Side that differs from the schedule for one reason; `cause` groups those of one problem."""
+
+    kind: FindingKind
+    cause: tuple[str, ...]
+    side: Side
+    right: tuple[Side, ...] = ()
+
+
+def problems(
+    sides: Iterable[Side], teams: Mapping[str, Collection[str]], repeated: Iterable[Repeated] = ()
+) -> list[InputProblem]:
+    """Return one problem per cause; tables with the same differences share it.
+
+    `teams` has the names of teams by table.
+    """
+    repeated = list(repeated)
+    own = {game.game_id for game in repeated if game.what != "two games"}
+    found = [side for side in sides if side.game_id not in own]
+    renamed = _renamed(found, teams)
+    differences = [_explained(side, renamed) for side in found if not side.is_missing]
+    covered = {key for d in differences for key in _covers(d)}
+    differences += [
+        _Difference(kind=kinds.GAME_TEAMS, cause=("missing",), side=side, right=(side,))
+        for side in found
+        if side.is_missing and side.is_filled and not _is_covered(side, covered)
+    ]
+    grouped: dict[tuple[FindingKind, tuple[str, ...], str], list[_Difference]] = defaultdict(list)
+    for d in differences:
+        grouped[d.kind, d.cause, d.side.table].append(d)
+    absent = {(*side.game, side.team) for side in found if side.is_missing}
+    games = {side.game_id for side in found}
+    return [
+        *(_problem(group, absent) for group in _merged(grouped)),
+        *_of_schedule(game for game in repeated if game.game_id not in games),
+    ]
+
+
+def _other(teams: Collection[str], team: str) -> str:
+    """Return the other team of a game; empty if there is none."""
+    return next((name for name in sorted(teams) if name != team), "")
+
+
+def _renamed(sides: Sequence[Side], teams: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Return the names of teams that differ between the schedule and other tables: the name found,
+    with the one in the schedule.
+    """
+    scheduled = set(teams.get(SCHEDULE, ()))
+    held = {name for table, names in teams.items() if table != SCHEDULE for name in names}
+    pairs: dict[str, Counter[str]] = defaultdict(Counter)
+    for side in sides:
+        for name, other in ((side.team, side.opponent), (side.opponent, side.team)):
+            if side.is_missing or not side.home or name in side.teams:
+                continue
+            alike = [team for team in side.teams if _plain(team) == _plain(name)]
+            partner = [_other(side.teams, other)] if other in side.teams else []
+            for wanted in alike or partner:
+                if name not in scheduled or wanted not in held:
+                    pairs[name][wanted] += 1
+    return {name: counts.most_common(1)[0][0] for name, counts in pairs.items()}
+
+
+def _plain(team: str) -> str:
+    return "".join(filter(str.isalnum, team)).casefold()
+
+
+def _explained(side: Side, renamed: Mapping[str, str]) -> _Difference:
+    """Return the reason for rows that the schedule does not have."""
+    if side.day is None or not side.home or not side.away:
+        return _Difference(kind=kinds.UNSCHEDULED, cause=(), side=side)
+    team, opponent = (
+        name if name in side.teams else renamed.get(name, name)
+        for name in (side.team, side.opponent)
+    )
+    right = side._replace(game_date=side.day, team=team, opponent=_other(side.teams, team))
+    if {team, opponent} == side.teams and (team, opponent) != (side.team, side.opponent):
+        name = side.team if team != side.team else side.opponent
+        pair = (name, renamed[name])
+        return _Difference(kind=kinds.TEAM_NAME, cause=pair, side=side, right=(right,))
+    if {team, opponent} == side.teams:
+        days = str((side.game_date - side.day).days)
+        return _Difference(kind=kinds.GAME_DATE, cause=(days,), side=side, right=(right,))
+    if team in side.teams:
+        cause = "own team" if opponent == team else "another team"
+        return _Difference(kind=kinds.OPPONENT, cause=(cause,), side=side, right=(right,))
+    if opponent in side.teams:
+        right = right._replace(team=_other(side.teams, opponent), opponent=opponent)
+        return _Difference(kind=kinds.GAME_TEAMS, cause=("extra",), side=side, right=(right,))
+    return _Difference(kind=kinds.UNSCHEDULED, cause=("teams",), side=side)
+
+
+def _covers(difference: _Difference) -> Iterator[tuple[str, str, str]]:
+    """Yield the (table, game, team) whose missing rows this difference explains."""
+    for side in difference.right:
+        yield *side.game, side.team
+    if difference.kind is kinds.UNSCHEDULED:
+        yield *difference.side.game, ""
+
+
+def _is_covered(side: Side, covered: set[tuple[str, str, str]]) -> bool:
+    return (*side.game, side.team) in covered or (*side.game, "") in covered
+
+
+def _merged(
+    grouped: Mapping[tuple[FindingKind, tuple[str, ...], str], list[_Difference]],
+) -> Iterator[list[_Difference]]:
+    """Merge the groups of tables that differ from the schedule in the same games and teams, then
+    the names of teams that differ in the same tables.
+    """
+    merged: dict[object, list[_Difference]] = defaultdict(list)
+    for (kind, cause, _), group in grouped.items():
+        where = frozenset((d.side.game_id, d.side.team, d.side.opponent) for d in group)
+        merged[kind.name, cause, where].extend(group)
+    names: dict[object, list[_Difference]] = defaultdict(list)
+    for group in merged.values():
+        if group[0].kind is kinds.TEAM_NAME:
+            names[frozenset(d.side.table for d in group)].extend(group)
+        else:
+            yield group
+    yield from names.values()
+
+
+def _problem(
+    group: Sequence[_Difference], absent: Collection[tuple[str, str, str]]
+) -> InputProblem:
+    first, sides = group[0], [d.side for d in group]
+    tables = tuple(t for t in SIDE_TABLES if any(s.table == t for s in sides))
+    is_schedule = tables == SIDE_TABLES  # all tables agree with each other
+    dates = tuple(sorted({s.game_date for s in sides} | {s.day for s in sides if s.day}))
+    games = tuple(sorted({s.game_id for s in sides}))
+    sentence = SENTENCES[first.kind](group, SCHEDULE if is_schedule else table_names(tables))
+    if first.kind is kinds.GAME_DATE and not any(
+        (*r.game, r.team) in absent for d in group for r in d.right
+    ):
+        sentence += "; other rows of the game have the date of the schedule"
+    return InputProblem(
+        kind=first.kind,
+        subject=" ".join((*tables, *_identity(first), *games[:1])),
+        sentence=f"{sentence}; {format_date_ranges(dates)}",
+        statement=STATEMENT,
+        only={"c.name": tables, "c.game_id": games},
+        tables=(*tables, *((SCHEDULE,) if is_schedule else ())),
+        dates=dates,
+        games=games,
+        teams=tuple(sorted({s.team for s in sides} | {r.team for d in group for r in d.right})),
+        cause=_cause(first, is_schedule=is_schedule),
+        wrong=tuple(_key(s) for s in sides if not s.is_missing),
+        right=tuple(_key(r) for d in group for r in d.right),
+        processors=("PCF", "ML") if first.kind is kinds.OPPONENT else (),
+        numbers={"rows": sum(s.rows for s in sides), "games with it": len(games)},
+    )
+
+
+def _identity(difference: _Difference) -> tuple[str, ...]:
+    return () if difference.kind is kinds.TEAM_NAME else difference.cause
+
+
+def _key(side: Side) -> RowKey:
+    entity = "" if side.table in PLAYER_TABLES else side.team
+    return RowKey(side.table, entity, side.game_date, side.game_id, side.team)
+
+
+def _cause(difference: _Difference, *, is_schedule: bool) -> str:
+    if is_schedule:
+        return "all tables agree with each other: the schedule is wrong, or incomplete"
+    if difference.kind is kinds.GAME_DATE and difference.cause[0] in ("1", "-1"):
+        return "a date in another time zone (UTC instead of US Eastern time, or the reverse)"
+    return ""
+
+
+# The sentences: each names the table, the games and the teams.
+
+
+def _rows(group: Sequence[_Difference]) -> str:
+    return pluralize(sum(d.side.rows for d in group), "row")
+
+
+def _games(group: Sequence[_Difference]) -> str:
+    names = sorted({d.side.game_id for d in group})
+    return f"{pluralize(len(names), 'game')} ({briefly(names)})"
+
+
+def _team_name(group: Sequence[_Difference], where: str) -> str:
+    pairs = sorted({d.cause if where != SCHEDULE else d.cause[::-1] for d in group})
+    named = briefly(f"{found} for {wanted}" for found, wanted in pairs)
+    verb = "is" if len(pairs) == 1 else "are"
+    abbreviations = briefly(found for found, _ in pairs)
+    table = TABLE_NAMES[SCHEDULE] if where == SCHEDULE else where
+    return f"{table}: {named} in {_rows(group)} of {_games(group)}; {abbreviations} {verb} in no other table"
+
+
+def _game_date(group: Sequence[_Difference], where: str) -> str:
+    days = int(group[0].cause[0])
+    if where == SCHEDULE:
+        early = "later" if days < 0 else "earlier"
+        return f"{TABLE_NAMES[SCHEDULE]}: {_games(group)} dated {pluralize(abs(days), 'day')} {early} than in all other tables"
+    early = "earlier" if days < 0 else "later"
+    return f"{where}: {_rows(group)} of {_games(group)} dated {pluralize(abs(days), 'day')} {early} than in the schedule"
+
+
+def _game_teams(group: Sequence[_Difference], where: str) -> str:
+    named = briefly(sorted({d.side.text for d in group}))
+    if group[0].cause == ("extra",):
+        table = "all tables" if where == SCHEDULE else where
+        return f"{table}: {_rows(group)} of a team that does not play in the game: {named}"
+    count = pluralize(len(_teams(group)), "team")
+    if where == SCHEDULE:
+        return f"no table has rows for {count} of final games: {named}"
+    what = "player rows" if {d.side.table for d in group} <= set(PLAYER_TABLES) else "rows"
+    return f"{where}: no {what} for {count} of final games: {named}"
+
+
+def _teams(group: Sequence[_Difference]) -> set[tuple[str, str]]:
+    return {(d.side.game_id, d.side.team) for d in group}
+
+
+def _opponent(group: Sequence[_Difference], where: str) -> str:
+    table = "all tables" if where == SCHEDULE else where
+    if group[0].cause == ("own team",):
+        return f"{table}: the team is its own opponent in {_rows(group)} of {_games(group)}"
+    named = briefly(f"{d.side.text} against {d.side.opponent}" for d in group)
+    return f"{table}: opponents that are not each other's in {_rows(group)}: {named}"
+
+
+def _unscheduled(group: Sequence[_Difference], where: str) -> str:
+    place = "all other tables have" if where == SCHEDULE else f"{where}:"
+    teams = briefly(sorted({d.side.text for d in group}))
+    return f"{place} {_rows(group)} of {_games(group)} that the schedule does not have: {teams}"
+
+
+# The schedule alone
+
+
+def _of_schedule(found: Iterable[Repeated]) -> Iterator[InputProblem]:
+    by_what: dict[str, list[Repeated]] = defaultdict(list)
+    for game in found:
+        by_what[game.what].append(game)
+    for what, games in by_what.items():
+        ids = tuple(sorted({g.game_id for g in games}))
+        dates = tuple(sorted({g.game_date for g in games}))
+        teams = tuple(sorted({g.team for g in games}))
+        named = briefly(f"{g.game_id} ({g.game_date}) {g.team}" for g in games)
+        yield InputProblem(
+            kind=kinds.OPPONENT if what == "own team" else kinds.GAME_DATE,
+            subject=f"{SCHEDULE} {what} {ids[0]}",
+            sentence=f"{TABLE_NAMES[SCHEDULE]}: {SCHEDULE_SENTENCES[what]}: {named}",
+            statement="input-schedule",
+            tables=(SCHEDULE,),
+            dates=dates,
+            games=ids,
+            teams=teams,
+            numbers={"games with it": len(ids)},
+        )
+
+
+SCHEDULE_SENTENCES = {
+    "own team": "a team plays against itself",
+    "two dates": "a final game is on two dates",
+    "two games": "a team has two final games on a date",
+}
+SENTENCES = {
+    kinds.TEAM_NAME: _team_name,
+    kinds.GAME_DATE: _game_date,
+    kinds.GAME_TEAMS: _game_teams,
+    kinds.OPPONENT: _opponent,
+    kinds.UNSCHEDULED: _unscheduled,
+}
