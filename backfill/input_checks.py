@@ -65,7 +65,7 @@ def check(
         for key in (*problem.wrong, *problem.right)
         if key.table in ROLES
     } | {(row.game_id, row.team) for row in zone_rows}
-    alone = [Alone(*own, frozenset(games)) for *own, games in rows(names.STATEMENT)]
+    alone = [Alone._make([*own, frozenset(games)]) for *own, games in rows(names.STATEMENT)]
     found = column_shares.shares(ask, season_start, PHASE3) if shares is None else shares
     return [
         *of_sides,

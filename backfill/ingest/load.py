@@ -21,11 +21,13 @@ from django.conf import settings
 
 from backfill.errors import Refused, WarehouseUnwritable
 from backfill.ingest import input_files
+from backfill.ingest.load_checks import check_reading
 from backfill.season_calendar import season_name
 from backfill.warehouse import writable_warehouse
 from backfill.warehouse.port import UnfinishedWrite
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import INPUTS, SCHED
+from validation.findings.kinds import FindingDraft
 from validation.season import FIRST_MONTH
 
 WRITTEN = "processed_at"
@@ -61,13 +63,14 @@ SAME = {
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
     """Result of a load: `rows` by table (`dataset.name`) and season year, `notes` in sentences,
-    wall time in seconds.
+    wall time in seconds, `findings` about tables that contradict each other.
     """
 
     seasons: tuple[int, ...]
     rows: dict[str, dict[int, int]]
     notes: tuple[str, ...]
     seconds: float
+    findings: tuple[FindingDraft, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -85,10 +88,11 @@ class _Reading:
         return self.db.execute(sql).fetchone() or ()
 
 
-def load(folder: Path) -> Loaded:
+def load(folder: Path, *, strict: bool = False) -> Loaded:
     """Replace every season of a folder in the warehouse.
 
-    Raises Refused with one line per problem; then nothing was loaded.
+    Raises Refused with one line per problem; then nothing was loaded. With `strict`, tables that
+    contradict each other are problems too.
     """
     began = time.perf_counter()
     _look_into(folder)
@@ -102,12 +106,15 @@ def load(folder: Path) -> Loaded:
             _read(reading, table)
         if reading.problems:
             raise Refused("\n".join(reading.problems))
+        conditions = {year: f"{SEASON} = {year}" for year in reading.seasons}
+        findings = check_reading(db, conditions, strict=strict)
         rows = _replace(reading)
     return Loaded(
         seasons=tuple(reading.seasons),
         rows=rows,
         notes=tuple(reading.notes),
         seconds=time.perf_counter() - began,
+        findings=findings,
     )
 
 

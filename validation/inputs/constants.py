@@ -10,9 +10,9 @@ from typing import NamedTuple
 from validation.columns import Critical, counted_columns, critical
 from validation.findings.content import Share
 from validation.findings.finding_kind import Severity
-from validation.findings.kinds import format_date_ranges, pluralize
+from validation.findings.kinds import pluralize
 from validation.inputs import kinds
-from validation.inputs.problem import TABLE_NAMES, InputProblem, RowKey
+from validation.inputs.problem import TABLE_NAMES, InputProblem, RowKey, span
 from validation.known_constants import RARE, ConstantKind, may_be_all_season
 
 # Equal values on fewer dates, or of fewer teams, can be chance. Rare events need more dates.
@@ -106,7 +106,7 @@ def _problem(found: Sequence[_Found]) -> InputProblem:
         kind=kinds.CONSTANT_COLUMN,
         subject=f"{table} {names[0]} {first.what}",
         sentence=f"{TABLE_NAMES[table]}: {', '.join(one.text for one in found)} in "
-        f"{pluralize(rows, 'row')} from the first day on, {format_date_ranges(dates, dates)}",
+        f"{pluralize(rows, 'row')} from the first day on, {span(dates)}",
         statement="evidence-columns",
         tables=(table,),
         dates=dates,

@@ -28,6 +28,7 @@ from validation.processor_rules import RULES
 # A row as it is, and as it would be; None for a row that does not exist.
 Change = tuple[RowKey | None, RowKey | None]
 ANYBODY = "*"
+Place = tuple[str, str]  # table and entity
 # Processors that compute from the row of the opponent's defense.
 READS_OPPONENT = ("PCF", "ML")
 
@@ -79,7 +80,7 @@ class SeasonCosts:
             return Cost()
         days = [day for day in self.dates if day >= problem.dates[0]]
         changed = self._changed(problem)
-        reached = _Reached(self, problem, [key for pair in changed for key in pair if key])
+        reached = _Reached(self, problem, changed)
         prevented = self._prevented(changed, days)
         wrong = sum(map(reached.rows, days))
         return Cost(wrong, prevented.failures.total(), prevented.missing.total(), prevented.rows)
@@ -234,14 +235,27 @@ def _moved(
 class _Reached:
     """Output rows that are computed from changed rows."""
 
-    def __init__(self, season: SeasonCosts, problem: InputProblem, keys: Iterable[RowKey]) -> None:
+    def __init__(
+        self, season: SeasonCosts, problem: InputProblem, changed: Iterable[Change]
+    ) -> None:
         self.season, self.direct = season, problem.processors or tuple(RULES)
-        days: dict[tuple[str, str], set[date]] = defaultdict(set)
-        for key in keys:
-            days[key.table, key.entity].add(key.day)
+        days: dict[Place, set[date]] = defaultdict(set)
+        self.moved: dict[Place, list[tuple[date, date]]] = defaultdict(list)
+        for wrong, right in changed:
+            if (
+                wrong
+                and right
+                and wrong.day != right.day
+                and wrong == right._replace(day=wrong.day)
+            ):
+                first, last = sorted((wrong.day, right.day))
+                self.moved[wrong.table, wrong.entity].append((first, last))
+                continue
+            for key in filter(None, (wrong, right)):
+                days[key.table, key.entity].add(key.day)
         self.days = {place: sorted(found) for place, found in days.items()}
-        self.tables = {table for table, _ in self.days}
-        self._days_of: dict[tuple[str, str], list[date]] = {}
+        self.tables = {table for table, _ in (*self.days, *self.moved)}
+        self._days_of: dict[Place, list[date]] = {}
 
     def rows(self, day: date) -> int:
         """Return the number of wrong rows of a date."""
@@ -263,8 +277,7 @@ class _Reached:
         rules = RULES[code]
         if any(entity in wrong[before] for before in rules.reads if before in wrong):
             return True
-        opponent = self.season.opponents.get((team, day), "")
-        if code in READS_OPPONENT and opponent in wrong.get("TDZA", ()):
+        if code in READS_OPPONENT and self._has_wrong_opponent(team, day, wrong):
             return True
         if code not in self.direct:
             return False
@@ -274,16 +287,29 @@ class _Reached:
             return True
         return bool(rules.team_window) and self._in_window("TOGS", team, day, rules.team_window)
 
+    def _has_wrong_opponent(self, team: str, day: date, wrong: Mapping[str, set[str]]) -> bool:
+        """Return whether the opponent's defense row is wrong, or missing although it has games."""
+        opponent, code = self.season.opponents.get((team, day), ""), "TDZA"
+        if opponent in wrong.get(code, ()):
+            return True
+        is_known = opponent in self.season.statuses(day).get(code, ())
+        return not is_known and self._in_window("TDGS", opponent, day, RULES[code].window)
+
     def _has_context(self, player: str, team: str, day: date) -> bool:
+        places = [("UPGC", player), ("UPGC", ANYBODY), ("UTGC", team)]
         return any(
-            day in self.days.get((table, name), ())
-            for table, name in (("UPGC", player), ("UPGC", ANYBODY), ("UTGC", team))
-            if table in self.tables
+            day in self.days.get(place, ())
+            or any(day in dates for dates in self.moved.get(place, ()))
+            for place in places
+            if place[0] in self.tables
         )
 
     def _in_window(self, table: str, entity: str, day: date, window: int | None) -> bool:
         if table not in self.tables:
             return False
+        # With another date, a game is in windows too early or too late, and in the same afterwards.
+        if any(first < day <= last for first, last in self.moved.get((table, entity), ())):
+            return True
         days = self.days.get((table, entity)) or self.days.get((table, ANYBODY), [])
         place = bisect_left(days, day)
         if not place:

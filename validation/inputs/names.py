@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import attrgetter
 from typing import NamedTuple
 
-from validation.findings.kinds import format_date_ranges, pluralize
+from validation.findings.kinds import pluralize
 from validation.inputs import kinds
-from validation.inputs.problem import MOST_LISTED, InputProblem, RowKey, briefly
+from validation.inputs.problem import MOST_LISTED, InputProblem, RowKey, briefly, span
 
 STATEMENT = "input-names"
 # A second spelling without equal letters needs this many common games, and this similarity.
@@ -90,6 +91,7 @@ def without_accents(name: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """Return the letters and digits of a name, without case, accents and suffix."""
     folded = without_accents(name).casefold()
@@ -158,20 +160,31 @@ def _pairs(games: Sequence[Alone], contexts: Sequence[Alone]) -> Iterator[NamePa
     for context in contexts:
         for game in context.ids:
             by_game[game].append(context)
+    rest: list[tuple[Alone, list[Alone]]] = []
+    paired: set[str] = set()
     for one in games:
-        near = {context for game in one.ids for context in by_game[game]}
-        for context in sorted(near, key=lambda near: near.player):
-            if one.player != context.player and _is_same(one, context):
-                what = difference(one.player, context.player)
-                yield NamePair(game=one, context=context, difference=what)
+        near = {context for game in one.ids for context in by_game[game]} - {one}
+        alike = sorted(filter(partial(_is_alike, one), near), key=attrgetter("player"))
+        paired.update(context.player for context in alike)
+        yield from (_pair(one, context) for context in alike)
+        if not alike:
+            rest.append((one, sorted(near, key=attrgetter("player"))))
+    for one, contexts_ in rest:
+        free = [c for c in contexts_ if c.player not in paired and _is_similar(one, c)]
+        yield from (_pair(one, context) for context in free)
 
 
-def _is_same(one: Alone, other: Alone) -> bool:
-    """Return whether two names are likely of one player: equal letters or id, or a similar name in
-    the same games of a team.
-    """
-    if plain(one.player) == plain(other.player) or (one.uid and one.uid == other.uid):
-        return True
+def _pair(game: Alone, context: Alone) -> NamePair:
+    return NamePair(game=game, context=context, difference=difference(game.player, context.player))
+
+
+def _is_alike(one: Alone, other: Alone) -> bool:
+    """Return whether two names have equal letters or ids."""
+    return plain(one.player) == plain(other.player) or bool(one.uid and one.uid == other.uid)
+
+
+def _is_similar(one: Alone, other: Alone) -> bool:
+    """Return whether two similar names are in the same games of a team."""
     common = len(one.ids & other.ids)
     return (
         one.team == other.team
@@ -194,7 +207,7 @@ def _problem(what: str, pairs: Sequence[NamePair]) -> InputProblem:
         subject=what,
         sentence=f"{count} with different keys in player_game_summary and "
         f"upcoming_player_game_context ({what}): {named}; {pluralize(len(games), 'game')}, "
-        f"{format_date_ranges(dates)}",
+        f"{span(dates)}",
         statement=STATEMENT,
         only={"player_lookup": names},
         tables=("PGS", "UPGC"),
@@ -220,7 +233,7 @@ def _without_context(rest: Sequence[Alone]) -> InputProblem:
         kind=kinds.NO_CONTEXT,
         subject="UPGC",
         sentence=f"{pluralize(len(players), 'player')} with {rows} and without context: "
-        f"{briefly(players)}; {format_date_ranges(dates)}",
+        f"{briefly(players)}; {span(dates)}",
         statement=STATEMENT,
         only={"player_lookup": players},
         tables=("UPGC",),

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from validation.columns import ZONES
 from validation.findings.finding_kind import Severity
-from validation.findings.kinds import format_date_ranges, pluralize
+from validation.findings.kinds import pluralize
 from validation.inputs import kinds
-from validation.inputs.problem import InputProblem, RowKey, briefly
+from validation.inputs.problem import InputProblem, RowKey, briefly, span
 
 # A source can leave out a few shots from unknown places, but not a fifth of a team's shots.
 FEWEST_MISSING_SHOTS, LEAST_ZONE_SHARE = 10, "0.8"
@@ -99,7 +99,7 @@ def _zone_problem(what: str, rows: Sequence[ZoneRow]) -> InputProblem:
         kind=kinds.ZONES,
         subject=f"{what} {dates[0]}",
         sentence=f"player_game_summary: {ZONE_SENTENCES[what]} in {pluralize(len(rows), 'row')} of "
-        f"{pluralize(len(players), 'player')}, {format_date_ranges(dates)}; "
+        f"{pluralize(len(players), 'player')}, {span(dates)}; "
         f"for example {rows[0].text}",
         statement="input-zones",
         only={"n.game_id": games},
@@ -110,6 +110,7 @@ def _zone_problem(what: str, rows: Sequence[ZoneRow]) -> InputProblem:
         players=players,
         wrong=keys,
         right=keys,
+        processors=("PSZA",),
         numbers={"rows": len(rows)},
     )
 
@@ -215,7 +216,7 @@ def _sum_problem(
         kind=kinds.SUMS,
         subject=f"{what} {names[0]} {dates[0]}",
         sentence=f"{_sum_sentence(what, names, rows)}; {pluralize(len(games), 'game')}, "
-        f"{format_date_ranges(dates)}; for example {_example(rows[0], columns)}",
+        f"{span(dates)}; for example {_example(rows[0], columns)}",
         statement="input-sum-rows",
         only={"s.game_id": games},
         tables=tables,
@@ -225,8 +226,8 @@ def _sum_problem(
         players=players,
         severity=severity,
         cause=SUM_CAUSES.get(what, ""),
-        wrong=() if what == "absent" else keys,
-        right=keys,
+        wrong=() if what in ("absent", "unlike") else keys,
+        right=() if what == "unlike" else keys,
         numbers={"rows": len(rows), "columns": names},
     )
 

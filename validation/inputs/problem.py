@@ -93,3 +93,10 @@ def table_names(tables: Iterable[str]) -> str:
     """Return the names of tables in one line, in the order of their declaration."""
     wanted = set(tables)
     return ", ".join(name for table, name in TABLE_NAMES.items() if table in wanted)
+
+
+def span(dates: Sequence[date]) -> str:
+    """Return dates, in order, as text: up to three, else their number with the first and last."""
+    if len(dates) <= MOST_IN_A_SENTENCE:
+        return ", ".join(map(str, dates))
+    return f"{len(dates)} dates from {dates[0]} to {dates[-1]}"

@@ -9,7 +9,7 @@ from datetime import date
 from typing import NamedTuple
 
 from validation.findings.finding_kind import FindingKind
-from validation.findings.kinds import format_date_ranges, pluralize
+from validation.findings.kinds import pluralize
 from validation.inputs import kinds
 from validation.inputs.problem import (
     PLAYER_TABLES,
@@ -17,6 +17,7 @@ from validation.inputs.problem import (
     InputProblem,
     RowKey,
     briefly,
+    span,
     table_names,
 )
 
@@ -212,7 +213,7 @@ def _problem(
     return InputProblem(
         kind=first.kind,
         subject=" ".join((*tables, *_identity(first), *games[:1])),
-        sentence=f"{sentence}; {format_date_ranges(dates)}",
+        sentence=f"{sentence}; {span(dates)}",
         statement=STATEMENT,
         only={"c.name": tables, "c.game_id": games},
         tables=(*tables, *((SCHEDULE,) if is_schedule else ())),

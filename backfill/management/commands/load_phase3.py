@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from backfill.cli.base import OK, VerbCommand
 from backfill.errors import Refused
 from backfill.ingest.load import Loaded, load
+from backfill.ingest.load_checks import documents, line
 
 
 class Command(VerbCommand):
@@ -29,13 +30,19 @@ class Command(VerbCommand):
             metavar="DIR",
             help="folder with nba_analytics/ and nba_reference/, one .parquet or .csv file per table",
         )
+        parser.add_argument(
+            "--strict",
+            action="store_true",
+            help="load nothing if the tables contradict each other",
+        )
 
     def run(self, **options: Any) -> int:
         """Load, and list the rows per table."""
         if not options["dir"].strip():
             raise Refused("DIR is empty; name the folder with the Phase 3 files")
-        loaded = load(Path(options["dir"]))
-        self.emit({"folder": options["dir"], **asdict(loaded)}, as_text(loaded))
+        loaded = load(Path(options["dir"]), strict=options["strict"])
+        document = asdict(replace(loaded, findings=())) | {"findings": documents(loaded.findings)}
+        self.emit({"folder": options["dir"], **document}, as_text(loaded))
         return OK
 
     def _print_error(self, message: object) -> None:
@@ -56,6 +63,7 @@ def as_text(loaded: Loaded) -> str:
         [
             *lines,
             *(f"note: {note}" for note in loaded.notes),
+            *map(line, loaded.findings),
             f"season {seasons} loaded in {loaded.seconds:.1f} s",
         ]
     )
