@@ -18,10 +18,11 @@ from backfill.warehouse.tables import INPUTS, SCHED
 from validation.columns import SOURCES as PHASE3
 from validation.findings.content import Share
 from validation.inputs import constants, names, numbers, sides
+from validation.inputs.differences import Side
 from validation.inputs.names import Alone
 from validation.inputs.numbers import SUMS, SumRow, ZoneRow
 from validation.inputs.problem import InputProblem
-from validation.inputs.sides import Repeated, Side
+from validation.inputs.sides import Repeated
 from validation.season import season_year
 
 # Rows dated so many days before opening night are searched for its games.

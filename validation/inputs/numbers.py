@@ -11,7 +11,7 @@ from validation.columns import ZONES
 from validation.findings.finding_kind import Severity
 from validation.findings.kinds import pluralize
 from validation.inputs import kinds
-from validation.inputs.problem import InputProblem, RowKey, briefly, span
+from validation.inputs.problem import TABLE_NAMES, InputProblem, RowKey, briefly, span
 
 # A source can leave out a few shots from unknown places, but not a fifth of a team's shots.
 FEWEST_MISSING_SHOTS, LEAST_ZONE_SHARE = 10, "0.8"
@@ -176,7 +176,8 @@ def sum_problems(
 def _sum_problems(counts: Sequence[SumCount], rows: Sequence[SumRow]) -> Iterator[InputProblem]:
     of_players = [n for n, one in enumerate(SUMS) if one.right.startswith("PGS.")]
     known = [counts[n] for n in of_players if counts[n].known]
-    if known and all(c.swapped > LEAST_EQUAL_SHARE * c.known for c in known):
+    defense = [counts[n] for n in of_players if SUMS[n].left.startswith("TDGS") and counts[n].known]
+    if defense and all(c.swapped > LEAST_EQUAL_SHARE * c.known for c in defense):
         yield _sum_problem("swapped", of_players, rows)
         return
     if known and all(c.equal < LEAST_EQUAL_SHARE * c.known for c in known):
@@ -228,7 +229,7 @@ def _sum_problem(
         cause=SUM_CAUSES.get(what, ""),
         wrong=() if what in ("absent", "unlike") else keys,
         right=() if what == "unlike" else keys,
-        numbers={"rows": len(rows), "columns": names},
+        numbers={"rows": len(rows), "columns": [_full(name) for name in names]},
     )
 
 
@@ -249,26 +250,32 @@ def _sum_keys(what: str, tables: Sequence[str], rows: Sequence[SumRow]) -> Itera
 
 
 def _sum_sentence(what: str, names: Sequence[str], rows: Sequence[SumRow]) -> str:
-    columns = briefly(names)
+    columns, differ = briefly(map(_full, names)), "differs" if len(names) == 1 else "differ"
     if what == "swapped":
-        return (
-            f"team_defense_game_summary: {columns} are of the defending team, not of its opponent"
-        )
+        return f"{columns} are of the defending team, not of its opponent"
     if what == "unlike":
-        return f"{columns} differ from the sums of the players in most games"
+        return f"{columns} {differ} from the sums of the players in most games"
     if what == "absent":
-        count = sum(row.absent for row in rows)
-        player = pluralize(count, "player")
-        return f"player_game_summary: {player} with context and without a row, and {columns} differ"
-    return f"{columns} differ from the sums of the players in {pluralize(len(rows), 'row')}"
+        count = pluralize(sum(row.absent for row in rows), "player")
+        return (
+            f"player_game_summary: {count} with context and without a row, and {columns} {differ}"
+        )
+    return f"{columns} {differ} from the sums of the players in {pluralize(len(rows), 'row')}"
+
+
+def _full(name: str) -> str:
+    """Return a column with the name of its table."""
+    table, _, column = name.partition(".")
+    return f"{TABLE_NAMES[table]}.{column}"
 
 
 def _example(row: SumRow, columns: Sequence[int]) -> str:
     differing = [n for n in columns if _differs(row, n)] or list(columns)
     left, right = row.values[differing[0]]
     absent = f", {row.absent_player} has no row" if row.absent_player else ""
-    team = row.defense if SUMS[differing[0]].left.startswith("TDGS") else row.offense
-    return f"{team} in game {row.game_id}: {left} instead of {right}{absent}"
+    table, _, column = SUMS[differing[0]].left.partition(".")
+    team = row.defense if table == "TDGS" else row.offense
+    return f"{team} in game {row.game_id}: {column} is {left}, the sum is {right}{absent}"
 
 
 SUM_CAUSES = {

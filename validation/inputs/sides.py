@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
 from validation.findings.finding_kind import FindingKind
 from validation.findings.kinds import pluralize
 from validation.inputs import kinds
+from validation.inputs.differences import SCHEDULE, SIDE_TABLES, Difference, Side, differences
 from validation.inputs.problem import (
     PLAYER_TABLES,
     TABLE_NAMES,
@@ -22,45 +22,6 @@ from validation.inputs.problem import (
 )
 
 STATEMENT = "input-sides"
-SCHEDULE = "SCHED"
-# Tables with the team and its opponent in every row.
-SIDE_TABLES = tuple(table for table in TABLE_NAMES if table != SCHEDULE)
-
-
-class Side(NamedTuple):
-    """Team of a game in one table, that the schedule does not have, or (`is_missing`) that only the
-    schedule has.
-
-    `is_filled`: the table has rows of the date. `day`, `home` and `away` are of the game in the
-    schedule, None without one.
-    """
-
-    table: str
-    game_id: str
-    game_date: date
-    team: str
-    opponent: str
-    rows: int
-    is_missing: bool
-    is_filled: bool
-    day: date | None = None
-    home: str | None = None
-    away: str | None = None
-
-    @property
-    def teams(self) -> set[str]:
-        """The two teams of the game in the schedule."""
-        return {self.home or "", self.away or ""}
-
-    @property
-    def game(self) -> tuple[str, str]:
-        """Table and game."""
-        return self.table, self.game_id
-
-    @property
-    def text(self) -> str:
-        """Game and team as text."""
-        return f"{self.game_id} ({self.game_date}) {self.team}"
 
 
 class Repeated(NamedTuple):
@@ -74,16 +35,6 @@ class Repeated(NamedTuple):
     team: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Difference:
-    """Side that differs from the schedule for one reason; `cause` groups those of one problem."""
-
-    kind: FindingKind
-    cause: tuple[str, ...]
-    side: Side
-    right: tuple[Side, ...] = ()
-
-
 def problems(
     sides: Iterable[Side], teams: Mapping[str, Collection[str]], repeated: Iterable[Repeated] = ()
 ) -> list[InputProblem]:
@@ -94,101 +45,31 @@ def problems(
     repeated = list(repeated)
     own = {game.game_id for game in repeated if game.what != "two games"}
     found = [side for side in sides if side.game_id not in own]
-    renamed = _renamed(found, teams)
-    differences = [_explained(side, renamed) for side in found if not side.is_missing]
-    covered = {key for d in differences for key in _covers(d)}
-    differences += [
-        _Difference(kind=kinds.GAME_TEAMS, cause=("missing",), side=side, right=(side,))
-        for side in found
-        if side.is_missing and side.is_filled and not _is_covered(side, covered)
-    ]
-    grouped: dict[tuple[FindingKind, tuple[str, ...], str], list[_Difference]] = defaultdict(list)
-    for d in differences:
+    grouped: dict[tuple[FindingKind, tuple[str, ...], str], list[Difference]] = defaultdict(list)
+    for d in differences(found, teams):
         grouped[d.kind, d.cause, d.side.table].append(d)
     absent = {(*side.game, side.team) for side in found if side.is_missing}
-    games = {side.game_id for side in found}
+    games = own | {side.game_id for side in found}
+    followed = {(r.team, r.game_date) for r in repeated if r.game_id in games}
     return [
         *(_problem(group, absent) for group in _merged(grouped)),
-        *_of_schedule(game for game in repeated if game.game_id not in games),
+        *_of_schedule(
+            r for r in repeated if r.what != "two games" or (r.team, r.game_date) not in followed
+        ),
     ]
-
-
-def _other(teams: Collection[str], team: str) -> str:
-    """Return the other team of a game; empty if there is none."""
-    return next((name for name in sorted(teams) if name != team), "")
-
-
-def _renamed(sides: Sequence[Side], teams: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """Return the names of teams that differ between the schedule and other tables: the name found,
-    with the one in the schedule.
-    """
-    scheduled = set(teams.get(SCHEDULE, ()))
-    held = {name for table, names in teams.items() if table != SCHEDULE for name in names}
-    pairs: dict[str, Counter[str]] = defaultdict(Counter)
-    for side in sides:
-        for name, other in ((side.team, side.opponent), (side.opponent, side.team)):
-            if side.is_missing or not side.home or name in side.teams:
-                continue
-            alike = [team for team in side.teams if _plain(team) == _plain(name)]
-            partner = [_other(side.teams, other)] if other in side.teams else []
-            for wanted in alike or partner:
-                if name not in scheduled or wanted not in held:
-                    pairs[name][wanted] += 1
-    return {name: counts.most_common(1)[0][0] for name, counts in pairs.items()}
-
-
-def _plain(team: str) -> str:
-    return "".join(filter(str.isalnum, team)).casefold()
-
-
-def _explained(side: Side, renamed: Mapping[str, str]) -> _Difference:
-    """Return the reason for rows that the schedule does not have."""
-    if side.day is None or not side.home or not side.away:
-        return _Difference(kind=kinds.UNSCHEDULED, cause=(), side=side)
-    team, opponent = (
-        name if name in side.teams else renamed.get(name, name)
-        for name in (side.team, side.opponent)
-    )
-    right = side._replace(game_date=side.day, team=team, opponent=_other(side.teams, team))
-    if {team, opponent} == side.teams and (team, opponent) != (side.team, side.opponent):
-        name = side.team if team != side.team else side.opponent
-        pair = (name, renamed[name])
-        return _Difference(kind=kinds.TEAM_NAME, cause=pair, side=side, right=(right,))
-    if {team, opponent} == side.teams:
-        days = str((side.game_date - side.day).days)
-        return _Difference(kind=kinds.GAME_DATE, cause=(days,), side=side, right=(right,))
-    if team in side.teams:
-        cause = "own team" if opponent == team else "another team"
-        return _Difference(kind=kinds.OPPONENT, cause=(cause,), side=side, right=(right,))
-    if opponent in side.teams:
-        right = right._replace(team=_other(side.teams, opponent), opponent=opponent)
-        return _Difference(kind=kinds.GAME_TEAMS, cause=("extra",), side=side, right=(right,))
-    return _Difference(kind=kinds.UNSCHEDULED, cause=("teams",), side=side)
-
-
-def _covers(difference: _Difference) -> Iterator[tuple[str, str, str]]:
-    """Yield the (table, game, team) whose missing rows this difference explains."""
-    for side in difference.right:
-        yield *side.game, side.team
-    if difference.kind is kinds.UNSCHEDULED:
-        yield *difference.side.game, ""
-
-
-def _is_covered(side: Side, covered: set[tuple[str, str, str]]) -> bool:
-    return (*side.game, side.team) in covered or (*side.game, "") in covered
 
 
 def _merged(
-    grouped: Mapping[tuple[FindingKind, tuple[str, ...], str], list[_Difference]],
-) -> Iterator[list[_Difference]]:
+    grouped: Mapping[tuple[FindingKind, tuple[str, ...], str], list[Difference]],
+) -> Iterator[list[Difference]]:
     """Merge the groups of tables that differ from the schedule in the same games and teams, then
     the names of teams that differ in the same tables.
     """
-    merged: dict[object, list[_Difference]] = defaultdict(list)
+    merged: dict[object, list[Difference]] = defaultdict(list)
     for (kind, cause, _), group in grouped.items():
         where = frozenset((d.side.game_id, d.side.team, d.side.opponent) for d in group)
         merged[kind.name, cause, where].extend(group)
-    names: dict[object, list[_Difference]] = defaultdict(list)
+    names: dict[object, list[Difference]] = defaultdict(list)
     for group in merged.values():
         if group[0].kind is kinds.TEAM_NAME:
             names[frozenset(d.side.table for d in group)].extend(group)
@@ -197,9 +78,7 @@ def _merged(
     yield from names.values()
 
 
-def _problem(
-    group: Sequence[_Difference], absent: Collection[tuple[str, str, str]]
-) -> InputProblem:
+def _problem(group: Sequence[Difference], absent: Collection[tuple[str, str, str]]) -> InputProblem:
     first, sides = group[0], [d.side for d in group]
     tables = tuple(t for t in SIDE_TABLES if any(s.table == t for s in sides))
     is_schedule = tables == SIDE_TABLES  # all tables agree with each other
@@ -228,7 +107,7 @@ def _problem(
     )
 
 
-def _identity(difference: _Difference) -> tuple[str, ...]:
+def _identity(difference: Difference) -> tuple[str, ...]:
     return () if difference.kind is kinds.TEAM_NAME else difference.cause
 
 
@@ -237,7 +116,7 @@ def _key(side: Side) -> RowKey:
     return RowKey(side.table, entity, side.game_date, side.game_id, side.team)
 
 
-def _cause(difference: _Difference, *, is_schedule: bool) -> str:
+def _cause(difference: Difference, *, is_schedule: bool) -> str:
     if is_schedule:
         return "all tables agree with each other: the schedule is wrong, or incomplete"
     if difference.kind is kinds.GAME_DATE and difference.cause[0] in ("1", "-1"):
@@ -248,16 +127,16 @@ def _cause(difference: _Difference, *, is_schedule: bool) -> str:
 # The sentences: each names the table, the games and the teams.
 
 
-def _rows(group: Sequence[_Difference]) -> str:
+def _rows(group: Sequence[Difference]) -> str:
     return pluralize(sum(d.side.rows for d in group), "row")
 
 
-def _games(group: Sequence[_Difference]) -> str:
+def _games(group: Sequence[Difference]) -> str:
     names = sorted({d.side.game_id for d in group})
     return f"{pluralize(len(names), 'game')} ({briefly(names)})"
 
 
-def _team_name(group: Sequence[_Difference], where: str) -> str:
+def _team_name(group: Sequence[Difference], where: str) -> str:
     pairs = sorted({d.cause if where != SCHEDULE else d.cause[::-1] for d in group})
     named = briefly(f"{found} for {wanted}" for found, wanted in pairs)
     verb = "is" if len(pairs) == 1 else "are"
@@ -266,7 +145,7 @@ def _team_name(group: Sequence[_Difference], where: str) -> str:
     return f"{table}: {named} in {_rows(group)} of {_games(group)}; {abbreviations} {verb} in no other table"
 
 
-def _game_date(group: Sequence[_Difference], where: str) -> str:
+def _game_date(group: Sequence[Difference], where: str) -> str:
     days = int(group[0].cause[0])
     if where == SCHEDULE:
         early = "later" if days < 0 else "earlier"
@@ -275,7 +154,7 @@ def _game_date(group: Sequence[_Difference], where: str) -> str:
     return f"{where}: {_rows(group)} of {_games(group)} dated {pluralize(abs(days), 'day')} {early} than in the schedule"
 
 
-def _game_teams(group: Sequence[_Difference], where: str) -> str:
+def _game_teams(group: Sequence[Difference], where: str) -> str:
     named = briefly(sorted({d.side.text for d in group}))
     if group[0].cause == ("extra",):
         table = "all tables" if where == SCHEDULE else where
@@ -287,11 +166,11 @@ def _game_teams(group: Sequence[_Difference], where: str) -> str:
     return f"{where}: no {what} for {count} of final games: {named}"
 
 
-def _teams(group: Sequence[_Difference]) -> set[tuple[str, str]]:
+def _teams(group: Sequence[Difference]) -> set[tuple[str, str]]:
     return {(d.side.game_id, d.side.team) for d in group}
 
 
-def _opponent(group: Sequence[_Difference], where: str) -> str:
+def _opponent(group: Sequence[Difference], where: str) -> str:
     table = "all tables" if where == SCHEDULE else where
     if group[0].cause == ("own team",):
         return f"{table}: the team is its own opponent in {_rows(group)} of {_games(group)}"
@@ -299,8 +178,12 @@ def _opponent(group: Sequence[_Difference], where: str) -> str:
     return f"{table}: opponents that are not each other's in {_rows(group)}: {named}"
 
 
-def _unscheduled(group: Sequence[_Difference], where: str) -> str:
-    place = "all other tables have" if where == SCHEDULE else f"{where}:"
+def _unscheduled(group: Sequence[Difference], where: str) -> str:
+    if group[0].cause == ("game_id",):
+        ids = sorted({(d.side.game_id, d.right[0].game_id) for d in group})
+        pairs = briefly(f"{found} for {wanted}" for found, wanted in ids)
+        return f"{where}: game_id {pairs} of the schedule, in {_rows(group)}"
+    place = "all other tables:" if where == SCHEDULE else f"{where}:"
     teams = briefly(sorted({d.side.text for d in group}))
     return f"{place} {_rows(group)} of {_games(group)} that the schedule does not have: {teams}"
 
