@@ -59,7 +59,9 @@ def check(
     for table, team in rows("input-teams") if differing else ():
         teams.setdefault(table, []).append(team)
     of_sides = sides.problems(differing, teams, repeated)
-    zone_rows = [ZoneRow(*row) for row in rows("input-zones")]
+    found = column_shares.shares(ask, season_start, PHASE3) if shares is None else shares
+    is_league = constants.is_league(found)
+    zone_rows = [ZoneRow(*row) for row in rows("input-zones")] if is_league else []
     explained = {
         (key.game_id, key.team)
         for problem in of_sides
@@ -67,12 +69,11 @@ def check(
         if key.table in ROLES
     } | {(row.game_id, row.team) for row in zone_rows}
     alone = [Alone._make([*own, frozenset(games)]) for *own, games in rows(names.STATEMENT)]
-    found = column_shares.shares(ask, season_start, PHASE3) if shares is None else shares
     return [
         *of_sides,
         *names.problems(alone),
         *numbers.zone_problems(zone_rows),
-        *_sums(ask, season_start, explained),
+        *(_sums(ask, season_start, explained) if is_league else ()),
         *constants.problems(found),
     ]
 

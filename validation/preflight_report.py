@@ -32,6 +32,7 @@ class PreflightKind(StrEnum):
     FEW_ROWS = "few rows"
     SHORT_WINDOWS = "short windows"
     KNOWN_BUG = "known bug"
+    CONTRADICTION = "tables disagree"
     OUTPUT = "output there"
 
     @property
@@ -41,6 +42,7 @@ class PreflightKind(StrEnum):
             PreflightKind.FEW_ROWS: PreflightEffect.WARNS,
             PreflightKind.SHORT_WINDOWS: PreflightEffect.WARNS,
             PreflightKind.KNOWN_BUG: PreflightEffect.WARNS,
+            PreflightKind.CONTRADICTION: PreflightEffect.WARNS,
             PreflightKind.OUTPUT: PreflightEffect.TELLS,
         }
         return others.get(self, PreflightEffect.BLOCKS)

@@ -10,7 +10,7 @@ from validation.findings.kinds import FindingDraft, ProposedBackfill
 from validation.findings.mismatches import AuditedSeason
 from validation.inputs import kinds
 from validation.inputs.cost import Cost, SeasonCosts
-from validation.inputs.problem import MOST_LISTED, TABLE_NAMES, InputProblem
+from validation.inputs.problem import MOST_LISTED, InputProblem, full_name, table_names
 from validation.thresholds import LOW_COVERAGE_SHARE
 
 RELOAD = "fix {} in Phase 3 and load it with `manage.py load_phase3 DIR`"
@@ -31,7 +31,7 @@ def inputs(
             subject=problem.subject,
             sentence=sentence(problem, cost),
             dates=problem.dates,
-            count=int(str(problem.numbers.get("rows", len(problem.dates)))),
+            count=problem.rows,
             severity=problem.severity,
             cause=problem.cause,
             numbers=numbers(problem, cost),
@@ -45,7 +45,7 @@ def inputs(
                 start=problem.dates[0],
                 end=last,
                 outdated=True,
-                first=RELOAD.format(" and ".join(TABLE_NAMES[t] for t in problem.tables[:2])),
+                first=RELOAD.format(table_names(problem.tables)),
             ),
         )
 
@@ -87,11 +87,10 @@ def unexplained(coverage: Iterable[Coverage], problems: Iterable[InputProblem]) 
 def _explained(problem: InputProblem) -> Iterator[tuple[str, date, int]]:
     """Yield each table and date of the right rows with their number of teams."""
     for key in problem.right:
-        yield key.table, key.day, 1
+        yield full_name(key.table), key.day, 1
 
 
 def _is_explained(cell: Coverage, sides: Mapping[tuple[str, date], int]) -> bool:
-    short = next(t for t, name in TABLE_NAMES.items() if cell.table.endswith(f".{name}"))
-    missing = sides.get((short, cell.date), 0)
+    missing = sides.get((cell.table, cell.date), 0)
     expected = cell.expected * (1 - missing / (2 * cell.games))
     return bool(missing) and cell.rows >= LOW_COVERAGE_SHARE * expected

@@ -15,8 +15,9 @@ from validation.inputs import kinds
 from validation.inputs.problem import TABLE_NAMES, InputProblem, RowKey, span
 from validation.known_constants import RARE, ConstantKind, may_be_all_season
 
-# Equal values on fewer dates, or of fewer teams, can be chance. Rare events need more dates.
+# Equal values on fewer dates can be chance. Rare events need more dates.
 MIN_DATES, MIN_DATES_OF_RARE = 14, 30
+# With fewer teams on every date, the rows are samples of a season, whose numbers prove nothing.
 MIN_TEAMS = 4
 NULL, ZERO, CONSTANT = ConstantKind
 # A table with this share of the columns that some sources lack has a source that knows them all.
@@ -35,6 +36,11 @@ class _Found(NamedTuple):
         value = next((share.value for share in self.shares if share.value), "")
         of = f" ({value})" if self.what is CONSTANT else ""
         return f"{self.column.name} is {self.what}{of}"
+
+
+def is_league(shares: Iterable[Share]) -> bool:
+    """Return whether enough teams play on a date for checks of numbers."""
+    return max((share.teams for share in shares), default=0) >= MIN_TEAMS
 
 
 def problems(shares: Iterable[Share]) -> list[InputProblem]:
@@ -57,7 +63,7 @@ def _of_column(
     column: Critical, shares: Sequence[Share], known: set[tuple[str, str]]
 ) -> Iterator[_Found]:
     """Yield the period from the first day without information, if it is long enough."""
-    if max(share.teams for share in shares) < MIN_TEAMS:
+    if not is_league(shares):
         return
     fewest = MIN_DATES_OF_RARE if column.name in RARE else MIN_DATES
     for what in ConstantKind:

@@ -18,7 +18,7 @@ FEWEST_MISSING_SHOTS, LEAST_ZONE_SHARE = 10, "0.8"
 # Tables of one source agree in most games; below this share they define the numbers differently.
 LEAST_EQUAL_SHARE = 0.5
 # With more players absent from a game, the coverage of the date is low, which is its own Finding.
-MOST_ABSENT_SHARE = 0.25
+MOST_ABSENT_SHARE, LEAST_PLAYERS_SHARE = 0.25, 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,8 @@ class SumCount(NamedTuple):
 class SumRow(NamedTuple):
     """Team of a game in which some of the Sums differ; `values` has (left, right) of each of SUMS.
 
-    `absent` counts players of the offense with a context and without a row.
+    `absent` counts players of the offense with a context and without a row; `share_of_players` is
+    the number of players on the date, compared with the season.
     """
 
     game_date: date
@@ -139,6 +140,7 @@ class SumRow(NamedTuple):
     defense: str
     offense: str
     players: int | None
+    share_of_players: float | None
     absent: int
     absent_player: str | None
     is_bad: bool
@@ -147,6 +149,8 @@ class SumRow(NamedTuple):
     @property
     def is_incomplete(self) -> bool:
         """Return whether so many players are absent that the coverage of the date is low."""
+        if (self.share_of_players or 1) < LEAST_PLAYERS_SHARE:
+            return True
         return self.absent > MOST_ABSENT_SHARE * ((self.players or 0) + self.absent)
 
 

@@ -69,11 +69,22 @@ class InputProblem:
         return self.kind.severity if self.severity is None else self.severity
 
     @property
+    def rows(self) -> int:
+        """Number of rows that it is about, or else of its dates."""
+        found = self.numbers.get("rows")
+        return found if isinstance(found, int) else len(self.dates)
+
+    @property
     def names(self) -> dict[str, object]:
         """Tables, games, teams and players by name, as shown with the evidence."""
         lists = {"games": self.games, "teams": self.teams, "players": self.players}
         named: dict[str, object] = {name: listed(v) for name, v in lists.items() if v}
         return {"tables": [TABLE_NAMES[table] for table in self.tables], **named}
+
+
+def full_name(table: str) -> str:
+    """Return the name of a table with its dataset."""
+    return f"{'nba_reference' if table == 'SCHED' else 'nba_analytics'}.{TABLE_NAMES[table]}"
 
 
 def listed(names: Sequence[str]) -> list[str]:
