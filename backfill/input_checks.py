@@ -18,7 +18,7 @@ from backfill.warehouse.tables import INPUTS, SCHED
 from validation.columns import SOURCES as PHASE3
 from validation.findings.content import Share
 from validation.inputs import constants, names, numbers, sides
-from validation.inputs.differences import Side
+from validation.inputs.differences import GameSide
 from validation.inputs.names import Alone
 from validation.inputs.numbers import SUMS, SumRow, ZoneRow
 from validation.inputs.problem import InputProblem
@@ -53,7 +53,7 @@ def check(
         found = ask(statement(name), {"season_start": season_start})
         return [tuple(row.values()) for row in found]
 
-    differing = [Side(*row) for row in rows(sides.STATEMENT)]
+    differing = [GameSide(*row) for row in rows("input-sides")]
     repeated = [Repeated(*row) for row in rows("input-schedule")]
     teams: dict[str, list[str]] = {}
     for table, team in rows("input-teams") if differing else ():
@@ -68,7 +68,7 @@ def check(
         for key in (*problem.wrong, *problem.right)
         if key.table in ROLES
     } | {(row.game_id, row.team) for row in zone_rows}
-    alone = [Alone._make([*own, frozenset(games)]) for *own, games in rows(names.STATEMENT)]
+    alone = [Alone._make([*own, frozenset(games)]) for *own, games in rows("input-names")]
     return [
         *of_sides,
         *names.problems(alone),

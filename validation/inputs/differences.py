@@ -17,7 +17,7 @@ SCHEDULE = "SCHED"
 SIDE_TABLES = tuple(table for table in TABLE_NAMES if table != SCHEDULE)
 
 
-class Side(NamedTuple):
+class GameSide(NamedTuple):
     """Team of a game in one table, that the schedule does not have, or (`is_missing`) that only the
     schedule has.
 
@@ -54,16 +54,18 @@ class Side(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
-    """Side that differs from the schedule for one reason; `cause` groups those of one problem."""
+class SideDifference:
+    """GameSide that differs from the schedule for one reason; `cause` groups those of one problem."""
 
     kind: FindingKind
     cause: tuple[str, ...]
-    side: Side
-    right: tuple[Side, ...] = ()
+    side: GameSide
+    right: tuple[GameSide, ...] = ()
 
 
-def differences(sides: Iterable[Side], teams: Mapping[str, Collection[str]]) -> list[Difference]:
+def differences(
+    sides: Iterable[GameSide], teams: Mapping[str, Collection[str]]
+) -> list[SideDifference]:
     """Return a difference per side that the schedule does not have, and per missing one that none of
     these explains. `teams` has the names of teams by table.
     """
@@ -73,7 +75,7 @@ def differences(sides: Iterable[Side], teams: Mapping[str, Collection[str]]) -> 
     explained = [_explained(side, renamed, missing) for side in found if not side.is_missing]
     covered = {key for d in explained for key in _covers(d)}
     return explained + [
-        Difference(kind=kinds.GAME_TEAMS, cause=("missing",), side=side, right=(side,))
+        SideDifference(kind=kinds.GAME_TEAMS, cause=("missing",), side=side, right=(side,))
         for side in missing.values()
         if side.is_filled and not _is_covered(side, covered)
     ]
@@ -84,7 +86,7 @@ def _other(teams: Collection[str], team: str) -> str:
     return next((name for name in sorted(teams) if name != team), "")
 
 
-def _renamed(sides: Sequence[Side], teams: Mapping[str, Collection[str]]) -> dict[str, str]:
+def _renamed(sides: Sequence[GameSide], teams: Mapping[str, Collection[str]]) -> dict[str, str]:
     """Return the names of teams that differ between the schedule and other tables: the name found,
     with the one in the schedule.
     """
@@ -108,17 +110,17 @@ def _plain(team: str) -> str:
 
 
 def _explained(
-    side: Side,
+    side: GameSide,
     renamed: Mapping[str, str],
-    missing: Mapping[tuple[str, date, str, str], Side],
-) -> Difference:
+    missing: Mapping[tuple[str, date, str, str], GameSide],
+) -> SideDifference:
     """Return the reason for rows that the schedule does not have."""
     if side.day is None or not side.home or not side.away:
         game = missing.get((side.table, side.game_date, side.team, side.opponent))
         if game is None:
-            return Difference(kind=kinds.UNSCHEDULED, cause=(), side=side)
+            return SideDifference(kind=kinds.UNSCHEDULED, cause=(), side=side)
         found = game._replace(rows=side.rows)
-        return Difference(kind=kinds.UNSCHEDULED, cause=("game_id",), side=side, right=(found,))
+        return SideDifference(kind=kinds.UNSCHEDULED, cause=("game_id",), side=side, right=(found,))
     team, opponent = (
         name if name in side.teams else renamed.get(name, name)
         for name in (side.team, side.opponent)
@@ -127,20 +129,20 @@ def _explained(
     if {team, opponent} == side.teams and (team, opponent) != (side.team, side.opponent):
         name = side.team if team != side.team else side.opponent
         pair = (name, renamed[name])
-        return Difference(kind=kinds.TEAM_NAME, cause=pair, side=side, right=(right,))
+        return SideDifference(kind=kinds.TEAM_NAME, cause=pair, side=side, right=(right,))
     if {team, opponent} == side.teams:
         days = str((side.game_date - side.day).days)
-        return Difference(kind=kinds.GAME_DATE, cause=(days,), side=side, right=(right,))
+        return SideDifference(kind=kinds.GAME_DATE, cause=(days,), side=side, right=(right,))
     if team in side.teams:
         cause = "own team" if opponent == team else "another team"
-        return Difference(kind=kinds.OPPONENT, cause=(cause,), side=side, right=(right,))
+        return SideDifference(kind=kinds.OPPONENT, cause=(cause,), side=side, right=(right,))
     if opponent in side.teams:
         right = right._replace(team=_other(side.teams, opponent), opponent=opponent)
-        return Difference(kind=kinds.GAME_TEAMS, cause=("extra",), side=side, right=(right,))
-    return Difference(kind=kinds.UNSCHEDULED, cause=("teams",), side=side)
+        return SideDifference(kind=kinds.GAME_TEAMS, cause=("extra",), side=side, right=(right,))
+    return SideDifference(kind=kinds.UNSCHEDULED, cause=("teams",), side=side)
 
 
-def _covers(difference: Difference) -> Iterator[tuple[str, str, str]]:
+def _covers(difference: SideDifference) -> Iterator[tuple[str, str, str]]:
     """Yield the (table, game, team) whose missing rows this difference explains."""
     for side in difference.right:
         yield *side.game, side.team
@@ -148,5 +150,5 @@ def _covers(difference: Difference) -> Iterator[tuple[str, str, str]]:
         yield *difference.side.game, ""
 
 
-def _is_covered(side: Side, covered: set[tuple[str, str, str]]) -> bool:
+def _is_covered(side: GameSide, covered: set[tuple[str, str, str]]) -> bool:
     return (*side.game, side.team) in covered or (*side.game, "") in covered

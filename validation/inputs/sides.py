@@ -10,7 +10,13 @@ from typing import NamedTuple
 from validation.findings.finding_kind import FindingKind
 from validation.findings.kinds import pluralize
 from validation.inputs import kinds
-from validation.inputs.differences import SCHEDULE, SIDE_TABLES, Difference, Side, differences
+from validation.inputs.differences import (
+    SCHEDULE,
+    SIDE_TABLES,
+    GameSide,
+    SideDifference,
+    differences,
+)
 from validation.inputs.problem import (
     PLAYER_TABLES,
     TABLE_NAMES,
@@ -36,7 +42,9 @@ class Repeated(NamedTuple):
 
 
 def problems(
-    sides: Iterable[Side], teams: Mapping[str, Collection[str]], repeated: Iterable[Repeated] = ()
+    sides: Iterable[GameSide],
+    teams: Mapping[str, Collection[str]],
+    repeated: Iterable[Repeated] = (),
 ) -> list[InputProblem]:
     """Return one problem per cause; tables with the same differences share it.
 
@@ -45,7 +53,9 @@ def problems(
     repeated = list(repeated)
     own = {game.game_id for game in repeated if game.what != "two games"}
     found = [side for side in sides if side.game_id not in own]
-    grouped: dict[tuple[FindingKind, tuple[str, ...], str], list[Difference]] = defaultdict(list)
+    grouped: dict[tuple[FindingKind, tuple[str, ...], str], list[SideDifference]] = defaultdict(
+        list
+    )
     for d in differences(found, teams):
         grouped[d.kind, d.cause, d.side.table].append(d)
     absent = {(*side.game, side.team) for side in found if side.is_missing}
@@ -60,16 +70,16 @@ def problems(
 
 
 def _merged(
-    grouped: Mapping[tuple[FindingKind, tuple[str, ...], str], list[Difference]],
-) -> Iterator[list[Difference]]:
+    grouped: Mapping[tuple[FindingKind, tuple[str, ...], str], list[SideDifference]],
+) -> Iterator[list[SideDifference]]:
     """Merge the groups of tables that differ from the schedule in the same games and teams, then
     the names of teams that differ in the same tables.
     """
-    merged: dict[object, list[Difference]] = defaultdict(list)
+    merged: dict[object, list[SideDifference]] = defaultdict(list)
     for (kind, cause, _), group in grouped.items():
         where = frozenset((d.side.game_id, d.side.team, d.side.opponent) for d in group)
         merged[kind.name, cause, where].extend(group)
-    names: dict[object, list[Difference]] = defaultdict(list)
+    names: dict[object, list[SideDifference]] = defaultdict(list)
     for group in merged.values():
         if group[0].kind is kinds.TEAM_NAME:
             names[frozenset(d.side.table for d in group)].extend(group)
@@ -78,7 +88,9 @@ def _merged(
     yield from names.values()
 
 
-def _problem(group: Sequence[Difference], absent: Collection[tuple[str, str, str]]) -> InputProblem:
+def _problem(
+    group: Sequence[SideDifference], absent: Collection[tuple[str, str, str]]
+) -> InputProblem:
     first, sides = group[0], [d.side for d in group]
     tables = tuple(t for t in SIDE_TABLES if any(s.table == t for s in sides))
     is_schedule = tables == SIDE_TABLES  # all tables agree with each other
@@ -107,16 +119,16 @@ def _problem(group: Sequence[Difference], absent: Collection[tuple[str, str, str
     )
 
 
-def _identity(difference: Difference) -> tuple[str, ...]:
+def _identity(difference: SideDifference) -> tuple[str, ...]:
     return () if difference.kind is kinds.TEAM_NAME else difference.cause
 
 
-def _key(side: Side) -> RowKey:
+def _key(side: GameSide) -> RowKey:
     entity = "" if side.table in PLAYER_TABLES else side.team
     return RowKey(side.table, entity, side.game_date, side.game_id, side.team)
 
 
-def _cause(difference: Difference, *, is_schedule: bool) -> str:
+def _cause(difference: SideDifference, *, is_schedule: bool) -> str:
     if is_schedule:
         return "all tables agree with each other: the schedule is wrong, or incomplete"
     if difference.kind is kinds.GAME_DATE and difference.cause[0] in ("1", "-1"):
@@ -127,16 +139,16 @@ def _cause(difference: Difference, *, is_schedule: bool) -> str:
 # The sentences: each names the table, the games and the teams.
 
 
-def _rows(group: Sequence[Difference]) -> str:
+def _rows(group: Sequence[SideDifference]) -> str:
     return pluralize(sum(d.side.rows for d in group), "row")
 
 
-def _games(group: Sequence[Difference]) -> str:
+def _games(group: Sequence[SideDifference]) -> str:
     names = sorted({d.side.game_id for d in group})
     return f"{pluralize(len(names), 'game')} ({briefly(names)})"
 
 
-def _team_name(group: Sequence[Difference], where: str) -> str:
+def _team_name(group: Sequence[SideDifference], where: str) -> str:
     pairs = sorted({d.cause if where != SCHEDULE else d.cause[::-1] for d in group})
     named = briefly(f"{found} for {wanted}" for found, wanted in pairs)
     verb = "is" if len(pairs) == 1 else "are"
@@ -145,7 +157,7 @@ def _team_name(group: Sequence[Difference], where: str) -> str:
     return f"{table}: {named} in {_rows(group)} of {_games(group)}; {abbreviations} {verb} in no other table"
 
 
-def _game_date(group: Sequence[Difference], where: str) -> str:
+def _game_date(group: Sequence[SideDifference], where: str) -> str:
     days = int(group[0].cause[0])
     if where == SCHEDULE:
         early = "later" if days < 0 else "earlier"
@@ -154,7 +166,7 @@ def _game_date(group: Sequence[Difference], where: str) -> str:
     return f"{where}: {_rows(group)} of {_games(group)} dated {pluralize(abs(days), 'day')} {early} than in the schedule"
 
 
-def _game_teams(group: Sequence[Difference], where: str) -> str:
+def _game_teams(group: Sequence[SideDifference], where: str) -> str:
     named = briefly(sorted({d.side.text for d in group}))
     if group[0].cause == ("extra",):
         table = "all tables" if where == SCHEDULE else where
@@ -166,11 +178,11 @@ def _game_teams(group: Sequence[Difference], where: str) -> str:
     return f"{where}: no {what} for {count} of final games: {named}"
 
 
-def _teams(group: Sequence[Difference]) -> set[tuple[str, str]]:
+def _teams(group: Sequence[SideDifference]) -> set[tuple[str, str]]:
     return {(d.side.game_id, d.side.team) for d in group}
 
 
-def _opponent(group: Sequence[Difference], where: str) -> str:
+def _opponent(group: Sequence[SideDifference], where: str) -> str:
     table = "all tables" if where == SCHEDULE else where
     if group[0].cause == ("own team",):
         return f"{table}: the team is its own opponent in {_rows(group)} of {_games(group)}"
@@ -178,7 +190,7 @@ def _opponent(group: Sequence[Difference], where: str) -> str:
     return f"{table}: opponents that are not each other's in {_rows(group)}: {named}"
 
 
-def _unscheduled(group: Sequence[Difference], where: str) -> str:
+def _unscheduled(group: Sequence[SideDifference], where: str) -> str:
     if group[0].cause == ("game_id",):
         ids = sorted({(d.side.game_id, d.right[0].game_id) for d in group})
         pairs = briefly(f"{found} for {wanted}" for found, wanted in ids)
