@@ -12,7 +12,7 @@ sides AS (
 repeated AS (
   SELECT 'two dates' AS what, game_id, CAST(NULL AS DATE) AS game_date, CAST(NULL AS STRING) AS team FROM sides GROUP BY game_id HAVING COUNT(DISTINCT game_date) > 1
   UNION ALL
-  SELECT 'two games' AS what, NULL AS game_id, game_date, team FROM sides GROUP BY team, game_date HAVING COUNT(DISTINCT game_id) > 1
+  SELECT 'two games' AS what, CAST(NULL AS STRING) AS game_id, game_date, team FROM sides GROUP BY team, game_date HAVING COUNT(DISTINCT game_id) > 1
 )
 SELECT 'own team' AS what, game_id, game_date, home AS team FROM final WHERE home = away
 UNION ALL
