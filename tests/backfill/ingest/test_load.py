@@ -290,7 +290,7 @@ def test_the_verb_answers_json_with_one_document(folder: Path) -> None:
     rows = {str(t): {"2021": 2 if t is SCHED else 4} for t in INPUTS}
     assert (code, document) == (
         0,
-        {"folder": str(folder), "seasons": [2021], "rows": rows, "notes": []},
+        {"folder": str(folder), "seasons": [2021], "rows": rows, "notes": [], "findings": []},
     )
 
 
