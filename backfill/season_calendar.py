@@ -10,7 +10,7 @@ from backfill.plan.options import Options
 from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.port import UnfinishedWrite
+from backfill.warehouse.port import Row, UnfinishedWrite
 from backfill.warehouse.season_cache import cached_for_all_seasons
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.preflight import seasons_missing
@@ -23,18 +23,22 @@ def load_calendar() -> Calendar:
     """Return the dates of every loaded season; reads the schedule again after a season is reloaded."""
 
     def make() -> Calendar:
-        rows = warehouse().query(render("calendar"))
-        return Calendar(
-            Game(
-                game_date=r["game_date"],
-                season_year=r["season_year"],
-                status=r["game_status"],
-                season_type=r["season_type"],
-            )
-            for r in rows
-        )
+        return calendar_of(warehouse().query(render("calendar")))
 
     return cached_for_all_seasons("calendar", (SCHED,), make)
+
+
+def calendar_of(rows: Iterable[Row]) -> Calendar:
+    """Return the dates of these games of a schedule."""
+    return Calendar(
+        Game(
+            game_date=r["game_date"],
+            season_year=r["season_year"],
+            status=r["game_status"],
+            season_type=r["season_type"],
+        )
+        for r in rows
+    )
 
 
 def postponed_games(seasons: Collection[int]) -> list[PostponedGame]:

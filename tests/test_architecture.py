@@ -32,7 +32,7 @@ LAYERS = (
     "warehouse",
     "plan.date_lists plan.option_fields plan.options",  # stored options
     "models",
-    "season_calendar",
+    "season_calendar column_shares input_checks",
     "plan",
     "status",
     "execution.queue execution.live_checks",  # messages to the workers, conditions of a live run

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from validation.known_constants import ConstantKind, may_be
+from validation.known_constants import ConstantKind, may_be, may_be_all_season
 from validation.processor_rules import CODES, RULES
 
 SOURCES = ("PGS", "TDGS", "TOGS", "UPGC")
@@ -83,6 +83,14 @@ class Critical:
         return tuple(what for what in ConstantKind if what not in may_be(self.table, self.name))
 
     @cached_property
+    def watched_all_season(self) -> tuple[ConstantKind, ...]:
+        """Kinds of constants that are suspicious in a whole season of this Phase 3 column."""
+        if self.table not in SOURCES:
+            return ()
+        known = may_be_all_season(self.table, self.name)
+        return tuple(what for what in ConstantKind if what not in known)
+
+    @cached_property
     def is_of_team(self) -> bool:
         """Return whether the players of a team share its value, fully or mostly."""
         return not is_about_teams(self.table) and self.name in _OF_TEAM.split()
@@ -128,6 +136,11 @@ def is_about_teams(table: str) -> bool:
 def watched_columns(table: str) -> tuple[Critical, ...]:
     """Return the watched columns of a table."""
     return tuple(column for column in _of_table(table).values() if column.watched)
+
+
+def counted_columns(table: str) -> tuple[Critical, ...]:
+    """Return the columns whose shares are counted: watched on dates, or in a season."""
+    return tuple(c for c in _of_table(table).values() if c.watched or c.watched_all_season)
 
 
 def origins(column: str) -> frozenset[str]:

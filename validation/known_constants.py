@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -22,12 +23,16 @@ ALWAYS = NULL, ZERO, CONSTANT = tuple(ConstantKind)
 
 @dataclass(frozen=True, kw_only=True)
 class KnownConstant:
-    """Columns, of one table or of all tables, that can be constant without a bug."""
+    """Columns, of one table or of all tables, that can be constant without a bug.
+
+    `all_season`: in every row of a season; otherwise only on some dates.
+    """
 
     columns: str
     may_be: tuple[ConstantKind, ...]
     because: str
     table: str = ""
+    all_season: bool = False
 
 
 PLACEHOLDERS = (
@@ -84,15 +89,35 @@ PLACEHOLDERS = (
         may_be=ALWAYS,
         because="informational; no column is computed from it",
         table="PGS",
+        all_season=True,
     ),
-    KnownConstant(columns="home_game", may_be=ALWAYS, because="read by no processor", table="PGS"),
-    KnownConstant(columns="home_game", may_be=ALWAYS, because="read by no processor", table="TDGS"),
-    KnownConstant(columns="home_game", may_be=ALWAYS, because="read by no processor", table="TOGS"),
+    KnownConstant(
+        columns="home_game",
+        may_be=ALWAYS,
+        because="read by no processor",
+        table="PGS",
+        all_season=True,
+    ),
+    KnownConstant(
+        columns="home_game",
+        may_be=ALWAYS,
+        because="read by no processor",
+        table="TDGS",
+        all_season=True,
+    ),
+    KnownConstant(
+        columns="home_game",
+        may_be=ALWAYS,
+        because="read by no processor",
+        table="TOGS",
+        all_season=True,
+    ),
     KnownConstant(
         columns="is_active",
         may_be=(CONSTANT,),
         because="players who did not play can have no row",
         table="PGS",
+        all_season=True,
     ),
     KnownConstant(
         columns="home_game is_home home_away",
@@ -106,6 +131,7 @@ PLACEHOLDERS = (
         columns="season_phase playoff_game",
         may_be=(ZERO, CONSTANT),
         because="the same for all games of a part of the season",
+        all_season=True,
     ),
     KnownConstant(
         columns="player_status injury_risk",
@@ -155,8 +181,49 @@ PLACEHOLDERS = (
 )
 
 
+# NULL in every row of a season whose source does not have them; never NULL on some dates only.
+UNKNOWN_ALL_SEASON = tuple(
+    KnownConstant(
+        columns=columns,
+        may_be=(NULL,),
+        because="not in a shot log, the source of some seasons",
+        table=table,
+        all_season=True,
+    )
+    for table, columns in {
+        "PGS": "minutes_played points assisted_fg_makes unassisted_fg_makes ft_attempts ft_makes usage_rate ts_pct",
+        "TDGS": "points_in_paint_allowed blocks_paint blocks_mid_range blocks_three_pt points_allowed "
+        "defensive_rating opponent_pace",
+        "TOGS": "points_scored pace offensive_rating win_flag",
+        "UPGC": "minutes_in_last_7_days minutes_in_last_14_days avg_minutes_per_game_last_7 "
+        "fourth_quarter_minutes_last_7 player_age projected_usage_rate avg_usage_rate_last_7_games "
+        "star_teammates_out pace_differential opponent_pace_last_10 opponent_days_rest player_status",
+    }.items()
+)
+# Equal in every row for weeks by chance, so that a short period proves nothing.
+RARE = (
+    "back_to_back",
+    "back_to_backs_last_14_days",
+    "star_teammates_out",
+    "player_status",
+    "blocks_mid_range",
+    "blocks_three_pt",
+)
+
+
 @cache
 def may_be(table: str, name: str) -> frozenset[ConstantKind]:
-    """Return the kinds of constants that are not a bug in a column."""
-    known = (p.may_be for p in PLACEHOLDERS if p.table in ("", table) and name in p.columns.split())
+    """Return the kinds of constants that are not a bug in a column, on some dates."""
+    return _known(PLACEHOLDERS, table, name)
+
+
+@cache
+def may_be_all_season(table: str, name: str) -> frozenset[ConstantKind]:
+    """Return the kinds of constants that are not a bug in a column, even in a whole season."""
+    found = _known([p for p in PLACEHOLDERS if p.all_season], table, name)
+    return found | _known(UNKNOWN_ALL_SEASON, table, name)
+
+
+def _known(among: Iterable[KnownConstant], table: str, name: str) -> frozenset[ConstantKind]:
+    known = (p.may_be for p in among if p.table in ("", table) and name in p.columns.split())
     return frozenset(kind for kinds in known for kind in kinds)

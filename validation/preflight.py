@@ -8,7 +8,10 @@ from datetime import date
 from itertools import chain
 
 from validation.coverage import GAME_TABLES, LIVE_TABLES, Coverage, Rows, phase3
-from validation.findings.kinds import pluralize
+from validation.findings.inputs import RELOAD, unexplained
+from validation.findings.kinds import Severity, pluralize
+from validation.inputs.differences import SCHEDULE
+from validation.inputs.problem import InputProblem, full_name, table_names
 from validation.preflight_report import DateState, Item, PreflightKind, Report
 from validation.season import Day, PostponedGame, postponed_text
 
@@ -41,6 +44,7 @@ class PreflightInput:
     unfinished: Mapping[str, str] = field(default_factory=dict)  # loads, each with its advice
     contradictions: Sequence[str] = ()  # of the schedule
     postponed: Sequence[PostponedGame] = ()
+    problems: Sequence[InputProblem] = ()  # tables that contradict each other
 
 
 def judge(facts: PreflightInput) -> Report:
@@ -53,11 +57,16 @@ def judge(facts: PreflightInput) -> Report:
     items = chain(
         _no_dates(facts), _schedule(facts), _held(facts), _unfinished(facts), _expiry(facts),
         map(_incomplete, (c for c in asked if c.is_missing)),
-        map(_incomplete, (c for c in asked if c.is_low and not c.is_missing)),
+        map(_incomplete, (c for c in unexplained(asked, facts.problems) if _is_short(c))),
+        _contradictions(facts),
         *(_short_windows(facts, days) for days in _by_season(facts.season)),
         _postponed(facts), _output(facts),
     )  # fmt: skip
     return Report(tuple(_state(day, facts, coverage) for day in facts.days), tuple(items))
+
+
+def _is_short(cell: Coverage) -> bool:
+    return cell.is_low and not cell.is_missing
 
 
 def _by_season(days: Sequence[Day]) -> list[list[Day]]:
@@ -172,6 +181,23 @@ def _incomplete(cell: Coverage) -> Item:
         tables=(cell.table,),
         numbers=numbers,
     )
+
+
+def _contradictions(facts: PreflightInput) -> Iterator[Item]:
+    """Yield warnings for tables that are read and contradict each other up to the last date."""
+    last = max(facts.asked, default=date.min)
+    for problem in facts.problems:
+        tables = tuple(full_name(table) for table in problem.tables)
+        is_read = bool({*tables} & {*facts.reads, full_name(SCHEDULE)})
+        if problem.weight > Severity.NOTE and is_read and problem.dates[0] <= last:
+            yield Item(
+                kind=PreflightKind.CONTRADICTION,
+                sentence=f"{problem.kind.name}: {problem.sentence}",
+                advice=RELOAD.format(table_names(problem.tables)),
+                dates=problem.dates,
+                tables=tables,
+                numbers={"rows": problem.rows},
+            )
 
 
 def _short_windows(facts: PreflightInput, season: Sequence[Day]) -> Iterator[Item]:

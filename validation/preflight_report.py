@@ -34,6 +34,7 @@ class PreflightKind(StrEnum):
     SHORT_WINDOWS = "short windows"
     KNOWN_BUG = "known bug"
     POSTPONED = "postponed games"
+    CONTRADICTION = "tables disagree"
     OUTPUT = "output there"
 
     @property
@@ -44,6 +45,7 @@ class PreflightKind(StrEnum):
             PreflightKind.SHORT_WINDOWS: PreflightEffect.WARNS,
             PreflightKind.KNOWN_BUG: PreflightEffect.WARNS,
             PreflightKind.POSTPONED: PreflightEffect.TELLS,
+            PreflightKind.CONTRADICTION: PreflightEffect.WARNS,
             PreflightKind.OUTPUT: PreflightEffect.TELLS,
         }
         return others.get(self, PreflightEffect.BLOCKS)

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from backfill import statements
+from backfill import column_shares, statements
 from backfill.models import Key
 from backfill.processors.registry import BY_NAME, PROCESSORS
 from backfill.statements import environment
@@ -19,9 +19,8 @@ from backfill.statements.fragments import TOOK_PART
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.season_cache import cached_for_season
-from backfill.warehouse.tables import BY_SHORT, INPUTS
-from validation.columns import FEATURES, OUTPUTS, Critical, watched_columns
-from validation.columns import SOURCES as PHASE3
+from backfill.warehouse.tables import INPUTS
+from validation.columns import OUTPUTS
 from validation.findings import content
 from validation.findings.content import MIN_REFERENCE_DATES, Jump, Share, Violation
 from validation.season import opened_season_year
@@ -48,59 +47,24 @@ def _environment() -> Environment:
     return made
 
 
-def render(name: str, table: str = "") -> str:
-    """Return the GoogleSQL of a check, of a whole table if one is named. Its parameter is
-    season_start.
-    """
-    return _rendered(name, table, watched_columns(table) if table else ())
-
-
 @cache
-def _rendered(name: str, table: str, watched: tuple[Critical, ...]) -> str:
-    values = _of_table(table, watched) if table else {}
-    return _environment().get_template(f"{name}.sql").render(values)
-
-
-def _of_table(short: str, watched: tuple[Critical, ...]) -> dict[str, object]:
-    table = BY_SHORT[short]
-    is_output = short in OUTPUTS
-    return {
-        "table": table,
-        "key": ", ".join(table.key),
-        "partition": table.partition,
-        "is_source": not is_output,
-        "rows": f"judged_{short.lower()}" if is_output else str(table),
-        "columns": [_value(column) for column in watched],
-    }
-
-
-def _value(column: Critical) -> tuple[str, str, tuple[str, ...]]:
-    """Return how a column is read, its type, and the shares that are watched."""
-    declared = BY_SHORT[column.table].by_name.get(column.name)
-    read = column.name if declared else f"features[SAFE_OFFSET({FEATURES.index(column.name)})]"
-    return read, declared.type if declared else "FLOAT64", tuple(map(str, column.watched))
+def render(name: str) -> str:
+    """Return the GoogleSQL of a check. Its parameter is season_start."""
+    return _environment().get_template(f"{name}.sql").render()
 
 
 def shares(season_start: date) -> list[Share]:
-    """Return the shares of every critical column by date: of Phase 3 for the whole season, of the
+    """Return the shares of every counted column by date: of Phase 3 for the whole season, of the
     outputs for the staged dates.
     """
-    return _shares(season_start, (*PHASE3, *OUTPUTS))
+    return [*column_shares.of_season(season_start), *_of_outputs(season_start, OUTPUTS)]
 
 
-def _shares(season_start: date, tables: Sequence[str]) -> list[Share]:
-    return [
-        share
-        for table in tables
-        for row in warehouse().query(render("shares", table), {"season_start": season_start})
-        for share in _by_column(table, row)
-    ]
-
-
-def _by_column(table: str, row: Row) -> Iterator[Share]:
-    day, rows, *counts = row.values()
-    for n, column in enumerate(watched_columns(table)):
-        yield Share(table, column.name, day, rows, *counts[3 * n : 3 * n + 3])
+def _of_outputs(season_start: date, codes: Sequence[str]) -> list[Share]:
+    """Return the shares of staged outputs; their rows have no team, but those of the context do."""
+    teams = {s.date: s.teams for s in column_shares.of_season(season_start) if s.table == "UPGC"}
+    found = column_shares.shares(column_shares.ask_warehouse, season_start, codes)
+    return [share._replace(teams=teams.get(share.date, 0)) for share in found]
 
 
 class _SeasonContent(NamedTuple):
@@ -114,7 +78,9 @@ class _SeasonContent(NamedTuple):
 
 def _of_season(season_start: date) -> _SeasonContent:
     def make() -> _SeasonContent:
-        return _SeasonContent(content.jumps(_shares(season_start, PHASE3)), _repeated(season_start))
+        return _SeasonContent(
+            content.jumps(column_shares.of_season(season_start)), _repeated(season_start)
+        )
 
     return cached_for_season("content", opened_season_year(season_start), INPUTS, make)
 
@@ -141,7 +107,8 @@ def jumps(season_start: date, dates: Sequence[date]) -> list[Jump]:
     Outputs of a few dates are not checked, because there are no dates before them to compare with.
     """
     staged = OUTPUTS if len(dates) > MIN_REFERENCE_DATES else ()
-    found = [*_of_season(season_start).jumps, *content.jumps(_shares(season_start, staged))]
+    in_phase3, outputs = column_shares.of_season(season_start), _of_outputs(season_start, staged)
+    found = [*_of_season(season_start).jumps, *content.jumps(outputs, in_phase3)]
     return [
         jump
         for jump in content.folded(found)

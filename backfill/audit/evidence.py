@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from backfill import input_checks
 from backfill.errors import Refused
 from backfill.models import Finding, Key, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
@@ -21,6 +22,8 @@ from backfill.warehouse.tables import BY_REF, INPUTS, PGS, SCHED
 from validation.columns import FEATURES
 from validation.findings import kinds
 from validation.findings.kinds import FindingDraft
+from validation.inputs.kinds import INPUT_KINDS
+from validation.inputs.sides import STATEMENT
 
 MOST_DATES = 60
 SHORT = {table.short: table for table in INPUTS}
@@ -31,6 +34,8 @@ def query(finding: FindingDraft, season_start: date) -> str:
     """Return GoogleSQL without parameters that shows the evidence of a finding."""
     if finding.kind is kinds.BUG:
         return inlined(finding.processors[0], finding.dates[0], season_start)
+    if finding.kind in INPUT_KINDS and finding.kind is not kinds.CONSTANT_COLUMN:
+        return _contradiction(finding, season_start)
     return QUERIES.get(finding.kind, _failures)(finding)
 
 
@@ -110,6 +115,13 @@ def _columns(finding: FindingDraft) -> str:
     return render("evidence-columns", table=table, columns=columns, first=first, last=last)
 
 
+def _contradiction(finding: FindingDraft, season_start: date) -> str:
+    """Select the rows of Phase 3 tables that contradict each other."""
+    only: Any = finding.evidence.get("only", {})
+    statement = str(finding.evidence.get("statement", STATEMENT))
+    return input_checks.query(statement, only, season_start)
+
+
 def _read(table: Table) -> dict[str, str]:
     """Return the expression of each column, and of each element of a vector."""
     vector = (
@@ -136,6 +148,7 @@ QUERIES: dict[kinds.FindingKind, Callable[[FindingDraft], str]] = {
     kinds.DUPLICATE_INPUT: _keys,
     kinds.DUPLICATE_OUTPUT: _keys,
     kinds.COLUMN_JUMP: _columns,
+    kinds.CONSTANT_COLUMN: _columns,
     kinds.RUN_FAILED: _history,
     kinds.STILL_BLOCKED: _history,
     kinds.SLOW: _history,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 
+from backfill.column_shares import Ask, ask_warehouse
 from backfill.errors import CorruptPartition
 from backfill.models import Key, Run
 from backfill.processors.registry import BY_NAME, CHAIN, PROCESSORS
@@ -45,8 +46,14 @@ def facts(season_start: date) -> SeasonGames:
 
 
 def _read(season_start: date) -> SeasonGames:
+    return read(ask_warehouse, season_start)
+
+
+def read(query: Ask, season_start: date) -> SeasonGames:
+    """Return the same of the tables that `query` reads."""
+
     def ask(name: str, **values: object) -> list[Row]:
-        return warehouse().query(render(name, **values), {"season_start": season_start})
+        return query(render(name, **values), {"season_start": season_start})
 
     return SeasonGames(
         start=season_start,

@@ -85,4 +85,5 @@ def as_ran(run: Run, *, is_lost: bool) -> RunFacts:
         check_seconds=sum(
             check["seconds"] for check in run.checks if check["name"] != COMPLETENESS.name
         ),
+        started_at=run.started_at,
     )

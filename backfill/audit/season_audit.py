@@ -12,6 +12,7 @@ from functools import cached_property
 from django.db.models import Q
 from django.utils.timezone import now
 
+from backfill import input_checks
 from backfill.audit import content_checks, evidence, load, results
 from backfill.audit.load import RateHistories
 from backfill.audit.run_facts import as_ran, bugs
@@ -29,10 +30,13 @@ from validation.expectation import (
     ExpectationDiff,
     SeasonGames,
 )
+from validation.findings import inputs as input_findings
 from validation.findings import mismatches, rates
 from validation.findings import phase3 as phase3_findings
 from validation.findings import runs as run_findings
 from validation.findings.kinds import FindingDraft, sort_by_severity
+from validation.inputs.cost import SeasonCosts
+from validation.inputs.problem import InputProblem
 from validation.processor_rules import CODES, RULES
 from validation.season import Calendar, Day
 
@@ -143,6 +147,11 @@ class SeasonAuditInput:
             return phase3.phase3(self.days, source_rows(self.start, self.days[-1].day))
 
         return cached_for_season("coverage", self.year, INPUTS, make)
+
+    @property
+    def problems(self) -> list[InputProblem]:
+        """Contradictions between the Phase 3 tables."""
+        return input_checks.of_season(self.start)
 
     @cached_property
     def following(self) -> Counter[date]:
@@ -255,7 +264,9 @@ class SeasonAuditInput:
     def _read_in_parallel(self) -> None:
         """Read Phase 3 and the outputs in parallel, each in its own session."""
         with ThreadPoolExecutor(1) as pool:
-            phase3 = pool.submit(lambda: (self.facts, content_checks.repeated_inputs(self.start)))
+            phase3 = pool.submit(
+                lambda: (self.facts, content_checks.repeated_inputs(self.start), self.problems)
+            )
             _ = self._read
             phase3.result()
 
@@ -274,8 +285,11 @@ class SeasonAuditInput:
         yield from run_findings.slow(season)
         writes = [w for w in unfinished_writes([self.year]) if not w.is_running]
         yield from phase3_findings.unfinished(season, {w.sentence: w.advice for w in writes})
-        yield from phase3_findings.missing(season, self.coverage, self.following)
-        yield from phase3_findings.low(season, self.coverage, self.following)
+        coverage = input_findings.unexplained(self.coverage, self.problems)
+        yield from phase3_findings.missing(season, coverage, self.following)
+        yield from phase3_findings.low(season, coverage, self.following)
+        costs = SeasonCosts(self.facts, self.dates)
+        yield from input_findings.inputs(season, self.problems, costs)
         yield from phase3_findings.postponed(season, postponed_games([self.year]))
         yield from phase3_findings.twice(season, content_checks.repeated_inputs(self.start))
         yield from phase3_findings.jumps(season, content_checks.jumps(self.start, self.dates))

@@ -19,6 +19,7 @@ import duckdb
 
 from backfill.errors import WarehouseUnwritable
 from backfill.ingest import merging, reading, sources
+from backfill.ingest.load_checks import check_reading
 from backfill.ingest.reading import InputReading
 from backfill.ingest.selection import LoadSelection
 from backfill.ingest.table_checks import version_columns
@@ -27,6 +28,7 @@ from backfill.warehouse import warehouse, writable_warehouse
 from backfill.warehouse.port import UnfinishedWrite
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import SCHED
+from validation.findings.kinds import FindingDraft
 
 EVERYTHING = LoadSelection()
 
@@ -41,6 +43,7 @@ class Loaded:
     rows: dict[str, dict[int, int]]
     notes: tuple[str, ...]
     seconds: float
+    findings: tuple[FindingDraft, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,20 +54,23 @@ class CheckedInput:
     replaces: dict[int, str]
 
 
-def load(path: Path, selection: LoadSelection = EVERYTHING) -> Loaded:
+def load(path: Path, selection: LoadSelection = EVERYTHING, *, strict: bool = False) -> Loaded:
     """Replace every season of an input in the warehouse, or the selected part of it.
 
-    Raises Refused with one line per problem; then nothing was loaded.
+    Raises Refused with one line per problem; then nothing was loaded. With `strict`, tables that
+    contradict each other are problems too.
     """
     began = time.perf_counter()
     with checked_input(path, selection) as found:
         found.reading.check()
+        findings = check_reading(found.reading, strict=strict)
         rows = _replace(found)
         return Loaded(
             seasons=tuple(found.reading.seasons),
             rows=rows,
             notes=tuple(found.reading.notes),
             seconds=time.perf_counter() - began,
+            findings=findings,
         )
 
 

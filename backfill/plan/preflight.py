@@ -8,6 +8,7 @@ from shlex import quote
 
 from django.utils.timezone import now
 
+from backfill.input_checks import of_season
 from backfill.models import Job, Run, Worker
 from backfill.plan import rerun_policy
 from backfill.plan.date_lists import format_dates
@@ -27,6 +28,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.season_cache import of_one_version
 from backfill.warehouse.tables import BY_REF
 from validation.coverage import Rows
+from validation.inputs.problem import InputProblem
 from validation.preflight import PreflightInput, judge
 from validation.preflight_report import Report
 from validation.season import Calendar, Day
@@ -69,6 +71,7 @@ def report(
             unfinished={w.sentence: w.advice for w in unfinished_writes(seasons)},
             contradictions=[t for y, t in calendar.contradictions().items() if y in seasons],
             postponed=postponed_games(seasons),
+            problems=_problems(season, calendar),
         )
     )
 
@@ -90,6 +93,12 @@ def _season(days: Iterable[Day], calendar: Calendar, required: Collection[date])
 
 def _rows(season: Sequence[Day]) -> Rows:
     return source_rows(season[0].day, season[-1].day) if season else {}
+
+
+def _problems(season: Sequence[Day], calendar: Calendar) -> list[InputProblem]:
+    """Return the contradictions between the Phase 3 tables of the seasons of these days."""
+    years = sorted({calendar.season_year(day.day) for day in season} & calendar.starts.keys())
+    return [problem for year in years for problem in of_season(calendar.starts[year])]
 
 
 def _not_final(day: date, calendar: Calendar) -> int:

@@ -26,6 +26,7 @@ from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.coverage import LOW, phase3
 from validation.findings import kinds as finding_kinds
+from validation.findings.inputs import OF_ROWS as KINDS_OF_ROWS
 from validation.findings.kinds import pluralize
 from validation.season import DateType, Day
 
@@ -41,15 +42,16 @@ AWAITED = ("running", "pending")
 GAPS = (*BAD, *AWAITED)
 # Kinds of findings about tables, by cell state.
 ABOUT = {
-    MISSING: (finding_kinds.PHASE3_MISSING.name, finding_kinds.LOST_PARTITION.name),
-    LOW_SHARE: (finding_kinds.LOW_COVERAGE.name, finding_kinds.UNACCOUNTED.name),
-    TWICE: (finding_kinds.DUPLICATE_INPUT.name, finding_kinds.DUPLICATE_OUTPUT.name),
-    NOT_WRITTEN: (
-        finding_kinds.HOLE.name,
-        finding_kinds.RUN_FAILED.name,
-        finding_kinds.STILL_BLOCKED.name,
-        finding_kinds.PHASE3_MISSING.name,
-    ),
+    state: tuple(kind.name for kind in about)
+    for state, about in {
+        MISSING: (finding_kinds.PHASE3_MISSING, finding_kinds.LOST_PARTITION, *KINDS_OF_ROWS),
+        LOW_SHARE: (finding_kinds.LOW_COVERAGE, finding_kinds.UNACCOUNTED, *KINDS_OF_ROWS),
+        TWICE: (finding_kinds.DUPLICATE_INPUT, finding_kinds.DUPLICATE_OUTPUT),
+        NOT_WRITTEN: (
+            *(finding_kinds.HOLE, finding_kinds.RUN_FAILED),
+            *(finding_kinds.STILL_BLOCKED, finding_kinds.PHASE3_MISSING),
+        ),
+    }.items()
 }
 
 

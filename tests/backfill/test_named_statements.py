@@ -28,6 +28,7 @@ QUERY = re.compile(r"\b(SELECT|MERGE)\b(.|\n)*\bFROM\b|\bFROM \b.*\bWHERE\b|DELE
 ENGINE = {
     "backfill/ingest/input_files.py",
     "backfill/ingest/load.py",
+    "backfill/ingest/load_checks.py",
     "backfill/ingest/schedule.py",
     "backfill/warehouse/parquet/new_partitions.py",
     "backfill/warehouse/parquet/reading.py",

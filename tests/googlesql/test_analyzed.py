@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from backfill import queries
+from backfill import column_shares, input_checks, queries, statements
 from backfill.models import Finding, Job
 from backfill.plan.input_signatures import Phase3
 from backfill.processors.registry import CHAIN
@@ -37,6 +37,7 @@ from tests.seasons.tiny import (
 )
 from tests.webapp.test_every_url import TABLE, patterns
 from validation.categories import PROCESSING_ERROR
+from validation.columns import SOURCES
 from webapp.models import User
 
 pytestmark = [
@@ -201,6 +202,16 @@ def reached(sent: Sent) -> set[tuple[str, str, int, int]]:
 def test_what_is_asked_about_partitions_is_googlesql() -> None:
     texts = [sql.listing(), sql.season_spans(), *map(sql.input_dates, INPUTS)]
     assert schema().refused([(text, {}) for text in texts]) == []
+
+
+def test_checks_of_the_inputs_are_googlesql() -> None:
+    names = sorted(f.stem for f in statements.FOLDER.glob("input-s*.sql"))
+    names += ["input-names", "input-teams", "input-zones"]
+    texts = [input_checks.statement(name, only) for name in names for only in ("", "TRUE")]
+    asked = [(text, {"season_start": "DATE"}) for text in texts]
+    shares = [(column_shares.statement(table), {"season_start": "DATE"}) for table in SOURCES]
+    assert "input-sum-rows" in names
+    assert schema().refused([*asked, *shares]) == []
 
 
 def test_the_declared_tables_are_googlesql() -> None:

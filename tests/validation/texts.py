@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import product
 
 from tests.validation.judged_seasons import (
+    DATES,
     A,
     B,
     C,
@@ -32,9 +33,18 @@ from validation.expectation import (
 )
 from validation.findings import kinds, mismatches, rates, runs
 from validation.findings import phase3 as phase3_findings
-from validation.findings.content import Jump, Violation
+from validation.findings.content import Jump, Share, Violation
+from validation.findings.inputs import inputs
 from validation.findings.kinds import FindingDraft
-from validation.known_constants import PLACEHOLDERS, ConstantKind
+from validation.inputs import constants, names, numbers
+from validation.inputs.cost import SeasonCosts
+from validation.inputs.differences import SIDE_TABLES, GameSide
+from validation.inputs.names import Alone
+from validation.inputs.numbers import SUMS, SumCount, SumRow, ZoneRow
+from validation.inputs.problem import InputProblem
+from validation.inputs.sides import SCHEDULE_SENTENCES, Repeated
+from validation.inputs.sides import problems as problems_of_sides
+from validation.known_constants import PLACEHOLDERS, UNKNOWN_ALL_SEASON, ConstantKind
 from validation.preflight import PreflightInput, judge, known_bug, seasons_missing
 from validation.preflight_report import Item
 from validation.processor_rules import PDC, PSZA, RULES, TDZA
@@ -59,7 +69,7 @@ def kind_texts() -> Named:
     for category in categories.CATEGORIES:
         yield f"{category.name} meaning", category.meaning
         yield f"{category.name} advice", category.advice
-    for known in PLACEHOLDERS:
+    for known in (*PLACEHOLDERS, *UNKNOWN_ALL_SEASON):
         yield f"constant {known.columns}", known.because
 
 
@@ -84,6 +94,11 @@ def preflight_items() -> list[Item]:
         last = {DAYS[-1].day}
         items += judge(PreflightInput(days=DAYS, asked=last, season=DAYS, rows={})).items
         items += judge(PreflightInput(days=off, asked=(), season=(), rows={})).items
+        contradictions = input_problems([day.day for day in days])
+        facts = PreflightInput(
+            days=days, asked=asked, season=DAYS, rows=full, problems=contradictions
+        )
+        items += judge(facts).items
         apart = off[:: max(1, n - 1)]
         items += judge(PreflightInput(days=apart, asked=(), season=(), rows={})).items
     items.append(known_bug(5, NIGHT))
@@ -162,7 +177,69 @@ def finding_drafts() -> list[FindingDraft]:
         drafts += mismatches.mismatches(season)
         drafts += mismatches.duplicates(make_season(repeated=dict.fromkeys(keys, 1)))
         drafts += _of_runs(days) + _of_phase3(days) + _of_rates(days)
+        drafts += inputs(season, input_problems(days), SeasonCosts(SeasonGames(start=A), DATES))
     return drafts
+
+
+def input_problems(days: Sequence[date]) -> list[InputProblem]:
+    """Return problems of every kind and cause, in one table and in all of them."""
+    day, home, away = days[0], "ATL", "BOS"
+    game = (day, home, away)
+    found: list[InputProblem] = []
+    for tables in (("PGS",), ("TDGS", "TOGS"), SIDE_TABLES):
+        for team, other, at, scheduled in (
+            (home, away, day + timedelta(days=1), game),
+            (home, away, day - timedelta(days=1), game),
+            (home, home, day, game),
+            (home, "CHI", day, game),
+            ("CHI", away, day, game),
+            ("CHI", "DEN", day, game),
+            ("ATX", away, day, game),
+            (home, away, day, (None, None, None)),
+        ):
+            sides = [
+                GameSide(t, "g", at, team, other, len(days), False, True, *scheduled)
+                for t in tables
+            ]
+            found += problems_of_sides(sides, {"SCHED": [home, away, "CHI", "DEN"], "PGS": [home]})
+        missing = [GameSide(t, "g", day, home, away, 0, True, True) for t in tables]
+        other_id = [GameSide(t, "h", day, home, away, 9, False, True) for t in tables]
+        found += problems_of_sides(missing, {}) + problems_of_sides([*missing, *other_id], {})
+    repeated = [Repeated(what, what, d, home) for what in SCHEDULE_SENTENCES for d in days]
+    found += problems_of_sides([], {}, repeated)
+    games = frozenset(f"{day + timedelta(days=n)} g{n}" for n in range(12))
+    alone = [
+        Alone(table, name, home, None, games)
+        for table, names in {"PGS": ("Ann", "bobjr", "carl"), "UPGC": ("ann", "bob")}.items()
+        for name in names
+    ]
+    found += names.problems(alone)
+    zone_rows = [
+        ZoneRow(d, "g", home, "ann", 9, zones, 3, makes)
+        for d in days
+        for zones, makes in ((12, 3), (2, 1), (9, 4))
+    ]
+    found += numbers.zone_problems(zone_rows)
+    found += _of_sums(days)
+    shares = [
+        Share("UPGC", column, day + timedelta(days=n), 200, nulls, zeros, distinct, 10, "2")
+        for n in range(len(days) * 15)
+        for column, nulls, zeros, distinct in (
+            ("days_rest", 0, 0, 1), ("games_in_last_7_days", 0, 200, 1), ("home_game", 200, 0, 0)
+        )
+    ]  # fmt: skip
+    return found + constants.problems(shares)
+
+
+def _of_sums(days: Sequence[date]) -> list[InputProblem]:
+    rows = [
+        SumRow(d, "g", "ATL", "BOS", 9, 1.0, absent, "ann" if absent else None, False, values)
+        for d in days
+        for absent in (0, 1)
+        for values in (((5, 4), *((3, 3),) * (len(SUMS) - 1)), ((5, 4),) * len(SUMS))
+    ]
+    counts = ([SumCount(9, 7, 0)], [SumCount(9, 0, 8)], [SumCount(9, 1, 1)])
+    return [p for c in counts for p in numbers.sum_problems(c * len(SUMS), rows, ())]
 
 
 def _of_runs(days: list[date]) -> list[FindingDraft]:

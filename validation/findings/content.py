@@ -6,14 +6,15 @@ The test compares a date with the dates before it. Small slates do not exceed it
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import chain
 from math import sqrt
 from typing import NamedTuple
 
 from validation.columns import Critical, critical, is_about_teams, origins
-from validation.known_constants import ConstantKind
+from validation.known_constants import ConstantKind, may_be
 
 MIN_ROWS = 20
 # A team table has two rows per game. The test has no power below four games.
@@ -24,14 +25,17 @@ MIN_EFFECT, MIN_Z = 0.25, 6.0
 MIN_TEAM_EFFECT = 0.5
 # Typical rows per team. Two teams can agree by chance, four do not.
 TEAM_PLAYERS, CONSTANT_TEAMS = 10, 4
-# Lower limit of the reference share (upper limit: 1 minus it), so that one missing game is no jump.
-SHARE_FLOOR = 0.02
+# Lower limit of the reference share (upper limit: 1 minus it), so that one missing game is no jump;
+# of values that a team or a date shares, there are few to learn the share from.
+SHARE_FLOOR, SHARED_VALUE_FLOOR = 0.02, 0.05
 # Longest time that a game stays in a window of twenty games, including an injury.
 FOLLOWS_WITHIN = timedelta(days=60)
 
 
 class Share(NamedTuple):
-    """Column on one date. `distinct` counts its non-NULL values: 0, 1, or 2 for more."""
+    """Column on one date. `distinct` counts its non-NULL values: 0, 1, or 2 for more; `value` is the
+    only one. `teams` counts the teams of the rows, 0 if unknown.
+    """
 
     table: str
     column: str
@@ -40,6 +44,13 @@ class Share(NamedTuple):
     nulls: int = 0
     zeros: int = 0
     distinct: int = 2
+    teams: int = 0
+    value: str | None = None
+
+    @property
+    def is_equal(self) -> bool:
+        """Return whether all rows of the date have the same value."""
+        return self.distinct <= 1
 
     def number(self, what: ConstantKind) -> int:
         """Return the number of rows of this kind; for a constant, all or none."""
@@ -96,16 +107,24 @@ class Violation:
     sentence: str
 
 
-def jumps(shares: Iterable[Share]) -> list[Jump]:
-    """Return every jump of every critical column, one per column."""
+def jumps(shares: Iterable[Share], others: Iterable[Share] = ()) -> list[Jump]:
+    """Return every jump of every critical column, one per column. `others` are the shares of columns
+    that these are computed from.
+    """
     by_column: dict[tuple[str, str], list[Share]] = defaultdict(list)
     for share in shares:
         by_column[share.table, share.column].append(share)
+    at = {
+        (s.table, s.column, s.date): s for s in (*chain.from_iterable(by_column.values()), *others)
+    }
     return [
         jump
         for found in by_column.values()
-        for jump in _of_column(sorted(found, key=lambda s: s.date))
+        for jump in _of_column(sorted(found, key=lambda s: s.date), at)
     ]
+
+
+SharesAt = Mapping[tuple[str, str, date], Share]
 
 
 class _Flagged(NamedTuple):
@@ -115,12 +134,12 @@ class _Flagged(NamedTuple):
     continues: bool  # from the date before
 
 
-def _of_column(shares: Sequence[Share]) -> Iterator[Jump]:
+def _of_column(shares: Sequence[Share], at: SharesAt) -> Iterator[Jump]:
     column = critical(*shares[0][:2])
     if not any(_is_candidate(share, what) for share in shares for what in column.watched):
         return
     found: list[_Flagged] = []
-    for flag in _flagged(shares, column):
+    for flag in _flagged(shares, column, at):
         if found and not flag.continues:
             yield _jump(found, column.sources)
             found = []
@@ -129,7 +148,7 @@ def _of_column(shares: Sequence[Share]) -> Iterator[Jump]:
         yield _jump(found, column.sources)
 
 
-def _flagged(shares: Sequence[Share], column: Critical) -> Iterator[_Flagged]:
+def _flagged(shares: Sequence[Share], column: Critical, at: SharesAt) -> Iterator[_Flagged]:
     """Yield the dates that differ from the dates before them.
 
     Such a date never becomes a reference, so that a jump can last for weeks.
@@ -142,6 +161,7 @@ def _flagged(shares: Sequence[Share], column: Critical) -> Iterator[_Flagged]:
                 w
                 for w in column.watched
                 if _is_jump(share, w, column, reference, continues=w is before)
+                and not _is_excused(share, w, column, reference, at)
             ),
             None,
         )
@@ -176,12 +196,53 @@ def _is_jump(
         )
     before = _pooled(reference, what)
     effect = share.number(what) / share.rows - before
-    values, enough = (
-        (share.rows / TEAM_PLAYERS, MIN_TEAM_EFFECT)
-        if column.is_of_team
-        else (share.rows, MIN_EFFECT)
+    values, enough, floor = _independent(share, column, reference)
+    return effect >= enough and (continues or effect >= MIN_Z * _error(before, values, floor))
+
+
+def _independent(
+    share: Share, column: Critical, reference: Sequence[Share]
+) -> tuple[float, float, float]:
+    """Return how many independent values the rows of a date have, and the effect and the share that
+    they can prove: one value if all rows of each date are equal, one per team, or one per row.
+    """
+    if (
+        share.is_equal
+        and share.number(ConstantKind.NULL) < share.rows
+        and all(before.is_equal for before in reference)
+    ):
+        return 1, MIN_EFFECT, SHARED_VALUE_FLOOR
+    if column.is_of_team:
+        return share.teams or share.rows / TEAM_PLAYERS, MIN_TEAM_EFFECT, SHARED_VALUE_FLOOR
+    return share.rows, MIN_EFFECT, SHARE_FLOOR
+
+
+def _is_excused(
+    share: Share,
+    what: ConstantKind,
+    column: Critical,
+    reference: Iterable[Share],
+    at: SharesAt,
+) -> bool:
+    """Return whether a value follows from columns that can be constant: on this date and on those
+    before it, the other sources held no information.
+    """
+    if what is ConstantKind.NULL:
+        return False
+    dates = [share.date, *(before.date for before in reference)]
+    kinds = {what, ConstantKind.CONSTANT}
+    excused = {name for name in column.sources if kinds <= may_be(*_parts(name))}
+    others = [name for name in column.sources if name not in excused]
+    return bool(excused) and all(
+        (found := at.get((*_parts(name), day))) is not None and found.is_equal
+        for name in others
+        for day in dates
     )
-    return effect >= enough and (continues or effect >= MIN_Z * _error(before, values))
+
+
+def _parts(name: str) -> tuple[str, str]:
+    table, _, column = name.partition(".")
+    return table, column
 
 
 def _fewest(table: str) -> int:
@@ -193,9 +254,9 @@ def _pooled(shares: Iterable[Share], what: ConstantKind) -> float:
     return sum(n for n, _ in counts) / (sum(rows for _, rows in counts) or 1)
 
 
-def _error(share: float, values: float) -> float:
+def _error(share: float, values: float, floor: float) -> float:
     """Standard error of a share among that many independent values."""
-    likely = min(max(share, SHARE_FLOOR), 1 - SHARE_FLOOR)
+    likely = min(max(share, floor), 1 - floor)
     return sqrt(likely * (1 - likely) / values)
 
 

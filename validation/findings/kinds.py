@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from enum import IntEnum
 from types import MappingProxyType
 
+from validation.findings.finding_kind import FindingKind, Severity
+from validation.inputs.kinds import (
+    CONSTANT_COLUMN,
+    GAME_DATE,
+    GAME_TEAMS,
+    NO_CONTEXT,
+    OPPONENT,
+    PLAYER_NAME,
+    SUMS,
+    TEAM_NAME,
+    UNSCHEDULED,
+    ZONES,
+)
 from validation.thresholds import (
     HIGH_RATE_DAY,
     HIGH_RATE_SHARE,
@@ -17,33 +29,21 @@ from validation.thresholds import (
     percent,
 )
 
+__all__ = [
+    "CONSTANT_COLUMN",
+    "GAME_DATE",
+    "GAME_TEAMS",
+    "NO_CONTEXT",
+    "OPPONENT",
+    "PLAYER_NAME",
+    "SUMS",
+    "TEAM_NAME",
+    "UNSCHEDULED",
+    "ZONES",
+    "FindingKind",
+    "Severity",
+]
 ONE_DAY = timedelta(days=1)
-
-
-class Severity(IntEnum):
-    """Severity of a Finding. A note is informational and needs no action."""
-
-    NOTE = 0
-    WARNING = 1
-    PROBLEM = 2
-
-    def __str__(self) -> str:
-        return self.name.lower()
-
-
-@dataclass(frozen=True, kw_only=True)
-class FindingKind:
-    """A kind of Finding. `cause` is the likely one, used when the evidence gives none.
-
-    `name` is stored with every Finding. `title` is a noun phrase or a short statement that reads
-    as a heading and inside a sentence.
-    """
-
-    name: str
-    severity: Severity
-    title: str
-    cause: str
-    advice: str
 
 
 BUG = FindingKind(
@@ -244,9 +244,10 @@ OUT_OF_BAND = FindingKind(
 # output, then stale output.
 KINDS = (
     LOST_PARTITION, BUG, IMPOSSIBLE_VALUE, UNEXPLAINED, LOST, UNACCOUNTED, WRONG_CONTENT,
-    UNFINISHED_LOAD, PHASE3_MISSING, COLUMN_JUMP, DUPLICATE_OUTPUT, NO_LONGER_PLANNED, RUN_FAILED,
+    UNFINISHED_LOAD, PHASE3_MISSING, TEAM_NAME, GAME_DATE, GAME_TEAMS, OPPONENT, UNSCHEDULED, PLAYER_NAME,
+    ZONES, SUMS, CONSTANT_COLUMN, COLUMN_JUMP, DUPLICATE_OUTPUT, NO_LONGER_PLANNED, RUN_FAILED,
     STILL_BLOCKED,
-    LOW_COVERAGE, ODD_DATE, SUDDEN_RISE, HIGH_RATE, MID_SEASON, FORWARD_CASCADE, STALE_INPUT,
+    LOW_COVERAGE, NO_CONTEXT, ODD_DATE, SUDDEN_RISE, HIGH_RATE, MID_SEASON, FORWARD_CASCADE, STALE_INPUT,
     HOLE, OLD_SQL, DUPLICATE_INPUT, SLOW, POSTPONED, OUT_OF_BAND,
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}

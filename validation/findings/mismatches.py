@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -53,6 +53,7 @@ class RunFacts:
     query_seconds: float = 0.0
     write_seconds: float = 0.0
     check_seconds: float = 0.0
+    started_at: datetime | None = None
 
     @property
     def key(self) -> Key:

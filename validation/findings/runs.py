@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from statistics import median
 
 from validation.findings import kinds
@@ -22,6 +22,8 @@ from validation.thresholds import SLOW_SECONDS
 SLOW_RATIO = 3.0
 # Below this limit, three times the median is noise.
 SLOW_FLOOR_SECONDS = 10.0
+# Other processors' runs around a slow one that tell whether the machine was busy.
+BUSY_WITHIN, MIN_NEAR = timedelta(minutes=15), 3
 
 
 def runs(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDraft]:
@@ -180,14 +182,19 @@ def _never_run(season: AuditedSeason, code: str) -> list[date]:
 
 
 def slow(season: AuditedSeason) -> Iterator[FindingDraft]:
-    """Yield dates that took over five minutes, or three times the median of their processor, with
-    the slowest part.
+    """Yield dates that took over five minutes, or three times the median of their processor and as
+    much more than the other processors at that time, with the slowest part.
     """
+    ran = [r for r in season.ran.values() if r.seconds]
+    usual_seconds = {code: _median(r.seconds for r in ran if r.processor == code) for code in CODES}
     for code in CODES:
-        ended = [r for r in season.ran.values() if r.processor == code and r.seconds]
-        usual = median(r.seconds for r in ended) if ended else 0.0
+        ended = [r for r in ran if r.processor == code]
+        usual = usual_seconds[code]
         limit = min(SLOW_SECONDS, max(SLOW_FLOOR_SECONDS, SLOW_RATIO * usual))
-        if slow_runs := [r for r in ended if r.seconds > limit]:
+        over = [r for r in ended if r.seconds > limit]
+        busy = {r.key: _busyness(r, ran, usual_seconds) for r in over}
+        over = [r for r in over if r.seconds > min(SLOW_SECONDS, limit * busy[r.key])]
+        if slow_runs := over:
             worst = max(slow_runs, key=lambda r: r.seconds)
             sentence = (
                 f"{code}: {pluralize(len(slow_runs), 'slow run')}, "
@@ -208,6 +215,27 @@ def slow(season: AuditedSeason) -> Iterator[FindingDraft]:
                     "checks": round(worst.check_seconds, 3),
                 },
             )
+
+
+def _median(seconds: Iterable[float]) -> float:
+    found = list(seconds)
+    return median(found) if found else 0.0
+
+
+def _busyness(run: RunFacts, ran: Iterable[RunFacts], usual: Mapping[str, float]) -> float:
+    """Return how many times slower than usual the other processors were around this run, at least
+    one: a busy machine slows all of them.
+    """
+    if run.started_at is None:
+        return 1.0
+    near = [
+        other.seconds / usual[other.processor]
+        for other in ran
+        if other.processor != run.processor
+        and other.started_at
+        and abs(other.started_at - run.started_at) <= BUSY_WITHIN
+    ]
+    return max(1.0, median(near)) if len(near) >= MIN_NEAR else 1.0
 
 
 def _slowest_part(run: RunFacts) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from backfill.cli.base import OK, VerbCommand, iso_date
 from backfill.errors import Refused
 from backfill.ingest.input_files import SUPPORTED
 from backfill.ingest.load import Loaded, load
+from backfill.ingest.load_checks import documents, line
 from backfill.ingest.selection import LoadSelection
 from backfill.ingest.stale_runs import StaleRuns, stale_runs
 from backfill.models import Run
@@ -49,15 +50,21 @@ class Command(VerbCommand):
         parser.add_argument(
             "--end", type=iso_date, metavar="D", help="last date to replace; default: the first"
         )
+        parser.add_argument(
+            "--strict",
+            action="store_true",
+            help="load nothing if the tables contradict each other",
+        )
 
     def run(self, **options: Any) -> int:
         """Load, and list the rows per table."""
         if not options["dir"].strip():
             raise Refused("DIR is empty; name the folder with the Phase 3 files")
         selection = LoadSelection.of(options["tables"], options["start"], options["end"])
-        loaded = load(Path(options["dir"]), selection)
+        loaded = load(Path(options["dir"]), selection, strict=options["strict"])
         stale = self._stale(loaded)
-        document = {"folder": options["dir"], **asdict(loaded), "stale": as_document(stale)}
+        document = asdict(replace(loaded, findings=())) | {"findings": documents(loaded.findings)}
+        document |= {"folder": options["dir"], "stale": as_document(stale)}
         self.emit(document, as_text(loaded, stale))
         return OK
 
@@ -92,6 +99,7 @@ def as_text(loaded: Loaded, stale: StaleRuns) -> str:
         [
             *lines,
             *(f"note: {note}" for note in loaded.notes),
+            *map(line, loaded.findings),
             *([f"stale: {stale.sentence}; run `{stale.command}`"] if stale.reasons else []),
             f"season {seasons} loaded in {loaded.seconds:.1f} s",
         ]

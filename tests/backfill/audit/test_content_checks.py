@@ -35,7 +35,7 @@ from tests.seasons.tiny import (
     season_rows,
 )
 from tests.strategies import SEASON_START, League, league_settings, leagues
-from validation.columns import SOURCES, watched_columns
+from validation.columns import SOURCES, counted_columns
 from validation.findings.content import Share, Violation
 from validation.known_constants import ConstantKind
 
@@ -286,18 +286,22 @@ def test_a_share_counts_the_rows_of_a_date() -> None:
     edit("PDC", "CAST(NULL AS NUMERIC) AS points_avg_last_5", "NUMERIC '0.0' AS points_avg_last_10")
     found = {(s.table, s.column, s.date): s for s in content_checks.shares(OPENING)}
     assert found["PDC", "points_avg_last_5", FIRST] == Share(
-        "PDC", "points_avg_last_5", FIRST, 2, 2, 0, 0
+        "PDC", "points_avg_last_5", FIRST, 2, 2, 0, 0, teams=2
     )
     assert found["PDC", "points_avg_last_10", FIRST] == Share(
-        "PDC", "points_avg_last_10", FIRST, 2, 0, 2, 1
+        "PDC", "points_avg_last_10", FIRST, 2, 0, 2, 1, teams=2, value="0"
     )
-    assert found["UPGC", "home_game", FIRST] == Share("UPGC", "home_game", FIRST, 2, 2, 0, 0)
-    assert found["PGS", "is_active", NIGHTS[0]] == Share("PGS", "is_active", NIGHTS[0], 2, 0, 0, 2)
+    assert found["UPGC", "home_game", FIRST] == Share(
+        "UPGC", "home_game", FIRST, 2, 2, 0, 0, teams=2
+    )
+    assert found["PGS", "is_active", NIGHTS[0]] == Share(
+        "PGS", "is_active", NIGHTS[0], 2, 0, 0, 1, teams=2, value="true"
+    )
     assert found["PGS", "points", NIGHTS[0]].distinct == 1
     assert {day for table, _, day in found if table == "PGS"} == set(NIGHTS)
     assert {day for table, _, day in found if table == "TDZA"} == set(PROCESSING[1:])
     assert {(table, column) for table, column, _ in found} == {
-        (t, c.name) for t in (*SOURCES, *CHAIN) for c in watched_columns(t)
+        (t, c.name) for t in (*SOURCES, *CHAIN) for c in counted_columns(t)
     }
 
 

@@ -300,6 +300,7 @@ def test_the_verb_answers_json_with_one_document(folder: Path) -> None:
             "seasons": [2021],
             "rows": rows,
             "notes": [],
+            "findings": [],
             "stale": {"runs": 0, "dates": [], "command": ""},
         },
     )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from random import Random
 
@@ -368,3 +368,70 @@ def test_merged_columns_share_their_followers_and_their_mean() -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     assert folded(jumps([])) == []
+
+
+# Values that follow from columns that can be constant
+
+
+def of_pcf(column: str, day: int, zeros: int = 0, distinct: int = 2) -> Share:
+    return Share("PCF", column, FIRST + timedelta(days=day), MANY, 0, zeros, distinct)
+
+
+def pcf(total: Sequence[int], mismatch: Sequence[int]) -> list[Share]:
+    """Make the shares of PCF before and on a date with equal rest; `mismatch` has distinct values."""
+    return [
+        share
+        for day, (zeros, distinct) in enumerate(zip(total, mismatch, strict=True))
+        for share in (
+            of_pcf("total_composite_adjustment", day, zeros, 1 if zeros == MANY else 2),
+            of_pcf("fatigue_score", day, 0, 1 if zeros == MANY else 2),
+            of_pcf("shot_zone_mismatch_score", day, MANY if distinct == 1 else 0, distinct),
+            of_pcf("pace_score", day, MANY, 1),
+            of_pcf("usage_spike_score", day, MANY, 1),
+        )
+    ]
+
+
+@pytest.mark.parametrize("zeros", [MANY, 150])
+def test_a_total_of_excused_columns_alone_is_excused(zeros: int) -> None:
+    assert told(jumps(pcf([0, 0, 0, 0, zeros], [1] * 5))) == []
+
+
+def test_a_total_is_a_jump_where_another_source_varied_before() -> None:
+    assert told(jumps(pcf([0, 0, 0, 0, MANY], [2, 2, 2, 2, 2]))) == [("zero", [4])]
+    both = told(jumps(pcf([0, 0, 0, 0, MANY], [2, 2, 2, 2, 1])))
+    assert both == [("zero", [4]), ("zero", [4])]  # the source, and the total that follows from it
+
+
+def test_a_feature_of_an_excused_column_is_excused_by_the_shares_of_its_source() -> None:
+    feature = [
+        Share("ML", "playoff_game", FIRST + timedelta(days=n), MANY, 0, MANY * (n == 4), 2)
+        for n in range(5)
+    ]
+    assert told(jumps(feature)) == []
+
+
+def test_a_total_that_is_null_is_a_jump() -> None:
+    lost = [s._replace(nulls=MANY) if s.column[:5] == "total" and s.date == FIRST + timedelta(days=4) else s
+            for s in pcf([0] * 5, [1] * 5)]  # fmt: skip
+    assert told(jumps(lost)) == [("NULL", [4])]
+
+
+# Values that a team or a date shares
+
+
+@pytest.mark.parametrize(("teams", "zeros", "jump"), [(4, 100, False), (4, 200, True), (20, 200, True), (20, 90, False)])  # fmt: skip
+def test_what_a_team_shares_counts_once_per_team(teams: int, zeros: int, jump: bool) -> None:
+    days = [0, 0, 0, 0, zeros]
+    found = [
+        s._replace(teams=teams) for s in shares(*days, what=ZERO, name="UPGC.pace_differential")
+    ]
+    assert bool(told(jumps(found))) is jump
+
+
+def test_what_all_rows_of_a_date_share_counts_once_per_date() -> None:
+    equal = [
+        s._replace(distinct=1) for s in shares(0, 0, 0, 0, 200, what=ZERO, name="PCF.pace_score")
+    ]
+    assert told(jumps(equal)) == []
+    assert told(jumps(shares(0, 0, 0, 0, 200, what=ZERO, name="PCF.pace_score"))) == [("zero", [4])]

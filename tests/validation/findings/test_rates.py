@@ -195,6 +195,21 @@ def test_a_rise_is_more_than_chance_makes(failed: int, fires: bool) -> None:
     assert flagged(course(*[50] * 7, failed)) == (RISE if fires else [])
 
 
+def test_a_date_whose_input_was_lost_is_a_sudden_rise() -> None:
+    """A third of the players of a usual night fail, where one in ten did before."""
+    assert flagged(course(*[20, 24, 18, 22, 19, 25, 21], 70, population=210)) == RISE
+
+
+def test_slates_of_other_sizes_and_returns_after_a_pause_are_no_sudden_rise() -> None:
+    """Nights of 2 to 14 games in a healthy season, then the first nights after a pause, with some
+    new players.
+    """
+    healthy = [(4, 42), (28, 290), (10, 126), (22, 250), (3, 40), (16, 170), (25, 280)]
+    after = [(6, 44), (38, 290), (8, 60), (2, 25)]
+    season = [rated(EARLY + n, *night) for n, night in enumerate([*healthy, *after])]
+    assert flagged(season) == []
+
+
 def test_a_fall_is_no_rise() -> None:
     assert flagged(course(*[90] * 7, 0)) == []
 

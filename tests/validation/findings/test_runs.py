@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -331,6 +331,35 @@ def test_a_date_that_took_no_time_is_in_no_median() -> None:
 def test_each_processor_is_held_against_itself() -> None:
     found = took_long(*timed(20, 20, 20), *timed(100, 100, 310, code=ML))
     assert [(f.subject, f.dates) for f in found] == [(ML, (C,))]
+
+
+@pytest.mark.parametrize(
+    ("others", "is_slow"), [(1.0, True), (2.9, True), (3.1, False), (9.0, False)]
+)
+def test_a_run_is_slow_beyond_the_others_of_the_same_time(others: float, is_slow: bool) -> None:
+    """On a busy machine, the other processors take as many times longer as the slow one."""
+    at = datetime(2022, 1, 1, 12)
+    usual = [
+        make_ran(code, day, query_seconds=20.0, started_at=at - timedelta(hours=n))
+        for code in (TDZA, PSZA, PCF, PDC)
+        for n, day in enumerate((A, B, C), start=1)
+    ]
+    busy = [
+        make_ran(code, D, query_seconds=20.0 * (9 if code == PSZA else others), started_at=at)
+        for code in (TDZA, PSZA, PCF, PDC)
+    ]
+    found = [f.subject for f in took_long(*usual, *busy)]
+    assert (PSZA in found) is is_slow
+
+
+def test_over_five_minutes_is_slow_on_a_busy_machine_too() -> None:
+    at = datetime(2022, 1, 1, 12)
+    busy = [
+        make_ran(code, day, query_seconds=100.0 if day < D else 310.0, started_at=at)
+        for code in (TDZA, PSZA, PCF, PDC)
+        for day in (A, B, C, D)
+    ]
+    assert {f.dates for f in took_long(*busy)} == {(D,)}
 
 
 def test_slow_runs_say_how_slow_how_long_it_takes_usually_and_where_the_seconds_went() -> None:

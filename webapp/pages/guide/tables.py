@@ -196,6 +196,7 @@ RESULTS = {
     preflight_report.PreflightKind.FEW_ROWS: "few rows in an input table",
     preflight_report.PreflightKind.SHORT_WINDOWS: "missing earlier games",
     preflight_report.PreflightKind.KNOWN_BUG: "open finding of an impossible value",
+    preflight_report.PreflightKind.CONTRADICTION: "Phase 3 tables contradict each other",
     preflight_report.PreflightKind.OUTPUT: "output exists",
 }
 EFFECTS = {

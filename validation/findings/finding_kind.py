@@ -1,0 +1,32 @@
+"""Kind of a Finding, and its severity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Severity(IntEnum):
+    """Severity of a Finding. A note is informational and needs no action."""
+
+    NOTE = 0
+    WARNING = 1
+    PROBLEM = 2
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingKind:
+    """A kind of Finding. `cause` is the likely one, used when the evidence gives none.
+
+    `name` is stored with every Finding. `title` is a noun phrase or a short statement that reads
+    as a heading and inside a sentence.
+    """
+
+    name: str
+    severity: Severity
+    title: str
+    cause: str
+    advice: str
