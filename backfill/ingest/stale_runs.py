@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from backfill.ingest.load import EVERYTHING, checked_input, written_files
+from backfill.ingest.load_checks import check_reading
 from backfill.ingest.selection import LoadSelection
 from backfill.models import Key, Run
 from backfill.plan import input_signatures
@@ -16,7 +17,7 @@ from backfill.season_calendar import season_dates
 from backfill.warehouse import open_warehouse
 from backfill.warehouse.port import Warehouse
 from backfill.warehouse.tables import INPUTS
-from validation.findings.kinds import format_date_ranges, pluralize
+from validation.findings.kinds import FindingDraft, format_date_ranges, pluralize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ class LoadPreview:
     notes: tuple[str, ...] = ()
     seasons: tuple[int, ...] = ()
     rows: dict[str, dict[int, int]]
+    findings: tuple[FindingDraft, ...] = ()
     stale: StaleRuns
 
 
@@ -73,6 +75,7 @@ def preview(path: Path, selection: LoadSelection = EVERYTHING) -> LoadPreview:
             return LoadPreview(
                 problems=tuple(session.problems), notes=tuple(session.notes), rows={}, stale=none
             )
+        findings = check_reading(session)
         files, rows = written_files(session, INPUTS)
         after = open_warehouse(f"parquet:{session.temporary / 'after'}")
         for year in session.seasons:
@@ -85,6 +88,7 @@ def preview(path: Path, selection: LoadSelection = EVERYTHING) -> LoadPreview:
                 str(table): {year: rows[table, year] for year in session.seasons}
                 for table in selection.tables
             },
+            findings=findings,
             stale=stale_runs(session.seasons, after),
         )
 

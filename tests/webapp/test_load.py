@@ -23,9 +23,10 @@ from backfill.warehouse.parquet.unfinished import UnfinishedFile
 from backfill.warehouse.tables import INPUTS, PGS, UPGC
 from tests.backfill.ingest.forms import zipped
 from tests.backfill.working import make_job, run_all
-from tests.factories import file_of, phase3_folder, write_rows
+from tests.factories import file_of, phase3_folder, rewrite, write_rows
 from tests.seasons.tiny import NIGHTS, SECOND, season_rows
 from tests.webapp.calls import Program
+from validation.findings import kinds
 from webapp.models import Role
 from webapp.pages.load import uploads
 
@@ -126,6 +127,22 @@ def test_a_late_file_of_a_folder_shows_its_stale_runs_before_and_after(
     link = f"/backfills/new/?start={SECOND}&amp;end={SECOND}&amp;what=outdated"
     assert link in loaded.content.decode()
     assert late.exists()  # folders are not removed
+
+
+def test_tables_that_contradict_each_other_are_findings_of_the_preview(
+    operator: Client, tmp_path: Path
+) -> None:
+    folder = phase3_folder(tmp_path / "allowed" / "wrong")
+    own_opponent = "SELECT * REPLACE (team_abbr AS opponent_team_abbr) FROM t"
+    rewrite(file_of(folder, UPGC), own_opponent)
+    answer = operator.post(reverse("load_upload"), {"folder": str(folder)})
+    preview = operator.get(answer.url)
+    assert "upcoming_player_game_context" in words(preview).partition("Findings")[2]
+    (wrong,) = [f for f in preview.context["found"].findings if f.kind is kinds.OPPONENT]
+    assert wrong.sentence in words(preview)
+    assert reverse("load_start") in preview.content.decode()
+    answer = Program(Role.OPERATOR).post("loads/preview", folder=str(folder))
+    assert wrong.sentence in [found["sentence"] for found in answer.document["findings"]]
 
 
 def test_every_error_is_shown_and_nothing_can_be_loaded(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,9 +11,10 @@ from ninja import Router
 from pydantic import Field
 
 from backfill.errors import Refused
-from backfill.ingest.load import load
+from backfill.ingest.load import Loaded, load
+from backfill.ingest.load_checks import documents
 from backfill.ingest.selection import LoadSelection
-from backfill.ingest.stale_runs import StaleRuns, preview, stale_runs
+from backfill.ingest.stale_runs import LoadPreview, StaleRuns, preview, stale_runs
 from webapp.api.auth import actor, operators
 from webapp.api.body import Day
 from webapp.api.schemas import Strict
@@ -39,10 +40,10 @@ class LoadIn(Strict):
 
 @router.post("/loads/preview", auth=operators("load"), summary="Preview a load")
 def preview_load(request: HttpRequest, given: LoadIn) -> Document:
-    """Return the errors, the notes and the stale runs that a load would have; load nothing."""
+    """Return the errors, the findings, the notes and the stale runs that a load would have; load nothing."""
     check_warehouse()
     found = preview(allowed_folder(given.folder), given.selection)
-    return {**asdict(found), "stale": stale_document(found.stale)}
+    return as_document(found, found.stale)
 
 
 @router.post("/loads", auth=operators("load"), summary="Load Phase 3 files")
@@ -58,8 +59,12 @@ def start_load(request: HttpRequest, given: LoadIn) -> Document:
         except Refused as refused:
             raise Refused("; ".join(str(refused).splitlines())) from None
     log.info("%s loaded %s from %s", actor(request), loaded.seasons, path)
-    return {**asdict(loaded), "stale": stale_document(stale_runs(loaded.seasons))}
+    return as_document(loaded, stale_runs(loaded.seasons))
 
 
-def stale_document(stale: StaleRuns) -> Document:
-    return {"runs": len(stale.reasons), "dates": stale.dates, "command": stale.command}
+def as_document(found: Loaded | LoadPreview, stale: StaleRuns) -> Document:
+    return {
+        **asdict(replace(found, findings=())),
+        "findings": documents(found.findings),
+        "stale": {"runs": len(stale.reasons), "dates": stale.dates, "command": stale.command},
+    }

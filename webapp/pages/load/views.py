@@ -89,7 +89,7 @@ def _wrong_input(request: HtmxRequest, has_files: bool, folder: str) -> str:
 @operator_required
 @heavy_read
 def show(request: HtmxRequest) -> HttpResponseBase:
-    """Render the errors, the notes and the stale runs that a load would have."""
+    """Render the errors, the findings, the notes and the stale runs that a load would have."""
     if not request.GET.get("source"):
         return redirect("load")
     check_warehouse()
