@@ -27,6 +27,7 @@ from backfill.plan.planning import PlannedAction
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
 from tests.webapp.demo import END, FAULTY, START, Demo
+from validation.season import Calendar, Game
 from webapp.pages.new_backfill.date_picks import picked, picks
 from webapp.pages.new_backfill.form import LaunchForm
 from webapp.pages.new_backfill.link import DATES, POLICIES, POLICY_FLAGS, query_of
@@ -839,6 +840,24 @@ def test_game_days_only_leaves_out_the_others(demo: Demo) -> None:
     left = LaunchForm(_query(picked("games", calendar, options))).options
     assert left
     assert list(left.days) == [day for day in options.days if calendar.day(day).is_processing]
+
+
+def test_a_season_that_ends_in_october_has_two_octobers() -> None:
+    nights = date(2019, 10, 22), date(2019, 10, 23), date(2020, 8, 14), date(2020, 10, 11)
+    calendar = Calendar(Game(game_date=night, season_year=2019) for night in nights)
+    shown = picks(calendar, None)
+    assert shown
+    assert [(p.words, p.value) for p in shown.months] == [
+        ("Oct", "month:2019:10"),
+        ("Aug", "month:2019:8"),
+        ("Oct 2020", "month:2019:22"),
+    ]
+    ends = [picked(p.value, calendar, None) for p in shown.months]
+    assert [(e["start"], e["end"]) for e in ends] == [
+        ("2019-10-22", "2019-10-23"),
+        ("2020-08-14", "2020-08-14"),
+        ("2020-10-11", "2020-10-11"),
+    ]
 
 
 def test_the_newest_failed_dates_can_be_picked(operator: Client, demo: Demo) -> None:

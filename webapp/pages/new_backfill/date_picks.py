@@ -14,7 +14,7 @@ from backfill.plan.options import Options, chosen
 from backfill.plan.rerun_policy import failed_dates
 from backfill.season_calendar import season_name
 from validation.findings.kinds import pluralize
-from validation.season import Calendar, DateType, Day
+from validation.season import Calendar, DateType, Day, usual_season_year
 
 NEWEST_FAILED = (1, 5, 20)
 Span = tuple[date, date]
@@ -23,9 +23,14 @@ WITHIN: Mapping[str, Callable[[Day, int], bool]] = MappingProxyType(
     {
         "season": lambda day, n: True,
         "week": lambda day, n: day.week == n,
-        "month": lambda day, n: day.day.month == n,
+        "month": lambda day, n: _month(day) == n,
     }
 )
+
+
+def _month(day: Day) -> int:
+    """Return the month of a date; a season that goes on in October has a second one, 22."""
+    return day.day.month + 12 * (usual_season_year(day.day) > day.season)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,7 @@ def picks(calendar: Calendar, options: Options | None) -> Picks | None:
         (options.start, options.end) if options and not options.dates else None,
     )
     weeks = [list(days) for _, days in groupby(season, key=lambda day: day.week)]
-    months = [list(days) for _, days in groupby(season, key=lambda day: day.day.month)]
+    months = [(n, list(days)) for n, days in groupby(season, key=_month)]
     return Picks(
         name=season_name(year),
         seasons=tuple(
@@ -74,14 +79,18 @@ def picks(calendar: Calendar, options: Options | None) -> Picks | None:
             for days in weeks
         ),
         months=tuple(
-            _pick("month", year, days[0].day.month, f"{days[0].day:%b}", days=days, now=now)
-            for days in months
+            _pick("month", year, n, _month_name(n, days[0]), days=days, now=now)
+            for n, days in months
         ),
         failed=tuple(
             Pick(value=f"failed:{year}:{n}", words=str(n), title=_failed_title(n, year))
             for n in NEWEST_FAILED
         ),
     )
+
+
+def _month_name(n: int, day: Day) -> str:
+    return f"{day.day:%b}" if n <= 12 else f"{day.day:%b %Y}"
 
 
 def _pick(
