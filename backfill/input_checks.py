@@ -73,8 +73,17 @@ def check(
         *names.problems(alone),
         *numbers.zone_problems(zone_rows),
         *(_sums(ask, season_start, explained) if is_league else ()),
-        *constants.problems(found),
+        *_constants(ask, season_start, found),
     ]
+
+
+def _constants(ask: Ask, season_start: date, shares: Sequence[Share]) -> list[InputProblem]:
+    """Find the columns without information in the whole league, then in single teams."""
+    found = constants.problems(shares)
+    if not constants.is_league(shares):
+        return found
+    by_team = column_shares.shares_of_teams(ask, season_start)
+    return [*found, *constants.team_problems(by_team, shares, found)]
 
 
 def _sums(ask: Ask, season_start: date, explained: set[tuple[str, str]]) -> list[InputProblem]:
