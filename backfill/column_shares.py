@@ -44,13 +44,15 @@ def shares(ask: Ask, season_start: date, tables: Iterable[str]) -> list[Share]:
     ]
 
 
-def statement(short: str) -> str:
-    """Return the GoogleSQL of a table's shares; its parameter is season_start."""
+def statement(short: str, *, by_team: bool = False) -> str:
+    """Return the GoogleSQL of a table's shares by date, or by team; its parameter is
+    season_start.
+    """
     is_source = short in PHASE3
     table = BY_SHORT[short]
     return render(
         "column-shares",
-        partition=table.partition,
+        partition=TEAMS[short] if by_team else table.partition,
         team=TEAMS.get(short, ""),
         rows=str(table) if is_source else f"judged_{short.lower()}",
         is_source=is_source,
@@ -80,6 +82,18 @@ def _by_column(table: str, row: Row) -> Iterator[Share]:
             teams=teams,
             value=value if distinct == 1 else None,
         )
+
+
+def shares_of_teams(ask: Ask, season_start: date) -> dict[str, list[Share]]:
+    """Return the shares of every counted column of Phase 3 in a whole season, by team; their date
+    is the first of the season.
+    """
+    found: dict[str, list[Share]] = {}
+    for table in PHASE3:
+        for row in ask(statement(table, by_team=True), {"season_start": season_start}):
+            shares_ = [s._replace(date=season_start) for s in _by_column(table, row)]
+            found.setdefault(str(row["d"]), []).extend(shares_)
+    return found
 
 
 def of_season(season_start: date) -> list[Share]:

@@ -27,7 +27,6 @@ from validation.season import opened_season_year
 
 # Rows dated so many days before opening night are searched for its games.
 SHIFT_DAYS = 2
-MOST_VALUES = 60
 GAME_TABLES = tuple(table for table in INPUTS if table is not SCHED)
 # Tables of the sums: the defense, the offense that it faced, and the players of that offense; those
 # of the defense itself if both teams are swapped.
@@ -74,8 +73,17 @@ def check(
         *names.problems(alone),
         *numbers.zone_problems(zone_rows),
         *(_sums(ask, season_start, explained) if is_league else ()),
-        *constants.problems(found),
+        *_constants(ask, season_start, found),
     ]
+
+
+def _constants(ask: Ask, season_start: date, shares: Sequence[Share]) -> list[InputProblem]:
+    """Find the columns without information in the whole league, then in single teams."""
+    found = constants.problems(shares)
+    if not constants.is_league(shares):
+        return found
+    by_team = column_shares.shares_of_teams(ask, season_start)
+    return [*found, *constants.team_problems(by_team, shares, found)]
 
 
 def _sums(ask: Ask, season_start: date, explained: set[tuple[str, str]]) -> list[InputProblem]:
@@ -127,13 +135,11 @@ def _sum_columns(n: int) -> tuple[str, str, str]:
 
 
 def query(name: str, only: Mapping[str, Sequence[str]], season_start: date) -> str:
-    """Return the GoogleSQL of a check without parameters, restricted to some values; a column with
-    very many values is not restricted.
-    """
+    """Return the GoogleSQL of a check without parameters, restricted to some values."""
     conditions = [
         f"{column} IN ({', '.join(map(literal, values))})"
         for column, values in only.items()
-        if 0 < len(values) <= MOST_VALUES
+        if values
     ]
     text = statement(name, " AND ".join(conditions))
     return text.replace("@season_start", literal(season_start))

@@ -37,7 +37,11 @@ def inputs(
             numbers=numbers(problem, cost),
             evidence={
                 "statement": problem.statement,
-                "only": {name: list(values) for name, values in problem.only.items()},
+                "only": {
+                    name: list(values)
+                    for name, values in problem.only.items()
+                    if len(values) <= MOST_LISTED
+                },
                 "table": problem.tables[0],
                 "columns": problem.numbers.get("columns", []),
             },

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import takewhile
 from typing import NamedTuple
 
-from validation.columns import Critical, counted_columns, critical
+from validation.columns import ZONES, Critical, counted_columns, critical
 from validation.findings.content import Share
 from validation.findings.finding_kind import Severity
 from validation.findings.kinds import pluralize
 from validation.inputs import kinds
-from validation.inputs.problem import TABLE_NAMES, InputProblem, RowKey, span
+from validation.inputs.problem import (
+    PLAYER_TABLES,
+    TABLE_NAMES,
+    InputProblem,
+    RowKey,
+    briefly,
+    span,
+)
 from validation.known_constants import RARE, ConstantKind, may_be_all_season
 
 # Equal values on fewer dates can be chance. Rare events need more dates.
 MIN_DATES, MIN_DATES_OF_RARE = 14, 30
+SHOTS = ("attempts", "makes")
 # With fewer teams on every date, the rows are samples of a season, whose numbers prove nothing.
 MIN_TEAMS = 4
+# Columns that vary for every team, and the fewest rows of a team that prove a constant.
+OF_EVERY_TEAM = (
+    "days_rest",
+    "games_in_last_7_days",
+    "games_in_last_14_days",
+    "fg_attempts",
+    "fg_makes",
+    *(f"{side}{zone}_{what}" for side in ("", "opp_") for zone in ZONES for what in SHOTS),
+)
+MIN_TEAM_ROWS = 14
 NULL, ZERO, CONSTANT = ConstantKind
 # A table with this share of the columns that some sources lack has a source that knows them all.
 KNOWN_SHARE = 0.5
@@ -101,6 +120,54 @@ def _should_be_known(column: Critical, known: set[tuple[str, str]]) -> bool:
 
 def _key(column: Critical) -> tuple[str, str]:
     return column.table, column.name
+
+
+def team_problems(
+    by_team: Mapping[str, Sequence[Share]],
+    shares: Iterable[Share],
+    found: Iterable[InputProblem],
+) -> list[InputProblem]:
+    """Return a problem per table whose columns hold no information in all rows of some teams.
+    `found` are the problems of the whole league.
+    """
+    dates: dict[str, set[date]] = defaultdict(set)
+    for share in shares:
+        dates[share.table].add(share.date)
+    explained = {p.tables[0] for p in found}
+    lost: dict[str, list[tuple[str, _Found]]] = defaultdict(list)
+    for team, of_team in by_team.items():
+        for share in of_team:
+            if share.rows < MIN_TEAM_ROWS or share.table in explained:
+                continue
+            what = next((w for w in ConstantKind if _period([share], w)), None)
+            if what and share.column in OF_EVERY_TEAM:
+                one = _Found(critical(share.table, share.column), what, (share,))
+                lost[share.table].append((team, one))
+    return [_team_problem(table, group, sorted(dates[table])) for table, group in lost.items()]
+
+
+def _team_problem(
+    table: str, found: Sequence[tuple[str, _Found]], dates: Sequence[date]
+) -> InputProblem:
+    teams = tuple(sorted({team for team, _ in found}))
+    texts = briefly(dict.fromkeys(f"{team}: {one.text}" for team, one in found))
+    names = list(dict.fromkeys(one.column.name for _, one in found))
+    keys = tuple(
+        RowKey(table, "" if table in PLAYER_TABLES else t, d, "", t) for t in teams for d in dates
+    )
+    return InputProblem(
+        kind=kinds.CONSTANT_COLUMN,
+        subject=f"{table} {names[0]} of teams",
+        sentence=f"{TABLE_NAMES[table]}: {texts}, in all rows of {pluralize(len(teams), 'team')}, "
+        f"{span(dates)}",
+        statement="evidence-columns",
+        tables=(table,),
+        dates=tuple(dates),
+        teams=teams,
+        wrong=keys,
+        right=keys,
+        numbers={"columns": names},
+    )
 
 
 def _problem(found: Sequence[_Found]) -> InputProblem:

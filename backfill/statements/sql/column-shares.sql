@@ -1,4 +1,4 @@
-{# Counts by date and column: NULL rows, zero rows, distinct values (0, 1, 2 = more), and the value if it is the only one.
+{# Counts by date (or by team, as `partition`) and column: NULL rows, zero rows, distinct values (0, 1, 2 = more), and the value if it is the only one.
    `team` is the column of the team, empty where rows have none. #}
 SELECT
   {{ partition }} AS d,
