@@ -13,6 +13,7 @@ from validation.findings.content import Share
 from validation.findings.finding_kind import Severity
 from validation.findings.kinds import pluralize
 from validation.inputs import kinds
+from validation.inputs.numbers import EmptyColumn
 from validation.inputs.problem import (
     PLAYER_TABLES,
     TABLE_NAMES,
@@ -122,6 +123,22 @@ def _key(column: Critical) -> tuple[str, str]:
     return column.table, column.name
 
 
+def empty_columns(found: Iterable[InputProblem]) -> set[EmptyColumn]:
+    """Return the columns without information of these problems."""
+    return {
+        (problem.tables[0], str(column), team)
+        for problem in found
+        for column in listed_columns(problem)
+        for team in problem.teams or ("",)
+    }
+
+
+def listed_columns(problem: InputProblem) -> list[object]:
+    """Return the names of the columns of a problem."""
+    columns = problem.numbers["columns"]
+    return columns if isinstance(columns, list) else []
+
+
 def team_problems(
     by_team: Mapping[str, Sequence[Share]],
     shares: Iterable[Share],
@@ -143,7 +160,11 @@ def team_problems(
             if what and share.column in OF_EVERY_TEAM:
                 one = _Found(critical(share.table, share.column), what, (share,))
                 lost[share.table].append((team, one))
-    return [_team_problem(table, group, sorted(dates[table])) for table, group in lost.items()]
+    return [
+        _team_problem(table, group, sorted(dates[table]))
+        for table, group in lost.items()
+        if len(dates[table]) >= MIN_DATES
+    ]
 
 
 def _team_problem(
