@@ -8,7 +8,7 @@ from datetime import date
 from itertools import takewhile
 from typing import NamedTuple
 
-from validation.columns import ZONES, Critical, counted_columns, critical
+from validation.columns import Critical, counted_columns, critical
 from validation.findings.content import Share
 from validation.findings.finding_kind import Severity
 from validation.findings.kinds import pluralize
@@ -26,18 +26,9 @@ from validation.known_constants import RARE, ConstantKind, may_be_all_season
 
 # Equal values on fewer dates can be chance. Rare events need more dates.
 MIN_DATES, MIN_DATES_OF_RARE = 14, 30
-SHOTS = ("attempts", "makes")
 # With fewer teams on every date, the rows are samples of a season, whose numbers prove nothing.
 MIN_TEAMS = 4
-# Columns that vary for every team, and the fewest rows of a team that prove a constant.
-OF_EVERY_TEAM = (
-    "days_rest",
-    "games_in_last_7_days",
-    "games_in_last_14_days",
-    "fg_attempts",
-    "fg_makes",
-    *(f"{side}{zone}_{what}" for side in ("", "opp_") for zone in ZONES for what in SHOTS),
-)
+# Fewest rows of a team that prove a constant.
 MIN_TEAM_ROWS = 14
 NULL, ZERO, CONSTANT = ConstantKind
 # A table with this share of the columns that some sources lack has a source that knows them all.
@@ -157,7 +148,7 @@ def team_problems(
             if share.rows < MIN_TEAM_ROWS or share.table in explained:
                 continue
             what = next((w for w in ConstantKind if _period([share], w)), None)
-            if what and share.column in OF_EVERY_TEAM:
+            if what:
                 one = _Found(critical(share.table, share.column), what, (share,))
                 lost[share.table].append((team, one))
     return [
