@@ -11,7 +11,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import BY_SHORT, INPUTS
-from validation.columns import FEATURES, Critical, counted_columns
+from validation.columns import FEATURES, Critical, columns_of_every_team, counted_columns
 from validation.columns import SOURCES as PHASE3
 from validation.findings.content import Share
 from validation.season import opened_season_year
@@ -40,7 +40,7 @@ def shares(ask: Ask, season_start: date, tables: Iterable[str]) -> list[Share]:
         share
         for table in tables
         for row in ask(statement(table), {"season_start": season_start})
-        for share in _by_column(table, row)
+        for share in _by_column(table, counted_columns(table), row)
     ]
 
 
@@ -56,8 +56,12 @@ def statement(short: str, *, by_team: bool = False) -> str:
         team=TEAMS.get(short, ""),
         rows=str(table) if is_source else f"judged_{short.lower()}",
         is_source=is_source,
-        columns=tuple(map(_value, counted_columns(short))),
+        columns=tuple(map(_value, _columns(short, by_team))),
     )
+
+
+def _columns(table: str, by_team: bool) -> tuple[Critical, ...]:
+    return columns_of_every_team(table) if by_team else counted_columns(table)
 
 
 def _value(column: Critical) -> tuple[str, str]:
@@ -67,9 +71,9 @@ def _value(column: Critical) -> tuple[str, str]:
     return read, declared.type if declared else "FLOAT64"
 
 
-def _by_column(table: str, row: Row) -> Iterator[Share]:
+def _by_column(table: str, columns: Iterable[Critical], row: Row) -> Iterator[Share]:
     day, rows, teams, *counts = row.values()
-    for n, column in enumerate(counted_columns(table)):
+    for n, column in enumerate(columns):
         nulls, zeros, distinct, value = counts[4 * n : 4 * n + 4]
         yield Share(
             table=table,
@@ -85,14 +89,15 @@ def _by_column(table: str, row: Row) -> Iterator[Share]:
 
 
 def shares_of_teams(ask: Ask, season_start: date) -> dict[str, list[Share]]:
-    """Return the shares of every counted column of Phase 3 in a whole season, by team; their date
-    is the first of the season.
+    """Return the shares of the columns that vary for every team in a whole season, by team; their
+    date is the first of the season.
     """
     found: dict[str, list[Share]] = {}
     for table in PHASE3:
-        for row in ask(statement(table, by_team=True), {"season_start": season_start}):
-            shares_ = [s._replace(date=season_start) for s in _by_column(table, row)]
-            found.setdefault(str(row["d"]), []).extend(shares_)
+        if columns := columns_of_every_team(table):
+            for row in ask(statement(table, by_team=True), {"season_start": season_start}):
+                of_team = (s._replace(date=season_start) for s in _by_column(table, columns, row))
+                found.setdefault(str(row["d"]), []).extend(of_team)
     return found
 
 

@@ -20,7 +20,7 @@ from validation.findings.content import Share
 from validation.inputs import constants, names, numbers, sides
 from validation.inputs.differences import GameSide
 from validation.inputs.names import Alone
-from validation.inputs.numbers import SUMS, SumRow, ZoneRow
+from validation.inputs.numbers import SUMS, EmptyColumn, SumRow, ZoneRow
 from validation.inputs.problem import InputProblem
 from validation.inputs.sides import Repeated
 from validation.season import opened_season_year
@@ -60,7 +60,10 @@ def check(
     of_sides = sides.problems(differing, teams, repeated)
     found = column_shares.shares(ask, season_start, PHASE3) if shares is None else shares
     is_league = constants.is_league(found)
+    of_columns = _constants(ask, season_start, found)
+    empty = constants.empty_columns(of_columns)
     zone_rows = [ZoneRow(*row) for row in rows("input-zones")] if is_league else []
+    zone_rows = numbers.without_empty(zone_rows, empty)
     explained = {
         (key.game_id, key.team)
         for problem in of_sides
@@ -72,8 +75,8 @@ def check(
         *of_sides,
         *names.problems(alone),
         *numbers.zone_problems(zone_rows),
-        *(_sums(ask, season_start, explained) if is_league else ()),
-        *_constants(ask, season_start, found),
+        *(_sums(ask, season_start, explained, empty) if is_league else ()),
+        *of_columns,
     ]
 
 
@@ -86,7 +89,9 @@ def _constants(ask: Ask, season_start: date, shares: Sequence[Share]) -> list[In
     return [*found, *constants.team_problems(by_team, shares, found)]
 
 
-def _sums(ask: Ask, season_start: date, explained: set[tuple[str, str]]) -> list[InputProblem]:
+def _sums(
+    ask: Ask, season_start: date, explained: set[tuple[str, str]], empty: set[EmptyColumn]
+) -> list[InputProblem]:
     """Compare the sums; read the rows only if a number differs."""
     (counted,) = ask(statement("input-sums"), {"season_start": season_start})
     counts = numbers.counts_of(counted)
@@ -95,7 +100,7 @@ def _sums(ask: Ask, season_start: date, explained: set[tuple[str, str]]) -> list
     found = [
         _sum_row(row) for row in ask(statement("input-sum-rows"), {"season_start": season_start})
     ]
-    return numbers.sum_problems(counts, found, explained)
+    return numbers.sum_problems(counts, found, explained, empty)
 
 
 def _sum_row(row: Row) -> SumRow:

@@ -69,6 +69,18 @@ _OF_TEAM = """
 """
 
 
+# Columns whose values in a season vary for every team.
+_OF_EVERY_TEAM = (
+    *("days_rest", "games_in_last_7_days", "games_in_last_14_days", "fg_attempts", "fg_makes"),
+    *(
+        f"{side}{z}_{what}"
+        for side in ("", "opp_")
+        for z in ZONES
+        for what in ("attempts", "makes")
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Critical:
     """Watched column. `sources` are the columns that it is computed from, as table.column."""
@@ -141,6 +153,11 @@ def watched_columns(table: str) -> tuple[Critical, ...]:
 def counted_columns(table: str) -> tuple[Critical, ...]:
     """Return the columns whose shares are counted: watched on dates, or in a season."""
     return tuple(c for c in _of_table(table).values() if c.watched or c.watched_all_season)
+
+
+def columns_of_every_team(table: str) -> tuple[Critical, ...]:
+    """Return the Phase 3 columns of a table that vary for every team."""
+    return tuple(c for c in _of_table(table).values() if c.name in _OF_EVERY_TEAM)
 
 
 def origins(column: str) -> frozenset[str]:

@@ -209,7 +209,11 @@ def test_checks_of_the_inputs_are_googlesql() -> None:
     names += ["input-names", "input-teams", "input-zones"]
     texts = [input_checks.statement(name, only) for name in names for only in ("", "TRUE")]
     asked = [(text, {"season_start": "DATE"}) for text in texts]
-    shares = [(column_shares.statement(table), {"season_start": "DATE"}) for table in SOURCES]
+    shares = [
+        (column_shares.statement(table, by_team=by_team), {"season_start": "DATE"})
+        for table in SOURCES
+        for by_team in (False, table != "TOGS")
+    ]
     assert "input-sum-rows" in names
     assert schema().refused([*asked, *shares]) == []
 

@@ -228,6 +228,8 @@ def input_problems(days: Sequence[date]) -> list[InputProblem]:
             ("days_rest", 0, 0, 1), ("games_in_last_7_days", 0, 200, 1), ("home_game", 200, 0, 0)
         )
     ]  # fmt: skip
+    of_teams = [share._replace(rows=20, zeros=20) for share in shares if share.zeros]
+    found += constants.team_problems({home: of_teams, away: of_teams}, shares, ())
     return found + constants.problems(shares)
 
 

@@ -8,11 +8,12 @@ from datetime import date
 from itertools import takewhile
 from typing import NamedTuple
 
-from validation.columns import ZONES, Critical, counted_columns, critical
+from validation.columns import Critical, counted_columns, critical
 from validation.findings.content import Share
 from validation.findings.finding_kind import Severity
 from validation.findings.kinds import pluralize
 from validation.inputs import kinds
+from validation.inputs.numbers import EmptyColumn
 from validation.inputs.problem import (
     PLAYER_TABLES,
     TABLE_NAMES,
@@ -25,18 +26,9 @@ from validation.known_constants import RARE, ConstantKind, may_be_all_season
 
 # Equal values on fewer dates can be chance. Rare events need more dates.
 MIN_DATES, MIN_DATES_OF_RARE = 14, 30
-SHOTS = ("attempts", "makes")
 # With fewer teams on every date, the rows are samples of a season, whose numbers prove nothing.
 MIN_TEAMS = 4
-# Columns that vary for every team, and the fewest rows of a team that prove a constant.
-OF_EVERY_TEAM = (
-    "days_rest",
-    "games_in_last_7_days",
-    "games_in_last_14_days",
-    "fg_attempts",
-    "fg_makes",
-    *(f"{side}{zone}_{what}" for side in ("", "opp_") for zone in ZONES for what in SHOTS),
-)
+# Fewest rows of a team that prove a constant.
 MIN_TEAM_ROWS = 14
 NULL, ZERO, CONSTANT = ConstantKind
 # A table with this share of the columns that some sources lack has a source that knows them all.
@@ -122,6 +114,22 @@ def _key(column: Critical) -> tuple[str, str]:
     return column.table, column.name
 
 
+def empty_columns(found: Iterable[InputProblem]) -> set[EmptyColumn]:
+    """Return the columns without information of these problems."""
+    return {
+        (problem.tables[0], str(column), team)
+        for problem in found
+        for column in listed_columns(problem)
+        for team in problem.teams or ("",)
+    }
+
+
+def listed_columns(problem: InputProblem) -> list[object]:
+    """Return the names of the columns of a problem."""
+    columns = problem.numbers["columns"]
+    return columns if isinstance(columns, list) else []
+
+
 def team_problems(
     by_team: Mapping[str, Sequence[Share]],
     shares: Iterable[Share],
@@ -140,10 +148,14 @@ def team_problems(
             if share.rows < MIN_TEAM_ROWS or share.table in explained:
                 continue
             what = next((w for w in ConstantKind if _period([share], w)), None)
-            if what and share.column in OF_EVERY_TEAM:
+            if what:
                 one = _Found(critical(share.table, share.column), what, (share,))
                 lost[share.table].append((team, one))
-    return [_team_problem(table, group, sorted(dates[table])) for table, group in lost.items()]
+    return [
+        _team_problem(table, group, sorted(dates[table]))
+        for table, group in lost.items()
+        if len(dates[table]) >= MIN_DATES
+    ]
 
 
 def _team_problem(

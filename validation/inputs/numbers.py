@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -44,6 +44,10 @@ SUMS = (
     Sum(left="TOGS.points_scored", right="PGS.points"),
     Sum(left="TDGS.points_allowed", right="TOGS.points_scored"),
 )
+
+
+# Column without information: table, column, and team, or empty for all teams.
+EmptyColumn = tuple[str, str, str]
 
 
 # Zones
@@ -159,18 +163,43 @@ def is_suspicious(counts: Iterable[SumCount]) -> bool:
     return any(count.equal < count.known for count in counts)
 
 
+def without_empty(rows: Iterable[ZoneRow], empty: Collection[EmptyColumn]) -> list[ZoneRow]:
+    """Return the rows whose missing shots are not those of a zone without information."""
+    return [
+        row
+        for row in rows
+        if row.what != "less"
+        or not {("PGS", ""), ("PGS", row.team)} & {(t, w) for t, _, w in empty}
+    ]
+
+
+def _without_empty(row: SumRow, empty: Collection[EmptyColumn]) -> SumRow:
+    """Return a row whose values of columns without information are unknown."""
+    teams = {"TDGS": ("", row.defense), "TOGS": ("", row.offense), "PGS": ("", row.offense)}
+    lost = {f"{table}.{column}" for table, column, team in empty if team in teams.get(table, ())}
+    values = (
+        (None, None) if lost & {one.left, one.right} else value
+        for one, value in zip(SUMS, row.values, strict=True)
+    )
+    return row._replace(values=tuple(values))
+
+
 def sum_problems(
-    counts: Sequence[SumCount], rows: Iterable[SumRow], wrong: Iterable[tuple[str, str]]
+    counts: Sequence[SumCount],
+    rows: Iterable[SumRow],
+    wrong: Iterable[tuple[str, str]],
+    empty: Collection[EmptyColumn] = (),
 ) -> list[InputProblem]:
     """Return problems of the rows that differ: swapped teams, absent players, other numbers.
 
-    `wrong` are the (game, team) that another problem explains.
+    `wrong` are the (game, team) that another problem explains, `empty` the columns.
     """
     explained = set(wrong)
     kept = [
         row
-        for row in rows
-        if not row.is_bad
+        for row in (_without_empty(row, empty) for row in rows)
+        if _differing([row])
+        and not row.is_bad
         and not row.is_incomplete
         and not explained & {(row.game_id, row.offense), (row.game_id, row.defense)}
     ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from subprocess import run
 from typing import Any
 
 import duckdb
@@ -31,6 +33,7 @@ from validation.preflight_report import PreflightKind
 
 # Long enough for the columns that are rarely anything but zero.
 DAYS = 34
+QUIET_DAY = REAL_SEASON.parents[1] / "cases" / "quiet_day.py"
 REAL_SEASONS = sorted(REAL_SEASON.parent.glob("season_*"))
 
 
@@ -187,6 +190,10 @@ CASES: dict[str, dict[str, str]] = {
         "home games": "UPDATE UPGC SET home_game = TRUE",
         "the first weeks": "UPDATE UPGC SET days_rest = 2 WHERE game_date < '{day}'",
         "nobody is active": "UPDATE PGS SET is_active = FALSE",
+        "a zone of all teams": "UPDATE PGS SET three_pt_attempts = 0, three_pt_makes = 0",
+        "a zone of two teams": "UPDATE PGS SET three_pt_attempts = 0, three_pt_makes = 0 "
+        "WHERE team_abbr IN ('{home}', '{away}')",
+        "the rest of a team": "UPDATE UPGC SET days_rest = 2 WHERE team_abbr = '{home}'",
         "unknown, with all else known": "UPDATE TOGS SET win_flag = NULL",
     },
 }
@@ -233,6 +240,14 @@ def test_a_real_season_has_no_finding(folder: Path) -> None:
                 f"CREATE TEMP TABLE {table.short} AS SELECT * FROM '{file_of(folder, table)}'"
             )
         assert check_reading(db, {int(folder.name[-4:]): "TRUE"}) == ()
+
+
+@pytest.mark.skipif(not QUIET_DAY.exists(), reason="the case is not there")
+def test_a_small_healthy_season_has_no_more_than_notes(tmp_path: Path) -> None:
+    """Its players rest alike on each date, and its team rows are no sums of its player rows."""
+    run([sys.executable, str(QUIET_DAY), str(tmp_path)], check=True)
+    found = load(tmp_path, strict=True).findings
+    assert [(f.kind.name, f.weight) for f in found] == [("sums", Severity.NOTE)]
 
 
 def test_two_causes_are_two_findings(tables: duckdb.DuckDBPyConnection) -> None:
