@@ -63,7 +63,7 @@ def load(path: Path, selection: LoadSelection = EVERYTHING, *, strict: bool = Fa
     began = time.perf_counter()
     with checked_input(path, selection) as found:
         found.reading.check()
-        findings = check_reading(found.reading, strict=strict)
+        findings = check_reading(found.reading.db, found.reading.conditions, strict=strict)
         rows = _replace(found)
         return Loaded(
             seasons=tuple(found.reading.seasons),

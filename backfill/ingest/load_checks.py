@@ -14,7 +14,6 @@ from backfill import input_checks
 from backfill.audit import evidence
 from backfill.audit.load import read
 from backfill.errors import Refused
-from backfill.ingest.reading import InputReading
 from backfill.season_calendar import calendar_of
 from backfill.statements import render
 from backfill.warehouse.dialect import DUCKDB_MACROS
@@ -28,26 +27,26 @@ from validation.findings.mismatches import AuditedSeason
 from validation.inputs.cost import SeasonCosts
 
 
-def check_reading(reading: InputReading, *, strict: bool = False) -> tuple[FindingDraft, ...]:
-    """Return the contradictions between the session's tables.
+def check_reading(
+    db: duckdb.DuckDBPyConnection, seasons: Mapping[int, str], *, strict: bool = False
+) -> tuple[FindingDraft, ...]:
+    """Return the contradictions between the session's tables, named as their short names.
 
-    Raises Refused with one line per problem or warning if `strict`.
+    `seasons` has the condition of each season's rows. Raises Refused with one line per problem or
+    warning if `strict`.
     """
     found = [
         finding
-        for year in reading.seasons
-        for finding in check_tables(reading.db, year, _sources(reading, year))
+        for year, condition in seasons.items()
+        for finding in check_tables(
+            db, year, {table: f"temp.{table.short} WHERE {condition}" for table in INPUTS}
+        )
     ]
     if strict and (
         lines := [text for f in found if f.weight > Severity.NOTE for text in [line(f)]]
     ):
         raise Refused("\n".join(lines))
     return tuple(found)
-
-
-def _sources(reading: InputReading, year: int) -> dict[Table, str]:
-    condition = f"{reading.season_of} = {year}"
-    return {table: f"temp.{table.short} WHERE {condition}" for table in INPUTS}
 
 
 def check_tables(

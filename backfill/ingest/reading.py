@@ -46,6 +46,11 @@ class InputReading:
     teams: frozenset[str] = frozenset()
     season_of: str = schedule.USUAL  # SQL for the season year of a game_date
 
+    @property
+    def conditions(self) -> dict[int, str]:
+        """SQL condition of the rows of each season."""
+        return {year: f"{self.season_of} = {year}" for year in self.seasons}
+
     def one(self, sql: str) -> tuple[Any, ...]:
         """Return the first row of a query, empty if there is none."""
         return self.db.execute(sql).fetchone() or ()

@@ -75,7 +75,7 @@ def preview(path: Path, selection: LoadSelection = EVERYTHING) -> LoadPreview:
             return LoadPreview(
                 problems=tuple(session.problems), notes=tuple(session.notes), rows={}, stale=none
             )
-        findings = check_reading(session)
+        findings = check_reading(session.db, session.conditions)
         files, rows = written_files(session, INPUTS)
         after = open_warehouse(f"parquet:{session.temporary / 'after'}")
         for year in session.seasons:
