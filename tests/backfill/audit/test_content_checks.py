@@ -289,7 +289,7 @@ def test_a_share_counts_the_rows_of_a_date() -> None:
         "PDC", "points_avg_last_5", FIRST, 2, 2, 0, 0, teams=2
     )
     assert found["PDC", "points_avg_last_10", FIRST] == Share(
-        "PDC", "points_avg_last_10", FIRST, 2, 0, 2, 1, teams=2, value="0.0"
+        "PDC", "points_avg_last_10", FIRST, 2, 0, 2, 1, teams=2, value="0.000000000"
     )
     assert found["UPGC", "home_game", FIRST] == Share(
         "UPGC", "home_game", FIRST, 2, 2, 0, 0, teams=2
