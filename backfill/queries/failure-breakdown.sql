@@ -1,4 +1,4 @@
--- Failures by processor and category, with retryable ones: `can_retry` depends only on the category; a retry may not fix them.
+-- Failures by processor and category, with retryable ones: `can_retry` depends only on the category; a retry does not always fix them.
 SELECT
   processor_name,
   failure_category,

@@ -26,10 +26,10 @@ MODULES = [
 QUERY = re.compile(r"\b(SELECT|MERGE)\b(.|\n)*\bFROM\b|\bFROM \b.*\bWHERE\b|DELETE FROM")
 # The embedded engine and the file loader build DuckDB commands from a schema at run time.
 ENGINE = {
-    "backfill/ingest/input_files.py",
-    "backfill/ingest/load.py",
-    "backfill/ingest/load_checks.py",
-    "backfill/ingest/schedule.py",
+    *(
+        f"backfill/ingest/{name}.py"
+        for name in "load load_checks merging reading schedule sources table_checks".split()
+    ),
     "backfill/warehouse/parquet/new_partitions.py",
     "backfill/warehouse/parquet/reading.py",
     "backfill/warehouse/parquet/session.py",

@@ -116,7 +116,7 @@ def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> 
         "kind": "lost failure",
         "season": 2021,
         "subject": "PSZA",
-        "rank": 3,
+        "rank": kinds.KINDS.index(kinds.LOST),
         "severity": 0,
         "sentence": "a sentence",
         "cause": "a cause",
