@@ -28,7 +28,15 @@ QUERY = re.compile(r"\b(SELECT|MERGE)\b(.|\n)*\bFROM\b|\bFROM \b.*\bWHERE\b|DELE
 ENGINE = {
     *(
         f"backfill/ingest/{name}.py"
-        for name in "load load_checks merging reading schedule sources table_checks".split()
+        for name in [
+            "load",
+            "load_checks",
+            "merging",
+            "reading",
+            "schedule",
+            "sources",
+            "table_checks",
+        ]
     ),
     "backfill/warehouse/parquet/new_partitions.py",
     "backfill/warehouse/parquet/reading.py",
