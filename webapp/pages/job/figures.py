@@ -19,8 +19,10 @@ from validation.findings.kinds import pluralize
 from webapp.templatetags.panel import seconds
 from webapp.ui import links, season_grid, states
 
-# Order on a bar: ended, running, pending.
+# Order in words: ended, running, pending.
 ORDER = ("complete", "skipped", "failed", "blocked", "cancelled", "running", "pending")
+# Order on a bar, where a gray end would look like missing progress.
+BAR_ORDER = ("skipped", *(state for state in ORDER if state != "skipped"))
 MOST_CELLS = 2000  # two seasons of five processors; the page of more would exceed 0.7 MB
 NOT_PART = "not part"  # a (processor, date) without a run of this job
 TO_COME = (
@@ -58,14 +60,15 @@ class ProgressBar:
     @property
     def words(self) -> str:
         """Counts by state, in words."""
-        return ", ".join(f"{s.n:,} {states.of(s.state).label}" for s in self.segments) or "no runs"
+        found = sorted(self.segments, key=lambda segment: ORDER.index(segment.state))
+        return ", ".join(f"{s.n:,} {states.of(s.state).label}" for s in found) or "no runs"
 
 
 def bar(name: str, counts: Mapping[str, int]) -> ProgressBar:
     """Return the counts by state as a bar."""
     total = sum(counts.values())
     found, x = [], 0.0
-    for status in ORDER:
+    for status in BAR_ORDER:
         if n := counts.get(status, 0):
             width = 100 * n / total
             found.append(BarSegment(state=status, n=n, x=round(x, 2), width=round(width, 2)))
