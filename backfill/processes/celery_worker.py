@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from typing import Any
@@ -23,6 +24,8 @@ from backfill.processes.die_with_parent import set_parent_death_signal
 from backfill.version import code_version
 from backfill.warehouse import season_cache
 
+# Pages are answered first when both need the same cores; a worker alone runs at full speed.
+NICENESS = 5
 # Before the pool processes of this worker, which are no older workers.
 STARTED_AT = now()
 
@@ -40,6 +43,7 @@ def check(**kwargs: Any) -> None:
 def begin(**kwargs: Any) -> None:
     """Start a pool process: tie it to its parent, limit its memory, start its heartbeat."""
     set_parent_death_signal(signal.SIGKILL)
+    os.nice(NICENESS)
     code_version()
     season_cache.limit_seasons(season_cache.MOST_SEASONS_OF_A_WORKER)
     heartbeat.start(Worker.Kind.WORKER)
