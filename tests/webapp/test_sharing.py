@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from backfill.models import Job
 from tests.webapp.demo import Demo
+from webapp.ui.shared_cache import shared
 
 pytestmark = pytest.mark.django_db
 PAGES = ("/", "/jobs/", "/runs/")
@@ -63,3 +67,43 @@ def test_a_write_of_the_user_is_shown_at_once(operator: Client, viewer: Client) 
     assert "somebody-else" not in content(operator, "/jobs/")
     operator.post("/triage/mark/", {"state": "acknowledged"})
     assert "somebody-else" in content(operator, "/jobs/")
+
+
+# One thread computes a value
+
+
+def test_while_a_value_is_computed_again_others_take_the_expired_one() -> None:
+    computing, done = Event(), Event()
+
+    def slowly() -> str:
+        computing.set()
+        assert done.wait(10)
+        return "new"
+
+    assert shared("key", 0.01, lambda: "old") == "old"
+    time.sleep(0.02)
+    with ThreadPoolExecutor(1) as pool:
+        new = pool.submit(shared, "key", 60, slowly)
+        assert computing.wait(10)
+        assert shared("key", 60, lambda: "never") == "old"
+        done.set()
+        assert new.result() == "new"
+    assert shared("key", 60, lambda: "never") == "new"
+
+
+def test_without_an_expired_value_others_wait_for_the_computed_one() -> None:
+    computing = Event()
+
+    def slowly() -> str:
+        computing.set()
+        time.sleep(0.1)
+        return "value"
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(shared, "key", 60, slowly)
+        assert computing.wait(10)
+        assert shared("key", 60, lambda: "another") == "value"
+
+
+def test_a_value_is_not_kept_for_no_time() -> None:
+    assert [shared("key", 0, lambda n=n: n) for n in (1, 2)] == [1, 2]
