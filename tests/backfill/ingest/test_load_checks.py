@@ -165,6 +165,11 @@ CASES: dict[str, dict[str, str]] = {
     "no context": {
         "a player": "DELETE FROM UPGC WHERE player_lookup = "
         "(SELECT player_lookup FROM PGS GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1)",
+        "players of two teams": "DELETE FROM UPGC WHERE player_lookup IN "
+        "(SELECT min(player_lookup) FROM PGS WHERE team_abbr IN ('{home}', '{away}') GROUP BY team_abbr)",
+        "a player of the game": "DELETE FROM UPGC WHERE player_lookup = '{player}'",
+        "a player who keeps another date": "DELETE FROM UPGC WHERE player_lookup = '{player}' "
+        "AND game_date > (SELECT min(game_date) FROM UPGC WHERE player_lookup = '{player}')",
     },
     "zones": {
         "attempts of a row": "UPDATE PGS SET paint_attempts = fg_attempts + 3 "
