@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backfill.ingest import sources
+from backfill.ingest import schedule, sources
 from backfill.ingest.reading import InputReading, take_schedule
 from backfill.ingest.table_checks import Checked, check_duplicates, rows
 from backfill.season_calendar import season_name
@@ -79,6 +79,8 @@ def _replaced(reading: InputReading, table: Table, years: list[int]) -> Iterator
     reading.db.execute(f"INSERT INTO {table.short} SELECT * FROM new_rows")
     reading.db.execute("DROP TABLE new_rows")
     merged = Checked()
+    if table is SCHED:  # the loaded row of a game that was postponed to the new rows
+        yield from schedule.resolve_postponed(reading.db)
     check_duplicates(reading.db, table, merged)
     reading.problems += [f"{table}: {problem}" for problem in merged.problems]
     dates = f" {reading.selection.dates_text}" if reading.selection.has_dates else ""

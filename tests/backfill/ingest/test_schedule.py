@@ -13,6 +13,7 @@ from backfill.audit import season_audit
 from backfill.errors import Refused
 from backfill.execution.inline import run_inline
 from backfill.ingest.load import load
+from backfill.ingest.selection import LoadSelection
 from backfill.jobs.start import preview_job, start_job
 from backfill.plan.preflight import check_range
 from backfill.season_calendar import load_calendar
@@ -20,7 +21,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import INPUTS, PSZA, SCHED, UPGC
-from tests.factories import game_rows, phase3_folder
+from tests.factories import file_of, game_rows, phase3_folder, write_rows
 from tests.seasons.tiny import NIGHTS, OPENING, give, make_game, make_options, season_rows
 from validation.findings import kinds
 from validation.findings.kinds import Severity
@@ -177,6 +178,24 @@ def test_a_postponed_game_counts_on_the_date_that_is_final(
         f"SELECT game_date, game_status FROM {SCHED} WHERE game_id = '{game['game_id']}'"
     )
     assert [tuple(row.values()) for row in kept] == [((first, second)[counted], statuses[counted])]
+
+
+def test_a_partial_load_of_the_schedule_moves_a_postponed_game(
+    own_warehouse: Path, tmp_path: Path
+) -> None:
+    first, second = NIGHTS[3], NIGHTS[-1] + timedelta(days=2)
+    rows = season_rows(SCHED)
+    game = next(row for row in rows if row["game_date"] == first)
+    others = [row for row in rows if row is not game]
+    tables = {t.short.lower(): season_rows(t) for t in INPUTS}
+    to_come = listed(first, game, game_status=1)
+    load(phase3_folder(tmp_path / "season", **{**tables, "sched": [*others, to_come]}))
+    folder = tmp_path / "late"
+    write_rows(file_of(folder, SCHED), SCHED, [listed(second, game, game_status=3)])
+    loaded = load(folder, LoadSelection.of("SCHED", second))
+    assert any("1 postponed game" in note for note in loaded.notes)
+    kept = warehouse().query(f"SELECT game_date FROM {SCHED} WHERE game_id = '{game['game_id']}'")
+    assert [row["game_date"] for row in kept] == [second]
 
 
 def test_a_game_that_is_final_on_two_dates_is_refused(own_warehouse: Path, tmp_path: Path) -> None:
