@@ -10,7 +10,7 @@ from backfill.plan.options import Options
 from backfill.processors.registry import PROCESSORS
 from backfill.statements import render
 from backfill.warehouse import warehouse
-from backfill.warehouse.port import Row, UnfinishedWrite
+from backfill.warehouse.port import Row, UnfinishedWrite, Warehouse
 from backfill.warehouse.season_cache import cached_for_all_seasons
 from backfill.warehouse.tables import FAILURES, INPUTS, SCHED
 from validation.preflight import seasons_missing
@@ -19,13 +19,16 @@ from validation.season import Calendar, Game, PostponedGame, SeasonDates
 COUNTED = tuple(table for table in INPUTS if table is not SCHED)
 
 
-def load_calendar() -> Calendar:
-    """Return the dates of every loaded season; reads the schedule again after a season is reloaded."""
+def load_calendar(session: Warehouse | None = None) -> Calendar:
+    """Return the dates of every loaded season; reads the schedule again after a season is reloaded.
+
+    That of another warehouse than the configured one, `session`, is not cached.
+    """
 
     def make() -> Calendar:
-        return calendar_of(warehouse().query(render("calendar")))
+        return calendar_of((session or warehouse()).query(render("calendar"), {}))
 
-    return cached_for_all_seasons("calendar", (SCHED,), make)
+    return make() if session else cached_for_all_seasons("calendar", (SCHED,), make)
 
 
 def calendar_of(rows: Iterable[Row]) -> Calendar:

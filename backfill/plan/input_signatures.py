@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import Flag, auto
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import accumulate, groupby
 from operator import or_
 from typing import Any, TypeVar, cast
@@ -25,6 +25,7 @@ from backfill.warehouse.port import Row, Warehouse
 from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import SCHED, TDGS, UPGC
+from validation.season import Calendar
 from validation.thresholds import TEAM_DEFENSE
 
 T = TypeVar("T")
@@ -33,10 +34,10 @@ T = TypeVar("T")
 class Phase3:
     """Time of the newest Phase 3 row that a run may read; one query for any number of dates."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[Row], calendar: Calendar) -> None:
         self._on: dict[tuple[str, date], datetime] = {}
         by_season: dict[tuple[str, int], list[tuple[date, datetime]]] = {}
-        self._calendar = load_calendar()
+        self._calendar = calendar
         for row in sorted(rows, key=lambda r: r["game_date"]):
             name, day, newest = row["name"], row["game_date"], row["newest"].replace(tzinfo=UTC)
             self._on[name, day] = newest
@@ -49,11 +50,12 @@ class Phase3:
     @classmethod
     def of(cls, days: Collection[date], session: Warehouse | None = None) -> Phase3:
         """Query the seasons of these dates, up to the last date."""
-        calendar = load_calendar()
+        calendar = load_calendar(session)
         first, _ = calendar.seasons.bounds(calendar.season_year(min(days)))
         sources = tuple(dict.fromkeys(s for p in PROCESSORS.values() for s in p.sources))
         sql = render("newest-input-rows", sources=sources)
-        return cls((session or warehouse()).query(sql, {"first": first, "last": max(days)}))
+        rows = (session or warehouse()).query(sql, {"first": first, "last": max(days)})
+        return cls(rows, calendar)
 
     def newest(self, source: Table, day: date) -> datetime | None:
         """Return the time of the newest context row of the date, or of the newest earlier game."""
@@ -156,15 +158,11 @@ class _SeasonInputs:
     than the configured one are not cached.
     """
 
-    def __init__(self, year: int, session: Warehouse | None = None) -> None:
+    def __init__(self, year: int, calendar: Calendar, session: Warehouse | None = None) -> None:
         self.year, self._session = year, session
+        # Opening night, the first date read; without games, the first day of the season.
+        self.opening = calendar.starts.get(year) or calendar.seasons.bounds(year)[0]
         self._found: dict[str, Any] = {}
-
-    @cached_property
-    def opening(self) -> date:
-        """Opening night, the first date read; without games, the first day of the season."""
-        calendar = load_calendar()
-        return calendar.starts.get(self.year) or calendar.seasons.bounds(self.year)[0]
 
     @property
     def reach(self) -> _Reach:
@@ -220,9 +218,9 @@ def signatures(keys: Iterable[Key], session: Warehouse | None = None) -> dict[Ke
     `session` is a warehouse with other inputs. Raises WarehouseError.
     """
     found: dict[Key, str] = {}
-    calendar, by_date = load_calendar(), sorted(keys, key=lambda key: key[1])
+    calendar, by_date = load_calendar(session), sorted(keys, key=lambda key: key[1])
     for year, of_season in groupby(by_date, lambda key: calendar.season_year(key[1])):
-        season = _SeasonInputs(year, session)
+        season = _SeasonInputs(year, calendar, session)
         found |= {(code, day): season.signature(code, day) for code, day in of_season}
     return found
 

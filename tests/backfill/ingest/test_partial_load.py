@@ -218,6 +218,19 @@ def test_partial_loads_side_by_side_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.database
+def test_a_later_opening_night_makes_the_same_runs_stale_in_the_preview(tmp_path: Path) -> None:
+    run_all(make_job(batch_size=4))
+    rows = [{**row, "game_status": 1} for row in season_rows(SCHED, [OPENING])]
+    write_rows(file_of(tmp_path, SCHED), SCHED, rows)
+    found = preview(tmp_path, part("SCHED", OPENING))
+    assert found.problems == ()
+    assert found.stale.reasons
+    load(tmp_path, part("SCHED", OPENING))
+    assert stale_runs([2021]) == found.stale
+
+
+@pytest.mark.django_db
+@pytest.mark.database
 def test_the_preview_names_the_runs_that_the_load_makes_stale(tmp_path: Path) -> None:
     run_all(make_job(batch_size=4))
     assert stale_runs([2021]).reasons == {}
