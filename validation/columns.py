@@ -145,11 +145,6 @@ def is_about_teams(table: str) -> bool:
     return table in TEAM_SOURCES or (table in RULES and RULES[table].is_about_teams)
 
 
-def watched_columns(table: str) -> tuple[Critical, ...]:
-    """Return the watched columns of a table."""
-    return tuple(column for column in _of_table(table).values() if column.watched)
-
-
 def counted_columns(table: str) -> tuple[Critical, ...]:
     """Return the columns whose shares are counted: watched on dates, or in a season."""
     return tuple(c for c in _of_table(table).values() if c.watched or c.watched_all_season)

@@ -141,7 +141,7 @@ def written_files(
 
 def _written(session: InputReading, table: Table, year: int, file: Path) -> int:
     order = ", ".join(dict.fromkeys(("game_date", *version_columns(table))))
-    season = f"SELECT * FROM {table.short} WHERE {session.season_of} = {year} ORDER BY {order}"
+    season = f"SELECT * FROM {table.short} WHERE {session.conditions[year]} ORDER BY {order}"
     count = int(session.one(f"COPY ({season}) TO {sources.quoted(file)} (FORMAT parquet)")[0])
     if not count:
         session.notes.append(f"{table}: has no rows of season {year}")

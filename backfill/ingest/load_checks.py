@@ -42,10 +42,9 @@ def check_reading(
             db, year, {table: f"temp.{table.short} WHERE {condition}" for table in INPUTS}
         )
     ]
-    if strict and (
-        lines := [text for f in found if f.weight > Severity.NOTE for text in [line(f)]]
-    ):
-        raise Refused("\n".join(lines))
+    above_notes = [line(finding) for finding in found if finding.weight > Severity.NOTE]
+    if strict and above_notes:
+        raise Refused("\n".join(above_notes))
     return tuple(found)
 
 

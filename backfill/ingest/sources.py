@@ -114,7 +114,7 @@ def _parquet(db: duckdb.DuckDBPyConnection, files: Sequence[InputFile], table: T
 
 
 def _check_shards(db: duckdb.DuckDBPyConnection, files: Sequence[InputFile], table: Table) -> None:
-    """Raise Refused if a file lacks a column of the table that another one has."""
+    """Raise Refused if a file misses a column of the table that another one has."""
     rows = db.execute(f"SELECT file_name, name FROM parquet_schema({_paths(files)})").fetchall()
     columns: dict[str, set[str]] = {str(file.path): set() for file in files}
     for path, name in rows:
@@ -126,8 +126,8 @@ def _check_equal(files: Sequence[InputFile], columns: Sequence[set[str]], table:
     known = [found & table.by_name.keys() for found in columns]
     union = set().union(*known)
     for file, found in zip(files, known, strict=True):
-        if lacking := [name for name in table.names if name in union - found]:
-            raise Refused(f"{file.name} has no column {listed(lacking)}; other files have it")
+        if missing := [name for name in table.names if name in union - found]:
+            raise Refused(f"{file.name} has no column {listed(missing)}; other files have it")
 
 
 def _selected(names: Sequence[str], read: Sequence[str], table: Table) -> list[str]:

@@ -31,7 +31,7 @@ MIN_TEAMS = 4
 # Fewest rows of a team that prove a constant.
 MIN_TEAM_ROWS = 14
 NULL, ZERO, CONSTANT = ConstantKind
-# A table with this share of the columns that some sources lack has a source that knows them all.
+# A table with this share of the columns that some sources do not know has a source that knows them all.
 KNOWN_SHARE = 0.5
 
 
@@ -104,10 +104,12 @@ def _holds(share: Share, what: ConstantKind, values: Sequence[str | None]) -> bo
 
 
 def _should_be_known(column: Critical, known: set[tuple[str, str]]) -> bool:
-    """Return whether the table's source has most of the columns that some sources lack."""
-    lacking = [c.name for c in counted_columns(column.table) if NULL in may_be_all_season(*_key(c))]
-    held = [name for name in lacking if (column.table, name) in known]
-    return bool(lacking) and len(held) > KNOWN_SHARE * len(lacking)
+    """Return whether the table's source has most of the columns that some sources do not know."""
+    optional = [
+        c.name for c in counted_columns(column.table) if NULL in may_be_all_season(*_key(c))
+    ]
+    held = [name for name in optional if (column.table, name) in known]
+    return bool(optional) and len(held) > KNOWN_SHARE * len(optional)
 
 
 def _key(column: Critical) -> tuple[str, str]:

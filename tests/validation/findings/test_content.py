@@ -9,7 +9,7 @@ import pytest
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import ML, OUTPUTS, PGS, TDGS, TOGS, UPGC
 from tests.oracle.features import NAMES
-from validation.columns import FEATURES, SOURCES, critical, origins, watched_columns
+from validation.columns import FEATURES, SOURCES, Critical, counted_columns, critical, origins
 from validation.findings.content import Jump, Share, folded, jumps
 from validation.known_constants import PLACEHOLDERS, ConstantKind, may_be
 from validation.processor_rules import CODES
@@ -17,6 +17,12 @@ from validation.processor_rules import CODES
 NULL, ZERO, CONSTANT = ConstantKind
 FIRST = date(2021, 11, 2)
 MANY = 200
+
+
+def watched_columns(table: str) -> tuple[Critical, ...]:
+    return tuple(column for column in counted_columns(table) if column.watched)
+
+
 CRITICAL = [watched_columns(table) for table in (*SOURCES, *CODES)]
 TABLES = {table.short: table for table in (PGS, TDGS, TOGS, UPGC, *OUTPUTS)}
 # Columns that identify the row and its entities; the vector is watched by its elements.
