@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.text import capfirst
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
@@ -108,8 +109,8 @@ class TokenForm(forms.Form):
         widget=forms.NumberInput({"class": "form-control"}),
     )  # fmt: skip
     scope = forms.MultipleChoiceField(
-        label="Scope", choices=[(name, text.capitalize()) for name, text in SCOPES.items()],
-        required=False, initial=list(SCOPES), widget=forms.CheckboxSelectMultiple,
+        label="Scope", choices=[(name, capfirst(text)) for name, text in SCOPES.items()],
+        required=False, initial=list(SCOPES), widget=forms.CheckboxSelectMultiple({"class": "form-check-input"}),
         help_text="all tokens can read; select nothing for a read-only token",
     )  # fmt: skip
     ends_with_password = forms.BooleanField(label="Revoke when my password changes", required=False)

@@ -76,7 +76,7 @@ class LoadForm(forms.Form):
         error_messages={"invalid_choice": "select one of the folders of LOAD_FOLDERS"},
     )  # fmt: skip
     tables = forms.MultipleChoiceField(
-        label="Tables", required=False, widget=forms.CheckboxSelectMultiple,
+        label="Tables", required=False, widget=forms.CheckboxSelectMultiple({"class": "form-check-input"}),
         help_text="none selected: all tables",
     )  # fmt: skip
     start = IsoDateField(
