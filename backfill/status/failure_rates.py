@@ -30,7 +30,7 @@ class Point:
     `population` and `failed` are of the latest decisive run, None without one. `must_fail` of
     `entities` are expected failures, None for a season that was never audited. `band` is the
     runbook's, for PSZA alone; a week has the mean band of its dates. `unexplained` counts
-    unexpected failures of audited runs, `not_judged` the failures of all others. `bugs` includes
+    unexpected failures of audited runs, `not_audited` the failures of all others. `bugs` includes
     failures that an impossible source row caused.
     """
 
@@ -45,7 +45,7 @@ class Point:
     unexplained: int
     band: Band | None
     bugs: int = 0
-    not_judged: int = 0
+    not_audited: int = 0
 
     @property
     def rate(self) -> float | None:
@@ -117,7 +117,7 @@ def _point(day: Day, code: str, run: LatestRun | None, audit: AuditSummary | Non
         unexplained=(current.unexplained or 0) if current else 0,
         band=band(code, index),
         bugs=explained_bugs(done.failures, audited.expected) if done and audited else 0,
-        not_judged=0 if audited else failed or 0,
+        not_audited=0 if audited else failed or 0,
     )
 
 
@@ -136,7 +136,7 @@ def _together(points: Sequence[Point]) -> Point:
         population=_sum(p.population for p in run), failed=_sum(p.failed for p in run),
         entities=_sum(p.entities for p in audited), must_fail=_sum(p.must_fail for p in audited),
         unexplained=sum(p.unexplained for p in points), band=_mean_band(points),
-        bugs=sum(p.bugs for p in points), not_judged=sum(p.not_judged for p in points),
+        bugs=sum(p.bugs for p in points), not_audited=sum(p.not_audited for p in points),
     )  # fmt: skip
 
 

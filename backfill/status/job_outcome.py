@@ -127,7 +127,7 @@ class RootFailure:
 @dataclass(frozen=True, kw_only=True)
 class JobOutcome:
     """Failures of a job. `explained`, `unexplained`, `lost` and `unaccounted` count entities of
-    the `judged` (audited) runs; `not_judged` counts the other complete runs.
+    the `audited` runs; `not_audited` counts the other complete runs.
 
     `explained` are expected failures caused by too few games. Failures that an impossible source
     row caused are among the `bugs`, which are counted over all runs.
@@ -136,8 +136,8 @@ class JobOutcome:
     categories: tuple[CategoryCount, ...]
     roots: tuple[RootFailure, ...]
     entities: int
-    judged: int
-    not_judged: int
+    audited: int
+    not_audited: int
     explained: int
     bugs: int
     unexplained: int
@@ -169,8 +169,8 @@ def job_outcome(runs: Sequence[JobRun], audits: Mapping[str, AuditSummary]) -> J
         categories=tuple(_categories(runs, audited)),
         roots=tuple(roots(runs)),
         entities=sum(r.failed for r in runs),
-        judged=len(audited),
-        not_judged=len(complete) - len(audited),
+        audited=len(audited),
+        not_audited=len(complete) - len(audited),
         explained=failed - unexplained - of_source,
         bugs=sum(count_bugs(r.failures) for r in runs),
         unexplained=unexplained,

@@ -181,7 +181,7 @@ def seasons() -> list[dict[str, Any]]:
         {
             "year": year,
             "name": season_name(year),
-            "judged": audits.get(year),
+            "audit": audits.get(year),
             "headline": audit_headline(audits[year], season_grid(year)) if year in audits else "",
             "rows": loaded[year],
             "dates": len(load_calendar().season(year)),

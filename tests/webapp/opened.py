@@ -40,7 +40,7 @@ def _triage(page: Any) -> dict[str, Any]:
     return {
         "q": "",
         **page["filters"].active,
-        "judging": page["pending_audit"] and page["pending_audit"].year,
+        "auditing": page["pending_audit"] and page["pending_audit"].year,
     }
 
 

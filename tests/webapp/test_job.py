@@ -198,7 +198,7 @@ def test_what_is_blocked_is_folded_under_its_root(job: Job) -> None:
 def test_a_run_that_has_no_verdict_counts_as_not_judged(viewer: Client, job: Job) -> None:
     made = make_job(job, "succeeded", finished_at=now())
     make_run(made, "TDZA", date(2030, 11, 20), "complete", population=3, rows=3)
-    assert job_outcome(own_runs(made), {}).not_judged == 1
+    assert job_outcome(own_runs(made), {}).not_audited == 1
     assert "not audited yet" in html_of(viewer, "job", made.pk)
 
 

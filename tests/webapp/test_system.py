@@ -41,7 +41,7 @@ def page(client: Client) -> str:
 def test_it_tells_what_is_loaded_and_judged(viewer: Client, demo: Demo) -> None:
     (season,) = system_health.seasons()
     rows = {name: n for name, n, _ in season["rows"]}
-    assert (season["name"], season["dates"], season["judged"].season) == ("2021-22", 164, 2021)
+    assert (season["name"], season["dates"], season["audit"].season) == ("2021-22", 164, 2021)
     assert (list(rows), rows["SCHED"]) == (["PGS", "TDGS", "TOGS", "UPGC", "UTGC", "SCHED"], 1230)
     assert "2021-22" in page(viewer)
 

@@ -496,7 +496,7 @@ def test_a_season_that_is_not_there_cannot_be_judged(
 
 
 def test_the_page_asks_until_a_worker_has_judged(demo: Demo, operator: Client) -> None:
-    asked = {"judging": YEAR, "asked": now().isoformat()}
+    asked = {"auditing": YEAR, "asked": now().isoformat()}
     assert 'hx-trigger="every 1s"' in text_of(operator, reverse("triage"), **asked)
     assert operator.get(reverse("triage_audit_status"), asked).status_code == 204
     SeasonAudit.objects.update(at=now())
@@ -506,7 +506,7 @@ def test_the_page_asks_until_a_worker_has_judged(demo: Demo, operator: Client) -
 
 def test_a_worker_that_does_not_come_is_not_waited_for(demo: Demo, operator: Client) -> None:
     SeasonAudit.objects.update(at=datetime(2020, 1, 1, tzinfo=UTC))
-    asked = {"judging": YEAR, "asked": (now() - timedelta(minutes=3)).isoformat()}
+    asked = {"auditing": YEAR, "asked": (now() - timedelta(minutes=3)).isoformat()}
     text = text_of(operator, reverse("triage"), **asked)
     assert "every 1s" not in text
     assert "No worker has started the audit" in text
@@ -514,7 +514,7 @@ def test_a_worker_that_does_not_come_is_not_waited_for(demo: Demo, operator: Cli
 
 @pytest.mark.parametrize("asked", ["", "soon", "2021-13-45T00:00", "2021-11-11T11:11"])
 def test_what_is_no_time_was_not_asked(asked: str, demo: Demo, viewer: Client) -> None:
-    assert "every 1s" not in text_of(viewer, reverse("triage"), judging=YEAR, asked=asked)
+    assert "every 1s" not in text_of(viewer, reverse("triage"), auditing=YEAR, asked=asked)
 
 
 def test_a_list_has_no_more_on_a_page_than_it_says(demo: Demo) -> None:

@@ -62,7 +62,7 @@ class SeasonRates:
     @property
     def not_audited(self) -> int:
         """Failures of runs without an audit."""
-        return sum(p.not_judged for p in self.points)
+        return sum(p.not_audited for p in self.points)
 
     @property
     def failed(self) -> int:

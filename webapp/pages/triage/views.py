@@ -65,7 +65,7 @@ def _context(request: HtmxRequest, **more: Any) -> dict[str, Any]:
 
 
 def _pending_audit(request: HtmxRequest, seasons: list[SeasonSummary]) -> AuditRequest | None:
-    requested_at, year = request.GET.get("asked", ""), request.GET.get("judging", "")
+    requested_at, year = request.GET.get("asked", ""), request.GET.get("auditing", "")
     return pending_audit(requested_at, year, seasons, now())
 
 
@@ -86,7 +86,7 @@ def run_audit(request: HtmxRequest) -> HttpResponse:
     if marking.audit_now(year):
         messages.success(request, f"Season {season_name(year)} audited.")
         return redirect("triage")
-    return redirect(reverse("triage", query={"judging": year, "asked": requested_at.isoformat()}))
+    return redirect(reverse("triage", query={"auditing": year, "asked": requested_at.isoformat()}))
 
 
 def season_of(text: str) -> int:
