@@ -20,6 +20,8 @@ from validation.inputs.problem import MOST_LISTED, InputProblem, RowKey, briefly
 STATEMENT = "input-names"
 # A second spelling without equal letters needs this many common games, and this similarity.
 MIN_GAMES, MIN_SIMILARITY = 3, 0.6
+# A name that is no longer than this keeps its suffix: it would be all of the name.
+MIN_LETTERS = 3
 # A player without context in fewer games is a late signing or trade.
 MIN_GAMES_WITHOUT_CONTEXT = 10
 SUFFIX = re.compile(r"[\s_.,-]*(jr|sr|ii|iii|iv|v)[\s_.]*$", re.IGNORECASE)
@@ -96,7 +98,7 @@ def plain(name: str) -> str:
     """Return the letters and digits of a name, without case, accents and suffix."""
     folded = without_accents(name).casefold()
     short = _without_suffix(folded)
-    return _alphanumeric(short if len(short) > MIN_GAMES else folded)
+    return _alphanumeric(short if len(short) > MIN_LETTERS else folded)
 
 
 def _alphanumeric(name: str) -> str:
