@@ -20,7 +20,7 @@ from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.status.upstream_causes import causes
 from backfill.version import code_version
-from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY, count_bugs
+from validation.categories import BY_NAME, DATE_LEVEL, MISSING_DEPENDENCY
 from validation.retry import (
     BLOCKED,
     CANCELLED,
@@ -32,7 +32,6 @@ from validation.retry import (
     verdict,
 )
 
-RUNS_AT_ONCE = 500
 # Errors of a date that are not caused by the code.
 FORESEEN = ("", "CorruptPartition", "WarehouseBusy")
 NONE_KNOWN: Mapping[str, int] = MappingProxyType({})
@@ -83,25 +82,6 @@ class JobFailures:
         self.own = {(r.processor, r.date): r for r in job.runs.own().order_by("date", "pk")}
         self.deciding = {
             key: found for key, run in self.own.items() if (found := self._deciding(run))
-        }
-
-    @staticmethod
-    def with_errors(job: Job) -> dict[Key, Run]:
-        """Return the runs of `deciding` that failed or have bugs, without holding the others: a job
-        has up to 20,000 runs.
-        """
-        own = {
-            (code, day): status == Run.Status.CANCELLED
-            for code, day, status in job.runs.own().values_list("processor", "date", "status")
-        }
-        options = job.parsed_options
-        newest = Run.objects.newest_decisive(options.start, options.end).order_by("date", "pk")
-        return {
-            key: run
-            for run in newest.iterator(RUNS_AT_ONCE)
-            if (key := (run.processor, run.date)) in own
-            and (run.status == Run.Status.FAILED or count_bugs(run.failures))
-            and (not own[key] or (run.started_at or LONG_AGO) > job.created_at)
         }
 
     @cached_property

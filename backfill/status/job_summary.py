@@ -14,7 +14,6 @@ from backfill.season_calendar import load_calendar
 from backfill.status import error_groups
 from backfill.status.attention import is_audited, stop_cause
 from backfill.status.comparison import compare
-from backfill.status.failures import RUNS_AT_ONCE
 from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
 
@@ -109,7 +108,9 @@ def _processor(code: str, job: Job) -> dict[str, Any]:
     sums = Counter[str]()
     fields = ("status", "skip_reason", "failures", *SUMS)
     runs = job.runs.filter(processor=code).order_by("date", "pk")
-    for status, reason, failed, *numbers in runs.values_list(*fields).iterator(RUNS_AT_ONCE):
+    for status, reason, failed, *numbers in runs.values_list(*fields).iterator(
+        error_groups.RUNS_AT_ONCE
+    ):
         states[status] += 1
         skipped[reason] += 1
         failures += Counter(failed)
