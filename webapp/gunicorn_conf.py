@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from backfill import logs
+from backfill import logs, tracing
 from webapp.setting_schema import load_or_exit
 
 load_or_exit()
@@ -25,3 +25,8 @@ LEVELS = {
     "webapp": "INFO",
 }
 logconfig_dict = logs.configuration(settings.LOG_FORMAT, LEVELS)
+
+
+def worker_exit(server: object, worker: object) -> None:
+    """Export the spans of a process that ends."""
+    tracing.shut_down()

@@ -116,6 +116,7 @@ NETWORK = ValueRule("IP addresses or networks", lambda text: ip_network(text, st
 PATH = pattern("a path", r"[^\0\n]+")
 BOOLEAN = ValueRule("true or false", lambda text: text.lower() in ("", *TRUE, *FALSE))
 ORIGIN = pattern("http:// or https:// with a host", rf"https?://{HOST}(:\d{{1,5}})?(/\S*)?")
+OPTIONAL_ORIGIN = pattern(ORIGIN.description, rf"|https?://{HOST}(:\d{{1,5}})?(/\S*)?")
 ORIGIN_PATTERN = pattern(
     "http:// or https:// with a host", r"https?://(\*\.)?[A-Za-z0-9_.-]+(:\d{1,5})?"
 )
@@ -195,6 +196,11 @@ SETTINGS = (
         name="CSRF_TRUSTED_ORIGINS",
         rule=each(ORIGIN_PATTERN),
         example="https://panel.example.com",
+    ),
+    Setting(
+        name="OTEL_EXPORTER_OTLP_ENDPOINT",
+        rule=OPTIONAL_ORIGIN,
+        example="http://localhost:4318",
     ),
     Setting(name="DEBUG", rule=BOOLEAN, example="false"),
     Setting(

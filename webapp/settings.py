@@ -154,6 +154,10 @@ MIDDLEWARE = [
     "webapp.middleware.errors.ErrorMiddleware",
     "webapp.middleware.own_writes.OwnWritesMiddleware",
 ]
+# Traces: address of an OpenTelemetry collector. The SDK reads the other OTEL_* variables itself.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(1, "webapp.middleware.tracing.TraceMiddleware")
 ROOT_URLCONF = "webapp.urls"
 WSGI_APPLICATION = "webapp.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.timezone import now
 
-from backfill import process_id
+from backfill import process_id, tracing
 from backfill.errors import Superseded
 from backfill.execution import dispatch
 from backfill.execution.execute import Step
@@ -86,6 +86,7 @@ class Attempt:
 
         Raises Superseded after the claim is lost.
         """
+        tracing.annotate("backcourt.warehouse_job", name)
         if name not in self.begun:
             self.begun.append(name)
         begun = {

@@ -125,7 +125,7 @@ def settle_job(job: Job, actor: str = SYSTEM) -> None:
     if job.runs.filter(status=Run.Status.RUNNING).exists():
         return
     if job.status == Job.Status.CANCELLING:
-        job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
+        Batch.end_all(job)
         job.transition((job.status,), Job.Status.CANCELLED, actor=actor, finished_at=now())
     elif job.status not in Job.ENDED and not job.runs.filter(status=Run.Status.PENDING).exists():
         _finish(job, actor)
@@ -145,7 +145,7 @@ def _finish(job: Job, actor: str) -> None:
     failed = any(n for n, _ in counts)
     status = Job.Status.FAILED if failed else Job.Status.SUCCEEDED
     reason = ", ".join(pluralize(n, f"{status} run") for n, status in counts if n)
-    job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
+    Batch.end_all(job)
     cause = EventCause.RUNS_FAILED if failed else ""
     job.transition(
         (job.status,), status, actor=actor, reason=reason, cause=cause, finished_at=now()

@@ -6,9 +6,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from functools import partial
 from random import random
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.db import Error as DatabaseError
@@ -16,7 +18,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 
-from backfill import backoff, logs
+from backfill import backoff, logs, tracing
 from backfill.crash_points import crash_point
 from backfill.errors import (
     SeasonReloaded,
@@ -37,8 +39,12 @@ from backfill.models import SYSTEM, Batch, EventCause, Job, Run, SkipReason
 from backfill.plan import input_signatures
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import season_year
+from backfill.spans import Attributes
 from backfill.warehouse import warehouse
 from validation.season import Calendar, DateType
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 log = logging.getLogger(__name__)
 MAX_RELOADS = 5
@@ -66,7 +72,7 @@ def _cancel_unplanned(batch: Batch, code: str, calendar: Calendar) -> None:
 
 
 def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
-    with logs.about(runs=[run.run_id for run in attempt.runs]):
+    with _traced(attempt) as span, logs.about(runs=[run.run_id for run in attempt.runs]):
         began = time.monotonic()
         ended = _run(attempt, calendar)
         counts = Counter(run.status for run in ended)
@@ -78,7 +84,23 @@ def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
             summary,
             time.monotonic() - began,
         )
+        if failed := [run.reason for run in ended if run.status == Run.Status.FAILED]:
+            tracing.fail(span, failed[0])
     return ended
+
+
+def _traced(attempt: Attempt) -> AbstractContextManager[Span | None]:
+    """Trace a step below its batch. A repeated attempt is one more span there."""
+    attributes: Attributes = {
+        "backcourt.job": attempt.job.pk,
+        "backcourt.batch": attempt.batch.number,
+        "backcourt.processor": attempt.code,
+        "backcourt.runs": len(attempt.runs),
+        "backcourt.first_date": str(attempt.runs[0].date),
+        "backcourt.last_date": str(attempt.runs[-1].date),
+    }
+    context = tracing.child(attempt.job.trace_context, "batch", attempt.batch.number)
+    return tracing.span(f"step {attempt.code}", attributes, parent=context or None)
 
 
 def _run(attempt: Attempt, calendar: Calendar) -> list[Run]:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
+from backfill import tracing
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.execution import dispatch, history
 from backfill.execution.overwritten import mark_overwritten_by
@@ -163,6 +164,7 @@ def create(
                 actor=actor,
                 triggered_by=triggered_by,
                 owner=owner,
+                traceparent=tracing.start_trace("start job"),
                 batch_size=planned.batch_size,
                 code_version=code_version(),
                 sql_hashes={code: sql_hash(code) for code in options.processors},
@@ -254,7 +256,7 @@ def _abandon(job: Job) -> None:
         }
         mark_overwritten_by(job.runs.all(), actor=SYSTEM, reason=f"{job}: {reason}")
         job.runs.all().transition(Run.ACTIVE, Run.Status.CANCELLED, **by, claim="", worker="")
-        job.batches.exclude(status=Batch.Status.ENDED).update(status=Batch.Status.ENDED, lease="")
+        Batch.end_all(job)
         job.transition((job.status,), Job.Status.CANCELLED, **by, finished_at=now())
 
 

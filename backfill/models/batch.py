@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from django.db import models
+from django.db import models, transaction
+from django.utils.timezone import now
+
+from backfill import tracing
+from backfill.models.event import Event
+from backfill.spans import EndedSpan
+
+if TYPE_CHECKING:
+    from backfill.models.job import Job
 
 
 class Batch(models.Model):
@@ -59,5 +69,43 @@ class Batch(models.Model):
 
     def end(self) -> None:
         """End the batch; no run of it remains."""
+        transaction.on_commit(partial(self._export_span, now()))
         self.status, self.lease, self.reason = self.Status.ENDED, "", ""
         self.save(update_fields=["status", "lease", "reason"])
+
+    @classmethod
+    def end_all(cls, job: Job) -> None:
+        """End every batch of a job."""
+        left = job.batches.exclude(status=cls.Status.ENDED)
+        for batch in left if job.traceparent and tracing.is_on() else ():
+            transaction.on_commit(partial(batch._export_span, now()))
+        left.update(status=cls.Status.ENDED, lease="")
+
+    @property
+    def trace_context(self) -> str:
+        """Return the context of the batch's span."""
+        return tracing.child(self.job.trace_context, "batch", self.number)
+
+    def _export_span(self, ended: datetime) -> None:
+        """Export the span, from the first start of a step; none if no step started."""
+        if not (tracing.is_on() and self.trace_context):
+            return
+        of_batch = Event.objects.filter(job=self.job_id, run__batch=self.number)
+        started = of_batch.filter(to_state="running").aggregate(at=models.Min("at"))["at"]
+        if not started:
+            return
+        tracing.export(
+            EndedSpan(
+                name="batch",
+                context=self.trace_context,
+                parent=self.job.trace_context,
+                started=started,
+                ended=ended,
+                attributes={
+                    "backcourt.job": self.job_id,
+                    "backcourt.batch": self.number,
+                    "backcourt.first_date": str(self.first_date),
+                    "backcourt.last_date": str(self.last_date),
+                },
+            )
+        )

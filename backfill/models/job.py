@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 from django.utils.timezone import now
 
+from backfill import tracing
 from backfill.elapsed import seconds_between
 from backfill.models.event import EventKind
 from backfill.models.transitions import Stateful
+from backfill.spans import EndedSpan
 
 if TYPE_CHECKING:
     from backfill.plan.options import Options
@@ -48,6 +50,8 @@ class Job(Stateful):
     retries = models.PositiveIntegerField(default=0)  # automatic retries, of options.max_retries
     # Process of an inline job, as `host pid start`; when it dies, the job becomes abandoned.
     owner = models.CharField(max_length=200, blank=True)
+    # Context of the request or command that started it (backfill.tracing); empty without traces.
+    traceparent = models.CharField(max_length=tracing.LENGTH, blank=True)
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -62,6 +66,35 @@ class Job(Stateful):
 
     def __str__(self) -> str:
         return f"job {self.pk}"
+
+    def transition(self, old: Collection[str], new: str, **event: Any) -> bool:
+        """Change the state (`Stateful.transition`), and export the span of a job that ends."""
+        changed = super().transition(old, new, **event)
+        if changed and self.traceparent and self.status in self.ENDED:
+            transaction.on_commit(self._export_span)
+        return changed
+
+    @property
+    def trace_context(self) -> str:
+        """Return the context of the job's own span."""
+        return tracing.child(self.traceparent, "job", self.pk)
+
+    def _export_span(self) -> None:
+        tracing.export(
+            EndedSpan(
+                name="job",
+                context=self.trace_context,
+                parent=self.traceparent,
+                started=self.created_at,
+                ended=self.finished_at or now(),
+                attributes={
+                    "backcourt.job": self.pk,
+                    "backcourt.status": self.status,
+                    "backcourt.triggered_by": self.triggered_by,
+                },
+                error=self.status if self.status == self.Status.FAILED else "",
+            )
+        )
 
     @property
     def parsed_options(self) -> Options:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 
+from backfill import tracing
 from backfill.errors import Refused, WarehouseUnwritable
 
 if TYPE_CHECKING:
@@ -46,11 +47,17 @@ def _open_bigquery(url: str) -> Warehouse:
 def warehouse() -> Warehouse:
     """Return this thread's session on the configured warehouse."""
     if getattr(_sessions, "url", None) != settings.WAREHOUSE_URL:
-        _sessions.open, _sessions.url = (
-            open_warehouse(settings.WAREHOUSE_URL),
-            settings.WAREHOUSE_URL,
-        )
+        opened = open_warehouse(settings.WAREHOUSE_URL)
+        _sessions.open = _traced(opened) if tracing.is_on() else opened
+        _sessions.url = settings.WAREHOUSE_URL
     return cast("Warehouse", _sessions.open)
+
+
+def _traced(session: Warehouse) -> Warehouse:
+    from backfill.warehouse.traced import TracedWarehouse
+
+    system = "bigquery" if settings.WAREHOUSE_URL.startswith("bigquery:") else "duckdb"
+    return cast("Warehouse", TracedWarehouse(session, system))
 
 
 def writable_warehouse() -> Warehouse:

@@ -62,6 +62,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "HTTPS": FLAG,
     "BEHIND_PROXY": FLAG,
     "CSRF_TRUSTED_ORIGINS": ("panel.example.com", "https://", "https://a b"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("localhost:4318", "grpc://collector", "http://a b"),
     "DEBUG": FLAG,
     "LOG_FORMAT": ("", "yaml", "JSON"),
     "GIT_COMMIT": ("a b", "x" * 65, "a\nb"),
