@@ -202,6 +202,13 @@ SETTINGS = (
         rule=OPTIONAL_ORIGIN,
         example="http://localhost:4318",
     ),
+    Setting(name="OPENLINEAGE_URL", rule=OPTIONAL_ORIGIN, example="http://localhost:5000"),
+    Setting(name="OPENLINEAGE_API_KEY", rule=TEXT, example="the token", is_secret=True),
+    Setting(
+        name="OPENLINEAGE_NAMESPACE",
+        rule=pattern("a name without spaces", r"[A-Za-z0-9_.:/-]{1,100}"),
+        example="backcourt",
+    ),
     Setting(name="DEBUG", rule=BOOLEAN, example="false"),
     Setting(
         name="LOG_FORMAT",

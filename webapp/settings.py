@@ -157,7 +157,13 @@ MIDDLEWARE = [
 # Traces: address of an OpenTelemetry collector. The SDK reads the other OTEL_* variables itself.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 if OTEL_EXPORTER_OTLP_ENDPOINT:
-    MIDDLEWARE.insert(1, "webapp.middleware.tracing.TraceMiddleware")
+    MIDDLEWARE.insert(0, "webapp.middleware.tracing.TraceMiddleware")
+
+# Lineage: address of an OpenLineage service, its token, and the namespace of the jobs there.
+OPENLINEAGE_URL = env.str("OPENLINEAGE_URL", default="")
+OPENLINEAGE_API_KEY = env.str("OPENLINEAGE_API_KEY", default="")
+OPENLINEAGE_NAMESPACE = env.str("OPENLINEAGE_NAMESPACE", default="backcourt")
+
 ROOT_URLCONF = "webapp.urls"
 WSGI_APPLICATION = "webapp.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -28,7 +28,7 @@ from backfill.errors import (
     WarehouseError,
     WarehouseUnwritable,
 )
-from backfill.execution import dispatch, execute, heartbeat, history, live_checks
+from backfill.execution import dispatch, execute, heartbeat, history, lineage, live_checks
 from backfill.execution.claims import Attempt, claim_step
 from backfill.execution.execute import DateResult
 from backfill.execution.live_checks import LiveRun
@@ -84,6 +84,7 @@ def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
             summary,
             time.monotonic() - began,
         )
+        lineage.ended(attempt.job, ended)
         if failed := [run.reason for run in ended if run.status == Run.Status.FAILED]:
             tracing.fail(span, failed[0])
     return ended
@@ -158,6 +159,7 @@ def _execute(attempt: Attempt, calendar: Calendar) -> None:
     version = _version(attempt)
     _note_inputs(attempt.running())
     warnings = {} if attempt.job.parsed_options.backfill_mode else _check_live(attempt, calendar)
+    lineage.started(attempt.job, [r for r in attempt.runs if r.status != Run.Status.SKIPPED])
     if executed := attempt.running():
         outcomes = _outcomes(attempt, executed, calendar, version)
         for run, outcome in zip(executed, outcomes, strict=True):

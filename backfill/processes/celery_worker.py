@@ -18,7 +18,7 @@ from django.core.checks import run_checks
 from django.utils.timezone import now
 
 from backfill import checks, tracing
-from backfill.execution import heartbeat, queue, sweep
+from backfill.execution import heartbeat, lineage, queue, sweep
 from backfill.models import Worker
 from backfill.processes.die_with_parent import set_parent_death_signal
 from backfill.version import code_version
@@ -52,6 +52,7 @@ def begin(**kwargs: Any) -> None:
 @worker_process_shutdown.connect
 def end(**kwargs: Any) -> None:
     """End a pool process in order."""
+    lineage.shut_down()
     tracing.shut_down()
     heartbeat.stop()
 

@@ -1,4 +1,4 @@
-"""Traces of a job that real web and worker processes run, received by a collector."""
+"""Traces and lineage of a job that real web and worker processes run, received by a server."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from backfill.processors.registry import BY_NAME, PROCESSORS
 from tests.browser.panel import FIRST_LOGIN, free_address
 from tests.system.conftest import copied
 from tests.system.http_sink import Sink, receiving
@@ -21,7 +23,12 @@ from tests.system.installation import Installation, Reference, assert_same, unti
 from tests.system.stack import QUICK, Stack
 
 pytestmark = pytest.mark.system
-PATH = "/v1/traces"
+TRACES, LINEAGE = "/v1/traces", "/api/v1/lineage"
+Event = dict[str, Any]
+RUNS = """
+    SELECT processor, date, status, rows, population, failures FROM backfill_run
+    WHERE status <> 'skipped'
+"""
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 STEPS = ["TDZA", "PSZA", "PCF", "PDC", "ML"]
 
@@ -45,7 +52,7 @@ class Received:
 
 def spans(sink: Sink) -> list[Received]:
     found = []
-    for body in sink.bodies.get(PATH, []):
+    for body in sink.bodies.get(TRACES, []):
         for of_process in ExportTraceServiceRequest.FromString(body).resource_spans:
             resource = {a.key: a.value for a in of_process.resource.attributes}
             assert resource["service.name"].string_value == "backcourt"
@@ -54,11 +61,16 @@ def spans(sink: Sink) -> list[Received]:
     return found
 
 
+def events(sink: Sink) -> list[Event]:
+    return [json.loads(body) for body in sink.bodies.get(LINEAGE, [])]
+
+
 @dataclass(frozen=True)
 class Traced:
     """Job started by the API on a stack that has ended."""
 
     spans: list[Received]
+    events: list[Event]
     installation: Installation
     workers: set[int]
     log: str
@@ -83,6 +95,8 @@ def traced(
             WEB_ADDRESS=address,
             LOG_FORMAT="json",
             OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
+            OPENLINEAGE_URL=sink.url,
+            OPENLINEAGE_NAMESPACE="nba",
             **QUICK,
         )
         stack = Stack.of(installed, front)
@@ -109,14 +123,15 @@ def traced(
                 installed.verb(verb, "1")
             until(lambda: installed.jobs() == ["succeeded"], "the end of the job")
             workers = set(stack.children())
-            log = (installed.var / "log" / "worker.log").read_text()
+            logs = [installed.var / "log" / f"{name}.log" for name in ("web", "worker")]
+            log = "".join(file.read_text() for file in logs)
             said = stack.stop()
             assert (said.returncode, said.stderr) == (0, "")
         except BaseException:
             print(stack.logs())
             stack.kill_all()
             raise
-        return Traced(spans(sink), installed, workers, log)
+        return Traced(spans(sink), events(sink), installed, workers, log)
 
 
 def test_a_job_is_one_trace_from_the_request_to_the_statements(traced: Traced) -> None:
@@ -158,9 +173,10 @@ def test_every_span_of_a_job_has_its_parent_and_lies_within_it(traced: Traced) -
             assert s.span.end_time_unix_nano <= parent.span.end_time_unix_nano, s.span.name
 
 
-def test_log_lines_of_steps_have_the_trace(traced: Traced) -> None:
-    lines = [line for line in traced.log.splitlines() if '"processor"' in line]
-    assert lines
+def test_log_lines_of_requests_and_steps_have_the_trace(traced: Traced) -> None:
+    shown = ('"processor"', '"path": "/api/jobs"')
+    lines = [line for line in traced.log.splitlines() if any(word in line for word in shown)]
+    assert all(any(word in line for line in lines) for word in shown)
     assert {json.loads(line)["trace"] for line in lines} == {TRACEPARENT.split("-")[1]}
 
 
@@ -168,24 +184,81 @@ def test_health_checks_are_not_traced(traced: Traced) -> None:
     assert [s.span.name for s in traced.spans if "healthz" in s.span.name] == []
 
 
-def test_a_collector_that_hangs_neither_delays_nor_fails_a_job(
+def test_every_executed_run_starts_and_completes_under_one_id(traced: Traced) -> None:
+    installed, found = traced.installation, traced.events
+    kinds: dict[str, list[str]] = {}
+    for event in found:
+        kinds.setdefault(event["run"]["runId"], []).append(event["eventType"])
+    runs = installed.rows(RUNS)
+    assert len(kinds) == len(runs) > 50
+    assert set(map(tuple, kinds.values())) == {("START", "COMPLETE")}
+
+
+def test_a_complete_run_has_its_tables_rows_and_failures(traced: Traced) -> None:
+    installed, found = traced.installation, traced.events
+    runs = {(row[0], str(row[1])): row for row in installed.rows(RUNS)}
+    complete = [event for event in found if event["eventType"] == "COMPLETE"]
+    assert sum(bool(json.loads(str(row[5]))) for row in runs.values()) > 10
+    for event in complete:
+        assert event["job"]["namespace"] == "nba"
+        processor = BY_NAME[event["job"]["name"]]
+        day = event["run"]["facets"]["nominalTime"]["nominalStartTime"][:10]
+        _, _, _, rows, population, failures = runs.pop((processor.code, day))
+        counts = json.loads(str(failures))
+        tables = [data["name"].split("warehouse/")[1] for data in event["inputs"]]
+        expected = [*processor.sources, *processor.reads]
+        assert tables == [f"{table.dataset}/{table.name}" for table in expected]
+        output, failed = event["outputs"]
+        assert output["name"].endswith(f"{processor.output.dataset}/{processor.output.name}")
+        assert output["outputFacets"]["outputStatistics"]["rowCount"] == rows
+        assert failed["outputFacets"]["outputStatistics"]["rowCount"] == sum(counts.values())
+        facet = event["inputs"][0]["inputFacets"]["dataQualityAssertions"]
+        accounted, *categories = facet["assertions"]
+        assert (accounted["success"], accounted["expected"]) == (True, str(population))
+        assert {a["assertion"]: int(a["actual"]) for a in categories} == counts
+        assert {a["success"] for a in categories} <= {False}
+    assert runs == {}
+
+
+def test_the_events_of_a_job_have_one_parent_and_the_chain_of_tables(traced: Traced) -> None:
+    found = traced.events
+    parents = Counter(
+        (p["job"]["namespace"], p["job"]["name"], p["run"]["runId"])
+        for p in (event["run"]["facets"]["parent"] for event in found)
+    )
+    ((namespace, name, _),) = parents
+    assert (namespace, name) == ("nba", "backfill")
+    read = {data["name"] for event in found for data in event["inputs"]}
+    written = {event["outputs"][0]["name"] for event in found}
+    assert len(written) == len(PROCESSORS)
+    # A Phase 4 table has the same name as input and as output.
+    outputs = {f"/{p.output.dataset}/{p.output.name}" for p in PROCESSORS.values()}
+    phase_4 = {name for name in read if any(map(name.endswith, outputs))}
+    assert len(phase_4) > 2
+    assert phase_4 <= written
+
+
+def test_a_server_that_hangs_neither_delays_nor_fails_a_job(
     installed: Installation, reference: Reference
 ) -> None:
     with receiving(None) as sink:
+        given = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.url, "OPENLINEAGE_URL": sink.url}
         began = time.monotonic()
-        done = installed.verb(*reference.command, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
+        done = installed.verb(*reference.command, **given)
         took = time.monotonic() - began
-    (line,) = done.stderr.splitlines()
-    assert f"traces are dropped until {sink.url}{PATH} answers" in line
+    lineage, traces = sorted(done.stderr.splitlines(), key=lambda line: "traces" in line)
+    assert f"lineage events are dropped until {sink.url} accepts them: " in lineage
+    assert f"traces are dropped until {sink.url}{TRACES} answers: " in traces
+    assert done.returncode == 0
     assert took < 2 * reference.seconds + 6
     assert_same(installed, reference)
 
 
-def test_without_a_collector_nothing_of_opentelemetry_is_imported(
+def test_without_a_server_nothing_of_opentelemetry_and_openlineage_is_imported(
     installed: Installation, days: tuple[date, ...]
 ) -> None:
     command = ("backfill", "--start", str(days[0]), "--end", str(days[4]), "--inline")
     done = installed.verb(*command, PYTHONPROFILEIMPORTTIME="1")
     assert (done.returncode, installed.jobs()) == (0, ["succeeded"]), done
     assert "duckdb" in done.stderr
-    assert re.findall(r"opentelemetry\S*|backfill\.otlp", done.stderr) == []
+    assert re.findall(r"opentelemetry\S*|openlineage\S*|backfill\.otlp", done.stderr) == []
