@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.utils.timezone import now
 
 from backfill import process_id, tracing
 from backfill.errors import Superseded
-from backfill.execution import dispatch
+from backfill.execution import dispatch, lineage
 from backfill.execution.execute import Step
 from backfill.models import SYSTEM, Batch, Job, Run, RunQuerySet, record_transitions
 from backfill.processors.registry import PROCESSORS
@@ -181,12 +182,15 @@ def claim_step(batch: Batch, code: str, claim: str, actor: str) -> Attempt | Non
             )
             run.skip_reason, run.refused_by, run.error_detail = "", "", {}
         record_transitions(runs, Run.Status.PENDING, Run.Status.RUNNING, actor=actor)
-        job.transition(
+        is_first = not job.started_at
+        has_started = job.transition(
             (Job.Status.QUEUED,),
             Job.Status.RUNNING,
             actor=actor,
             started_at=job.started_at or started_at,
         )
+        if is_first and has_started:
+            transaction.on_commit(partial(lineage.job_started, job))
     if not before:
         return Attempt(
             job=job,

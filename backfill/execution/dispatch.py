@@ -19,7 +19,7 @@ from django.utils.timezone import now
 
 from backfill.backoff import LONGEST_SECONDS
 from backfill.errors import WarehouseError
-from backfill.execution import queue
+from backfill.execution import lineage, queue
 from backfill.execution.overwritten import mark_overwritten_by
 from backfill.models import SYSTEM, Batch, EventCause, Job, Limits, Notice, Run, RunQuerySet
 from backfill.warehouse import warehouse
@@ -127,6 +127,7 @@ def settle_job(job: Job, actor: str = SYSTEM) -> None:
     if job.status == Job.Status.CANCELLING:
         Batch.end_all(job)
         job.transition((job.status,), Job.Status.CANCELLED, actor=actor, finished_at=now())
+        transaction.on_commit(partial(lineage.job_ended, job))
     elif job.status not in Job.ENDED and not job.runs.filter(status=Run.Status.PENDING).exists():
         _finish(job, actor)
     elif job.status == Job.Status.PAUSING:
@@ -150,6 +151,7 @@ def _finish(job: Job, actor: str) -> None:
     job.transition(
         (job.status,), status, actor=actor, reason=reason, cause=cause, finished_at=now()
     )
+    transaction.on_commit(partial(lineage.job_ended, job))
     Notice.note(job, Notice.Kind.DONE)
     if not job.owner:
         transaction.on_commit(queue.enqueue_audit)

@@ -33,6 +33,11 @@ EVENT_TYPES: dict[str, str] = {
     Run.Status.FAILED: "FAIL",
     Run.Status.BLOCKED: "FAIL",
 }
+JOB_EVENT_TYPES: dict[str, str] = {
+    Job.Status.SUCCEEDED: "COMPLETE",
+    Job.Status.FAILED: "FAIL",
+    Job.Status.CANCELLED: "ABORT",
+}
 _lock = Lock()
 
 
@@ -42,10 +47,22 @@ def started(job: Job, runs: Iterable[Run]) -> None:
         _send(job, ((run, "START") for run in runs))
 
 
+def job_started(job: Job) -> None:
+    """Send the START of a job."""
+    if settings.OPENLINEAGE_URL:
+        _send(job, ((None, "START"),))
+
+
 def ended(job: Job, runs: Iterable[Run]) -> None:
     """Send the end of these runs; none for a run that was skipped."""
     if settings.OPENLINEAGE_URL:
         _send(job, ((r, EVENT_TYPES[r.status]) for r in runs if r.status in EVENT_TYPES))
+
+
+def job_ended(job: Job) -> None:
+    """Send the end of a job that had started."""
+    if settings.OPENLINEAGE_URL and job.started_at:
+        _send(job, ((None, JOB_EVENT_TYPES[job.status]),))
 
 
 def shut_down() -> None:
@@ -54,12 +71,12 @@ def shut_down() -> None:
         _current().close()
 
 
-def _send(job: Job, events: Iterable[tuple[Run, str]]) -> None:
-    from backfill.execution.lineage_events import event
+def _send(job: Job, events: Iterable[tuple[Run | None, str]]) -> None:
+    from backfill.execution.lineage_events import event, job_event
 
     try:
         for run, kind in events:
-            _current().add(event(job, run, kind))
+            _current().add(event(job, run, kind) if run else job_event(job, kind))
     except Exception:  # a run never fails because of its lineage
         log.exception("no lineage of %s is sent", job)
 

@@ -56,6 +56,23 @@ def event(job: Job, run: Run, kind: str) -> RunEvent:
     )
 
 
+def job_event(job: Job, kind: str) -> RunEvent:
+    """Return the START, COMPLETE, FAIL or ABORT of a job, the parent of its runs."""
+    at = job.started_at if kind == "START" else job.finished_at
+    error = {"errorMessage": _error(job.reason or job.status)} if kind == "FAIL" else {}
+    return RunEvent(
+        eventTime=(at or now()).isoformat(),
+        eventType=RunState[kind],
+        producer=PRODUCER,
+        run=LineageRun(_id(job), error),
+        job=LineageJob(_namespace(), PARENT, {"jobType": _job_type("JOB")}),
+    )
+
+
+def _error(message: str) -> RunFacet:
+    return ErrorMessageRunFacet(message=message, programmingLanguage="SQL", producer=PRODUCER)
+
+
 def _namespace() -> str:
     return str(settings.OPENLINEAGE_NAMESPACE)
 
@@ -82,9 +99,7 @@ def _run_facets(job: Job, run: Run, kind: str) -> dict[str, RunFacet]:
         "nominalTime": NominalTimeRunFacet(nominalStartTime=midnight, producer=PRODUCER),
     }
     if kind == "FAIL":
-        facets["errorMessage"] = ErrorMessageRunFacet(
-            message=run.reason, programmingLanguage="SQL", producer=PRODUCER
-        )
+        facets["errorMessage"] = _error(run.reason)
     return facets
 
 

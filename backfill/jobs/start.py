@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -12,7 +13,7 @@ from django.utils.timezone import now
 
 from backfill import tracing
 from backfill.errors import Conflict, PlanChanged, Refused
-from backfill.execution import dispatch, history
+from backfill.execution import dispatch, history, lineage
 from backfill.execution.overwritten import mark_overwritten_by
 from backfill.models import (
     SYSTEM,
@@ -258,6 +259,7 @@ def _abandon(job: Job) -> None:
         job.runs.all().transition(Run.ACTIVE, Run.Status.CANCELLED, **by, claim="", worker="")
         Batch.end_all(job)
         job.transition((job.status,), Job.Status.CANCELLED, **by, finished_at=now())
+        transaction.on_commit(partial(lineage.job_ended, job))
 
 
 def _take_over(job: Job, actor: str, owner: str, on_created: OnCreated = ignore_created) -> Job:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from backfill import otlp, tracing
+from backfill.spans import EndedSpan
 from tests.system.http_sink import receiving
 
 SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+AT = datetime(2026, 11, 29, tzinfo=UTC)
 NOT_SAMPLED = f"{SAMPLED[:-1]}0"
 
 
@@ -73,3 +79,25 @@ def test_at_exit_a_failing_collector_is_not_asked_again(
         exporter.is_closing = True
         assert exporter.export([]) is SpanExportResult.FAILURE
         assert len(sink.bodies["/v1/traces"]) == received
+
+
+def test_only_sampled_traces_are_exported(
+    settings: Any, warnings: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp, "_started", cache(otlp._started.__wrapped__))
+    monkeypatch.setattr("os.environ", {**os.environ})
+    with receiving() as sink:
+        settings.OTEL_EXPORTER_OTLP_ENDPOINT = sink.url
+        for context in (SAMPLED, NOT_SAMPLED):
+            job = tracing.child(context, "job", 1)
+            with tracing.span("step", parent=job):
+                assert tracing.start_trace("start job").endswith(context[-3:])
+            tracing.export(
+                EndedSpan(name="job", context=job, parent=context, started=AT, ended=AT, error="x")
+            )
+        otlp.shut_down()
+    requests = map(ExportTraceServiceRequest.FromString, sink.bodies["/v1/traces"])
+    found = [s for r in requests for of in r.resource_spans for s in of.scope_spans[0].spans]
+    assert sorted(s.name for s in found) == ["job", "step"]
+    assert {s.trace_id.hex() for s in found} == {SAMPLED.split("-")[1]}
+    assert not warnings.records
