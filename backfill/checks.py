@@ -18,7 +18,7 @@ from backfill.errors import BackcourtError
 from backfill.private_files import readable_by_others
 from backfill.warehouse import open_warehouse
 
-OWN, NOTICES = "backcourt", "notices"
+OWN, NOTICES, LOCATION = "backcourt", "notices", "location"
 
 
 # A topic name has 3 to 255 of these characters and starts with a letter. The project of an
@@ -48,6 +48,25 @@ def warehouse_url_is_known(**kwargs: Any) -> list[CheckMessage]:
         return [
             Error(str(error), hint="The default is parquet:var/warehouse.", id="backcourt.E001")
         ]
+    return []
+
+
+@register(LOCATION)
+def datasets_are_in_one_location(**kwargs: Any) -> list[CheckMessage]:
+    """Return E006 if datasets and WAREHOUSE_URL name different BigQuery locations. Not tagged OWN,
+    because it sends requests; without a response it reports nothing.
+    """
+    if not settings.WAREHOUSE_URL.startswith("bigquery:"):
+        return []
+    from backfill.warehouse.bigquery.connection import Place
+    from backfill.warehouse.bigquery.location import LocationConflict, located
+
+    try:
+        located(Place.of(settings.WAREHOUSE_URL))
+    except LocationConflict as error:
+        return [Error(str(error), id="backcourt.E006")]
+    except BackcourtError:
+        return []  # reported by what needs the warehouse
     return []
 
 

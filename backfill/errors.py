@@ -9,6 +9,7 @@ BackcourtError
 ├── Superseded               another attempt owns these runs; nothing was written
 └── WarehouseError           `retryable`: the same call may succeed later
     ├── WarehouseBusy        retryable
+    │   ├── WarehouseClosed  retryable at a known time, which uses up no retry
     │   └── SeasonReloaded   a load replaced the inputs during a step
     ├── WarehouseUnwritable  no location, permission or space to write
     ├── UnreadableInput      missing or damaged input file, with its path
@@ -19,6 +20,7 @@ BackcourtError
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 
 class BackcourtError(Exception):
@@ -76,6 +78,17 @@ class WarehouseBusy(WarehouseError):
     """The warehouse is over quota or timed out; the same query may succeed later."""
 
     retryable = True
+
+
+class WarehouseClosed(WarehouseBusy):
+    """The warehouse accepts this again at a known time.
+
+    `until` is that time. `pauses_job` is True if it refuses every other statement until then too.
+    """
+
+    def __init__(self, message: str, until: datetime, *, pauses_job: bool = False) -> None:
+        super().__init__(message)
+        self.until, self.pauses_job = until, pauses_job
 
 
 class WarehouseUnwritable(WarehouseError):

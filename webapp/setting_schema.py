@@ -122,7 +122,7 @@ ORIGIN_PATTERN = pattern(
 )
 ALLOWED_HOST = pattern("host names", rf"\*|\.?{HOST}")
 MEMORY = pattern("a size with its unit", r"(?i)0*[1-9]\d{0,8}(\.\d+)? ?[KMGT]i?B")
-LABEL = pattern("name=value", r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}")
+LABEL = pattern("name=value", r"[a-z0-9][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}")
 TEXT = pattern("one line of text", r"[^\x00-\x1f\x7f]*")
 SECONDS = whole(1, DAY)
 

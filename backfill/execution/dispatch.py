@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,12 +17,13 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.timezone import now
 
-from backfill.backoff import LONGEST_SECONDS
+from backfill.backoff import LONGEST_WAIT_SECONDS
 from backfill.errors import WarehouseError
 from backfill.execution import lineage, queue
 from backfill.execution.overwritten import mark_overwritten_by
 from backfill.models import SYSTEM, Batch, EventCause, Job, Limits, Notice, Run, RunQuerySet
 from backfill.warehouse import warehouse
+from backfill.warehouse.port import StoppedJobs
 from validation.findings.kinds import pluralize
 
 log = logging.getLogger(__name__)
@@ -89,8 +90,8 @@ def _waiting(job: Job, at: datetime) -> Iterator[Batch]:
 
 
 def _due(batches: QuerySet[Batch], at: datetime) -> QuerySet[Batch]:
-    # No delay is longer: the clock was set back since.
-    longest = timedelta(seconds=LONGEST_SECONDS)
+    # No delay of a job that runs is longer: the clock was set back since.
+    longest = timedelta(seconds=LONGEST_WAIT_SECONDS)
     is_due = Q(retry_at=None) | Q(retry_at__lte=at) | Q(retry_at__gt=at + longest)
     return batches.filter(is_due, status=Batch.Status.WAITING)
 
@@ -200,15 +201,21 @@ def requeue_lost(job: Job, runs: RunQuerySet, *, actor: str, reason: str) -> int
     return count + requeue(job, lost, actor=actor, reason=reason, cause=cause)
 
 
-def cancel_orphans(kept: Iterable[dict[str, Any]]) -> None:
-    """Cancel the warehouse jobs of some runs after the commit. Requires a transaction."""
+def cancel_orphans(
+    kept: Iterable[dict[str, Any]],
+    report: Callable[[StoppedJobs | WarehouseError], None] = log.info,
+) -> None:
+    """Cancel the warehouse jobs of some runs after the commit, then report what was stopped, or the
+    error. Requires a transaction.
+    """
     if names := {name for jobs in kept for name in jobs.get("names", ())}:
-        transaction.on_commit(partial(_stop, names))
+        transaction.on_commit(partial(_stop, names, report))
 
 
-def _stop(names: Collection[str]) -> None:
+def _stop(names: Collection[str], report: Callable[[StoppedJobs | WarehouseError], None]) -> None:
     """Cancel warehouse jobs, best effort: a surviving one is superseded before it is recorded."""
     try:
-        warehouse().cancel(names)
-    except WarehouseError:
+        report(warehouse().cancel(names))
+    except WarehouseError as error:
         log.exception("cancelling orphaned warehouse jobs failed: %s", ", ".join(sorted(names)))
+        report(error)

@@ -25,6 +25,7 @@ from backfill.errors import (
     Superseded,
     UnreadableInput,
     WarehouseBusy,
+    WarehouseClosed,
     WarehouseError,
     WarehouseUnwritable,
 )
@@ -118,6 +119,9 @@ def _run(attempt: Attempt, calendar: Calendar) -> list[Run]:
         return _lose_claim(attempt, calendar, lost)
     except (WarehouseUnwritable, UnreadableInput) as error:
         _pause(attempt, error)
+        return []
+    except WarehouseClosed as error:
+        _wait(attempt, error)
         return []
     except WarehouseError as error:
         return _retry_or_fail(attempt, calendar, error)
@@ -292,6 +296,22 @@ def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None
             batch.retries += 1
             batch.give_back(reason, now() + timedelta(seconds=seconds))
     return None
+
+
+def _wait(attempt: Attempt, error: WarehouseClosed) -> None:
+    """Requeue the step until the warehouse accepts it, without using up a retry."""
+    reason, by = f"{type(error).__name__}: {error}", attempt.actor
+    with transaction.atomic():
+        job, batch = Job.locked(attempt.job.pk), Batch.objects.get(pk=attempt.batch.pk)
+        if not attempt.held.exists():
+            return  # another attempt owns the runs
+        dispatch.requeue(job, attempt.held, actor=by, reason=reason, cause=EventCause.RETRY)
+        if batch.lease == attempt.batch.lease:
+            batch.give_back(reason, error.until)
+        if error.pauses_job:
+            job.transition(
+                Job.ACTIVE, Job.Status.PAUSING, actor=by, reason=reason, cause=EventCause.QUOTA
+            )
 
 
 def _pause(attempt: Attempt, error: Exception) -> None:

@@ -20,6 +20,7 @@ from backfill.audit.marking import audit_due
 from backfill.execution import dispatch, queue
 from backfill.execution.silence import silent_workers
 from backfill.jobs.launches import start_due
+from backfill.jobs.lifecycle import resume_due
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Notice, Run, Sweep, Worker
 from backfill.notify import messages, pubsub
 from backfill.warehouse import warehouse
@@ -106,6 +107,7 @@ def sweep_lost_work(started: datetime | None = None) -> int:
     count = requeue_lost_work(started)
     warehouse().sweep()
     _follow_up(lambda: start_due(now()), "starting due launches failed")
+    _follow_up(lambda: resume_due(now()), "resuming jobs after a quota reset failed")
     _follow_up(lambda: pubsub.deliver(now()), "delivering Phase 5 triggers failed")
     _follow_up(audit_due, "auditing finished jobs failed")
     _follow_up(lambda: messages.notify(now()), "sending notifications failed")

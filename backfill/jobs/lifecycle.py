@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -26,18 +27,44 @@ from backfill.models import (
 from backfill.plan.options import MAX_PARALLEL
 from backfill.plan.planning import ALREADY_COMPLETE
 from backfill.season_calendar import load_calendar
+from backfill.warehouse.port import StoppedJobs
+from validation.findings.kinds import pluralize
 
 Status = Job.Status
 STOPPING = {Status.PAUSING: "is pausing", Status.CANCELLING: "is being cancelled"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cancelled:
-    """Runs of a cancelled job: never started, left to finish, and force cancelled."""
+    """Runs of a cancelled job: never started, left to finish, and force cancelled.
+
+    Of the warehouse jobs of the last, the names of those stopped and of those still running, and
+    the error that prevented it.
+    """
 
     dropped: int
     finishing: int
     stopped: int = 0
+    warehouse_jobs: tuple[str, ...] = ()
+    warehouse_jobs_running: tuple[str, ...] = ()
+    warehouse_error: str = ""
+
+    @property
+    def warehouse_text(self) -> str:
+        """Effect on the warehouse jobs, as the end of a sentence; empty without any."""
+        if self.warehouse_error:
+            return (
+                f"; stopping its warehouse jobs failed, they may still run: {self.warehouse_error}"
+            )
+        parts = [
+            f"; {pluralize(len(names), 'warehouse job')} {state}: {', '.join(names)}"
+            for names, state in (
+                (self.warehouse_jobs, "stopped"),
+                (self.warehouse_jobs_running, "asked to stop, still running"),
+            )
+            if names
+        ]
+        return "".join(parts)
 
 
 def pause_job(job: Job, actor: str, reason: str = "") -> Job:
@@ -52,7 +79,30 @@ def pause_job(job: Job, actor: str, reason: str = "") -> Job:
     return locked
 
 
-def resume_job(job: Job, actor: str, reason: str = "", *, brake: bool | None = None) -> Job:
+def resume_due(at: datetime) -> int:
+    """Resume the jobs that are paused for a quota which has been reset; return their number."""
+    waiting = Job.objects.filter(
+        status=Status.PAUSED, batches__status=Batch.Status.WAITING, batches__retry_at__lte=at
+    )
+    due = [job for job in waiting.distinct() if _pause_cause(job) == EventCause.QUOTA]
+    for job in due:
+        resume_job(job, SYSTEM, "the daily quota is reset", cause=EventCause.QUOTA)
+    return len(due)
+
+
+def _pause_cause(job: Job) -> str:
+    pauses = job.events.filter(kind=EventKind.TRANSITION, to_state=Status.PAUSING, run=None)
+    return pauses.order_by("pk").values_list("cause", flat=True).last() or ""
+
+
+def resume_job(
+    job: Job,
+    actor: str,
+    reason: str = "",
+    *,
+    brake: bool | None = None,
+    cause: str = EventCause.OPERATOR,
+) -> Job:
     """Resume a job on the workers; `brake` changes its pause on error.
 
     Raises Refused when nothing is left to run, Conflict when another job claimed its dates.
@@ -61,7 +111,7 @@ def resume_job(job: Job, actor: str, reason: str = "", *, brake: bool | None = N
         with transaction.atomic():
             Limits.hold()
             locked = Job.locked(job.pk)
-            _resume(locked, actor, reason, brake)
+            _resume(locked, brake, {"actor": actor, "reason": reason, "cause": cause})
             _cancel_unplanned(locked)
             transaction.on_commit(dispatch.dispatch)
     except IntegrityError as error:
@@ -71,7 +121,8 @@ def resume_job(job: Job, actor: str, reason: str = "", *, brake: bool | None = N
     return locked
 
 
-def _resume(job: Job, actor: str, reason: str, brake: bool | None) -> None:
+def _resume(job: Job, brake: bool | None, by: dict[str, Any]) -> None:
+    actor, reason = by["actor"], by["reason"]
     if brake not in (None, job.brake):
         action = "pause on error enabled" if brake else "pause on error disabled"
         Event.objects.create(
@@ -79,7 +130,6 @@ def _resume(job: Job, actor: str, reason: str, brake: bool | None) -> None:
         )
     set_brake: dict[str, Any] = {} if brake is None else {"brake": brake}
     fields: dict[str, Any] = {"finished_at": None, "owner": "", **set_brake}
-    by: dict[str, Any] = {"actor": actor, "reason": reason, "cause": EventCause.OPERATOR}
     if job.transition((Status.PAUSING,), Status.RUNNING, **by, **set_brake):
         return
     if job.status == Status.CANCELLED:
@@ -93,6 +143,7 @@ def _resume(job: Job, actor: str, reason: str, brake: bool | None) -> None:
             raise Refused(f"job {job.pk} has no runs left to resume")
     if not job.transition((Status.PAUSED, Status.CANCELLED), Status.QUEUED, **by, **fields):
         raise Refused(_cannot(job, "resumed", "resume paused or cancelled jobs only"))
+    job.batches.filter(status=Batch.Status.WAITING).update(retry_at=None)
 
 
 def _cancel_unplanned(job: Job) -> None:
@@ -140,6 +191,7 @@ def cancel_job(job: Job, actor: str, reason: str = "", *, force: bool = False) -
 
     An attempt that was force cancelled records nothing. Raises Refused when the job has ended.
     """
+    reports: list[StoppedJobs | WarehouseError] = []
     with transaction.atomic():
         locked = Job.locked(job.pk)
         if locked.status in Job.ENDED or (locked.status == Status.CANCELLING and not force):
@@ -168,22 +220,34 @@ def cancel_job(job: Job, actor: str, reason: str = "", *, force: bool = False) -
             dispatch.cancel_orphans(
                 locked.runs.filter(status=Run.Status.RUNNING).values_list(
                     "warehouse_jobs", flat=True
-                )
+                ),
+                reports.append,
             )
             locked.runs.all().transition(
                 (Run.Status.RUNNING,), Run.Status.CANCELLED, **by_person, claim=""
             )
         dispatch.settle_job(locked, actor)
         transaction.on_commit(dispatch.dispatch)
-    return Cancelled(dropped, 0 if force else running, running if force else 0)
+    done = Cancelled(
+        dropped=dropped, finishing=0 if force else running, stopped=running if force else 0
+    )
+    return _with_warehouse_jobs(done, *reports)
+
+
+def _with_warehouse_jobs(done: Cancelled, *reports: StoppedJobs | WarehouseError) -> Cancelled:
+    for report in reports:
+        if isinstance(report, WarehouseError):
+            return replace(done, warehouse_error=str(report))
+        return replace(done, warehouse_jobs=report.stopped, warehouse_jobs_running=report.running)
+    return done
 
 
 def dropped_and_finishing(job: Job) -> Cancelled:
     """Count the runs that cancelling would cancel and let finish, for the confirmation."""
     runs = job.runs.all()
     return Cancelled(
-        runs.filter(status=Run.Status.PENDING).count(),
-        runs.filter(status=Run.Status.RUNNING).count(),
+        dropped=runs.filter(status=Run.Status.PENDING).count(),
+        finishing=runs.filter(status=Run.Status.RUNNING).count(),
     )
 
 

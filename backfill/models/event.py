@@ -35,6 +35,7 @@ class EventCause(models.TextChoices):
     PAUSE_ON_ERROR = "pause on error"
     CANARY = "canary"
     ERROR = "error"
+    QUOTA = "quota"  # ends by itself at the time in the batch
     PROCESS_ENDED = "process ended"
     WORKER_LOST = "worker lost"
     RETRY = "retry"  # automatic, after a delay
@@ -46,6 +47,7 @@ AUTOMATIC = (
     EventCause.PAUSE_ON_ERROR,
     EventCause.CANARY,
     EventCause.ERROR,
+    EventCause.QUOTA,
     EventCause.PROCESS_ENDED,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.core.checks import run_checks
 from django.utils.timezone import now
 
 from backfill import checks, tracing
+from backfill.cli.base import REFUSED
 from backfill.execution import heartbeat, lineage, queue, sweep
 from backfill.models import Worker
 from backfill.processes.die_with_parent import set_parent_death_signal
@@ -33,10 +35,10 @@ STARTED_AT = now()
 @worker_init.connect
 def check(**kwargs: Any) -> None:
     """Refuse to start a misconfigured worker."""
-    if wrong := [
-        str(m.msg) for m in run_checks(tags=[checks.OWN, checks.NOTICES]) if m.is_serious()
-    ]:
-        raise SystemExit("; ".join(wrong))
+    tags = [checks.OWN, checks.NOTICES, checks.LOCATION]
+    if wrong := [str(m.msg) for m in run_checks(tags=tags) if m.is_serious()]:
+        sys.stderr.write(f"{'; '.join(wrong)}\n")
+        raise SystemExit(REFUSED)
 
 
 @worker_process_init.connect

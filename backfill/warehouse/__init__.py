@@ -67,6 +67,8 @@ def writable_warehouse() -> Warehouse:
     try:
         warehouse().check_writable()
     except WarehouseUnwritable as error:
-        raise Refused(f"{error}; correct WAREHOUSE_URL or make it writable") from error
+        is_folder = settings.WAREHOUSE_URL.startswith("parquet:")
+        advice = "; correct WAREHOUSE_URL or make it writable" if is_folder else ""
+        raise Refused(f"{error}{advice}") from error
     warehouse().sweep()
     return warehouse()

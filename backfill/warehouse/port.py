@@ -36,6 +36,14 @@ class Work:
     fence: Callable[[], int] = lambda: 0
 
 
+@dataclass(frozen=True)
+class StoppedJobs:
+    """Names of warehouse jobs that a cancellation stopped, and of those still running after it."""
+
+    stopped: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class UnfinishedWrite:
     """Load of a season, or copy of a warehouse, that has begun and not ended.
@@ -166,10 +174,8 @@ class Warehouse(Protocol):
     def working(self, work: Work) -> AbstractContextManager[None]:
         """Run the block on behalf of `work`."""
 
-    def cancel(self, names: Collection[str]) -> int:
-        """Cancel warehouse jobs under these names (as passed to `Work.note`); return how many there
-        were.
-        """
+    def cancel(self, names: Collection[str]) -> StoppedJobs:
+        """Cancel the running warehouse jobs under these names (as passed to `Work.note`)."""
 
     def retire(self, names: Collection[str], *, cancel: bool) -> None:
         """Return when no warehouse job under these names can write any more: the running ones have

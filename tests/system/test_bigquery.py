@@ -44,7 +44,7 @@ from backfill.warehouse.bigquery.errors import Stopped
 from backfill.warehouse.bigquery.migrate import apply_differences, declared
 from backfill.warehouse.bigquery.session import BigQueryWarehouse
 from backfill.warehouse.content_hash import Content, WarehousePart, filled
-from backfill.warehouse.port import Row, Work
+from backfill.warehouse.port import Row, StoppedJobs, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, PGS, TDZA
 from tests.backfill.shell import Answer, Shell
@@ -392,8 +392,8 @@ def test_an_answer_that_breaks_off_is_asked_for_again(slice_: Proxy) -> None:
             StatementFailed,
             "a job that ends with invalidQuery",
         ),
-        (Fault(403, MERGE, reason="accessDenied"), WarehouseUnwritable, "grant roles/bigquery"),
-        (Fault(404, MERGE, reason="notFound"), WarehouseUnwritable, "manage.py create_tables"),
+        (Fault(403, MERGE, reason="accessDenied"), WarehouseUnwritable, "says the proxy"),
+        (Fault(404, MERGE, reason="notFound"), WarehouseUnwritable, "says the proxy"),
         (
             Fault(400, MERGE, reason="bytesBilledLimitExceeded"),
             WarehouseUnwritable,
@@ -452,10 +452,10 @@ def test_what_is_cancelled_stops_and_writes_nothing(slice_: Proxy) -> None:
     with ThreadPoolExecutor(1) as pool:
         going_on = pool.submit(write, session(key="cancelled", note=names.append))
         until(lambda: bool(slice_.held))
-        assert session().cancel(names) == 1
+        assert session().cancel(names) == StoppedJobs((names[-1],))
         with pytest.raises(Stopped, match="stopped"):
             going_on.result()
-    assert (session().cancel(names), written()) == (0, [])
+    assert (session().cancel(names), written()) == (StoppedJobs(), [])
 
 
 def test_a_request_that_comes_after_the_claim_was_lost_writes_nothing(slice_: Proxy) -> None:

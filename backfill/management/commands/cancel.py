@@ -47,4 +47,4 @@ class Command(JobCommand):
 def _text(counts: Cancelled) -> str:
     stopped = f", {counts.stopped} force cancelled" if counts.stopped else ""
     dropped = f"{counts.dropped} queued run{'s' * (counts.dropped != 1)} dropped"
-    return f"{dropped}, {counts.finishing} running to finish{stopped}"
+    return f"{dropped}, {counts.finishing} running to finish{stopped}{counts.warehouse_text}"

@@ -21,7 +21,7 @@ EMULATOR = "BIGQUERY_EMULATOR_HOST"
 
 @dataclass(frozen=True)
 class Place:
-    """Project, prefix of its dataset names, and location; an empty location is BigQuery's default."""
+    """Project, prefix of its dataset names, and location; an empty one is that of the datasets."""
 
     project: str
     prefix: str = ""
@@ -39,7 +39,12 @@ class Place:
         )
         if parts.scheme != "bigquery" or not is_right:
             raise Refused(f"the warehouse URL must be {EXPECTED}, not {url!r}")
-        return cls(parts.netloc, prefix, "".join(query.get("location", [])))
+        return cls(parts.netloc, prefix, as_location("".join(query.get("location", []))))
+
+
+def as_location(text: str) -> str:
+    """Return a location as BigQuery writes it: `EU`, `europe-west1`."""
+    return text.upper() if len(text) == 2 else text.lower()
 
 
 def is_emulated() -> bool:

@@ -5,37 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError, RetryError, TooManyRequests
 from google.auth.exceptions import GoogleAuthError, TransportError
 
-from backfill.errors import StatementFailed, WarehouseBusy, WarehouseError, WarehouseUnwritable
+from backfill.errors import (
+    StatementFailed,
+    WarehouseBusy,
+    WarehouseClosed,
+    WarehouseError,
+    WarehouseUnwritable,
+)
+from backfill.warehouse.bigquery.error_table import Effect, advice_of, documented
 
-LATER = {
-    "rateLimitExceeded",
-    "quotaExceeded",
-    "jobRateLimitExceeded",
-    "backendError",
-    "internalError",
-    "jobBackendError",
-    "jobInternalError",
-    "badGateway",
-    "tableUnavailable",
-    "concurrentUpdate",
-}
-# Fewer dates per batch may succeed.
-TOO_LARGE = ("resourcesExceeded", "responseTooLarge")
-# BigQuery reports these as `invalidQuery` too.
-CONFLICT = re.compile(
-    r"could not serialize|concurrent (?:update|write)|transaction is aborted|too many dml statements",
-    re.I,
-)
-ROLES = (
-    ("bigquery.jobs.", "roles/bigquery.jobUser on the project"),
-    ("bigquery.readsessions.", "roles/bigquery.readSessionUser on the project"),
-    ("bigquery.", "roles/bigquery.dataEditor on the dataset"),
-)
+# Streamed rows can be replaced after 30 minutes (documented); earlier attempts cost little.
+STREAMED = timedelta(minutes=10)
+PACIFIC = ZoneInfo("America/Los_Angeles")
+# After midnight, because an attempt before the quota is reset would cost another day.
+AFTER_MIDNIGHT = timedelta(minutes=5)
 CREDENTIALS = (
     "there are no Google credentials that work: name a key by GOOGLE_APPLICATION_CREDENTIALS, or use `gcloud auth "
     "application-default login`"
@@ -64,7 +54,7 @@ def as_warehouse_error(error: BaseException) -> WarehouseError:
     if isinstance(error, GoogleAPICallError):
         reasons = [e.get("reason", "") for e in error.errors if isinstance(e, dict)]
         return sorted_error(
-            next(iter(reasons), ""),
+            next(iter(reasons), error.reason or ""),
             str(error.message),
             int(error.code or 0),
             isinstance(error, TooManyRequests),
@@ -75,43 +65,59 @@ def as_warehouse_error(error: BaseException) -> WarehouseError:
 def sorted_error(reason: str, message: str, code: int = 0, is_busy: bool = False) -> WarehouseError:
     """Convert BigQuery's reason, of a job or of a request with this HTTP status."""
     text = _plain(message)
-    if reason == "stopped":
-        return Stopped(f"its job was stopped: {text}")
-    if reason == "bytesBilledLimitExceeded":  # reported with a status of 500
-        return WarehouseUnwritable(
-            f"a statement would read more than BIGQUERY_MAX_BYTES allows; raise it ({text})"
-        )
-    if reason in LATER or is_busy or code >= 500 or CONFLICT.search(text):
-        return WarehouseBusy(f"BigQuery is busy ({reason or code}): {text}")
-    if reason in TOO_LARGE:
-        return StatementFailed(text)
-    if reason in ("accessDenied", "forbidden") or code == 403:
-        return WarehouseUnwritable(f"permission denied; grant {_role(text)} ({text})")
-    if reason == "notFound" or code == 404:
-        return _not_found(text)
+    row = documented(reason, text)
+    if row is None:
+        return _undocumented(reason, text, code, is_busy=is_busy)
+    advice = advice_of(row, text)
+    full = f"{advice} ({text})" if advice else text
+    match row.effect:
+        case Effect.STOPPED:
+            return Stopped(f"{advice}: {text}")
+        case Effect.RETRY:
+            return WarehouseBusy(full if advice else _busy(reason or code, text))
+        case Effect.WAIT:
+            return WarehouseClosed(full, datetime.now(UTC) + STREAMED)
+        case Effect.UNTIL_MIDNIGHT:
+            until = after_midnight(datetime.now(UTC))
+            return WarehouseClosed(
+                f"until {until:%Y-%m-%d %H:%M} UTC, {full}", until, pauses_job=True
+            )
+        case Effect.PAUSE:
+            return WarehouseUnwritable(full)
+        case Effect.FAIL:
+            return StatementFailed(full)
+
+
+def _undocumented(reason: str, text: str, code: int, *, is_busy: bool) -> WarehouseError:
+    """Sort by the HTTP status, and keep BigQuery's sentence."""
+    if is_busy or code >= 500:
+        return WarehouseBusy(f"{reason}: {text}" if reason else _busy(code, text))
     if code == 401:
         return WarehouseUnwritable(f"{CREDENTIALS} ({text})")
+    if code in (403, 404):  # concerns the project or a table, not a date
+        return WarehouseUnwritable(text)
     return StatementFailed(text)
 
 
-def _not_found(text: str) -> WarehouseError:
-    if re.search(r"\bproject\b(?!s/)[: ]", text, re.I) and not re.search(
-        r"\b(?:table|dataset)\b", text, re.I
-    ):
-        return WarehouseUnwritable(
-            f"WAREHOUSE_URL names a project that does not exist, or that is in another location ({text})"
-        )
-    return WarehouseUnwritable(f"`manage.py create_tables` creates missing tables ({text})")
-
-
-def _role(text: str) -> str:
-    return next((role for permission, role in ROLES if permission in text), ROLES[-1][1])
+def after_midnight(at: datetime) -> datetime:
+    """Return the time, in UTC, at which daily quotas have been reset after `at`."""
+    tomorrow = at.astimezone(PACIFIC).date() + timedelta(days=1)
+    midnight = datetime.combine(tomorrow, time(), PACIFIC)
+    return midnight.astimezone(UTC) + AFTER_MIDNIGHT
 
 
 def _plain(text: str) -> str:
-    """Return the first line of a message, without the request that it names."""
+    """Return the first line of a message, without the request that it names, and with the identifier
+    by which an administrator finds a blocked request.
+    """
     line = next((line for line in text.splitlines() if line.strip()), "no reason reported").strip()
-    return re.sub(r"^(?:GET|POST|PUT|PATCH|DELETE) https?://\S+ ", "", line).rstrip(". ")
+    line = re.sub(r"^(?:GET|POST|PUT|PATCH|DELETE) https?://\S+ ", "", line).rstrip(". ")
+    identifier = re.search(r"vpcServiceControlsUniqueIdentifier: [\w-]+", text)
+    return f"{line}. {identifier[0]}" if identifier and identifier[0] not in line else line
+
+
+def _busy(cause: object, text: str) -> str:
+    return f"BigQuery is busy ({cause}): {text}"
 
 
 @contextmanager

@@ -7,9 +7,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -19,11 +21,11 @@ from google.api_core.retry import Retry
 from google.cloud.bigquery import Client, QueryJob, QueryJobConfig
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from backfill.errors import WarehouseBusy, WarehouseError
+from backfill.errors import WarehouseBusy, WarehouseClosed, WarehouseError
 from backfill.warehouse.bigquery.errors import Stopped, api_errors, sorted_error
 from backfill.warehouse.bigquery.parameters import Parameter
 from backfill.warehouse.bigquery.sql import SCRATCH_HOURS
-from backfill.warehouse.port import Work
+from backfill.warehouse.port import StoppedJobs, Work
 
 T = TypeVar("T")
 NAME = "backcourt"
@@ -31,20 +33,29 @@ NAME = "backcourt"
 PATIENCE_SECONDS = 60.0
 # Within that limit the client retries a failed request for this long.
 REQUEST_SECONDS = 10.0
+# BigQuery confirms a cancellation before the job has ended.
+CANCEL_SECONDS, CANCEL_POLL_SECONDS = 5.0, 0.2
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 16.0
 # Younger than the expiry of staged rows, so that a reused job's rows do not expire while read.
 FRESH = timedelta(hours=SCRATCH_HOURS / 2)
 
 
 def label(text: str) -> str:
-    """Return text as a BigQuery label: at most 63 lower-case letters, digits, dashes and
-    underscores.
+    """Return text as the value of a BigQuery label: at most 63 lower-case letters, digits, dashes
+    and underscores.
     """
     return re.sub(r"[^a-z0-9_-]", "-", text.lower())[:63]
 
 
+def label_key(text: str) -> str:
+    """Return text as the key of a BigQuery label, which starts with a letter."""
+    key = label(text)
+    return key if key[:1].isalpha() else label(f"label-{key}")
+
+
 def _may_retry(error: BaseException) -> bool:
-    return isinstance(error, WarehouseError) and error.retryable and not isinstance(error, Stopped)
+    lasts = isinstance(error, Stopped | WarehouseClosed)
+    return isinstance(error, WarehouseError) and error.retryable and not lasts
 
 
 class Jobs:
@@ -65,7 +76,9 @@ class Jobs:
 
     def config(self, parameters: Sequence[Parameter], **fields: Any) -> QueryJobConfig:
         """Return the configuration common to all jobs."""
-        labels = {label(k): label(v) for k, v in {**self._labels, **self.work.labels}.items() if v}
+        labels = {
+            label_key(k): label(v) for k, v in {**self._labels, **self.work.labels}.items() if v
+        }
         if self._max_bytes:
             fields["maximum_bytes_billed"] = self._max_bytes
         return QueryJobConfig(query_parameters=list(parameters), labels=labels, **fields)
@@ -126,9 +139,13 @@ class Jobs:
             return self.client.query(
                 sql, job_config=config, job_id=name, retry=self.api_retry, job_retry=None
             )
-        except Conflict:
-            found = self._found(name)
-            return found if found and self._is_of_use(found, sql, parameters) else None
+        except Conflict as taken:
+            if not (found := self._found(name)):
+                # Another name would run the statement twice: this job may be running.
+                raise WarehouseBusy(
+                    f"BigQuery has job {name}, but does not find it in {self.client.location}"
+                ) from taken
+            return found if self._is_of_use(found, sql, parameters) else None
 
     def _found(self, name: str) -> QueryJob | None:
         try:
@@ -186,19 +203,33 @@ class Jobs:
                 self.client.cancel_job(name, retry=self.api_retry)
             raise WarehouseBusy(f"job {name} of an earlier attempt is still running")
 
-    def cancel(self, names: Collection[str]) -> int:
-        """Request the cancellation of these jobs; return how many were found."""
-        return sum(self._cancel(name) for name in names)
+    def cancel(self, names: Collection[str]) -> StoppedJobs:
+        """Cancel the running jobs among these; wait a few seconds for their end."""
+        running = {name for name in names if self.patiently(partial(self._request_end, name))}
+        stopped: set[str] = set()
+        deadline = time.monotonic() + CANCEL_SECONDS
+        while running:
+            jobs = {name: self.patiently(partial(self._found, name)) for name in running}
+            ended = {name for name, job in jobs.items() if job is None or job.state == "DONE"}
+            stopped |= {name for name in ended if _was_stopped(jobs[name])}
+            running -= ended
+            if not running or time.monotonic() > deadline:
+                break
+            time.sleep(CANCEL_POLL_SECONDS)
+        return StoppedJobs(tuple(sorted(stopped)), tuple(sorted(running)))
 
-    def _cancel(self, name: str) -> bool:
-        try:
-            job = self.client.get_job(name, retry=self.api_retry)
-            if job.state != "DONE":
-                self.client.cancel_job(name, retry=self.api_retry)
-                return True
-        except NotFound:
-            pass
-        return False
+    def _request_end(self, name: str) -> bool:
+        """Request the cancellation of a job; return False if none of this name is running."""
+        job = self._found(name)
+        if job is None or job.state == "DONE":
+            return False
+        with suppress(NotFound):
+            self.client.cancel_job(name, retry=self.api_retry)
+        return True
+
+
+def _was_stopped(job: QueryJob | None) -> bool:
+    return bool(job and job.error_result and job.error_result.get("reason") == "stopped")
 
 
 def _shape(parameters: Sequence[Any]) -> list[Any]:

@@ -11,11 +11,10 @@ from typing import Literal
 from google.api_core.exceptions import NotFound
 from google.cloud.bigquery import Client, Dataset, SchemaField, TimePartitioning
 from google.cloud.bigquery import Table as Described
-from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.errors import api_errors
-from backfill.warehouse.bigquery.jobs import PATIENCE_SECONDS
+from backfill.warehouse.bigquery.location import PATIENT, dataset_names, existing_datasets
 from backfill.warehouse.bigquery.sql import SCRATCH, SCRATCH_HOURS
 from backfill.warehouse.schema import Column, Table
 from backfill.warehouse.tables import TABLES
@@ -24,7 +23,6 @@ from backfill.warehouse.tables import TABLES
 Kind = Literal["create", "add", "keep", "left", "wrong"]
 NAMES = {"INTEGER": "INT64", "BOOLEAN": "BOOL", "FLOAT": "FLOAT64"}
 MILLISECONDS_PER_HOUR = 3_600_000
-PATIENT = DEFAULT_RETRY.with_timeout(PATIENCE_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +66,9 @@ def apply_differences(client: Client, place: Place, *, dry_run: bool) -> list[Di
 
 def look(client: Client, place: Place) -> ExistingTables:
     """Return every dataset and table. Raises WarehouseError."""
-    datasets: dict[str, Dataset] = {}
+    datasets = existing_datasets(client, place)
     tables: dict[str, Described] = {}
     with api_errors():
-        for which in _dataset_names(place):
-            with suppress(NotFound):
-                datasets[which] = client.get_dataset(f"{place.project}.{which}", retry=PATIENT)
         for which in (name(place, table) for table in TABLES):
             with suppress(NotFound):
                 tables[which] = client.get_table(f"{place.project}.{which}", retry=PATIENT)
@@ -132,12 +127,6 @@ def declared(place: Place, table: Table) -> Described:
 # Datasets
 
 
-def _dataset_names(place: Place) -> list[str]:
-    return [
-        f"{place.prefix}{name}" for name in (*sorted({table.dataset for table in TABLES}), SCRATCH)
-    ]
-
-
 def _new_dataset(place: Place, name: str, location: str | None) -> Dataset:
     made = Dataset(f"{place.project}.{name}")
     if location:
@@ -149,7 +138,7 @@ def _new_dataset(place: Place, name: str, location: str | None) -> Dataset:
 
 def _of_datasets(place: Place, found: ExistingTables) -> Iterator[Difference]:
     where = f" in {found.location}" if found.location else ""
-    for name in _dataset_names(place):
+    for name in dataset_names(place):
         kept = (
             f", whose tables expire after {SCRATCH_HOURS} hours" if name.endswith(SCRATCH) else ""
         )

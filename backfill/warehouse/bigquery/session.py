@@ -21,12 +21,13 @@ from backfill.warehouse.bigquery import sql as statements
 from backfill.warehouse.bigquery.connection import Place, connect, is_emulated
 from backfill.warehouse.bigquery.jobs import Jobs
 from backfill.warehouse.bigquery.load_config import load_config
+from backfill.warehouse.bigquery.location import located
 from backfill.warehouse.bigquery.metadata import Looking
 from backfill.warehouse.bigquery.parameters import Parameter, parameters, plain, rows_parameter
 from backfill.warehouse.bigquery.unfinished import UnfinishedTables
 from backfill.warehouse.dialect import naive
 from backfill.warehouse.parquet.arrow import write_parquet
-from backfill.warehouse.port import CHANGED, Params, Row, UnfinishedWrite, Work
+from backfill.warehouse.port import CHANGED, Params, Row, StoppedJobs, UnfinishedWrite, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS, SCHED, TABLES
 from validation.season import opened_season_year
@@ -49,8 +50,8 @@ class BigQueryWarehouse:
 
     @cached_property
     def client(self) -> Client:
-        """Return the client, created on first use."""
-        return connect(self.place)
+        """Return the client, created on first use; its jobs run in the location of the datasets."""
+        return connect(located(self.place))
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -73,9 +74,9 @@ class BigQueryWarehouse:
         finally:
             self.jobs.work = before
 
-    def cancel(self, names: Collection[str]) -> int:
-        """Cancel running jobs of these names; return how many there were."""
-        return self.jobs.patiently(lambda: self.jobs.cancel(names))
+    def cancel(self, names: Collection[str]) -> StoppedJobs:
+        """Cancel the running jobs of these names."""
+        return self.jobs.cancel(names)
 
     def retire(self, names: Collection[str], *, cancel: bool) -> None:
         """End the jobs of these names, and take the names of those not started, which costs
@@ -157,6 +158,9 @@ class BigQueryWarehouse:
         """
         text = self._narrowed(sql, params)
         config = self.jobs.config(_bound(text, params), dry_run=True, use_query_cache=False)
+        config.maximum_bytes_billed = (
+            None  # a dry run bills nothing; above the limit it is needed too
+        )
         job = self.jobs.patiently(
             lambda: self.client.query(text, job_config=config, job_retry=None)
         )

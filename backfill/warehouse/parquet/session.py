@@ -28,7 +28,7 @@ from backfill.warehouse.parquet.new_partitions import NewPartitions
 from backfill.warehouse.parquet.paths import as_source, files_of
 from backfill.warehouse.parquet.reading import MAX_READS, ParquetReader
 from backfill.warehouse.parquet.staging import move_partition, quoted
-from backfill.warehouse.port import Params, Row, UnfinishedWrite, Work
+from backfill.warehouse.port import Params, Row, StoppedJobs, UnfinishedWrite, Work
 from backfill.warehouse.schema import SLICE, Table
 from backfill.warehouse.translation_cache import to_duckdb
 
@@ -156,9 +156,9 @@ class ParquetWarehouse(ParquetReader):
         finally:
             self._work = before
 
-    def cancel(self, names: Collection[str]) -> int:
-        """Return 0: no statement outlives its process."""
-        return 0
+    def cancel(self, names: Collection[str]) -> StoppedJobs:
+        """Return none: no statement outlives its process."""
+        return StoppedJobs()
 
     def retire(self, names: Collection[str], *, cancel: bool) -> None:
         """Do nothing: fencing tokens stop earlier writers."""

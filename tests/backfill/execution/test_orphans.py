@@ -12,6 +12,7 @@ from backfill.execution.claims import Attempt, claim_step
 from backfill.jobs.lifecycle import cancel_job, resume_job
 from backfill.models import Job, Run
 from backfill.warehouse import warehouse
+from backfill.warehouse.port import StoppedJobs
 from tests.backfill.working import DEAD, batch_of, make_job
 from tests.seasons.tiny import FIRST, SECOND
 
@@ -22,7 +23,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("season"), pytest.m
 def stopped(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     """Collect the names passed to each stop call."""
     asked: list[set[str]] = []
-    monkeypatch.setattr(type(warehouse()), "cancel", lambda self, names: asked.append(set(names)))
+
+    def cancel(self: Any, names: Any) -> StoppedJobs:
+        asked.append(set(names))
+        return StoppedJobs(tuple(sorted(names)))
+
+    monkeypatch.setattr(type(warehouse()), "cancel", cancel)
     return asked
 
 

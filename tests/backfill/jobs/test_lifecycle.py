@@ -216,8 +216,8 @@ def test_a_job_that_was_cancelled_at_its_end_has_nothing_to_resume() -> None:
 def test_cancelling_says_how_many_are_dropped_and_how_many_finish() -> None:
     job = make_job()
     claimed(job)
-    assert dropped_and_finishing(job) == Cancelled(19, 1)
-    assert cancel_job(job, "bob") == Cancelled(19, 1)
+    assert dropped_and_finishing(job) == Cancelled(dropped=19, finishing=1)
+    assert cancel_job(job, "bob") == Cancelled(dropped=19, finishing=1)
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("cancelling", {"cancelled": 19, "running": 1})
 
@@ -245,7 +245,7 @@ def test_force_stops_what_runs_and_its_worker_records_nothing() -> None:
     dispatch.dispatch()
     attempt = claim_step(batch_of(job, 0), "PSZA", "a claim", "worker")
     assert attempt
-    assert cancel_job(job, "bob", force=True) == Cancelled(19, 0, 1)
+    assert cancel_job(job, "bob", force=True) == Cancelled(dropped=19, finishing=0, stopped=1)
     assert attempt.held.count() == 0
     job.refresh_from_db()
     assert (job.status, statuses(job)) == ("cancelled", {"cancelled": 20})
@@ -253,7 +253,7 @@ def test_force_stops_what_runs_and_its_worker_records_nothing() -> None:
 
 def test_force_after_a_cancel_that_waits() -> None:
     job = job_in("cancelling")
-    assert cancel_job(job, "bob", force=True) == Cancelled(0, 0, 1)
+    assert cancel_job(job, "bob", force=True) == Cancelled(dropped=0, finishing=0, stopped=1)
     job.refresh_from_db()
     assert job.status == "cancelled"
 

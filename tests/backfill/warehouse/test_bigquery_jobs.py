@@ -15,7 +15,7 @@ from backfill.errors import Refused, StatementFailed, Superseded, WarehouseBusy
 from backfill.warehouse.bigquery import jobs as module
 from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.errors import Stopped
-from backfill.warehouse.bigquery.jobs import Jobs, label
+from backfill.warehouse.bigquery.jobs import Jobs, label, label_key
 from backfill.warehouse.bigquery.parameters import parameters, plain, rows_parameter
 from backfill.warehouse.port import Work
 from backfill.warehouse.tables import HISTORY
@@ -126,6 +126,12 @@ def test_a_job_has_labels_parameters_and_a_limit(client: Client) -> None:
 
 def test_a_label_fits_the_rules_of_bigquery() -> None:
     assert label("A b/ç" + "x" * 80) == "a-b--" + "x" * 58
+    assert [label_key(text) for text in ("team", "2026-team", "_x", "9" * 63)] == [
+        "team",
+        "label-2026-team",
+        "label-_x",
+        "label-" + "9" * 57,
+    ]
 
 
 def test_a_name_is_noted_before_its_job_begins(client: Client) -> None:
@@ -259,14 +265,6 @@ def test_a_job_that_somebody_stopped_is_not_begun_again_at_once(client: Client) 
     with pytest.raises(Stopped):
         run(client)
     assert len(client.jobs) == 1
-
-
-def test_only_what_still_goes_on_is_cancelled(client: Client) -> None:
-    run(client)
-    [done] = client.jobs
-    client.jobs["running"] = Job(MERGE, None)
-    assert session(client).cancel([done, "running", "never begun"]) == 1
-    assert client.cancelled == ["running"]
 
 
 # Values

@@ -113,8 +113,8 @@ def cancel(request: HtmxRequest, number: int) -> HttpResponse:
         force=bool(form.cleaned_data["force"]),
     )
     dropped = pluralize(done.dropped, "run")
-    effect = f"{dropped} dropped, {done.finishing:,} finishing, {done.stopped:,} stopped."
-    return _done(request, job, f"Job {job.pk} cancelled: {effect}")
+    effect = f"{dropped} dropped, {done.finishing:,} finishing, {done.stopped:,} stopped"
+    return _done(request, job, f"Job {job.pk} cancelled: {effect}{done.warehouse_text}.")
 
 
 @confirmed
