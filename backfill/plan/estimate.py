@@ -26,7 +26,7 @@ ENOUGH_STEPS = 5
 COSTS_NOTHING = "none (local files)"
 # After its SELECT a step writes failures, output and history.
 WRITES = 3
-TIB = 2**40
+TIB, GIB = 2**40, 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,8 @@ class Estimate:
     """Duration of a plan at the pace of 50% and of 90% of the newest runs, and its cost.
 
     `low` and `high` are seconds, None without an estimate; `why_not` has the reason. `bytes` are
-    the bytes billed by the warehouse, None where reads are free; `cost` is the cost in words.
+    the bytes billed by the warehouse, None where reads are free; `cost` is the cost in words, with
+    the processors whose statements would read more than is allowed.
     """
 
     runs: int
@@ -60,10 +61,13 @@ def estimate(plan: Plan) -> Estimate:
     """
     duration = _duration(plan)
     try:
-        read = bytes_of(plan)
+        steps = _billed_steps(plan)
     except WarehouseError as error:
         return replace(duration, cost=f"unknown: {error}")
-    return duration if read is None else replace(duration, bytes=read, cost=cost_text(read))
+    if not steps:
+        return duration
+    read = sum(step.bytes * step.batches for step in steps)
+    return replace(duration, bytes=read, cost=f"{cost_text(read)}{_limit_text(steps)}")
 
 
 def _duration(plan: Plan) -> Estimate:
@@ -151,8 +155,17 @@ def _seconds(
     return canary + max(0.0, total - canary) * ceil(rest / side_by_side) / rest
 
 
-def bytes_of(plan: Plan) -> int | None:
-    """Return the bytes billed for a plan, None where reads are free. Raises WarehouseError."""
+@dataclass(frozen=True)
+class _BilledStep:
+    """A processor in one season: bytes billed per batch, and its number of batches."""
+
+    processor: str
+    bytes: int
+    batches: int
+
+
+def _billed_steps(plan: Plan) -> list[_BilledStep]:
+    """Return what is billed for a plan; none where reads are free. Raises WarehouseError."""
     steps: dict[tuple[str, int], dict[int, list[PlannedRun]]] = {}
     season_of = {day.day: day.season for day in plan.days}
     for run in plan.runs:
@@ -160,13 +173,13 @@ def bytes_of(plan: Plan) -> int | None:
             steps.setdefault((run.processor, season_of[run.date]), {}).setdefault(
                 run.batch, []
             ).append(run)
-    total = 0
+    billed = []
     for (code, year), batches in steps.items():
         largest = max(batches.values(), key=list.__len__)
         if (read := _bytes_of_step(code, year, largest, plan)) is None:
-            return None
-        total += read * len(batches)
-    return total if steps else None
+            return []
+        billed.append(_BilledStep(code, read, len(batches)))
+    return billed
 
 
 def _bytes_of_step(code: str, year: int, runs: Sequence[PlannedRun], plan: Plan) -> int | None:
@@ -187,6 +200,19 @@ def _bytes_of_step(code: str, year: int, runs: Sequence[PlannedRun], plan: Plan)
         year,
         INPUTS,
         lambda: warehouse().bytes_read(text, params, writes=WRITES),
+    )
+
+
+def _limit_text(steps: Sequence[_BilledStep]) -> str:
+    """Return the processors above the limit of a statement, as the end of a sentence."""
+    limit = settings.BIGQUERY_MAX_BYTES
+    above = {step.processor: step.bytes for step in steps if step.bytes > limit}
+    if not above:
+        return ""
+    listed = ", ".join(f"{code} {read / GIB:,.1f} GiB" for code, read in above.items())
+    return (
+        f"; above BIGQUERY_MAX_BYTES ({limit / GIB:,.1f} GiB) per statement: {listed}; "
+        "raise it, or the job pauses"
     )
 
 

@@ -138,7 +138,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> lis
 def test_a_plan_is_asked_for_once_per_processor_and_charged_per_batch(
     asked: list[int], settings: Any
 ) -> None:
-    settings.BIGQUERY_PRICE_PER_TIB = 5.0
+    settings.BIGQUERY_PRICE_PER_TIB, settings.BIGQUERY_MAX_BYTES = 5.0, 2**40
     found = estimate(make_plan(10, batch_size=4, processors=("TDZA", "PSZA")))
     assert (found.bytes, asked) == (2 * 3 * 2**40, [3, 3])  # failures, output and history
     assert found.cost == "about $30.00 at $5 per TiB"
