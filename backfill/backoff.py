@@ -6,7 +6,7 @@ MAX_TRIES = 5  # per batch and lease of life: a batch that gets through a step s
 FIRST_SECONDS = 2.0
 LONGEST_SECONDS = 120.0
 # A warehouse that names a later time is asked again after this at the latest, while its job runs.
-LONGEST_WAIT_SECONDS = 900.0
+LONGEST_WAIT_SECONDS = 300.0
 # Of one call that delivers messages; the rest waits for the next call. With one more message at its
 # timeout, a call ends well within a claim's lease.
 DELIVERY_BUDGET_SECONDS = 20

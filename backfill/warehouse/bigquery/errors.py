@@ -21,8 +21,9 @@ from backfill.errors import (
 )
 from backfill.warehouse.bigquery.error_table import Effect, advice_of, documented
 
-# Streamed rows can be replaced after 30 minutes (documented); earlier attempts cost little.
-STREAMED = timedelta(minutes=10)
+# Streamed rows can be replaced after 30 minutes (documented). A job without an event for five minutes
+# counts as stalled; a statement that fails is not billed.
+STREAMED = timedelta(minutes=4)
 PACIFIC = ZoneInfo("America/Los_Angeles")
 # After midnight, because an attempt before the quota is reset would cost another day.
 AFTER_MIDNIGHT = timedelta(minutes=5)
