@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -23,8 +24,8 @@ from webapp.celery import app
 # Send to the Redis of this test process, or to none: pytest-django has read the settings already, and
 # pytest-xdist copies the environment of its parent. pytest's own folders can be too long for a
 # socket path.
-_REDIS = TemporaryDirectory(prefix="backcourt-tests-")
-os.environ["REDIS_URL"] = django_settings.REDIS_URL = f"redis+socket://{_REDIS.name}/redis.sock"
+_OWN = TemporaryDirectory(prefix="backcourt-tests-")
+os.environ["REDIS_URL"] = django_settings.REDIS_URL = f"redis+socket://{_OWN.name}/redis.sock"
 app.conf.update(broker_url=django_settings.REDIS_URL, result_backend=django_settings.REDIS_URL)
 
 # A busy machine draws slowly, which is no fault of the code under test.
@@ -83,9 +84,14 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(autouse=True)
-def own_warehouse(settings: Any, tmp_path: Path) -> Path:
-    """Set an empty warehouse; return its folder, which the first write creates."""
-    root = tmp_path / "warehouse"
+def own_warehouse(settings: Any) -> Path:
+    """Set an empty warehouse; return its folder, which the first write creates.
+
+    The folder is the same for all tests of a process, so that what its session and caches hold of a
+    season stays valid while the files are the same (`copy_warehouse`).
+    """
+    root = Path(_OWN.name) / "warehouse"
+    shutil.rmtree(root, ignore_errors=True)
     settings.PUBSUB_TOPIC = ""  # no messages to Phase 5
     settings.SHARED_SECONDS = 0  # the same URL shows what a test has just changed
     settings.AUDIT_AFTER_JOBS = False  # tests about audits turn it on

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,21 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
     """
     base = factory.getbasetemp()
     return make_once(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, name, make)
+
+
+def copy_warehouse(source: Path, to: Path) -> Path:
+    """Copy a warehouse with its Phase 3 files as links, so that all copies share what a process has
+    read of a season. Replace a linked file; do not write into it.
+    """
+    return shutil.copytree(source, to, dirs_exist_ok=True, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, to: str) -> str:
+    if "/phase3/" in source and source.endswith(".parquet"):
+        with suppress(FileExistsError):  # a copy over another one of the same load
+            os.link(source, to)
+        return to
+    return shutil.copy2(source, to)
 
 
 def make_once(place: Path, name: str, make: Callable[[Path], object]) -> Path:

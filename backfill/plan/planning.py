@@ -18,7 +18,7 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from validation.season import DateType, Day, usual_season_year
 
 # A step is one processor over one batch. Large batches read less; small ones show more progress.
-STEPS_TO_SHOW = 25
+STEPS_TO_SHOW = 10
 ALREADY_COMPLETE = "already complete"
 NOT_COMPLETE = "not complete"
 DAMAGED = "damaged output"

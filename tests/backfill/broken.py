@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from backfill.execution.inline import run_inline
 from backfill.jobs.start import start_job
 from backfill.models import Batch, Event, Job, Limits, Run
 from backfill.plan.options import Options
+from tests.once import copy_warehouse
 from tests.rows import load_rows
 from tests.seasons.tiny import SECOND, THIRD, break_on
 
@@ -30,7 +30,7 @@ class Broken:
     def job(self, options: Options, to: Path) -> Job:
         """Load the job with these options into the database, its output into the warehouse `to`."""
         warehouse, rows = self._made(options)
-        shutil.copytree(warehouse, to, dirs_exist_ok=True)
+        copy_warehouse(warehouse, to)
         load_rows(rows)
         return Job.objects.get()
 
@@ -53,7 +53,7 @@ class Broken:
     def _run(self, options: Options) -> tuple[Path, str]:
         """Run the job in a separate warehouse and move its rows out of the database."""
         warehouse = self.folder / str(len(self.made))
-        shutil.copytree(self.loaded_season, warehouse)
+        copy_warehouse(self.loaded_season, warehouse)
         with (
             override_settings(WAREHOUSE_URL=f"parquet:{warehouse}"),
             pytest.MonkeyPatch.context() as patch,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from django.test import override_settings
 from backfill.processes.supervisor import redis_program
 from tests.backfill.broken import Broken
 from tests.backfill.shell import Shell
+from tests.once import copy_warehouse
 from tests.seasons.hurt import Hurt
 from tests.seasons.simulated import Simulated
 from tests.seasons.tiny import load_season
@@ -33,7 +33,7 @@ def loaded_season(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def season(loaded_season: Path, own_warehouse: Path) -> Path:
     """Load the tiny season into this test's warehouse; return its folder."""
-    shutil.copytree(loaded_season, own_warehouse)
+    copy_warehouse(loaded_season, own_warehouse)
     return own_warehouse
 
 

@@ -177,9 +177,15 @@ def part(root: Path, code: str, day: date) -> Path:
     return root / output.dataset / output.name / f"{output.partition}={day}" / "part.parquet"
 
 
+def put(file: Path, content: bytes) -> None:
+    """Replace a file; it can be a link to a file of other tests."""
+    file.unlink()
+    file.write_bytes(content)
+
+
 def cut(file: Path) -> None:
     """Truncate a file, as a disk that fills up during a write does."""
-    file.write_bytes(file.read_bytes()[:-40])
+    put(file, file.read_bytes()[:-40])
 
 
 def listing(root: Path) -> dict[str, tuple[int, int]]:

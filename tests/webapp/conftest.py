@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from django.db import transaction
 from django.test import Client, override_settings
 
+from tests.once import copy_warehouse
 from tests.rows import load_rows
 from tests.seasons.tiny import load_season
 from tests.webapp.demo import Demo
@@ -68,7 +68,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def season(tiny: Path, own_warehouse: Path) -> None:
     """Load the tiny season into this test's warehouse."""
-    shutil.copytree(tiny, own_warehouse)
+    copy_warehouse(tiny, own_warehouse)
 
 
 def logged_in(name: str, role: str) -> Client:

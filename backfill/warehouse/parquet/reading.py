@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import duckdb
 
 from backfill.errors import StatementFailed, WarehouseBusy
-from backfill.warehouse.dialect import DUCKDB_MACROS, Translated, naive
+from backfill.warehouse.dialect import Translated, naive
 from backfill.warehouse.parquet.damage import is_whole, raise_damage
+from backfill.warehouse.parquet.engine import Key, SharedTable, engine
 from backfill.warehouse.parquet.errors import engine_errors
 from backfill.warehouse.parquet.paths import ALL_SLICES, as_source, dates_of, files_of
 from backfill.warehouse.parquet.seasons import Seasons
@@ -22,7 +23,7 @@ from backfill.warehouse.parquet.staging import Staging, quoted, stamps
 from backfill.warehouse.parquet.unfinished import UnfinishedFile
 from backfill.warehouse.port import Params, Row
 from backfill.warehouse.schema import SLICE, Table
-from backfill.warehouse.tables import BY_REF, TABLES
+from backfill.warehouse.tables import BY_REF
 from backfill.warehouse.translation_cache import to_duckdb
 from validation.season import opened_season_year
 
@@ -38,11 +39,10 @@ class ParquetReader:
         self._staging = Staging(self.root)
         self._seasons = Seasons(self.root)
         self._copying = UnfinishedFile(self.root / "copy")
-        self._cached: dict[str, tuple[object, ...]] = {}
-        self._db = duckdb.connect(config={"threads": threads, "memory_limit": memory_limit})
-        self._db.execute(DUCKDB_MACROS)
-        for dataset in sorted({t.dataset for t in TABLES} | {"cache"}):
-            self._db.execute(f"CREATE SCHEMA {dataset}")
+        # Tables of the current season by name, with the version that they have.
+        self._cached: dict[str, tuple[Key, SharedTable]] = {}
+        self._engine = engine(threads, memory_limit)
+        self._db = self._engine.connect(self)
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
         """Run one SELECT and return its rows. Raises Refused, StatementFailed, CorruptPartition or
@@ -128,14 +128,17 @@ class ParquetReader:
             self._db.execute(f'SET VARIABLE "{name}" = $1', [naive(params[name])])
 
     def _keep(self, name: str, part: Translated, params: Params) -> None:
-        """Fill the table of a season's part, unless it has the current version of that season."""
+        """Point a season's part at its table of the current version of that season."""
         inputs = [BY_REF[ref] for ref in sorted(part.tables & BY_REF.keys())]
         year = opened_season_year(params["season_start"])  # type: ignore[arg-type]
-        if self._cached.get(name) != (
-            signature := (params["season_start"], *(self.stamp(table, year) for table in inputs))
-        ):
-            self._fill(name, part, params)
-            self._cached[name] = signature
+        version = (params["season_start"], *(self.stamp(table, year) for table in inputs))
+
+        def fill(table: str) -> None:
+            text = f"CREATE TABLE {table} AS {part.sql}"
+            self._consistently(part, params, lambda: self._db.execute(text))
+
+        if made := self._newly_shared(name, version, fill):
+            self._db.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {made.name}")
 
     def _visible(self, table: Table, params: Params) -> list[str]:
         """Return the files of a table that a statement with these parameters can see."""
@@ -153,14 +156,22 @@ class ParquetReader:
 
     def _cached_season(self, table: Table, files: list[str]) -> str:
         """Keep one season of an input in memory until its file changes."""
-        name = f"cache.{table.short}"
-        if self._cached.get(name) != (signature := stamps(files)):
-            self._cached.pop(name, None)
-            self._db.execute(
-                f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {as_source(table, files)}"
-            )
-            self._cached[name] = signature
-        return name
+        source, name = as_source(table, files), str(table)
+        self._newly_shared(
+            name, stamps(files), lambda to: self._db.execute(f"CREATE TABLE {to} AS FROM {source}")
+        )
+        return self._cached[name][1].name
+
+    def _newly_shared(
+        self, name: str, version: Key, fill: Callable[[str], object]
+    ) -> SharedTable | None:
+        """Hold the shared table of this name and version; None if this session already holds it."""
+        if name in self._cached and self._cached[name][0] == version:
+            return None
+        self._cached.pop(name, None)
+        made = self._engine.shared((self.root, name, version), fill)
+        self._cached[name] = version, made
+        return made
 
     def _season_file(self, table: Table, year: int) -> list[str]:
         file = self._seasons.file(table, year)

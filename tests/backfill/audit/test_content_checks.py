@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.tables import BY_REF, PGS
 from tests.backfill.statements import RowsWarehouse
 from tests.factories import HOME, PLAYERS
+from tests.once import copy_warehouse
 from tests.oracle import ORDER, run_chain
 from tests.oracle.chain import with_written
 from tests.seasons.simulated import Simulated
@@ -45,7 +45,7 @@ PLAYER = PLAYERS[HOME]
 @pytest.fixture(scope="module")
 def processed_season(loaded_season: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("processed") / "warehouse"
-    shutil.copytree(loaded_season, root)
+    copy_warehouse(loaded_season, root)
     with override_settings(WAREHOUSE_URL=f"parquet:{root}"):
         for code in CHAIN:
             run(code)

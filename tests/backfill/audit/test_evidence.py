@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.tables import INPUTS, PGS, TDGS, UPGC
 from tests.factories import AWAY, HOME, rewrite
+from tests.once import copy_warehouse
 from tests.seasons.tiny import (
     FIRST,
     NIGHTS,
@@ -57,7 +57,7 @@ def ran(whole_jobs: Whole, own_warehouse: Path, settings: Any) -> Path:
 @pytest.fixture
 def own(ran: Path, own_warehouse: Path, settings: Any) -> Path:
     """Return a writable copy of `ran`."""
-    shutil.copytree(ran, own_warehouse)
+    copy_warehouse(ran, own_warehouse)
     settings.WAREHOUSE_URL = f"parquet:{own_warehouse}"
     return own_warehouse
 

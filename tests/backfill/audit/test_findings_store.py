@@ -19,7 +19,7 @@ from backfill.models import SYSTEM, Event, Finding, Job, SeasonAudit
 from backfill.warehouse.tables import SCHED
 from tests.backfill.execution.test_concurrency import ROUNDS, together
 from tests.seasons.inputs import input_file
-from tests.seasons.tiny import FIRST, LAST, SECOND, THIRD, cut, make_options
+from tests.seasons.tiny import FIRST, LAST, SECOND, THIRD, cut, make_options, put
 from validation.findings import kinds
 from validation.findings.kinds import FindingDraft as Found
 from validation.findings.kinds import ProposedBackfill, Severity
@@ -495,5 +495,5 @@ def test_a_warehouse_that_cannot_be_read_is_tried_again(
     assert record.levelname == "WARNING"
     assert record.getMessage().startswith(f"audit failed ({file} is not a whole Parquet file")
     assert record.getMessage().endswith("; the next sweep retries")
-    file.write_bytes(whole)
+    put(file, whole)
     assert audit_due() == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from backfill.status.failure_rates import by_week, rates_of
 from backfill.status.season_grid import RunCell, season_grid
 from backfill.warehouse.tables import PGS
 from tests.factories import rewrite
+from tests.once import copy_warehouse
 from tests.seasons.hurt import ALL, HURT, Hurt, hurt_rows
 from tests.seasons.tiny import BOOTSTRAP, FIRST, LAST, PROCESSING, SECOND, THIRD, give, part
 from validation.bands import BandPosition as Reading
@@ -40,7 +40,7 @@ KEYS = [(code, day) for code in CHAIN for day in PROCESSING]
 
 @pytest.fixture
 def loaded(hurt_jobs: Hurt, own_warehouse: Path) -> Path:
-    shutil.copytree(hurt_jobs.loaded_season, own_warehouse)
+    copy_warehouse(hurt_jobs.loaded_season, own_warehouse)
     return own_warehouse
 
 

@@ -17,6 +17,7 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, UPGC
 from tests.backfill.shell import Answer, Shell
 from tests.factories import AWAY, HOME, rewrite
+from tests.once import copy_warehouse
 from tests.seasons.inputs import input_file
 from tests.seasons.tiny import (
     BOOTSTRAP,
@@ -52,7 +53,7 @@ SOMEBODY = EVERYBODY[0]
 @pytest.fixture
 def loaded(whole_jobs: Whole, own_warehouse: Path) -> Path:
     """Return a warehouse with the whole season loaded and no processor run."""
-    shutil.copytree(whole_jobs.loaded_season, own_warehouse)
+    copy_warehouse(whole_jobs.loaded_season, own_warehouse)
     return own_warehouse
 
 
@@ -344,7 +345,7 @@ def test_triage_of_an_empty_warehouse_says_what_to_load(shell: Shell) -> None:
 
 def test_a_warehouse_that_cannot_be_read_is_no_good_news(shell: Shell, whole: Path) -> None:
     file = input_file(whole, PGS)
-    file.write_bytes(file.read_bytes()[:-40])
+    cut(file)
     answer = shell("triage")
     assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
     assert str(file) in answer.err

@@ -27,6 +27,7 @@ from tests.seasons.tiny import (
     THIRD,
     listing,
     make_options,
+    put,
     rows_of,
     without,
 )
@@ -430,7 +431,7 @@ def test_a_damaged_warehouse_is_one_line_and_no_mistake_of_the_person(
     shell: Shell, season: Path
 ) -> None:
     file = input_file(season, SCHED)
-    file.write_bytes(b"PAR1")
+    put(file, b"PAR1")
     answer = shell.backfill(*RANGE)
     assert (answer.code, answer.out, len(answer.err.splitlines())) == (1, "", 1)
     assert str(file) in answer.err

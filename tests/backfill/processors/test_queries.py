@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -17,6 +16,7 @@ from backfill.queries import named, names
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import PCF, TDZA
 from tests.factories import make_row, store
+from tests.once import copy_warehouse
 from tests.seasons.november import (
     AFTER,
     ALL_FAIL,
@@ -58,7 +58,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def november(filled: Path, own_warehouse: Path) -> None:
     """Fill this test's warehouse with the runbook's month."""
-    shutil.copytree(filled, own_warehouse)
+    copy_warehouse(filled, own_warehouse)
 
 
 # The runbook, unchanged
