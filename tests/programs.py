@@ -1,4 +1,4 @@
-"""Programs that some tests need: PostgreSQL, Chromium, the BigQuery emulator.
+"""Programs that some tests need: PostgreSQL, Chromium, Prometheus, the BigQuery emulator.
 
 The first test that needs a program looks for it and, if it is missing, installs it with its script
 in bin/. `python -m tests.programs [NAME …]` installs the named ones, or all.
@@ -43,6 +43,11 @@ def chromium() -> Path | None:
     return next((Path(path) for name in CHROMIUM if (path := shutil.which(name))), None)
 
 
+def prometheus() -> Path | None:
+    """Return the folder of prometheus and promtool."""
+    return Path(found).parent if (found := shutil.which("promtool")) else None
+
+
 def emulator() -> Path | None:
     """Return the emulator's Python if its packages match requirements-emulator.txt."""
     asked = subprocess.run(
@@ -54,6 +59,7 @@ def emulator() -> Path | None:
 FINDERS: dict[str, Callable[[], Path | None]] = {
     "postgres": postgres,
     "chromium": chromium,
+    "prometheus": prometheus,
     "emulator": emulator,
 }
 

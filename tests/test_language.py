@@ -28,7 +28,14 @@ from validation.preflight_report import PreflightKind
 
 ROOT = Path(__file__).resolve().parent.parent
 PROSE = (
-    *("README.md", "CONTRIBUTING.md", ".env.example", "bench/README.md", "docs/alerts.yml"),
+    *(
+        "README.md",
+        "CONTRIBUTING.md",
+        ".env.example",
+        "bench/README.md",
+        "docs/alerts.yml",
+        "docs/prometheus.yml",
+    ),
     *("static/vendor/README.md", "tests/backfill/upgrade/README.md"),
     *sorted(str(f.relative_to(ROOT)) for f in ROOT.glob("docs/**/*.md")),
 )
@@ -278,9 +285,9 @@ def test_texts_of_the_admin_site_use_the_words_of_the_glossary() -> None:
 
 @pytest.mark.django_db
 def test_descriptions_of_metrics_use_the_words_of_the_glossary() -> None:
-    from webapp.ops.metrics import DatabaseMetrics
+    from webapp.ops.metrics import SharedMetrics
 
-    texts = [metric.documentation for metric in DatabaseMetrics().collect()]
+    texts = [metric.documentation for metric in SharedMetrics().collect()]
     assert texts
     assert [f"{text!r} {found}" for text in texts for found in find_old_phrases(text)] == []
 

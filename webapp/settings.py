@@ -98,6 +98,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 )
+if SECURE_PROXY_SSL_HEADER:
+    # Prometheus scrapes each replica, not the proxy; requests between them have no HTTPS either.
+    SECURE_REDIRECT_EXEMPT += ["^metrics$"]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "webapp.pages.errors.csrf_failed"

@@ -20,6 +20,7 @@ from backfill.audit.season_audit import SeasonAuditInput, seasons
 from backfill.errors import Refused, WarehouseError
 from backfill.execution import queue
 from backfill.models import LONG_AGO, AuditResult, EventCause, Finding, Job, SeasonAudit, Worker
+from backfill.models.measure import Duration, Measured
 from backfill.season_calendar import season_name, seasons_of
 from backfill.warehouse.season_cache import of_one_version
 from validation.findings.kinds import Severity
@@ -46,6 +47,9 @@ def _audit(audit: SeasonAuditInput) -> SeasonAuditInput:
     SeasonAudit.objects.update_or_create(
         season=audit.year, defaults={"at": at, "seconds": seconds, **figures}
     )
+    measured = Measured()
+    measured.observe(Duration.AUDIT, seconds)
+    measured.keep()
     return audit
 
 

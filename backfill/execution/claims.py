@@ -21,7 +21,7 @@ from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.version import code_version
 from backfill.warehouse import warehouse
-from backfill.warehouse.port import Work
+from backfill.warehouse.port import Charge, Work
 from validation.season import Calendar
 
 
@@ -42,6 +42,7 @@ class Attempt:
     begun: list[str] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)  # its fencing token, after its first write
     earlier: frozenset[str] = frozenset()  # warehouse jobs of other attempts at these runs
+    charges: list[Charge] = field(default_factory=list)  # cost of its warehouse jobs
 
     def work(self, inputs: str = "") -> Work:
         """Return the identity of this attempt in the warehouse; other `inputs` are other work."""
@@ -58,6 +59,7 @@ class Attempt:
             known=self.known,
             note=self._note,
             fence=self.fence,
+            charge=self.charges.append,
         )
 
     def fence(self) -> int:

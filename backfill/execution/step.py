@@ -29,7 +29,15 @@ from backfill.errors import (
     WarehouseError,
     WarehouseUnwritable,
 )
-from backfill.execution import dispatch, execute, heartbeat, history, lineage, live_checks
+from backfill.execution import (
+    dispatch,
+    execute,
+    heartbeat,
+    history,
+    lineage,
+    live_checks,
+    measuring,
+)
 from backfill.execution.claims import Attempt, claim_step
 from backfill.execution.execute import DateResult
 from backfill.execution.live_checks import LiveRun
@@ -76,6 +84,8 @@ def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
     with _traced(attempt) as span, logs.about(runs=[run.run_id for run in attempt.runs]):
         began = time.monotonic()
         ended = _run(attempt, calendar)
+        seconds = time.monotonic() - began
+        measuring.keep_step(attempt, ended, seconds)
         counts = Counter(run.status for run in ended)
         summary = ", ".join(f"{n} {status}" for status, n in counts.items()) or "no runs ended"
         log.info(
@@ -83,7 +93,7 @@ def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
             attempt.code,
             attempt.batch,
             summary,
-            time.monotonic() - began,
+            seconds,
         )
         lineage.ended(attempt.job, ended)
         if failed := [run.reason for run in ended if run.status == Run.Status.FAILED]:
@@ -295,6 +305,7 @@ def _try_later(attempt: Attempt, error: WarehouseError) -> WarehouseError | None
         if batch.lease == attempt.batch.lease:
             batch.retries += 1
             batch.give_back(reason, now() + timedelta(seconds=seconds))
+    measuring.keep_retry(attempt, error)
     return None
 
 
@@ -329,3 +340,4 @@ def _pause(attempt: Attempt, error: Exception) -> None:
             reason=reason,
             cause=EventCause.ERROR,
         )
+    measuring.keep_pause(attempt, error)

@@ -22,6 +22,7 @@ from backfill.execution.silence import silent_workers
 from backfill.jobs.launches import start_due
 from backfill.jobs.lifecycle import resume_due
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Notice, Run, Sweep, Worker
+from backfill.models.measure import Count, Measured
 from backfill.notify import messages, pubsub
 from backfill.warehouse import warehouse
 
@@ -138,6 +139,10 @@ def requeue_lost_work(started: datetime | None = None) -> int:
         if worker.name in silent or snapshot.is_dead(worker.name):
             Worker.objects.filter(pk=worker.pk, seen_at=worker.seen_at).delete()
     dispatch.dispatch()
+    if count:
+        measured = Measured()
+        measured.count(Count.REQUEUES, by=count)
+        measured.keep()
     Sweep.objects.update_or_create(
         pk=1, defaults={"at": at, "seconds": time.perf_counter() - began}
     )

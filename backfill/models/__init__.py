@@ -7,6 +7,7 @@ from backfill.models.finding import Finding, SeasonAudit
 from backfill.models.job import Job
 from backfill.models.launch import Launch
 from backfill.models.limits import Limits
+from backfill.models.measure import Measure
 from backfill.models.outbox import Notice, Trigger
 from backfill.models.run import (
     LONG_AGO,
@@ -36,6 +37,7 @@ __all__ = [
     "Key",
     "Launch",
     "Limits",
+    "Measure",
     "Notice",
     "RefusedBy",
     "Run",

@@ -52,6 +52,9 @@ class Job(Stateful):
     owner = models.CharField(max_length=200, blank=True)
     # Context of the request or command that started it (backfill.tracing); empty without traces.
     traceparent = models.CharField(max_length=tracing.LENGTH, blank=True)
+    # Cost of its steps on BigQuery.
+    billed_bytes = models.BigIntegerField(default=0)
+    slot_seconds = models.FloatField(default=0.0)
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

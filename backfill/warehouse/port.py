@@ -18,6 +18,14 @@ Params = Mapping[str, object]
 CHANGED = "another load has replaced season {}; run the same command again"
 
 
+@dataclass(frozen=True)
+class Charge:
+    """Cost of one warehouse job."""
+
+    billed_bytes: int
+    slot_seconds: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """Owner of a session's statements.
@@ -26,7 +34,8 @@ class Work:
     names, finished or running, are reused. `note` receives each name before its job starts, and can
     raise to prevent it. `labels` identify the owner in the warehouse's own records. `fence` returns
     the fencing token of its writes, larger than that of every earlier owner of the same partitions;
-    it is called before each publication, and can raise to prevent it. 0 passes unchecked.
+    it is called before each publication, and can raise to prevent it. 0 passes unchecked. `charge`
+    receives the cost of each job that it started.
     """
 
     key: str = ""
@@ -34,6 +43,7 @@ class Work:
     known: Collection[str] = ()
     note: Callable[[str], object] = lambda name: None
     fence: Callable[[], int] = lambda: 0
+    charge: Callable[[Charge], object] = lambda charge: None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Alerts: docs/alerts.yml uses existing metrics, and docs/operations.md explains each alert."""
+"""Alerts: docs/alerts.yml uses existing metrics, and docs/monitoring.md explains each alert."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 RULES: list[dict[str, Any]] = [
     rule for g in yaml.safe_load((DOCS / "alerts.yml").read_text())["groups"] for rule in g["rules"]
 ]
-PAGE = (DOCS / "operations.md").read_text()
+PAGE = (DOCS / "monitoring.md").read_text()
 SELECTOR = re.compile(r'(\w+)=~?"([\w|]+)"')
 
 
@@ -26,13 +26,13 @@ SELECTOR = re.compile(r'(\w+)=~?"([\w|]+)"')
 def labels(db: None) -> dict[str, dict[str, set[str]]]:
     """Return every metric with its labels and their values."""
     text = Client().get("/metrics", headers=Program(Role.VIEWER).headers).content.decode()
-    found: dict[str, dict[str, set[str]]] = {
-        family.name: {} for family in text_string_to_metric_families(text)
-    }
+    found: dict[str, dict[str, set[str]]] = {}
     for family in text_string_to_metric_families(text):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = found.setdefault(name, {})
         for sample in family.samples:
-            for name, value in sample.labels.items():
-                found[family.name].setdefault(name, set()).add(value)
+            for label, value in sample.labels.items():
+                labels.setdefault(label, set()).add(value)
     return found
 
 
@@ -41,9 +41,10 @@ def test_every_alert_asks_for_metrics_labels_and_values_that_there_are(
 ) -> None:
     for rule in RULES:
         for name, selector in re.findall(r"\b(backcourt_\w+)(\{[^}]*\})?", rule["expr"]):
-            assert name in labels, rule["alert"]
+            family = name.removesuffix("_bucket")
+            assert family in labels, rule["alert"]
             for label, values in SELECTOR.findall(selector):
-                assert set(values.split("|")) <= labels[name][label], rule["alert"]
+                assert set(values.split("|")) <= labels[family][label], rule["alert"]
 
 
 def test_every_alert_says_how_bad_it_is_and_is_explained() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import Error
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.test import Client
 from django.utils.timezone import now
 from prometheus_client.parser import text_string_to_metric_families
 
-from backfill.models import Job, Run, SeasonAudit, Sweep, Trigger
+from backfill.models import AuditResult, Batch, Job, Launch, Run, SeasonAudit, Sweep, Trigger
 from tests.backfill.working import make_worker
 from tests.webapp.calls import Program
 from tests.webapp.demo import Demo
@@ -91,12 +94,58 @@ class TestMetrics:
         }
         assert found["backcourt_judgement_age_seconds"].keys() == {(str(judged.season),)}
 
+    def test_waiting_work_is_measured_from_its_start(self, demo: Demo) -> None:
+        at, job = now(), Job.objects.get()
+        Job.objects.update(status=Job.Status.RUNNING)
+        first, second, third = job.batches.order_by("number")[:3]
+        sent = {"status": Batch.Status.IN_FLIGHT, "touched_at": at - timedelta(seconds=100)}
+        job.batches.filter(pk__in=(first.pk, second.pk)).update(**sent)
+        job.batches.filter(pk=third.pk).update(status=Batch.Status.WAITING)
+        # A worker runs the first batch; the second waits for one.
+        Run.objects.filter(batch=first.number, processor="ML").update(status=Run.Status.RUNNING)
+        for seconds, approval in ((50, ""), (200, ""), (900, "too large")):
+            start_at = at - timedelta(seconds=seconds)
+            Launch.objects.create(
+                options={}, actor="ann", start_at=start_at, needs_approval=approval
+            )
+        make_worker(seen_at=at - timedelta(seconds=3))
+        make_worker(name="elsewhere 8 12", seen_at=at - timedelta(seconds=500))
+        found = scraped()
+        one = {
+            name: found[f"backcourt_{name}"][()] for name in ("batches_queued", "batches_waiting")
+        }
+        assert one == {"batches_queued": 1, "batches_waiting": 1}
+        assert found["backcourt_batches_in_flight"] == {(): 2}
+        assert 100 <= found["backcourt_queue_age_seconds"][()] < 160
+        assert 200 <= found["backcourt_schedule_lateness_seconds"][()] < 260
+        assert 500 <= found["backcourt_oldest_heartbeat_seconds"][()] < 560
+        Job.objects.update(status=Job.Status.PAUSED)
+        assert scraped()["backcourt_queue_age_seconds"] == {(): 0}
+
+    def test_audited_entities_and_disk_space(self, demo: Demo) -> None:
+        found = scraped()
+        unexpected = AuditResult.objects.filter(processor="PSZA").aggregate(n=Sum("unexplained"))
+        assert found["backcourt_audited_entities"]["PSZA", "unexpected"] == unexpected["n"]
+        assert found["backcourt_audited_entities"]["TDZA", "expected"] > 0
+        free, size = found["backcourt_disk_free_bytes"], found["backcourt_disk_size_bytes"]
+        assert free.keys() == size.keys() == {("data",), ("warehouse",)}
+        assert all(0 < free[volume] < size[volume] for volume in free)
+
+    def test_prometheus_scrapes_a_replica_without_https_only_behind_a_proxy(self) -> None:
+        def exempt(**env: str) -> str:
+            code = "from webapp import settings; print(settings.SECURE_REDIRECT_EXEMPT)"
+            command = [sys.executable, "-c", code]
+            return subprocess.check_output(command, env={**os.environ, **env}, text=True).strip()
+
+        assert "metrics" in exempt(BEHIND_PROXY="true")
+        assert "metrics" not in exempt(BEHIND_PROXY="false")
+
     def test_the_number_of_queries_does_not_grow_with_what_there_is(
         self, demo: Demo, django_assert_max_num_queries: Any
     ) -> None:
         program = Program(Role.VIEWER)
         scraped(program)  # records the token's use, once a minute
-        with django_assert_max_num_queries(11):
+        with django_assert_max_num_queries(16):
             scraped(program)
 
     def test_an_empty_installation_has_zeros_not_gaps(self) -> None:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import LazyObject
 
 from backfill import logs
+from webapp.ops import request_metrics
 
 log = logging.getLogger(__name__)
 HEADER = "X-Request-ID"
@@ -32,6 +33,8 @@ class RequestLogMiddleware:
         with logs.about(request=number):
             response = self.get_response(request)
             response[HEADER] = number
+            seconds = time.perf_counter() - began
+            request_metrics.observe(request, response.status_code, seconds)
             # A successful health check every few seconds would fill the log.
             if not (request.path == "/healthz" and response.status_code == 200):
                 summary = {
@@ -41,7 +44,7 @@ class RequestLogMiddleware:
                 }
                 fields = {
                     **summary,
-                    "ms": round((time.perf_counter() - began) * 1000, 1),
+                    "ms": round(seconds * 1000, 1),
                     "user": _user(request),
                 }
                 log.info("%s %s %s", *summary.values(), extra={"fields": fields})

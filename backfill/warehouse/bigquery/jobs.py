@@ -25,7 +25,7 @@ from backfill.errors import WarehouseBusy, WarehouseClosed, WarehouseError
 from backfill.warehouse.bigquery.errors import Stopped, api_errors, sorted_error
 from backfill.warehouse.bigquery.parameters import Parameter
 from backfill.warehouse.bigquery.sql import SCRATCH_HOURS
-from backfill.warehouse.port import StoppedJobs, Work
+from backfill.warehouse.port import Charge, StoppedJobs, Work
 
 T = TypeVar("T")
 NAME = "backcourt"
@@ -71,6 +71,7 @@ class Jobs:
     ) -> None:
         self.client = client
         self.work = Work()
+        self._charged: set[str] = set()
         self._labels, self._max_bytes, self._patience = labels, max_bytes, patience
         self.api_retry = DEFAULT_RETRY.with_timeout(min(patience, REQUEST_SECONDS))
 
@@ -122,9 +123,16 @@ class Jobs:
                 filter(None, (self._begun(f"{name}-{n}", sql, parameters, seen) for n in count()))
             )
             job.result(retry=self.api_retry, job_retry=None)
+            self._charge(job)
             return job
 
         return self.patiently(attempt)
+
+    def _charge(self, job: QueryJob) -> None:
+        """Report the cost of a job once, and not of one that an earlier attempt started."""
+        if job.job_id not in self._charged.union(self.work.known):
+            self._charged.add(job.job_id)
+            self.work.charge(Charge(job.total_bytes_billed or 0, (job.slot_millis or 0) / 1000))
 
     def _begun(
         self, name: str, sql: str, parameters: Sequence[Parameter], seen: set[str]

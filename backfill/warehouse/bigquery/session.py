@@ -27,7 +27,7 @@ from backfill.warehouse.bigquery.parameters import Parameter, parameters, plain,
 from backfill.warehouse.bigquery.unfinished import UnfinishedTables
 from backfill.warehouse.dialect import naive
 from backfill.warehouse.parquet.arrow import write_parquet
-from backfill.warehouse.port import CHANGED, Params, Row, StoppedJobs, UnfinishedWrite, Work
+from backfill.warehouse.port import CHANGED, Charge, Params, Row, StoppedJobs, UnfinishedWrite, Work
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS, SCHED, TABLES
 from validation.season import opened_season_year
@@ -100,6 +100,10 @@ class BigQueryWarehouse:
                 job_config=config,
                 retry=self.jobs.api_retry,
                 job_retry=None,  # type: ignore[arg-type]
+            )
+            # Without a job, the answer has no billed bytes.
+            self.jobs.work.charge(
+                Charge(rows.total_bytes_processed or 0, (rows.slot_millis or 0) / 1000)
             )
             if (rows.total_rows or 0) > MANY_ROWS and not is_emulated():
                 return [

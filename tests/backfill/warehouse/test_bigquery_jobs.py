@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,11 +18,12 @@ from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.errors import Stopped
 from backfill.warehouse.bigquery.jobs import Jobs, label, label_key
 from backfill.warehouse.bigquery.parameters import parameters, plain, rows_parameter
-from backfill.warehouse.port import Work
+from backfill.warehouse.port import Charge, Work
 from backfill.warehouse.tables import HISTORY
 
 DAY = date(2021, 11, 2)
 MERGE = "MERGE x"
+BILLED = 20 * 2**20
 
 
 class Job(QueryJob):
@@ -35,8 +37,11 @@ class Job(QueryJob):
         raises: Exception | None = None,
     ) -> None:
         self.sql, self.config, self.error, self.raises = sql, config, error, raises
-        self.waited, self.begun_at = 0, datetime.now(UTC)
+        self.waited, self.begun_at, self.name = 0, datetime.now(UTC), ""
 
+    job_id = property(lambda self: self.name)
+    total_bytes_billed = property(lambda self: BILLED)
+    slot_millis = property(lambda self: 1500)
     query = property(lambda self: self.sql)
     query_parameters = property(lambda self: self.config.query_parameters)
     error_result = property(lambda self: self.error)
@@ -66,6 +71,7 @@ class Client:
         if job_id in self.jobs:
             raise Conflict(f"Already Exists: Job {job_id}")
         self.jobs[job_id] = Job(sql, job_config, raises=self.fail.pop(0) if self.fail else None)
+        self.jobs[job_id].name = job_id
         if self.lose:
             raise self.lose.pop(0)
         return self.jobs[job_id]
@@ -343,3 +349,21 @@ def test_a_url_names_project_prefix_and_location() -> None:
 def test_a_url_that_names_no_project_is_refused(url: str) -> None:
     with pytest.raises(Refused, match="bigquery://PROJECT"):
         Place.of(url)
+
+
+# Cost
+
+
+def test_the_cost_of_a_job_is_reported_once_and_by_the_attempt_that_started_it(
+    client: Client,
+) -> None:
+    charges: list[Charge] = []
+    jobs = session(client)
+    jobs.work = replace(jobs.work, charge=charges.append)
+    for _ in range(2):
+        jobs.run(MERGE, parameters({"dates": [DAY]}))
+    assert charges == [Charge(BILLED, 1.5)]
+    later = session(client, known=tuple(client.jobs))
+    later.work = replace(later.work, charge=charges.append)
+    later.run(MERGE, parameters({"dates": [DAY]}))
+    assert (len(client.jobs), len(charges)) == (1, 1)
