@@ -31,12 +31,15 @@ DOCS = ROOT / "docs"
 DASHBOARD: dict[str, Any] = json.loads((DOCS / "grafana.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 CASES = Path(__file__).parent / "alerts_test.yml"
+SCALER = DOCS / "kubernetes" / "keda" / "worker-scaler.yaml"
 PROBES = 40
 
 
 def expressions() -> list[str]:
-    """Return the queries of the dashboard, without Grafana's variables."""
+    """Return the queries of the dashboard and of the scaler, without Grafana's variables."""
     found = [target["expr"] for panel in PANELS for target in panel["targets"]]
+    scaler = yaml.safe_load(SCALER.read_text())["spec"]
+    found += [trigger["metadata"]["query"] for trigger in scaler["triggers"]]
     found += [note["expr"] for note in DASHBOARD["annotations"]["list"]]
     return [text.replace("$__rate_interval", "20s") for text in found]
 
