@@ -10,6 +10,12 @@ from pathlib import Path
 PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
 
 
+def _service(words: list[str]) -> str:
+    """Return the verb if it runs as a service, whose output is log lines; empty for a person's."""
+    is_service = words[:1] in (["migrate_locked"], ["up"]) or "BACKCOURT_PARENT" in os.environ
+    return words[0] if words and is_service and "--json" not in words else ""
+
+
 def main() -> None:
     """Run a command, in the project's own environment when this Python has no Django."""
     if (
@@ -25,7 +31,7 @@ def main() -> None:
 
     from webapp.setting_schema import load_or_exit
 
-    load_or_exit()
+    load_or_exit(_service(sys.argv[1:]))
     try:
         execute_from_command_line(sys.argv)
     except OperationalError as error:

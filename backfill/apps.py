@@ -1,6 +1,7 @@
 """Django app of the backfills."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class BackfillConfig(AppConfig):
@@ -10,4 +11,6 @@ class BackfillConfig(AppConfig):
 
     def ready(self) -> None:
         """Import the modules that register themselves."""
-        from backfill import checks  # noqa: F401
+        from backfill import checks, session_defaults  # noqa: F401
+
+        post_migrate.connect(session_defaults.store, sender=self)

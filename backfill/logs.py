@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from textwrap import indent
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 _about: ContextVar[Mapping[str, object]] = ContextVar("_about", default=MappingProxyType({}))
+
+
+@dataclass
+class Output:
+    """Name of this process in its JSON lines, and the stream of log lines if it is not stderr."""
+
+    process: str = "shell"
+    stream: TextIO | None = None
+
+
+OUTPUT = Output()
 
 # A field value with one of these could be read as another field.
 AMBIGUOUS = re.compile(r'^$|[\s"=\[\]]')
@@ -22,12 +35,18 @@ INDENT = "    "
 
 @contextmanager
 def about(**ids: object) -> Iterator[None]:
-    """Add these ids to every log line of this thread inside the block."""
-    before = _about.set({**_about.get(), **ids})
+    """Add these ids to every log line of this thread inside the block; an empty one is unknown."""
+    known = {name: value for name, value in ids.items() if value != ""}
+    before = _about.set({**_about.get(), **known})
     try:
         yield
     finally:
         _about.reset(before)
+
+
+def current(name: str) -> str:
+    """Return an id of the enclosing `about`; empty outside."""
+    return str(_about.get().get(name, ""))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -110,6 +129,8 @@ class JsonLines(logging.Formatter):
                 "level": record.levelname,
                 "logger": record.name,
                 "message": record.getMessage(),
+                "process": OUTPUT.process,
+                "pid": os.getpid(),
                 **_fields(record),
             }
         )
@@ -137,11 +158,14 @@ def configuration(format_name: str, levels: Mapping[str, str] = NO_LEVELS) -> di
         name: {"level": level, "handlers": [], "propagate": True}
         for name, level in {**NOISE, **levels}.items()
     }
+    handler: dict[str, Any] = {"class": "logging.StreamHandler", "formatter": "lines"}
+    if OUTPUT.stream:
+        handler["stream"] = OUTPUT.stream
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": FORMATS[format_name]}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "handlers": {"stderr": handler},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {"django": {"handlers": [], "propagate": True}, **loggers},
     }

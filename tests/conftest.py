@@ -16,7 +16,7 @@ from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from tests.postgres import Server, serving
+from tests.postgres import Server, pooling, serving
 from tests.programs import FindProgram, ProgramMissing, ensure
 from tests.webapp.demo import Demo, made_once
 from webapp.celery import app
@@ -122,6 +122,14 @@ def postgres(program: FindProgram) -> Iterator[Server]:
     program("postgres")
     with serving() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def pooler(program: FindProgram, postgres: Server) -> Iterator[Server]:
+    """Start PgBouncer in front of the PostgreSQL server."""
+    program("pgbouncer")
+    with pooling(postgres) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

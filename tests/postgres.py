@@ -24,10 +24,23 @@ from urllib.parse import urlsplit
 import psycopg
 from django.db import connection
 
-from tests.programs import ProgramMissing, ensure
+from tests.programs import ProgramMissing, ensure, postgres_versions
 
 DEADLINE_SECONDS = 60
 PORT = 5432  # part of the socket's name; no network port is open
+POOLER_PORT = 6432
+# As few connections as a deployment's, so that clients take turns.
+POOLER = """
+[databases]
+* = host={folder} port={port}
+[pgbouncer]
+unix_socket_dir = {folder}
+listen_port = {pooler_port}
+auth_type = trust
+auth_file = {folder}/users
+pool_mode = transaction
+default_pool_size = 4
+"""
 INITDB = ("--username=backcourt", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 # Temporary data does not have to survive a power failure.
 THROWN_AWAY = {
@@ -44,10 +57,11 @@ class Server:
     """Running server; its socket is in `folder`."""
 
     folder: Path
+    port: int = PORT
 
     def url(self, database: str) -> str:
         """Return the DATABASE_URL of one of its databases."""
-        return f"postgresql://backcourt@/{database}?host={self.folder}&port={PORT}"
+        return f"postgresql://backcourt@/{database}?host={self.folder}&port={self.port}"
 
     def create(self, database: str) -> str:
         """Create an empty database and return its URL."""
@@ -80,8 +94,8 @@ def _unprivileged() -> dict[str, Any]:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """Start a new server without databases."""
+def serving(*, newest: bool = False) -> Iterator[Server]:
+    """Start a new server without databases, of the oldest or the newest version here."""
     folder, who = Path(tempfile.mkdtemp(prefix="backcourt-postgres-")), _unprivileged()
     if who:
         os.chown(folder, who["user"], who["group"])
@@ -91,7 +105,7 @@ def serving() -> Iterator[Server]:
         "stdout": PIPE,
         "stderr": STDOUT,
     }
-    data, bin_ = str(folder / "data"), ensure("postgres")
+    data, bin_ = str(folder / "data"), postgres_versions()[-1] if newest else ensure("postgres")
     try:
         made = subprocess.run(
             [str(bin_ / "initdb"), "-D", data, *INITDB], text=True, check=False, **common, **who
@@ -120,6 +134,25 @@ def serving() -> Iterator[Server]:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def pooling(server: Server) -> Iterator[Server]:
+    """Start PgBouncer in front of a server, pooling by transaction."""
+    folder = server.folder
+    ports = {"port": server.port, "pooler_port": POOLER_PORT}
+    texts = {"pgbouncer.ini": POOLER.format(folder=folder, **ports), "users": '"backcourt" ""\n'}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
+    command = [*_dying_with_us(), str(ensure("pgbouncer")), str(folder / "pgbouncer.ini")]
+    with (
+        (folder / "log").open("ab") as log,
+        _running(command, stdout=log, stderr=STDOUT, **_unprivileged()) as process,
+    ):
+        pooler = Server(folder, POOLER_PORT)
+        _wait_until_it_answers(pooler, process)
+        yield pooler
 
 
 def _dying_with_us() -> Sequence[str]:

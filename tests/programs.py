@@ -1,4 +1,4 @@
-"""Programs that some tests need: PostgreSQL, Chromium, Prometheus, the BigQuery emulator.
+"""Programs that some tests need: PostgreSQL, PgBouncer, Chromium, Prometheus, the BigQuery emulator.
 
 The first test that needs a program looks for it and, if it is missing, installs it with its script
 in bin/. `python -m tests.programs [NAME …]` installs the named ones, or all.
@@ -28,14 +28,25 @@ class ProgramMissing(Exception):
     """Program that is missing and cannot be installed here; the message names the command."""
 
 
-def postgres() -> Path | None:
-    """Return the folder of PostgreSQL's programs: on the PATH, or in Debian's location."""
+def postgres_versions() -> list[Path]:
+    """Return the folders of PostgreSQL's programs: on the PATH, or in Debian's location, oldest
+    first.
+    """
     if on_path := shutil.which("initdb"):
-        return Path(on_path).parent
-    versions = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3])
-    )
-    return versions[-1].parent if versions else None
+        return [Path(on_path).parent]
+    versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return [found.parent for found in sorted(versions, key=lambda p: int(p.parts[-3]))]
+
+
+def postgres() -> Path | None:
+    """Return the folder of PostgreSQL's programs, of the oldest version here."""
+    return next(iter(postgres_versions()), None)
+
+
+def pgbouncer() -> Path | None:
+    """Return PgBouncer's path; Debian's location is not on every PATH."""
+    found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    return Path(found) if found else None
 
 
 def chromium() -> Path | None:
@@ -58,6 +69,7 @@ def emulator() -> Path | None:
 
 FINDERS: dict[str, Callable[[], Path | None]] = {
     "postgres": postgres,
+    "pgbouncer": pgbouncer,
     "chromium": chromium,
     "prometheus": prometheus,
     "emulator": emulator,

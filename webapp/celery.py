@@ -1,6 +1,7 @@
 """Celery app, configured by the settings CELERY_*."""
 
 import os
+import sys
 from logging.config import dictConfig
 from typing import Any
 
@@ -14,7 +15,9 @@ from webapp.setting_schema import load_or_exit
 # Django's checks would import every page and the API; a worker runs only those of Backcourt
 # (backfill.processes.celery_worker).
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
-load_or_exit()
+# A program of the tests or of the shell imports this module too, and keeps its output.
+COMMAND = {"worker", "beat"} & set(sys.argv) if "celery" in sys.argv[0] else set()
+load_or_exit(*COMMAND)
 
 app = Celery("backcourt")
 app.loader.override_backends = {

@@ -4,14 +4,15 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
 
-from backfill import logs, tracing
+from backfill import log_streams, logs, tracing
 from webapp.setting_schema import load_or_exit
 
-load_or_exit()
+load_or_exit("web")
 
 # Files in which all processes count their requests (webapp.ops.request_metrics); prometheus_client
 # reads the variable when it is imported.
@@ -48,6 +49,11 @@ LEVELS = {
     "webapp": "INFO",
 }
 logconfig_dict = logs.configuration(settings.LOG_FORMAT, LEVELS)
+
+
+def post_fork(arbiter: Any, worker: Any) -> None:
+    """Log the native output of a web process."""
+    log_streams.redirect_native_output()
 
 
 def worker_exit(server: object, worker: object) -> None:

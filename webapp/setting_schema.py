@@ -12,11 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
+from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from backfill import log_streams
 from backfill.logs import FORMATS, escaped
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENV_FILE = BASE_DIR / ".env"
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 DAY = 24 * 3600
@@ -245,11 +250,18 @@ def check(environment: Mapping[str, str]) -> None:
         raise ImproperlyConfigured("; ".join(found))
 
 
-def load_or_exit() -> None:
-    """Load the settings; print an error as one line and exit with 2."""
+def load_or_exit(process: str = "") -> None:
+    """Load the settings; print an error as one line and exit with 2.
+
+    A long-lived `process` logs everything that it prints, from here on.
+    """
     from django.conf import settings
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+    environ.Env.read_env(ENV_FILE)
+    if process:
+        log_streams.install(process)
+
     try:
         settings.DATABASES["default"]["ENGINE"]
     except Exception as error:  # settings.py runs in here, and a wrong value can raise anything

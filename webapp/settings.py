@@ -15,9 +15,9 @@ from django.core.management.utils import get_random_secret_key
 from backfill import logs, private_files
 from webapp import setting_schema
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = setting_schema.BASE_DIR
 env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+env.read_env(setting_schema.ENV_FILE)
 
 # Names of the previous release, read until the next one.
 RENAMED_SETTINGS = {
@@ -274,12 +274,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Timeouts for the server and for a row locked by a stopped process; parameters of the URL
-    # (?connect_timeout=10&conn_max_age=0) take precedence.
-    waits = "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    # Parameters of the URL (?connect_timeout=10&conn_max_age=0) take precedence. The other timeouts
+    # are in the database (backfill.session_defaults). No session state outlives a transaction, so
+    # PgBouncer can pool by transaction; it would lose a cursor that does.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 5,
-        "options": waits,
         **DATABASES["default"].get("OPTIONS", {}),
     }
     DATABASES["default"] = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, **DATABASES["default"]}

@@ -65,7 +65,8 @@ def run_step(batch: Batch, code: str, calendar: Calendar, actor: str) -> list[Ru
     `batch` carries the lease of its message; nothing runs with an expired lease.
     """
     claim = uuid4().hex
-    with logs.about(job=batch.job_id, batch=batch.number, processor=code):
+    ids = {"job": batch.job_id, "batch": batch.number, "processor": code}
+    with logs.about(**ids, request=batch.job.request_id):
         _cancel_unplanned(batch, code, calendar)
         with heartbeat.holding(claim):
             attempt = claim_step(batch, code, claim, actor)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
+from backfill import logs
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.jobs.approval import approval_needed
 from backfill.jobs.start import (
@@ -95,7 +96,11 @@ def _check_parallel(plan: Plan, limit: int, job: Job) -> None:
 def _keep(options: Options, actor: str, state: str, **fields: object) -> Launch:
     with transaction.atomic():
         kept: Launch = Launch.objects.create(
-            options=options.as_json(), actor=actor, state=state, **fields
+            options=options.as_json(),
+            actor=actor,
+            state=state,
+            request_id=logs.current("request"),
+            **fields,
         )
         reason = kept.needs_approval or options.reason
         Event.objects.create(
@@ -246,7 +251,8 @@ def start_waiting(pk: int) -> Job | None:
     launch = Launch.objects.get(pk=pk)
     try:
         # One transaction creates the job and records the start, so no claim is needed.
-        job = start_job(launch.parsed_options, launch.actor, on_created=partial(_begin, launch))
+        with logs.about(request=launch.request_id):
+            job = start_job(launch.parsed_options, launch.actor, on_created=partial(_begin, launch))
     except Refused as refused:
         _refused(launch, str(refused), actor=launch.actor, reason=str(refused))
         return None

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from backfill import tracing
+from backfill import logs, tracing
 from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.execution import dispatch, history, lineage
 from backfill.execution.overwritten import mark_overwritten_by
@@ -163,6 +163,7 @@ def create(
             job = Job.objects.create(
                 options=options.as_json(),
                 actor=actor,
+                request_id=logs.current("request"),
                 triggered_by=triggered_by,
                 owner=owner,
                 traceparent=tracing.start_trace("start job"),

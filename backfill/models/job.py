@@ -55,6 +55,7 @@ class Job(Stateful):
     # Cost of its steps on BigQuery.
     billed_bytes = models.BigIntegerField(default=0)
     slot_seconds = models.FloatField(default=0.0)
+    request_id = models.CharField(max_length=64, blank=True)  # request that started it, in its logs
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -32,6 +32,7 @@ class Launch(Stateful):
     name = models.CharField(max_length=80, blank=True)  # of a preset
     options = models.JSONField()
     actor = models.CharField(max_length=150)
+    request_id = models.CharField(max_length=64, blank=True)  # request that stored it
     created_at = models.DateTimeField(default=now)
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     start_at = models.DateTimeField(null=True)  # earliest start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -18,13 +19,15 @@ from celery.signals import (
 from django.core.checks import run_checks
 from django.utils.timezone import now
 
-from backfill import checks, tracing
+from backfill import checks, log_streams, tracing
 from backfill.cli.base import REFUSED
 from backfill.execution import heartbeat, lineage, queue, sweep
 from backfill.models import Worker
 from backfill.processes.die_with_parent import set_parent_death_signal
 from backfill.version import code_version
 from backfill.warehouse import season_cache
+
+log = logging.getLogger(__name__)
 
 # Pages are answered first when both need the same cores; a worker alone runs at full speed.
 NICENESS = 5
@@ -41,10 +44,19 @@ def check(**kwargs: Any) -> None:
         raise SystemExit(REFUSED)
 
 
+@worker_init.connect
+def log_stop_messages(**kwargs: Any) -> None:
+    """Log what Celery's signal handlers print."""
+    from celery.apps import worker
+
+    worker.safe_say = lambda message, stream=None: log.info("%s", message)  # type: ignore[attr-defined]
+
+
 @worker_process_init.connect
 def begin(**kwargs: Any) -> None:
     """Start a pool process: tie it to its parent, limit its memory, start its heartbeat."""
     set_parent_death_signal(signal.SIGKILL)
+    log_streams.redirect_native_output()
     os.nice(NICENESS)
     code_version()
     season_cache.limit_seasons(season_cache.MOST_SEASONS_OF_A_WORKER)

@@ -205,7 +205,7 @@ def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
         "BACKCOURT_REDIS_IS_OURS": str(bool(redis_server)).lower(),
     }
     configuration = settings.BASE_DIR / "bin" / "supervisord.conf"
-    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
+    command = [sys.executable, "-m", "backfill.processes.supervisord", "-c", str(configuration)]
     with log_file("supervisor").open("ab") as log:
         return subprocess.Popen(
             die_with_parent("SIGTERM", *command),

@@ -22,7 +22,7 @@ QUICK = {
     "WORKER_DEAD_AFTER_SECONDS": "10",
 }
 PROGRAMS = {
-    "supervisor": "supervisor.supervisord",
+    "supervisor": "processes.supervisord",
     "redis": "redis-server",
     "worker": " worker ",
     "beat": " beat ",

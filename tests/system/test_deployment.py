@@ -1,4 +1,7 @@
-"""Deployment by docker-compose.yml: every command, health check and stop works unchanged."""
+"""Deployment by docker-compose.yml: every command, health check and stop works unchanged.
+
+All connections to PostgreSQL go through PgBouncer, which pools by transaction.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,20 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from subprocess import PIPE, Popen
+from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
+import psycopg
 import pytest
 from environ import Env
 
-from tests.postgres import Server
+from backfill.session_defaults import TIMEOUTS
+from tests.postgres import POOLER_PORT, PORT, Server
 from tests.system.deployment import (
     DOCKERFILE,
     SERVICES,
@@ -37,20 +45,20 @@ GIVEN = {
     "ALLOWED_HOSTS": HOST,
     "PANEL_URL": f"https://{HOST}",
 }
-STATUS = "SELECT status FROM backfill_run"
+EVERY_FIELD = {"time", "level", "logger", "message", "process", "pid"}
 
 
 @pytest.fixture(scope="module")
 def deployed(
-    template: Installation, postgres: Server, tmp_path_factory: pytest.TempPathFactory
+    template: Installation, pooler: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     """Make the image, Redis and a database with tables; other services start on demand."""
     folder, redis = tmp_path_factory.mktemp("deployment"), free_port()
     (folder / "image").mkdir()
     shutil.copytree(template.warehouse, folder / "warehouse")
     elsewhere = {
-        "DATABASE_URL": postgres.create(uuid4().hex),
-        "PGHOST": str(postgres.folder),
+        "DATABASE_URL": pooler.create(uuid4().hex),
+        "PGHOST": str(pooler.folder),
         "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
         "WEB_ADDRESS": f"127.0.0.1:{free_port()}",
         "WAREHOUSE_URL": f"parquet:{folder / 'warehouse'}",
@@ -74,9 +82,8 @@ def installation(deployed: Deployment) -> Installation:
     """Return the installation that the services work on."""
     there = deployed.elsewhere
     warehouse = Path(there["WAREHOUSE_URL"].removeprefix("parquet:"))
-    return Installation(
-        Path(there["DATA_DIR"]), elsewhere=warehouse, database=there["DATABASE_URL"]
-    )
+    database = there["DATABASE_URL"].replace(f"port={POOLER_PORT}", f"port={PORT}")
+    return Installation(Path(there["DATA_DIR"]), elsewhere=warehouse, database=database)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +99,8 @@ def running(deployed: Deployment, installation: Installation) -> Deployment:
     assert [(process.returncode, err) for process, (_, err) in zip(asked, said, strict=True)] == [
         (0, "")
     ] * 2
-    assert sorted(out.split()[0] for out, _ in said) == ["applied", "no"]
+    first_words = {_documents(out)[0]["message"].split()[0] for out, _ in said}
+    assert first_words == {"applied", "no"}
     for service in ("web", "worker", "beat"):
         deployed.start(service)
     for service in ("web", "worker", "beat"):
@@ -172,14 +180,16 @@ def test_nothing_about_its_security_is_left_to_say(running: Deployment) -> None:
 
 
 def _get(deployed: Deployment, path: str, **headers: str) -> tuple[int, HTTPMessage, str]:
-    connection = HTTPConnection(deployed.elsewhere["WEB_ADDRESS"], timeout=30)
-    connection.request(
-        "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
-    answer = connection.getresponse()
-    text = answer.read().decode(errors="replace")
-    connection.close()
-    return answer.status, answer.headers, text
+    return _ask(deployed, "GET", path, {n.replace("_", "-"): v for n, v in headers.items()})
+
+
+def _ask(
+    deployed: Deployment, method: str, path: str, headers: dict[str, str], body: str | None = None
+) -> tuple[int, HTTPMessage, str]:
+    with closing(HTTPConnection(deployed.elsewhere["WEB_ADDRESS"], timeout=30)) as connection:
+        connection.request(method, path, body, headers)
+        with connection.getresponse() as answer:
+            return answer.status, answer.headers, answer.read().decode(errors="replace")
 
 
 def test_the_panel_answers_behind_its_proxy_and_sends_all_others_to_https(
@@ -202,12 +212,16 @@ def test_the_panel_answers_behind_its_proxy_and_sends_all_others_to_https(
     assert _get(running, "/", Host="somebody.else", X_Forwarded_Proto="https")[0] == 400
 
 
-def _logged(deployed: Deployment, service: str, logger: str) -> list[dict[str, object]]:
-    lines = [
-        json.loads(line)
-        for line in deployed.log(service).read_text().splitlines()
-        if line.startswith("{")
-    ]
+def _documents(output: str) -> list[dict[str, Any]]:
+    """Return the log lines of an output; each has all fields that every line has."""
+    assert [line for line in output.splitlines() if not line.startswith("{")] == []
+    lines: list[dict[str, Any]] = list(map(json.loads, output.splitlines()))
+    assert [line for line in lines if not line.keys() >= EVERY_FIELD] == []
+    return lines
+
+
+def _logged(deployed: Deployment, service: str, logger: str) -> list[dict[str, Any]]:
+    lines = _documents(deployed.log(service).read_text())
     return [line for line in lines if line["logger"] == logger]
 
 
@@ -245,9 +259,8 @@ def test_beat_has_lost_work_looked_for(running: Deployment, installation: Instal
 def test_a_worker_that_is_told_to_stop_ends_its_step_and_another_one_ends_the_job(
     running: Deployment, installation: Installation, reference: Reference
 ) -> None:
-    command = [word for word in reference.command if word != "--inline"]
-    started = running.run("web", "python", "manage.py", *command)
-    assert (started.returncode, started.stderr) == (0, "")
+    days = {"start": str(reference.days[0]), "end": str(reference.days[-1])}
+    mine = _started_by_api(running, {**days, "batch_size": 5})
     until(lambda: installation.runs()["running"], "a step", every=0.005)
     assert running.stop("worker") == 0
     left = installation.runs()
@@ -261,7 +274,54 @@ def test_a_worker_that_is_told_to_stop_ends_its_step_and_another_one_ends_the_jo
     assert {line["processor"] for line in steps} == {"TDZA", "PSZA", "PCF", "PDC", "ML"}
     runs = {str(run) for (run,) in installation.rows("SELECT run_id FROM backfill_run")}
     assert {run for line in steps for run in line["runs"]} == runs  # type: ignore[attr-defined]
-    assert {line["job"] for line in steps} == {1}
+    assert {(line["job"], line["request"]) for line in steps} == {(1, mine)}
+
+
+def _started_by_api(deployed: Deployment, options: dict[str, Any]) -> str:
+    """Start a backfill and return the id of the request."""
+    manage = ("python", "manage.py")
+    deployed.run("web", *manage, "user", "erin", "--role", "operator")
+    token = json.loads(deployed.run("web", *manage, "token", "erin", "test", "--json").stdout)
+    headers = {
+        **{"Host": HOST, "X-Forwarded-Proto": "https", "X-Request-ID": "the-start"},
+        **{"Content-Type": "application/json", "Authorization": f"Bearer {token['key']}"},
+    }
+    status, _, text = _ask(deployed, "POST", "/api/jobs", headers, json.dumps(options))
+    assert status == 201, text
+    return "the-start"
+
+
+def _logged_in(deployed: Deployment) -> dict[str, str]:
+    """Return the headers of a browser in which a new admin has logged in."""
+    made = deployed.run("web", "python", "manage.py", "user", "dana", "--role", "admin", "--json")
+    _, headers, page = _get(deployed, "/login/", Host=HOST, X_Forwarded_Proto="https")
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert token, made.stderr
+    given = {**json.loads(made.stdout), "csrfmiddlewaretoken": token[1]}
+    sent = urlencode({"username": "dana", **given})
+    common = {"Host": HOST, "X-Forwarded-Proto": "https", "Referer": f"https://{HOST}/"}
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": _cookies(headers)}
+    status, headers, text = _ask(deployed, "POST", "/login/", {**common, **form}, sent)
+    assert status == 302, text
+    return {**common, "Cookie": _cookies(headers)}
+
+
+def _cookies(headers: HTTPMessage) -> str:
+    return "; ".join(text.partition(";")[0] for text in headers.get_all("Set-Cookie", ()))
+
+
+def test_pages_and_exports_come_through_the_pooler_and_sessions_have_the_timeouts(
+    running: Deployment, installation: Installation
+) -> None:
+    browser, runs = _logged_in(running), sum(installation.runs().values())
+    for path in ("/", "/jobs/1/", "/runs/", "/triage/", "/system/", "/queries/", "/coverage/"):
+        assert _get(running, path, **browser)[0] == 200, path
+    for path in ("/runs.csv?season=2021", "/jobs/1/report.csv"):
+        status, _, text = _get(running, path, **browser)
+        assert (status, text.count("\n")) == (200, runs + 1), text[:500]
+    with psycopg.connect(installation.database, autocommit=True) as session:
+        found = [session.execute(f"SHOW {name}".encode()).fetchone() for name in TIMEOUTS]
+    assert found == [("30s",), ("1min",)]
 
 
 def test_postgres_is_asked_by_its_health_check(running: Deployment, tmp_path: Path) -> None:
@@ -275,6 +335,9 @@ def test_all_of_it_ends_in_order_and_is_unhealthy_then(
 ) -> None:
     for service in ("beat", "worker", "web"):
         assert running.stop(service) == 0, running.log(service).read_text()[-2000:]
+        lines = _documents(running.log(service).read_text())
+        assert {line["process"] for line in lines} <= {service}
+    assert "worker: Warm shutdown (MainProcess)" in running.log("worker").read_text()
     assert installation.rows("SELECT count(*) FROM backfill_worker") == [(0,)]
     installation.rows("UPDATE backfill_sweep SET at = at - interval '121 seconds' RETURNING at")
     for service in ("web", "worker", "beat"):

@@ -23,6 +23,8 @@ from backfill import logs
 from tests.webapp.calls import Program
 from webapp.models import Role, User
 
+COMMON = ("time", "level", "logger", "message", "process", "pid")
+
 
 @contextmanager
 def captured(formatter: logging.Formatter) -> Iterator[StringIO]:
@@ -131,10 +133,7 @@ class TestLines:
                 log.info("in")
             log.info("between", extra={"fields": {"seconds": 1.5}})
         log.info("out")
-        ids = [
-            {k: v for k, v in line.items() if k not in ("time", "level", "logger", "message")}
-            for line in lines(written, "any")
-        ]
+        ids = [{k: v for k, v in line.items() if k not in COMMON} for line in lines(written, "any")]
         assert ids == [{"job": 1, "batch": 2}, {"job": 1, "seconds": 1.5}, {}]
 
     def test_another_thread_is_about_something_else(self, written: StringIO) -> None:

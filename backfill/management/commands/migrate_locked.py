@@ -43,19 +43,22 @@ class Command(VerbCommand):
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold a lock of the database, which ends with the connection.
+    """Hold a lock of the database, in a transaction of another connection.
 
-    SQLite has none: its processes share a machine, where the lock of bin/up excludes a second one.
+    PgBouncer pools by transaction: a lock of a session would stay with a pooled connection. SQLite
+    has no locks: its processes share a machine, where the lock of bin/up excludes a second one.
     """
     if connection.vendor != "postgresql":
         yield
         return
-    with connection.cursor() as cursor:
-        # A migration can take longer than the timeout for a row.
-        cursor.execute("SET lock_timeout = 0")
-        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        cursor.execute("RESET lock_timeout")
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+    holder = connection.copy()
+    try:
+        holder.set_autocommit(False)
+        with holder.cursor() as cursor:
+            # A migration can take longer than the timeouts of a session.
+            cursor.execute("SET LOCAL lock_timeout = 0")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        yield
+    finally:
+        holder.close()

@@ -16,6 +16,7 @@ from django.db import connection
 
 from backfill.cli.base import OK, VerbCommand
 from backfill.errors import BackcourtError, Refused
+from backfill.log_streams import LogStream
 from backfill.models import Job
 from backfill.processes import supervisor as stack
 from backfill.processes.die_with_parent import PARENT, die_with_parent
@@ -139,9 +140,12 @@ def _stop(*_: object) -> None:
 
 
 def _say(text: str) -> None:
-    """Print without buffering; ignore a closed output."""
+    """Print without buffering, which a signal handler cannot use; ignore a closed output."""
     with suppress(OSError):
-        os.write(1, f"{text}\n".encode())
+        if isinstance(sys.stdout, LogStream):
+            sys.stdout.write(f"{text}\n")
+        else:
+            os.write(1, f"{text}\n".encode())
 
 
 def _verb(*command: str) -> subprocess.Popen[bytes]:

@@ -1,0 +1,44 @@
+"""Supervisor of bin/up, with log lines as JSON documents if LOG_FORMAT=json.
+
+python -m backfill.processes.supervisord -c CONFIGURATION
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from supervisor import supervisord  # type: ignore[import-untyped]
+from supervisor.options import ServerOptions  # type: ignore[import-untyped]
+
+from backfill import log_streams, logs
+
+LEVELS = {"CRIT": "CRITICAL", "WARN": "WARNING", "ERRO": "ERROR"}
+
+
+class JsonFormat:
+    """Format of a supervisor's log handler, which applies it with `%`."""
+
+    def __mod__(self, fields: Mapping[str, str]) -> str:
+        """Return the line of a log record."""
+        level = LEVELS.get(fields["levelname"], fields["levelname"])
+        record = logging.makeLogRecord(
+            {"name": "supervisor", "levelname": level, "msg": fields["message"]}
+        )
+        return f"{logs.JsonLines().format(record)}\n"
+
+
+class JsonOptions(ServerOptions):  # type: ignore[misc]
+    """Options of a supervisor that logs JSON documents."""
+
+    def make_logger(self) -> None:
+        """Make the log of the supervisor itself; programs have their own formats."""
+        super().make_logger()
+        for handler in self.logger.handlers:
+            handler.fmt = JsonFormat()
+
+
+if __name__ == "__main__":
+    if log_streams.install("supervisor"):
+        supervisord.ServerOptions = JsonOptions
+    supervisord.main()
