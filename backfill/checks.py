@@ -16,6 +16,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 from backfill.errors import BackcourtError
 from backfill.private_files import readable_by_others
+from backfill.recovery.backup import is_restoring
 from backfill.warehouse import open_warehouse
 
 OWN, NOTICES, LOCATION = "backcourt", "notices", "location"
@@ -68,6 +69,14 @@ def datasets_are_in_one_location(**kwargs: Any) -> list[CheckMessage]:
     except BackcourtError:
         return []  # reported by what needs the warehouse
     return []
+
+
+@register(OWN)
+def no_restore_is_unfinished(**kwargs: Any) -> list[CheckMessage]:
+    """Return E007 if the warehouse has been restored only in part."""
+    if not is_restoring():
+        return []
+    return [Error("a restore has not ended; run `manage.py restore` again", id="backcourt.E007")]
 
 
 @register(Tags.security, deploy=True)

@@ -17,6 +17,8 @@ POINTS = (
 SIGNALS = {"BACKCOURT_CRASH_AT": signal.SIGKILL, "BACKCOURT_STOP_AT": signal.SIGSTOP}
 LOAD_POINTS = ("load-begun", "load-file", "load-prepared", "load-switched")
 COPY_POINTS = ("copy-begun", "copy-parts")
+BACKUP_POINTS = ("backup-database", "backup-warehouse", "backup-written")
+RESTORE_POINTS = ("restore-warehouse", "restore-database")
 _passed: Counter[str] = Counter()
 
 

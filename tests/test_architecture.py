@@ -43,7 +43,7 @@ LAYERS = (
     "execution",
     "jobs",
     "execution.tasks execution.sweep",  # entry points of the workers
-    "documents queries ingest simulation checks",
+    "documents queries ingest simulation recovery checks",
     "cli",
     "processes",
     "management",
