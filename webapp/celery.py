@@ -6,6 +6,7 @@ from logging.config import dictConfig
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import setup_logging
 from django.conf import settings
 
@@ -26,6 +27,14 @@ app.loader.override_backends = {
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["backfill.execution"])
 app.autodiscover_tasks(["backfill.processes"], related_name="celery_worker")  # its signal handlers
+
+# Not in the settings, because commands do without Celery.
+if settings.KEEP_DAYS:
+    app.conf.beat_schedule["prune"] = {
+        "task": "backfill.execution.tasks.prune",
+        "schedule": crontab(minute=0, hour=4),
+        "options": {"expires": 3600},
+    }
 
 # Celery's lines per message are noise: steps log their own results.
 QUIET = dict.fromkeys(("celery.app.trace", "celery.worker.strategy", "celery.beat"), "WARNING")

@@ -169,6 +169,7 @@ SETTINGS = (
     Setting(name="SWEEP_SECONDS", rule=SECONDS, example="5"),
     Setting(name="BATCH_LOST_AFTER_SECONDS", rule=SECONDS, example="15"),
     Setting(name="WORKER_DEAD_AFTER_SECONDS", rule=SECONDS, example="45"),
+    Setting(name="KEEP_DAYS", rule=whole(0, 36_500), example="400"),
     Setting(name="STEP_TIME_LIMIT_SECONDS", rule=SECONDS, example="3600"),
     Setting(
         name="PUBSUB_TOPIC",
@@ -256,6 +257,10 @@ def load_or_exit(process: str = "") -> None:
     A long-lived `process` logs everything that it prints, from here on.
     """
     from django.conf import settings
+
+    environ.Env.read_env(ENV_FILE)
+    if process:
+        log_streams.install(process)
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
     environ.Env.read_env(ENV_FILE)

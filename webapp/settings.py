@@ -336,6 +336,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"timeout": 2.0}}
+# Days that superseded runs and delivered messages are kept; 0 keeps them forever (webapp.celery).
+KEEP_DAYS = env.int("KEEP_DAYS", default=0)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "backfill.execution.tasks.sweep",

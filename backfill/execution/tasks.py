@@ -7,6 +7,8 @@ import socket
 from datetime import datetime
 
 from celery import shared_task
+from django.conf import settings
+from django.core.management import call_command
 from django.utils.timezone import now
 
 from backfill.audit import marking
@@ -53,6 +55,12 @@ def judge_season(year: int) -> None:
 def tell() -> None:
     """Send pending notifications."""
     messages.notify(now())
+
+
+@shared_task(ignore_result=True)
+def prune() -> None:
+    """Delete old rows, as `manage.py prune` does."""
+    call_command("prune", keep_days=settings.KEEP_DAYS)
 
 
 # Task names of the previous release, whose messages may still be in Redis after an upgrade.

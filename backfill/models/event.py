@@ -23,6 +23,7 @@ class EventKind(models.TextChoices):
     REQUEUE = "requeue"  # of a batch
     OVERWRITTEN = "overwritten"  # run marked stale, because an unrecorded attempt wrote over it
     SET_ASIDE = "file set aside"  # a damaged history file
+    PRUNED = "pruned"  # old rows were deleted
 
 
 class EventCause(models.TextChoices):
