@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 
 from supervisor import supervisord  # type: ignore[import-untyped]
-from supervisor.options import ServerOptions  # type: ignore[import-untyped]
+from supervisor.loggers import Handler  # type: ignore[import-untyped]
 
 from backfill import log_streams, logs
 
@@ -28,17 +28,12 @@ class JsonFormat:
         return f"{logs.JsonLines().format(record)}\n"
 
 
-class JsonOptions(ServerOptions):  # type: ignore[misc]
-    """Options of a supervisor that logs JSON documents."""
-
-    def make_logger(self) -> None:
-        """Make the log of the supervisor itself; programs have their own formats."""
-        super().make_logger()
-        for handler in self.logger.handlers:
-            handler.fmt = JsonFormat()
+def _set_format(handler: Handler, fmt: str) -> None:
+    """Set the format of a log of the supervisor itself; programs write theirs without a time."""
+    handler.fmt = JsonFormat() if "asctime" in fmt else fmt
 
 
 if __name__ == "__main__":
     if log_streams.install("supervisor"):
-        supervisord.ServerOptions = JsonOptions
+        Handler.setFormat = _set_format
     supervisord.main()

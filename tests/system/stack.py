@@ -64,7 +64,7 @@ class Stack:
         said = []
         for line in self.front.stdout or ():
             said.append(line)
-            if line.startswith(READY):
+            if READY in line:
                 self.processes()
                 return "".join(said)
         _, err = self.front.communicate()

@@ -112,9 +112,14 @@ def test_drill_everything_is_killed_and_an_empty_machine_ends_the_job(
     restore = commands("Restore of an embedded installation").replace(" --overwrite", "")
     shell(tmp_path, DATA_DIR=str(machine.var))(restore)
     assert machine.active(), "the job had ended before the backup"
-    with running(machine):
+    with running(machine, LOG_FORMAT="json") as stack:
         until(lambda: machine.jobs() == ["succeeded"], "the end of the job", every=0.1)
+        assert stack.stop().returncode == 0
     assert_same(machine, reference)
+    for name in ("supervisor", "worker", "sweep"):
+        lines = (machine.var / "log" / f"{name}.log").read_text().splitlines()
+        assert [line for line in lines if not line.startswith('{"time": ')] == []
+        assert lines or name == "sweep"
 
 
 def test_postgres_of_another_server_gets_all_rows_and_ends_the_job(
