@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import call_command, get_commands, load_command_class
 
 from backfill.processors.registry import PROCESSORS
 from backfill.warehouse.tables import TABLES
@@ -42,6 +43,23 @@ def test_the_readme_and_the_example_name_every_setting_and_no_other() -> None:
     assert set(re.findall(r"^#([A-Z_]+)=", example, re.MULTILINE)) == read
     listed = README.partition("## Settings")[2].partition("\n## ")[0]
     assert set(re.findall(r"`([A-Z][A-Z_]+)`", listed)) == read
+
+
+def verbs_in(document: str) -> list[list[str]]:
+    """Return the words after `manage.py` of every command in a document, up to its end."""
+    found = re.findall(r"manage\.py ([a-z][^`\n#;|&<>]*)", document)
+    return [shlex.split(re.split(r" {2,}|[,)]", words)[0]) for words in found]
+
+
+def test_every_command_of_the_operations_guide_is_accepted_by_its_parser() -> None:
+    """Names in capitals stand for a value; `workers --here` and the like are complete."""
+    verbs = verbs_in((ROOT / "docs" / "operations.md").read_text())
+    assert len(verbs) > 20
+    for name, *words in verbs:
+        command = load_command_class(get_commands()[name], name)
+        parser = command.create_parser("manage.py", name)
+        given = ["1" if word in ("JOB", "N") else word for word in words]
+        parser.parse_args([word for word in given if word != "…"])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from django.db import Error, connection
@@ -33,6 +34,7 @@ def restore(source: Path, *, overwrite: bool = False, database_only: bool = Fals
     database.restore(source / DATABASE, manifest.tables, manifest.migrations)
     crash_point("restore-database")
     if root:
+        os.sync()
         (root / snapshot.RESTORING).unlink()
     return manifest
 

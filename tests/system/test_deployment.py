@@ -311,7 +311,7 @@ def _cookies(headers: HTTPMessage) -> str:
 
 
 def test_pages_and_exports_come_through_the_pooler_and_sessions_have_the_timeouts(
-    running: Deployment, installation: Installation
+    running: Deployment, installation: Installation, tmp_path: Path
 ) -> None:
     browser, runs = _logged_in(running), sum(installation.runs().values())
     for path in ("/", "/jobs/1/", "/runs/", "/triage/", "/system/", "/queries/", "/coverage/"):
@@ -319,9 +319,25 @@ def test_pages_and_exports_come_through_the_pooler_and_sessions_have_the_timeout
     for path in ("/runs.csv?season=2021", "/jobs/1/report.csv"):
         status, _, text = _get(running, path, **browser)
         assert (status, text.count("\n")) == (200, runs + 1), text[:500]
+    saved = running.run("web", "python", "manage.py", "backup", str(tmp_path / "backup"))
+    assert saved.returncode == 0, saved.stderr
     with psycopg.connect(installation.database, autocommit=True) as session:
         found = [session.execute(f"SHOW {name}".encode()).fetchone() for name in TIMEOUTS]
     assert found == [("30s",), ("1min",)]
+
+
+def test_the_commands_of_the_first_hour_succeed(running: Deployment) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    hour = page.partition("## First hour in production\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^ +docker compose exec web (python manage\.py .*)$", hour, re.MULTILINE)
+    assert len(commands) > 6
+    for command in commands:
+        words, _, comment = command.partition("#")
+        if not comment.strip().startswith("BigQuery only"):
+            done = running.run("web", *words.replace("NAME", "frank").split())
+            # A season of twelve teams is a finding.
+            expected = (0, 1) if "triage" in command else (0,)
+            assert done.returncode in expected, (command, done.stdout, done.stderr)
 
 
 def test_postgres_is_asked_by_its_health_check(running: Deployment, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
+from backfill import logs
 from backfill.errors import Conflict, PlanChanged, Refused, WarehouseBusy
 from backfill.execution import sweep
 from backfill.jobs import launches
@@ -344,3 +345,10 @@ def test_a_conflict_now_is_raised_now() -> None:
     make_job(**ONE)
     with pytest.raises(Conflict):
         launch_backfill(make_options(**ONE), "ann")
+
+
+def test_the_job_of_a_scheduled_launch_keeps_the_request_that_stored_it() -> None:
+    with logs.about(request="stored"):
+        make_due(later())
+    (job,) = start_due(now())
+    assert job.request_id == "stored"
