@@ -1,15 +1,18 @@
 # Image for web, worker and beat: docker build --build-arg GIT_COMMIT=$(git rev-parse --short HEAD) -t backcourt .
 
 FROM python:3.13.9-slim-bookworm AS packages
-RUN python -m venv /venv
-ENV PATH=/venv/bin:$PATH
+WORKDIR /build
 COPY requirements.lock ./
-# Wheels only, so no stage needs a compiler.
-RUN pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: --require-hashes -r requirements.lock
+# Wheels only, so no stage needs a compiler. The base image's pip installs into /venv, which has none.
+RUN python -m venv --without-pip /venv \
+ && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --only-binary=:all: --require-hashes -r requirements.lock
+# Not used at run time: tests, headers, translations (USE_I18N is off), and Arrow's RPC and S3.
+COPY bin/_slim ./
+RUN ./_slim /venv
 
 FROM python:3.13.9-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin backcourt \
- && install -d -o backcourt -m 700 /backcourt/var /warehouse
+ && install -d -o backcourt -m 700 /backcourt/var /backcourt/collected /warehouse
 COPY --from=packages /venv /venv
 WORKDIR /backcourt
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 DATA_DIR=/backcourt/var
@@ -19,11 +22,11 @@ COPY backfill backfill
 COPY webapp webapp
 COPY templates templates
 COPY static static
-# Static files are built into the image: a volume would keep those of an older version.
 RUN python -m compileall -q validation backfill webapp
 USER 10001
-RUN SECRET_KEY=of-the-build-alone-0123456789-abcdefghijklmnopqrstuvwxyz python manage.py collectstatic --no-input --verbosity 0
+# Static files are built into the image, outside of every volume, which would keep those of an older version.
+RUN SECRET_KEY=of-the-build-alone-0123456789-abcdefghijklmnopqrstuvwxyz python -m webapp.ops.static_files
 ARG GIT_COMMIT=
 ENV GIT_COMMIT=$GIT_COMMIT
 EXPOSE 8000
-CMD ["python", "-m", "gunicorn", "webapp.wsgi", "-c", "python:webapp.gunicorn_conf"]
+CMD ["python", "-m", "backfill.processes.stoppable", "gunicorn", "webapp.wsgi", "-c", "python:webapp.gunicorn_conf"]

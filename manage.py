@@ -7,6 +7,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from backfill.processes.stoppable import stop_on_sigterm
+
 PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
 
 
@@ -18,6 +20,11 @@ def _service(words: list[str]) -> str:
 
 def main() -> None:
     """Run a command, in the project's own environment when this Python has no Django."""
+    stop_on_sigterm()
+    if sys.argv[1:2] == ["health"] and not any(word.startswith("-") for word in sys.argv):
+        from backfill.processes import health
+
+        sys.exit(health.main(sys.argv[2:]))
     if (
         signal.getsignal(signal.SIGINT) is signal.default_int_handler
     ):  # until a verb takes over, Ctrl-C just ends it

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,15 @@ def make_private(folder: Path) -> None:
         if mode & OTHERS and not stat.S_ISLNK(mode):
             with suppress(OSError):  # of another user, or read-only; `check --deploy` reports it
                 path.chmod(stat.S_IMODE(mode) & ~OTHERS)
+
+
+def working_folder(data_folder: Path) -> Path:
+    """Return the folder for temporary files: DATA_DIR or, if it is read-only, one of this user where
+    Python creates such files.
+    """
+    if os.access(data_folder, os.W_OK):
+        return data_folder / "run"
+    return Path(tempfile.gettempdir()) / f"backcourt-{os.getuid()}"
 
 
 def is_shared(folder: Path) -> bool:

@@ -25,8 +25,8 @@ MAY_IMPORT = {"validation": set(), "backfill": {"validation"}, "webapp": {"backf
 # From the bottom up. A module belongs to the longest name that it begins with, and imports only
 # from its own line or from lines above it.
 LAYERS = (
-    "errors version process_id crash_points logs backoff private_files elapsed celery_app spans"
-    " tracing otlp session_defaults log_streams",
+    "errors version process_id crash_points logs backoff private_files liveness elapsed celery_app"
+    " spans tracing otlp session_defaults log_streams",
     "warehouse.schema warehouse.tables",  # declarations
     "statements",
     "processors",

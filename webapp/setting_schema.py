@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -26,6 +27,23 @@ ENV_FILE = BASE_DIR / ".env"
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 DAY = 24 * 3600
 HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)"
+
+
+class LiteralEnv(environ.Env):  # type: ignore[misc]
+    """Environment whose values are literal: django-environ reads one that begins with `$`, as a
+    password can, as the name of another variable.
+    """
+
+    def get_value(
+        self,
+        var: str,
+        cast: Any = None,
+        default: Any = environ.Env.NOTSET,
+        parse_default: Any = False,
+    ) -> Any:
+        """Return the value of a setting, or its default."""
+        value = os.environ.get(var)
+        return default if value is None else self.parse_value(value, cast)
 
 
 @dataclass(frozen=True)
@@ -148,6 +166,7 @@ SETTINGS = (
     ),
     Setting(name="WAREHOUSE_THREADS", rule=whole(1, 256), example="1"),
     Setting(name="WAREHOUSE_MEMORY", rule=MEMORY, example="1GB"),
+    Setting(name="WAREHOUSE_SPILL", rule=MEMORY, example="10GB"),
     Setting(name="BIGQUERY_MAX_BYTES", rule=whole(1, 10**17), example="107374182400"),
     Setting(
         name="BIGQUERY_PRICE_PER_TIB",

@@ -9,14 +9,13 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import quote
 
-import environ
 from django.core.management.utils import get_random_secret_key
 
 from backfill import logs, private_files
 from webapp import setting_schema
 
 BASE_DIR = setting_schema.BASE_DIR
-env = environ.Env()
+env = setting_schema.LiteralEnv()
 env.read_env(setting_schema.ENV_FILE)
 
 # Names of the previous release, read until the next one.
@@ -92,7 +91,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(VAR / "secret_key"
 # listens only on this host.
 HTTPS = env.bool("HTTPS", default=False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # the process manager calls it without HTTPS
+SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz)$"]  # the process manager calls them without HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = (
@@ -232,7 +231,8 @@ TRUSTED_PROXIES = [
 
 # Static files: named by content hash, compressed once, cached forever by browsers.
 STATIC_URL = "static/"
-STATIC_ROOT = VAR / "static"
+# Never in DATA_DIR: a volume there would hide those of an image, or keep those of an older version.
+STATIC_ROOT = BASE_DIR / "collected" / "static"
 # Pages link only hashed names; compressing both copies would double the time.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -288,6 +288,7 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 WAREHOUSE_URL = env.str("WAREHOUSE_URL", default=f"parquet:{VAR}/warehouse")
 WAREHOUSE_THREADS = env.int("WAREHOUSE_THREADS", default=1)
 WAREHOUSE_MEMORY = env.str("WAREHOUSE_MEMORY", default="1GB")
+WAREHOUSE_SPILL = env.str("WAREHOUSE_SPILL", default="10GB")
 # BigQuery: maximum bytes read by a statement, price, and labels added to every BigQuery job.
 BIGQUERY_MAX_BYTES = env.int("BIGQUERY_MAX_BYTES", default=100 * 2**30)
 BIGQUERY_PRICE_PER_TIB = env.float("BIGQUERY_PRICE_PER_TIB", default=6.25)

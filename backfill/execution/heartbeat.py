@@ -14,10 +14,12 @@ from django.conf import settings
 from django.db import Error, connection
 from django.utils.timezone import now
 
+from backfill.liveness import mark_alive, mark_stopped
 from backfill.models import Worker
 from backfill.process_id import this_process
 
 log = logging.getLogger(__name__)
+LIVENESS = "worker"  # of `manage.py health worker`
 _held: set[str] = set()
 _stop = threading.Event()
 
@@ -70,6 +72,7 @@ def start(kind: Worker.Kind) -> None:
 def stop() -> None:
     """Delete the heartbeat on a clean exit."""
     _stop.set()
+    mark_stopped(settings.VAR, LIVENESS)
     try:
         Worker.objects.filter(name=this_process()).delete()
     except Error:  # the sweep deletes the rows of silent workers
@@ -91,6 +94,8 @@ def _beat_on(kind: Worker.Kind) -> None:
     while not _stop.is_set():
         try:
             beat(kind)
+            if kind == Worker.Kind.WORKER and not _stop.is_set():
+                mark_alive(settings.VAR, LIVENESS)
         except Error as error:  # a locked or restarting database: the next beat may succeed
             # INFO inline, because a command reports errors in one line.
             level = logging.INFO if kind == Worker.Kind.INLINE else logging.WARNING

@@ -21,6 +21,7 @@ from backfill.execution import dispatch, queue
 from backfill.execution.silence import silent_workers
 from backfill.jobs.launches import start_due
 from backfill.jobs.lifecycle import resume_due
+from backfill.liveness import mark_alive
 from backfill.models import Batch, Event, EventCause, EventKind, Job, Notice, Run, Sweep, Worker
 from backfill.models.measure import Count, Measured
 from backfill.notify import messages, pubsub
@@ -28,6 +29,7 @@ from backfill.warehouse import warehouse
 
 log = logging.getLogger(__name__)
 ACTOR = "sweep"
+LIVENESS = "beat"  # of `manage.py health beat`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,7 @@ def watch() -> None:
     while True:
         try:
             requeue_lost_work()
+            mark_alive(settings.VAR, LIVENESS)
         except Error as error:  # a locked or restarting database
             log.info("the search for lost work failed: %s", error)
         except Exception:

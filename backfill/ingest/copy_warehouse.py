@@ -6,7 +6,6 @@ Equal parts are skipped, so that an interrupted copy resumes where it stopped.
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from backfill.crash_points import crash_point
 from backfill.statements import render
 from backfill.warehouse.content_hash import EMPTY, Content, WarehousePart, contents, filled, season
 from backfill.warehouse.dialect import naive
+from backfill.warehouse.duckdb_options import scratch
 from backfill.warehouse.parquet.arrow import write_parquet
 from backfill.warehouse.port import Row, Warehouse
 from backfill.warehouse.schema import Table
@@ -109,12 +109,12 @@ def _together(todo: Sequence[WarehousePart]) -> Iterator[list[WarehousePart]]:
 
 def _copy(source: Warehouse, target: Warehouse, parts: Sequence[WarehousePart]) -> None:
     first = parts[0]
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch().folder() as folder:
         if first.table.kind == "input":
-            files = {part.table: _exported(source, [part], Path(folder)) for part in parts}
+            files = {part.table: _exported(source, [part], folder) for part in parts}
             target.load(first.first.year, files)
         else:
-            target.stage_file("copied", first.table, _exported(source, parts, Path(folder)))
+            target.stage_file("copied", first.table, _exported(source, parts, folder))
             dates = [part.first for part in parts]
             target.replace(first.table, dates, "SELECT * FROM copied", {}, first.name)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from django.conf import settings
 
 from backfill.errors import Refused
 from backfill.ingest import input_files, schedule, sources
@@ -21,6 +19,7 @@ from backfill.ingest.table_checks import Checked, check_table, notes_on_types, r
 from backfill.ingest.text_files import cleaned
 from backfill.ingest.vocabularies import TEAM_COLUMNS
 from backfill.season_calendar import season_name
+from backfill.warehouse.duckdb_options import connect, duckdb_options, scratch
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import SCHED
 from validation.season import FINAL, SEASON_TYPES
@@ -69,13 +68,9 @@ class InputReading:
 @contextmanager
 def session(path: Path, selection: LoadSelection) -> Iterator[InputReading]:
     """Open a session for an input, with a temporary folder for its files."""
-    options = {"threads": settings.WAREHOUSE_THREADS, "memory_limit": settings.WAREHOUSE_MEMORY}
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        duckdb.connect(config=options) as db,
-    ):
+    with scratch().folder() as temporary, connect(duckdb_options()) as db:
         db.execute("SET TimeZone = 'UTC'")
-        yield InputReading(path=path, selection=selection, db=db, temporary=Path(temporary))
+        yield InputReading(path=path, selection=selection, db=db, temporary=temporary)
 
 
 def read(reading: InputReading) -> None:

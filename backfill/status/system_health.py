@@ -56,6 +56,7 @@ SETTINGS = {
     "Warehouse": (
         "WAREHOUSE_THREADS",
         "WAREHOUSE_MEMORY",
+        "WAREHOUSE_SPILL",
         "BIGQUERY_MAX_BYTES",
         "BIGQUERY_PRICE_PER_TIB",
         "BIGQUERY_LABELS",

@@ -28,11 +28,10 @@ def open_warehouse(url: str) -> Warehouse:
         raise Refused(
             f"the warehouse URL must be parquet:FOLDER or bigquery://PROJECT, not {url!r}"
         )
+    from backfill.warehouse.duckdb_options import duckdb_options
     from backfill.warehouse.parquet.session import ParquetWarehouse
 
-    return ParquetWarehouse(
-        Path(place), threads=settings.WAREHOUSE_THREADS, memory_limit=settings.WAREHOUSE_MEMORY
-    )
+    return ParquetWarehouse(Path(place), duckdb_options())
 
 
 def _open_bigquery(url: str) -> Warehouse:

@@ -85,7 +85,7 @@ def make_image(folder: Path) -> Path:
         copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
         copy(ROOT / source, folder / target)
     (run,) = (
-        words for words in re.findall(r"^RUN (.+)$", last, re.MULTILINE) if "manage.py" in words
+        words for words in re.findall(r"^RUN (.+)$", last, re.MULTILINE) if "static_files" in words
     )
     environment = {"PATH": path(), "DATA_DIR": str(folder / "var")}
     subprocess.run(run, shell=True, cwd=folder, env=environment, check=True)

@@ -6,6 +6,7 @@ All connections to PostgreSQL go through PgBouncer, which pools by transaction.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ import psycopg
 import pytest
 from environ import Env
 
+from backfill.liveness import alive_file
+from backfill.processes.health import MAX_SWEEP_AGE
 from backfill.session_defaults import TIMEOUTS
 from tests.postgres import POOLER_PORT, PORT, Server
 from tests.system.deployment import (
@@ -41,7 +44,7 @@ OURS = ("prepare", "web", "worker", "beat")
 HOST = "panel.example.com"
 GIVEN = {
     "SECRET_KEY": "of-the-tests-" + "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJ",
-    "POSTGRES_PASSWORD": "s3cret",
+    "POSTGRES_PASSWORD": "s3cret$of@the/database",
     "ALLOWED_HOSTS": HOST,
     "PANEL_URL": f"https://{HOST}",
 }
@@ -164,7 +167,7 @@ def test_the_services_find_each_other_by_their_names() -> None:
             postgres["POSTGRES_USER"],
             postgres["POSTGRES_DB"],
         )
-        assert (database["HOST"], database["PASSWORD"]) == (
+        assert (database["HOST"], environment["PGPASSWORD"]) == (
             "postgres",
             postgres["POSTGRES_PASSWORD"],
         )
@@ -266,7 +269,7 @@ def test_a_worker_that_is_told_to_stop_ends_its_step_and_another_one_ends_the_jo
     left = installation.runs()
     assert (left["running"], left["failed"]) == (0, 0)
     assert left["pending"], "the job had ended before its worker was stopped"
-    assert not running.is_healthy("worker")
+    until(lambda: not running.is_healthy("worker"), "an unhealthy worker", every=0.2)
     running.start("worker")
     until(lambda: installation.jobs() == ["succeeded"], "the job's end", every=0.1)
     assert_same(installation, reference)
@@ -355,8 +358,9 @@ def test_all_of_it_ends_in_order_and_is_unhealthy_then(
         assert {line["process"] for line in lines} <= {service}
     assert "worker: Warm shutdown (MainProcess)" in running.log("worker").read_text()
     assert installation.rows("SELECT count(*) FROM backfill_worker") == [(0,)]
-    installation.rows("UPDATE backfill_sweep SET at = at - interval '121 seconds' RETURNING at")
+    last_sweep = alive_file(Path(running.elsewhere["DATA_DIR"]), "beat")
+    os.utime(last_sweep, (last_sweep.stat().st_mtime - MAX_SWEEP_AGE - 1,) * 2)
     for service in ("web", "worker", "beat"):
-        assert not running.is_healthy(service), service
+        until(lambda service=service: not running.is_healthy(service), service, every=0.2)  # type: ignore[misc]
     assert running.stop("redis") == 0
     assert not running.is_healthy("redis")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,29 @@ class TestFiles:
         sheet.unlink()
         static_files.collect()
         assert self.collected(tmp_path) == set()
+
+    def test_several_processes_that_start_together_collect_them_once(
+        self, sheet: Path, tmp_path: Path
+    ) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(static_files.collect) for _ in range(4)]:
+                done.result()
+        assert len(self.collected(tmp_path)) == 1
+        assert [path.name for path in (tmp_path / "collected").parent.glob(".new*")] == []
+
+    def test_where_they_cannot_be_collected_the_panel_does_not_start(
+        self, sheet: Path, settings: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        settings.STATIC_ROOT = sheet / "collected"  # in a file
+        with pytest.raises(SystemExit, match="2"):
+            static_files.collect_or_exit()
+        message = capsys.readouterr().err
+        assert f"cannot be collected in {settings.STATIC_ROOT} (" in message
+        assert message.count("\n") == 1
+
+
+def test_static_files_are_outside_of_the_data_folder(settings: Any) -> None:
+    assert not Path(settings.STATIC_ROOT).is_relative_to(settings.VAR)
 
 
 def test_behind_https_nothing_is_left_to_be_said_against_the_settings(tmp_path: Path) -> None:

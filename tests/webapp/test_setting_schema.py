@@ -30,6 +30,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "WAREHOUSE_URL": ("", "var/warehouse", "s3://bucket"),
     "WAREHOUSE_THREADS": ("0", *NUMBER),
     "WAREHOUSE_MEMORY": ("", "xx", "1", "0GB", "-1GB", "80%"),
+    "WAREHOUSE_SPILL": ("", "xx", "1", "0GB", "-1GB", "90%"),
     "BIGQUERY_MAX_BYTES": ("0", *NUMBER),
     "BIGQUERY_PRICE_PER_TIB": ("", "x", "-1", "nan", "inf"),
     "BIGQUERY_LABELS": ("team", "=x", "Team=x", "a=b=c"),

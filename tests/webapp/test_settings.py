@@ -50,3 +50,18 @@ def test_an_old_name_is_read_with_one_warning_that_names_the_new_one(
 def test_of_both_names_the_new_one_wins(tmp_path: Path) -> None:
     out, _ = shown("WORKERS", tmp_path, WORKERS="7", WORKER_PROCESSES="3")
     assert out == "3 False"
+
+
+def test_a_value_that_begins_with_a_dollar_sign_is_literal(tmp_path: Path) -> None:
+    secret = "$HOME$" + "0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMN"
+    code = SHOWN.replace("settings.DEBUG", "print(settings.SECRET_KEY)").format(new="", old="")
+    given = {"SECRET_KEY": secret, "DATA_DIR": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | given,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.splitlines()[0] == secret

@@ -1,4 +1,4 @@
-"""URLs of /api/, /healthz and /metrics, which authenticate without the login page."""
+"""URLs of /api/, /healthz, /readyz and /metrics, which authenticate without the login page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from webapp.api.body import BodyParser
 from webapp.auth.tokens import user_of
 from webapp.middleware.problems import ROOT, problem
 from webapp.models.token import SCOPES
-from webapp.ops import health, metrics
+from webapp.ops import health, metrics, readiness
 
 METHODS = ("get", "post")
 READ_AS = {"HEAD": "GET"}
@@ -131,5 +131,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("api/<path:rest>", login_not_required(not_found)),
     path("healthz", login_not_required(health.healthz), name="healthz"),
+    path("readyz", login_not_required(readiness.readyz), name="readyz"),
     path("metrics", login_not_required(metrics.page), name="metrics"),
 ]

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 HEADER = "X-Request-ID"
 # Request ID of a proxy; another format could inject text into the log.
 ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+PROBES = ("/healthz", "/readyz")
 
 
 class RequestLogMiddleware:
@@ -35,8 +36,8 @@ class RequestLogMiddleware:
             response[HEADER] = number
             seconds = time.perf_counter() - began
             request_metrics.observe(request, response.status_code, seconds)
-            # A successful health check every few seconds would fill the log.
-            if not (request.path == "/healthz" and response.status_code == 200):
+            # A passed probe every few seconds would fill the log.
+            if not (request.path in PROBES and response.status_code == 200):
                 summary = {
                     "method": request.method,
                     "path": request.path,

@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping
 from itertools import count
 from threading import Lock
+from typing import Any
 from weakref import WeakValueDictionary, finalize
 
 import duckdb
 
 from backfill.warehouse.dialect import DUCKDB_MACROS
+from backfill.warehouse.duckdb_options import connect
 from backfill.warehouse.tables import TABLES
 
 Key = tuple[object, ...]
@@ -30,8 +31,8 @@ class SharedTable:
 class Engine:
     """Database in memory with a catalog for each session and one for shared tables."""
 
-    def __init__(self, threads: int, memory_limit: str) -> None:
-        self._db = duckdb.connect(config={"threads": threads, "memory_limit": memory_limit})
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._db = connect(options)
         self._db.execute("CREATE SCHEMA shared")
         self._tables: WeakValueDictionary[Key, SharedTable] = WeakValueDictionary()
         self._locks: defaultdict[Key, Lock] = defaultdict(Lock)
@@ -71,11 +72,17 @@ class Engine:
         finalize(owner, lambda: self._db.cursor().execute(sql)).atexit = False
 
 
-def engine(threads: int, memory_limit: str) -> Engine:
-    """Return the engine of this process."""
-    return _engine(threads, memory_limit, os.getpid())
+def engine(options: Mapping[str, Any]) -> Engine:
+    """Return the engine of this process with these options; its folder for temporary files is that
+    of the first call.
+    """
+    named = ((name, value) for name, value in options.items() if name != "temp_directory")
+    key = os.getpid(), *sorted(named)
+    with _lock:
+        if key not in _engines:
+            _engines[key] = Engine(options)
+        return _engines[key]
 
 
-@cache
-def _engine(threads: int, memory_limit: str, process: int) -> Engine:
-    return Engine(threads, memory_limit)
+_engines: dict[Key, Engine] = {}
+_lock = Lock()

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import date
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import duckdb
@@ -29,19 +30,20 @@ from validation.season import opened_season_year
 
 T = TypeVar("T")
 MAX_READS = 50
+DEFAULT_OPTIONS: Mapping[str, Any] = MappingProxyType({"threads": 2, "memory_limit": "1GB"})
 
 
 class ParquetReader:
     """Session on the directory, for one thread, that reads."""
 
-    def __init__(self, root: Path, *, threads: int = 2, memory_limit: str = "1GB") -> None:
+    def __init__(self, root: Path, options: Mapping[str, Any] = DEFAULT_OPTIONS) -> None:
         self.root = root.absolute()
         self._staging = Staging(self.root)
         self._seasons = Seasons(self.root)
         self._copying = UnfinishedFile(self.root / "copy")
         # Tables of the current season by name, with the version that they have.
         self._cached: dict[str, tuple[Key, SharedTable]] = {}
-        self._engine = engine(threads, memory_limit)
+        self._engine = engine(options)
         self._db = self._engine.connect(self)
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from backfill.crash_points import crash_point
 from backfill.errors import CorruptPartition, WarehouseBusy
@@ -26,7 +27,7 @@ from backfill.warehouse.parquet.errors import engine_errors
 from backfill.warehouse.parquet.fences import Fences
 from backfill.warehouse.parquet.new_partitions import NewPartitions
 from backfill.warehouse.parquet.paths import as_source, files_of
-from backfill.warehouse.parquet.reading import MAX_READS, ParquetReader
+from backfill.warehouse.parquet.reading import DEFAULT_OPTIONS, MAX_READS, ParquetReader
 from backfill.warehouse.parquet.staging import move_partition, quoted
 from backfill.warehouse.port import Params, Row, StoppedJobs, UnfinishedWrite, Work
 from backfill.warehouse.schema import SLICE, Table
@@ -36,8 +37,8 @@ from backfill.warehouse.translation_cache import to_duckdb
 class ParquetWarehouse(ParquetReader):
     """Session on the directory, for one thread."""
 
-    def __init__(self, root: Path, *, threads: int = 2, memory_limit: str = "1GB") -> None:
-        super().__init__(root, threads=threads, memory_limit=memory_limit)
+    def __init__(self, root: Path, options: Mapping[str, Any] = DEFAULT_OPTIONS) -> None:
+        super().__init__(root, options)
         self._fences, self._work = Fences(self.root), Work()
 
     def replace(

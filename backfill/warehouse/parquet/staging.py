@@ -23,10 +23,14 @@ class Staging:
     def __init__(self, root: Path) -> None:
         self.path = root / ".staging"
 
+    def unused(self) -> Path:
+        """Return the path of a new folder of this process, without creating it."""
+        return self.path / "+".join((*this_process().split(" "), uuid4().hex))
+
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Create a separate folder for one write."""
-        made = self.path / "+".join((*this_process().split(" "), uuid4().hex))
+        made = self.unused()
         made.mkdir(parents=True)
         try:
             yield made

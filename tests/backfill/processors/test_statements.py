@@ -182,7 +182,7 @@ def test_a_hash_changes_with_its_statement_and_with_no_other(
 
 @cache
 def session() -> ParquetWarehouse:
-    return ParquetWarehouse(Path("nowhere"), threads=1)
+    return ParquetWarehouse(Path("nowhere"), {"threads": 1})
 
 
 def value(expression: str, **params: object) -> Any:

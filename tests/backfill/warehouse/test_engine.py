@@ -10,6 +10,7 @@ from threading import Barrier
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import render
 from backfill.warehouse.parquet.engine import Engine, SharedTable, engine
+from backfill.warehouse.parquet.reading import DEFAULT_OPTIONS
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from tests.factories import AWAY, HOME, PLAYERS
 from tests.seasons.tiny import FIRST, OPENING
@@ -24,7 +25,7 @@ PARAMS = {
 
 def tables_of(root: Path) -> set[str]:
     """Return the shared tables of a warehouse."""
-    held = engine(2, "1GB")._tables
+    held = engine(DEFAULT_OPTIONS)._tables
     return {str(key[1]) for key in held if key[0] == root}
 
 
@@ -64,7 +65,7 @@ def test_sessions_of_two_threads_see_only_their_own_dates(season: Path) -> None:
 
 
 def test_of_two_threads_one_fills_a_table_and_the_other_waits() -> None:
-    shared, filled, together = Engine(2, "1GB"), [], Barrier(2)
+    shared, filled, together = Engine(DEFAULT_OPTIONS), [], Barrier(2)
 
     def table(_: int) -> SharedTable:
         together.wait()
@@ -81,7 +82,7 @@ def test_of_two_threads_one_fills_a_table_and_the_other_waits() -> None:
 
 
 def test_a_table_whose_query_failed_is_filled_by_the_next_caller() -> None:
-    shared, tries = Engine(2, "1GB"), []
+    shared, tries = Engine(DEFAULT_OPTIONS), []
 
     def fill(name: str) -> None:
         tries.append(name)
