@@ -1,7 +1,7 @@
-"""Programs that some tests need: PostgreSQL, PgBouncer, Chromium, Prometheus, the BigQuery emulator.
+"""Programs that some tests need: databases, browser, Prometheus, emulator, container engine.
 
 The first test that needs a program looks for it and, if it is missing, installs it with its script
-in bin/. `python -m tests.programs [NAME …]` installs the named ones, or all.
+in bin/. `python -m tests.programs [NAME …]` installs the named ones, or those of bin/test.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # Shared by the processes of pytest-xdist: one installs, the others wait.
 LOCK = ROOT / ".pytest_cache" / "programs.lock"
 
+
+# Programs of the default run; `bin/test --containers` needs the other one.
+DEFAULT = ("postgres", "chromium", "emulator")
 
 FindProgram = Callable[[str], Path]  # the fixture `program`
 
@@ -67,12 +70,21 @@ def emulator() -> Path | None:
     return EMULATOR / "bin" / "python" if asked.returncode == 0 else None
 
 
+def containers() -> Path | None:
+    """Return podman's path if Compose and the base images are there too."""
+    asked = subprocess.run(
+        ["bash", "-c", _script("containers", "has_containers")], cwd=ROOT, check=False
+    )
+    return Path(shutil.which("podman") or "") if asked.returncode == 0 else None
+
+
 FINDERS: dict[str, Callable[[], Path | None]] = {
     "postgres": postgres,
     "pgbouncer": pgbouncer,
     "chromium": chromium,
     "prometheus": prometheus,
     "emulator": emulator,
+    "containers": containers,
 }
 
 
@@ -126,4 +138,4 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or tuple(FINDERS)))
+    sys.exit(main(sys.argv[1:] or DEFAULT))

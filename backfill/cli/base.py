@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 import signal
@@ -24,6 +25,7 @@ from backfill.errors import BackcourtError, Refused
 from backfill.logs import escaped
 
 OK, FAILED, REFUSED = 0, 1, 2
+MOST_ACTOR = 150
 UNDEFINED = ("42P01", "42703")  # PostgreSQL's codes for a table and for a column that is not there
 UNDEFINED_IN_SQLITE = re.compile("no such (table|column)|has no column named")
 
@@ -44,6 +46,13 @@ def whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise Refused(f"{text!r} is not a whole number") from None
+
+
+def _actor(text: str) -> str:
+    """Return a user name. Raises Refused."""
+    if 0 < len(text) <= MOST_ACTOR and text.isprintable() and text == text.strip():
+        return text
+    raise Refused(f"{text!r} is not a user name; use 1 to {MOST_ACTOR} printable characters")
 
 
 def add_flag(parser: _ActionsContainer, flag: str, *old_flags: str, **kind: Any) -> None:
@@ -108,6 +117,8 @@ class VerbCommand(BaseCommand):
 
     example = ""  # arguments after manage.py, shown at the end of --help
     json = False
+    records_actor = False  # True for a command that changes something in a user's name
+    actor = ""  # the user it records
     checks: tuple[str, ...] = (OWN,)
     requires_system_checks = ()  # `handle` runs them, to answer in one line
 
@@ -143,6 +154,14 @@ class VerbCommand(BaseCommand):
         self.add_base_argument(
             parser, "--skip-checks", action="store_true", help="skip system checks"
         )
+        if self.records_actor:
+            parser.add_argument(
+                "--as",
+                dest="actor",
+                type=_actor,
+                metavar="USER",
+                help="record this user instead of the system's, for a shell that several people share",
+            )
         parser.add_argument("--json", action="store_true", help="print one JSON document")
         self.add_arguments(parser)
         return parser
@@ -158,6 +177,7 @@ class VerbCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run, print an error as one line and exit with the code of `run`."""
         self.json = options["json"]
+        self.actor = options.get("actor") or getpass.getuser()
         try:
             if wrong := [m.msg for m in run_checks(tags=self.checks) if m.is_serious()]:
                 raise Refused("; ".join(wrong))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from typing import Any
 
@@ -23,17 +22,14 @@ def found(number: int) -> Job:
 class JobCommand(VerbCommand):
     """Base of the commands that change one job, with an optional reason."""
 
+    records_actor = True
+
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the job and --reason."""
         parser.add_argument("job", type=whole_number, metavar="JOB", help="job number")
         parser.add_argument(
             "--reason", default="", metavar="TEXT", help="reason, stored with the change"
         )
-
-    @property
-    def actor(self) -> str:
-        """Return the user named in events."""
-        return getpass.getuser()
 
     def job(self, given: dict[str, Any]) -> Job:
         """Return the job of the command line. Raises Refused."""

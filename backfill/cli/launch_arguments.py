@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from shlex import quote
 from typing import Any
@@ -54,15 +53,13 @@ def keep(verb: VerbCommand, options: Options, given: dict[str, Any]) -> int:
     if given["at"] and given["save_preset"] is not None:
         raise Refused("use --save-preset or --at, not both")
     if given["save_preset"] is not None:
-        kept = save_preset(
-            given["save_preset"], options, getpass.getuser(), replace=given["replace"]
-        )
+        kept = save_preset(given["save_preset"], options, verb.actor, replace=given["replace"])
         verb.emit(
             launch_document(kept),
             f"preset {kept.name!r} saved; `manage.py backfill --preset {quote(kept.name)}` starts it",
         )
         return OK
-    later = launch_backfill(options, getpass.getuser(), start_at=given["at"], exempt=True)
+    later = launch_backfill(options, verb.actor, start_at=given["at"], exempt=True)
     if isinstance(later, Launch):
         verb.emit(
             launch_document(later),

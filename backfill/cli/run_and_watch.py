@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,7 +63,7 @@ def launch(verb: VerbCommand, start: Start, given: dict[str, Any]) -> int | None
 
 
 def _inline(verb: VerbCommand, start: Start) -> int | None:
-    actor = getpass.getuser()
+    actor = verb.actor
     heard: list[Report] = []
     job = start(actor, True, heard.append)
     if job is None:
@@ -80,7 +79,7 @@ def _inline(verb: VerbCommand, start: Start) -> int | None:
 
 def _by_workers(verb: VerbCommand, start: Start, *, wait: bool) -> int | None:
     heard: list[Report] = []
-    job = start(getpass.getuser(), False, heard.append)
+    job = start(verb.actor, False, heard.append)
     if job is None:
         return None
     if wait:

@@ -66,6 +66,6 @@ def test_it_loads_no_django(tmp_path: Path) -> None:
     code = "import sys; sys.argv = ['manage.py', 'health', 'worker']; import manage\n"
     code += "try: manage.main()\nexcept SystemExit: sys.exit('django' in sys.modules)"
     command = [sys.executable, "-c", code]
-    assert (
-        subprocess.run(command, cwd=ROOT, env=environment(DATA_DIR=str(tmp_path))).returncode == 0
-    )
+    given = environment(DATA_DIR=str(tmp_path))
+    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, check=False)
+    assert done.returncode == 0

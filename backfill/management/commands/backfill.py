@@ -24,6 +24,7 @@ from backfill.plan.options import FIELDS, Options, chosen
 class Command(VerbCommand):
     """Backfill dates."""
 
+    records_actor = True
     help = (
         "Backfill a range or a list of dates: run the Phase 4 processors in dependency order."
         " Complete runs are skipped."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -28,6 +27,7 @@ MARKS = {
 class Command(VerbCommand):
     """Show a finding or mark it."""
 
+    records_actor = True
     help = "Show a finding with its evidence, query and history, or mark it with a reason."
     example = "finding 12 --expected --reason 'late tip-off'"
 
@@ -53,7 +53,7 @@ class Command(VerbCommand):
                 f"finding {given['number']} does not exist; `manage.py triage --all` lists the findings"
             )
         if given["mark"]:
-            mark(finding, MARKS[given["mark"]][0], getpass.getuser(), given["reason"])
+            mark(finding, MARKS[given["mark"]][0], self.actor, given["reason"])
         elif given["reason"]:
             raise Refused(
                 f"--reason needs a mark; add one of {', '.join(f'--{name}' for name in MARKS)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +32,7 @@ MEANINGS = {
 class Command(VerbCommand):
     """List launches, or approve, refuse or withdraw one."""
 
+    records_actor = True
     help = (
         "List presets, scheduled launches and launches awaiting approval, newest first; or approve,"
         " refuse or withdraw one."
@@ -61,9 +61,7 @@ class Command(VerbCommand):
         """Decide a launch or list launches; exit 1 if an approved launch cannot start."""
         for name, decide in DECISIONS.items():
             if given[name] is not None:
-                return self._decided(
-                    decide(_found(given[name]), getpass.getuser(), given["reason"])
-                )
+                return self._decided(decide(_found(given[name]), self.actor, given["reason"]))
         if not 1 <= given["limit"] <= MOST:
             raise Refused(f"--limit must be 1 to {MOST}, not {given['limit']}")
         kept = (

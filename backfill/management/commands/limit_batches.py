@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -15,6 +14,7 @@ from backfill.jobs.lifecycle import change_limit
 class Command(VerbCommand):
     """Change the concurrency limit."""
 
+    records_actor = True
     help = (
         "Change the concurrency limit: the maximum number of batches in flight, for one job or for"
         " all jobs together. Batches above a lower limit finish."
@@ -38,7 +38,7 @@ class Command(VerbCommand):
     def run(self, **given: Any) -> int:
         """Change the limit."""
         job = None if given["job"] is None else found(given["job"])
-        change_limit(given["batches"], getpass.getuser(), given["reason"], job=job)
+        change_limit(given["batches"], self.actor, given["reason"], job=job)
         scope = f"job {job.pk}" if job else "all jobs together"
         self.emit(
             {"job": job and job.pk, "batches": given["batches"]},

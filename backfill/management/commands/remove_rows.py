@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -23,6 +22,7 @@ from validation.findings.kinds import pluralize
 class Command(VerbCommand):
     """Remove the rows of processors on dates that are not processing dates."""
 
+    records_actor = True
     help = "Remove the rows and failures of processors on dates without games, as a job."
     example = "remove_rows --dates 2021-11-25,2021-12-24 --reason 'games were postponed'"
 
@@ -49,7 +49,7 @@ class Command(VerbCommand):
             self.emit(document, f"{where} would be removed")
             return OK
         with heartbeat.beating(Worker.Kind.INLINE):
-            job = remove(options, rows, getpass.getuser())
+            job = remove(options, rows, self.actor)
         audit_due()
         self.emit({**document, "job": job.pk}, f"job {job.pk} ({job.status}): {where} removed")
         return OK

@@ -20,6 +20,7 @@ from backfill.models import Job
 class Command(VerbCommand):
     """Retry a job."""
 
+    records_actor = True
     help = (
         "Retry the failed runs of a job that a retry can fix, and the runs that depend on them,"
         " with the options of the job."

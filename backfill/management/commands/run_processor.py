@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -28,6 +27,7 @@ OFFERED = ("mode", "skip_preflight", "skip_trigger", "reason")
 class Command(VerbCommand):
     """Run one processor for one date."""
 
+    records_actor = True
     help = "Run one processor for one date in this process, even if it is complete."
     example = "run_processor PSZA 2021-11-22"
 
@@ -41,7 +41,7 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Run it and print the result."""
-        code, day, actor = processor(given["processor"]).code, given["date"], getpass.getuser()
+        code, day, actor = processor(given["processor"]).code, given["date"], self.actor
         fields = {name: given[name] for name in OFFERED}
         heard: list[Report] = []
         with heartbeat.beating(Worker.Kind.INLINE):

@@ -200,3 +200,18 @@ def test_ones_own_launch_is_not_approved(shell: Shell) -> None:
     launch = launch_backfill(make_options(), actor, limit=1)
     assert isinstance(launch, Launch)
     assert shell("launches", "--approve", launch.pk).code == 2
+
+
+def test_a_shared_shell_records_the_named_user(shell: Shell) -> None:
+    launch = launch_backfill(make_options(), "ada", limit=1)
+    assert isinstance(launch, Launch)
+    assert shell("launches", "--approve", launch.pk, "--as", "ada").code == 2
+    assert shell("launches", "--approve", launch.pk, "--as", "grace hopper").code == 0
+    launch.refresh_from_db()
+    assert (launch.actor, launch.approved_by) == ("ada", "grace hopper")
+
+
+@pytest.mark.parametrize("name", ["", " ada", "a\nb", "x" * 151])
+def test_a_user_name_that_cannot_be_recorded_is_refused(shell: Shell, name: str) -> None:
+    done = shell("pause", 1, "--as", name)
+    assert (done.code, done.err.startswith("--as: "), done.err.count("\n")) == (2, True, 1)

@@ -1,0 +1,222 @@
+"""Containers: build, upgrade, start, backfill, scale, stop, and start again.
+
+`bin/test --containers` runs it. The tests are steps of one trial, in this order. An operation that the
+engine refuses on this machine is reported as skipped, with the engine's message.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.containers.engine import Engine, EngineRefused, Project, engine
+from tests.programs import FindProgram
+from tests.system.installation import ROOT, until
+
+pytestmark = [pytest.mark.system, pytest.mark.containers]
+
+HOST = "panel.example.com"
+REQUIRED = {
+    "SECRET_KEY": "of$the-tests-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJ",
+    "POSTGRES_PASSWORD": "s3cret$of-the-tests",
+    "ALLOWED_HOSTS": HOST,
+    "PANEL_URL": f"https://{HOST}",
+}
+MOST_MB_ABOVE_BASE = 470
+MONTH = ("--start", "{}-11-01", "--end", "{}-11-30")
+CODE = ("manage.py", "validation", "backfill", "webapp", "templates", "static")
+STOP_SECONDS = 30
+
+
+def git(*words: str) -> str:
+    return subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def previous_version() -> str:
+    """Return the newest tag or, without one, the commit before the newest migration."""
+    tag = subprocess.run(
+        ["git", "describe", "--tags", "--abbrev=0"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    if tag:
+        return tag
+    added = ("log", "-1", "--diff-filter=A", "--format=%H")
+    return git(*added, "--", "backfill/migrations", "webapp/migrations") + "^"
+
+
+@pytest.fixture(scope="module")
+def podman(program: FindProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Return the engine with the image of this version."""
+    program("containers")
+    with engine(tmp_path_factory.mktemp("engine")) as made:
+        try:
+            made.build("backcourt:tests", ROOT, git("rev-parse", "--short", "HEAD"))
+        except EngineRefused as refused:
+            pytest.skip(f"the engine refused: {refused}")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def project(podman: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    made = Project(podman, tmp_path_factory.mktemp("project"))
+    with made.checked():
+        yield made
+        made.compose("down", "--volumes", "--timeout", "5")
+
+
+def up(project: Project, **settings: str) -> None:
+    """Start this version with the required settings and these."""
+    project.write(
+        (ROOT / "docker-compose.yml").read_text(),
+        {**REQUIRED, "BACKCOURT_TAG": "tests", "WORKER_MEMORY": "2g", **settings},
+    )
+    project.succeeded("up", "--detach")
+    for service in ("web", "worker", "beat"):
+        for container in project.containers(service):
+            until(lambda c=container: project.is_healthy(c), container, every=0.5)  # type: ignore[misc]
+
+
+def applied(project: Project) -> set[str]:
+    query = "SELECT app || '.' || name FROM django_migrations"
+    command = ("psql", "-U", "backcourt", "-At", "-c", query, "backcourt")
+    return set(project.succeeded("exec", "-T", "postgres", *command).split())
+
+
+def test_the_image_has_only_the_files_of_run_time(podman: Engine) -> None:
+    sizes = [
+        json.loads(podman.podman("image", "inspect", name))[0]["Size"] // 10**6
+        for name in (
+            "backcourt:tests",
+            re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text())[0],
+        )
+    ]
+    assert sizes[0] - sizes[1] < MOST_MB_ABOVE_BASE
+    command = "import pyarrow.parquet, google.cloud.bigquery_storage, google.cloud.pubsub, apprise"
+    podman.podman("run", "--rm", "--network=none", "backcourt:tests", "python", "-c", command)
+
+
+def test_an_upgrade_migrates_the_database_and_keeps_its_content(
+    project: Project, podman: Engine, tmp_path: Path
+) -> None:
+    version = previous_version()
+    archive = tmp_path / "code.tar"
+    git("archive", f"--output={archive}", version)
+    (tmp_path / "old").mkdir()
+    shutil.unpack_archive(archive, tmp_path / "old")
+    steps = ["FROM backcourt:tests", "USER 0", f"RUN rm -rf {' '.join(CODE)} var/*"]
+    steps += [f"COPY --chown=0:0 {name} {name}" for name in CODE]
+    steps += ["USER 10001", "RUN SECRET_KEY=of-the-build-alone-0123456789-abcdefghijklmnopqrstuvwxyz"
+              " python manage.py collectstatic --no-input --verbosity 0"]  # fmt: skip
+    (tmp_path / "old" / "Dockerfile").write_text("\n".join(steps))
+    (tmp_path / "old" / ".dockerignore").unlink()
+    podman.build("backcourt:previous", tmp_path / "old", "previous")
+    project.write(
+        (tmp_path / "old" / "docker-compose.yml").read_text(),
+        {**REQUIRED, "BACKCOURT_TAG": "previous"},
+    )
+    project.succeeded("up", "--detach", "postgres", "redis", "prepare", "web")
+    project.manage("user", "ada", "--role", "admin")
+    before = applied(project)
+    up(project)
+    assert applied(project) > before
+    assert "already exists" in project.compose(
+        "exec", "-T", "web", "python", "manage.py", "user", "ada", "--role", "admin"
+    ).stderr or "ada" in project.manage("user")
+
+
+def test_pages_are_served_and_ready_with_a_volume_at_the_data_folder(project: Project) -> None:
+    (web,) = project.containers("web")
+    code = (
+        "from http.client import HTTPConnection as C; c = C('127.0.0.1:8000');"
+        f"c.request('GET', '/login/', headers={{'Host': '{HOST}', 'X-Forwarded-Proto': 'https'}});"
+        "r = c.getresponse(); print(r.status, r.read().decode())"
+    )
+    page = project.succeeded("exec", "-T", "web", "python", "-c", code)
+    assert page.startswith("200 ")
+    assert re.search(r"/static/\S+\.[0-9a-f]{12}\.css", page)
+    assert "healthy" in project.manage("health", "ready")
+    assert "/backcourt/var" in project.engine.podman("inspect", web)
+
+
+def test_phase_3_is_loaded_and_a_month_backfilled_by_three_workers(
+    project: Project, season_folder: Path
+) -> None:
+    up(project, WORKER_REPLICAS="3")
+    project.succeeded("up", "--detach")
+    assert len(project.containers("worker")) == 3
+    load = f"tar -C '{season_folder}' -c . | docker-compose -p {project.name} exec -T web sh -c"
+    load += " 'mkdir -p var/phase3 && tar -x -C var/phase3 --no-same-owner'"
+    done = project.engine.run("sh", "-c", load, folder=project.folder)
+    assert done.returncode == 0, done.stderr
+    loaded = project.manage("load_phase3", "var/phase3")
+    year = re.search(r"\b(20\d\d)-\d\d\b", loaded)
+    assert year, loaded
+    month = [word.format(year[1]) for word in MONTH]
+    project.manage("backfill", *month, "--as", "ada", "--skip-preflight", "--reason", "trial")
+    (job,) = json.loads(project.manage("jobs", "--json"))["jobs"]
+    assert job["triggered_by"] == "ada"
+    stopped, *_ = project.containers("worker")
+    began = time.monotonic()
+    project.engine.podman("stop", "--time", str(STOP_SECONDS), stopped)
+    assert time.monotonic() - began < STOP_SECONDS
+    project.engine.podman("start", stopped)
+    until(lambda: "succeeded" in project.manage("jobs", "1"), "the job's end", every=2)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.5, 2.0, 5.0])
+def test_a_process_that_starts_stops_on_sigterm_also_without_an_init(
+    project: Project, after: float
+) -> None:
+    run = (
+        "run",
+        "--detach",
+        f"--network={project.name}_default",
+        f"--env-file={project.folder}/.env.plain",
+    )
+    (project.folder / ".env.plain").write_text(
+        "".join(f"{name}={value}\n" for name, value in REQUIRED.items())
+        + f"DATABASE_URL=postgresql://backcourt@postgres/backcourt\nPGPASSWORD={REQUIRED['POSTGRES_PASSWORD']}\n"
+        + "REDIS_URL=redis://redis:6379/0\n"
+    )
+    services = {
+        "worker": "celery --quiet -A webapp worker",
+        "beat": "celery --quiet -A webapp beat --scheduler celery.beat:Scheduler --pidfile=",
+        "web": "gunicorn webapp.wsgi -c python:webapp.gunicorn_conf",
+    }
+    started = [
+        project.engine.podman(
+            *run, "backcourt:tests", "python", "-m", "backfill.processes.stoppable", *words.split()
+        ).strip()
+        for words in services.values()
+    ]
+    time.sleep(after)  # a moment of the start, not an event
+    began = time.monotonic()
+    project.engine.podman("stop", "--time", str(STOP_SECONDS), *started)
+    seconds = time.monotonic() - began
+    codes = [
+        json.loads(project.engine.podman("inspect", c))[0]["State"]["ExitCode"] for c in started
+    ]
+    project.engine.podman("rm", *started)
+    assert 137 not in codes, codes  # killed after the grace period
+    assert seconds < STOP_SECONDS
+
+
+def test_everything_is_there_again_after_down_and_up(project: Project) -> None:
+    project.succeeded("down")
+    assert project.containers(".*") == []
+    up(project)
+    assert len(project.containers("worker")) == 1
+    assert "succeeded" in project.manage("jobs", "1")
+    assert project.containers("worker")[0] not in project.log(project.containers("web")[0])
