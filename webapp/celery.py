@@ -21,9 +21,9 @@ COMMAND = {"worker", "beat"} & set(sys.argv) if "celery" in sys.argv[0] else set
 load_or_exit(*COMMAND)
 
 app = Celery("backcourt")
-app.loader.override_backends = {
-    "redis": "backfill.processes.celery_result_backend:NoResultSubscriptions"
-}
+app.loader.override_backends = dict.fromkeys(
+    ("redis", "rediss"), "backfill.processes.celery_result_backend:NoResultSubscriptions"
+)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["backfill.execution"])
 app.autodiscover_tasks(["backfill.processes"], related_name="celery_worker")  # its signal handlers

@@ -316,6 +316,9 @@ WORKER_DEAD_AFTER_SECONDS = env.int("WORKER_DEAD_AFTER_SECONDS", default=8)
 REDIS_SOCKET = redis_socket(VAR)
 OWN_REDIS_URL = f"redis+socket://{quote(str(REDIS_SOCKET))}"
 REDIS_URL = env.str("REDIS_URL", default="") or OWN_REDIS_URL
+if REDIS_URL.startswith("rediss:") and "ssl_cert_reqs=" not in REDIS_URL:
+    # Celery requires the choice in the URL.
+    REDIS_URL += ("&" if "?" in REDIS_URL else "?") + "ssl_cert_reqs=required"
 TASK_APP = "webapp.celery.app"
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True  # chords count without results, and no code reads them

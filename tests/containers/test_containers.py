@@ -31,7 +31,6 @@ REQUIRED = {
 }
 MOST_MB_ABOVE_BASE = 470
 MONTH = ("--start", "{}-11-01", "--end", "{}-11-30")
-CODE = ("manage.py", "validation", "backfill", "webapp", "templates", "static")
 STOP_SECONDS = 30
 
 
@@ -99,7 +98,7 @@ def test_the_image_has_only_the_files_of_run_time(podman: Engine) -> None:
         json.loads(podman.podman("image", "inspect", name))[0]["Size"] // 10**6
         for name in (
             "backcourt:tests",
-            re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text())[0],
+            re.findall(r"FROM (\S+)", (ROOT / "Dockerfile").read_text())[0],
         )
     ]
     assert sizes[0] - sizes[1] < MOST_MB_ABOVE_BASE
@@ -115,12 +114,6 @@ def test_an_upgrade_migrates_the_database_and_keeps_its_content(
     git("archive", f"--output={archive}", version)
     (tmp_path / "old").mkdir()
     shutil.unpack_archive(archive, tmp_path / "old")
-    steps = ["FROM backcourt:tests", "USER 0", f"RUN rm -rf {' '.join(CODE)} var/*"]
-    steps += [f"COPY --chown=0:0 {name} {name}" for name in CODE]
-    steps += ["USER 10001", "RUN SECRET_KEY=of-the-build-alone-0123456789-abcdefghijklmnopqrstuvwxyz"
-              " python manage.py collectstatic --no-input --verbosity 0"]  # fmt: skip
-    (tmp_path / "old" / "Dockerfile").write_text("\n".join(steps))
-    (tmp_path / "old" / ".dockerignore").unlink()
     podman.build("backcourt:previous", tmp_path / "old", "previous")
     project.write(
         (tmp_path / "old" / "docker-compose.yml").read_text(),
