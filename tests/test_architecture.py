@@ -26,7 +26,7 @@ MAY_IMPORT = {"validation": set(), "backfill": {"validation"}, "webapp": {"backf
 # from its own line or from lines above it.
 LAYERS = (
     "errors version process_id crash_points logs backoff private_files liveness elapsed celery_app"
-    " spans tracing otlp session_defaults log_streams",
+    " session_defaults telemetry",
     "warehouse.schema warehouse.tables",  # declarations
     "statements",
     "processors",
@@ -40,7 +40,7 @@ LAYERS = (
     "audit",
     "drilldown",
     "notify",
-    "execution",
+    "execution telemetry.lineage telemetry.lineage_events",
     "jobs",
     "execution.tasks execution.sweep",  # entry points of the workers
     "documents queries ingest simulation recovery checks",

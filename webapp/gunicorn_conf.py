@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from backfill import log_streams, logs, tracing
+from backfill import logs
+from backfill.telemetry import log_streams, tracing
 from webapp.setting_schema import load_or_exit
 
 load_or_exit("web")

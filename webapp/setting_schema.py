@@ -18,8 +18,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from backfill import log_streams
 from backfill.logs import FORMATS, escaped
+from backfill.telemetry import log_streams
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
@@ -293,3 +293,10 @@ def load_or_exit(process: str = "") -> None:
         reason = escaped(" ".join(str(error).split()))
         sys.stderr.write(f"the settings cannot be read: {kind}{reason}; see .env.example\n")
         sys.exit(2)
+
+
+def redis_url(url: str) -> str:
+    """Return the URL with verified certificates for `rediss`, which Celery takes from the URL."""
+    if not url.startswith("rediss:") or "ssl_cert_reqs=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"

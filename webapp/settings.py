@@ -156,12 +156,11 @@ MIDDLEWARE = [
     "webapp.middleware.errors.ErrorMiddleware",
     "webapp.middleware.own_writes.OwnWritesMiddleware",
 ]
-# Traces: address of an OpenTelemetry collector. The SDK reads the other OTEL_* variables itself.
+# Traces: an OpenTelemetry collector. The SDK reads the other OTEL_* variables itself.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 if OTEL_EXPORTER_OTLP_ENDPOINT:
     MIDDLEWARE.insert(0, "webapp.middleware.tracing.TraceMiddleware")
-
-# Lineage: address of an OpenLineage service, its token, and the namespace of the jobs there.
+# Lineage: an OpenLineage service, its token, and the namespace of the jobs there.
 OPENLINEAGE_URL = env.str("OPENLINEAGE_URL", default="")
 OPENLINEAGE_API_KEY = env.str("OPENLINEAGE_API_KEY", default="")
 OPENLINEAGE_NAMESPACE = env.str("OPENLINEAGE_NAMESPACE", default="backcourt")
@@ -274,9 +273,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Parameters of the URL (?connect_timeout=10&conn_max_age=0) take precedence. The other timeouts
-    # are in the database (backfill.session_defaults). No session state outlives a transaction, so
-    # PgBouncer can pool by transaction; it would lose a cursor that does.
+    # Parameters of the URL take precedence. Other timeouts are in the database
+    # (backfill.session_defaults), for PgBouncer, which would also lose a cursor of a session.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 5,
@@ -315,10 +313,7 @@ WORKER_DEAD_AFTER_SECONDS = env.int("WORKER_DEAD_AFTER_SECONDS", default=8)
 # socket that only this user can open.
 REDIS_SOCKET = redis_socket(VAR)
 OWN_REDIS_URL = f"redis+socket://{quote(str(REDIS_SOCKET))}"
-REDIS_URL = env.str("REDIS_URL", default="") or OWN_REDIS_URL
-if REDIS_URL.startswith("rediss:") and "ssl_cert_reqs=" not in REDIS_URL:
-    # Celery requires the choice in the URL.
-    REDIS_URL += ("&" if "?" in REDIS_URL else "?") + "ssl_cert_reqs=required"
+REDIS_URL = setting_schema.redis_url(env.str("REDIS_URL", default="") or OWN_REDIS_URL)
 TASK_APP = "webapp.celery.app"
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True  # chords count without results, and no code reads them

@@ -12,13 +12,14 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.timezone import now
 
-from backfill import process_id, tracing
+from backfill import process_id
 from backfill.errors import Superseded
-from backfill.execution import dispatch, lineage
+from backfill.execution import dispatch
 from backfill.execution.execute import Step
 from backfill.models import SYSTEM, Batch, Job, Run, RunQuerySet, record_transitions
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
+from backfill.telemetry import lineage, tracing
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Charge, Work

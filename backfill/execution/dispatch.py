@@ -19,9 +19,10 @@ from django.utils.timezone import now
 
 from backfill.backoff import LONGEST_WAIT_SECONDS
 from backfill.errors import WarehouseError
-from backfill.execution import lineage, queue
+from backfill.execution import queue
 from backfill.execution.overwritten import mark_overwritten_by
 from backfill.models import SYSTEM, Batch, EventCause, Job, Limits, Notice, Run, RunQuerySet
+from backfill.telemetry import lineage
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import StoppedJobs
 from validation.findings.kinds import pluralize

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import now
 
-from backfill import backoff, logs, tracing
+from backfill import backoff, logs
 from backfill.crash_points import crash_point
 from backfill.errors import (
     SeasonReloaded,
@@ -34,7 +34,6 @@ from backfill.execution import (
     execute,
     heartbeat,
     history,
-    lineage,
     live_checks,
     measuring,
 )
@@ -48,7 +47,8 @@ from backfill.models import SYSTEM, Batch, EventCause, Job, Run, SkipReason
 from backfill.plan import input_signatures
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import season_year
-from backfill.spans import Attributes
+from backfill.telemetry import lineage, tracing
+from backfill.telemetry.spans import Attributes
 from backfill.warehouse import warehouse
 from validation.season import Calendar, DateType
 

@@ -11,9 +11,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
 
-from backfill import logs, tracing
+from backfill import logs
 from backfill.errors import Conflict, PlanChanged, Refused
-from backfill.execution import dispatch, history, lineage
+from backfill.execution import dispatch, history
 from backfill.execution.overwritten import mark_overwritten_by
 from backfill.models import (
     SYSTEM,
@@ -33,6 +33,7 @@ from backfill.plan.planning import Plan, PlannedAction
 from backfill.process_id import this_process
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import check_loaded, load_calendar, seasons_of
+from backfill.telemetry import lineage, tracing
 from backfill.version import code_version
 from backfill.warehouse import writable_warehouse
 from backfill.warehouse.season_cache import of_one_version

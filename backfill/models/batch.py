@@ -10,9 +10,9 @@ from uuid import uuid4
 from django.db import models, transaction
 from django.utils.timezone import now
 
-from backfill import tracing
 from backfill.models.event import Event
-from backfill.spans import EndedSpan
+from backfill.telemetry import tracing
+from backfill.telemetry.spans import EndedSpan
 
 if TYPE_CHECKING:
     from backfill.models.job import Job

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models, transaction
 from django.utils.timezone import now
 
-from backfill import tracing
 from backfill.elapsed import seconds_between
 from backfill.models.event import EventKind
 from backfill.models.transitions import Stateful
-from backfill.spans import EndedSpan
+from backfill.telemetry import tracing
+from backfill.telemetry.spans import EndedSpan
 
 if TYPE_CHECKING:
     from backfill.plan.options import Options
@@ -50,7 +50,7 @@ class Job(Stateful):
     retries = models.PositiveIntegerField(default=0)  # automatic retries, of options.max_retries
     # Process of an inline job, as `host pid start`; when it dies, the job becomes abandoned.
     owner = models.CharField(max_length=200, blank=True)
-    # Context of the request or command that started it (backfill.tracing); empty without traces.
+    # Context of the request or command that started it (backfill.telemetry.tracing); empty without traces.
     traceparent = models.CharField(max_length=tracing.LENGTH, blank=True)
     # Cost of its steps on BigQuery.
     billed_bytes = models.BigIntegerField(default=0)

@@ -19,11 +19,12 @@ from celery.signals import (
 from django.core.checks import run_checks
 from django.utils.timezone import now
 
-from backfill import checks, log_streams, tracing
+from backfill import checks
 from backfill.cli.base import REFUSED
-from backfill.execution import heartbeat, lineage, queue, sweep
+from backfill.execution import heartbeat, queue, sweep
 from backfill.models import Worker
 from backfill.processes.die_with_parent import set_parent_death_signal
+from backfill.telemetry import lineage, log_streams, tracing
 from backfill.version import code_version
 from backfill.warehouse import season_cache
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from supervisor import supervisord  # type: ignore[import-untyped]
 from supervisor.loggers import Handler  # type: ignore[import-untyped]
 
-from backfill import log_streams, logs
+from backfill import logs
+from backfill.telemetry import log_streams
 
 LEVELS = {"CRIT": "CRITICAL", "WARN": "WARNING", "ERRO": "ERROR"}
 

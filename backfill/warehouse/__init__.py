@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 
-from backfill import tracing
 from backfill.errors import Refused, WarehouseUnwritable
+from backfill.telemetry import tracing
 
 if TYPE_CHECKING:
     from backfill.warehouse.port import Warehouse

@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import signature
 from typing import Any
 
-from backfill import tracing
+from backfill.telemetry import tracing
 from backfill.warehouse.port import Warehouse
 from backfill.warehouse.schema import Table
 

@@ -15,8 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from backfill import otlp, tracing
-from backfill.spans import EndedSpan
+from backfill.telemetry import otlp, tracing
+from backfill.telemetry.spans import EndedSpan
 from tests.system.http_sink import receiving
 
 SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

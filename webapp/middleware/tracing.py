@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from backfill import tracing
+from backfill.telemetry import tracing
 
 # Calls by machines every few seconds, and files.
 UNTRACED = ("/healthz", "/readyz", "/metrics", "/static/")

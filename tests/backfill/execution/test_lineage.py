@@ -10,9 +10,9 @@ import pytest
 from openlineage.client.serde import Serde
 from openlineage.client.transport.http import HttpConfig, HttpTransport
 
-from backfill.execution import lineage
-from backfill.execution.lineage_events import event
 from backfill.models import Job, Run
+from backfill.telemetry import lineage
+from backfill.telemetry.lineage_events import event
 from tests.system.http_sink import receiving
 from tests.system.installation import until
 
@@ -44,7 +44,7 @@ def test_a_failed_run_has_its_reason_and_no_counts() -> None:
 
 
 def test_a_bigquery_table_is_named_by_its_project(settings: Any) -> None:
-    from backfill.execution.lineage_events import _dataset
+    from backfill.telemetry.lineage_events import _dataset
 
     _dataset.cache_clear()
     settings.WAREHOUSE_URL = "bigquery://nba-project/test_?location=EU"

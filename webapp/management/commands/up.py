@@ -16,11 +16,11 @@ from django.db import connection
 
 from backfill.cli.base import OK, VerbCommand
 from backfill.errors import BackcourtError, Refused
-from backfill.log_streams import LogStream
 from backfill.models import Job
 from backfill.processes import supervisor as stack
 from backfill.processes.die_with_parent import PARENT, die_with_parent
 from backfill.season_calendar import season_name
+from backfill.telemetry.log_streams import LogStream
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from webapp.auth import accounts

@@ -1,6 +1,6 @@
 """OpenLineage events: a run with its input tables, its output, counts and failures by category.
 
-Only `backfill.execution.lineage` imports this module, because it imports OpenLineage.
+Only `backfill.telemetry.lineage` imports this module, because it imports OpenLineage.
 """
 
 from __future__ import annotations

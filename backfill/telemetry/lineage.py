@@ -72,7 +72,7 @@ def shut_down() -> None:
 
 
 def _send(job: Job, events: Iterable[tuple[Run | None, str]]) -> None:
-    from backfill.execution.lineage_events import event, job_event
+    from backfill.telemetry.lineage_events import event, job_event
 
     try:
         for run, kind in events:

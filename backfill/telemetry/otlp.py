@@ -1,6 +1,6 @@
 """OpenTelemetry SDK of this process: spans are exported by a thread, never by the caller.
 
-The thread starts with the first span, so after any fork. Only `backfill.tracing` imports this
+The thread starts with the first span, so after any fork. Only `backfill.telemetry.tracing` imports this
 module, and only with a collector.
 """
 
@@ -32,7 +32,7 @@ from backfill.version import code_version
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
-    from backfill.spans import Attributes, EndedSpan
+    from backfill.telemetry.spans import Attributes, EndedSpan
 
 log = logging.getLogger(__name__)
 SCOPE = "backcourt"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from backfill import logs
-from backfill.spans import NO_ATTRIBUTES, Attributes, EndedSpan
+from backfill.telemetry.spans import NO_ATTRIBUTES, Attributes, EndedSpan
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -43,7 +43,7 @@ def span(
     if not is_on():
         yield None
         return
-    from backfill import otlp
+    from backfill.telemetry import otlp
 
     if parent is None and not otlp.current():
         yield None
@@ -55,7 +55,7 @@ def span(
 def fail(made: Span | None, reason: str) -> None:
     """Mark a span as failed."""
     if made:
-        from backfill import otlp
+        from backfill.telemetry import otlp
 
         otlp.fail(made, reason)
 
@@ -63,7 +63,7 @@ def fail(made: Span | None, reason: str) -> None:
 def annotate(name: str, value: str) -> None:
     """Set an attribute of the current span."""
     if is_on():
-        from backfill import otlp
+        from backfill.telemetry import otlp
 
         otlp.annotate(name, value)
 
@@ -72,7 +72,7 @@ def start_trace(name: str) -> str:
     """Return the context of the current span, or of a new root span of this name; empty if off."""
     if not is_on():
         return ""
-    from backfill import otlp
+    from backfill.telemetry import otlp
 
     if not otlp.current():
         with otlp.span(name, "", "INTERNAL", NO_ATTRIBUTES):
@@ -92,12 +92,12 @@ def child(context: str, *identity: object) -> str:
 def export(ended: EndedSpan) -> None:
     """Export a span that ended, if its trace is sampled."""
     if is_on():
-        from backfill import otlp
+        from backfill.telemetry import otlp
 
         otlp.export(ended)
 
 
 def shut_down() -> None:
     """Export the spans of this process that are left, within a few seconds."""
-    if otlp := sys.modules.get("backfill.otlp"):
+    if otlp := sys.modules.get("backfill.telemetry.otlp"):
         otlp.shut_down()

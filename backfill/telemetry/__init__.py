@@ -1,0 +1,1 @@
+"""Traces, lineage events and the output streams of a process."""
