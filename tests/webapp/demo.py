@@ -26,6 +26,8 @@ RUN = (
     str(START),
     "--end",
     str(END),
+    "--batch-size",
+    "12",
     "--no-canary",
     "--no-brake",
     "--skip-preflight",
