@@ -85,7 +85,15 @@ class TestChanging:
 
     def test_what_cancelling_would_do_is_asked_before(self) -> None:
         api, job = self.started()
-        would = {"job": job, "status": "queued", "dropped": 20, "finishing": 0, "stopped": 0}
+        none = {"warehouse_jobs": [], "warehouse_jobs_running": [], "warehouse_error": ""}
+        would = {
+            "job": job,
+            "status": "queued",
+            "dropped": 20,
+            "finishing": 0,
+            "stopped": 0,
+            **none,
+        }
         assert api.get(f"jobs/{job}/cancel").document == would
         assert api.post(f"jobs/{job}/cancel", reason="wrong").document == {
             **would,

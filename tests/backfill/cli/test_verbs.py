@@ -51,7 +51,8 @@ def test_while_a_step_runs_they_say_what_is_still_to_come(shell: Shell, job: Job
         == f"job {job.pk} (pausing): 1 queued run dropped, 1 running to finish\n"
     )
     assert shell("cancel", job.pk, "--json").document == {
-        "job": job.pk, "status": "cancelling", "dropped": 1, "finishing": 1, "stopped": 0
+        "job": job.pk, "status": "cancelling", "dropped": 1, "finishing": 1, "stopped": 0,
+        "warehouse_jobs": [], "warehouse_jobs_running": [], "warehouse_error": ""
     }  # fmt: skip
     forced = shell("cancel", job.pk, "--force").out
     assert (

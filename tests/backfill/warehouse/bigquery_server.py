@@ -121,6 +121,12 @@ class StandIn:
     def running(self) -> list[str]:
         return [name for name, job in self.jobs.items() if job["status"]["state"] == "RUNNING"]
 
+    def release(self) -> None:
+        """End the jobs that are still RUNNING, so that a failed test does not wait for them."""
+        with self.lock:
+            for name in self.running():
+                self._end(self.jobs[name])
+
     def verbs(self, pattern: str) -> list[tuple[str, str]]:
         """Return method and location of the requests whose path matches."""
         return [

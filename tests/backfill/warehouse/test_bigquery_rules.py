@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ from django.db import connection
 
 from backfill.errors import WarehouseBusy, WarehouseError
 from backfill.execution.claims import claim_step
-from backfill.execution.dispatch import take_batch
 from backfill.processes import celery_worker
 from backfill.warehouse import open_warehouse
 from backfill.warehouse.bigquery.errors import Stopped
@@ -20,7 +20,7 @@ from backfill.warehouse.bigquery.session import BigQueryWarehouse
 from backfill.warehouse.port import StoppedJobs
 from tests.backfill.shell import Shell
 from tests.backfill.warehouse.bigquery_server import MERGE, TOKYO, URL, StandIn, session
-from tests.backfill.working import make_job
+from tests.backfill.working import batch_of, make_job
 from tests.seasons.tiny import FIRST
 
 
@@ -45,13 +45,14 @@ def test_every_request_for_a_job_carries_the_location_of_the_datasets(
 ) -> None:
     names: list[str] = []
     server.hold = "MERGE"
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        stack.callback(server.release)
         on = session(url, key="k", note=names.append)
         merging = pool.submit(on.jobs.run, MERGE, [])
         until(lambda: bool(server.running()))
         session(url).cancel(names)
         with pytest.raises(Stopped):
-            merging.result()
+            merging.result(timeout=20)
     asked = server.verbs("/(jobs|queries)")
     assert {verb for verb, _ in asked} == {"GET", "POST"}
     assert {where for _, where in asked} == {TOKYO}
@@ -124,14 +125,12 @@ def test_a_label_that_begins_with_a_digit_is_accepted(server: StandIn) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("season")
+@pytest.mark.usefixtures("season", "redis")
 def test_a_force_cancel_stops_the_running_job_and_names_it(
     server: StandIn, shell: Shell, settings: Any
 ) -> None:
     job = make_job(processors=("TDZA",), end=FIRST)
-    batch = take_batch(job)
-    assert batch
-    attempt = claim_step(batch, "TDZA", "claim", "worker")
+    attempt = claim_step(batch_of(job, 0), "TDZA", "claim", "worker")
     assert attempt
     settings.WAREHOUSE_URL, server.hold = URL, "MERGE"
 
@@ -141,13 +140,14 @@ def test_a_force_cancel_stops_the_running_job_and_names_it(
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        stack.callback(server.release)
         merging = pool.submit(merge)
         until(lambda: bool(server.running()))
         [name] = server.running()
         done = shell("cancel", job.pk, "--force", "--json")
         with pytest.raises(Stopped):
-            merging.result()
+            merging.result(timeout=20)
     assert (done.code, done.err, server.executed) == (0, "", [])
     told = {key: done.document[key] for key in ("status", "stopped", "warehouse_jobs")}
     assert told == {"status": "cancelled", "stopped": 1, "warehouse_jobs": [name]}
