@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -75,6 +75,18 @@ class RunQuerySet(models.QuerySet["Run"]):
             cursor.executemany(
                 f"INSERT INTO {Run._meta.db_table} ({columns}) VALUES ({places})", rows
             )
+
+    def in_chunks(self, size: int) -> Iterator[Run]:
+        """Yield the runs in their order, with one chunk in memory.
+
+        A cursor of the server would do that too, but it is lost between the transactions of
+        PgBouncer.
+        """
+        pks = list(self.values_list("pk", flat=True))
+        for n in range(0, len(pks), size):
+            chunk = pks[n : n + size]
+            found = Run.objects.in_bulk(chunk)
+            yield from (found[pk] for pk in chunk if pk in found)
 
     def deciding(self, start: date, end: date) -> dict[Key, Run]:
         """Return the latest decisive run of each (processor, date), by date: not active, not

@@ -92,7 +92,7 @@ def _with_errors(job: Job) -> dict[Key, Run]:
     newest = Run.objects.newest_decisive(options.start, options.end).order_by("date", "pk")
     return {
         key: run
-        for run in newest.iterator(RUNS_AT_ONCE)
+        for run in newest.in_chunks(RUNS_AT_ONCE)
         if (key := (run.processor, run.date)) in own
         and (run.status == Run.Status.FAILED or count_bugs(run.failures))
         and (not own[key] or (run.started_at or LONG_AGO) > job.created_at)

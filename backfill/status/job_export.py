@@ -43,7 +43,7 @@ def rows(job: Job) -> Iterator[dict[str, Any]]:
     run is audited.
     """
     audits = verdicts_of(own_runs(job))
-    for run in job.runs.order_by("date", "pk").iterator(ROWS_AT_ONCE):
+    for run in job.runs.order_by("date", "pk").in_chunks(ROWS_AT_ONCE):
         yield _row(run, audits)
 
 

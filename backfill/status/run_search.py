@@ -90,7 +90,7 @@ class Search:
 
     def all(self, order: str) -> Iterator[Run]:
         """Stream all matching runs."""
-        return self._ordered(order).iterator(CHUNK)
+        return self._ordered(order).in_chunks(CHUNK)
 
     def _ordered(self, order: str) -> RunQuerySet:
         by = ORDERS[order.removeprefix("-")]
