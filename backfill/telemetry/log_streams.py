@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import logging
 import os
+import select
 import sys
 import threading
 import warnings
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -90,14 +93,25 @@ class NativeOutput:
         self._writer: int | None = None
 
     def read(self, stream: LogStream) -> None:
-        """Log what child processes write, from now on."""
+        """Log what child processes write, from now on, and the rest when this process exits."""
         reader, self._writer = os.pipe()
+        os.set_blocking(reader, False)
+        lock, main = threading.Lock(), os.getpid()
 
-        def copy() -> None:
-            while data := os.read(reader, 1 << 16):
-                stream.write(data.decode(errors="backslashreplace"))
+        def drain() -> None:
+            if os.getpid() != main:
+                return
+            with lock, suppress(BlockingIOError):
+                while data := os.read(reader, 1 << 16):
+                    stream.write(data.decode(errors="backslashreplace"))
 
-        threading.Thread(target=copy, name="native output", daemon=True).start()
+        def follow() -> None:
+            while True:
+                select.select([reader], [], [])
+                drain()
+
+        threading.Thread(target=follow, name="native output", daemon=True).start()
+        atexit.register(drain)
 
     def redirect(self) -> None:
         """Send the native output of this child process to the main process."""
