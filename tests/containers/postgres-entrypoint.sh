@@ -7,8 +7,7 @@ export PATH="$bin:$PATH" PGDATA=/var/lib/postgresql/data
 as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 install -d -o postgres -g postgres /var/run/postgresql
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  chown postgres:postgres "$PGDATA"
-  chmod 700 "$PGDATA"
+  install -d -o postgres -g postgres -m 700 "$PGDATA"
   printf '%s' "$POSTGRES_PASSWORD" >/tmp/password
   chmod 644 /tmp/password
   as_postgres initdb --username="$POSTGRES_USER" --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256 >/dev/null

@@ -218,3 +218,34 @@ def test_everything_is_there_again_after_down_and_up(project: Project) -> None:
     up(project)
     assert len(project.containers("worker")) == 1
     assert rows(project, "SELECT status FROM backfill_job") == {"succeeded"}
+
+
+def test_external_servers_replace_the_included_ones(project: Project) -> None:
+    podman, password = project.engine.podman, "an$other/p@ss word"
+    up(project)  # makes the network
+    network = f"--network={project.name}_default"
+    servers = {
+        "external-postgres": [
+            "--env=POSTGRES_USER=backcourt", "--env=POSTGRES_DB=backcourt",
+            f"--env=POSTGRES_PASSWORD={password}", SERVICES["postgres"]["image"],
+        ],
+        "external-redis": [SERVICES["redis"]["image"], *SERVICES["redis"]["command"],
+                           "--requirepass", "s3cret"],
+    }  # fmt: skip
+    for name, options in servers.items():
+        podman("run", "--detach", f"--name={name}", network, *options)
+    try:
+        ready = ("exec", "external-postgres", "pg_isready", "-U", "backcourt", "-h", "127.0.0.1")
+        until(lambda: not project.engine.run("podman", *ready).returncode, "PostgreSQL", every=0.5)
+        up(
+            project,
+            POSTGRES_REPLICAS="0",
+            POSTGRES_PASSWORD=password,
+            DATABASE_URL="postgresql://backcourt@external-postgres:5432/backcourt",
+            REDIS_REPLICAS="0",
+            REDIS_URL="redis://:s3cret@external-redis:6379/0",
+        )
+        assert (project.containers("postgres"), project.containers("redis")) == ([], [])
+        assert "no jobs yet" in project.manage("jobs")
+    finally:
+        podman("rm", "--force", *servers)
