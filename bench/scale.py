@@ -300,7 +300,7 @@ def print_jobs(seasons: int) -> None:
     print(
         "| dates per batch | batches | steps | jobs | SELECT jobs | GiB charged | USD |\n|--:|--:|--:|--:|--:|--:|--:|"
     )
-    for size in (1, 7, 14, 0, 60, 366):
+    for size in (1, 7, 14, 33, 0, 366):
         made = planned(1, size)
         found = [s for batch in batches(made) for step in batch.values() for s in step]
         steps = sum(len(batch) for batch in batches(made))
@@ -319,7 +319,7 @@ def print_jobs(seasons: int) -> None:
 
 def print_times(seasons: int, seeds: int) -> None:
     """Print the minutes for all seasons, by worker processes and batch size."""
-    sizes = (7, 14, 0, 60)
+    sizes = (7, 14, 33, 0)
     plans = {size: planned(seasons, size) for size in sizes}
     titles = [f"batches of {plans[s].batch_size}" for s in sizes]
     print(

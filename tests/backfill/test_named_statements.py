@@ -38,6 +38,7 @@ ENGINE = {
             "table_checks",
         ]
     ),
+    "backfill/recovery/database.py",  # every table of a backup
     "backfill/warehouse/parquet/new_partitions.py",
     "backfill/warehouse/parquet/reading.py",
     "backfill/warehouse/parquet/session.py",

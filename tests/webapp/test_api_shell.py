@@ -26,6 +26,7 @@ pytestmark = [
 RANGE = {"start": str(FIRST), "end": str(LAST)}
 OWN = {
     "id",
+    "request_id",
     "job_id",
     "run_id",
     "claim",

@@ -254,7 +254,7 @@ def test_no_malformed_request_is_a_server_error(
             client.cookies["sessionid"] = session
         answer = send(client, sent)
         statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
-        assert answer.status_code < 500, sent
+        assert answer.status_code < 500 or sent.url == "/readyz", sent  # 503 without Redis
         if answer.status_code >= 400 and sent.url.startswith(ROOT):
             assert answer["Content-Type"] == CONTENT_TYPE, sent
 

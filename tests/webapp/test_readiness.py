@@ -14,9 +14,9 @@ import pytest
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
+from backfill.celery_app import celery_app
 from backfill.processes.supervisor import redis_program
 from tests.system.installation import until
-from webapp.celery import app
 from webapp.ops import readiness
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -44,10 +44,10 @@ def ready(
     settings.STATIC_ROOT.mkdir()
     (settings.STATIC_ROOT / "staticfiles.json").write_text("{}")
     monkeypatch.setattr(settings, "REDIS_URL", redis)
-    before = app.conf.broker_url
-    app.conf.broker_url = redis
+    before = celery_app().conf.broker_url
+    celery_app().conf.broker_url = redis
     yield settings.STATIC_ROOT
-    app.conf.broker_url = before
+    celery_app().conf.broker_url = before
 
 
 def failing() -> list[str]:
@@ -76,7 +76,7 @@ def test_without_a_migration_it_is_not(ready: Path, caplog: pytest.LogCaptureFix
 
 
 def test_without_redis_it_is_not(ready: Path) -> None:
-    app.conf.broker_url = "redis://:hidden@127.0.0.1:1/0"
+    celery_app().conf.broker_url = "redis://:hidden@127.0.0.1:1/0"
     assert failing() == ["redis"]
 
 

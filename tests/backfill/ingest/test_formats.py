@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -427,8 +428,11 @@ def without_root(folder: Path, unreadable: Path) -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_an_unreadable_file_is_one_sentence(folder: Path) -> None:
+def test_an_unreadable_file_is_one_sentence(folder: Path, settings: Any) -> None:
     assert read(folder)[0] == []  # imports what another user cannot
+    settings.VAR = folder.parent / "var"  # the other user writes temporary files there
+    settings.VAR.mkdir()
+    settings.VAR.chmod(0o777)
     with without_root(folder, unreadable=file_of(folder, PGS)):
         problems = read(folder)[0]
     assert problems == [f"{PLAYER_GAMES}: {PGS.name}.parquet cannot be opened (Permission denied)"]
