@@ -69,6 +69,8 @@ def main(root: Path) -> None:
         )
         for r in rows
     )
+    if not calendar.starts:
+        raise SystemExit(f"{root} has no season; load one with `manage.py load_phase3`")
     for start in calendar.starts.values():
         days = [calendar.day(d) for d in sorted({g.game_date for g in calendar.games})]
         dates = [d.day for d in days if d.is_processing and (d.index or 0) >= BOOTSTRAP_DAYS]

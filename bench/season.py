@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -28,16 +29,19 @@ REAL = ROOT.parent / "shared" / "data" / "season_2023"
 
 
 @dataclass(frozen=True)
-class Measured:
+class Command:
+    """Wall and CPU seconds of a whole process, and its largest resident memory."""
+
     seconds: float
+    cpu: float
     peak_mib: float
     output: str
 
 
-def measure(command: list[str], var: Path) -> Measured:
-    """Run a command; return wall seconds and the largest resident memory."""
+def measure(command: list[str], var: Path) -> Command:
+    """Run a command."""
     environment = {**os.environ, "DATA_DIR": str(var)}
-    started, peak = time.perf_counter(), 0
+    started, peak, before = time.perf_counter(), 0, children_cpu()
     process = psutil.Popen(
         command,
         cwd=ROOT,
@@ -55,10 +59,16 @@ def measure(command: list[str], var: Path) -> Measured:
     seconds = time.perf_counter() - started
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} exited with {process.returncode}")
-    return Measured(seconds, peak / 2**20, process.stdout.read())
+    return Command(seconds, children_cpu() - before, peak / 2**20, process.stdout.read())
 
 
-def manage(var: Path, *arguments: str) -> Measured:
+def children_cpu() -> float:
+    """Return CPU seconds of all ended child processes."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def manage(var: Path, *arguments: str) -> Command:
     return measure([sys.executable, "manage.py", *arguments], var)
 
 
@@ -96,17 +106,15 @@ def season(folder: list[str], repeats: int) -> None:
             again = manage(var, *backfill)
             copy = Path(scratch) / "bare"
             shutil.rmtree(copy, ignore_errors=True)
-            for name in ("nba_analytics", "nba_reference/nba_schedule"):
-                shutil.copytree(var / "warehouse" / name, copy / name)
+            shutil.copytree(var / "warehouse" / "phase3", copy / "phase3")
             bare.append(measure([sys.executable, "bench/bare.py", str(copy)], var))
-        a, b = (statistics.median(m.seconds for m in runs) for runs in (ours, bare))
-        print(
-            f"one season {start} to {end}: median {a:.1f} s ({', '.join(f'{m.seconds:.1f}' for m in ours)})"
-        )
-        print(f"  peak memory {max(m.peak_mib for m in ours):.0f} MiB")
-        print(
-            f"  bare limit {b:.1f} s ({', '.join(f'{m.seconds:.1f}' for m in bare)}), ratio {a / b:.2f}"
-        )
+        print(f"one season {start} to {end}, peak memory {max(m.peak_mib for m in ours):.0f} MiB")
+        for name in ("seconds", "cpu"):
+            figures = [[getattr(m, name) for m in runs] for runs in (ours, bare)]
+            a, b = map(statistics.median, figures)
+            each = ["(" + ", ".join(f"{value:.1f}" for value in values) + ")" for values in figures]
+            unit = "CPU s" if name == "cpu" else "wall s"
+            print(f"  {a:.1f} {unit} {each[0]}; bare limit {b:.1f} {each[1]}; ratio {a / b:.2f}")
         print(f"  rerun, already complete: {again.seconds:.1f} s")
 
 
