@@ -23,6 +23,7 @@ from backfill.telemetry import log_streams
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
+COLLECTED = BASE_DIR / "collected"
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 DAY = 24 * 3600
@@ -95,6 +96,11 @@ def each(rule: ValueRule) -> ValueRule:
     )
 
 
+def _holds(folder: str) -> Callable[[Path], bool]:
+    """Return whether a folder is, or contains, a path."""
+    return lambda path: path.resolve().is_relative_to(Path(folder).resolve())
+
+
 def is_price(text: str) -> bool:
     """Return True for a price in dollars."""
     try:
@@ -137,6 +143,11 @@ def _is_readable(read: Callable[..., object], options: Mapping[str, object]) -> 
 
 NETWORK = ValueRule("IP addresses or networks", lambda text: ip_network(text, strict=False))
 PATH = pattern("a path", r"[^\0\n]+")
+# A volume there would hide the program, or keep static files of an older version.
+DATA_FOLDER = ValueRule(
+    "a folder without the program or its static files",
+    lambda text: PATH.accepts(text) and not any(map(_holds(text), (BASE_DIR, COLLECTED))),
+)
 BOOLEAN = ValueRule("true or false", lambda text: text.lower() in ("", *TRUE, *FALSE))
 ORIGIN = pattern("http:// or https:// with a host", rf"https?://{HOST}(:\d{{1,5}})?(/\S*)?")
 OPTIONAL_ORIGIN = pattern(ORIGIN.description, rf"|https?://{HOST}(:\d{{1,5}})?(/\S*)?")
@@ -150,7 +161,7 @@ TEXT = pattern("one line of text", r"[^\x00-\x1f\x7f]*")
 SECONDS = whole(1, DAY)
 
 SETTINGS = (
-    Setting(name="DATA_DIR", rule=PATH, example="var"),
+    Setting(name="DATA_DIR", rule=DATA_FOLDER, example="var"),
     Setting(
         name="DATABASE_URL",
         rule=ValueRule(

@@ -231,7 +231,7 @@ TRUSTED_PROXIES = [
 # Static files: named by content hash, compressed once, cached forever by browsers.
 STATIC_URL = "static/"
 # Never in DATA_DIR: a volume there would hide those of an image, or keep those of an older version.
-STATIC_ROOT = BASE_DIR / "collected" / "static"
+STATIC_ROOT = setting_schema.COLLECTED / "static"
 # Pages link only hashed names; compressing both copies would double the time.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NUMBER = ("", "x", "-1", "1.5", "9" * 25)
 FLAG = ("ture", "2", "null")
 WRONG: dict[str, tuple[str, ...]] = {
-    "DATA_DIR": ("", "a\nb", "a\0b"),
+    "DATA_DIR": ("", "a\nb", "a\0b", ".", "collected", str(ROOT.parent)),
     "DATABASE_URL": (
         "",
         "nonsense",
