@@ -16,7 +16,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 from backfill.errors import BackcourtError
 from backfill.private_files import readable_by_others
-from backfill.recovery.backup import is_restoring
+from backfill.recovery.unfinished_restore import is_restoring
 from backfill.warehouse import open_warehouse
 
 OWN, NOTICES, LOCATION = "backcourt", "notices", "location"

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.conf import settings
 from django.db import connection
 from django.utils.timezone import now
 
@@ -17,22 +16,9 @@ from backfill.crash_points import crash_point
 from backfill.errors import Refused
 from backfill.recovery import database
 from backfill.recovery.manifest import DATABASE, WAREHOUSE, Manifest, files_in
+from backfill.recovery.unfinished_restore import PARQUET, is_restoring, parquet_root
 from backfill.version import code_version
-from backfill.warehouse.parquet.snapshot import RESTORING, snapshot
-
-PARQUET = "parquet"
-
-
-def parquet_root() -> Path | None:
-    """Return the folder of the embedded warehouse; None with BigQuery."""
-    scheme, _, place = settings.WAREHOUSE_URL.partition(":")
-    return Path(place).absolute() if scheme == PARQUET else None
-
-
-def is_restoring() -> bool:
-    """Return True between the begin and the end of a restore, also of one that was killed."""
-    root = parquet_root()
-    return bool(root and (root / RESTORING).exists())
+from backfill.warehouse.parquet.snapshot import snapshot
 
 
 def backup(target: Path, *, database_only: bool = False) -> Manifest:

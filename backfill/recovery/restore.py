@@ -12,9 +12,10 @@ from backfill.crash_points import crash_point
 from backfill.errors import Refused
 from backfill.models import Worker
 from backfill.recovery import database
-from backfill.recovery.backup import is_restoring, parquet_root
 from backfill.recovery.manifest import DATABASE, WAREHOUSE, Manifest
+from backfill.recovery.unfinished_restore import is_restoring, parquet_root
 from backfill.warehouse.parquet import snapshot
+from backfill.warehouse.parquet.paths import RESTORING
 
 
 def restore(source: Path, *, overwrite: bool = False, database_only: bool = False) -> Manifest:
@@ -35,7 +36,7 @@ def restore(source: Path, *, overwrite: bool = False, database_only: bool = Fals
     crash_point("restore-database")
     if root:
         os.sync()
-        (root / snapshot.RESTORING).unlink()
+        (root / RESTORING).unlink()
     return manifest
 
 

@@ -15,6 +15,7 @@ from backfill.warehouse.parquet.staging import PART, quoted
 from backfill.warehouse.schema import Table
 
 ALL_SLICES = "*"
+RESTORING = ".restoring"
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 

@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backfill.errors import WarehouseBusy
+from backfill.warehouse.parquet.paths import RESTORING
 from backfill.warehouse.parquet.seasons import CURRENT
 from backfill.warehouse.parquet.staging import PART, Staging
 
 SEASONS = "phase3"
-RESTORING = ".restoring"
 LEFT_OUT = {".staging", ".fences", SEASONS}
 TRIES = 20
 
