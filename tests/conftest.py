@@ -93,6 +93,7 @@ def own_warehouse(settings: Any) -> Path:
     root = Path(_OWN.name) / "warehouse"
     shutil.rmtree(root, ignore_errors=True)
     settings.PUBSUB_TOPIC = ""  # no messages to Phase 5
+    settings.STATIC_ROOT = root.parent / "static"  # not collected
     settings.SHARED_SECONDS = 0  # the same URL shows what a test has just changed
     settings.AUDIT_AFTER_JOBS = False  # tests about audits turn it on
     settings.WAREHOUSE_URL = f"parquet:{root}"

@@ -98,7 +98,7 @@ TABLE = {
     "openapi": PROGRAMS,
     "metrics": PROGRAMS,
     "healthz": Answers(200, 200, 200, 405),
-    "readyz": Answers(503, 503, 503, 405),  # without Redis
+    "readyz": Answers(503, 503, 503, 405),  # without static files
     # The user's own tokens: the form again, with its errors; other users' tokens are not found.
     "tokens_moved": Answers(302, 301, 301, 405),
     "tokens": Answers(302, 200, 200, 200),
