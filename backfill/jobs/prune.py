@@ -6,11 +6,9 @@ newest one; runs of findings that are not closed; jobs that have not ended, and 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.db import models, transaction
@@ -22,7 +20,6 @@ from backfill.models import (
     EventKind,
     Finding,
     Job,
-    Key,
     Launch,
     Notice,
     Run,
@@ -62,21 +59,20 @@ def kept_runs() -> set[int]:
     kept |= set(complete.values_list("newest", flat=True))
     audited = AuditResult.objects.exclude(run_id="").values("run_id")
     kept |= set(runs.filter(run_id__in=audited).values_list("pk", flat=True))
-    if evidence := _evidence():
-        of_findings = reduce(or_, (Q(processor=code, date=day) for code, day in evidence))
-        kept |= set(runs.filter(of_findings).values_list("pk", flat=True))
+    for code, days in _evidence().items():
+        of_findings = runs.filter(processor=code, date__in=days)
+        kept |= set(of_findings.values_list("pk", flat=True))
     return kept
 
 
-def _evidence() -> set[Key]:
-    """Return the (processor, date) of the findings that are not closed."""
+def _evidence() -> dict[str, set[date]]:
+    """Return the dates of the findings that are not closed, by processor."""
+    found: dict[str, set[date]] = defaultdict(set)
     open_findings = Finding.objects.exclude(state=Finding.State.CLOSED)
-    return {
-        (code, date.fromisoformat(day))
-        for codes, days in open_findings.values_list("processors", "dates")
-        for code in codes or PROCESSORS
-        for day in days
-    }
+    for codes, days in open_findings.values_list("processors", "dates"):
+        for code in codes or PROCESSORS:
+            found[code] |= set(map(date.fromisoformat, days))
+    return found
 
 
 def _prune_job(
