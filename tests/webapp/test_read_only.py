@@ -46,7 +46,7 @@ def read_only() -> Iterator[None]:
     if connection.vendor == "sqlite":
         connection.settings_dict["NAME"] = f"{Path(usual['NAME']).as_uri()}?mode=ro"
     else:
-        options = f"{usual['OPTIONS']['options']} -c default_transaction_read_only=on"
+        options = "-c default_transaction_read_only=on"
         connection.settings_dict["OPTIONS"] = {**usual["OPTIONS"], "options": options}
     try:
         with pytest.raises(DatabaseError):
