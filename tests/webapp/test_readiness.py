@@ -16,6 +16,7 @@ from django.test import Client
 
 from backfill.celery_app import celery_app
 from backfill.processes.supervisor import redis_program
+from backfill.warehouse.parquet.paths import RESTORING
 from tests.system.installation import until
 from webapp.ops import readiness
 
@@ -78,6 +79,14 @@ def test_without_a_migration_it_is_not(ready: Path, caplog: pytest.LogCaptureFix
 def test_without_redis_it_is_not(ready: Path) -> None:
     celery_app().conf.broker_url = "redis://:hidden@127.0.0.1:1/0"
     assert failing() == ["redis"]
+
+
+def test_during_a_restore_it_is_not(ready: Path, own_warehouse: Path) -> None:
+    mark = own_warehouse / RESTORING
+    mark.touch()
+    assert failing() == ["restore"]
+    mark.unlink()
+    assert failing() == []
 
 
 def test_without_a_usable_warehouse_it_is_not(ready: Path, settings: Any, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from backfill.errors import BackcourtError
+from backfill.recovery.unfinished_restore import is_restoring
 from backfill.status import system_health
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
@@ -60,6 +61,12 @@ def check_redis() -> None:
         raise NotReady(f"Redis at {found['where']}: {found['said']}")
 
 
+def check_restore() -> None:
+    """Raise NotReady while a restore has not ended."""
+    if is_restoring():
+        raise NotReady("a restore has not ended; run `manage.py restore` again")
+
+
 def check_reading() -> None:
     """Raise if the warehouse is not readable."""
     warehouse().seasons(SCHED)
@@ -76,6 +83,7 @@ CHECKS: Mapping[str, Callable[[], None]] = MappingProxyType(
         "migrations": check_migrations,
         "static files": check_static_files,
         "redis": check_redis,
+        "restore": check_restore,
         "warehouse not readable": check_reading,
         "warehouse not writable": check_writing,
     }
