@@ -33,16 +33,19 @@ ARROW = {
 }
 
 
+# Of all instances, which share the tables of a version.
+VERSIONS = count()
+
+
 class RowsWarehouse(ParquetWarehouse):
     """Embedded warehouse with tables filled from rows instead of files."""
 
     def __init__(self) -> None:
-        super().__init__(Path("nowhere"), threads=1)
-        self._versions = count()
+        super().__init__(Path("nowhere"), {"threads": 1})
         self._given: Tables = {}
 
     def give(self, tables: Tables) -> None:
-        self._given, self._version = tables, next(self._versions)
+        self._given, self._version = tables, next(VERSIONS)
 
     def outcomes(self, code: str, params: Params) -> list[Row]:
         output = PROCESSORS[code].output
