@@ -26,6 +26,7 @@ from tests.system.slow_clients import (
     slow_clients,
 )
 from webapp.ops.buffered_worker import DEADLINES, MAX_BODY_BYTES, Phase
+from webapp.setting_schema import COLLECTED
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("slow clients")]
 
@@ -92,22 +93,22 @@ def read_response(client: socket.socket, count: int = 1) -> bytes:
     return received
 
 
-def exchanges(var: Path) -> dict[str, bytes]:
+def exchanges() -> dict[str, bytes]:
     """Return slow exchanges with the panel; readers read its largest file."""
-    (file,) = (var / "static" / "vendor").glob("plotly-basic.min.*.js")
+    (file,) = (COLLECTED / "static" / "vendor").glob("plotly-basic.min.*.js")
     return kinds(f"/static/vendor/{file.name}")
 
 
 @pytest.mark.parametrize("kind", kinds(""))
-def test_slow_clients_do_not_delay_others(panel: Address, var: Path, kind: str) -> None:
-    with slow_clients(panel, CLIENTS, exchanges(var)[kind]) as clients:
+def test_slow_clients_do_not_delay_others(panel: Address, kind: str) -> None:
+    with slow_clients(panel, CLIENTS, exchanges()[kind]) as clients:
         assert len(clients) == CLIENTS
         assert_prompt(panel)
 
 
-def test_all_kinds_of_slow_clients_together_do_not_delay_others(panel: Address, var: Path) -> None:
+def test_all_kinds_of_slow_clients_together_do_not_delay_others(panel: Address) -> None:
     with ExitStack() as stack:
-        for kind in exchanges(var).values():
+        for kind in exchanges().values():
             stack.enter_context(slow_clients(panel, CLIENTS // 2, kind))
         assert_prompt(panel)
 
