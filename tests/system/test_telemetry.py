@@ -22,7 +22,7 @@ from tests.system.http_sink import Sink, receiving
 from tests.system.installation import Installation, Reference, assert_same, until
 from tests.system.stack import QUICK, Stack
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("telemetry")]
 TRACES, LINEAGE = "/v1/traces", "/api/v1/lineage"
 Event = dict[str, Any]
 RUNS = """
