@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "data" / "season_2023"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Command:
     """Wall and CPU seconds of a whole process, and its largest resident memory."""
 
@@ -59,7 +59,12 @@ def measure(command: list[str], var: Path) -> Command:
     seconds = time.perf_counter() - started
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} exited with {process.returncode}")
-    return Command(seconds, children_cpu() - before, peak / 2**20, process.stdout.read())
+    return Command(
+        seconds=seconds,
+        cpu=children_cpu() - before,
+        peak_mib=peak / 2**20,
+        output=process.stdout.read(),
+    )
 
 
 def children_cpu() -> float:
