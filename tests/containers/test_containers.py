@@ -86,13 +86,18 @@ def project(podman: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         made.compose("down", "--volumes", "--timeout", "5")
 
 
-def up(project: Project, **settings: str) -> None:
-    """Start this version with the required settings and these."""
+def start(project: Project, *services: str, **settings: str) -> None:
+    """Start services of this version with the required settings and these."""
     project.write(
         (ROOT / "docker-compose.yml").read_text(),
         {**REQUIRED, "BACKCOURT_TAG": "tests", "WORKER_MEMORY": "2g", **settings},
     )
-    project.succeeded("up", "--detach")
+    project.succeeded("up", "--detach", *services)
+
+
+def up(project: Project, **settings: str) -> None:
+    """Start all services and wait until they are healthy."""
+    start(project, **settings)
     for service in ("web", "worker", "beat"):
         for container in project.containers(service):
             until(lambda c=container: project.is_healthy(c), container, every=0.5)  # type: ignore[misc]
@@ -181,6 +186,7 @@ def test_phase_3_is_loaded_and_a_month_backfilled_by_three_workers(
 )
 def test_a_process_that_starts_stops_on_sigterm(project: Project, init: str, after: float) -> None:
     """Without an init process, from the first line: until then, Python itself is starting."""
+    start(project, "postgres", "redis")
     (project.folder / ".env.plain").write_text(
         "".join(f"{name}={value}\n" for name, value in REQUIRED.items())
         + "DATABASE_URL=postgresql://backcourt@postgres/backcourt\n"
