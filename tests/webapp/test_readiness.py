@@ -38,17 +38,16 @@ def redis() -> Iterator[str]:
 @pytest.fixture
 def ready(
     redis: str, season: None, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+) -> Path:
     """Fulfill every condition; return the folder of static files."""
     monkeypatch.setattr(readiness, "KEPT_SECONDS", 0)
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STATIC_ROOT.mkdir()
     (settings.STATIC_ROOT / "staticfiles.json").write_text("{}")
     monkeypatch.setattr(settings, "REDIS_URL", redis)
-    before = celery_app().conf.broker_url
-    celery_app().conf.broker_url = redis
-    yield settings.STATIC_ROOT
-    celery_app().conf.broker_url = before
+    # Another test can have set it, after which broker_url has no effect.
+    monkeypatch.setattr(celery_app().conf, "broker_write_url", redis)
+    return settings.STATIC_ROOT
 
 
 def failing() -> list[str]:
@@ -76,8 +75,9 @@ def test_without_a_migration_it_is_not(ready: Path, caplog: pytest.LogCaptureFix
     assert "backfill.0001_initial; run `manage.py migrate_locked`" in caplog.text
 
 
-def test_without_redis_it_is_not(ready: Path) -> None:
-    celery_app().conf.broker_url = "redis://:hidden@127.0.0.1:1/0"
+def test_without_redis_it_is_not(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = "redis://:hidden@127.0.0.1:1/0"
+    monkeypatch.setattr(celery_app().conf, "broker_write_url", nowhere)
     assert failing() == ["redis"]
 
 
