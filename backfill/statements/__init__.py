@@ -25,7 +25,10 @@ def environment(*folders: Path) -> Environment:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from backfill.statements.compiled import CompiledTemplates
+
     made = Environment(
+        bytecode_cache=CompiledTemplates(FOLDER.parent / "__pycache__"),
         loader=FileSystemLoader(folders or (FOLDER,)),
         undefined=StrictUndefined,
         trim_blocks=True,

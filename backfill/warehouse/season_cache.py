@@ -1,5 +1,5 @@
-"""Values derived from a season's inputs, cached in this process until one of their tables is
-reloaded.
+"""Values derived from a season's inputs, cached in this process, and in DATA_DIR for the next one,
+until one of their tables is reloaded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from django.conf import settings
 
 from backfill.errors import WarehouseBusy
 from backfill.warehouse import warehouse
+from backfill.warehouse.kept_values import keep, read_kept
 from backfill.warehouse.schema import Table
 
 T = TypeVar("T")
@@ -81,13 +82,24 @@ def _remembered(name: str, year: int, stamps: Callable[[], Stamps], make: Callab
     with _lock:
         found = _kept.get(place, {}).get(name)
     if not found or found[0] != stamps():
-        found = _stamped(stamps, make)
+        found = _read_or_made((year, name), stamps, make)
     with _lock:
         _kept.setdefault(place, {})[name] = found
         _kept.move_to_end(place)
         while len(_seasons()) > _limit["seasons"]:
             del _kept[_seasons()[0]]
     return cast("T", found[1])
+
+
+def _read_or_made(
+    place: tuple[int, str], stamps: Callable[[], Stamps], make: Callable[[], T]
+) -> tuple[Stamps, T]:
+    now = stamps()
+    if kept := read_kept(place, now):
+        return now, kept[0]
+    found = _stamped(stamps, make)
+    keep(place, *found)
+    return found
 
 
 def _seasons() -> list[Place]:
