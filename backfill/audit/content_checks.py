@@ -5,7 +5,7 @@ recomputed numbers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -57,13 +57,13 @@ def shares(season_start: date) -> list[Share]:
     """Return the shares of every counted column by date: of Phase 3 for the whole season, of the
     outputs for the staged dates.
     """
-    return [*column_shares.of_season(season_start), *_of_outputs(season_start, OUTPUTS)]
+    return [*column_shares.of_season(season_start), *output_shares(season_start)]
 
 
-def _of_outputs(season_start: date, codes: Sequence[str]) -> list[Share]:
+def output_shares(season_start: date) -> list[Share]:
     """Return the shares of staged outputs; their rows have no team, but those of the context do."""
     teams = {s.date: s.teams for s in column_shares.of_season(season_start) if s.table == "UPGC"}
-    found = column_shares.shares(column_shares.ask_warehouse, season_start, codes)
+    found = column_shares.shares(column_shares.ask_warehouse, season_start, OUTPUTS)
     return [share._replace(teams=teams.get(share.date, 0)) for share in found]
 
 
@@ -100,15 +100,17 @@ def repeated_inputs(season_start: date) -> dict[tuple[str, date], int]:
     return _of_season(season_start).repeated
 
 
-def jumps(season_start: date, dates: Sequence[date]) -> list[Jump]:
-    """Return the column jumps on these dates, and before them within their windows. Requires
-    `load.stage`.
+def jumps(season_start: date, dates: Sequence[date], outputs: Iterable[Share]) -> list[Jump]:
+    """Return the column jumps on these dates, and before them within their windows, of Phase 3 and
+    of the outputs with these shares.
 
     Outputs of a few dates are not checked, because there are no dates before them to compare with.
     """
-    staged = OUTPUTS if len(dates) > MIN_REFERENCE_DATES else ()
-    in_phase3, outputs = column_shares.of_season(season_start), _of_outputs(season_start, staged)
-    found = [*_of_season(season_start).jumps, *content.jumps(outputs, in_phase3)]
+    in_phase3, compared = (
+        column_shares.of_season(season_start),
+        outputs if len(dates) > MIN_REFERENCE_DATES else (),
+    )
+    found = [*_of_season(season_start).jumps, *content.jumps(compared, in_phase3)]
     return [
         jump
         for jump in content.folded(found)

@@ -120,11 +120,27 @@ def _reopen_reason(kept: Finding, found: Found, newest_run: datetime | None) -> 
 
 
 def keep_results(audit: SeasonAuditInput, rows: Sequence[AuditResult]) -> None:
-    """Replace the stored audit results of a season; delete those of seasons no longer loaded."""
+    """Replace the stored audit results of a season that differ; delete those of seasons no longer
+    loaded.
+    """
     with transaction.atomic():
         AuditResult.objects.exclude(season__in=audit.calendar.starts).delete()
-        AuditResult.objects.filter(season=audit.year).delete()
-        AuditResult.objects.bulk_create(rows)
+        stored = AuditResult.objects.filter(season=audit.year)
+        before = {(row.processor, row.date): row for row in stored}
+        same = {
+            key
+            for row in rows
+            if (key := (row.processor, row.date)) in before and _is_same(row, before[key])
+        }
+        stored.filter(pk__in=[row.pk for key, row in before.items() if key not in same]).delete()
+        AuditResult.objects.bulk_create(
+            [row for row in rows if (row.processor, row.date) not in same]
+        )
+
+
+def _is_same(row: AuditResult, other: AuditResult) -> bool:
+    names = (f.attname for f in AuditResult._meta.concrete_fields if not f.primary_key)
+    return all(getattr(row, name) == getattr(other, name) for name in names)
 
 
 def results_of(audit: SeasonAuditInput) -> list[AuditResult]:

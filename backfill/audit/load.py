@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from sys import intern
 
 from backfill.column_shares import Ask, ask_warehouse
 from backfill.errors import CorruptPartition
@@ -187,7 +188,11 @@ def _failures() -> dict[Key, dict[str, list[str]]]:
 
 
 def _as_written(entities: list[str], failures: dict[str, list[str]]) -> Written:
-    by_entity = {entity: category for category, found in failures.items() for entity in found}
+    # One text per entity: a season has 300,000 of them, for 600 players.
+    entities = [intern(entity) for entity in entities]
+    by_entity = {
+        intern(entity): category for category, found in failures.items() for entity in found
+    }
     repeated = (
         len(entities) - len(set(entities)) + sum(map(len, failures.values())) - len(by_entity)
     )

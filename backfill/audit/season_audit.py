@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 
-from django.db.models import Q
-from django.utils.timezone import now
-
 from backfill import input_checks
 from backfill.audit import content_checks, evidence, load, results
 from backfill.audit.load import RateHistories
 from backfill.audit.run_facts import as_ran, bugs
+from backfill.audit.stored_results import StoredResults
 from backfill.models import Job, Key, Run
 from backfill.plan import input_signatures, unplanned
 from backfill.plan.date_lists import format_dates
@@ -34,6 +32,7 @@ from validation.findings import inputs as input_findings
 from validation.findings import mismatches, rates
 from validation.findings import phase3 as phase3_findings
 from validation.findings import runs as run_findings
+from validation.findings.content import Jump
 from validation.findings.kinds import FindingDraft, sort_by_severity
 from validation.inputs.cost import SeasonCosts
 from validation.inputs.problem import InputProblem
@@ -49,6 +48,7 @@ class SeasonAuditInput:
     year: int
     dates: tuple[date, ...]  # processing dates, without bootstrap
     history: RateHistories
+    is_season: bool = False  # all dates of the season
 
     @cached_property
     def start(self) -> date:
@@ -78,28 +78,20 @@ class SeasonAuditInput:
         return max((run.started_at for run in self.runs.values() if run.started_at), default=None)
 
     @cached_property
-    def _read(self) -> tuple[dict[Key, load.Written], set[Key], set[Key]]:
-        began = now()
-        damaged = load.stage(self.dates)
-        found = load.written(self.dates)
-        moving = Run.objects.filter(Q(status=Run.Status.RUNNING) | Q(finished_at__gte=began))
-        moved = set(
-            moving.filter(date__range=(self.dates[0], self.dates[-1])).values_list(
-                "processor", "date"
-            )
-        )
-        return found, moved, damaged
+    def stored(self) -> StoredResults:
+        """Stored results of the dates."""
+        return StoredResults(self.start, self.dates, live=self.live, is_season=self.is_season)
 
     @property
     def moving(self) -> set[Key]:
         """(processor, date) pairs that ran during the read: their rows may be half written."""
-        return self._read[1]
+        return self.stored.moving
 
     @cached_property
     def written(self) -> dict[Key, load.Written]:
-        """Stored results."""
-        found, moved, damaged = self._read
-        return {key: there for key, there in found.items() if key not in moved | damaged}
+        """Stored results, without those that are moving or damaged."""
+        out = self.stored.moving | self.stored.damaged
+        return {key: there for key, there in self.stored.there.items() if key not in out}
 
     @cached_property
     def live(self) -> set[Key]:
@@ -116,7 +108,7 @@ class SeasonAuditInput:
         """Expected counts of every (processor, date), and their comparison with the stored rows,
         if any.
         """
-        return dict(results.compare_run(self.facts, self.dates, self.live, self.written))
+        return self.stored.compared(self.facts)
 
     @cached_property
     def compared(self) -> dict[Key, ExpectationDiff]:
@@ -228,13 +220,13 @@ class SeasonAuditInput:
             compared=self.compared,
             repeated=repeated,
             stale=stale,
-            damaged=frozenset(self._read[2]),
+            damaged=frozenset(self.stored.damaged),
         )
 
     @cached_property
     def ran(self) -> dict[Key, mismatches.RunFacts]:
         """Result of every run."""
-        there, _, damaged = self._read
+        there, damaged = self.stored.there, self.stored.damaged
         return {
             key: as_ran(run, is_lost=key not in there or key in damaged)
             for key, run in self.runs.items()
@@ -258,6 +250,7 @@ class SeasonAuditInput:
     def findings(self) -> list[FindingDraft]:
         """Return all findings of the season, most severe first, each with its evidence query."""
         self._read_in_parallel()
+        self.stored.keep(self.facts)
         found = mismatches.skip_brake_for_known_bugs(sort_by_severity(self._findings()))
         return [replace(finding, query=evidence.query(finding, self.start)) for finding in found]
 
@@ -267,7 +260,7 @@ class SeasonAuditInput:
             phase3 = pool.submit(
                 lambda: (self.facts, content_checks.repeated_inputs(self.start), self.problems)
             )
-            _ = self._read
+            self.stored.read()
             phase3.result()
 
     def _findings(self) -> Iterator[FindingDraft]:
@@ -292,10 +285,10 @@ class SeasonAuditInput:
         yield from input_findings.inputs(season, self.problems, costs)
         yield from phase3_findings.postponed(season, postponed_games([self.year]))
         yield from phase3_findings.twice(season, content_checks.repeated_inputs(self.start))
-        yield from phase3_findings.jumps(season, content_checks.jumps(self.start, self.dates))
+        yield from phase3_findings.jumps(season, self._jumps)
         written_now = {day for _, day in self.moving}
         yield from phase3_findings.violations(
-            season, (v for v in content_checks.violations(self.start) if v.date not in written_now)
+            season, (v for v in self.stored.violations if v.date not in written_now)
         )
         yield from phase3_findings.stale(
             season,
@@ -308,6 +301,10 @@ class SeasonAuditInput:
             yield from rates.out_of_band(
                 (r, reading) for r in rated for reading in self.readings(r)
             )
+
+    @property
+    def _jumps(self) -> list[Jump]:
+        return content_checks.jumps(self.start, self.dates, self.stored.shares)
 
     def _unplanned(self) -> tuple[dict[Key, int], str]:
         """Return the rows on dates without games, and the command that removes them."""
@@ -336,7 +333,9 @@ def seasons(start: date | None = None, end: date | None = None) -> Iterator[Seas
         )
         dates = tuple(d.day for d in calendar.season(year) if d.is_computed)
         if dates and not (after or before):
-            yield SeasonAuditInput(calendar=calendar, year=year, dates=dates, history=history)
+            yield SeasonAuditInput(
+                calendar=calendar, year=year, dates=dates, history=history, is_season=True
+            )
 
 
 def of_date(day: date) -> SeasonAuditInput:

@@ -167,6 +167,13 @@ class Warehouse(Protocol):
         file is visibly damaged is left out.
         """
 
+    def partition_stamps(
+        self, table: Table, processor_name: str, among: Collection[date]
+    ) -> dict[date, str] | None:
+        """Return text per partition, of an output or of a processor's slice of a log, that changes
+        when it is replaced; None if only reading the rows would tell. Reads no rows.
+        """
+
     def damaged(self, table: Table, processor_name: str, among: Collection[date]) -> set[date]:
         """Return the dates whose file is visibly damaged, of an output or a processor's slice."""
 

@@ -61,6 +61,17 @@ def cached_for_all_seasons(name: str, tables: Iterable[Table], make: Callable[[]
     return _remembered(name, EVERY_SEASON, stamps, make)
 
 
+def read_for_season(name: str, year: int, tables: Iterable[Table]) -> Any:
+    """Return the value that `keep_for_season` kept; None unless all these tables are the same."""
+    kept = read_kept((year, name), tuple(warehouse().stamp(table, year) for table in tables))
+    return kept[0] if kept else None
+
+
+def keep_for_season(name: str, year: int, tables: Iterable[Table], value: object) -> None:
+    """Keep a value made of a season in DATA_DIR, not in memory."""
+    keep((year, name), tuple(warehouse().stamp(table, year) for table in tables), value)
+
+
 def of_one_version(years: Iterable[int], make: Callable[[], T]) -> T:
     """Return a value made of several reads, repeated if one of these seasons is loaded during them.
     Raises WarehouseBusy.

@@ -189,6 +189,9 @@ class BigQueryWarehouse:
         found = self.looking.partitions(table, processor_name)
         return found if among is None else found.intersection(among)
 
+    def partition_stamps(self, table: Table, processor_name: str, among: Collection[date]) -> None:
+        """Return None: the times of partitions are billed metadata, and of a date, not of a slice."""
+
     def damaged(self, table: Table, processor_name: str, among: Collection[date]) -> set[date]:
         """Return none: BigQuery keeps its files whole."""
         return set()

@@ -217,6 +217,14 @@ class ParquetReader:
         with engine_errors():
             return {day for day in days if self._of(table, processor_name, day, is_whole)}
 
+    def partition_stamps(
+        self, table: Table, processor_name: str, among: Collection[date]
+    ) -> dict[date, str]:
+        """Return the stamp of each date's file."""
+        with engine_errors():
+            found = ((day, self._of(table, processor_name, day, os.path.exists)) for day in among)
+            return {day: str(stamps(files)) for day, files in found if files}
+
     def damaged(self, table: Table, processor_name: str, among: Collection[date]) -> set[date]:
         """Return the dates of files that are present and not whole."""
         with engine_errors():

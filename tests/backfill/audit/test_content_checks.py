@@ -226,7 +226,7 @@ def test_a_league_of_more_than_thirty_teams_is_told_with_a_surplus_team() -> Non
 @pytest.mark.usefixtures("processed")
 def test_nothing_is_wrong_with_the_tiny_season() -> None:
     assert content_checks.violations(OPENING) == []
-    assert content_checks.jumps(OPENING, PROCESSING) == []
+    assert content_checks.jumps(OPENING, PROCESSING, content_checks.output_shares(OPENING)) == []
     assert content_checks.repeated_inputs(OPENING) == {}
 
 
@@ -331,7 +331,9 @@ def test_games_that_are_there_twice_are_counted_by_date() -> None:
 def test_of_the_planted_faults_the_lost_zone_is_the_one_jump(simulated: Simulated) -> None:
     fault = next(f for f in simulated.faults if f.kind is FaultKind.NULL_ZONE)
     load.stage(simulated.dates)
-    (jump,) = content_checks.jumps(simulated.start, simulated.dates)
+    (jump,) = content_checks.jumps(
+        simulated.start, simulated.dates, content_checks.output_shares(simulated.start)
+    )
     assert (jump.table, jump.columns, jump.what, jump.dates) == (
         "PGS",
         fault.columns,
@@ -358,7 +360,7 @@ def test_one_date_tells_what_its_windows_hold(simulated: Simulated) -> None:
     fault = next(f for f in simulated.faults if f.kind is FaultKind.NULL_ZONE)
     for day, expected in ((fault.dates[0], 1), (simulated.dates[-1], 1), (simulated.dates[0], 0)):
         load.stage([day])
-        assert len(content_checks.jumps(simulated.start, [day])) == expected
+        assert len(content_checks.jumps(simulated.start, [day], [])) == expected
         assert content_checks.violations(simulated.start) == []
 
 
@@ -370,7 +372,9 @@ def test_a_context_column_that_is_lost_is_one_jump_with_all_that_follows(
     lost = simulated.dates[-5:]
     with simulated.without("UPGC", "pace_differential", lost):
         load.stage(simulated.dates)
-        found = content_checks.jumps(simulated.start, simulated.dates)
+        found = content_checks.jumps(
+            simulated.start, simulated.dates, content_checks.output_shares(simulated.start)
+        )
         names = {j.names: [f.names for f in j.followers] for j in found if j.table == "UPGC"}
         assert names == {("UPGC.pace_differential",): [("PCF.pace_score",), ("ML.pace_score",)]}
         assert [j.dates for j in found if j.table == "UPGC"] == [tuple(lost)]

@@ -316,9 +316,10 @@ def caught(simulated: Simulated, code: str, dates: list[date]) -> Iterator[str]:
     yield from sorted(
         {violation.check for violation in content_checks.violations(simulated.start, [code])}
     )
+    shares = content_checks.output_shares(simulated.start)
     yield from (
         f"jump of {', '.join(jump.names)}"
-        for jump in content_checks.jumps(simulated.start, dates)
+        for jump in content_checks.jumps(simulated.start, dates, shares)
         if jump.table == code
     )
 
