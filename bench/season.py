@@ -86,7 +86,8 @@ def prepared(var: Path, *load: str) -> tuple[str, str]:
 
 
 def emptied(var: Path) -> None:
-    """Remove all output of backfills."""
+    """Remove all output of backfills, and what is kept of the season."""
+    shutil.rmtree(var / "cache", ignore_errors=True)
     for folder in (
         "nba_precompute",
         "nba_predictions",

@@ -29,9 +29,10 @@ def open_warehouse(url: str) -> Warehouse:
             f"the warehouse URL must be parquet:FOLDER or bigquery://PROJECT, not {url!r}"
         )
     from backfill.warehouse.duckdb_options import duckdb_options
+    from backfill.warehouse.kept_values import kept_files
     from backfill.warehouse.parquet.session import ParquetWarehouse
 
-    return ParquetWarehouse(Path(place), duckdb_options())
+    return ParquetWarehouse(Path(place), duckdb_options(), kept_files())
 
 
 def _open_bigquery(url: str) -> Warehouse:

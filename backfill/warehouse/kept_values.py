@@ -13,43 +13,41 @@ from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from django.conf import settings
 
+from backfill.warehouse.kept_files import KeptFiles
+
 CODE = ("backfill", "validation")
+Place = tuple[int, str]
+Stamps = tuple[str, ...]
 
 
-def read_kept(place: tuple[object, ...], stamps: tuple[str, ...]) -> tuple[Any] | None:
-    """Return the kept value, in a tuple; None if there is none of these stamps."""
+def kept_files() -> KeptFiles:
+    """Return the files of DATA_DIR, which is private: a pickle runs code."""
+    return KeptFiles(Path(settings.VAR) / "cache")
+
+
+def read_kept(place: Place, stamps: Stamps) -> tuple[Any] | None:
+    """Return the value of a place in a tuple; None if there is none of these stamps."""
     with suppress(Exception):  # a damaged pickle raises anything
-        kept, value = pickle.loads(_file(place).read_bytes())
-        return (value,) if kept == _version(stamps) else None
+        return (pickle.loads(_file(place, stamps).read_bytes()),)
     return None
 
 
-def keep(place: tuple[object, ...], stamps: tuple[str, ...], value: object) -> None:
-    """Replace the kept value of a place, if DATA_DIR is writable."""
-    file = _file(place)
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=file.parent, suffix=".new", delete=False) as new:
-            try:
-                pickle.dump((_version(stamps), value), new, pickle.HIGHEST_PROTOCOL)
-                os.replace(new.name, file)
-            except BaseException:
-                os.unlink(new.name)
-                raise
+def keep(place: Place, stamps: Stamps, value: object) -> None:
+    """Replace the value of a place, if DATA_DIR is writable."""
+
+    def write(file: Path) -> None:
+        with file.open("wb") as made:
+            pickle.dump(value, made, pickle.HIGHEST_PROTOCOL)
+
+    kept_files().replace(_file(place, stamps), write)
 
 
-def _file(place: tuple[object, ...]) -> Path:
-    name = sha256(repr((settings.WAREHOUSE_URL, *place)).encode()).hexdigest()[:32]
-    return Path(settings.VAR) / "cache" / f"{name}.pickle"
-
-
-def _version(stamps: tuple[str, ...]) -> tuple[str, ...]:
-    return (_code(), *stamps)
+def _file(place: Place, stamps: Stamps) -> Path:
+    return kept_files().path((settings.WAREHOUSE_URL, *place), (_code(), *stamps), ".pickle")
 
 
 @cache

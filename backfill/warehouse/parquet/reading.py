@@ -15,10 +15,12 @@ import duckdb
 
 from backfill.errors import StatementFailed, WarehouseBusy
 from backfill.warehouse.dialect import Translated, naive
+from backfill.warehouse.kept_files import KeptFiles
 from backfill.warehouse.parquet.damage import is_whole, raise_damage
 from backfill.warehouse.parquet.engine import Key, SharedTable, engine
 from backfill.warehouse.parquet.errors import engine_errors
 from backfill.warehouse.parquet.paths import ALL_SLICES, as_source, dates_of, files_of
+from backfill.warehouse.parquet.season_parts import SeasonParts
 from backfill.warehouse.parquet.seasons import Seasons
 from backfill.warehouse.parquet.staging import Staging, quoted, stamps
 from backfill.warehouse.parquet.unfinished import UnfinishedFile
@@ -36,8 +38,14 @@ DEFAULT_OPTIONS: Mapping[str, Any] = MappingProxyType({"threads": 2, "memory_lim
 class ParquetReader:
     """Session on the directory, for one thread, that reads."""
 
-    def __init__(self, root: Path, options: Mapping[str, Any] = DEFAULT_OPTIONS) -> None:
+    def __init__(
+        self,
+        root: Path,
+        options: Mapping[str, Any] = DEFAULT_OPTIONS,
+        parts: KeptFiles | None = None,
+    ) -> None:
         self.root = root.absolute()
+        self._parts = SeasonParts(self.root, parts)
         self._staging = Staging(self.root)
         self._seasons = Seasons(self.root)
         self._copying = UnfinishedFile(self.root / "copy")
@@ -135,9 +143,12 @@ class ParquetReader:
         year = opened_season_year(params["season_start"])  # type: ignore[arg-type]
         version = (params["season_start"], *(self.stamp(table, year) for table in inputs))
 
-        def fill(table: str) -> None:
+        def make(table: str) -> None:
             text = f"CREATE TABLE {table} AS {part.sql}"
             self._consistently(part, params, lambda: self._db.execute(text))
+
+        def fill(table: str) -> None:
+            self._parts.fill(self._db, table, (name, *version, part.sql), make)
 
         if made := self._newly_shared(name, version, fill):
             self._db.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {made.name}")

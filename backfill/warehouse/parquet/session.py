@@ -22,6 +22,7 @@ from backfill.crash_points import crash_point
 from backfill.errors import CorruptPartition, WarehouseBusy
 from backfill.statements import render
 from backfill.warehouse.dialect import Translated, naive
+from backfill.warehouse.kept_files import KeptFiles
 from backfill.warehouse.parquet.damage import rename_damaged
 from backfill.warehouse.parquet.errors import engine_errors
 from backfill.warehouse.parquet.fences import Fences
@@ -37,8 +38,13 @@ from backfill.warehouse.translation_cache import to_duckdb
 class ParquetWarehouse(ParquetReader):
     """Session on the directory, for one thread."""
 
-    def __init__(self, root: Path, options: Mapping[str, Any] = DEFAULT_OPTIONS) -> None:
-        super().__init__(root, options)
+    def __init__(
+        self,
+        root: Path,
+        options: Mapping[str, Any] = DEFAULT_OPTIONS,
+        parts: KeptFiles | None = None,
+    ) -> None:
+        super().__init__(root, options, parts)
         self._fences, self._work = Fences(self.root), Work()
 
     def replace(
