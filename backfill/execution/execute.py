@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +22,7 @@ from backfill.errors import (
 )
 from backfill.processors.registry import PROCESSORS, Processor
 from backfill.processors.render import accounted, render
+from backfill.warehouse.accounts import Account
 from backfill.warehouse.port import Warehouse
 from backfill.warehouse.tables import FAILURES, UPGC
 from validation.categories import UNKNOWN
@@ -154,7 +154,8 @@ def _attempt(
     code, params = step.processor.code, step.params
     started = time.perf_counter()
     warehouse.stage("staged", accounted(code, render(code), render(code, "population")), params)
-    accounts = _accounts(warehouse, step)
+    nothing = dict.fromkeys(step.dates, Account())
+    accounts = nothing | warehouse.accounts("staged", step.processor.output)
     _check_accounts(step, accounts)
     queried = time.perf_counter()
     before_writing()
@@ -165,11 +166,12 @@ def _attempt(
     crash_point("after-failures")
     rows = warehouse.replace(step.processor.output, step.dates, render(code, "output"), params)
     crash_point("after-output")
-    expected = sum(a.failed for a in accounts.values()), sum(a.rows for a in accounts.values())
+    expected = sum(map(_failed, accounts.values())), sum(a.rows for a in accounts.values())
     written = {} if (failed, rows) == expected else _written(warehouse, step)
     seconds = (queried - started, time.perf_counter() - queried)
     return [
-        _outcome(step, accounts[d], written.get(d) or accounts[d].held, seconds) for d in step.dates
+        _outcome(step, d, accounts[d].population, written.get(d) or _held(accounts[d]), seconds)
+        for d in step.dates
     ]
 
 
@@ -182,78 +184,24 @@ class _Held:
     is_single: bool = True
 
 
-@dataclass(kw_only=True)
-class _Account:
-    """Population of one date compared with the rows of the statement."""
-
-    day: date
-    population: set[str] = field(default_factory=set)
-    copies: Counter[str] = field(default_factory=Counter)
-    rows: int = 0
-    categories: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def repeated(self) -> int:
-        """Number of entities with more than one row."""
-        return sum(n > 1 for n in self.copies.values())
-
-    @property
-    def strangers(self) -> int:
-        """Number of entities outside the population."""
-        return len(self.copies.keys() - self.population)
-
-    @property
-    def missing(self) -> int:
-        """Number of entities without a row or failure; each is logged as a failure."""
-        return len(self.population - self.copies.keys())
-
-    @property
-    def failed(self) -> int:
-        """Expected rows in the failures table; a date without population has 1."""
-        return self.categories.total() + self.missing + (not self.population)
-
-    @property
-    def held(self) -> _Held:
-        """Expected content of the warehouse."""
-        unknown = {UNKNOWN.name: self.missing} if self.missing else {}
-        return _Held(self.rows, {**self.categories, **unknown})
+def _held(account: Account) -> _Held:
+    """Return the expected content of the warehouse."""
+    unknown = {UNKNOWN.name: account.missing} if account.missing else {}
+    return _Held(account.rows, {**account.categories, **unknown})
 
 
-def _accounts(warehouse: Warehouse, step: Step) -> dict[date, _Account]:
-    """Count the staged rows by date."""
-    accounts = {day: _Account(day=day) for day in step.dates}
-    output = step.processor.output
-    columns = (
-        output.partition,
-        output.entity,
-        "failure_category",
-        "expected_date",
-        "expected_entity",
-    )
-    for day, entity, category, expected_date, expected_entity in warehouse.staged(
-        "staged", columns
-    ):
-        row_day = day or expected_date
-        account = accounts.setdefault(row_day, _Account(day=row_day))
-        if expected_date:
-            account.population.add(expected_entity)
-        if not day:
-            continue
-        account.copies[entity] += 1
-        if category:
-            account.categories[category] += 1
-        else:
-            account.rows += 1
-    return accounts
+def _failed(account: Account) -> int:
+    """Return the expected rows in the failures table; a date without population has 1."""
+    return sum(account.categories.values()) + account.missing + (not account.population)
 
 
-def _check_accounts(step: Step, accounts: Mapping[date, _Account]) -> None:
+def _check_accounts(step: Step, accounts: Mapping[date, Account]) -> None:
     """Raise AccountingError, before any write, for duplicate rows or unknown entities."""
     for day, account in accounts.items():
         if account.repeated or account.strangers:
             raise AccountingError(
                 f"{step.processor.code} {day}: {account.repeated} entities more than once, "
-                f"{account.strangers} outside the population of {len(account.population)}; "
+                f"{account.strangers} outside the population of {account.population}; "
                 "nothing was written"
             )
 
@@ -272,10 +220,9 @@ def _written(warehouse: Warehouse, step: Step) -> dict[date, _Held]:
 
 
 def _outcome(
-    step: Step, account: _Account, held: _Held, seconds: tuple[float, float]
+    step: Step, day: date, population: int, held: _Held, seconds: tuple[float, float]
 ) -> DateResult:
     """Compare the content of the warehouse for one date with the population."""
-    day, population = account.day, len(account.population)
     failures = dict(sorted(held.failures.items()))
     error, error_class, refused_by, detail = "", AccountingError.__name__, "", {}
     if not population:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 MOST_FILES = 500  # some twenty seasons
 
@@ -28,18 +28,23 @@ class KeptFiles:
         """
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with TemporaryDirectory(dir=self._folder) as made:
-                write(Path(made) / file.name)
-                for old in self._folder.glob(f"{file.name.split('-')[0]}-*"):
-                    old.unlink(missing_ok=True)
-                os.replace(Path(made) / file.name, file)
-            self._prune()
+            made = self._folder / f"{uuid4().hex}.new"
+            try:
+                write(made)
+                self._make_room(file.name.partition("-")[0])
+                made.replace(file)
+            finally:
+                made.unlink(missing_ok=True)
 
-    def _prune(self) -> None:
-        files = [file for file in self._folder.iterdir() if file.is_file()]
+    def _make_room(self, subject: str) -> None:
+        """Remove the other versions of a subject; of too many files, the older half."""
+        with os.scandir(self._folder) as found:
+            files = list(found)
+        old = [file for file in files if file.name.startswith(f"{subject}-")]
         if len(files) > MOST_FILES:
-            for file in sorted(files, key=lambda f: f.stat().st_mtime)[: MOST_FILES // 2]:
-                file.unlink(missing_ok=True)
+            old += sorted(files, key=lambda f: f.stat().st_mtime)[: MOST_FILES // 2]
+        for file in old:
+            Path(file.path).unlink(missing_ok=True)
 
 
 def _digest(key: object) -> str:

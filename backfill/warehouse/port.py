@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from backfill.errors import CorruptPartition
+from backfill.warehouse.accounts import Account
 from backfill.warehouse.schema import Table
 
 Row = dict[str, Any]
@@ -100,8 +101,10 @@ class Warehouse(Protocol):
         table `name`.
         """
 
-    def staged(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Return these columns of the rows staged as `name`, in any order."""
+    def accounts(self, name: str, table: Table) -> dict[date, Account]:
+        """Return the account of each date of the rows staged as `name`, which are rows of a table
+        beside the entities expected of it.
+        """
 
     def replace(
         self,

@@ -84,6 +84,17 @@ class Jobs:
             fields["maximum_bytes_billed"] = self._max_bytes
         return QueryJobConfig(query_parameters=list(parameters), labels=labels, **fields)
 
+    def rows_of_table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return columns of a table, read without a job."""
+
+        def read() -> list[tuple[Any, ...]]:
+            table = self.client.get_table(name, retry=self.api_retry)
+            fields = {f.name: f for f in table.schema}
+            selected = [fields[c] for c in columns]
+            return list(map(tuple, self.client.list_rows(table, selected, retry=self.api_retry)))
+
+        return self.patiently(read)
+
     def patiently(self, call: Callable[[], T]) -> T:
         """Call with growing pauses until BigQuery is not busy. Raises the last error."""
         last: list[WarehouseError] = []

@@ -17,6 +17,8 @@ from pyarrow.parquet import read_table
 from backfill.crash_points import crash_point
 from backfill.errors import CorruptPartition, Refused
 from backfill.statements import render
+from backfill.warehouse import accounts
+from backfill.warehouse.accounts import Account
 from backfill.warehouse.bigquery import sql as statements
 from backfill.warehouse.bigquery.connection import Place, connect, is_emulated
 from backfill.warehouse.bigquery.jobs import Jobs
@@ -141,18 +143,10 @@ class BigQueryWarehouse:
     def scratch(self) -> str:
         return f"{self.place.prefix}{statements.SCRATCH}"
 
-    def staged(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Return columns of the rows staged as `name`, read from their table without a job."""
-
-        def read() -> list[tuple[Any, ...]]:
-            table = self.client.get_table(self._staged[name], retry=self.jobs.api_retry)
-            fields = {f.name: f for f in table.schema}
-            rows = self.client.list_rows(
-                table, selected_fields=[fields[c] for c in columns], retry=self.jobs.api_retry
-            )
-            return [tuple(row) for row in rows]
-
-        return self.jobs.patiently(read)
+    def accounts(self, name: str, table: Table) -> dict[date, Account]:
+        """Return the account of each date of the rows staged as `name`, read without a job."""
+        columns = table.partition, table.entity, *accounts.COLUMNS
+        return accounts.of_rows(self.jobs.rows_of_table(self._staged[name], columns))
 
     def bytes_read(self, sql: str, params: Params, writes: int = 0) -> int:
         """Return the bytes charged for one SELECT and this many writes of its rows, from a dry run.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import date
 from itertools import chain
@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import duckdb
 
 from backfill.errors import StatementFailed, WarehouseBusy
+from backfill.warehouse import accounts
+from backfill.warehouse.accounts import Account
 from backfill.warehouse.dialect import Translated, naive
 from backfill.warehouse.kept_files import KeptFiles
 from backfill.warehouse.parquet.damage import is_whole, raise_damage
@@ -73,10 +75,12 @@ class ParquetReader:
                 f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(table.names)} FROM {quoted(file)}"
             )
 
-    def staged(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Return these columns of the rows staged as `name`."""
+    def accounts(self, name: str, table: Table) -> dict[date, Account]:
+        """Return the account of each date of the rows staged as `name`."""
         with engine_errors():
-            return self._db.execute(f"SELECT {', '.join(columns)} FROM {name}").fetchall()
+            entities, rows = accounts.statements(name, table.partition, table.entity)
+            fetched = self._db.execute(entities).fetchall(), self._db.execute(rows).fetchall()
+            return accounts.of_counts(*fetched)
 
     def _fill(self, name: str, statement: Translated, params: Params) -> None:
         text = f"CREATE OR REPLACE TEMP TABLE {name} AS {statement.sql}"

@@ -48,9 +48,8 @@ def _write(db: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
     """Write a table, unless Parquet has other types for its columns. Raises OSError."""
     try:
         db.execute(f"COPY {table} TO {quoted(file)} (FORMAT parquet)")
-        types = [
-            db.execute(f"DESCRIBE FROM {source}").fetchall() for source in (table, quoted(file))
-        ]
+        sources = table, f"read_parquet({quoted(file)})"  # its name has another suffix
+        types = [db.execute(f"DESCRIBE FROM {source}").fetchall() for source in sources]
     except duckdb.Error as error:
         raise OSError(str(error)) from error
     if [row[:2] for row in types[0]] != [row[:2] for row in types[1]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +41,14 @@ def ask(year: int, made: list[int], name: str = "value") -> int:
     return cached_for_season(name, year, (SCHED,), make)
 
 
-@pytest.mark.usefixtures("as_in_a_worker")
+@pytest.fixture
+def no_folder(tmp_path: Path, settings: Any) -> None:
+    """Let DATA_DIR be unwritable."""
+    (tmp_path / "file").touch()
+    settings.VAR = tmp_path / "file"
+
+
+@pytest.mark.usefixtures("as_in_a_worker", "no_folder")
 def test_a_worker_keeps_the_values_of_two_seasons(made: list[int]) -> None:
     for year in range(2001, 2031):
         assert [ask(year, made, "a"), ask(year, made, "a")] == [year, year]
