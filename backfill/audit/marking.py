@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.timezone import now
 
 from backfill.audit import findings_store, load
@@ -63,6 +65,28 @@ def _compared(
         moving=frozenset(str(day) for _, day in audit.moving),
     )
     return audit, found, findings_store.results_of(audit)
+
+
+@contextmanager
+def reading_ahead(job: Job) -> Iterator[None]:
+    """Read the inputs that the audit of a job's first season needs in another thread during the
+    block: the canary leaves a core idle.
+    """
+
+    def read() -> None:
+        try:
+            first = min(seasons_of(job.parsed_options), default=None)
+            for season in seasons() if settings.AUDIT_AFTER_JOBS else ():
+                if season.year == first:
+                    season.read_inputs()
+        except WarehouseError:
+            log.info("the audit reads the inputs again", exc_info=True)
+        finally:
+            connection.close()  # Django opens one connection per thread
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(read)
+        yield
 
 
 def audit_due() -> int:

@@ -254,12 +254,14 @@ class SeasonAuditInput:
         found = mismatches.skip_brake_for_known_bugs(sort_by_severity(self._findings()))
         return [replace(finding, query=evidence.query(finding, self.start)) for finding in found]
 
+    def read_inputs(self) -> None:
+        """Read Phase 3."""
+        _ = self.facts, content_checks.repeated_inputs(self.start), self.problems
+
     def _read_in_parallel(self) -> None:
         """Read Phase 3 and the outputs in parallel, each in its own session."""
         with ThreadPoolExecutor(1) as pool:
-            phase3 = pool.submit(
-                lambda: (self.facts, content_checks.repeated_inputs(self.start), self.problems)
-            )
+            phase3 = pool.submit(self.read_inputs)
             self.stored.read()
             phase3.result()
 

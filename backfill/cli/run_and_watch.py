@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill.audit.marking import audit_due
+from backfill.audit.marking import audit_due, reading_ahead
 from backfill.cli.base import FAILED, OK, VerbCommand
 from backfill.cli.job_text import job_text
 from backfill.cli.plan_text import warning_lines
@@ -68,7 +68,7 @@ def _inline(verb: VerbCommand, start: Start) -> int | None:
     job = start(actor, True, heard.append)
     if job is None:
         return None
-    with shown(quiet=verb.json) as display:
+    with shown(quiet=verb.json) as display, reading_ahead(job):
         run_inline(
             job, actor, updating(display, job.runs.filter(status=Run.Status.PENDING).count())
         )

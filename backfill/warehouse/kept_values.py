@@ -18,6 +18,7 @@ from typing import Any
 from django.conf import settings
 
 from backfill.warehouse.kept_files import KeptFiles
+from validation.processor_rules import RULES
 
 CODE = ("backfill", "validation")
 Place = tuple[int, str]
@@ -47,7 +48,8 @@ def keep(place: Place, stamps: Stamps, value: object) -> None:
 
 
 def _file(place: Place, stamps: Stamps) -> Path:
-    return kept_files().path((settings.WAREHOUSE_URL, *place), (_code(), *stamps), ".pickle")
+    version = _code(), repr(RULES), *stamps  # processors of other packages have rules too
+    return kept_files().path((settings.WAREHOUSE_URL, *place), version, ".pickle")
 
 
 @cache
