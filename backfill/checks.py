@@ -17,7 +17,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from backfill.errors import BackcourtError
 from backfill.private_files import readable_by_others
 from backfill.recovery.unfinished_restore import is_restoring
-from backfill.warehouse import open_warehouse
+from backfill.warehouse import check_url
 
 OWN, NOTICES, LOCATION = "backcourt", "notices", "location"
 
@@ -44,7 +44,7 @@ def topic_is_a_name(**kwargs: Any) -> list[CheckMessage]:
 def warehouse_url_is_known(**kwargs: Any) -> list[CheckMessage]:
     """Return E001 if WAREHOUSE_URL is not a warehouse URL."""
     try:
-        open_warehouse(settings.WAREHOUSE_URL)
+        check_url(settings.WAREHOUSE_URL)
     except BackcourtError as error:
         return [
             Error(str(error), hint="The default is parquet:var/warehouse.", id="backcourt.E001")

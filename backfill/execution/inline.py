@@ -18,7 +18,7 @@ from backfill.season_calendar import load_calendar
 
 Progress = Callable[[Sequence[Run]], None]
 RunBatches = Callable[[], None]
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.5
 
 
 def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> Job:
@@ -26,16 +26,17 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
 
     `progress` receives finished runs, one call at a time.
     """
-    stop, reporting = Event(), Lock()
+    stop, reporting, ended_batch = Event(), Lock(), Event()
 
     def run_batches() -> None:
-        while not stop.is_set() and (batch := _next(job, stop)):
+        while not stop.is_set() and (batch := _next(job, stop, ended_batch)):
             for code in job.parsed_options.processors:
                 if stop.is_set():
                     return
                 ended = run_step(batch, code, load_calendar(), actor)
                 with reporting:
                     progress(ended)
+            ended_batch.set()
 
     with paused_on_interrupt(job, actor):
         _run_all(min(job.max_in_flight, job.batches.count()), run_batches, stop)
@@ -46,14 +47,16 @@ def run_inline(job: Job, actor: str, progress: Progress = lambda runs: None) -> 
     return job
 
 
-def _next(job: Job, stop: Event) -> Batch | None:
+def _next(job: Job, stop: Event, ended_batch: Event) -> Batch | None:
     """Return the next batch in flight; None at the end.
 
-    Waits for the canary, a concurrency limit or a retry delay.
+    Waits for the canary in another thread, a concurrency limit or a retry delay.
     """
     waiting = job.batches.filter(status=Batch.Status.WAITING, job__status__in=Job.ACTIVE)
     while not (batch := dispatch.take_batch(job)):
-        if not waiting.exists() or stop.wait(POLL_SECONDS):
+        ended_batch.wait(POLL_SECONDS)
+        ended_batch.clear()
+        if not waiting.exists() or stop.is_set():
             return None
     return batch
 

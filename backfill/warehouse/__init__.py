@@ -21,18 +21,27 @@ def open_warehouse(url: str) -> Warehouse:
     """Open a new session on the warehouse at `url`. Raises Refused if the URL names no existing
     warehouse.
     """
-    scheme, _, place = url.partition(":")
-    if scheme == "bigquery":
+    if url.startswith("bigquery:"):
         return _open_bigquery(url)
-    if scheme != "parquet" or not place:
-        raise Refused(
-            f"the warehouse URL must be parquet:FOLDER or bigquery://PROJECT, not {url!r}"
-        )
+    check_url(url)
     from backfill.warehouse.duckdb_options import duckdb_options
     from backfill.warehouse.kept_values import kept_files
     from backfill.warehouse.parquet.session import ParquetWarehouse
 
-    return ParquetWarehouse(Path(place), duckdb_options(), kept_files())
+    return ParquetWarehouse(Path(url.partition(":")[2]), duckdb_options(), kept_files())
+
+
+def check_url(url: str) -> None:
+    """Raise Refused if the URL names no embedded warehouse, or no client of BigQuery can be opened.
+    Does not import DuckDB, which takes a fifth of a short command.
+    """
+    scheme, _, place = url.partition(":")
+    if scheme == "bigquery":
+        _open_bigquery(url)
+    elif scheme != "parquet" or not place:
+        raise Refused(
+            f"the warehouse URL must be parquet:FOLDER or bigquery://PROJECT, not {url!r}"
+        )
 
 
 def _open_bigquery(url: str) -> Warehouse:

@@ -43,9 +43,7 @@ class Fences:
         if not token:
             yield
             return
-        file = self.path / str(table) / partition.replace("/", " ")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT)
+        descriptor = self._opened(file := f"{self.path}/{table}/{partition.replace('/', ' ')}")
         try:
             _lock(descriptor, file)
             if (newest := _token(descriptor)) > token:
@@ -57,6 +55,13 @@ class Fences:
         finally:
             os.close(descriptor)
 
+    def _opened(self, file: str) -> int:
+        try:
+            return os.open(file, os.O_RDWR | os.O_CREAT)
+        except FileNotFoundError:  # the first partition of a table
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+            return os.open(file, os.O_RDWR | os.O_CREAT)
+
 
 def _token(descriptor: int) -> int:
     """Return the stored token; 0 for a new file, and for one that a power cut left unreadable."""
@@ -64,7 +69,7 @@ def _token(descriptor: int) -> int:
     return int(digits) if len(digits) == DIGITS and digits.isdigit() else 0
 
 
-def _lock(descriptor: int, file: Path) -> None:
+def _lock(descriptor: int, file: str) -> None:
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:

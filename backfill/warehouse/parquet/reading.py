@@ -47,7 +47,7 @@ class ParquetReader:
         parts: KeptFiles | None = None,
     ) -> None:
         self.root = root.absolute()
-        self._parts = SeasonParts(self.root, parts)
+        self._parts, self._folders = SeasonParts(self.root, parts), dict[str, Path]()
         self._staging = Staging(self.root)
         self._seasons = Seasons(self.root)
         self._copying = UnfinishedFile(self.root / "copy")
@@ -259,4 +259,6 @@ class ParquetReader:
         return {}
 
     def _folder(self, table: Table) -> Path:
-        return self.root / table.dataset / table.name
+        if str(table) not in self._folders:
+            self._folders[str(table)] = self.root / table.dataset / table.name
+        return self._folders[str(table)]

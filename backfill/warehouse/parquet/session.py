@@ -77,13 +77,13 @@ class ParquetWarehouse(ParquetReader):
             if sql:
                 self._write(table, to_duckdb(sql), params, made.folder)
             crash_point("before-publication")
-            token = self._work.fence()
+            token, target = self._work.fence(), self._folder(table)
             for day in sorted(dates):
                 name = f"{table.partition}={day}"
                 partition = f"{name}/{SLICE}={processor_name}" if processor_name else name
                 new = made.of(name)
                 with self._fences.passed(table, partition, token):
-                    move_partition(new, self._folder(table) / partition)
+                    move_partition(new, f"{target}/{partition}")
 
     def _write(self, table: Table, statement: Translated, params: Params, folder: Path) -> None:
         columns = ", ".join(f"CAST({c.name} AS {c.duckdb_type}) AS {c.name}" for c in table.columns)

@@ -45,23 +45,23 @@ class Staging:
         return len(dead)
 
 
-def move_partition(made: Path, target: Path) -> None:
+def move_partition(made: str, target: str) -> None:
     """Move a folder's file into place: the whole folder for a new partition, otherwise the file
     over the old one.
 
     Moving a folder takes one call; creating one, moving the file and removing the empty one takes
     three.
     """
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+    if not os.path.exists(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         try:
-            made.rename(target)
+            os.rename(made, target)
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
         else:
             return  # otherwise another process has created it
-    (made / PART).replace(target / PART)
+    os.replace(f"{made}/{PART}", f"{target}/{PART}")
 
 
 def quoted(file: Path | str) -> str:

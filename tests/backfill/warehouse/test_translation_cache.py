@@ -82,10 +82,11 @@ def test_a_refusal_is_not_kept(folder: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_command_imports_no_library_that_it_does_not_use() -> None:
+@pytest.mark.parametrize("command", [["jobs", "--help"], ["check", "--tag", "backcourt"]])
+def test_a_command_imports_no_library_that_it_does_not_use(command: list[str]) -> None:
     code = (
         "import sys; from django.core.management import execute_from_command_line as run\n"
-        "try: run(['manage.py', 'jobs', '--help'])\n"
+        f"try: run(['manage.py', *{command!r}])\n"
         "except SystemExit: pass\n"
         "print({'sqlglot', 'redis', 'celery', 'rich', 'jinja2', 'duckdb', 'opentelemetry', 'openlineage'} & sys.modules.keys(), file=sys.stderr)"
     )
