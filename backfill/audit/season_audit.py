@@ -96,12 +96,9 @@ class SeasonAuditInput:
     @cached_property
     def live(self) -> set[Key]:
         """(processor, date) pairs run in normal mode."""
-        jobs = Job.objects.in_bulk({run.job_id for run in self.runs.values()})
-        return {
-            key
-            for key, run in self.runs.items()
-            if not jobs[run.job_id].parsed_options.backfill_mode
-        }
+        jobs = Job.objects.filter(pk__in={run.job_id for run in self.runs.values()})
+        live = {job.pk for job in jobs if not job.parsed_options.backfill_mode}
+        return {key for key, run in self.runs.items() if run.job_id in live}
 
     @cached_property
     def expected_vs_actual(self) -> dict[Key, results.ExpectedVsActual]:

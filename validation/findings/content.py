@@ -161,7 +161,7 @@ def _flagged(shares: Sequence[Share], column: Critical, at: SharesAt) -> Iterato
         what = next(
             (
                 w
-                for w in column.watched
+                for w in (column.watched if _may_be_candidate(share) else ())
                 if _is_jump(share, w, column, reference, continues=w is before)
                 and not _is_excused(share, w, column, reference, at)
             ),

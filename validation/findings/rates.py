@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from math import sqrt
 from types import MappingProxyType
 
@@ -44,7 +45,7 @@ class Rated:
     failures: Mapping[str, int] = field(default_factory=dict)
     unexplained: int = 0
 
-    @property
+    @cached_property
     def failed(self) -> int:
         """Number of failed entities."""
         return sum(self.failures.values())
