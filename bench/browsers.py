@@ -5,6 +5,8 @@ bench/panel.py prepares the seasons and calls these functions.
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import http.client
 import os
 import re
@@ -12,8 +14,10 @@ import statistics
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -23,6 +27,8 @@ ADDRESS = "127.0.0.1:8765"
 COOKIE = "sessionid"
 REQUESTS = 2000
 LINKED = re.compile(rb'(?:src|href)="(/static/[^"#]+)')
+POLLED = re.compile(rb'hx-get="(/jobs/\d+/live/\?seen=[^"]*)"')
+LOADED = re.compile(rb'hx-get="([^"]+)"\s+hx-trigger="load"')
 IMPORTED = re.compile(rb"url\([\"']?([^)\"']+)")
 
 
@@ -75,8 +81,8 @@ class Visitor:
         return answer.status, answer.read(), answer.headers.get("Content-Encoding", "")
 
 
-def session() -> str:
-    return str(client().cookies[COOKIE].value)
+def session(name: str = "bench") -> str:
+    return str(client(name).cookies[COOKIE].value)
 
 
 def first_load(url: str) -> tuple[int, list[tuple[int, str]]]:
@@ -141,74 +147,142 @@ def web(var: Path, seasons: Sequence[dict[str, str]]) -> None:
                 print(f"  after {n + 1} requests: {resident(up)} MiB, {failed} failed")
 
 
-class Browser(threading.Thread):
-    """Requests the live fragment once a second, on one connection, with its last cursor."""
+class Browser:
+    """Page of a job, on one connection and in a session of its own: polls once a second with the
+    address in the last response, and requests the fragments that a response loads.
+    """
 
-    def __init__(self, url: str, cookie: str, stop: threading.Event, offset: float) -> None:
-        super().__init__(daemon=True)
-        self.url, self.visitor, self.stop, self.offset = url, Visitor(cookie), stop, offset
+    def __init__(self, url: str, cookie: str, offset: float) -> None:
+        self.url, self.offset = url, offset
+        # The panel limits the connections of an address.
+        self.address = f"127.0.1.{1 + int(100 * offset)}"
+        self.headers = f"Host: {ADDRESS}\r\nCookie: {COOKIE}={cookie}\r\nHX-Request: true\r\n"
         self.taken: list[float] = []
         self.errors: list[str] = []
+        self.statuses: Counter[int] = Counter()
         self.sent = 0
 
-    def run(self) -> None:
-        time.sleep(self.offset)
-        url = self.url
-        while not self.stop.is_set():
-            began = time.perf_counter()
+    async def run(self, stop: threading.Event) -> None:
+        await asyncio.sleep(self.offset)
+        at = time.perf_counter()
+        await self.connect()
+        while not stop.is_set():
             try:
-                status, body, _ = self.visitor.get(
-                    url, **{"HX-Request": "true", "Accept-Encoding": "identity"}
-                )
-                self.sent += len(body)
-                if status not in (200, 204):
-                    self.errors.append(str(status))
-                elif match := re.search(rb'hx-get="(/jobs/\d+/live/\?seen=[^"]*)"', body):
-                    url = match[1].decode()
-            except (OSError, http.client.HTTPException) as error:
+                await self.poll()
+            except (OSError, ValueError, EOFError) as error:
                 self.errors.append(repr(error))
-            self.taken.append(1000 * (time.perf_counter() - began))
-            self.stop.wait(max(0.0, 1 - (time.perf_counter() - began)))
+                with suppress(OSError):
+                    await self.connect()
+            at += 1
+            await asyncio.sleep(max(0.0, at - time.perf_counter()))
+        self.connection[1].close()
+
+    async def connect(self) -> None:
+        host, port = ADDRESS.split(":")
+        self.connection = await asyncio.open_connection(host, port, local_addr=(self.address, 0))
+
+    async def poll(self) -> None:
+        body = await self.get(self.url)
+        if match := POLLED.search(body):
+            self.url = match[1].decode()
+        for url in LOADED.findall(body):
+            await self.get(url.decode())
+
+    async def get(self, url: str) -> bytes:
+        reader, writer = self.connection
+        began = time.perf_counter()
+        writer.write(f"GET {url} HTTP/1.1\r\n{self.headers}Accept-Encoding: gzip\r\n\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        status = int(head[9:12])
+        length = re.search(rb"content-length: (\d+)", head)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        self.taken.append(1000 * (time.perf_counter() - began))
+        self.sent += len(body)
+        self.statuses[status] += 1
+        if status not in (200, 204):
+            self.errors.append(f"{status} {url}")
+        return gzip.decompress(body) if b"content-encoding: gzip" in head else body
 
 
-def backfilled(var: Path, count: int) -> tuple[float, list[Browser]]:
-    """Force one season through the workers with this many browsers; return its seconds."""
+class Watching(threading.Thread):
+    """All browsers in one thread; `cpu` is its CPU time in seconds."""
+
+    def __init__(self, browsers: Sequence[Browser]) -> None:
+        super().__init__()
+        self.browsers, self.stop, self.cpu = browsers, threading.Event(), 0.0
+
+    def run(self) -> None:
+        asyncio.run(self._all())
+        self.cpu = time.thread_time()
+
+    async def _all(self) -> None:
+        await asyncio.gather(*(browser.run(self.stop) for browser in self.browsers))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """Job of a season: its seconds, and the CPU seconds of workers, web processes and browsers."""
+
+    seconds: float
+    workers: float
+    web: float
+    client: float
+    browsers: Sequence[Browser]
+
+
+def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
+    return sum(sum(p.cpu_times()[:2]) for p in processes)
+
+
+def backfilled(var: Path, up: psutil.Process, cookies: Sequence[str]) -> Watched:
+    """Force one season through the workers with a browser per cookie."""
     from backfill.models import Job
 
     manage(var, "backfill", *season_of(FIRST_YEAR), *FORCED)
-    job, stop, cookie = Job.objects.order_by("-pk")[0], threading.Event(), session()
-    watching = [
-        Browser(f"/jobs/{job.pk}/live/", cookie, stop, n / max(1, count)) for n in range(count)
-    ]
-    for browser in watching:
-        browser.start()
+    job, web = Job.objects.order_by("-pk")[0], web_processes(up)
+    workers = [p for p in up.children(recursive=True) if "celery" in " ".join(p.cmdline())]
+    before = cpu_seconds(workers), cpu_seconds(web)
+    watching = Watching(
+        [Browser(f"/jobs/{job.pk}/live/", c, n / len(cookies)) for n, c in enumerate(cookies)]
+    )
+    watching.start()
     while (job := Job.objects.get(pk=job.pk)).status not in Job.ENDED:
         time.sleep(0.2)
-    stop.set()
-    for browser in watching:
-        browser.join(30)
-    return (job.finished_at - job.created_at).total_seconds(), watching
+    after = cpu_seconds(workers), cpu_seconds(web)
+    watching.stop.set()
+    watching.join()
+    return Watched(
+        seconds=(job.finished_at - job.created_at).total_seconds(),
+        workers=after[0] - before[0],
+        web=after[1] - before[1],
+        client=watching.cpu,
+        browsers=watching.browsers,
+    )
 
 
-def load(var: Path, count: int = 50, repeats: int = 3) -> None:
+def load(var: Path, count: int = 100, repeats: int = 3) -> None:
     """Run a season's job with and without browsers, in turn."""
-    alone, watched, seen = [], [], []
-    with installation(var):
-        backfilled(var, 0)  # warm up the workers' season cache
+    alone, watched = [], []
+    with installation(var) as up:
+        cookies = [session(f"bench {n}") for n in range(count)]
+        backfilled(var, up, ())  # warm up the workers' season cache
         for _ in range(repeats):
-            alone.append(backfilled(var, 0)[0])
-            seconds, watching = backfilled(var, count)
-            watched.append(seconds)
-            seen += watching
-    taken, errors = (
-        [t for browser in seen for t in browser.taken],
-        [e for browser in seen for e in browser.errors],
-    )
-    a, b = statistics.median(alone), statistics.median(watched)
+            alone.append(backfilled(var, up, ()))
+            watched.append(backfilled(var, up, cookies))
+            time.sleep(3)  # the audit after the job
+    for name in ("seconds", "workers", "web", "client"):
+        a, b = ([getattr(found, name) for found in runs] for runs in (alone, watched))
+        ratio = f", ratio {statistics.median(b) / statistics.median(a):.2f}" if max(a) > 1 else ""
+        print(
+            f"{name:8} alone {statistics.median(a):.2f} {[round(n, 2) for n in a]},"
+            f" with {count} browsers {statistics.median(b):.2f} {[round(n, 2) for n in b]}{ratio}"
+        )
+    seen = [browser for found in watched for browser in found.browsers]
+    taken, errors = [t for b in seen for t in b.taken], [e for b in seen for e in b.errors]
+    extra = sum(found.web for found in watched) - sum(found.web for found in alone)
     print(
-        f"backfill of a season: alone {a:.1f} s {alone}, with {count} browsers {b:.1f} s {watched}, ratio {b / a:.2f}"
-    )
-    print(
-        f"{len(taken)} polls, {sum(b.sent for b in seen) / len(taken):.0f} bytes each: p50 {statistics.median(taken):.0f}"
-        f" p95 {p95(taken):.0f} max {max(taken):.0f} ms, {len(errors)} errors {errors[:3]}"
+        f"{len(taken)} requests, {sum(b.sent for b in seen) / len(taken):.0f} bytes and"
+        f" {1000 * extra / len(taken):.2f} ms CPU of the web processes each:"
+        f" p50 {statistics.median(taken):.0f} p95 {p95(taken):.0f} max {max(taken):.0f} ms,"
+        f" {dict(sum((b.statuses for b in seen), Counter()))}, {len(errors)} errors {errors[:3]}"
     )

@@ -34,13 +34,13 @@ def p95(found: list[float]) -> float:
     return sorted(found)[min(len(found) - 1, round(0.95 * len(found)))]
 
 
-def client() -> Any:
+def client(name: str = "bench") -> Any:
     from django.test import Client
 
     from webapp.models import Role, User
 
     user, _ = User.objects.get_or_create(
-        username="bench", defaults={"role": Role.ADMIN, "password": "!"}
+        username=name, defaults={"role": Role.ADMIN, "password": "!"}
     )
     made = Client(SERVER_NAME="localhost", headers={"accept-encoding": "gzip"})
     made.force_login(user, "django.contrib.auth.backends.ModelBackend")
