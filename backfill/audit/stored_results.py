@@ -101,7 +101,7 @@ class StoredResults:
 
     def keep(self, facts: SeasonGames) -> None:
         """Keep the results of a whole season for the next audit."""
-        if not (self._is_season and self._fresh and self._stamps):
+        if not (self._is_season and self._fresh):
             return
         unsure = {day for _, day in self.moving | self.damaged}
         compared = self._results(facts)
@@ -122,23 +122,21 @@ class StoredResults:
 
     @cached_property
     def _stamps(self) -> dict[date, Stamp]:
-        """Stamps of the partitions of each date; empty if the warehouse has none."""
-        stamp = warehouse().partition_stamps
-        found: dict[date, Stamp] = dict.fromkeys(self._dates, ())
-        for processor in PROCESSORS.values():
-            outputs = stamp(processor.output, "", self._dates)
-            failures = stamp(FAILURES, processor.name, self._dates)
-            if outputs is None or failures is None:
-                return {}
-            for day in self._dates:
-                mode = "live" if (processor.code, day) in self._live else ""
-                found[day] += outputs.get(day, ""), failures.get(day, ""), mode
-        return found
+        """Stamps of the partitions of each date, and the modes of its runs."""
+        tables = [*(PROCESSORS[code].output for code in CHAIN), FAILURES]
+        found = [warehouse().partition_stamps(table, self._dates) for table in tables]
+        return {
+            day: (
+                *(stamps[day] for stamps in found),
+                *(code for code in CHAIN if (code, day) in self._live),
+            )
+            for day in self._dates
+        }
 
     @cached_property
     def _kept(self) -> dict[date, AuditedDate]:
         """Results of an earlier audit that still hold."""
-        if not self._is_season or not self._stamps:
+        if not self._is_season:
             return {}
         kept: dict[date, AuditedDate] = read_for_season(KEPT, self._year, INPUTS) or {}
         return {

@@ -25,6 +25,7 @@ from backfill.plan.preflight import conflict_message
 from backfill.process_id import this_process
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.season_calendar import check_loaded, load_calendar
+from backfill.status.error_groups import has_errors
 from backfill.status.failures import Failure, JobFailures
 from backfill.warehouse import writable_warehouse
 from validation.retry import RetryClass
@@ -58,6 +59,8 @@ class RetryPlan(Preview):
     job: int
     left_out: tuple[LeftOut, ...]
     of_others: int = 0  # downstream runs of (processor, date) outside the job
+    # Current runs of the job with errors, whatever the selection.
+    with_errors: Mapping[Key, Run] = field(default_factory=dict, repr=False, compare=False)
 
 
 def preview_retry(job: Job, selection: Selection) -> RetryPlan:
@@ -97,6 +100,7 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
         job=job.pk,
         left_out=left_out,
         of_others=of_others,
+        with_errors={key: run for key, run in standing.deciding.items() if has_errors(run)},
     )
 
 

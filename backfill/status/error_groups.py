@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -17,7 +17,9 @@ from backfill.processors.render import inlined
 from backfill.statements import render
 from backfill.statements.fragments import literal
 from backfill.warehouse import warehouse
-from backfill.warehouse.tables import UPGC
+from backfill.warehouse.date_cache import cached_by_date
+from backfill.warehouse.port import Row
+from backfill.warehouse.tables import FAILURES, UPGC
 from validation import fingerprint as fingerprints
 from validation.categories import BUGS, DATE_LEVEL, PROCESSING_ERROR, count_bugs
 
@@ -80,6 +82,11 @@ def of_job(job: Job) -> list[ErrorGroup]:
     return groups_of(_with_errors(job))
 
 
+def has_errors(run: Run) -> bool:
+    """Return True for a run that belongs to a group."""
+    return run.status == Run.Status.FAILED or count_bugs(run.failures) > 0
+
+
 def _with_errors(job: Job) -> dict[Key, Run]:
     """Return the runs of `JobFailures.deciding` that failed or have bugs, without holding the others:
     a job has up to 20,000 runs.
@@ -94,7 +101,7 @@ def _with_errors(job: Job) -> dict[Key, Run]:
         key: run
         for run in newest.in_chunks(RUNS_AT_ONCE)
         if (key := (run.processor, run.date)) in own
-        and (run.status == Run.Status.FAILED or count_bugs(run.failures))
+        and has_errors(run)
         and (not own[key] or (run.started_at or LONG_AGO) > job.created_at)
     }
 
@@ -138,9 +145,8 @@ def _of_runs(runs: Mapping[Key, Run]) -> Iterator[_Text]:
 def _of_entities(runs: Mapping[Key, Run]) -> Iterator[_Text]:
     """Yield the bugs in the failures table. Reads it only if the runs have counted bugs."""
     if dates := sorted({day for (_, day), run in runs.items() if count_bugs(run.failures)}):
-        found = warehouse().query(
-            render("failure-texts", named=MOST_NAMED), {"dates": dates, "bugs": list(BUGS)}
-        )
+        by_date = cached_by_date("failure texts", (FAILURES,), dates, _texts)
+        found = chain.from_iterable(by_date.values())
         alike = itemgetter(
             "processor_name", "analysis_date", "failure_category", "failure_reason", "n"
         )
@@ -154,6 +160,14 @@ def _of_entities(runs: Mapping[Key, Run]) -> Iterator[_Text]:
                     count=n,
                     entities=tuple(row["entity_id"] for row in rows),
                 )
+
+
+def _texts(dates: Sequence[date]) -> dict[date, list[Row]]:
+    found: dict[date, list[Row]] = {day: [] for day in dates}
+    values = {"dates": dates, "bugs": list(BUGS)}
+    for row in warehouse().query(render("failure-texts", named=MOST_NAMED), values):
+        found[row["analysis_date"]].append(row)
+    return found
 
 
 def evidence_query(group: ErrorGroup, season_start: date) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 
 from backfill.models import LONG_AGO, Job, Key, Run
 from backfill.plan import input_signatures
@@ -58,7 +59,15 @@ class Failure:
         return f"{self.entities:,} {self.what}" if self.entities else self.what
 
 
-def failures_with(run: Run) -> dict[str, int]:
+class RunEnd(NamedTuple):
+    """End of a run; names as on Run."""
+
+    status: str
+    error: str
+    failures: Mapping[str, int]
+
+
+def failures_with(run: Run | RunEnd) -> dict[str, int]:
     """Return the failures of a run: categories with their entity counts, and its error class with
     0.
     """
@@ -79,7 +88,7 @@ class JobFailures:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.newest = Run.objects.deciding(job.parsed_options.start, job.parsed_options.end)
-        self.own = {(r.processor, r.date): r for r in job.runs.own().order_by("date", "pk")}
+        self.own = _own(job, self.newest)
         self.deciding = {
             key: found for key, run in self.own.items() if (found := self._deciding(run))
         }
@@ -113,6 +122,17 @@ class JobFailures:
         """Return the current failures of these pairs, in the order of the job's runs."""
         runs = {key: run for key, run in self.deciding.items() if key in wanted}
         return failures_of(runs, self.newest, self.lost)
+
+
+def _own(job: Job, newest: Mapping[Key, Run]) -> dict[Key, Run]:
+    """Return the job's own runs by date. Most are the newest ones, which are loaded already."""
+    known = {run.pk: run for run in newest.values()}
+    keys = job.runs.own().order_by("date", "pk").values_list("processor", "date", "pk")
+    if older := [pk for _, _, pk in keys if pk not in known]:
+        # A range, because databases limit the number of values in a list.
+        found = job.runs.own().filter(pk__gte=min(older), pk__lte=max(older))
+        known |= {run.pk: run for run in found if run.pk not in known}
+    return {(code, day): known[pk] for code, day, pk in keys}
 
 
 def failures_of(

@@ -13,7 +13,7 @@ from backfill.models import Job, Key, Run
 from backfill.plan.rerun_policy import lost
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import load_calendar
-from backfill.status.failures import Failure, failures_of, failures_with, nothing_to_retry
+from backfill.status.failures import Failure, RunEnd, failures_of, failures_with, nothing_to_retry
 from validation.retry import RetryClass
 
 NEWEST = 20
@@ -89,6 +89,6 @@ def describe_failures(job: Job) -> dict[str, int]:
     ended.
     """
     found: Counter[str] = Counter()
-    for run in Run.objects.filter(job=job).only("status", "error", "failures"):
-        found.update(failures_with(run).keys())
+    for row in Run.objects.filter(job=job).values_list(*RunEnd._fields):
+        found.update(failures_with(RunEnd(*row)).keys())
     return dict(found.most_common())

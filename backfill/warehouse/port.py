@@ -170,11 +170,9 @@ class Warehouse(Protocol):
         file is visibly damaged is left out.
         """
 
-    def partition_stamps(
-        self, table: Table, processor_name: str, among: Collection[date]
-    ) -> dict[date, str] | None:
-        """Return text per partition, of an output or of a processor's slice of a log, that changes
-        when it is replaced; None if only reading the rows would tell. Reads no rows.
+    def partition_stamps(self, table: Table, among: Collection[date]) -> dict[date, str]:
+        """Return, for each of these dates, text that changes when its partition of an output table
+        or of a log is replaced; reads no rows.
         """
 
     def damaged(self, table: Table, processor_name: str, among: Collection[date]) -> set[date]:

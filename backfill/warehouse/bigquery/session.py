@@ -183,8 +183,9 @@ class BigQueryWarehouse:
         found = self.looking.partitions(table, processor_name)
         return found if among is None else found.intersection(among)
 
-    def partition_stamps(self, table: Table, processor_name: str, among: Collection[date]) -> None:
-        """Return None: the times of partitions are billed metadata, and of a date, not of a slice."""
+    def partition_stamps(self, table: Table, among: Collection[date]) -> dict[date, str]:
+        """Return text for each date that changes with every change of the table, on any date."""
+        return dict.fromkeys(among, self.looking.stamp(table) if among else "")
 
     def damaged(self, table: Table, processor_name: str, among: Collection[date]) -> set[date]:
         """Return none: BigQuery keeps its files whole."""

@@ -47,12 +47,13 @@ class ParquetReader:
         parts: KeptFiles | None = None,
     ) -> None:
         self.root = root.absolute()
-        self._parts, self._folders = SeasonParts(self.root, parts), dict[str, Path]()
+        self._parts = SeasonParts(self.root, parts)
         self._staging = Staging(self.root)
         self._seasons = Seasons(self.root)
         self._copying = UnfinishedFile(self.root / "copy")
         # Tables of the current season by name, with the version that they have.
         self._cached: dict[str, tuple[Key, SharedTable]] = {}
+        self._folders: dict[tuple[str, str], Path] = {}
         self._engine = engine(options)
         self._db = self._engine.connect(self)
 
@@ -232,13 +233,15 @@ class ParquetReader:
         with engine_errors():
             return {day for day in days if self._of(table, processor_name, day, is_whole)}
 
-    def partition_stamps(
-        self, table: Table, processor_name: str, among: Collection[date]
-    ) -> dict[date, str]:
-        """Return the stamp of each date's file."""
+    def partition_stamps(self, table: Table, among: Collection[date]) -> dict[date, str]:
+        """Return text for each date that changes with every replacement of one of its files."""
         with engine_errors():
-            found = ((day, self._of(table, processor_name, day, os.path.exists)) for day in among)
-            return {day: str(stamps(files)) for day, files in found if files}
+            for _ in range(MAX_READS):
+                with suppress(FileNotFoundError):  # a damaged file has just been renamed
+                    return {
+                        day: str(stamps(self._of(table, "", day, os.path.exists))) for day in among
+                    }
+        raise WarehouseBusy(f"partitions were replaced {MAX_READS} times during the read")
 
     def damaged(self, table: Table, processor_name: str, among: Collection[date]) -> set[date]:
         """Return the dates of files that are present and not whole."""
@@ -259,6 +262,7 @@ class ParquetReader:
         return {}
 
     def _folder(self, table: Table) -> Path:
-        if str(table) not in self._folders:
-            self._folders[str(table)] = self.root / table.dataset / table.name
-        return self._folders[str(table)]
+        key = table.dataset, table.name
+        if key not in self._folders:
+            self._folders[key] = self.root / table.dataset / table.name
+        return self._folders[key]

@@ -182,7 +182,8 @@ def groups(job: Job, user: User) -> dict[str, Any]:
 
 
 def _of_group(group: ErrorGroup, failures: Collection[Failure]) -> list[Failure]:
-    return [f for f in failures if f.key in group.keys and f.what == group.what]
+    keys = group.keys
+    return [f for f in failures if f.what == group.what and f.key in keys]
 
 
 def _names(group: ErrorGroup) -> list[str]:

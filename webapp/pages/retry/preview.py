@@ -103,7 +103,7 @@ def preview(job: Job, form: RetryForm) -> RetryPreview:
         reasons=tuple(reasons),
         grid=_drawn(found),
         left_out=tuple(_alike(found.left_out)),
-        groups=tuple(error_groups.of_job(job)),
+        groups=tuple(error_groups.groups_of(found.with_errors)),
         command=retry_command(job.pk, selection, form.cleaned_data["reason"]),
         seal=signed_plan.seal(found.plan),
         refused=_disabled_reason(found),
