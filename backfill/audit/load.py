@@ -7,8 +7,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from sys import intern
+
+from django.db.models import Q
 
 from backfill.column_shares import Ask, ask_warehouse
 from backfill.errors import CorruptPartition
@@ -21,7 +24,7 @@ from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, TOGS
-from validation.bands import Band, Rate, RateHistory
+from validation.bands import HISTORY_DAYS, Band, Rate, RateHistory
 from validation.categories import DATE_LEVEL
 from validation.expectation import (
     DEFENSE_WINDOW,
@@ -34,7 +37,7 @@ from validation.expectation import (
     SeasonGames,
 )
 from validation.processor_rules import CODES
-from validation.season import Calendar, opened_season_year
+from validation.season import Calendar, Day, opened_season_year
 
 ONE_YEAR = timedelta(days=365)
 
@@ -203,10 +206,13 @@ def _as_written(entities: list[str], failures: dict[str, list[str]]) -> Written:
 
 
 class RateHistories:
-    """Failure rates of every loaded season, counted by the runs and read on demand."""
+    """Failure rates of every loaded season, counted by the runs and read on demand. `days` of one
+    season limit them to what the bands of these days need.
+    """
 
-    def __init__(self, calendar: Calendar) -> None:
+    def __init__(self, calendar: Calendar, days: Collection[Day] = ()) -> None:
         self.calendar = calendar
+        self._indexes = [day.index for day in days if day.index is not None]
 
     @cached_property
     def _by_code(self) -> dict[str, RateHistory]:
@@ -214,7 +220,7 @@ class RateHistories:
         if len(starts) < 2:  # no other season to compare with
             return {}
         found: dict[str, list[Rate]] = {code: [] for code in CODES}
-        runs = Run.objects.filter(population__gt=0).newest_decisive(
+        runs = Run.objects.filter(self._near(), population__gt=0).newest_decisive(
             min(starts.values()), max(starts.values()) + ONE_YEAR
         )
         # Tuples, because building ten seasons of models takes longer than the query.
@@ -231,6 +237,17 @@ class RateHistories:
                     )
                 )
         return {code: RateHistory(rates) for code, rates in found.items()}
+
+    def _near(self) -> Q:
+        """Return the condition on dates near these days, counted from each opening night."""
+        if not self._indexes:
+            return Q()
+        first, last = min(self._indexes) - HISTORY_DAYS, max(self._indexes) + HISTORY_DAYS
+        spans = (
+            (opening + timedelta(first), opening + timedelta(last))
+            for opening in self.calendar.starts.values()
+        )
+        return reduce(or_, (Q(date__range=span) for span in spans))
 
     def band(self, code: str, year: int, index: int) -> Band | None:
         """Return the band of the other seasons on a day."""

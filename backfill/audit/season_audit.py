@@ -340,5 +340,5 @@ def seasons(start: date | None = None, end: date | None = None) -> Iterator[Seas
 def of_date(day: date) -> SeasonAuditInput:
     """Return the audit input of one date."""
     calendar = load_calendar()
-    year, history = calendar.season_year(day), RateHistories(calendar)
+    year, history = calendar.season_year(day), RateHistories(calendar, [calendar.day(day)])
     return SeasonAuditInput(calendar=calendar, year=year, dates=(day,), history=history)

@@ -134,7 +134,7 @@ def _phase3(calendar: Calendar, year: int, days: list[Day]) -> Iterator[DateVali
 def _phase4(calendar: Calendar, year: int, days: list[Day]) -> Iterator[DateValidation]:
     dates = tuple(d.day for d in days if d.is_processing and d.type is not DateType.BOOTSTRAP)
     audit = SeasonAuditInput(
-        calendar=calendar, year=year, dates=dates, history=RateHistories(calendar)
+        calendar=calendar, year=year, dates=dates, history=RateHistories(calendar, days)
     )
     for day in days:
         if not day.is_processing:
