@@ -108,7 +108,9 @@ class RunQuerySet(models.QuerySet["Run"]):
             ["processor", "date"],
             [F("started_at").desc(nulls_last=True), F("pk").desc()],
         )
-        return decisive.own().annotate(age=newest).filter(age=1)
+        # Only their numbers: sorting whole rows takes longer than reading the newest ones again.
+        numbers = decisive.own().annotate(age=newest).filter(age=1).values("pk")
+        return Run.objects.filter(pk__in=numbers)
 
     def done(self, start: date, end: date) -> set[Key]:
         """Return the (processor, date) whose latest decisive run is complete or skipped as
