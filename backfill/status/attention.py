@@ -4,6 +4,8 @@ with its reason; and the headline of a season's audit.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +26,7 @@ from backfill.models import (
 )
 from backfill.season_calendar import seasons_of
 from backfill.status.progress import has_stalled
-from backfill.status.season_grid import Grid
+from backfill.status.season_grid import RunCell
 from validation.categories import count_bugs
 from validation.findings.kinds import pluralize
 
@@ -129,11 +131,12 @@ def _first_failed(job: Job) -> Key | None:
     )
 
 
-def audit_headline(audit: SeasonAudit, grid: Grid) -> str:
+def audit_headline(audit: SeasonAudit, cells: Collection[RunCell]) -> str:
     """Return `295 runs: 89 bugs, 0 unexpected failures, 3 failed runs`, and the bugs of runs that
-    are newer than the audit.
+    are newer than the audit. `cells` can leave out those without a bug and without a failed or
+    blocked run.
     """
-    counts, cells = grid.counts(), grid.cells.values()
+    counts = Counter(cell.state for cell in cells)
     bugs = sum(count_bugs(cell.failures) for cell in cells)
     newer = sum(count_bugs(cell.failures) for cell in cells if cell.outside is None)
     parts = [

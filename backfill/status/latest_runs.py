@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
+
+from django.db.models import Q
 
 from backfill.models import LONG_AGO, AuditResult, Key, Run
 from validation.categories import BUGS
 from validation.season import Day
 
+MOST_VALUES = 500  # in a list; databases limit it
 COLUMNS = (
     "processor",
     "date",
@@ -83,12 +86,17 @@ def explained_bugs(failures: Mapping[str, int], expected: Mapping[str, int]) -> 
     return sum(min(failures.get(bug, 0), expected.get(bug, 0)) for bug in BUGS)
 
 
-def latest_runs(days: Sequence[Day]) -> dict[Key, LatestRun]:
+def latest_runs(days: Sequence[Day], only: Q | None = None) -> dict[Key, LatestRun]:
     """Return the latest decisive run of every (processor, date) from the first to the last of
-    these days.
+    these days, or those of them that meet a condition.
     """
     # Tuples, because building a season of models takes longer than the query.
-    found = Run.objects.newest_decisive(days[0].day, days[-1].day) if days else Run.objects.none()
+    span = (days[0].day, days[-1].day) if days else (date.min, date.min)
+    if only is None:
+        found = Run.objects.newest_decisive(*span)
+    else:  # only on the dates of such runs, because the newest are found by sorting
+        dates = Run.objects.filter(only, date__range=span).values("date")
+        found = Run.objects.filter(date__in=dates).newest_decisive(*span).filter(only)
     return {(row[0], row[1]): LatestRun(*row) for row in found.values_list(*COLUMNS)}
 
 
@@ -98,3 +106,13 @@ def audit_summaries(year: int) -> dict[Key, AuditSummary]:
         "processor", "date", *AuditSummary._fields
     )
     return {(code, day): AuditSummary(*rest) for code, day, *rest in rows}
+
+
+def audits_of(runs: Iterable[LatestRun]) -> dict[Key, AuditSummary]:
+    """Return the latest audit results of a few runs."""
+    numbers, found = [run.run_id for run in runs], dict[Key, AuditSummary]()
+    for n in range(0, len(numbers), MOST_VALUES):
+        rows = AuditResult.objects.filter(run_id__in=numbers[n : n + MOST_VALUES])
+        columns = ("processor", "date", *AuditSummary._fields)
+        found |= {(c, day): AuditSummary(*rest) for c, day, *rest in rows.values_list(*columns)}
+    return found

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import NamedTuple
+
+from django.db.models import Q
 
 from backfill.models import Key, Run
 from backfill.plan.planning import OUTDATED
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import load_calendar, season_name
-from backfill.status.latest_runs import AuditSummary, LatestRun, audit_summaries, latest_runs
-from validation.categories import count_bugs
+from backfill.status.latest_runs import (
+    AuditSummary,
+    LatestRun,
+    audit_summaries,
+    audits_of,
+    latest_runs,
+)
+from validation.categories import BUGS, count_bugs
 from validation.findings.kinds import pluralize
 from validation.season import DateType, Day
 
@@ -153,6 +161,20 @@ def season_grid(year: int) -> Grid:
     return Grid(year, days, {code: _row([known.cell(code, day) for day in days]) for code in CHAIN})
 
 
+def problem_cells(years: Iterable[int]) -> dict[int, list[RunCell]]:
+    """Return the cells of these seasons with a bug or with a failed or blocked run, of several
+    seasons faster than their grids.
+    """
+    calendar = load_calendar()
+    days = {day.day: day for year in years for day in calendar.season(year)}
+    cells: dict[int, list[RunCell]] = {year: [] for year in years}
+    state = SeasonState.of_problems(sorted(days.values(), key=lambda day: day.day))
+    for code, day in state.ended:
+        if code in CHAIN and day in days:
+            cells[days[day].season].append(state.cell(code, days[day]))
+    return cells
+
+
 def _row(cells: list[RunCell]) -> tuple[RunCell, ...]:
     """Return a processor's cells; dates after its last run are `not run` instead of a gap."""
     ran = (n for n, cell in enumerate(cells, 1) if cell.job)
@@ -175,6 +197,17 @@ class SeasonState:
     def of(cls, year: int, days: tuple[Day, ...]) -> SeasonState:
         """Read the state of a season."""
         return cls(latest_runs(days), audit_summaries(year), _others(days))
+
+    @classmethod
+    def of_problems(cls, days: Sequence[Day]) -> SeasonState:
+        """Read the state of only the runs with a bug, failed or blocked, from the first to the last
+        day.
+        """
+        bad = Q(status__in=(Run.Status.FAILED, Run.Status.BLOCKED)) | Q(
+            failures__has_any_keys=sorted(BUGS)
+        )
+        ended = latest_runs(days, bad)
+        return cls(ended, audits_of(ended.values()), _others(days))
 
     def cell(self, code: str, day: Day) -> RunCell:
         """Return the cell of one (processor, date)."""
@@ -245,7 +278,7 @@ class SeasonState:
         return inputs or (UPSTREAM_NEWER.format(" and ".join(newer)) if newer else "")
 
 
-def _others(days: tuple[Day, ...]) -> dict[Key, OtherRun]:
+def _others(days: Sequence[Day]) -> dict[Key, OtherRun]:
     """Return active and cancelled runs. Active runs take precedence, then the newest cancelled
     run.
     """

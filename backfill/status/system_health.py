@@ -20,7 +20,7 @@ from backfill.season_calendar import load_calendar, season_name
 from backfill.statements import render
 from backfill.status import progress
 from backfill.status.attention import audit_headline
-from backfill.status.season_grid import season_grid
+from backfill.status.season_grid import problem_cells
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
@@ -178,14 +178,15 @@ def seasons() -> list[dict[str, Any]]:
     """Return every loaded season: rows by table, time of the newest row, and last audit."""
     audits = {row.season: row for row in SeasonAudit.objects.all()}
     loaded = cached_for_all_seasons("loaded", INPUTS, _loaded)
+    calendar, problems = load_calendar(), problem_cells(loaded)
     return [
         {
             "year": year,
             "name": season_name(year),
             "audit": audits.get(year),
-            "headline": audit_headline(audits[year], season_grid(year)) if year in audits else "",
+            "headline": audit_headline(audits[year], problems[year]) if year in audits else "",
             "rows": loaded[year],
-            "dates": len(load_calendar().season(year)),
+            "dates": len(calendar.season(year)),
             "newest": max((at for _, _, at in loaded[year] if at), default=None),
         }
         for year in sorted(loaded, reverse=True)

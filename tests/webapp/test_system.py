@@ -9,11 +9,24 @@ from django.test import Client
 from django.urls import reverse
 
 from backfill.celery_app import celery_app
-from backfill.models import Batch, Event, Finding, Job, Limits, Notice, Trigger, Worker
+from backfill.models import (
+    Batch,
+    Event,
+    Finding,
+    Job,
+    Limits,
+    Notice,
+    Run,
+    SeasonAudit,
+    Trigger,
+    Worker,
+)
 from backfill.process_id import this_process
 from backfill.status import system_health
+from backfill.status.attention import audit_headline
+from backfill.status.season_grid import problem_cells, season_grid
 from tests.webapp.conftest import logged_in
-from tests.webapp.demo import Demo
+from tests.webapp.demo import YEAR, Demo
 from webapp.models import Role, Token
 from webapp.pages.system import MOST_TOKENS
 
@@ -209,3 +222,22 @@ def test_the_number_of_queries_is_constant(
     page(viewer)
     with django_assert_max_num_queries(25):
         page(viewer)
+
+
+def test_headlines_of_all_seasons_are_those_of_their_grids(demo: Demo) -> None:
+    audit = SeasonAudit.objects.get(season=YEAR)
+    newest = Run.objects.filter(failures__PROCESSING_ERROR__gt=0).first()
+    changes: tuple[dict[str, Any], ...] = (
+        {},
+        {"status": "failed"},
+        {"status": "blocked"},
+        {"run_id": "newer"},
+        {"status": "running"},
+        {"status": "cancelled"},
+    )
+    texts = []
+    for change in changes:
+        Run.objects.filter(pk=newest.pk).update(**change)
+        texts.append(audit_headline(audit, problem_cells([YEAR])[YEAR]))
+        assert texts[-1] == audit_headline(audit, season_grid(YEAR).cells.values())
+    assert len(set(texts)) > 3

@@ -129,7 +129,7 @@ class Overview:
     @property
     def headline(self) -> str:
         """Audited runs, bugs, unexpected failures and failed runs as one sentence."""
-        return audit_headline(self.audit, self.grid) if self.audit else ""
+        return audit_headline(self.audit, self.grid.cells.values()) if self.audit else ""
 
     @property
     def is_new(self) -> bool:
