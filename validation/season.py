@@ -236,8 +236,15 @@ class Calendar:
 
     def season(self, year: int) -> list[Day]:
         """Return every processing date of the season that began in a year, including bootstrap."""
-        days = (self.day(d) for d in sorted(self._by_date) if self.season_year(d) == year)
-        return [day for day in days if day.is_processing]
+        return list(self._by_season.get(year, ()))
+
+    @cached_property
+    def _by_season(self) -> dict[int, list[Day]]:
+        found: dict[int, list[Day]] = {}
+        for day in map(self.day, sorted(self._by_date)):
+            if day.is_processing:
+                found.setdefault(day.season, []).append(day)
+        return found
 
     def days(self, start: date, end: date, *, live: bool = False) -> list[Day]:
         """Return the type of every date of a range."""

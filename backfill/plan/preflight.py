@@ -25,8 +25,8 @@ from backfill.season_calendar import (
     unfinished_writes,
 )
 from backfill.warehouse import warehouse
-from backfill.warehouse.season_cache import of_one_version
-from backfill.warehouse.tables import BY_REF
+from backfill.warehouse.season_cache import cached_for_season, of_one_version
+from backfill.warehouse.tables import BY_REF, INPUTS
 from validation.coverage import Rows
 from validation.inputs.problem import InputProblem
 from validation.preflight import PreflightInput, judge
@@ -92,7 +92,13 @@ def _season(days: Iterable[Day], calendar: Calendar, required: Collection[date])
 
 
 def _rows(season: Sequence[Day]) -> Rows:
-    return source_rows(season[0].day, season[-1].day) if season else {}
+    if not season:
+        return {}
+    first, last = season[0].day, season[-1].day
+    if len({day.season for day in season}) > 1:
+        return source_rows(first, last)
+    name = f"input rows {first} {last}"
+    return cached_for_season(name, season[0].season, INPUTS, lambda: source_rows(first, last))
 
 
 def _problems(season: Sequence[Day], calendar: Calendar) -> list[InputProblem]:
