@@ -142,7 +142,7 @@ MIDDLEWARE = [
     "webapp.middleware.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "webapp.middleware.static_files.StaticFilesMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "webapp.middleware.text_input.TextInputMiddleware",
     "webapp.middleware.sessions.ReadableSessionMiddleware",

@@ -63,7 +63,7 @@ def operator(client: Client, settings: Any) -> Client:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.SECURE_SSL_REDIRECT = False
-    settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "whitenoise" not in m]
+    settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "static_files" not in m]
     client.force_login(User.objects.create(username="olga", role="operator"))
     return client
 

@@ -38,7 +38,7 @@ def plain(settings: Any) -> None:
     }
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     settings.SECURE_SSL_REDIRECT = False
-    settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "whitenoise" not in m]
+    settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "static_files" not in m]
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
+from django.core.management import call_command
+from django.test import Client
 
 from tests.system.installation import ROOT, environment
 from webapp.auth import accounts
 from webapp.models import Role, User
 from webapp.ops import static_files
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def body(response: Any) -> bytes:
+    return b"".join(response.streaming_content)
 
 
 @pytest.fixture
@@ -99,6 +111,55 @@ class TestFiles:
         sheet.unlink()
         static_files.collect()
         assert self.collected(tmp_path) == set()
+
+    def test_compressed_they_are_those_of_the_library(
+        self, sheet: Path, settings: Any, tmp_path: Path
+    ) -> None:
+        sheet.write_text("a { color: red }\n" * 100)
+        (sheet.parent / "short.css").write_text("b")
+        settings.STATIC_ROOT = tmp_path / "library"
+        call_command("collectstatic", interactive=False, verbosity=0)
+        expected = contents(settings.STATIC_ROOT)
+        settings.STATIC_ROOT = tmp_path / "collected"
+        static_files.collect()
+        assert not any(name.endswith((".br", ".gz")) for name in contents(settings.STATIC_ROOT))
+        static_files.compress()
+        found = contents(settings.STATIC_ROOT)
+        del found[static_files.STAMP], found[static_files.COMPRESSED]
+        assert found == expected
+        assert {name.rpartition(".")[2] for name in found} == {"css", "json", "br", "gz"}
+
+    def test_interrupted_compressing_is_completed(self, sheet: Path, tmp_path: Path) -> None:
+        sheet.write_text("a { color: red }\n" * 100)
+        static_files.collect_or_exit()
+        complete = contents(tmp_path / "collected")
+        (copy,) = (tmp_path / "collected").glob("*.br")
+        copy.unlink()
+        (tmp_path / "collected" / static_files.COMPRESSED).unlink()
+        static_files.collect_or_exit()  # a web process does not wait for it
+        assert not copy.exists()
+        static_files.collect_or_exit(always_compress=True)
+        assert contents(tmp_path / "collected") == complete
+
+    def test_they_are_served_before_and_after_they_are_compressed(
+        self, sheet: Path, settings: Any
+    ) -> None:
+        sheet.write_text("a { color: red }\n" * 100)
+        static_files.collect()
+        settings.MIDDLEWARE = ["webapp.middleware.static_files.StaticFilesMiddleware"]
+        settings.SECURE_SSL_REDIRECT = False
+        client = Client(headers={"Accept-Encoding": "br"})
+        (name,) = (path.name for path in settings.STATIC_ROOT.glob("sheet.*"))
+        plain = client.get(f"/static/{name}")
+        assert body(plain) == sheet.read_bytes()
+        assert not plain.has_header("Content-Encoding")
+        static_files.compress()
+        compressed = client.get(f"/static/{name}")
+        assert brotli.decompress(body(compressed)) == sheet.read_bytes()
+        assert compressed["Content-Encoding"] == "br"
+        assert compressed["Cache-Control"] == plain["Cache-Control"]
+        identity = client.get(f"/static/{name}", headers={"Accept-Encoding": "identity"})
+        assert body(identity) == sheet.read_bytes()
 
     def test_several_processes_that_start_together_collect_them_once(
         self, sheet: Path, tmp_path: Path
