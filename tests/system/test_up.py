@@ -78,6 +78,7 @@ def test_up_makes_a_season_its_workers_backfill_a_month_and_a_second_time_all_is
     var, address = tmp_path / "a folder", free_address()
     with started(var, AUDIT_AFTER_JOBS="true", WEB_ADDRESS=address) as (_, said):
         assert "season 2021: 1,230 games" in said
+        assert said.index("panel: ") < said.index("simulating season")
         assert "job 1 succeeded in " in said
         assert f"panel: http://{address} " in said
         logged_in(address, said)

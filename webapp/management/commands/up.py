@@ -76,8 +76,6 @@ class Command(VerbCommand):
                 if not given["no_web"]:
                     stack.check_address()
                 call_command("migrate", verbosity=0)
-                if not given["no_demo"]:
-                    self._load_season()
                 login = "" if given["no_web"] else self._prepare_panel()
                 _say("starting the processes")
                 with stack.running(lock, web=not given["no_web"]) as supervisor:
@@ -99,6 +97,7 @@ class Command(VerbCommand):
         if login:
             _say(login)
         if demo:
+            self._load_season(supervisor)
             self._backfill(supervisor)
         redis = "embedded" if settings.REDIS_URL == settings.OWN_REDIS_URL else "from REDIS_URL"
         _say(
@@ -112,10 +111,10 @@ class Command(VerbCommand):
         supervisor.wait()
         stack.check(supervisor)
 
-    def _load_season(self) -> None:
+    def _load_season(self, supervisor: stack.Supervisor) -> None:
         if SEASON not in warehouse().seasons(SCHED):
             _say(f"simulating season {season_name(SEASON)}")
-            if _ended(_verb("simulate_season", str(SEASON))):
+            if _ended(_verb("simulate_season", str(SEASON)), supervisor):
                 raise BackcourtError(
                     "the demo season could not be simulated; --no-demo starts without it"
                 )
@@ -158,14 +157,13 @@ def _verb(*command: str) -> subprocess.Popen[bytes]:
     )
 
 
-def _ended(verb: subprocess.Popen[bytes], supervisor: stack.Supervisor | None = None) -> int:
+def _ended(verb: subprocess.Popen[bytes], supervisor: stack.Supervisor) -> int:
     """Wait for a command and return its exit code; interrupt it if the supervisor ends."""
     try:
         while True:
             with suppress(subprocess.TimeoutExpired):
                 return verb.wait(POLL_SECONDS)
-            if supervisor:
-                stack.check(supervisor)
+            stack.check(supervisor)
     except BaseException:
         verb.send_signal(signal.SIGINT)
         verb.wait()
