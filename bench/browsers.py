@@ -107,8 +107,10 @@ def first_load(url: str) -> tuple[int, list[tuple[int, str]]]:
 
 
 def web_processes(up: psutil.Process) -> list[psutil.Process]:
-    """Return the processes that serve requests: children of gunicorn's first process."""
-    all_of_them = [p for p in up.children(recursive=True) if "gunicorn" in " ".join(p.cmdline())]
+    """Return the processes that serve requests: children of the first process of the panel."""
+    all_of_them = [
+        p for p in up.children(recursive=True) if "backcourt web" in " ".join(p.cmdline())
+    ]
     numbers = {p.pid for p in all_of_them}
     return [
         p

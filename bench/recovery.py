@@ -30,7 +30,12 @@ from season import ROOT, manage, prepared
 from workers import asked
 
 LIMIT_SECONDS, PATIENCE_SECONDS, SEASONS = 15, 120, 3
-PROGRAMS = {"worker": " worker ", "redis": "redis-server", "sweep": " beat ", "web": " gunicorn "}
+PROGRAMS = {
+    "worker": "backcourt worker",
+    "redis": "redis-server",
+    "sweep": "backcourt sweep",
+    "web": "backcourt web",
+}
 IN_FLIGHT = "SELECT job_id, number FROM backfill_batch WHERE status = 'in flight'"
 RUNNING = "SELECT COUNT(*) FROM backfill_run WHERE status = 'running'"
 # Batches of a list that have neither started a step after the kill nor ended.

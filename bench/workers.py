@@ -93,7 +93,7 @@ class Memory(threading.Thread):
             with suppress(psutil.NoSuchProcess):
                 for process in self.front.children(recursive=True):
                     with suppress(psutil.NoSuchProcess):
-                        if " worker " in " ".join(process.cmdline()):
+                        if "backcourt worker" in " ".join(process.cmdline()):
                             sizes.append(process.memory_info().rss / 2**20)
             if sizes:
                 self.samples.append((time.monotonic() - began, max(sizes)))

@@ -30,12 +30,15 @@ def set_parent_death_signal(sign: signal.Signals) -> None:
         os.kill(os.getpid(), sign)
 
 
-def become(sign: signal.Signals, command: list[str]) -> None:
-    """Replace this process with the command; processes that the command ties expect it as their
-    parent.
-    """
-    set_parent_death_signal(sign)
+def expect_children() -> None:
+    """Name this process as the expected parent of those that it starts and ties."""
     os.environ[PARENT] = str(os.getpid())
+
+
+def become(sign: signal.Signals, command: list[str]) -> None:
+    """Replace this process with the command."""
+    set_parent_death_signal(sign)
+    expect_children()
     os.execvp(command[0], command)
 
 

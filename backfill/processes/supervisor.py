@@ -11,12 +11,12 @@ import fcntl
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TextIO
 
@@ -31,9 +31,9 @@ from backfill.celery_app import celery_app
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Worker
 from backfill.process_id import is_gone, is_here, this_process
-from backfill.processes.die_with_parent import PARENT, die_with_parent
+from backfill.processes.forks import FORK, blocked_signals
 
-Supervisor = subprocess.Popen[bytes]
+Supervisor = BaseProcess
 
 # Longer than the supervisor's own stop timeout, in bin/supervisord.conf.
 STOP_SECONDS = 60
@@ -49,7 +49,7 @@ def log_file(name: str) -> Path:
 
 
 @contextmanager
-def alone() -> Iterator[TextIO]:
+def alone() -> Iterator[None]:
     """Hold the lock of this VAR; wait for a supervisor whose bin/up was killed to stop."""
     with open(settings.VAR / "up.lock", "a+", encoding="utf-8") as lock:
         deadline = time.monotonic() + STOP_SECONDS
@@ -64,22 +64,21 @@ def alone() -> Iterator[TextIO]:
         lock.truncate(0)
         lock.write(this_process())
         lock.flush()
-        yield lock
+        yield
 
 
 @contextmanager
-def running(lock: TextIO, *, web: bool) -> Iterator[Supervisor]:
-    """Run the supervisor inside the block. On entry a worker is alive and, with `web`, the panel
-    responds.
+def running(redis_server: str, *, web: bool) -> Iterator[Supervisor]:
+    """Run the supervisor inside the block, with a Redis unless the program is empty. On entry a
+    worker is alive and, with `web`, the panel responds.
 
     Raises Refused, BackcourtError.
     """
-    server = _redis_server()
     if web:
         check_address()
-    supervisor = _started(server, lock, web=web)
+    supervisor = _started(redis_server, web=web)
     try:
-        if server and not _comes_true(_redis_answers, REDIS_SECONDS, supervisor):
+        if redis_server and not _comes_true(_redis_answers, REDIS_SECONDS, supervisor):
             raise BackcourtError(f"Redis did not start; see {log_file('redis')}")
         if not _comes_true(_a_worker_is_alive, WORKER_SECONDS, supervisor):
             raise BackcourtError(f"no worker started; see {log_file('worker')}")
@@ -92,7 +91,7 @@ def running(lock: TextIO, *, web: bool) -> Iterator[Supervisor]:
 
 def check(supervisor: Supervisor) -> None:
     """Raise BackcourtError if the supervisor has ended, and all its programs with it."""
-    if supervisor.poll() is not None:
+    if not supervisor.is_alive():
         raise BackcourtError(
             f"the supervisor and its programs have ended; see {log_file('supervisor')}"
         )
@@ -106,7 +105,7 @@ def _is_locked_by_us(lock: TextIO) -> bool:
     return True
 
 
-def _redis_server() -> str:
+def find_redis() -> str:
     """Return the Redis server to start; empty if REDIS_URL names one that responds. Raises Refused."""
     if settings.REDIS_URL != settings.OWN_REDIS_URL:
         _check_redis_url()
@@ -189,13 +188,15 @@ def _redis_answers() -> bool:
     return False
 
 
-def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
-    """Start the supervisor, out of reach of the terminal's Ctrl-C; it stops its programs when this
-    process is killed.
+def _started(redis_server: str, *, web: bool) -> Supervisor:
+    """Fork the supervisor, which holds the lock too; it stops its programs when this process is
+    killed.
     """
-    log_file("supervisor").parent.mkdir(exist_ok=True)
-    environment = os.environ | {
-        PARENT: str(os.getpid()),
+    from backfill.processes.supervisord import supervise  # only bin/up needs the library
+
+    log = log_file("supervisor")
+    log.parent.mkdir(exist_ok=True)
+    environment = {
         "BACKCOURT_ROOT": str(settings.BASE_DIR),
         "DATA_DIR": str(settings.VAR),
         "BACKCOURT_PYTHON": sys.executable,
@@ -205,18 +206,12 @@ def _started(redis_server: str, lock: TextIO, *, web: bool) -> Supervisor:
         "BACKCOURT_REDIS_IS_OURS": str(bool(redis_server)).lower(),
     }
     configuration = settings.BASE_DIR / "bin" / "supervisord.conf"
-    command = [sys.executable, "-m", "backfill.processes.supervisord", "-c", str(configuration)]
-    with log_file("supervisor").open("ab") as log:
-        return subprocess.Popen(
-            die_with_parent("SIGTERM", *command),
-            cwd=settings.BASE_DIR,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            pass_fds=[lock.fileno()],
-        )
+    supervisor: Supervisor = FORK.Process(
+        target=supervise, args=(configuration, environment, log), daemon=True
+    )
+    with blocked_signals():
+        supervisor.start()
+    return supervisor
 
 
 def _comes_true(
@@ -235,8 +230,7 @@ def _comes_true(
 def _stop(supervisor: Supervisor) -> None:
     """Stop every program in order; kill those that exceed their timeout."""
     supervisor.terminate()
-    try:
-        supervisor.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
+    supervisor.join(STOP_SECONDS)
+    if supervisor.is_alive():
         supervisor.kill()
-        supervisor.wait()
+        supervisor.join()

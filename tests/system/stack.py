@@ -22,11 +22,11 @@ QUICK = {
     "WORKER_DEAD_AFTER_SECONDS": "10",
 }
 PROGRAMS = {
-    "supervisor": "processes.supervisord",
+    "supervisor": "backcourt supervisor",
     "redis": "redis-server",
-    "worker": " worker ",
-    "beat": " beat ",
-    "web": " gunicorn ",
+    "worker": "backcourt worker",
+    "beat": "backcourt sweep",
+    "web": "backcourt web",
 }
 STOP_SECONDS = 90
 TIED_SECONDS = 10

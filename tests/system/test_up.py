@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -123,6 +124,57 @@ def test_a_killed_panel_comes_back_and_nobody_has_to_log_in_again(installed: Ins
             lambda: _page(browser, f"http://{address}/jobs/") == f"http://{address}/jobs/",
             "its answer, without a login",
         )
+
+
+def test_what_it_forks_has_no_connection_and_no_thread_before(installed: Installation) -> None:
+    with started(installed.var, "--no-demo") as (stack, _):
+        supervisor = psutil.Process(stack.pid("supervisor"))
+        assert (supervisor.net_connections("all"), supervisor.num_threads()) == ([], 1)
+        logs = {path.name for path in (installed.var / "log").iterdir()}
+        assert {Path(file.path).name for file in supervisor.open_files()} <= {"up.lock", *logs}
+        worker = psutil.Process(stack.pid("worker"))
+        names = {Path(file.path).name for file in worker.open_files()}
+        assert not names & {"up.lock", *logs}
+
+
+def test_its_processes_log_and_count_separately(installed: Installation, tmp_path: Path) -> None:
+    address, folder = free_address(), tmp_path / "temporary"
+    folder.mkdir()
+    options = {"WEB_ADDRESS": address, "LOG_FORMAT": "json", "TMPDIR": str(folder)}
+    with started(installed.var, "--no-demo", **options) as (stack, _):
+        main = {name: stack.pid(name) for name in ("supervisor", "worker", "web")}
+        web = {str(p.pid) for p in stack.processes() if p.ppid() == main["web"]}
+        until(lambda: _counting(folder, address) == web, "both web processes")
+        last = stack.stop().stdout.splitlines()[-1]
+    assert json.loads(last)["message"] == "stopped"
+    for name in (*main, "sweep"):
+        text = (installed.var / "log" / f"{name}.log").read_text()
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert {line["process"] for line in lines} == {"beat" if name == "sweep" else name}
+        assert name == "sweep" or main[name] in {line["pid"] for line in lines}
+
+
+def _counting(folder: Path, address: str) -> set[str]:
+    """Request a page; return the PIDs of the processes that have counted requests."""
+    with build_opener().open(f"http://{address}/healthz", timeout=30) as answer:
+        assert answer.status == 200
+    counters = folder.glob("backcourt-requests-*/counter_*.db")
+    return {path.stem.removeprefix("counter_") for path in counters}
+
+
+def test_a_killed_process_of_the_panel_is_forked_again(installed: Installation) -> None:
+    address = free_address()
+    with started(installed.var, "--no-demo", WEB_ADDRESS=address) as (stack, said):
+        browser, main = logged_in(address, said), stack.pid("web")
+        (first, second) = (p for p in stack.processes() if p.ppid() == main)
+        first.kill()
+        until(
+            lambda: len([p for p in stack.processes() if p.ppid() == main]) == 2,
+            "another process",
+        )
+        assert stack.pid("web") == main
+        assert second.is_running()
+        assert _page(browser, f"http://{address}/jobs/") == f"http://{address}/jobs/"
 
 
 @pytest.mark.parametrize("address", ["8000", "127.0.0.1:http", "127.0.0.1:99999", "taken"])

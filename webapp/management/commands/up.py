@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -18,13 +19,14 @@ from backfill.cli.base import OK, VerbCommand
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Job
 from backfill.processes import supervisor as stack
-from backfill.processes.die_with_parent import PARENT, die_with_parent
+from backfill.processes.die_with_parent import die_with_parent, expect_children
+from backfill.processes.forks import run_beside
 from backfill.season_calendar import season_name
 from backfill.telemetry.log_streams import LogStream
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from webapp.auth import accounts
-from webapp.ops import static_files
+from webapp.ops.preload import preload
 
 POLL_SECONDS = 0.2
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -71,15 +73,16 @@ class Command(VerbCommand):
             # nohup ignores SIGHUP: keep it ignored.
             if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:
                 signal.signal(sign, _stop)
+        web = not given["no_web"]
+        expect_children()
         try:
-            with stack.alone() as lock:
-                if not given["no_web"]:
+            with stack.alone():
+                if web:
                     stack.check_address()
-                call_command("migrate", verbosity=0)
-                login = "" if given["no_web"] else self._prepare_panel()
+                redis = _prepare(web=web)
                 _say("starting the processes")
-                with stack.running(lock, web=not given["no_web"]) as supervisor:
-                    self._stay(supervisor, login, demo=not given["no_demo"])
+                with stack.running(redis, web=web) as supervisor:
+                    self._stay(supervisor, web=web, demo=not given["no_demo"])
         except KeyboardInterrupt:
             _say("stopped")
         except OSError as error:
@@ -88,12 +91,8 @@ class Command(VerbCommand):
             ) from error
         return OK
 
-    def _prepare_panel(self) -> str:
-        """Collect static files and create the first user; return the address and login."""
-        static_files.collect()
-        return f"panel: {settings.PANEL_URL}   {accounts.first_login(OPERATOR)}"
-
-    def _stay(self, supervisor: stack.Supervisor, login: str, *, demo: bool) -> None:
+    def _stay(self, supervisor: stack.Supervisor, *, web: bool, demo: bool) -> None:
+        login = f"panel: {settings.PANEL_URL}   {accounts.first_login(OPERATOR)}" if web else ""
         if login:
             _say(login)
         if demo:
@@ -108,7 +107,7 @@ class Command(VerbCommand):
         if login:
             _say(f"\n{login}")
         connection.close()
-        supervisor.wait()
+        supervisor.join()
         stack.check(supervisor)
 
     def _load_season(self, supervisor: stack.Supervisor) -> None:
@@ -127,6 +126,27 @@ class Command(VerbCommand):
             return
         _ended(_verb("backfill", *MONTH, "--wait"), supervisor)
         _ended(_verb("query", "failure-breakdown", *MONTH), supervisor)
+
+
+def _prepare(*, web: bool) -> str:
+    """Migrate the database and collect the static files while the modules of the processes are
+    imported; return the Redis server to start.
+
+    Only forks connect to the database and to Redis, so that later ones inherit no connection.
+    """
+    tasks = [_migrate, stack.find_redis, *([_collect_static_files] if web else [])]
+    redis: str = run_beside(tasks, partial(preload, web=web))[1]
+    return redis
+
+
+def _migrate() -> None:
+    call_command("migrate", verbosity=0)
+
+
+def _collect_static_files() -> None:
+    from webapp.ops import static_files  # not in this process: a fork runs it as its main module
+
+    static_files.collect()
 
 
 def _stop(*_: object) -> None:
@@ -152,7 +172,6 @@ def _verb(*command: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         die_with_parent("SIGINT", sys.executable, "manage.py", *command),
         cwd=settings.BASE_DIR,
-        env=os.environ | {PARENT: str(os.getpid())},
         start_new_session=True,
     )
 
