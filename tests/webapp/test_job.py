@@ -73,6 +73,7 @@ def poll_url(html: str) -> str:
 # The page
 
 
+@pytest.mark.shell
 def test_the_page_tells_state_failures_options_and_events(viewer: Client, job: Job) -> None:
     html = html_of(viewer, "job", job.pk)
     for words in (
@@ -108,6 +109,7 @@ def test_a_cell_leads_to_its_date_and_one_that_failed_to_its_error(
     assert f'href="/dates/{fine.date}/?processor={fine.processor}"' in html
 
 
+@pytest.mark.shell
 def test_the_error_groups_are_those_that_a_retry_takes(operator: Client, job: Job) -> None:
     Run.objects.filter(job=job).update(code_version=code_version())
     html = html_of(operator, "job_groups", job.pk)
@@ -124,6 +126,7 @@ def test_the_error_groups_are_those_that_a_retry_takes(operator: Client, job: Jo
     assert all(f"/jobs/{job.pk}/retry/?group={g.id}" in html for g in bugs)
 
 
+@pytest.mark.shell
 def test_a_group_of_a_job_that_has_not_ended_waits_as_its_other_failures_do(
     operator: Client, viewer: Client, job: Job
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_group_of_a_job_that_has_not_ended_waits_as_its_other_failures_do(
     assert f"/jobs/{job.pk}/retry/?group=" not in html
 
 
+@pytest.mark.shell
 def test_the_text_of_a_group_is_shown_as_text(viewer: Client, job: Job) -> None:
     run = job.runs.filter(status="complete").first()
     Run.objects.filter(pk=run.pk).update(

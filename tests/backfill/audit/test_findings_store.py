@@ -80,6 +80,7 @@ def history(finding: Finding) -> list[tuple[str, str, str]]:
 # Opened, kept, closed
 
 
+@pytest.mark.shell
 def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> None:
     began = now()
     evidence = {
@@ -441,6 +442,7 @@ def run_job(**overrides: Any) -> Job:
     return job
 
 
+@pytest.mark.shell
 @pytest.mark.usefixtures("season")
 def test_what_has_ended_is_judged_once() -> None:
     assert audit_due() == 0
@@ -483,6 +485,7 @@ def test_a_job_of_a_season_that_is_gone_is_not_judged() -> None:
     assert audit_due() == 0
 
 
+@pytest.mark.shell
 def test_a_warehouse_that_cannot_be_read_is_tried_again(
     season: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -79,6 +79,7 @@ def cell(code: str, day: Any) -> RunCell:
 # Results
 
 
+@pytest.mark.shell
 def test_judging_keeps_what_must_fail_on_every_date_and_how_it_was(judged: Path) -> None:
     assert kept() == {
         (code, day): {
@@ -92,6 +93,7 @@ def test_judging_keeps_what_must_fail_on_every_date_and_how_it_was(judged: Path)
     }
 
 
+@pytest.mark.shell
 def test_judging_again_replaces_them_and_forgets_seasons_that_are_gone(judged: Path) -> None:
     AuditResult.objects.create(
         season=2019, processor="TDZA", date=FIRST - timedelta(days=700), population=2
@@ -118,6 +120,7 @@ def test_who_must_fail_is_known_before_the_first_run_and_the_same_after_it(loade
     assert cell("PSZA", FIRST).title == f"PSZA, {FIRST}, day 14: not run; 1 expected failure"
 
 
+@pytest.mark.shell
 def test_what_is_not_as_it_must_be_is_counted_once(ran: Path) -> None:
     rewrite(
         part(ran, "PSZA", FIRST), f"SELECT * REPLACE ('{HURT}' AS player_lookup) FROM t LIMIT 1"
@@ -217,6 +220,7 @@ def test_nothing_to_do_on_a_date_is_neither_complete_nor_failed(judged: Path) ->
     assert cell("PCF", LAST).state == "empty"
 
 
+@pytest.mark.shell
 def test_what_another_statement_made_is_outdated(judged: Path) -> None:
     change("PCF", LAST, sql_hash="0000")
     assert (cell("PCF", LAST).state, "SQL changed" in cell("PCF", LAST).reason) == (
@@ -225,6 +229,7 @@ def test_what_another_statement_made_is_outdated(judged: Path) -> None:
     )
 
 
+@pytest.mark.shell
 def test_what_upstream_has_run_after_is_outdated(judged: Path) -> None:
     change("PSZA", LAST, started_at=now())
     assert [cell(code, LAST).state for code in CHAIN] == [
@@ -237,6 +242,7 @@ def test_what_upstream_has_run_after_is_outdated(judged: Path) -> None:
     assert cell("PDC", LAST).reason == "PSZA has run again since"
 
 
+@pytest.mark.shell
 def test_what_read_other_rows_than_there_are_now_is_outdated_on_its_dates_alone(
     ran: Path, tmp_path: Path
 ) -> None:
@@ -257,6 +263,7 @@ def points(judged: Path) -> dict[str, Any]:
     return rates_of(2021)
 
 
+@pytest.mark.shell
 def test_a_rate_stands_beside_what_must_fail_and_the_band(points: dict[str, Any]) -> None:
     first, second, *_ = points["PSZA"]
     assert (first.first, first.index, first.week, first.population, first.failed) == (

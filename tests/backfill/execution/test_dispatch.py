@@ -76,6 +76,7 @@ def test_a_live_job_goes_before_backfills(settings: Any) -> None:
     assert (in_flight(backfill), in_flight(live)) == ([], [0])
 
 
+@pytest.mark.shell
 def test_the_end_of_a_batch_sends_the_next() -> None:
     job = make_job(parallel=1)
     dispatch.dispatch()
@@ -83,6 +84,7 @@ def test_the_end_of_a_batch_sends_the_next() -> None:
     assert in_flight(job) == [1]
 
 
+@pytest.mark.shell
 def test_a_job_runs_to_its_end_by_itself() -> None:
     job = run_all(make_job())
     assert (job.status, statuses(job)) == ("succeeded", {"complete": 20})
@@ -123,6 +125,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps.execute, "execute", divide)
 
 
+@pytest.mark.shell
 def test_the_canary_runs_alone_and_then_the_others(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 9
     job = make_job(canary=True, parallel=9)
@@ -162,6 +165,7 @@ def test_a_bug_pauses_the_job_with_one_event_that_says_what_and_where(
     assert reason == ([f"{pauses}: PSZA {FIRST}: ZeroDivisionError: by zero"] if pauses else [])
 
 
+@pytest.mark.shell
 def test_after_the_canary_its_brake_is_no_longer_on(monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job(processors=("PSZA",), canary=True)
     dispatch.dispatch()
@@ -172,6 +176,7 @@ def test_after_the_canary_its_brake_is_no_longer_on(monkeypatch: pytest.MonkeyPa
     assert job.status == "running"
 
 
+@pytest.mark.shell
 def test_an_impossible_value_is_a_bug_and_says_how_many_entities(tmp_path: Any) -> None:
     give(
         PGS,
@@ -311,6 +316,7 @@ def due(job: Job) -> None:
     job.batches.exclude(retry_at=None).update(retry_at=now() - timedelta(seconds=1))
 
 
+@pytest.mark.shell
 def test_a_busy_warehouse_is_tried_again_later_and_others_go_on_meanwhile(
     busy: Callable[[int], None],
 ) -> None:
@@ -333,6 +339,7 @@ def test_a_busy_warehouse_is_tried_again_later_and_others_go_on_meanwhile(
     assert (job.status, job.retries, statuses(job)) == ("succeeded", 1, {"complete": 4})
 
 
+@pytest.mark.shell
 def test_a_warehouse_that_stays_busy_fails_the_dates_in_the_end(
     busy: Callable[[int], None],
 ) -> None:
@@ -348,6 +355,7 @@ def test_a_warehouse_that_stays_busy_fails_the_dates_in_the_end(
     assert failures.bug_of(run) == ""
 
 
+@pytest.mark.shell
 def test_a_jobs_retries_have_a_cap(busy: Callable[[int], None]) -> None:
     job = make_job(processors=("PSZA",), max_retries=2, parallel=1)
     busy(3)
@@ -369,6 +377,7 @@ def test_what_is_not_retryable_is_not_tried_again(monkeypatch: pytest.MonkeyPatc
     assert (job.retries, [r.error for r in job.runs.all()]) == (0, ["ZeroDivisionError"])
 
 
+@pytest.mark.shell
 def test_a_full_disk_pauses_the_job_and_gives_the_runs_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

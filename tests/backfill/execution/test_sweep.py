@@ -171,6 +171,7 @@ def test_a_second_worker_that_starts_leaves_the_firsts_work_alone() -> None:
     assert sweep.sweep_lost_work(started=ago(2)) == 0
 
 
+@pytest.mark.shell
 def test_a_batch_in_the_middle_of_which_the_chain_broke_is_sent_again_and_nothing_runs_twice() -> (
     None
 ):
@@ -216,6 +217,7 @@ def test_a_batch_that_waits_for_a_retry_is_sent_when_it_is_due() -> None:
     assert in_flight(job) == [0]
 
 
+@pytest.mark.shell
 def test_an_inline_job_whose_process_died_is_paused_and_says_so() -> None:
     job = start_job(make_options(end=FIRST), "ann", inline=True)
     assert job
@@ -285,6 +287,7 @@ def test_a_heartbeat_names_what_the_process_holds() -> None:
     assert not Worker.objects.exists()
 
 
+@pytest.mark.shell
 def test_a_job_that_runs_its_batches_leaves_nothing_to_sweep() -> None:
     job = make_job(parallel=1, end=FIRST)
     dispatch.dispatch()

@@ -68,6 +68,7 @@ def test_what_was_previewed_starts() -> None:
     assert isinstance(launch_backfill(make_options(**ONE), "ann", previewed=sealed), Job)
 
 
+@pytest.mark.shell
 def test_what_has_changed_since_the_preview_does_not_start_and_is_said() -> None:
     sealed = seal(preview_job(make_options(**ONE)).plan)
     run_all(make_job(end=SECOND, **ONE))
@@ -161,6 +162,7 @@ def test_a_launch_whose_dates_another_job_holds_is_refused_and_says_so() -> None
     assert (launch.state, launch.outcome_message, launch.job) == ("refused", said, None)
 
 
+@pytest.mark.shell
 def test_a_launch_of_what_is_complete_meanwhile_is_refused_and_says_so() -> None:
     launch = later()
     make_due(launch)
@@ -256,6 +258,7 @@ def test_a_crash_while_the_job_is_made_leaves_the_launch_waiting(
 # Approval
 
 
+@pytest.mark.shell
 def test_a_plan_of_too_many_dates_or_that_overwrites_too_much_needs_a_second_person() -> None:
     found = preview_job(make_options(**ONE)).plan
     assert approval_reason(found, 4) == ""

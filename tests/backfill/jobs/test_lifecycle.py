@@ -112,6 +112,7 @@ def test_a_verb_moves_a_job_or_is_refused_in_one_sentence(verb: str, state: str)
     assert (job.status, Event.objects.count()) == (state, before)
 
 
+@pytest.mark.shell
 @pytest.mark.parametrize("state", ["paused", "cancelled"])
 def test_what_was_stopped_goes_on_to_its_end(state: str) -> None:
     job = job_in(state)
@@ -123,6 +124,7 @@ def test_what_was_stopped_goes_on_to_its_end(state: str) -> None:
 # Pause
 
 
+@pytest.mark.shell
 def test_pausing_lets_the_running_step_finish_and_starts_no_other() -> None:
     job = make_job()
     dispatch.dispatch()
@@ -192,6 +194,7 @@ def test_what_another_job_has_completed_since_is_not_run_again() -> None:
     ]
 
 
+@pytest.mark.shell
 def test_what_a_resumed_job_makes_is_the_newest() -> None:
     """Resumed runs have older rows than those of the job that ran in between."""
     job = job_in("cancelled")
@@ -285,6 +288,7 @@ def test_a_jobs_cap_changes_while_it_runs(settings: Any) -> None:
     assert job_events(job)[-1] == ("concurrency limit 1 → 3", "hurry")
 
 
+@pytest.mark.shell
 def test_above_a_lowered_cap_batches_finish_and_no_other_is_sent(settings: Any) -> None:
     settings.MAX_PARALLEL_BATCHES = 9
     job = make_job(parallel=3)

@@ -69,6 +69,7 @@ def job_events(job: Job) -> list[tuple[Any, ...]]:
 # Start, run, finish
 
 
+@pytest.mark.shell
 def test_a_job_runs_to_its_end() -> None:
     job = finished(start=BOOTSTRAP[-1], end=SECOND, reason="the first dates")
     assert (job.status, job.actor, job.reason, job.triggered_by) == (
@@ -116,6 +117,7 @@ def test_every_change_of_a_run_is_an_event() -> None:
     ]
 
 
+@pytest.mark.shell
 def test_progress_is_told_of_every_run_that_ended() -> None:
     told: list[tuple[str, list[date]]] = []
     run_inline(
@@ -137,6 +139,7 @@ def test_batches_side_by_side_write_what_they_write_one_after_the_other(settings
     assert len(history()) == 20
 
 
+@pytest.mark.shell
 def test_with_everything_complete_nothing_is_started_and_nothing_written(season: Path) -> None:
     finished(processors=("TDZA", "PSZA"))
     before, jobs = listing(season), Job.objects.count()
@@ -145,6 +148,7 @@ def test_with_everything_complete_nothing_is_started_and_nothing_written(season:
     assert (listing(season), Job.objects.count()) == (before, jobs)
 
 
+@pytest.mark.shell
 def test_what_is_complete_is_recorded_as_skipped_and_left_alone(season: Path) -> None:
     finished(end=SECOND, processors=("PSZA",))
     before = listing(season)
@@ -158,6 +162,7 @@ def test_what_is_complete_is_recorded_as_skipped_and_left_alone(season: Path) ->
     assert {f: found for f, found in listing(season).items() if str(THIRD) not in f} == before
 
 
+@pytest.mark.shell
 def test_force_runs_what_is_complete() -> None:
     finished(end=SECOND, processors=("PSZA",))
     assert {
@@ -174,6 +179,7 @@ def test_a_partition_that_is_gone_is_not_done(season: Path) -> None:
     ] == [FIRST]
 
 
+@pytest.mark.shell
 def test_a_failures_slice_that_is_gone_is_not_done(season: Path) -> None:
     finished(end=SECOND, processors=("PSZA",))
     folder = season / FAILURES.dataset / FAILURES.name / f"analysis_date={FIRST}"
@@ -183,6 +189,7 @@ def test_a_failures_slice_that_is_gone_is_not_done(season: Path) -> None:
     ] == [FIRST]
 
 
+@pytest.mark.shell
 def test_what_ran_before_its_upstream_did_is_not_done() -> None:
     finished(start=SECOND, end=SECOND)
     finished(start=SECOND, end=SECOND, processors=("PSZA",), force=True)
@@ -274,6 +281,7 @@ def test_an_empty_population_does_not_block_what_finds_it_too(tmp_path: Path) ->
     ] * 3
 
 
+@pytest.mark.shell
 def test_a_poisoned_source_pauses_the_job_and_no_run_fails(season: Path) -> None:
     job = started(end=FIRST)
     cut(input_file(season, PGS))
@@ -291,6 +299,7 @@ def test_a_poisoned_source_pauses_the_job_and_no_run_fails(season: Path) -> None
 # Run history
 
 
+@pytest.mark.shell
 def test_every_run_has_one_row_in_the_history() -> None:
     job = finished(start=BOOTSTRAP[-1], end=FIRST, processors=("TDZA", "PSZA"))
     runs = {(r.processor, r.date): r for r in job.runs.all()}
@@ -334,6 +343,7 @@ def test_every_run_has_one_row_in_the_history() -> None:
 TIMES = {"started_at": "started_at", "processed_at": "finished_at"}
 
 
+@pytest.mark.shell
 def test_a_failure_of_the_whole_date_is_no_failed_record(tmp_path: Path) -> None:
     without(UPGC, THIRD, tmp_path)
     finished(
@@ -344,6 +354,7 @@ def test_a_failure_of_the_whole_date_is_no_failed_record(tmp_path: Path) -> None
     assert found == ("failed", 0, 0, f"no population: {CONTEXT} has no rows for {THIRD}")
 
 
+@pytest.mark.shell
 def test_a_run_that_was_not_needed_is_not_in_the_history() -> None:
     finished(end=FIRST, processors=("PSZA",))
     finished(end=SECOND, processors=("PSZA",))
@@ -427,6 +438,7 @@ def interrupted(**overrides: Any) -> Job:
     return job
 
 
+@pytest.mark.shell
 def test_the_same_options_go_on_with_the_job_of_a_process_that_died() -> None:
     job = interrupted()
     ids = dict(job.runs.values_list("pk", "run_id"))
@@ -477,6 +489,7 @@ def test_a_process_that_lives_keeps_its_job() -> None:
         start_job(job.parsed_options, "bob")
 
 
+@pytest.mark.shell
 @pytest.mark.parametrize(
     ("error", "reason"),
     [(KeyboardInterrupt(), "interrupted"), (ZeroDivisionError("x"), "ZeroDivisionError: x")],

@@ -155,6 +155,7 @@ class TestDone:
         assert lines[5].startswith(f"- 1 × PSZA AccountingError on 1 date from {SECOND}: ")
         assert f"`manage.py retry {job.pk} --dry-run`" in body
 
+    @pytest.mark.shell
     @pytest.mark.usefixtures("season", "judged_after_jobs")
     def test_a_job_inside_expectation_tells_nobody(self, listener: Listener) -> None:
         job = start_job(make_options(), "ann", inline=True)
@@ -234,6 +235,7 @@ class TestPaused:
         pause_job(make_job(), "ann")
         assert (messages.notify(now()), listener.heard) == (0, [])
 
+    @pytest.mark.shell
     @pytest.mark.usefixtures("season")
     def test_the_brake_tells_which_bug_how_many_and_its_text(
         self, listener: Listener, monkeypatch: pytest.MonkeyPatch
@@ -437,6 +439,7 @@ class TestShell:
         assert shell("notices").out == "notifications are off: NOTIFY_URLS is not set\n"
 
 
+@pytest.mark.shell
 def test_neither_a_verb_nor_a_worker_imports_what_only_the_site_or_a_message_needs() -> None:
     code = """
 import sys

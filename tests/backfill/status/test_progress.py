@@ -30,6 +30,7 @@ def reasons(job: Job, at: datetime | None = None) -> list[tuple[str, int]]:
 # Counts
 
 
+@pytest.mark.shell
 def test_the_denominator_is_the_plan() -> None:
     run_all(make_job(end=FIRST))
     job = make_job(start=BOOTSTRAP[-1])
@@ -134,6 +135,7 @@ def test_a_pause_takes_no_part_in_the_rate() -> None:
     assert progress(job, went_on).runs_per_second == 1.0
 
 
+@pytest.mark.shell
 def test_a_job_that_has_ended_has_no_time_left() -> None:
     job = run_all(make_job(start=BOOTSTRAP[0], processors=("TDZA",)))
     assert progress(job, now()).time_left is None
