@@ -22,7 +22,10 @@ ON_BOTH = ("test_job", "test_job_control")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the other modules of this folder on SQLite only."""
+    """Run the other modules of this folder on SQLite only, and the longest one of all first: at
+    the end, one process would run it alone.
+    """
+    items.sort(key=lambda item: item.path != HERE / "test_walk.py")
     for item in items:
         if item.path.parent == HERE and item.path.stem not in ON_BOTH:
             item.add_marker(pytest.mark.shell)

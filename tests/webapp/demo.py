@@ -1,7 +1,7 @@
 """Demo of two simulated months with faults, run and audited, rebuilt when its sources change.
 
 It is stored in pytest's cache (`pytest --cache-clear` removes it), in a folder named by the hash of
-its sources.
+its sources. `python -m tests.webapp.demo` makes it.
 """
 
 from __future__ import annotations
@@ -98,3 +98,7 @@ def _run(folder: Path, commands: Sequence[Sequence[str]]) -> None:
         )
         if done.returncode and command[0] != "backfill":  # it exits with the problems of its season
             raise RuntimeError(f"{command} failed: {done.stderr}")
+
+
+if __name__ == "__main__":
+    print(made_once().folder)
