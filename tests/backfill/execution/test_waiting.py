@@ -64,6 +64,7 @@ def test_a_daily_quota_pauses_the_job_until_midnight_pacific(
     assert ("paused → queued", "the daily quota is reset") in job_events(job)
 
 
+@pytest.mark.shell
 def test_a_job_resumes_earlier_when_a_person_does_it(
     closed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_pause_by_a_person_is_not_ended_by_the_reset(
     assert resume_due(now() + timedelta(days=2)) == 0
 
 
+@pytest.mark.shell
 def test_streamed_rows_are_waited_for_and_the_job_goes_on(
     closed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

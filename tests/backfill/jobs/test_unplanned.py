@@ -81,6 +81,7 @@ def break_the_footer(file: Path) -> None:
 # Pending runs
 
 
+@pytest.mark.shell
 @CHANGES
 @pytest.mark.django_db
 @pytest.mark.usefixtures("season")
@@ -125,6 +126,7 @@ def test_a_job_with_nothing_left_ends(tmp_path: Path) -> None:
     assert (job.status, statuses(job), rows_of("PSZA")) == ("succeeded", {"cancelled": 5}, [])
 
 
+@pytest.mark.shell
 @pytest.mark.django_db
 @pytest.mark.usefixtures("season")
 def test_an_unchanged_schedule_drops_nothing(tmp_path: Path) -> None:
