@@ -98,7 +98,7 @@ def imported(module: Path) -> frozenset[str]:
     """Return the top-level packages that a module imports anywhere, its own included."""
 
     def found() -> Iterator[str]:
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(module)):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -129,7 +129,7 @@ def imported_modules(module: Path) -> frozenset[str]:
     """Return the product's modules that a module imports, lazy and type-only imports included."""
 
     def found() -> Iterator[str]:
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(module)):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -221,7 +221,7 @@ def test_plan_and_status_never_write() -> None:
     calls = {
         name_of(m): [
             node.func.attr
-            for node in ast.walk(ast.parse(m.read_text(encoding="utf-8")))
+            for node in ast.walk(parsed(m))
             if isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and node.func.attr in WRITES
@@ -265,15 +265,12 @@ def test_one_class_name_has_one_meaning() -> None:
     names = Counter(
         name
         for m in MODULES
-        for name in {
-            node.name
-            for node in ast.walk(ast.parse(m.read_text(encoding="utf-8")))
-            if isinstance(node, ast.ClassDef)
-        }
+        for name in {node.name for node in ast.walk(parsed(m)) if isinstance(node, ast.ClassDef)}
     )
     assert {name for name, n in names.items() if n > 1} - DJANGO_NAMES == SHARED_NAMES
 
 
+@cache
 def parsed(module: Path) -> ast.Module:
     return ast.parse(module.read_text(encoding="utf-8"))
 
@@ -372,10 +369,7 @@ def registry_reads(node: ast.AST) -> Iterator[str]:
 
 def test_no_module_copies_the_processors_when_it_is_imported() -> None:
     """Processors registered later are visible to modules imported earlier."""
-    found = {
-        name_of(m): sorted(set(registry_reads(ast.parse(m.read_text(encoding="utf-8")))))
-        for m in MODULES
-    }
+    found = {name_of(m): sorted(set(registry_reads(parsed(m)))) for m in MODULES}
     assert {name for name, read in found.items() if read} == DECLARATIONS
 
 
