@@ -25,8 +25,8 @@ from backfill.warehouse.parquet.staging import PART
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, ML, OUTPUTS, PCF, PDC
 from tests.seasons.inputs import input_file
+from tests.system.forks import ROOT, Fork, Process
 
-ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 120
 PROGRESS = re.compile(r"\d+/\d+ runs, ")
 
@@ -59,7 +59,7 @@ def until(condition: Callable[[], object], what: str, every: float = 0.02) -> No
         time.sleep(every)
 
 
-def kill(process: Popen[str], sign: signal.Signals = signal.SIGKILL) -> None:
+def kill(process: Process, sign: signal.Signals = signal.SIGKILL) -> None:
     """Send a signal to a process and its children."""
     os.killpg(process.pid, sign)
 
@@ -83,22 +83,30 @@ class Installation:
         """Warehouse folder as seen from this process."""
         return self.root / (self.elsewhere or self.var / "warehouse").relative_to("/")
 
-    def start(self, *args: str, **env: str) -> Popen[str]:
+    def start(self, *args: str, **env: str) -> Process:
         """Start a verb in its own process group."""
+        if self.inside or args[0] == "up":
+            return self.start_interpreter(*args, **env)
+        return Fork(args, self._environment(env))
+
+    def start_interpreter(self, *args: str, **env: str) -> Popen[str]:
+        """Start a verb in a new interpreter, as a shell does."""
         command = [*self.inside, sys.executable, str(ROOT / "manage.py"), *args]
-        place = {"WAREHOUSE_URL": f"parquet:{self.elsewhere}"} if self.elsewhere else {}
-        place |= {"DATABASE_URL": self.database} if self.database else {}
-        everything = environment(DATA_DIR=str(self.var), **place, **env)
         pipe = subprocess.PIPE
         return Popen(
             command,
             cwd=ROOT,
-            env=everything,
+            env=self._environment(env),
             stdout=pipe,
             stderr=pipe,
             text=True,
             start_new_session=True,
         )
+
+    def _environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        place = {"WAREHOUSE_URL": f"parquet:{self.elsewhere}"} if self.elsewhere else {}
+        place |= {"DATABASE_URL": self.database} if self.database else {}
+        return environment(DATA_DIR=str(self.var), **place, **env)
 
     def verb(self, *args: str, **env: str) -> CompletedProcess[str]:
         """Run a verb to its end."""
@@ -213,7 +221,7 @@ def without(partitions: Mapping[str, list[tuple[str, ...]]], table: Table) -> Pa
     }
 
 
-def ended(process: Popen[str]) -> CompletedProcess[str]:
+def ended(process: Process) -> CompletedProcess[str]:
     """Wait for a process and return its output without progress lines."""
     try:
         out, err = process.communicate(timeout=DEADLINE_SECONDS)

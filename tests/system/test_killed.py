@@ -96,7 +96,7 @@ def test_killed_then_started_twice_at_once_only_one_goes_on(
     installed: Installation, reference: Reference
 ) -> None:
     """Killed processes count as dead even before their parent has reaped them."""
-    killed = installed.start(*reference.command, BACKCOURT_CRASH_AT="after-failures:3")
+    killed = installed.start_interpreter(*reference.command, BACKCOURT_CRASH_AT="after-failures:3")
     until(lambda: _state(killed.pid) == "Z", "the crash")
     both = [ended(p) for p in [installed.start(*reference.command) for _ in range(2)]]
     killed.communicate()

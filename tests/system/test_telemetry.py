@@ -19,7 +19,7 @@ from backfill.processors.registry import BY_NAME, PROCESSORS
 from tests.browser.panel import FIRST_LOGIN, free_address
 from tests.system.conftest import copied
 from tests.system.http_sink import Sink, receiving
-from tests.system.installation import Installation, Reference, assert_same, until
+from tests.system.installation import Installation, Reference, assert_same, ended, until
 from tests.system.stack import QUICK, Stack
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("telemetry")]
@@ -265,7 +265,7 @@ def test_without_a_server_nothing_of_opentelemetry_and_openlineage_is_imported(
     installed: Installation, days: tuple[date, ...]
 ) -> None:
     command = ("backfill", "--start", str(days[0]), "--end", str(days[4]), "--inline")
-    done = installed.verb(*command, PYTHONPROFILEIMPORTTIME="1")
+    done = ended(installed.start_interpreter(*command, PYTHONPROFILEIMPORTTIME="1"))
     assert (done.returncode, installed.jobs()) == (0, ["succeeded"]), done
     assert "duckdb" in done.stderr
     assert re.findall(r"opentelemetry\S*|openlineage\S*|backfill\.otlp", done.stderr) == []
