@@ -18,6 +18,7 @@ from tests.postgres import Server
 from tests.system.filesystem import FileSystem
 from tests.system.installation import Installation, Reference, backfill
 from tests.system.league import YEAR, play
+from tests.system.stack import SharedStack
 from validation.season import BOOTSTRAP_DAYS
 
 BOOTSTRAP_INCLUDED = 3
@@ -72,6 +73,16 @@ def reference(
 def installed(template: Installation, tmp_path: Path) -> Installation:
     """Return a copy of the loaded season, with nothing backfilled."""
     return copied(template, tmp_path / "var")
+
+
+@pytest.fixture(scope="module")
+def shared(
+    template: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedStack]:
+    """Return a stack that tests of one xdist_group use in turn."""
+    made = SharedStack(copied(template, tmp_path_factory.mktemp("shared") / "var"))
+    yield made
+    made.stop()
 
 
 @pytest.fixture

@@ -20,14 +20,21 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from select import select
 from subprocess import DEVNULL, Popen, TimeoutExpired
-from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = str(ROOT / "manage.py")
+# In addition to the commands.
+IMPORTED = (
+    *("celery.app.amqp", "celery.app.control", "celery.backends.redis", "kombu.transport.redis"),
+    *("django.db.migrations.executor", "django.db.models.sql.compiler", "psycopg"),
+    *("rich.live", "rich.table", "backfill.audit.season_audit", "backfill.execution.tasks"),
+    *("backfill.execution.inline", "backfill.warehouse.parquet.session"),
+)
 NUMBER = struct.Struct("i")
 LARGEST = 200_000
 
@@ -38,12 +45,11 @@ class Fork:
     def __init__(self, args: Sequence[str], environment: Mapping[str, str]) -> None:
         self.args = [MANAGE, *args]
         self.returncode: int | None = None
-        self._output = [TemporaryFile("w+"), TemporaryFile("w+")]
+        self._output = [os.memfd_create("output"), os.memfd_create("errors")]
         self._said = ("", "")
         self._ended, report = os.pipe()
         request = json.dumps([self.args, dict(environment), _umask()]).encode()
-        files = [*(file.fileno() for file in self._output), report]
-        socket.send_fds(_interpreter()[0], [request], files)
+        socket.send_fds(_interpreter()[0], [request], [*self._output, report])
         os.close(report)
         self.pid = self._read()
 
@@ -77,8 +83,8 @@ class Fork:
 Process = Popen[str] | Fork
 
 
-def _whole(file: IO[str]) -> str:
-    with file:
+def _whole(number: int) -> str:
+    with open(number) as file:
         file.seek(0)
         return file.read()
 
@@ -112,22 +118,13 @@ def _import_everything() -> None:
         import django
 
         django.setup()
-    import celery.app.amqp
-    import celery.app.control
-    import celery.backends.redis
-    import kombu.transport.redis
-    import psycopg
-    import rich.live
-    import rich.table
     from django.core.management import get_commands, load_command_class
-    from django.db.migrations import executor
 
-    from backfill.audit import season_audit
-    from backfill.execution import inline, tasks
     from backfill.processors.registry import CHAIN
     from backfill.processors.render import sql_hash
-    from backfill.warehouse.parquet import session
 
+    for name in IMPORTED:
+        import_module(name)
     for name, app in get_commands().items():
         if app in ("backfill", "webapp"):
             load_command_class(app, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -29,6 +30,12 @@ from tests.system.forks import ROOT, Fork, Process
 
 DEADLINE_SECONDS = 120
 PROGRESS = re.compile(r"\d+/\d+ runs, ")
+
+# Tables that jobs fill.
+EVERY_JOB = (
+    *("auditresult", "batch", "event", "finding", "job", "measure"),
+    *("notice", "run", "seasonaudit", "trigger"),
+)
 
 Partitions = dict[str, list[tuple[str, ...]]]
 ASK = "import json, sqlite3, sys; print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))"
@@ -125,6 +132,16 @@ class Installation:
             [*self.inside, sys.executable, "-c", ASK, str(file), sql], text=True
         )
         return [tuple(row) for row in json.loads(told)]
+
+    def start_over(self) -> None:
+        """Forget all jobs and what they wrote, while the processes run (SQLite)."""
+        with closing(sqlite3.connect(self.var / "backcourt.sqlite3", timeout=30)) as db, db:
+            for table in EVERY_JOB:
+                db.execute(f"DELETE FROM backfill_{table}")
+                db.execute(f"DELETE FROM sqlite_sequence WHERE name = 'backfill_{table}'")
+        for folder in self.warehouse.iterdir():
+            if folder.name not in ("phase3", ".staging"):
+                shutil.rmtree(folder)
 
     def jobs(self) -> list[str]:
         """Return the status of every job, oldest first."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import CompletedProcess, Popen
 
@@ -145,6 +145,33 @@ def running(installation: Installation, **env: str) -> Iterator[Stack]:
     else:
         stack.front.communicate()
         until(lambda: not stack.processes(), "the end of what a killed stack left")
+
+
+@dataclass
+class SharedStack:
+    """Stack that tests use in turn, each from a loaded season without jobs."""
+
+    installation: Installation
+    _running: ExitStack = field(default_factory=ExitStack)
+    _stack: Stack | None = None
+
+    @contextmanager
+    def from_the_start(self) -> Iterator[Stack]:
+        """Yield the stack with nothing backfilled; the next test gets a new one after a failure."""
+        self.installation.start_over()
+        stack = self._stack or self._running.enter_context(running(self.installation))
+        self._stack = None
+        try:
+            yield stack
+        except BaseException:
+            print(stack.logs())
+            stack.kill_all()
+            raise
+        self._stack = stack
+
+    def stop(self) -> None:
+        """Stop the stack as a Ctrl-C does."""
+        self._running.close()
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -23,12 +23,13 @@ from tests.system.installation import (
     environment,
     until,
 )
-from tests.system.stack import Stack, running
+from tests.system.stack import SharedStack, Stack, running
 
 pytestmark = pytest.mark.system
 # After everything is recorded; at earlier points a step starts over, which tests.system.test_killed
 # covers.
 POINTS_OF_A_STEP = ("after-record",)
+SHARED = pytest.mark.xdist_group("one stack in turn")
 LOCKED_SECONDS = 10
 OF_JOBS = "SELECT COUNT(*) FROM backfill_event WHERE job_id IS NOT NULL"
 
@@ -114,11 +115,13 @@ DISTURBANCES = {
 }
 
 
+@SHARED
 @pytest.mark.parametrize("what", DISTURBANCES)
 def test_a_job_survives_one_loss_after_the_other(
-    installed: Installation, reference: Reference, what: str
+    shared: SharedStack, reference: Reference, what: str
 ) -> None:
-    with running(installed) as stack:
+    with shared.from_the_start() as stack:
+        installed = stack.installation
         started = installed.verb(*by_workers(reference))
         assert started.returncode == 0, started
         for n, disturb in enumerate(DISTURBANCES[what]):
@@ -203,11 +206,13 @@ def send_again(installed: Installation, leases: list[tuple[object, ...]]) -> Non
     subprocess.run([sys.executable, "-c", SEND, json.dumps(leases)], cwd=ROOT, env=env, check=True)
 
 
+@SHARED
 def test_a_job_that_is_started_twice_and_tasks_that_come_twice_run_once(
-    installed: Installation, reference: Reference
+    shared: SharedStack, reference: Reference
 ) -> None:
     """Two simultaneous starts: the second is refused and names the first."""
-    with running(installed):
+    with shared.from_the_start() as stack:
+        installed = stack.installation
         both = [ended(p) for p in [installed.start(*by_workers(reference)) for _ in range(2)]]
         assert sorted(p.returncode for p in both) == [0, 2], both
         (refused,) = (p for p in both if p.returncode == 2)
@@ -230,10 +235,12 @@ def test_a_job_that_is_started_twice_and_tasks_that_come_twice_run_once(
 # The database
 
 
+@SHARED
 def test_a_database_that_is_locked_for_ten_seconds_is_waited_for(
-    installed: Installation, reference: Reference
+    shared: SharedStack, reference: Reference
 ) -> None:
-    with running(installed):
+    with shared.from_the_start() as stack:
+        installed = stack.installation
         begun(installed, reference)
         with closing(sqlite3.connect(installed.var / "backcourt.sqlite3", timeout=30)) as db:
             db.execute("BEGIN EXCLUSIVE")
@@ -251,10 +258,12 @@ def status(installed: Installation, *verb: str) -> str:
     return installed.jobs()[-1]
 
 
+@SHARED
 def test_paused_resumed_cancelled_and_resumed_it_ends_as_if_undisturbed(
-    installed: Installation, reference: Reference
+    shared: SharedStack, reference: Reference
 ) -> None:
-    with running(installed):
+    with shared.from_the_start() as stack:
+        installed = stack.installation
         begun(installed, reference, complete=1)
         assert status(installed, "pause", "1", "--reason", "lunch") in ("pausing", "paused")
         until(lambda: installed.jobs() == ["paused"], "the pause")
@@ -272,10 +281,12 @@ def test_paused_resumed_cancelled_and_resumed_it_ends_as_if_undisturbed(
         assert_same(installed, reference)
 
 
+@SHARED
 def test_cancelled_by_force_its_dates_are_free_and_nothing_is_half_written(
-    installed: Installation, reference: Reference
+    shared: SharedStack, reference: Reference
 ) -> None:
-    with running(installed):
+    with shared.from_the_start() as stack:
+        installed = stack.installation
         begun(installed, reference)
         assert status(installed, "cancel", "1", "--force") == "cancelled"
         assert installed.active() == 0

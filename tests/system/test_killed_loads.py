@@ -18,6 +18,7 @@ from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.parquet.unfinished import UnfinishedFile
 from backfill.warehouse.tables import INPUTS, PGS
 from tests.factories import rewrite
+from tests.once import once
 from tests.seasons.inputs import as_an_older_release, input_file
 from tests.system.installation import Installation, Reference, ended
 from tests.system.league import YEAR
@@ -30,15 +31,18 @@ COPIED = [f"{COPY_POINTS[1]}:{n}" for n in (1, 2, 9)]
 NEW = "2029-01-01"
 
 
-@pytest.fixture
-def newer(small_season: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def newer(small_season: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same season as Phase 3 wrote it later: a row in every table says so."""
-    folder = shutil.copytree(small_season, tmp_path / "newer")
-    for file in folder.rglob("*.parquet"):
-        key = "game_id" if "schedule" in file.name else "processed_at"
-        value = "'005' || substr(game_id, 4)" if key == "game_id" else f"TIMESTAMP '{NEW}'"
-        rewrite(file, f"SELECT * REPLACE ({value} AS {key}) FROM t")
-    return folder
+
+    def make(folder: Path) -> None:
+        shutil.copytree(small_season, folder, dirs_exist_ok=True)
+        for file in folder.rglob("*.parquet"):
+            key = "game_id" if "schedule" in file.name else "processed_at"
+            value = "'005' || substr(game_id, 4)" if key == "game_id" else f"TIMESTAMP '{NEW}'"
+            rewrite(file, f"SELECT * REPLACE ({value} AS {key}) FROM t")
+
+    return once(tmp_path_factory, "newer", make)
 
 
 def versions(installed: Installation) -> set[str]:

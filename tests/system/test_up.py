@@ -26,9 +26,10 @@ from redis import Redis, RedisError
 
 from tests.browser.panel import FIRST_LOGIN, free_address
 from tests.system.installation import ROOT, Installation, ended, environment, kill, until
-from tests.system.stack import Stack, running
+from tests.system.stack import SharedStack, Stack, running
 
 pytestmark = pytest.mark.system
+SHARED = pytest.mark.xdist_group("one bin/up in turn")
 UP = str(ROOT / "bin" / "up")
 LONGER_THAN_A_SOCKET_MAY_BE = 120
 STARTED_SECONDS = 6  # about the duration of a start without the demo
@@ -223,8 +224,10 @@ def test_ctrl_c_again_and_again_stops_once(installed: Installation) -> None:
         assert_stopped(stack.stop())
 
 
-def test_beside_another_one_it_is_refused_in_one_line(installed: Installation) -> None:
-    with running(installed) as stack:
+@SHARED
+def test_beside_another_one_it_is_refused_in_one_line(shared: SharedStack) -> None:
+    with shared.from_the_start() as stack:
+        installed = stack.installation
         before = stack.pid("redis")
         assert_one_line(
             ended(up(installed.var)), 2, f"process {stack.front.pid}", str(installed.var)
@@ -245,10 +248,11 @@ def test_from_another_folder_with_a_relative_and_long_path(tmp_path: Path) -> No
 # Killed processes
 
 
+@SHARED
 def test_each_program_comes_back_within_seconds_however_often_it_is_killed(
-    installed: Installation,
+    shared: SharedStack,
 ) -> None:
-    with running(installed) as stack:
+    with shared.from_the_start() as stack:
         for name in ("redis", "worker", "beat", "worker"):
             killed, children = stack.pid(name), stack.children()
             os.kill(killed, signal.SIGKILL)
@@ -265,10 +269,12 @@ def test_each_program_comes_back_within_seconds_however_often_it_is_killed(
             until(stack.children, "a pool")
 
 
+@SHARED
 def test_a_killed_process_of_the_pool_is_replaced_and_its_replacement_lasts(
-    installed: Installation,
+    shared: SharedStack,
 ) -> None:
-    with running(installed) as stack:
+    with shared.from_the_start() as stack:
+        installed = stack.installation
         until(lambda: "celery@" in stack.logs() and " ready." in stack.logs(), "the worker")
         swept = installed.rows("SELECT at FROM backfill_sweep")
         # Celery exits when a process of its pool ends before its event loop has begun.
