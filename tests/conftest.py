@@ -48,6 +48,11 @@ def pytest_report_header() -> str:
     return f"database: {connection.vendor} (DATABASE_URL)"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests of real processes first: they wait, and others then fill the CPU until the end."""
+    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the totals of the checks on Google's engine."""
     reports = [
