@@ -43,9 +43,18 @@ class RowsWarehouse(ParquetWarehouse):
     def __init__(self) -> None:
         super().__init__(Path("nowhere"), {"threads": 1})
         self._given: Tables = {}
+        self._versions = dict.fromkeys(BY_SHORT, next(VERSIONS))
+        self._as_given: Tables = {}
+        self._attached: dict[str, int] = {}
 
     def give(self, tables: Tables) -> None:
-        self._given, self._version = tables, next(VERSIONS)
+        """Replace all tables; those with the same rows keep their version."""
+        for short in BY_SHORT:
+            rows = tables.get(short, [])
+            if rows is not self._given.get(short) or rows != self._as_given[short]:
+                self._versions[short] = next(VERSIONS)
+                self._as_given[short] = [dict(row) for row in rows]
+        self._given = dict(tables)
 
     def outcomes(self, code: str, params: Params) -> list[Row]:
         output = PROCESSORS[code].output
@@ -65,10 +74,13 @@ class RowsWarehouse(ParquetWarehouse):
         return []
 
     def _attach(self, table: Table, params: Params, files: list[str]) -> None:
+        if self._attached.get(table.short) == self._versions[table.short]:
+            return
         self._db.register(
             "given", pa.Table.from_pylist(self._rows(table), schema=_arrow_schema(table))
         )
         self._db.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM given")
+        self._attached[table.short] = self._versions[table.short]
 
     def _rows(self, table: Table) -> list[Row]:
         return [{n: _flat(v) for n, v in row.items()} for row in self._given.get(table.short, [])]
@@ -77,7 +89,7 @@ class RowsWarehouse(ParquetWarehouse):
         return {row["season_year"] for row in self._given.get(table.short, [])}
 
     def stamp(self, table: Table, season_year: int) -> str:
-        return str(self._version)
+        return str(self._versions[table.short])
 
 
 def _flat(value: object) -> object:

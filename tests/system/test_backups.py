@@ -99,7 +99,8 @@ def half_done(installation: Installation, reference: Reference) -> Installation:
 def test_drill_everything_is_killed_and_an_empty_machine_ends_the_job(
     installed: Installation, reference: Reference, tmp_path: Path
 ) -> None:
-    command = [word for word in reference.command if word != "--inline"]
+    # One batch at a time, so that the job lasts longer than the backup.
+    command = [*(word for word in reference.command if word != "--inline"), "--parallel", "1"]
     with running(installed) as stack:
         assert installed.verb(*command).returncode == 0
         until(lambda: installed.runs()["complete"] > 5, "some complete runs", every=0.005)
