@@ -18,8 +18,6 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from wasmtime import Config
-from zetasql.core import wasm_client
-from zetasql.core.exceptions import ServerError
 from zetasql.wasi import get_wasm_path
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as messages
 from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto, LanguageOptionsProto
@@ -71,20 +69,24 @@ class _KeptCode(Config):
         self.cache = str(settings)
 
 
-class _Client(wasm_client.WasmClient):
-    """WasmClient that copies blocks; the package's client copies bytes one by one."""
-
-    def write_bytes(self, ptr: int, data: bytes) -> None:
-        ctypes.memmove(ctypes.addressof(self.memory.data_ptr().contents) + ptr, data, len(data))
-
-    def read_bytes(self, ptr: int, size: int) -> bytes:
-        return ctypes.string_at(ctypes.addressof(self.memory.data_ptr().contents) + ptr, size)
-
-
 @cache
-def _client() -> _Client:
+def _client() -> Any:
+    from zetasql.core import wasm_client  # its dataclasses take a second, also of other tests
+
+    class Client(wasm_client.WasmClient):
+        """WasmClient that copies blocks; the package's client copies bytes one by one."""
+
+        def write_bytes(self, ptr: int, data: bytes) -> None:
+            ctypes.memmove(self._address(ptr), data, len(data))
+
+        def read_bytes(self, ptr: int, size: int) -> bytes:
+            return ctypes.string_at(self._address(ptr), size)
+
+        def _address(self, ptr: int) -> int:
+            return ctypes.addressof(self.memory.data_ptr().contents) + ptr
+
     wasm_client.Config = _KeptCode
-    return _Client(get_wasm_path())
+    return Client(get_wasm_path())
 
 
 def _call(name: str, request: Any, response: Any) -> Any:
@@ -185,6 +187,8 @@ class Database:
 
 
 def _refused(sql: str, types: Mapping[str, str], catalog: int) -> str:
+    from zetasql.core.exceptions import ServerError
+
     request = messages.AnalyzeRequest(
         sql_statement=sql, options=_options(types), registered_catalog_id=catalog
     )
