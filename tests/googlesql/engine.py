@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,11 @@ class Content:
         """GoogleSQL type of the table's rows."""
         return f"ARRAY<STRUCT<{', '.join(f'{name} {kind}' for name, kind in self.columns)}>>"
 
+    @cached_property
+    def encoded(self) -> Any:
+        """Rows as the engine's value."""
+        return encoded(self.rows, self.type)
+
 
 @dataclass
 class Database:
@@ -153,8 +158,7 @@ class Database:
         for name, kind in types.items():
             request.params.add(name=name, value=encoded(params[name], kind))
         for name in self._read(sql):
-            table = self.tables[name]
-            request.params.add(name=_parameter(name), value=encoded(table.rows, table.type))
+            request.params.add(name=_parameter(name), value=self.tables[name].encoded)
         response = _call("EvaluateQuery", request, messages.EvaluateQueryResponse)
         columns = _columns(prepared)
         rows = [

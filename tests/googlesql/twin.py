@@ -28,6 +28,7 @@ class Twin(RowsWarehouse):
         self.executed = self.compared = 0
         self.differences: list[str] = []
         self._kept: dict[str, Content] = {}
+        self._contents: dict[Table, tuple[int, Content]] = {}
         self.give(tables)
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
@@ -61,14 +62,18 @@ class Twin(RowsWarehouse):
 
     def _compare(self, sql: str, params: Params, expected: Sequence[Row]) -> Content:
         """Run a statement on the engine and note every cell that differs from the other engine."""
-        tables = {
-            str(table): Content([(c.name, c.type) for c in table.columns], self._rows(table))
-            for table in TABLES
-        }
+        tables = {str(table): self._content(table) for table in TABLES}
         found = Database({**tables, **self._kept}).run(sql, params)
         self.executed, self.compared = self.executed + 1, self.compared + len(found.rows)
         self.differences += differences(found.rows, expected)
         return found
+
+    def _content(self, table: Table) -> Content:
+        version = self._versions[table.short]
+        if table not in self._contents or self._contents[table][0] != version:
+            columns = [(c.name, c.type) for c in table.columns]
+            self._contents[table] = version, Content(columns, self._rows(table))
+        return self._contents[table][1]
 
 
 def run_chain(

@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -122,8 +122,7 @@ class Installation:
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """Query the database."""
         if self.database:
-            with psycopg.connect(self.database, autocommit=True) as server:
-                return server.execute(sql.encode()).fetchall()
+            return _asked(self.database, sql)
         file = self.var / "backcourt.sqlite3"
         if not self.inside:
             with closing(sqlite3.connect(file, timeout=30)) as db:
@@ -185,6 +184,20 @@ class Installation:
             for table in (*OUTPUTS, FAILURES, HISTORY):
                 found |= _partitions(db, self.warehouse, table, newest=newest and table is HISTORY)
         return found
+
+
+# For tests that poll: a new connection costs the server a process.
+CONNECTIONS: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
+
+
+def _asked(database: str, sql: str) -> list[tuple[object, ...]]:
+    """Query PostgreSQL; connect again if the server has closed the connection."""
+    if database in CONNECTIONS:
+        with suppress(psycopg.OperationalError):
+            return CONNECTIONS[database].execute(sql.encode()).fetchall()
+        CONNECTIONS.pop(database).close()
+    CONNECTIONS[database] = psycopg.connect(database, autocommit=True)
+    return CONNECTIONS[database].execute(sql.encode()).fetchall()
 
 
 def _partitions(
