@@ -283,7 +283,7 @@ def backfill(first: date, last: date, *more: str) -> tuple[str, ...]:
         "--end",
         str(last),
         "--batch-size",
-        "5",
+        "7",
         "--inline",
         *more,
     )

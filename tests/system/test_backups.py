@@ -27,6 +27,7 @@ from tests.system.installation import (
     until,
 )
 from tests.system.stack import running
+from tests.system.test_chaos import by_workers
 
 pytestmark = pytest.mark.system
 
@@ -100,7 +101,7 @@ def test_drill_everything_is_killed_and_an_empty_machine_ends_the_job(
     installed: Installation, reference: Reference, tmp_path: Path
 ) -> None:
     # One batch at a time, so that the job lasts longer than the backup.
-    command = [*(word for word in reference.command if word != "--inline"), "--parallel", "1"]
+    command = by_workers(reference, "--parallel", "1")
     with running(installed) as stack:
         assert installed.verb(*command).returncode == 0
         until(lambda: installed.runs()["complete"] > 5, "some complete runs", every=0.005)

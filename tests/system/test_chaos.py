@@ -30,13 +30,14 @@ pytestmark = pytest.mark.system
 # covers.
 POINTS_OF_A_STEP = ("after-record",)
 SHARED = pytest.mark.xdist_group("one stack in turn")
+SMALL = ("--batch-size", "5")
 LOCKED_SECONDS = 10
 OF_JOBS = "SELECT COUNT(*) FROM backfill_event WHERE job_id IS NOT NULL"
 
 
 def by_workers(reference: Reference, *more: str) -> tuple[str, ...]:
-    """Return the reference's command, for the workers."""
-    return (*(word for word in reference.command if word != "--inline"), *more)
+    """Return the reference's command, for the workers, in smaller batches: more moments to disturb."""
+    return (*(word for word in reference.command if word != "--inline"), *SMALL, *more)
 
 
 def begun(installed: Installation, reference: Reference, *more: str, complete: int = 20) -> None:
@@ -85,6 +86,7 @@ def redis_of(installed: Installation) -> Redis:
 
 
 def kill_a_child(stack: Stack) -> None:
+    until(stack.children, "a pool")  # its predecessor's runs may still count as running
     os.kill(stack.children()[0], signal.SIGKILL)
 
 
