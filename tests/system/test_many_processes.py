@@ -110,7 +110,7 @@ def test_two_backfills_over_other_dates_complete_side_by_side(
 def test_readers_see_whole_partitions_while_two_processes_write_them(tmp_path: Path) -> None:
     root = tmp_path / "warehouse"
     writers = [versions("write", root, n, 2, SECONDS) for n in range(2)]
-    readers = [versions("read", root, SECONDS) for _ in range(2)]
+    readers = [versions("read", root, SECONDS, 6) for _ in range(2)]
     done = [ended(p) for p in (*writers, *readers)]
     assert [p.stderr for p in done] == [""] * 4
     told = [json.loads(p.stdout) for p in done]
@@ -123,7 +123,7 @@ def test_what_a_killed_writer_left_is_not_read_and_the_next_start_sweeps_it(
     installed: Installation, days: tuple[date, ...]
 ) -> None:
     left = left_by_a_killed_writer(installed)
-    reader = ended(versions("read", installed.warehouse, 1))
+    reader = ended(versions("read", installed.warehouse, 1, 0))
     assert reader.stderr == ""
     assert installed.leftovers() == left
     done = installed.verb(*backfill(days[0], days[0]))

@@ -1,7 +1,7 @@
 """Processes that write partitions in recognizable versions, and that read them.
 
 python -m tests.system.versions write ROOT WRITER WRITERS SECONDS
-python -m tests.system.versions read ROOT SECONDS
+python -m tests.system.versions read ROOT SECONDS VERSIONS
 
 Every row of a version carries the version's number and row count, so that a reader detects
 partitions that are half written or mixed. Each process prints its counts as JSON and exits 0
@@ -60,12 +60,12 @@ def write(root: Path, writer: int, writers: int, seconds: float) -> dict[str, in
     raise AssertionError
 
 
-def read(root: Path, seconds: float) -> dict[str, int]:
-    """Read continuously; anything other than one whole version is an error."""
+def read(root: Path, seconds: float, least: int) -> dict[str, int]:
+    """Read until so many versions are seen; anything other than one whole version is an error."""
     warehouse, versions = ParquetWarehouse(root), set[int]()
     ends = time.monotonic() + seconds
     for reads, sql in enumerate(cycle((SOME, ALL))):
-        if time.monotonic() > ends and reads > LEAST:
+        if time.monotonic() > ends and reads > LEAST and len(versions) >= least:
             return {"reads": reads, "versions": len(versions)}
         for row in warehouse.query(sql, {"dates": list(DATES)}):
             assert row["oldest"] == row["newest"], f"two versions in one partition: {row}"
@@ -83,7 +83,7 @@ def read(root: Path, seconds: float) -> dict[str, int]:
 if __name__ == "__main__":
     verb, place, *numbers = sys.argv[1:]
     did = (
-        read(Path(place), float(numbers[0]))
+        read(Path(place), *map(int, numbers))
         if verb == "read"
         else write(Path(place), *map(int, numbers))
     )
