@@ -270,6 +270,22 @@ def test_an_attempt_that_was_taken_back_writes_and_records_nothing(
     assert (rows_of("PSZA"), statuses(job)) == ([], {"pending": 20})
 
 
+def test_an_attempt_that_loses_its_claim_during_the_run_history_records_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = make_job()
+    dispatch.dispatch()
+    record = type(warehouse()).record
+
+    def lost_after_history(*args: Any) -> None:
+        record(*args)
+        dispatch.requeue(job, job.runs.all(), actor="sweep", reason="silent", cause="worker lost")
+
+    monkeypatch.setattr(type(warehouse()), "record", lost_after_history)
+    assert step(batch_of(job, 0), "PSZA") == 0
+    assert statuses(job) == {"pending": 20}
+
+
 def test_a_run_that_has_cost_many_workers_fails_and_the_others_go_on() -> None:
     job = make_job(batch_size=2)
     dispatch.dispatch()
