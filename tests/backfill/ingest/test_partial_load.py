@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
 from backfill.errors import Refused
-from backfill.ingest.load import Loaded, checked_input, load
+from backfill.ingest.load import Loaded, load
+from backfill.ingest.load_checks import check_reading
 from backfill.ingest.selection import LoadSelection
 from backfill.ingest.stale_runs import preview, stale_runs
 from backfill.models import Run
@@ -24,6 +26,7 @@ from tests.backfill.bad_folders import PLAYER_GAMES, SCHEDULE
 from tests.backfill.working import make_job, run_all
 from tests.factories import file_of, phase3_folder, rewrite, write_rows
 from tests.seasons.tiny import FIRST, LAST, NIGHTS, OPENING, SECOND, THIRD, season_rows
+from validation.findings.kinds import FindingDraft
 
 pytestmark = pytest.mark.usefixtures("season")
 LATER = datetime(2022, 3, 1)
@@ -177,16 +180,20 @@ def test_wrong_arguments_are_refused(
     assert (text.startswith(sentence), len(text.strip().splitlines())) == (True, 1)
 
 
-def test_a_load_in_between_is_not_overwritten(tmp_path: Path) -> None:
-    """Both read the season before either is loaded."""
+def test_a_load_in_between_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = late(tmp_path / "first", PGS, nights=[FIRST])
     second = late(tmp_path / "second", PGS, nights=[SECOND])
-    with checked_input(first, part("PGS", FIRST, FIRST)) as found:
-        version = found.replaces[2021]
-    load(second, part("PGS", SECOND, SECOND))
-    files = {PGS: file_of(first, PGS)}
+
+    def load_second_meanwhile(*args: Any, **options: Any) -> tuple[FindingDraft, ...]:
+        monkeypatch.undo()
+        load(second, part("PGS", SECOND, SECOND))
+        return check_reading(*args, **options)
+
+    monkeypatch.setattr("backfill.ingest.load.check_reading", load_second_meanwhile)
     with pytest.raises(Refused, match="another load has replaced season 2021"):
-        warehouse().load(2021, files, None, version)
+        load(first, part("PGS", FIRST, FIRST))
     assert {row["processed_at"] == LATER for row in stored(PGS) if row["game_date"] == SECOND} == {
         True
     }
