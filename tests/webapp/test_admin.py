@@ -207,6 +207,7 @@ class TestShell:
             )
         accounts.create_user("bea", Role.ADMIN)
         assert shell("user", "ada", "--disable").out == "ada: admin, disabled\n"
+        assert shell("user", "bea", "--disable").err.startswith("bea is the last admin;")
         assert shell("user", "ada", "--enable").out == "ada: admin\n"
 
     def test_the_earlier_flags_still_work(self, shell: Shell) -> None:
