@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+STATEMENTS = ("account-entities", "account-rows")
 COLUMNS = ("failure_category", "expected_date", "expected_entity")
 
 
@@ -28,33 +29,13 @@ class Account:
     missing: int = 0
 
 
-def statements(name: str, day: str, entity: str) -> tuple[str, str]:
-    """Return two SELECTs over staged rows: per date its numbers of entities, and per date and
-    category its number of rows.
-    """
-    by_entity = f"""
-SELECT
-  COALESCE({day}, expected_date) AS d, COALESCE({entity}, expected_entity) AS entity,
-  COUNT({day}) AS copies, COUNT(expected_date) > 0 AS is_expected
-FROM {name} GROUP BY ALL
-"""
-    entities = f"""
-SELECT
-  d, COUNT(*) FILTER (is_expected), COUNT(*) FILTER (copies > 1),
-  COUNT(*) FILTER (copies > 0 AND NOT is_expected), COUNT(*) FILTER (copies = 0)
-FROM ({by_entity}) GROUP BY d
-"""
-    rows = f"""
-SELECT {day}, failure_category, COUNT(*) FROM {name} WHERE {day} IS NOT NULL GROUP BY ALL
-"""
-    return entities, rows
-
-
 def of_counts(
     entities: Iterable[tuple[date, int, int, int, int]],
     rows: Iterable[tuple[date, str | None, int]],
 ) -> dict[date, Account]:
-    """Return the accounts of the results of `statements`."""
+    """Return the accounts of the results of `account-entities` and `account-rows`: per date its
+    numbers of entities, and per date and category its number of rows.
+    """
     by_date: dict[date, Counter[str]] = {}
     for day, category, n in rows:
         by_date.setdefault(day, Counter())[category or ""] += n

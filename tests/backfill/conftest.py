@@ -37,9 +37,11 @@ def season(loaded_season: Path, own_warehouse: Path) -> Path:
     return own_warehouse
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def redis() -> Iterator[None]:
-    """Connect to the Redis that batches are sent to on commit; no worker listens there."""
+    """Connect to the Redis that batches are sent to on commit; no worker listens there. Tests of
+    other modules have none.
+    """
     socket = Path(settings.REDIS_URL.removeprefix("redis+socket://"))
     command = [
         redis_program(),

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from backfill.errors import StatementFailed, WarehouseBusy
+from backfill.statements import render
 from backfill.warehouse import accounts
 from backfill.warehouse.accounts import Account
 from backfill.warehouse.dialect import Translated, naive
@@ -79,9 +80,10 @@ class ParquetReader:
     def accounts(self, name: str, table: Table) -> dict[date, Account]:
         """Return the account of each date of the rows staged as `name`."""
         with engine_errors():
-            entities, rows = accounts.statements(name, table.partition, table.entity)
-            fetched = self._db.execute(entities).fetchall(), self._db.execute(rows).fetchall()
-            return accounts.of_counts(*fetched)
+            texts = (render(part, table=table, rows=name) for part in accounts.STATEMENTS)
+            return accounts.of_counts(
+                *(self._db.execute(to_duckdb(text).sql).fetchall() for text in texts)
+            )
 
     def _fill(self, name: str, statement: Translated, params: Params) -> None:
         text = f"CREATE OR REPLACE TEMP TABLE {name} AS {statement.sql}"

@@ -9,9 +9,12 @@ import duckdb
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backfill.warehouse.accounts import Account, of_counts, of_rows, statements
+from backfill.processors.registry import PROCESSORS
+from backfill.statements import render
+from backfill.warehouse.accounts import STATEMENTS, Account, of_counts, of_rows
+from backfill.warehouse.translation_cache import to_duckdb
 
-DAY = date(2021, 11, 2)
+DAY, TABLE = date(2021, 11, 2), PROCESSORS["PSZA"].output
 DAYS = st.integers(0, 2).map(lambda n: DAY + timedelta(n))
 ENTITIES = st.sampled_from("abcd")
 # A row of the statement, the entity that is expected, or both.
@@ -28,13 +31,13 @@ MISSING = st.tuples(DAYS, st.sampled_from("mn")).map(lambda found: (None, None, 
 def by_sql(rows: Sequence[Row]) -> dict[date, Account]:
     db = duckdb.connect()
     db.execute(
-        "CREATE TABLE staged (day DATE, entity TEXT, failure_category TEXT, expected_date DATE,"
+        f"CREATE TABLE staged ({TABLE.partition} DATE, {TABLE.entity} TEXT, failure_category TEXT, expected_date DATE,"
         " expected_entity TEXT)"
     )
     if rows:
         db.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?)", rows)
-    entities, counts = statements("staged", "day", "entity")
-    return of_counts(db.execute(entities).fetchall(), db.execute(counts).fetchall())
+    texts = (render(name, table=TABLE, rows="staged") for name in STATEMENTS)
+    return of_counts(*(db.execute(to_duckdb(text).sql).fetchall() for text in texts))
 
 
 @given(st.lists(st.one_of(MATCHED, STRANGERS, MISSING), max_size=12))
