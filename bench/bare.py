@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -56,9 +56,8 @@ class Bare(ParquetWarehouse):
         self.copy(rows, self.root / output.dataset / output.name, day)
 
 
-def main(root: Path) -> None:
-    started = time.perf_counter()
-    warehouse = Bare(root)
+def season_dates(warehouse: ParquetWarehouse) -> list[tuple[date, list[date]]]:
+    """Return the start of each season and the dates to process."""
     rows = warehouse.query(f"SELECT game_date, season_year, game_status, season_type FROM {SCHED}")
     calendar = Calendar(
         Game(
@@ -69,11 +68,18 @@ def main(root: Path) -> None:
         )
         for r in rows
     )
-    if not calendar.starts:
+    days = [calendar.day(d) for d in sorted({g.game_date for g in calendar.games})]
+    dates = [d.day for d in days if d.is_processing and (d.index or 0) >= BOOTSTRAP_DAYS]
+    return [(start, dates) for start in calendar.starts.values()]
+
+
+def main(root: Path) -> None:
+    started = time.perf_counter()
+    warehouse = Bare(root)
+    seasons = season_dates(warehouse)
+    if not seasons:
         raise SystemExit(f"{root} has no season; load one with `manage.py load_phase3`")
-    for start in calendar.starts.values():
-        days = [calendar.day(d) for d in sorted({g.game_date for g in calendar.games})]
-        dates = [d.day for d in days if d.is_processing and (d.index or 0) >= BOOTSTRAP_DAYS]
+    for start, dates in seasons:
         params = {
             "dates": dates,
             "season_start": start,
