@@ -98,7 +98,9 @@ def _rows(season: Sequence[Day]) -> Rows:
     if len({day.season for day in season}) > 1:
         return source_rows(first, last)
     name = f"input rows {first} {last}"
-    return cached_for_season(name, season[0].season, INPUTS, lambda: source_rows(first, last))
+    return cached_for_season(
+        name, season[0].season, INPUTS, lambda: source_rows(first, last), in_memory=True
+    )
 
 
 def _problems(season: Sequence[Day], calendar: Calendar) -> list[InputProblem]:

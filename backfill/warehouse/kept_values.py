@@ -6,13 +6,16 @@ is used only for the same code, and for the stamps that it was made of; a damage
 
 from __future__ import annotations
 
+import copyreg
+import logging
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +23,9 @@ from django.conf import settings
 from backfill.warehouse.kept_files import KeptFiles
 from validation.processor_rules import RULES
 
+log = logging.getLogger(__name__)
 CODE = ("backfill", "validation")
+UNPICKLED = (pickle.PicklingError, TypeError, AttributeError)
 Place = tuple[int, str]
 Stamps = tuple[str, ...]
 
@@ -38,13 +43,23 @@ def read_kept(place: Place, stamps: Stamps) -> tuple[Any] | None:
 
 
 def keep(place: Place, stamps: Stamps, value: object) -> None:
-    """Replace the value of a place, if DATA_DIR is writable."""
+    """Replace the value of a place, if DATA_DIR is writable and the value can be pickled."""
 
     def write(file: Path) -> None:
         with file.open("wb") as made:
             pickle.dump(value, made, pickle.HIGHEST_PROTOCOL)
 
-    kept_files().replace(_file(place, stamps), write)
+    try:
+        kept_files().replace(_file(place, stamps), write)
+    except UNPICKLED as error:
+        log.warning("%s is not kept for the next process: %s", place[1], error)
+
+
+def _read_only(values: Mapping[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(values)
+
+
+copyreg.pickle(MappingProxyType, lambda found: (_read_only, (dict(found),)))
 
 
 def _file(place: Place, stamps: Stamps) -> Path:

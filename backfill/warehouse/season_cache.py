@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar, cast
 
@@ -36,12 +37,19 @@ def limit_seasons(most: int) -> None:
     _limit["seasons"] = most
 
 
-def cached_for_season(name: str, year: int, tables: Iterable[Table], make: Callable[[], T]) -> T:
-    """Return the value of this name for a season; recomputed when one of these tables has changed."""
+def cached_for_season(
+    name: str, year: int, tables: Iterable[Table], make: Callable[[], T], *, in_memory: bool = False
+) -> T:
+    """Return the value of this name for a season; recomputed when one of these tables has changed.
+
+    With `in_memory` it is not kept for the next process: of a name with dates there are many.
+    """
     read = tuple(tables)
-    return _remembered(
-        name, year, lambda: tuple(warehouse().stamp(table, year) for table in read), make
-    )
+
+    def stamps() -> Stamps:
+        return tuple(warehouse().stamp(table, year) for table in read)
+
+    return _remembered(name, year, stamps, make, in_memory=in_memory)
 
 
 def cached_for_all_seasons(name: str, tables: Iterable[Table], make: Callable[[], T]) -> T:
@@ -88,12 +96,20 @@ def _stamped(stamps: Callable[[], Stamps], make: Callable[[], T]) -> tuple[Stamp
     raise WarehouseBusy(f"seasons were loaded {MAX_READS} times during the read")
 
 
-def _remembered(name: str, year: int, stamps: Callable[[], Stamps], make: Callable[[], T]) -> T:
+def _remembered(
+    name: str,
+    year: int,
+    stamps: Callable[[], Stamps],
+    make: Callable[[], T],
+    *,
+    in_memory: bool = False,
+) -> T:
     place = settings.WAREHOUSE_URL, year
     with _lock:
         found = _kept.get(place, {}).get(name)
     if not found or found[0] != stamps():
-        found = _read_or_made((year, name), stamps, make)
+        read = _stamped if in_memory else partial(_read_or_made, (year, name))
+        found = read(stamps, make)
     with _lock:
         _kept.setdefault(place, {})[name] = found
         _kept.move_to_end(place)

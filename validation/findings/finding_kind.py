@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -30,3 +31,13 @@ class FindingKind:
     title: str
     cause: str
     advice: str
+
+    def __reduce__(self) -> tuple[Callable[[str], FindingKind], tuple[str]]:
+        """Pickle the name: kinds are compared by identity."""
+        return _declared, (self.name,)
+
+
+def _declared(name: str) -> FindingKind:
+    from validation.findings.kinds import KINDS
+
+    return next(kind for kind in KINDS if kind.name == name)

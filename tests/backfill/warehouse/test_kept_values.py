@@ -17,6 +17,8 @@ from backfill.warehouse.kept_values import keep, read_kept
 from backfill.warehouse.parquet.season_parts import SeasonParts
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from tests.backfill.warehouse.test_engine import PARAMS, staged
+from validation.findings.kinds import KINDS
+from validation.inputs.problem import InputProblem
 
 PLACE, STAMPS = (2021, "games"), ("a", "b")
 
@@ -38,6 +40,17 @@ def test_a_value_is_read_as_it_was_kept(folder: Path) -> None:
     keep(PLACE, STAMPS, value)
     assert read_kept(PLACE, STAMPS) == (value,)
     assert (folder.stat().st_mode & 0o777, len(list(folder.iterdir()))) == (0o700, 1)
+
+
+def test_the_problems_of_a_season_are_kept() -> None:
+    for kind in KINDS:
+        problem = InputProblem(
+            kind=kind, subject="a", sentence="b", statement="c", tables=("PGS",), dates=()
+        )
+        keep(PLACE, STAMPS, problem)
+        (found,) = read_kept(PLACE, STAMPS) or ()
+        assert found == problem
+        assert found.kind is kind
 
 
 def test_a_value_of_none_is_a_value() -> None:
@@ -93,6 +106,14 @@ def test_a_damaged_file_has_none(folder: Path, content: bytes) -> None:
     assert read_kept(PLACE, STAMPS) is None
     keep(PLACE, STAMPS, 2)
     assert read_kept(PLACE, STAMPS) == (2,)
+
+
+def test_a_value_that_cannot_be_pickled_is_not_kept(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep(PLACE, STAMPS, lambda: None)
+    assert (read_kept(PLACE, STAMPS), list(folder.iterdir())) == (None, [])
+    assert "games is not kept for the next process" in caplog.text
 
 
 def test_a_place_has_one_file(folder: Path) -> None:
