@@ -32,12 +32,17 @@ class FindingKind:
     cause: str
     advice: str
 
+    def __post_init__(self) -> None:
+        _declared.setdefault(self.name, self)
+
     def __reduce__(self) -> tuple[Callable[[str], FindingKind], tuple[str]]:
         """Pickle the name: kinds are compared by identity."""
-        return _declared, (self.name,)
+        return declared, (self.name,)
 
 
-def _declared(name: str) -> FindingKind:
-    from validation.findings.kinds import KINDS
+_declared: dict[str, FindingKind] = {}
 
-    return next(kind for kind in KINDS if kind.name == name)
+
+def declared(name: str) -> FindingKind:
+    """Return the kind of this name. Raises KeyError."""
+    return _declared[name]
