@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from season import REAL, manage, prepared
+from season import REAL, load_command, manage, prepared
 from workers import asked, stack
 
 AUDIT = "SELECT seconds FROM backfill_seasonaudit"
@@ -85,11 +85,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    load = (
-        ["load_phase3", str(options.folder)]
-        if options.folder.is_dir()
-        else ["simulate_season", "2021"]
-    )
+    load = load_command(options.folder)
     with tempfile.TemporaryDirectory() as scratch:
         var = Path(scratch) / "var"
         start, end = prepared(var, *load)

@@ -77,6 +77,11 @@ def manage(var: Path, *arguments: str) -> Command:
     return measure([sys.executable, "manage.py", *arguments], var)
 
 
+def load_command(folder: Path) -> list[str]:
+    """Return the command that loads a folder of Phase 3 tables, or simulates a season without one."""
+    return ["load_phase3", str(folder)] if folder.is_dir() else ["simulate_season", "2021"]
+
+
 def prepared(var: Path, *load: str) -> tuple[str, str]:
     """Migrate a database and load Phase 3; return the first and last date of its schedule."""
     manage(var, "migrate", "--verbosity", "0")
@@ -147,11 +152,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    load = (
-        ["load_phase3", str(options.folder)]
-        if options.folder.is_dir()
-        else ["simulate_season", "2021"]
-    )
+    load = load_command(options.folder)
     season(load, options.repeats)
     each = [many(int(n)) for n in options.seasons.split(",") if n]
     if len(each) > 1:

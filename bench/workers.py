@@ -26,7 +26,7 @@ from pathlib import Path
 from sqlite3 import connect
 
 import psutil
-from season import REAL, ROOT, emptied, manage, prepared
+from season import REAL, ROOT, emptied, load_command, manage, prepared
 
 SECONDS = "SELECT (julianday(finished_at) - julianday(created_at)) * 86400 FROM backfill_job ORDER BY id DESC LIMIT 1"
 SEASONS_PER_JOB = 20
@@ -152,11 +152,7 @@ def main() -> None:
     parser.add_argument("--seasons", type=int, default=20, help="in one job; 0 skips this part")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    load = (
-        ["load_phase3", str(options.folder)]
-        if options.folder.is_dir()
-        else ["simulate_season", "2021"]
-    )
+    load = load_command(options.folder)
     if options.repeats:
         season(load, options.repeats)
     if options.seasons:
