@@ -35,9 +35,8 @@ def preload(modules: Iterable[str]) -> None:
     """
     gc.disable()  # twice as fast, and imports leave little garbage
     for module in modules:
-        with (
-            blocked_signals()
-        ):  # Python ends with 130 when one interrupts the `exec` of a dataclass
+        # Python ends with 130 when a signal interrupts the `exec` of a dataclass.
+        with blocked_signals():
             import_module(module)
     code_version()  # of the imported modules, also when the files have changed since
     gc.freeze()  # the collector would write to, and so copy, every page

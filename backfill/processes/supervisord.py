@@ -65,7 +65,7 @@ class ForkingSupervisor(supervisord.Supervisor):  # type: ignore[misc]
 
 
 def supervise(configuration: Path, environment: Mapping[str, str], log: Path) -> None:
-    """Run the supervisor in a fork, out of reach of the terminal's Ctrl-C, until it is told to stop."""
+    """Run the supervisor in a fork, out of reach of the terminal's Ctrl-C, until SIGTERM."""
     os.setsid()
     forks.reset_signals()
     current_process().daemon = False  # programs may use multiprocessing

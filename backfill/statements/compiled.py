@@ -11,8 +11,8 @@ from jinja2.bccache import Bucket, FileSystemBytecodeCache
 
 
 class CompiledTemplates(FileSystemBytecodeCache):
-    """Cache of compiled templates by name, path and source. Never used in a read-only
-    installation.
+    """Cache of compiled templates by name, path and source. A read-only installation has none, and
+    compiles in every process.
     """
 
     def __init__(self, folder: Path) -> None:
