@@ -257,9 +257,10 @@ class SeasonAuditInput:
 
     def _read_in_parallel(self) -> None:
         """Read Phase 3 and the outputs in parallel, each in its own session."""
+        stored = self.stored  # notes the version of the inputs before they are read
         with ThreadPoolExecutor(1) as pool:
             phase3 = pool.submit(self.read_inputs)
-            self.stored.read()
+            stored.read()
             phase3.result()
 
     def _findings(self) -> Iterator[FindingDraft]:

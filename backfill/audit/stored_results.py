@@ -6,6 +6,7 @@ changed since the one before.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +19,8 @@ from backfill.audit import content_checks, load, results
 from backfill.models import Key, Run
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.warehouse import warehouse
-from backfill.warehouse.season_cache import keep_for_season, read_for_season
+from backfill.warehouse.kept_values import keep, read_kept
+from backfill.warehouse.season_cache import stamps_of
 from backfill.warehouse.tables import FAILURES, INPUTS
 from validation.expectation import SeasonGames
 from validation.findings.content import Share, Violation
@@ -54,7 +56,10 @@ class StoredResults:
         is_season: bool,
     ) -> None:
         self._start, self._dates, self._live = start, dates, live
-        self._year, self._is_season = opened_season_year(start), is_season
+        self._is_season, self._place = is_season, (opened_season_year(start), KEPT)
+        # Before the inputs are read: after a load in between, nothing is kept for the new ones.
+        self._inputs = stamps_of(self._place[0], INPUTS)
+        self._compared: dict[Key, results.ExpectedVsActual] | None = None
 
     def read(self) -> None:
         """Read the dates that changed."""
@@ -104,19 +109,21 @@ class StoredResults:
         if not (self._is_season and self._fresh):
             return
         unsure = {day for _, day in self.moving | self.damaged}
-        compared = self._results(facts)
+        compared, shares = self._results(facts), defaultdict[date, list[Share]](list)
+        for share in self._fresh_shares:
+            shares[share.date].append(share)
         made = {
             day: AuditedDate(
                 stamp=self._stamps[day],
                 written={c: self.there[c, day] for c in CHAIN if (c, day) in self.there},
                 results={c: compared[c, day] for c in CHAIN},
-                shares=[share for share in self._fresh_shares if share.date == day],
+                shares=shares[day],
                 violations=[found for found in self.violations if found.date == day],
             )
             for day in self._fresh
             if day not in unsure
         }
-        keep_for_season(KEPT, self._year, INPUTS, {**self._kept, **made})
+        keep(self._place, self._inputs, self._kept | made)
 
     # Dates that changed
 
@@ -138,7 +145,7 @@ class StoredResults:
         """Results of an earlier audit that still hold."""
         if not self._is_season:
             return {}
-        kept: dict[date, AuditedDate] = read_for_season(KEPT, self._year, INPUTS) or {}
+        (kept,) = read_kept(self._place, self._inputs) or ({},)
         return {
             day: kept[day]
             for day in self._dates
@@ -181,5 +188,3 @@ class StoredResults:
             made = results.compare_run(facts, self._fresh, self._live, self.there)
             self._compared = kept | dict(made)
         return self._compared
-
-    _compared: dict[Key, results.ExpectedVsActual] | None = None

@@ -44,11 +44,7 @@ def cached_for_season(
 
     With `in_memory` it is not kept for the next process: of a name with dates there are many.
     """
-    read = tuple(tables)
-
-    def stamps() -> Stamps:
-        return tuple(warehouse().stamp(table, year) for table in read)
-
+    stamps = partial(stamps_of, year, tuple(tables))
     return _remembered(name, year, stamps, make, in_memory=in_memory)
 
 
@@ -69,15 +65,9 @@ def cached_for_all_seasons(name: str, tables: Iterable[Table], make: Callable[[]
     return _remembered(name, EVERY_SEASON, stamps, make)
 
 
-def read_for_season(name: str, year: int, tables: Iterable[Table]) -> Any:
-    """Return the value that `keep_for_season` kept; None unless all these tables are the same."""
-    kept = read_kept((year, name), tuple(warehouse().stamp(table, year) for table in tables))
-    return kept[0] if kept else None
-
-
-def keep_for_season(name: str, year: int, tables: Iterable[Table], value: object) -> None:
-    """Keep a value made of a season in DATA_DIR, not in memory."""
-    keep((year, name), tuple(warehouse().stamp(table, year) for table in tables), value)
+def stamps_of(year: int, tables: Iterable[Table]) -> Stamps:
+    """Return the stamps of these tables of a season."""
+    return tuple(warehouse().stamp(table, year) for table in tables)
 
 
 def of_one_version(years: Iterable[int], make: Callable[[], T]) -> T:

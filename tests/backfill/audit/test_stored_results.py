@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from backfill.audit import load
+from backfill.audit import load, results
 from backfill.audit.marking import run_audit
 from backfill.ingest.load import load as load_phase3
 from backfill.models import AuditResult, Finding
 from backfill.warehouse.tables import INPUTS
 from tests.factories import phase3_folder, rewrite
 from tests.seasons.tiny import FIRST, PROCESSING, SECOND, THIRD, cut, make_options, part, put
-from tests.seasons.whole import Whole, whole_rows
+from tests.seasons.whole import EVERYBODY, Whole, whole_rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -51,7 +51,7 @@ def audited(read: list[date]) -> list[date]:
     return list(read)
 
 
-def results() -> tuple[list[Any], list[Any]]:
+def stored() -> tuple[list[Any], list[Any]]:
     """Return the open findings and the audit results."""
     findings = Finding.objects.exclude(state="closed").order_by("kind", "subject")
     return (
@@ -68,8 +68,8 @@ FIELDS = (
 
 def test_the_second_audit_reads_nothing(whole: Path, read: list[date]) -> None:
     assert audited(read) == list(PROCESSING)
-    first = results()
-    assert (audited(read), results()) == ([], first)
+    first = stored()
+    assert (audited(read), stored()) == ([], first)
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {
@@ -93,10 +93,10 @@ def test_a_changed_date_is_read_again_and_the_findings_are_those_of_a_first_audi
     run_audit()
     CHANGES[change](whole)
     assert audited(read) == [SECOND]
-    again = results()
+    again = stored()
     assert again[0]
     shutil.rmtree(settings.VAR)
-    assert (audited(read), results()) == (list(PROCESSING), again)
+    assert (audited(read), stored()) == (list(PROCESSING), again)
 
 
 def test_a_changed_slice_of_the_failures_is_a_changed_date(whole: Path, read: list[date]) -> None:
@@ -110,7 +110,28 @@ def test_a_damaged_file_is_read_until_it_is_whole(whole: Path, read: list[date])
     run_audit()
     cut(part(whole, "PDC", THIRD))
     assert [audited(read), audited(read)] == [[THIRD], [THIRD]]
-    assert results()[0]
+    assert stored()[0]
+
+
+def test_a_load_during_an_audit_keeps_nothing_for_the_new_inputs(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    tables = {table.short.lower(): whole_rows(table) for table in INPUTS}
+    tables["pgs"] = [row for row in tables["pgs"] if row["player_lookup"] != EVERYBODY[0]]
+    folder, compare, loads = phase3_folder(tmp_path / "new", **tables), results.compare_run, [1]
+
+    def with_load(*args: Any) -> Any:
+        if loads:
+            loads.pop()
+            load_phase3(folder)
+        return compare(*args)
+
+    monkeypatch.setattr(results, "compare_run", with_load)
+    run_audit()
+    found = stored()
+    shutil.rmtree(settings.VAR)
+    run_audit()
+    assert stored() == found
 
 
 def test_a_loaded_season_is_read_as_a_whole(whole: Path, read: list[date], tmp_path: Path) -> None:
