@@ -148,7 +148,7 @@ MIDDLEWARE = [
     "webapp.middleware.sessions.ReadableSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
+    "webapp.middleware.history.HistoryMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "webapp.auth.permissions.LoginRequired",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -73,6 +73,13 @@ class Launch(Stateful):
         )
 
     @classmethod
+    def awaiting_approval(cls) -> models.QuerySet[Launch]:
+        """Return the launches that `waits_for_approval` holds for."""
+        return cls.objects.filter(state=cls.State.WAITING, approved_by="").exclude(
+            needs_approval=""
+        )
+
+    @classmethod
     def due(cls, at: datetime) -> models.QuerySet[Launch]:
         """Return launches ready to start, in the order of their requests."""
         in_time = Q(start_at=None) | Q(start_at__lte=at)

@@ -1,5 +1,5 @@
 """Jobs that need attention before their season is audited: auto-paused, stalled or failed, each
-with its reason; and the headline of a season's audit.
+with its reason; launches awaiting approval; and the headline of a season's audit.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from backfill.models import (
     EventKind,
     Job,
     Key,
+    Launch,
     Run,
     SeasonAudit,
 )
@@ -71,6 +72,11 @@ def attention_items(at: datetime) -> list[AttentionItem]:
     return [
         AttentionItem(job, *state) for job in jobs[:MOST] if (state := _attention_state(job, at))
     ]
+
+
+def launches_awaiting_approval() -> list[Launch]:
+    """Return the launches that need a second person, the oldest first."""
+    return list(Launch.awaiting_approval().order_by("pk")[:MOST])
 
 
 def _stops(events: QuerySet[Event], *states: str) -> QuerySet[Event]:

@@ -78,6 +78,28 @@ THINNED = """() => {
 }"""
 
 
+# Words of labels on two lines; a hyphen, slash or underscore may end a line.
+BROKEN_WORDS = """() => {
+  const broken = [];
+  const labels = "label, th, button, .btn, .state, h1, h2, h3, legend, dt, .tabs a, .nav-item, summary";
+  for (const label of document.querySelectorAll(labels)) {
+    const walker = document.createTreeWalker(label, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const text = walker.currentNode;
+      if (text.parentElement.closest("code, .visually-hidden")) continue;
+      for (const word of text.data.matchAll(/[A-Za-z0-9]{2,20}/g)) {
+        const range = document.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        const lines = new Set([...range.getClientRects()].map((r) => Math.round(r.top)));
+        if (lines.size > 1) broken.push(word[0]);
+      }
+    }
+  }
+  return broken.slice(0, 5);
+}"""
+
+
 def settled(page: Page, url: str) -> None:
     """Open a page and wait for its requests."""
     page.goto(url)
@@ -115,6 +137,8 @@ def test_dark_and_on_a_phone_every_page_can_be_read_and_none_scrolls_sideways(
                 "width"
             ]:
                 found[f"{url} is wide"] = width
+            if broken := seat.page.evaluate(BROKEN_WORDS):
+                found[f"{url} breaks words"] = broken
             if wrong := found_by_axe(seat.page, COLORS):
                 found[url] = wrong
     assert found == {}

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from backfill.models import Finding, Job, SeasonAudit
+from backfill.models import Finding, Job, Launch, SeasonAudit
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import seasons_of
 from backfill.status.attention import (
@@ -19,6 +19,7 @@ from backfill.status.attention import (
     attention_items,
     audit_headline,
     jobs_pending_audit,
+    launches_awaiting_approval,
 )
 from backfill.status.failure_rates import by_week, rates_of
 from backfill.status.progress import Progress, progress
@@ -167,6 +168,11 @@ class Overview:
     def jobs(self) -> list[AttentionItem]:
         """Jobs of any season that need attention before their season is audited."""
         return attention_items(now())
+
+    @cached_property
+    def approvals(self) -> list[Launch]:
+        """Launches of any season awaiting approval."""
+        return launches_awaiting_approval()
 
     @property
     def can_change(self) -> bool:

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from backfill.models import Finding, Job
 from backfill.status import progress
-from backfill.status.attention import attention_items
+from backfill.status.attention import attention_items, launches_awaiting_approval
 from backfill.version import code_version
 from validation.findings.kinds import Severity
 from webapp.middleware.own_writes import latest_write
@@ -39,6 +39,7 @@ PLACES = (
     MenuEntry("backfill_new", "New backfill", "plus", "n", "primary"),
     MenuEntry("jobs", "Jobs", "player-play", "j", "jobs"),
     MenuEntry("triage", "Triage", "alert-triangle", "t", "findings"),
+    MenuEntry("dates", "Dates", "calendar", "d"),
     MenuEntry("rates", "Failure rates", "chart-line", "r"),
     MenuEntry("coverage", "Coverage", "table", "c"),
     MenuEntry("load", "Load", "download"),
@@ -76,6 +77,7 @@ def _panel() -> dict[str, Any]:
     )
     return {
         "attention": listed.count() + len(attention_items(at)),
+        "approvals": len(launches_awaiting_approval()),
         "active_jobs": active,
         "workers": workers,
         "version": code_version(),
