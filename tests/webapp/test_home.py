@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from backfill.models import Finding, Run, SeasonAudit
+from backfill.models import Finding, Launch, Run, SeasonAudit
+from backfill.plan.options import Options
 from backfill.processors.registry import PROCESSORS
 from tests.webapp.demo import Demo
 
@@ -44,3 +47,20 @@ def test_processor_codes_have_their_name_on_hover(viewer: Client, demo: Demo) ->
     html = viewer.get(reverse("home")).content.decode()
     for processor in PROCESSORS.values():
         assert f'<abbr title="{processor.label}">{processor.code}</abbr>' in html
+
+
+def test_a_launch_awaiting_approval_is_listed_and_counted_in_the_menu(
+    viewer: Client, demo: Demo
+) -> None:
+    badge = "1 launch awaiting approval"
+    assert badge not in viewer.get(reverse("home")).content.decode()
+    options = Options(start=date(2021, 11, 1), end=date(2021, 11, 30), reason="late data").as_json()
+    kept = Launch.objects.create(options=options, actor="otto", needs_approval="30 dates")
+    html = viewer.get(reverse("home")).content.decode()
+    assert f"Launch {kept.pk} needs approval" in html
+    assert badge in html
+    kept.approved_by = "ada"
+    kept.save(update_fields=["approved_by"])
+    html = viewer.get(reverse("home")).content.decode()
+    assert f"Launch {kept.pk} needs approval" not in html
+    assert badge not in html
