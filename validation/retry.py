@@ -43,7 +43,8 @@ class FailureFacts:
 
     `failure` is a category, the class of an error, DATE_LEVEL, BLOCKED, CANCELLED or LOST. `causes`
     counts the entities of MISSING_DEPENDENCY by the category of their upstream failure, or HAS_ROW
-    or HAS_NOTHING. `waits_for` has the incomplete upstream processors. `refused_for_upstream` is
+    or HAS_NOTHING. `waits_for` has the incomplete upstream processors, `stale_upstream` the stale ones,
+    which a retry reruns too. `refused_for_upstream` is
     set for DATE_LEVEL if a normal-mode check found no successful upstream run.
     """
 
@@ -52,6 +53,7 @@ class FailureFacts:
     code_has_changed: bool = False
     upstream: UpstreamRuns = UpstreamRuns.BEFORE
     waits_for: tuple[str, ...] = ()
+    stale_upstream: tuple[str, ...] = ()
     refused_for_upstream: bool = False
     causes: Mapping[str, int] = field(default_factory=dict)
 
@@ -62,6 +64,11 @@ class RetryVerdict:
 
     retry: RetryClass
     reason: str
+
+    @property
+    def is_of_changed_rows(self) -> bool:
+        """True if Phase 3 rows that it reads changed after the run."""
+        return self.reason == PHASE3_CHANGED
 
 
 def verdict(facts: FailureFacts) -> RetryVerdict:
@@ -123,6 +130,8 @@ def _missing(facts: FailureFacts) -> RetryVerdict:
         return _waiting(facts)
     if facts.upstream is UpstreamRuns.AFTER:
         return _now("upstream ran again after the run")
+    if facts.stale_upstream:
+        return _now(f"{' and '.join(facts.stale_upstream)} is stale: the retry reruns it first")
     causes = {cause: n for cause, n in facts.causes.items() if n}
     if n := causes.get(HAS_ROW, 0):
         return _now(f"upstream has a row of {pluralize(n, 'entity')} now")

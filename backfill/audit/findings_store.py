@@ -120,11 +120,11 @@ def _reopen_reason(kept: Finding, found: Found, newest_run: datetime | None) -> 
 
 
 def keep_results(audit: SeasonAuditInput, rows: Sequence[AuditResult]) -> None:
-    """Replace the stored audit results of a season that differ; delete those of seasons no longer
-    loaded.
+    """Replace the stored audit results of a season that differ, and those of seasons no longer
+    loaded. The last result of a run that was replaced stays as the result of its job.
     """
     with transaction.atomic():
-        AuditResult.objects.exclude(season__in=audit.calendar.starts).delete()
+        _replace(list(AuditResult.objects.exclude(season__in=audit.calendar.starts)), [])
         stored = AuditResult.objects.filter(season=audit.year)
         before = {(row.processor, row.date): row for row in stored}
         same = {
@@ -132,10 +132,20 @@ def keep_results(audit: SeasonAuditInput, rows: Sequence[AuditResult]) -> None:
             for row in rows
             if (key := (row.processor, row.date)) in before and _is_same(row, before[key])
         }
-        stored.filter(pk__in=[row.pk for key, row in before.items() if key not in same]).delete()
-        AuditResult.objects.bulk_create(
-            [row for row in rows if (row.processor, row.date) not in same]
+        _replace(
+            [row for key, row in before.items() if key not in same],
+            [row for row in rows if (row.processor, row.date) not in same],
         )
+
+
+def _replace(old: Sequence[AuditResult], new: Sequence[AuditResult]) -> None:
+    """Replace results. Those of audited runs without a new result stay, no longer current."""
+    runs = {row.run_id for row in new if row.run_id}
+    kept = [row.pk for row in old if row.unexplained is not None and row.run_id not in runs]
+    AuditResult.objects.filter(pk__in=kept).update(is_current=False)
+    AuditResult.objects.filter(pk__in=[row.pk for row in old]).delete()
+    AuditResult.with_replaced.filter(is_current=False, run_id__in=runs).delete()
+    AuditResult.objects.bulk_create(new)
 
 
 def _is_same(row: AuditResult, other: AuditResult) -> bool:

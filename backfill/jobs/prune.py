@@ -102,7 +102,10 @@ def _locked(job: Job, delete: Callable[[], Counter[str]]) -> Counter[str]:
 
 
 def _delete_runs(pks: Sequence[int]) -> Counter[str]:
-    deleted = Run.objects.filter(pk__in=pks).exclude(status__in=Run.ACTIVE).delete()[1]
+    found = Run.objects.filter(pk__in=pks).exclude(status__in=Run.ACTIVE)
+    names = list(found.values_list("run_id", flat=True))
+    deleted = found.delete()[1]
+    AuditResult.with_replaced.filter(run_id__in=names, is_current=False).delete()
     return Counter(runs=deleted.get("backfill.Run", 0), events=deleted.get("backfill.Event", 0))
 
 

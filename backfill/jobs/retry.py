@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -18,7 +18,7 @@ from backfill.jobs.start import (
     reclaim_orphaned_jobs,
 )
 from backfill.models import Job, Key, Run
-from backfill.plan import preflight, signed_plan
+from backfill.plan import preflight, rerun_policy, signed_plan
 from backfill.plan.options import Options
 from backfill.plan.planning import PlannedAction, PlannedRun, in_batches
 from backfill.plan.preflight import conflict_message
@@ -28,6 +28,7 @@ from backfill.season_calendar import check_loaded, load_calendar
 from backfill.status.error_groups import has_errors
 from backfill.status.failures import Failure, JobFailures
 from backfill.warehouse import writable_warehouse
+from validation.processor_rules import downstream
 from validation.retry import RetryClass
 from validation.season import Calendar, DateType
 
@@ -58,7 +59,7 @@ class RetryPlan(Preview):
 
     job: int
     left_out: tuple[LeftOut, ...]
-    of_others: int = 0  # downstream runs of (processor, date) outside the job
+    of_others: int = 0  # stale and downstream runs of (processor, date) outside the job
     # Current runs of the job with errors, whatever the selection.
     with_errors: Mapping[Key, Run] = field(default_factory=dict, repr=False, compare=False)
 
@@ -80,7 +81,14 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     complete = {
         key for key, run in standing.newest.items() if run.status == Run.Status.COMPLETE
     } - standing.lost
-    chain = _in_chain(_seeds(failures, selection), options, calendar)
+    seeds = _seeds(failures, selection)
+    stale = _stale(standing, _dates(seeds) | _changed_dates(failures, keys, selection))
+    options, of_job = _with_processors(options, stale), options.processors
+    chain = [
+        run
+        for run in _in_chain(stale | seeds, options, calendar)
+        if run.processor in of_job or run.key in standing.newest
+    ]
     runs = [
         replace(run, overwrites=run.action is PlannedAction.RUN and run.key in complete)
         for run in chain
@@ -180,6 +188,36 @@ def _seeds(failures: Sequence[Failure], selection: Selection) -> dict[Key, str]:
                 f"{failure} ({failure.verdict.retry}: {failure.verdict.reason})"
             )
     return {key: "; ".join(texts) for key, texts in reasons.items()}
+
+
+def _dates(keys: Iterable[Key]) -> set[date]:
+    return {day for _, day in keys}
+
+
+def _changed_dates(
+    failures: Sequence[Failure], keys: Collection[Key], selection: Selection
+) -> set[date]:
+    """Return the selected dates if Phase 3 changed and the selection is not narrowed to a part of
+    their failures: then everything that reads the changed rows runs.
+    """
+    narrowed = selection.processors or selection.categories or selection.groups
+    changed = any(f.verdict.is_of_changed_rows and _is_taken(f, selection) for f in failures)
+    return _dates(keys) if changed and not narrowed else set()
+
+
+def _stale(standing: JobFailures, days: Collection[date]) -> dict[Key, str]:
+    """Return the stale runs of these dates, of any job, with their reasons: output that a retry
+    must not read.
+    """
+    runs = (run for key, run in standing.newest.items() if key[1] in days)
+    found = rerun_policy.stale(runs)
+    return {key: f"stale: {why}" for key, why in found.items() if key not in standing.lost}
+
+
+def _with_processors(options: Options, stale: Collection[Key]) -> Options:
+    """Add the processors of stale runs and of everything downstream of them."""
+    again = {*options.processors, *downstream([code for code, _ in stale])}
+    return replace(options, processors=tuple(code for code in CHAIN if code in again))
 
 
 def _in_chain(seeds: Mapping[Key, str], options: Options, calendar: Calendar) -> list[PlannedRun]:

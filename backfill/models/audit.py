@@ -5,11 +5,21 @@ from __future__ import annotations
 from django.db import models
 
 
+class CurrentResults(models.Manager["AuditResult"]):
+    """Results of the latest audit of each season."""
+
+    def get_queryset(self) -> models.QuerySet[AuditResult]:
+        return super().get_queryset().filter(is_current=True)
+
+
 class AuditResult(models.Model):
     """Expected failures of a processor on a date, compared with the stored rows.
 
     `expected` counts entities per category. `explained` and the columns after it are None without
     an audited run. A run newer than `run_id` has not been audited yet.
+
+    `objects` has the results of the latest audit. `with_replaced` adds the last result of each
+    audited run that another run has replaced since: the result of a job does not change with them.
     """
 
     season = models.PositiveIntegerField()
@@ -28,13 +38,23 @@ class AuditResult(models.Model):
         max_length=100, blank=True
     )  # input rows that have changed since the run read them
 
+    is_current = models.BooleanField(default=True)
+
+    objects = CurrentResults()
+    with_replaced = models.Manager["AuditResult"]()
+
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=["processor", "date"], name="one_verdict_per_processor_date"
+                fields=["processor", "date"],
+                condition=models.Q(is_current=True),
+                name="one_current_result_per_processor_date",
             ),
         )
-        indexes = (models.Index(fields=["season", "processor", "date"]),)
+        indexes = (
+            models.Index(fields=["season", "processor", "date"]),
+            models.Index(fields=["run_id"]),
+        )
 
     def __str__(self) -> str:
         return f"audit result of {self.processor} {self.date}"

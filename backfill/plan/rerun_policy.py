@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -140,11 +140,12 @@ def stale_keys(options: Options) -> dict[Key, str]:
     """Return the stale keys with their reasons: changed SQL, or changed Phase 3 rows."""
     newest = Run.objects.deciding(options.start, options.end)
     codes, days = options.processors, set(options.days)
-    complete = {
-        key: r
-        for key, r in newest.items()
-        if r.status == Run.Status.COMPLETE and key[0] in codes and key[1] in days
-    }
+    return stale(run for key, run in newest.items() if key[0] in codes and key[1] in days)
+
+
+def stale(runs: Iterable[Run]) -> dict[Key, str]:
+    """Return the stale keys of the complete runs among these, with their reasons."""
+    complete = {(r.processor, r.date): r for r in runs if r.status == Run.Status.COMPLETE}
     changed = {
         key: change.reason for key, change in input_signatures.changes(complete.values()).items()
     }

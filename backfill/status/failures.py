@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from backfill.models import LONG_AGO, Job, Key, Run
 from backfill.plan import input_signatures
-from backfill.plan.rerun_policy import SUCCEEDED, lost
+from backfill.plan.rerun_policy import SUCCEEDED, lost, stale
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.status.upstream_causes import causes
@@ -182,6 +182,13 @@ class _Evidence:
         )
 
     @cached_property
+    def stale(self) -> Collection[Key]:
+        """Stale runs that missing dependencies require."""
+        missing = (r for r in self.runs.values() if r.failures.get(MISSING_DEPENDENCY.name))
+        keys = {key for run in missing for key in _required(run)}
+        return stale(self.newest[key] for key in keys & self.newest.keys() - set(self.lost))
+
+    @cached_property
     def causes(self) -> Mapping[Key, Mapping[str, int]]:
         days = {
             day for (_, day), run in self.runs.items() if run.failures.get(MISSING_DEPENDENCY.name)
@@ -205,6 +212,9 @@ class _Evidence:
             phase3_has_changed=(run.processor, run.date) in self.changed,
             refused_for_upstream=run.is_refused_for_upstream,
             causes=self.causes.get((run.processor, run.date), {}) if missing else {},
+            stale_upstream=tuple(
+                code for code, day in _required(run) if missing and (code, day) in self.stale
+            ),
         )
 
     def _upstream(self, run: Run) -> tuple[UpstreamRuns, tuple[str, ...]]:
@@ -231,6 +241,11 @@ class _Evidence:
             and run.status in SUCCEEDED
             and (run.processor, run.date) not in self.lost
         )
+
+
+def _required(run: Run) -> list[Key]:
+    """Return the upstream keys whose row each entity of a run requires."""
+    return [(before.code, run.date) for before in PROCESSORS[run.processor].required]
 
 
 def _code_has_changed(run: Run, what: str) -> bool:

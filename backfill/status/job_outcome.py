@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q
@@ -33,6 +34,7 @@ from validation.categories import BY_NAME, Category, count_bugs
 from validation.findings.kinds import Severity
 
 BOOTSTRAP = "bootstrap"
+NOT_REPLACED: Mapping[int, int] = MappingProxyType({})
 
 
 class JobRun(NamedTuple):
@@ -79,19 +81,30 @@ def own_runs(job: Job, numbers: Collection[int] | None = None) -> list[JobRun]:
 
 
 def verdicts_of(runs: Sequence[JobRun]) -> dict[str, AuditSummary]:
-    """Return the audit results of these runs by run id. Results for another run of the same
-    (processor, date) are left out.
+    """Return the audit results of these runs by run id, also of those replaced since. Results for
+    another run of the same (processor, date) are left out.
     """
     if not runs:
         return {}
     between = min(r.date for r in runs), max(r.date for r in runs)
-    rows = AuditResult.objects.filter(date__range=between).exclude(unexplained=None)
+    rows = AuditResult.with_replaced.filter(date__range=between).exclude(unexplained=None)
     wanted = {r.run_id for r in runs}
     return {
         v.run_id: v
         for row in rows.values_list(*AuditSummary._fields)
         if (v := AuditSummary(*row)).run_id in wanted
     }
+
+
+def superseded(job: Job, runs: Sequence[JobRun]) -> dict[int, int]:
+    """Return the complete runs of a job that a later job replaced, each with that job."""
+    complete = {r.key: r.pk for r in runs if r.status == Run.Status.COMPLETE}
+    if not complete:
+        return {}
+    days = [day for _, day in complete]
+    newest = Run.objects.newest_decisive(min(days), max(days)).exclude(job=job)
+    found = newest.values_list("processor", "date", "job_id")
+    return {complete[code, day]: by for code, day, by in found if (code, day) in complete}
 
 
 def state_of(run: JobRun, audit: AuditSummary | None) -> str:
@@ -127,7 +140,9 @@ class RootFailure:
 @dataclass(frozen=True, kw_only=True)
 class JobOutcome:
     """Failures of a job. `explained`, `unexplained`, `lost` and `unaccounted` count entities of
-    the `audited` runs; `not_audited` counts the other complete runs.
+    the `audited` runs; `not_audited` counts the complete runs whose audit is due. `superseded`
+    counts the complete runs that later jobs replaced, by job; `never_audited` those of them that
+    were replaced before an audit.
 
     `explained` are expected failures caused by too few games. Failures that an impossible source
     row caused are among the `bugs`, which are counted over all runs.
@@ -138,6 +153,8 @@ class JobOutcome:
     entities: int
     audited: int
     not_audited: int
+    superseded: Mapping[int, int]
+    never_audited: Mapping[int, int]
     explained: int
     bugs: int
     unexplained: int
@@ -156,10 +173,17 @@ class JobOutcome:
         return sum(len(root.blocked) for root in self.roots)
 
 
-def job_outcome(runs: Sequence[JobRun], audits: Mapping[str, AuditSummary]) -> JobOutcome:
-    """Count the failures of a job's runs, expected and unexpected separately."""
+def job_outcome(
+    runs: Sequence[JobRun],
+    audits: Mapping[str, AuditSummary],
+    replaced: Mapping[int, int] = NOT_REPLACED,
+) -> JobOutcome:
+    """Count the failures of a job's runs, expected and unexpected separately. `replaced` has the
+    later job of each superseded run.
+    """
     complete = [r for r in runs if r.status == Run.Status.COMPLETE]
     audited = [(r, audits[r.run_id]) for r in complete if r.run_id in audits]
+    never = [r for r in complete if r.run_id not in audits and r.pk in replaced]
     failed, unexplained = (
         sum(r.failed for r, _ in audited),
         sum(v.unexplained or 0 for _, v in audited),
@@ -170,7 +194,9 @@ def job_outcome(runs: Sequence[JobRun], audits: Mapping[str, AuditSummary]) -> J
         roots=tuple(roots(runs)),
         entities=sum(r.failed for r in runs),
         audited=len(audited),
-        not_audited=len(complete) - len(audited),
+        not_audited=len(complete) - len(audited) - len(never),
+        superseded=dict(Counter(sorted(replaced.values()))),  # a Counter has any key in a template
+        never_audited=dict(Counter(replaced[r.pk] for r in never)),
         explained=failed - unexplained - of_source,
         bugs=sum(count_bugs(r.failures) for r in runs),
         unexplained=unexplained,

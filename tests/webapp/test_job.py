@@ -206,6 +206,21 @@ def test_a_run_that_has_no_verdict_counts_as_not_judged(viewer: Client, job: Job
     assert "not audited yet" in html_of(viewer, "job", made.pk)
 
 
+def test_a_run_replaced_before_its_audit_names_the_later_job(viewer: Client, job: Job) -> None:
+    made, later = (make_job(job, "succeeded", finished_at=now()) for _ in range(2))
+    for n, each in enumerate((made, later)):
+        fields = {"population": 3, "rows": 3, "started_at": now() + timedelta(minutes=n)}
+        make_run(each, "TDZA", date(2030, 11, 20), "complete", **fields)
+    html = " ".join(html_of(viewer, "job", made.pk).split())
+    assert (
+        f'1 run superseded by <a href="{reverse("job", args=[later.pk])}">job {later.pk}</a>'
+        in html
+    )
+    assert f"1 of them not audited: replaced by job {later.pk} before the audit." in html
+    assert "not audited yet" not in html
+    assert "superseded" not in html_of(viewer, "job", later.pk)
+
+
 def stopped(like: Job, status: str, to_state: str, reason: str, **event: Any) -> Job:
     made = make_job(like, status, finished_at=now() if status in Job.ENDED else None)
     event = {"actor": "backcourt", "action": "a change", **event}

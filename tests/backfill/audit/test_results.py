@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,35 @@ from django.utils.timezone import now
 
 from backfill.audit.marking import run_audit
 from backfill.audit.results import ExpectedCounts, expected_counts
+from backfill.execution.inline import run_inline
+from backfill.jobs.start import start_job
 from backfill.models import AuditResult, Job, Run
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name
 from backfill.status.failure_rates import by_week, rates_of
+from backfill.status.job_outcome import (
+    JobOutcome,
+    job_outcome,
+    own_runs,
+    superseded,
+    verdicts_of,
+)
 from backfill.status.season_grid import RunCell, season_grid
 from backfill.warehouse.tables import PGS
 from tests.factories import rewrite
 from tests.once import copy_warehouse
 from tests.seasons.hurt import ALL, HURT, Hurt, hurt_rows
-from tests.seasons.tiny import BOOTSTRAP, FIRST, LAST, PROCESSING, SECOND, THIRD, give, part
+from tests.seasons.tiny import (
+    BOOTSTRAP,
+    FIRST,
+    LAST,
+    PROCESSING,
+    SECOND,
+    THIRD,
+    give,
+    make_options,
+    part,
+)
 from validation.bands import BandPosition as Reading
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -140,6 +159,49 @@ def test_what_is_not_as_it_must_be_is_counted_once(ran: Path) -> None:
     # A failed run is not audited by the rows of an earlier run.
     failed = AuditResult.objects.get(processor="PSZA", date=SECOND)
     assert (failed.run_id, failed.outside, failed.expected_failures) == ("", None, 1)
+
+
+# Results of replaced runs
+
+
+def start(first: date, last: date, **options: Any) -> Job:
+    job = start_job(make_options(first, last, **options), "ann", inline=True)
+    assert job
+    return job
+
+
+def outcome_of(job: Job) -> JobOutcome:
+    runs = own_runs(job)
+    return job_outcome(runs, verdicts_of(runs), superseded(job, runs))
+
+
+@pytest.mark.shell
+def test_a_later_job_does_not_change_the_result_of_an_earlier_one(judged: Path) -> None:
+    job = Job.objects.get()
+    before = outcome_of(job)
+    assert (before.audited, before.not_audited, before.superseded) == (len(KEYS), 0, {})
+    again = run_inline(start(FIRST, FIRST, force=True), "ann")
+    during = outcome_of(job)  # job 2 is not audited yet
+    assert (during.explained, during.not_audited) == (before.explained, 0)
+    run_audit()
+    after = outcome_of(job)
+    assert (after.explained, after.audited) == (before.explained, len(KEYS))
+    assert (after.not_audited, after.superseded, after.never_audited) == (0, {again.pk: 5}, {})
+    assert outcome_of(again).audited == 5
+    run_audit()
+    assert outcome_of(job).explained == before.explained
+    assert AuditResult.with_replaced.count() == len(KEYS) + 5
+    assert AuditResult.objects.count() == len(KEYS)
+
+
+@pytest.mark.shell
+def test_a_run_replaced_before_its_audit_names_the_job_that_replaced_it(ran: Path) -> None:
+    job = Job.objects.get()
+    again = run_inline(start(FIRST, SECOND, force=True), "ann")
+    run_audit()
+    found = outcome_of(job)
+    assert (found.not_audited, found.never_audited) == (0, {again.pk: 10})
+    assert found.audited == len(KEYS) - 10
 
 
 # The grid

@@ -68,6 +68,7 @@ SAME_INPUT = (
 OVERRIDE = f"{SAME}; override with --override --reason TEXT"
 CHANGED = "the code changed after the run"
 PHASE3_CHANGED = "Phase 3 changed after the run"
+STALE = "stale: earlier games changed since this run"
 TOO_FEW = (
     "too few games, and Phase 3 did not change after the run; retry it with --include-expected"
 )
@@ -448,7 +449,8 @@ def test_a_late_file_is_what_the_runs_after_it_waited_for_however_old_its_rows_a
         tmp_path,
     )
     assert planned(job) == [
-        ("PSZA", day, f"1 INSUFFICIENT_DATA (now: {PHASE3_CHANGED})") for day in (THIRD, LAST)
+        ("PSZA", SECOND, STALE),
+        *(("PSZA", day, f"1 INSUFFICIENT_DATA (now: {PHASE3_CHANGED})") for day in (THIRD, LAST)),
     ]
 
 
@@ -489,7 +491,11 @@ def test_an_impossible_value_waits_for_its_correction(tmp_path: Path) -> None:
     ]
     corrected(TOGS, tmp_path)
     reason = f"1 PROCESSING_ERROR (now: {PHASE3_CHANGED})"
-    assert planned(job) == [("PDC", SECOND, reason), ("ML", SECOND, "upstream PDC reruns")]
+    stale = "1 MISSING_DEPENDENCY (now: PDC is stale: the retry reruns it first)"
+    assert planned(job) == [
+        ("PDC", SECOND, reason),
+        ("ML", SECOND, f"{stale}; upstream PDC reruns"),
+    ]
     assert retried(job).runs.filter(failures={}).count() == 2
 
 
@@ -502,6 +508,68 @@ def test_a_cascade_alone_waits_for_what_was_not_selected(tmp_path: Path) -> None
     assert planned(job, Selection(processors=("ML",))) == [
         ("ML", SECOND, "1 MISSING_DEPENDENCY (now: upstream ran again after the run)")
     ]
+
+
+def corrected_shots(folder: Path) -> None:
+    """Correct the team's row, and a player's shots that no run failed for."""
+    corrected(TOGS, folder)
+    rows = season_rows(PGS)
+    give(
+        PGS,
+        [row | {"paint_makes": 1} if row["game_date"] == NIGHTS[10] else row for row in rows],
+        folder,
+    )
+
+
+@pytest.mark.parametrize(
+    "selection", [Selection(processors=("PDC",)), Selection(categories=("PROCESSING_ERROR",))]
+)
+def test_a_retry_reruns_the_stale_output_that_it_reads(
+    tmp_path: Path, selection: Selection
+) -> None:
+    spoiled(TOGS, tmp_path, NIGHTS[10], "pace", -1, team_abbr="BOS")
+    job = finished(start=SECOND, end=SECOND)
+    corrected_shots(tmp_path)
+    assert planned(job, selection) == [
+        ("PSZA", SECOND, STALE),
+        ("PCF", SECOND, "upstream PSZA reruns"),
+        ("PDC", SECOND, f"1 PROCESSING_ERROR (now: {PHASE3_CHANGED}); upstream PSZA and PCF rerun"),
+        ("ML", SECOND, f"{STALE}; upstream PSZA, PCF and PDC rerun"),
+    ]
+    made = retried(job, selection)
+    assert rerun_policy.stale_keys(make_options(SECOND, SECOND)) == {}
+    assert made.runs.filter(failures={}, status="complete").count() == 4
+
+
+def test_a_retry_of_one_processor_reruns_the_stale_output_of_other_jobs(tmp_path: Path) -> None:
+    spoiled(TOGS, tmp_path, NIGHTS[10], "pace", -1, team_abbr="BOS")
+    finished(start=SECOND, end=SECOND, processors=("TDZA", "PSZA", "PCF"))
+    job = finished(start=SECOND, end=SECOND, processors=("PDC",))
+    corrected_shots(tmp_path)
+    made = retried(job)
+    # ML has never run: a retry does not begin it.
+    assert sorted(statuses(made)) == [("PCF", SECOND), ("PDC", SECOND), ("PSZA", SECOND)]
+    assert preview_retry(job, ALL).plan.todo == ()
+
+
+def test_a_retry_of_a_job_reruns_everything_that_reads_the_changed_rows(tmp_path: Path) -> None:
+    spoiled(TOGS, tmp_path, NIGHTS[16], "pace", -1, team_abbr="BOS")
+    job = finished()
+    assert {f.date for f in left_out(job) if f.what == "PROCESSING_ERROR"} == {LAST}
+    corrected_shots(tmp_path)
+    assert {day for code, day, _ in planned(job) if code == "PSZA"} == {FIRST, SECOND, THIRD, LAST}
+    assert {day for _, day, _ in planned(job, Selection(start=LAST))} == {LAST}
+    retried(job)
+    assert rerun_policy.stale_keys(make_options()) == {}
+
+
+def test_missing_dependencies_of_a_stale_upstream_are_retried_with_it(tmp_path: Path) -> None:
+    spoiled(TOGS, tmp_path, NIGHTS[10], "pace", -1, team_abbr="BOS")
+    job = finished(start=SECOND, end=SECOND)
+    corrected(TOGS, tmp_path)
+    cascade = Selection(processors=("ML",), categories=("MISSING_DEPENDENCY",))
+    assert [code for code, _, _ in planned(job, cascade)] == ["PDC", "ML"]
+    assert retried(job, cascade).runs.filter(failures={}).count() == 2
 
 
 def test_upstream_may_have_the_row_after_all() -> None:
@@ -941,5 +1009,5 @@ def test_a_preview_costs_the_same_for_three_dates_and_for_many(
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
     selection = Selection(groups=tuple(g.id for g in error_groups.of_job(few)))
     assert len(selection.groups) == 2
-    assert counted.of(few, selection) == counted.of(many, selection) == (5, 3)
-    assert counted.again(many, selection) == (5, 1)
+    assert counted.of(few, selection) == counted.of(many, selection) == (5, 4)
+    assert counted.again(many, selection) == (5, 2)

@@ -20,7 +20,14 @@ from django.utils.safestring import SafeString
 from backfill.models import Job
 from backfill.status.attention import is_audit_pending, stop_cause
 from backfill.status.event_cursor import EventCursor, changed_since
-from backfill.status.job_outcome import JobRun, findings_about, job_outcome, own_runs, verdicts_of
+from backfill.status.job_outcome import (
+    JobRun,
+    findings_about,
+    job_outcome,
+    own_runs,
+    superseded,
+    verdicts_of,
+)
 from backfill.status.progress import Progress, progress, system
 from webapp.models import User
 from webapp.pages.job import figures
@@ -173,7 +180,11 @@ def _of_runs(found: Live) -> dict[str, Any]:
     changed: Sequence[JobRun] = [r for r in shown if not found.every or r.pk in found.changed]
     dates = list(dict.fromkeys(r.date for r in shown))
     cells = figures.changed_cells(found.job, changed, audits, dates)
-    return {"cells": cells, "outcome": job_outcome(runs, audits), "swapped": True}
+    return {
+        "cells": cells,
+        "outcome": job_outcome(runs, audits, superseded(found.job, runs)),
+        "swapped": True,
+    }
 
 
 def _out_of_band(name: str, html: SafeString) -> SafeString:

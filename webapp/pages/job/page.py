@@ -23,6 +23,7 @@ from backfill.season_calendar import season_name, season_year, seasons_of
 from backfill.status import job_outcome as outcomes
 from backfill.status.error_groups import ErrorGroup
 from backfill.status.failures import Failure, JobFailures, nothing_to_retry
+from backfill.status.job_outcome import OtherAttempts
 from backfill.version import code_version
 from webapp.models import User
 from webapp.pages.job import figures
@@ -76,7 +77,8 @@ def _parts(job: Job, request: HtmxRequest, season: int) -> dict[str, SafeString]
 def _context(job: Job, user: User, events: str, with_runs: str, season: int) -> dict[str, Any]:
     """Return the context of the parts: a fixed number of queries, none of the warehouse."""
     current = live(job, user, "", now())
-    of_runs = _of_runs(job, current, season)
+    others = outcomes.attempts(job)
+    of_runs = _of_runs(job, current, season, others)
     return {
         "job": job,
         "live": replace(current, season=of_runs["season"]),
@@ -84,7 +86,7 @@ def _context(job: Job, user: User, events: str, with_runs: str, season: int) -> 
         "codes": job.options["processors"],
         **of_runs,
         **next_steps(job),
-        "attempts": outcomes.attempts(job),
+        "attempts": others,
         "kinds": KINDS,
         "checks": checks(job),
         "triggers": list(job.triggers.order_by("date")),
@@ -94,17 +96,22 @@ def _context(job: Job, user: User, events: str, with_runs: str, season: int) -> 
     }
 
 
-def _of_runs(job: Job, current: Live, season: int) -> dict[str, Any]:
+def _of_runs(job: Job, current: Live, season: int, others: list[OtherAttempts]) -> dict[str, Any]:
     """Return everything computed from all runs, cached until a run or an audit changes."""
     audited = SeasonAudit.objects.filter(season__in=seasons_of(job.parsed_options))
     newest = audited.aggregate(newest=Max("at"))["newest"]
-    key = f"job runs {job.pk} {job.status} {current.mark} {newest} {season}"
-    return shared(key, RUNS_SECONDS, lambda: _computed_of_runs(job, season), is_part=True)
+    key = f"job runs {job.pk} {job.status} {current.mark} {newest} {_mark(others)} {season}"
+    return shared(key, RUNS_SECONDS, lambda: _computed_of_runs(job, season, others), is_part=True)
 
 
-def _computed_of_runs(job: Job, given: int) -> dict[str, Any]:
+def _mark(others: list[OtherAttempts]) -> str:
+    return " ".join(f"{o.job}:{o.complete}:{o.failed}" for o in others)
+
+
+def _computed_of_runs(job: Job, given: int, others: list[OtherAttempts]) -> dict[str, Any]:
     runs = outcomes.own_runs(job)
     audits = outcomes.verdicts_of(runs)
+    replaced = outcomes.superseded(job, runs) if others else {}
     season = figures.grid_season(runs, given)
     shown = figures.of_season(runs, season)
     return {
@@ -112,7 +119,7 @@ def _computed_of_runs(job: Job, given: int) -> dict[str, Any]:
         "seasons": [(year, season_name(year)) for year in figures.grid_seasons(runs)],
         "grid": figures.grid(job, shown, audits),
         "state_table": figures.state_table(job, shown, audits),
-        "outcome": outcomes.job_outcome(runs, audits),
+        "outcome": outcomes.job_outcome(runs, audits, replaced),
     }
 
 

@@ -81,7 +81,11 @@ class RetryPreview:
     def others(self) -> str:
         """Runs added to those of the job, with the reason; empty without any."""
         n = self.plan.of_others
-        return f"Includes {pluralize(n, 'downstream run')} outside job {self.plan.job}" if n else ""
+        return (
+            f"Includes {pluralize(n, 'stale or downstream run')} outside job {self.plan.job}"
+            if n
+            else ""
+        )
 
     @property
     def button(self) -> str:
