@@ -12,7 +12,7 @@ GO, HELP, SEARCH, PREVIOUS, NEXT = "g", "?", "/", ",", "."
 MOVES: Mapping[str, tuple[int, int]] = {
     "ArrowLeft": (-1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1), "ArrowRight": (1, 0),
 }  # fmt: skip
-FIRST, LAST = "Home", "End"
+FIRST, LAST, CLEAR = "Home", "End", "Escape"
 SIGNS = {"ArrowLeft": "←", "ArrowUp": "↑", "ArrowDown": "↓", "ArrowRight": "→"}
 
 
@@ -59,5 +59,5 @@ SECTIONS = (
 # Data of static/js/backcourt.js.
 TABLE = {
     "go": GO, "help": HELP, "search": SEARCH, "turn": {PREVIOUS: "prev", NEXT: "next"},
-    "moves": MOVES, "first": FIRST, "last": LAST,
+    "moves": MOVES, "first": FIRST, "last": LAST, "clear": CLEAR,
 }  # fmt: skip

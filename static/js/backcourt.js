@@ -1,4 +1,4 @@
-// Additions to HTML and htmx: dialogs, copying, grids by keyboard, age of the data, connection banner.
+// Additions to HTML and htmx: dialogs, copying, age of the data, connection banner.
 "use strict";
 
 const $ = (selector, root = document) => root.querySelector(selector);
@@ -60,27 +60,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === KEYS.go) wentAt = Date.now();
   const turn = KEYS.turn[event.key];
   if (turn && $(`[data-turn="${turn}"]`)) return $(`[data-turn="${turn}"]`).click();
-  moveInGrid(event);
 });
-
-// A grid is one Tab stop; arrow keys move between its cells, across the blocks of months.
-function moveInGrid(event) {
-  const cell = event.target.closest("[data-col]");
-  const grid = cell?.closest("[data-grid]");
-  if (!grid) return;
-  const all = [...grid.querySelectorAll("[data-col]")];
-  const at = (col, row) => all.find((c) => c.dataset.col === String(col) && c.dataset.row === String(row));
-  const col = Number(cell.dataset.col), row = Number(cell.dataset.row);
-  const move = KEYS.moves[event.key];
-  const last = Math.max(...all.map((c) => Number(c.dataset.col)));
-  const end = { [KEYS.first]: 0, [KEYS.last]: last }[event.key];
-  const next = move ? at(col + move[0], row + move[1]) : end === undefined ? null : at(end, row);
-  if (move || end !== undefined) event.preventDefault();
-  if (!next) return;
-  each("[data-col][tabindex='0']", grid, (c) => c.setAttribute("tabindex", "-1"));
-  next.setAttribute("tabindex", "0");
-  next.focus();
-}
 
 // Age of the data, counted in the browser since the last response, so that it grows when polling stops.
 let answered = Date.now();

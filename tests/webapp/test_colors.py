@@ -33,7 +33,9 @@ BLINDNESS = {
     ),
 }
 # States that must be distinguishable; adjacent cells in a grid need a distance of at least 12.
-APART = ("complete", "expected", "outside", "failed", "blocked", "running")
+# `calm` is the one color of a healthy season; `complete` and `expected` are those of bars.
+APART = ("calm", "outside", "failed", "blocked", "running")
+BARS = ("complete", "expected", "outside", "failed", "blocked", "running")
 TOLD_APART = 12.0
 TEXT, SHAPE = 4.5, 3.0  # contrast, by WCAG 2.2 for text and for graphical objects
 ON_LIGHT = ("expected", "unjudged", "running")
@@ -94,8 +96,9 @@ def distance(one: Color, other: Color) -> float:
 @pytest.mark.parametrize("eyes", BLINDNESS)
 def test_states_can_be_told_apart_without_red_or_green(theme: str, eyes: str) -> None:
     known = variables(theme)
-    found = {name: seen(linear(known[f"s-{name}"]), eyes) for name in APART}
-    near = {(a, b): round(distance(found[a], found[b])) for a, b in combinations(APART, 2)}
+    found = {name: seen(linear(known[f"s-{name}"]), eyes) for name in {*APART, *BARS}}
+    pairs = [*combinations(APART, 2), *combinations(BARS, 2)]
+    near = {(a, b): round(distance(found[a], found[b])) for a, b in pairs}
     assert {pair: d for pair, d in near.items() if d < TOLD_APART} == {}
 
 
@@ -127,11 +130,10 @@ def test_text_can_be_read_on_every_ground(theme: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_shape_can_be_seen_on_every_state(theme: str) -> None:
     known = variables(theme)
+    on = {"calm": "on-calm", **dict.fromkeys(ON_LIGHT, "on-light")}
     dim = {
-        name: round(
-            contrast(known[f"s-{name}"], known["on-light" if name in ON_LIGHT else "on-state"]), 2
-        )
-        for name in (*APART, "outdated", "cancelled", "note", "unjudged")
+        name: round(contrast(known[f"s-{name}"], known[on.get(name, "on-state")]), 2)
+        for name in {*APART, *BARS, "outdated", "cancelled", "note", "unjudged"}
     }
     assert {name: c for name, c in dim.items() if c < SHAPE} == {}
 
@@ -147,3 +149,9 @@ def test_every_class_of_the_stylesheet_is_used() -> None:
         re.findall(r"\.([a-zA-Z][\w-]*)", re.sub(r"/\*.*?\*/|url\(.*?\)", "", CSS, flags=re.S))
     )
     assert sorted(name for name in classes - words if not name.startswith(COMPOSED)) == []
+
+
+def test_healthy_states_share_one_color_in_a_grid() -> None:
+    rules = re.findall(r"([^{}]*)\{ background: [^;]*var\(--s-calm\)", CSS)
+    healthy = {name for rule in rules for name in re.findall(r"\.cell\.s-(\w+)", rule)}
+    assert healthy == {"complete", "expected", "bootstrap"}

@@ -1,17 +1,23 @@
-"""Home page: complete headline numbers, processor names on hover."""
+"""Home page: headline figures, calendar columns, empty sections, processor names on hover."""
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from math import floor
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.timezone import now
 
-from backfill.models import Finding, Launch, Run, SeasonAudit
+from backfill.models import Finding, Job, Launch, Run, SeasonAudit
 from backfill.plan.options import Options
-from backfill.processors.registry import PROCESSORS
-from tests.webapp.demo import Demo
+from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.status.attention import attention_items
+from backfill.status.season_grid import season_grid
+from tests.webapp.demo import YEAR, Demo
+from validation.findings.kinds import Severity
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -64,3 +70,66 @@ def test_a_launch_awaiting_approval_is_listed_and_counted_in_the_menu(
     html = viewer.get(reverse("home")).content.decode()
     assert f"Launch {kept.pk} needs approval" not in html
     assert badge not in html
+
+
+def figures(client: Client) -> dict[str, tuple[str, str]]:
+    """Return value and link of each headline figure."""
+    html = client.get(reverse("home")).content.decode()
+    strip = html.partition('<dl class="headline"')[2].partition("</dl>")[0]
+    found = re.findall(r'<dt>(.*?)</dt>\s*<dd>\s*<a href="([^"]*)">(.*?)</a>', strip)
+    return {label: (value, url) for label, url, value in found}
+
+
+def test_page_opens_with_linked_headline_figures(viewer: Client, demo: Demo) -> None:
+    SeasonAudit.objects.update(unexplained=1234)
+    Job.objects.update(status="running")
+    findings = Finding.objects.filter(severity__gt=Severity.NOTE).listed().count()
+    jobs = len(attention_items(now()))
+    required = [c for c in season_grid(YEAR).cells.values() if c.state != "bootstrap"]
+    complete = sum(c.rows is not None for c in required)
+    triage = "#findings" if jobs else f"/triage/?season={YEAR}"
+    assert figures(viewer) == {
+        "Unexpected failures": ("1,234", f"/triage/?season={YEAR}"),
+        "Needs attention": (f"{findings + jobs:,}", triage),
+        "Coverage": (
+            f"{floor(1000 * complete / len(required)) / 10:g} %",
+            f"/coverage/?season={YEAR}",
+        ),
+        "Running jobs": ("1", "/jobs/?state=active"),
+    }
+    html = viewer.get(reverse("home")).content.decode()
+    assert html.index('class="headline"') < html.index('id="grid-title"')
+    assert html.index('id="grid-title"') < html.index('id="findings-title"')
+
+
+def test_empty_sections_are_one_line(viewer: Client, demo: Demo) -> None:
+    Finding.objects.all().delete()
+    html = viewer.get(reverse("home")).content.decode()
+    for name in ("findings", "active"):
+        section = html.partition(f'<section id="{name}"')[2].partition("</section>")[0]
+        assert "card-line" in section
+        assert "card-body" not in section
+
+
+def test_every_calendar_day_has_a_column_and_every_month_row_labels(
+    viewer: Client, demo: Demo
+) -> None:
+    html = viewer.get(reverse("home")).content.decode()
+    played = [day.day for day in season_grid(YEAR).days]
+    months = re.findall(r'<table class="month-days".*?</table>', html, re.DOTALL)
+    assert len(months) == len({(day.year, day.month) for day in played})
+    columns = 0
+    for month in months:
+        head, *rows = re.findall(r"<tr.*?</tr>", month, re.DOTALL)
+        assert [re.findall(r"<abbr[^>]*>(\w+)</abbr>", row) for row in rows] == [[c] for c in CHAIN]
+        days = head.count("<th") - 1
+        assert {row.count("<td>") for row in rows} == {days}
+        columns += days
+    assert columns == (played[-1] - played[0]).days + 1
+    # Thanksgiving has no games: an empty column.
+    assert re.search(r'class="off" aria-label="Thu 25"', html)
+    assert "cell-PSZA-2021-11-25" not in html
+    assert re.search(
+        r'data-day="2021-11-22" aria-label="Mon 22"><span class="day-number">22<', html
+    )
+    assert re.search(r'data-day="2021-11-23" aria-label="Tue 23"><span>T<', html)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import floor
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
@@ -25,13 +27,13 @@ from backfill.status.failure_rates import by_week, rates_of
 from backfill.status.progress import Progress, progress
 from backfill.status.season_grid import NOT_RUN, Grid, season_grid
 from validation.bands import RUNBOOK
-from validation.findings.kinds import Severity
+from validation.findings.kinds import Severity, pluralize
 from validation.processor_rules import RULES
 from validation.season import BOOTSTRAP_DAYS
 from webapp.pages.job import figures
 from webapp.ui import charts, seasons
 from webapp.ui import season_grid as grids
-from webapp.ui.links import to_date
+from webapp.ui.links import to_date, with_query
 from webapp.ui.seasons import LoadedSeason
 from webapp.ui.typing import HtmxRequest
 
@@ -85,6 +87,17 @@ def active_jobs() -> list[ActiveJob]:
     return [ActiveJob(job, progress(job, at)) for job in jobs]
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeadlineFigure:
+    """Number at the top of the page, linked to its details."""
+
+    label: str
+    value: str
+    note: str
+    url: str
+    is_bad: bool = False
+
+
 @dataclass(frozen=True)
 class Overview:
     """Content of the home page for a season."""
@@ -133,6 +146,46 @@ class Overview:
         return audit_headline(self.audit, self.grid.cells.values()) if self.audit else ""
 
     @property
+    def headline_figures(self) -> list[HeadlineFigure]:
+        """Numbers at the top of the page."""
+        season = self.season.year
+        triage = with_query(reverse("triage"), season=season)
+        others = [*self.jobs, *self.approvals]
+        attention = len(self.findings) + len(others)
+        running = Job.objects.exclude(status__in=Job.STOPPED).count()
+        expected = [c for c in self.grid.cells.values() if c.state != "bootstrap"]
+        complete = sum(c.rows is not None for c in expected)
+        unexpected = self.audit.unexplained if self.audit else 0
+        return [
+            HeadlineFigure(
+                label="Unexpected failures",
+                value=f"{unexpected:,}" if self.audit else "–",
+                note=f"of {pluralize(self.failures, 'failure')}" if self.audit else "not audited",
+                url=triage,
+                is_bad=bool(unexpected),
+            ),
+            HeadlineFigure(
+                label="Needs attention",
+                value=f"{attention:,}",
+                note=f"{pluralize(len(self.findings), 'finding')}, {len(others):,} jobs or launches",
+                url="#findings" if others else triage,
+                is_bad=bool(attention),
+            ),
+            HeadlineFigure(
+                label="Coverage",
+                value=f"{floor(1000 * complete / len(expected)) / 10:g} %" if expected else "–",
+                note=f"{complete:,} of {pluralize(len(expected), 'run')}",
+                url=with_query(reverse("coverage"), season=season),
+            ),
+            HeadlineFigure(
+                label="Running jobs",
+                value=f"{running:,}",
+                note="all seasons",
+                url=with_query(reverse("jobs"), state="active"),
+            ),
+        ]
+
+    @property
     def is_new(self) -> bool:
         """Return whether the season has no run."""
         return not self.counts.keys() - {*NOT_RUN, "bootstrap", "no games"} and not any(
@@ -173,6 +226,11 @@ class Overview:
     def approvals(self) -> list[Launch]:
         """Launches of any season awaiting approval."""
         return launches_awaiting_approval()
+
+    @property
+    def needs_attention(self) -> bool:
+        """Return whether a finding, a job or a launch needs attention."""
+        return bool(self.findings or self.jobs or self.approvals)
 
     @property
     def can_change(self) -> bool:

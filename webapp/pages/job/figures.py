@@ -178,17 +178,11 @@ def changed_cells(
     job: Job, runs: Sequence[JobRun], audits: Mapping[str, AuditSummary], dates: Sequence[date]
 ) -> list[SafeString]:
     """Return the cells of these runs, for an out-of-band swap."""
-    by_key, codes = {r.key: r for r in runs}, _codes(job)
-    column = {day: n for n, day in enumerate(dates)}
+    by_key, codes, shown = {r.key: r for r in runs}, _codes(job), set(dates)
     return [
-        season_grid.as_html(
-            _cell(job, r.key, by_key, audits),
-            column[r.date],
-            codes.index(r.processor),
-            swapped=True,
-        )
+        season_grid.as_html(_cell(job, r.key, by_key, audits), swapped=True)
         for r in runs
-        if r.processor in codes and r.date in column
+        if r.processor in codes and r.date in shown
     ]
 
 
