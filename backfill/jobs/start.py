@@ -26,7 +26,7 @@ from backfill.models import (
     Run,
     SkipReason,
 )
-from backfill.plan import preflight, rerun_policy, signed_plan
+from backfill.plan import estimate, preflight, rerun_policy, signed_plan
 from backfill.plan.known_bugs import with_known_bugs
 from backfill.plan.options import Options
 from backfill.plan.planning import Plan, PlannedAction
@@ -157,7 +157,7 @@ def create(
     **fields: object,
 ) -> Job:
     """Create a job with its batches and runs in one transaction. Raises Conflict."""
-    options = planned.options
+    options, expected = planned.options, estimate.stored(planned)
     try:
         with transaction.atomic():
             limits = Limits.hold()
@@ -172,6 +172,7 @@ def create(
                 code_version=code_version(),
                 sql_hashes={code: sql_hash(code) for code in options.processors},
                 max_in_flight=options.parallel or limits.max_parallel_batches,
+                estimate=expected,
                 **{"reason": options.reason, "brake": options.brake, **fields},
             )
             _record_created(job, overridden)

@@ -56,6 +56,9 @@ class Job(Stateful):
     billed_bytes = models.BigIntegerField(default=0)
     slot_seconds = models.FloatField(default=0.0)
     request_id = models.CharField(max_length=64, blank=True)  # request that started it, in its logs
+    # Estimate at the start: `runs`, seconds `low` and `high`, and `model`, the low one before its
+    # correction by past jobs; empty without an estimate.
+    estimate = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

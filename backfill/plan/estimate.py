@@ -1,4 +1,6 @@
-"""Estimates of a plan's duration and cost, from the newest measured runs of all jobs."""
+"""Estimates of a plan's duration and cost, from the newest measured runs of all jobs and the
+durations of past jobs.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import ceil
+from statistics import median
+from typing import Any
 
 from django.conf import settings
 from django.utils.timezone import now
@@ -14,6 +18,7 @@ from django.utils.timezone import now
 from backfill.elapsed import seconds_between
 from backfill.errors import WarehouseError
 from backfill.models import Limits, Run, Worker
+from backfill.plan.past_estimates import corrections
 from backfill.plan.planning import Plan, PlannedAction, PlannedRun
 from backfill.processors.render import accounted, render
 from backfill.season_calendar import load_calendar
@@ -59,7 +64,7 @@ def estimate(plan: Plan) -> Estimate:
 
     A warehouse that bills reads adds its dry run.
     """
-    duration = _duration(plan)
+    duration, _ = _duration(plan)
     try:
         steps = _billed_steps(plan)
     except WarehouseError as error:
@@ -70,19 +75,27 @@ def estimate(plan: Plan) -> Estimate:
     return replace(duration, bytes=read, cost=f"{cost_text(read)}{_limit_text(steps)}")
 
 
-def _duration(plan: Plan) -> Estimate:
+def stored(plan: Plan) -> dict[str, Any]:
+    """Return the duration as a job stores it (`Job.estimate`); empty without an estimate."""
+    found, model = _duration(plan)
+    return (
+        {"runs": found.runs, "low": found.low, "high": found.high, "model": model} if model else {}
+    )
+
+
+def _duration(plan: Plan) -> tuple[Estimate, float]:
+    """Return the estimate, and its low seconds before the correction by past jobs."""
     runs = {
         code: counts[PlannedAction.RUN]
         for code, counts in plan.counts().items()
         if counts[PlannedAction.RUN]
     }
     if not runs:
-        return Estimate(runs=0, low=0.0, high=0.0)
+        return Estimate(runs=0, low=0.0, high=0.0), 0.0
     history = {code: _steps(code) for code in runs}
     if unknown := [code for code, steps in history.items() if not steps]:
-        return Estimate(
-            runs=sum(runs.values()), why_not=f"no measured runs of {', '.join(unknown)} yet"
-        )
+        reason = f"no measured runs of {', '.join(unknown)} yet"
+        return Estimate(runs=sum(runs.values()), why_not=reason), 0.0
     alike, side_by_side = (
         {code: _alike(steps, plan.batch_size) for code, steps in history.items()},
         _side_by_side(plan),
@@ -96,7 +109,11 @@ def _duration(plan: Plan) -> Estimate:
             side_by_side,
         )
 
-    return Estimate(runs=sum(runs.values()), low=seconds(0.5), high=seconds(0.9))
+    count, model = sum(runs.values()), seconds(0.5)
+    past = corrections(count)
+    low = model * median(past)
+    high = max(seconds(0.9) * median(past), model * max(past))
+    return Estimate(runs=count, low=low, high=high), model
 
 
 def _steps(code: str) -> list[_MeasuredStep]:
@@ -119,12 +136,18 @@ def _steps(code: str) -> list[_MeasuredStep]:
 
 
 def _alike(steps: Sequence[_MeasuredStep], batch_size: int) -> Sequence[_MeasuredStep]:
-    """Return the steps of a similar batch size where there are enough of them.
-
-    A date in a large batch takes far less time.
+    """Return the steps of a similar batch size where there are enough of them, else all steps
+    scaled to that size.
     """
     near = [step for step in steps if batch_size / 2 <= step.runs <= batch_size * 2]
-    return near if len(near) >= ENOUGH_STEPS else steps
+    return near if len(near) >= ENOUGH_STEPS else [_scaled(step, batch_size) for step in steps]
+
+
+def _scaled(step: _MeasuredStep, batch_size: int) -> _MeasuredStep:
+    """Return a step of another size. Half of a step's seconds are for its statement, whose binding
+    and inputs cost the same for any number of dates.
+    """
+    return _MeasuredStep(step.runs, step.seconds * (1 + step.runs / batch_size) / 2)
 
 
 def _quantile(steps: Sequence[_MeasuredStep], share: float) -> float:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from backfill.errors import Refused
 from backfill.jobs.lifecycle import change_limit
+from backfill.plan.past_estimates import median_error, past_estimates
 from backfill.status import system_health
 from webapp.auth.permissions import admin_required
 from webapp.models import Token, User
@@ -118,6 +119,7 @@ class TokenForm(forms.Form):
 
 def context() -> dict[str, Any]:
     """Return the context of the System page."""
+    past = past_estimates()
     return {
         "live": system_health.live(now()),
         "redis": system_health.redis(),
@@ -126,6 +128,8 @@ def context() -> dict[str, Any]:
         "settings": system_health.in_force(),
         "seasons": system_health.seasons(),
         "events": system_health.events(),
+        "estimates": past,
+        "estimate_error": median_error(past),
         **system_health.undelivered(),
     }
 
