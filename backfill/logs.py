@@ -148,6 +148,15 @@ NO_LEVELS: Mapping[str, str] = MappingProxyType({})
 # the request.
 NOISE = {"django.request": "ERROR", "django.security.DisallowedHost": "CRITICAL"}
 FORMATS = {"text": TextLines, "json": JsonLines}
+OWN = "backfill"
+
+
+class OwnWarnings(logging.Filter):
+    """Filter of a process that prints only warnings: it drops its own lines below them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to print a record."""
+        return record.levelno >= logging.WARNING or record.name.partition(".")[0] != OWN
 
 
 def configuration(format_name: str, levels: Mapping[str, str] = NO_LEVELS) -> dict[str, Any]:
@@ -158,14 +167,26 @@ def configuration(format_name: str, levels: Mapping[str, str] = NO_LEVELS) -> di
         name: {"level": level, "handlers": [], "propagate": True}
         for name, level in {**NOISE, **levels}.items()
     }
-    handler: dict[str, Any] = {"class": "logging.StreamHandler", "formatter": "lines"}
+    handler: dict[str, Any] = {
+        "class": "logging.StreamHandler",
+        "formatter": "lines",
+        "filters": [] if OWN in levels else ["own"],
+    }
     if OUTPUT.stream:
         handler["stream"] = OUTPUT.stream
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": FORMATS[format_name]}},
-        "handlers": {"stderr": handler},
-        "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {"django": {"handlers": [], "propagate": True}, **loggers},
+        "filters": {"own": {"()": OwnWarnings}},
+        "handlers": {
+            "stderr": handler,
+            "step": {"class": "backfill.telemetry.log_lines.StepHandler"},
+        },
+        "root": {"handlers": ["stderr", "step"], "level": "WARNING"},
+        "loggers": {
+            "django": {"handlers": [], "propagate": True},
+            OWN: {"level": "INFO", "handlers": [], "propagate": True},  # for the logs of steps
+            **loggers,
+        },
     }

@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from backfill.logs import FORMATS, escaped
 from backfill.telemetry import log_streams
+from backfill.telemetry.log_lines import hide
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
@@ -200,6 +201,8 @@ SETTINGS = (
     Setting(name="BATCH_LOST_AFTER_SECONDS", rule=SECONDS, example="15"),
     Setting(name="WORKER_DEAD_AFTER_SECONDS", rule=SECONDS, example="45"),
     Setting(name="KEEP_DAYS", rule=whole(0, 36_500), example="400"),
+    Setting(name="RUN_LOG_DAYS", rule=whole(0, 36_500), example="90"),
+    Setting(name="RUN_LOG_MAX_KB", rule=whole(16, 16_384), example="256"),
     Setting(name="STEP_TIME_LIMIT_SECONDS", rule=SECONDS, example="3600"),
     Setting(
         name="PUBSUB_TOPIC",
@@ -276,7 +279,8 @@ def _conflicts(environment: Mapping[str, str]) -> list[str]:
 
 
 def check(environment: Mapping[str, str]) -> None:
-    """Raise ImproperlyConfigured with all errors."""
+    """Raise ImproperlyConfigured with all errors. Secrets are hidden in the logs of runs."""
+    hide(*(environment.get(setting.name, "") for setting in SETTINGS if setting.is_secret))
     if found := errors(environment):
         raise ImproperlyConfigured("; ".join(found))
 

@@ -224,9 +224,7 @@ LOGIN_LOCK_MINUTES = env.int("LOGIN_LOCK_MINUTES", default=15)
 # Days until a new or renewed API token expires.
 TOKEN_DAYS = env.int("TOKEN_DAYS", default=90)
 # Addresses or networks of proxies whose X-Forwarded-For names the client.
-TRUSTED_PROXIES = [
-    ip_network(text, strict=False) for text in env.list("TRUSTED_PROXIES", default=[])
-]
+TRUSTED_PROXIES = [ip_network(t, strict=False) for t in env.list("TRUSTED_PROXIES", default=[])]
 
 # Static files: named by content hash, compressed once, cached forever by browsers.
 STATIC_URL = "static/"
@@ -335,8 +333,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"timeout": 2.0}}
-# Days that superseded runs and delivered messages are kept; 0 keeps them forever (webapp.celery).
+# Days that superseded runs and messages, and logs of runs, are kept; 0: forever (webapp.celery).
 KEEP_DAYS = env.int("KEEP_DAYS", default=0)
+RUN_LOG_DAYS = env.int("RUN_LOG_DAYS", default=90)
+RUN_LOG_MAX_KB = env.int("RUN_LOG_MAX_KB", default=256)  # the log of one step
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "backfill.execution.tasks.sweep",

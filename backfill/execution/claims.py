@@ -20,6 +20,7 @@ from backfill.models import SYSTEM, Batch, Job, Run, RunQuerySet, record_transit
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.telemetry import lineage, tracing
+from backfill.telemetry.log_lines import note
 from backfill.version import code_version
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Charge, Work
@@ -60,7 +61,7 @@ class Attempt:
             known=self.known,
             note=self._note,
             fence=self.fence,
-            charge=self.charges.append,
+            charge=self._charge,
         )
 
     def fence(self) -> int:
@@ -93,6 +94,7 @@ class Attempt:
         tracing.annotate("backcourt.warehouse_job", name)
         if name not in self.begun:
             self.begun.append(name)
+            note(f"warehouse job {name}")
         begun = {
             "key": self.key,
             "at": self.started_at.isoformat(),
@@ -101,6 +103,10 @@ class Attempt:
         }
         if self.held.update(warehouse_jobs=begun) != len(self.runs):
             raise Superseded
+
+    def _charge(self, charge: Charge) -> None:
+        self.charges.append(charge)
+        note(f"billed {charge.billed_bytes:,} bytes, {charge.slot_seconds:.1f} slot seconds")
 
     def retire_earlier(self) -> None:
         """End the warehouse jobs of all earlier attempts at these dates, before the first write.

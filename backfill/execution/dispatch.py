@@ -23,6 +23,7 @@ from backfill.execution import queue
 from backfill.execution.overwritten import mark_overwritten_by
 from backfill.models import SYSTEM, Batch, EventCause, Job, Limits, Notice, Run, RunQuerySet
 from backfill.telemetry import lineage
+from backfill.telemetry.log_lines import note
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import StoppedJobs
 from validation.findings.kinds import pluralize
@@ -165,6 +166,7 @@ def requeue(job: Job, runs: RunQuerySet, *, actor: str, reason: str, cause: str)
     The caller locks the job's row.
     """
     to = Run.Status.CANCELLED if job.status == Job.Status.CANCELLING else Run.Status.PENDING
+    note(f"requeued: {reason}", level="WARNING")
     if to == Run.Status.CANCELLED:
         mark_overwritten_by(
             runs.filter(status=Run.Status.RUNNING),

@@ -22,6 +22,7 @@ from backfill.errors import (
 )
 from backfill.processors.registry import PROCESSORS, Processor
 from backfill.processors.render import accounted, render
+from backfill.telemetry.log_lines import note
 from backfill.warehouse.accounts import Account
 from backfill.warehouse.port import Warehouse
 from backfill.warehouse.tables import FAILURES, UPGC
@@ -109,9 +110,11 @@ def execute(
             kept = warehouse.set_aside(error)
             log.info("%s; it is kept as %s", error, kept)
             return execute(warehouse, step, before_writing)
+        note(f"{_span(step)} failed: {type(error).__name__}: {error}", level="ERROR")
         divisible = isinstance(error, AccountingError) or error.concerns_dates
         if divisible and len(step.dates) > 1:
             middle = len(step.dates) // 2
+            note(f"halving {_span(step)}, to complete the dates without error", level="WARNING")
             halves = step.of(step.dates[:middle]), step.of(step.dates[middle:])
             return [
                 outcome for half in halves for outcome in execute(warehouse, half, before_writing)
@@ -129,6 +132,11 @@ def _is_moot(step: Step, file: Mapping[str, str]) -> bool:
         upstream = {PROCESSORS[code].name for code in step.processor.after}
         return file.get("processor_name") not in upstream
     return file.get("table") == str(step.processor.output)
+
+
+def _span(step: Step) -> str:
+    first, last, n = step.dates[0], step.dates[-1], len(step.dates)
+    return f"{first} to {last} ({n} dates)" if n > 1 else f"{first}"
 
 
 def failed(step: Step, error: Exception, seconds: float = 0.0) -> list[DateResult]:
@@ -158,6 +166,8 @@ def _attempt(
     accounts = nothing | warehouse.accounts("staged", step.processor.output)
     _check_accounts(step, accounts)
     queried = time.perf_counter()
+    expected = sum(map(_failed, accounts.values())), sum(a.rows for a in accounts.values())
+    note(f"query of {_span(step)}: {expected[1]} rows in {queried - started:.3f} s")
     before_writing()
     # Failures first: a crash in between leaves an unfinished run, which a rerun completes.
     failed = warehouse.replace(
@@ -166,9 +176,9 @@ def _attempt(
     crash_point("after-failures")
     rows = warehouse.replace(step.processor.output, step.dates, render(code, "output"), params)
     crash_point("after-output")
-    expected = sum(map(_failed, accounts.values())), sum(a.rows for a in accounts.values())
     written = {} if (failed, rows) == expected else _written(warehouse, step)
     seconds = (queried - started, time.perf_counter() - queried)
+    note(f"write: {rows} rows, {failed} failures in {seconds[1]:.3f} s")
     return [
         _outcome(step, d, accounts[d].population, written.get(d) or _held(accounts[d]), seconds)
         for d in step.dates

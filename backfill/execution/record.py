@@ -26,6 +26,7 @@ from backfill.models import (
 )
 from backfill.notify import pubsub
 from backfill.status.failures import NONE_KNOWN, bug_of, failures_with
+from backfill.telemetry.log_lines import timed
 
 RESULT_FIELDS = [
     "status", "reason", "skip_reason", "refused_by", "error", "error_detail", "population",
@@ -59,10 +60,11 @@ def record(attempt: Attempt) -> list[Run]:
         run.finished_at, run.claim = finished_at, ""
         if run.status != Run.Status.FAILED:
             run.warehouse_jobs = {}  # all of them have ended
-    _write_history(attempt, attempt.runs)
+    with timed("run history"):
+        _write_history(attempt, attempt.runs)
     crash_point("after-history")
     triggers = _conclude_checks(attempt)
-    with transaction.atomic():
+    with timed("record"), transaction.atomic():
         job = Job.locked(attempt.job.pk)
         attempt.check_held()
         # An upsert of existing rows is one statement; bulk_update would build a CASE per field.

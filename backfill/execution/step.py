@@ -36,6 +36,7 @@ from backfill.execution import (
     history,
     live_checks,
     measuring,
+    step_log,
 )
 from backfill.execution.claims import Attempt, claim_step
 from backfill.execution.execute import DateResult
@@ -48,6 +49,7 @@ from backfill.plan import input_signatures
 from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import season_year
 from backfill.telemetry import lineage, tracing
+from backfill.telemetry.log_lines import timed
 from backfill.telemetry.spans import Attributes
 from backfill.warehouse import warehouse
 from validation.season import Calendar, DateType
@@ -82,9 +84,11 @@ def _cancel_unplanned(batch: Batch, code: str, calendar: Calendar) -> None:
 
 
 def _logged_run(attempt: Attempt, calendar: Calendar) -> list[Run]:
-    with _traced(attempt) as span, logs.about(runs=[run.run_id for run in attempt.runs]):
+    about = logs.about(runs=[run.run_id for run in attempt.runs])
+    with _traced(attempt) as span, about, step_log.keeping(attempt):
         began = time.monotonic()
         ended = _run(attempt, calendar)
+        step_log.note_outcomes(attempt)
         seconds = time.monotonic() - began
         measuring.keep_step(attempt, ended, seconds)
         counts = Counter(run.status for run in ended)
@@ -210,7 +214,8 @@ def _outcomes(
 
 def _note_inputs(runs: Sequence[Run]) -> None:
     """Store the input signatures before execution, so that a later load makes the runs stale."""
-    current = input_signatures.signatures((run.processor, run.date) for run in runs)
+    with timed("input signatures"):
+        current = input_signatures.signatures((run.processor, run.date) for run in runs)
     for run in runs:
         run.input_signature = current[run.processor, run.date]
 

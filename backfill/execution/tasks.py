@@ -60,7 +60,7 @@ def tell() -> None:
 @shared_task(ignore_result=True)
 def prune() -> None:
     """Delete old rows, as `manage.py prune` does."""
-    call_command("prune", keep_days=settings.KEEP_DAYS)
+    call_command("prune", keep_days=settings.KEEP_DAYS or None)
 
 
 # Task names of the previous release, whose messages may still be in Redis after an upgrade.

@@ -23,6 +23,7 @@ from backfill.models import (
     Launch,
     Notice,
     Run,
+    StepLog,
     Trigger,
 )
 from backfill.processors.registry import PROCESSORS
@@ -47,6 +48,13 @@ def prune(before: datetime, actor: str, *, dry_run: bool = False) -> Counter[str
         reason = f"ended before {before:%Y-%m-%d}: {text}"
         Event.objects.create(kind=EventKind.PRUNED, actor=actor, action="pruned", reason=reason)
     return +counts
+
+
+def prune_logs(before: datetime, *, dry_run: bool = False) -> Counter[str]:
+    """Delete the logs of the steps that began before a time and do not run any more."""
+    running = Run.objects.filter(status=Run.Status.RUNNING).values("claim")
+    old = StepLog.objects.filter(started_at__lt=before).exclude(claim__in=running)
+    return +Counter(logs=_delete(old, dry_run=dry_run))
 
 
 def kept_runs() -> set[int]:

@@ -20,6 +20,7 @@ from backfill.models.run import (
     new_run_id,
     record_transitions,
 )
+from backfill.models.step_log import StepLog
 from backfill.models.transitions import transition
 from backfill.models.worker import Sweep, Worker
 
@@ -44,6 +45,7 @@ __all__ = [
     "RunQuerySet",
     "SeasonAudit",
     "SkipReason",
+    "StepLog",
     "Sweep",
     "Trigger",
     "Worker",

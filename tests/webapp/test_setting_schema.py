@@ -45,6 +45,8 @@ WRONG: dict[str, tuple[str, ...]] = {
     "WORKER_DEAD_AFTER_SECONDS": ("0", "2", *NUMBER),
     "STEP_TIME_LIMIT_SECONDS": ("0", *NUMBER),
     "KEEP_DAYS": ("36501", *NUMBER),
+    "RUN_LOG_DAYS": ("36501", *NUMBER),
+    "RUN_LOG_MAX_KB": ("0", "15", "16385", *NUMBER),
     "PUBSUB_TOPIC": ("topic", "projects/p", "projects/p/topics/"),
     "NOTIFY_URLS": ("a\nb", "a\x1b[2J", "\0"),
     "WEB_ADDRESS": ("", "8000", "127.0.0.1:http", "127.0.0.1:99999", "a b:80"),

@@ -1,0 +1,1 @@
+"""One run: its detail and its log."""
