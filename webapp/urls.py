@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from webapp.api import urls as api_urls
 from webapp.auth import admin
-from webapp.pages import coverage, home, login, players, queries, rates, runs, system
+from webapp.pages import coverage, home, login, players, queries, rates, run, runs, system
 from webapp.pages.date import views as date_views
 from webapp.pages.guide import views as guide_views
 from webapp.pages.job import compare, control
@@ -80,7 +80,7 @@ jobs_urls = [
     path("jobs/<int:number>/live/", job_views.live, name="job_live"),
     path("jobs/<int:number>/events/", job_views.events, name="job_events"),
     path("jobs/<int:number>/groups/", job_views.groups, name="job_groups"),
-    path("jobs/<int:number>/<slug:processor>/<day:day>/", job_views.run, name="job_run"),
+    path("jobs/<int:number>/<slug:processor>/<day:day>/", run.of_job, name="job_run"),
     path("jobs/<int:number>/pause/", control.pause, name="job_pause"),
     path("jobs/<int:number>/resume/", control.resume, name="job_resume"),
     path("jobs/<int:number>/cancel/", control.cancel, name="job_cancel"),
@@ -113,6 +113,10 @@ coverage_urls = [path("coverage/", coverage.page, name="coverage")]
 runs_urls = [
     path("runs/", runs.page, name="runs"),
     path("runs.csv", runs.download, name="runs_csv"),
+    path("runs/<int:pk>/", run.page, name="run"),
+    path("runs/<int:pk>/log/", run.log, name="run_log"),
+    path("runs/<int:pk>/log.txt", run.download, name="run_log_text"),
+    path("runs/<int:pk>/errors/", run.errors, name="run_errors"),
 ]
 
 load_urls = [

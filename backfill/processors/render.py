@@ -7,7 +7,7 @@ The files are GoogleSQL with Jinja, which fills in shared windows, the schema an
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,13 +85,21 @@ def accounted(code: str, result: str, population: str) -> str:
     )
 
 
-def inlined(code: str, day: date, season_start: date, *, backfill_mode: bool = True) -> str:
+def inlined(
+    code: str,
+    day: date,
+    season_start: date,
+    *,
+    backfill_mode: bool = True,
+    started_at: datetime | None = None,
+) -> str:
     """Return a processor's statement for one date with literal parameters, ready to run."""
     values = {
         "@dates": f"[DATE '{day}']",
         "@season_start": f"DATE '{season_start}'",
         "@backfill_mode": str(backfill_mode).upper(),
-        "@started_at": f"DATETIME '{day} 00:00:00'",  # only copied to output rows
+        # Only copied to output rows.
+        "@started_at": f"DATETIME '{started_at or day:%Y-%m-%d %H:%M:%S}'",
     }
     text = render(code)
     for name, value in values.items():

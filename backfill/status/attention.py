@@ -102,14 +102,15 @@ def _attention_state(job: Job, at: datetime) -> tuple[str, str] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class StopCause:
-    """Reason why a job has stopped or is stopping. `key` is the run that caused it, where one
-    did.
+    """Reason why a job has stopped or is stopping. `key` and `run` are the run that caused
+    it, where one did.
     """
 
     reason: str
     actor: str
     by_itself: bool
     key: Key | None = None
+    run: int | None = None
 
 
 def stop_cause(job: Job) -> StopCause | None:
@@ -122,19 +123,20 @@ def stop_cause(job: Job) -> StopCause | None:
     event = _stops(job.events.all(), status).select_related("cause_run").order_by("pk").last()
     if not event or not event.reason:
         return None
-    failed, run = status == Status.FAILED, event.cause_run
-    key = _first_failed(job) if failed else (run.processor, run.date) if run else None
+    failed = status == Status.FAILED
+    run = _first_failed(job) if failed else event.cause_run
     by_itself = failed or event.cause in AUTOMATIC
-    return StopCause(reason=event.reason, actor=event.actor, by_itself=by_itself, key=key)
-
-
-def _first_failed(job: Job) -> Key | None:
-    return (
-        job.runs.filter(status=Run.Status.FAILED)
-        .order_by("date", "pk")
-        .values_list("processor", "date")
-        .first()
+    return StopCause(
+        reason=event.reason,
+        actor=event.actor,
+        by_itself=by_itself,
+        key=(run.processor, run.date) if run else None,
+        run=run.pk if run else None,
     )
+
+
+def _first_failed(job: Job) -> Run | None:
+    return job.runs.filter(status=Run.Status.FAILED).order_by("date", "pk").first()
 
 
 def audit_headline(audit: SeasonAudit, cells: Collection[RunCell]) -> str:

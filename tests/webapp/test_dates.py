@@ -94,7 +94,7 @@ def test_a_date_says_which_it_is_and_what_was_played(demo: Demo, viewer: Client)
 def test_a_card_has_the_run_and_leads_to_it(demo: Demo, viewer: Client) -> None:
     run = Run.objects.get(processor="PSZA", date=DAY)
     text = page(viewer, url("date", DAY))
-    assert f"#run-{run.run_id}" in text
+    assert reverse("run", args=[run.pk]) in text
     assert run.code_version in text
     assert reverse("job", args=[run.job_id]) in text
 

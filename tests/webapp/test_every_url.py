@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from backfill.drilldown.entities import list_entities
-from backfill.models import Finding, Job, Launch
+from backfill.models import Finding, Job, Launch, Run
 from tests.webapp.demo import FAULTY, YEAR, Demo
 from webapp.models import Token, User
 
@@ -42,6 +42,10 @@ TABLE = {
     "coverage": READ,
     "runs": READ,
     "runs_csv": READ,
+    "run": READ,
+    "run_log": READ,
+    "run_log_text": READ,
+    "run_errors": READ,
     "guide": READ,
     "topic": READ,
     "dates": Answers(302, 302, 302, 405),
@@ -66,7 +70,7 @@ TABLE = {
     "job_live": READ,
     "job_events": READ,
     "job_groups": READ,
-    "job_run": READ,
+    "job_run": Answers(302, 301, 301, 405),
     "job_pause": ASKS,
     "job_resume": ASKS,
     "job_cancel": ASKS,
@@ -124,6 +128,10 @@ QUERY = {"backfill_plan": NOVEMBER, "query_csv": NOVEMBER}
 OWN_PK = {
     "finding": "finding",
     "finding_evidence": "finding",
+    "run": "run",
+    "run_log": "run",
+    "run_log_text": "run",
+    "run_errors": "run",
     "backfill_decide": "launch",
     "token_revoke": "token",
     "token_renew": "token",
@@ -147,6 +155,7 @@ ROUTES = {one.name: one for one in patterns(get_resolver().url_patterns) if one.
 def filled(demo: Demo) -> dict[str, str]:
     """Return a value for every URL parameter."""
     job, finding = Job.objects.all()[0], Finding.objects.all()[0]
+    run = Run.objects.get(processor="PSZA", date=FAULTY)
     user = User.objects.create(username="olga", role="operator")
     launch = Launch.objects.create(options=job.options, actor="olga", needs_approval="it is large")
     token, _ = Token.issue(user, "cron")
@@ -154,6 +163,7 @@ def filled(demo: Demo) -> dict[str, str]:
         "number": job.pk,
         "other": job.pk,
         "pk": job.pk,
+        "run": run.pk,
         "finding": finding.pk,
         "launch": launch.pk,
         "token": token.pk,

@@ -101,10 +101,8 @@ def test_a_cell_leads_to_its_date_and_one_that_failed_to_its_error(
         status="failed", reason="it broke <b>here</b>", error="Oops"
     )
     html = html_of(viewer, "job", job.pk)
-    assert f'href="/jobs/{job.pk}/{failed.processor}/{failed.date}/"' in html
-    assert "it broke &lt;b&gt;here&lt;/b&gt;" in html_of(
-        viewer, "job_run", job.pk, failed.processor, failed.date
-    )
+    assert f'href="/runs/{failed.pk}/"' in html
+    assert "it broke &lt;b&gt;here&lt;/b&gt;" in html_of(viewer, "run", failed.pk)
     fine = job.runs.filter(status="complete").exclude(pk=failed.pk).first()
     assert f'href="/dates/{fine.date}/?processor={fine.processor}"' in html
 
@@ -245,15 +243,15 @@ def test_why_a_job_paused_itself_stands_under_its_name_with_the_run(
     made.events.update(cause_run=run.pk)
     head = html_of(viewer, "job", made.pk).partition('<main id="content"')[0]
     assert reason in head
-    assert f'href="/jobs/{made.pk}/PSZA/2030-11-20/"' in head
+    assert f'href="/runs/{run.pk}/"' in head
     assert 'href="#groups"' in head
 
 
 def test_why_a_job_failed_or_was_cancelled_stands_there_too(viewer: Client, job: Job) -> None:
     failed = stopped(job, "failed", "failed", "1 runs failed or were blocked")
-    make_run(failed, "TDZA", date(2030, 11, 20), "failed", error="Oops", reason="it broke")
+    run = make_run(failed, "TDZA", date(2030, 11, 20), "failed", error="Oops", reason="it broke")
     head = html_of(viewer, "job", failed.pk).partition('<main id="content"')[0]
-    assert f'href="/jobs/{failed.pk}/TDZA/2030-11-20/"' in head
+    assert f'href="/runs/{run.pk}/"' in head
     cancelled = stopped(job, "cancelled", "cancelling", "the wrong month", actor="otto")
     head = html_of(viewer, "job", cancelled.pk).partition('<main id="content"')[0]
     assert "<strong>the wrong month</strong> (otto)" in head

@@ -215,7 +215,7 @@ def _cell(
 
 def _leads_to(job: Job, run: JobRun) -> str:
     if run.status in WITH_A_REASON:
-        return reverse("job_run", args=[job.pk, run.processor, run.date])
+        return reverse("run", args=[run.pk])
     return links.to_date(run.date, run.processor)
 
 

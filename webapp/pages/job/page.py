@@ -10,7 +10,6 @@ from typing import Any
 from django.core.paginator import Page
 from django.db.models import Max
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.timezone import now
 
@@ -203,28 +202,6 @@ def _strip(group: ErrorGroup) -> list[tuple[float, str]]:
     """Return the position of each date between the first and the last, in percent."""
     days = (group.dates[-1] - group.dates[0]).days or 1
     return [(round(96 * (day - group.dates[0]).days / days, 1), str(day)) for day in group.dates]
-
-
-def run_page(run: Run) -> dict[str, Any]:
-    """Return the context of a run's page: the run, its audit, events and other attempts."""
-    others = (
-        Run.objects.filter(processor=run.processor, date=run.date)
-        .exclude(pk=run.pk)
-        .select_related("job")
-    )
-    (own_run,) = outcomes.own_runs(run.job, [run.pk])
-    audit = outcomes.verdicts_of([own_run]).get(run.run_id)
-    return {
-        "run": run,
-        "job": run.job,
-        "state": outcomes.state_of(own_run, audit),
-        "audit": audit,
-        "events": list(run.events.order_by("pk")),
-        "others": list(others.order_by("-pk")[:25]),
-        "date_url": links.to_date(run.date, run.processor),
-        "retry_url": links.to_retry(run.job_id),
-        "job_url": reverse("job", args=[run.job_id]),
-    }
 
 
 def effects(job: Job) -> dict[str, Any]:

@@ -1,15 +1,13 @@
-"""Views of a job: page, live part, events, error groups, runs."""
+"""Views of a job: page, live part, events, error groups."""
 
 from __future__ import annotations
-
-from datetime import date
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from backfill.models import Job, Run
+from backfill.models import Job
 from webapp.pages.job import live as live_part
 from webapp.pages.job import page as job_page
 from webapp.ui.query_params import year
@@ -51,15 +49,6 @@ def groups(request: HtmxRequest, number: int) -> HttpResponse:
         "job/_groups.html" if request.htmx else "job/groups.html",
         job_page.groups(job, request.user),
     )
-
-
-@require_safe
-def run(request: HtmxRequest, number: int, processor: str, day: date) -> HttpResponse:
-    """Render a run of the job."""
-    found = get_object_or_404(
-        Run.objects.select_related("job"), job=number, processor=processor, date=day
-    )
-    return render(request, "job/run.html", job_page.run_page(found))
 
 
 def _season(request: HtmxRequest) -> int:
