@@ -10,14 +10,32 @@ from itertools import zip_longest
 from math import sqrt
 from statistics import NormalDist
 
+from validation.categories import INSUFFICIENT_DATA
 from validation.findings.kinds import pluralize
 from validation.processor_rules import PSZA
-from validation.thresholds import percent, tenths_of_percent
+from validation.thresholds import (
+    HIGH_RATE_DAY,
+    HIGH_RATE_SHARE,
+    MID_SEASON_DAY,
+    MID_SEASON_SHARE,
+    percent,
+    tenths_of_percent,
+)
 
 # At 20 entities, one entity is five points: the width of the narrowest band of the runbook.
 MIN_ENTITIES = 20
 # Three days on each side make a week: about three games per team, on any weekday of opening night.
 HISTORY_DAYS = 3
+# Of actual minus expected: the expectation is exact for the input that a run read, and a late
+# correction of Phase 3 moves a rate by less than one point.
+TOLERANCE = 0.01
+SOURCES = {
+    "runbook": "the runbook's band",
+    "history": "the range of other seasons,",
+    "expectation": "the expected range",
+}
+HIGH_RATE = f"above {percent(HIGH_RATE_SHARE)} after week {HIGH_RATE_DAY // 7}"
+MID_SEASON_RATE = f"above {percent(MID_SEASON_SHARE)} in mid-season"
 Z = NormalDist().inv_cdf(0.975)  # both ends of 95 %
 
 
@@ -59,7 +77,7 @@ def _row(first_day: int, last_day: int | None, low: float, high: float, because:
     )
 
 
-# Only PSZA has a band, because no table fits the rates of the others. TDZA drops from all teams to
+# Only PSZA has a band of the runbook, because no table fits the rates of the others. TDZA drops from all teams to
 # none within days, as each team plays its fifteenth game. PCF fails only on bad context rows, so
 # its rate is usually 0. PDC and ML follow PSZA, but for the players of one night, who differ from
 # slate to slate.
@@ -127,6 +145,32 @@ def _days(band: Band, later: Band | None) -> str:
 def band(processor: str, index: int) -> Band | None:
     """Return the runbook's band of a day; of overlapping bands the later, narrower one."""
     return next((row for row in reversed(RUNBOOK.get(processor, ())) if row.holds(index)), None)
+
+
+def expected_band(rate: float, index: int) -> Band:
+    """Return the band of a day without runbook and without other seasons: the exact expectation,
+    with its tolerance.
+    """
+    return Band(
+        first_day=index,
+        last_day=index,
+        low=max(0.0, rate - TOLERANCE),
+        high=min(1.0, rate + TOLERANCE),
+        source="expectation",
+        because=f"{percent(rate)} expected from the games played",
+    )
+
+
+def red_flags(index: int, failures: Mapping[str, int], population: int) -> tuple[str, ...]:
+    """Return the red flags of the runbook that the failures of a day meet, expected or not."""
+    if population < MIN_ENTITIES:
+        return ()
+    few, failed = failures.get(INSUFFICIENT_DATA.name, 0), sum(failures.values())
+    met = {
+        HIGH_RATE: index > HIGH_RATE_DAY and failed > HIGH_RATE_SHARE * population,
+        MID_SEASON_RATE: index >= MID_SEASON_DAY and few > MID_SEASON_SHARE * population,
+    }
+    return tuple(name for name, is_met in met.items() if is_met)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +242,7 @@ class BandPosition(StrEnum):
     INSIDE = "inside"
     ABOVE = "above"
     BELOW = "below"
-    TOO_FEW = "too few entities"
+    NO_BAND = "no band"
 
 
 def verdict(failed: int, population: int, band: Band | None) -> BandPosition:
@@ -207,7 +251,7 @@ def verdict(failed: int, population: int, band: Band | None) -> BandPosition:
     The comparison uses the displayed precision: otherwise a text would call 40 % above 30-40 %.
     """
     if band is None or population < MIN_ENTITIES:
-        return BandPosition.TOO_FEW
+        return BandPosition.NO_BAND
     rate = tenths_of_percent(failed / population)
     if rate > tenths_of_percent(band.high):
         return BandPosition.ABOVE
@@ -239,12 +283,11 @@ def reading(failed: int, population: int, band: Band | None, unexplained: int) -
 
 def _place(population: int, position: BandPosition, band: Band | None) -> str:
     if population < MIN_ENTITIES:
-        return f"not compared with a band: fewer than {MIN_ENTITIES} entities"
+        return f"no band: fewer than {MIN_ENTITIES} entities"
     if band is None:
         return "no band for this day"
     fewer = ", fewer failures than usual" if position is BandPosition.BELOW else ""
-    name = "range of other seasons," if band.source == "history" else "band"
-    return f"{position} the {name} {band}{fewer}"
+    return f"{position} {SOURCES.get(band.source, 'the band')} {band}{fewer}"
 
 
 def _headline(failed: int, unexpected: int) -> str:

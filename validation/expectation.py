@@ -281,17 +281,23 @@ class ExpectationDiff:
 def compare(
     must: Mapping[str, str], rows: Collection[str], failures: Mapping[str, str]
 ) -> ExpectationDiff:
-    """Compare rows and failures (entity to category) with the expected statuses `must`."""
+    """Compare rows and failures (entity to category) with the expected statuses `must`.
+
+    Incomplete data is an unexpected failure, even where the rule foresees it.
+    """
     failing = {entity: status for entity, status in must.items() if status != ROW}
     if (
         failing == failures
+        and INCOMPLETE not in failing.values()
         and len(rows) + len(failing) == len(must)
         and must.keys() == {*rows, *failures}
     ):
         return ExpectationDiff(population=len(must), explained=len(failing))
     there = {*rows, *failures}
     unexplained = {
-        e: category for e, category in failures.items() if must.get(e) != category and e in must
+        e: category
+        for e, category in failures.items()
+        if e in must and (must[e] != category or category == INCOMPLETE)
     }
     lost = {
         e: category for e, category in failing.items() if failures.get(e) != category and e in there

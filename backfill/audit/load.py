@@ -6,16 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from functools import cached_property, reduce
-from operator import or_
+from datetime import date
 from sys import intern
-
-from django.db.models import Q
 
 from backfill.column_shares import Ask, ask_warehouse
 from backfill.errors import CorruptPartition
-from backfill.models import Key, Run
+from backfill.models import Key
 from backfill.processors.registry import BY_NAME, CHAIN, PROCESSORS
 from backfill.season_calendar import written_dates
 from backfill.statements import render
@@ -24,7 +20,6 @@ from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, TOGS
-from validation.bands import HISTORY_DAYS, Band, Rate, RateHistory
 from validation.categories import DATE_LEVEL
 from validation.expectation import (
     DEFENSE_WINDOW,
@@ -36,10 +31,7 @@ from validation.expectation import (
     PlayerContext,
     SeasonGames,
 )
-from validation.processor_rules import CODES
-from validation.season import Calendar, Day, opened_season_year
-
-ONE_YEAR = timedelta(days=365)
+from validation.season import opened_season_year
 
 
 def facts(season_start: date) -> SeasonGames:
@@ -203,53 +195,3 @@ def _as_written(entities: list[str], failures: dict[str, list[str]]) -> Written:
     return Written(
         rows=frozenset(entities), failures=by_entity, repeated=repeated, whole_date=whole_date
     )
-
-
-class RateHistories:
-    """Failure rates of every loaded season, counted by the runs and read on demand. `days` of one
-    season limit them to what the bands of these days need.
-    """
-
-    def __init__(self, calendar: Calendar, days: Collection[Day] = ()) -> None:
-        self.calendar = calendar
-        self._indexes = [day.index for day in days if day.index is not None]
-
-    @cached_property
-    def _by_code(self) -> dict[str, RateHistory]:
-        starts = self.calendar.starts
-        if len(starts) < 2:  # no other season to compare with
-            return {}
-        found: dict[str, list[Rate]] = {code: [] for code in CODES}
-        runs = Run.objects.filter(self._near(), population__gt=0).newest_decisive(
-            min(starts.values()), max(starts.values()) + ONE_YEAR
-        )
-        # Tuples, because building ten seasons of models takes longer than the query.
-        for code, day, population, failures in runs.values_list(
-            "processor", "date", "population", "failures"
-        ):
-            if opening := starts.get(year := self.calendar.season_year(day)):
-                found[code].append(
-                    Rate(
-                        season=year,
-                        index=(day - opening).days,
-                        failed=sum(failures.values()),
-                        population=population or 0,
-                    )
-                )
-        return {code: RateHistory(rates) for code, rates in found.items()}
-
-    def _near(self) -> Q:
-        """Return the condition on dates near these days, counted from each opening night."""
-        if not self._indexes:
-            return Q()
-        first, last = min(self._indexes) - HISTORY_DAYS, max(self._indexes) + HISTORY_DAYS
-        spans = (
-            (opening + timedelta(first), opening + timedelta(last))
-            for opening in self.calendar.starts.values()
-        )
-        return reduce(or_, (Q(date__range=span) for span in spans))
-
-    def band(self, code: str, year: int, index: int) -> Band | None:
-        """Return the band of the other seasons on a day."""
-        history = self._by_code.get(code)
-        return history.band(year, index) if history else None

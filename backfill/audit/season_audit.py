@@ -11,13 +11,13 @@ from functools import cached_property
 
 from backfill import input_checks
 from backfill.audit import content_checks, evidence, load, results
-from backfill.audit.load import RateHistories
 from backfill.audit.run_facts import as_ran, bugs
 from backfill.audit.stored_results import StoredResults
 from backfill.models import Job, Key, Run
 from backfill.plan import input_signatures, unplanned
 from backfill.plan.date_lists import format_dates
 from backfill.season_calendar import load_calendar, postponed_games, source_rows, unfinished_writes
+from backfill.status.failure_rates import RateHistories
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import BY_SHORT, INPUTS
 from validation import bands, cascade

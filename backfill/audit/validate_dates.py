@@ -11,10 +11,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from backfill.audit.load import RateHistories, Written
+from backfill.audit.load import Written
 from backfill.audit.season_audit import SeasonAuditInput
 from backfill.models import Run
 from backfill.season_calendar import load_calendar
+from backfill.status.failure_rates import RateHistories
 from backfill.warehouse.season_cache import of_one_version
 from validation.categories import BY_NAME, count_bugs
 from validation.expectation import ExpectationDiff

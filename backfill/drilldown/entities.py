@@ -12,7 +12,7 @@ from typing import Any
 
 from backfill.drilldown.entity_statuses import HAS_ROW, EntityStatuses, OnDate, Status
 from validation.cascade import root_of
-from validation.categories import BY_NAME
+from validation.categories import BY_NAME, NEVER_EXPECTED
 from validation.expectation import MISSING, ROW
 
 MOST_PER_PAGE = 500
@@ -47,7 +47,7 @@ MEANINGS = {
     Match.EXPLAINED: "expected failure: too few games played, or such a failure upstream",
     Match.IMPOSSIBLE: "bug: a source row holds an impossible value; correct that row",
     Match.UNEXPLAINED: (
-        "unexpected failure: played enough games to succeed, or failed with another category"
+        "unexpected failure: played enough games to succeed, failed with another category, or recent games are missing"
     ),
     Match.LOST: "unexpected success: has a row, but played too few games to have one",
     Match.UNACCOUNTED: "unaccounted: has neither a row nor a failure",
@@ -199,6 +199,8 @@ def match(name: str, code: str, status: Status | None, must: str, found: EntityS
             if status == HAS_ROW
             else Match.IMPOSSIBLE
             if BY_NAME[must].is_bug
+            else Match.UNEXPLAINED
+            if must in NEVER_EXPECTED
             else Match.EXPLAINED
         )
     return Match.LOST if status == HAS_ROW else Match.UNEXPLAINED

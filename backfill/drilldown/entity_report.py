@@ -154,7 +154,8 @@ def _outlook(asked: OnDate, name: str, matched: Match, games: Sequence[GameLine]
     must = asked.must[asked.code].get(name, "")
     if not must:
         return Recovery(None, None, "not in the population of this date")
-    if matched.is_outside and asked.is_written:
+    stored = asked.found.statuses[asked.code].get(name)
+    if matched.is_outside and asked.is_written and (stored is None or stored.status != must):
         return Recovery(
             0,
             asked.day,

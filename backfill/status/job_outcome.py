@@ -30,7 +30,7 @@ from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import seasons_of
 from backfill.status import error_groups, season_grid
 from backfill.status.latest_runs import AuditSummary, explained_bugs
-from validation.categories import BY_NAME, Category, count_bugs
+from validation.categories import BY_NAME, NEVER_EXPECTED, Category, count_bugs
 from validation.findings.kinds import Severity
 
 BOOTSTRAP = "bootstrap"
@@ -119,7 +119,7 @@ def state_of(run: JobRun, audit: AuditSummary | None) -> str:
 @dataclass(frozen=True, kw_only=True)
 class CategoryCount:
     """Entities of one category in a job. `must_fail` counts the expected failures of audited runs;
-    None without an audited run, and for bugs, which are never expected.
+    None without an audited run, and for bugs, which are never expected; neither is incomplete data.
     """
 
     category: Category
@@ -217,7 +217,10 @@ def _categories(
             for run, n in found:
                 per_processor[run.processor] += n
             expected = (
-                sum(v.expected.get(category.name, 0) for _, v in audited)
+                sum(
+                    v.expected.get(category.name, 0) * (category.name not in NEVER_EXPECTED)
+                    for _, v in audited
+                )
                 if audited and not category.is_bug
                 else None
             )

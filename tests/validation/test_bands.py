@@ -19,7 +19,7 @@ from validation.bands import (
 from validation.processor_rules import CODES
 from validation.thresholds import percent
 
-INSIDE, ABOVE, BELOW, TOO_FEW = BandPosition
+INSIDE, ABOVE, BELOW, NO_BAND = BandPosition
 DAY = 32
 WEEK_5 = Band(
     first_day=29, last_day=35, low=0.30, high=0.40, source="runbook", because="some lack ten games"
@@ -221,10 +221,10 @@ def test_a_rate_that_reads_as_the_edge_is_inside() -> None:
 
 
 def test_few_entities_or_no_band_tell_nothing() -> None:
-    assert bands.verdict(MIN_ENTITIES - 1, MIN_ENTITIES - 1, WEEK_5) is TOO_FEW
+    assert bands.verdict(MIN_ENTITIES - 1, MIN_ENTITIES - 1, WEEK_5) is NO_BAND
     assert bands.verdict(MIN_ENTITIES, MIN_ENTITIES, WEEK_5) is ABOVE
-    assert bands.verdict(0, 0, WEEK_5) is TOO_FEW
-    assert bands.verdict(212, 459, None) is TOO_FEW
+    assert bands.verdict(0, 0, WEEK_5) is NO_BAND
+    assert bands.verdict(212, 459, None) is NO_BAND
 
 
 # Readings
@@ -236,37 +236,37 @@ def test_few_entities_or_no_band_tell_nothing() -> None:
         (
             (212, 459, WEEK_5, 0),
             ABOVE,
-            "46.2 % (212 of 459), above the band 30–40 %; 212 failures, all expected",
+            "46.2 % (212 of 459), above the runbook's band 30–40 %; 212 failures, all expected",
         ),
         (
             (28, 459, WEEK_5, 0),
             BELOW,
-            "6.1 % (28 of 459), below the band 30–40 %, fewer failures than usual; 28 failures, all expected",
+            "6.1 % (28 of 459), below the runbook's band 30–40 %, fewer failures than usual; 28 failures, all expected",
         ),
         (
             (0, 459, WEEK_5, 0),
             BELOW,
-            "0 % (0 of 459), below the band 30–40 %, fewer failures than usual; no failures",
+            "0 % (0 of 459), below the runbook's band 30–40 %, fewer failures than usual; no failures",
         ),
         (
             (1_400, 4_000, WEEK_5, 0),
             INSIDE,
-            "35 % (1,400 of 4,000), inside the band 30–40 %; 1,400 failures, all expected",
+            "35 % (1,400 of 4,000), inside the runbook's band 30–40 %; 1,400 failures, all expected",
         ),
         (
             (4, 12, WEEK_5, 0),
-            TOO_FEW,
-            "33.3 % (4 of 12), not compared with a band: fewer than 20 entities; 4 failures, all expected",
+            NO_BAND,
+            "33.3 % (4 of 12), no band: fewer than 20 entities; 4 failures, all expected",
         ),
         (
             (212, 459, None, 0),
-            TOO_FEW,
+            NO_BAND,
             "46.2 % (212 of 459), no band for this day; 212 failures, all expected",
         ),
         (
             (0, 0, None, 0),
-            TOO_FEW,
-            "no rate, not compared with a band: fewer than 20 entities; no failures",
+            NO_BAND,
+            "no rate, no band: fewer than 20 entities; no failures",
         ),
     ],
 )
@@ -282,19 +282,19 @@ def test_a_rate_whose_failures_are_all_explained_is_a_note(
     [
         (
             (212, 459, WEEK_5, 12),
-            "46.2 % (212 of 459), above the band 30–40 %; 12 unexpected failures",
+            "46.2 % (212 of 459), above the runbook's band 30–40 %; 12 unexpected failures",
         ),
         (
             (28, 459, WEEK_5, 1),
-            "6.1 % (28 of 459), below the band 30–40 %, fewer failures than usual; 1 unexpected failure",
+            "6.1 % (28 of 459), below the runbook's band 30–40 %, fewer failures than usual; 1 unexpected failure",
         ),
         (
             (160, 459, WEEK_5, 1),
-            "34.9 % (160 of 459), inside the band 30–40 %; 1 unexpected failure",
+            "34.9 % (160 of 459), inside the runbook's band 30–40 %; 1 unexpected failure",
         ),
         (
             (4, 12, WEEK_5, 2),
-            "33.3 % (4 of 12), not compared with a band: fewer than 20 entities; 2 unexpected failures",
+            "33.3 % (4 of 12), no band: fewer than 20 entities; 2 unexpected failures",
         ),
         (
             (4_000, 9_000, None, 1_200),
@@ -311,3 +311,44 @@ def test_a_reading_keeps_what_it_was_made_from() -> None:
     found = bands.reading(10, 40, WEEK_5, 0)
     assert (found.rate, found.band, found.unexplained) == (0.25, WEEK_5, 0)
     assert bands.reading(0, 0, WEEK_5, 0).rate is None
+
+
+# Expected bands and red flags
+
+
+def test_the_expected_band_is_the_expectation_with_its_tolerance() -> None:
+    assert [edges(bands.expected_band(rate, DAY)) for rate in (0.0, 0.25, 1.0)] == [
+        (0.0, 0.01),
+        (0.24, 0.26),
+        (0.99, 1.0),
+    ]
+    assert bands.reading(70, 200, bands.expected_band(0.35, DAY), 0).text == (
+        "35 % (70 of 200), inside the expected range 34–36 %; 70 failures, all expected"
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "few", "other", "expected"),
+    [
+        (42, 31, 0, ()),
+        (43, 30, 0, ()),
+        (43, 30, 1, (bands.HIGH_RATE,)),
+        (60, 20, 0, ()),
+        (60, 21, 0, (bands.MID_SEASON_RATE,)),
+        (60, 20, 10, ()),
+        (60, 21, 10, (bands.HIGH_RATE, bands.MID_SEASON_RATE)),
+    ],
+)
+def test_the_red_flags_of_the_runbook_are_met_whatever_was_expected(
+    index: int, few: int, other: int, expected: tuple[str, ...]
+) -> None:
+    failures = {"INSUFFICIENT_DATA": few, "MISSING_DEPENDENCY": other}
+    assert bands.red_flags(index, failures, 100) == expected
+    assert bands.red_flags(index, failures, MIN_ENTITIES - 1) == ()
+
+
+def test_the_red_flags_read_as_in_the_runbook() -> None:
+    assert (bands.HIGH_RATE, bands.MID_SEASON_RATE) == (
+        "above 30 % after week 6",
+        "above 20 % in mid-season",
+    )

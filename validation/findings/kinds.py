@@ -67,7 +67,7 @@ UNEXPLAINED = FindingKind(
     title="unexpected failures: enough games to succeed",
     cause="the processor's rule differs from the specification, or its input changed after the run",
     advice="Compare one of the entities with its games. Rerun the dates if Phase 3 or the code "
-    "changed after the run.",
+    "changed after the run. For INCOMPLETE_DATA, run Phase 3 for the missing games first.",
 )
 LOST = FindingKind(
     name="lost failure",

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from math import sqrt
 from types import MappingProxyType
 
-from validation.bands import MIN_ENTITIES, Band, BandPosition, Reading, all_expected
-from validation.categories import INSUFFICIENT_DATA
+from validation.bands import (
+    HIGH_RATE,
+    MID_SEASON_RATE,
+    MIN_ENTITIES,
+    Band,
+    BandPosition,
+    Reading,
+    all_expected,
+    red_flags,
+)
 from validation.findings import kinds
 from validation.findings.kinds import (
     FindingDraft,
@@ -20,13 +28,7 @@ from validation.findings.kinds import (
     pluralize,
 )
 from validation.season import Day
-from validation.thresholds import (
-    HIGH_RATE_DAY,
-    HIGH_RATE_SHARE,
-    MID_SEASON_DAY,
-    MID_SEASON_SHARE,
-    percent,
-)
+from validation.thresholds import percent
 
 # A rise must be large in points, in entities and against chance, so that neither a small slate nor
 # a long season triggers it.
@@ -74,8 +76,8 @@ def flags(
     for kind, indices in (
         (kinds.ODD_DATE, odd),
         (kinds.SUDDEN_RISE, set(_rises(dates)) - odd),
-        (kinds.HIGH_RATE, _where(dates, _is_high)),
-        (kinds.MID_SEASON, _where(dates, _has_few_in_mid_season)),
+        (kinds.HIGH_RATE, _where(dates, partial(_meets, HIGH_RATE))),
+        (kinds.MID_SEASON, _where(dates, partial(_meets, MID_SEASON_RATE))),
     ):
         flagged = [dates[n] for n in sorted(indices)]
         unexpected = [rated for rated in flagged if rated.unexplained]
@@ -87,13 +89,8 @@ def _where(dates: Sequence[Rated], holds: Callable[[Rated], bool]) -> set[int]:
     return {n for n, rated in enumerate(dates) if holds(rated)}
 
 
-def _is_high(rated: Rated) -> bool:
-    return (rated.day.index or 0) > HIGH_RATE_DAY and rated.rate > HIGH_RATE_SHARE
-
-
-def _has_few_in_mid_season(rated: Rated) -> bool:
-    few = rated.failures.get(INSUFFICIENT_DATA.name, 0)
-    return (rated.day.index or 0) >= MID_SEASON_DAY and few > MID_SEASON_SHARE * rated.population
+def _meets(flag: str, rated: Rated) -> bool:
+    return flag in red_flags(rated.day.index or 0, rated.failures, rated.population)
 
 
 def pooled(dates: Iterable[Rated]) -> tuple[int, int]:

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backfill.audit.load import RateHistories
 from backfill.models import Job, Run
 from backfill.plan.options import Options
+from backfill.status.failure_rates import RateHistories
 from validation.season import FINAL, Calendar, Day, Game
 
 OPENINGS = {2019: date(2019, 10, 22), 2020: date(2020, 12, 22), 2021: date(2021, 10, 19)}

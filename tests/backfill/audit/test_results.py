@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from backfill.jobs.start import start_job
 from backfill.models import AuditResult, Job, Run
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name
-from backfill.status.failure_rates import by_week, rates_of
+from backfill.status.failure_rates import by_week, rates_of, together
 from backfill.status.job_outcome import (
     JobOutcome,
     job_outcome,
@@ -40,6 +41,7 @@ from tests.seasons.tiny import (
     make_options,
     part,
 )
+from validation.bands import HIGH_RATE
 from validation.bands import BandPosition as Reading
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -337,8 +339,14 @@ def test_a_rate_stands_beside_what_must_fail_and_the_band(points: dict[str, Any]
     )
     assert (first.rate, first.expected_rate, first.low, first.high) == (0.1, 0.1, 0.9, 1.0)
     assert (second.low, second.high) == (0.6, 0.75)
-    assert first.verdict == Reading.TOO_FEW
-    assert [p.band for p in points["ML"]] == [None] * 4
+    assert (first.position, first.verdict) == (Reading.NO_BAND, "no band")
+    assert [p.known_band for p in points["ML"]] == [None] * 4
+    assert [(p.band.source, p.expected_rate, round(p.low, 2), p.high) for p in points["ML"]][
+        1:3
+    ] == [
+        ("expectation", 0.1, 0.09, 0.11),
+        ("expectation", 0.0, 0.0, 0.01),
+    ]
 
 
 def test_a_week_has_the_rate_of_all_its_dates_and_their_band(points: dict[str, Any]) -> None:
@@ -347,8 +355,11 @@ def test_a_week_has_the_rate_of_all_its_dates_and_their_band(points: dict[str, A
     assert (third.first, third.last, third.week, third.index) == (SECOND, LAST, 3, 15)
     assert (third.population, third.failed, third.entities, third.must_fail) == (30, 1, 30, 1)
     assert (third.low, third.high) == (0.6, 0.75)
-    assert third.verdict == Reading.BELOW
-    assert third.reading.text.startswith("3.3 % (1 of 30), below the band 60–75 %")
+    assert (third.position, third.verdict) == (
+        Reading.BELOW,
+        "below the runbook's band, all expected",
+    )
+    assert third.reading.text.startswith("3.3 % (1 of 30), below the runbook's band 60–75 %")
 
 
 def test_what_was_not_run_has_no_rate_and_still_an_expected_one(judged: Path) -> None:
@@ -356,6 +367,41 @@ def test_what_was_not_run_has_no_rate_and_still_an_expected_one(judged: Path) ->
     first = rates_of(2021)["TDZA"][0]
     assert (first.rate, first.expected_rate, first.reading, first.verdict) == (None, 1.0, None, "")
     assert (by_week([first])[0].rate, by_week([first])[0].expected_rate) == (None, 1.0)
+
+
+def test_rate_and_expectation_of_a_week_cover_the_dates_with_a_run(judged: Path) -> None:
+    Run.objects.filter(date__gt=SECOND).delete()
+    _, third = by_week(rates_of(2021)["PSZA"])
+    assert (third.first, third.last, third.dates) == (SECOND, LAST, 1)
+    # Of 3 dates, 30 entities and 1 expected failure, the only date with a run has them all.
+    assert (third.population, third.failed, third.entities, third.must_fail) == (10, 1, 10, 1)
+    assert (third.rate, third.expected_rate, third.residual) == (0.1, 0.1, 0.0)
+
+
+def test_a_week_with_a_date_never_audited_has_no_expected_rate(judged: Path) -> None:
+    AuditResult.objects.filter(date=LAST).delete()
+    _, third = by_week(rates_of(2021)["PSZA"])
+    assert (third.population, third.entities, third.must_fail) == (30, None, None)
+    assert (third.expected_rate, third.residual, third.is_off) == (None, None, False)
+
+
+def test_incomplete_data_is_never_expected(judged: Path) -> None:
+    found = AuditResult.objects.filter(processor="PSZA", date=SECOND)
+    found.update(expected={FEW: 1, "INCOMPLETE_DATA": 4}, unexplained=4)
+    change("PSZA", SECOND, failures={FEW: 1, "INCOMPLETE_DATA": 4})
+    second = rates_of(2021)["PSZA"][1]
+    assert (second.failed, second.must_fail, second.unexplained) == (5, 1, 4)
+    assert (second.residual, second.all_expected) == (0.4, False)
+    assert (cell("PSZA", SECOND).state, cell("PSZA", SECOND).expected) == ("outside", 1)
+    assert found.get().expected_failures == 1
+
+
+def test_a_red_flag_is_stated_with_all_expected_next_to_it(judged: Path) -> None:
+    third = rates_of(2021)["PSZA"][2]
+    flagged = replace(third, failures={FEW: 5}, flags={HIGH_RATE: 1})
+    assert flagged.flag_texts == ["above 30 % after week 6, all expected"]
+    week = together([flagged, replace(flagged, unexplained=1)])
+    assert week.flag_texts == ["above 30 % after week 6 on 2 of 2 dates"]
 
 
 def test_failures_are_unexplained_unless_their_input_has_changed(judged: Path) -> None:

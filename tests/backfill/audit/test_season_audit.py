@@ -541,7 +541,7 @@ def test_a_whole_season_is_complete_and_bootstrap_and_nights_off_are_right_too(
 ) -> None:
     answer = shell("validate_pipeline", BOOTSTRAP[-1], LAST + timedelta(days=1), "--phase", 4)
     day_off = LAST + timedelta(days=1)
-    first = f"{FIRST} TDZA complete 0 2 100 % 2 INSUFFICIENT_DATA 100 % (2 of 2), not compared with a band: fewer than 20 entities; "
+    first = f"{FIRST} TDZA complete 0 2 100 % 2 INSUFFICIENT_DATA 100 % (2 of 2), no band: fewer than 20 entities; "
     lines = [
         f"{day} {code} complete {len(EVERYBODY)} {len(EVERYBODY)} 100 %"
         for day in PROCESSING
@@ -570,9 +570,7 @@ def test_a_whole_season_is_complete_and_bootstrap_and_nights_off_are_right_too(
 def test_a_date_as_a_document(shell: Shell, whole: Path) -> None:
     document = shell("validate_pipeline", FIRST, "--json").document
     few = {"rows": 0, "expected": 2, "coverage": 1.0, "failures": {"INSUFFICIENT_DATA": 2}}
-    verdict = (
-        "100 % (2 of 2), not compared with a band: fewer than 20 entities; 2 failures, all expected"
-    )
+    verdict = "100 % (2 of 2), no band: fewer than 20 entities; 2 failures, all expected"
     rows = {"rows": 10, "expected": 10, "coverage": 1.0, "failures": {}}
     day = {"date": str(FIRST), "type": "regular", "day": 14, "state": "complete", "follows": {}}
     others = [day | rows | {"what": code, "verdict": ""} for code in CHAIN[1:]]

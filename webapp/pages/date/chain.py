@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -17,7 +17,7 @@ from backfill.processors.registry import CHAIN, PROCESSORS, Processor
 from backfill.season_calendar import load_calendar
 from backfill.status.latest_runs import explained_bugs
 from backfill.status.season_grid import NOT_RUN, RunCell, SeasonState
-from validation.categories import BY_NAME, count_bugs
+from validation.categories import BY_NAME, INCOMPLETE_DATA, count_bugs
 from validation.season import Calendar, Day
 from webapp.pages.date import empty_date
 from webapp.pages.date.empty_date import EmptyDate
@@ -117,8 +117,8 @@ class ProcessorCard:
 
     @property
     def expected_failures(self) -> int:
-        """Count the failures expected by the last audit, without bugs."""
-        return self.audit.expected_failures - self.expected_bugs if self.audit else 0
+        """Count the failures expected by the last audit."""
+        return self.audit.expected_failures if self.audit else 0
 
     @property
     def by_games(self) -> int:
@@ -149,7 +149,11 @@ class ProcessorCard:
     @cached_property
     def bars(self) -> list[CategoryBar]:
         """Return the categories with actual or expected failures; bugs only if there are any."""
-        expected: Mapping[str, int] = self.audit.expected if self.audit else {}
+        expected = {
+            name: n
+            for name, n in (self.audit.expected if self.audit else {}).items()
+            if name != INCOMPLETE_DATA.name
+        }
         failures = self.cell.failures
         names = [
             name

@@ -142,6 +142,7 @@ def _early() -> dict[str, Any]:
         "bands": rows,
         "min_entities": bands.MIN_ENTITIES,
         "history_days": bands.HISTORY_DAYS,
+        "tolerance": f"{100 * bands.TOLERANCE:g} point",
         "processors": [p for p in PROCESSORS.values() if p.rules.minimum],
     }
 
