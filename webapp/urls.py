@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from webapp.api import urls as api_urls
 from webapp.auth import admin
-from webapp.pages import coverage, home, login, players, queries, rates, run, runs, system
+from webapp.pages import coverage, home, login, players, queries, run, runs, system
 from webapp.pages.date import views as date_views
 from webapp.pages.guide import views as guide_views
 from webapp.pages.job import compare, control
@@ -15,6 +15,7 @@ from webapp.pages.job import list as job_list
 from webapp.pages.job import views as job_views
 from webapp.pages.load import views as load_views
 from webapp.pages.new_backfill import views as new_backfill_views
+from webapp.pages.rates import views as rates_views
 from webapp.pages.retry import views as retry_views
 from webapp.pages.triage import views as triage_views
 from webapp.ui import converters
@@ -37,7 +38,10 @@ home_urls = [
     path("active/", home.active, name="home_active"),
 ]
 
-rates_urls = [path("rates/", rates.page, name="rates")]
+rates_urls = [
+    path("rates/", rates_views.page, name="rates"),
+    path("rates/entities/", rates_views.entities, name="rates_entities"),
+]
 
 dates_urls = [
     path("dates/", date_views.pick, name="dates"),

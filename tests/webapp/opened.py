@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.webapp.page_links import Visit
 from validation.season import usual_season_year
+from webapp.pages.rates.filters import ends_text
 
 # Parameters that choose a part of a page, an order or a dialog, and select no data.
 OF_DISPLAY = {"page", "sort", "look", "seen", "evidence", "notes", "runs", "show", "asked"}
@@ -33,7 +34,15 @@ def _runs(page: Any) -> dict[str, Any]:
 def _rates(page: Any) -> dict[str, Any]:
     chosen = page["chosen"]
     seasons = [season.year for season in chosen.seasons]
-    return {"season": seasons, "processor": chosen.code, "by": chosen.by}
+    ranges = {"week": ends_text(chosen.weeks), "day": ends_text(chosen.days)}
+    return {
+        "season": seasons,
+        "processor": chosen.code,
+        "by": chosen.by,
+        "view": chosen.view,
+        "category": chosen.category,
+        **ranges,
+    }
 
 
 def _triage(page: Any) -> dict[str, Any]:
@@ -77,6 +86,7 @@ SHOWN: Mapping[str, Callable[[Any], dict[str, Any]]] = MappingProxyType(
         "jobs_list": lambda page: page["asked"].__dict__,
         "runs": _runs,
         "rates": _rates,
+        "rates_entities": _rates,
         "triage": _triage,
         "retry": _retry,
         "query": _query,

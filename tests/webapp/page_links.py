@@ -19,7 +19,17 @@ HTMX = {"HX-Request": "true"}
 # Static files are no pages, and the pages below /admin/ are Django's.
 ELSEWHERE = ("/static/", "/admin/")
 # Pages whose links are followed once per season.
-ONE_SEASON = ("rates", "triage", "coverage", "backfill_new", "retries", "query", "home", "players")
+ONE_SEASON = (
+    "rates",
+    "rates_entities",
+    "triage",
+    "coverage",
+    "backfill_new",
+    "retries",
+    "query",
+    "home",
+    "players",
+)
 EACH = {"topic": "topic", "job": "number", "finding": "pk"}
 JSON = re.compile(r"<script[^>]*application/json[^>]*>(.*?)</script>", re.DOTALL)
 

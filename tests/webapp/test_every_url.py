@@ -39,6 +39,7 @@ TABLE = {
     "home_findings": READ,
     "home_active": READ,
     "rates": READ,
+    "rates_entities": READ,
     "coverage": READ,
     "runs": READ,
     "runs_csv": READ,

@@ -193,10 +193,11 @@ class Overview:
         )
 
     @property
-    def chart(self) -> dict[str, Any]:
-        """Plotly figure of the failure rates by season week."""
-        rates = {code: by_week(points) for code, points in rates_of(self.season.year).items()}
-        return charts.season_rates(rates, SHOWN, self.season.name, by_week=True)
+    def chart(self) -> charts.RateChart:
+        """Chart of the failure rates by season week."""
+        points = by_week(rates_of(self.season.year, (SHOWN,))[SHOWN])
+        series = charts.Series(self.season.year, self.season.name, points)
+        return charts.RateChart(series=[series], code=SHOWN, by_week=True)
 
     @cached_property
     def audit(self) -> SeasonAudit | None:

@@ -18,10 +18,15 @@ from webapp import keys
 from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.pages.guide import glossary, topics
 from webapp.ui import kind_labels, states
+from webapp.ui.charts import RateChart
 
 register = template.Library()
 CHECK_LABELS = {"defensive": "upstream check", "trigger": "Phase 5 trigger"}
 SYSTEM_ACTORS = (SYSTEM, "sweep")
+CHART_KEYS = (
+    "Arrow keys move between points, Enter opens one, Shift with arrow keys selects a range. "
+    "The table below has the same numbers."
+)
 NUMBERS = SafeString(' class="num"')
 
 
@@ -185,6 +190,19 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 @register.filter
+def points(share: float | None) -> str:
+    """Return a difference of shares in points, with its sign: `+1.5`; a dash for None."""
+    text = "–" if share is None else f"{100 * share:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
+
+
+@register.filter
+def all_expected(found: Iterable[Any]) -> bool:
+    """Return whether all failures of these points are expected."""
+    return all(point.all_expected for point in found)
+
+
+@register.filter
 def seconds(value: float | None) -> str:
     """Return a duration: `0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`; a dash for None."""
     if value is None:
@@ -200,13 +218,37 @@ def seconds(value: float | None) -> str:
 
 
 @register.simple_tag
-def chart(name: str, figure: dict[str, Any]) -> SafeString:
-    """Return the placeholder and data of a Plotly figure, drawn by static/js/charts.js."""
+def chart(name: str, drawn: RateChart) -> SafeString:
+    """Return the placeholder and data of a Plotly figure, drawn by static/js/charts.js, with its
+    summary as caption.
+    """
     return format_html(
-        '{}<div class="chart" data-chart="{}" id="{}-chart"></div>',
-        json_script(figure, name),
-        name,
-        name,
+        '{}<figure class="figure" aria-labelledby="{name}-label"><div class="chart" data-chart="{name}" id="{name}-chart"'
+        ' data-brush="{}" data-brush-url="{}" tabindex="0" role="application" aria-roledescription="chart"'
+        ' aria-labelledby="{name}-label" aria-describedby="{name}-summary {name}-keys"></div><figcaption>'
+        '<span class="visually-hidden" id="{name}-label">{}</span><span id="{name}-summary">{}</span>'
+        ' <span class="visually-hidden" id="{name}-keys">{}</span></figcaption></figure>',
+        json_script(drawn.figure, name),
+        drawn.brush["name"],
+        drawn.brush["url"],
+        drawn.label,
+        drawn.summary,
+        CHART_KEYS,
+        name=name,
+    )
+
+
+@register.simple_tag
+def count(number: int | None, url: str = "") -> SafeString:
+    """Return a number as a link to the list that it counts; plain if zero or without a list, a
+    dash for None.
+    """
+    if number is None:
+        return SafeString("–")
+    if not number or not url:
+        return format_html("{}", f"{number:,}")
+    return format_html(
+        '<a class="count" href="{}" data-count="{}">{}</a>', url, number, f"{number:,}"
     )
 
 

@@ -1,0 +1,1 @@
+"""Failure rates: chart, and the dates, categories and entities of a range."""
