@@ -144,6 +144,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "webapp.middleware.static_files.StaticFilesMiddleware",
     "django.middleware.gzip.GZipMiddleware",
+    "webapp.live.middleware.LiveMiddleware",
     "webapp.middleware.text_input.TextInputMiddleware",
     "webapp.middleware.sessions.ReadableSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -186,6 +187,7 @@ TEMPLATES = [
             ],
             "builtins": [
                 "django.contrib.humanize.templatetags.humanize",
+                "webapp.templatetags.live",
                 "webapp.templatetags.panel",
                 "webapp.templatetags.tables",
             ],
@@ -194,12 +196,8 @@ TEMPLATES = [
 ]
 
 # Per process. An entry is at most the content of a job's page, about 0.5 MB.
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "OPTIONS": {"MAX_ENTRIES": 100},
-    }
-}
+LOCAL_CACHE = "django.core.cache.backends.locmem.LocMemCache"
+CACHES = {"default": {"BACKEND": LOCAL_CACHE, "OPTIONS": {"MAX_ENTRIES": 500}}}
 
 # Users of a role share the content of a page for this long.
 SHARED_SECONDS = 1

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from webapp.api import urls as api_urls
 from webapp.auth import admin
+from webapp.live import views as live_views
 from webapp.pages import coverage, home, login, players, queries, run, runs, system
 from webapp.pages.date import views as date_views
 from webapp.pages.guide import views as guide_views
@@ -33,9 +34,8 @@ TOKENS_MOVED = RedirectView.as_view(
 )
 
 home_urls = [
+    path("live/", live_views.menu, name="live"),
     path("", home.page, name="home"),
-    path("findings/", home.findings, name="home_findings"),
-    path("active/", home.active, name="home_active"),
 ]
 
 rates_urls = [
@@ -46,7 +46,6 @@ rates_urls = [
 dates_urls = [
     path("dates/", date_views.pick, name="dates"),
     path("dates/<day:day>/", date_views.page, name="date"),
-    path("dates/<day:day>/chain/", date_views.chain, name="date_chain"),
     path("dates/<day:day>/validation/", date_views.validation, name="date_validation"),
     path("dates/<day:day>/run/<str:code>/", date_views.run, name="date_run"),
     path(
@@ -79,7 +78,6 @@ new_urls = [
 
 jobs_urls = [
     path("jobs/", job_list.page, name="jobs"),
-    path("jobs/list/", job_list.rows, name="jobs_list"),
     path("jobs/<int:number>/", job_views.page, name="job"),
     path("jobs/<int:number>/live/", job_views.live, name="job_live"),
     path("jobs/<int:number>/events/", job_views.events, name="job_events"),
@@ -100,7 +98,6 @@ jobs_urls = [
 
 triage_urls = [
     path("triage/", triage_views.page, name="triage"),
-    path("triage/audit/status/", triage_views.audit_status, name="triage_audit_status"),
     path("triage/audit/", triage_views.run_audit, name="triage_audit"),
     path("triage/mark/", triage_views.mark, name="triage_mark"),
     path("triage/<int:pk>/", triage_views.finding, name="finding"),
@@ -144,7 +141,6 @@ guide_urls = [
 
 system_urls = [
     path("system/", system.page, name="system"),
-    path("system/live/", system.live, name="system_live"),
     path("system/batch-limit/", system.batch_limit, name="system_batch_limit"),
     path("tokens/", TOKENS_MOVED, name="tokens_moved"),
     path("system/tokens/", system.tokens, name="tokens"),

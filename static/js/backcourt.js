@@ -85,13 +85,21 @@ function lost() {
 document.addEventListener("htmx:sendError", lost);
 document.addEventListener("htmx:timeout", lost);
 document.addEventListener("htmx:responseError", (event) => event.detail.xhr.status >= 500 && lost());
-document.addEventListener("htmx:afterRequest", (event) => {
-  const status = event.detail.xhr?.status ?? 0;
+document.addEventListener("live:lost", lost);
+function found(status) {
   if (status === 0 || status >= 500) return;
   if (failed) announce("Connection restored");
   failed = 0;
   answered = Date.now();
   if ($("#lost")) $("#lost").hidden = true;
+}
+document.addEventListener("htmx:afterRequest", (event) => found(event.detail.xhr?.status ?? 0));
+
+// A poll without a session shows one alert; the next poll with one removes it.
+document.addEventListener("live:answer", ({ detail }) => {
+  found(detail.status);
+  if (detail.status === 401 && !$("[data-logged-out]")) $("#alerts").innerHTML = detail.html;
+  if (detail.status < 400) each("[data-logged-out]", document, (alert) => alert.remove());
 });
 
 // A failed user request shows one alert; the next successful response removes it.
@@ -125,8 +133,13 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.formData.has("csrfmiddlewaretoken")) event.detail.formData.set("csrfmiddlewaretoken", token());
 });
 document.addEventListener("submit", (event) => {
-  const field = $("[name='csrfmiddlewaretoken']", event.target);
-  if (field && token()) field.value = token();
+  if (event.target.method !== "post" || !token()) return;
+  let field = $("[name='csrfmiddlewaretoken']", event.target);
+  if (!field) { // a form that came with a poll
+    field = Object.assign(document.createElement("input"), { type: "hidden", name: "csrfmiddlewaretoken" });
+    event.target.append(field);
+  }
+  field.value = token();
 });
 
 // Start stays disabled until the preview shows the latest input.

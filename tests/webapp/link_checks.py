@@ -69,7 +69,7 @@ def _other_season(visit: Visit) -> str:
 
 NUMBER = re.compile(r"(?<!Phase )\b\d[\d,]*\b")
 # The page with the link shows the first entries of these lists; the link counts the rest.
-BEGUN = {"home": MOST_FINDINGS, "home_findings": MOST_FINDINGS, "job": 20}
+BEGUN = {"home": MOST_FINDINGS, "job": 20}
 # System counts failures, and Triage lists findings.
 COUNTS_OTHERS = {"system"}
 

@@ -76,14 +76,11 @@ def _form(page: Any) -> dict[str, Any]:
 SHOWN: Mapping[str, Callable[[Any], dict[str, Any]]] = MappingProxyType(
     {
         "home": lambda page: {"season": page["season"].year},
-        "home_findings": lambda page: {"season": page["season"].year},
         "coverage": lambda page: {"season": page["year"], "table": page["table"]},
         "players": lambda page: {"season": page["season"].year, "q": page["part"]},
         "retries": lambda page: {"season": page["year"]},
         "date": lambda page: {"processor": page["code"]},
-        "date_chain": lambda page: {"processor": page["code"]},
         "jobs": lambda page: page["asked"].__dict__,
-        "jobs_list": lambda page: page["asked"].__dict__,
         "runs": _runs,
         "rates": _rates,
         "rates_entities": _rates,

@@ -215,19 +215,6 @@ def test_the_number_of_queries_is_the_same_on_every_date(
             viewer.get(url("date", day))
 
 
-def test_a_chain_at_rest_does_not_ask_again_and_one_under_way_does(
-    demo: Demo, viewer: Client
-) -> None:
-    assert "every 2s" not in page(viewer, url("date", DAY))
-    Run.objects.filter(processor="ML", date=DAY).update(status=Run.Status.RUNNING)
-    answer = viewer.get(url("date_chain", DAY))
-    assert b"every 2s" in answer.content
-    seen = answer.context["version"]
-    assert viewer.get(url("date_chain", DAY, seen=seen)).status_code == 204
-    Run.objects.filter(processor="ML", date=DAY).update(status=Run.Status.COMPLETE)
-    assert viewer.get(url("date_chain", DAY, seen=seen)).status_code == 200
-
-
 # Odd dates
 
 ODD = {

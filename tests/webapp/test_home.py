@@ -75,7 +75,7 @@ def test_a_launch_awaiting_approval_is_listed_and_counted_in_the_menu(
 def figures(client: Client) -> dict[str, tuple[str, str]]:
     """Return value and link of each headline figure."""
     html = client.get(reverse("home")).content.decode()
-    strip = html.partition('<dl class="headline"')[2].partition("</dl>")[0]
+    strip = html.partition('class="headline"')[2].partition("</dl>")[0]
     found = re.findall(r'<dt>(.*?)</dt>\s*<dd>\s*<a href="([^"]*)">(.*?)</a>', strip)
     return {label: (value, url) for label, url, value in found}
 

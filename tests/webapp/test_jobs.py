@@ -106,25 +106,6 @@ def test_a_retry_is_marked_at_both_ends(viewer: Client, demo: Demo) -> None:
     assert f'retried by <a href="/jobs/{retry.pk}/">' in html
 
 
-def test_a_list_of_ended_jobs_does_not_poll(viewer: Client, demo: Demo) -> None:
-    assert (
-        "hx-trigger"
-        not in re.search(r'<div id="list"[^>]*>', viewer.get(reverse("jobs")).content.decode())[0]
-    )
-
-
-def test_a_list_with_a_job_under_way_polls_and_is_answered_204_until_something_changes(
-    viewer: Client, demo: Demo
-) -> None:
-    job = make_job(demo, status="running")
-    html = viewer.get(reverse("jobs"), {"who": "ann"}).content.decode()
-    url = re.search(r'id="list"[^>]*hx-get="([^"]+)"', html)[1].replace("&amp;", "&")
-    assert viewer.get(url).status_code == 204
-    Job.objects.filter(pk=job.pk).update(status="pausing")
-    changed = viewer.get(url)
-    assert (changed.status_code, "pausing" in changed.content.decode()) == (200, True)
-
-
 def test_the_list_asks_as_often_for_many_jobs_as_for_one(
     viewer: Client, demo: Demo, django_assert_max_num_queries: object
 ) -> None:

@@ -12,6 +12,7 @@ from django.http import HttpResponseBase
 from django.shortcuts import render
 from django_htmx.http import reswap, retarget
 
+from webapp.live.middleware import is_poll
 from webapp.ui.typing import HtmxRequest
 
 View = Callable[..., HttpResponseBase]
@@ -45,7 +46,7 @@ class LoginRequired(LoginRequiredMiddleware):
 
     def handle_no_permission(self, request: HtmxRequest, view_func: View) -> HttpResponseBase:  # type: ignore[override]
         """Redirect a page to the login and back; answer a fragment with a link to the login."""
-        if not request.htmx:
+        if not request.htmx and not is_poll(request):
             return super().handle_no_permission(request, view_func)
         return reswap(
             retarget(render(request, "errors/_logged_out.html", status=401), "#alerts"), "innerHTML"

@@ -54,20 +54,6 @@ def page(request: HtmxRequest) -> HttpResponse:
     return render(request, "home/page.html", context)
 
 
-@require_safe
-def findings(request: HtmxRequest) -> HttpResponse:
-    """Render "Needs attention", polled until the pending audit is done."""
-    season = seasons.chosen(request, seasons.choices())
-    overview = Overview(season) if season else None
-    return render(request, "home/_findings.html", {"season": season, "overview": overview})
-
-
-@require_safe
-def active(request: HtmxRequest) -> HttpResponse:
-    """Render the jobs that have not ended, polled while there are any."""
-    return render(request, "home/_active.html", {"active": active_jobs()})
-
-
 @dataclass(frozen=True)
 class ActiveJob:
     """A job that has not ended, with its progress."""
@@ -232,11 +218,6 @@ class Overview:
     def needs_attention(self) -> bool:
         """Return whether a finding, a job or a launch needs attention."""
         return bool(self.findings or self.jobs or self.approvals)
-
-    @property
-    def can_change(self) -> bool:
-        """Return whether a running job or a pending audit can change the findings."""
-        return self.audit_pending or Job.objects.exclude(status__in=Job.STOPPED).exists()
 
     @property
     def worst(self) -> list[Finding]:

@@ -40,12 +40,6 @@ def page(request: HtmxRequest) -> HttpResponse:
     return render(request, "system/page.html", context())
 
 
-@require_safe
-def live(request: HtmxRequest) -> HttpResponse:
-    """Render workers, sweep and batches, polled while a job is running."""
-    return render(request, "system/_live.html", {"live": system_health.live(now())})
-
-
 @require_POST
 @admin_required
 def batch_limit(request: HtmxRequest) -> HttpResponse:

@@ -17,6 +17,20 @@ from webapp.ui.shared_cache import shared
 register = template.Library()
 
 
+class LazyContext(dict[str, Any]):
+    """Context that is computed when a name is first looked up."""
+
+    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
+        super().__init__()
+        self.make: Callable[[], dict[str, Any]] | None = make
+
+    def __contains__(self, name: object) -> bool:
+        if make := self.make:
+            self.make = None
+            self.update(make())
+        return super().__contains__(name)
+
+
 class SharedNode(template.Node):
     """Content, rendered at most once a second per URL and role if the view sets `shared_context`.
 
@@ -33,8 +47,18 @@ class SharedNode(template.Node):
         if not make:
             return self.nodelist.render(context)
         request = context["request"]
+        if getattr(request, "live", None):
+            return self._polled(context, make)
         key = f"page {request.get_full_path()} {request.user.role} {latest_write(request)}"
         return shared(key, settings.SHARED_SECONDS, lambda: self._rendered(context, make))
+
+    def _polled(self, context: Context, make: Callable[[], dict[str, Any]]) -> SafeString:
+        """Render the parts that have changed; the kept ones need no context."""
+        context.dicts.insert(0, LazyContext(make))
+        try:
+            return self.nodelist.render(context)
+        finally:
+            del context.dicts[0]
 
     def _rendered(self, context: Context, make: Callable[[], dict[str, Any]]) -> SafeString:
         with context.push(**make()):

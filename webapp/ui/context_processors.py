@@ -17,6 +17,7 @@ from backfill.status import progress
 from backfill.status.attention import attention_items, launches_awaiting_approval
 from backfill.version import code_version
 from validation.findings.kinds import Severity
+from webapp.live.stamps import stamps_of
 from webapp.middleware.own_writes import latest_write
 from webapp.ui.shared_cache import shared
 
@@ -55,16 +56,17 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     """Return the menu and its counts: attention, running jobs, workers, version."""
     return {
         "panel": SimpleLazyObject(
-            partial(
-                shared,
-                f"panel {latest_write(request)}",
-                settings.SHARED_SECONDS,
-                _panel,
-                is_part=True,
-            )
+            partial(shared, _panel_key(request), settings.SHARED_SECONDS, _panel, is_part=True)
         ),
         "panel_nav": SimpleLazyObject(partial(places, request)),
     }
+
+
+def _panel_key(request: HttpRequest) -> str:
+    """Return the key of the counts. A poll takes none from before a change that it has noticed."""
+    if getattr(request, "live", None):
+        return f"panel {stamps_of(('jobs', 'audits', 'workers', 'minute'))}"
+    return f"panel {latest_write(request)}"
 
 
 def _panel() -> dict[str, Any]:

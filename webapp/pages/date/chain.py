@@ -8,8 +8,6 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from django.urls import reverse
-
 from backfill.audit.validate_dates import DateValidation, validate
 from backfill.drilldown.schedule import ScheduledGame, scheduled_games
 from backfill.models import AuditResult, Finding, Run
@@ -211,15 +209,7 @@ def _without_false_gaps(cells: list[RunCell], day: date) -> list[RunCell]:
     ]
 
 
-def version(cards: Sequence[ProcessorCard]) -> str:
-    """Return a short text that changes whenever a card changes."""
-    return "-".join(
-        f"{card.cell.state[:2]}{card.cell.run or 0}{'j' if card.current_audit else ''}"
-        for card in cards
-    ).replace(" ", "")
-
-
-def is_live(cards: Sequence[ProcessorCard]) -> bool:
+def is_active(cards: Sequence[ProcessorCard]) -> bool:
     return any(card.is_active for card in cards)
 
 
@@ -253,13 +243,9 @@ def context(day: date, code: str) -> dict[str, Any]:
         "findings": findings(day),
         "code": chosen,
         "chosen": next((card for card in cards if card.code == chosen), None),
-        "chain_url": reverse("date_chain", args=[day]),
-        **chain_context(cards),
+        "cards": cards,
+        "is_active": is_active(cards),
     }
-
-
-def chain_context(cards: Sequence[ProcessorCard]) -> dict[str, Any]:
-    return {"cards": cards, "version": version(cards), "live": is_live(cards)}
 
 
 def games(calendar: Calendar, day: Day) -> list[ScheduledGame]:

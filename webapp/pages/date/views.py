@@ -47,20 +47,6 @@ def page(request: HtmxRequest, day: date) -> HttpResponse:
 
 
 @require_safe
-def chain(request: HtmxRequest, day: date) -> HttpResponse:
-    """Return the current chain, or 204 if the browser already has this version."""
-    typed = load_calendar().day(day)
-    context = date_chain.chain_context(date_chain.chain(typed) if typed.is_processing else [])
-    if request.GET.get("seen") == context["version"]:
-        return HttpResponse(status=204)
-    return render(
-        request,
-        "date/_chain.html",
-        {"day": typed, "code": request.GET.get("processor", ""), **context},
-    )
-
-
-@require_safe
 def validation(request: HtmxRequest, day: date) -> HttpResponse:
     """Return the result of `manage.py validate_pipeline DATE --verbose`."""
     context = {

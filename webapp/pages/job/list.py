@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zlib import crc32
 
 from django.core.paginator import Page
 from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
@@ -33,7 +31,6 @@ GROUPS = {
     ACTIVE: (*Job.ACTIVE, Job.Status.PAUSING, Job.Status.PAUSED, Job.Status.CANCELLING),
     ENDED: Job.ENDED,
 }
-POLL_SECONDS = 3
 
 
 @require_safe
@@ -45,15 +42,6 @@ def page(request: HtmxRequest) -> HttpResponse:
         "shared_context": lambda: {**listed(asked, now()), **choices()},
     }
     return render(request, "job/list.html", context)
-
-
-@require_safe
-def rows(request: HtmxRequest) -> HttpResponse:
-    """Render the list alone for polling; 204 if it has not changed."""
-    found = listed(JobFilters.parsed(request.GET), now())
-    if request.GET.get("seen") == found["seen"] and found["every"]:
-        return HttpResponse(status=204)
-    return render(request, "job/_list.html", found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,15 +133,10 @@ def listed(asked: JobFilters, at: datetime) -> dict[str, Any]:
     shown: Page[Job] = paginate(asked.jobs(), JOBS_A_PAGE, asked.page)
     counts = _counts([job.pk for job in shown])
     rows = [_row(job, counts.get(job.pk, {}), at) for job in shown]
-    is_active = any(job.status not in Job.STOPPED for job in shown)
-    seen = _digest(rows)
     return {
         "asked": asked,
         "page": shown,
         "rows": rows,
-        "every": POLL_SECONDS if is_active else 0,
-        "seen": seen,
-        "list_url": asked.url(reverse("jobs_list"), seen=seen),
     }
 
 
@@ -174,8 +157,3 @@ def _counts(numbers: list[int]) -> dict[int, dict[str, int]]:
     for job, status, n in runs.values_list("job", "status").annotate(n=Count("pk")):
         found.setdefault(job, {})[status] = n
     return found
-
-
-def _digest(rows: list[JobRow]) -> str:
-    """Return a digest of the parts of the list that change while it is open."""
-    return f"{crc32(repr([(r.job.pk, r.job.status, r.bar) for r in rows]).encode()):08x}"

@@ -10,7 +10,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRefresh
 
 from backfill.audit import marking
 from backfill.audit.evidence import MOST_ROWS, evidence_of, is_missing
@@ -67,15 +66,6 @@ def _context(request: HtmxRequest, **more: Any) -> dict[str, Any]:
 def _pending_audit(request: HtmxRequest, seasons: list[SeasonSummary]) -> AuditRequest | None:
     requested_at, year = request.GET.get("asked", ""), request.GET.get("auditing", "")
     return pending_audit(requested_at, year, seasons, now())
-
-
-@require_safe
-def audit_status(request: HtmxRequest) -> HttpResponse:
-    """Return 204 while the requested audit is pending, then reload the page."""
-    pending = _pending_audit(request, season_summaries())
-    if pending and not pending.is_late:
-        return HttpResponse(status=204)
-    return HttpResponseClientRefresh()
 
 
 @require_POST

@@ -1,0 +1,1 @@
+"""Live pages: every open page polls its own URL and receives its changed parts."""
