@@ -4,8 +4,10 @@ columns that a processor reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,18 @@ RULES: dict[str, tuple[Rule, ...]] = {
         *_outside(0, 100, "projected_usage_rate avg_usage_rate_last_7_games"),
     ),
 }
+
+
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {"<": operator.lt, ">": operator.gt}
+
+
+def broken_rules(table: str, row: Mapping[str, Any]) -> list[str]:
+    """Return the rules that a row breaks, with its values: `paint_makes 99 > paint_attempts 8`."""
+    found = []
+    for rule in RULES.get(table, ()):
+        value: Any = row.get(rule.column)
+        bound: Any = row.get(rule.bound) if isinstance(rule.bound, str) else rule.bound
+        if value is not None and bound is not None and COMPARE[rule.comparison](value, bound):
+            named = f"{rule.bound} {bound}" if isinstance(rule.bound, str) else bound
+            found.append(f"{rule.column} {value} {rule.comparison} {named}")
+    return found

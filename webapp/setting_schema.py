@@ -158,6 +158,7 @@ ORIGIN_PATTERN = pattern(
 ALLOWED_HOST = pattern("host names", rf"\*|\.?{HOST}")
 MEMORY = pattern("a size with its unit", r"(?i)0*[1-9]\d{0,8}(\.\d+)? ?[KMGT]i?B")
 LABEL = pattern("name=value", r"[a-z0-9][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}")
+OWNER = pattern("TABLE=name", r"[A-Za-z0-9_.]{1,80}=[^=\x00-\x1f\x7f]{1,100}")
 TEXT = pattern("one line of text", r"[^\x00-\x1f\x7f]*")
 SECONDS = whole(1, DAY)
 
@@ -214,6 +215,11 @@ SETTINGS = (
     Setting(name="WEB_PROCESSES", rule=whole(1, 256), example="2"),
     Setting(name="WEB_THREADS", rule=whole(1, 256), example="4"),
     Setting(name="WEB_CONNECTIONS_PER_ADDRESS", rule=whole(0, 10_000), example="100"),
+    Setting(
+        name="SOURCE_OWNERS",
+        rule=each(OWNER),
+        example="nba_analytics=Analytics team #nba-analytics,SCHED=League data",
+    ),
     Setting(name="LOAD_FOLDERS", rule=each(PATH), example="var/simulated,/data/phase3"),
     Setting(name="UPLOAD_MAX_MB", rule=whole(1, 10_000), example="200"),
     Setting(name="PANEL_URL", rule=ORIGIN, example="https://panel.example.com"),

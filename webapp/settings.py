@@ -250,6 +250,7 @@ APPROVAL_THRESHOLD_DATES = env.int("APPROVAL_THRESHOLD_DATES", default=400)
 
 # Load page: folders of the server that it offers, and the maximum size of an upload, which is
 # streamed to disk.
+SOURCE_OWNERS = env.dict("SOURCE_OWNERS", default={})
 LOAD_FOLDERS = env.list("LOAD_FOLDERS", default=[])
 UPLOAD_MAX_MB = env.int("UPLOAD_MAX_MB", default=200)
 FILE_UPLOAD_HANDLERS = ["webapp.pages.load.uploads.UploadHandler"]

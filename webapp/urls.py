@@ -101,6 +101,7 @@ triage_urls = [
     path("triage/audit/", triage_views.run_audit, name="triage_audit"),
     path("triage/mark/", triage_views.mark, name="triage_mark"),
     path("triage/<int:pk>/", triage_views.finding, name="finding"),
+    path("triage/<int:pk>/rows/", triage_views.source_rows, name="finding_rows"),
     path("triage/<int:pk>/evidence/", triage_views.evidence, name="finding_evidence"),
 ]
 

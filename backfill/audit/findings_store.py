@@ -53,9 +53,22 @@ def keep(audited: SeasonFindings) -> None:
                 _update(before, finding, audited.newest_run)
             else:
                 _open(finding)
+        _link(audited)
         for was in kept.values():
             if was.state != State.CLOSED and not audited.moving.intersection(was.dates):
                 was.transition((was.state,), State.CLOSED, actor=SYSTEM, reason="evidence gone")
+
+
+def _link(audited: SeasonFindings) -> None:
+    """Store the root of each consequence; the root itself has been stored before."""
+    stored = Finding.objects.filter(season=audited.season)
+    numbers = {
+        (f.kind, f.season, f.subject): f.pk for f in stored.only("kind", "season", "subject")
+    }
+    roots = {numbers[f.key]: numbers[f.root] if f.root else None for f in audited.findings}
+    for finding in stored.filter(pk__in=roots).only("root"):
+        if finding.root_id != roots[finding.pk]:
+            Finding.objects.filter(pk=finding.pk).update(root=roots[finding.pk])
 
 
 def _larger(found: Found, kept: Iterable[Finding]) -> Finding | None:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
 from backfill.audit import findings_store, load
@@ -22,6 +23,7 @@ from backfill.audit.season_audit import SeasonAuditInput, seasons
 from backfill.errors import Refused, WarehouseError
 from backfill.execution import queue
 from backfill.models import LONG_AGO, AuditResult, EventCause, Finding, Job, SeasonAudit, Worker
+from backfill.models.finding import folded
 from backfill.models.measure import Duration, Measured
 from backfill.season_calendar import season_name, seasons_of
 from backfill.warehouse.season_cache import of_one_version
@@ -123,10 +125,13 @@ def _tried(do: Callable[[], T]) -> T | None:
 def listed(
     start: date | None = None, end: date | None = None, *, everything: bool = False
 ) -> list[Finding]:
-    """Return the findings with a date in the range, most severe first; `everything` includes
-    settled and closed ones.
+    """Return the findings with a date in the range and their roots, most severe first;
+    `everything` includes settled and closed ones.
     """
-    found = Finding.objects.about(start, end)
+    about = Finding.objects.about(start, end).order_by()
+    found = Finding.objects.filter(
+        Q(pk__in=about.values("pk")) | Q(pk__in=about.exclude(root=None).values("root"))
+    )
     return list(
         found.order_by("-severity", "rank", "first", "pk") if everything else found.listed()
     )
@@ -134,7 +139,7 @@ def listed(
 
 def needs_attention(found: list[Finding]) -> bool:
     """True if an open finding is a problem or warning."""
-    return any(f.severity > Severity.NOTE and f.state == State.OPEN for f in found)
+    return any(f.severity > Severity.NOTE and f.state == State.OPEN for f, _ in folded(found))
 
 
 def mark(finding: Finding, state: str, actor: str, reason: str) -> Finding:

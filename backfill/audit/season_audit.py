@@ -29,7 +29,7 @@ from validation.expectation import (
     SeasonGames,
 )
 from validation.findings import inputs as input_findings
-from validation.findings import mismatches, rates
+from validation.findings import mismatches, rates, root_causes
 from validation.findings import phase3 as phase3_findings
 from validation.findings import runs as run_findings
 from validation.findings.content import Jump
@@ -248,7 +248,8 @@ class SeasonAuditInput:
         """Return all findings of the season, most severe first, each with its evidence query."""
         self._read_in_parallel()
         self.stored.keep(self.facts)
-        found = mismatches.skip_brake_for_known_bugs(sort_by_severity(self._findings()))
+        found = root_causes.with_roots(self.season, sort_by_severity(self._findings()))
+        found = mismatches.skip_brake_for_known_bugs(found)
         return [replace(finding, query=evidence.query(finding, self.start)) for finding in found]
 
     def read_inputs(self) -> None:

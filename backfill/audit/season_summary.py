@@ -83,7 +83,7 @@ def _audit_counts() -> list[dict[str, Any]]:
 
 def _findings() -> list[dict[str, Any]]:
     above = Count("pk", filter=Q(severity__gt=Severity.NOTE))
-    found = Finding.objects.order_by().filter(state__in=Finding.LISTED).values("season")
+    found = Finding.objects.listed().filter(root=None).order_by().values("season")
     return [dict(row) for row in found.annotate(listed=above, n=Count("pk"))]
 
 

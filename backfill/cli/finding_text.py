@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from backfill.documents.finding import roots
 from backfill.models import Finding
+from backfill.models.finding import folded
 from validation.cascade import Cascade
 from validation.findings.kinds import Severity
 
@@ -26,7 +27,8 @@ def headline(seasons: int, counts: Mapping[str, int], findings: Sequence[Finding
 
 
 def _count_listed(findings: Sequence[Finding], severity: Severity) -> int:
-    return sum(1 for f in findings if f.severity == severity and f.state in Finding.LISTED)
+    counted = (finding for finding, _ in folded(findings))
+    return sum(1 for f in counted if f.severity == severity and f.state in Finding.LISTED)
 
 
 def roots_lines(cascade: Cascade) -> list[str]:
@@ -38,6 +40,17 @@ def _root_line(root: str, failures: int, following: int) -> str:
     if not failures:
         return f"  {following:,} follow from {root}"
     return f"  {failures:,} {root}" + (f", and {following:,} follow" if following else "")
+
+
+def lines(findings: Sequence[Finding]) -> list[str]:
+    """Write the findings, each with its consequences below it."""
+    return [
+        "\n".join([line(finding), *map(_consequence, below)]) for finding, below in folded(findings)
+    ]
+
+
+def _consequence(finding: Finding) -> str:
+    return f"    consequence #{finding.pk} {finding.kind}: {finding.sentence}"
 
 
 def line(finding: Finding) -> str:
@@ -78,7 +91,19 @@ def whole(finding: Finding) -> str:
         f"    {e.at:%Y-%m-%d %H:%M} {e.action} by {e.actor}: {e.reason}"
         for e in finding.events.order_by("pk")
     ]
+    below = map(_consequence, finding.consequences.order_by("rank", "first", "pk"))
+    root = [f"    root: #{finding.root_id} {finding.root.sentence}"] if finding.root else []
     dates = f"    dates: {_span(finding)} ({len(finding.dates)})"
     return "\n".join(
-        [line(finding), dates, *numbers, "  history", *events, "  query", finding.query]
+        [
+            line(finding),
+            *root,
+            *below,
+            dates,
+            *numbers,
+            "  history",
+            *events,
+            "  query",
+            finding.query,
+        ]
     )

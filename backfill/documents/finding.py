@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from backfill.models import Finding
+from backfill.models.finding import folded
 from validation.cascade import Cascade
 
 
@@ -29,7 +31,22 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "marked_by": finding.marked_by,
         "note": finding.note,
         "found_at": finding.found_at,
+        "root": finding.root_id,
     }
+
+
+def as_list(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return findings with their consequences, which do not count by themselves."""
+    return [_with_consequences(*found) for found in folded(findings)]
+
+
+def as_whole(finding: Finding) -> dict[str, Any]:
+    """Return one finding with its consequences."""
+    return _with_consequences(finding, finding.consequences.order_by("rank", "first", "pk"))
+
+
+def _with_consequences(finding: Finding, below: Iterable[Finding]) -> dict[str, Any]:
+    return {**as_json(finding), "consequences": [as_json(each) for each in below]}
 
 
 def roots(cascade: Cascade) -> list[dict[str, Any]]:

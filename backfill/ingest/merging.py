@@ -70,6 +70,9 @@ def _replaced(reading: InputReading, table: Table, years: list[int]) -> Iterator
     _create(reading, table)
     _add_loaded(reading, table, years)
     condition = reading.selection.condition
+    if reading.selection.rows:
+        key = ", ".join(table.key)
+        condition = f"({key}) IN (SELECT ({key}) FROM new_rows)"
     (old,) = reading.one(f"SELECT count(*) FROM {table.short} WHERE {condition}")
     gone = reading.db.execute(
         f"SELECT game_date FROM {table.short} WHERE {condition}"

@@ -13,21 +13,31 @@ from backfill.warehouse.tables import INPUTS
 
 @dataclass(frozen=True, kw_only=True)
 class LoadSelection:
-    """Tables and dates to replace; without dates, whole seasons. Raises Refused for wrong dates."""
+    """Tables and dates to replace; without dates, whole seasons. With `rows`, only the rows whose
+    key is in the input. Raises Refused for wrong dates.
+    """
 
     tables: tuple[Table, ...] = INPUTS
     start: date | None = None
     end: date | None = None
+    rows: bool = False
 
     def __post_init__(self) -> None:
         if self.end and not self.start:
             raise Refused(f"the end {self.end} needs a start")
         if self.start and self.end and self.end < self.start:
             raise Refused(f"the end {self.end} is before the start {self.start}")
+        if self.rows and (len(self.tables) == len(INPUTS) or self.start):
+            raise Refused("rows need their tables, and no dates: name the tables of the input")
 
     @classmethod
     def of(
-        cls, tables: str = "", start: date | None = None, end: date | None = None
+        cls,
+        tables: str = "",
+        start: date | None = None,
+        end: date | None = None,
+        *,
+        rows: bool = False,
     ) -> LoadSelection:
         """Return the selection of tables by name, separated by commas; without an end, of one date.
 
@@ -36,7 +46,7 @@ class LoadSelection:
         names = [name.strip() for name in tables.split(",") if name.strip()]
         found = {_table(name) for name in names}
         chosen = tuple(table for table in INPUTS if table in found)
-        return cls(tables=chosen or INPUTS, start=start, end=end or start)
+        return cls(tables=chosen or INPUTS, start=start, end=end or start, rows=rows)
 
     @property
     def has_dates(self) -> bool:
@@ -70,7 +80,9 @@ class LoadSelection:
         """Arguments of the command that selects the same."""
         names = ",".join(table.short for table in self.tables)
         tables = f" --tables {names}" if len(self.tables) < len(INPUTS) else ""
-        return f"{tables} --start {self.start} --end {self.end}" if self.has_dates else tables
+        rows = " --rows" if self.rows else ""
+        dates = f" --start {self.start} --end {self.end}" if self.has_dates else ""
+        return f"{tables}{dates}{rows}"
 
 
 def _table(name: str) -> Table:

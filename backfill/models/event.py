@@ -23,6 +23,7 @@ class EventKind(models.TextChoices):
     REQUEUE = "requeue"  # of a batch
     OVERWRITTEN = "overwritten"  # run marked stale, because an unrecorded attempt wrote over it
     SET_ASIDE = "file set aside"  # a damaged history file
+    LOADED = "Phase 3 load"
     PRUNED = "pruned"  # old rows were deleted
 
 
@@ -87,3 +88,8 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor}"
+
+
+def loaded_text(year: int) -> str:
+    """Return the action of the event of a load."""
+    return f"season {year} loaded"

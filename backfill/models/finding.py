@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import Q
 from django.utils.timezone import now
 
 from backfill.models.transitions import Stateful
 from validation.findings.kinds import BY_NAME, Severity
 from validation.findings.kinds import FindingDraft as Found
+
+
+def folded(findings: Iterable[Finding]) -> list[tuple[Finding, list[Finding]]]:
+    """Return findings with their consequences, in order. One whose root is not among them is on
+    its own.
+    """
+    found = list(findings)
+    roots = {finding.pk for finding in found}
+    below: dict[int | None, list[Finding]] = {}
+    for finding in found:
+        below.setdefault(finding.root_id, []).append(finding)
+    return [(f, below.get(f.pk, [])) for f in found if f.root_id not in roots]
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):
@@ -20,8 +34,18 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         return found.filter(last__gte=start) if start else found
 
     def listed(self) -> FindingQuerySet:
-        """Return open and acknowledged findings, worst first."""
-        return self.filter(state__in=Finding.LISTED).order_by("-severity", "rank", "first", "pk")
+        """Return open and acknowledged findings, worst first, without consequences of a root that
+        is marked expected or fixed.
+        """
+        settled = (Finding.State.EXPECTED, Finding.State.FIXED)
+        found = self.filter(state__in=Finding.LISTED).exclude(root__state__in=settled)
+        return found.order_by("-severity", "rank", "first", "pk")
+
+    def counted(self) -> FindingQuerySet:
+        """Return the roots of these findings: a consequence counts as a part of its root."""
+        own = Q(pk__in=self.filter(root=None).order_by().values("pk"))
+        others = Q(pk__in=self.exclude(root=None).order_by().values("root"))
+        return Finding.objects.filter(own | others)
 
 
 class Finding(Stateful):
@@ -56,6 +80,8 @@ class Finding(Stateful):
     )  # identifiers of the evidence: table, tables, columns, source rows
     query = models.TextField(blank=True)
     action = models.JSONField(null=True)
+    # Finding that this one follows from and closes with.
+    root = models.ForeignKey("self", models.SET_NULL, null=True, related_name="consequences")
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     marked_by = models.CharField(max_length=150, blank=True)
     note = models.TextField(blank=True)  # reason for the mark

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db.models import Max
 
 from backfill.models import EventKind, Finding, Job, Notice, Run, SeasonAudit
+from backfill.models.finding import folded
 from backfill.notify import apprise
 from backfill.season_calendar import seasons_of
 from backfill.status.job_summary import summarize
@@ -149,14 +150,17 @@ def page_of(job: Job) -> str:
 
 
 def _open_findings(job: Job) -> list[Finding]:
-    """Return the open findings about the job's runs, without notes, worst first."""
+    """Return the open findings about the job's runs, without notes and consequences, worst
+    first.
+    """
     options = job.parsed_options
     found = Finding.objects.about(options.start, options.end).listed()
-    return [
+    about = [
         f
         for f in found.filter(state=Finding.State.OPEN, severity__gt=Severity.NOTE)
         if _concerns(f, job)
     ]
+    return [finding for finding, _ in folded(about)]
 
 
 def _concerns(finding: Finding, job: Job) -> bool:

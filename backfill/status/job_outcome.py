@@ -295,6 +295,8 @@ def findings_about(job: Job) -> tuple[list[Finding], list[int]]:
         Finding.objects.about(options.start, options.end)
         .listed()
         .filter(severity__gt=Severity.NOTE)
+        .counted()
+        .listed()
     )
     return list(found), waiting
 

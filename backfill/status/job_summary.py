@@ -80,6 +80,8 @@ def _findings(job: Job) -> list[dict[str, Any]] | None:
         Finding.objects.about(options.start, options.end)
         .listed()
         .filter(severity__gt=Severity.NOTE)
+        .counted()
+        .listed()
     )
     return [
         {"finding": f.pk, "severity": str(f.weight), "kind": f.kind, "sentence": f.sentence}

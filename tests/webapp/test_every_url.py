@@ -83,6 +83,7 @@ TABLE = {
     "triage_mark": CHANGES,
     "finding": FORM,
     "finding_evidence": READ,
+    "finding_rows": READ,
     "load": Answers(302, 403, 200, 405),
     "load_upload": CHANGES,
     "load_preview": Answers(302, 403, 302, 405),  # without an input, back to the form
@@ -128,6 +129,7 @@ OWN_PK = {
     "run_log": "run",
     "run_log_text": "run",
     "run_errors": "run",
+    "finding_rows": "finding",
     "backfill_decide": "launch",
     "token_revoke": "token",
     "token_renew": "token",

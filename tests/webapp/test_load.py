@@ -68,7 +68,7 @@ def send(browser: Client, *paths: Path, **fields: Any) -> Any:
 def load_form(answer: Any) -> dict[str, str]:
     """Return the hidden fields of the preview's form."""
     inputs = re.findall(
-        r'name="(source|tables|start|end)"\s+value="([^"]*)"', answer.content.decode()
+        r'name="(source|tables|start|end|rows)"\s+value="([^"]*)"', answer.content.decode()
     )
     return {name: unescape(value) for name, value in inputs}
 

@@ -34,6 +34,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "BIGQUERY_MAX_BYTES": ("0", *NUMBER),
     "BIGQUERY_PRICE_PER_TIB": ("", "x", "-1", "nan", "inf"),
     "BIGQUERY_LABELS": ("team", "=x", "Team=x", "a=b=c"),
+    "SOURCE_OWNERS": ("PGS", "=x", "PGS=", "P GS=x", "a=b=c"),
     "MAX_PARALLEL_BATCHES": ("0", *NUMBER),
     "AUDIT_AFTER_JOBS": FLAG,
     "APPROVAL_THRESHOLD_DATES": NUMBER,

@@ -16,7 +16,9 @@ from django.utils.timezone import now
 
 from backfill.audit import evidence, season_summary
 from backfill.models import AuditResult, Event, EventCause, Finding, Job, Run, SeasonAudit
+from backfill.models.finding import folded
 from backfill.status.attention import attention_items
+from backfill.warehouse.tables import INPUTS
 from tests.webapp.demo import YEAR, Demo
 from webapp.pages.triage.filters import FindingFilters, listing
 from webapp.ui.date_strip import strip
@@ -186,7 +188,7 @@ def test_the_rates_of_what_was_not_judged_say_so(demo: Demo, viewer: Client) -> 
 
 
 def test_the_list_is_worst_first_with_its_notes_folded_away(demo: Demo, viewer: Client) -> None:
-    every = list(Finding.objects.listed())
+    every = list(Finding.objects.listed().filter(root=None))
     above = [f.pk for f in every if f.severity]
     assert shown(viewer) == above
     assert shown(viewer, notes=1) == [f.pk for f in every]
@@ -225,7 +227,7 @@ def test_every_filter_narrows_the_list_and_nothing_else(
     name: str, demo: Demo, viewer: Client
 ) -> None:
     query, is_meant = NARROWED[name]
-    wanted = [f.pk for f in Finding.objects.listed() if is_meant(f)]
+    wanted = [f.pk for f, _ in folded(f for f in Finding.objects.listed() if is_meant(f))]
     assert wanted
     assert shown(viewer, **query) == wanted
 
@@ -262,16 +264,18 @@ def test_what_phase_3_lacks_is_loaded_before_it_is_backfilled(
     demo: Demo, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = Finding.objects.filter(kind="Phase 3 missing").earliest("pk")
+    url = reverse("finding", args=[found.pk])
     for name in ("triage", "home"):
         text = text_of(operator, reverse(name))
-        assert f'href="{reverse("finding", args=[found.pk])}#next"' in text
-        assert f'href="/backfills/new/?finding={found.pk}"' not in text
-    url = reverse("finding", args=[found.pk])
+        assert f'href="{url}#fix"' in text
+        assert "/backfills/new/?finding=" not in text
     text = text_of(operator, url)
-    assert "<strong>1. Load Phase 3</strong>: run Phase 3 for" in text
-    assert f"/backfills/new/?finding={found.pk}" not in text
-    monkeypatch.setattr("webapp.pages.triage.views.is_missing", lambda finding: False)
-    assert f"/backfills/new/?finding={found.pk}" in text_of(operator, url)
+    tables = ",".join(t.short for t in INPUTS if str(t) in found.evidence["tables"])
+    tables = "" if len(found.evidence["tables"]) == len(INPUTS) else f"tables={tables}&amp;"
+    assert f"{reverse('load')}?{tables}start={found.first}&amp;end={found.last}" in text
+    assert 'name="previewed"' not in text
+    monkeypatch.setattr("backfill.audit.source_correction.is_missing", lambda finding: False)
+    assert 'name="previewed"' in text_of(operator, url)
 
 
 def test_the_fragment_is_the_list_alone(demo: Demo, viewer: Client) -> None:
@@ -317,7 +321,7 @@ def test_the_number_of_queries_is_that_of_one_finding(demo: Demo, viewer: Client
     assert len(shown(viewer)) == 50
     assert (
         len(shown(viewer, page="3"))
-        == Finding.objects.listed().filter(severity__gt=0).count() - 100
+        == Finding.objects.listed().filter(severity__gt=0, root=None).count() - 100
     )
 
 
@@ -330,11 +334,12 @@ def test_a_finding_shows_its_evidence_its_advice_and_what_to_start(
     finding = one()
     text = text_of(operator, reverse("finding", args=[finding.pk]))
     assert finding.advice in text
-    assert finding.action["command"] in text
-    assert f"?finding={finding.pk}" in text
+    assert "fg_makes 23 &gt; fg_attempts 21" in text
+    assert "owner: Phase 3 (nba_analytics)" in text
+    assert reverse("finding_rows", args=[finding.pk]) in text
+    assert f"{reverse('load')}?tables=PGS&amp;rows=on" in text
     assert reverse("date", args=[finding.dates[0]]) in text
-    assert "/retry/?processor=PSZA" in text
-    assert "category=PROCESSING_ERROR" in text
+    assert 'name="previewed"' not in text
 
 
 def test_a_viewer_sees_the_actions_as_those_of_operators(demo: Demo, viewer: Client) -> None:
@@ -520,7 +525,7 @@ def test_a_list_has_no_more_on_a_page_than_it_says(demo: Demo) -> None:
     found = listing(FindingFilters({}, [YEAR]), "")
     assert (found.page.number, found.total) == (
         1,
-        Finding.objects.listed().filter(severity__gt=0).count(),
+        Finding.objects.listed().filter(severity__gt=0, root=None).count(),
     )
 
 

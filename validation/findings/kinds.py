@@ -285,7 +285,7 @@ class FindingDraft:
     `subject` identifies it among the Findings of its kind and season and does not change with its
     numbers. `count` is the number of entities, rows or runs in the sentence. `numbers` are shown as
     evidence; `evidence` has the keys of the source rows (table, tables, columns, rows) that `query`
-    selects.
+    selects. `root` is the key of the Finding that it follows from.
     """
 
     kind: FindingKind
@@ -301,6 +301,7 @@ class FindingDraft:
     evidence: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     query: str = ""
     action: ProposedBackfill | None = None
+    root: tuple[str, int, str] | None = None
 
     @property
     def weight(self) -> Severity:

@@ -27,6 +27,8 @@ from validation.processor_rules import CODES, downstream
 Key = tuple[str, date]  # of a processor
 
 SAMPLE = 5
+# Part of stored subjects: never reword it.
+BELOW_LOST = " below lost"
 # Singular noun of each kind of difference from the expectation.
 DIFFERENCES = {
     kinds.UNEXPLAINED.name: "unexpected failure",
@@ -173,27 +175,32 @@ def _past(finding: FindingDraft, action: ProposedBackfill) -> FindingDraft:
 
 
 def mismatches(season: AuditedSeason) -> Iterator[FindingDraft]:
-    """Yield unexpected failures, unexpected successes and unaccounted entities, by processor.
+    """Yield unexpected failures, unexpected successes and unaccounted entities, by processor, and
+    apart those downstream of lost partitions.
 
     Failed and stale runs are omitted: the failure or the stale input is the reason.
     """
-    broken = {key for key, run in season.ran.items() if not run.succeeded}
+    out = season.stale | {key for key, run in season.ran.items() if not run.succeeded}
+    wrong = {k: d for k, d in season.compared.items() if not d.is_exact and k not in out}
     for code in CODES:
-        diffs = {
-            key: diff
-            for key, diff in season.compared.items()
-            if key[0] == code
-            and not diff.is_exact
-            and key not in season.stale | broken | season.below_lost
-        }
-        failures = {key: diff.unexplained for key, diff in diffs.items()}
-        yield from _mismatch(season, kinds.UNEXPLAINED, code, failures)
-        successes = {key: _successes(diff) for key, diff in diffs.items()}
-        yield from _mismatch(season, kinds.LOST, code, successes)
-        unaccounted = {
-            key: dict.fromkeys(diff.unaccounted | diff.strange, "") for key, diff in diffs.items()
-        }
-        yield from _mismatch(season, kinds.UNACCOUNTED, code, unaccounted)
+        of_code = {key: diff for key, diff in wrong.items() if key[0] == code}
+        below = of_code.keys() & season.below_lost
+        for keys, suffix in ((of_code.keys() - below, ""), (below, BELOW_LOST)):
+            diffs = {key: diff for key, diff in of_code.items() if key in keys}
+            yield from _mismatches(season, code + suffix, diffs)
+
+
+def _mismatches(
+    season: AuditedSeason, subject: str, diffs: Mapping[Key, ExpectationDiff]
+) -> Iterator[FindingDraft]:
+    failures = {key: diff.unexplained for key, diff in diffs.items()}
+    yield from _mismatch(season, kinds.UNEXPLAINED, subject, failures)
+    successes = {key: _successes(diff) for key, diff in diffs.items()}
+    yield from _mismatch(season, kinds.LOST, subject, successes)
+    unaccounted = {
+        key: dict.fromkeys(diff.unaccounted | diff.strange, "") for key, diff in diffs.items()
+    }
+    yield from _mismatch(season, kinds.UNACCOUNTED, subject, unaccounted)
 
 
 def _successes(diff: ExpectationDiff) -> dict[str, str]:
@@ -207,7 +214,10 @@ def _successes(diff: ExpectationDiff) -> dict[str, str]:
 
 
 def _mismatch(
-    season: AuditedSeason, kind: FindingKind, code: str, entities: Mapping[Key, Mapping[str, str]]
+    season: AuditedSeason,
+    kind: FindingKind,
+    subject: str,
+    entities: Mapping[Key, Mapping[str, str]],
 ) -> Iterator[FindingDraft]:
     members = {key: categories for key, categories in entities.items() if categories}
     if not members:
@@ -217,7 +227,7 @@ def _mismatch(
     )
     counts = ", ".join(f"{n:,} {name}" for name, n in sorted(categories.items()))
     by_category = f" ({counts})" if counts else ""
-    count = sum(map(len, members.values()))
+    (code,), count = in_chain(members), sum(map(len, members.values()))
     sample = [
         f"{entity} on {day}"
         for (_, day), by_entity in sorted(members.items())
@@ -226,7 +236,7 @@ def _mismatch(
     yield season.found(
         kind,
         members,
-        code,
+        subject,
         f"{code}: {pluralize(count, DIFFERENCES[kind.name])}{by_category}, {season.spans(members)}",
         count=count,
         action=rerun_action(members, force=True),

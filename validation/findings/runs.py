@@ -15,7 +15,14 @@ from validation.findings.kinds import (
     pluralize,
     ranges,
 )
-from validation.findings.mismatches import AuditedSeason, Key, RunFacts, in_chain, rerun_action
+from validation.findings.mismatches import (
+    BELOW_LOST,
+    AuditedSeason,
+    Key,
+    RunFacts,
+    in_chain,
+    rerun_action,
+)
 from validation.processor_rules import CODES
 from validation.thresholds import SLOW_SECONDS
 
@@ -33,6 +40,23 @@ def runs(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDr
     """
     yield from _lost(season)
     ended = [r for r in season.ran.values() if r.key not in season.below_lost]
+    yield from _failed(season, ended, rootless)
+    yield from _failed(
+        season, [r for r in season.ran.values() if r.key in season.below_lost], rootless, BELOW_LOST
+    )
+    days = {r.day for r in ended if not r.succeeded and not r.is_blocked}
+    yield from _simple(
+        season, kinds.STILL_BLOCKED, [r.key for r in ended if r.is_blocked and r.day not in days]
+    )
+    old = [r.key for r in season.ran.values() if r.statement_changed and r.succeeded]
+    yield from _simple(season, kinds.OLD_SQL, old, outdated=True)
+    yield from _gaps(season, rootless)
+
+
+def _failed(
+    season: AuditedSeason, ended: Sequence[RunFacts], rootless: frozenset[date], suffix: str = ""
+) -> Iterator[FindingDraft]:
+    """Yield failed runs by error."""
     failed = [r for r in ended if not r.succeeded and not r.is_blocked]
     for error, alike in _by_error(
         r for r in failed if not r.is_bug and not (r.no_population and r.day in rootless)
@@ -46,20 +70,13 @@ def runs(season: AuditedSeason, rootless: frozenset[date]) -> Iterator[FindingDr
         yield season.found(
             kinds.RUN_FAILED,
             keys,
-            error,
+            error + suffix,
             sentence,
             count=len(keys),
             action=rerun_action(keys),
             cause=arrived if alike[0].no_population else "",
             numbers={"runs": len(keys), "blocked": blocked, "sample": alike[0].reason},
         )
-    days = {r.day for r in failed}
-    yield from _simple(
-        season, kinds.STILL_BLOCKED, [r.key for r in ended if r.is_blocked and r.day not in days]
-    )
-    old = [r.key for r in season.ran.values() if r.statement_changed and r.succeeded]
-    yield from _simple(season, kinds.OLD_SQL, old, outdated=True)
-    yield from _gaps(season, rootless)
 
 
 def _lost(season: AuditedSeason) -> Iterator[FindingDraft]:

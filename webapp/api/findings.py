@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from ninja import Router
 
 from backfill.audit.marking import listed, mark
-from backfill.documents.finding import as_json
+from backfill.documents.finding import as_json, as_list, as_whole
 from backfill.errors import Refused
 from backfill.models import Finding
 from webapp.api.auth import actor, operators
@@ -36,12 +36,12 @@ def findings(
     everything: bool = False,
     limit: Limit = 200,
 ) -> Document:
-    """Return the findings of the latest audit, most severe first.
+    """Return the findings of the latest audit, most severe first, each with its consequences.
 
-    `everything` includes informational, marked and closed findings.
+    `count` counts a finding and its consequences as one. `everything` includes informational, marked and closed findings.
     """
-    found = listed(start, end, everything=everything)
-    return {"count": len(found), "findings": [as_json(finding) for finding in found[:limit]]}
+    found = as_list(listed(start, end, everything=everything))
+    return {"count": len(found), "findings": found[:limit]}
 
 
 @router.get("/findings/{number}", summary="Get a finding")
@@ -51,7 +51,7 @@ def finding(request: HttpRequest, number: int) -> Document:
     events = list(
         found.events.order_by("pk").values("at", who=F("actor"), what=F("action"), why=F("reason"))
     )
-    return {**as_json(found), "events": events}
+    return {**as_whole(found), "events": events}
 
 
 @router.post("/findings/{number}/mark", auth=operators("mark"), summary="Mark a finding")

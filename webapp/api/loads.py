@@ -13,6 +13,7 @@ from pydantic import Field
 from backfill.errors import Refused
 from backfill.ingest.load import Loaded, load
 from backfill.ingest.load_checks import documents
+from backfill.ingest.load_history import record_load
 from backfill.ingest.selection import LoadSelection
 from backfill.ingest.stale_runs import LoadPreview, StaleRuns, preview, stale_runs
 from webapp.api.auth import actor, operators
@@ -32,10 +33,11 @@ class LoadIn(Strict):
     tables: list[str] = Field([], description="all if empty")
     start: Day | None = Field(None, description="first date; whole seasons if empty")
     end: Day | None = Field(None, description="last date; the first one if empty")
+    rows: bool = Field(False, description="replace only the rows whose key is in the input")
 
     @property
     def selection(self) -> LoadSelection:
-        return LoadSelection.of(",".join(self.tables), self.start, self.end)
+        return LoadSelection.of(",".join(self.tables), self.start, self.end, rows=self.rows)
 
 
 @router.post("/loads/preview", auth=operators("load"), summary="Preview a load")
@@ -58,6 +60,7 @@ def start_load(request: HttpRequest, given: LoadIn) -> Document:
             loaded = load(path, given.selection)
         except Refused as refused:
             raise Refused("; ".join(str(refused).splitlines())) from None
+    record_load(loaded.seasons, actor(request), given.selection)
     log.info("%s loaded %s from %s", actor(request), loaded.seasons, path)
     return as_document(loaded, stale_runs(loaded.seasons))
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from math import floor
 from typing import Any, ClassVar
 
+from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -194,7 +195,9 @@ class Overview:
     def findings(self) -> list[Finding]:
         """Findings that need attention, most severe first."""
         return list(
-            Finding.objects.filter(season=self.season.year, severity__gt=Severity.NOTE).listed()
+            Finding.objects.filter(season=self.season.year, severity__gt=Severity.NOTE, root=None)
+            .annotate(below=Count("consequences"))
+            .listed()
         )
 
     @property

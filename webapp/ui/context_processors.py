@@ -70,7 +70,7 @@ def _panel_key(request: HttpRequest) -> str:
 
 
 def _panel() -> dict[str, Any]:
-    listed = Finding.objects.filter(state=Finding.State.OPEN, severity__gt=Severity.NOTE)
+    listed = Finding.objects.filter(state=Finding.State.OPEN, severity__gt=Severity.NOTE, root=None)
     active = Job.objects.exclude(status__in=Job.STOPPED).aggregate(n=Count("pk"))["n"]
     at = now()
     system = progress.system(at)

@@ -71,6 +71,8 @@ STATES = MappingProxyType(
         "left out": _state("pending", "◇", "skipped", "excluded"),
         "untouched": _state("nogames", "·", "not run", "not in this plan"),
         "left": _state("hole", "○", "not run", "gap, not in this plan"),
+        # step of a fix
+        "step": _state("outside", "▲", "needs attention"),
         # entities against the expectation
         "as expected": _state("complete", "●", "complete"),
         "explained": _state("expected", "◐", "expected failure"),

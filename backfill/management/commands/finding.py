@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from backfill.audit.marking import mark
 from backfill.cli.base import OK, VerbCommand, whole_number
 from backfill.cli.finding_text import line, whole
-from backfill.documents.finding import as_json
+from backfill.documents.finding import as_whole
 from backfill.errors import Refused
 from backfill.models import Finding
 
@@ -58,5 +58,5 @@ class Command(VerbCommand):
             raise Refused(
                 f"--reason needs a mark; add one of {', '.join(f'--{name}' for name in MARKS)}"
             )
-        self.emit(as_json(finding), line(finding) if given["mark"] else whole(finding))
+        self.emit(as_whole(finding), line(finding) if given["mark"] else whole(finding))
         return OK

@@ -14,6 +14,7 @@ from backfill.errors import Refused
 from backfill.ingest.input_files import SUPPORTED
 from backfill.ingest.load import Loaded, load
 from backfill.ingest.load_checks import documents, line
+from backfill.ingest.load_history import record_load
 from backfill.ingest.selection import LoadSelection
 from backfill.ingest.stale_runs import StaleRuns, stale_runs
 from backfill.models import Run
@@ -51,6 +52,11 @@ class Command(VerbCommand):
             "--end", type=iso_date, metavar="D", help="last date to replace; default: the first"
         )
         parser.add_argument(
+            "--rows",
+            action="store_true",
+            help="replace only the rows whose key is in the input; needs --tables",
+        )
+        parser.add_argument(
             "--strict",
             action="store_true",
             help="load nothing if the tables contradict each other",
@@ -60,18 +66,23 @@ class Command(VerbCommand):
         """Load, and list the rows per table."""
         if not options["dir"].strip():
             raise Refused("DIR is empty; name the folder with the Phase 3 files")
-        selection = LoadSelection.of(options["tables"], options["start"], options["end"])
+        selection = LoadSelection.of(
+            options["tables"], options["start"], options["end"], rows=options["rows"]
+        )
         loaded = load(Path(options["dir"]), selection, strict=options["strict"])
-        stale = self._stale(loaded)
+        stale = self._stale(loaded, selection)
         document = asdict(replace(loaded, findings=())) | {"findings": documents(loaded.findings)}
         document |= {"folder": options["dir"], "stale": as_document(stale)}
         self.emit(document, as_text(loaded, stale))
         return OK
 
-    def _stale(self, loaded: Loaded) -> StaleRuns:
-        """Return the stale runs: none before the database is set up, because a load needs none."""
+    def _stale(self, loaded: Loaded, selection: LoadSelection) -> StaleRuns:
+        """Record the load and return the stale runs: none before the database is set up, because a
+        load needs none.
+        """
         try:
             if Run._meta.db_table in connection.introspection.table_names():
+                record_load(loaded.seasons, self.actor, selection)
                 return stale_runs(loaded.seasons)
         except DatabaseError:
             self._print_error("loaded; stale runs are unknown: the database is not available")

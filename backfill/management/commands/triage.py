@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 
 from backfill.audit.marking import listed, needs_attention, run_audit
 from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
-from backfill.cli.finding_text import headline, line, roots_lines
-from backfill.documents.finding import as_json, roots
+from backfill.cli.finding_text import headline, lines, roots_lines
+from backfill.documents.finding import as_list, roots
 from backfill.errors import Refused
 from validation.cascade import merge
 
@@ -68,7 +68,7 @@ class Command(VerbCommand):
             "judged": len(within),
         }
         document = {
-            "findings": [as_json(f) for f in findings],
+            "findings": as_list(findings),
             **counts,
             "seasons": [audit.year for audit in audits],
             "roots": roots(cascade),
@@ -76,7 +76,7 @@ class Command(VerbCommand):
         self.emit(
             document,
             "\n".join(
-                [headline(len(audits), counts, findings), *roots_lines(cascade), *map(line, shown)]
+                [headline(len(audits), counts, findings), *roots_lines(cascade), *lines(shown)]
             ),
         )
         return FAILED if needs_attention(findings) else OK

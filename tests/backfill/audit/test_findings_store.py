@@ -133,6 +133,7 @@ def test_what_is_found_for_the_first_time_is_opened_with_all_that_is_known() -> 
         "marked_by": "",
         "note": "",
         "marked_at": None,
+        "root_id": None,
     }
     assert history(finding) == [("open", SYSTEM, "a sentence")]
     assert (finding.weight, finding.advice) == (

@@ -441,6 +441,8 @@ def test_a_finding_as_a_document_is_all_that_is_known_of_it(shell: Shell, findin
             "first": "",
             "command": COMMAND,
         },
+        "root": None,
+        "consequences": [],
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from backfill.audit.validate_dates import DateValidation, validate
 from backfill.drilldown.schedule import ScheduledGame, scheduled_games
 from backfill.models import AuditResult, Finding, Run
+from backfill.models.finding import folded
 from backfill.processors.registry import CHAIN, PROCESSORS, Processor
 from backfill.season_calendar import load_calendar
 from backfill.status.latest_runs import explained_bugs
@@ -265,6 +266,7 @@ def inputs(day: Day) -> list[DateValidation]:
 
 
 def findings(day: date) -> list[Finding]:
-    """Return the listed findings that include this date, worst first."""
+    """Return the listed findings that include this date, worst first, without consequences."""
     candidates = Finding.objects.listed().about(day, day).defer("query", "numbers")
-    return [finding for finding in candidates if str(day) in finding.dates]
+    about = (finding for finding in candidates if str(day) in finding.dates)
+    return [finding for finding, _ in folded(about)]

@@ -37,7 +37,8 @@ class LoadRequest:
         """Read the values of a link or of a form. Raises Refused."""
         source = given.get("source", "")
         form = LoadForm({"tables": [n for n in given.get("tables", "").split(",") if n],
-                         "start": given.get("start"), "end": given.get("end")})  # fmt: skip
+                         "start": given.get("start"), "end": given.get("end"),
+                         "rows": given.get("rows", "")})  # fmt: skip
         if not form.is_valid():
             raise Refused(next(str(e) for errors in form.errors.values() for e in errors))
         return cls(source=source, path=_path(source), selection=form.selection)
@@ -62,6 +63,7 @@ class LoadRequest:
             "tables": ",".join(table.short for table in self.selection.tables),
             "start": str(self.selection.start or ""),
             "end": str(self.selection.end or ""),
+            "rows": "on" if self.selection.rows else "",
         }
 
 
@@ -88,8 +90,16 @@ class LoadForm(forms.Form):
         error_messages={"invalid": NOT_A_DATE}, help_text="empty: the first date only",
     )  # fmt: skip
 
-    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        super().__init__(data)
+    rows = forms.BooleanField(
+        label="Only the rows in the file", required=False,
+        widget=forms.CheckboxInput({"class": "form-check-input"}),
+        help_text="replaces the rows with the same key; needs the tables, and no dates",
+    )  # fmt: skip
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, initial: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(data, initial=initial)
         self.fields["tables"].choices = [  # type: ignore[attr-defined]
             (table.short, f"{table.short} {table.name}") for table in INPUTS
         ]
@@ -106,6 +116,10 @@ class LoadForm(forms.Form):
             self.add_error("start", "enter the first date too")
         elif error := reversed_dates(start, end):
             self.add_error("end", error)
+        if cleaned.get("rows") and start:
+            self.add_error("rows", "clear the dates: each row has its own")
+        elif cleaned.get("rows") and not cleaned.get("tables"):
+            self.add_error("rows", "select the tables of the file")
         return cleaned
 
     @property
@@ -113,14 +127,22 @@ class LoadForm(forms.Form):
         """Selection of a valid form."""
         names: list[str] = self.cleaned_data["tables"]
         start: date | None = self.cleaned_data["start"]
-        return LoadSelection.of(",".join(names), start, self.cleaned_data["end"])
+        rows: bool = self.cleaned_data["rows"]
+        return LoadSelection.of(",".join(names), start, self.cleaned_data["end"], rows=rows)
 
 
 def preview_url(form: LoadForm, source: str) -> str:
     """Return the URL of the preview of a valid form."""
     start, end = form.cleaned_data["start"], form.cleaned_data["end"]
     tables = ",".join(form.cleaned_data["tables"])
-    return with_query(reverse("load_preview"), source=source, tables=tables, start=start, end=end)
+    return with_query(
+        reverse("load_preview"),
+        source=source,
+        tables=tables,
+        start=start,
+        end=end,
+        rows="on" if form.cleaned_data["rows"] else "",
+    )
 
 
 def _path(source: str) -> Path:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from backfill.errors import Refused
 from backfill.ingest.input_files import SUPPORTED
 from backfill.ingest.load import load
+from backfill.ingest.load_history import record_load
 from backfill.ingest.stale_runs import LoadPreview, StaleRuns, preview, stale_runs
 from backfill.season_calendar import season_name
 from backfill.warehouse import warehouse
@@ -36,7 +37,9 @@ log = logging.getLogger(__name__)
 @operator_required
 def page(request: HtmxRequest) -> HttpResponse:
     """Render the form, or on BigQuery the state of the tables."""
-    return _page(request, LoadForm())
+    given = {name: request.GET[name] for name in ("start", "end", "rows") if name in request.GET}
+    tables = [name for name in request.GET.get("tables", "").split(",") if name]
+    return _page(request, LoadForm(initial={**given, "tables": tables}))
 
 
 def _page(request: HtmxRequest, form: LoadForm, status: int = 200, **more: Any) -> HttpResponse:
@@ -126,6 +129,7 @@ def start(request: HtmxRequest) -> HttpResponse:
             found = LoadPreview(problems=problems, rows={}, stale=StaleRuns(reasons={}))
             return _preview(request, wanted, found)
     uploads.remove(wanted.token)
+    record_load(loaded.seasons, request.user.username, wanted.selection)
     seasons = ", ".join(map(season_name, loaded.seasons))
     log.info("%s loaded season %s from %s", request.user.username, seasons, wanted.source)
     messages.success(request, f"Season {seasons} loaded in {loaded.seconds:.1f} s.")

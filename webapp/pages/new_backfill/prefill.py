@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 from django.http import Http404, QueryDict
 
+from backfill.audit.fix_steps import options_of
 from backfill.errors import Refused
 from backfill.models import Finding, Job, Launch
-from backfill.plan.options import Options, chosen
+from backfill.plan.options import Options
 from validation.season import Calendar
 from webapp.pages.new_backfill.date_picks import picked
 from webapp.pages.new_backfill.form import LaunchForm
@@ -67,14 +68,14 @@ def _finding(text: str) -> str:
         raise Http404(f"there is no finding {text}")
     if not found.action:
         raise Refused(f"finding {found.pk} proposes no backfill: {found.sentence}; {found.advice}")
-    action = found.action
-    stored = {name: action[name] for name in ("start", "end", "force", "outdated", "brake")}
-    options = Options.from_json(
-        {**stored, "canary": action["brake"], "processors": chosen(action["processors"])}
-    )
-    return query_of(
-        options, reason=f"finding {found.pk}: {found.sentence}", of_finding=str(found.pk)
-    )
+    options = options_of(found)
+    assert options is not None
+    return query_of(options, reason=reason_of(found), of_finding=str(found.pk))
+
+
+def reason_of(finding: Finding) -> str:
+    """Return the reason of a backfill that fixes a finding."""
+    return f"finding {finding.pk}: {finding.sentence}"
 
 
 FILLS: Mapping[str, Callable[[str], str]] = MappingProxyType(

@@ -17,10 +17,11 @@ from django.utils.text import capfirst
 
 from backfill.audit.season_summary import SeasonSummary
 from backfill.models import AuditResult, Finding
+from backfill.models.finding import folded
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name
 from backfill.status.attention import AUDIT_DUE_WITHIN
-from validation.findings.kinds import BY_NAME, KINDS, PHASE3_MISSING, Severity
+from validation.findings.kinds import BY_NAME, KINDS, Severity
 from webapp.ui import kind_labels, query_params
 from webapp.ui.date_strip import strip
 from webapp.ui.form_fields import ISO, ISO_INPUT, NOT_A_DATE
@@ -158,7 +159,8 @@ def _in_state(findings: QuerySet[Finding], state: str) -> QuerySet[Finding]:
     if state == ALL:
         return findings
     if state == LISTED:
-        return findings.filter(state__in=Finding.LISTED)
+        settled = (Finding.State.EXPECTED, Finding.State.FIXED)
+        return findings.filter(state__in=Finding.LISTED).exclude(root__state__in=settled)
     return findings.filter(state=state)
 
 
@@ -176,15 +178,11 @@ class Marking(forms.Form):
 
 @dataclass(frozen=True)
 class FindingRow:
-    """A finding on the list; `action` is the label of its backfill."""
+    """A finding on the list with its consequences."""
 
     finding: Finding
     strip: SafeString
-    action: str
-
-    @property
-    def needs_phase3(self) -> bool:
-        return needs_phase3(self.finding)
+    consequences: Sequence[Finding]
 
     @property
     def is_one_date(self) -> bool:
@@ -206,7 +204,7 @@ class FindingGroup:
 class Listing:
     """A page of the list. `hidden` counts the hidden informational findings."""
 
-    page: Page[Finding]
+    page: Page[tuple[Finding, list[Finding]]]
     kinds: tuple[FindingGroup, ...]
     total: int
     hidden: int
@@ -214,22 +212,25 @@ class Listing:
 
 def listing(filters: FindingFilters, page: str) -> Listing:
     """Return one page of the matching findings, in a fixed number of queries."""
-    every = filters.findings()
-    listed = every if filters.shows_notes else [f for f in every if f.severity > Severity.NOTE]
+    every = folded(filters.findings())
+    listed = every
+    if not filters.shows_notes:
+        listed = [(f, below) for f, below in every if f.severity > Severity.NOTE]
     shown = paginate(listed, PER_PAGE, page)
-    kinds = tuple(
-        _by_kind(shown.object_list, listed, dates_of_seasons({f.season for f in shown.object_list}))
-    )
+    seasons = dates_of_seasons({f.season for f, _ in shown.object_list})
+    kinds = tuple(_by_kind(shown.object_list, [f for f, _ in listed], seasons))
     return Listing(page=shown, kinds=kinds, total=len(listed), hidden=len(every) - len(listed))
 
 
 def _by_kind(
-    page: Iterable[Finding], every: Sequence[Finding], dates: Mapping[int, Sequence[date]]
+    page: Iterable[tuple[Finding, list[Finding]]],
+    every: Sequence[Finding],
+    dates: Mapping[int, Sequence[date]],
 ) -> Iterable[FindingGroup]:
-    for (name, severity), group in groupby(page, key=lambda f: (f.kind, f.severity)):
+    for (name, severity), group in groupby(page, key=lambda row: (row[0].kind, row[0].severity)):
         count = sum((f.kind, f.severity) == (name, severity) for f in every)
         group_rows = tuple(
-            FindingRow(f, strip(f, dates.get(f.season, ())), action_words(f.action)) for f in group
+            FindingRow(f, strip(f, dates.get(f.season, ())), below) for f, below in group
         )
         yield FindingGroup(
             name=name,
@@ -252,24 +253,6 @@ def dates_of_seasons(years: Iterable[int]) -> dict[int, list[date]]:
     for year, day in rows:
         dates.setdefault(year, []).append(day)
     return dates
-
-
-def needs_phase3(finding: Finding) -> bool:
-    """Return whether the backfill can require Phase 3 first; the finding page checks the tables."""
-    return finding.kind == PHASE3_MISSING.name
-
-
-def action_words(action: Mapping[str, Any] | None) -> str:
-    """Return the label of a finding's backfill; empty without one."""
-    if not action:
-        return ""
-    codes = ", ".join(action["processors"]) or "all processors"
-    span = (
-        action["start"]
-        if action["start"] == action["end"]
-        else f"{action['start']} to {action['end']}"
-    )
-    return f"Backfill {codes}, {span}"
 
 
 @dataclass(frozen=True)

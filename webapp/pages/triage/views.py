@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from backfill.audit import marking
-from backfill.audit.evidence import MOST_ROWS, evidence_of, is_missing
+from backfill.audit import marking, source_correction
+from backfill.audit.evidence import MOST_ROWS, evidence_of
 from backfill.audit.season_summary import SeasonSummary, season_summaries
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Finding
@@ -21,15 +23,14 @@ from backfill.status.attention import attention_items
 from validation.findings.kinds import pluralize
 from webapp.auth.permissions import operator_required
 from webapp.pages.triage import finding as drawing
+from webapp.pages.triage import fix as fixing
 from webapp.pages.triage.filters import (
     MARKS,
     MEANINGS,
     AuditRequest,
     FindingFilters,
     Marking,
-    action_words,
     listing,
-    needs_phase3,
     pending_audit,
 )
 from webapp.ui.typing import HtmxRequest
@@ -137,23 +138,33 @@ def _mark_one(request: HtmxRequest, pk: int) -> HttpResponse:
 
 
 def _finding(request: HtmxRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
-    finding = get_object_or_404(Finding, pk=pk)
+    finding = get_object_or_404(Finding.objects.select_related("root"), pk=pk)
     context = {
         "finding": finding,
         "numbers": drawing.numbers(finding.numbers),
-        "retries": drawing.retries(finding),
         "events": finding.events.order_by("-pk"),
-        "grid": drawing.drawn(finding),
+        "grid": SimpleLazyObject(partial(drawing.drawn, finding)),
         "marking": Marking(),
         **MARKING,
-        "phase3_missing": needs_phase3(finding) and is_missing(finding),
-        "action_words": action_words(finding.action),
+        "fixing": SimpleLazyObject(partial(fixing.context, finding, request.user)),
+        "consequences": finding.consequences.order_by("rank", "first", "pk"),
         "query_url": drawing.query_url(finding),
         **more,
     }
     if "evidence" in request.GET:
         context |= _evidence(finding)
     return render(request, "triage/finding.html", context, status=status)
+
+
+@require_safe
+def source_rows(request: HtmxRequest, pk: int) -> HttpResponse:
+    """Return the source rows of a finding as CSV, to correct and load."""
+    finding = get_object_or_404(Finding, pk=pk)
+    if not finding.evidence.get("rows"):
+        raise Refused(f"finding {pk} names no source rows; load its tables and dates")
+    name, text = source_correction.as_csv(finding)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @require_safe
