@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from webapp.api import urls as api_urls
 from webapp.auth import admin
 from webapp.live import views as live_views
-from webapp.pages import coverage, home, login, players, queries, run, runs, system
+from webapp.pages import coverage, home, login, players, queries, results, run, runs, system
 from webapp.pages.date import views as date_views
 from webapp.pages.guide import views as guide_views
 from webapp.pages.job import compare, control
@@ -41,6 +41,7 @@ home_urls = [
 rates_urls = [
     path("rates/", rates_views.page, name="rates"),
     path("rates/entities/", rates_views.entities, name="rates_entities"),
+    path("results/", results.page, name="results"),
 ]
 
 dates_urls = [

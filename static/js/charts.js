@@ -18,6 +18,8 @@
     const figure = colored(JSON.parse(document.getElementById(place.dataset.chart).textContent));
     const axis = { gridcolor: css("--line"), zerolinecolor: css("--ink-soft"), linecolor: css("--line"), automargin: true, fixedrange: true };
     const isNarrow = place.clientWidth < NARROW;
+    const xs = figure.data.flatMap((trace) => (trace.meta === "points" ? trace.x : []));
+    const ticks = Math.max(...xs) - Math.min(...xs) < (isNarrow ? 7 : 26) ? { dtick: 1 } : { nticks: isNarrow ? 7 : 26 };
     const layout = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 48, r: 12, t: 12, b: 40 }, hovermode: "closest",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: css("--ink") },
@@ -25,7 +27,7 @@
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, ...figure.layout,
       // A drag over a narrow chart scrolls the page; its range is typed into the filters.
       dragmode: place.dataset.brush && !isNarrow ? "select" : false, selectdirection: "h",
-      xaxis: { ...axis, zeroline: false, nticks: isNarrow ? 7 : 26, tickangle: 0, ...figure.layout?.xaxis }, yaxis: { ...axis, ...figure.layout?.yaxis },
+      xaxis: { ...axis, zeroline: false, ...ticks, tickangle: 0, ...figure.layout?.xaxis }, yaxis: { ...axis, ...figure.layout?.yaxis, ...(isNarrow ? { title: { text: "" } } : {}) },
     };
     place.points = figure.data
       .flatMap((trace, curveNumber) => (trace.meta === "points" ? trace.x.map((x, pointNumber) => ({ x, curveNumber, pointNumber, data: trace.customdata[pointNumber] })) : []))

@@ -45,6 +45,14 @@ def _rates(page: Any) -> dict[str, Any]:
     }
 
 
+def _results(page: Any) -> dict[str, Any]:
+    chosen = page["chosen"]
+    names = ("processor", "state", "status", "category")
+    found = {name: getattr(chosen, name) for name in names}
+    season, job = chosen.season and chosen.season.year, chosen.job and chosen.job.pk
+    return {**found, "season": season or "", "job": job or "", "with": chosen.only}
+
+
 def _triage(page: Any) -> dict[str, Any]:
     return {
         "q": "",
@@ -77,6 +85,7 @@ SHOWN: Mapping[str, Callable[[Any], dict[str, Any]]] = MappingProxyType(
     {
         "home": lambda page: {"season": page["season"].year},
         "coverage": lambda page: {"season": page["year"], "table": page["table"]},
+        "results": _results,
         "players": lambda page: {"season": page["season"].year, "q": page["part"]},
         "retries": lambda page: {"season": page["year"]},
         "date": lambda page: {"processor": page["code"]},

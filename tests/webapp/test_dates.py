@@ -177,7 +177,7 @@ def test_who_is_unaccounted_for_stands_out(demo: Demo, viewer: Client) -> None:
     Run.objects.filter(processor="PCF", date=DAY).update(population=F("population") + 30)
     AuditResult.objects.filter(processor="PCF", date=DAY).update(population=F("population") + 30)
     text = page(viewer, url("date", DAY))
-    assert "▲ 30 unaccounted<" in text
+    assert re.search(r"▲ <a [^>]*>30</a> unaccounted<", text)
     assert "▲ 86." in text
 
 

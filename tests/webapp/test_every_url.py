@@ -39,6 +39,7 @@ TABLE = {
     "live": READ,
     "rates": READ,
     "rates_entities": READ,
+    "results": READ,
     "coverage": READ,
     "runs": READ,
     "runs_csv": READ,

@@ -38,11 +38,11 @@ from validation.coverage import LOW
 from validation.findings.kinds import format_date_ranges, pluralize
 from validation.thresholds import percent
 from webapp.ui import links, season_grid, seasons, states
-from webapp.ui.query_params import Choice, whole
+from webapp.ui.query_params import Choice, one_of, whole
 from webapp.ui.tables import ListColumn
 from webapp.ui.typing import HtmxRequest
 
-WRONG = "wrong"
+WRONG, EVERY = "wrong", "all"
 COUNTED = (ALL, *GAPS, EMPTY, BOOTSTRAP)
 # Column headings of the states whose badge is too long for one.
 SHORT = {
@@ -69,6 +69,7 @@ class CoverageRow:
     url: str
     dates: int
     counts: dict[str, int]
+    urls: dict[str, str]
     oldest: datetime | None
     newest: datetime | None
 
@@ -94,7 +95,7 @@ def context(query: QueryDict) -> dict[str, Any]:
     if year not in loaded:
         raise Refused(seasons.not_loaded(year, loaded))
     found, table = season_coverage(year), _chosen(query.get("table", ""))
-    show = query.get("show", WRONG)
+    show = one_of(query.get("show") or WRONG, "state", (WRONG, EVERY, *COUNTED))
     is_output = table in PROCESSORS
     on_dates = found.tables.get(table, ())
     lines = [_coverage_row(found, name) for name in found.tables]
@@ -120,7 +121,7 @@ def context(query: QueryDict) -> dict[str, Any]:
         "shown": [
             replace(row, reason=reason_of(row))
             for row in on_dates
-            if show != WRONG or row.state in GAPS
+            if show in (row.state, EVERY) or (show == WRONG and row.state in GAPS)
         ],
         "dates": len(on_dates),
     }
@@ -143,7 +144,7 @@ def _seasons(loaded: Sequence[int], year: int) -> list[Choice]:
 
 
 def _shows(year: int, table: str, show: str) -> list[Choice]:
-    choices = ((WRONG, "Gaps"), ("all", "All dates"))
+    choices = ((WRONG, "Gaps"), (EVERY, "All dates"))
     return [Choice(words, _url(year, table, kind), kind == show) for kind, words in choices]
 
 
@@ -215,6 +216,7 @@ def _coverage_row(found: TableCoverage, name: str) -> CoverageRow:
         url=_url(found.year, name),
         dates=len(cells) - counts[NO_GAMES],
         counts={state: counts[state] for state in COUNTED},
+        urls={state: _url(found.year, name, state) for state in (EVERY, *COUNTED)},
         oldest=min(times, default=None),
         newest=max(times, default=None),
     )

@@ -51,6 +51,7 @@ class ProcessorSummary:
     first_row: EntityDay | None
     url: str
     counts: Mapping[str, int]
+    urls: Mapping[str, str]
 
 
 def state_of(entity_day: EntityDay) -> str:
@@ -109,6 +110,8 @@ def summaries(player: EntitySeason) -> list[ProcessorSummary]:
     result = []
     for code, row in player.rows.items():
         first = next((day for day in row if day.state == ROW), None)
+        counts = season_grid.in_order(Counter(map(state_of, row)))
+        here = links.named("player", player.year, player.entity)
         url = entity_url(first.day.day, code, player.entity) if first else ""
         result.append(
             ProcessorSummary(
@@ -116,7 +119,11 @@ def summaries(player: EntitySeason) -> list[ProcessorSummary]:
                 label=PROCESSORS[code].label,
                 first_row=first,
                 url=url,
-                counts=season_grid.in_order(Counter(map(state_of, row))),
+                counts=counts,
+                urls={
+                    state: links.with_query(here, show="table", processor=code, state=state)
+                    for state in counts
+                },
             )
         )
     return result
@@ -134,12 +141,20 @@ class PlayerRow:
     cells: tuple[tuple[str, str, str], ...]
 
 
-def table(player: EntitySeason) -> list[PlayerRow]:
-    """Return the grid as rows, without bootstrap dates."""
+def table(player: EntitySeason, code: str = "", state: str = "") -> list[PlayerRow]:
+    """Return the grid as rows, without bootstrap dates; only those in a state of one processor if
+    given. Raises Refused.
+    """
+    if code and code not in player.rows:
+        raise Refused(
+            f"{code[:40]!r} is no processor of {player.name}; {', '.join(player.rows)} are"
+        )
     played = {game.day for game in player.played}
     lines = []
     for row in zip(*player.rows.values(), strict=True):
         day = row[0].day
+        if code and state_of(row[list(player.rows).index(code)]) != state:
+            continue
         cells = tuple(
             (state_of(f), f.state, entity_url(day.day, c, player.entity))
             for c, f in zip(player.rows, row, strict=True)
@@ -153,13 +168,16 @@ def context(year: str, name: str, query: QueryDict) -> dict[str, Any]:
     an unknown entity, WarehouseError.
     """
     player = _found(year, name)
+    code = query.get("processor", "")
     days, as_table = tuple(load_calendar().season(player.year)), query.get("show") == "table"
     return {
         "player": player,
         "season": season_name(player.year),
         "is_team": player.team == player.entity,
         "grid": None if as_table else drawn(player, days),
-        "lines": table(player) if as_table else [],
+        "lines": table(player, code, query.get("state", "")) if as_table else [],
+        "as_table": as_table,
+        "only": f"{code} {states.of(query.get('state', '')).label}" if as_table and code else "",
         "summaries": summaries(player),
         "codes": list(player.rows),
         "first_game": player.played[-1] if player.played else None,

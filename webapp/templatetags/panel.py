@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
@@ -19,6 +22,7 @@ from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.pages.guide import glossary, topics
 from webapp.ui import kind_labels, states
 from webapp.ui.charts import RateChart
+from webapp.ui.links import with_query
 
 register = template.Library()
 CHECK_LABELS = {"defensive": "upstream check", "trigger": "Phase 5 trigger"}
@@ -250,6 +254,26 @@ def count(number: int | None, url: str = "") -> SafeString:
     return format_html(
         '<a class="count" href="{}" data-count="{}">{}</a>', url, number, f"{number:,}"
     )
+
+
+@register.simple_tag
+def results(number: int | None, **filters: object) -> SafeString:
+    """Return a number as a link to the results that it counts; `only` is the filter `with`."""
+    given = {"with" if name == "only" else name: value for name, value in filters.items()}
+    return count(number, with_query(reverse("results"), **given))
+
+
+@register.simple_tag
+def planned(number: int, path: str, query: str, code: str, action: str) -> SafeString:
+    """Return a number of a plan as a link to its dates; `query` is that of the plan."""
+    return count(number, f"{path}?{query}&{urlencode({'of': code, 'planned': action})}")
+
+
+@register.simple_tag
+def entities(number: int | None, day: date, code: str, category: str = "") -> SafeString:
+    """Return a number of entities as a link to them, on a processor and date."""
+    url = with_query(reverse("entities", args=[day, code]), category=category)
+    return count(number, url)
 
 
 @register.simple_tag

@@ -204,7 +204,8 @@ class RateChart:
             yield {
                 **self._line(known, [_percent(p.expected_rate) for p in known]),
                 "mode": "lines",
-                "name": f"{prefix}expected",
+                "name": "expected",
+                "showlegend": n == 0,
                 "hoverinfo": "skip",
                 "line": {"color": "--s-expected", "width": 9, "shape": "linear"},
                 "opacity": 0.75,
@@ -217,15 +218,24 @@ class RateChart:
             "meta": "points",
             "line": {"color": color, "width": 1.5, "dash": DASHES[n % len(DASHES)]},
             "marker": {"color": color, "size": 6},
+            "cliponaxis": False,
         }
         for name, holds, marker in MARKS:
             if found := [p for p in ran if holds(p)]:
                 yield {
                     **self._line(found, [self._y(p) for p in found], with_points=True, whole=True),
                     "mode": "markers",
-                    "name": prefix + name.format(band=_band_name(found)),
+                    "name": name.format(band=_band_name(found)),
+                    "legendgroup": name,
+                    "showlegend": not any(
+                        self._marked(before, holds) for before in self.series[:n]
+                    ),
                     "marker": marker,
+                    "cliponaxis": False,
                 }
+
+    def _marked(self, one: Series, holds: Callable[[Point], bool]) -> bool:
+        return any(self._y(p) is not None and holds(p) for p in one.points)
 
     def _line(
         self,

@@ -58,9 +58,14 @@ class ProgressBar:
     segments: tuple[BarSegment, ...]
 
     @property
+    def in_order(self) -> list[BarSegment]:
+        """Segments in the order of words: ended, running, pending."""
+        return sorted(self.segments, key=lambda segment: ORDER.index(segment.state))
+
+    @property
     def words(self) -> str:
         """Counts by state, in words."""
-        found = sorted(self.segments, key=lambda segment: ORDER.index(segment.state))
+        found = self.in_order
         return ", ".join(f"{s.n:,} {states.of(s.state).label}" for s in found) or "no runs"
 
 

@@ -26,11 +26,19 @@ from validation.season import BOOTSTRAP_DAYS, DateType, Day
 from webapp.pages.new_backfill.plan_rows import ItemGroup, PlanGroup, PlanRow, ProcessorRow
 from webapp.ui import season_grid, states
 from webapp.ui.links import to_date
+from webapp.ui.query_params import one_of
 from webapp.ui.tables import paginate
 
 SHORT = 31  # dates listed without a click
 PAGE = 100
 STATE = {PlannedAction.RUN: "will run", PlannedAction.KEEP: "kept", PlannedAction.LEAVE: "left"}
+# States on screen that each number of the plan by processor counts.
+PLANNED = {
+    "run": ("will run", "will be replaced"),
+    "overwrite": ("will be replaced",),
+    "skip": ("bootstrap", "no games"),
+    "keep": ("kept",),
+}
 ITEMS_SHOWN = 4
 SEVERITY = {
     PreflightEffect.BLOCKS: "blocker",
@@ -154,9 +162,24 @@ class PlanView:
             "plan",
         )
 
-    def rows(self, page: str | None = None) -> Page[PlanRow]:
-        """Return one page of the plan by date."""
-        dates = [list(runs) for _, runs in groupby(self.plan.runs, key=lambda r: r.date)]
+    def rows(
+        self, page: str | None = None, processor: str = "", planned: str = ""
+    ) -> Page[PlanRow]:
+        """Return one page of the plan by date; only dates with this state of a processor, if
+        given. Raises Refused.
+        """
+        known = PLANNED[one_of(planned, "planned action", PLANNED)] if planned else ()
+        one_of(processor, "processor of this plan", self.options.processors)
+        dates = [
+            runs
+            for _, found in groupby(self.plan.runs, key=lambda r: r.date)
+            for runs in [list(found)]
+            if not known
+            or any(
+                processor in ("", run.processor) and state_of(run, self._days[run.date]) in known
+                for run in runs
+            )
+        ]
         found = paginate(dates, PAGE, page)
         rows = [_row(self._days[runs[0].date], runs) for runs in found.object_list]
         return Page(rows, found.number, found.paginator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
@@ -61,11 +62,15 @@ def plan(request: HtmxRequest) -> HttpResponse:
     template = "new_backfill/_plan.html" if request.htmx else "new_backfill/plan.html"
     if draft.shown is None:
         raise Refused(draft.nothing)
-    return render(
-        request,
-        template,
-        {"draft": draft, "shown": draft.shown, "rows": draft.shown.rows(given.get("page"))},
-    )
+    only = {name: request.GET.get(name, "") for name in ("of", "planned")}
+    context = {
+        "draft": draft,
+        "shown": draft.shown,
+        "rows": draft.shown.rows(given.get("page"), only["of"], only["planned"]),
+        "only": " ".join(filter(None, only.values())),
+        "plan_query": f"{draft.form.query}&{urlencode(only)}",
+    }
+    return render(request, template, context)
 
 
 @operator_required
