@@ -76,7 +76,7 @@ class Point:
         """Number of failed entities; None without a run."""
         return None if self.population is None else sum(self.failures.values())
 
-    @property
+    @cached_property
     def rate(self) -> float | None:
         """Failed entities divided by population; None for an empty population."""
         return (
@@ -101,7 +101,7 @@ class Point:
         """Return whether actual and expected rate differ by more than the tolerance."""
         return self.residual is not None and abs(self.residual) > TOLERANCE
 
-    @property
+    @cached_property
     def band(self) -> Band | None:
         """Band of the runbook or of the other seasons, else of the exact expectation, if any."""
         if self.known_band or self.expected_rate is None:
@@ -118,7 +118,7 @@ class Point:
         """Upper end of the band."""
         return self.band.high if self.band else None
 
-    @property
+    @cached_property
     def reading(self) -> Reading | None:
         """Position of the rate in the band, with its interpretation; None without a run."""
         if self.failed is None or self.population is None:
@@ -130,12 +130,12 @@ class Point:
         """Return whether the point has failures, and all are expected."""
         return bool(self.failed) and not (self.unexplained or self.bugs or self.not_audited)
 
-    @property
+    @cached_property
     def position(self) -> str:
         """Position in the band: inside, above, below or no band; empty without a run."""
         return str(self.reading.verdict) if self.reading else ""
 
-    @property
+    @cached_property
     def verdict(self) -> str:
         """Position in the named band, such as `above the runbook's band, all expected`."""
         found, known = self.reading, self.band
@@ -154,14 +154,16 @@ class Point:
         ]
 
 
-def rates_of(year: int, codes: Collection[str] = CHAIN) -> dict[str, list[Point]]:
+def rates_of(
+    year: int, codes: Collection[str] = CHAIN, history: RateHistories | None = None
+) -> dict[str, list[Point]]:
     """Return a point for each processor and processing date after bootstrap. Two queries in
-    total, three with other seasons to compare with.
+    total, three with other seasons to compare with; `history` saves the third one.
     """
     calendar = load_calendar()
     days = [day for day in calendar.season(year) if day.is_computed]
     runs, audits = latest_runs(days), audit_summaries(year)
-    history = RateHistories(calendar, codes=codes)
+    history = history or RateHistories(calendar, codes=codes)
     return {
         code: [
             _point(day, runs.get((code, day.day)), audits.get((code, day.day)), known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.urls import reverse
@@ -79,7 +80,7 @@ class RateChart:
         """Name of the x axis."""
         return "season week" if self.by_week else "day of the season"
 
-    @property
+    @cached_property
     def brush(self) -> dict[str, str]:
         """URL without the range that a brush selects, and the parameter of the range."""
         url = with_query(

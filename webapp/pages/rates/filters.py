@@ -13,7 +13,8 @@ from django.urls import reverse
 from backfill.drilldown.failing_entities import RESULTS
 from backfill.errors import Refused
 from backfill.processors.registry import CHAIN, unknown_processor
-from backfill.status.failure_rates import Point, by_week, rates_of
+from backfill.season_calendar import load_calendar
+from backfill.status.failure_rates import Point, RateHistories, by_week, rates_of
 from validation.bands import RUNBOOK
 from validation.categories import BY_NAME
 from webapp.ui import charts, links, seasons
@@ -98,7 +99,9 @@ class RateFilters:
     @cached_property
     def dates(self) -> dict[LoadedSeason, list[Point]]:
         """Points of every date, by season."""
-        return {season: rates_of(season.year, (self.code,))[self.code] for season in self.seasons}
+        codes = (self.code,)
+        history = RateHistories(load_calendar(), codes=codes)
+        return {s: rates_of(s.year, codes, history)[self.code] for s in self.seasons}
 
     @cached_property
     def selected_dates(self) -> dict[LoadedSeason, list[Point]]:
