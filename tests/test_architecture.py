@@ -31,7 +31,7 @@ LAYERS = (
     "statements",
     "processors",
     "warehouse",
-    "plan.date_lists plan.option_fields plan.options",  # stored options
+    "plan.cells plan.date_lists plan.option_fields plan.options",  # stored options
     "models",
     "season_calendar column_shares input_checks",
     "plan",

@@ -12,7 +12,7 @@ GO, HELP, SEARCH, PREVIOUS, NEXT = "g", "?", "/", ",", "."
 MOVES: Mapping[str, tuple[int, int]] = {
     "ArrowLeft": (-1, 0), "ArrowUp": (0, -1), "ArrowDown": (0, 1), "ArrowRight": (1, 0),
 }  # fmt: skip
-FIRST, LAST, CLEAR = "Home", "End", "Escape"
+FIRST, LAST, CLEAR, PICK, ALL, OPEN = "Home", "End", "Escape", " ", "a", "Enter"
 SIGNS = {"ArrowLeft": "←", "ArrowUp": "↑", "ArrowDown": "↓", "ArrowRight": "→"}
 
 
@@ -43,6 +43,10 @@ SECTIONS = (
             Shortcut((FIRST, LAST), "First and last date of the row"),
             Shortcut(("Enter",), "Open the cell"),
             Shortcut(("Tab",), "Leave the grid"),
+            Shortcut(("Space",), "Select or deselect the cell, day, month or processor"),
+            Shortcut(("Shift", "←", "↑", "↓", "→"), "Select the cells in between"),
+            Shortcut(("Ctrl", "A"), "Select all cells"),
+            Shortcut(("Esc",), "Clear the selection"),
         ),
     ),
     Section(
@@ -59,5 +63,5 @@ SECTIONS = (
 # Data of static/js/backcourt.js.
 TABLE = {
     "go": GO, "help": HELP, "search": SEARCH, "turn": {PREVIOUS: "prev", NEXT: "next"},
-    "moves": MOVES, "first": FIRST, "last": LAST, "clear": CLEAR,
+    "moves": MOVES, "first": FIRST, "last": LAST, "clear": CLEAR, "pick": PICK, "all": ALL, "open": OPEN,
 }  # fmt: skip

@@ -9,6 +9,7 @@ from webapp.api import urls as api_urls
 from webapp.auth import admin
 from webapp.live import views as live_views
 from webapp.pages import coverage, home, login, players, queries, results, run, runs, system
+from webapp.pages.cells import views as cell_views
 from webapp.pages.date import views as date_views
 from webapp.pages.guide import views as guide_views
 from webapp.pages.job import compare, control
@@ -42,6 +43,12 @@ rates_urls = [
     path("rates/", rates_views.page, name="rates"),
     path("rates/entities/", rates_views.entities, name="rates_entities"),
     path("results/", results.page, name="results"),
+]
+
+cells_urls = [
+    path("cells/", cell_views.bar, name="cells"),
+    path("cells/why/", cell_views.why, name="cells_why"),
+    path("cells/validate/", cell_views.validation, name="cells_validate"),
 ]
 
 dates_urls = [
@@ -171,6 +178,7 @@ login_urls = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *home_urls,
+    *cells_urls,
     *rates_urls,
     *dates_urls,
     *players_urls,

@@ -22,6 +22,8 @@ def add_dates(parser: CommandParser) -> None:
 
 def with_dates(given: dict[str, Any], **fields: Any) -> Options:
     """Return the options for the dates of the command line. Raises Refused."""
+    if fields.get("cells"):
+        return _with_cells(given, fields)
     missing = [f"--{name}" for name in ("start", "end") if given[name] is None]
     if given["dates"] and len(missing) < 2:
         raise Refused("use --dates, or --start and --end, not both")
@@ -36,4 +38,15 @@ def with_dates(given: dict[str, Any], **fields: Any) -> Options:
         Options.of_dates(without(options.days, given["exclude"]), **fields)
         if given["exclude"]
         else options
+    )
+
+
+def _with_cells(given: dict[str, Any], fields: dict[str, Any]) -> Options:
+    """Return the options for the cells of the command line. Raises Refused."""
+    others = ("start", "end", "dates", "exclude", "processors", "start_from")
+    if more := [name for name in others if given.get(name)]:
+        flag = more[0].replace("_", "-")
+        raise Refused(f"--cells and --{flag} exclude each other; use one of them")
+    return Options.of_cells(
+        **{name: value for name, value in fields.items() if name != "processors"}
     )

@@ -14,6 +14,7 @@ from backfill.models import Run
 from backfill.plan import preflight
 from backfill.plan.estimate import COSTS_NOTHING, Estimate, estimate
 from backfill.plan.options import Options
+from backfill.plan.outside_runs import outside_notes
 from backfill.plan.planning import PlannedAction
 from backfill.warehouse.tables import INPUTS, SCHED
 from validation.preflight_report import DateState, Item, Report
@@ -44,6 +45,7 @@ def plan_text(preview: Preview, *, verbose: bool) -> str:
         *_estimate_line(preview),
         table(rows),
         *_canary_line(preview),
+        *outside_notes(planned),
         *blocking_lines(preview.report.blocks),
         *warning_lines(preview.report, planned.options),
         *_resume_line(preview),

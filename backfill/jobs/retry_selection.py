@@ -10,6 +10,7 @@ from shlex import quote
 
 from backfill.errors import Refused
 from backfill.models import Job, Key
+from backfill.plan.cells import format_cells, parse_cells
 from backfill.processors.registry import CHAIN, unknown_processor
 from backfill.status import error_groups
 from backfill.status.failures import Failure, JobFailures, failures_with
@@ -36,7 +37,7 @@ class Selection:
     """Filters on a job's failures, combined with AND; an empty filter selects all.
 
     `categories` also accepts error classes, `blocked` and `cancelled`; `groups` are ids of error
-    groups, `weeks` season weeks. `include_expected` adds expected failures, `override` adds
+    groups, `weeks` season weeks, `cells` cells of the grid as text. `include_expected` adds expected failures, `override` adds
     failures that need a fix first.
     """
 
@@ -46,6 +47,7 @@ class Selection:
     start: date | None = None
     end: date | None = None
     weeks: tuple[int, ...] = ()
+    cells: str = ""
     include_expected: bool = False
     override: bool = False
 
@@ -57,6 +59,7 @@ class Selection:
             raise Refused(
                 f"the last date {self.end} is before the first date {self.start}; swap them"
             )
+        parse_cells(self.cells)
         if wrong := [week for week in self.weeks if not 1 <= week <= MAX_WEEK]:
             raise Refused(f"a season has weeks 1 to {MAX_WEEK}, not {wrong[0]}")
 
@@ -76,10 +79,12 @@ class Selection:
         if self.weeks and not weeks & set(self.weeks):
             actual = f"weeks {min(weeks)} to {max(weeks)}" if weeks else "no season dates"
             raise Refused(f"job {job.pk} has no date in week {self.weeks[0]}; it has {actual}")
+        cells = set(parse_cells(self.cells))
         return {
             (code, day)
             for code, day in standing.own
-            if (not self.processors or code in self.processors)
+            if (not self.cells or (code, day) in cells)
+            and (not self.processors or code in self.processors)
             and (not self.start or day >= self.start)
             and (not self.end or day <= self.end)
             and (not self.weeks or week_of[day] in self.weeks)
@@ -137,6 +142,7 @@ def retry_command(job: int, chosen: Selection, reason: str = "") -> str:
         "start": chosen.start,
         "end": chosen.end,
         "week": "-".join(dict.fromkeys(weeks[:1] + weeks[-1:])),
+        "cells": chosen.cells and format_cells(parse_cells(chosen.cells)),
         "reason": reason,
     }
     return " ".join(

@@ -246,7 +246,11 @@ def reclaim_orphaned_jobs(options: Options) -> Job | None:
 
 def _overlaps(job: Job, options: Options) -> bool:
     held = job.runs.filter(status__in=Run.ACTIVE, processor__in=options.processors)
-    return not set(options.days).isdisjoint(held.values_list("date", flat=True))
+    days = set(options.days)
+    return any(
+        day in days and options.selects(code, day)
+        for code, day in held.values_list("processor", "date")
+    )
 
 
 def _abandon(job: Job) -> None:

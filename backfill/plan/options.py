@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, asdict, dataclass, field, fields
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from backfill.errors import InvalidOption, Refused
+from backfill.plan.cells import HOW_TO_WRITE as HOW_TO_WRITE_CELLS
+from backfill.plan.cells import format_cells, parse_cells
 from backfill.plan.date_lists import HOW_TO_WRITE, format_dates, parse_dates
 from backfill.plan.option_fields import described, spec_of
 from backfill.processors.registry import CHAIN, processor
@@ -27,6 +30,7 @@ class Options:
     the planner choose.
 
     `dates`, if given, are the only dates; `start` and `end` are then the first and last of them.
+    `cells`, if given, are the only (processor, date); the dates and processors are then theirs.
     The shell's arguments, the form and the API's schema derive from this declaration.
     """
 
@@ -138,13 +142,40 @@ class Options:
         ),
     )
 
+    cells: str = field(
+        default="",
+        metadata=described(
+            "cells of the grid, instead of dates and processors: "
+            "PSZA,PDC 2021-11-01..2021-11-05; ML 2021-11-03",
+            "Cells",
+        ),
+    )
+
     def __post_init__(self) -> None:
         """Raise InvalidOption for values out of range and for contradictions."""
+        self._take_cells()
         self._check_range()
         for one in fields(self):
             self._check_limits(one)
         self._check_contradictions()
         self._check_dates()
+
+    def _take_cells(self) -> None:
+        """Derive dates and processors from the cells; all processors on all dates need no cells."""
+        if not self.cells:
+            return
+        try:
+            keys = parse_cells(self.cells)
+        except Refused as refused:
+            raise InvalidOption("cells", str(refused)) from None
+        if not keys:
+            raise InvalidOption("cells", f"no cells given; {HOW_TO_WRITE_CELLS}")
+        days = tuple(sorted({day for _, day in keys}))
+        codes = tuple(code for code in CHAIN if any(of == code for of, _ in keys))
+        is_whole = len(keys) == len(days) * len(codes)
+        taken = {"start": days[0], "end": days[-1], "dates": days, "processors": codes}
+        for name, value in {**taken, "cells": "" if is_whole else format_cells(keys)}.items():
+            object.__setattr__(self, name, value)
 
     def _check_range(self) -> None:
         if self.end < self.start:
@@ -210,6 +241,20 @@ class Options:
             raise InvalidOption("dates", f"no dates given; {HOW_TO_WRITE}")
         return cls(start=min(dates), end=max(dates), dates=tuple(sorted(set(dates))), **others)
 
+    @classmethod
+    def of_cells(cls, cells: str, **others: Any) -> Options:
+        """Return the options for exactly these cells. Raises InvalidOption."""
+        return cls(start=date.min, end=date.min, cells=cells or ";", **others)
+
+    @cached_property
+    def keys(self) -> frozenset[tuple[str, date]]:
+        """Selected cells; empty if all processors on all dates are selected."""
+        return frozenset(parse_cells(self.cells))
+
+    def selects(self, code: str, day: date) -> bool:
+        """Return whether a processor of these options is selected on a date of these options."""
+        return not self.cells or (code, day) in self.keys
+
     @property
     def backfill_mode(self) -> bool:
         """True if the checks of normal mode are skipped."""
@@ -223,6 +268,8 @@ class Options:
     @property
     def span(self) -> str:
         """The dates as text: a range, or a count within one."""
+        if self.cells:
+            return f"{len(self.keys)} cells from {self.start} to {self.end}"
         return (
             f"{len(self.dates)} dates from {self.start} to {self.end}"
             if self.dates

@@ -183,7 +183,8 @@ def _in_batch(run: PlannedRun, batch_of: Mapping[date, int]) -> PlannedRun:
 def _runs_of(day: Day, decide: _Decision) -> Iterator[PlannedRun]:
     """Yield the runs of one date in chain order; a rerun upstream reruns its downstream."""
     again: list[str] = []
-    for code in (c for c in CHAIN if c in decide.options.processors):
+    options = decide.options
+    for code in (c for c in CHAIN if c in options.processors and options.selects(c, day.day)):
         action, reason, heading = decide(day, code, again)
         if action is PlannedAction.RUN:
             again.append(code)

@@ -10,7 +10,7 @@ from backfill.plan.date_lists import format_dates
 from backfill.plan.option_fields import default_of, flag_of
 from backfill.plan.options import Options
 
-DATES = ("start", "end", "dates")
+DATES = ("start", "end", "dates", "cells")
 
 
 def command(options: Options) -> str:
@@ -19,17 +19,21 @@ def command(options: Options) -> str:
 
 
 def _dates(options: Options) -> Iterator[str]:
-    if options.dates:
+    if options.cells:
+        yield f"--cells {quote(options.cells)}"
+    elif options.dates:
         yield f"--dates {quote(format_dates(options.dates))}"
     else:
         yield f"--start {options.start} --end {options.end}"
 
 
 def _others(options: Options) -> Iterator[str]:
+    of_dates = (*DATES, "processors") if options.cells else DATES
     changed = [
         (field, value)
         for field in fields(Options)
-        if field.name not in DATES and (value := getattr(options, field.name)) != default_of(field)
+        if field.name not in of_dates
+        and (value := getattr(options, field.name)) != default_of(field)
     ]
     yield from (f"{flag_of(f)} {','.join(value)}" for f, value in changed if type(value) is tuple)
     yield from (flag_of(f) for f, value in changed if value is True)

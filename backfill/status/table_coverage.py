@@ -31,7 +31,7 @@ from validation.findings.kinds import pluralize
 from validation.season import DateType, Day
 
 ALL, LOW_SHARE, MISSING, TWICE = "all there", "low", "missing", "twice"
-NOT_WRITTEN, EMPTY, BOOTSTRAP = "not written", "empty", "bootstrap"
+NOT_WRITTEN, EMPTY, BOOTSTRAP, ALL_FAILED = "not written", "empty", "bootstrap", "all failed"
 NO_GAMES, LATER = "no games", "not run"
 # Grid states without written rows.
 UNWRITTEN = ("failed", "blocked", "skipped", "cancelled", "running", "pending", "hole")
@@ -279,14 +279,13 @@ def _output(
             reason=cell.title,
         )
     expected, repeated = cell.population if population is None else population, 0
-    state, reason = ALL, ""
+    state, reason, accounted = ALL, "", cell.rows + cell.failed
     if not cell.population:
         state = EMPTY
-    elif expected and cell.rows + cell.failed < LOW * expected:
-        state, reason = (
-            LOW_SHARE,
-            f"{cell.rows + cell.failed:,} of {expected:,} entities accounted for",
-        )
+    elif expected and accounted < LOW * expected:
+        state, reason = LOW_SHARE, f"{accounted:,} of {expected:,} entities accounted for"
+    elif not cell.rows:
+        state, reason = ALL_FAILED, "no row: every entity failed"
     if (finding_kinds.DUPLICATE_OUTPUT.name, key) in findings:
         state, reason = TWICE, "the latest audit found duplicate keys"
     if (finding_kinds.LOST_PARTITION.name, key) in findings:

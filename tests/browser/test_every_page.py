@@ -201,7 +201,10 @@ def test_by_keyboard_alone_from_the_grid_to_a_player(browser: Browser, judged_pa
         for _ in range(20):
             keys.press("ArrowRight")
         keys.press("Enter")
-        page.wait_for_url(re.compile(r"/dates/\d{4}-\d\d-\d\d/"))
+        page.wait_for_url(re.compile(r"/runs/\d+/"))  # in the drawer
+        page.locator("#drawer[open]").wait_for()
+        keys.press("Escape")
+        page.locator("#drawer:not([open])").wait_for(state="hidden")
         keys.press("g")
         keys.press("t")
         page.wait_for_url("**/triage/")

@@ -64,7 +64,7 @@ def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(
             "Phase 3 rows missing"
         )
         page.locator("#cell-PCF-2021-11-27").click()
-        expect(page.locator("main")).to_contain_text("no row")
+        expect(page.locator("#drawer")).to_contain_text("no row")
 
         # Down to one player.
         page.goto(f"/dates/{LATE}/PDC/")

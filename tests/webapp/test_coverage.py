@@ -60,6 +60,20 @@ def test_an_output_accounts_for_its_population_in_rows_and_failures(demo: Demo) 
     assert (held.share, held.at, held.run) == (1.0, run.finished_at, run.pk)
 
 
+def test_a_date_where_every_entity_failed_is_not_painted_solid(viewer: Client, demo: Demo) -> None:
+    run = Run.objects.get(processor="PSZA", date=FAULTY)
+    run.failures, run.rows = {"INSUFFICIENT_DATA": run.population}, 0
+    run.save(update_fields=["failures", "rows"])
+    held = next(h for h in season_coverage(YEAR).tables["PSZA"] if h.date == FAULTY)
+    assert (held.state, held.failed) == ("all failed", run.population)
+    html = page(viewer)
+    assert f'class="cell s-allfailed" id="cell-PSZA-{FAULTY}"' in html
+    assert "every entity failed" in html
+    assert not [
+        gap for gap in season_coverage(YEAR).holes if gap.dates == (FAULTY,) and "PSZA" in gap.names
+    ]
+
+
 def test_a_run_that_failed_for_want_of_phase_3_has_written_nothing_and_leads_to_the_finding(
     demo: Demo,
 ) -> None:

@@ -37,6 +37,9 @@ PROGRAMS = Answers(401, 200, 200, 405)
 TABLE = {
     "home": READ,
     "live": READ,
+    "cells": Answers(302, 200, 200, 422),  # a POST without cells
+    "cells_why": READ,
+    "cells_validate": READ,
     "rates": READ,
     "rates_entities": READ,
     "results": READ,
@@ -121,7 +124,12 @@ NAMED = {
     "verb": "approve",
 }
 NOVEMBER = {"start": "2021-11-01", "end": "2021-11-30"}
-QUERY = {"backfill_plan": NOVEMBER, "query_csv": NOVEMBER}
+CELLS = {"cells": f"PSZA,PDC {FAULTY}"}
+QUERY = {
+    "backfill_plan": NOVEMBER,
+    "query_csv": NOVEMBER,
+    **dict.fromkeys(("cells", "cells_why", "cells_validate"), CELLS),
+}
 # Source of `pk` in URLs that do not name a job.
 OWN_PK = {
     "finding": "finding",

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from backfill.drilldown.entity_names import all_names
-from backfill.models import Event, EventCause, Job, Run, SeasonAudit
+from backfill.models import Event, EventCause, Finding, Job, Run, SeasonAudit
 from backfill.status.attention import stop_cause
 from backfill.status.job_outcome import (
     JobRun,
@@ -93,9 +93,7 @@ def test_each_own_run_has_a_cell_that_can_be_replaced_by_itself(viewer: Client, 
     }
 
 
-def test_a_cell_leads_to_its_date_and_one_that_failed_to_its_error(
-    viewer: Client, job: Job
-) -> None:
+def test_a_cell_leads_to_its_run_and_a_failed_one_to_its_error(viewer: Client, job: Job) -> None:
     failed = job.runs.filter(status="failed").first() or job.runs.filter(status="complete").first()
     Run.objects.filter(pk=failed.pk).update(
         status="failed", reason="it broke <b>here</b>", error="Oops"
@@ -104,7 +102,19 @@ def test_a_cell_leads_to_its_date_and_one_that_failed_to_its_error(
     assert f'href="/runs/{failed.pk}/"' in html
     assert "it broke &lt;b&gt;here&lt;/b&gt;" in html_of(viewer, "run", failed.pk)
     fine = job.runs.filter(status="complete").exclude(pk=failed.pk).first()
-    assert f'href="/dates/{fine.date}/?processor={fine.processor}"' in html
+    assert f'href="/runs/{fine.pk}/"' in html
+
+
+@pytest.mark.shell
+def test_empty_sections_are_one_line_and_options_are_folded(viewer: Client, job: Job) -> None:
+    Run.objects.update(failures={}, status="complete", input_signature="")
+    Finding.objects.all().delete()
+    html = " ".join(html_of(viewer, "job", job.pk).split())
+    assert re.search(r'<section class="card card-line" aria-labelledby="attempts-title">', html)
+    assert '<details class="card job-details">' in html
+    groups = " ".join(html_of(viewer, "job_groups", job.pk).split())
+    assert '<section id="groups" class="card card-line"' in groups
+    assert "No current errors or bugs." in groups
 
 
 @pytest.mark.shell

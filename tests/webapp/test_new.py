@@ -432,7 +432,9 @@ def test_labels_bounds_choices_and_help_are_those_of_the_declaration(name: str) 
 def test_each_option_alone_goes_through_the_address(name: str) -> None:
     changed = replace(EVERY, **({name: True} if name in POLICY_FLAGS else {}))
     assert (
-        name in DATES or name in POLICY_FLAGS or getattr(changed, name) != default_of(FIELDS[name])
+        name in (*DATES, "cells")
+        or name in POLICY_FLAGS
+        or getattr(changed, name) != default_of(FIELDS[name])
     )
     assert LaunchForm(QueryDict(query_of(changed))).options == changed
 

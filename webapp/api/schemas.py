@@ -29,6 +29,7 @@ SELECTION = {
     "start": "first date",
     "end": "last date, included",
     "categories": "failure categories, error classes, `blocked` or `cancelled`",
+    "cells": "only these cells of the grid: PSZA,PDC 2021-11-01..2021-11-05; ML 2021-11-03",
     "groups": "ids of error groups, as a job lists them",
     "weeks": "season weeks",
     "include_expected": "include expected failures, which a retry does not fix",
@@ -146,6 +147,10 @@ def options_of(given: Strict) -> Options:
     """Return the options of a request body. Raises Refused."""
     sent = given.model_dump(include={f.name for f in fields(Options)} | {"exclude"})
     start, end, dates, exclude = (sent.pop(name) for name in ("start", "end", "dates", "exclude"))
+    if sent["cells"]:
+        if start or end or dates or exclude or sent.pop("processors"):
+            raise InvalidOption("cells", "send cells, or dates and processors, not both")
+        return Options.of_cells(**sent)
     sent["processors"] = chosen(sent["processors"])
     days = parse_dates(dates)
     if dates and not days:

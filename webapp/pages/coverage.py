@@ -18,6 +18,7 @@ from backfill.processors.registry import PROCESSORS
 from backfill.season_calendar import season_name
 from backfill.status.table_coverage import (
     ALL,
+    ALL_FAILED,
     BOOTSTRAP,
     EMPTY,
     GAPS,
@@ -43,7 +44,7 @@ from webapp.ui.tables import ListColumn
 from webapp.ui.typing import HtmxRequest
 
 WRONG, EVERY = "wrong", "all"
-COUNTED = (ALL, *GAPS, EMPTY, BOOTSTRAP)
+COUNTED = (ALL, ALL_FAILED, *GAPS, EMPTY, BOOTSTRAP)
 # Column headings of the states whose badge is too long for one.
 SHORT = {
     MISSING: "No rows",
@@ -51,6 +52,7 @@ SHORT = {
     NOT_WRITTEN: "Not written",
     TWICE: "Duplicates",
     EMPTY: "No entities",
+    ALL_FAILED: "All failed",
     BOOTSTRAP: "Bootstrap",
 }
 
@@ -162,7 +164,11 @@ def _grid(found: TableCoverage) -> season_grid.RenderedGrid:
     def cell(name: str, day: date) -> season_grid.GridCell:
         found = cells[name, day]
         return season_grid.GridCell(
-            processor=name, date=day, state=found.state, title=title(found), url=pages[day]
+            processor=name,
+            date=day,
+            state=found.state,
+            title=title(found),
+            url=links.to_run(found.run) if found.run else pages[day],
         )
 
     return season_grid.draw([day.day for day in found.days], cell, tuple(found.tables))

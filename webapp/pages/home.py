@@ -34,7 +34,7 @@ from validation.season import BOOTSTRAP_DAYS
 from webapp.pages.job import figures
 from webapp.ui import charts, seasons
 from webapp.ui import season_grid as grids
-from webapp.ui.links import to_date, with_query
+from webapp.ui.links import to_date, to_run, with_query
 from webapp.ui.seasons import LoadedSeason
 from webapp.ui.typing import HtmxRequest
 
@@ -154,7 +154,8 @@ class Overview:
             HeadlineFigure(
                 label="Needs attention",
                 value=f"{attention:,}",
-                note=f"{pluralize(len(self.findings), 'finding')}, {len(others):,} jobs or launches",
+                note=pluralize(len(self.findings), "finding")
+                + (f", {len(others):,} jobs or launches" if others else ""),
                 url="#findings" if others else triage,
                 is_bad=bool(attention),
             ),
@@ -247,5 +248,5 @@ def _as_cell(cell: Any) -> grids.GridCell:
         date=cell.date,
         state=cell.state,
         title=cell.title,
-        url=to_date(cell.date, cell.processor),
+        url=to_run(cell.run) if cell.run else to_date(cell.date, cell.processor),
     )

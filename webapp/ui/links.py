@@ -24,6 +24,12 @@ def to_date(day: date, processor: str = "") -> str:
     return with_query(reverse("date", args=[day]), processor=processor)
 
 
+@lru_cache(maxsize=8192)
+def to_run(pk: int) -> str:
+    """Return the URL of a run, which opens in the drawer."""
+    return reverse("run", args=[pk])
+
+
 def to_retry(job: int, **selection: object) -> str:
     """Return the URL of the Retry page of a job, with failures selected."""
     return with_query(reverse("retry", args=[job]), **selection)

@@ -58,6 +58,7 @@ STATES = MappingProxyType(
         **{name: _state(slug, shape, *WORDS[name]) for name, (slug, shape) in CELLS.items()},
         # (table, date) on Coverage
         "all there": _state("complete", "●", "complete"),
+        "all failed": _state("allfailed", "∅", "complete", "every entity failed"),
         "low": _state("outside", "▲", "needs attention", f"under {percent(LOW)} of rows"),
         "missing": _state("failed", "✖", "needs attention", "no rows"),
         "twice": _state("outdated", "≡", "needs attention", "duplicate rows"),

@@ -52,6 +52,7 @@ class Command(VerbCommand):
         parser.add_argument(
             "--week", type=parse_weeks, default=(), metavar="N|N-M", help="only these season weeks"
         )
+        add_options(parser, ["cells"], cells="only these cells: PSZA,PDC 2021-11-01..2021-11-05")
         parser.add_argument(
             "--include-expected",
             action="store_true",
@@ -98,5 +99,6 @@ def selected(given: dict[str, Any]) -> Selection:
         categories=tuple(listed(given["category"], "--category")),
         groups=tuple(listed(given["group"], "--group")),
         weeks=given["week"],
+        cells=given["cells"],
         **{name: given[name] for name in ("start", "end", "include_expected", "override")},
     )

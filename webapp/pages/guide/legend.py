@@ -13,6 +13,7 @@ MEANINGS = {
     "empty": "Complete run on a date without entities.",
     "not run": "No run yet.",
     "no games": "No game on this date.",
+    "all failed": "Complete run without a row: every entity failed.",
     "low": "Fewer rows than the games imply.",
     "missing": "Games on this date, but no rows.",
     "twice": "Duplicate rows of a player, team or game.",

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from backfill.models import Job, Key, Run
@@ -34,8 +33,6 @@ TO_COME = (
     "cancelled",
     "bootstrap",
 )  # states that a running job can still reach
-# A cell in one of these links to its run with the reason, any other to its date.
-WITH_A_REASON = ("failed", "blocked", "cancelled", "running", "pending")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,14 +211,8 @@ def _cell(
         date=day,
         state=state,
         title=title(run, state, audit),
-        url=_leads_to(job, run),
+        url=links.to_run(run.pk),
     )
-
-
-def _leads_to(job: Job, run: JobRun) -> str:
-    if run.status in WITH_A_REASON:
-        return reverse("run", args=[run.pk])
-    return links.to_date(run.date, run.processor)
 
 
 def title(run: JobRun, state: str, audit: AuditSummary | None) -> str:

@@ -12,11 +12,13 @@ from django.utils.timezone import now
 
 from backfill.errors import InvalidOption, Refused
 from backfill.jobs.launches import passed_text
+from backfill.plan.cells import format_cells, parse_cells
 from backfill.plan.date_lists import parse_dates, without
 from backfill.plan.option_fields import spec_of
 from backfill.plan.options import FIELDS, Options, chosen
 from backfill.processors.registry import PROCESSORS
 from webapp.pages.new_backfill.link import (
+    CELLS,
     DATES,
     LIST,
     NUMBERS,
@@ -59,9 +61,10 @@ class LaunchForm(OptionsForm):
     of_finding = forms.CharField(required=False, widget=forms.HiddenInput)  # source of a proposal
     by = forms.ChoiceField(
         label="Dates by",
-        choices=[(RANGE, "Range"), (LIST, "List")],
+        choices=[(RANGE, "Range"), (LIST, "List"), (CELLS, "Cells")],
         widget=forms.RadioSelect,
     )
+    cells = text_list("Cells", "PSZA,PDC 2021-11-01..2021-11-05; ML 2021-11-03")
     exclude = text_list("Excluded dates", "2021-11-25")
     what = forms.ChoiceField(
         label="Runs",
@@ -118,10 +121,17 @@ class LaunchForm(OptionsForm):
         """Build `options` from the valid fields."""
         cleaned = self.cleaned_data
         values = self._valid_values()
-        days = self._days()
-        self.options = (
-            self._try(self._place, lambda: Options.of_dates(days, **values)) if days else None
-        )
+        if cleaned.get("by") == CELLS:
+            values.pop("processors", None)
+            cells = self._try("cells", self._cells)
+            self.options = (
+                self._try("cells", lambda: Options.of_cells(cells, **values)) if cells else None
+            )
+        else:
+            days = self._days()
+            self.options = (
+                self._try(self._place, lambda: Options.of_dates(days, **values)) if days else None
+            )
         if (at := cleaned.get("at")) and at <= now():
             self.add_error("at", passed_text(at))
         return cleaned
@@ -130,7 +140,7 @@ class LaunchForm(OptionsForm):
         """Return the options other than the dates; each refused one is left out with its error."""
         cleaned = self.cleaned_data
         values = {name: value for name in OWN if (value := cleaned.get(name)) is not None}
-        values = {name: value for name, value in values.items() if name not in DATES}
+        values = {name: value for name, value in values.items() if name not in (*DATES, CELLS)}
         values |= POLICIES[cleaned.get("what", "missing")]
         values["processors"] = self._try("processors", self._processors)
         if values["processors"] is None:
@@ -167,6 +177,14 @@ class LaunchForm(OptionsForm):
         if (start := cleaned.get("start")) and (end := cleaned.get("end")):
             return tuple(Options(start=start, end=end).days)
         return ()
+
+    def _cells(self) -> str:
+        """Return the cells less those on excluded dates. Raises Refused."""
+        cells = parse_cells(self.cleaned_data.get("cells", ""))
+        if not cells or not (text := self.cleaned_data.get("exclude")):
+            return format_cells(cells)
+        left = without({day for _, day in cells}, parse_dates(text))
+        return format_cells([cell for cell in cells if cell[1] in left])
 
     def _try(self, name: str, make: Callable[[], T]) -> T | None:
         """Return the result, or None with the refusal as the error of the field `name`."""

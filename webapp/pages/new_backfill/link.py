@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 from django.http import QueryDict
 
+from backfill.errors import Refused
+from backfill.plan.cells import format_cells, parse_cells
 from backfill.plan.option_fields import default_of
 from backfill.plan.options import FIELDS, TYPES, Options, chosen
 from backfill.processors.registry import CHAIN
 from webapp.ui.form_fields import option_text
 
-RANGE, LIST = "range", "list"
+RANGE, LIST, CELLS = "range", "list", "cells"
 DATES = ("start", "end", "dates")
 # Rerun policies: the one flag of Options that each choice sets.
 POLICIES: Mapping[str, Mapping[str, bool]] = {
@@ -52,6 +55,10 @@ def typed(query: QueryDict) -> dict[str, str]:
     texts["processors"] = _codes(query)
     if "by" not in query and texts["dates"]:
         texts["by"] = LIST
+    if texts["cells"]:
+        with suppress(Refused):  # an address has the short form
+            texts["cells"] = format_cells(parse_cells(texts["cells"]))
+        texts["by"] = texts["by"] if "by" in query else CELLS
     return {name: value.replace("\r\n", "\n").strip() for name, value in texts.items()}
 
 
@@ -78,7 +85,9 @@ def _codes(query: QueryDict) -> str:
 def query_of(options: Options, **more: str) -> str:
     """Return the query string that fills the form with these options."""
     texts = {name: option_text(name, getattr(options, name)) for name in OWN}
-    unused = ("start", "end") if options.dates else ("dates",)
+    unused: tuple[str, ...] = ("start", "end") if options.dates else ("dates",)
+    if options.cells:
+        unused, texts["processors"] = DATES, ",".join(CHAIN)
     return address({**texts, **dict.fromkeys(unused, ""), "what": policy_of(options), **more})
 
 

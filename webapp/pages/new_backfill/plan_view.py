@@ -16,6 +16,7 @@ from backfill.models import Job, Key
 from backfill.plan.date_lists import format_dates
 from backfill.plan.estimate import Estimate, estimate
 from backfill.plan.options import Options
+from backfill.plan.outside_runs import outside_notes
 from backfill.plan.planning import PlannedAction, PlannedRun
 from backfill.plan.preflight import holders
 from backfill.processors.registry import PROCESSORS
@@ -40,6 +41,7 @@ PLANNED = {
     "keep": ("kept",),
 }
 ITEMS_SHOWN = 4
+UNTOUCHED = "untouched"
 SEVERITY = {
     PreflightEffect.BLOCKS: "blocker",
     PreflightEffect.WARNS: "warning",
@@ -61,7 +63,8 @@ def _is_kept_skip(run: PlannedRun, day: Day) -> bool:
     return run.action is PlannedAction.KEEP and day.type is DateType.BOOTSTRAP
 
 
-def _row(day: Day, runs: Sequence[PlannedRun]) -> PlanRow:
+def _row(day: Day, runs: Sequence[PlannedRun], codes: Sequence[str]) -> PlanRow:
+    planned = {run.processor: state_of(run, day) for run in runs}
     by_reason: dict[str, list[str]] = {}
     for run in runs:
         reason = day.why_skipped if _is_kept_skip(run, day) else run.reason
@@ -74,7 +77,7 @@ def _row(day: Day, runs: Sequence[PlannedRun]) -> PlanRow:
     return PlanRow(
         day=day,
         url=to_date(day.day),
-        cells=tuple(state_of(run, day) for run in runs),
+        cells=tuple(planned.get(code, UNTOUCHED) for code in codes),
         reason=reason,
     )
 
@@ -145,13 +148,14 @@ class PlanView:
         runs, urls = {r.key: r for r in self.plan.runs}, {day: to_date(day) for day in self._days}
 
         def cell(code: str, day: date) -> season_grid.GridCell:
-            run = runs[code, day]
-            state = state_of(run, self._days[day])
+            run = runs.get((code, day))
+            state = state_of(run, self._days[day]) if run else UNTOUCHED
+            reason = run.reason if run else "not selected"
             return season_grid.GridCell(
                 processor=code,
                 date=day,
                 state=state,
-                title=f"{code}, {day}: {states.of(state).label}; {run.reason}",
+                title=f"{code}, {day}: {states.of(state).label}; {reason}",
                 url=urls[day],
             )
 
@@ -181,8 +185,14 @@ class PlanView:
             )
         ]
         found = paginate(dates, PAGE, page)
-        rows = [_row(self._days[runs[0].date], runs) for runs in found.object_list]
+        codes = self.options.processors
+        rows = [_row(self._days[runs[0].date], runs, codes) for runs in found.object_list]
         return Page(rows, found.number, found.paginator)
+
+    @cached_property
+    def outside(self) -> list[str]:
+        """Runs outside the plan that it needs, or makes stale."""
+        return outside_notes(self.plan)
 
     @property
     def is_short(self) -> bool:

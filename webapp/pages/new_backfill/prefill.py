@@ -18,7 +18,7 @@ from webapp.pages.new_backfill.date_picks import picked
 from webapp.pages.new_backfill.form import LaunchForm
 from webapp.pages.new_backfill.link import address, query_of, typed
 
-DATES = ("start", "end", "dates", "pick", "job", "finding", "preset")
+DATES = ("start", "end", "dates", "cells", "pick", "job", "finding", "preset")
 
 
 def prefilled(query: QueryDict, calendar: Calendar) -> str:

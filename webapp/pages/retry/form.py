@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from backfill.errors import Refused
 from backfill.jobs.retry import default_reason
 from backfill.jobs.retry_selection import Selection, parse_weeks
 from backfill.models import Job
+from backfill.plan.cells import format_cells, parse_cells
 from backfill.processors.registry import PROCESSORS
 from backfill.status import season_failures
 from validation.categories import BY_NAME, DATE_LEVEL
@@ -61,6 +63,7 @@ class RetryForm(forms.Form):
     week = forms.CharField(
         required=False, max_length=5, label="Season week", widget=_text(placeholder="5 or 5-8")
     )
+    cells = forms.CharField(required=False, max_length=200_000, widget=forms.HiddenInput)
     start, end = iso_date("First date"), iso_date("Last date")
     include_expected = forms.BooleanField(
         required=False,
@@ -121,6 +124,13 @@ class RetryForm(forms.Form):
         return [name for name in self.data.get("group", "").replace(",", " ").split() if name]
 
     @property
+    def cells_text(self) -> str:
+        """Cells of the selection as readable text; empty for all, or if they are not readable."""
+        with suppress(Refused):
+            return format_cells(parse_cells(self.data.get("cells", "")))
+        return ""
+
+    @property
     def given(self) -> list[tuple[str, str]]:
         """The selection as sent, to be sent again with its plan."""
         names = self.fields.keys() - {"reason"}
@@ -142,6 +152,7 @@ class RetryForm(forms.Form):
             categories=tuple(given["category"]),
             groups=tuple(self.groups),
             weeks=given["week"],
+            cells=given["cells"],
             **{name: given[name] for name in ("start", "end", "include_expected", "override")},
         )
 

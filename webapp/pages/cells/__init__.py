@@ -1,0 +1,1 @@
+"""Selected cells of a grid: their actions, validation and reasons."""
