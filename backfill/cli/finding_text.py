@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from backfill.documents.finding import roots
+from backfill.documents.finding import roots, steps
 from backfill.models import Finding
 from backfill.models.finding import folded
 from validation.cascade import Cascade
@@ -91,6 +91,10 @@ def whole(finding: Finding) -> str:
         f"    {e.at:%Y-%m-%d %H:%M} {e.action} by {e.actor}: {e.reason}"
         for e in finding.events.order_by("pk")
     ]
+    fix = [
+        f"    step {n} {step['state']}: {step['text'] or step['title']}"
+        for n, step in enumerate(steps(finding) or (), 1)
+    ]
     below = map(_consequence, finding.consequences.order_by("rank", "first", "pk"))
     root = [f"    root: #{finding.root_id} {finding.root.sentence}"] if finding.root else []
     dates = f"    dates: {_span(finding)} ({len(finding.dates)})"
@@ -99,6 +103,7 @@ def whole(finding: Finding) -> str:
             line(finding),
             *root,
             *below,
+            *fix,
             dates,
             *numbers,
             "  history",

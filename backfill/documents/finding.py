@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
+from backfill.audit.fix_steps import fix_of
+from backfill.errors import BackcourtError
 from backfill.models import Finding
 from backfill.models.finding import folded
 from validation.cascade import Cascade
@@ -41,8 +44,20 @@ def as_list(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 
 def as_whole(finding: Finding) -> dict[str, Any]:
-    """Return one finding with its consequences."""
-    return _with_consequences(finding, finding.consequences.order_by("rank", "first", "pk"))
+    """Return one finding with its consequences and the steps of its fix."""
+    below = finding.consequences.order_by("rank", "first", "pk")
+    return {**_with_consequences(finding, below), "steps": steps(finding)}
+
+
+def steps(finding: Finding) -> list[dict[str, Any]] | None:
+    """Return the steps of a fix as they are now; None for a consequence, and while the warehouse
+    cannot be read.
+    """
+    try:
+        found = fix_of(finding).steps if finding.root_id is None else None
+    except BackcourtError:
+        return None
+    return None if found is None else [asdict(step) for step in found]
 
 
 def _with_consequences(finding: Finding, below: Iterable[Finding]) -> dict[str, Any]:

@@ -397,6 +397,8 @@ def test_a_finding_is_shown_with_its_evidence_its_history_and_its_query(
                 f"#{finding.pk} warning: slow: a sentence",
                 f"    cause: {kinds.SLOW.cause}",
                 f"    next:  {kinds.SLOW.advice} `{COMMAND}`",
+                f"    step 1 current: {kinds.SLOW.advice}",
+                "    step 2 waiting: Closed",
                 f"    dates: {FIRST} to {THIRD} (2)",
                 "    runs: 2",
                 "  history",
@@ -443,6 +445,16 @@ def test_a_finding_as_a_document_is_all_that_is_known_of_it(shell: Shell, findin
         },
         "root": None,
         "consequences": [],
+        "steps": [
+            {
+                "name": "look",
+                "title": "Check the evidence",
+                "state": "current",
+                "text": kinds.SLOW.advice,
+                "at": None,
+            },
+            {"name": "closed", "title": "Closed", "state": "waiting", "text": "", "at": None},
+        ],
     }
 
 
