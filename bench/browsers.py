@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import http.client
 import os
+import random
 import re
 import statistics
 import sys
@@ -22,13 +23,18 @@ from pathlib import Path
 
 import psutil
 from panel_setup import FIRST_YEAR, FORCED, ROOT, client, manage, p95, season_of
+from panel_urls import live_pages
+from polls import CELLS, LIVE
 
 ADDRESS = "127.0.0.1:8765"
 COOKIE = "sessionid"
 REQUESTS = 2000
+# Open pages of each kind among a hundred.
+MIX = {
+    "job": 30, "Home": 20, "Jobs": 10, "Triage": 10, "Runs": 8, "Date": 6, "Coverage": 6,
+    "Rates": 4, "System": 2, "New backfill": 2, "Guide": 2,
+}  # fmt: skip
 LINKED = re.compile(rb'(?:src|href)="(/static/[^"#]+)')
-POLLED = re.compile(rb'hx-get="(/jobs/\d+/live/\?seen=[^"]*)"')
-LOADED = re.compile(rb'hx-get="([^"]+)"\s+hx-trigger="load"')
 IMPORTED = re.compile(rb"url\([\"']?([^)\"']+)")
 
 
@@ -150,60 +156,65 @@ def web(var: Path, seasons: Sequence[dict[str, str]]) -> None:
 
 
 class Browser:
-    """Page of a job, on one connection and in a session of its own: polls once a second with the
-    address in the last response, and requests the fragments that a response loads.
-    """
+    """Open page on one connection and in a session of its own, as static/js/live.js keeps it."""
 
     def __init__(self, url: str, cookie: str, offset: float) -> None:
         self.url, self.offset = url, offset
         # The panel limits the connections of an address.
         self.address = f"127.0.1.{1 + int(100 * offset)}"
-        self.headers = f"Host: {ADDRESS}\r\nCookie: {COOKIE}={cookie}\r\nHX-Request: true\r\n"
+        self.headers = f"Host: {ADDRESS}\r\nCookie: {COOKIE}={cookie}\r\n"
+        self.seen: dict[str, str] = {}
+        self.ticket = ""
         self.taken: list[float] = []
         self.errors: list[str] = []
         self.statuses: Counter[int] = Counter()
         self.sent = 0
+        self.badge_changes: list[float] = []
 
     async def run(self, stop: threading.Event) -> None:
         await asyncio.sleep(self.offset)
-        at = time.perf_counter()
         await self.connect()
+        self.apply(await self.get(""))
         while not stop.is_set():
+            await asyncio.sleep(random.uniform(0.9, 1.1))
             try:
-                await self.poll()
+                seen = " ".join(f"{name}:{digest}" for name, digest in self.seen.items())
+                self.apply(await self.get(f"X-Live: {seen}\r\nX-Live-Ticket: {self.ticket}\r\n"))
             except (OSError, ValueError, EOFError) as error:
                 self.errors.append(repr(error))
                 with suppress(OSError):
                     await self.connect()
-            at += 1
-            await asyncio.sleep(max(0.0, at - time.perf_counter()))
         self.connection[1].close()
 
     async def connect(self) -> None:
         host, port = ADDRESS.split(":")
         self.connection = await asyncio.open_connection(host, port, local_addr=(self.address, 0))
 
-    async def poll(self) -> None:
-        body = await self.get(self.url)
-        if match := POLLED.search(body):
-            self.url = match[1].decode()
-        for url in LOADED.findall(body):
-            await self.get(url.decode())
+    def apply(self, html: bytes) -> None:
+        found = [*LIVE.findall(html.decode()), *CELLS.findall(html.decode())]
+        if "nav-jobs" in dict(found):
+            self.badge_changes.append(time.time())
+        self.seen |= dict(found)
 
-    async def get(self, url: str) -> bytes:
+    async def get(self, headers: str) -> bytes:
         reader, writer = self.connection
         began = time.perf_counter()
-        writer.write(f"GET {url} HTTP/1.1\r\n{self.headers}Accept-Encoding: gzip\r\n\r\n".encode())
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        writer.write(
+            f"GET {self.url} HTTP/1.1\r\n{self.headers}{headers}Accept-Encoding: gzip\r\n\r\n".encode()
+        )
+        head = await reader.readuntil(b"\r\n\r\n")
         status = int(head[9:12])
-        length = re.search(rb"content-length: (\d+)", head)
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
         body = await reader.readexactly(int(length[1])) if length else b""
         self.taken.append(1000 * (time.perf_counter() - began))
         self.sent += len(body)
         self.statuses[status] += 1
         if status not in (200, 204):
-            self.errors.append(f"{status} {url}")
-        return gzip.decompress(body) if b"content-encoding: gzip" in head else body
+            self.errors.append(f"{status} {self.url}")
+        if ticket := re.search(rb"x-live-ticket: (\S+)", head, re.IGNORECASE):
+            self.ticket = ticket[1].decode()
+        is_packed = re.search(rb"content-encoding: gzip", head, re.IGNORECASE)
+        return gzip.decompress(body) if is_packed else body
 
 
 class Watching(threading.Thread):
@@ -230,6 +241,7 @@ class Watched:
     web: float
     client: float
     browsers: Sequence[Browser]
+    delays: Sequence[float]
 
 
 def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
@@ -244,21 +256,35 @@ def backfilled(var: Path, up: psutil.Process, cookies: Sequence[str]) -> Watched
     job, web = Job.objects.order_by("-pk")[0], web_processes(up)
     workers = [p for p in up.children(recursive=True) if "celery" in " ".join(p.cmdline())]
     before = cpu_seconds(workers), cpu_seconds(web)
+    urls = live_pages(FIRST_YEAR)
+    kinds = [kind for kind, n in MIX.items() for _ in range(n)]
+    random.Random(1).shuffle(kinds)
     watching = Watching(
-        [Browser(f"/jobs/{job.pk}/live/", c, n / len(cookies)) for n, c in enumerate(cookies)]
+        [
+            Browser(urls[kinds[n % len(kinds)]], cookie, n / len(cookies))
+            for n, cookie in enumerate(cookies)
+        ]
     )
     watching.start()
     while (job := Job.objects.get(pk=job.pk)).status not in Job.ENDED:
         time.sleep(0.2)
     after = cpu_seconds(workers), cpu_seconds(web)
+    time.sleep(4)  # until every page shows the end
     watching.stop.set()
     watching.join()
+    ended = job.finished_at.timestamp()
+    delays = [
+        min(late)
+        for b in watching.browsers
+        if (late := [t - ended for t in b.badge_changes if t > ended])
+    ]
     return Watched(
         seconds=(job.finished_at - job.created_at).total_seconds(),
         workers=after[0] - before[0],
         web=after[1] - before[1],
         client=watching.cpu,
         browsers=watching.browsers,
+        delays=delays,
     )
 
 
@@ -279,6 +305,11 @@ def load(var: Path, count: int = 100, repeats: int = 3) -> None:
             f"{name:8} alone {statistics.median(a):.2f} {[round(n, 2) for n in a]},"
             f" with {count} browsers {statistics.median(b):.2f} {[round(n, 2) for n in b]}{ratio}"
         )
+    delays = [delay for found in watched for delay in found.delays]
+    print(
+        f"end of the job on {len(delays)} of {repeats * count} pages: p50 {statistics.median(delays):.2f} s,"
+        f" p95 {p95(delays):.2f} s, max {max(delays):.2f} s"
+    )
     seen = [browser for found in watched for browser in found.browsers]
     taken, errors = [t for b in seen for t in b.taken], [e for b in seen for e in b.errors]
     extra = sum(found.web for found in watched) - sum(found.web for found in alone)

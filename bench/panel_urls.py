@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from panel_setup import FIRST_YEAR
 
-PAGE_MS, POLL_MS = 150, 40
+PAGE_MS = 150
 NO_HEADERS: Mapping[str, str] = {}
 FRAGMENT: Mapping[str, str] = {"HX-Request": "true"}
 # URLs without a page of their own: redirects, changes, and pages that this data cannot have.
@@ -20,6 +20,7 @@ NOT_MEASURED = {
     *("api", "dates", "tokens_moved", "logout"),
     *("backfill_preset", "load_upload", "load_preview", "load_start", "load_remove"),
     *("triage_audit", "triage_mark", "system_batch_limit", "token_revoke", "token_renew"),
+    "live",  # menu for pages without a URL of their own
     "login",  # redirects a logged-in user
     "readyz",  # 503 without workers
 }
@@ -38,11 +39,8 @@ def urls(year: int) -> dict[str, Url]:
     """Return everything that is measured for one season."""
     pages = {name: Url(path) for name, path in page_urls(year).items()}
     loaded = {name: Url(path, headers=FRAGMENT) for name, path in fragment_urls(year).items()}
-    polled = {
-        name: Url(path, POLL_MS, FRAGMENT, (200, 204)) for name, path in polled_urls(year).items()
-    }
     others = {name: Url(path, 0) for name, path in (export_urls(year) | api_urls(year)).items()}
-    return pages | loaded | polled | others
+    return pages | loaded | others
 
 
 def page_urls(year: int) -> dict[str, str]:
@@ -140,32 +138,22 @@ def fragment_urls(year: int) -> dict[str, str]:
     return found | ({"evidence": f"/triage/{finding.pk}/evidence/"} if finding else {})
 
 
-def polled_urls(year: int) -> dict[str, str]:
-    """Return the polled fragments, with the state that a browser sends."""
-    from urllib.parse import quote
-
-    from django.utils.timezone import now
-
+def live_pages(year: int) -> dict[str, str]:
+    """Return an open page of every kind; all change while a job of the season runs."""
     from backfill.models import Job
-    from backfill.status.event_cursor import EventCursor
-    from webapp.models import User
-    from webapp.pages.job.live import live
 
-    newest = Job.objects.order_by("-pk").first()
-    mark, _, rest = live(newest, User.objects.get(username="bench"), "", now()).seen.partition("-")
-    events, job = newest.events.order_by("-pk")[25].pk, newest.pk
-    before = EventCursor(events, EventCursor.parsed(mark).known - 25)
-    asked = quote(now().isoformat())
     return {
-        "polled: active jobs": "/active/",
-        "polled: findings of Home": f"/findings/?season={year}",
-        "polled: list of jobs": "/jobs/list/",
-        "polled: a job, nothing new": f"/jobs/{job}/live/?seen={mark}-{rest}",
-        "polled: a job, 25 events new": f"/jobs/{job}/live/?seen={before}-{rest}",
-        "polled: date, its chain": f"/dates/{year + 1}-01-15/chain/",
-        "polled: system": "/system/live/",
-        "polled: audit status": f"/triage/audit/status/?auditing={year}&asked={asked}",
-        "polled: health": "/healthz",
+        "job": f"/jobs/{Job.objects.latest('pk').pk}/",
+        "Home": f"/?season={year}",
+        "Jobs": "/jobs/",
+        "Triage": "/triage/",
+        "Runs": "/runs/",
+        "Date": f"/dates/{year + 1}-01-15/",
+        "Coverage": f"/coverage/?season={year}",
+        "Rates": f"/rates/?season={year}",
+        "System": "/system/",
+        "New backfill": "/backfills/new/",
+        "Guide": "/guide/",
     }
 
 

@@ -87,7 +87,6 @@ new_urls = [
 jobs_urls = [
     path("jobs/", job_list.page, name="jobs"),
     path("jobs/<int:number>/", job_views.page, name="job"),
-    path("jobs/<int:number>/live/", job_views.live, name="job_live"),
     path("jobs/<int:number>/events/", job_views.events, name="job_events"),
     path("jobs/<int:number>/groups/", job_views.groups, name="job_groups"),
     path("jobs/<int:number>/<slug:processor>/<day:day>/", run.of_job, name="job_run"),

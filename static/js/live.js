@@ -57,8 +57,10 @@
         reload();
       } else {
         morph(place, part);
+        if (part.id === "job-state") document.querySelectorAll("#alerts [role='status']").forEach((past) => past.remove());
         const shown = document.getElementById(part.id);
         window.htmx.process(shown);
+        if (part.dataset.fetch) window.htmx.ajax("GET", part.dataset.fetch, { target: part.dataset.into, swap: "outerHTML" });
         window.htmx.trigger(shown, "htmx:afterSwap", { target: shown, elt: shown });
         window.htmx.trigger(shown, "htmx:afterSettle", { target: shown, elt: shown });
       }

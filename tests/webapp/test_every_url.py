@@ -69,7 +69,6 @@ TABLE = {
     "backfill_decide": ASKS,
     "jobs": READ,
     "job": READ,
-    "job_live": READ,
     "job_events": READ,
     "job_groups": READ,
     "job_run": Answers(302, 301, 301, 405),

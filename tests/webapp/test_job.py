@@ -27,6 +27,7 @@ from backfill.status.job_outcome import (
 )
 from backfill.version import code_version
 from tests.webapp.demo import Demo
+from tests.webapp.polls import OpenPage
 from validation.season import usual_season_year
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -65,9 +66,12 @@ def change(run: Run, status: str) -> None:
     run.job.runs.filter(pk=run.pk).transition((run.status,), status, actor="worker")
 
 
-def poll_url(html: str) -> str:
-    found = re.search(r'id="poll"[^>]*hx-get="([^"]+)"', html)
-    return found[1] if found else ""
+def open_job(client: Client, job: Job) -> OpenPage:
+    return OpenPage.of(client, reverse("job", args=[job.pk]))
+
+
+def legend(html: str) -> str:
+    return html.partition('id="legend"')[2].partition("</ul>")[0]
 
 
 # The page
@@ -162,7 +166,7 @@ def test_events_of_runs_come_on_demand(viewer: Client, job: Job) -> None:
 
 
 def test_a_job_that_is_not_there_is_a_404(viewer: Client, demo: Demo) -> None:
-    for name in ("job", "job_live", "job_events", "job_groups", "job_compare"):
+    for name in ("job", "job_events", "job_groups", "job_compare"):
         assert viewer.get(reverse(name, args=[987654])).status_code == 404
 
 
@@ -182,12 +186,11 @@ def test_the_page_asks_as_often_for_many_dates_as_for_few(
             )
             for n in range(dates)
         )
-    for name in ("job", "job_live"):
-        viewer.get(reverse(name, args=[few.pk]))
-        with django_assert_max_num_queries(40) as asked:
-            viewer.get(reverse(name, args=[few.pk]))
-        with django_assert_max_num_queries(len(asked.captured_queries)):
-            viewer.get(reverse(name, args=[many.pk]))
+    viewer.get(reverse("job", args=[few.pk]))
+    with django_assert_max_num_queries(40) as asked:
+        viewer.get(reverse("job", args=[few.pk]))
+    with django_assert_max_num_queries(len(asked.captured_queries)):
+        viewer.get(reverse("job", args=[many.pk]))
 
 
 # Failures
@@ -271,11 +274,12 @@ def test_why_a_job_failed_or_was_cancelled_stands_there_too(viewer: Client, job:
 def test_the_cause_comes_with_the_pause(viewer: Client, job: Job) -> None:
     made = make_job(job)
     make_run(made, "TDZA", DAY + timedelta(3650), "pending")
-    url = poll_url(html_of(viewer, "job", made.pk))
+    page = open_job(viewer, made)
     made.transition(
         ("running",), "pausing", actor="backcourt", reason="canary: TDZA 2031-11-08: broken"
     )
-    assert "canary: TDZA 2031-11-08: broken" in viewer.get(url).content.decode()
+    assert "job-cause" in page.poll()
+    assert "canary: TDZA 2031-11-08: broken" in page.html
 
 
 NOTHING = "No open findings"
@@ -356,71 +360,54 @@ def test_a_group_names_who_has_the_error(viewer: Client, job: Job) -> None:
 # Live
 
 
-def test_a_finished_job_stops_polling(viewer: Client, job: Job) -> None:
-    assert poll_url(html_of(viewer, "job", job.pk)) == ""
-    last = html_of(viewer, "job_live", job.pk, seen="1.1")
-    assert "every" not in last
-    assert set(re.findall(r'hx-trigger="([^"]+)"', last)) == {"load"}  # groups and events again
-    assert f"Job {job.pk} has ended" in re.search(r'data-announce="([^"]+)"', last)[1]
-
-
 def test_a_poll_is_answered_204_while_nothing_changes(viewer: Client, job: Job) -> None:
     made = make_job(job)
     make_run(made, "TDZA", DAY + timedelta(3650), "pending")
-    url = poll_url(html_of(viewer, "job", made.pk))
-    assert [viewer.get(url).status_code for _ in range(2)] == [204, 204]
+    page = open_job(viewer, made)
+    assert [page.poll(), page.poll()] == [{}, {}]
 
 
-def test_only_the_cells_that_changed_travel(viewer: Client, job: Job) -> None:
-    made = make_job(job)
-    for n in range(3):
-        make_run(made, "TDZA", DAY + timedelta(3650 + n), "pending")
-    url = poll_url(html_of(viewer, "job", made.pk))
-    second = made.runs.order_by("date")[1]
-    change(second, "running")
-    answer = viewer.get(url).content.decode()
-    assert re.findall(r'id="cell-([\w-]+)"', answer) == [f"TDZA-{second.date}"]
-    assert viewer.get(poll_url(answer)).status_code == 204
-
-
-def test_an_event_that_is_committed_late_is_told_all_the_same(viewer: Client, job: Job) -> None:
-    made = make_job(job)
-    make_run(made, "TDZA", DAY + timedelta(3650), "pending")
-    run = made.runs.get()
-    late = Event.objects.create(job=made, run=run, actor="worker", action="pending → running")
-    newer = Event.objects.create(job=made, actor="ann", action="a newer one")
-    number = late.pk
-    Event.objects.filter(pk=number).delete()
-    url = poll_url(html_of(viewer, "job", made.pk))
-    assert f"{newer.pk}." in url
-    Event.objects.create(pk=number, job=made, run=run, actor="worker", action="pending → running")
-    assert f'id="cell-TDZA-{run.date}"' in viewer.get(url).content.decode()
-
-
-def test_the_end_brings_the_buttons_the_failures_and_no_trigger(operator: Client, job: Job) -> None:
+def test_the_first_failed_run_of_a_job_fetches_the_error_groups(viewer: Client, job: Job) -> None:
     made = make_job(job)
     make_run(made, "TDZA", DAY + timedelta(3650), "running")
-    url = poll_url(html_of(operator, "job", made.pk))
+    page = open_job(viewer, made)
+    Run.objects.filter(job=made).update(reason="it broke", error="Oops")
+    change(made.runs.get(), "failed")
+    assert {"groups-version", "grid", "outcome", "next", "job-live", "title"} <= page.poll().keys()
+    groups = reverse("job_groups", args=[made.pk])
+    assert f'data-fetch="{groups}"' in page.html
+
+
+def test_a_state_that_appears_is_in_the_legend(viewer: Client, job: Job) -> None:
+    made = make_job(job)
+    make_run(made, "TDZA", DAY + timedelta(3650), "pending")
+    page = open_job(viewer, made)
+    assert "blocked" not in legend(page.html)
+    change(made.runs.get(), "blocked")
+    assert "legend" in page.poll()
+    assert "blocked" in legend(page.html)
+
+
+def test_the_end_changes_the_buttons_the_failures_and_the_title(operator: Client, job: Job) -> None:
+    made = make_job(job)
+    make_run(made, "TDZA", DAY + timedelta(3650), "running")
+    page = open_job(operator, made)
+    assert f"▶ 0 % · Job {made.pk} · Backcourt</title>" in page.html
     Run.objects.filter(job=made).update(reason="it broke", error="Oops")
     change(made.runs.get(), "failed")
     made.transition(("running",), "failed", actor="backcourt", finished_at=now())
-    last = operator.get(url).content.decode()
-    assert poll_url(last) == ""
-    assert all(
-        f'id="{part}" hx-swap-oob' in last for part in ("job-state", "job-actions", "job-live")
-    )
-    assert "it broke" in last
-    assert "Pause job" not in last
+    assert {"job-state", "job-actions", "job-live", "title"} <= page.poll().keys()
+    assert f"✖ Job {made.pk} · Backcourt</title>" in page.html
+    assert "it broke" in page.html
+    assert "Pause job" not in page.html
+    assert f"Job {made.pk} has ended" in re.search(r'data-announce="([^"]+)"', page.html)[1]
 
 
-@pytest.mark.parametrize("seen", ["", "x", "1.x-y", "9" * 60, "-1.-1", "²._"])
-def test_whatever_a_browser_says_it_has_seen_it_gets_the_whole(
-    viewer: Client, job: Job, seen: str
-) -> None:
-    made = make_job(job)
-    run = make_run(made, "TDZA", DAY + timedelta(3650), "pending")
-    Event.objects.create(job=made, run_id=run.pk, actor="worker", action="pending")
-    assert f'id="cell-TDZA-{run.date}"' in html_of(viewer, "job_live", made.pk, seen=seen)
+def test_the_title_of_a_paused_and_a_finished_job(viewer: Client, job: Job) -> None:
+    made = make_job(job, "paused")
+    assert f"⚠ Job {made.pk} paused · Backcourt</title>" in html_of(viewer, "job", made.pk)
+    ended = make_job(job, "succeeded", finished_at=now())
+    assert f"✓ Job {ended.pk} · Backcourt</title>" in html_of(viewer, "job", ended.pk)
 
 
 def test_a_job_that_stands_still_is_called_stalled_with_the_reason(

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from backfill.models import Batch, Event, Job, Run
+from backfill.models import Batch, Job, Run
 from backfill.plan.options import Options
 from backfill.processors.registry import CHAIN
 from webapp.pages.job.figures import MOST_CELLS
@@ -83,16 +83,6 @@ def test_a_running_job_shows_the_season_of_its_first_active_run(viewer: Client, 
     Run.objects.filter(date__year=2013, date__month=11, processor="PSZA").update(status="running")
     Job.objects.update(status="running", finished_at=None)
     assert shown_seasons(page(viewer, large)) == {2013}
-
-
-def test_a_poll_sends_only_cells_of_the_shown_season(viewer: Client, large: Job) -> None:
-    Job.objects.update(status="running", finished_at=None)
-    for run in Run.objects.filter(processor="PSZA", date__day=25, date__month=10):
-        Event.objects.create(job=large, run=run, actor="worker", action="complete")
-    url = reverse("job_live", args=[large.pk])
-    html = viewer.get(url, {"seen": "0.0", "season": 2012}).content.decode()
-    assert shown_seasons(html) == {2012}
-    assert "&amp;season=2012" in html
 
 
 def test_browsers_share_a_page_until_the_job_changes(

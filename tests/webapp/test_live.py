@@ -19,7 +19,7 @@ from backfill.process_id import this_process
 from tests.webapp.conftest import logged_in
 from tests.webapp.demo import START, YEAR, Demo
 from tests.webapp.polls import OpenPage
-from webapp.live import middleware, stamps
+from webapp.live import middleware, parts, stamps
 from webapp.models import Role, User
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +42,7 @@ def kept(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep rendered parts, as the panel does; stamps are read for every poll."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     monkeypatch.setattr(stamps, "SECONDS", 0)
+    monkeypatch.setattr(parts, "MOST_REST_SECONDS", 0)
     settings.SHARED_SECONDS = 0
     cache.clear()
     yield

@@ -14,12 +14,9 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 from backfill.models import Job
 from tests.webapp.demo import Demo
-from webapp.auth.permissions import OPERATORS_ONLY
-from webapp.pages.job import live
 from webapp.ui.shared_cache import shared
 
 pytestmark = pytest.mark.django_db
@@ -62,15 +59,6 @@ def test_roles_do_not_share(operator: Client, viewer: Client) -> None:
     Job.objects.filter(pk=job.pk).update(actor="somebody-else")
     assert "somebody-else" not in content(operator, "/jobs/")
     assert "somebody-else" in content(viewer, "/jobs/")
-
-
-def test_roles_do_not_share_the_live_part_of_a_job(
-    operator: Client, viewer: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "ACTIVE_SECONDS", 60)
-    url = reverse("job_live", args=[Job.objects.latest("pk").pk])
-    assert OPERATORS_ONLY not in operator.get(url).content.decode()
-    assert OPERATORS_ONLY in viewer.get(url).content.decode()
 
 
 def test_a_write_of_the_user_is_shown_at_once(operator: Client, viewer: Client) -> None:

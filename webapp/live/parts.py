@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -13,6 +14,8 @@ from django.core.cache import cache
 from webapp.live.stamps import stamps_of
 
 KEPT_SECONDS = 30
+# A page that changes all the time is rendered again after this multiple of its last rendering.
+REST, MOST_REST_SECONDS = 20, 0.9
 # Forms get their token from the cookie when they are sent (static/js/backcourt.js).
 TOKEN = re.compile(r'<input type="hidden" name="csrfmiddlewaretoken"[^>]*>')
 CELL = re.compile(r'<a class="cell [^<>]*? id="([^"<>]+)"[^<>]*>[^<]*</a>')
@@ -79,11 +82,12 @@ class LiveParts:
 
     stamps: Mapping[str, str]
     parts: Mapping[str, Part]
+    current_until: float  # on the clock time.monotonic()
 
     @property
     def is_current(self) -> bool:
-        """Return whether no topic of the parts has changed since."""
-        return self.stamps == stamps_of(self.stamps)
+        """Return whether the parts are a moment old, or no topic of theirs has changed since."""
+        return time.monotonic() < self.current_until or self.stamps == stamps_of(self.stamps)
 
     def since(self, seen: Mapping[str, str]) -> str:
         """Return the changed HTML for a browser that shows these digests by part; empty if none."""
@@ -100,6 +104,7 @@ class Recorder:
 
     last: LiveParts | None = None
     is_personal: bool = False
+    began: float = field(default_factory=time.monotonic)
     stamps: dict[str, str] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
 
@@ -122,7 +127,9 @@ class Recorder:
 
     def recorded(self) -> LiveParts:
         """Return all parts of the page."""
-        return LiveParts(self.stamps, self.parts)
+        now = time.monotonic()
+        rest = min(MOST_REST_SECONDS, REST * (now - self.began))
+        return LiveParts(self.stamps, self.parts, now + rest)
 
 
 def parse_seen(header: str) -> dict[str, str]:

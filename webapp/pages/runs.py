@@ -14,6 +14,7 @@ from backfill.models import Run
 from backfill.processors.registry import CHAIN, processor
 from backfill.season_calendar import load_calendar, season_name, season_year
 from backfill.status.run_search import FAR, NEWEST_FIRST, ORDERS, PAGE, Search, code_versions
+from webapp.live.middleware import is_poll
 from webapp.middleware.heavy_reads import heavy_read
 from webapp.ui import links
 from webapp.ui.csv_export import as_csv
@@ -60,8 +61,11 @@ CSV = (
 @require_safe
 def page(request: HtmxRequest) -> HttpResponse:
     search, order, number = search_of(request.GET), order_of(request.GET), page_of(request.GET)
-    page = {"search": search, "shared_context": lambda: context(search, order, number)}
-    return render(request, "runs/page.html", page)
+
+    def content() -> dict[str, Any]:
+        return {**context(search, order, number), **({} if is_poll(request) else _choices())}
+
+    return render(request, "runs/page.html", {"search": search, "shared_context": content})
 
 
 @require_safe
@@ -117,7 +121,6 @@ def context(search: Search, order: str, number: int) -> dict[str, Any]:
         "pager": Pager.at(number, PAGE, len(runs), None, more=is_more),
         "attempts": search.attempts() if search.is_one else [],
         "backfill_stale": backfill_stale_url(search),
-        **_choices(),
     }
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.functional import SimpleLazyObject
 from django.utils.text import capfirst
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
@@ -21,6 +22,7 @@ from backfill.jobs.lifecycle import change_limit
 from backfill.plan.past_estimates import median_error, past_estimates
 from backfill.status import system_health
 from webapp.auth.permissions import admin_required
+from webapp.live.middleware import is_poll
 from webapp.models import Token, User
 from webapp.models.token import MOST_DAYS, SCOPES, scope_of
 from webapp.ui.query_params import whole
@@ -37,7 +39,7 @@ def token_days() -> int:
 @require_safe
 def page(request: HtmxRequest) -> HttpResponse:
     """Render the System page."""
-    return render(request, "system/page.html", context())
+    return render(request, "system/page.html", live_context() if is_poll(request) else context())
 
 
 @require_POST
@@ -115,15 +117,22 @@ def context() -> dict[str, Any]:
     """Return the context of the System page."""
     past = past_estimates()
     return {
-        "live": system_health.live(now()),
+        **live_context(),
         "redis": system_health.redis(),
         "places": system_health.places(),
         "versions": system_health.versions(),
         "settings": system_health.in_force(),
-        "seasons": system_health.seasons(),
-        "events": system_health.events(),
         "estimates": past,
         "estimate_error": median_error(past),
+    }
+
+
+def live_context() -> dict[str, Any]:
+    """Return the context of the parts that change while the page is open."""
+    return {
+        "live": system_health.live(now()),
+        "seasons": SimpleLazyObject(system_health.seasons),
+        "events": system_health.events(),
         **system_health.undelivered(),
     }
 

@@ -90,22 +90,15 @@ def _heading(day: date, *, is_off: bool) -> str:
     return f'<th scope="col"{kind} aria-label="{day:%a} {day.day}"><span{number}>{text}</span>'
 
 
-def as_html(
-    cell: GridCell, name: str = "cell", *, entry: bool = False, swapped: bool = False
-) -> SafeString:
-    """Return a cell as a link; `entry` marks the Tab stop of the grid. With `swapped`, htmx replaces
-    the cell of the same id.
-    """
+def as_html(cell: GridCell, name: str = "cell", *, entry: bool = False) -> SafeString:
+    """Return a cell as a link; `entry` marks the Tab stop of the grid."""
     # format_html takes ten times as long for a season's grid, so data is escaped here.
     found = states.of(cell.state)
     return SafeString(
         f'<a class="cell s-{found.slug}" id="{escape(name)}-{escape(cell.processor)}-{cell.date}" href="{escape(cell.url)}"'
         f' tabindex="{0 if entry else -1}" aria-label="{escape(cell.title)}"'
-        f"{SWAPPED if swapped else ''}>{found.shape}</a>"
+        f">{found.shape}</a>"
     )
-
-
-SWAPPED = ' hx-swap-oob="true"'
 
 
 def in_order(counts: Mapping[str, int]) -> dict[str, int]:

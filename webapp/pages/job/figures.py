@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-
-from django.utils.safestring import SafeString
 
 from backfill.models import Job, Key, Run
 from backfill.season_calendar import season_dates
@@ -24,15 +22,6 @@ ORDER = ("complete", "skipped", "failed", "blocked", "cancelled", "running", "pe
 BAR_ORDER = ("skipped", *(state for state in ORDER if state != "skipped"))
 MOST_CELLS = 2000  # two seasons of five processors; the page of more would exceed 0.7 MB
 NOT_PART = "not part"  # a (processor, date) without a run of this job
-TO_COME = (
-    "unjudged",
-    "failed",
-    "blocked",
-    "running",
-    "pending",
-    "cancelled",
-    "bootstrap",
-)  # states that a running job can still reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +114,19 @@ def announced(found: Progress, job: Job) -> str:
     return f"Job {job.pk} is {job.status}: {10 * tenths} percent of {pluralize(found.total, 'run')} ended."
 
 
+SIGNS = {Job.Status.SUCCEEDED: "✓", Job.Status.FAILED: "✖", Job.Status.CANCELLED: "■"}
+
+
+def tab_title(found: Progress, job: Job) -> str:
+    """Return `▶ 62 % · Job 5` while the job is active, `⚠ Job 5 paused`, `✓ Job 5`."""
+    if job.status == Job.Status.PAUSED:
+        return f"⚠ Job {job.pk} paused"
+    if job.status in Job.ENDED:
+        return f"{SIGNS[Job.Status(job.status)]} Job {job.pk}"
+    percent = 100 * found.ended // found.total if found.total else 0
+    return f"▶ {percent} % · Job {job.pk}"
+
+
 def stopping(found: Progress, job: Job) -> str:
     """Return the runs that a pausing or cancelling job waits for; empty for other jobs."""
     running = found.counts.get("running", 0)
@@ -167,25 +169,9 @@ def grid(
     """Return the job's own runs as a grid of dates × processors."""
     by_key = {r.key: r for r in runs}
     dates = sorted({r.date for r in runs})
-    drawn = season_grid.draw(
+    return season_grid.draw(
         dates, lambda code, day: _cell(job, (code, day), by_key, audits), _codes(job)
     )
-    if job.status in Job.ENDED:
-        return drawn
-    known = {*drawn.states, *TO_COME}  # the legend is not polled, so it lists later states too
-    return replace(drawn, states=tuple(name for name in states.STATES if name in known))
-
-
-def changed_cells(
-    job: Job, runs: Sequence[JobRun], audits: Mapping[str, AuditSummary], dates: Sequence[date]
-) -> list[SafeString]:
-    """Return the cells of these runs, for an out-of-band swap."""
-    by_key, codes, shown = {r.key: r for r in runs}, _codes(job), set(dates)
-    return [
-        season_grid.as_html(_cell(job, r.key, by_key, audits), swapped=True)
-        for r in runs
-        if r.processor in codes and r.date in shown
-    ]
 
 
 def _codes(job: Job) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from backfill.elapsed import seconds_between
 from backfill.models import Job, Run
 from backfill.plan.options import MODES
 from backfill.season_calendar import season_dates, season_name
+from webapp.live.middleware import is_poll
 from webapp.pages.job import figures
 from webapp.ui.links import with_query
 from webapp.ui.query_params import one_of, year
@@ -37,11 +38,11 @@ GROUPS = {
 def page(request: HtmxRequest) -> HttpResponse:
     """Render the list with its filters."""
     asked = JobFilters.parsed(request.GET)
-    context = {
-        "asked": asked,
-        "shared_context": lambda: {**listed(asked, now()), **choices()},
-    }
-    return render(request, "job/list.html", context)
+
+    def content() -> dict[str, Any]:
+        return {**listed(asked, now()), **({} if is_poll(request) else choices())}
+
+    return render(request, "job/list.html", {"asked": asked, "shared_context": content})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from django.core.paginator import Page
-from django.db.models import Max
+from django.db.models import Count, Max
 from django.template.loader import render_to_string
+from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 from django.utils.timezone import now
 
@@ -27,7 +29,7 @@ from backfill.version import code_version
 from webapp.models import User
 from webapp.pages.job import figures
 from webapp.pages.job.buttons import no_retry
-from webapp.pages.job.live import ACTIVE_SECONDS, Live, live, next_steps
+from webapp.pages.job.live import live, next_steps
 from webapp.pages.new_backfill.link import NUMBERS
 from webapp.ui import links
 from webapp.ui.shared_cache import shared
@@ -35,6 +37,7 @@ from webapp.ui.tables import paginate
 from webapp.ui.typing import HtmxRequest
 
 EVENTS_A_PAGE = 25
+SHARED_SECONDS = 1
 RUNS_SECONDS = 600  # a cached entry is used only while nothing has changed
 # Label of each option, in the order of the page.
 OPTION_LABELS = {
@@ -58,8 +61,9 @@ def page(job: Job, request: HtmxRequest, season: int) -> dict[str, Any]:
     """
     newest = job.events.filter(run=None).aggregate(newest=Max("pk"))["newest"]
     key = f"job {job.pk} {job.status} {request.user.role} {newest} {request.GET.urlencode()}"
-    parts = shared(key, ACTIVE_SECONDS, lambda: _parts(job, request, season))
-    return {"job": job, "shared": parts}
+    make = partial(_parts, job, request, season)
+    is_poll = getattr(request, "live", None)
+    return {"job": job, "shared": make() if is_poll else shared(key, SHARED_SECONDS, make)}
 
 
 def _parts(job: Job, request: HtmxRequest, season: int) -> dict[str, SafeString]:
@@ -67,7 +71,8 @@ def _parts(job: Job, request: HtmxRequest, season: int) -> dict[str, SafeString]
     query = request.GET
     context = _context(job, request.user, query.get("page", ""), query.get("runs", ""), season)
     return {
-        "state": context["live"].parts["state"],
+        "title": render_to_string("job/_title.html", context, request),
+        "state": render_to_string("job/_heading.html", context, request),
         "under": render_to_string("job/_under.html", context, request),
         "content": render_to_string("job/_content.html", context, request),
     }
@@ -75,15 +80,16 @@ def _parts(job: Job, request: HtmxRequest, season: int) -> dict[str, SafeString]
 
 def _context(job: Job, user: User, events: str, with_runs: str, season: int) -> dict[str, Any]:
     """Return the context of the parts: a fixed number of queries, none of the warehouse."""
-    current = live(job, user, "", now())
+    current = live(job, user, now())
     others = outcomes.attempts(job)
-    of_runs = _of_runs(job, current, season, others)
+    of_runs = _of_runs(job, season, others)
     return {
         "job": job,
-        "live": replace(current, season=of_runs["season"]),
+        "live": current,
         "options": options(job),
         "codes": job.options["processors"],
         **of_runs,
+        "state_table": SimpleLazyObject(partial(figures.state_table, job, *of_runs["of_table"])),
         **next_steps(job),
         "attempts": others,
         "kinds": KINDS,
@@ -95,11 +101,13 @@ def _context(job: Job, user: User, events: str, with_runs: str, season: int) -> 
     }
 
 
-def _of_runs(job: Job, current: Live, season: int, others: list[OtherAttempts]) -> dict[str, Any]:
+def _of_runs(job: Job, season: int, others: list[OtherAttempts]) -> dict[str, Any]:
     """Return everything computed from all runs, cached until a run or an audit changes."""
     audited = SeasonAudit.objects.filter(season__in=seasons_of(job.parsed_options))
     newest = audited.aggregate(newest=Max("at"))["newest"]
-    key = f"job runs {job.pk} {job.status} {current.mark} {newest} {_mark(others)} {season}"
+    events = job.events.aggregate(newest=Max("pk"), n=Count("pk"))
+    mark = f"{events['newest']} {events['n']} {newest} {_mark(others)}"
+    key = f"job runs {job.pk} {job.status} {mark} {season}"
     return shared(key, RUNS_SECONDS, lambda: _computed_of_runs(job, season, others), is_part=True)
 
 
@@ -117,8 +125,8 @@ def _computed_of_runs(job: Job, given: int, others: list[OtherAttempts]) -> dict
         "season": season,
         "seasons": [(year, season_name(year)) for year in figures.grid_seasons(runs)],
         "grid": figures.grid(job, shown, audits),
-        "state_table": figures.state_table(job, shown, audits),
         "outcome": outcomes.job_outcome(runs, audits, replaced),
+        "of_table": (shown, audits),
     }
 
 

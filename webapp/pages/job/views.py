@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from backfill.models import Job
-from webapp.pages.job import live as live_part
 from webapp.pages.job import page as job_page
 from webapp.ui.query_params import year
 from webapp.ui.typing import HtmxRequest
@@ -19,15 +17,6 @@ def page(request: HtmxRequest, number: int) -> HttpResponse:
     """Render the page of a job."""
     job = get_object_or_404(Job.objects.select_related("retry_of"), pk=number)
     return render(request, "job/page.html", job_page.page(job, request, _season(request)))
-
-
-@require_safe
-def live(request: HtmxRequest, number: int) -> HttpResponse:
-    """Return the changes since the browser's last poll; 204 if there are none."""
-    seen = request.GET.get("seen", "")
-    job = get_object_or_404(Job, pk=number)
-    changes = live_part.answer(job, request.user, seen, _season(request), now())
-    return HttpResponse(changes, status=200 if changes else 204)
 
 
 @require_safe

@@ -16,6 +16,7 @@ from backfill.errors import Refused
 from backfill.models import Job, Launch, Limits
 from backfill.season_calendar import load_calendar
 from webapp.auth.permissions import operator_required
+from webapp.live.middleware import is_poll
 from webapp.middleware.errors import status_of
 from webapp.pages.new_backfill import date_picks, launches, prefill
 from webapp.pages.new_backfill import draft as drafts
@@ -31,6 +32,8 @@ def page(request: HtmxRequest) -> HttpResponse:
     """
     if request.method == "POST" and "pick" not in request.POST:
         return start(request)  # type: ignore[return-value]
+    if is_poll(request):  # of the lists below the form
+        return render(request, "new_backfill/page.html", _lists(request))
     calendar, given = load_calendar(), _given(request)
     filled = prefill.prefilled(given, calendar)
     if filled and request.method != "POST" and not is_long(filled):
@@ -157,6 +160,12 @@ def _context(request: HtmxRequest, draft: LaunchDraft) -> dict[str, Any]:
         **_shown(request, draft),
         "limits": Limits.current(),
         "checks": drafts.CHECKS,
+        **_lists(request),
+    }
+
+
+def _lists(request: HtmxRequest) -> dict[str, Any]:
+    return {
         "presets": launches.presets(request.user),
         "waiting": launches.waiting(request.user),
         "decided": launches.decided(),
