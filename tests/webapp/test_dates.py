@@ -355,7 +355,7 @@ def test_the_entities_take_the_same_number_of_queries_however_many_they_are(
     demo: Demo, viewer: Client, django_assert_max_num_queries: Any
 ) -> None:
     for code in ("TDZA", "PSZA"):
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(13):
             viewer.get(url("entities", DAY, code))
 
 

@@ -278,3 +278,15 @@ def test_a_stalled_job_is_noticed_without_an_event(kept: None, demo: Demo, viewe
     Event.objects.filter(job=job).update(at=now() - timedelta(hours=1))
     cache.clear()  # the half minute of the stamp
     assert {"findings", "nav-findings"} <= page.poll().keys()
+
+
+def test_a_poll_without_a_change_is_not_logged(
+    kept: None, demo: Demo, viewer: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = OpenPage.of(viewer, "/jobs/")
+    with caplog.at_level("INFO", logger="webapp.middleware.request_log"):
+        assert page.poll() == {}
+        assert caplog.messages == []
+        new_job()
+        page.poll()
+    assert caplog.messages == ["GET /jobs/ 200"]

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
@@ -36,8 +37,7 @@ class RequestLogMiddleware:
             response[HEADER] = number
             seconds = time.perf_counter() - began
             request_metrics.observe(request, response.status_code, seconds)
-            # A passed probe every few seconds would fill the log.
-            if not (request.path in PROBES and response.status_code == 200):
+            if not _is_routine(request, response.status_code):
                 summary = {
                     "method": request.method,
                     "path": request.path,
@@ -50,6 +50,12 @@ class RequestLogMiddleware:
                 }
                 log.info("%s %s %s", *summary.values(), extra={"fields": fields})
         return response
+
+
+def _is_routine(request: HttpRequest, status: int) -> bool:
+    """Return whether the line would fill the log: a passed probe, or a poll without a change."""
+    is_unchanged = status == HTTPStatus.NO_CONTENT and "X-Live" in request.headers
+    return is_unchanged or (request.path in PROBES and status == HTTPStatus.OK)
 
 
 def _user(request: HttpRequest) -> str:

@@ -206,7 +206,9 @@ class BufferedWorker(Worker):  # type: ignore[misc]
         """Answer a request, to HEAD without a body, which Waitress would send. After
         `max_requests`, Gunicorn replaces the process.
         """
-        self.nr += 1
+        self.nr += (
+            "HTTP_X_LIVE" not in environ
+        )  # a hundred open pages poll a hundred times a second
         if self.nr >= self.max_requests:
             self.alive = False
         response = self.wsgi(environ, start_response)
