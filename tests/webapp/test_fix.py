@@ -191,8 +191,12 @@ def test_a_lost_partition_is_one_finding_with_its_consequences(operator: Client)
     assert f'href="{reverse("finding", args=[root.pk])}#fix"' in text
     assert 'name="previewed"' not in text
 
-    run_all(start(operator, root))
+    job = start(operator, root)
+    assert operator.get(reverse("job", args=[job.pk])).status_code == 200
+    run_all(job)
+    assert operator.get(reverse("job", args=[job.pk])).status_code == 200
     audit()
+    assert operator.get(reverse("job", args=[job.pk])).status_code == 200
     assert set(states(root).values()) == {"done"}
     assert not Finding.objects.listed().filter(severity__gt=0).exists()
     assert root.consequences.count() == len(listed) - 1
