@@ -15,7 +15,7 @@ CSS = "".join(
     for name in ("base", "states", "pages")
 )
 # Classes whose names are composed at run time, or set by Django and HTMX.
-COMPOSED = ("s-", "f-", "rows-", "alert-", "errorlist", "htmx-")
+COMPOSED = ("s-", "f-", "log-", "rows-", "alert-", "errorlist", "htmx-")
 Color = tuple[float, float, float]  # linear light, 0 to 1
 
 # Linear light as seen without the cones for green or for red (Machado, Oliveira and Fernandes 2009,
