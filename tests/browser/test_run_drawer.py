@@ -64,7 +64,7 @@ def test_a_run_opens_by_keyboard_and_mouse_and_back_closes_it(
 
         # From a drawer to another run, and back to the page in one step.
         page.goto("/jobs/1/")
-        cell = page.locator("a[href^='/runs/']").first
+        cell = page.locator("#grid a.cell[href^='/runs/']").first
         cell.click()
         expect(drawer).to_be_visible()
         page.locator("#drawer .drawer-head").click(position={"x": 2, "y": 2})
