@@ -43,7 +43,9 @@ def keeping(attempt: Attempt) -> Iterator[None]:
         started_at=now(),
     )
     ended = Event()
-    Thread(target=_flush_on, args=(copy(row), lines, ended), name="step log", daemon=True).start()
+    flush = Thread(target=_flush_on, args=(copy(row), lines, ended), name="step log", daemon=True)
+    if not connection.in_atomic_block:  # the thread would wait for its locks
+        flush.start()
     try:
         with collecting(lines):
             _begin(attempt)
@@ -54,6 +56,8 @@ def keeping(attempt: Attempt) -> Iterator[None]:
                 raise
     finally:
         ended.set()
+        if flush.is_alive():
+            flush.join()
         _keep(attempt, row, lines)
 
 

@@ -182,6 +182,45 @@ def test_the_log_of_a_long_step_can_be_read_while_it_runs(
     assert StepLog.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.database
+def test_a_slow_flush_ends_before_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_log, "FLUSH_SECONDS", 0.01)
+    works, stores, began = execute.execute, StepLog.keep_unfinished, threading.Event()
+
+    def store_late(log: StepLog) -> None:
+        began.set()
+        time.sleep(0.5)
+        stores(log)
+
+    def execute_during_flush(*given: Any) -> Any:
+        assert began.wait(20)
+        return works(*given)
+
+    monkeypatch.setattr(StepLog, "keep_unfinished", store_late)
+    monkeypatch.setattr(execute, "execute", execute_during_flush)
+    monkeypatch.setattr(dispatch.queue, "enqueue", lambda batch: None)
+    job = make_job()
+    dispatch.dispatch()
+    step(batch_of(job, 0), "TDZA")
+    assert "step log" not in [thread.name for thread in threading.enumerate()]
+    assert log_of().result == "1 complete"
+
+
+def test_a_step_within_a_transaction_starts_no_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_log, "FLUSH_SECONDS", 0)
+    works, names = execute.execute, list[str]()
+
+    def watched(*given: Any) -> Any:
+        names.extend(thread.name for thread in threading.enumerate())
+        return works(*given)
+
+    monkeypatch.setattr(execute, "execute", watched)
+    run_all(make_job())
+    assert names
+    assert "step log" not in names
+
+
 def test_a_late_flush_changes_no_finished_log() -> None:
     run_all(make_job())
     log = log_of()
