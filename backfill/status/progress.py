@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Min, Sum
 
 from backfill.elapsed import seconds_between
 from backfill.models import Batch, Event, EventKind, Job, Limits, Run, Sweep, Worker
+from validation.categories import BUGS
 
 NO_WORKER = "no worker is running; start workers with bin/up"
 STEPS_LOOKED_AT = 20  # per processor: enough for a recent rate
@@ -39,6 +40,7 @@ class Progress:
     ended: int
     counts: dict[str, int]
     per_processor: dict[str, dict[str, int]]
+    bugs: dict[str, int]  # complete runs with bugs, per processor
     seconds: dict[str, float]
     runs_per_second: float | None
     time_left: TimeLeft | None
@@ -77,6 +79,7 @@ def progress(job: Job, at: datetime) -> Progress:
         ended=total - active,
         counts=dict(counts),
         per_processor=per_processor,
+        bugs={code: n for (_, code), n in runs_with_bugs([job.pk]).items()},
         seconds=_seconds(job),
         runs_per_second=_rate(steps),
         time_left=_time_left(steps, per_processor),
@@ -84,6 +87,15 @@ def progress(job: Job, at: datetime) -> Progress:
         stalled=_stalled(job, changed_at, waiting, at),
         waiting=waiting,
     )
+
+
+def runs_with_bugs(jobs: Sequence[int]) -> dict[tuple[int, str], int]:
+    """Count the complete runs with bugs, by job and processor."""
+    found = Run.objects.filter(
+        job__in=jobs, status=Run.Status.COMPLETE, failures__has_any_keys=list(BUGS)
+    )
+    by_job = found.values_list("job", "processor").annotate(n=Count("pk")).order_by()
+    return {(job, code): n for job, code, n in by_job}
 
 
 @dataclass(frozen=True, kw_only=True)

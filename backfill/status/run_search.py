@@ -17,8 +17,7 @@ from backfill.processors.registry import CHAIN
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import season_dates
 
-PAGE = 100
-FAR = 200  # pages; use a filter to reach older runs
+FAR = 20_000  # rows; use a filter to reach older runs
 CHUNK = 2000
 SECONDS = Coalesce(F("query_seconds"), 0.0) + Coalesce(F("write_seconds"), 0.0)
 # A leading minus reverses the order. Ties are broken by run number.
@@ -52,11 +51,6 @@ class Search:
     run_id: str = ""
     older: bool = False
 
-    @property
-    def is_one(self) -> bool:
-        """True for the attempts of one (processor, date)."""
-        return bool(self.processor and self.day)
-
     def runs(self) -> RunQuerySet:
         """Return the matching runs, unordered."""
         found = older_than_code() if self.older else Run.objects.all()
@@ -80,13 +74,14 @@ class Search:
             found = found.filter(Q(reason__icontains=self.text) | Q(error__icontains=self.text))
         return found
 
-    def page(self, order: str, number: int) -> tuple[list[Run], bool]:
+    def page(self, order: str, number: int, size: int) -> tuple[list[Run], bool]:
         """Return one page of runs, the first is 1, and True if another page follows. Does not
         count all runs.
         """
-        first = (number - 1) * PAGE
-        found = list(self._ordered(order).defer(*DEFERRED)[first : first + PAGE + 1])
-        return found[:PAGE], len(found) > PAGE
+        first = (number - 1) * size
+        runs = self._ordered(order).select_related("job").defer(*DEFERRED)
+        found = list(runs[first : first + size + 1])
+        return found[:size], len(found) > size
 
     def all(self, order: str) -> Iterator[Run]:
         """Stream all matching runs."""
@@ -96,10 +91,6 @@ class Search:
         by = ORDERS[order.removeprefix("-")]
         turned = order.startswith("-")
         return self.runs().order_by(by.desc() if turned else by.asc(), "-pk" if turned else "pk")
-
-    def attempts(self) -> list[Run]:
-        """Return the runs with their events, newest first."""
-        return list(self.runs().order_by("-pk").prefetch_related("events")[:PAGE])
 
     def reach(self) -> tuple[date, date, tuple[str, ...]] | None:
         """Return the first and last date of the runs, and their processors; None without runs."""

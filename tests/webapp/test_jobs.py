@@ -11,6 +11,8 @@ from django.urls import reverse
 
 from backfill.models import Job
 from tests.webapp.demo import START, Demo
+from validation.categories import count_bugs
+from webapp.pages.job.list import ORDERS
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -123,3 +125,76 @@ def test_a_reason_is_shown_as_text(viewer: Client, demo: Demo) -> None:
     html = viewer.get(reverse("jobs")).content.decode()
     assert "&lt;script&gt;alert(1)" in html
     assert "<script>alert(1)" not in html
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("job 1000001", [1000001]), ("1000001", [1000001]), ("bea", [1000001]), ("NIGHTLY", [1000001]),
+        ("2021-11-22", "first"), ("2021-07-01", []), ("nothing like it", []),
+    ],
+)  # fmt: skip
+def test_a_search_finds_numbers_people_reasons_and_dates(
+    viewer: Client, demo: Demo, text: str, found: object
+) -> None:
+    first = Job.objects.get()
+    make_job(demo, pk=1000001, actor="bea", reason="the nightly run")
+    assert listed(viewer, q=text) == ([first.pk] if found == "first" else found)
+
+
+def test_every_column_sorts_both_ways(viewer: Client, demo: Demo) -> None:
+    first = Job.objects.get()
+    later = {**first.options, "start": "2022-01-01"}
+    made = make_job(demo, actor="zoe", options=later)
+    for order in ORDERS:
+        one, other = listed(viewer, sort=order), listed(viewer, sort=f"-{order}")
+        assert sorted(one) == sorted(other) == sorted([first.pk, made.pk])
+    assert listed(viewer, sort="who")[-1] == made.pk
+    assert listed(viewer, sort="-dates")[0] == made.pk
+    assert listed(viewer, sort="-failed")[0] == first.pk
+    answer = viewer.get(reverse("jobs"), {"sort": "age"})
+    assert (answer.status_code, "obs are sorted by" in answer.content.decode()) == (422, True)
+
+
+def test_a_row_offers_what_would_do_something(operator: Client, viewer: Client, demo: Demo) -> None:
+    first = Job.objects.get()
+    running, paused = make_job(demo, status="running"), make_job(demo, status="paused")
+    html = operator.get(reverse("jobs")).content.decode()
+    assert f'hx-get="/jobs/{running.pk}/cancel/"' in html
+    assert f'hx-get="/jobs/{paused.pk}/resume/"' in html
+    assert f'hx-get="/jobs/{running.pk}/resume/"' not in html
+    # Its failed run would fail again: the reason is there instead.
+    assert f'href="/jobs/{first.pk}/retry/"' not in html
+    assert "no retry" in html
+    failed = first.runs.filter(status="failed").first()
+    assert failed
+    first.runs.filter(pk=failed.pk).update(error="WarehouseBusy", refused_by="", error_detail={})
+    html = operator.get(reverse("jobs")).content.decode()
+    assert f'href="/jobs/{first.pk}/retry/"' in html
+    assert "/cancel/" not in viewer.get(reverse("jobs")).content.decode()
+
+
+def test_a_bar_shows_the_runs_with_bugs(viewer: Client, demo: Demo) -> None:
+    job = Job.objects.get()
+    bugs = [r for r in job.runs.filter(status="complete") if count_bugs(r.failures)]
+    assert bugs
+    html = viewer.get(reverse("jobs")).content.decode()
+    assert f"{len(bugs)} needs attention (bug" in html or f"{len(bugs)} bug" in html
+    page = viewer.get(reverse("job", args=[job.pk])).content.decode()
+    assert "without pauses" in page
+
+
+def test_rows_per_page_can_be_selected(viewer: Client, demo: Demo) -> None:
+    for _ in range(60):
+        make_job(demo)
+    assert len(listed(viewer)) == 25
+    assert len(listed(viewer, size="50")) == 50
+    html = viewer.get(reverse("jobs"), {"size": "50", "who": "ann"}).content.decode()
+    assert "/jobs/?who=ann&amp;size=50&amp;page=2" in html
+    assert '/jobs/?who=ann&amp;size=25"' in html
+
+
+def test_pages_of_a_fixed_size_offer_no_other(viewer: Client, demo: Demo) -> None:
+    html = viewer.get(reverse("results"), {"job": Job.objects.get().pk}).content.decode()
+    assert 'aria-label="Pages"' in html
+    assert "Rows per page" not in html

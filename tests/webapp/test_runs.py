@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.timezone import now
 
 from backfill.models import Event, Job, Run
-from backfill.status.run_search import PAGE, Search
+from backfill.status.run_search import Search
 from tests.webapp.demo import FAULTY, Demo
+from webapp.ui.tables import PAGE_SIZES
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 DAY = "2021-11-22"
@@ -33,7 +35,7 @@ def downloaded(client: Client, **query: Any) -> list[list[str]]:
 
 def another_attempt(**fields: Any) -> Run:
     """Make a second job that ran PSZA on the day again."""
-    first = Job.objects.get()
+    first = Job.objects.earliest("pk")
     job = Job.objects.create(
         options=first.options,
         actor="otto",
@@ -76,15 +78,16 @@ def test_a_filter_leaves_what_it_says(viewer: Client, demo: Demo, query: dict[st
     assert sorted(row[0] for row in downloaded(viewer, **query)[1:]) == sorted(
         wanted.values_list("run_id", flat=True)
     )
-    assert page(viewer, **query).count('<td><a class="mono"') == (
-        0 if "processor" in query and "date" in query else min(PAGE, wanted.count())
-    )
+    for size in PAGE_SIZES[:2]:
+        shown = page(viewer, **query, size=size)
+        assert shown.count('<th scope="row"><a class="mono"') == min(size, wanted.count())
+        assert ('aria-label="Pages"' in shown) == (wanted.count() > 25)
 
 
 def test_pages_together_are_all_runs_without_one_twice(demo: Demo) -> None:
     search, found, number, is_more = Search(), [], 1, True
     while is_more:
-        runs, is_more = search.page("-seconds", number)
+        runs, is_more = search.page("-seconds", number, 100)
         found += [run.pk for run in runs]
         number += 1
     assert len(found) == len(set(found)) == Run.objects.count()
@@ -101,7 +104,7 @@ def test_a_page_counts_nothing_and_asks_a_constant_number_of_queries(
     ]
 
 
-def test_all_attempts_of_a_processor_and_date_can_be_read(viewer: Client, demo: Demo) -> None:
+def test_attempts_of_a_processor_and_date_lead_to_their_runs(viewer: Client, demo: Demo) -> None:
     second = another_attempt(
         reason="the disk was full",
         error="WarehouseUnwritable",
@@ -118,9 +121,34 @@ def test_all_attempts_of_a_processor_and_date_can_be_read(viewer: Client, demo: 
     )
     shown = page(viewer, processor="PSZA", date=DAY)
     first = Run.objects.exclude(pk=second.pk).get(processor="PSZA", date=DAY)
-    assert shown.index(f"run-{second.run_id}") < shown.index(f"run-{first.run_id}")
-    assert "running → failed by otto: the disk was full" in shown
-    assert "freshness: warned in 0.250 s; PGS is 30 h old" in shown
+    assert shown.index(f"/runs/{second.pk}/") < shown.index(f"/runs/{first.pk}/")
+    assert "the disk was full" in shown
+    of_run = viewer.get(reverse("run", args=[second.pk])).content.decode()
+    assert "running → failed by otto: the disk was full" in of_run
+    assert "warned: PGS is 30 h old" in of_run
+
+
+def test_a_row_offers_what_would_do_something(operator: Client, viewer: Client, demo: Demo) -> None:
+    failed = another_attempt(error="WarehouseBusy", reason="rate limit", started_at=now())
+    retry = f'href="/jobs/{failed.job_id}/retry/?processor=PSZA&amp;start={DAY}&amp;end={DAY}"'
+    assert retry in page(operator, job=failed.job_id)
+    assert retry not in page(viewer, job=failed.job_id)
+    # Expected failures are not retried; the reason is there instead.
+    assert "all failures are expected" in page(operator, processor="PSZA", date="2021-11-02")
+    replaced = another_attempt(status="complete", started_at=now() + timedelta(seconds=1))
+    assert retry not in page(operator, job=failed.job_id)
+    Run.objects.filter(pk=replaced.pk).update(status="running")
+    Job.objects.filter(pk=replaced.job_id).update(status="running")
+    shown = page(operator, job=replaced.job_id)
+    assert f'hx-get="/jobs/{replaced.job_id}/cancel/"' in shown
+    assert "/cancel/" not in page(viewer, job=replaced.job_id)
+
+
+@pytest.mark.parametrize("size", ["0", "24", "1000", "x"])
+def test_a_page_size_that_is_not_offered_is_refused(viewer: Client, db: None, size: str) -> None:
+    answer = viewer.get(reverse("runs"), {"size": size})
+    assert answer.status_code == 422
+    assert "ize takes" in answer.content.decode()
 
 
 def test_what_older_code_made_is_a_selection_that_one_can_backfill(
@@ -131,7 +159,7 @@ def test_what_older_code_made_is_a_selection_that_one_can_backfill(
         sql_hash="0ld"
     )
     shown = page(viewer, older=1)
-    assert shown.count('<td><a class="mono"') == 2
+    assert shown.count('<th scope="row"><a class="mono"') == 2
     assert (
         f"{reverse('backfill_new')}?start=2021-11-22&amp;end=2021-11-24&amp;processors=PDC&amp;what=outdated"
         in shown
@@ -173,7 +201,7 @@ def test_a_file_has_the_numbers_of_the_runs(viewer: Client, demo: Demo) -> None:
     [
         ({"processor": "XYZ"}, "choose from TDZA"), ({"state": "lost"}, "choose from pending"),
         ({"date": "yesterday"}, "takes a date"),
-        ({"sort": "why"}, "runs are sorted by"), ({"page": "0"}, "page takes 1 to"), ({"page": "9999"}, "filter by season"),
+        ({"sort": "why"}, "runs are sorted by"), ({"page": "0"}, "page takes 1 to 800"), ({"page": "9999"}, "filter by season"),
         ({"start": "2021-12-01", "end": "2021-11-01"}, "the last date 2021-11-01 is before the first date 2021-12-01"),
         ({"season": "99999"}, "takes a year"), ({"job": "99999999999999999999"}, "takes a whole number"),
     ],

@@ -318,9 +318,9 @@ def test_the_number_of_queries_is_that_of_one_finding(demo: Demo, viewer: Client
     }
     Finding.objects.bulk_create(Finding(**fields, subject=str(n)) for n in range(120))
     assert asked() == few <= 16
-    assert len(shown(viewer)) == 50
+    assert len(shown(viewer)) == 25
     assert (
-        len(shown(viewer, page="3"))
+        len(shown(viewer, page="3", size="50"))
         == Finding.objects.listed().filter(severity__gt=0, root=None).count() - 100
     )
 
@@ -522,7 +522,7 @@ def test_what_is_no_time_was_not_asked(asked: str, demo: Demo, viewer: Client) -
 
 
 def test_a_list_has_no_more_on_a_page_than_it_says(demo: Demo) -> None:
-    found = listing(FindingFilters({}, [YEAR]), "")
+    found = listing(FindingFilters({}, [YEAR]), "", 25)
     assert (found.page.number, found.total) == (
         1,
         Finding.objects.listed().filter(severity__gt=0, root=None).count(),

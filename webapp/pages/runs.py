@@ -1,25 +1,30 @@
-"""Runs page: filters, columns, attempts of one processor and date, and CSV download."""
+"""Runs page: filters, columns, actions of a row, and CSV download."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from backfill.errors import Refused
-from backfill.models import Run
+from backfill.models import Job, Run
 from backfill.processors.registry import CHAIN, processor
 from backfill.season_calendar import load_calendar, season_name, season_year
-from backfill.status.run_search import FAR, NEWEST_FIRST, ORDERS, PAGE, Search, code_versions
+from backfill.status.failures import failures_with
+from backfill.status.run.retry import retry_reasons
+from backfill.status.run_search import FAR, NEWEST_FIRST, ORDERS, Search, code_versions
 from webapp.live.middleware import is_poll
 from webapp.middleware.heavy_reads import heavy_read
+from webapp.models import User
+from webapp.pages.job.buttons import RowAction
 from webapp.ui import links
 from webapp.ui.csv_export import as_csv
 from webapp.ui.query_params import Choice, day, one_of, reversed_dates, whole, year
-from webapp.ui.tables import ListColumn, Pager, parse_order
+from webapp.ui.tables import ListColumn, Pager, page_size, parse_order
 from webapp.ui.typing import HtmxRequest
 
 COLUMNS = (
@@ -27,16 +32,20 @@ COLUMNS = (
     ListColumn(heading="Processor", order="processor"),
     ListColumn(heading="Date", order="date"),
     ListColumn(heading="State", order="state"),
-    "#Population",
-    ListColumn(heading="Rows", order="rows", numeric=True, descending_first=True),
+    ListColumn(
+        heading="Rows",
+        hint="rows, of the population",
+        order="rows",
+        numeric=True,
+        descending_first=True,
+    ),
     "#Failures",
     ListColumn(
         heading="Query", hint="query duration", order="seconds", numeric=True, descending_first=True
     ),
     "Finished",
     ListColumn(heading="Job", order="job"),
-    "Code version",
-    "Reason",
+    "-Action",
 )
 CSV = (
     "run_id",
@@ -61,9 +70,13 @@ CSV = (
 @require_safe
 def page(request: HtmxRequest) -> HttpResponse:
     search, order, number = search_of(request.GET), order_of(request.GET), page_of(request.GET)
+    size = page_size(request.GET)
 
     def content() -> dict[str, Any]:
-        return {**context(search, order, number), **({} if is_poll(request) else _choices())}
+        return {
+            **context(search, order, number, size, request.user),
+            **({} if is_poll(request) else _choices()),
+        }
 
     return render(request, "runs/page.html", {"search": search, "shared_context": content})
 
@@ -106,22 +119,46 @@ def order_of(query: QueryDict) -> str:
 def page_of(query: QueryDict) -> int:
     """Return the page number of a query string. Raises Refused."""
     number = whole(query.get("page"), "page", 1)
-    if not 1 <= number <= FAR:
-        raise Refused(f"page takes 1 to {FAR}, not {number}; filter by season, date or job instead")
+    last = FAR // page_size(query)
+    if not 1 <= number <= last:
+        raise Refused(
+            f"page takes 1 to {last}, not {number}; filter by season, date or job instead"
+        )
     return number
 
 
-def context(search: Search, order: str, number: int) -> dict[str, Any]:
-    """Return a page of the runs that match a search."""
-    runs, is_more = search.page(order, number)
+def context(search: Search, order: str, number: int, size: int, user: User) -> dict[str, Any]:
+    """Return a page of the runs that match a search, each with its action."""
+    runs, is_more = search.page(order, number, size)
     return {
-        "runs": runs,
+        "rows": list(zip(runs, actions(runs, user), strict=True)),
         "columns": COLUMNS,
         "order": order,
-        "pager": Pager.at(number, PAGE, len(runs), None, more=is_more),
-        "attempts": search.attempts() if search.is_one else [],
+        "pager": Pager.at(number, size, len(runs), None, more=is_more),
         "backfill_stale": backfill_stale_url(search),
     }
+
+
+def actions(runs: Sequence[Run], user: User) -> list[RowAction | None]:
+    """Return the action of each run: cancel its active job, or retry it if that fixes something.
+
+    Reads the warehouse only for failed runs that no later run has replaced.
+    """
+    broken = [r for r in runs if failures_with(r) and r.job.status in Job.ENDED]
+    reasons: dict[int, str] = retry_reasons(broken) if user.may_operate else {}
+    return [_action(run, reasons, user) for run in runs]
+
+
+def _action(run: Run, reasons: Mapping[int, str], user: User) -> RowAction | None:
+    if not user.may_operate:
+        return None
+    if run.status in Run.ACTIVE and run.job.status not in Job.ENDED:
+        url = reverse("job_cancel", args=[run.job_id])
+        return RowAction(label=f"Cancel job {run.job_id}", url=url, dialog=True)
+    if run.pk not in reasons:
+        return None
+    url = links.to_retry(run.job_id, processor=run.processor, start=run.date, end=run.date)
+    return RowAction(label="Retry", url=url, disabled_reason=reasons[run.pk])
 
 
 def backfill_stale_url(search: Search) -> str:

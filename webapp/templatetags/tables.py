@@ -102,7 +102,8 @@ def pager(
     """Render links to the previous and the next page, and the position; nothing for a single page.
 
     `path` is the URL without page number; `query` replaces the request's other parameters;
-    `target` is the element that htmx replaces, `push` also pushes the URL.
+    `target` is the element that htmx replaces, `push` also pushes the URL;
+    `sized` offers the rows per page, where the view reads `size`; `label` names one of two.
     """
     request = context["request"]
     return {

@@ -73,10 +73,22 @@ def parse_order(query: QueryDict, orders: Iterable[str], noun: str, default: str
     return order
 
 
+# Rows per page that a reader can select, the default first.
+PAGE_SIZES = (25, 50, 100, 200)
+
+
+def page_size(query: QueryDict) -> int:
+    """Return the rows per page of the parameter `size`. Raises Refused."""
+    size = whole(query.get("size"), "size", PAGE_SIZES[0])
+    if size not in PAGE_SIZES:
+        raise Refused(f"size takes {', '.join(map(str, PAGE_SIZES))}, not {size}")
+    return size
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pager:
     """A page's position in its listing: rows `first` to `last`, of `total` where they are counted,
-    and the numbers of the previous and the next page.
+    the numbers of the previous and the next page, and the rows per page.
     """
 
     first: int
@@ -84,6 +96,13 @@ class Pager:
     total: int | None = None
     previous: int | None = None
     next: int | None = None
+    size: int = PAGE_SIZES[0]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The rows per page to choose from; empty for a listing that fits on the shortest page."""
+        fits = not (self.previous or self.next) and self.last <= PAGE_SIZES[0]
+        return () if fits or self.size not in PAGE_SIZES else PAGE_SIZES
 
     @classmethod
     def of(cls, page: Page[Any]) -> Pager:
@@ -94,6 +113,7 @@ class Pager:
             total=page.paginator.count,
             previous=page.previous_page_number() if page.has_previous() else None,
             next=page.next_page_number() if page.has_next() else None,
+            size=page.paginator.per_page,
         )
 
     @classmethod
@@ -106,6 +126,7 @@ class Pager:
             total=total,
             previous=number - 1 if number > 1 else None,
             next=number + 1 if more else None,
+            size=size,
         )
 
 

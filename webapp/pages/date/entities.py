@@ -24,9 +24,8 @@ from validation.expectation import ROW
 from validation.processor_rules import RULES
 from webapp.ui import links
 from webapp.ui.query_params import Choice, whole
-from webapp.ui.tables import ListColumn, Pager, parse_order
+from webapp.ui.tables import PAGE_SIZES, ListColumn, Pager, page_size, parse_order
 
-PER_PAGE = 50
 AHEAD = 5
 OUTSIDER = "outsider"  # state of an entity outside the population, without row or failure
 COLUMNS = (
@@ -68,6 +67,7 @@ class EntityFilters:
     q: str = ""
     sort: str = ""
     page: int = 1
+    size: int = PAGE_SIZES[0]
 
     @classmethod
     def of(cls, query: QueryDict) -> EntityFilters:
@@ -83,6 +83,7 @@ class EntityFilters:
             q=query.get("q", "").strip()[:200],
             sort=sort,
             page=whole(query.get("page"), "page", 1),
+            size=page_size(query),
         )
 
     @property
@@ -94,7 +95,14 @@ class EntityFilters:
     def url(self, path: str, **other: object) -> str:
         """Return a path with these filters; the first page unless `other` names one."""
         return links.with_query(
-            path, **{"category": self.category, "q": self.q, "sort": self.sort, **other}
+            path,
+            **{
+                "category": self.category,
+                "q": self.q,
+                "sort": self.sort,
+                "size": "" if self.size == PAGE_SIZES[0] else self.size,
+                **other,
+            },
         )
 
 
@@ -125,7 +133,7 @@ def context(day: date, code: str, query: QueryDict) -> dict[str, Any]:
     """Return the template context of one page of entities. Raises Refused, WarehouseError."""
     filters = EntityFilters.of(query)
     page, here = (
-        list_entities(day, code, page=filters.page, per_page=PER_PAGE, **filters.given),
+        list_entities(day, code, page=filters.page, per_page=filters.size, **filters.given),
         reverse("entities", args=[day, code]),
     )
     names = all_names(season_year(day))
@@ -151,7 +159,7 @@ def context(day: date, code: str, query: QueryDict) -> dict[str, Any]:
         "csv": filters.url(reverse("entities_csv", args=[day, code])),
         "codes": _codes(day, code),
         "pager": Pager.at(
-            page.page, PER_PAGE, len(page.entities), page.total, more=page.page < page.pages
+            page.page, filters.size, len(page.entities), page.total, more=page.page < page.pages
         ),
     }
 

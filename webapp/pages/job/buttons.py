@@ -32,6 +32,18 @@ class Button:
     name: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RowAction:
+    """Action in a row of a list; `dialog` asks for confirmation first. With a `disabled_reason` it
+    is not offered.
+    """
+
+    label: str
+    url: str
+    dialog: bool = False
+    disabled_reason: str = ""
+
+
 @dataclass(frozen=True)
 class Buttons:
     """Enabled buttons, and disabled ones grouped by their reason."""

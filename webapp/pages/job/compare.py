@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Exists, OuterRef
-from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
@@ -21,10 +21,9 @@ from validation.categories import BY_NAME
 from webapp.middleware.heavy_reads import heavy_read
 from webapp.ui.csv_export import as_csv
 from webapp.ui.query_params import whole
-from webapp.ui.tables import paginate
+from webapp.ui.tables import page_size, paginate
 from webapp.ui.typing import HtmxRequest
 
-DATES_A_PAGE = 50
 JOBS_TO_PICK = 100
 
 
@@ -42,9 +41,7 @@ def pick(request: HtmxRequest, number: int) -> HttpResponse:
 def compare(request: HtmxRequest, number: int, other: int) -> HttpResponse:
     """Render the comparison of two jobs. Raises Refused."""
     before, after = get_object_or_404(Job, pk=number), get_object_or_404(Job, pk=other)
-    return render(
-        request, "job/compare.html", comparison(before, after, request.GET.get("page", ""))
-    )
+    return render(request, "job/compare.html", comparison(before, after, request.GET))
 
 
 @require_safe
@@ -90,7 +87,7 @@ def check_pair(number: int, other: int) -> None:
         raise Refused(f"job {number} cannot be compared with itself; choose another job")
 
 
-def comparison(before: Job, after: Job, page: str) -> dict[str, Any]:
+def comparison(before: Job, after: Job, query: QueryDict) -> dict[str, Any]:
     """Return fixed, remaining and new failures per category and per date. Raises Refused."""
     check_pair(before.pk, after.pk)
     found = job_comparison.compare(before, after)
@@ -99,7 +96,7 @@ def comparison(before: Job, after: Job, page: str) -> dict[str, Any]:
         for what, counts in found.totals().items()
     ]
     sums = {kind: sum(found.counts(kind).values()) for kind in ("healed", "remaining", "new")}
-    by_date = paginate(_by_date(found.changes), DATES_A_PAGE, page)
+    by_date = paginate(_by_date(found.changes), page_size(query), query.get("page", ""))
     return {
         "before": before,
         "after": after,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +18,7 @@ from webapp.templatetags.panel import seconds
 from webapp.ui import links, season_grid, states
 
 # Order in words: ended, running, pending.
-ORDER = ("complete", "skipped", "failed", "blocked", "cancelled", "running", "pending")
+ORDER = ("complete", "skipped", "bug", "failed", "blocked", "cancelled", "running", "pending")
 # Order on a bar, where a gray end would look like missing progress.
 BAR_ORDER = ("skipped", *(state for state in ORDER if state != "skipped"))
 MOST_CELLS = 2000  # two seasons of five processors; the page of more would exceed 0.7 MB
@@ -49,15 +50,30 @@ class ProgressBar:
         return sorted(self.segments, key=lambda segment: ORDER.index(segment.state))
 
     @property
+    def by_status(self) -> list[tuple[str, int]]:
+        """Counts by status of the runs, where runs with bugs are complete."""
+        found = Counter[str]()
+        for segment in self.in_order:
+            found["complete" if segment.state == "bug" else segment.state] += segment.n
+        return list(found.items())
+
+    @property
+    def bugs(self) -> int:
+        """Number of complete runs with bugs."""
+        return sum(segment.n for segment in self.segments if segment.state == "bug")
+
+    @property
     def words(self) -> str:
         """Counts by state, in words."""
         found = self.in_order
         return ", ".join(f"{s.n:,} {states.of(s.state).label}" for s in found) or "no runs"
 
 
-def bar(name: str, counts: Mapping[str, int]) -> ProgressBar:
-    """Return the counts by state as a bar."""
+def bar(name: str, counts: Mapping[str, int], bugs: int = 0) -> ProgressBar:
+    """Return the counts by state as a bar; `bugs` of the complete runs have bugs."""
     total = sum(counts.values())
+    if bugs:
+        counts = {**counts, "complete": counts.get("complete", 0) - bugs, "bug": bugs}
     found, x = [], 0.0
     for status in BAR_ORDER:
         if n := counts.get(status, 0):
@@ -74,7 +90,9 @@ def bar(name: str, counts: Mapping[str, int]) -> ProgressBar:
 
 def bars(found: Progress) -> list[ProgressBar]:
     """Return a bar per processor."""
-    return [bar(code, counts) for code, counts in found.per_processor.items()]
+    return [
+        bar(code, counts, found.bugs.get(code, 0)) for code, counts in found.per_processor.items()
+    ]
 
 
 def time_left(found: Progress, job: Job) -> str:

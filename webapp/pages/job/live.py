@@ -68,7 +68,8 @@ def live(job: Job, user: User, at: datetime) -> Live:
 def _words(job: Job, found: Progress, at: datetime) -> dict[str, Any]:
     return {
         "bars": figures.bars(found),
-        "whole": figures.bar("all", found.counts),
+        "whole": figures.bar(str(job), found.counts, sum(found.bugs.values())),
+        "active_seconds": job.active_seconds(at) if job.started_at else None,
         "rate": figures.rate(found),
         "time_left": figures.time_left(found, job),
         "stopping": figures.stopping(found, job),

@@ -34,7 +34,6 @@ SEARCH = {
     "data-search": "",
     "placeholder": "finding or reason",
 }
-PER_PAGE = 50
 LISTED, ALL = "listed", "all"
 MARKS = {
     Finding.State.ACKNOWLEDGED: "Acknowledge",
@@ -210,13 +209,13 @@ class Listing:
     hidden: int
 
 
-def listing(filters: FindingFilters, page: str) -> Listing:
+def listing(filters: FindingFilters, page: str, size: int) -> Listing:
     """Return one page of the matching findings, in a fixed number of queries."""
     every = folded(filters.findings())
     listed = every
     if not filters.shows_notes:
         listed = [(f, below) for f, below in every if f.severity > Severity.NOTE]
-    shown = paginate(listed, PER_PAGE, page)
+    shown = paginate(listed, size, page)
     seasons = dates_of_seasons({f.season for f, _ in shown.object_list})
     kinds = tuple(_by_kind(shown.object_list, [f for f, _ in listed], seasons))
     return Listing(page=shown, kinds=kinds, total=len(listed), hidden=len(every) - len(listed))

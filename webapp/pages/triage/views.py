@@ -33,6 +33,7 @@ from webapp.pages.triage.filters import (
     listing,
     pending_audit,
 )
+from webapp.ui.tables import page_size
 from webapp.ui.typing import HtmxRequest
 
 MARKING = {"marks": MARKS, "meanings": MEANINGS}
@@ -55,7 +56,7 @@ def _context(request: HtmxRequest, **more: Any) -> dict[str, Any]:
     return {
         "jobs": attention_items(now()),
         "filters": filters,
-        "listing": listing(filters, request.GET.get("page", "1")),
+        "listing": listing(filters, request.GET.get("page", "1"), page_size(request.GET)),
         "seasons": seasons,
         "pending_audit": _pending_audit(request, seasons),
         "marking": Marking(),
