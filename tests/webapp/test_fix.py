@@ -111,6 +111,7 @@ def test_a_bad_source_row_from_the_finding_to_its_close(operator: Client, tmp_pa
     text = page(operator, finding)
     assert f"Loaded at {loaded.at:%H:%M}" in text
     assert "4 dates are stale because of it" in text
+    assert "./manage.py backfill --" in text
     assert states(finding)["source"] == states(finding)["preview"] == "done"
     job = start(operator, finding)
     assert states(finding)["run"] == "running"

@@ -50,6 +50,8 @@ def test_pause_resume_and_cancel_change_the_job_with_who_and_why(
     answer = operator.post(url("pause", job), {"reason": "lunch <script>"})
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
     assert last_event(job) == ("running → pausing", "otto", "lunch <script>")
+    dialog = operator.get(url("resume", job)).content.decode()
+    assert "Current reason: <strong>lunch &lt;script&gt;</strong> (otto)" in dialog
     operator.post(url("resume", job), {"reason": "back", "brake": "release"})
     assert last_event(job) == ("pausing → running", "otto", "back")
     assert not Job.objects.get(pk=job.pk).brake

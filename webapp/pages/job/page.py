@@ -19,9 +19,10 @@ from backfill.drilldown.entity_names import all_names
 from backfill.errors import WarehouseError
 from backfill.execution.live_checks import KINDS
 from backfill.jobs.lifecycle import Cancelled, dropped_and_finishing
-from backfill.models import Event, EventKind, Job, Run, SeasonAudit
+from backfill.models import Event, Job, Run, SeasonAudit
 from backfill.season_calendar import season_name, season_year, seasons_of
 from backfill.status import job_outcome as outcomes
+from backfill.status.attention import stop_cause
 from backfill.status.error_groups import ErrorGroup
 from backfill.status.failures import Failure, JobFailures, nothing_to_retry
 from backfill.status.job_outcome import OtherAttempts
@@ -213,17 +214,12 @@ def _strip(group: ErrorGroup) -> list[tuple[float, str]]:
 
 
 def effects(job: Job) -> dict[str, Any]:
-    """Return the number of runs that pause, resume or cancel would affect."""
+    """Return the number of runs that pause, resume or cancel would affect, and the stop cause."""
     effect: Cancelled = dropped_and_finishing(job)
     cancelled = job.runs.filter(status=Run.Status.CANCELLED).count()
-    pause = (
-        job.events.filter(run=None, kind=EventKind.TRANSITION, to_state=Job.Status.PAUSING)
-        .order_by("pk")
-        .last()
-    )
     return {
         "pending": effect.dropped,
         "running": effect.finishing,
         "cancelled": cancelled,
-        "paused_because": pause and pause.reason,
+        "cause": stop_cause(job),
     }
