@@ -21,6 +21,11 @@
     opener = null;
   }
 
+  // An answer to a part that the drawer no longer shows is dropped: its targets have gone too.
+  drawer.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+    elt.addEventListener("htmx:beforeOnLoad", (event) => { if (!elt.isConnected) event.preventDefault(); }, { once: true });
+  });
+
   document.addEventListener("click", (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.defaultPrevented) return;
     const link = event.target.closest("a");
