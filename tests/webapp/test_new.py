@@ -247,7 +247,7 @@ def test_a_longer_range_asks_the_database_no_more_often(
     operator: Client, demo: Demo, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for end in ("2021-11-08", "2022-04-10"):
-        with django_assert_max_num_queries(26):
+        with django_assert_max_num_queries(27):
             operator.get(reverse("backfill_preview"), {"start": "2021-11-05", "end": end})
 
 

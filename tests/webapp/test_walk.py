@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 two_seasons, seasons, values = walks.two_seasons, walks.seasons, walks.values
 
 # Programs call these; a browser reaches them by its address bar, or only when logged out.
-NO_LINK = {"api", "healthz", "readyz", "metrics", "login", "tokens_moved"}
+NO_LINK = {"api", "healthz", "readyz", "metrics", "login", "tokens_moved", "job_run"}
 OWN = {"logout", "login", "password", "tokens", "token_revoke"}
 NOT_HTML = {
     "runs_csv", "entities_csv", "query_csv", "job_report", "openapi", "metrics", "healthz",

@@ -75,7 +75,14 @@ def values(seasons: None) -> dict[str, str]:
     marked = Finding.objects.order_by("-severity")[0]
     Finding.objects.filter(pk=marked.pk).update(state=Finding.State.ACKNOWLEDGED)
     token, _ = Token.issue(User.objects.create(username="olga", role="operator"), "cron")
-    pks = {"number": first.pk, "other": retry.pk, "finding": marked.pk, "launch": launch.pk}
+    run = Run.objects.filter(job=first, processor="PSZA", date=FAULTY).get()
+    pks = {
+        "number": first.pk,
+        "other": retry.pk,
+        "finding": marked.pk,
+        "launch": launch.pk,
+        "run": run.pk,
+    }
     numbers = {**pks, "pk": first.pk, "token": token.pk}
     return {**NAMED, **{name: str(number) for name, number in numbers.items()}}
 
