@@ -97,9 +97,12 @@ def test_drag_shift_and_ctrl_select_and_a_click_opens(
         page.locator("#cell-ML-2021-11-22").click(modifiers=["Control"])
         page.locator("#cell-PSZA-2021-11-17").click(modifiers=["Control"])
         expect(page.locator("#cells-count")).to_have_text("6 cells: 4 dates, PSZA, PCF, ML")
-        expect(page.locator("#cells-actions")).to_contain_text("Why")
+        expect(page.locator("#cells-actions")).to_contain_text("Show reasons")
         assert (
-            linked(page, "Why") == linked(page, "Validate") == linked(page, "Run") == selected(page)
+            linked(page, "Show reasons")
+            == linked(page, "Validate")
+            == linked(page, "Run")
+            == selected(page)
         )
         page.locator("#cell-PSZA-2021-11-16").click()
         page.wait_for_url(re.compile(r"/runs/\d+/"))
@@ -192,7 +195,7 @@ def test_axe_finds_nothing_with_a_selection(browser: Browser, judged_panel: Pane
         for url in ("/", f"/coverage/?season={YEAR}", "/jobs/1/"):
             settled(seat.page, url)
             seat.page.locator("[data-day='2021-11-17']").click()
-            expect(seat.page.locator("#cells-actions")).to_contain_text("Why")
+            expect(seat.page.locator("#cells-actions")).to_contain_text("Show reasons")
             if wrong := found_by_axe(seat.page, RULES):
                 found[url] = wrong
         for place in ("why", "validate"):

@@ -9,13 +9,13 @@ a about across again all already and are as at before besides both each either e
 last no not of or other out per since the these this to under will with without yet your
 
 acknowledge acknowledged active affected allowed apply approve attempt audited bigquery calendar cancel cancelling
-case change check class close closed code column command common compare copy correction count create
-constant cutoff dark data date delete design did duplicate empty environment evidence exclude file filter find fix force format found
+case cells change check class clear close closed consequences code column command common compare copy correction count create
+constant cutoff dark data date delete design did duplicate empty environment estimates evidence exclude file filter find fix force format found
 freshness game glossary go grid group guide high history home impossible input internal jump keep
 kept keyboard large light link list load loaded loading log low map mark matching message mid minimum
 missing month name new next none open option order outcome output outside overwrites page panel
 part partial password pausing plan play played player possible preview previous problem processing progress query
-queue rate refused renew reopen rerun result revoke role rule runbook save saved scope search section selected setting shell
+queue rate refused renew reopen rerun result revoke role rule runbook save saved scope search section select selected setting shell
 shortcut show skip slow source start started state status step stopped system table team term triage
 type two undelivered unreachable unusual update user validation value vocabulary waiting warning watching whole
 withdraw withdrawn written

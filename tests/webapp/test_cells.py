@@ -115,7 +115,7 @@ def test_exclude_plans_the_season_without_the_cells(operator: Client, demo: Demo
 
 def test_why_lists_each_cell_with_failures_and_findings(viewer: Client, demo: Demo) -> None:
     links, _, _ = bar(viewer, f"PSZA {FAULTY}; PCF {LATE}")
-    html = viewer.get(links["Why"]).content.decode()
+    html = viewer.get(links["Show reasons"]).content.decode()
     rows = re.findall(r"<tr>.*?</tr>", html, re.DOTALL)
     (psza,) = [row for row in rows if ">PSZA</abbr>" in row]
     run = Run.objects.get(processor="PSZA", date=FAULTY)
@@ -134,7 +134,7 @@ def test_validate_checks_exactly_the_cells(viewer: Client, demo: Demo) -> None:
 
 def test_viewers_see_only_what_they_may_do(viewer: Client, demo: Demo) -> None:
     links, reasons, command = bar(viewer, CORNER)
-    assert (list(links), reasons, command) == (["Validate", "Why"], {}, "")
+    assert (list(links), reasons, command) == (["Validate", "Show reasons"], {}, "")
 
 
 def test_a_long_selection_keeps_all_its_cells(operator: Client, demo: Demo) -> None:
@@ -145,7 +145,7 @@ def test_a_long_selection_keeps_all_its_cells(operator: Client, demo: Demo) -> N
     assert set(parse_cells(shlex.split(command)[3])) == set(cells)
     answer = operator.get(links["Run"])
     assert answer.context["form"].options.keys == set(cells)
-    assert viewer_rows(operator, links["Why"]) == len(cells)
+    assert viewer_rows(operator, links["Show reasons"]) == len(cells)
 
 
 def viewer_rows(client: Client, url: str) -> int:

@@ -39,7 +39,7 @@ def actions(selected: CellSelection, user: User) -> list[CellAction]:
     """Return the actions that this user may take. Raises WarehouseError."""
     readers = [
         CellAction("Validate", selected.to("cells_validate")),
-        CellAction("Why", selected.to("cells_why")),
+        CellAction("Show reasons", selected.to("cells_why")),
     ]
     if not user.may_operate:
         return readers
