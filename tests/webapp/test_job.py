@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from html import unescape
 from typing import Any
@@ -25,10 +26,12 @@ from backfill.status.job_outcome import (
     roots,
     verdicts_of,
 )
+from backfill.status.progress import TimeLeft, progress
 from backfill.version import code_version
 from tests.webapp.demo import Demo
 from tests.webapp.polls import OpenPage
 from validation.season import usual_season_year
+from webapp.pages.job import figures
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 DAY = date(2021, 11, 10)
@@ -484,3 +487,13 @@ def test_a_job_is_compared_with_those_that_ran_its_dates_and_with_no_other(
         answer = viewer.get(url)
         assert answer.status_code == 422
         assert sentence in unescape(answer.content.decode())
+
+
+def test_the_time_left_is_a_share_of_the_estimate_until_steps_are_measured(demo: Demo) -> None:
+    job = Job.objects.get()
+    job.status, job.estimate = Job.Status.RUNNING, {"low": 10.0, "high": 20.0}
+    found = replace(progress(job, now()), total=10, ended=4, time_left=None)
+    assert figures.time_left(found, job) == "6.0 s to 12 s"
+    assert figures.time_left(replace(found, time_left=TimeLeft(3.0, 3.0)), job) == "3.0 s"
+    job.estimate = {}
+    assert figures.time_left(found, job) == "–"

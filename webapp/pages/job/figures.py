@@ -11,7 +11,7 @@ from backfill.models import Job, Key, Run
 from backfill.season_calendar import season_dates
 from backfill.status.job_outcome import JobRun, state_of
 from backfill.status.latest_runs import AuditSummary
-from backfill.status.progress import DATES_BEFORE_AN_ESTIMATE, Progress
+from backfill.status.progress import Progress, TimeLeft
 from validation.categories import count_bugs
 from validation.findings.kinds import pluralize
 from webapp.templatetags.panel import seconds
@@ -101,18 +101,19 @@ def time_left(found: Progress, job: Job) -> str:
         return "none, the job has ended"
     if job.status == Job.Status.PAUSED:
         return "unknown while paused"
-    if not found.time_left and _is_short(found):
+    left = found.time_left or _by_estimate(found, job)
+    if not left:
         return "–"
-    if not found.time_left:
-        return f"available after {DATES_BEFORE_AN_ESTIMATE} dates per processor"
-    low, high = seconds(found.time_left.low), seconds(found.time_left.high)
+    low, high = seconds(left.low), seconds(left.high)
     return low if low == high else f"{low} to {high}"
 
 
-def _is_short(found: Progress) -> bool:
-    """True if no processor has enough dates for an estimate."""
-    totals = (sum(counts.values()) for counts in found.per_processor.values())
-    return max(totals, default=0) <= DATES_BEFORE_AN_ESTIMATE
+def _by_estimate(found: Progress, job: Job) -> TimeLeft | None:
+    """Return the remaining share of the job's own estimate, until its steps give a better one."""
+    if not job.estimate or not found.total:
+        return None
+    share = (found.total - found.ended) / found.total
+    return TimeLeft(share * job.estimate["low"], share * job.estimate["high"])
 
 
 def rate(found: Progress) -> str:
