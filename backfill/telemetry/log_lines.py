@@ -92,8 +92,9 @@ class LogLines:
 
     def _line(self, at: datetime, level: str, text: str, day: date | str | None) -> str:
         longest = max(self.limit // LONGEST, 80)
+        text = redacted(text)  # before the cut, which could leave half of a secret
         cut = text if len(text) <= longest else f"{text[:longest]} … (line cut)"
-        first, *more = redacted(cut).splitlines() or [""]
+        first, *more = cut.splitlines() or [""]
         about = f"[{day}] " if day else ""
         head = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z {level} {about}"
         return "\n".join([head + escaped(first), *(INDENT + escaped(line) for line in more)])

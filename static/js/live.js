@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const EVERY = 1000, HIDDEN = 5000, REFUSED = 5000, RETRY = 1000, TIMEOUT = 2500; // milliseconds
+  const EVERY = 1000, HIDDEN = 1500, REFUSED = 5000, RETRY = 1000, TIMEOUT = 2500; // milliseconds
   const CELLS = "template[data-cells]";
   let ticket = "", timer = 0, request = null;
 

@@ -317,6 +317,14 @@ def test_values_of_secret_settings_are_hidden() -> None:
     assert redacted("hush-hush") == "***"
 
 
+def test_a_cut_leaves_no_part_of_a_secret() -> None:
+    hide("wwvvuu-0123456789")
+    lines = LogLines(800)
+    lines.add(now(), "INFO", f"{'x' * 95}wwvvuu-0123456789 {'y' * 50}")
+    assert "(line cut)" in lines.text()
+    assert "wwv" not in lines.text()
+
+
 def test_old_logs_are_pruned_and_their_runs_stay(settings: Any) -> None:
     job = run_all(make_job())
     logs = StepLog.objects.count()
