@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from backfill.elapsed import seconds_between
 from backfill.models.run import Run
 
 
@@ -61,4 +62,4 @@ class StepLog(models.Model):
 
     def seconds(self, at: datetime) -> float:
         """Return the duration until `at`, or until the end."""
-        return max(((self.ended_at or at) - self.started_at).total_seconds(), 0.0)
+        return seconds_between(self.started_at, self.ended_at or at)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
@@ -25,11 +26,12 @@ from backfill.models import (
     Run,
     SeasonAudit,
 )
-from backfill.season_calendar import seasons_of
+from backfill.season_calendar import season_dates
 from backfill.status.progress import has_stalled
 from backfill.status.season_grid import RunCell
 from validation.categories import count_bugs
 from validation.findings.kinds import pluralize
+from validation.season import SeasonDates
 
 STALLED = "stalled"
 MOST = 50
@@ -51,9 +53,7 @@ class AttentionItem:
 
 
 def attention_items(at: datetime) -> list[AttentionItem]:
-    """Return the jobs that need attention, oldest first. One query, plus one for each job that
-    failed since the oldest season audit.
-    """
+    """Return the jobs that need attention, oldest first. Two queries."""
     oldest_audit = Coalesce(
         Subquery(SeasonAudit.objects.order_by("at").values("at")[:1]), Value(LONG_AGO)
     )
@@ -69,8 +69,11 @@ def attention_items(at: datetime) -> list[AttentionItem]:
             stop_reason=Subquery(stop.values("reason")[:1]),
         )
     )
+    audits = AuditTimes()
     return [
-        AttentionItem(job, *state) for job in jobs[:MOST] if (state := _attention_state(job, at))
+        AttentionItem(job, *state)
+        for job in jobs[:MOST]
+        if (state := _attention_state(job, audits, at))
     ]
 
 
@@ -84,12 +87,12 @@ def _stops(events: QuerySet[Event], *states: str) -> QuerySet[Event]:
     return events.filter(kind=EventKind.TRANSITION, to_state__in=states, run=None)
 
 
-def _attention_state(job: Job, at: datetime) -> tuple[str, str] | None:
+def _attention_state(job: Job, audits: AuditTimes, at: datetime) -> tuple[str, str] | None:
     changed_at, cause, reason = (
         getattr(job, name) for name in ("changed_at", "stop_cause", "stop_reason")
     )
     if job.status == Status.FAILED:
-        return None if is_audited(job) else (job.status, reason or "")
+        return None if audits.cover(job) else (job.status, reason or "")
     if job.status in (Status.PAUSED, Status.PAUSING) and cause in AUTOMATIC:
         return job.status, reason
     if has_stalled(job, changed_at, at):
@@ -158,12 +161,29 @@ def audit_headline(audit: SeasonAudit, cells: Collection[RunCell]) -> str:
     return f"{pluralize(audit.compared, 'run')}: {', '.join(parts)}{since}"
 
 
+class AuditTimes:
+    """Times of the season audits, read once for several jobs."""
+
+    @cached_property
+    def _seasons(self) -> SeasonDates:
+        return season_dates()
+
+    @cached_property
+    def _times(self) -> dict[int, datetime]:
+        return dict(SeasonAudit.objects.values_list("season", "at"))
+
+    def cover(self, job: Job) -> bool:
+        """Return whether all seasons of an ended job have been audited since."""
+        ended_at = job.finished_at
+        return ended_at is not None and all(
+            self._times.get(year, LONG_AGO) > ended_at
+            for year in self._seasons.needed(job.parsed_options.days)
+        )
+
+
 def is_audited(job: Job) -> bool:
     """Return whether all seasons of an ended job have been audited since."""
-    seasons = seasons_of(job.parsed_options)
-    return bool(job.finished_at) and SeasonAudit.objects.filter(
-        season__in=seasons, at__gt=job.finished_at
-    ).count() >= len(seasons)
+    return AuditTimes().cover(job)
 
 
 def is_audit_pending(job: Job, at: datetime) -> bool:

@@ -12,7 +12,7 @@ from validation.season import usual_season_year
 from webapp.pages.rates.filters import ends_text
 
 # Parameters that choose a part of a page, an order or a dialog, and select no data.
-OF_DISPLAY = {"page", "sort", "look", "seen", "evidence", "notes", "runs", "show", "asked"}
+OF_DISPLAY = {"size", "page", "sort", "look", "seen", "evidence", "notes", "runs", "show", "asked"}
 
 
 def _text(values: Mapping[str, Any]) -> dict[str, set[str]]:

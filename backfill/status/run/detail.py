@@ -11,6 +11,7 @@ from statistics import median
 
 from django.db.models import Q
 
+from backfill.elapsed import seconds_between
 from backfill.models import LONG_AGO, Finding, Run, StepLog
 from backfill.processors.render import inlined, sql_hash
 from backfill.season_calendar import load_calendar, season_year
@@ -62,7 +63,7 @@ class RunAttempt:
         """Return the duration of its step, with all dates of the batch."""
         if self.started_at is None or (self.state == run_log.LOST and not self.ended_at):
             return None
-        return max(((self.ended_at or at) - self.started_at).total_seconds(), 0.0)
+        return seconds_between(self.started_at, self.ended_at or at)
 
 
 def attempts(run: Run) -> list[RunAttempt]:

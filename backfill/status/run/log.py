@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from backfill.elapsed import seconds_between
 from backfill.models import Run, StepLog
 from backfill.telemetry.log_lines import INDENT
 
@@ -102,6 +103,6 @@ def empty_reason(run: Run, at: datetime) -> str:
     """Return why a run has no log."""
     if run.started_at is None:
         return "not started yet" if run.status in Run.ACTIVE else "no attempt: it did not start"
-    if run.status == Run.Status.RUNNING and (at - run.started_at).total_seconds() < 3:
+    if run.status == Run.Status.RUNNING and seconds_between(run.started_at, at) < 3:
         return "the first lines follow within a second"
     return "no log is stored: it was pruned, or the run is older than logs of runs"

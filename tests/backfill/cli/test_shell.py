@@ -179,6 +179,7 @@ def test_every_option_reaches_the_job(shell: Shell) -> None:
         "outdated": True,
         "failed": False,
         "dates": "",
+        "cells": "",
     }
     assert (answer.document["batch_size"], answer.document["why"]) == (2, "they asked")
 
@@ -281,7 +282,8 @@ def test_a_plan_can_be_read(shell: Shell) -> None:
     ]
     assert lines[5] == f"canary: {FIRST} runs first, alone"
     check = f"manage.py preflight_check {BOOTSTRAP[-1]} --end-date 2021-11-10 --processors ML"
-    assert lines[6:] == [f"preflight: 8 warnings; `{check}` lists them"]
+    assert lines[6].startswith("Upstream runs are not complete and not in this plan: TDZA on")
+    assert lines[7:] == [f"preflight: 8 warnings; `{check}` lists them"]
 
 
 def test_a_plan_says_which_job_holds_its_dates(shell: Shell) -> None:
