@@ -137,6 +137,7 @@ def test_stored_options_read_back_as_they_were() -> None:
         "outdated": True,
         "failed": False,
         "dates": "2021-11-01, 2021-11-03, 2021-11-30",
+        "cells": "",
     }
     assert Options.from_json(stored) == options
 

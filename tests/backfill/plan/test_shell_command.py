@@ -89,6 +89,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "start": {"start": date(2021, 10, 30)},
     "end": {"end": date(2021, 11, 9)},
     "dates": {"end": date(2021, 11, 9), "dates": (START, date(2021, 11, 9))},
+    "cells": {"cells": "PSZA 2021-11-01; PDC 2021-11-01..2021-11-02"},
     "processors": {"processors": CHAIN[1:3]},
     "mode": {"mode": "normal"},
     "skip_trigger": {"mode": "normal", "skip_trigger": True},
