@@ -22,7 +22,7 @@ from tests.webapp.polls import OpenPage
 from webapp.live import middleware, parts, stamps
 from webapp.models import Role, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.database, pytest.mark.postgres, pytest.mark.django_db]
 BADGES = {"nav-jobs"}
 PAGES = (
     "/",
