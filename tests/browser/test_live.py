@@ -73,7 +73,7 @@ def test_open_pages_follow_a_job_from_its_start_to_its_audit(
             expect(page.locator("#nav-jobs")).to_be_hidden(timeout=SOON)
         expect(seat.page).to_have_title(re.compile(rf"[✓✖] Job {number}"), timeout=SOON)
         expect(seat.page.locator("#groups")).not_to_contain_text("No current errors", timeout=SOON)
-        expect(seat.page.locator("#legend")).to_contain_text("skipped")
+        expect(seat.page.locator("#legend")).to_contain_text("bugs", timeout=SOON)
         expect(pages["runs"].locator("#runs")).to_contain_text("PSZA", timeout=SOON)
         expect(pages["coverage"].locator("#tables")).to_be_visible()
         expect(pages["triage"].locator("#season-audits")).to_contain_text("in ", timeout=SLOW)
