@@ -1,6 +1,6 @@
 """Log of a step: written once at its end, and each second while a longer step runs.
 
-It never fails a step: a log that cannot be written is lost, with a warning.
+It never fails a step: a log that cannot be written is lost.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _keep(attempt: Attempt, row: StepLog, lines: LogLines) -> None:
     try:
         row.keep()
     except Error as error:  # of the database; the step has its own
-        log.warning("the log of %s was not stored: %s", row, error)
+        log.info("the %s was not stored: %s", row, error)
 
 
 def _state(run: Run) -> str:

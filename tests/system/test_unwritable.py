@@ -25,7 +25,7 @@ pytestmark = pytest.mark.system
 BYTES_PER_FILE = 50_000
 # Kilobytes for a part of the backfill: too few for a batch but enough for its history, and more
 # where the database shares the disk.
-ROOM = [("take_in_warehouse", 300), ("take_in", 3_000)]
+ROOM = [("take_in_warehouse", 300), ("take_in", 3_500)]
 VERBS: dict[str, Callable[[date, Path], tuple[str, ...]]] = {
     "backfill": lambda day, season: backfill(day, day),
     "run_processor": lambda day, season: ("run_processor", "TDZA", str(day)),
