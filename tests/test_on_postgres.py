@@ -24,7 +24,6 @@ ELSEWHERE = {
     "backfill.recovery.restore": "tests/system/test_backups.py",
     "backfill.session_defaults": "tests/system/test_deployment.py",
     "webapp.auth.lazy_writes": "tests/webapp/test_read_only.py",
-    "webapp.live.middleware": "tests/webapp/test_live.py",
 }
 
 
