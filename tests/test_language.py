@@ -80,7 +80,7 @@ AFTER = (
     "18 informational notes. Show",
     "Token NAME revoked.",
     "Fix the highlighted fields.",
-    "No pending launches. Scheduled launches and launches awaiting approval appear here.",
+    "None. Scheduled launches and launches awaiting approval appear here.",
     "The sweep detects dead workers by their heartbeat and requeues their runs.",
     "1 run, 21 dates, 27.5 % of 1,001 runs, 11.5 % to 1.5 %",
     "Health, capacity and judo",

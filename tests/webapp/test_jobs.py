@@ -194,7 +194,14 @@ def test_rows_per_page_can_be_selected(viewer: Client, demo: Demo) -> None:
     assert '/jobs/?who=ann&amp;size=25"' in html
 
 
-def test_pages_of_a_fixed_size_offer_no_other(viewer: Client, demo: Demo) -> None:
-    html = viewer.get(reverse("results"), {"job": Job.objects.get().pk}).content.decode()
-    assert 'aria-label="Pages"' in html
-    assert "Rows per page" not in html
+def test_every_long_table_offers_its_rows_per_page(viewer: Client, demo: Demo) -> None:
+    job = Job.objects.get().pk
+    pages = (
+        f"{reverse('results')}?job={job}",
+        f"{reverse('rates_entities')}?processor=PSZA",
+        f"{reverse('job_events', args=[job])}?runs=1",
+    )
+    for url in pages:
+        short, long = (viewer.get(f"{url}&size={size}").content.decode() for size in ("25", "50"))
+        assert "Rows per page" in short, url
+        assert (short.count("<tr"), long.count("<tr")) == (26, 51), url

@@ -65,7 +65,7 @@ def test_no_query_calls_healable_what_a_retry_does_not_heal(name: str) -> None:
 def test_page_and_file_have_the_rows_of_the_query(viewer: Client, demo: Demo, name: str) -> None:
     rows = queries.named(name).rows(START, END)
     assert rows
-    text = page(viewer, name, **DATES)
+    text = page(viewer, name, **DATES, size="200")
     assert shown(text) == [[as_read(value) for value in row.values()] for row in rows]
     assert f">{len(rows):,} row" in text
     file = viewer.get(reverse("query_csv", args=[name]), DATES)
@@ -89,14 +89,16 @@ def test_a_column_sorts_both_ways_with_null_last(viewer: Client, demo: Demo) -> 
     assert up != down
 
 
-def test_of_many_rows_the_first_are_shown_and_all_are_counted(
-    viewer: Client, demo: Demo, monkeypatch: pytest.MonkeyPatch
+def test_many_rows_are_shown_in_pages_of_a_selected_size_and_all_are_counted(
+    viewer: Client, demo: Demo
 ) -> None:
-    monkeypatch.setattr(query_page, "MOST_SHOWN", 7)
-    text = page(viewer, "failure-rates", **DATES)
-    assert len(shown(text)) == 7
-    assert "first 7 shown" in text
-    assert f">{len(queries.named('failure-rates').rows(START, END))} rows" in text
+    every = queries.named("failure-rates").rows(START, END)
+    first = page(viewer, "failure-rates", **DATES)
+    assert len(shown(first)) == 25
+    assert f">{len(every)} rows" in first
+    second = page(viewer, "failure-rates", **DATES, page="2", size="50")
+    assert len(shown(second)) == len(every) - 50
+    assert shown(second)[0][0] == str(every[50]["dt"])
 
 
 def test_the_text_to_copy_has_its_dates_written_in_and_gives_the_same_rows(

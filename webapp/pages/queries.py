@@ -27,10 +27,9 @@ from webapp.ui import links
 from webapp.ui.csv_export import as_csv
 from webapp.ui.form_fields import ISO, ISO_INPUT, NOT_A_DATE
 from webapp.ui.query_params import Choice, reversed_dates
-from webapp.ui.tables import ListColumn
+from webapp.ui.tables import ListColumn, Pager, page_size, paginate
 from webapp.ui.typing import HtmxRequest
 
-MOST_SHOWN = 1000
 BQ = "bq query --use_legacy_sql=false --max_rows=100000"
 
 
@@ -55,7 +54,6 @@ def query(request: HtmxRequest, name: str) -> HttpResponse:
     context = {
         "query": found,
         "form": form,
-        "most": MOST_SHOWN,
         **presets(reverse("query", args=[name])),
     }
     context |= result_context(found, form, request.GET)
@@ -104,11 +102,14 @@ class DatesForm(forms.Form):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Result of a query, or its error message. A cell is (value, whether its column is numeric)."""
+    """A page of a query's result, or its error message. A cell is (value, whether its column is
+    numeric).
+    """
 
     columns: tuple[ListColumn, ...] = ()
     order: str = ""
     rows: tuple[tuple[tuple[Any, bool], ...], ...] = ()
+    pager: Pager | None = None
     count: int = 0
     seconds: float = 0.0
     error: str = ""
@@ -133,7 +134,7 @@ def result_context(query: Query, form: DatesForm, given: QueryDict) -> dict[str,
 
 
 def answer(query: Query, start: date, end: date, given: QueryDict) -> Answer:
-    """Run the query and return its first rows in the order of the query string."""
+    """Run the query and return its rows of one page, in the order of the query string."""
     began = perf_counter()
     try:
         rows = query.rows(start, end)
@@ -141,11 +142,18 @@ def answer(query: Query, start: date, end: date, given: QueryDict) -> Answer:
         return Answer(seconds=perf_counter() - began, error=str(error))
     seconds = perf_counter() - began
     order = given.get("sort", "")
-    shown = ordered(rows, order)[:MOST_SHOWN]
+    shown = paginate(ordered(rows, order), page_size(given), given.get("page"))
     columns = tuple(_columns(rows))
     numbers = [column.numeric for column in columns]
     cells = tuple(tuple(zip(row.values(), numbers, strict=True)) for row in shown)
-    return Answer(columns=columns, order=order, rows=cells, count=len(rows), seconds=seconds)
+    return Answer(
+        columns=columns,
+        order=order,
+        rows=cells,
+        pager=Pager.of(shown),
+        count=len(rows),
+        seconds=seconds,
+    )
 
 
 def ordered(rows: Sequence[Row], order: str) -> Sequence[Row]:

@@ -23,10 +23,9 @@ from validation.categories import BY_NAME, count_bugs
 from webapp.ui import links, seasons
 from webapp.ui.query_params import one_of, whole
 from webapp.ui.seasons import LoadedSeason
-from webapp.ui.tables import paginate
+from webapp.ui.tables import page_size, paginate
 from webapp.ui.typing import HtmxRequest
 
-PER_PAGE = 25
 UNEXPECTED, BUGS = "unexpected", "bugs"
 WITH = (UNEXPECTED, BUGS, "failures")
 NUMBERS = ("population", "rows", "failed", "outside", "bugs")
@@ -37,7 +36,7 @@ AUDITED = ("expected", "unexplained", "lost", "unaccounted")
 def page(request: HtmxRequest) -> HttpResponse:
     """Render the matching runs, latest date first."""
     chosen = ResultFilters.of(request)
-    rows = paginate(chosen.matching, PER_PAGE, request.GET.get("page"))
+    rows = paginate(chosen.matching, page_size(request.GET), request.GET.get("page"))
     return render(request, "results/page.html", {"chosen": chosen, "rows": rows})
 
 

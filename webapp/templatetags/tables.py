@@ -103,7 +103,7 @@ def pager(
 
     `path` is the URL without page number; `query` replaces the request's other parameters;
     `target` is the element that htmx replaces, `push` also pushes the URL;
-    `sized` offers the rows per page, where the view reads `size`; `label` names one of two.
+    `label` names one of two. The view reads `size`, the rows per page.
     """
     request = context["request"]
     return {

@@ -15,10 +15,8 @@ from validation.findings.kinds import ranges
 from webapp.pages.cells.actions import actions, shell_command
 from webapp.pages.cells.selection import CellSelection
 from webapp.ui import season_grid
-from webapp.ui.tables import paginate
+from webapp.ui.tables import page_size, paginate
 from webapp.ui.typing import HtmxRequest
-
-ROWS = 25
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,7 +40,7 @@ def why(request: HtmxRequest) -> HttpResponse:
         selected.cells.values(),
         key=lambda cell: (-SEVERITY.get(cell.state, 0), order.index(cell.state), cell.date),
     )
-    page = paginate(cells, ROWS, request.GET.get("page"))
+    page = paginate(cells, page_size(request.GET), request.GET.get("page"))
     findings = _findings(selected)
     rows = [(cell, [f for f in findings if _is_about(f, cell)]) for cell in page.object_list]
     return render(request, "cells/why.html", _context(selected, page, rows=rows))
@@ -74,7 +72,7 @@ def _is_about(finding: Finding, cell: RunCell) -> bool:
 def validation(request: HtmxRequest) -> HttpResponse:
     """Validate the selected cells against the warehouse."""
     selected = CellSelection.of(request.GET)
-    page = paginate(selected.keys, ROWS, request.GET.get("page"))
+    page = paginate(selected.keys, page_size(request.GET), request.GET.get("page"))
     keys = set(page.object_list)
     dates = sorted({day for _, day in keys})
     found: list[DateValidation] = []

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.paginator import Page
 from django.db.models import Count, Max
+from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
@@ -34,10 +35,9 @@ from webapp.pages.job.live import live, next_steps
 from webapp.pages.new_backfill.link import NUMBERS
 from webapp.ui import links
 from webapp.ui.shared_cache import shared
-from webapp.ui.tables import paginate
+from webapp.ui.tables import page_size, paginate
 from webapp.ui.typing import HtmxRequest
 
-EVENTS_A_PAGE = 25
 SHARED_SECONDS = 1
 RUNS_SECONDS = 600  # a cached entry is used only while nothing has changed
 # Label of each option, in the order of the page.
@@ -70,7 +70,7 @@ def page(job: Job, request: HtmxRequest, season: int) -> dict[str, Any]:
 def _parts(job: Job, request: HtmxRequest, season: int) -> dict[str, SafeString]:
     """Return the rendered parts, which contain nothing of the user but the role."""
     query = request.GET
-    context = _context(job, request.user, query.get("page", ""), query.get("runs", ""), season)
+    context = _context(job, request.user, query, season)
     return {
         "title": render_to_string("job/_title.html", context, request),
         "state": render_to_string("job/_heading.html", context, request),
@@ -79,7 +79,7 @@ def _parts(job: Job, request: HtmxRequest, season: int) -> dict[str, SafeString]
     }
 
 
-def _context(job: Job, user: User, events: str, with_runs: str, season: int) -> dict[str, Any]:
+def _context(job: Job, user: User, query: QueryDict, season: int) -> dict[str, Any]:
     """Return the context of the parts: a fixed number of queries, none of the warehouse."""
     current = live(job, user, now())
     others = outcomes.attempts(job)
@@ -98,7 +98,7 @@ def _context(job: Job, user: User, events: str, with_runs: str, season: int) -> 
         "triggers": list(job.triggers.order_by("date")),
         "code_now": code_version(),
         "retried_by": list(job.retried_by.order_by("pk")),
-        **event_page(job, events, with_runs),
+        **event_page(job, query),
     }
 
 
@@ -157,11 +157,12 @@ def checks(job: Job) -> list[tuple[str, str, int, float]]:
     ]
 
 
-def event_page(job: Job, number: str, with_runs: str) -> dict[str, Any]:
-    """Return a page of events, newest first; `with_runs` includes the events of runs."""
+def event_page(job: Job, query: QueryDict) -> dict[str, Any]:
+    """Return a page of events, newest first; the parameter `runs` includes the events of runs."""
+    with_runs = query.get("runs", "")
     found = job.events.order_by("-pk").select_related("run")
     found = found if with_runs else found.filter(run=None)
-    shown: Page[Event] = paginate(found, EVENTS_A_PAGE, number)
+    shown: Page[Event] = paginate(found, page_size(query), query.get("page"))
     return {"events": shown, "with_runs": with_runs}
 
 

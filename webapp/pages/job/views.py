@@ -23,7 +23,7 @@ def page(request: HtmxRequest, number: int) -> HttpResponse:
 def events(request: HtmxRequest, number: int) -> HttpResponse:
     """Render a page of the job's events."""
     job = get_object_or_404(Job, pk=number)
-    found = job_page.event_page(job, request.GET.get("page", ""), request.GET.get("runs", ""))
+    found = job_page.event_page(job, request.GET)
     return render(
         request, "job/_events.html" if request.htmx else "job/events.html", {"job": job, **found}
     )

@@ -30,8 +30,6 @@ from webapp.ui.links import to_date
 from webapp.ui.query_params import one_of
 from webapp.ui.tables import paginate
 
-SHORT = 31  # dates listed without a click
-PAGE = 100
 STATE = {PlannedAction.RUN: "will run", PlannedAction.KEEP: "kept", PlannedAction.LEAVE: "left"}
 # States on screen that each number of the plan by processor counts.
 PLANNED = {
@@ -167,7 +165,7 @@ class PlanView:
         )
 
     def rows(
-        self, page: str | None = None, processor: str = "", planned: str = ""
+        self, size: int, page: str | None = None, processor: str = "", planned: str = ""
     ) -> Page[PlanRow]:
         """Return one page of the plan by date; only dates with this state of a processor, if
         given. Raises Refused.
@@ -184,7 +182,7 @@ class PlanView:
                 for run in runs
             )
         ]
-        found = paginate(dates, PAGE, page)
+        found = paginate(dates, size, page)
         codes = self.options.processors
         rows = [_row(self._days[runs[0].date], runs, codes) for runs in found.object_list]
         return Page(rows, found.number, found.paginator)
@@ -193,11 +191,6 @@ class PlanView:
     def outside(self) -> list[str]:
         """Runs outside the plan that it needs, or makes stale."""
         return outside_notes(self.plan)
-
-    @property
-    def is_short(self) -> bool:
-        """True if all dates are listed without a click."""
-        return len(self.plan.days) <= SHORT
 
     @property
     def labels(self) -> dict[str, str]:

@@ -22,6 +22,7 @@ from webapp.pages.new_backfill import date_picks, launches, prefill
 from webapp.pages.new_backfill import draft as drafts
 from webapp.pages.new_backfill.draft import LaunchDraft
 from webapp.pages.new_backfill.link import is_long
+from webapp.ui.tables import page_size
 from webapp.ui.typing import HtmxRequest
 
 
@@ -65,13 +66,14 @@ def plan(request: HtmxRequest) -> HttpResponse:
     template = "new_backfill/_plan.html" if request.htmx else "new_backfill/plan.html"
     if draft.shown is None:
         raise Refused(draft.nothing)
+    size = page_size(request.GET)
     only = {name: request.GET.get(name, "") for name in ("of", "planned")}
     context = {
         "draft": draft,
         "shown": draft.shown,
-        "rows": draft.shown.rows(given.get("page"), only["of"], only["planned"]),
+        "rows": draft.shown.rows(size, given.get("page"), only["of"], only["planned"]),
         "only": " ".join(filter(None, only.values())),
-        "plan_query": f"{draft.form.query}&{urlencode(only)}",
+        "plan_query": f"{draft.form.query}&{urlencode(only | {'size': size})}",
     }
     return render(request, template, context)
 

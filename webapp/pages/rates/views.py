@@ -7,17 +7,15 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from webapp.pages.rates.content import RatePage
-from webapp.ui.tables import paginate
+from webapp.ui.tables import page_size, paginate
 from webapp.ui.typing import HtmxRequest
-
-PER_PAGE = 25
 
 
 @require_safe
 def page(request: HtmxRequest) -> HttpResponse:
     """Render the chart, and the results, categories and dates of the selected range."""
     chosen = RatePage.of(request)
-    rows = paginate(chosen.rows, PER_PAGE, request.GET.get("page"))
+    rows = paginate(chosen.rows, page_size(request.GET), request.GET.get("page"))
     return render(request, "rates/page.html", {"chosen": chosen, "rows": rows})
 
 
@@ -25,7 +23,7 @@ def page(request: HtmxRequest) -> HttpResponse:
 def entities(request: HtmxRequest) -> HttpResponse:
     """Render the entities that failed in the selected range."""
     chosen = RatePage.of(request)
-    rows = paginate(chosen.entities, PER_PAGE, request.GET.get("page"))
+    rows = paginate(chosen.entities, page_size(request.GET), request.GET.get("page"))
     context = {
         "chosen": chosen,
         "entities": rows,
