@@ -7,6 +7,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from backfill.processes.garbage import collect_rarely
+from backfill.processes.process_end import run_to_end
 from backfill.processes.stoppable import stop_on_sigterm
 
 PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
@@ -21,6 +23,7 @@ def _service(words: list[str]) -> str:
 def main() -> None:
     """Run a command, in the project's own environment when this Python has no Django."""
     stop_on_sigterm()
+    collect_rarely()
     if sys.argv[1:2] == ["health"] and not any(word.startswith("-") for word in sys.argv):
         from backfill.processes import health
 
@@ -46,4 +49,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_to_end(main)

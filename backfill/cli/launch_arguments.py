@@ -9,9 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import OK, VerbCommand
-from backfill.documents.launch import launch_document
 from backfill.errors import Refused
-from backfill.jobs.launches import launch_backfill, save_preset
 from backfill.models import Launch
 from backfill.plan.options import Options
 
@@ -46,6 +44,9 @@ def add_keeping(parser: CommandParser) -> None:
 
 def keep(verb: VerbCommand, options: Options, given: dict[str, Any]) -> int:
     """Save a preset or schedule a launch. Raises Refused."""
+    from backfill.documents.launch import launch_document
+    from backfill.jobs.launches import launch_backfill, save_preset
+
     if given["replace"] and given["save_preset"] is None:
         raise Refused("--replace needs --save-preset")
     if given["inline"] or given["wait"]:

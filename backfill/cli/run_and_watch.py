@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill.audit.marking import audit_due, reading_ahead
 from backfill.cli.base import FAILED, OK, VerbCommand
-from backfill.cli.job_text import job_text
-from backfill.cli.plan_text import warning_lines
 from backfill.cli.progress_bar import shown, updating, watch
-from backfill.documents.preflight import report_document
 from backfill.errors import Refused
-from backfill.execution import heartbeat
-from backfill.execution.inline import run_inline
-from backfill.jobs.start import OnPreflight
 from backfill.models import Job, Run, Worker
-from backfill.notify import messages
 from backfill.processors.registry import processor
-from backfill.status.job_summary import summarize
-from validation.preflight_report import Report
+
+if TYPE_CHECKING:
+    from backfill.jobs.start import OnPreflight
+    from validation.preflight_report import Report
 
 NO_WORKER = "no worker is running; start one with bin/up, or add --inline to run it in this process"
 # By whom, whether in this process, and who hears of the preflight; None when there is nothing to
 # start.
-Start = Callable[[str, bool, OnPreflight], Job | None]
+Start: TypeAlias = "Callable[[str, bool, OnPreflight], Job | None]"
 
 
 def add_where(parser: CommandParser) -> None:
@@ -54,6 +48,8 @@ def codes(names: list[str]) -> tuple[str, ...]:
 
 def launch(verb: VerbCommand, start: Start, given: dict[str, Any]) -> int | None:
     """Start a job as --inline and --wait select; return None when there is nothing to run."""
+    from backfill.execution import heartbeat
+
     if given["wait"] and not Worker.alive(now()):
         raise Refused(NO_WORKER)
     if given["inline"]:
@@ -63,6 +59,10 @@ def launch(verb: VerbCommand, start: Start, given: dict[str, Any]) -> int | None
 
 
 def _inline(verb: VerbCommand, start: Start) -> int | None:
+    from backfill.audit.marking import audit_due, reading_ahead
+    from backfill.execution.inline import run_inline
+    from backfill.notify import messages
+
     actor = verb.actor
     heard: list[Report] = []
     job = start(actor, True, heard.append)
@@ -110,6 +110,9 @@ def _watch(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
 
 def report(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
     """Print the result of a job and the preflight warnings; a resumed job has no preflight."""
+    from backfill.cli.job_text import job_text
+    from backfill.status.job_summary import summarize
+
     summary = summarize(job)
     _answer(verb, job, summary, job_text(summary), heard)
     return OK if job.status == Job.Status.SUCCEEDED else FAILED
@@ -118,6 +121,9 @@ def report(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
 def _answer(
     verb: VerbCommand, job: Job, document: dict[str, Any], text: str, heard: Sequence[Report]
 ) -> None:
+    from backfill.cli.plan_text import warning_lines
+    from backfill.documents.preflight import report_document
+
     checked = heard[0] if heard else None
     preflight = {"preflight": report_document(checked) if checked else None}
     verb.emit(document | preflight, "\n".join([text, *warning_lines(checked, job.parsed_options)]))

@@ -24,6 +24,7 @@ from backfill.cli.base import REFUSED
 from backfill.execution import heartbeat, queue, sweep
 from backfill.models import Worker
 from backfill.processes.die_with_parent import set_parent_death_signal
+from backfill.processes.garbage import collect_rarely
 from backfill.telemetry import lineage, log_streams, tracing
 from backfill.version import code_version
 from backfill.warehouse import season_cache
@@ -59,6 +60,7 @@ def begin(**kwargs: Any) -> None:
     set_parent_death_signal(signal.SIGKILL)
     log_streams.redirect_native_output()
     os.nice(NICENESS)
+    collect_rarely()
     code_version()
     season_cache.limit_seasons(season_cache.MOST_SEASONS_OF_A_WORKER)
     heartbeat.start(Worker.Kind.WORKER)

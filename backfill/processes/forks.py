@@ -9,7 +9,6 @@ import os
 import runpy
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from typing import Any, NoReturn
 
 from backfill import logs
 from backfill.processes.die_with_parent import set_parent_death_signal
+from backfill.processes.process_end import run_to_end
 from backfill.version import code_version
 
 FORK: Any = get_context("fork")
@@ -99,24 +99,4 @@ def run_module(name: str, words: list[str]) -> NoReturn:
     for number, stream in enumerate((sys.stdout, sys.stderr), start=1):
         os.dup2(number, stream.fileno())  # the supervisor has closed its own
     sys.argv = words
-    code = 1
-    try:
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
-        code = 0
-    except SystemExit as end:
-        code = _exit_code(end)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _exit_code(end: SystemExit) -> int:
-    if end.code is None or isinstance(end.code, int):
-        return end.code or 0
-    sys.stderr.write(f"{end.code}\n")
-    return 1
+    run_to_end(partial(runpy.run_module, words[0], run_name="__main__", alter_sys=True))

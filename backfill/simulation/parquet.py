@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from backfill.simulation.season import SimulatedSeason
-from backfill.warehouse.parquet.arrow import write_parquet
 from backfill.warehouse.tables import INPUTS
 
 
@@ -13,6 +12,8 @@ def write(season: SimulatedSeason, folder: Path) -> None:
     """Write a file for each table that the season holds: `<folder>/<dataset>/<table>.parquet`.
     Raises OSError.
     """
+    from backfill.warehouse.parquet.arrow import write_parquet
+
     for table in INPUTS:
         if table.short in season.tables:
             (folder / table.dataset).mkdir(parents=True, exist_ok=True)

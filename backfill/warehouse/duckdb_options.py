@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -24,6 +26,9 @@ def connect(options: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     """Open a session with these options."""
     at_connect = {name: value for name, value in options.items() if name != SPILL_LIMIT}
     db = duckdb.connect(config=at_connect)
+    if folder := options.get("temp_directory"):
+        # DuckDB removes it with the last reference to the session, which a process may not drop.
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if SPILL_LIMIT in options:
         db.execute(f"SET {SPILL_LIMIT} = '{options[SPILL_LIMIT]}'")
     return db

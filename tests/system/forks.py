@@ -7,7 +7,6 @@ and runs manage.py like a new process; a parent of its own reports its exit.
 
 from __future__ import annotations
 
-import atexit
 import gc
 import json
 import os
@@ -15,8 +14,6 @@ import runpy
 import socket
 import struct
 import sys
-import threading
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -177,28 +174,9 @@ def _serve(requests: socket.socket) -> bool:
         return True
 
 
-def _run() -> int:
-    """Run manage.py and return its exit code, as an interpreter does."""
-    try:
-        runpy.run_path(MANAGE, run_name="__main__")
-    except SystemExit as end:
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
     _import_everything()
     gc.freeze()  # a collection would copy the pages that forks share, as the end of Python does
     if _serve(socket.socket(fileno=int(sys.argv[1]))):
         _forget_settings()
-        code = _run()
-        threading._shutdown()
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        runpy.run_path(MANAGE, run_name="__main__")

@@ -11,12 +11,8 @@ from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
 from backfill.cli.date_arguments import add_dates, with_dates
 from backfill.cli.launch_arguments import add_keeping, keep
 from backfill.cli.option_arguments import PLAIN, add_options
-from backfill.cli.plan_text import plan_text
 from backfill.cli.run_and_watch import add_where, launch, listed
-from backfill.documents.plan import plan_document
 from backfill.errors import Refused
-from backfill.jobs.launches import get_preset
-from backfill.jobs.start import preview_job, start_job
 from backfill.plan.option_fields import flag_of
 from backfill.plan.options import FIELDS, Options, chosen
 
@@ -52,6 +48,8 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Start the backfill, save or schedule it, or print its plan."""
+        from backfill.jobs.start import start_job
+
         options = self._options(given)
         if given["dry_run"]:
             return self._dry_run(options, verbose=given["verbosity"] > 1)
@@ -65,6 +63,8 @@ class Command(VerbCommand):
         return self._nothing_to_do(options) if code is None else code
 
     def _options(self, given: dict[str, Any]) -> Options:
+        from backfill.jobs.launches import get_preset
+
         if given["preset"] is None:
             return parsed(given)
         parser = self.create_parser("manage.py", "backfill")
@@ -74,6 +74,10 @@ class Command(VerbCommand):
         return replace(options, reason=given["reason"]) if given["reason"] else options
 
     def _dry_run(self, options: Options, *, verbose: bool) -> int:
+        from backfill.cli.plan_text import plan_text
+        from backfill.documents.plan import plan_document
+        from backfill.jobs.start import preview_job
+
         preview = preview_job(options)
         self.emit(plan_document(preview), plan_text(preview, verbose=verbose))
         return OK if preview.would_start else FAILED

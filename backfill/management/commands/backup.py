@@ -8,7 +8,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import OK, VerbCommand
-from backfill.recovery.backup import backup
 from validation.findings.kinds import pluralize
 
 
@@ -30,6 +29,8 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Write the backup and print its size."""
+        from backfill.recovery.backup import backup
+
         target = Path(given["folder"]).absolute()
         manifest = backup(target, database_only=given["database_only"])
         size = sum(int(str(size)) for size, _ in manifest.files.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
@@ -13,11 +13,13 @@ from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
 from backfill.cli.progress_bar import shown
 from backfill.crash_points import crash_point
 from backfill.errors import Refused, WarehouseUnwritable
-from backfill.ingest.copy_warehouse import Copying, copy, plan
 from backfill.warehouse import open_warehouse
 from backfill.warehouse.content_hash import WarehousePart
 from backfill.warehouse.port import UnfinishedWrite, Warehouse
 from validation.season import opened_season_year
+
+if TYPE_CHECKING:
+    from backfill.ingest.copy_warehouse import Copying
 
 NAMED = 5  # different parts listed in the text; --json lists all
 
@@ -51,6 +53,8 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Compare, copy the different parts, compare again."""
+        from backfill.ingest.copy_warehouse import plan
+
         started = time.perf_counter()
         if given["end"] < given["start"]:
             raise Refused(f"--end {given['end']} is before --start {given['start']}; swap them")
@@ -77,6 +81,8 @@ class Command(VerbCommand):
     def _copied(
         self, source: Warehouse, target: Warehouse, copying: Copying, write: UnfinishedWrite
     ) -> list[WarehousePart]:
+        from backfill.ingest.copy_warehouse import copy
+
         with target.writing(write), shown(quiet=self.json, what="parts") as display:
             crash_point("copy-begun")
             return copy(source, target, copying, display.update)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.audit.marking import mark
 from backfill.cli.base import OK, VerbCommand, whole_number
 from backfill.cli.finding_text import line, whole
 from backfill.documents.finding import as_whole
@@ -47,6 +46,8 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Show or mark the finding."""
+        from backfill.audit.marking import mark
+
         finding = Finding.objects.filter(pk=given["number"]).first()
         if finding is None:
             raise Refused(

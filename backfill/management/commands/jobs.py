@@ -10,13 +10,9 @@ from django.utils.timezone import now
 
 from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
 from backfill.cli.job_command import found
-from backfill.cli.job_text import job_text
-from backfill.cli.progress_bar import progress_text
 from backfill.cli.tables import table
 from backfill.errors import Refused
 from backfill.models import Job, Run
-from backfill.status.job_summary import summarize
-from backfill.status.progress import progress
 
 MOST = 1000
 
@@ -50,6 +46,11 @@ class Command(VerbCommand):
                 else "no jobs yet; `manage.py backfill --start D --end D` starts one",
             )
             return OK
+        from backfill.cli.job_text import job_text
+        from backfill.cli.progress_bar import progress_text
+        from backfill.status.job_summary import summarize
+        from backfill.status.progress import progress
+
         job = found(given["id"])
         summary = summarize(job)
         if job.status in Job.ENDED:

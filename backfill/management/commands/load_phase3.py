@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, connection
@@ -12,13 +12,13 @@ from django.db import DatabaseError, connection
 from backfill.cli.base import OK, VerbCommand, iso_date
 from backfill.errors import Refused
 from backfill.ingest.input_files import SUPPORTED
-from backfill.ingest.load import Loaded, load
-from backfill.ingest.load_checks import documents, line
-from backfill.ingest.load_history import record_load
-from backfill.ingest.selection import LoadSelection
-from backfill.ingest.stale_runs import StaleRuns, stale_runs
 from backfill.models import Run
 from backfill.warehouse.tables import INPUTS
+
+if TYPE_CHECKING:
+    from backfill.ingest.load import Loaded
+    from backfill.ingest.selection import LoadSelection
+    from backfill.ingest.stale_runs import StaleRuns
 
 
 class Command(VerbCommand):
@@ -64,6 +64,10 @@ class Command(VerbCommand):
 
     def run(self, **options: Any) -> int:
         """Load, and list the rows per table."""
+        from backfill.ingest.load import load
+        from backfill.ingest.load_checks import documents
+        from backfill.ingest.selection import LoadSelection
+
         if not options["dir"].strip():
             raise Refused("DIR is empty; name the folder with the Phase 3 files")
         selection = LoadSelection.of(
@@ -80,6 +84,9 @@ class Command(VerbCommand):
         """Record the load and return the stale runs: none before the database is set up, because a
         load needs none.
         """
+        from backfill.ingest.load_history import record_load
+        from backfill.ingest.stale_runs import StaleRuns, stale_runs
+
         try:
             if Run._meta.db_table in connection.introspection.table_names():
                 record_load(loaded.seasons, self.actor, selection)
@@ -99,6 +106,8 @@ def as_document(stale: StaleRuns) -> dict[str, Any]:
 
 def as_text(loaded: Loaded, stale: StaleRuns) -> str:
     """Write a line per table and season, then the notes and the stale runs."""
+    from backfill.ingest.load_checks import line
+
     width = max(map(len, loaded.rows))
     lines = [
         f"{table:<{width}}  {year}  {n:>9,} rows"

@@ -8,12 +8,9 @@ from django.core.management.base import CommandParser
 
 from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
 from backfill.cli.option_arguments import add_options
-from backfill.cli.plan_text import check_text
 from backfill.cli.run_and_watch import listed
-from backfill.documents.preflight import check_document
 from backfill.errors import Refused
 from backfill.plan.options import Options, chosen
-from backfill.plan.preflight import check_range
 
 
 class Command(VerbCommand):
@@ -45,6 +42,10 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Print the report; exit 1 unless it is ready."""
+        from backfill.cli.plan_text import check_text
+        from backfill.documents.preflight import check_document
+        from backfill.plan.preflight import check_range
+
         processors = chosen(listed(given["processors"], "--processors"))
         options = _options(given, processors=processors, mode=given["mode"])
         report = check_range(options)

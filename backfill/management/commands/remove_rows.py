@@ -6,13 +6,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.audit.marking import audit_due
 from backfill.cli.base import OK, VerbCommand
 from backfill.cli.date_arguments import add_dates, with_dates
 from backfill.cli.option_arguments import add_options
 from backfill.cli.run_and_watch import listed
-from backfill.execution import heartbeat
-from backfill.jobs.remove_rows import removable, remove
 from backfill.models import Worker
 from backfill.plan.date_lists import format_dates
 from backfill.plan.options import chosen
@@ -36,6 +33,10 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Remove the rows, or print them, and print their number."""
+        from backfill.audit.marking import audit_due
+        from backfill.execution import heartbeat
+        from backfill.jobs.remove_rows import removable, remove
+
         processors = chosen(listed(given["processors"], "--processors"))
         options = with_dates(given, processors=processors, reason=given["reason"], canary=False)
         rows = removable(options)

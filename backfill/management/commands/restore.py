@@ -12,8 +12,6 @@ from django.core.management.base import CommandParser
 from django.db import connection
 
 from backfill.cli.base import OK, VerbCommand
-from backfill.processes.supervisor import alone
-from backfill.recovery.restore import restore
 
 
 class Command(VerbCommand):
@@ -42,6 +40,9 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Restore, then migrate."""
+        from backfill.processes.supervisor import alone
+        from backfill.recovery.restore import restore
+
         flags = {name: given[name] for name in ("overwrite", "database_only")}
         source = Path(given["folder"]).absolute()
         with alone() if connection.vendor == "sqlite" else nullcontext():

@@ -9,10 +9,7 @@ from django.core.management.base import CommandParser
 from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
 from backfill.cli.job_command import found
 from backfill.cli.option_arguments import add_options
-from backfill.cli.plan_text import retry_text
 from backfill.cli.run_and_watch import add_where, codes, launch, listed
-from backfill.documents.retry import retry_document
-from backfill.jobs.retry import preview_retry, retry_job
 from backfill.jobs.retry_selection import Selection, parse_weeks
 from backfill.models import Job
 
@@ -73,6 +70,8 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Preview the retry, or start it."""
+        from backfill.jobs.retry import retry_job
+
         job, selection = found(given["job"]), selected(given)
         if given["dry_run"]:
             return self._dry_run(job, selection)
@@ -87,6 +86,10 @@ class Command(VerbCommand):
         return OK if code is None else code
 
     def _dry_run(self, job: Job, selection: Selection) -> int:
+        from backfill.cli.plan_text import retry_text
+        from backfill.documents.retry import retry_document
+        from backfill.jobs.retry import preview_retry
+
         preview = preview_retry(job, selection)
         self.emit(retry_document(preview), retry_text(preview))
         return OK if preview.would_start else FAILED

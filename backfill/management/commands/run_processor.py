@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from backfill.audit.marking import audit_due
 from backfill.cli.base import VerbCommand, iso_date
 from backfill.cli.option_arguments import add_options
-from backfill.cli.run_and_watch import report
 from backfill.errors import Refused
-from backfill.execution import heartbeat
-from backfill.execution.inline import run_inline
-from backfill.jobs.start import start_job
 from backfill.models import Worker
-from backfill.notify import messages
 from backfill.plan.options import Options
 from backfill.processors.registry import CHAIN, processor
-from validation.preflight_report import Report
+
+if TYPE_CHECKING:
+    from validation.preflight_report import Report
 
 OFFERED = ("mode", "skip_preflight", "skip_trigger", "reason")
 
@@ -41,6 +37,13 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Run it and print the result."""
+        from backfill.audit.marking import audit_due
+        from backfill.cli.run_and_watch import report
+        from backfill.execution import heartbeat
+        from backfill.execution.inline import run_inline
+        from backfill.jobs.start import start_job
+        from backfill.notify import messages
+
         code, day, actor = processor(given["processor"]).code, given["date"], self.actor
         fields = {name: given[name] for name in OFFERED}
         heard: list[Report] = []

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from backfill.audit.marking import listed, needs_attention, run_audit
 from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
 from backfill.cli.finding_text import headline, lines, roots_lines
 from backfill.documents.finding import as_list, roots
@@ -44,6 +43,8 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Audit the seasons of the range and list the findings."""
+        from backfill.audit.marking import listed, needs_attention, run_audit
+
         start, end = given["start"], given["end"]
         if start and end and end < start:
             raise Refused(f"--end {end} is before --start {start}; swap them")

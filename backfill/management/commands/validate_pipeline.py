@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
-from backfill.audit.validate_dates import DateValidation, State, validate
 from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
 from backfill.cli.tables import table
 from backfill.plan.options import Options
 from backfill.season_calendar import check_loaded
+
+if TYPE_CHECKING:
+    from backfill.audit.validate_dates import DateValidation
 
 PHASES = (3, 4)
 
@@ -47,6 +49,8 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Validate the dates and print the result."""
+        from backfill.audit.validate_dates import validate
+
         start, end = given["start"], given["end"] or given["start"]
         check_loaded(Options(start=start, end=end))
         found = validate(start, end, given["phase"])
@@ -60,6 +64,8 @@ class Command(VerbCommand):
         return FAILED if wrong else OK
 
     def _text(self, found: list[DateValidation], *, verbose: bool) -> str:
+        from backfill.audit.validate_dates import State
+
         is_terminal = self.stdout.isatty()
         lines = [table([_as_row(c) for c in found], is_terminal=is_terminal, color=is_terminal)]
         if verbose:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -18,7 +18,6 @@ from django.db import connection
 from backfill.cli.base import OK, VerbCommand
 from backfill.errors import BackcourtError, Refused
 from backfill.models import Job
-from backfill.processes import supervisor as stack
 from backfill.processes.die_with_parent import die_with_parent, expect_children
 from backfill.processes.forks import run_beside
 from backfill.season_calendar import season_name
@@ -26,7 +25,9 @@ from backfill.telemetry.log_streams import LogStream
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import SCHED
 from webapp.auth import accounts
-from webapp.ops.preload import preload
+
+if TYPE_CHECKING:
+    from backfill.processes import supervisor as stack
 
 POLL_SECONDS = 0.2
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -67,6 +68,8 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Set up, start the processes and wait for a signal to stop."""
+        from backfill.processes import supervisor as stack
+
         if self.json:
             raise Refused("up has no JSON output; remove --json, or run `manage.py workers --json`")
         for sign in SIGNALS:
@@ -92,6 +95,8 @@ class Command(VerbCommand):
         return OK
 
     def _stay(self, supervisor: stack.Supervisor, *, web: bool, demo: bool) -> None:
+        from backfill.processes import supervisor as stack
+
         login = f"panel: {settings.PANEL_URL}   {accounts.first_login(OPERATOR)}" if web else ""
         if login:
             _say(login)
@@ -134,6 +139,9 @@ def _prepare(*, web: bool) -> str:
 
     Only forks connect to the database and to Redis, so that later ones inherit no connection.
     """
+    from backfill.processes import supervisor as stack
+    from webapp.ops.preload import preload
+
     tasks = [_migrate, stack.find_redis, *([_collect_static_files] if web else [])]
     redis: str = run_beside(tasks, partial(preload, web=web))[1]
     return redis
@@ -178,6 +186,8 @@ def _verb(*command: str) -> subprocess.Popen[bytes]:
 
 def _ended(verb: subprocess.Popen[bytes], supervisor: stack.Supervisor) -> int:
     """Wait for a command and return its exit code; interrupt it if the supervisor ends."""
+    from backfill.processes import supervisor as stack
+
     try:
         while True:
             with suppress(subprocess.TimeoutExpired):
