@@ -36,6 +36,7 @@ LAYERS = (
     "season_calendar column_shares input_checks",
     "plan",
     "status",
+    "versions",
     "execution.queue execution.live_checks",  # messages to the workers, conditions of a live run
     "audit",
     "drilldown",

@@ -29,7 +29,7 @@ app.autodiscover_tasks(["backfill.execution"])
 app.autodiscover_tasks(["backfill.processes"], related_name="celery_worker")  # its signal handlers
 
 # Not in the settings, because commands do without Celery.
-if settings.KEEP_DAYS or settings.RUN_LOG_DAYS:
+if settings.KEEP_DAYS or settings.RUN_LOG_DAYS or settings.KEEP_VERSIONS_DAYS:
     app.conf.beat_schedule["prune"] = {
         "task": "backfill.execution.tasks.prune",
         "schedule": crontab(minute=0, hour=4),

@@ -202,6 +202,8 @@ SETTINGS = (
     Setting(name="BATCH_LOST_AFTER_SECONDS", rule=SECONDS, example="15"),
     Setting(name="WORKER_DEAD_AFTER_SECONDS", rule=SECONDS, example="45"),
     Setting(name="KEEP_DAYS", rule=whole(0, 36_500), example="400"),
+    Setting(name="KEEP_VERSIONS_DAYS", rule=whole(0, 3_650), example="14"),
+    Setting(name="VERSIONS_MAX_GB", rule=whole(0, 1_000_000), example="50"),
     Setting(name="RUN_LOG_DAYS", rule=whole(0, 36_500), example="90"),
     Setting(name="RUN_LOG_MAX_KB", rule=whole(16, 16_384), example="256"),
     Setting(name="STEP_TIME_LIMIT_SECONDS", rule=SECONDS, example="3600"),

@@ -325,15 +325,14 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_500_000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than any step: an earlier redelivery is harmless but useless, because the sweep is faster.
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 6 * 3600,
-    "socket_connect_timeout": 5,
-    "socket_timeout": 30,
-}
+_SOCKET = {"socket_connect_timeout": 5, "socket_timeout": 30}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600, **_SOCKET}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"timeout": 2.0}}
-# Days that superseded runs and messages, and logs of runs, are kept; 0: forever (webapp.celery).
+# Days that superseded runs and messages, logs and versions are kept; 0: forever, no versions.
 KEEP_DAYS = env.int("KEEP_DAYS", default=0)
+KEEP_VERSIONS_DAYS = env.int("KEEP_VERSIONS_DAYS", default=14)
+VERSIONS_MAX_GB = env.int("VERSIONS_MAX_GB", default=0)  # 0: no limit
 RUN_LOG_DAYS = env.int("RUN_LOG_DAYS", default=90)
 RUN_LOG_MAX_KB = env.int("RUN_LOG_MAX_KB", default=256)  # the log of one step
 CELERY_BEAT_SCHEDULE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from django.db import transaction
@@ -155,7 +155,15 @@ class Attempt:
             started_at=self.started_at,
             run_ids=ids,
             backfill_mode=mode,
+            recorded=self.recorded,
         )
+
+    @cached_property
+    def recorded(self) -> dict[date, int]:
+        """Fencing tokens of the newest recorded runs of its dates."""
+        days = [run.date for run in self.runs]
+        newest = Run.objects.filter(processor=self.code).deciding(min(days), max(days))
+        return {day: run.fence for (_, day), run in newest.items()}
 
 
 def claim_step(batch: Batch, code: str, claim: str, actor: str) -> Attempt | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from backfill.errors import (
 from backfill.processors.registry import PROCESSORS, Processor
 from backfill.processors.render import accounted, render
 from backfill.telemetry.log_lines import note
+from backfill.versions.replaced import Replaced, replaced
 from backfill.warehouse.accounts import Account
 from backfill.warehouse.port import Warehouse
 from backfill.warehouse.tables import FAILURES, UPGC
@@ -48,6 +49,7 @@ class DateResult:
     refused_by: str = ""  # the refusing check, as RefusedBy
     error_detail: Mapping[str, str] = field(default_factory=dict)  # e.g. table and date
     untouched: bool = False
+    replaced: Replaced | None = None  # None without a partition before
     query_seconds: float = 0.0
     write_seconds: float = 0.0
 
@@ -59,7 +61,9 @@ class DateResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """Input of one statement; `run_ids` has one id per date."""
+    """Input of one statement; `run_ids` has one id per date, `recorded` the fencing token of the
+    newest recorded run of each date.
+    """
 
     processor: Processor
     dates: tuple[date, ...]
@@ -67,17 +71,11 @@ class Step:
     started_at: datetime
     run_ids: Mapping[date, str]
     backfill_mode: bool = True
+    recorded: Mapping[date, int] = field(default_factory=dict)
 
     def of(self, dates: Sequence[date]) -> Step:
         """Return this step restricted to some of its dates."""
-        return Step(
-            processor=self.processor,
-            dates=tuple(dates),
-            season_start=self.season_start,
-            started_at=self.started_at,
-            run_ids=self.run_ids,
-            backfill_mode=self.backfill_mode,
-        )
+        return replace(self, dates=tuple(dates))
 
     @property
     def params(self) -> dict[str, Any]:
@@ -169,6 +167,7 @@ def _attempt(
     expected = sum(map(_failed, accounts.values())), sum(a.rows for a in accounts.values())
     note(f"query of {_span(step)}: {expected[1]} rows in {queried - started:.3f} s")
     before_writing()
+    old = replaced(warehouse, step.processor, params, step.recorded)
     # Failures first: a crash in between leaves an unfinished run, which a rerun completes.
     failed = warehouse.replace(
         FAILURES, step.dates, render(code, "failures"), params, step.processor.name
@@ -180,7 +179,12 @@ def _attempt(
     seconds = (queried - started, time.perf_counter() - queried)
     note(f"write: {rows} rows, {failed} failures in {seconds[1]:.3f} s")
     return [
-        _outcome(step, d, accounts[d].population, written.get(d) or _held(accounts[d]), seconds)
+        replace(
+            _outcome(
+                step, d, accounts[d].population, written.get(d) or _held(accounts[d]), seconds
+            ),
+            replaced=old.get(d),
+        )
         for d in step.dates
     ]
 

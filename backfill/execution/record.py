@@ -25,13 +25,14 @@ from backfill.models import (
     record_transitions,
 )
 from backfill.notify import pubsub
+from backfill.plan.input_signatures import OVERWRITTEN
 from backfill.status.failures import NONE_KNOWN, bug_of, failures_with
 from backfill.telemetry.log_lines import timed
 
 RESULT_FIELDS = [
     "status", "reason", "skip_reason", "refused_by", "error", "error_detail", "population",
     "rows", "failures", "checks", "query_seconds", "write_seconds", "finished_at",
-    "claim", "input_signature", "warehouse_jobs",
+    "claim", "input_signature", "warehouse_jobs", "replaced", "changes", "unchanged_since",
 ]  # fmt: skip
 
 
@@ -47,6 +48,8 @@ def apply(run: Run, outcome: DateResult, warning: str = "") -> None:
             outcome.rows,
             dict(outcome.failures),
         )
+        if old := outcome.replaced:
+            run.replaced, run.changes = old.token, dict(old.changes)
 
 
 def record(attempt: Attempt) -> list[Run]:
@@ -60,6 +63,7 @@ def record(attempt: Attempt) -> list[Run]:
         run.finished_at, run.claim = finished_at, ""
         if run.status != Run.Status.FAILED:
             run.warehouse_jobs = {}  # all of them have ended
+    _note_unchanged(attempt)
     with timed("run history"):
         _write_history(attempt, attempt.runs)
     crash_point("after-history")
@@ -79,6 +83,22 @@ def record(attempt: Attempt) -> list[Run]:
         _pause_on_error(job, attempt)
     crash_point("after-record")
     return attempt.runs
+
+
+def _note_unchanged(attempt: Attempt) -> None:
+    """Store since when the rows of the runs that changed nothing are as they are, so that their
+    downstream runs stay current.
+    """
+    same = {run.date: run for run in attempt.runs if run.has_changed_nothing}
+    if not same:
+        return
+    tokens = [run.replaced for run in same.values() if run.replaced is not None]
+    before = Run.objects.filter(
+        processor=attempt.code, date__in=same, fence__in=tokens, status=Run.Status.COMPLETE
+    ).exclude(input_signature__contains=OVERWRITTEN)
+    for old in before:
+        if (run := same[old.date]).replaced == old.fence and old.pk != run.pk:
+            run.unchanged_since = old.rows_since
 
 
 def _conclude_checks(attempt: Attempt) -> list[Trigger]:

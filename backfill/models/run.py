@@ -114,7 +114,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def done(self, start: date, end: date) -> set[Key]:
         """Return the (processor, date) whose latest decisive run is complete or skipped as
-        bootstrap, and newer than its upstream runs.
+        bootstrap, and newer than the rows of its upstream runs.
 
         Excludes pairs that are running or whose upstream is running.
         """
@@ -123,16 +123,15 @@ class RunQuerySet(models.QuerySet["Run"]):
                 "processor", "date"
             )
         )
-        found = self.newest_decisive(start, end).values_list(
-            "processor", "date", "status", "started_at", "pk"
-        )
+        columns = ("processor", "date", "status", "started_at", "unchanged_since", "pk")
+        found = self.newest_decisive(start, end).values_list(*columns)
         newest = {
-            (code, day): (status, (started_at or LONG_AGO, pk))
-            for code, day, status, started_at, pk in found
+            (code, day): (status, (since or at or LONG_AGO, pk), (at or LONG_AGO, pk))
+            for code, day, status, at, since, pk in found
         }
         return {
             (code, day)
-            for (code, day), (status, age) in newest.items()
+            for (code, day), (status, _, age) in newest.items()
             if status in (Run.Status.COMPLETE, Run.Status.SKIPPED)
             and not any((before, day) in active for before in (code, *PROCESSORS[code].after))
             and all(
@@ -192,6 +191,13 @@ class Run(Stateful):
     worker = models.CharField(max_length=200, blank=True)
     # Fencing token of the newest attempt that began to write; 0 = none did.
     fence = models.BigIntegerField(default=0)
+    # Token of the version that it replaced; None without one.
+    replaced = models.BigIntegerField(null=True)
+    # Rows and failures against that version: added, removed, changed and unchanged; empty if it
+    # replaced nothing.
+    changes = models.JSONField(default=dict)
+    # Start of the first of the consecutive runs with equal rows and failures, if not this one.
+    unchanged_since = models.DateTimeField(null=True)
     losses = models.PositiveSmallIntegerField(default=0)  # attempts lost with their process
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -220,6 +226,20 @@ class Run(Stateful):
 
     def __str__(self) -> str:
         return f"{self.processor} {self.date}"
+
+    @property
+    def rows_since(self) -> datetime:
+        """Start of the run since which the rows and failures are as they are."""
+        return self.unchanged_since or self.started_at or LONG_AGO
+
+    @property
+    def has_changed_nothing(self) -> bool:
+        """True if it replaced a version by equal rows and failures."""
+        return (
+            self.status == Run.Status.COMPLETE
+            and bool(self.changes)
+            and not any(any(counts[:-1]) for counts in self.changes.values())
+        )
 
     @property
     def is_refused_for_upstream(self) -> bool:

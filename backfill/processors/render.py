@@ -7,6 +7,7 @@ The files are GoogleSQL with Jinja, which fills in shared windows, the schema an
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -83,6 +84,14 @@ def accounted(code: str, result: str, population: str) -> str:
     return template("staged").render(
         processor=PROCESSORS[code], result=result, population=population
     )
+
+
+def changes(code: str, old: Mapping[str, str]) -> str:
+    """Return the query that compares the staged rows of a processor with the live ones, or with
+    those of the tables `old_output` and `old_failures`.
+    """
+    processor = PROCESSORS[code]
+    return template("changes", processor.sql_folder).render(processor=processor, **old)
 
 
 def inlined(

@@ -229,9 +229,7 @@ class _Evidence:
         ):
             return UpstreamRuns.NOT_COMPLETE, waits_for
         later = any(
-            (before.started_at or LONG_AGO) > (run.started_at or LONG_AGO)
-            for before in found.values()
-            if before
+            before.rows_since > (run.started_at or LONG_AGO) for before in found.values() if before
         )
         return (UpstreamRuns.AFTER if later else UpstreamRuns.BEFORE), ()
 

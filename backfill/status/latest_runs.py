@@ -27,6 +27,7 @@ COLUMNS = (
     "input_signature",
     "reason",
     "started_at",
+    "unchanged_since",
 )
 
 
@@ -46,6 +47,12 @@ class LatestRun(NamedTuple):
     input_signature: str
     reason: str
     started_at: datetime | None
+    unchanged_since: datetime | None = None
+
+    @property
+    def rows_age(self) -> tuple[datetime, int]:
+        """Sort key by the time since which its rows are as they are."""
+        return self.unchanged_since or self.started_at or LONG_AGO, self.pk
 
     @property
     def age(self) -> tuple[datetime, int]:

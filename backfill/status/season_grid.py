@@ -274,7 +274,9 @@ class SeasonState:
         if run.sql_hash not in ("", sql_hash(run.processor)):
             return OUTDATED
         before = [self.ended.get((code, run.date)) for code in PROCESSORS[run.processor].after]
-        newer = [upstream.processor for upstream in before if upstream and upstream.age > run.age]
+        newer = [
+            upstream.processor for upstream in before if upstream and upstream.rows_age > run.age
+        ]
         return inputs or (UPSTREAM_NEWER.format(" and ".join(newer)) if newer else "")
 
 

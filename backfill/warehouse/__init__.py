@@ -28,7 +28,12 @@ def open_warehouse(url: str) -> Warehouse:
     from backfill.warehouse.kept_values import kept_files
     from backfill.warehouse.parquet.session import ParquetWarehouse
 
-    return ParquetWarehouse(Path(url.partition(":")[2]), duckdb_options(), kept_files())
+    return ParquetWarehouse(
+        Path(url.partition(":")[2]),
+        duckdb_options(),
+        kept_files(),
+        keeps_versions=settings.KEEP_VERSIONS_DAYS > 0,
+    )
 
 
 def check_url(url: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -82,6 +82,16 @@ class UnfinishedWrite:
         return "wait until it has ended" if self.is_running else f"run `{self.command}` again"
 
 
+@dataclass(frozen=True, order=True)
+class Version:
+    """Content of a partition that a write has replaced: the fencing token of the write that made
+    it, 0 for one without, and the time at which it was replaced.
+    """
+
+    token: int
+    replaced_at: datetime
+
+
 class Warehouse(Protocol):
     """Session on a warehouse; not shared between threads. Every method raises WarehouseError.
 
@@ -99,6 +109,34 @@ class Warehouse(Protocol):
     def stage_file(self, name: str, table: Table, file: Path) -> None:
         """Keep the rows of a Parquet file with exactly the table's columns in this session, as
         table `name`.
+        """
+
+    def versions(
+        self, table: Table, among: Collection[date], processor_name: str = ""
+    ) -> dict[date, list[Version]]:
+        """Return the versions of these partitions, the newest first; of a log, of a processor's
+        slice.
+        """
+
+    def live_tokens(
+        self, table: Table, among: Collection[date], processor_name: str = ""
+    ) -> dict[date, int]:
+        """Return the fencing token of the newest write of each partition that exists; 0 for one
+        without.
+        """
+
+    def stage_versions(
+        self, name: str, table: Table, picks: Mapping[date, int | None], processor_name: str = ""
+    ) -> None:
+        """Keep the rows of these versions in this session, as table `name`; None picks the live
+        partition.
+
+        Columns that a version does not have are NULL. Raises Refused for a version that is gone.
+        """
+
+    def prune_versions(self, before: datetime, most_bytes: int = 0, *, dry_run: bool) -> int:
+        """Remove the versions replaced before a time, and the oldest beyond a size (0: no limit);
+        return how many.
         """
 
     def accounts(self, name: str, table: Table) -> dict[date, Account]:

@@ -46,6 +46,8 @@ WRONG: dict[str, tuple[str, ...]] = {
     "WORKER_DEAD_AFTER_SECONDS": ("0", "2", *NUMBER),
     "STEP_TIME_LIMIT_SECONDS": ("0", *NUMBER),
     "KEEP_DAYS": ("36501", *NUMBER),
+    "KEEP_VERSIONS_DAYS": ("3651", *NUMBER),
+    "VERSIONS_MAX_GB": ("1000001", *NUMBER),
     "RUN_LOG_DAYS": ("36501", *NUMBER),
     "RUN_LOG_MAX_KB": ("0", "15", "16385", *NUMBER),
     "PUBSUB_TOPIC": ("topic", "projects/p", "projects/p/topics/"),

@@ -4,6 +4,7 @@ warehouse.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -33,6 +34,13 @@ DATES = "dates"
 def parameters(params: Mapping[str, object]) -> list[Parameter]:
     """Return query parameters, typed by their values. A datetime without a zone is UTC."""
     return [_parameter(name, value) for name, value in params.items()]
+
+
+def mentioned(text: str, params: Mapping[str, object]) -> list[Parameter]:
+    """Return the parameters that a statement mentions."""
+    return parameters(
+        {name: value for name, value in params.items() if re.search(rf"@{name}\b", text)}
+    )
 
 
 def rows_parameter(name: str, table: Table, rows: Sequence[Row]) -> ArrayQueryParameter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
@@ -25,8 +24,9 @@ from backfill.warehouse.bigquery.jobs import Jobs
 from backfill.warehouse.bigquery.load_config import load_config
 from backfill.warehouse.bigquery.location import located
 from backfill.warehouse.bigquery.metadata import Looking
-from backfill.warehouse.bigquery.parameters import Parameter, parameters, plain, rows_parameter
+from backfill.warehouse.bigquery.parameters import mentioned, parameters, plain, rows_parameter
 from backfill.warehouse.bigquery.unfinished import UnfinishedTables
+from backfill.warehouse.bigquery.versions import BigQueryVersions
 from backfill.warehouse.dialect import naive
 from backfill.warehouse.parquet.arrow import write_parquet
 from backfill.warehouse.port import CHANGED, Charge, Params, Row, StoppedJobs, UnfinishedWrite, Work
@@ -40,7 +40,7 @@ MANY_ROWS = 5_000
 LEAST_BYTES = 10 * 2**20
 
 
-class BigQueryWarehouse:
+class BigQueryWarehouse(BigQueryVersions):
     """Session for one thread. Sends nothing to BigQuery before its first use."""
 
     def __init__(
@@ -94,7 +94,7 @@ class BigQueryWarehouse:
         return self._rows_of(self._narrowed(sql, params or {}), params or {})
 
     def _rows_of(self, text: str, params: Params) -> list[Row]:
-        config = self.jobs.config(_bound(text, params))
+        config = self.jobs.config(mentioned(text, params))
 
         def ask() -> list[Row]:
             rows = self.client.query_and_wait(
@@ -127,7 +127,7 @@ class BigQueryWarehouse:
         """Run one SELECT and keep its rows in a table of the scratch dataset, with an expiry."""
         work = self.jobs.work
         text = self._narrowed(sql, params)
-        bound = _bound(text, params)
+        bound = mentioned(text, params)
         place = (
             f"{self.scratch}.{name}_{self.jobs.digest(text, bound) if work.key else uuid4().hex}"
         )
@@ -155,7 +155,7 @@ class BigQueryWarehouse:
         minimum charge.
         """
         text = self._narrowed(sql, params)
-        config = self.jobs.config(_bound(text, params), dry_run=True, use_query_cache=False)
+        config = self.jobs.config(mentioned(text, params), dry_run=True, use_query_cache=False)
         config.maximum_bytes_billed = (
             None  # a dry run bills nothing; above the limit it is needed too
         )
@@ -212,7 +212,7 @@ class BigQueryWarehouse:
         """Replace these partitions in one statement; return the number of rows inserted."""
         text = statements.replacing(table, self._narrowed(sql, params))
         own = {statements.DATES: list(dates), statements.NAME: processor_name}
-        job = self._write(table, text, _bound(text, {**params, **own}))
+        job = self._write(table, text, mentioned(text, {**params, **own}))
         return _inserted(job) if sql else 0
 
     def _write(self, table: Table, text: str, bound: Sequence[Any]) -> QueryJob:
@@ -331,13 +331,6 @@ def _scheduled(files: Mapping[Table, Path]) -> list[date]:
     if SCHED not in files:
         return []
     return list(read_table(files[SCHED], columns=["game_date"])["game_date"].to_pylist())
-
-
-def _bound(text: str, params: Params) -> list[Parameter]:
-    """Return the parameters that a statement mentions."""
-    return parameters(
-        {name: value for name, value in params.items() if re.search(rf"@{name}\b", text)}
-    )
 
 
 def _inserted(job: QueryJob) -> int | None:

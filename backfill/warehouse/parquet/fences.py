@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,25 +35,44 @@ class Fences:
         self.path = root / ".fences"
 
     @contextmanager
-    def passed(self, table: Table, partition: str, token: int) -> Iterator[None]:
+    def passed(
+        self, table: Table, partition: str, token: int, replaced: Callable[[int], object]
+    ) -> Iterator[None]:
         """Hold the lock of a partition inside the block, and store the token; 0 passes unchecked.
 
-        Raises Superseded after a newer token, WarehouseBusy while another process has the lock.
+        `replaced` receives the stored token before. Raises Superseded after a newer token,
+        WarehouseBusy while another process has the lock.
         """
         if not token:
+            replaced(self.token(table, partition))
             yield
             return
-        descriptor = self._opened(file := f"{self.path}/{table}/{partition.replace('/', ' ')}")
+        descriptor = self._opened(file := self._file(table, partition))
         try:
             _lock(descriptor, file)
             if (newest := _token(descriptor)) > token:
                 raise Superseded(fence=newest)
+            replaced(newest)
             # Before the partition: after a crash in between, older tokens are refused already.
             os.pwrite(descriptor, f"{token:0{DIGITS}}".encode(), 0)
             crash_point("under-lock")
             yield
         finally:
             os.close(descriptor)
+
+    def token(self, table: Table, partition: str) -> int:
+        """Return the stored token of a partition; 0 without one."""
+        try:
+            descriptor = os.open(self._file(table, partition), os.O_RDONLY)
+        except FileNotFoundError:
+            return 0
+        try:
+            return _token(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _file(self, table: Table, partition: str) -> str:
+        return f"{self.path}/{table}/{partition.replace('/', ' ')}"
 
     def _opened(self, file: str) -> int:
         try:

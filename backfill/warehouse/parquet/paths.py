@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from backfill.warehouse.parquet.staging import PART, quoted
-from backfill.warehouse.schema import Table
+from backfill.warehouse.schema import SLICE, Table
 
 ALL_SLICES = "*"
 RESTORING = ".restoring"
@@ -44,6 +44,12 @@ def files_of(
     """
     found = (file for day in days for file in _files(f"{folder}/{column}={day}", inner))
     return [file for file in found if accepts(file)]
+
+
+def partition_name(table: Table, day: date, processor_name: str = "") -> str:
+    """Return the folder of a partition below its table's; of a log, of a processor's slice."""
+    name = f"{table.partition}={day}"
+    return f"{name}/{SLICE}={processor_name}" if processor_name else name
 
 
 def as_source(table: Table, files: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """Snapshot of a warehouse directory while other processes write: a second name for each file.
 
 Files are replaced by a rename and never changed, so a link keeps what the snapshot saw. Tokens and
-locks (`.fences`) are left out: they belong to the processes of one installation.
+locks (`.fences`) are left out: they belong to the processes of one installation. So are versions
+(`.versions`): a snapshot is one itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from backfill.warehouse.parquet.seasons import CURRENT
 from backfill.warehouse.parquet.staging import PART, Staging
 
 SEASONS = "phase3"
-LEFT_OUT = {".staging", ".fences", SEASONS}
+LEFT_OUT = {".staging", ".fences", ".versions", SEASONS}
 TRIES = 20
 
 

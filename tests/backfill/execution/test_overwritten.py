@@ -117,7 +117,7 @@ def test_a_database_that_was_restored_catches_up_with_the_warehouse(complete: Ru
     """The warehouse has newer tokens than the database ever issued."""
     root = warehouse().root  # type: ignore[attr-defined]
     partition = f"{TDZA.partition}={FIRST}"
-    with Fences(root).passed(TDZA, partition, 10**18):
+    with Fences(root).passed(TDZA, partition, 10**18, lambda replaced: None):
         pass
     job = start()
     assert run_step(batch_of(job, 0), "TDZA", load_calendar(), "worker") == []

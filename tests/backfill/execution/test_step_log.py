@@ -334,7 +334,7 @@ def test_old_logs_are_pruned_and_their_runs_stay(settings: Any) -> None:
     assert running
     run = job.runs.filter(processor="TDZA", batch=running.batch)
     run.update(status=Run.Status.RUNNING, claim=running.claim)
-    settings.RUN_LOG_DAYS, settings.KEEP_DAYS = 0, 0
+    settings.RUN_LOG_DAYS = settings.KEEP_DAYS = settings.KEEP_VERSIONS_DAYS = 0
     with pytest.raises(SystemExit, match="2"):
         call_command("prune")
     settings.RUN_LOG_DAYS = 90

@@ -26,6 +26,7 @@ from tests.seasons.tiny import (
     BOOTSTRAP,
     FIRST,
     LAST,
+    NIGHTS,
     SECOND,
     THIRD,
     break_on,
@@ -190,8 +191,11 @@ def test_a_failures_slice_that_is_gone_is_not_done(season: Path) -> None:
 
 
 @pytest.mark.shell
-def test_what_ran_before_its_upstream_did_is_not_done() -> None:
+def test_what_ran_before_the_rows_of_its_upstream_changed_is_not_done(tmp_path: Path) -> None:
     finished(start=SECOND, end=SECOND)
+    finished(start=SECOND, end=SECOND, processors=("PSZA",), force=True)
+    assert preview_job(make_options(start=SECOND, end=SECOND)).plan.todo == ()
+    without(PGS, NIGHTS[3], tmp_path)
     finished(start=SECOND, end=SECOND, processors=("PSZA",), force=True)
     todo = preview_job(make_options(start=SECOND, end=SECOND)).plan.todo
     assert [r.processor for r in todo] == ["PCF", "PDC", "ML"]
