@@ -54,10 +54,19 @@ def job_text(summary: dict[str, Any]) -> str:
         _options_line(summary),
         *retried_lines(summary),
         table(rows),
+        *_change_lines(summary),
         *look,
         *group_lines(summary),
     ]
     return "\n".join([*lines, *_finding_lines(summary)])
+
+
+def _change_lines(summary: dict[str, Any]) -> list[str]:
+    """Write the changes of a job; nothing for a job that replaced nothing."""
+    if not (changes := summary["changes"]):
+        return []
+    note = f" {changes['note']}" if changes["note"] else ""
+    return [f"Changes: {changes['sentence']}.{note}"]
 
 
 def _finding_lines(summary: dict[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from backfill.models import Finding, Job, Run
 from backfill.season_calendar import load_calendar
 from backfill.status import error_groups
 from backfill.status.attention import is_audited, stop_cause
+from backfill.status.change_summary import change_summary
 from backfill.status.comparison import compare
 from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
@@ -30,6 +31,7 @@ def summarize(job: Job) -> dict[str, Any]:
         .order_by("date", "pk")
     )
     found, unread = _groups(job)
+    changes = change_summary(job)
     return {
         "job": job.pk,
         "status": job.status,
@@ -45,6 +47,7 @@ def summarize(job: Job) -> dict[str, Any]:
         "problems": [_problem(r) for r in problems],
         "groups": found,
         "findings": _findings(job),
+        "changes": changes and {**changes.as_json(), "note": changes.gone_sentence},
         "retry_of": job.retry_of_id,
         "retried": _retried(job),
         "next": _next(processors, problems) + unread,

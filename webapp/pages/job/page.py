@@ -24,6 +24,7 @@ from backfill.models import Event, Job, Run, SeasonAudit
 from backfill.season_calendar import season_name, season_year, seasons_of
 from backfill.status import job_outcome as outcomes
 from backfill.status.attention import stop_cause
+from backfill.status.change_summary import change_summary
 from backfill.status.error_groups import ErrorGroup
 from backfill.status.failures import Failure, JobFailures, nothing_to_retry
 from backfill.status.job_outcome import OtherAttempts
@@ -127,6 +128,7 @@ def _computed_of_runs(job: Job, given: int, others: list[OtherAttempts]) -> dict
         "seasons": [(year, season_name(year)) for year in figures.grid_seasons(runs)],
         "grid": figures.grid(job, shown, audits),
         "outcome": outcomes.job_outcome(runs, audits, replaced),
+        "changes": change_summary(job),
         "of_table": (shown, audits),
     }
 
