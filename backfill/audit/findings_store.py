@@ -181,7 +181,12 @@ def _result(audit: SeasonAuditInput, key: Key, result: ExpectedVsActual) -> Audi
     )
     run, found = audit.runs.get(key), result.comparison
     # A failed run has written nothing: the stored rows are of an older run.
-    if found and run and run.status == Run.Status.COMPLETE:
+    if not run or run.status != Run.Status.COMPLETE or key in audit.moving:
+        return row
+    if key in audit.season.lost:
+        row.run_id, row.unaccounted = run.run_id, population
+        row.explained = row.unexplained = row.lost = 0
+    elif found:
         row.run_id = run.run_id
         row.explained, row.unexplained = found.explained, len(found.unexplained)
         row.lost = len(found.lost.keys() - found.unexplained.keys())

@@ -179,6 +179,8 @@ def _point(
 ) -> Point:
     done = run if run and run.status == Run.Status.COMPLETE and run.population is not None else None
     audited = audit if done and audit and audit.run_id == done.run_id else None
+    if audited and audited.is_output_lost:
+        done = audited = None
     # Failures that became unexpected because the input changed are not the fault of the run.
     current = audited if audited and not audited.changed else None
     index, failures = day.index or 0, dict(done.failures) if done else {}

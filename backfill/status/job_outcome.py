@@ -111,6 +111,8 @@ def state_of(run: JobRun, audit: AuditSummary | None) -> str:
     """Return the grid state of a run."""
     if run.skip_reason == SkipReason.BOOTSTRAP:
         return BOOTSTRAP
+    if audit and audit.is_output_lost:
+        return "output lost"
     return season_grid.state_of(
         run.status, run.population, run.failures, audit.outside if audit else None
     )

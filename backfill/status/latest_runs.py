@@ -66,6 +66,7 @@ class AuditSummary(NamedTuple):
     population: int
     expected: Mapping[str, int]
     run_id: str
+    explained: int | None
     unexplained: int | None
     lost: int | None
     unaccounted: int | None
@@ -91,6 +92,12 @@ class AuditSummary(NamedTuple):
         if self.unexplained is None:
             return None
         return self.unexplained + (self.lost or 0) + (self.unaccounted or 0)
+
+    @property
+    def is_output_lost(self) -> bool:
+        """Return True if the audit found neither row nor failure of any entity."""
+        others = self.explained, self.unexplained, self.lost
+        return bool(self.population) and (*others, self.unaccounted) == (0, 0, 0, self.population)
 
 
 def explained_bugs(failures: Mapping[str, int], expected: Mapping[str, int]) -> int:

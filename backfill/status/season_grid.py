@@ -24,7 +24,7 @@ from backfill.status.latest_runs import (
     latest_runs,
 )
 from validation.categories import BUGS, count_bugs
-from validation.findings.kinds import pluralize
+from validation.findings.kinds import LOST_PARTITION, pluralize
 from validation.season import DateType, Day
 
 # Word of each cell state, and its detail.
@@ -33,6 +33,7 @@ WORDS = {
     "expected": ("expected failures only", ""),
     "outside": ("needs attention", "unexpected results"),
     "bug": ("needs attention", "bugs"),
+    "output lost": ("needs attention", "output lost"),
     "complete": ("complete", ""),
     "unjudged": ("complete", "not audited"),
     "empty": ("complete", "no rows"),
@@ -94,6 +95,11 @@ class RunCell:
     def date(self) -> date:
         """Date of the cell."""
         return self.day.day
+
+    @property
+    def is_complete(self) -> bool:
+        """True with stored output of a complete run."""
+        return self.rows is not None and self.state not in (Run.Status.FAILED, Run.Status.BLOCKED)
 
     @property
     def failed(self) -> int:
@@ -213,6 +219,16 @@ class SeasonState:
         """Return the cell of one (processor, date)."""
         key = code, day.day
         other, run, audit = self.others.get(key), self.ended.get(key), self.audits.get(key)
+        if day.type is DateType.BOOTSTRAP:
+            number, job = (shown.pk, shown.job_id) if (shown := run or other) else (None, None)
+            return RunCell(
+                processor=code,
+                day=day,
+                state="bootstrap",
+                run=number,
+                job=job,
+                reason=day.why_skipped,
+            )
         if other and other.status in Run.ACTIVE:
             return RunCell(
                 processor=code,
@@ -221,16 +237,6 @@ class SeasonState:
                 expected=_expected_failures(audit),
                 run=other.pk,
                 job=other.job_id,
-            )
-        if day.type is DateType.BOOTSTRAP:
-            number, job = (run.pk, run.job_id) if run else (None, None)
-            return RunCell(
-                processor=code,
-                day=day,
-                state="bootstrap",
-                run=number,
-                job=job,
-                reason=day.why_skipped,
             )
         if run:
             return self._ended(day, run, audit)
@@ -248,6 +254,19 @@ class SeasonState:
     def _ended(self, day: Day, run: LatestRun, audit: AuditSummary | None) -> RunCell:
         current = audit if audit and audit.run_id == run.run_id else None
         outside = current.outside if current else None
+        if current and current.is_output_lost:  # the counts of the run hold for no stored row
+            return RunCell(
+                processor=run.processor,
+                day=day,
+                state="output lost",
+                population=run.population,
+                expected=_expected_failures(current),
+                outside=outside,
+                run=run.pk,
+                run_id=run.run_id,
+                job=run.job_id,
+                reason=LOST_PARTITION.title,
+            )
         changed = run.status == Run.Status.COMPLETE and self._changed(
             run, current.changed if current else ""
         )

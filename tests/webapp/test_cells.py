@@ -102,6 +102,12 @@ def test_retry_is_a_reason_where_all_failures_are_expected(operator: Client, dem
     assert reasons["Retry"] == "all failures are expected"
 
 
+def test_bootstrap_cells_are_not_offered_to_run(operator: Client, demo: Demo) -> None:
+    links, reasons, _ = bar(operator, "PSZA 2021-10-25..2021-10-26")
+    assert "Run" not in links
+    assert reasons["Run"] == "bootstrap dates are skipped by design"
+
+
 def test_exclude_plans_the_season_without_the_cells(operator: Client, demo: Demo) -> None:
     links, _, _ = bar(operator, f"{','.join(CHAIN)} 2022-01-03..2022-01-05")
     assert "exclude=2022-01-03..2022-01-05" in links["Exclude"]

@@ -119,6 +119,18 @@ def test_what_is_outside_expectation_is_counted_apart(demo: Demo, viewer: Client
     assert found["code"] == "PDC"
 
 
+def test_a_run_whose_output_the_audit_did_not_find_is_lost(demo: Demo, viewer: Client) -> None:
+    result = AuditResult.objects.get(processor="PDC", date=DAY)
+    result.explained = result.unexplained = result.lost = 0
+    result.unaccounted = result.population
+    result.save()
+    (card,) = (c for c in viewer.get(url("date", DAY)).context["cards"] if c.code == "PDC")
+    assert (card.cell.state, card.cell.rows, card.cell.failed) == ("output lost", None, 0)
+    text = page(viewer, url("date", DAY))
+    assert "partition is missing or unreadable" in text
+    assert "Not audited since this run" not in text
+
+
 def test_a_run_that_was_not_judged_since_shows_no_verdict_of_an_older_one(
     demo: Demo, viewer: Client
 ) -> None:

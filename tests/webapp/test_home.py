@@ -86,10 +86,13 @@ def test_page_opens_with_linked_headline_figures(viewer: Client, demo: Demo) -> 
     findings = Finding.objects.filter(severity__gt=Severity.NOTE, root=None).listed().count()
     jobs = len(attention_items(now()))
     required = [c for c in season_grid(YEAR).cells.values() if c.state != "bootstrap"]
-    complete = sum(c.rows is not None for c in required)
+    complete = sum(c.rows is not None and c.state != "failed" for c in required)
+    assert complete < sum(c.rows is not None for c in required)
+    bugs = sum(c.failures.get("PROCESSING_ERROR", 0) for c in required)
+    assert bugs
     triage = "#findings" if jobs else f"/triage/?season={YEAR}"
     assert figures(viewer) == {
-        "Unexpected failures": ("1,234", f"/triage/?season={YEAR}"),
+        "Bugs and unexpected failures": (f"{1234 + bugs:,}", f"/triage/?season={YEAR}"),
         "Needs attention": (f"{findings + jobs:,}", triage),
         "Coverage": (
             f"{floor(1000 * complete / len(required)) / 10:g} %",
@@ -100,6 +103,15 @@ def test_page_opens_with_linked_headline_figures(viewer: Client, demo: Demo) -> 
     html = viewer.get(reverse("home")).content.decode()
     assert html.index('class="headline"') < html.index('id="grid-title"')
     assert html.index('id="grid-title"') < html.index('id="findings-title"')
+
+
+def test_pending_runs_of_bootstrap_dates_are_not_among_the_expected_runs(
+    viewer: Client, demo: Demo
+) -> None:
+    before = figures(viewer)["Coverage"]
+    Run.objects.filter(reason__startswith="bootstrap").update(status="pending")
+    assert Run.objects.filter(status="pending").exists()
+    assert figures(viewer)["Coverage"] == before
 
 
 def test_empty_sections_are_one_line(viewer: Client, demo: Demo) -> None:

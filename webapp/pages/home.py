@@ -28,6 +28,7 @@ from backfill.status.failure_rates import by_week, rates_of
 from backfill.status.progress import Progress, progress
 from backfill.status.season_grid import NOT_RUN, Grid, season_grid
 from validation.bands import RUNBOOK
+from validation.categories import count_bugs
 from validation.findings.kinds import Severity, pluralize
 from validation.processor_rules import RULES
 from validation.season import BOOTSTRAP_DAYS
@@ -124,8 +125,8 @@ class Overview:
     @property
     def all_expected(self) -> bool:
         """Return whether every failure is expected: none is unexpected by the audit, none a bug."""
-        has_bugs = any(cell.state == "bug" for cell in self.grid.cells.values())
-        return bool(self.audit and not self.audit.unexplained and not has_bugs)
+        is_bad = any(c.state in ("bug", "output lost") for c in self.grid.cells.values())
+        return bool(self.audit and not self.audit.unexplained and not is_bad)
 
     @property
     def headline(self) -> str:
@@ -141,21 +142,27 @@ class Overview:
         attention = len(self.findings) + len(others)
         running = Job.objects.exclude(status__in=Job.STOPPED).count()
         expected = [c for c in self.grid.cells.values() if c.state != "bootstrap"]
-        complete = sum(c.rows is not None for c in expected)
-        unexpected = self.audit.unexplained if self.audit else 0
+        complete = sum(c.is_complete for c in expected)
+        bugs = sum(count_bugs(cell.failures) for cell in self.grid.cells.values())
+        bad = bugs + (self.audit.unexplained if self.audit else 0)
+        of = f"of {pluralize(self.failures, 'failure')}" if self.audit else "not audited"
         return [
             HeadlineFigure(
-                label="Unexpected failures",
-                value=f"{unexpected:,}" if self.audit else "–",
-                note=f"of {pluralize(self.failures, 'failure')}" if self.audit else "not audited",
+                label="Bugs and unexpected failures",
+                value=f"{bad:,}" if self.audit or bugs else "–",
+                note=f"{pluralize(bugs, 'bug')}, {of}" if bugs else of,
                 url=triage,
-                is_bad=bool(unexpected),
+                is_bad=bool(bad),
             ),
             HeadlineFigure(
                 label="Needs attention",
                 value=f"{attention:,}",
                 note=pluralize(len(self.findings), "finding")
-                + (f", {len(others):,} jobs or launches" if others else ""),
+                + "".join(
+                    f", {pluralize(len(items), noun)}"
+                    for items, noun in ((self.jobs, "job"), (self.approvals, "launch"))
+                    if items
+                ),
                 url="#findings" if others else triage,
                 is_bad=bool(attention),
             ),

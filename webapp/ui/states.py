@@ -38,6 +38,7 @@ CELLS = {
     "expected": ("expected", "◐"),
     "outside": ("outside", "▲"),
     "bug": ("failed", "!"),
+    "output lost": ("failed", "⊗"),
     "complete": ("complete", "●"),
     "unjudged": ("unjudged", "◍"),
     "empty": ("empty", "◌"),

@@ -12,8 +12,10 @@ import pytest
 
 from backfill.audit.findings_store import SeasonFindings, keep
 from backfill.audit.marking import run_audit
+from backfill.audit.season_summary import season_summaries
 from backfill.models import Event, Finding, Run, SeasonAudit
 from backfill.processors.registry import CHAIN, PROCESSORS
+from backfill.status.season_grid import season_grid
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, UPGC
 from tests.backfill.shell import Answer, Shell
 from tests.factories import AWAY, HOME, rewrite
@@ -105,6 +107,14 @@ def test_lost_partitions_are_found_proposed_to_be_run_again_and_then_gone(
     cut(part(whole, "PCF", THIRD))
     answer = shell("triage")
     found, kind = Finding.objects.get(), kinds.LOST_PARTITION
+    cells, (summary,) = season_grid(2021).cells, season_summaries()
+    lost = {key: cell for key, cell in cells.items() if cell.state == "output lost"}
+    assert lost.keys() == {("PSZA", SECOND), ("PCF", THIRD)}
+    assert {(cell.rows, cell.failed, cell.outside) for cell in lost.values()} == {
+        (None, 0, A_SIDE * 2)
+    }
+    assert summary.failures == sum(cell.failed for cell in cells.values())
+    assert summary.outside == A_SIDE * 4
     command = f"backfill --start {SECOND} --end {THIRD} --processors PSZA,PCF,PDC,ML"
     assert (answer.code, answer.err, squeezed(answer)) == (
         1,
@@ -119,6 +129,7 @@ def test_lost_partitions_are_found_proposed_to_be_run_again_and_then_gone(
     )
     carry_out(shell, found.action)
     assert shell("triage") == Answer(0, CLEAN, "")
+    assert "output lost" not in season_grid(2021).counts()
     found.refresh_from_db()
     assert (found.state, len(rows_of("PSZA", SECOND)), len(rows_of("PCF", THIRD))) == (
         "closed",

@@ -22,7 +22,7 @@ from webapp.pages.new_backfill.link import CELLS, is_long, query_of
 from webapp.ui.links import with_query
 
 # States of cells that a retry can fix.
-RETRIED = frozenset({"failed", "blocked", "cancelled", "bug", "outside", "outdated"})
+RETRIED = frozenset({"failed", "blocked", "cancelled", "bug", "outside", "output lost", "outdated"})
 JOBS = 4  # with a retry link each; others: select fewer cells
 
 
@@ -61,6 +61,8 @@ def _run(selected: CellSelection) -> CellAction:
     cells = selected.cells.values()
     if not cells:
         return CellAction("Run", reason="no games on these dates")
+    if all(cell.state == "bootstrap" for cell in cells):
+        return CellAction("Run", reason="bootstrap dates are skipped by design")
     if all(cell.state in Run.ACTIVE for cell in cells):
         return CellAction("Run", reason="these runs are in progress")
     return CellAction("Run", _to_new(_options(selected)))

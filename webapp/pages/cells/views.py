@@ -50,6 +50,7 @@ def why(request: HtmxRequest) -> HttpResponse:
 SEVERITY = {
     "bug": 5,
     "failed": 5,
+    "output lost": 5,
     "outside": 4,
     "blocked": 3,
     "outdated": 2,

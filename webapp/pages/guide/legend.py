@@ -9,6 +9,7 @@ from webapp.ui import states
 MEANINGS = {
     "outside": "Complete run with unexpected failures, unexpected successes or unaccounted entities.",
     "bug": "Complete run with at least one bug.",
+    "output lost": "Complete run whose partition is missing or unreadable in the latest audit.",
     "unjudged": "Complete run that is newer than the latest audit.",
     "empty": "Complete run on a date without entities.",
     "not run": "No run yet.",
