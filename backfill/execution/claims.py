@@ -156,6 +156,9 @@ class Attempt:
             run_ids=ids,
             backfill_mode=mode,
             recorded=self.recorded,
+            restores={day: self.job.restored(self.code, day) for day in ids}
+            if self.job.restores
+            else {},
         )
 
     @cached_property
@@ -198,6 +201,7 @@ def claim_step(batch: Batch, code: str, claim: str, actor: str) -> Attempt | Non
                 "",
             )
             run.skip_reason, run.refused_by, run.error_detail = "", "", {}
+            run.code_version, run.sql_hash = made["code_version"], made["sql_hash"]
         record_transitions(runs, Run.Status.PENDING, Run.Status.RUNNING, actor=actor)
         is_first = not job.started_at
         has_started = job.transition(

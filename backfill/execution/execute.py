@@ -62,7 +62,8 @@ class DateResult:
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """Input of one statement; `run_ids` has one id per date, `recorded` the fencing token of the
-    newest recorded run of each date.
+    newest recorded run of each date. With `restores`, the rows are those of
+    these versions instead of computed ones: the token of each date.
     """
 
     processor: Processor
@@ -72,6 +73,7 @@ class Step:
     run_ids: Mapping[date, str]
     backfill_mode: bool = True
     recorded: Mapping[date, int] = field(default_factory=dict)
+    restores: Mapping[date, int] = field(default_factory=dict)
 
     def of(self, dates: Sequence[date]) -> Step:
         """Return this step restricted to some of its dates."""
@@ -159,7 +161,7 @@ def _attempt(
 ) -> list[DateResult]:
     code, params = step.processor.code, step.params
     started = time.perf_counter()
-    warehouse.stage("staged", accounted(code, render(code), render(code, "population")), params)
+    _stage(warehouse, step)
     nothing = dict.fromkeys(step.dates, Account())
     accounts = nothing | warehouse.accounts("staged", step.processor.output)
     _check_accounts(step, accounts)
@@ -187,6 +189,18 @@ def _attempt(
         )
         for d in step.dates
     ]
+
+
+def _stage(warehouse: Warehouse, step: Step) -> None:
+    """Stage the accounted rows of a step: computed, or read from versions."""
+    code, of = step.processor.code, step.processor
+    text = accounted(code, render(code), render(code, "population"))
+    if step.restores:
+        picks = {day: step.restores[day] for day in step.dates}
+        warehouse.stage_versions("version_rows", of.output, picks)
+        warehouse.stage_versions("version_failures", FAILURES, picks, of.name)
+        text = render(code, "restored")
+    warehouse.stage("staged", text, step.params)
 
 
 @dataclass

@@ -28,11 +28,13 @@ from backfill.notify import pubsub
 from backfill.plan.input_signatures import OVERWRITTEN
 from backfill.status.failures import NONE_KNOWN, bug_of, failures_with
 from backfill.telemetry.log_lines import timed
+from backfill.versions.history import makers
 
+UNKNOWN_SQL = "unknown"
 RESULT_FIELDS = [
     "status", "reason", "skip_reason", "refused_by", "error", "error_detail", "population",
     "rows", "failures", "checks", "query_seconds", "write_seconds", "finished_at",
-    "claim", "input_signature", "warehouse_jobs", "replaced", "changes", "unchanged_since",
+    "claim", "input_signature", "sql_hash", "code_version", "warehouse_jobs", "replaced", "changes", "unchanged_since",
 ]  # fmt: skip
 
 
@@ -64,6 +66,8 @@ def record(attempt: Attempt) -> list[Run]:
         if run.status != Run.Status.FAILED:
             run.warehouse_jobs = {}  # all of them have ended
     _note_unchanged(attempt)
+    if attempt.job.restores:
+        _note_makers(attempt)
     with timed("run history"):
         _write_history(attempt, attempt.runs)
     crash_point("after-history")
@@ -99,6 +103,20 @@ def _note_unchanged(attempt: Attempt) -> None:
     for old in before:
         if (run := same[old.date]).replaced == old.fence and old.pk != run.pk:
             run.unchanged_since = old.rows_since
+
+
+def _note_makers(attempt: Attempt) -> None:
+    """Copy inputs and SQL of the runs that made the restored versions; a version without a run is
+    stale.
+    """
+    complete = [run for run in attempt.runs if run.status == Run.Status.COMPLETE]
+    tokens = {run.pk: attempt.job.restored(run.processor, run.date) for run in complete}
+    made = makers([(run.processor, run.date, tokens[run.pk]) for run in complete])
+    for run in complete:
+        maker = made.get((run.processor, run.date, tokens[run.pk]))
+        run.sql_hash = maker.sql_hash if maker else UNKNOWN_SQL
+        run.code_version = maker.code_version if maker else ""
+        run.input_signature = maker.input_signature if maker else ""
 
 
 def _conclude_checks(attempt: Attempt) -> list[Trigger]:

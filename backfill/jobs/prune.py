@@ -1,18 +1,20 @@
 """Deletion of old runs, events, notifications and launches that nothing refers to any more.
 
 Kept whatever their age: the current run of each (processor, date), the newest complete and the
-newest one; runs of findings that are not closed; jobs that have not ended, and undelivered messages.
+newest one; the makers of kept versions; runs of findings that are not closed; jobs that have not ended, and undelivered messages.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Max, Q
+from django.utils.timezone import now
 
 from backfill.models import (
     AuditResult,
@@ -67,6 +69,9 @@ def kept_runs() -> set[int]:
     kept |= set(complete.values_list("newest", flat=True))
     audited = AuditResult.objects.exclude(run_id="").values("run_id")
     kept |= set(runs.filter(run_id__in=audited).values_list("pk", flat=True))
+    since = now() - timedelta(days=settings.KEEP_VERSIONS_DAYS)
+    replaced = runs.filter(finished_at__gte=since, replaced__isnull=False).values("replaced")
+    kept |= set(runs.filter(fence__in=replaced).values_list("pk", flat=True))
     for code, days in _evidence().items():
         of_findings = runs.filter(processor=code, date__in=days)
         kept |= set(of_findings.values_list("pk", flat=True))

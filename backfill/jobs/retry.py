@@ -72,6 +72,8 @@ def preview_retry(job: Job, selection: Selection) -> RetryPlan:
     job.refresh_from_db()
     if job.status not in Job.ENDED:
         raise Refused(f"job {job.pk} is {job.status}; wait until it ends, or cancel it")
+    if job.restores:
+        raise Refused(f"job {job.pk} restored versions; undo again, or start a backfill")
     options = replace(job.parsed_options, cells="")  # downstream runs can be other cells
     check_loaded(options)
     standing, calendar = JobFailures(job), load_calendar()

@@ -222,6 +222,7 @@ def _runs(job: Job, planned: Plan) -> Iterator[Run]:
 def _is_same(job: Job, options: Options) -> bool:
     return (
         job.retry_of_id is None
+        and not job.restores
         and job.parsed_options == options
         and job.runs.filter(status__in=Run.ACTIVE).exists()
     )

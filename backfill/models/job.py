@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models, transaction
@@ -40,6 +40,10 @@ class Job(Stateful):
     reason = models.TextField(blank=True)
     triggered_by = models.CharField(max_length=12, default="backfill")
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retried_by")
+    # Job whose writes it undoes, and the version that each of its runs restores: the token by
+    # "CODE DATE"; empty for a job that computes.
+    undo_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="undone_by")
+    restores = models.JSONField(default=dict)
     code_version = models.CharField(max_length=60)
     sql_hashes = models.JSONField(default=dict)
     batch_size = models.PositiveIntegerField()
@@ -109,6 +113,10 @@ class Job(Stateful):
         from backfill.plan.options import Options
 
         return Options.from_json(self.options)
+
+    def restored(self, code: str, day: date) -> int:
+        """Return the token of the version that its run restores."""
+        return int(self.restores[f"{code} {day}"])
 
     @property
     def in_force(self) -> dict[str, Any]:

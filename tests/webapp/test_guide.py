@@ -36,6 +36,7 @@ SLUGS = (
     "season",
     "failures",
     "retry",
+    "versions",
     "findings",
     "load",
     "preflight",

@@ -37,6 +37,11 @@ TOPICS = (
         "Audit, failure categories, bugs, cascades.",
     ),
     Topic("retry", "Retry", "Failures that a retry fixes, and failures that it does not."),
+    Topic(
+        "versions",
+        "Versions and undo",
+        "Replaced partitions, restore of one, undo of a job.",
+    ),
     Topic("findings", "Findings", "Every kind of finding with its likely cause and next step."),
     Topic("load", "Loads", "Formats, vocabularies, types of games, parts of a season, stale runs."),
     Topic("preflight", "Preflight and modes", "Checks before a start; backfill and normal mode."),
