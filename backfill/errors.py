@@ -4,7 +4,8 @@ BackcourtError
 ├── Refused                  invalid request: one sentence, exit 2, nothing changed
 │   ├── InvalidOption        invalid option of a backfill, with its field
 │   ├── Conflict             another active job claims some of the dates
-│   └── PlanChanged          the plan differs from the preview
+│   ├── PlanChanged          the plan differs from the preview
+│   └── OverwriteUnconfirmed the number of overwritten runs is missing or wrong
 ├── AccountingError          the rows of a run do not match its population; nothing was written
 ├── Superseded               another attempt owns these runs; nothing was written
 └── WarehouseError           `retryable`: the same call may succeed later
@@ -48,6 +49,10 @@ class Conflict(Refused):
 
 class PlanChanged(Refused):
     """The plan has changed since the preview."""
+
+
+class OverwriteUnconfirmed(Refused):
+    """The number of complete runs to overwrite is missing or wrong."""
 
 
 class AccountingError(BackcourtError):

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import OK, VerbCommand
+from backfill.cli.confirm import confirming
 from backfill.errors import Refused
 from backfill.models import Launch
 from backfill.plan.options import Options
@@ -60,7 +61,9 @@ def keep(verb: VerbCommand, options: Options, given: dict[str, Any]) -> int:
             f"preset {kept.name!r} saved; `manage.py backfill --preset {quote(kept.name)}` starts it",
         )
         return OK
-    later = launch_backfill(options, verb.actor, start_at=given["at"], exempt=True)
+    later = launch_backfill(
+        options, verb.actor, start_at=given["at"], exempt=True, confirm=confirming(given)
+    )
     if isinstance(later, Launch):
         verb.emit(
             launch_document(later),

@@ -17,6 +17,7 @@ from backfill.plan.options import Options
 from backfill.plan.outside_runs import outside_notes
 from backfill.plan.planning import PlannedAction
 from backfill.warehouse.tables import INPUTS, SCHED
+from validation.findings.kinds import pluralize
 from validation.preflight_report import DateState, Item, Report
 from validation.season import DateType, Day
 
@@ -45,6 +46,7 @@ def plan_text(preview: Preview, *, verbose: bool) -> str:
         *_estimate_line(preview),
         table(rows),
         *_canary_line(preview),
+        *_overwrites_line(preview),
         *outside_notes(planned),
         *blocking_lines(preview.report.blocks),
         *warning_lines(preview.report, planned.options),
@@ -79,6 +81,14 @@ def _canary_line(preview: Preview) -> list[str]:
     return [f"canary: {first.pop()} runs first, alone"] if alone else []
 
 
+def _overwrites_line(preview: Preview) -> list[str]:
+    if not (complete := preview.to_confirm):
+        return []
+    return [
+        f"overwrites {pluralize(complete, 'complete run')}; start it with --overwrites {complete}"
+    ]
+
+
 def _size(runs: int, batches: int, dates: int) -> str:
     return (
         f"{runs:,} run{'s' * (runs != 1)} in {batches} batch{'es' * (batches != 1)}"
@@ -103,7 +113,11 @@ def retry_text(retry: RetryPlan) -> str:
     """Write the preview of a retry: its runs and the excluded failures, each with a reason."""
     plan = retry.plan
     rows = [{"processor": r.processor, "date": str(r.date), "reason": r.reason} for r in plan.todo]
-    items = [*blocking_lines(retry.report.blocks), *warning_lines(retry.report, plan.options)]
+    items = [
+        *_overwrites_line(retry),
+        *blocking_lines(retry.report.blocks),
+        *warning_lines(retry.report, plan.options),
+    ]
     size = _size(len(plan.todo), plan.batches, plan.batch_size)
     return "\n".join(
         [

@@ -9,19 +9,19 @@ from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
 from backfill.cli.base import FAILED, OK, VerbCommand
+from backfill.cli.confirm import confirming
 from backfill.cli.progress_bar import shown, updating, watch
 from backfill.errors import Refused
 from backfill.models import Job, Run, Worker
 from backfill.processors.registry import processor
 
 if TYPE_CHECKING:
-    from backfill.jobs.start import OnPreflight
-    from validation.preflight_report import Report
+    from backfill.jobs.start import Confirm, Preview
 
 NO_WORKER = "no worker is running; start one with bin/up, or add --inline to run it in this process"
-# By whom, whether in this process, and who hears of the preflight; None when there is nothing to
+# By whom, whether in this process, and the confirmation of its plan; None when there is nothing to
 # start.
-Start: TypeAlias = "Callable[[str, bool, OnPreflight], Job | None]"
+Start: TypeAlias = "Callable[[str, bool, Confirm], Job | None]"
 
 
 def add_where(parser: CommandParser) -> None:
@@ -54,18 +54,18 @@ def launch(verb: VerbCommand, start: Start, given: dict[str, Any]) -> int | None
         raise Refused(NO_WORKER)
     if given["inline"]:
         with heartbeat.beating(Worker.Kind.INLINE):
-            return _inline(verb, start)
-    return _by_workers(verb, start, wait=given["wait"])
+            return _inline(verb, start, given)
+    return _by_workers(verb, start, given)
 
 
-def _inline(verb: VerbCommand, start: Start) -> int | None:
+def _inline(verb: VerbCommand, start: Start, given: dict[str, Any]) -> int | None:
     from backfill.audit.marking import audit_due, reading_ahead
     from backfill.execution.inline import run_inline
     from backfill.notify import messages
 
     actor = verb.actor
-    heard: list[Report] = []
-    job = start(actor, True, heard.append)
+    heard: list[Preview] = []
+    job = start(actor, True, confirming(given, heard))
     if job is None:
         return None
     with shown(quiet=verb.json) as display, reading_ahead(job):
@@ -77,12 +77,12 @@ def _inline(verb: VerbCommand, start: Start) -> int | None:
     return report(verb, job, heard)
 
 
-def _by_workers(verb: VerbCommand, start: Start, *, wait: bool) -> int | None:
-    heard: list[Report] = []
-    job = start(verb.actor, False, heard.append)
+def _by_workers(verb: VerbCommand, start: Start, given: dict[str, Any]) -> int | None:
+    heard: list[Preview] = []
+    job = start(verb.actor, False, confirming(given, heard))
     if job is None:
         return None
-    if wait:
+    if given["wait"]:
         return _watch(verb, job, heard)
     workers = len(Worker.alive(now()))
     text = "" if workers else "; no worker is running: start one with bin/up"
@@ -97,7 +97,7 @@ def _by_workers(verb: VerbCommand, start: Start, *, wait: bool) -> int | None:
     return OK
 
 
-def _watch(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
+def _watch(verb: VerbCommand, job: Job, heard: Sequence[Preview]) -> int:
     try:
         with shown(quiet=verb.json) as display:
             watch(job, display)
@@ -108,7 +108,7 @@ def _watch(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
     return report(verb, job, heard)
 
 
-def report(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
+def report(verb: VerbCommand, job: Job, heard: Sequence[Preview]) -> int:
     """Print the result of a job and the preflight warnings; a resumed job has no preflight."""
     from backfill.cli.job_text import job_text
     from backfill.status.job_summary import summarize
@@ -119,11 +119,11 @@ def report(verb: VerbCommand, job: Job, heard: Sequence[Report]) -> int:
 
 
 def _answer(
-    verb: VerbCommand, job: Job, document: dict[str, Any], text: str, heard: Sequence[Report]
+    verb: VerbCommand, job: Job, document: dict[str, Any], text: str, heard: Sequence[Preview]
 ) -> None:
     from backfill.cli.plan_text import warning_lines
     from backfill.documents.preflight import report_document
 
-    checked = heard[0] if heard else None
+    checked = heard[0].report if heard else None
     preflight = {"preflight": report_document(checked) if checked else None}
     verb.emit(document | preflight, "\n".join([text, *warning_lines(checked, job.parsed_options)]))

@@ -18,6 +18,7 @@ def retry_document(found: RetryPlan) -> dict[str, Any]:
         "options": planned.options.as_json(),
         "batch_size": planned.batch_size,
         "batches": planned.batches,
+        "overwrites": found.overwrites,
         "preflight": report_document(found.report),
         "runs": [run_document(r) for r in planned.todo],
         "left_out": [_left_out_document(out) for out in found.left_out],

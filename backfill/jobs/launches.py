@@ -16,10 +16,10 @@ from backfill.errors import Conflict, PlanChanged, Refused
 from backfill.jobs.approval import approval_needed
 from backfill.jobs.start import (
     OVERRIDE,
-    OnPreflight,
+    Confirm,
     Preview,
     check_ready,
-    ignore_preflight,
+    confirmed,
     preview_job,
     start_job,
 )
@@ -49,7 +49,7 @@ def launch_backfill(
     exempt: bool = False,
     previewed: str = "",
     computed: Preview | None = None,
-    on_preflight: OnPreflight = ignore_preflight,
+    confirm: Confirm = confirmed,
 ) -> Job | Launch | None:
     """Start a job, or store a launch with a start time or one that needs approval.
 
@@ -62,7 +62,11 @@ def launch_backfill(
         raise Refused(passed_text(start_at))
     if start_at is None and exempt:
         return start_job(
-            options, actor, previewed=previewed, computed=computed, on_preflight=on_preflight
+            options,
+            actor,
+            previewed=previewed,
+            computed=computed,
+            confirm=confirm,
         )
     preview = computed or preview_job(options)
     limit = settings.APPROVAL_THRESHOLD_DATES if limit is None else limit
@@ -73,14 +77,15 @@ def launch_backfill(
             actor,
             previewed=previewed,
             computed=preview,
-            on_preflight=on_preflight,
             on_created=partial(_check_parallel, preview.plan, limit),
+            confirm=confirm,
         )
     if previewed and (changes := signed_plan.changes_text(previewed, preview.plan)):
         raise PlanChanged(changes)
     # Otherwise a blocked preflight would only show after the approval.
     if start_at is None:
         check_ready(preview, OVERRIDE)
+    confirm(preview)
     return _keep(options, actor, State.WAITING, start_at=start_at, needs_approval=reason)
 
 
@@ -155,10 +160,13 @@ def save_preset(name: str, options: Options, actor: str, *, replace: bool = Fals
 # Pending launches
 
 
-def approve_launch(launch: Launch, actor: str, reason: str = "") -> Launch:
+def approve_launch(
+    launch: Launch, actor: str, reason: str = "", *, confirm: Confirm = confirmed
+) -> Launch:
     """Approve a launch; a launch without a later start time starts now.
 
-    Raises Refused, also for the actor who requested it.
+    `confirm` receives its current plan, if it has one. Raises Refused, also for the actor who
+    requested it.
     """
     launch = _waiting(launch, "approved")
     if launch.approved_by:
@@ -169,6 +177,7 @@ def approve_launch(launch: Launch, actor: str, reason: str = "") -> Launch:
         raise Refused(
             f"{actor} requested {launch} and cannot approve it; another operator must approve it"
         )
+    _confirm_current(launch, confirm)
     with transaction.atomic():
         mine = Launch.objects.filter(pk=launch.pk, state=State.WAITING, approved_by="")
         if not mine.update(approved_by=actor):
@@ -180,6 +189,14 @@ def approve_launch(launch: Launch, actor: str, reason: str = "") -> Launch:
         start_waiting(launch.pk)
     launch.refresh_from_db()
     return launch
+
+
+def _confirm_current(launch: Launch, confirm: Confirm) -> None:
+    try:
+        preview = preview_job(launch.parsed_options)
+    except Refused:  # its start says why it has no plan
+        return
+    confirm(preview)
 
 
 def refuse_launch(launch: Launch, actor: str, reason: str) -> Launch:

@@ -10,11 +10,11 @@ from datetime import date
 from backfill.errors import PlanChanged, Refused
 from backfill.jobs.retry_selection import Selection
 from backfill.jobs.start import (
-    OnPreflight,
+    Confirm,
     Preview,
     check_ready,
+    confirmed,
     create,
-    ignore_preflight,
     reclaim_orphaned_jobs,
 )
 from backfill.models import Job, Key, Run
@@ -121,12 +121,12 @@ def retry_job(
     reason: str = "",
     *,
     inline: bool = False,
-    on_preflight: OnPreflight = ignore_preflight,
     previewed: str = "",
+    confirm: Confirm = confirmed,
 ) -> Job:
     """Create a retry job with the options and the current pause on error of the original job.
 
-    `previewed` is the signed plan of the preview. Raises PlanChanged when the plan differs from
+    `previewed` is the signed plan of the preview, `confirm` as for `start_job`. Raises PlanChanged when the plan differs from
     it; Refused without anything to retry, on an unfinished job or a blocked preflight that the job
     did not skip; Conflict when another job holds one of the dates.
     """
@@ -140,7 +140,7 @@ def retry_job(
     if not todo:
         raise Refused(nothing_text(preview))
     check_ready(preview, f"or start a new job; a retry keeps the options of job {job.pk}")
-    on_preflight(preview.report)
+    confirm(preview)
     dates = tuple(preview.plan.dates)
     reclaim_orphaned_jobs(
         replace(options, start=dates[0], end=dates[-1], dates=dates, processors=_processors(todo))

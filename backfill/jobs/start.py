@@ -41,16 +41,16 @@ from validation.preflight import nothing_to_run
 from validation.preflight_report import Item, PreflightKind, Report, first_three
 
 OVERRIDE = "or override with --skip-preflight --reason TEXT"
-OnPreflight = Callable[[Report], object]
 OnCreated = Callable[[Job], object]
-
-
-def ignore_preflight(report: Report) -> None:
-    """Do nothing with a preflight report."""
+Confirm = Callable[["Preview"], object]
 
 
 def ignore_created(job: Job) -> None:
     """Do nothing with a created job."""
+
+
+def confirmed(preview: Preview) -> None:
+    """Start without a confirmation, for callers that have it already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,11 @@ class Preview:
     def overwrites(self) -> int:
         """Number of complete (processor, date) to overwrite."""
         return self.plan.overwrites
+
+    @property
+    def to_confirm(self) -> int:
+        """Number of complete runs to confirm; a resumed job was confirmed at its start."""
+        return 0 if self.goes_on else self.plan.overwrites
 
 
 def preview_job(options: Options) -> Preview:
@@ -97,16 +102,17 @@ def start_job(
     *,
     triggered_by: str = "backfill",
     inline: bool = False,
-    on_preflight: OnPreflight = ignore_preflight,
     previewed: str = "",
     computed: Preview | None = None,
     on_created: OnCreated = ignore_created,
+    confirm: Confirm = confirmed,
 ) -> Job | None:
     """Create a job for the workers, or inline for this process; None if all dates are complete.
 
-    An orphaned job with the same options is resumed instead. `on_preflight` receives the report,
-    `on_created` runs in the transaction that creates the job and can roll it back. `previewed` is
-    the signed plan of the preview, `computed` a preview of these options from the same request.
+    An orphaned job with the same options is resumed instead. `confirm` receives the plan and its
+    preflight before it starts and can refuse it, `on_created` runs in the transaction that creates
+    the job and can roll it back. `previewed` is the signed plan of the preview, `computed` a
+    preview of these options from the same request.
 
     Raises PlanChanged when the plan differs from the preview, Refused when the preflight blocks or
     the warehouse is read-only, Conflict when another job holds one of the dates.
@@ -124,7 +130,7 @@ def start_job(
     if not preview.plan.todo:
         return None
     check_ready(preview, OVERRIDE)
-    on_preflight(preview.report)
+    confirm(preview)
     return create(
         preview.plan,
         actor,

@@ -79,6 +79,8 @@ def test_a_backfill_from_the_form_to_the_last_failure_that_a_retry_heals(
         assert done.returncode == 0, done.stderr
         page.goto(f"{job}retry/")
         page.locator("#plan #id_reason").fill("the file has come", timeout=SLOW)
+        label = page.locator("label[for=retry-overwrites]").inner_text()
+        page.locator("#retry-overwrites").fill(label.split()[0])
         page.get_by_role("button", name=re.compile("Retry .* run")).click()
         page.wait_for_url(re.compile(r"/jobs/\d+/$"))
         assert page.url != job

@@ -84,7 +84,7 @@ def test_damaged_outputs_failures_and_history_are_planned_with_their_reason_and_
     }
     assert {reason.partition(":")[0] for reason in reasons.values()} == {"upstream reruns"}
     assert {date for _, date in reasons} == set(map(str, days))
-    done = backfilled.verb(*reference.command, "--json")
+    done = backfilled.verb(*reference.command, "--overwrites", "any", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert_heals(backfilled, reference, jobs=None)
 
@@ -94,7 +94,11 @@ def test_a_damaged_upstream_partition_fails_its_date_alone_and_the_same_command_
 ) -> None:
     day, days = reference.days[-6], reference.days[-8:]
     file = damage(backfilled.part(PSZA, day), "all but a byte")
-    done = backfilled.verb(*backfill(days[0], days[-1], "--start-from", "3", "--force", "--json"))
+    done = backfilled.verb(
+        *backfill(
+            days[0], days[-1], "--start-from", "3", "--force", "--overwrites", "any", "--json"
+        )
+    )
     assert (done.returncode, done.stderr) == (1, "")
     found = json.loads(done.stdout)
     assert [(p["processor"], p["date"], p["status"]) for p in found["problems"]] == [
@@ -113,7 +117,9 @@ def test_damage_inside_a_file_fails_its_reader_and_the_same_command_heals(
     file = backfilled.part(PSZA, day)
     whole = file.read_bytes()
     file.write_bytes(whole[:4] + b"\xff" * (len(whole) - 12) + whole[-8:])
-    done = backfilled.verb(*backfill(day, day, "--start-from", "3", "--force"))
+    done = backfilled.verb(
+        *backfill(day, day, "--start-from", "3", "--force", "--overwrites", "any")
+    )
     assert (done.returncode, str(file) in done.stdout + done.stderr) == (1, True)
     assert_heals(backfilled, reference, jobs=None)
 
@@ -131,10 +137,10 @@ def test_damaged_failures_and_history_stop_no_run_that_replaces_them(
             (HISTORY, days[4], "ML", "garbage"),
         )
     ]
-    done = backfilled.verb(*backfill(days[0], days[-1], "--force", "--json"))
+    done = backfilled.verb(*backfill(days[0], days[-1], "--force", "--overwrites", "any", "--json"))
     assert (done.returncode, done.stderr, json.loads(done.stdout)["problems"]) == (0, "", [])
     kept = [list(file.parent.glob("damaged-*.parquet")) for file in files]
     assert [len(found) for found in kept] == [1, 0, 1, 1]
     events = backfilled.rows("SELECT reason FROM backfill_event WHERE kind = 'file set aside'")
     assert [str(files[n]) in str(r) for n, (r,) in zip((2, 3), events, strict=True)] == [True] * 2
-    assert_heals(backfilled, reference, "--force", jobs=None)
+    assert_heals(backfilled, reference, "--force", "--overwrites", "any", jobs=None)

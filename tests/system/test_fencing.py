@@ -127,7 +127,7 @@ def test_the_newest_wins_wherever_the_older_process_was_stopped(
     with stopped(installed, f"{point}:3", *command) as old:
         ok(installed, "cancel", "1", "--force")
         ok(installed, "load_phase3", str(corrections))
-        new = installed.start(*command, "--force")
+        new = installed.start(*command, "--force", "--overwrites", "any")
         if point == "under-lock":
             waits = "SELECT * FROM backfill_event WHERE reason LIKE '%holds the lock%'"
             until(lambda: installed.rows(waits), "the new process at the lock")
@@ -151,7 +151,9 @@ def test_runs_that_a_cancelled_job_has_overwritten_are_stale(
     """Complete runs of job 1, over which job 2 wrote without a record, are run again."""
     marks = "SELECT COUNT(*), COUNT(DISTINCT run_id) FROM backfill_event WHERE kind = 'overwritten'"
     ok(backfilled, "load_phase3", str(corrections))
-    with stopped(backfilled, "after-failures:9", *reference.command, "--force") as old:
+    with stopped(
+        backfilled, "after-failures:9", *reference.command, "--force", "--overwrites", "any"
+    ) as old:
         ok(backfilled, "cancel", "2", "--force")
         ((events, marked),) = backfilled.rows(marks)
         assert backfilled.rows(BEGUN) == [(marked,)]
@@ -159,7 +161,7 @@ def test_runs_that_a_cancelled_job_has_overwritten_are_stale(
         kill(old, signal.SIGCONT)
         ended(old)
     assert backfilled.rows(marks) == [(events, marked)]
-    ok(backfilled, *reference.command, "--outdated")
+    ok(backfilled, *reference.command, "--outdated", "--overwrites", "any")
     assert differences(backfilled.tables(newest=True), corrected) == []
 
 
@@ -204,7 +206,7 @@ def test_a_host_that_freezes_and_continues_writes_over_nothing(
         until(lambda: "lost its claim" in log.read_text(), "the refusal")
         assert installed.rows(RUNS) == runs
         assert differences(installed.tables(newest=True), tables) == []
-    ok(installed, *reference.command, "--outdated")
+    ok(installed, *reference.command, "--outdated", "--overwrites", "any")
     assert differences(installed.tables(newest=True), corrected) == []
 
 

@@ -87,7 +87,7 @@ def test_killed_then_started_with_force_everything_is_made_again(
     installed: Installation, reference: Reference
 ) -> None:
     crash(installed, reference.command, "after-record:9")
-    forced = installed.verb(*reference.command, "--force")
+    forced = installed.verb(*reference.command, "--force", "--overwrites", "any")
     assert (forced.returncode, forced.stderr) == (0, "")
     assert_same(installed, reference, jobs=("cancelled", "succeeded"))
 

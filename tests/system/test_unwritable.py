@@ -82,10 +82,10 @@ def test_on_a_full_disk_what_was_complete_stays_whole(
 ) -> None:
     there = file_system.take_in_warehouse(backfilled)
     file_system.leave_kilobytes(60)
-    assert_names_the_full_disk(there.verb(*reference.command, "--force"))
+    assert_names_the_full_disk(there.verb(*reference.command, "--force", "--overwrites", "any"))
     assert differences(without(there.tables(), HISTORY), without(reference.tables, HISTORY)) == []
     file_system.remount("size=100%")
-    assert_heals(there, reference, "--force", jobs=None)
+    assert_heals(there, reference, "--force", "--overwrites", "any", jobs=None)
 
 
 def assert_names_the_full_disk(done: CompletedProcess[str]) -> None:

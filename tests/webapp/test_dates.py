@@ -482,12 +482,13 @@ def test_a_run_is_started_as_a_job_of_its_own_with_who_and_why(
     demo: Demo, operator: Client
 ) -> None:
     seal, path = ask(operator).context["seal"], url("date_run", DAY, "PSZA")
-    answer = operator.post(path, {"reason": "the row was corrected", "seal": seal})
+    confirmed = {"seal": seal, "overwrites": "1"}
+    answer = operator.post(path, {"reason": "the row was corrected", **confirmed})
     job = Job.objects.latest("pk")
     assert answer["Location"] == reverse("job", args=[job.pk])
     assert list(job.runs.values_list("processor", "date", "status")) == [("PSZA", DAY, "pending")]
     assert Event.objects.filter(job=job, actor="otto", reason="the row was corrected").exists()
-    again = operator.post(path, {"reason": "and again", "seal": seal})
+    again = operator.post(path, {"reason": "and again", **confirmed})
     assert (again.status_code, Job.objects.latest("pk")) == (409, job)
     assert f"job {job.pk}" in again.content.decode()
 

@@ -107,7 +107,9 @@ def test_a_retry_from_the_page_is_the_retry_of_control(job: Job, operator: Clien
     wanted = preview_retry(
         job, Selection(categories=("PROCESSING_ERROR",), start=A_DATE, end=A_DATE, override=True)
     )
-    given = {**chosen, "reason": HOSTILE, "seal": seal_of(plan_of(operator, job, **chosen))}
+    text = plan_of(operator, job, **chosen)
+    assert "4 complete runs will be overwritten. Type 4 to confirm." in text
+    given = {**chosen, "reason": HOSTILE, "seal": seal_of(text), "overwrites": "4"}
     answer = operator.post(url(job), given)
     made = Job.objects.latest("pk")
     assert (answer.status_code, answer["Location"]) == (302, reverse("job", args=[made.pk]))
@@ -177,7 +179,10 @@ def test_a_date_that_another_job_holds_is_said_beside_the_button(
     text = plan_of(operator, job, **ONE_DATE)
     assert f"job {other.pk} (olga, running) holds 1 run" in text.lower()
     assert 'type="submit"' not in text
-    assert operator.post(url(job), {**ONE_DATE, "reason": "once more"}).status_code == 409
+    assert (
+        operator.post(url(job), {**ONE_DATE, "reason": "once more", "overwrites": "4"}).status_code
+        == 409
+    )
 
 
 def test_a_viewer_sees_the_plan_and_starts_nothing(job: Job, viewer: Client) -> None:

@@ -40,6 +40,7 @@ from webapp.api.schemas import (
     RetryIn,
     SelectionIn,
     StartIn,
+    confirming,
     options_of,
     selection_of,
 )
@@ -177,7 +178,9 @@ def start(request: HttpRequest, given: StartIn) -> Status[Document]:
     """
     sent = given.model_dump(include={"previewed", "start_at"})
     exempt = bool(getattr(request.user, "may_administer", False))
-    made = launch_backfill(options_of(given), actor(request), exempt=exempt, **sent)
+    made = launch_backfill(
+        options_of(given), actor(request), exempt=exempt, confirm=confirming(given), **sent
+    )
     if made is None:
         return Status(200, {"job": None, "detail": "everything is complete"})
     if isinstance(made, Launch):
@@ -208,7 +211,9 @@ def preview_retry(request: HttpRequest, number: int, given: SelectionIn) -> Docu
 def retry(request: HttpRequest, number: int, given: RetryIn) -> Status[Document]:
     """Retry failed runs with the options of the job."""
     reason = given.model_dump()["reason"]
-    made = retry_job(job_of(number), selection_of(given), actor(request), reason)
+    made = retry_job(
+        job_of(number), selection_of(given), actor(request), reason, confirm=confirming(given)
+    )
     return Status(201, {"job": made.pk, "status": made.status, "retry_of": number})
 
 

@@ -11,7 +11,7 @@ from backfill.documents.launch import launch_document
 from backfill.jobs.launches import approve_launch, refuse_launch, withdraw_launch
 from backfill.models import Launch
 from webapp.api.auth import actor, operators
-from webapp.api.schemas import Limit, ReasonIn
+from webapp.api.schemas import ApproveIn, Limit, ReasonIn, confirming
 
 router = Router(tags=["launches"])
 Document = dict[str, Any]
@@ -37,9 +37,12 @@ def launches(request: HttpRequest, state: str = "", limit: Limit = 50) -> Docume
 
 
 @router.post("/launches/{number}/approve", auth=operators("approve"), summary="Approve a launch")
-def approve(request: HttpRequest, number: int, given: ReasonIn) -> Document:
+def approve(request: HttpRequest, number: int, given: ApproveIn) -> Document:
     """Approve a launch of another user; it starts immediately or at its scheduled time."""
-    return launch_document(approve_launch(launch_of(number), actor(request), given.reason))
+    approved = approve_launch(
+        launch_of(number), actor(request), given.reason, confirm=confirming(given)
+    )
+    return launch_document(approved)
 
 
 @router.post("/launches/{number}/refuse", auth=operators("approve"), summary="Refuse a launch")

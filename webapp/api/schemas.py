@@ -10,7 +10,9 @@ from ninja import Schema
 from pydantic import ConfigDict, Field, create_model
 
 from backfill.errors import InvalidOption, Refused
+from backfill.jobs.confirmation import check_overwrites
 from backfill.jobs.retry_selection import Selection
+from backfill.jobs.start import Confirm
 from backfill.plan.date_lists import HOW_TO_WRITE, parse_dates, without
 from backfill.plan.option_fields import default_of, spec_of
 from backfill.plan.options import FIELDS as OPTIONS
@@ -121,17 +123,23 @@ if TYPE_CHECKING:
     StartIn = Strict
     SelectionIn = Strict
     RetryIn = Strict
+    ApproveIn = ReasonIn
 else:
     PROCESSOR_NAMES = (list[str], Field([], description=spec_of(OPTIONS["processors"]).description))
     PREVIEWED = (
         str,
         Field("", description="`sealed` of a preview; a plan that differs from it is refused"),
     )
+    OVERWRITES = (
+        int | None,
+        Field(None, description="number of complete runs to overwrite, as the preview counts them"),
+    )
     START_AT = (At | None, Field(None, description="earliest start; UTC unless it has an offset"))
     OptionsIn = create_model("Options", __base__=Strict, **option_fields())
     StartIn = create_model(
-        "Start", __base__=Strict, **option_fields(), previewed=PREVIEWED, start_at=START_AT
-    )
+        "Start", __base__=Strict, **option_fields(), previewed=PREVIEWED, start_at=START_AT,
+        overwrites=OVERWRITES,
+    )  # fmt: skip
     SELECTED = {
         "processors": PROCESSOR_NAMES,
         **{
@@ -140,7 +148,16 @@ else:
         },
     }
     SelectionIn = made_from(Selection, "Selection", **SELECTED)
-    RetryIn = made_from(Selection, "Retry", **SELECTED, reason=option_field("reason"))
+    RetryIn = made_from(
+        Selection, "Retry", **SELECTED, reason=option_field("reason"), overwrites=OVERWRITES
+    )
+    ApproveIn = create_model("Approve", __base__=ReasonIn, overwrites=OVERWRITES)
+
+
+def confirming(given: Strict) -> Confirm:
+    """Return the check of a start: the number in the request body."""
+    number = given.model_dump()["overwrites"]
+    return lambda preview: check_overwrites(preview, number, 'send "overwrites": {} to confirm')
 
 
 def options_of(given: Strict) -> Options:

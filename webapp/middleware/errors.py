@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django_htmx.http import reswap, retarget
 
-from backfill.errors import BackcourtError, Conflict, PlanChanged, Refused
+from backfill.errors import BackcourtError, Conflict, OverwriteUnconfirmed, PlanChanged, Refused
 from webapp.ui.typing import HtmxRequest
 
 
@@ -17,6 +17,11 @@ def status_of(error: BackcourtError) -> int:
     if isinstance(error, Conflict | PlanChanged):
         return 409
     return 422 if isinstance(error, Refused) else 503
+
+
+def refusal(error: BackcourtError, name: str = "refused") -> dict[str, str]:
+    """Return the template context of a refusal: at the field of the number to type, or `name`."""
+    return {"unconfirmed" if isinstance(error, OverwriteUnconfirmed) else name: str(error)}
 
 
 def answer(request: HtmxRequest, sentence: str, status: int) -> HttpResponse:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.confirm import add_overwrites
 from backfill.cli.date_arguments import add_dates, with_dates
 from backfill.cli.launch_arguments import add_keeping, keep
 from backfill.cli.option_arguments import PLAIN, add_options
@@ -43,6 +44,7 @@ class Command(VerbCommand):
             action="store_true",
             help="print the plan and its blockers; run nothing",
         )
+        add_overwrites(parser)
         add_keeping(parser)
         add_where(parser)
 
@@ -57,7 +59,9 @@ class Command(VerbCommand):
             return keep(self, options, given)
         code = launch(
             self,
-            lambda actor, inline, tell: start_job(options, actor, inline=inline, on_preflight=tell),
+            lambda actor, inline, confirm: start_job(
+                options, actor, inline=inline, confirm=confirm
+            ),
             given,
         )
         return self._nothing_to_do(options) if code is None else code

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.confirm import add_overwrites, confirming
 from backfill.cli.launch_arguments import line
 from backfill.cli.tables import table
 from backfill.documents.launch import launch_document
@@ -17,11 +17,7 @@ from backfill.jobs.launches import approve_launch, refuse_launch, withdraw_launc
 from backfill.models import Launch
 
 MOST = 1000
-DECISIONS: dict[str, Callable[[Launch, str, str], Launch]] = {
-    "approve": approve_launch,
-    "refuse": refuse_launch,
-    "withdraw": withdraw_launch,
-}
+DECISIONS = {"refuse": refuse_launch, "withdraw": withdraw_launch}
 MEANINGS = {
     "approve": "approve launch N of another user",
     "refuse": "refuse launch N; needs --reason",
@@ -39,13 +35,14 @@ class Command(VerbCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the decisions, --reason, --all and --limit."""
+        """Add the decisions, --reason, --overwrites, --all and --limit."""
         which = parser.add_mutually_exclusive_group()
         for name, meaning in MEANINGS.items():
             which.add_argument(f"--{name}", type=whole_number, metavar="N", help=meaning)
         parser.add_argument(
             "--reason", default="", metavar="TEXT", help="reason, stored with the launch"
         )
+        add_overwrites(parser)
         parser.add_argument(
             "--all", action="store_true", help="include started, refused and withdrawn launches"
         )
@@ -59,6 +56,12 @@ class Command(VerbCommand):
 
     def run(self, **given: Any) -> int:
         """Decide a launch or list launches; exit 1 if an approved launch cannot start."""
+        if given["approve"] is not None:
+            launch = _found(given["approve"])
+            confirm = confirming(given)
+            return self._decided(
+                approve_launch(launch, self.actor, given["reason"], confirm=confirm)
+            )
         for name, decide in DECISIONS.items():
             if given[name] is not None:
                 return self._decided(decide(_found(given[name]), self.actor, given["reason"]))

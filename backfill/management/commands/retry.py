@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.confirm import add_overwrites
 from backfill.cli.job_command import found
 from backfill.cli.option_arguments import add_options
 from backfill.cli.run_and_watch import add_where, codes, launch, listed
@@ -66,6 +67,7 @@ class Command(VerbCommand):
             action="store_true",
             help="print the runs to retry and the excluded failures; run nothing",
         )
+        add_overwrites(parser)
         add_where(parser)
 
     def run(self, **given: Any) -> int:
@@ -78,8 +80,8 @@ class Command(VerbCommand):
         reason = given["reason"]
         code = launch(
             self,
-            lambda actor, inline, tell: retry_job(
-                job, selection, actor, reason, inline=inline, on_preflight=tell
+            lambda actor, inline, confirm: retry_job(
+                job, selection, actor, reason, inline=inline, confirm=confirm
             ),
             given,
         )

@@ -15,7 +15,7 @@ from backfill.plan.options import Options
 from backfill.processors.registry import CHAIN, processor
 
 if TYPE_CHECKING:
-    from validation.preflight_report import Report
+    from backfill.jobs.start import Preview
 
 OFFERED = ("mode", "skip_preflight", "skip_trigger", "reason")
 
@@ -36,7 +36,7 @@ class Command(VerbCommand):
         add_options(parser, OFFERED)
 
     def run(self, **given: Any) -> int:
-        """Run it and print the result."""
+        """Run it and print the result. Its arguments name the one run that it overwrites."""
         from backfill.audit.marking import audit_due
         from backfill.cli.run_and_watch import report
         from backfill.execution import heartbeat
@@ -46,11 +46,11 @@ class Command(VerbCommand):
 
         code, day, actor = processor(given["processor"]).code, given["date"], self.actor
         fields = {name: given[name] for name in OFFERED}
-        heard: list[Report] = []
+        heard: list[Preview] = []
         with heartbeat.beating(Worker.Kind.INLINE):
             options = Options(start=day, end=day, processors=(code,), force=True, **fields)
             job = start_job(
-                options, actor, triggered_by="manual", inline=True, on_preflight=heard.append
+                options, actor, triggered_by="manual", inline=True, confirm=heard.append
             )
             if job is None:
                 raise Refused(f"{code} has nothing to run on {day}")

@@ -73,7 +73,8 @@ def squeezed(answer: Answer) -> list[str]:
 def carry_out(shell: Shell, action: dict[str, Any] | None) -> None:
     """Run the proposed command line in this process, in few batches to save time."""
     assert action
-    answer = shell(*action["command"].split()[1:], "--inline", "--batch-size", 9, "--no-canary")
+    words = (*action["command"].split()[1:], "--overwrites", "any")
+    answer = shell(*words, "--inline", "--batch-size", 9, "--no-canary")
     assert answer.code == 0, answer
 
 
@@ -233,7 +234,16 @@ def test_a_lost_partition_is_first_and_its_backfill_goes_past_a_bug(
         break_on(patch, "TDZA", SECOND)
         assert (
             shell.backfill(
-                "--start", SECOND, "--end", SECOND, "--processors", "TDZA", "--force", "--no-brake"
+                "--start",
+                SECOND,
+                "--end",
+                SECOND,
+                "--processors",
+                "TDZA",
+                "--force",
+                "--no-brake",
+                "--overwrites",
+                1,
             ).code
             == 1
         )
@@ -675,6 +685,8 @@ def test_a_date_that_failed_as_a_whole_is_partial(
         "--processors",
         "PCF",
         "--force",
+        "--overwrites",
+        1,
         "--skip-preflight",
         "--reason",
         "so",
@@ -697,7 +709,15 @@ def test_a_missing_dependency_says_which_failure_it_follows_from(
     give(PGS, games, tmp_path)
     assert (
         shell.backfill(
-            "--start", FIRST, "--end", FIRST, "--processors", "PSZA,PCF,PDC,ML", "--force"
+            "--start",
+            FIRST,
+            "--end",
+            FIRST,
+            "--processors",
+            "PSZA,PCF,PDC,ML",
+            "--force",
+            "--overwrites",
+            4,
         ).code
         == 0
     )

@@ -322,7 +322,7 @@ def test_what_another_statement_made_is_a_selection(shell: Shell) -> None:
     Run.objects.update(sql_hash="0123abcd")
     planned = shell("backfill", *PSZA, "--outdated", "--dry-run", "--json").document["runs"]
     assert [r["reason"] for r in planned] == ["SQL changed since this run"]
-    assert shell.backfill(*PSZA, "--outdated").code == 0
+    assert shell.backfill(*PSZA, "--outdated", "--overwrites", 1).code == 0
     assert "everything is complete" in shell.backfill(*PSZA, "--outdated").out
 
 

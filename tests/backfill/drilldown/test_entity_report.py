@@ -67,7 +67,7 @@ def carry_out(shell: Shell, finding: Finding) -> Answer:
     """Run the command that a Finding proposes, unchanged, in this process."""
     assert finding.action
     verb, *words = shlex.split(finding.action["command"].removeprefix("manage.py "))
-    return shell(verb, *words, "--inline")
+    return shell(verb, *words, "--inline", "--overwrites", "any")
 
 
 def hashes() -> dict[str, list[tuple[object, ...]]]:
@@ -130,7 +130,7 @@ def test_each_fault_is_found_once_under_its_kind_and_the_list_is_empty_when_all_
     assert {f.state for f in Finding.objects.filter(severity__gt=0)} == {Finding.State.CLOSED}
 
     mended = hashes()
-    assert shell("backfill", *RANGE, "--inline", "--force").code == 0
+    assert shell("backfill", *RANGE, "--inline", "--force", "--overwrites", "any").code == 0
     assert hashes() == mended
 
 

@@ -254,7 +254,7 @@ def test_a_damaged_partition_is_first_and_its_consequences_are_in_it(
     healthy = rows_of("PSZA", SECOND)
     damage(part(whole, "PSZA", SECOND))
     words = ("--start", SECOND, "--end", SECOND, "--processors", "PCF,PDC", "--force")
-    shell.backfill(*words, "--no-pause-on-error", "--no-canary")
+    shell.backfill(*words, "--overwrites", 2, "--no-pause-on-error", "--no-canary")
     document = shell("triage", "--json").document["findings"]
     assert [f["kind"] for f in document] == ["lost partition"]
     assert document[0]["sentence"] == (

@@ -304,5 +304,5 @@ def test_dates_that_another_job_holds_block_and_no_reason_overrides_that() -> No
 @pytest.mark.usefixtures("season")
 def test_who_starts_is_told_what_the_preflight_found() -> None:
     heard: list[Any] = []
-    start_job(make_options(), "ann", on_preflight=heard.append)
-    assert [len(report.warns) for report in heard] == [8]
+    start_job(make_options(), "ann", confirm=heard.append)
+    assert [len(preview.report.warns) for preview in heard] == [8]

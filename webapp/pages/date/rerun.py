@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django import forms
 
 from backfill.errors import Conflict, PlanChanged, Refused
+from backfill.jobs.confirmation import check_overwrites
 from backfill.jobs.start import Preview, preview_job, start_job
 from backfill.models import Job
 from backfill.plan import signed_plan
@@ -118,9 +119,9 @@ class Rerun:
         """Return the URL of the backfill form, where blockers can be overridden."""
         return links.to_new(self.day, self.day, self.codes, "everything")
 
-    def start(self, actor: str, reason: str, seen: str) -> Job:
-        """Start the plan of the seal `seen`. Raises PlanChanged if the plan differs by now, and the
-        errors of `start_job`.
+    def start(self, actor: str, reason: str, seen: str, overwrites: str | None) -> Job:
+        """Start the plan of the seal `seen`, which overwrites this number of complete runs. Raises
+        PlanChanged if the plan differs by now, and the errors of `start_job`.
         """
         options = self.options(reason)
         preview = preview_job(options)
@@ -128,7 +129,13 @@ class Rerun:
             raise PlanChanged(
                 f"the plan changed: {'; '.join(map(str, changes[:3]))}; review it and start again"
             )
-        job = start_job(options, actor, previewed=signed_plan.seal(preview.plan), computed=preview)
+        job = start_job(
+            options,
+            actor,
+            previewed=signed_plan.seal(preview.plan),
+            computed=preview,
+            confirm=partial(check_overwrites, number=overwrites),
+        )
         if job is None:
             raise Conflict("nothing is left to run for this date; reload the page")
         return job
@@ -154,7 +161,7 @@ def _replaced(run: PlannedRun, cell: RunCell) -> str:
     return f"replaces {pluralize(cell.rows, 'row')} and {pluralize(cell.failed, 'failure')}{source}"
 
 
-def context(rerun: Rerun, form: RunForm, refused: str = "") -> dict[str, Any]:
+def context(rerun: Rerun, form: RunForm) -> dict[str, Any]:
     """Return the template context: effects and seal, or the reason that nothing can start."""
     try:
         plan: dict[str, Any] = {
@@ -168,7 +175,6 @@ def context(rerun: Rerun, form: RunForm, refused: str = "") -> dict[str, Any]:
         "rerun": rerun,
         "day": rerun.day,
         "form": form,
-        "refused": refused,
         "processor": PROCESSORS[rerun.code],
         **plan,
     }

@@ -13,7 +13,7 @@ from backfill.audit.validate_dates import validate
 from backfill.errors import Refused
 from backfill.season_calendar import load_calendar
 from webapp.auth.permissions import operator_required
-from webapp.middleware.errors import status_of
+from webapp.middleware.errors import refusal, status_of
 from webapp.middleware.heavy_reads import heavy_read
 from webapp.pages.date import chain as date_chain
 from webapp.pages.date import empty_date, rerun
@@ -107,7 +107,10 @@ def run(request: HtmxRequest, day: date, code: str) -> HttpResponse:
         return _confirm(request, chosen, form)
     try:
         job = chosen.start(
-            request.user.username, form.cleaned_data["reason"], request.POST.get("seal", "")
+            request.user.username,
+            form.cleaned_data["reason"],
+            request.POST.get("seal", ""),
+            request.POST.get("overwrites"),
         )
     except Refused as error:
         return _confirm(request, chosen, form, error)
@@ -118,7 +121,7 @@ def run(request: HtmxRequest, day: date, code: str) -> HttpResponse:
 def _confirm(
     request: HtmxRequest, chosen: rerun.Rerun, form: rerun.RunForm, refused: Refused | None = None
 ) -> HttpResponse:
-    context = rerun.context(chosen, form, str(refused or ""))
+    context = rerun.context(chosen, form) | (refusal(refused) if refused else {})
     status = status_of(refused) if refused else 422 if form.errors else 200
     return render(
         request,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 from django.conf import settings
 from django.http import QueryDict
@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from backfill.errors import BackcourtError, Refused
 from backfill.execution.live_checks import KINDS
 from backfill.jobs.approval import approval_needed
+from backfill.jobs.confirmation import check_overwrites
 from backfill.jobs.launches import NOTHING_TO_DO, launch_backfill, save_preset
 from backfill.models import Job, Launch
 from backfill.plan import signed_plan
@@ -135,7 +136,8 @@ class LaunchDraft:
         if self.form.options is None:
             return ""
         at = f" --at '{self.at.astimezone(UTC):%Y-%m-%d %H:%M}'" if self.at else ""
-        return command(self.form.options) + at
+        complete = self.shown.preview.to_confirm if self.shown else 0
+        return command(self.form.options) + at + (f" --overwrites {complete}" if complete else "")
 
     def start(self, given: QueryDict) -> Job | Launch | None:
         """Start the previewed plan, or save it as a pending launch. Raises Refused, with an error
@@ -147,7 +149,6 @@ class LaunchDraft:
             raise Refused(FIX_FIELDS)
         if not (previewed := given.get("previewed")):
             raise Refused("start a backfill from its preview")
-        self._check_typed(given.get("overwrites") or "")
         return launch_backfill(
             self.form.options,
             self.user.username,
@@ -155,6 +156,7 @@ class LaunchDraft:
             exempt=self.user.may_administer,
             previewed=previewed,
             computed=self.shown.preview if self.shown else None,
+            confirm=partial(check_overwrites, number=given.get("overwrites")),
         )
 
     def save(self, given: QueryDict) -> Launch:
@@ -165,12 +167,6 @@ class LaunchDraft:
         return save_preset(
             given.get("name") or "", self.form.options, self.user.username, replace=replace
         )
-
-    def _check_typed(self, number: str) -> None:
-        complete = self.shown.preview.overwrites if self.shown else 0
-        if complete and number.strip().replace(",", "") != str(complete):
-            runs = pluralize(complete, "complete run")
-            raise Refused(f"{runs} will be overwritten; type {complete} to confirm")
 
 
 def _nothing_to_do(options: Options) -> str:

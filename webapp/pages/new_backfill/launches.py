@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.http import QueryDict
 
 from backfill.errors import BackcourtError, Refused
+from backfill.jobs.confirmation import check_overwrites
 from backfill.jobs.launches import approve_launch, list_presets, refuse_launch, withdraw_launch
 from backfill.models import Launch
 from backfill.plan.options import Options
@@ -111,12 +114,16 @@ def question(verb: str, kept: Launch, user: User) -> dict[str, Any]:
         return {**asked, "nothing": str(error)}
 
 
-def decide(verb: str, kept: Launch, user: User, reason: str) -> str:
+def decide(verb: str, kept: Launch, user: User, given: QueryDict) -> str:
     """Carry out a decision; return the message about its result. Raises Refused."""
+    reason = given.get("why", "").strip()
     if refusal := disabled_reason(verb, kept, user) or too_long(reason):
         raise Refused(refusal)
-    done = {"approve": approve_launch, "refuse": refuse_launch, "withdraw": withdraw_launch}[verb](
-        kept, user.username, reason
-    )
+    if verb == "approve":
+        confirm = partial(check_overwrites, number=given.get("overwrites"))
+        done = approve_launch(kept, user.username, reason, confirm=confirm)
+    else:
+        decision = refuse_launch if verb == "refuse" else withdraw_launch
+        done = decision(kept, user.username, reason)
     job = f" as job {done.job_id}" if done.job_id else ""
     return f"{done.name or done} is {done.state}{job}{f': {done.outcome_message}' if done.outcome_message else ''}"

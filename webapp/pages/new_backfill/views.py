@@ -12,12 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, push_url, replace_url
 
-from backfill.errors import Refused
+from backfill.errors import OverwriteUnconfirmed, Refused
 from backfill.models import Job, Launch, Limits
 from backfill.season_calendar import load_calendar
 from webapp.auth.permissions import operator_required
 from webapp.live.middleware import is_poll
-from webapp.middleware.errors import status_of
+from webapp.middleware.errors import refusal, status_of
 from webapp.pages.new_backfill import date_picks, launches, prefill
 from webapp.pages.new_backfill import draft as drafts
 from webapp.pages.new_backfill.draft import LaunchDraft
@@ -115,20 +115,27 @@ def decide(request: HtmxRequest, pk: int, verb: str) -> HttpResponse:
         raise Http404(f"{verb!r} is not a decision; use approve, refuse or withdraw")
     kept = get_object_or_404(Launch, pk=pk)
     if request.method == "POST":
-        messages.info(
-            request, launches.decide(verb, kept, request.user, request.POST.get("why", "").strip())
-        )
+        try:
+            messages.info(request, launches.decide(verb, kept, request.user, request.POST))
+        except OverwriteUnconfirmed as refused:
+            return _decision(request, kept, verb, refused)
         return _go(request, reverse("backfill_new"))
-    context = launches.question(verb, kept, request.user)
+    return _decision(request, kept, verb)
+
+
+def _decision(
+    request: HtmxRequest, kept: Launch, verb: str, refused: Refused | None = None
+) -> HttpResponse:
     return render(
         request,
         "new_backfill/_decision.html" if request.htmx else "new_backfill/decision.html",
-        context,
+        launches.question(verb, kept, request.user) | (refusal(refused) if refused else {}),
+        status=status_of(refused) if refused else 200,
     )
 
 
 def _again(request: HtmxRequest, draft: LaunchDraft, refused: Refused) -> HttpResponse:
-    context = {"refused": str(refused)}
+    context = refusal(refused)
     if request.htmx:
         return render(
             request,

@@ -108,7 +108,8 @@ def preview(job: Job, form: RetryForm) -> RetryPreview:
         grid=_drawn(found),
         left_out=tuple(_alike(found.left_out)),
         groups=tuple(error_groups.groups_of(found.with_errors)),
-        command=retry_command(job.pk, selection, form.cleaned_data["reason"]),
+        command=retry_command(job.pk, selection, form.cleaned_data["reason"])
+        + (f" --overwrites {found.to_confirm}" if found.to_confirm else ""),
         seal=signed_plan.seal(found.plan),
         refused=_disabled_reason(found),
     )

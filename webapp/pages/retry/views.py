@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from backfill.errors import BackcourtError, Refused
+from backfill.jobs.confirmation import check_overwrites
 from backfill.jobs.retry import retry_job
 from backfill.models import Job, SeasonAudit
 from backfill.processors.registry import PROCESSORS
@@ -17,7 +19,7 @@ from backfill.season_calendar import season_name
 from backfill.status import season_failures
 from validation.retry import RetryClass
 from webapp.auth.permissions import operator_required
-from webapp.middleware.errors import status_of
+from webapp.middleware.errors import refusal, status_of
 from webapp.pages.retry.form import SHOWN, RetryForm
 from webapp.pages.retry.preview import preview
 from webapp.pages.triage.views import season_of
@@ -69,9 +71,10 @@ def _retry(request: HtmxRequest, job: Job) -> HttpResponse:
             request.user.username,
             form.cleaned_data["reason"],
             previewed=request.POST.get("seal", ""),
+            confirm=partial(check_overwrites, number=request.POST.get("overwrites")),
         )
     except Refused as error:
-        again = {**_looked(job, form), "not_started": str(error)}
+        again = {**_looked(job, form), **refusal(error, "not_started")}
         return _page(request, job, form, again, status_of(error))
     messages.success(request, f"Job {made.pk} retries job {job.pk}.")
     return redirect("job", made.pk)
