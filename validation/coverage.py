@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -42,17 +43,42 @@ class Norm:
     spread: float
 
 
-def norm_of(nights: Sequence[tuple[int, int]]) -> Norm | None:
-    """Return the norm of dates, given as (games, rows); None without dates.
+class Norms:
+    """Norm of some dates, given as (games, rows), and that of the others of each date.
 
     Medians, so that a few incomplete dates do not shift the norm. A handful of dates underestimates
     chance, so the spread is at least half of that of rows that come and go independently.
     """
-    if not nights:
-        return None
-    per_game = median(rows / games for games, rows in nights)
-    strayed = median(abs(rows - per_game * games) / sqrt(games) for games, rows in nights)
-    return Norm(per_game, max(DEVIATIONS * strayed, sqrt(per_game) / 2))
+
+    def __init__(self, nights: Sequence[tuple[int, int]]) -> None:
+        self._nights = nights
+        self._per_game = sorted(rows / games for games, rows in nights)
+        # By rows per game: without one date, their median is one of three at most.
+        self._strayed: dict[float, list[float]] = {}
+
+    def without(self, night: tuple[int, int] | None) -> Norm | None:
+        """Return the norm of all dates but one; None without dates."""
+        others = _without(self._per_game, night and night[1] / night[0])
+        return self._of(median(others), night) if others else None
+
+    def _of(self, per_game: float, night: tuple[int, int] | None) -> Norm:
+        if per_game not in self._strayed:
+            self._strayed[per_game] = sorted(_strayed(found, per_game) for found in self._nights)
+        strayed = median(_without(self._strayed[per_game], night and _strayed(night, per_game)))
+        return Norm(per_game, max(DEVIATIONS * strayed, sqrt(per_game) / 2))
+
+
+def _strayed(night: tuple[int, int], per_game: float) -> float:
+    games, rows = night
+    return abs(rows - per_game * games) / sqrt(games)
+
+
+def _without(ordered: list[float], value: float | None) -> list[float]:
+    """Return an ordered list without one occurrence of a value."""
+    if value is None:
+        return ordered
+    place = bisect_left(ordered, value)
+    return ordered[:place] + ordered[place + 1 :]
 
 
 def expected_rows(table: str, games: int, norm: Norm | None = None) -> float:
@@ -136,8 +162,9 @@ def _of_table(table: str, played: Sequence[Day], rows: Rows) -> Iterator[Coverag
         for day in played
         if counts[day.day] and table in PLAYER_TABLES
     }
+    norms = Norms(list(nights.values()))
     for day in played:
-        norm = norm_of([night for other, night in nights.items() if other != day.day])
+        norm = norms.without(nights.get(day.day))
         expected, low = (
             expected_rows(table, day.games, norm),
             is_low(table, day.games, counts[day.day], norm),

@@ -6,10 +6,10 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from validation.categories import (
     INCOMPLETE_DATA,
@@ -59,17 +59,33 @@ class GamesBefore(NamedTuple):
     bad: bool = False
 
 
+_games_before = cache(GamesBefore)  # one object each: a season has thousands of equal ones
 NOTHING = GamesBefore()
 
 
 class GameHistory:
     """Games of one entity in one season; the `window` newest are checked for impossible values."""
 
+    _columns: tuple[tuple[Any, ...], ...]  # of the rows, in one that was read from a file
+
     def __init__(self, rows: Iterable[GameRow], window: int) -> None:
-        self.rows, self.window = sorted(rows, key=attrgetter("day")), window
+        vars(self)["rows"] = sorted(rows, key=attrgetter("day"))
+        self.window = window
         self._days: list[date] = []
         self._standings: list[GamesBefore] = []
         self._build()
+
+    @cached_property
+    def rows(self) -> list[GameRow]:
+        """Rows of the games, by date."""
+        return list(map(GameRow._make, zip(*self._columns, strict=True)))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return columns instead of rows, which take ten times as long to read and are seldom
+        needed.
+        """
+        kept = {name: value for name, value in vars(self).items() if name != "rows"}
+        return kept | {"_columns": tuple(zip(*self.rows, strict=True))}
 
     def _build(self) -> None:
         """Compute the state after each date with a game. Only rows inside the cut-off compete for
@@ -85,7 +101,7 @@ class GameHistory:
                     games += row.counts - (before is not None and before.counts)
             self._days.append(day)
             self._standings.append(
-                GamesBefore(games, *self._bad(kept)) if may_be_bad else GamesBefore(games)
+                _games_before(games, *self._bad(kept)) if may_be_bad else _games_before(games)
             )
 
     def _bad(self, kept: Mapping[str, GameRow]) -> tuple[bool, bool]:

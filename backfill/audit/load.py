@@ -4,10 +4,11 @@ for each date.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from sys import intern
+from typing import Any
 
 from backfill.column_shares import Ask, ask_warehouse
 from backfill.errors import CorruptPartition
@@ -61,17 +62,29 @@ def read(query: Ask, season_start: date) -> SeasonGames:
     )
 
 
+def _shared() -> Callable[[Any], Any]:
+    """Return a function that returns the same object for equal values: 50,000 rows have some
+    hundred dates, games and teams, and a file of the objects names each once.
+    """
+    found: dict[Any, Any] = {}
+    return lambda value: found.setdefault(value, value)
+
+
 def _histories(rows: Iterable[Row], window: int) -> dict[str, GameHistory]:
     by_entity: dict[str, list[GameRow]] = {}
-    for entity, *row in (row.values() for row in rows):
-        by_entity.setdefault(entity, []).append(GameRow(*row))
-    return {entity: GameHistory(found, window) for entity, found in by_entity.items()}
+    one = _shared()
+    for entity, day, game, rank, is_bad, counts, team in (row.values() for row in rows):
+        values = one(day), one(game), rank, is_bad, counts, one(team)
+        found = GameRow._make(values)
+        by_entity.setdefault(entity, []).append(found)
+    return {entity: GameHistory(games, window) for entity, games in by_entity.items()}
 
 
 def _contexts(rows: Iterable[Row]) -> dict[date, list[PlayerContext]]:
     by_date: dict[date, list[PlayerContext]] = {}
-    for day, *context in (row.values() for row in rows):
-        by_date.setdefault(day, []).append(PlayerContext(*context))
+    one = _shared()
+    for day, player, team, *rest in (row.values() for row in rows):
+        by_date.setdefault(day, []).append(PlayerContext(one(player), one(team), *rest))
     return by_date
 
 

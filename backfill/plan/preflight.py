@@ -53,7 +53,7 @@ def report(
             days=days,
             asked=required,
             season=season,
-            rows=_rows(season),
+            rows=_rows(season, calendar),
             reads={str(table) for code in options.processors for table in PROCESSORS[code].sources},
             live=not options.backfill_mode,
             not_final={day.day: n for day in days if (n := _not_final(day.day, calendar))},
@@ -91,15 +91,20 @@ def _season(days: Iterable[Day], calendar: Calendar, required: Collection[date])
     return [day for _, day in sorted((found | planned).items())]
 
 
-def _rows(season: Sequence[Day]) -> Rows:
+def _rows(season: Sequence[Day], calendar: Calendar) -> Rows:
     if not season:
         return {}
     first, last = season[0].day, season[-1].day
     if len({day.season for day in season}) > 1:
         return source_rows(first, last)
-    name = f"input rows {first} {last}"
+    loaded = calendar.season(season[0].season)
+    is_whole = bool(loaded) and (first, last) == (loaded[0].day, loaded[-1].day)
     return cached_for_season(
-        name, season[0].season, INPUTS, lambda: source_rows(first, last), in_memory=True
+        "input rows" if is_whole else f"input rows {first} {last}",
+        season[0].season,
+        INPUTS,
+        lambda: source_rows(first, last),
+        in_memory=not is_whole,
     )
 
 

@@ -16,9 +16,9 @@ from validation.coverage import (
     ROWS_PER_GAME,
     Coverage,
     Norm,
+    Norms,
     expected_rows,
     is_low,
-    norm_of,
     phase3,
 )
 from validation.season import DateType, Day
@@ -167,14 +167,23 @@ def test_ten_percent_may_always_be_missing() -> None:
 
 
 def test_few_dates_know_little_of_chance() -> None:
-    assert norm_of([]) is None
-    assert norm_of([(5, 100)]) == Norm(20, sqrt(20) / 2)
-    assert norm_of([(1, 2), (1, 2), (1, 2)]) == Norm(2, sqrt(2) / 2)
+    assert Norms([]).without(None) is None
+    assert Norms([(5, 100)]).without((5, 100)) is None
+    assert Norms([(5, 100)]).without(None) == Norm(20, sqrt(20) / 2)
+    assert Norms([(1, 2), (1, 2), (1, 2)]).without(None) == Norm(2, sqrt(2) / 2)
 
 
 def test_the_spread_is_that_of_one_game() -> None:
     nights = [(4, 80 + 2 * n) for n in (-5, -3, -1, 1, 3, 5)]
-    assert norm_of(nights) == Norm(20, pytest.approx(1.4826 * 3))
+    assert Norms(nights).without(None) == Norm(20, pytest.approx(1.4826 * 3))
+
+
+@given(st.lists(st.tuples(st.integers(1, 15), st.integers(1, 400)), min_size=1, max_size=12))
+def test_the_norm_of_a_date_is_that_of_the_other_dates(nights: list[tuple[int, int]]) -> None:
+    norms = Norms(nights)
+    for n, night in enumerate(nights):
+        others = nights[:n] + nights[n + 1 :]
+        assert norms.without(night) == Norms(others).without(None)
 
 
 @given(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import permutations
@@ -185,9 +186,12 @@ def test_a_history_is_what_the_specification_says_whatever_the_rows(
     ]
     rng.shuffle(rows)
     history = GameHistory(rows, window)
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(history))))
     for today in map(day, range(14)):
-        assert history.before(today) == naive(rows, window, today)
+        assert history.before(today) == naive(rows, window, today) == again.before(today)
         assert len(history.games_before(today)) == history.before(today).games
+        assert history.games_before(today) == again.games_before(today)
+    assert history.rows == again.rows
 
 
 # Expected statuses
