@@ -46,7 +46,7 @@ def run(var: Path, opening: date, end: date, how: tuple[str, ...]) -> None:
     for size in SIZES:
         start = max(opening, end - timedelta(days=size - 1))
         span = ("--start", str(start), "--end", str(end))
-        manage(var, "backfill", *span, "--force", "--overwrites", "any", *how)
+        manage(var, "backfill", *span, "--force", *how)
 
 
 def report(var: Path) -> None:

@@ -31,17 +31,7 @@ def commands(dates: list[str]) -> dict[str, tuple[str, ...]]:
     """Return the measured commands by title."""
 
     def backfill(n: int) -> tuple[str, ...]:
-        return (
-            "backfill",
-            "--start",
-            dates[0],
-            "--end",
-            dates[n - 1],
-            "--force",
-            "--overwrites",
-            "any",
-            "--inline",
-        )
+        return ("backfill", "--start", dates[0], "--end", dates[n - 1], "--force", "--inline")
 
     return {
         "jobs --help": ("jobs", "--help"),
@@ -82,17 +72,8 @@ def next_job(var: Path, dates: list[str], repeats: int) -> None:
             found = []
             for _ in range(repeats):
                 if before:
-                    manage(
-                        var,
-                        "backfill",
-                        *before,
-                        "--force",
-                        "--overwrites",
-                        "any",
-                        "--wait",
-                        "--json",
-                    )
-                manage(var, "backfill", *day, "--force", "--overwrites", "any", "--wait", "--json")
+                    manage(var, "backfill", *before, "--force", "--wait", "--json")
+                manage(var, "backfill", *day, "--force", "--wait", "--json")
                 found.append(float(str(asked(var, DELAY)[0][0])))
             each = ", ".join(f"{seconds:.2f}" for seconds in found)
             print(f"first step after {title}: {statistics.median(found):.2f} s ({each})")

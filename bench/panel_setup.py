@@ -10,17 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_YEAR = 2012
-FORCED = (
-    "--force",
-    "--overwrites",
-    "any",
-    "--no-canary",
-    "--no-brake",
-    "--skip-preflight",
-    "--reason",
-    "bench",
-    "--json",
-)
+FORCED = ("--force", "--no-canary", "--no-brake", "--skip-preflight", "--reason", "bench", "--json")
 
 
 def manage(var: Path, *words: str, check: bool = True) -> str:

@@ -175,18 +175,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         var, port = Path(scratch) / "var", free_port()
         start, end = prepared(var, "simulate_season", "2001", "--seasons", str(SEASONS))
-        command = (
-            "backfill",
-            "--start",
-            start,
-            "--end",
-            end,
-            "--batch-size",
-            "4",
-            "--force",
-            "--overwrites",
-            "any",
-        )
+        command = ("backfill", "--start", start, "--end", end, "--batch-size", "4", "--force")
         with stack(var, port) as front:
             for kind in options.kinds.split(","):
                 seconds = []

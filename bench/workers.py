@@ -67,17 +67,7 @@ def season(folder: list[str], repeats: int) -> None:
                     shutil.rmtree(var / "warehouse" / "nba_precompute", ignore_errors=True)
                     shutil.rmtree(var / "warehouse" / "nba_predictions", ignore_errors=True)
                     manage(
-                        var,
-                        "backfill",
-                        "--start",
-                        start,
-                        "--end",
-                        end,
-                        "--force",
-                        "--overwrites",
-                        "any",
-                        where,
-                        "--json",
+                        var, "backfill", "--start", start, "--end", end, "--force", where, "--json"
                     )
                     found.append(job_seconds(var))
         a, b = statistics.median(inline), statistics.median(workers)

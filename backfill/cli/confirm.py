@@ -1,4 +1,4 @@
-"""Confirmation of overwriting in the shell: --overwrites N, or the number typed in a terminal."""
+"""Confirmation of overwriting in the shell: --overwrites N, else the number typed in a terminal."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def add_overwrites(parser: CommandParser) -> None:
         "--overwrites",
         type=_number,
         metavar="N",
-        help="confirm that N complete runs are overwritten, as --dry-run counts them; `any` in a"
-        " script. A terminal asks for N",
+        help="refuse to overwrite any other number of complete runs than N, as --dry-run counts"
+        " them; `any` for no check. A terminal asks for N",
     )
 
 
@@ -34,7 +34,8 @@ def _number(text: str) -> str:
 
 
 def confirming(given: dict[str, Any], heard: list[Preview] | None = None) -> Confirm:
-    """Return the check of a start: --overwrites, else the number typed in a terminal.
+    """Return the check of a start: --overwrites, else the number typed in a terminal; none in a
+    script.
 
     `heard` receives the plan that starts.
     """
@@ -48,6 +49,8 @@ def confirming(given: dict[str, Any], heard: list[Preview] | None = None) -> Con
             runs = pluralize(complete, "complete run")
             with suppress(EOFError):
                 number = input(f"{runs} will be overwritten. Type {complete} to confirm: ")
+        elif number is None:
+            number = ANY  # a script is not asked
         if number != ANY:
             check_overwrites(preview, number, "add --overwrites {} to confirm")
         if heard is not None:

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, create_model
 from backfill.errors import InvalidOption, Refused
 from backfill.jobs.confirmation import check_overwrites
 from backfill.jobs.retry_selection import Selection
-from backfill.jobs.start import Confirm
+from backfill.jobs.start import Confirm, confirmed
 from backfill.plan.date_lists import HOW_TO_WRITE, parse_dates, without
 from backfill.plan.option_fields import default_of, spec_of
 from backfill.plan.options import FIELDS as OPTIONS
@@ -132,7 +132,11 @@ else:
     )
     OVERWRITES = (
         int | None,
-        Field(None, description="number of complete runs to overwrite, as the preview counts them"),
+        Field(
+            None,
+            description="number of complete runs to overwrite, as the preview counts them; the start"
+            " is refused if it differs",
+        ),
     )
     START_AT = (At | None, Field(None, description="earliest start; UTC unless it has an offset"))
     OptionsIn = create_model("Options", __base__=Strict, **option_fields())
@@ -155,8 +159,10 @@ else:
 
 
 def confirming(given: Strict) -> Confirm:
-    """Return the check of a start: the number in the request body."""
+    """Return the check of a start: the number in the request body, if it has one."""
     number = given.model_dump()["overwrites"]
+    if number is None:
+        return confirmed
     return lambda preview: check_overwrites(preview, number, 'send "overwrites": {} to confirm')
 
 

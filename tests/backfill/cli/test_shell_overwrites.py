@@ -28,31 +28,33 @@ RANGE = ("--start", FIRST, "--end", SECOND, "--processors", "PSZA")
 AGAIN = "2 complete runs will be overwritten; add --overwrites 2 to confirm\n"
 
 
-def test_force_starts_only_with_the_number(shell: Shell) -> None:
+def test_a_script_starts_with_the_right_number_or_none(shell: Shell) -> None:
     assert shell.backfill(*RANGE).code == 0
     dry = shell("backfill", *RANGE, "--force", "--dry-run").out
     assert "overwrites 2 complete runs; start it with --overwrites 2" in dry
     later = ("--at", f"{now() + timedelta(days=1):%Y-%m-%d %H:%M}")
-    for more in ((), later, ("--overwrites", 3), ("--inline", "--json")):
-        assert shell("backfill", *RANGE, "--force", *more) == Answer(2, "", AGAIN)
+    for more in ((), later, ("--inline", "--json")):
+        wrong = shell("backfill", *RANGE, "--force", *more, "--overwrites", 3)
+        assert wrong == Answer(2, "", AGAIN)
     assert (Job.objects.count(), Launch.objects.count()) == (1, 0)
-    for number in (2, "any"):
-        assert shell.backfill(*RANGE, "--force", "--overwrites", number).code == 0
+    for number in (("--overwrites", 2), ("--overwrites", "any"), ()):
+        assert shell.backfill(*RANGE, "--force", *number).code == 0
     assert shell.backfill(*RANGE, "--overwrites", "all").err == (
         "--overwrites: 'all' is not a number of runs; write a number, or `any`\n"
     )
     assert "--overwrites" not in shell("backfill", *RANGE, "--dry-run").out
 
 
-def test_an_approval_starts_only_with_the_number(shell: Shell) -> None:
+def test_an_approval_is_refused_with_another_number(shell: Shell) -> None:
     assert shell.backfill(*RANGE).code == 0
     options = make_options(end=SECOND, processors=("PSZA",), force=True)
     kept = launch_backfill(options, "ann", limit=0)
     assert isinstance(kept, Launch)
-    assert shell("launches", "--approve", kept.pk, "--as", "bob") == Answer(2, "", AGAIN)
+    approve = ("launches", "--approve", kept.pk, "--as", "bob", "--overwrites")
+    assert shell(*approve, 3) == Answer(2, "", AGAIN)
     kept.refresh_from_db()
     assert (kept.state, kept.approved_by) == ("waiting", "")
-    assert shell("launches", "--approve", kept.pk, "--as", "bob", "--overwrites", 2).code == 0
+    assert shell(*approve, 2).code == 0
 
 
 @pytest.mark.parametrize(("typed", "code", "jobs"), [("2", 0, 2), ("3", 2, 1)])
