@@ -26,6 +26,7 @@ from backfill.models import LONG_AGO, AuditResult, EventCause, Finding, Job, Sea
 from backfill.models.finding import folded
 from backfill.models.measure import Duration, Measured
 from backfill.season_calendar import season_name, seasons_of
+from backfill.status.latest_runs import input_version
 from backfill.warehouse.season_cache import of_one_version
 from validation.findings.kinds import Severity
 
@@ -41,12 +42,16 @@ def run_audit(start: date | None = None, end: date | None = None) -> list[Season
 
 def _audit(audit: SeasonAuditInput) -> SeasonAuditInput:
     at, began = now(), time.perf_counter()
-    audit, found, rows = of_one_version([audit.year], lambda: _compared(replace(audit)))
+    audit, found, rows, inputs = of_one_version([audit.year], lambda: _compared(replace(audit)))
     load.release()
     with transaction.atomic():  # findings and counts of a season come from the same audit
         keep(found)
         findings_store.keep_results(audit, rows)
-    figures = {"compared": len(audit.compared), "unexplained": audit.unexplained}
+    figures = {
+        "compared": len(audit.compared),
+        "unexplained": audit.unexplained,
+        "inputs": inputs,
+    }
     seconds = time.perf_counter() - began
     SeasonAudit.objects.update_or_create(
         season=audit.year, defaults={"at": at, "seconds": seconds, **figures}
@@ -59,14 +64,14 @@ def _audit(audit: SeasonAuditInput) -> SeasonAuditInput:
 
 def _compared(
     audit: SeasonAuditInput,
-) -> tuple[SeasonAuditInput, findings_store.SeasonFindings, list[AuditResult]]:
+) -> tuple[SeasonAuditInput, findings_store.SeasonFindings, list[AuditResult], str]:
     found = findings_store.SeasonFindings(
         season=audit.year,
         findings=audit.findings(),
         newest_run=audit.newest_run,
         moving=frozenset(str(day) for _, day in audit.moving),
     )
-    return audit, found, findings_store.results_of(audit)
+    return audit, found, findings_store.results_of(audit), input_version(audit.year)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from backfill.audit.load import Written
 from backfill.audit.season_audit import SeasonAuditInput
 from backfill.models import Run
+from backfill.plan import rerun_policy
 from backfill.season_calendar import load_calendar
 from backfill.status.failure_rates import RateHistories
 from backfill.warehouse.season_cache import of_one_version
@@ -45,8 +46,8 @@ class DateValidation:
     """Validation of a table, or of the output of a processor, on a date. `expected` counts rows in
     Phase 3 and entities in Phase 4.
 
-    `verdict` is the reason of the state; `entities` lists entities by failure category and by
-    mismatch.
+    `verdict` is the reason of the state, `stale` the reason why complete output is stale;
+    `entities` lists entities by failure category and by mismatch.
     """
 
     day: Day
@@ -57,6 +58,7 @@ class DateValidation:
     failures: Mapping[str, int] = field(default_factory=dict)
     follows: Mapping[str, int] = field(default_factory=dict)  # cascades by root cause
     verdict: str = ""
+    stale: str = ""
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -86,6 +88,7 @@ class DateValidation:
             "failures": dict(self.failures),
             "follows": dict(self.follows),
             "verdict": self.verdict,
+            "stale": self.stale,
         }
         return document | ({"entities": dict(self.entities)} if verbose else {})
 
@@ -137,13 +140,23 @@ def _phase4(calendar: Calendar, year: int, days: list[Day]) -> Iterator[DateVali
     audit = SeasonAuditInput(
         calendar=calendar, year=year, dates=dates, history=RateHistories(calendar, days)
     )
+    stale = rerun_policy.stale(audit.runs.values()) if dates else {}
     for day in days:
         if not day.is_processing:
             yield DateValidation(day=day, name="", state=State.NO_GAMES, verdict=day.why_skipped)
         elif day.type is DateType.BOOTSTRAP:
             yield DateValidation(day=day, name="", state=State.BOOTSTRAP, verdict=day.why_skipped)
         else:
-            yield from (_checked(audit, day, code) for code in CODES)
+            yield from (
+                _with_stale(_checked(audit, day, c), stale.get((c, day.day))) for c in CODES
+            )
+
+
+def _with_stale(checked: DateValidation, reason: str | None) -> DateValidation:
+    if not reason or not checked.state.is_right:
+        return checked
+    verdict = "; ".join(filter(None, (f"stale: {reason}", checked.verdict)))
+    return replace(checked, verdict=verdict, stale=reason)
 
 
 def _checked(audit: SeasonAuditInput, day: Day, code: str) -> DateValidation:

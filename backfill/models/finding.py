@@ -127,6 +127,7 @@ class SeasonAudit(models.Model):
     seconds = models.FloatField()
     compared = models.PositiveIntegerField()
     unexplained = models.PositiveIntegerField()
+    inputs = models.CharField(max_length=16, blank=True)  # version of Phase 3 that it read
 
     def __str__(self) -> str:
         return f"season {self.season} audited at {self.at}"

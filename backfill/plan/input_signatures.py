@@ -24,7 +24,7 @@ from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row, Warehouse
 from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_season
-from backfill.warehouse.tables import SCHED, TDGS, UPGC
+from backfill.warehouse.tables import INPUTS, SCHED, TDGS, UPGC
 from validation.season import Calendar
 from validation.thresholds import TEAM_DEFENSE
 
@@ -225,6 +225,17 @@ def signatures(keys: Iterable[Key], session: Warehouse | None = None) -> dict[Ke
     return found
 
 
+def of_season(year: int) -> dict[Key, str]:
+    """Return the current signatures of a whole season, cached until it is loaded again."""
+    calendar = load_calendar()
+
+    def make() -> dict[Key, str]:
+        days = [day.day for day in calendar.season(year) if day.is_computed]
+        return signatures((code, day) for day in days for code in PROCESSORS)
+
+    return cached_for_season(f"signatures {' '.join(PROCESSORS)}", year, INPUTS, make)
+
+
 def signature(code: str, day: date) -> str:
     """Return the current input signature of a processor and date."""
     return signatures([(code, day)])[code, day]
@@ -239,7 +250,7 @@ def changes(runs: Iterable[Run], session: Warehouse | None = None) -> dict[Key, 
     of = {(run.processor, run.date): run for run in runs}
     now = signatures((key for key, run in of.items() if run.input_signature), session)
     found = {
-        key: _difference(of[key].input_signature, text) for key, text in now.items()
+        key: difference(of[key].input_signature, text) for key, text in now.items()
     } | _by_time(of.keys() - now.keys(), of, session)
     return {key: change for key, change in found.items() if change}
 
@@ -249,7 +260,7 @@ def changed(run: Run) -> bool:
     return bool(changes([run]))
 
 
-def _difference(then: str, now: str) -> InputChange:
+def difference(then: str, now: str) -> InputChange:
     """Return the parts in which two signatures differ."""
     pairs = set(then.split()) ^ set(now.split())
     return _together(PARTS[part[0]] for part in pairs)

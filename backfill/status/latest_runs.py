@@ -1,15 +1,24 @@
-"""Latest decisive runs and audit results of a season as plain tuples, with one query each."""
+"""Latest decisive runs and audit results of a season as plain tuples, with one query each, and the
+complete runs whose Phase 3 input has changed, known without an audit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import sha256
 from typing import NamedTuple
 
 from django.db.models import Q
 
-from backfill.models import LONG_AGO, AuditResult, Key, Run
+from backfill.models import LONG_AGO, AuditResult, Key, Run, SeasonAudit
+from backfill.plan import input_signatures
+from backfill.season_calendar import load_calendar
+from backfill.warehouse.season_cache import stamps_of
+from backfill.warehouse.tables import INPUTS
 from validation.categories import BUGS, NEVER_EXPECTED
+from validation.findings.kinds import format_date_ranges
 from validation.season import Day
 
 MOST_VALUES = 500  # in a list; databases limit it
@@ -135,3 +144,80 @@ def audits_of(runs: Iterable[LatestRun]) -> dict[Key, AuditSummary]:
         columns = ("processor", "date", *AuditSummary._fields)
         found |= {(c, day): AuditSummary(*rest) for c, day, *rest in rows.values_list(*columns)}
     return found
+
+
+# Stale input
+
+Runs = Mapping[Key, LatestRun]
+Audits = Mapping[Key, AuditSummary]
+
+
+@dataclass(frozen=True)
+class StaleSinceAudit:
+    """Stale runs of a season that its audit does not know: Phase 3 was loaded after it."""
+
+    keys: Collection[Key]
+
+    @property
+    def dates(self) -> list[date]:
+        """Dates of these runs, in order."""
+        return sorted({day for _, day in self.keys})
+
+    @property
+    def sentence(self) -> str:
+        """Number of runs and their dates; empty without any."""
+        if not self.keys:
+            return ""
+        stale = "1 run is stale" if len(self.keys) == 1 else f"{len(self.keys):,} runs are stale"
+        return f"Phase 3 changed after this audit: {stale}, {format_date_ranges(self.dates)}"
+
+
+NONE_STALE = StaleSinceAudit(())
+
+
+def input_version(year: int) -> str:
+    """Return a short text that changes with every load of a season."""
+    return sha256(repr(stamps_of(year, INPUTS)).encode()).hexdigest()[:16]
+
+
+def changed_inputs(year: int, runs: Runs, audits: Audits) -> dict[Key, str]:
+    """Return the complete runs of a season whose input has changed, each with the change.
+
+    A run of a version without input signatures has the result of its audit.
+    """
+    now = input_signatures.of_season(year) if runs else {}
+    found: dict[Key, str] = {}
+    for key, run in runs.items():
+        if run.status != Run.Status.COMPLETE or run.input_signature == now.get(key):
+            continue
+        if run.input_signature and key in now:
+            found[key] = input_signatures.difference(run.input_signature, now[key]).reason
+        elif audit := _of_run(audits.get(key), run):
+            found[key] = audit.changed
+    return {key: reason for key, reason in found.items() if reason}
+
+
+def since_audit(changed: Collection[Key], runs: Runs, audits: Audits) -> StaleSinceAudit:
+    """Return those of the runs with changed inputs that the audit does not know as such."""
+    known = (
+        key for key in changed if (audit := _of_run(audits.get(key), runs[key])) and audit.changed
+    )
+    return StaleSinceAudit(sorted(set(changed).difference(known)))
+
+
+def stale_since_audits(years: Iterable[int]) -> dict[int, StaleSinceAudit]:
+    """Return the stale runs of each season that was loaded after its audit; a season that was not
+    costs no query.
+    """
+    audited = dict(SeasonAudit.objects.filter(season__in=years).values_list("season", "inputs"))
+    loaded = [year for year, inputs in audited.items() if inputs not in ("", input_version(year))]
+    return {year: found for year in loaded if (found := _of_season(year)).keys}
+
+
+def _of_season(year: int) -> StaleSinceAudit:
+    runs, audits = latest_runs(load_calendar().season(year)), audit_summaries(year)
+    return since_audit(changed_inputs(year, runs, audits), runs, audits)
+
+
+def _of_run(audit: AuditSummary | None, run: LatestRun) -> AuditSummary | None:
+    return audit if audit and audit.run_id == run.run_id else None

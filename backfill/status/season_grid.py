@@ -17,11 +17,15 @@ from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import sql_hash
 from backfill.season_calendar import load_calendar, season_name
 from backfill.status.latest_runs import (
+    NONE_STALE,
     AuditSummary,
     LatestRun,
+    StaleSinceAudit,
     audit_summaries,
     audits_of,
+    changed_inputs,
     latest_runs,
+    since_audit,
 )
 from validation.categories import BUGS, count_bugs
 from validation.findings.kinds import LOST_PARTITION, pluralize
@@ -127,13 +131,16 @@ class RunCell:
         yield f"; {self.reason}" if self.reason else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Grid:
-    """Season with its dates in order, and a cell per processor and date."""
+    """Season with its dates in order, a cell per processor and date, and the stale runs that its
+    audit does not know.
+    """
 
     year: int
     days: tuple[Day, ...]
     rows: Mapping[str, tuple[RunCell, ...]]
+    stale: StaleSinceAudit = NONE_STALE
 
     @property
     def name(self) -> str:
@@ -164,7 +171,12 @@ def season_grid(year: int) -> Grid:
     """
     days = tuple(load_calendar().season(year))
     known = SeasonState.of(year, days)
-    return Grid(year, days, {code: _row([known.cell(code, day) for day in days]) for code in CHAIN})
+    return Grid(
+        year=year,
+        days=days,
+        rows={code: _row([known.cell(code, day) for day in days]) for code in CHAIN},
+        stale=since_audit(known.changed, known.ended, known.audits),
+    )
 
 
 def problem_cells(years: Iterable[int]) -> dict[int, list[RunCell]]:
@@ -191,18 +203,23 @@ def _row(cells: list[RunCell]) -> tuple[RunCell, ...]:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SeasonState:
-    """State of a season: latest decisive runs, audit results, active and cancelled runs."""
+    """State of a season: latest decisive runs, audit results, active and cancelled runs, and the
+    complete runs with changed inputs.
+    """
 
     ended: Mapping[Key, LatestRun]
     audits: Mapping[Key, AuditSummary]
     others: Mapping[Key, OtherRun]
+    changed: Mapping[Key, str]
 
     @classmethod
     def of(cls, year: int, days: tuple[Day, ...]) -> SeasonState:
         """Read the state of a season."""
-        return cls(latest_runs(days), audit_summaries(year), _others(days))
+        ended, audits = latest_runs(days), audit_summaries(year)
+        changed = changed_inputs(year, ended, audits)
+        return cls(ended=ended, audits=audits, others=_others(days), changed=changed)
 
     @classmethod
     def of_problems(cls, days: Sequence[Day]) -> SeasonState:
@@ -213,7 +230,9 @@ class SeasonState:
             failures__has_any_keys=sorted(BUGS)
         )
         ended = latest_runs(days, bad)
-        return cls(ended, audits_of(ended.values()), _others(days))
+        audits = audits_of(ended.values())
+        changed = {key: audit.changed for key, audit in audits.items() if audit.changed}
+        return cls(ended=ended, audits=audits, others=_others(days), changed=changed)
 
     def cell(self, code: str, day: Day) -> RunCell:
         """Return the cell of one (processor, date)."""
@@ -229,7 +248,7 @@ class SeasonState:
                 job=job,
                 reason=day.why_skipped,
             )
-        if other and other.status in Run.ACTIVE:
+        if other and (other.status in Run.ACTIVE or not run):
             return RunCell(
                 processor=code,
                 day=day,
@@ -240,15 +259,6 @@ class SeasonState:
             )
         if run:
             return self._ended(day, run, audit)
-        if other:
-            return RunCell(
-                processor=code,
-                day=day,
-                state="cancelled",
-                expected=_expected_failures(audit),
-                run=other.pk,
-                job=other.job_id,
-            )
         return RunCell(processor=code, day=day, state="hole", expected=_expected_failures(audit))
 
     def _ended(self, day: Day, run: LatestRun, audit: AuditSummary | None) -> RunCell:
@@ -267,9 +277,7 @@ class SeasonState:
                 job=run.job_id,
                 reason=LOST_PARTITION.title,
             )
-        changed = run.status == Run.Status.COMPLETE and self._changed(
-            run, current.changed if current else ""
-        )
+        changed = run.status == Run.Status.COMPLETE and self._changed(run)
         state = (
             "outdated" if changed else state_of(run.status, run.population, run.failures, outside)
         )
@@ -288,7 +296,7 @@ class SeasonState:
             reason=changed or run.reason,
         )
 
-    def _changed(self, run: LatestRun, inputs: str) -> str:
+    def _changed(self, run: LatestRun) -> str:
         """Return the reason why the output of a run is stale; empty if it is current."""
         if run.sql_hash not in ("", sql_hash(run.processor)):
             return OUTDATED
@@ -296,6 +304,7 @@ class SeasonState:
         newer = [
             upstream.processor for upstream in before if upstream and upstream.rows_age > run.age
         ]
+        inputs = self.changed.get((run.processor, run.date))
         return inputs or (UPSTREAM_NEWER.format(" and ".join(newer)) if newer else "")
 
 

@@ -14,10 +14,15 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from backfill.audit.marking import run_audit
+from backfill.ingest.load import load
+from backfill.ingest.selection import LoadSelection
 from backfill.models import Run
+from backfill.status.season_grid import season_grid
 from backfill.warehouse import warehouse
 from backfill.warehouse.parquet.unfinished import UnfinishedFile
 from backfill.warehouse.tables import INPUTS, PGS, UPGC
@@ -127,6 +132,37 @@ def test_a_late_file_of_a_folder_shows_its_stale_runs_before_and_after(
     link = f"/backfills/new/?start={SECOND}&amp;end={SECOND}&amp;what=outdated"
     assert link in loaded.content.decode()
     assert late.exists()  # folders are not removed
+
+
+@pytest.mark.usefixtures("season")
+def test_a_load_after_the_audit_shows_its_stale_runs_everywhere(
+    operator: Client, late: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_all(make_job(batch_size=4))
+    run_audit(SECOND, SECOND)
+    pages = [reverse("home"), reverse("triage"), reverse("coverage")]
+    sentence = f"Phase 3 changed after this audit: 3 runs are stale, {SECOND}."
+    assert not [page for page in pages if sentence in words(operator.get(page))]
+    call_command("validate_pipeline", str(SECOND))
+    capsys.readouterr()
+    load(late, LoadSelection.of("UPGC", SECOND, SECOND))
+    assert [sentence in words(operator.get(page)) for page in pages] == [True, True, True]
+    assert season_grid(2021).counts()["outdated"] == 3
+    cards = operator.get(reverse("date", args=[SECOND])).context["cards"]
+    assert {c.code for c in cards if c.cell.state == "outdated"} == {"PCF", "PDC", "ML"}
+    with pytest.raises(SystemExit, match="1"):
+        call_command("validate_pipeline", str(SECOND))
+    rerun = (
+        f"3 of them stale; `manage.py backfill --start {SECOND} --end {SECOND} --stale` reruns them"
+    )
+    assert capsys.readouterr().out.splitlines()[-1] == rerun
+    call_command("backfill", f"--start={SECOND}", f"--end={SECOND}")
+    assert capsys.readouterr().out == (
+        f"{SECOND} to {SECOND}: everything is complete; --force runs it again; 3 runs are stale: --stale reruns them\n"
+    )
+    run_audit(SECOND, SECOND)  # from now on a finding shows them
+    assert not [page for page in pages if sentence in words(operator.get(page))]
+    assert season_grid(2021).counts()["outdated"] == 3
 
 
 def test_tables_that_contradict_each_other_are_findings_of_the_preview(

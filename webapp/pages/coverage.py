@@ -104,6 +104,7 @@ def context(query: QueryDict) -> dict[str, Any]:
     counted = [state for state in COUNTED if any(line.counts[state] for line in lines)]
     return {
         "year": year,
+        "stale": seasons.stale_notices([year]),
         "seasons": _seasons(loaded, year),
         "grid": _grid(found),
         "counted": counted,

@@ -35,7 +35,7 @@ from validation.season import BOOTSTRAP_DAYS
 from webapp.pages.job import figures
 from webapp.ui import charts, seasons
 from webapp.ui import season_grid as grids
-from webapp.ui.links import to_date, to_run, with_query
+from webapp.ui.links import to_date, to_run, to_stale, with_query
 from webapp.ui.seasons import LoadedSeason
 from webapp.ui.typing import HtmxRequest
 
@@ -139,7 +139,8 @@ class Overview:
         season = self.season.year
         triage = with_query(reverse("triage"), season=season)
         others = [*self.jobs, *self.approvals]
-        attention = len(self.findings) + len(others)
+        stale = self.grid.stale.keys
+        attention = len(self.findings) + len(others) + bool(stale)
         running = Job.objects.exclude(status__in=Job.STOPPED).count()
         expected = [c for c in self.grid.cells.values() if c.state != "bootstrap"]
         complete = sum(c.is_complete for c in expected)
@@ -162,8 +163,9 @@ class Overview:
                     f", {pluralize(len(items), noun)}"
                     for items, noun in ((self.jobs, "job"), (self.approvals, "launch"))
                     if items
-                ),
-                url="#findings" if others else triage,
+                )
+                + (f", {pluralize(len(stale), 'stale run')}" if stale else ""),
+                url="#findings" if others or stale else triage,
                 is_bad=bool(attention),
             ),
             HeadlineFigure(
@@ -227,8 +229,13 @@ class Overview:
 
     @property
     def needs_attention(self) -> bool:
-        """Return whether a finding, a job or a launch needs attention."""
-        return bool(self.findings or self.jobs or self.approvals)
+        """Return whether a finding, a job, a launch or a load needs attention."""
+        return bool(self.findings or self.jobs or self.approvals or self.grid.stale.keys)
+
+    @property
+    def stale_url(self) -> str:
+        """URL of the backfill of the stale runs that the audit does not know."""
+        return to_stale(self.grid.stale.dates)
 
     @property
     def worst(self) -> list[Finding]:

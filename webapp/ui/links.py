@@ -43,6 +43,11 @@ def to_new(start: date, end: date, codes: Sequence[str] = CHAIN, what: str = "")
     )
 
 
+def to_stale(dates: Sequence[date]) -> str:
+    """Return the URL of the backfill of the stale runs on these dates, which are in order."""
+    return to_new(dates[0], dates[-1], what="outdated")
+
+
 def named(name: str, *args: object) -> str:
     """Return a URL that contains text from data; empty if no URL matches that text."""
     try:

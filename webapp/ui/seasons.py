@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from backfill.errors import Refused
 from backfill.season_calendar import load_calendar, season_name
+from backfill.status.latest_runs import stale_since_audits
+from webapp.ui.links import to_stale
 from webapp.ui.typing import HtmxRequest
 
 
@@ -37,6 +39,23 @@ def chosen(request: HtmxRequest, loaded: list[LoadedSeason]) -> LoadedSeason | N
     if season := next((choice for choice in loaded if str(choice.year) == year), None):
         return season
     raise Refused(not_loaded(year, [choice.year for choice in loaded]))
+
+
+@dataclass(frozen=True)
+class StaleNotice:
+    """Season that was loaded after its audit, with the stale runs and the URL of their backfill."""
+
+    season: str
+    sentence: str
+    url: str
+
+
+def stale_notices(years: Iterable[int]) -> list[StaleNotice]:
+    """Return a notice for each of these seasons with stale runs that its audit does not know."""
+    return [
+        StaleNotice(season_name(year), stale.sentence, to_stale(stale.dates))
+        for year, stale in stale_since_audits(years).items()
+    ]
 
 
 def not_loaded(year: object, loaded: Iterable[int]) -> str:

@@ -87,10 +87,16 @@ class Command(VerbCommand):
         return OK if preview.would_start else FAILED
 
     def _nothing_to_do(self, options: Options) -> int:
+        from backfill.plan.rerun_policy import stale_keys
+
+        stale = {} if options.outdated else stale_keys(options)
         text = f"{options.span}: everything is complete; --force runs it again"
         if options.failed:
             text = f"{options.span}: no failed runs"
-        self.emit({"job": None, "status": "nothing to do"}, text)
+        if stale:
+            runs = "1 run is stale" if len(stale) == 1 else f"{len(stale):,} runs are stale"
+            text += f"; {runs}: --stale reruns {'it' if len(stale) == 1 else 'them'}"
+        self.emit({"job": None, "status": "nothing to do", "stale": len(stale)}, text)
         return OK
 
 

@@ -22,7 +22,7 @@ class Command(VerbCommand):
 
     help = (
         "Validate the stored tables of each date against the calendar. Exits 1 unless every"
-        " date is complete."
+        " date is complete and current."
     )
     example = "validate_pipeline 2021-11-01 2021-11-30 --phase 3"
 
@@ -55,13 +55,15 @@ class Command(VerbCommand):
         check_loaded(Options(start=start, end=end))
         found = validate(start, end, given["phase"])
         wrong = [c for c in found if not c.state.is_right]
+        stale = sorted(c.day.day for c in found if c.stale)
         document = {
             "phase": given["phase"],
             "complete": not wrong,
+            "stale": len(stale),
             "dates": [c.as_json(verbose=given["verbose"]) for c in found],
         }
         self.emit(document, self._text(found, verbose=given["verbose"]))
-        return FAILED if wrong else OK
+        return FAILED if wrong or stale else OK
 
     def _text(self, found: list[DateValidation], *, verbose: bool) -> str:
         from backfill.audit.validate_dates import State
@@ -76,6 +78,9 @@ class Command(VerbCommand):
             ]
         counts = {state: sum(1 for c in found if c.state is state) for state in State}
         lines.append(", ".join(f"{n:,} {state}" for state, n in counts.items() if n))
+        if stale := sorted(c.day.day for c in found if c.stale):
+            command = f"manage.py backfill --start {stale[0]} --end {stale[-1]} --stale"
+            lines.append(f"{len(stale):,} of them stale; `{command}` reruns them")
         return "\n".join(lines)
 
 

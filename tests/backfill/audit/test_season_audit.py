@@ -608,11 +608,12 @@ def test_a_date_as_a_document(shell: Shell, whole: Path) -> None:
     verdict = "100 % (2 of 2), no band: fewer than 20 entities; 2 failures, all expected"
     rows = {"rows": 10, "expected": 10, "coverage": 1.0, "failures": {}}
     day = {"date": str(FIRST), "type": "regular", "day": 14, "state": "complete", "follows": {}}
-    others = [day | rows | {"what": code, "verdict": ""} for code in CHAIN[1:]]
+    others = [day | rows | {"what": code, "verdict": "", "stale": ""} for code in CHAIN[1:]]
     assert document == {
         "phase": 4,
         "complete": True,
-        "dates": [day | few | {"what": "TDZA", "verdict": verdict}, *others],
+        "stale": 0,
+        "dates": [day | few | {"what": "TDZA", "verdict": verdict, "stale": ""}, *others],
     }
 
 
@@ -763,6 +764,7 @@ def test_phase_3_is_complete_on_every_date_with_games_bootstrap_included(
         "failures": {},
         "follows": {},
         "verdict": "",
+        "stale": "",
     }
 
 

@@ -148,6 +148,5 @@ def _stale(stale: StaleRuns) -> dict[str, str] | None:
     """Return the stale runs with the link that backfills them; None if there are none."""
     if not stale.reasons:
         return None
-    first, last = stale.dates[0], stale.dates[-1]
-    url = links.to_new(first, last, what="outdated")
+    url = links.to_stale(stale.dates)
     return {"sentence": stale.sentence, "command": stale.command, "url": url}

@@ -33,6 +33,7 @@ from webapp.pages.triage.filters import (
     listing,
     pending_audit,
 )
+from webapp.ui.seasons import stale_notices
 from webapp.ui.tables import page_size
 from webapp.ui.typing import HtmxRequest
 
@@ -58,6 +59,7 @@ def _context(request: HtmxRequest, **more: Any) -> dict[str, Any]:
         "filters": filters,
         "listing": listing(filters, request.GET.get("page", "1"), page_size(request.GET)),
         "seasons": seasons,
+        "stale": stale_notices([season.year for season in seasons]),
         "pending_audit": _pending_audit(request, seasons),
         "marking": Marking(),
         **MARKING,
