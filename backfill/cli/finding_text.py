@@ -8,7 +8,7 @@ from backfill.documents.finding import roots, steps
 from backfill.models import Finding
 from backfill.models.finding import folded
 from validation.cascade import Cascade
-from validation.findings.kinds import Severity
+from validation.findings.kinds import Severity, pluralize
 
 
 def headline(seasons: int, counts: Mapping[str, int], findings: Sequence[Finding]) -> str:
@@ -19,10 +19,12 @@ def headline(seasons: int, counts: Mapping[str, int], findings: Sequence[Finding
         if (n := _count_listed(findings, severity))
     ]
     runs, unexpected = counts["judged"], counts["unexplained"]
+    below = sum(len(found) for root, found in folded(findings) if root.state in Finding.LISTED)
+    follow = f", with {pluralize(below, 'consequence')}" if below else ""
     return (
         f"Audited {runs:,} run{'s' * (runs != 1)} of {seasons} season{'s' * (seasons != 1)}:"
         f" {unexpected:,} unexpected failure{'s' * (unexpected != 1)};"
-        f" {', '.join(severities) or 'no open findings'}"
+        f" {', '.join(severities) or 'no open findings'}{follow}"
     )
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from math import floor
 from typing import Any, ClassVar
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -206,9 +206,14 @@ class Overview:
         """Findings that need attention, most severe first."""
         return list(
             Finding.objects.filter(season=self.season.year, severity__gt=Severity.NOTE, root=None)
-            .annotate(below=Count("consequences"))
+            .annotate(below=Count("consequences", filter=Q(consequences__state__in=Finding.LISTED)))
             .listed()
         )
+
+    @property
+    def consequences(self) -> int:
+        """Return the number of findings that follow from these."""
+        return sum(vars(finding)["below"] for finding in self.findings)
 
     @property
     def audit_pending(self) -> bool:

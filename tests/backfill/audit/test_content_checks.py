@@ -12,7 +12,7 @@ import pytest
 from django.test import override_settings
 from hypothesis import given
 
-from backfill.audit import content_checks, load
+from backfill.audit import content_checks, load, season_audit
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.simulation import FaultKind
 from backfill.warehouse import warehouse
@@ -36,7 +36,9 @@ from tests.seasons.tiny import (
 )
 from tests.strategies import SEASON_START, League, league_settings, leagues
 from validation.columns import SOURCES, counted_columns
+from validation.findings import kinds
 from validation.findings.content import Share, Violation
+from validation.findings.finding_kind import Severity
 from validation.known_constants import ConstantKind
 
 PLAYER = PLAYERS[HOME]
@@ -342,6 +344,19 @@ def test_of_the_planted_faults_the_lost_zone_is_the_one_jump(simulated: Simulate
     )
     assert (jump.share, jump.followers) == (1.0, ())
     assert content_checks.violations(simulated.start) == []
+
+
+@pytest.mark.specification
+@pytest.mark.django_db
+@pytest.mark.xdist_group("simulated")
+def test_each_planted_fault_is_a_finding_of_its_own(simulated: Simulated) -> None:
+    (season,) = season_audit.seasons()
+    found = [f for f in season.findings() if f.weight > Severity.NOTE]
+    own = {f.kind: f for f in found if f.root is None}
+    (lost,) = (f for f in simulated.faults if f.kind is FaultKind.NULL_ZONE)
+    assert own[kinds.COLUMN_JUMP].dates == lost.dates
+    assert {kinds.PHASE3_MISSING, kinds.LOW_COVERAGE, kinds.DUPLICATE_INPUT} <= own.keys()
+    assert {f.kind for f in found if f.root} == set()
 
 
 @pytest.mark.specification
