@@ -100,6 +100,11 @@ def repeated_inputs(season_start: date) -> dict[tuple[str, date], int]:
     return _of_season(season_start).repeated
 
 
+def input_jumps(season_start: date) -> list[Jump]:
+    """Return the column jumps of Phase 3, one per column."""
+    return _of_season(season_start).jumps
+
+
 def jumps(season_start: date, dates: Sequence[date], outputs: Iterable[Share]) -> list[Jump]:
     """Return the column jumps on these dates, and before them within their windows, of Phase 3 and
     of the outputs with these shares.

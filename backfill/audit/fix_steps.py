@@ -28,6 +28,7 @@ from validation.processor_rules import downstream
 DONE, CURRENT, RUNNING, WAITING = "done", "current", "running", "waiting"
 CODE = {kinds.BUG.name}
 LOOK = {kind.name for kind in (*RATES, kinds.SLOW, kinds.POSTPONED, kinds.OUT_OF_BAND)}
+UP_TO_DATE = "All runs are complete and up to date"
 NO_RERUN = {kinds.DUPLICATE_INPUT.name, kinds.UNFINISHED_LOAD.name}
 
 
@@ -82,8 +83,14 @@ def fix_of(finding: Finding) -> Fix:
         max(finding.found_at, correction.at or finding.found_at) if correction else finding.found_at
     )
     options, job = options_of(finding), _job(finding, since)
-    is_over = finding.state == Finding.State.CLOSED
-    runs = _todo(options) if options and is_ready and not is_over else ()
+    if finding.state == Finding.State.CLOSED:
+        run = [_over(finding, job)] if job else []
+        steps = [*first, *run, _audit(finding, None), _closed(finding)]
+        return Fix(
+            steps=tuple(_ordered(steps)), correction=correction, job=job,
+            disabled_reason="The finding is closed",
+        )  # fmt: skip
+    runs = _todo(options) if options and is_ready else ()
     is_forced = options is not None and options.force
     left = () if job and job.status == Job.Status.SUCCEEDED and is_forced else runs
     steps = _ordered(
@@ -196,7 +203,7 @@ def _code(finding: Finding) -> list[FixStep]:
 def _stale_text(correction: SourceCorrection | None, runs: tuple[PlannedRun, ...]) -> str:
     dates = len({run.date for run in runs})
     verb = "date is" if dates == 1 else "dates are"
-    return f"{dates} {verb} stale because of it: " if correction else ""
+    return f"{dates} {verb} stale: " if correction else ""
 
 
 def _preview(
@@ -206,7 +213,7 @@ def _preview(
     if not is_ready:
         return FixStep(name="preview", title=title, state=CURRENT)
     if not runs:
-        return FixStep(name="preview", title=title, state=DONE, text="No run is left")
+        return FixStep(name="preview", title=title, state=DONE, text=UP_TO_DATE)
     codes = [code for code in CHAIN if code in {run.processor for run in runs}]
     dates = format_date_ranges(run.date for run in runs)
     text = f"{stale}{pluralize(len(runs), 'run')} of {', '.join(codes)}, {dates}"
@@ -220,9 +227,22 @@ def _run(runs: tuple[PlannedRun, ...], job: Job | None, *, is_ready: bool) -> Fi
     if not is_ready or runs:
         again = f"Job {job.pk} {job.status}; {pluralize(len(runs), 'run')} left" if job else ""
         return FixStep(name="run", title=title, state=CURRENT, text=again)
-    text = f"Job {job.pk} {job.status}" if job else "No run is left"
+    text = _ended(job) if job else UP_TO_DATE
     at = job.finished_at if job else None
     return FixStep(name="run", title=title, state=DONE, text=text, at=at)
+
+
+def _over(finding: Finding, job: Job) -> FixStep:
+    """Return the run step of a closed finding. Its job can have failed on other runs."""
+    own = job.runs.filter(date__in=finding.dates, status=Run.Status.FAILED)
+    own = own.filter(processor__in=finding.processors) if finding.processors else own
+    is_other = job.status == Job.Status.FAILED and not own.exists()
+    text = f"Job {job.pk} ran it and failed on other runs" if is_other else _ended(job)
+    return FixStep(name="run", title="Run", state=DONE, text=text, at=job.finished_at)
+
+
+def _ended(job: Job) -> str:
+    return f"Job {job.pk} {job.status}"
 
 
 def _audit(finding: Finding, since: datetime | None) -> FixStep:
@@ -252,4 +272,4 @@ def _disabled_reason(first: list[FixStep], runs: tuple[PlannedRun, ...], job: Jo
         return waiting.text
     if job and job.status not in Job.STOPPED:
         return f"Job {job.pk} is {job.status}"
-    return "" if runs else "No run is left"
+    return "" if runs else UP_TO_DATE

@@ -5,14 +5,15 @@ corrected rows are loaded.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import StringIO
 
 from django.conf import settings
 
-from backfill import input_checks
+from backfill import input_checks, season_calendar
+from backfill.audit import content_checks
 from backfill.audit.evidence import evidence_of, is_missing
 from backfill.errors import BackcourtError
 from backfill.models import Event, EventKind, Finding
@@ -21,6 +22,7 @@ from backfill.season_calendar import load_calendar, unfinished_writes
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import BY_REF, BY_SHORT, INPUTS
+from validation import coverage
 from validation.findings import kinds
 from validation.inputs.kinds import INPUT_KINDS
 from validation.value_rules import broken_rules
@@ -37,7 +39,7 @@ class WrongRow:
 @dataclass(frozen=True, kw_only=True)
 class SourceCorrection:
     """Rows to correct and the part to load. `is_loaded` is True once they are correct; `at` is the
-    time of the newest load since, if it is known.
+    time of the load since, if there was only one.
     """
 
     tables: tuple[Table, ...]
@@ -75,15 +77,15 @@ def correction_of(finding: Finding) -> SourceCorrection | None:
         return None
     rows = source_rows(finding) if finding.kind == kinds.IMPOSSIBLE_VALUE.name else []
     days = [row["game_date"] for row in rows] or [finding.first, finding.last]
-    at = _loaded_at(finding)
-    wrong = tuple(_wrong(tables[0], row) for row in rows)
+    wrong, at = tuple(_wrong(tables[0], row) for row in rows), _loaded_at(finding)
+    is_loaded = _is_corrected(finding, wrong, at)
     return SourceCorrection(
         tables=tables,
         start=min(days),
         end=max(days),
         rows=tuple(row for row in wrong if row.wrong) or wrong,
-        is_loaded=_is_corrected(finding, wrong, at),
-        at=at,
+        is_loaded=is_loaded,
+        at=at if is_loaded else None,
     )
 
 
@@ -127,7 +129,8 @@ def _loaded_at(finding: Finding) -> datetime | None:
     loads = Event.objects.filter(
         kind=EventKind.LOADED, action=loaded_text(finding.season), at__gt=finding.found_at
     )
-    return loads.order_by("pk").values_list("at", flat=True).last()
+    at = list(loads.values_list("at", flat=True)[:2])
+    return at[0] if len(at) == 1 else None
 
 
 def _is_corrected(finding: Finding, rows: Sequence[WrongRow], at: datetime | None) -> bool:
@@ -144,7 +147,44 @@ def _is_corrected(finding: Finding, rows: Sequence[WrongRow], at: datetime | Non
         return not unfinished_writes([finding.season])
     if finding.kind in {kind.name for kind in INPUT_KINDS}:
         return not _is_problem(finding)
+    if finding.kind in STILL:
+        start = load_calendar().starts.get(finding.season)
+        return start is None or not STILL[finding.kind](finding, start)
     return at is not None
+
+
+def _has_few_rows(finding: Finding, start: date) -> bool:
+    days = load_calendar().season(finding.season)
+    found = coverage.phase3(days, season_calendar.source_rows(start, days[-1].day))
+    low = {(cell.table, str(cell.date)) for cell in found if cell.is_low}
+    return any((table, day) in low for table in finding.evidence["tables"] for day in finding.dates)
+
+
+def _has_duplicates(finding: Finding, start: date) -> bool:
+    repeated = {
+        (table, str(day)) for (table, day), n in content_checks.repeated_inputs(start).items() if n
+    }
+    return any(
+        (table, day) in repeated for table in finding.evidence["tables"] for day in finding.dates
+    )
+
+
+def _has_jump(finding: Finding, start: date) -> bool:
+    table, columns = finding.evidence["table"], set(finding.evidence["columns"])
+    return any(
+        jump.table == table
+        and columns & {*jump.columns}
+        and {*finding.dates} & {*map(str, jump.dates)}
+        for jump in content_checks.input_jumps(start)
+    )
+
+
+# Checks of the finding's own rows: another load of the season fixes nothing.
+STILL: Mapping[str, Callable[[Finding, date], bool]] = {
+    kinds.LOW_COVERAGE.name: _has_few_rows,
+    kinds.DUPLICATE_INPUT.name: _has_duplicates,
+    kinds.COLUMN_JUMP.name: _has_jump,
+}
 
 
 def _is_problem(finding: Finding) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from backfill.audit.fix_steps import fix_of
 from backfill.audit.marking import run_audit
 from backfill.execution.inline import run_inline
 from backfill.ingest.load import load
+from backfill.ingest.load_history import record_load
 from backfill.ingest.selection import LoadSelection
 from backfill.jobs.start import start_job
 from backfill.models import Event, EventKind, Finding, Job
@@ -110,7 +111,7 @@ def test_a_bad_source_row_from_the_finding_to_its_close(operator: Client, tmp_pa
 
     text = page(operator, finding)
     assert f"Loaded at {loaded.at:%H:%M}" in text
-    assert "4 dates are stale because of it" in text
+    assert "4 dates are stale: " in text
     assert "./manage.py backfill --" in text
     assert states(finding)["source"] == states(finding)["preview"] == "done"
     job = start(operator, finding)
@@ -122,6 +123,40 @@ def test_a_bad_source_row_from_the_finding_to_its_close(operator: Client, tmp_pa
     assert set(states(finding).values()) == {"done"}
     assert finding.state == Finding.State.CLOSED
     assert not Finding.objects.listed().filter(severity__gt=0).exists()
+
+
+@pytest.mark.parametrize("kind", ["low coverage", "duplicate input"])
+def test_another_load_of_the_season_completes_no_step(kind: str, tmp_path: Path) -> None:
+    rows = season_rows(PGS, [NIGHTS[10]])
+    older = [row | {"processed_at": row["processed_at"] - timedelta(hours=1)} for row in rows]
+    file = write_rows(tmp_path / f"{PGS.name}.parquet", PGS, [*rows, *older])
+    one_date = LoadSelection.of("PGS", start=NIGHTS[10], end=NIGHTS[10])
+    load(file, one_date)
+    ran(make_options())
+    run_audit()
+    found = next(f for f in Finding.objects.filter(kind=kind) if str(NIGHTS[10]) in f.dates)
+    record_load([found.season], "ann", LoadSelection.of("PGS", rows=True))
+    assert states(found)["source"] == "current"
+
+    load(write_rows(file, PGS, rows), one_date)
+    assert states(found)["source"] == ("current" if kind == "low coverage" else "done")
+
+
+def test_a_closed_finding_names_the_job_that_ran_it_and_failed_on_other_runs(
+    operator: Client,
+) -> None:
+    ran(make_options())
+    lose("PSZA", THIRD)
+    audit()
+    root = Finding.objects.get(kind="lost partition")
+    job = run_all(start(operator, root))
+    audit()
+    Job.objects.filter(pk=job.pk).update(status=Job.Status.FAILED)
+    job.runs.filter(date=THIRD, processor="ML").update(status="failed")
+    assert states(root)["run"] == "done"
+    assert f"Job {job.pk} ran it and failed on other runs" in page(operator, root)
+    job.runs.filter(date=THIRD, processor="PSZA").update(status="failed")
+    assert f"Job {job.pk} failed" in page(operator, root)
 
 
 def test_the_load_page_opens_with_the_row_to_correct(operator: Client) -> None:
@@ -226,7 +261,7 @@ def test_an_open_page_follows_the_steps(operator: Client, monkeypatch: pytest.Mo
     assert f"Job {job.pk} is " in opened.html
     run_all(job)
     assert "fix" in opened.poll()
-    assert "No run is left" in opened.html
+    assert "All runs are complete and up to date" in opened.html
     audit()
     assert {"fix", "finding-state", "history"} <= opened.poll().keys()
     assert "The evidence is gone" in opened.html

@@ -13,6 +13,11 @@ from django.test import override_settings
 from hypothesis import given
 
 from backfill.audit import content_checks, load, season_audit
+from backfill.audit.source_correction import correction_of
+from backfill.ingest.load_history import record_load
+from backfill.ingest.selection import LoadSelection
+from backfill.models import Finding
+from backfill.models.finding import as_fields
 from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.simulation import FaultKind
 from backfill.warehouse import warehouse
@@ -357,6 +362,18 @@ def test_each_planted_fault_is_a_finding_of_its_own(simulated: Simulated) -> Non
     assert own[kinds.COLUMN_JUMP].dates == lost.dates
     assert {kinds.PHASE3_MISSING, kinds.LOW_COVERAGE, kinds.DUPLICATE_INPUT} <= own.keys()
     assert {f.kind for f in found if f.root} == set()
+
+    # A load of other rows of the season corrects none of them.
+    stored = [
+        Finding.objects.create(
+            kind=f.kind.name, season=f.season, subject=f.subject, **as_fields(f, 1)
+        )
+        for f in found
+    ]
+    record_load([season.year], "ann", LoadSelection.of("PGS", rows=True))
+    corrections = [c for f in stored if (c := correction_of(f))]
+    assert len(corrections) >= 4
+    assert not any(c.is_loaded for c in corrections)
 
 
 @pytest.mark.specification
