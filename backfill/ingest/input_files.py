@@ -24,6 +24,10 @@ SUPPORTED = (
     "a Parquet file (.parquet), a text file (.csv, .tsv, .txt) with the delimiter , ; | or tab,"
     " each also as .gz, an Excel workbook (.xlsx), shards or a folder of these, or a zip of all"
 )
+NAMES = (
+    "; name each file like its table, for example player_game_summary.csv, or select one table"
+    " to load a single file of any name"
+)
 SHARD = re.compile(r"[-_.]?(\d{12}|\d{5}-of-\d{5})$")
 CODEC = re.compile(r"(\.(snappy|zstd|gz|gzip|lz4|brotli))+$")
 PARTITION = re.compile(r"([A-Za-z_]\w*)=(.*)")
@@ -55,11 +59,20 @@ class _Form:
 
 @dataclass(kw_only=True)
 class InputFolder:
-    """Files of an input path by table. `others` are names that belong to no table."""
+    """Files of an input path by table. `others` are names that belong to no table, `unnamed` the
+    supported files among them.
+    """
 
     path: Path
     forms: dict[Table, dict[str, _Form]] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
+    unnamed: list[InputFile] = field(default_factory=list)
+
+    def name_only_file(self, tables: Sequence[Table]) -> None:
+        """Use the only file for the only selected table, whatever its name is."""
+        if len(tables) == len(self.unnamed) == 1 and not self.forms:
+            (file,) = self.unnamed
+            self.forms[tables[0]] = {file.name: _Form(name=file.name, files=[file])}
 
     def files(self, table: Table) -> list[InputFile]:
         """Return the files of a table. Raises Refused for several forms or a missing shard."""
@@ -83,6 +96,7 @@ class InputFolder:
         return (
             f"{listed(names, most=len(INPUTS))}: no file in {self.path}; found: {found};"
             f" supported for a table: {SUPPORTED}"
+            f"{NAMES if self.unnamed else ''}"
         )
 
 
@@ -181,11 +195,15 @@ def _add_file(found: InputFolder, path: Path, place: str) -> None:
         _add_sheets(found, path, name)
     else:
         found.others.append(name)
+        found.unnamed.append(InputFile(path=path, name=name))
 
 
 def _add_sheets(found: InputFolder, workbook: Path, name: str) -> None:
     """Add the sheets of a workbook that are named like tables."""
-    for sheet in spreadsheets.sheet_names(workbook, name):
+    sheets = spreadsheets.sheet_names(workbook, name)
+    if not any(map(table_of, sheets)):
+        found.unnamed.append(InputFile(path=workbook, name=name))
+    for sheet in sheets:
         title = f"{name}, sheet {sheet}"
         if table := table_of(sheet):
             file = InputFile(path=workbook, name=title, sheet=sheet)

@@ -78,6 +78,7 @@ def read(reading: InputReading) -> None:
     folder = reading.temporary / "input"
     folder.mkdir()
     found = input_files.find(reading.path, folder)
+    found.name_only_file(reading.selection.tables)
     # The schedule first: it defines the seasons and the teams.
     tables = sorted(reading.selection.tables, key=lambda table: table is not SCHED)
     if missing := found.missing(tables):

@@ -37,7 +37,8 @@ class Command(VerbCommand):
         parser.add_argument(
             "dir",
             metavar="DIR",
-            help="folder with nba_analytics/ and nba_reference/, or a .zip of it, or one file",
+            help="folder with nba_analytics/ and nba_reference/, or a .zip of it, or one file,"
+            " named like its table unless --tables selects one table",
         )
         parser.add_argument(
             "--tables",

@@ -16,7 +16,7 @@ import pytest
 
 from backfill.errors import Refused
 from backfill.ingest import archives
-from backfill.ingest.input_files import SUPPORTED
+from backfill.ingest.input_files import NAMES, SUPPORTED
 from backfill.ingest.load import checked_input
 from backfill.warehouse.tables import INPUTS, PGS, SCHED, UTGC
 from tests.backfill.bad_folders import PLAYER_GAMES, SCHEDULE, TEAM_CONTEXT
@@ -139,7 +139,7 @@ NONE = f"{PLAYER_GAMES}: no file in {{folder}}; found: {{}}; supported for a tab
 IN = f"nba_analytics/{PGS.name}"
 REFUSED: list[tuple[Callable[[Path], object], str]] = [
     (instead(f"{IN}.json", "{}"), NONE.format(f"{PGS.name}.json", folder="{folder}")),
-    (instead("nba_analytics/pgs.parquet", "x"), NONE.format("pgs.parquet", folder="{folder}")),
+    (instead("nba_analytics/pgs.parquet", "x"), NONE.format("pgs.parquet", folder="{folder}") + NAMES),
     (instead(f"{IN}.xls", "x"), NONE.format(f"{PGS.name}.xls", folder="{folder}")),
     (instead(f"{IN}.tar.gz", "x"), NONE.format(f"{PGS.name}.tar.gz", folder="{folder}")),
     (

@@ -75,6 +75,24 @@ def test_a_partial_load_replaces_those_tables_and_dates(
     assert by_table() == {**before, PGS: expected}
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_the_only_file_of_the_only_table_can_have_any_name(tmp_path: Path, suffix: str) -> None:
+    rows = [{**row, "processed_at": LATER} for row in season_rows(PGS, [SECOND])]
+    named = write_rows(file_of(tmp_path / "named", PGS, suffix), PGS, rows)
+    folder = tmp_path / "any"
+    folder.mkdir()
+    file = named.rename(folder / f"correction of Monday{suffix}")
+    load(file, LoadSelection.of("PGS", rows=True))
+    load(folder, part("PGS", SECOND))
+    changed = {row["game_date"] for row in stored(PGS) if row["processed_at"] == LATER}
+    assert changed == {SECOND}
+    (problem,) = refusal(file, part("PGS,TDGS", SECOND))
+    assert "or select one table to load a single file of any name" in problem
+    (folder / "other.csv").write_text("a,b")
+    (problem,) = refusal(folder, part("PGS", SECOND))
+    assert "no file in" in problem
+
+
 def test_a_table_without_dates_is_replaced_in_its_seasons(tmp_path: Path) -> None:
     before = by_table()
     loaded = load(late(tmp_path, UPGC, nights=[FIRST]), part("UPGC"))
