@@ -15,6 +15,7 @@ POINTS = (
     *("after-failures", "after-output", "after-history", "after-record"),
 )
 SIGNALS = {"BACKCOURT_CRASH_AT": signal.SIGKILL, "BACKCOURT_STOP_AT": signal.SIGSTOP}
+VERSION_POINTS = ("version-kept",)  # only a write that replaces a partition passes
 LOAD_POINTS = ("load-begun", "load-file", "load-prepared", "load-switched")
 COPY_POINTS = ("copy-begun", "copy-parts")
 BACKUP_POINTS = ("backup-database", "backup-warehouse", "backup-written")

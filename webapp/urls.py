@@ -20,6 +20,7 @@ from webapp.pages.new_backfill import views as new_backfill_views
 from webapp.pages.rates import views as rates_views
 from webapp.pages.retry import views as retry_views
 from webapp.pages.triage import views as triage_views
+from webapp.pages.versions import views as version_views
 from webapp.ui import converters
 
 register_converter(converters.IsoDateConverter, "day")
@@ -55,6 +56,12 @@ dates_urls = [
     path("dates/", date_views.pick, name="dates"),
     path("dates/<day:day>/", date_views.page, name="date"),
     path("dates/<day:day>/validation/", date_views.validation, name="date_validation"),
+    path("dates/<day:day>/versions/", version_views.of_date, name="versions"),
+    path(
+        "dates/<day:day>/versions/<slug:code>/<slug:version>/",
+        version_views.restore,
+        name="version_restore",
+    ),
     path("dates/<day:day>/run/<str:code>/", date_views.run, name="date_run"),
     path(
         "dates/<day:day>/neighbors/<str:code>/<entity:name>/",
@@ -94,6 +101,7 @@ jobs_urls = [
     path("jobs/<int:number>/resume/", control.resume, name="job_resume"),
     path("jobs/<int:number>/cancel/", control.cancel, name="job_cancel"),
     path("jobs/<int:number>/limit/", control.limit, name="job_limit"),
+    path("jobs/<int:number>/undo/", version_views.undo, name="job_undo"),
     path("jobs/<int:number>/compare/", compare.pick, name="job_compare"),
     path("jobs/<int:number>/compare/<int:other>/", compare.compare, name="job_comparison"),
     re_path(

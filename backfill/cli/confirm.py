@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from backfill.errors import Refused
 
 if TYPE_CHECKING:
+    from backfill.jobs.confirmation import Overwriting
     from backfill.jobs.start import Confirm, Preview
 
 ANY = "any"
@@ -34,26 +35,29 @@ def _number(text: str) -> str:
 
 
 def confirming(given: dict[str, Any], heard: list[Preview] | None = None) -> Confirm:
-    """Return the check of a start: --overwrites, else the number typed in a terminal; none in a
-    script.
-
-    `heard` receives the plan that starts.
-    """
+    """Return the check of a start (`check_typed`); `heard` receives the plan that starts."""
 
     def confirm(preview: Preview) -> None:
-        from backfill.jobs.confirmation import check_overwrites
-        from validation.findings.kinds import pluralize
-
-        number, complete = given["overwrites"], preview.to_confirm
-        if number is None and complete and not given["json"] and sys.stdin.isatty():
-            runs = pluralize(complete, "complete run")
-            with suppress(EOFError):
-                number = input(f"{runs} will be overwritten. Type {complete} to confirm: ")
-        elif number is None:
-            number = ANY  # a script is not asked
-        if number != ANY:
-            check_overwrites(preview, number, "add --overwrites {} to confirm")
+        check_typed(given, preview)
         if heard is not None:
             heard.append(preview)
 
     return confirm
+
+
+def check_typed(given: dict[str, Any], preview: Overwriting) -> None:
+    """Check --overwrites, else the number typed in a terminal; nothing in a script. Raises
+    Refused.
+    """
+    from backfill.jobs.confirmation import check_overwrites
+    from validation.findings.kinds import pluralize
+
+    number, complete = given["overwrites"], preview.to_confirm
+    if number is None and complete and not given["json"] and sys.stdin.isatty():
+        runs = pluralize(complete, "complete run")
+        with suppress(EOFError):
+            number = input(f"{runs} will be overwritten. Type {complete} to confirm: ")
+    elif number is None:
+        number = ANY  # a script is not asked
+    if number != ANY:
+        check_overwrites(preview, number, "add --overwrites {} to confirm")

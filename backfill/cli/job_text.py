@@ -96,7 +96,9 @@ def _options_line(summary: dict[str, Any]) -> str:
 
 
 def retried_lines(summary: dict[str, Any]) -> list[str]:
-    """Write the result of a retry in one line; nothing for any other job."""
+    """Write the result of a retry, or the job of an undo, in one line; nothing for any other job."""
+    if summary["undo_of"]:
+        return [f"undo of job {summary['undo_of']}"]
     if not (changes := summary["retried"]):
         return []
     kinds = "; ".join(f"{word}: {_counted(changes[kind])}" for kind, word in CHANGES)

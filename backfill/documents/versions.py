@@ -25,7 +25,7 @@ def version_document(version: KeptVersion) -> dict[str, Any]:
         "made_at": run and run.finished_at,
         "status": run and run.status,
         "rows": run and run.rows,
-        "failed": sum(run.failures.values()) if run else None,
+        "failed": version.failed if run else None,
         "sql_hash": run and run.sql_hash,
         "code_version": run and run.code_version,
     }

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from backfill.errors import OverwriteUnconfirmed
-from backfill.jobs.start import Preview
 from validation.findings.kinds import pluralize
 
 
+class Overwriting(Protocol):
+    """Preview of a start; `to_confirm` is the number of complete runs that it overwrites."""
+
+    @property
+    def to_confirm(self) -> int: ...
+
+
 def check_overwrites(
-    preview: Preview, number: int | str | None, how: str = "type {} to confirm"
+    preview: Overwriting, number: int | str | None, how: str = "type {} to confirm"
 ) -> None:
     """Raise OverwriteUnconfirmed unless `number` is that of the complete runs to overwrite.
 

@@ -20,6 +20,7 @@ from backfill.plan.planning import Plan, PlannedAction, PlannedRun, in_batches
 from backfill.process_id import this_process
 from backfill.season_calendar import load_calendar
 from backfill.versions.history import kept_keys, makers, versions_of
+from backfill.versions.replaced import CONTEXT
 from backfill.warehouse import writable_warehouse
 from validation.findings.kinds import pluralize
 from validation.processor_rules import downstream
@@ -53,7 +54,7 @@ class Undo:
     undo_of: Job | None = None
 
     @property
-    def overwrites(self) -> int:
+    def to_confirm(self) -> int:
         """Number of complete (processor, date) to overwrite."""
         return len(self.restores)
 
@@ -131,8 +132,8 @@ def nothing_text(found: Undo) -> str:
     """Return why an undo restores nothing."""
     reasons = dict.fromkeys(one.reason for one in found.left)
     of = f"job {found.undo_of.pk}" if found.undo_of else "the version"
-    why = "; ".join(f"{_count(found, text)} {text}" for text in reasons)
-    return f"nothing of {of} to undo: {why}" if why else f"{of} has no complete run to undo"
+    why = "; ".join(f"{_count(found, text)}: {text}" for text in reasons)
+    return f"nothing of {of} can be undone ({why})" if why else f"{of} has no complete run to undo"
 
 
 def _count(found: Undo, reason: str) -> str:
@@ -162,7 +163,7 @@ def _reason(
         return FIRST_WRITE
     if newest.fence > run.fence:
         return LATER.format(newest.job_id)
-    if run.has_changed_nothing:
+    if run.has_changed_nothing and CONTEXT not in run.changes:
         return SAME
     key = run.processor, run.date, run.replaced
     if key not in kept:

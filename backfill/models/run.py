@@ -193,8 +193,8 @@ class Run(Stateful):
     fence = models.BigIntegerField(default=0)
     # Token of the version that it replaced; None without one.
     replaced = models.BigIntegerField(null=True)
-    # Rows and failures against that version: added, removed, changed and unchanged; empty if it
-    # replaced nothing.
+    # Rows and failures against that version: added, removed, changed and unchanged, and of the
+    # unchanged rows those with another context; empty if it replaced nothing.
     changes = models.JSONField(default=dict)
     # Start of the first of the consecutive runs with equal rows and failures, if not this one.
     unchanged_since = models.DateTimeField(null=True)

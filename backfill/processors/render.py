@@ -39,6 +39,16 @@ def _hash(table: Table) -> str:
     return f"SUBSTR(TO_HEX(SHA256(\n      {parts}\n    )), 1, 16)"
 
 
+def _context_text(table: Table) -> str:
+    """Return the text of the columns outside the hash, without times."""
+    names = (
+        c.name
+        for c in table.columns
+        if not c.hashed and c.type != "TIMESTAMP" and c.name not in FRAME_COLUMNS
+    )
+    return " || '|' || ".join(f"IFNULL(CAST({name} AS STRING), '')" for name in names) or "''"
+
+
 def _own_columns(table: Table) -> list[str]:
     return [name for name in table.names if name not in FRAME_COLUMNS]
 
@@ -53,6 +63,7 @@ def _environment(folder: Path | None = None) -> Environment:
         complete=COMPLETENESS,
         own_columns=_own_columns,
         data_hash=_hash,
+        context_text=_context_text,
     )
     return jinja
 

@@ -49,6 +49,7 @@ def summarize(job: Job) -> dict[str, Any]:
         "findings": _findings(job),
         "changes": changes and {**changes.as_json(), "note": changes.gone_sentence},
         "retry_of": job.retry_of_id,
+        "undo_of": job.undo_of_id,
         "retried": _retried(job),
         "next": _next(processors, problems) + unread,
     }

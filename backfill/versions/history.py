@@ -33,6 +33,11 @@ class KeptVersion:
         return self.run.run_id if self.run else str(self.token)
 
     @property
+    def failed(self) -> int:
+        """Number of failed entities."""
+        return sum(self.run.failures.values()) if self.run else 0
+
+    @property
     def is_whole(self) -> bool:
         """True if a complete run made it; any other is not restored."""
         return self.run is None or self.run.status == Run.Status.COMPLETE

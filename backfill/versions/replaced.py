@@ -46,14 +46,22 @@ def replaced(
     return {
         day: Replaced(
             of_output.tokens[day],
-            {} if day in unknown else {k: counts.get((k, day), NONE) for k in KINDS},
+            {} if day in unknown else _of_date(day, counts),
         )
         for day in of_output.picks
     }
 
 
 KINDS = ("rows", "failures")
+CONTEXT = "context"  # its only count: unchanged rows with another context
 NONE = (0, 0, 0, 0)
+
+
+def _of_date(
+    day: date, counts: Mapping[tuple[str, date], Sequence[int]]
+) -> dict[str, Sequence[int]]:
+    found = {kind: counts.get((kind, day), NONE) for kind in KINDS}
+    return found | ({CONTEXT: counts[CONTEXT, day]} if (CONTEXT, day) in counts else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,4 +116,7 @@ def _counts(
         warehouse.stage_versions(OLD_FAILURES, FAILURES, failures.picks, processor.name)
         old["old_failures"] = OLD_FAILURES
     rows = warehouse.query(render.changes(processor.code, old), params)
-    return {(r["kind"], r["d"]): tuple(r[name] for name in COUNTS) for r in rows}
+    found: dict[tuple[str, date], Sequence[int]] = {
+        (r["kind"], r["d"]): tuple(r[name] for name in COUNTS) for r in rows
+    }
+    return found | {(CONTEXT, r["d"]): (r["context"],) for r in rows if r["context"]}

@@ -8,13 +8,15 @@ from contextlib import suppress
 from random import Random
 from subprocess import TimeoutExpired
 
+import duckdb
 import pytest
 
-from backfill.crash_points import POINTS
+from backfill.crash_points import POINTS, VERSION_POINTS
 from backfill.processors.registry import CHAIN
-from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS
+from backfill.warehouse.tables import FAILURES, HISTORY, OUTPUTS, PGS
 from tests.system.installation import (
     Installation,
+    Partitions,
     Reference,
     assert_heals,
     assert_same,
@@ -90,6 +92,46 @@ def test_killed_then_started_with_force_everything_is_made_again(
     forced = installed.verb(*reference.command, "--force", "--overwrites", "any")
     assert (forced.returncode, forced.stderr) == (0, "")
     assert_same(installed, reference, jobs=("cancelled", "succeeded"))
+
+
+def test_killed_at_every_point_of_an_undo_each_partition_is_old_or_new(
+    installed: Installation, reference: Reference
+) -> None:
+    assert installed.verb(*reference.command).returncode == 0
+    before = data_of(installed)
+    spoil(installed)
+    assert installed.verb(*reference.command, "--force").returncode == 0
+    after = data_of(installed)
+    changed = {name for name in before if before[name] != after[name]}
+    assert len(changed) > len(reference.days)
+    undo = ("undo", "2", "--inline", "--reason", "wrong load")
+    for point in (*POINTS, *VERSION_POINTS):
+        crash(installed, undo, f"{point}:2")
+        now = data_of(installed)
+        assert {name for name in before if now[name] not in (before[name], after[name])} == set()
+    ended_undo = installed.verb(*undo)
+    assert (ended_undo.returncode, ended_undo.stderr) == (0, "")
+    assert data_of(installed) == before
+    assert installed.active() == 0
+
+
+def data_of(installed: Installation) -> Partitions:
+    """Return rows and failures of every partition, without the run history."""
+    return {
+        name: rows for name, rows in installed.tables().items() if str(HISTORY.name) not in name
+    }
+
+
+def spoil(installed: Installation) -> None:
+    """Add an attempt to every player's games, as a wrong load does."""
+    file = installed.season(PGS)
+    spoiled = file.with_suffix(".spoiled")
+    with duckdb.connect() as db:
+        db.execute(
+            f"COPY (SELECT * REPLACE (paint_attempts + 1 AS paint_attempts) FROM '{file}') "
+            f"TO '{spoiled}' (FORMAT parquet)"
+        )
+    spoiled.replace(file)
 
 
 def test_killed_then_started_twice_at_once_only_one_goes_on(

@@ -23,7 +23,9 @@ from webapp.models import Role, Token, User
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 ADMIN_ONLY = {"limit", "cap"}
-READ_BY_POST = {"jobs/preview", "jobs/{number}/retry/preview", "preflight"}
+READ_BY_POST = {
+    *("jobs/preview", "jobs/{number}/retry/preview", "jobs/{number}/undo/preview", "preflight"),
+}
 OPERATIONS = sorted(
     (method.upper(), path.removeprefix(ROOT))
     for path, methods in api.get_openapi_schema(path_prefix=ROOT)["paths"].items()

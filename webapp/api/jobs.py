@@ -97,6 +97,7 @@ def _line(job: Job, runs: dict[str, int]) -> Document:
         "who": job.actor,
         "why": job.reason,
         "retry_of": job.retry_of_id,
+        "undo_of": job.undo_of_id,
         "created_at": job.created_at,
         "finished_at": job.finished_at,
     }

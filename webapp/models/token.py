@@ -24,6 +24,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
     {
         "start": "start backfills",
         "retry": "retry failed runs",
+        "undo": "undo jobs and restore versions",
         "pause": "pause jobs",
         "resume": "resume jobs",
         "cancel": "cancel jobs",

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import FAILED, OK, VerbCommand, whole_number
+from backfill.cli.confirm import add_overwrites, check_typed
 from backfill.cli.job_command import found
 from backfill.cli.option_arguments import add_options
 from backfill.cli.run_and_watch import add_where, codes, launch, listed
@@ -37,6 +38,7 @@ class Command(VerbCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="print the runs to restore; restore nothing"
         )
+        add_overwrites(parser)
         add_where(parser)
 
     def run(self, **given: Any) -> int:
@@ -50,6 +52,7 @@ class Command(VerbCommand):
             text = restored_text(preview) if preview.plan else nothing_text(preview)
             self.emit(undo_document(preview), text)
             return OK if preview.plan else FAILED
+        check_typed(given, preview)
         reason = given["reason"]
         code = launch(
             self,

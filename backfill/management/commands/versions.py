@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from backfill.cli.base import OK, VerbCommand, iso_date
+from backfill.cli.confirm import add_overwrites, check_typed
 from backfill.cli.option_arguments import add_options
 from backfill.cli.run_and_watch import add_where, launch
 from backfill.cli.tables import table
@@ -32,6 +33,7 @@ class Command(VerbCommand):
             "--restore", metavar="V", help="restore this version: the ID of its run, or its token"
         )
         add_options(parser, ["reason"])
+        add_overwrites(parser)
         add_where(parser)
 
     def run(self, **given: Any) -> int:
@@ -56,6 +58,7 @@ class Command(VerbCommand):
         if not code:
             raise Refused("--restore needs --processor P, because several have versions of a date")
         found = preview_restore(given["date"], code, given["restore"])
+        check_typed(given, found)
         reason = given["reason"]
         ended = launch(
             self,

@@ -1,12 +1,14 @@
 {# The staged rows and failures against those that they replace, per date: `kind` is rows or failures.
+   `context` counts the unchanged rows whose columns outside the hash differ, times aside.
    DuckDB counts no NULL as NULL, BigQuery as 0. #}
+{% set context = context_text(processor.output) %}
 WITH
 old AS (
-  SELECT 'rows' AS kind, {{ processor.output.partition }} AS d, {{ processor.output.entity }} AS entity, data_hash AS content
+  SELECT 'rows' AS kind, {{ processor.output.partition }} AS d, {{ processor.output.entity }} AS entity, data_hash AS content, {{ context }} AS context
   FROM {{ old_output if old_output is defined else processor.output }}
   WHERE {{ processor.output.partition }} IN UNNEST(@dates)
   UNION ALL
-  SELECT 'failures', analysis_date, entity_id, failure_category || ' ' || failure_reason
+  SELECT 'failures', analysis_date, entity_id, failure_category || ' ' || failure_reason, ''
   FROM {{ old_failures if old_failures is defined else t.FAILURES }}
   WHERE processor_name = '{{ processor.name }}' AND analysis_date IN UNNEST(@dates)
 ),
@@ -14,11 +16,11 @@ written_failures AS (
 {% include "failures.sql" %}
 ),
 new AS (
-  SELECT 'rows' AS kind, {{ processor.output.partition }} AS d, {{ processor.output.entity }} AS entity, data_hash AS content
+  SELECT 'rows' AS kind, {{ processor.output.partition }} AS d, {{ processor.output.entity }} AS entity, data_hash AS content, {{ context }} AS context
   FROM staged
   WHERE {{ processor.output.partition }} IS NOT NULL AND failure_category IS NULL
   UNION ALL
-  SELECT 'failures', analysis_date, entity_id, failure_category || ' ' || failure_reason
+  SELECT 'failures', analysis_date, entity_id, failure_category || ' ' || failure_reason, ''
   FROM written_failures
 )
 SELECT
@@ -27,7 +29,8 @@ SELECT
   COUNTIF(old.d IS NULL) AS added,
   COUNTIF(new.d IS NULL) AS removed,
   COUNTIF(IFNULL(new.content != old.content, FALSE)) AS changed,
-  COUNTIF(IFNULL(new.content = old.content, FALSE)) AS unchanged
+  COUNTIF(IFNULL(new.content = old.content, FALSE)) AS unchanged,
+  COUNTIF(IFNULL(new.content = old.content AND new.context != old.context, FALSE)) AS context
 FROM new
 FULL JOIN old ON old.kind = new.kind AND old.d = new.d AND old.entity = new.entity
 GROUP BY IFNULL(new.kind, old.kind), IFNULL(new.d, old.d)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from backfill.errors import PlanChanged, Refused
 from backfill.jobs.lifecycle import cancel_job, pause_job, resume_job
@@ -20,9 +17,9 @@ from backfill.jobs.undo import preview_restore, preview_undo, start_undo
 from backfill.models import Event, Job, Run
 from backfill.plan.rerun_policy import stale
 from backfill.processors.registry import CHAIN
-from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
 from backfill.warehouse.tables import PGS
+from tests.backfill.shell import Shell
 from tests.backfill.working import run_all
 from tests.seasons.tiny import (
     FIRST,
@@ -110,7 +107,7 @@ def test_an_undo_of_an_undo_restores_the_job(tmp_path: Path) -> None:
 
 def test_runs_that_changed_nothing_or_replaced_nothing_stay(tmp_path: Path) -> None:
     job = overwrite("TDZA", "PSZA")
-    with pytest.raises(Refused, match="nothing of job 1 to undo: 8 runs replaced nothing"):
+    with pytest.raises(Refused, match=r"nothing of job 1 can be undone .8 runs: replaced nothing"):
         start_undo(preview_undo(job), "bob", REASON)
     correct(tmp_path)
     again = overwrite("TDZA", "PSZA")
@@ -267,29 +264,33 @@ def test_the_makers_of_kept_versions_are_not_pruned(tmp_path: Path) -> None:
     assert makers <= kept_runs()
 
 
-def shell(*args: str) -> dict[str, Any]:
-    out = StringIO()
-    call_command(*args, "--json", stdout=out)
-    document: dict[str, Any] = json.loads(out.getvalue())
-    return document
-
-
-def test_the_shell_lists_versions_and_undoes(tmp_path: Path, season: Path) -> None:
-    overwrite("PSZA")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.shell
+def test_the_shell_lists_versions_and_undoes(shell: Shell, tmp_path: Path, season: Path) -> None:
+    dates = ("--start", FIRST, "--end", LAST, "--processors", "PSZA", "--force")
+    assert shell.backfill(*dates).code == 0
     before = [_values(row) for row in rows_of("PSZA")]
     correct(tmp_path)
-    job = overwrite("PSZA")
-    listed = shell("versions", str(SECOND), "--processor", "PSZA")["versions"]
+    assert shell.backfill(*dates).code == 0
+    job = Job.objects.get(pk=2)
+    listed = listed_by(shell)
     assert [(v["live"], v["job"], v["rows"]) for v in listed] == [(True, 2, 2), (False, 1, 2)]
-    preview = shell("undo", str(job.pk), "--dry-run")
+    preview = shell("undo", job.pk, "--dry-run", "--json").document
     assert len(preview["restores"]) == 3
-    done = shell("undo", str(job.pk), "--inline", "--reason", REASON)
-    assert done["status"] == "succeeded"
+    undo = ("undo", job.pk, "--inline", "--json")
+    assert "a restore needs a reason" in shell(*undo).err
+    assert "add --overwrites 3" in shell(*undo, "--reason", REASON, "--overwrites", 9).err
+    assert shell(*undo, "--reason", REASON).document["status"] == "succeeded"
     assert [_values(row) for row in rows_of("PSZA")] == before
     part(season, "PSZA", SECOND).unlink()
-    assert not [
-        v["live"]
-        for v in shell("versions", str(SECOND), "--processor", "PSZA")["versions"]
-        if v["live"]
-    ]
-    assert warehouse().versions
+    assert not [v["live"] for v in listed_by(shell) if v["live"]]
+    assert shell("versions", SECOND, "--restore", "x").err == (
+        "--restore needs --processor P, because several have versions of a date\n"
+    )
+    assert shell("undo", 99).code == 2
+
+
+def listed_by(shell: Shell) -> list[dict[str, Any]]:
+    answer = shell("versions", SECOND, "--processor", "PSZA", "--json")
+    found: list[dict[str, Any]] = answer.document["versions"]
+    return found

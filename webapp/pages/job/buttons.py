@@ -90,6 +90,16 @@ def _control(job: Job, progress: Progress, user: User) -> Iterator[Button]:
         url=links.to_retry(job.pk),
         disabled_reason=no_retry(job, user),
     )
+    if _may_undo(job, user):
+        yield Button(label="Undo job", icon="history", url=reverse("job_undo", args=[job.pk]))
+
+
+def _may_undo(job: Job, user: User) -> bool:
+    return (
+        user.may_operate
+        and job.status in Job.ENDED
+        and job.runs.filter(replaced__isnull=False).exists()
+    )
 
 
 def _other(job: Job) -> Iterator[Button]:

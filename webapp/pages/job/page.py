@@ -99,6 +99,7 @@ def _context(job: Job, user: User, query: QueryDict, season: int) -> dict[str, A
         "triggers": list(job.triggers.order_by("date")),
         "code_now": code_version(),
         "retried_by": list(job.retried_by.order_by("pk")),
+        "undone_by": list(job.undone_by.order_by("pk")),
         **event_page(job, query),
     }
 

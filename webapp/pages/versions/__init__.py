@@ -1,0 +1,1 @@
+"""Versions of a date, restore of one, and undo of a job."""
