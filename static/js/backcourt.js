@@ -151,7 +151,9 @@ document.addEventListener("input", (event) => {
   hold();
 });
 document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.elt.id === "launch") asked = typed; });
-document.addEventListener("htmx:afterRequest", hold);
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.elt.id === "launch" && $("#start-button")) $("#start-button").disabled = asked !== typed;
+});
 
 // maxlength truncates pasted text silently; show an alert.
 document.addEventListener("paste", (event) => {

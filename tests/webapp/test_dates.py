@@ -223,7 +223,7 @@ def test_the_number_of_queries_is_the_same_on_every_date(
     demo: Demo, viewer: Client, django_assert_max_num_queries: Any
 ) -> None:
     for day in (DAY, FAULTY, END):
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(18):
             viewer.get(url("date", day))
 
 

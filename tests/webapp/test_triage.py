@@ -249,15 +249,15 @@ REVERSED = {"start": "2021-12-01", "end": "2021-11-01"}
     [{"start": "yesterday"}, {"severity": "awful"}, {"season": "x"}, {"state": HOSTILE}, REVERSED],
 )
 def test_a_filter_that_cannot_be_meant_says_so_and_narrows_nothing(
-    query: dict[str, str], demo: Demo, viewer: Client
+    query: dict[str, str], demo: Demo, operator: Client
 ) -> None:
-    answer = viewer.get(reverse("triage"), query)
+    answer = operator.get(reverse("triage"), query)
     text = answer.content.decode()
     assert answer.status_code == 422
     assert "field-error" in text
     assert HOSTILE not in text
-    assert all(f'value="{pk}"' in text for pk in shown(viewer))
-    assert viewer.get(reverse("triage"), query, headers=HTMX)["HX-Retarget"] == "#alerts"
+    assert all(f'value="{pk}"' in text for pk in shown(operator))
+    assert operator.get(reverse("triage"), query, headers=HTMX)["HX-Retarget"] == "#alerts"
 
 
 def test_what_phase_3_lacks_is_loaded_before_it_is_backfilled(

@@ -15,6 +15,7 @@ from backfill.models.finding import folded
 from backfill.processors.registry import CHAIN, PROCESSORS, Processor
 from backfill.season_calendar import load_calendar
 from backfill.status.latest_runs import explained_bugs
+from backfill.status.run.retry import retry_reasons
 from backfill.status.season_grid import NOT_RUN, RunCell, SeasonState
 from validation.categories import BY_NAME, INCOMPLETE_DATA, count_bugs
 from validation.season import Calendar, Day
@@ -61,7 +62,7 @@ class CategoryBar:
         return self.failed if self.expected is None else self.expected
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ProcessorCard:
     """Processor on the date. `run` is the active run, else the latest decisive one; `audit`
     comes from the last audit and can belong to an older run.
@@ -70,6 +71,7 @@ class ProcessorCard:
     cell: RunCell
     run: Run | None
     audit: AuditResult | None
+    no_retry: str = ""  # why a retry of its failures would run nothing
 
     @property
     def processor(self) -> Processor:
@@ -190,7 +192,19 @@ def chain(day: Day) -> list[ProcessorCard]:
     runs = Run.objects.in_bulk([cell.run for cell in cells if cell.run])
     audits = {audit.processor: audit for audit in AuditResult.objects.filter(date=day.day)}
     return [
-        ProcessorCard(cell, runs.get(cell.run or 0), audits.get(cell.processor)) for cell in cells
+        ProcessorCard(cell=cell, run=runs.get(cell.run or 0), audit=audits.get(cell.processor))
+        for cell in cells
+    ]
+
+
+def _with_retries(cards: list[ProcessorCard]) -> list[ProcessorCard]:
+    """Return the cards with the reasons against a retry of their failures."""
+    reasons = retry_reasons([card.run for card in cards if card.run and card.retry])
+    return [
+        replace(card, no_retry=reasons.get(card.run.pk, "").removeprefix("nothing to retry: "))
+        if card.run
+        else card
+        for card in cards
     ]
 
 
@@ -232,7 +246,7 @@ def context(day: date, code: str) -> dict[str, Any]:
     """Return the template context with the entities of `code`, by default the worst processor."""
     calendar = load_calendar()
     typed = calendar.day(day)
-    cards = chain(typed) if typed.is_processing else []
+    cards = _with_retries(chain(typed)) if typed.is_processing else []
     chosen = code or (worst(cards) if cards else "")
     return {
         "day": typed,

@@ -50,9 +50,13 @@ class LaunchRow:
     verbs: dict[str, str]
 
     @property
-    def disabled_reasons(self) -> list[str]:
-        """Distinct reasons."""
-        return list(dict.fromkeys(reason for reason in self.verbs.values() if reason))
+    def disabled_reasons(self) -> list[tuple[str, str]]:
+        """Verbs and the reason against them, one entry per reason."""
+        reasons = dict.fromkeys(reason for reason in self.verbs.values() if reason)
+        return [
+            (", ".join(verb for verb, why in self.verbs.items() if why == reason), reason)
+            for reason in reasons
+        ]
 
 
 def waiting(user: User) -> list[LaunchRow]:
