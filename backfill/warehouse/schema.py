@@ -44,11 +44,21 @@ class Column:
         return int(self.type[:-1].split(",")[1]) if self.type.startswith("NUMERIC") else None
 
     @property
+    def is_array(self) -> bool:
+        """True for an array."""
+        return self.type.startswith("ARRAY")
+
+    @property
+    def is_number(self) -> bool:
+        """True if its values, or the elements of its arrays, are numbers."""
+        return any(number in self.type for number in ("INT64", "FLOAT64", "NUMERIC"))
+
+    @property
     def ddl(self) -> str:
         """Column in a BigQuery CREATE TABLE; an array is never NULL there, and cannot be declared
         so.
         """
-        required = "" if self.nullable or self.type.startswith("ARRAY") else " NOT NULL"
+        required = "" if self.nullable or self.is_array else " NOT NULL"
         return f'{self.name} {self.type}{required} OPTIONS(description="{self.meaning}")'
 
 
