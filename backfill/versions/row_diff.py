@@ -21,6 +21,7 @@ from validation.columns import FEATURES
 
 SIDES = ("old", "new")
 VALUES = "changed_values"
+MOST_ENTITIES = 5_000  # of a processor; more than the entities of a date
 LIVE = None  # token of the live partition
 
 
@@ -82,16 +83,14 @@ class ColumnDiff:
 
 
 class EntityDiff(NamedTuple):
-    """Entity whose row or failure differs. `columns` counts its changed values, array elements
-    each.
-    """
+    """Entity whose row or failure differs. `columns` are the names of its changed columns."""
 
     processor: str
     date: date
     entity: str
     kind: str
     change: str
-    columns: int
+    columns: tuple[str, ...]
     old_category: str
     new_category: str
     old_reason: str
@@ -112,8 +111,9 @@ class RowDiff:
 
 
 def compare(pairs: Collection[Pair], *, with_entities: bool = False) -> RowDiff:
-    """Return the diff of pairs of versions, one pair per (processor, date). Raises WarehouseError,
-    and Refused for a version that disappears during the read.
+    """Return the diff of pairs of versions, one pair per (processor, date); `with_entities` lists
+    up to MOST_ENTITIES per processor. Raises WarehouseError, and Refused for a version that
+    disappears during the read.
     """
     session, parts = warehouse(), list[RowDiff]()
     for code, processor in PROCESSORS.items():
@@ -163,7 +163,7 @@ def _compared(
         {},
     )
     counts = session.query(render("diff-counts", table=processor.output))
-    entities = render("diff-entities", table=processor.output)
+    entities = render("diff-entities", table=processor.output, most=MOST_ENTITIES)
     return RowDiff(
         dates=tuple(_dates(processor.code, pairs, counts)),
         categories=tuple(_categories(processor.code, counts)),
@@ -217,5 +217,5 @@ def _column(code: str, row: Row) -> ColumnDiff:
 
 
 def _entity(code: str, row: Row) -> EntityDiff:
-    names = EntityDiff._fields[2:]
-    return EntityDiff(code, row["d"], *(row[name] for name in names))
+    row = {**row, "processor": code, "date": row["d"], "columns": tuple(row["columns"].split())}
+    return EntityDiff(*(row[name] for name in EntityDiff._fields))

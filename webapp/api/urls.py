@@ -16,7 +16,7 @@ from django.views.generic import RedirectView
 from ninja import NinjaAPI
 from ninja.responses import NinjaJSONEncoder
 
-from webapp.api import errors, findings, jobs, launches, loads, reading, runs, versions
+from webapp.api import diffs, errors, findings, jobs, launches, loads, reading, runs, versions
 from webapp.api.auth import ANYBODY
 from webapp.api.body import BodyParser
 from webapp.auth.tokens import user_of
@@ -42,7 +42,7 @@ api = NinjaAPI(
     " `Authorization: Bearer TOKEN`; create one on the System page or with"
     " `manage.py token USER NAME`.",
 )
-for part in (jobs, runs, launches, loads, findings, versions, reading):
+for part in (jobs, diffs, runs, launches, loads, findings, versions, reading):
     api.add_router("", part.router)
 errors.register(api)
 
