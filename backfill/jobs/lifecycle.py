@@ -13,6 +13,7 @@ from backfill.errors import Conflict, Refused, WarehouseError
 from backfill.execution import dispatch
 from backfill.execution.overwritten import mark_overwritten_by
 from backfill.execution.unplanned import cancel_unplanned
+from backfill.jobs.resumption import completed_since
 from backfill.models import (
     SYSTEM,
     Batch,
@@ -133,14 +134,15 @@ def _resume(job: Job, brake: bool | None, by: dict[str, Any]) -> None:
     if job.transition((Status.PAUSING,), Status.RUNNING, **by, **set_brake):
         return
     if job.status == Status.CANCELLED:
-        _skip_completed_runs(job, actor)
+        skipped = _skip_completed_runs(job, actor)
         _discontinue_warehouse_jobs(job)
         fresh: dict[str, object] = {"finished_at": None, "losses": 0}
         left = job.runs.all().transition((Run.Status.CANCELLED,), Run.Status.PENDING, **by, **fresh)
         numbers = job.runs.filter(status=Run.Status.PENDING).values("batch")
         job.batches.filter(number__in=numbers).update(status=Batch.Status.WAITING, retry_at=None)
         if not left:
-            raise Refused(f"job {job.pk} has no runs left to resume")
+            why = f": another job has completed {pluralize(skipped, 'run')}" if skipped else ""
+            raise Refused(f"job {job.pk} has no runs left to resume{why}")
     if not job.transition((Status.PAUSED, Status.CANCELLED), Status.QUEUED, **by, **fields):
         raise Refused(_cannot(job, "resumed", "resume paused or cancelled jobs only"))
     job.batches.filter(status=Batch.Status.WAITING).update(retry_at=None)
@@ -167,16 +169,12 @@ def _discontinue_warehouse_jobs(job: Job) -> None:
     Run.objects.bulk_update(runs, ["warehouse_jobs"])
 
 
-def _skip_completed_runs(job: Job, actor: str) -> None:
-    """Skip runs that another job completed since, unless the options rerun complete dates."""
-    options = job.parsed_options
-    if options.force or options.outdated or job.retry_of_id:
-        return
-    done = Run.objects.done(options.start, options.end)
-    cancelled = job.runs.filter(status=Run.Status.CANCELLED)
-    kept = job.runs.filter(pk__in=[r.pk for r in cancelled if (r.processor, r.date) in done])
+def _skip_completed_runs(job: Job, actor: str) -> int:
+    """Skip runs that another job completed since."""
+    cancelled = completed_since(job, job.runs.filter(status=Run.Status.CANCELLED))
+    kept = job.runs.filter(pk__in=[run.pk for run in cancelled])
     skip_reason = SkipReason.ALREADY_COMPLETE
-    kept.transition(
+    skipped = kept.transition(
         (Run.Status.CANCELLED,),
         Run.Status.SKIPPED,
         actor=actor,
@@ -184,6 +182,7 @@ def _skip_completed_runs(job: Job, actor: str) -> None:
         skip_reason=skip_reason,
     )
     kept.filter(skip_reason=skip_reason).update(reason=ALREADY_COMPLETE)
+    return skipped
 
 
 def cancel_job(job: Job, actor: str, reason: str = "", *, force: bool = False) -> Cancelled:

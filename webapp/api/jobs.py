@@ -20,6 +20,7 @@ from backfill.jobs.lifecycle import (
     pause_job,
     resume_job,
 )
+from backfill.jobs.resumption import resumption
 from backfill.jobs.retry import preview_retry as preview_retry_plan
 from backfill.jobs.retry import retry_job
 from backfill.jobs.start import preview_job
@@ -230,7 +231,17 @@ def pause(request: HttpRequest, number: int, given: ReasonIn) -> Document:
 @router.post("/jobs/{number}/resume", auth=operators("resume"), summary="Resume a job")
 def resume(request: HttpRequest, number: int, given: ResumeIn) -> Document:
     """Run the remaining runs of a paused or cancelled job."""
-    return _state(resume_job(job_of(number), actor(request), given.reason, brake=given.brake))
+    found = job_of(number)
+    effect = resumption(found)
+    resumed = resume_job(found, actor(request), given.reason, brake=given.brake)
+    return {**_state(resumed), **asdict(effect)}
+
+
+@router.get("/jobs/{number}/resume", summary="Preview a resume")
+def resuming(request: HttpRequest, number: int) -> Document:
+    """Return the number of runs to execute, on bootstrap dates, and already complete."""
+    found = job_of(number)
+    return {**_state(found), **asdict(resumption(found))}
 
 
 @router.get("/jobs/{number}/cancel", summary="Preview a cancellation")

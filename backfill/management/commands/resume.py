@@ -10,7 +10,9 @@ from django.utils.timezone import now
 from backfill.cli.base import OK, add_flag
 from backfill.cli.job_command import JobCommand
 from backfill.jobs.lifecycle import resume_job
+from backfill.jobs.resumption import resumption
 from backfill.models import Run, Worker
+from validation.findings.kinds import pluralize
 
 
 class Command(JobCommand):
@@ -32,13 +34,15 @@ class Command(JobCommand):
 
     def run(self, **given: Any) -> int:
         """Resume the job and print the number of runs left."""
+        before = self.job(given)
+        effect = resumption(before)
         job = resume_job(
-            self.job(given), self.actor, given["reason"], brake=False if given["no_brake"] else None
+            before, self.actor, given["reason"], brake=False if given["no_brake"] else None
         )
         left = job.runs.filter(status__in=Run.ACTIVE).count()
         text = "" if Worker.alive(now()) else "; no worker is running: start one with bin/up"
         self.emit(
-            {"job": job.pk, "status": job.status, "left": left},
-            f"job {job.pk} resumed with {left} run{'s' * (left != 1)}{text}",
+            {"job": job.pk, "status": job.status, "left": left, "complete": effect.complete},
+            f"job {job.pk} resumed with {pluralize(left, 'run')}{effect.skipped_text}{text}",
         )
         return OK

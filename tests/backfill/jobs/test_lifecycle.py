@@ -17,6 +17,7 @@ from backfill.jobs.lifecycle import (
     pause_job,
     resume_job,
 )
+from backfill.jobs.resumption import Resumption, resumption
 from backfill.jobs.start import start_job
 from backfill.models import Event, Job, Limits, Run
 from backfill.status.job_summary import summarize
@@ -173,6 +174,13 @@ def test_resume_changes_the_brake() -> None:
     )
 
 
+def cancelled_overwrite(policy: str) -> Job:
+    """Return a cancelled job that was to replace complete runs by this option."""
+    job = job_in("cancelled")
+    Job.objects.filter(pk=job.pk).update(options={**job.options, policy: True})
+    return Job.objects.get(pk=job.pk)
+
+
 def test_a_cancelled_job_whose_dates_another_one_took_cannot_be_resumed() -> None:
     job = job_in("cancelled")
     other = start_job(make_options(processors=("PSZA",), end=FIRST), "bob")
@@ -194,15 +202,42 @@ def test_what_another_job_has_completed_since_is_not_run_again() -> None:
     ]
 
 
+@pytest.mark.parametrize("policy", ["force", "outdated"])
+def test_a_resumed_overwrite_keeps_what_another_job_has_completed_since(policy: str) -> None:
+    job = cancelled_overwrite(policy)
+    run_all(make_job(processors=("PSZA",), end=FIRST, force=True))
+    assert resumption(job) == Resumption(runs=1, complete=1)
+    resume_job(job, "ann")
+    job = run_all(job)
+    assert list(job.runs.order_by("date").values_list("status", "reason")) == [
+        ("skipped", "already complete"),
+        ("complete", ""),
+    ]
+    assert Run.objects.deciding(FIRST, FIRST)["PSZA", FIRST].job_id != job.pk
+
+
+def test_a_resumed_overwrite_runs_what_is_stale_again() -> None:
+    job = cancelled_overwrite("force")
+    other = run_all(make_job(processors=("PSZA",), end=SECOND))
+    with pytest.raises(Refused, match="no runs left to resume: another job has completed 2 runs"):
+        resume_job(job, "ann")
+    job.refresh_from_db()
+    assert (job.status, statuses(job)) == ("cancelled", {"cancelled": 2})
+    other.runs.filter(date=SECOND).update(input_signature="wolder")
+    assert resumption(job) == Resumption(runs=1, complete=1)
+
+
 @pytest.mark.shell
 def test_what_a_resumed_job_makes_is_the_newest() -> None:
     """Resumed runs have older rows than those of the job that ran in between."""
-    job = job_in("cancelled")
-    Job.objects.filter(pk=job.pk).update(options={**job.options, "force": True})
-    run_all(make_job(processors=("PSZA",), end=SECOND))
+    job = cancelled_overwrite("force")
+    other = run_all(make_job(processors=("PSZA",), end=SECOND))
+    other.runs.update(status="failed")
     resume_job(Job.objects.get(pk=job.pk), "ann")
     run_all(job)
+    assert Run.objects.done(FIRST, SECOND) == {("PSZA", FIRST), ("PSZA", SECOND)}
     Run.objects.filter(job=job).update(status="failed")
+    other.runs.update(status="complete")
     assert Run.objects.done(FIRST, SECOND) == set()
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from backfill.jobs.lifecycle import cancel_job, change_limit, pause_job, resume_job
+from backfill.jobs.resumption import resumption
 from backfill.models import Job
 from backfill.plan.options import MAX_PARALLEL
 from validation.findings.kinds import pluralize
@@ -95,8 +96,9 @@ def resume(request: HtmxRequest, number: int) -> HttpResponse:
     if not form.is_valid():
         return _confirm(request, job, form, "resume")
     brake = False if form.cleaned_data["brake"] == RELEASE else None
+    effect = resumption(job)
     resume_job(job, request.user.username, form.cleaned_data["reason"], brake=brake)
-    return _done(request, job, f"Job {job.pk} resumed.")
+    return _done(request, job, f"Job {job.pk} resumed{effect.skipped_text}.")
 
 
 @confirmed
@@ -147,6 +149,8 @@ def _confirm(request: HtmxRequest, job: Job, form: forms.Form, verb: str) -> Htt
         "action": action,
         **effects(job),
     }
+    if verb == "resume":
+        context["effect"] = resumption(job)
     return render(request, template, context, status=422 if form.errors else 200)
 
 

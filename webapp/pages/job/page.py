@@ -20,7 +20,7 @@ from backfill.drilldown.entity_names import all_names
 from backfill.errors import WarehouseError
 from backfill.execution.live_checks import KINDS
 from backfill.jobs.lifecycle import Cancelled, dropped_and_finishing
-from backfill.models import Event, Job, Run, SeasonAudit
+from backfill.models import Event, Job, SeasonAudit
 from backfill.season_calendar import season_name, season_year, seasons_of
 from backfill.status import job_outcome as outcomes
 from backfill.status.attention import stop_cause
@@ -220,10 +220,8 @@ def _strip(group: ErrorGroup) -> list[tuple[float, str]]:
 def effects(job: Job) -> dict[str, Any]:
     """Return the number of runs that pause, resume or cancel would affect, and the stop cause."""
     effect: Cancelled = dropped_and_finishing(job)
-    cancelled = job.runs.filter(status=Run.Status.CANCELLED).count()
     return {
         "pending": effect.dropped,
         "running": effect.finishing,
-        "cancelled": cancelled,
         "cause": stop_cause(job),
     }
