@@ -85,9 +85,9 @@ def fix_of(finding: Finding) -> Fix:
     options, job = options_of(finding), _job(finding, since)
     if finding.state == Finding.State.CLOSED:
         run = [_over(finding, job)] if job else []
-        steps = [*first, *run, _audit(finding, None), _closed(finding)]
+        ended = _ordered([*first, *run, _audit(finding, None), _closed(finding)])
         return Fix(
-            steps=tuple(_ordered(steps)), correction=correction, job=job,
+            steps=tuple(ended), correction=correction, job=job,
             disabled_reason="The finding is closed",
         )  # fmt: skip
     runs = _todo(options) if options and is_ready else ()
