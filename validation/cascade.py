@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 from validation.categories import BY_NAME
-from validation.expectation import MISSING, ROW, GameHistory, GameRow
+from validation.expectation import MISSING, ROW
 from validation.processor_rules import CODES, RULES
 
 NOTHING = "nothing"  # no upstream row and no failure: upstream did not run, or its run failed
@@ -92,33 +91,3 @@ def cascade(statuses: Mapping[str, Mapping[str, str]]) -> Cascade:
             elif status != ROW:
                 roots[RootCause(code, status)] += 1
     return Cascade(roots, follows, {code: tuple(names) for code, names in unexplained.items()})
-
-
-def shortened(
-    entities: Collection[str],
-    histories: Mapping[str, GameHistory],
-    teams: Mapping[date, Collection[str]],
-    day: date,
-    minimum: int,
-) -> dict[str, tuple[date, ...]]:
-    """Return the entities that would have enough games with the missing Phase 3 dates, with these
-    dates.
-
-    `teams` has the teams that played on each date without Phase 3. A player's team on such a date
-    is that of the newest game before it, or of the first game after it. The result assumes that
-    the player played, so it is an upper limit.
-    """
-    short, gaps = {}, sorted(gap for gap in teams if gap < day)
-    for entity in entities:
-        n = histories[entity].before(day).games
-        if n < minimum <= n + len(gaps):
-            games = histories[entity].games_before(day)
-            missing = tuple(gap for gap in gaps if _misses(games, gap, teams[gap]))
-            if minimum <= n + len(missing):
-                short[entity] = missing
-    return short
-
-
-def _misses(games: Sequence[GameRow], gap: date, teams: Collection[str]) -> bool:
-    near = next((game for game in games if game.day <= gap), games[-1] if games else None)
-    return near is not None and near.day != gap and near.team in teams

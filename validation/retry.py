@@ -44,7 +44,8 @@ class FailureFacts:
     `failure` is a category, the class of an error, DATE_LEVEL, BLOCKED, CANCELLED or LOST. `causes`
     counts the entities of MISSING_DEPENDENCY by the category of their upstream failure, or HAS_ROW
     or HAS_NOTHING. `waits_for` has the incomplete upstream processors, `stale_upstream` the stale ones,
-    which a retry reruns too. `refused_for_upstream` is
+    which a retry reruns too. `waits_for_rows` is set if some fail only because
+    Phase 3 rows are missing, `refused_for_upstream` is
     set for DATE_LEVEL if a normal-mode check found no successful upstream run.
     """
 
@@ -56,6 +57,7 @@ class FailureFacts:
     stale_upstream: tuple[str, ...] = ()
     refused_for_upstream: bool = False
     causes: Mapping[str, int] = field(default_factory=dict)
+    waits_for_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def _waiting(facts: FailureFacts) -> RetryVerdict:
 
 
 PHASE3_CHANGED = "Phase 3 changed after the run"
+ROWS_MISSING = "some fail only because Phase 3 rows of earlier dates are missing: load them first"
 
 
 def _passing(facts: FailureFacts) -> RetryVerdict:
@@ -121,6 +124,8 @@ def _blocked(facts: FailureFacts) -> RetryVerdict:
 def _too_few(facts: FailureFacts) -> RetryVerdict:
     if facts.phase3_has_changed:
         return _now(PHASE3_CHANGED)
+    if facts.waits_for_rows:
+        return _after_upstream(ROWS_MISSING)
     return RetryVerdict(RetryClass.NEVER, "too few games, and Phase 3 did not change after the run")
 
 
@@ -139,6 +144,8 @@ def _missing(facts: FailureFacts) -> RetryVerdict:
         return _after_upstream(f"upstream has a bug in {pluralize(n, 'entity')}")
     if facts.phase3_has_changed:
         return _after_upstream(f"{PHASE3_CHANGED}, so an upstream rerun can add the rows")
+    if facts.waits_for_rows:
+        return _after_upstream(ROWS_MISSING)
     if causes.keys() == {categories.INSUFFICIENT_DATA.name}:
         return RetryVerdict(RetryClass.NEVER, "too few games upstream; only more games fix it")
     return _after_upstream(

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.timezone import now
 
+from backfill.audit import load
 from backfill.audit.results import ExpectedVsActual
 from backfill.audit.season_audit import SeasonAuditInput
 from backfill.models import SYSTEM, AuditResult, Event, EventKind, Finding, Key, Limits, Run
@@ -191,5 +192,7 @@ def _result(audit: SeasonAuditInput, key: Key, result: ExpectedVsActual) -> Audi
         row.explained, row.unexplained = found.explained, len(found.unexplained)
         row.lost = len(found.lost.keys() - found.unexplained.keys())
         row.unaccounted = len(found.unaccounted) + len(found.strange)
+        written = audit.written.get(key, load.NOT_WRITTEN)
+        row.waiting = audit.missing_rows.of(key, written.failures)
         row.changed = audit.changes[key].reason if key in audit.changes else ""
     return row

@@ -19,11 +19,10 @@ from backfill.plan.date_lists import format_dates
 from backfill.season_calendar import load_calendar, postponed_games, source_rows, unfinished_writes
 from backfill.status.failure_rates import RateHistories
 from backfill.warehouse.season_cache import cached_for_season
-from backfill.warehouse.tables import BY_SHORT, INPUTS
+from backfill.warehouse.tables import INPUTS
 from validation import bands, cascade
 from validation import coverage as phase3
 from validation.bands import Band, Reading
-from validation.categories import INSUFFICIENT_DATA
 from validation.expectation import (
     ExpectationDiff,
     SeasonGames,
@@ -35,8 +34,9 @@ from validation.findings import runs as run_findings
 from validation.findings.content import Jump
 from validation.findings.kinds import FindingDraft, sort_by_severity
 from validation.inputs.cost import SeasonCosts
+from validation.inputs.missing_rows import MissingRows, missing_rows
 from validation.inputs.problem import InputProblem
-from validation.processor_rules import CODES, RULES
+from validation.processor_rules import CODES
 from validation.season import Calendar, Day
 
 
@@ -143,37 +143,17 @@ class SeasonAuditInput:
         return input_checks.of_season(self.start)
 
     @cached_property
+    def missing_rows(self) -> MissingRows:
+        """Failures that missing Phase 3 rows cause."""
+        return missing_rows(self.facts, self.dates, self.coverage)
+
+    @property
     def following(self) -> Counter[date]:
         """Count, for each date with missing or few Phase 3 rows, the later failures that its games
         would have prevented.
         """
-        found: Counter[date] = Counter()
-        for code, rules in RULES.items():
-            if not rules.minimum:
-                continue
-            table = BY_SHORT[rules.games]
-            gap_dates = {
-                c.date
-                for c in self.coverage
-                if c.table == str(table) and (c.is_missing or c.is_low)
-            }
-            teams = {
-                gap: {
-                    t for t, games in self.facts.schedule.items() if any(d == gap for d, _ in games)
-                }
-                for gap in gap_dates
-            }
-            histories = self.facts.histories(rules.games)
-            for day in self.dates if gap_dates else ():
-                failed = self.written.get((code, day), load.NOT_WRITTEN).failures
-                few = [
-                    e
-                    for e, category in failed.items()
-                    if category == INSUFFICIENT_DATA.name and e in histories
-                ]
-                for gaps in cascade.shortened(few, histories, teams, day, rules.minimum).values():
-                    found.update(gaps)
-        return found
+        failed = {key: written.failures for key, written in self.written.items()}
+        return self.missing_rows.by_date(failed)
 
     @cached_property
     def changes(self) -> dict[Key, input_signatures.InputChange]:

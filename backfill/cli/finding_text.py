@@ -19,11 +19,13 @@ def headline(seasons: int, counts: Mapping[str, int], findings: Sequence[Finding
         if (n := _count_listed(findings, severity))
     ]
     runs, unexpected = counts["judged"], counts["unexplained"]
+    n = counts["waiting"]
+    waiting = f" about {n:,} expected only because Phase 3 rows are missing;" if n else ""
     below = sum(len(found) for root, found in folded(findings) if root.state in Finding.LISTED)
     follow = f", with {pluralize(below, 'consequence')}" if below else ""
     return (
         f"Audited {runs:,} run{'s' * (runs != 1)} of {seasons} season{'s' * (seasons != 1)}:"
-        f" {unexpected:,} unexpected failure{'s' * (unexpected != 1)};"
+        f" {unexpected:,} unexpected failure{'s' * (unexpected != 1)};{waiting}"
         f" {', '.join(severities) or 'no open findings'}{follow}"
     )
 

@@ -75,9 +75,14 @@ def _finding_lines(summary: dict[str, Any]) -> list[str]:
     if findings is None:
         return []
     triage = f"`manage.py triage --start {options['start']} --end {options['end']}`"
+    about = (
+        [f"About {n:,} failures are expected only because Phase 3 rows are missing."]
+        if (n := summary["waiting"])
+        else []
+    )
     lines = [f"  #{f['finding']} {f['severity']}: {f['kind']}: {f['sentence']}" for f in findings]
     number = f"{len(findings)} finding{'s' * (len(findings) != 1)}" if findings else "none"
-    return [f"Audited. Needs attention: {number}; see {triage}", *lines]
+    return [f"Audited. Needs attention: {number}; see {triage}", *about, *lines]
 
 
 def _options_line(summary: dict[str, Any]) -> str:

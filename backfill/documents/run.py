@@ -47,6 +47,7 @@ def run_document(run: Run, at: datetime) -> Document:
         "rows": run.rows,
         "failures": [_failure(f) for f in run_detail.failure_counts(run, audit)],
         "unexpected": audit and audit.outside,
+        "waiting": audit and audit.n_waiting,
         "replaced_by": newer and newer.pk,
         "attempts": [_attempt(a, at) for a in run_detail.attempts(run)],
         "findings": [f.pk for f in run_detail.findings_about(run)],

@@ -52,7 +52,8 @@ class Point:
     was never audited. `known_band` is the runbook's for PSZA and that of the other seasons for the
     other processors; a week has the mean band of its dates. `unexplained` counts unexpected
     failures of audited runs, `not_audited` the failures of all others. `bugs` includes failures
-    that an impossible source row caused. `flags` counts the dates that meet a red flag.
+    that an impossible source row caused, `waiting` estimates the expected failures that exist only
+    because Phase 3 rows are missing. `flags` counts the dates that meet a red flag.
     """
 
     first: date
@@ -67,6 +68,7 @@ class Point:
     known_band: Band | None
     bugs: int = 0
     not_audited: int = 0
+    waiting: int = 0
     dates: int = 1
     expected: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, int] = field(default_factory=dict)
@@ -128,7 +130,8 @@ class Point:
     @property
     def all_expected(self) -> bool:
         """Return whether the point has failures, and all are expected."""
-        return bool(self.failed) and not (self.unexplained or self.bugs or self.not_audited)
+        others = self.unexplained or self.bugs or self.not_audited or self.waiting
+        return bool(self.failed) and not others
 
     @cached_property
     def position(self) -> str:
@@ -198,6 +201,7 @@ def _point(
         known_band=known_band,
         bugs=explained_bugs(done.failures, audited.expected) if done and audited else 0,
         not_audited=0 if audited else sum(failures.values()),
+        waiting=current.n_waiting if current else 0,
         flags=dict.fromkeys(red_flags(index, failures, (done and done.population) or 0), 1),
     )
 
@@ -222,7 +226,8 @@ def together(points: Sequence[Point]) -> Point:
         must_fail=sum(p.must_fail or 0 for p in same) if is_known else None,
         expected=_counts(p.expected for p in same) if is_known else {},
         unexplained=sum(p.unexplained for p in points), known_band=_mean_band(points),
-        bugs=sum(p.bugs for p in points), not_audited=sum(p.not_audited for p in points),
+        bugs=sum(p.bugs for p in points), waiting=sum(p.waiting for p in points),
+        not_audited=sum(p.not_audited for p in points),
         dates=sum(p.dates for p in ran), flags=_counts(p.flags for p in points),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
-from backfill.models import LONG_AGO, Job, Key, Run
+from backfill.models import LONG_AGO, AuditResult, Job, Key, Run
 from backfill.plan import input_signatures
 from backfill.plan.rerun_policy import SUCCEEDED, lost, stale
 from backfill.processors.registry import PROCESSORS
@@ -196,6 +196,13 @@ class _Evidence:
         # On a date with a lost partition, all downstream processors wait for it.
         return causes(days - {day for _, day in self.lost})
 
+    @cached_property
+    def waiting(self) -> Mapping[str, Mapping[str, int]]:
+        """Failures by run that exist only because Phase 3 rows are missing."""
+        days = [day for _, day in self.runs]
+        found = AuditResult.objects.filter(date__range=(min(days), max(days))).exclude(waiting={})
+        return dict(found.values_list("run_id", "waiting"))
+
     def facts(self, run: Run, what: str) -> FailureFacts:
         upstream, waits_for = self._upstream(run)
         facts = FailureFacts(
@@ -211,6 +218,7 @@ class _Evidence:
             facts,
             phase3_has_changed=(run.processor, run.date) in self.changed,
             refused_for_upstream=run.is_refused_for_upstream,
+            waits_for_rows=what in self.waiting.get(run.run_id, {}),
             causes=self.causes.get((run.processor, run.date), {}) if missing else {},
             stale_upstream=tuple(
                 code for code, day in _required(run) if missing and (code, day) in self.stale

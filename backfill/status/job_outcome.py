@@ -146,7 +146,8 @@ class JobOutcome:
     counts the complete runs that later jobs replaced, by job; `never_audited` those of them that
     were replaced before an audit.
 
-    `explained` are expected failures caused by too few games. Failures that an impossible source
+    `explained` are expected failures caused by too few games, `waiting` those of them that exist
+    only because Phase 3 rows are missing (an estimate). Failures that an impossible source
     row caused are among the `bugs`, which are counted over all runs.
     """
 
@@ -158,6 +159,7 @@ class JobOutcome:
     superseded: Mapping[int, int]
     never_audited: Mapping[int, int]
     explained: int
+    waiting: int
     bugs: int
     unexplained: int
     lost: int
@@ -200,6 +202,7 @@ def job_outcome(
         superseded=dict(Counter(sorted(replaced.values()))),  # a Counter has any key in a template
         never_audited=dict(Counter(replaced[r.pk] for r in never)),
         explained=failed - unexplained - of_source,
+        waiting=sum(v.n_waiting for _, v in audited),
         bugs=sum(count_bugs(r.failures) for r in runs),
         unexplained=unexplained,
         lost=sum(v.lost or 0 for _, v in audited),

@@ -15,6 +15,7 @@ from backfill.status import error_groups
 from backfill.status.attention import is_audited, stop_cause
 from backfill.status.change_summary import change_summary
 from backfill.status.comparison import compare
+from backfill.status.job_outcome import own_runs, verdicts_of
 from validation.categories import BY_NAME
 from validation.findings.kinds import Severity
 
@@ -32,6 +33,8 @@ def summarize(job: Job) -> dict[str, Any]:
     )
     found, unread = _groups(job)
     changes = change_summary(job)
+    audits = verdicts_of(own_runs(job))
+    waiting = sum(audit.n_waiting for audit in audits.values())
     return {
         "job": job.pk,
         "status": job.status,
@@ -46,6 +49,7 @@ def summarize(job: Job) -> dict[str, Any]:
         "processors": processors,
         "problems": [_problem(r) for r in problems],
         "groups": found,
+        "waiting": waiting,
         "findings": _findings(job),
         "changes": changes and {**changes.as_json(), "note": changes.gone_sentence},
         "retry_of": job.retry_of_id,

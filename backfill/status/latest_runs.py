@@ -80,6 +80,7 @@ class AuditSummary(NamedTuple):
     lost: int | None
     unaccounted: int | None
     changed: str
+    waiting: Mapping[str, int]
 
     @property
     def failed(self) -> int:
@@ -101,6 +102,11 @@ class AuditSummary(NamedTuple):
         if self.unexplained is None:
             return None
         return self.unexplained + (self.lost or 0) + (self.unaccounted or 0)
+
+    @property
+    def n_waiting(self) -> int:
+        """Count of expected failures that wait for missing Phase 3 rows, an estimate."""
+        return sum(self.waiting.values())
 
     @property
     def is_output_lost(self) -> bool:
@@ -134,6 +140,13 @@ def audit_summaries(year: int) -> dict[Key, AuditSummary]:
         "processor", "date", *AuditSummary._fields
     )
     return {(code, day): AuditSummary(*rest) for code, day, *rest in rows}
+
+
+def waiting_failures(years: Iterable[int], first: date = date.min, last: date = date.max) -> int:
+    """Return how many expected failures exist only because Phase 3 rows are missing, by estimate."""
+    rows = AuditResult.objects.filter(season__in=[*years], date__range=(first, last))
+    found = rows.exclude(waiting={}).values_list("waiting", flat=True)
+    return sum(sum(waiting.values()) for waiting in found)
 
 
 def audits_of(runs: Iterable[LatestRun]) -> dict[Key, AuditSummary]:

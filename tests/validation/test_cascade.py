@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
-from validation.cascade import NOTHING, Cascade, RootCause, cascade, merge, root_of, shortened
-from validation.expectation import BAD, FEW, INCOMPLETE, MISSING, ROW, GameHistory, GameRow
+from validation.cascade import NOTHING, Cascade, RootCause, cascade, merge, root_of
+from validation.expectation import BAD, FEW, INCOMPLETE, MISSING, ROW
 from validation.processor_rules import CODES, ML, PCF, PDC, PSZA, TDZA
 
 TODAY = date(2021, 12, 1)
@@ -166,95 +165,3 @@ def test_the_failures_of_many_dates_are_added_up() -> None:
     assert merge([first, second]) == Cascade(roots, follows, {PDC: ("b",)})
     assert merge([]) == Cascade()
     assert first.roots == Counter({RootCause(PSZA, FEW): 1})
-
-
-# Across dates
-
-
-def on(days_ago: int) -> date:
-    return TODAY - timedelta(days=days_ago)
-
-
-def games(*days_ago: int, team: str = MINE) -> list[GameRow]:
-    """Make one game on each of these dates."""
-    return [GameRow(on(n), f"g{n}", team=team) for n in days_ago]
-
-
-def explained(
-    rows: Iterable[GameRow],
-    gaps: dict[int, Iterable[str]],
-    minimum: int = 3,
-    names: Iterable[str] = "p",
-) -> dict[str, tuple[date, ...]]:
-    histories = {name: GameHistory(rows, 20) for name in names}
-    return shortened(
-        list(names),
-        histories,
-        {on(n): frozenset(teams) for n, teams in gaps.items()},
-        TODAY,
-        minimum,
-    )
-
-
-def test_who_lacks_one_game_is_explained_by_the_date_on_which_his_team_played() -> None:
-    assert explained(games(8, 2), {5: [MINE, THEIRS]}) == {"p": (on(5),)}
-
-
-def test_who_lacks_more_games_than_there_are_gaps_is_not() -> None:
-    assert explained(games(8), {5: [MINE]}) == {}
-
-
-def test_who_has_enough_games_is_not_asked_for() -> None:
-    assert explained(games(8, 6, 2), {5: [MINE]}) == {}
-
-
-def test_several_gaps_explain_together_what_one_of_them_does_not() -> None:
-    assert explained(games(8), {5: [MINE], 4: [MINE]}) == {"p": (on(5), on(4))}
-
-
-def test_more_gaps_than_are_needed_all_have_their_share() -> None:
-    assert explained(games(8, 2), {4: [MINE], 5: [MINE], 6: [MINE]}) == {"p": (on(6), on(5), on(4))}
-
-
-def test_a_gap_in_which_the_team_did_not_play_explains_nothing() -> None:
-    assert explained(games(8, 2), {5: [THEIRS]}) == {}
-    assert explained(games(8), {5: [MINE], 4: [THEIRS]}) == {}
-
-
-def test_a_gap_on_the_date_itself_or_after_it_explains_nothing() -> None:
-    assert explained(games(8, 2), {0: [MINE], -1: [MINE]}) == {}
-
-
-def test_who_has_a_game_on_a_date_with_little_of_phase_3_lacks_nothing_there() -> None:
-    assert explained(games(5, 2), {5: [MINE]}) == {}
-    assert explained(games(5, 2), {5: [MINE], 4: [MINE]}) == {"p": (on(4),)}
-
-
-def test_a_traded_player_is_of_the_team_of_his_newest_game_before_the_gap() -> None:
-    rows = [*games(8, team=THEIRS), *games(3)]
-    assert explained(rows, {5: [THEIRS]}) == {"p": (on(5),)}
-    assert explained(rows, {5: [MINE]}) == {}
-    assert explained(rows, {2: [MINE]}) == {"p": (on(2),)}
-
-
-def test_who_first_played_after_the_gap_is_of_the_team_of_his_first_game() -> None:
-    rows = [*games(4), *games(2, team=THEIRS)]
-    assert explained(rows, {5: [MINE]}) == {"p": (on(5),)}
-    assert explained(rows, {5: [THEIRS]}) == {}
-
-
-def test_whose_games_all_lie_after_the_date_has_no_team_yet() -> None:
-    assert explained(games(-1, -2), {5: [MINE]}, minimum=1) == {}
-
-
-def test_everybody_is_judged_by_his_own_games() -> None:
-    histories = {
-        "a": GameHistory(games(8, 2), 20),
-        "b": GameHistory(games(8, 2, team=THEIRS), 20),
-        "c": GameHistory(games(8), 20),
-    }
-    assert shortened(["a", "b", "c"], histories, {on(5): {MINE}}, TODAY, 3) == {"a": (on(5),)}
-
-
-def test_without_a_gap_nothing_is_explained() -> None:
-    assert explained(games(8, 2), {}) == {}

@@ -50,6 +50,18 @@ def test_too_few_games_are_never_retried_unless_phase_3_has_changed() -> None:
     assert judged("INSUFFICIENT_DATA", phase3_has_changed=True) == PHASE3_CHANGED
 
 
+def test_failures_that_wait_for_missing_rows_are_not_called_expected() -> None:
+    load_first = RetryVerdict(
+        RetryClass.AFTER_UPSTREAM,
+        "some fail only because Phase 3 rows of earlier dates are missing: load them first",
+    )
+    assert judged("INSUFFICIENT_DATA", waits_for_rows=True) == load_first
+    assert missing({"INSUFFICIENT_DATA": 3}, waits_for_rows=True) == load_first
+    assert judged("INSUFFICIENT_DATA", waits_for_rows=True, phase3_has_changed=True).retry is (
+        RetryClass.NOW
+    )
+
+
 def test_a_missing_row_waits_while_upstream_is_not_complete_and_runs_when_it_ran_again() -> None:
     assert missing({HAS_ROW: 3}, **PSZA) == WAITS
     assert missing({"INSUFFICIENT_DATA": 3}, upstream=UpstreamRuns.AFTER) == AGAIN

@@ -159,6 +159,18 @@ def test_a_closed_finding_names_the_job_that_ran_it_and_failed_on_other_runs(
     assert f"Job {job.pk} failed" in page(operator, root)
 
 
+def test_the_page_of_a_run_never_calls_a_bug_expected(operator: Client, tmp_path: Path) -> None:
+    spoil(tmp_path)
+    job = ran(make_options())
+    audit()
+    run = next(r for r in job.runs.order_by("pk") if "PROCESSING_ERROR" in r.failures)
+    text = words(operator.get(reverse("run", args=[run.pk])))
+    assert "1 bug , never expected; everything else as expected." in text
+    assert "All as expected" not in text
+    document = Program("viewer").get(f"runs/{run.pk}").document
+    assert [f["expected"] for f in document["failures"] if f["bug"]] == [0]
+
+
 def test_the_load_page_opens_with_the_row_to_correct(operator: Client) -> None:
     html = operator.get(reverse("load"), {"tables": "PGS", "rows": "on"}).content.decode()
     assert re.search(r'name="tables" value="PGS"[^>]*checked', html)

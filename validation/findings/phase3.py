@@ -58,7 +58,7 @@ def missing(
         names, later = tables[dates[0]], sum(following.get(day, 0) for day in dates)
         is_all = set(names) == every
         where = "any Phase 3 table" if is_all else ", ".join(names)
-        after = f"; causes {pluralize(later, 'failure')} on later dates" if later else ""
+        after = _later(later)
         cause = (
             f"Phase 3 has not run for {'these dates' if len(dates) > 1 else 'this date'}"
             if is_all
@@ -109,6 +109,7 @@ def low(
             name: sum(c.expected for day in dates for c in by_date[day] if c.table == name)
             for name in names
         }
+        later = sum(following.get(day, 0) for day in dates)
         texts = [
             f"{n} has {rows[n]:,} of about {pluralize(round(expected[n]), 'row')} "
             f"({int(100 * rows[n] / expected[n])} %)"
@@ -118,15 +119,19 @@ def low(
             kinds.LOW_COVERAGE,
             season,
             dates,
-            f"{format_date_ranges(dates, season.dates)}: {'; '.join(texts)}",
+            f"{format_date_ranges(dates, season.dates)}: {'; '.join(texts)}{_later(later)}",
             cause="",
             names=names,
             numbers={
                 "rows": rows,
                 "expected": {name: round(n) for name, n in expected.items()},
-                "failures on later dates": sum(following.get(day, 0) for day in dates),
+                "failures on later dates": later,
             },
         )
+
+
+def _later(failures: int) -> str:
+    return f"; causes about {pluralize(failures, 'failure')} on later dates" if failures else ""
 
 
 def _with_same_tables(

@@ -151,8 +151,8 @@ class SeasonCosts:
         moved = [pair for pair in changed if pair[0] != pair[1]]
         if not moved:
             return found
-        actual = _of_entities(self.facts, {key.entity for pair in moved for key in pair if key})
-        fixed = _repaired(actual, moved)
+        actual = of_entities(self.facts, {key.entity for pair in moved for key in pair if key})
+        fixed = repaired(actual, moved)
         for day in days:
             before = expected(actual, day)
             for code, statuses in expected(fixed, day).items():
@@ -173,7 +173,7 @@ class _Prevented(NamedTuple):
         return self.failures + self.missing
 
 
-def _of_entities(facts: SeasonGames, names: set[str]) -> SeasonGames:
+def of_entities(facts: SeasonGames, names: set[str]) -> SeasonGames:
     """Return the facts of these players and teams alone."""
 
     def some(histories: Mapping[str, GameHistory]) -> dict[str, GameHistory]:
@@ -192,7 +192,7 @@ def _of_entities(facts: SeasonGames, names: set[str]) -> SeasonGames:
     )
 
 
-def _repaired(facts: SeasonGames, moved: Sequence[Change]) -> SeasonGames:
+def repaired(facts: SeasonGames, moved: Sequence[Change]) -> SeasonGames:
     """Return facts with the wrong rows replaced by the right ones."""
     contexts = {day: list(found) for day, found in facts.contexts.items()}
     for wrong, right in moved:

@@ -25,6 +25,7 @@ from backfill.status.attention import (
     launches_awaiting_approval,
 )
 from backfill.status.failure_rates import by_week, rates_of
+from backfill.status.latest_runs import waiting_failures
 from backfill.status.progress import Progress, progress
 from backfill.status.season_grid import NOT_RUN, Grid, season_grid
 from validation.bands import RUNBOOK
@@ -128,6 +129,11 @@ class Overview:
         is_bad = any(c.state in ("bug", "output lost") for c in self.grid.cells.values())
         return bool(self.audit and not self.audit.unexplained and not is_bad)
 
+    @cached_property
+    def waiting(self) -> int:
+        """Return how many expected failures exist only because Phase 3 rows are missing."""
+        return waiting_failures([self.season.year])
+
     @property
     def headline(self) -> str:
         """Audited runs, bugs, unexpected failures and failed runs as one sentence."""
@@ -151,7 +157,8 @@ class Overview:
             HeadlineFigure(
                 label="Bugs and unexpected failures",
                 value=f"{bad:,}" if self.audit or bugs else "–",
-                note=f"{pluralize(bugs, 'bug')}, {of}" if bugs else of,
+                note=(f"{pluralize(bugs, 'bug')}, {of}" if bugs else of)
+                + (f"; about {self.waiting:,} for missing Phase 3 rows" if self.waiting else ""),
                 url=triage,
                 is_bad=bool(bad),
             ),

@@ -112,6 +112,7 @@ def facts(run: Run, at: datetime) -> dict[str, Any]:
         "usual": usual,
         "ratio": seconds / usual.seconds if seconds and usual and usual.seconds else None,
         "counts": counts,
+        "bugs": sum(found.entities for found in counts if found.category.is_bug),
         "unexpected": _unexpected(audit),
         "newer": run_detail.newer_run(run),
         "attempts": [(a, a.seconds(at)) for a in run_detail.attempts(run)],

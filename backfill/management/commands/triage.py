@@ -11,6 +11,7 @@ from backfill.cli.base import FAILED, OK, VerbCommand, iso_date
 from backfill.cli.finding_text import headline, lines, roots_lines
 from backfill.documents.finding import as_list, roots
 from backfill.errors import Refused
+from backfill.status.latest_runs import waiting_failures
 from validation.cascade import merge
 
 
@@ -67,6 +68,9 @@ class Command(VerbCommand):
         counts = {
             "unexplained": sum(len(c.unexplained.keys() | c.lost.keys()) for c in within),
             "judged": len(within),
+            "waiting": waiting_failures(
+                [audit.year for audit in audits], start or date.min, end or date.max
+            ),
         }
         document = {
             "findings": as_list(findings),

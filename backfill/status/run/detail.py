@@ -102,7 +102,9 @@ def _attempts_of(run: Run, logs: Sequence[StepLog]) -> Iterator[RunAttempt]:
 
 @dataclass(frozen=True, kw_only=True)
 class FailureCount:
-    """Failed entities of one category of a run; `expected` is None before the audit."""
+    """Failed entities of one category of a run; `expected` is None before the audit. A bug is never
+    expected.
+    """
 
     category: Category
     entities: int
@@ -111,7 +113,7 @@ class FailureCount:
 
 def failure_counts(run: Run, audit: AuditSummary | None) -> list[FailureCount]:
     """Return the failures of a run by category, and those that were expected without occurring."""
-    expected = audit.expected if audit else {}
+    expected = audit.by_category if audit else {}
     names = [n for n in BY_NAME if run.failures.get(n) or expected.get(n)]
     return [
         FailureCount(

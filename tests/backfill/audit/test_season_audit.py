@@ -91,6 +91,7 @@ def test_a_season_without_fault_has_nothing_to_look_at(shell: Shell, whole: Path
         "findings": [],
         "unexplained": 0,
         "judged": 20,
+        "waiting": 0,
         "seasons": [2021],
         "roots": ROOTS,
     }

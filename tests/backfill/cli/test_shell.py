@@ -122,6 +122,7 @@ def test_json_is_one_document_and_nothing_else(shell: Shell) -> None:
         "problems": [],
         "groups": [],
         "findings": found["findings"],
+        "waiting": 0,
         "changes": None,
         "retry_of": None,
         "retried": None,

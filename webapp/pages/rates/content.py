@@ -80,6 +80,11 @@ class SeasonRates:
         return self.whole.not_audited if self.whole else 0
 
     @property
+    def waiting(self) -> int:
+        """Expected failures that exist only because Phase 3 rows are missing, an estimate."""
+        return self.whole.waiting if self.whole else 0
+
+    @property
     def failed(self) -> int:
         """Failures of any result."""
         return (self.whole and self.whole.failed) or 0
