@@ -226,7 +226,7 @@ class SeasonAuditInput:
 
     def findings(self) -> list[FindingDraft]:
         """Return all findings of the season, most severe first, each with its evidence query."""
-        self._read_in_parallel()
+        self._read()
         self.stored.keep(self.facts)
         found = root_causes.with_roots(self.season, sort_by_severity(self._findings()))
         found = mismatches.skip_brake_for_known_bugs(found)
@@ -236,9 +236,13 @@ class SeasonAuditInput:
         """Read Phase 3."""
         _ = self.facts, content_checks.repeated_inputs(self.start), self.problems
 
-    def _read_in_parallel(self) -> None:
-        """Read Phase 3 and the outputs in parallel, each in its own session."""
+    def _read(self) -> None:
+        """Read Phase 3 and the outputs, of many dates in parallel, each in its own session."""
         stored = self.stored  # notes the version of the inputs before they are read
+        if stored.is_small:
+            self.read_inputs()
+            stored.read()
+            return
         with ThreadPoolExecutor(1) as pool:
             phase3 = pool.submit(self.read_inputs)
             stored.read()

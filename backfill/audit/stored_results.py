@@ -27,6 +27,7 @@ from validation.findings.content import Share, Violation
 from validation.season import opened_season_year
 
 KEPT = "stored results"
+FEW_DATES = 10
 Stamp = tuple[str, ...]
 
 
@@ -64,6 +65,11 @@ class StoredResults:
     def read(self) -> None:
         """Read the dates that changed."""
         _ = self._read, self.violations
+
+    @property
+    def is_small(self) -> bool:
+        """Return True if only a few dates have changed."""
+        return len(self._fresh) <= FEW_DATES
 
     @property
     def there(self) -> dict[Key, load.Written]:

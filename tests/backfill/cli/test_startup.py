@@ -11,7 +11,7 @@ from tests.system.installation import ROOT, environment
 
 HEAVY = (
     *("apprise", "celery", "duckdb", "google", "gunicorn", "jinja2", "kombu", "openpyxl"),
-    *("opentelemetry", "plotly", "psycopg", "pyarrow", "redis", "requests", "sqlglot"),
+    *("opentelemetry", "plotly", "psycopg", "pyarrow", "redis", "requests", "rich", "sqlglot"),
     *("backfill.audit.season_audit", "backfill.execution.execute", "backfill.ingest.reading"),
     *("webapp.api", "webapp.auth.admin", "webapp.pages", "webapp.urls"),
 )
