@@ -1,6 +1,6 @@
 """Four seasons on BigQuery: jobs and bytes by batch size, and duration by number of workers.
 
-    .venv/bin/python bench/scale.py [--seasons 4] [--seeds 9]
+    .venv/bin/python bench/scale.py [--seasons 4] [--seeds 9] [--versions none|first|overwrite]
 
 Nothing runs on BigQuery: plans and step order are the product's, and time is simulated from the
 latencies and limits below, so hours take seconds. Results are in docs/scale.md.
@@ -34,6 +34,7 @@ from backfill.processors.render import accounted, render  # noqa: E402
 from backfill.simulation.dates import opening_night  # noqa: E402
 from backfill.simulation.schedule import schedule  # noqa: E402
 from backfill.simulation.season import generator  # noqa: E402
+from backfill.warehouse.bigquery.kept import WRITES  # noqa: E402
 from backfill.warehouse.schema import Table  # noqa: E402
 from backfill.warehouse.tables import FAILURES, HISTORY, TABLES  # noqa: E402
 from validation.season import Calendar, Game, dates_between  # noqa: E402
@@ -68,6 +69,7 @@ ROWS = {
     "ML": PLAYER_ROWS,
     "FAILURES": 30_000,
     "HISTORY": 825,
+    "WRITES": 1_650,
 }
 LEAST_BYTES = 10 * 2**20  # minimum charge for each table in a statement
 DOLLARS_PER_TIB = 6.25
@@ -76,6 +78,8 @@ DOLLARS_PER_TIB = 6.25
 # a hundred waits in a queue. In addition to its jobs, a step queries the database and Redis and
 # reads the staged rows.
 SELECT_SECONDS, MERGE_SECONDS, SPREAD = 1.5, 2.5, 0.45
+# Appending inserts: one of a few values, and a transaction of three.
+NOTE_SECONDS, COPY_SECONDS = 1.5, 3.0
 STRAGGLER, STRAGGLES = 0.01, 6.0
 OVERHEAD_SECONDS = 0.6
 # Limits per table: mutating statements that run, and that wait; one more is rejected and retried.
@@ -114,15 +118,16 @@ def season_bytes(table: Table) -> int:
     return row * ROWS[table.short]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Statement:
-    """Job: the table that it changes (none for a SELECT), the tables that it reads, number of
-    dates.
+    """Job: the table that it changes (none for a SELECT or an append), the tables that it reads,
+    number of dates, median seconds if it is neither a SELECT nor a MERGE.
     """
 
     changes: str
     reads: tuple[Table, ...]
     dates: int
+    median: float = SELECT_SECONDS
 
     @property
     def charged(self) -> int:
@@ -146,18 +151,31 @@ def selected(code: str) -> tuple[Table, ...]:
 READ = {code: selected(code) for code in CHAIN}
 
 
-def statements(code: str, actions: Counter[PlannedAction]) -> list[Statement]:
+def statements(code: str, actions: Counter[PlannedAction], versions: str) -> list[Statement]:
     """Return the statements of one step, in order: see backfill.execution.step, .execution and
     .recording.
+
+    `versions` is none, first if nothing is replaced, or overwrite.
     """
     output, dates = PROCESSORS[code].output, actions.total()
-    writes = [Statement(str(table), (table,), dates) for table in (FAILURES, output)]
-    emptied = writes if actions[PlannedAction.SKIP] else []  # bootstrap dates
-    executed = [Statement("", READ[code], dates), *writes] if actions[PlannedAction.RUN] else []
-    return [*emptied, *executed, Statement(str(HISTORY), (HISTORY,), dates)]
+    both = (FAILURES, output)
+    writes = [Statement(changes=str(table), reads=(table,), dates=dates) for table in both]
+    tokens = Statement(changes="", reads=(WRITES, *both), dates=dates)
+    note = Statement(changes="", reads=(), dates=dates, median=NOTE_SECONDS)
+    compare = Statement(changes="", reads=(*both, *both), dates=dates)  # staged rows, live rows
+    of_copy = (FAILURES, WRITES, output, WRITES)
+    copied = Statement(changes="", reads=of_copy, dates=dates, median=COPY_SECONDS)
+    kept = {"none": [], "first": [tokens, note], "overwrite": [tokens, compare, copied]}[versions]
+    emptied = [*([copied] if versions != "none" else []), *writes]  # of bootstrap dates
+    selected = Statement(changes="", reads=READ[code], dates=dates)
+    return [
+        *(emptied if actions[PlannedAction.SKIP] else []),
+        *([selected, *kept, *writes] if actions[PlannedAction.RUN] else []),
+        Statement(changes=str(HISTORY), reads=(HISTORY,), dates=dates),
+    ]
 
 
-def batches(made: Plan) -> list[dict[str, list[Statement]]]:
+def batches(made: Plan, versions: str) -> list[dict[str, list[Statement]]]:
     """Return the statements of each step, per batch."""
     actions: dict[int, dict[str, Counter[PlannedAction]]] = defaultdict(
         lambda: defaultdict(Counter)
@@ -165,7 +183,7 @@ def batches(made: Plan) -> list[dict[str, list[Statement]]]:
     for run in made.todo:
         actions[run.batch][run.processor][run.action] += 1
     return [
-        {code: statements(code, actions[n][code]) for code in CHAIN if code in actions[n]}
+        {code: statements(code, actions[n][code], versions) for code in CHAIN if code in actions[n]}
         for n in range(made.batches)
     ]
 
@@ -184,9 +202,9 @@ class Lines:
 class World:
     """BigQuery, workers and clock, as a discrete event simulation."""
 
-    def __init__(self, made: Plan, workers: int, parallel: int, seed: int) -> None:
+    def __init__(self, made: Plan, workers: int, parallel: int, seed: int, versions: str) -> None:
         self.todo, self.free, self.parallel, self.rng = (
-            deque(batches(made)),
+            deque(batches(made, versions)),
             workers,
             parallel,
             Random(seed),
@@ -256,7 +274,7 @@ class World:
             ended()
             self.hand_out()
         elif not statement.changes:
-            self.after(self.seconds(SELECT_SECONDS), lambda: self.work(step, ended))
+            self.after(self.seconds(statement.median), lambda: self.work(step, ended))
         else:
             self.change(statement.changes, FIRST_RETRY_SECONDS, lambda: self.work(step, ended))
 
@@ -295,21 +313,21 @@ class World:
         return median * late * self.rng.lognormvariate(0, SPREAD)
 
 
-def print_jobs(seasons: int) -> None:
+def print_jobs(seasons: int, versions: str) -> None:
     """Print the jobs and bytes of one season, by batch size."""
     print(
         "| dates per batch | batches | steps | jobs | SELECT jobs | GiB charged | USD |\n|--:|--:|--:|--:|--:|--:|--:|"
     )
     for size in (1, 7, 14, 33, 0, 366):
         made = planned(1, size)
-        found = [s for batch in batches(made) for step in batch.values() for s in step]
-        steps = sum(len(batch) for batch in batches(made))
+        steps = [step for batch in batches(made, versions) for step in batch.values()]
+        found = [s for step in steps for s in step]
         charged = sum(s.charged for s in found)
         name = f"{made.batch_size} (default)" if not size else str(size)
         gib, price = charged / 2**30, charged / 2**40 * DOLLARS_PER_TIB
         selects = sum(not s.changes for s in found)
         print(
-            f"| {name} | {made.batches} | {steps} | {len(found)} | {selects} | {gib:.1f} | {price:.2f} |"
+            f"| {name} | {made.batches} | {len(steps)} | {len(found)} | {selects} | {gib:.1f} | {price:.2f} |"
         )
     largest = max(TABLES, key=season_bytes)
     print(
@@ -317,7 +335,7 @@ def print_jobs(seasons: int) -> None:
     )
 
 
-def print_times(seasons: int, seeds: int) -> None:
+def print_times(seasons: int, seeds: int, versions: str) -> None:
     """Print the minutes for all seasons, by worker processes and batch size."""
     sizes = (7, 14, 33, 0)
     plans = {size: planned(seasons, size) for size in sizes}
@@ -338,7 +356,9 @@ def print_times(seasons: int, seeds: int) -> None:
     ):
         cells = []
         for size in sizes:
-            worlds = [World(plans[size], workers, parallel, seed) for seed in range(seeds)]
+            worlds = [
+                World(plans[size], workers, parallel, seed, versions) for seed in range(seeds)
+            ]
             minutes = sorted(world.run() / 60 for world in worlds)
             refused = round(statistics.mean(world.counts["refused"] for world in worlds))
             cells.append(
@@ -352,9 +372,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seasons", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=9)
+    parser.add_argument("--versions", choices=("none", "first", "overwrite"), default="first")
     options = parser.parse_args()
-    print_jobs(options.seasons)
-    print_times(options.seasons, options.seeds)
+    print_jobs(options.seasons, options.versions)
+    print_times(options.seasons, options.seeds, options.versions)
 
 
 if __name__ == "__main__":

@@ -169,6 +169,8 @@ def _attempt(
     expected = sum(map(_failed, accounts.values())), sum(a.rows for a in accounts.values())
     note(f"query of {_span(step)}: {expected[1]} rows in {queried - started:.3f} s")
     before_writing()
+    slices = ((FAILURES, step.processor.name), (step.processor.output, ""))
+    warehouse.announce(slices, step.dates)
     old = replaced(warehouse, step.processor, params, step.recorded)
     # Failures first: a crash in between leaves an unfinished run, which a rerun completes.
     failed = warehouse.replace(

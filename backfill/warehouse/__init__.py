@@ -54,7 +54,10 @@ def _open_bigquery(url: str) -> Warehouse:
     from backfill.warehouse.bigquery.session import BigQueryWarehouse
 
     return BigQueryWarehouse(
-        Place.of(url), labels=settings.BIGQUERY_LABELS, max_bytes=settings.BIGQUERY_MAX_BYTES
+        Place.of(url),
+        labels=settings.BIGQUERY_LABELS,
+        max_bytes=settings.BIGQUERY_MAX_BYTES,
+        keep_days=settings.KEEP_VERSIONS_DAYS,
     )
 
 

@@ -17,6 +17,12 @@ Row = dict[str, Any]
 Params = Mapping[str, object]
 # Refusal of a partial load whose season another load has replaced since its rows were read.
 CHANGED = "another load has replaced season {}; run the same command again"
+GONE = (
+    "the version {} is gone: it is older than KEEP_VERSIONS_DAYS, or was deleted; "
+    "choose another one"
+)
+# Table, and the processor of a log's slice or "".
+Slice = tuple[Table, str]
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,11 @@ class Warehouse(Protocol):
     ) -> dict[date, int]:
         """Return the fencing token of the newest write of each partition that exists; 0 for one
         without.
+        """
+
+    def announce(self, slices: Sequence[Slice], dates: Sequence[date]) -> None:
+        """Announce that the next writes replace these slices on these dates, so that an adapter
+        can look up and keep all of them at once. A write needs no announcement.
         """
 
     def stage_versions(

@@ -32,7 +32,7 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_node_kind_pb2 import Resolv
 from tests.googlesql.values import decoded, encoded, type_name, type_of, type_proto
 
 COMPILED = Path(sys.prefix) / "cache" / "wasmtime"  # next to the package, removed with it
-STATEMENTS = ("QUERY", "MERGE", "DELETE", "CREATE_TABLE", "CREATE_TABLE_AS_SELECT")
+STATEMENTS = ("QUERY", "MERGE", "INSERT", "DELETE", "CREATE_TABLE", "CREATE_TABLE_AS_SELECT")
 # Only language features that BigQuery documents and that we use.
 FEATURES = (
     "ANALYTIC_FUNCTIONS",

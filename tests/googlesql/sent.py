@@ -14,8 +14,9 @@ from typing import Any
 from unittest.mock import patch
 
 from backfill.warehouse.bigquery.connection import Place
-from backfill.warehouse.bigquery.parameters import Parameter
-from backfill.warehouse.bigquery.session import BigQueryWarehouse, _bound
+from backfill.warehouse.bigquery.kept import all_tables
+from backfill.warehouse.bigquery.parameters import Parameter, mentioned
+from backfill.warehouse.bigquery.session import BigQueryWarehouse
 from backfill.warehouse.parquet.session import ParquetWarehouse
 from backfill.warehouse.port import Params, Row, UnfinishedWrite, Work
 from backfill.warehouse.schema import Table
@@ -36,7 +37,7 @@ class Sent:
     statements: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     lines: set[tuple[Path, int]] = field(default_factory=set)
     database: Database = field(
-        default_factory=lambda: Database({str(t): declared(t) for t in TABLES})
+        default_factory=lambda: Database({str(t): declared(t) for t in (*TABLES, *all_tables())})
     )
 
     def keep(self, text: str, bound: Sequence[Parameter]) -> None:
@@ -109,13 +110,13 @@ class _Adapter(BigQueryWarehouse):
     """BigQuery adapter without a client."""
 
     def __init__(self, sent: Sent) -> None:
-        super().__init__(Place("some-project"))
+        super().__init__(Place("some-project"), keep_days=14)
         self._sent = sent
         self.__dict__.update(client=None, jobs=_Jobs(sent), _unfinished=_Unfinished())
         self.__dict__["looking"] = _Looking()
 
     def _rows_of(self, text: str, params: Params) -> list[Row]:
-        self._sent.keep(text, _bound(text, params))
+        self._sent.keep(text, mentioned(text, params))
         return []
 
     def bytes_read(self, sql: str, params: Params, writes: int = 0) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from backfill.processors.registry import CHAIN
 from backfill.processors.render import inlined
 from backfill.status.error_groups import ErrorGroup, evidence_query
 from backfill.warehouse.bigquery import sql
-from backfill.warehouse.tables import INPUTS, PGS, SCHED, TABLES
+from backfill.warehouse.bigquery.kept import WRITES, all_tables, kept
+from backfill.warehouse.port import Version
+from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, PGS, SCHED, TABLES
 from tests.backfill.shell import Shell
 from tests.googlesql.engine import Database
 from tests.googlesql.sent import ASKED, Sent, declared, recording
@@ -204,6 +207,26 @@ def test_what_is_asked_about_partitions_is_googlesql() -> None:
     assert schema().refused([(text, {}) for text in texts]) == []
 
 
+def test_what_is_sent_for_versions_is_googlesql() -> None:
+    slices = ((FAILURES, "SomeProcessor"), *((table, "") for table in OUTPUTS))
+    writes, picks = str(WRITES), ((SECOND, Version(5, datetime(2022, 1, 1, tzinfo=UTC))),)
+    note = sql.Note(slices=slices, dates=(FIRST, SECOND), token=7, work="w")
+    asked = [(sql.live_tokens(writes, slices), {"dates": "ARRAY<DATE>"})]
+    asked += [(sql.version_copies(tuple((t, str(kept(t))) for t, _ in slices)), {})]
+    asked += [(sql.version_note(note, writes), {})]
+    for table, name in slices:
+        place = str(kept(table))
+        rows = {"live_dates": "ARRAY<DATE>"}
+        asked += [
+            (sql.version_copy(note, (table, name), place, writes), {}),
+            (sql.versions(table, name, place), {"dates": "ARRAY<DATE>"}),
+            (sql.version_rows(table, name, place, picks), rows),
+            (sql.version_rows(table, name, place, ()), rows),
+            (sql.version_prune(place), {"until": "TIMESTAMP"}),
+        ]
+    assert schema().refused(asked) == []
+
+
 def test_checks_of_the_inputs_are_googlesql() -> None:
     names = sorted(f.stem for f in statements.FOLDER.glob("input-s*.sql"))
     names += ["input-names", "input-teams", "input-zones"]
@@ -263,4 +286,4 @@ def test_what_is_not_googlesql_is_refused() -> None:
 
 
 def schema() -> Database:
-    return Database({str(table): declared(table) for table in TABLES})
+    return Database({str(table): declared(table) for table in (*TABLES, *all_tables())})

@@ -220,6 +220,7 @@ def test_a_season_on_bigquery_is_what_it_is_in_a_folder(
             [],
         )
     assert told == answers(folder, settings)
+    overwrite_and_undo(clean, shell, settings)
 
     back = f"parquet:{tmp_path / 'back'}"
     copied = shell("copy_warehouse", URL, back, *dates, "--json").document
@@ -237,6 +238,35 @@ def test_a_season_on_bigquery_is_what_it_is_in_a_folder(
     )
 
 
+def overwrite_and_undo(proxy: Proxy, shell: Shell, settings: Any) -> None:
+    """Overwrite a date with equal rows, then with other ones, and undo that."""
+    settings.WAREHOUSE_URL = URL
+
+    def overwrite() -> Run:
+        proxy.next()
+        options = make_options(LAST, LAST, processors=("TDZA",), force=True)
+        job = start_job(options, "ann", inline=True)
+        assert job
+        return run_inline(job, "ann").runs.get()
+
+    unknown = overwrite()  # the newest recorded run is of the other warehouse
+    assert (unknown.changes, unknown.replaced in (None, 0)) == ({}, False)
+    equal = overwrite()
+    same = {"rows": [0, 0, 0, 2], "failures": [0, 0, 0, 0]}
+    assert (equal.replaced, equal.changes) == (unknown.fence, same)
+    kinds = [sql.split()[0] for sql in proxy.begun()]
+    assert kinds == ["CREATE", "BEGIN", "MERGE", "MERGE", "MERGE"]
+    live = f"UPDATE {TDZA} SET data_hash = 'other', games_in_sample = 99"
+    session().jobs.run(f"{live} WHERE analysis_date = DATE '{LAST}'", [])
+    fixed = overwrite()
+    assert fixed.changes["rows"] == [0, 0, 2, 0]
+    undone = shell("undo", fixed.job_id, "--reason", "a test", "--inline", "--json")
+    assert (undone.code, undone.document["status"]) == (0, "succeeded"), undone
+    games = f"SELECT DISTINCT games_in_sample AS n FROM {TDZA} WHERE analysis_date = @day"
+    assert session().query(games, {"day": LAST}) == [{"n": 99}]
+    assert overwrite().changes["rows"] == [0, 0, 2, 0]
+
+
 def game_ids() -> list[set[object]]:
     """Return the games of the newest season by table."""
     session = open_warehouse(URL)
@@ -251,7 +281,7 @@ def test_a_killed_load_leaves_one_season_and_the_same_command_finishes_it(
     clean: Proxy, settings: Any, tmp_path: Path, at: str
 ) -> None:
     settings.WAREHOUSE_URL = URL
-    apply_differences(connect(PLACE), PLACE, dry_run=False)
+    apply_differences(connect(PLACE), PLACE, dry_run=False, keep_days=14)
     old = make_games(2031)
     load(phase3_folder(tmp_path / "old", years=(2031,)))
     new = old[0] | {"game_id": "0023199999"}
@@ -277,7 +307,7 @@ def test_a_partial_load_replaces_one_table_on_one_date(
     clean: Proxy, settings: Any, tmp_path: Path
 ) -> None:
     settings.WAREHOUSE_URL = URL
-    apply_differences(connect(PLACE), PLACE, dry_run=False)
+    apply_differences(connect(PLACE), PLACE, dry_run=False, keep_days=14)
     load(phase3_folder(tmp_path / "old", years=(2031,)))
     first, second = (game["game_date"] for game in make_games(2031))
 
@@ -313,7 +343,7 @@ MERGE, QUERY = r"/jobs\b.*MERGE nba_processing", r"/queries\b.*entity_id"
 @pytest.fixture(scope="module")
 def tables(proxy: Proxy) -> None:
     """Create every table, whichever test runs first."""
-    apply_differences(connect(PLACE), PLACE, dry_run=False)
+    apply_differences(connect(PLACE), PLACE, dry_run=False, keep_days=14)
 
 
 @pytest.fixture

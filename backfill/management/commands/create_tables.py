@@ -18,7 +18,7 @@ class Command(VerbCommand):
     """Create missing datasets, tables and columns; report other differences."""
 
     help = (
-        "Create missing datasets, tables and columns in BigQuery and remove expiration times. Never"
+        "Create missing datasets, tables and columns in BigQuery and correct expiration times. Never"
         " drops or rewrites data. Exits 1 if a difference needs a manual fix."
     )
 
@@ -47,7 +47,12 @@ class Command(VerbCommand):
         from backfill.warehouse.bigquery.migrate import apply_differences
 
         place = Place.of(settings.WAREHOUSE_URL)
-        found = apply_differences(connect(place), place, dry_run=given["dry_run"])
+        found = apply_differences(
+            connect(place),
+            place,
+            dry_run=given["dry_run"],
+            keep_days=settings.KEEP_VERSIONS_DAYS,
+        )
         document = {
             "warehouse": settings.WAREHOUSE_URL,
             "dry_run": given["dry_run"],

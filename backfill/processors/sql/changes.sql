@@ -15,7 +15,7 @@ old AS (
 written_failures AS (
 {% include "failures.sql" %}
 ),
-new AS (
+made AS (
   SELECT 'rows' AS kind, {{ processor.output.partition }} AS d, {{ processor.output.entity }} AS entity, data_hash AS content, {{ context }} AS context
   FROM staged
   WHERE {{ processor.output.partition }} IS NOT NULL AND failure_category IS NULL
@@ -24,13 +24,13 @@ new AS (
   FROM written_failures
 )
 SELECT
-  IFNULL(new.kind, old.kind) AS kind,
-  IFNULL(new.d, old.d) AS d,
+  IFNULL(made.kind, old.kind) AS kind,
+  IFNULL(made.d, old.d) AS d,
   COUNTIF(old.d IS NULL) AS added,
-  COUNTIF(new.d IS NULL) AS removed,
-  COUNTIF(IFNULL(new.content != old.content, FALSE)) AS changed,
-  COUNTIF(IFNULL(new.content = old.content, FALSE)) AS unchanged,
-  COUNTIF(IFNULL(new.content = old.content AND new.context != old.context, FALSE)) AS context
-FROM new
-FULL JOIN old ON old.kind = new.kind AND old.d = new.d AND old.entity = new.entity
-GROUP BY IFNULL(new.kind, old.kind), IFNULL(new.d, old.d)
+  COUNTIF(made.d IS NULL) AS removed,
+  COUNTIF(IFNULL(made.content != old.content, FALSE)) AS changed,
+  COUNTIF(IFNULL(made.content = old.content, FALSE)) AS unchanged,
+  COUNTIF(IFNULL(made.content = old.content AND made.context != old.context, FALSE)) AS context
+FROM made
+FULL JOIN old ON old.kind = made.kind AND old.d = made.d AND old.entity = made.entity
+GROUP BY IFNULL(made.kind, old.kind), IFNULL(made.d, old.d)

@@ -18,6 +18,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from backfill.errors import Refused, WarehouseUnwritable
 from backfill.warehouse.bigquery.connection import EMULATOR, Place, as_location, connect
 from backfill.warehouse.bigquery.errors import api_errors
+from backfill.warehouse.bigquery.kept import DATASET as VERSIONS
 from backfill.warehouse.bigquery.sql import SCRATCH
 from backfill.warehouse.tables import TABLES
 
@@ -46,7 +47,7 @@ def located(place: Place) -> Place:
 def dataset_names(place: Place) -> list[str]:
     """Return the names of all datasets, with the place's prefix."""
     names = sorted({table.dataset for table in TABLES})
-    return [f"{place.prefix}{name}" for name in (*names, SCRATCH)]
+    return [f"{place.prefix}{name}" for name in (*names, SCRATCH, VERSIONS)]
 
 
 def existing_datasets(client: Client, place: Place) -> dict[str, Dataset]:

@@ -12,6 +12,7 @@ from google.api_core.exceptions import NotFound
 from google.cloud.bigquery import Client, Dataset, SchemaField, TimePartitioning
 from google.cloud.bigquery import Table as Described
 
+from backfill.warehouse.bigquery import kept
 from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.errors import api_errors
 from backfill.warehouse.bigquery.location import PATIENT, dataset_names, existing_datasets
@@ -35,26 +36,37 @@ class Difference:
     column: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExistingTables:
     """Existing datasets by id and tables by reference; location of new datasets, None for
-    BigQuery's default.
+    BigQuery's default; days for which versions are kept.
     """
 
     datasets: dict[str, Dataset]
     tables: dict[str, Described]
     location: str | None
+    keep_days: int = 0
+
+    @property
+    def declared(self) -> tuple[Table, ...]:
+        """Tables that should exist."""
+        return (*TABLES, *(kept.all_tables() if self.keep_days else ()))
 
 
-def apply_differences(client: Client, place: Place, *, dry_run: bool) -> list[Difference]:
-    """Compare and apply the changes; return the differences, with `dry_run` without any change."""
-    found = look(client, place)
+def apply_differences(
+    client: Client, place: Place, *, dry_run: bool, keep_days: int = 0
+) -> list[Difference]:
+    """Compare and apply the changes; return the differences, with `dry_run` without any change.
+
+    Versions are kept for `keep_days`; with 0, they have no tables.
+    """
+    found = look(client, place, keep_days)
     pending = differences(place, found)
     if dry_run:
         return pending
     fix_differences(client, place, found, pending)
     # A dataset can have a default expiry for new tables.
-    found = look(client, place)
+    found = look(client, place, keep_days)
     again = [
         one
         for one in differences(place, found)
@@ -64,17 +76,18 @@ def apply_differences(client: Client, place: Place, *, dry_run: bool) -> list[Di
     return [*pending, *again]
 
 
-def look(client: Client, place: Place) -> ExistingTables:
+def look(client: Client, place: Place, keep_days: int) -> ExistingTables:
     """Return every dataset and table. Raises WarehouseError."""
     datasets = existing_datasets(client, place)
-    tables: dict[str, Described] = {}
-    with api_errors():
-        for which in (name(place, table) for table in TABLES):
-            with suppress(NotFound):
-                tables[which] = client.get_table(f"{place.project}.{which}", retry=PATIENT)
     # Statements join across datasets, so all must be in one location.
     places = [place.location, *(dataset.location for dataset in datasets.values())]
-    return ExistingTables(datasets, tables, next(filter(None, places), None))
+    location = next(filter(None, places), None)
+    found = ExistingTables(datasets=datasets, tables={}, location=location, keep_days=keep_days)
+    with api_errors():
+        for which in (name(place, table) for table in found.declared):
+            with suppress(NotFound):
+                found.tables[which] = client.get_table(f"{place.project}.{which}", retry=PATIENT)
+    return found
 
 
 def name(place: Place, table: Table) -> str:
@@ -86,7 +99,7 @@ def differences(place: Place, found: ExistingTables) -> list[Difference]:
     """Return the differences from the declaration, in the order in which they are applied."""
     return [
         *_of_datasets(place, found),
-        *(d for table in TABLES for d in _of_table(name(place, table), table, found)),
+        *(d for table in found.declared for d in _of_table(name(place, table), table, found)),
     ]
 
 
@@ -94,13 +107,12 @@ def fix_differences(
     client: Client, place: Place, found: ExistingTables, todo: Sequence[Difference]
 ) -> None:
     """Create and change all that can be; idempotent. Raises WarehouseError."""
-    tables = {name(place, table): table for table in TABLES}
+    tables = {name(place, table): table for table in found.declared}
     with api_errors():
         for one in todo:
             if one.kind == "create" and one.name in tables:
-                client.create_table(
-                    declared(place, tables[one.name]), exists_ok=True, retry=PATIENT
-                )
+                made = declared(place, tables[one.name], found.keep_days)
+                client.create_table(made, exists_ok=True, retry=PATIENT)
             elif one.kind == "create":
                 client.create_dataset(
                     _new_dataset(place, one.name, found.location), exists_ok=True, retry=PATIENT
@@ -111,15 +123,18 @@ def fix_differences(
                 client,
                 found.tables[which],
                 [_field(tables[which].by_name[column]) for column in added],
+                kept.expires_after(tables[which], found.keep_days),
             )
 
 
-def declared(place: Place, table: Table) -> Described:
-    """Return a table as declared; its partitions never expire."""
+def declared(place: Place, table: Table, keep_days: int = 0) -> Described:
+    """Return a table as declared; only versions expire."""
     made = Described(
         f"{place.project}.{name(place, table)}", schema=list(map(_field, table.columns))
     )
-    made.time_partitioning = TimePartitioning(field=table.partition)
+    made.time_partitioning = TimePartitioning(
+        field=table.partition, expiration_ms=_expiry(kept.expires_after(table, keep_days))
+    )
     made.clustering_fields = list(table.cluster)
     return made
 
@@ -155,29 +170,38 @@ def _of_datasets(place: Place, found: ExistingTables) -> Iterator[Difference]:
 # Tables
 
 
-def _change(client: Client, there: Described, added: Sequence[SchemaField]) -> None:
-    """Add columns and remove every expiry."""
+def _change(
+    client: Client, there: Described, added: Sequence[SchemaField], expires_after: int
+) -> None:
+    """Add columns and set or remove the expiry."""
     there.schema = [*there.schema, *added]
     if there.time_partitioning:
         there.time_partitioning = TimePartitioning(
-            type_=there.time_partitioning.type_, field=there.time_partitioning.field
+            type_=there.time_partitioning.type_,
+            field=there.time_partitioning.field,
+            expiration_ms=_expiry(expires_after),
         )
     there.expires = None
     client.update_table(there, ["schema", "time_partitioning", "expires"], retry=PATIENT)
 
 
+def _expiry(days: int) -> int | None:
+    return days * 24 * MILLISECONDS_PER_HOUR or None
+
+
 def _of_table(name: str, table: Table, found: ExistingTables) -> Iterator[Difference]:
-    there = found.tables.get(name)
+    there, days = found.tables.get(name), kept.expires_after(table, found.keep_days)
     if there is None:
         cluster = ", ".join(table.cluster)
-        what = f"{len(table.columns)} columns, partitioned by {table.partition}, clustered by {cluster}, never expires"
+        expiry = f"partitions expire after {days} days" if days else "never expires"
+        what = f"{len(table.columns)} columns, partitioned by {table.partition}, clustered by {cluster}, {expiry}"
         yield Difference(kind="create", name=name, what=what)
         return
     yield from _of_columns(name, table.columns, {field.name: field for field in there.schema})
-    yield from _of_storage(name, table, there)
+    yield from _of_storage(name, table, there, days)
 
 
-def _of_storage(name: str, table: Table, there: Described) -> Iterator[Difference]:
+def _of_storage(name: str, table: Table, there: Described, days: int) -> Iterator[Difference]:
     partitioning = there.time_partitioning
     by = f"{partitioning.field} by {partitioning.type_}" if partitioning else "nothing"
     if by != f"{table.partition} by DAY":
@@ -206,13 +230,12 @@ def _of_storage(name: str, table: Table, there: Described) -> Iterator[Differenc
             name=name,
             what=f"expires on {there.expires:%Y-%m-%d}; the expiry is removed",
         )
-    if partitioning and partitioning.expiration_ms:
-        days = int(partitioning.expiration_ms) / MILLISECONDS_PER_HOUR / 24
-        yield Difference(
-            kind="keep",
-            name=name,
-            what=f"partitions expire after {days:g} day{'s' * (days != 1)}; the expiry is removed",
-        )
+    if partitioning and partitioning.expiration_ms != _expiry(days):
+        before = (partitioning.expiration_ms or 0) / MILLISECONDS_PER_HOUR / 24
+        expire = f"partitions expire after {before:g} day{'s' * (before != 1)}"
+        change = f"now after {days}" if days else "the expiry is removed"
+        what = f"{expire if before else 'partitions never expire'}; {change}"
+        yield Difference(kind="keep", name=name, what=what)
 
 
 # Columns

@@ -10,62 +10,26 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from google.cloud.bigquery import Client, QueryJob
+from google.cloud.bigquery import QueryJob
 from pyarrow.parquet import read_table
 
 from backfill.crash_points import crash_point
-from backfill.errors import CorruptPartition, Refused
+from backfill.errors import Refused
 from backfill.statements import render
-from backfill.warehouse import accounts
-from backfill.warehouse.accounts import Account
+from backfill.warehouse.bigquery import kept
 from backfill.warehouse.bigquery import sql as statements
-from backfill.warehouse.bigquery.connection import Place, connect, is_emulated
-from backfill.warehouse.bigquery.jobs import Jobs
-from backfill.warehouse.bigquery.load_config import load_config
-from backfill.warehouse.bigquery.location import located
-from backfill.warehouse.bigquery.metadata import Looking
-from backfill.warehouse.bigquery.parameters import mentioned, parameters, plain, rows_parameter
+from backfill.warehouse.bigquery.parameters import mentioned, parameters, rows_parameter
 from backfill.warehouse.bigquery.unfinished import UnfinishedTables
 from backfill.warehouse.bigquery.versions import BigQueryVersions
 from backfill.warehouse.dialect import naive
 from backfill.warehouse.parquet.arrow import write_parquet
-from backfill.warehouse.port import CHANGED, Charge, Params, Row, StoppedJobs, UnfinishedWrite, Work
+from backfill.warehouse.port import CHANGED, Params, Row, StoppedJobs, UnfinishedWrite, Work
 from backfill.warehouse.schema import Table
-from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS, SCHED, TABLES
-from validation.season import opened_season_year
-
-# From this many rows the Storage API is faster than pages of JSON, which start sooner.
-MANY_ROWS = 5_000
-# BigQuery charges at least this much per table that a statement reads.
-LEAST_BYTES = 10 * 2**20
+from backfill.warehouse.tables import FAILURES, HISTORY, INPUTS, OUTPUTS, SCHED
 
 
 class BigQueryWarehouse(BigQueryVersions):
-    """Session for one thread. Sends nothing to BigQuery before its first use."""
-
-    def __init__(
-        self, place: Place, *, labels: Mapping[str, str] | None = None, max_bytes: int | None = None
-    ) -> None:
-        self.place = place
-        self._labels, self._max_bytes = labels or {}, max_bytes
-        self._staged: dict[str, str] = {}
-
-    @cached_property
-    def client(self) -> Client:
-        """Return the client, created on first use; its jobs run in the location of the datasets."""
-        return connect(located(self.place))
-
-    @cached_property
-    def jobs(self) -> Jobs:
-        """Return the jobs of this session."""
-        return Jobs(self.client, labels=self._labels, max_bytes=self._max_bytes)
-
-    @cached_property
-    def looking(self) -> Looking:
-        """Return the cached metadata of the tables."""
-        return Looking(self.jobs, self.place, self._rows_of)
-
-    # Work
+    """Session for one thread."""
 
     @contextmanager
     def working(self, work: Work) -> Iterator[None]:
@@ -75,6 +39,7 @@ class BigQueryWarehouse(BigQueryVersions):
             yield
         finally:
             self.jobs.work = before
+            self.announce((), ())
 
     def cancel(self, names: Collection[str]) -> StoppedJobs:
         """Cancel the running jobs of these names."""
@@ -88,117 +53,6 @@ class BigQueryWarehouse(BigQueryVersions):
         for name in names:
             self.jobs.patiently(partial(self.jobs.retire, name, taking, cancel=cancel))
 
-    # Reading
-
-    def query(self, sql: str, params: Params | None = None) -> list[Row]:
-        return self._rows_of(self._narrowed(sql, params or {}), params or {})
-
-    def _rows_of(self, text: str, params: Params) -> list[Row]:
-        config = self.jobs.config(mentioned(text, params))
-
-        def ask() -> list[Row]:
-            rows = self.client.query_and_wait(
-                text,
-                job_config=config,
-                retry=self.jobs.api_retry,
-                job_retry=None,  # type: ignore[arg-type]
-            )
-            # Without a job, the answer has no billed bytes.
-            self.jobs.work.charge(
-                Charge(rows.total_bytes_processed or 0, (rows.slot_millis or 0) / 1000)
-            )
-            if (rows.total_rows or 0) > MANY_ROWS and not is_emulated():
-                return [
-                    plain(row) for row in rows.to_arrow(create_bqstorage_client=True).to_pylist()
-                ]
-            return [plain(dict(row)) for row in rows]
-
-        return self.jobs.patiently(ask)
-
-    def _narrowed(self, sql: str, params: Params) -> str:
-        season = None
-        if "season_start" in params:
-            season = self.looking.season_dates().bounds(opened_season_year(params["season_start"]))  # type: ignore[arg-type]
-        return statements.narrowed(
-            sql, params, staged=self._staged, prefix=self.place.prefix, season=season
-        )
-
-    def stage(self, name: str, sql: str, params: Params) -> None:
-        """Run one SELECT and keep its rows in a table of the scratch dataset, with an expiry."""
-        work = self.jobs.work
-        text = self._narrowed(sql, params)
-        bound = mentioned(text, params)
-        place = (
-            f"{self.scratch}.{name}_{self.jobs.digest(text, bound) if work.key else uuid4().hex}"
-        )
-        self.jobs.run(statements.staging(place, text), bound)
-        self._staged[name] = place
-
-    def stage_file(self, name: str, table: Table, file: Path) -> None:
-        place = f"{self.scratch}.{name}_{uuid4().hex}"
-        self._upload(table, file, place)
-        self._staged[name] = place
-
-    @property
-    def scratch(self) -> str:
-        return f"{self.place.prefix}{statements.SCRATCH}"
-
-    def accounts(self, name: str, table: Table) -> dict[date, Account]:
-        """Return the account of each date of the rows staged as `name`, read without a job."""
-        columns = table.partition, table.entity, *accounts.COLUMNS
-        return accounts.of_rows(self.jobs.rows_of_table(self._staged[name], columns))
-
-    def bytes_read(self, sql: str, params: Params, writes: int = 0) -> int:
-        """Return the bytes charged for one SELECT and this many writes of its rows, from a dry run.
-
-        A write reads the rows and the partitions that it replaces: for a batch, each is below the
-        minimum charge.
-        """
-        text = self._narrowed(sql, params)
-        config = self.jobs.config(mentioned(text, params), dry_run=True, use_query_cache=False)
-        config.maximum_bytes_billed = (
-            None  # a dry run bills nothing; above the limit it is needed too
-        )
-        job = self.jobs.patiently(
-            lambda: self.client.query(text, job_config=config, job_retry=None)
-        )
-        least = LEAST_BYTES * len(job.referenced_tables or [])
-        return max(job.total_bytes_processed or 0, least) + writes * 2 * LEAST_BYTES
-
-    def seasons(self, table: Table) -> set[int]:
-        return self.looking.seasons(table)
-
-    def season_version(self, season_year: int) -> str:
-        """Return text that changes with every change of an input table, in any season."""
-        return " ".join(self.stamp(table, season_year) for table in INPUTS)
-
-    def stamp(self, table: Table, season_year: int) -> str:
-        """Return text that changes with every change of the table, in any season."""
-        return f"{season_year} {self.looking.stamp(table)}"
-
-    def partitions(
-        self, table: Table, processor_name: str = "", among: Collection[date] | None = None
-    ) -> set[date]:
-        """Return the dates of an output table's partitions, or of a processor's slice of a log."""
-        found = self.looking.partitions(table, processor_name)
-        return found if among is None else found.intersection(among)
-
-    def partition_stamps(self, table: Table, among: Collection[date]) -> dict[date, str]:
-        """Return text for each date that changes with every change of the table, on any date."""
-        return dict.fromkeys(among, self.looking.stamp(table) if among else "")
-
-    def damaged(self, table: Table, processor_name: str, among: Collection[date]) -> set[date]:
-        """Return none: BigQuery keeps its files whole."""
-        return set()
-
-    def set_aside(self, error: CorruptPartition) -> str:
-        """Raise the error, which BigQuery never causes."""
-        raise error
-
-    def expiring(self) -> dict[str, int]:
-        """Return the tables whose partitions expire, each with its days."""
-        return {str(table): days for table in TABLES if (days := self.looking.expires_after(table))}
-
     # Writing
 
     def replace(
@@ -209,7 +63,10 @@ class BigQueryWarehouse(BigQueryVersions):
         params: Params,
         processor_name: str = "",
     ) -> int | None:
-        """Replace these partitions in one statement; return the number of rows inserted."""
+        """Replace these partitions in one statement, after they are kept as versions; return the
+        number of rows inserted.
+        """
+        self._keep(table, dates, processor_name)
         text = statements.replacing(table, self._narrowed(sql, params))
         own = {statements.DATES: list(dates), statements.NAME: processor_name}
         job = self._write(table, text, mentioned(text, {**params, **own}))
@@ -277,8 +134,7 @@ class BigQueryWarehouse(BigQueryVersions):
 
     def _switch(self, script: str, tables: Collection[Table]) -> None:
         try:
-            prefix = self.place.prefix
-            self.jobs.run(statements.narrowed(script, prefix=prefix) if prefix else script, [])
+            self.jobs.run(self._prefixed(script), [])
         finally:
             for table in tables:
                 self.looking.forget(table)
@@ -300,19 +156,6 @@ class BigQueryWarehouse(BigQueryVersions):
     def _unfinished(self) -> UnfinishedTables:
         return UnfinishedTables(self.jobs, f"{self.place.project}.{self.scratch}")
 
-    def _upload(self, table: Table, file: Path, to: str) -> None:
-        """Create a table from a Parquet file with the columns of another one."""
-        config = load_config(table, file, self.jobs.config([]).labels)
-
-        def upload() -> None:
-            with file.open("rb") as content:
-                job = self.client.load_table_from_file(
-                    content, f"{self.place.project}.{to}", job_config=config
-                )
-                job.result(retry=self.jobs.api_retry)
-
-        self.jobs.patiently(upload)
-
     def check_writable(self) -> None:
         """Raise WarehouseUnwritable if the tables are missing or not accessible."""
         self.jobs.patiently(
@@ -320,6 +163,8 @@ class BigQueryWarehouse(BigQueryVersions):
         )
         for table in (*OUTPUTS, FAILURES, HISTORY):
             self.looking.stamp(table)
+        if self.keep_days:
+            self.looking.stamp(kept.WRITES)
 
     def sweep(self) -> int:
         """Return 0: staged rows expire, and an abandoned job ends without help."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from backfill.statements import render
+from backfill.warehouse.port import Slice, Version
 from backfill.warehouse.schema import SLICE, Table
 from backfill.warehouse.tables import BY_REF, OUTPUTS
 
@@ -75,7 +77,14 @@ def loading(dates: SeasonBounds, staged: Mapping[Table, str]) -> str:
         merge(table, f"SELECT * FROM {place}", f"t.{within_season(table, dates)}").strip()
         for table, place in staged.items()
     ]
-    return render("bigquery-transaction", statements=tuple(merges))
+    return together(*merges)
+
+
+def together(*statements: str) -> str:
+    """Return one transaction of these statements; one statement needs none."""
+    if len(statements) == 1:
+        return statements[0]
+    return render("bigquery-transaction", statements=statements)
 
 
 def merge(table: Table, source: str, gone: str) -> str:
@@ -85,6 +94,64 @@ def merge(table: Table, source: str, gone: str) -> str:
     ON FALSE matches nothing, so that only the partitions named in `gone` are read.
     """
     return render("bigquery-merge", table=table, source=source.strip(), gone=gone)
+
+
+# Versions; `kept` and `writes` are tables with their prefix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """Write of slices on these dates: its fencing token, and the key of its work.
+
+    Its values are literals, because statements of a transaction share one list of parameters.
+    """
+
+    slices: tuple[Slice, ...]
+    dates: tuple[date, ...]
+    token: int
+    work: str
+
+
+def version_copy(note: Note, one: Slice, kept: str, writes: str) -> str:
+    """Return the statement that keeps the partitions of a slice under the tokens of their writers."""
+    of = {"table": one[0], "slice": one[1], "slice_column": SLICE}
+    places = {"kept": kept, "writes": writes}
+    return render("bigquery-version-copy", **of, **places, dates=note.dates, work=note.work)
+
+
+def version_note(note: Note, writes: str) -> str:
+    """Return the statement that notes a write; it reads no table."""
+    return render("bigquery-version-note", writes=writes, **vars(note))
+
+
+def live_tokens(writes: str, slices: tuple[Slice, ...]) -> str:
+    """Return the statement for name, slice, day and token of the live partitions on `dates`."""
+    return render("bigquery-live-tokens", writes=writes, slices=slices, slice_column=SLICE)
+
+
+def versions(table: Table, name: str, kept: str) -> str:
+    """Return the statement for day, token and replaced_at of the versions on `dates`."""
+    of = {"table": table, "slice": name, "slice_column": SLICE}
+    return render("bigquery-versions", **of, kept=kept)
+
+
+def version_rows(
+    table: Table, name: str, kept: str, picks: tuple[tuple[date, Version], ...]
+) -> str:
+    """Return the statement for the rows of versions, and of the live partitions on `live_dates`."""
+    entity = next(key for key in table.key if key not in (SLICE, table.partition))
+    of = {"table": table, "slice": name, "slice_column": SLICE, "entity": entity}
+    return render("bigquery-version-rows", **of, kept=kept, picks=picks)
+
+
+def version_copies(kept: tuple[tuple[Table, str], ...]) -> str:
+    """Return the statement for place, replaced_at, versions and rows of all copies."""
+    return render("bigquery-version-copies", kept=kept, slice_column=SLICE)
+
+
+def version_prune(kept: str) -> str:
+    """Return the statement that deletes the copies up to the time `until`."""
+    return render("bigquery-version-prune", kept=kept)
 
 
 # Lookup

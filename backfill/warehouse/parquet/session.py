@@ -34,15 +34,19 @@ from backfill.warehouse.parquet.paths import as_source, files_of, partition_name
 from backfill.warehouse.parquet.reading import DEFAULT_OPTIONS, MAX_READS, ParquetReader
 from backfill.warehouse.parquet.staging import move_partition, quoted, stamps
 from backfill.warehouse.parquet.versions import KeptFile, Versions
-from backfill.warehouse.port import Params, Row, StoppedJobs, UnfinishedWrite, Version, Work
+from backfill.warehouse.port import (
+    GONE,
+    Params,
+    Row,
+    Slice,
+    StoppedJobs,
+    UnfinishedWrite,
+    Version,
+    Work,
+)
 from backfill.warehouse.schema import SLICE, Table
 from backfill.warehouse.tables import HISTORY
 from backfill.warehouse.translation_cache import to_duckdb
-
-GONE = (
-    "the version {} is gone: it is older than KEEP_VERSIONS_DAYS, or its file was deleted; "
-    "choose another one"
-)
 
 
 class ParquetWarehouse(ParquetReader):
@@ -137,6 +141,9 @@ class ParquetWarehouse(ParquetReader):
                 day: self._fences.token(table, partition_name(table, day, processor_name))
                 for day in found
             }
+
+    def announce(self, slices: Sequence[Slice], dates: Sequence[date]) -> None:
+        """Do nothing: each file is kept under the lock of its write."""
 
     def stage_versions(
         self, name: str, table: Table, picks: Mapping[date, int | None], processor_name: str = ""

@@ -36,6 +36,7 @@ DATASETS = (
     "nba_processing",
     "nba_reference",
     "backcourt_scratch",
+    "backcourt_versions",
 )
 URL, TOKYO = f"bigquery://{PROJECT}", "asia-northeast1"
 MERGE = "MERGE nba_precompute.team_defense_zone_analysis AS t USING x ON FALSE"
@@ -108,6 +109,7 @@ class StandIn:
     lose: int = 0  # responses to jobs.insert that never arrive
     bytes_processed: int = 0  # of every dry run
     rows: Callable[[Json], tuple[list[Json], list[list[Any]]]] | None = None
+    sizes: dict[str, str] = field(default_factory=dict)  # numRows and numBytes of every table
     lock: threading.Condition = field(default_factory=threading.Condition)
 
     def reset(self, location: str) -> None:
@@ -115,6 +117,7 @@ class StandIn:
         with self.lock:
             self.datasets = dict.fromkeys(DATASETS, location)
             self.hold, self.lose, self.bytes_processed, self.rows = "", 0, 0, None
+            self.sizes = {"numRows": "0"}
             for list_ in (self.jobs, self.requests, self.executed, self.failures):
                 list_.clear()
 
@@ -154,7 +157,7 @@ class StandIn:
     def _table(self, found: re.Match[str], query: dict[str, str], body: Json) -> Answer:
         reference = {"projectId": PROJECT, "datasetId": found[1], "tableId": found[2]}
         times = {"creationTime": "0", "lastModifiedTime": str(len(self.executed)), "etag": "e"}
-        return Answer(200, {"tableReference": reference, "numRows": "0", **times})
+        return Answer(200, {"tableReference": reference, **self.sizes, **times})
 
     def _insert(self, found: re.Match[str], query: dict[str, str], body: Json) -> Answer:
         """Start a job where its datasets are; a location that says otherwise finds none of them."""

@@ -7,16 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from google.cloud.bigquery import Dataset, SchemaField
+from google.cloud.bigquery import Dataset, SchemaField, TimePartitioning
 from google.cloud.bigquery import Table as Described
 
 from backfill.warehouse.bigquery.connection import Place
+from backfill.warehouse.bigquery.kept import all_tables, kept, kept_tables
 from backfill.warehouse.bigquery.migrate import ExistingTables, declared, differences
-from backfill.warehouse.tables import TABLES, TDZA
+from backfill.warehouse.tables import FAILURES, TABLES, TDZA
 from tests.backfill.shell import Shell
 
 PLACE = Place("a-project")
-DATASETS = (*sorted({table.dataset for table in TABLES}), "backcourt_scratch")
+KEEP_DAYS = 14
+DATASETS = (*sorted({table.dataset for table in TABLES}), "backcourt_scratch", "backcourt_versions")
 
 
 def dataset(name: str, location: str = "US") -> Dataset:
@@ -28,9 +30,12 @@ def dataset(name: str, location: str = "US") -> Dataset:
 def found(**datasets: Dataset) -> ExistingTables:
     """Return all tables as declared, with these datasets replaced."""
     return ExistingTables(
-        {name: dataset(name) for name in DATASETS} | datasets,
-        {str(table): declared(PLACE, table) for table in TABLES},
-        "US",
+        datasets={name: dataset(name) for name in DATASETS} | datasets,
+        tables={
+            str(table): declared(PLACE, table, KEEP_DAYS) for table in (*TABLES, *all_tables())
+        },
+        location="US",
+        keep_days=KEEP_DAYS,
     )
 
 
@@ -58,9 +63,31 @@ def test_what_is_as_declared_differs_in_nothing() -> None:
 
 
 def test_what_is_not_there_is_created_datasets_first() -> None:
-    made = differences(PLACE, ExistingTables({}, {}, None))
-    assert [d.name for d in made] == [*DATASETS, *map(str, TABLES)]
+    nothing = ExistingTables(datasets={}, tables={}, location=None, keep_days=KEEP_DAYS)
+    made = differences(PLACE, nothing)
+    assert [d.name for d in made] == [*DATASETS, *map(str, TABLES), *map(str, all_tables())]
     assert {d.kind for d in made} == {"create"}
+    expire = [d.name for d in made if "partitions expire after 15 days" in d.what]
+    assert expire == [str(kept(table)) for table in kept_tables()]
+
+
+def test_without_versions_their_tables_are_not_needed() -> None:
+    made = differences(PLACE, ExistingTables(datasets={}, tables={}, location=None))
+    assert [d.name for d in made] == [*DATASETS, *map(str, TABLES)]
+
+
+def test_kept_tables_follow_the_columns_and_the_days() -> None:
+    there = found()
+    table = there.tables[str(kept(TDZA))]
+    table.schema = [field for field in table.schema if field.name != "games_in_sample"]
+    table.time_partitioning = TimePartitioning(field="replaced_at", expiration_ms=3 * 86_400_000)
+    there.tables[str(kept(FAILURES))].time_partitioning = TimePartitioning(field="replaced_at")
+    told = [(d.kind, d.name, d.what) for d in differences(PLACE, there)]
+    assert told == [
+        ("add", str(kept(TDZA)), "column games_in_sample INT64"),
+        ("keep", str(kept(TDZA)), "partitions expire after 3 days; now after 15"),
+        ("keep", str(kept(FAILURES)), "partitions never expire; now after 15"),
+    ]
 
 
 def test_datasets_of_two_places_are_told_as_statements_cannot_join_them() -> None:
