@@ -28,7 +28,10 @@ def with_dates(given: dict[str, Any], **fields: Any) -> Options:
     if given["dates"] and len(missing) < 2:
         raise Refused("use --dates, or --start and --end, not both")
     if missing and not given["dates"]:
-        raise Refused(f"the following arguments are required: {', '.join(missing)} (see --help)")
+        others = "".join(f", or --{n}" for n in ("dates", "cells", "preset") if n in given)
+        raise Refused(
+            f"the following arguments are required: {', '.join(missing)}{others} (see --help)"
+        )
     options = (
         Options.of_dates(given["dates"], **fields)
         if given["dates"]

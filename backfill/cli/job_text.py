@@ -159,10 +159,11 @@ def comparison_text(comparison: JobComparison) -> str:
         f"job {comparison.before} compared with job {comparison.after}:"
         f" {_runs(comparison.compared)} in both"
     )
+    none = "no failures in either job" if comparison.compared else "no common runs to compare"
     return "\n".join(
         [
             ", ".join([head, *apart]),
-            table(rows) if rows else "no failures in either job",
+            table(rows) if rows else none,
             *_new_lines(comparison),
         ]
     )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from django.utils.timezone import now
 
 from backfill.models import Job, Run
+from backfill.status.progress import NO_WORKER, TimeLeft, lacks_workers, newest_events, progress
 from backfill.status.progress import Progress as State
-from backfill.status.progress import TimeLeft, newest_events, progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -124,9 +124,10 @@ def watch(job: Job, display: Display) -> Job:
             display.say(f"{event.action}{f': {event.reason}' if event.reason else ''}")
         if job.status in (*Job.ENDED, Job.Status.PAUSED):
             return job
-        if found.stalled and found.stalled != stalled:
-            display.say(found.stalled)
-        stalled = found.stalled
+        notice = found.stalled or (NO_WORKER if lacks_workers(found.waiting) else "")
+        if notice and notice != stalled:
+            display.say(notice)
+        stalled = notice
         # Spend at most a tenth of the time on queries, so that watching does not slow the job.
         time.sleep(max(POLL_SECONDS, 10 * (time.monotonic() - began)))
 

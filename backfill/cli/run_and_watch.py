@@ -102,9 +102,10 @@ def _watch(verb: VerbCommand, job: Job, heard: Sequence[Preview]) -> int:
         with shown(quiet=verb.json) as display:
             watch(job, display)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"job {job.pk} continues on the workers; `manage.py jobs {job.pk}` shows it"
-        ) from None
+        how = "continues on the workers"
+        if not Worker.alive(now()):
+            how = "waits for workers, none is running; it continues after bin/up"
+        raise KeyboardInterrupt(f"job {job.pk} {how}; `manage.py jobs {job.pk}` shows it") from None
     return report(verb, job, heard)
 
 

@@ -28,6 +28,7 @@ from backfill.season_calendar import check_loaded, load_calendar
 from backfill.status.error_groups import has_errors
 from backfill.status.failures import Failure, JobFailures
 from backfill.warehouse import writable_warehouse
+from validation.findings.kinds import pluralize
 from validation.processor_rules import downstream
 from validation.retry import RetryClass
 from validation.season import Calendar, DateType
@@ -35,8 +36,7 @@ from validation.season import Calendar, DateType
 HEALED = "healed"  # published as the `retry` of a failure left out
 FIXED = "fixed"
 OVERRIDE = "override with --override --reason TEXT"
-INCLUDE = "retry it with --include-expected"
-HINTS = {RetryClass.AFTER_FIX: OVERRIDE, RetryClass.NEVER: INCLUDE}
+HINTS = {RetryClass.AFTER_FIX: OVERRIDE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,7 +308,7 @@ def nothing_text(preview: RetryPlan) -> str:
     """Explain in one sentence why a retry is empty."""
     counted = Counter((out.what, out.retry, out.reason) for out in preview.left_out)
     parts = [
-        f"{n} {what} ({FIXED if retry == HEALED else retry}): {reason}"
+        f"{pluralize(n, 'run')} with {what} ({FIXED if retry == HEALED else retry}): {reason}"
         for (what, retry, reason), n in counted.most_common(3)
     ]
     more = (

@@ -82,11 +82,16 @@ def progress(job: Job, at: datetime) -> Progress:
         bugs={code: n for (_, code), n in runs_with_bugs([job.pk]).items()},
         seconds=_seconds(job),
         runs_per_second=_rate(steps),
-        time_left=_time_left(steps, per_processor),
+        time_left=None if lacks_workers(waiting) else _time_left(steps, per_processor),
         changed_at=changed_at,
         stalled=_stalled(job, changed_at, waiting, at),
         waiting=waiting,
     )
+
+
+def lacks_workers(waiting: Sequence[dict[str, Any]]) -> bool:
+    """Return True if batches wait because no worker is running."""
+    return any(batch["why"] == NO_WORKER for batch in waiting)
 
 
 def runs_with_bugs(jobs: Sequence[int]) -> dict[tuple[int, str], int]:

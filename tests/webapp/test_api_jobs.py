@@ -143,6 +143,11 @@ class TestLooking:
             == api.get("jobs", status="paused").document
             == {"jobs": []}
         )
+        wrong = api.get("jobs", status="foo")
+        assert wrong.status == 422
+        assert (
+            "'foo' is no status of a job; choose from queued, running" in wrong.document["detail"]
+        )
 
     def test_findings_are_listed_shown_and_marked(self, demo: Demo) -> None:
         api, operator = Program(Role.VIEWER), Program(Role.OPERATOR)

@@ -45,6 +45,7 @@ from webapp.api.schemas import (
     options_of,
     selection_of,
 )
+from webapp.ui.query_params import one_of
 
 router = Router(tags=["jobs"])
 Document = dict[str, Any]
@@ -78,6 +79,7 @@ def job_of(number: int) -> Job:
 @router.get("/jobs", summary="List jobs")
 def jobs(request: HttpRequest, status: str = "", before: int = 0, limit: Limit = 20) -> Document:
     """Return the latest jobs; `before` pages back by job number, `status` filters."""
+    one_of(status, "status of a job", Job.Status.values)
     found = Job.objects.order_by("-pk")
     found = found.filter(status=status) if status else found
     shown = list((found.filter(pk__lt=before) if before else found)[:limit])

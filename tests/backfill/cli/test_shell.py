@@ -403,7 +403,10 @@ BAD = {
     ),
     "mode": (f"{ONE} --mode bakfill", "unknown mode 'bakfill'; choose from backfill, normal"),
     "no reason": (f"{ONE} --skip-preflight", NO_REASON),
-    "nothing": ("", "the following arguments are required: --start, --end (see --help)"),
+    "nothing": (
+        "",
+        "the following arguments are required: --start, --end, or --dates, or --cells, or --preset (see --help)",
+    ),
 }
 
 

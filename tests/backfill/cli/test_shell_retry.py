@@ -33,9 +33,7 @@ RANGE = (
 FIXED = ("--override", "--reason", "fixed")
 SAME = "the code did not change after the run: fix the code first"
 NO_CATEGORY = "unknown category 'NONSENSE'; job {0} has AccountingError, INSUFFICIENT_DATA, blocked"
-TOO_FEW = (
-    "too few games, and Phase 3 did not change after the run; retry it with --include-expected"
-)
+TOO_FEW = "too few games, and Phase 3 did not change after the run"
 
 
 @pytest.fixture
@@ -159,9 +157,7 @@ def test_a_failed_job_lists_its_error_groups_and_retry_knows_them(
 
 def test_nothing_to_retry_is_said_with_the_reason(shell: Shell, broken: int) -> None:
     answer = shell("retry", broken, "--category", "INSUFFICIENT_DATA", "--inline")
-    sentence = (
-        f"job {broken} has no failure to retry: 1 INSUFFICIENT_DATA (never (expected)): {TOO_FEW}\n"
-    )
+    sentence = f"job {broken} has no failure to retry: 1 run with INSUFFICIENT_DATA (never (expected)): {TOO_FEW}\n"
     assert answer == Answer(2, "", sentence)
 
 

@@ -69,9 +69,7 @@ OVERRIDE = f"{SAME}; override with --override --reason TEXT"
 CHANGED = "the code changed after the run"
 PHASE3_CHANGED = "Phase 3 changed after the run"
 STALE = "stale: earlier games changed since this run"
-TOO_FEW = (
-    "too few games, and Phase 3 did not change after the run; retry it with --include-expected"
-)
+TOO_FEW = "too few games, and Phase 3 did not change after the run"
 CONTEXT = "nba_analytics.upcoming_player_game_context"
 
 
@@ -178,8 +176,8 @@ def test_a_defect_is_left_out_with_what_it_blocked_until_somebody_overrides(brok
     with pytest.raises(Refused) as refused:
         retry_job(broken, ALL, "bob")
     assert str(refused.value) == (
-        f"job {broken.pk} has no failure to retry: 2 AccountingError (after a fix): {OVERRIDE}; "
-        f"2 blocked (after upstream): waiting for TDZA; 2 blocked (after upstream): waiting for TDZA and PCF; "
+        f"job {broken.pk} has no failure to retry: 2 runs with AccountingError (after a fix): {OVERRIDE}; "
+        f"2 runs with blocked (after upstream): waiting for TDZA; 2 runs with blocked (after upstream): waiting for TDZA and PCF; "
         f"and 2 more reasons"
     )
     assert Job.objects.count() == 1
@@ -374,7 +372,7 @@ def test_expected_failures_are_run_when_one_insists() -> None:
     job = finished(end=SECOND)
     with pytest.raises(Refused) as refused:
         retry_job(job, ALL, "bob")
-    reason = f"1 INSUFFICIENT_DATA (never (expected)): {TOO_FEW}"
+    reason = f"1 run with INSUFFICIENT_DATA (never (expected)): {TOO_FEW}"
     assert str(refused.value) == f"job {job.pk} has no failure to retry: {reason}"
     insisting = Selection(include_expected=True)
     assert [run[:2] for run in planned(job, insisting)] == [
@@ -404,7 +402,7 @@ def test_too_few_games_and_their_cascade_are_expected(tmp_path: Path) -> None:
     )
     job = finished(start=FIRST, end=FIRST)
     assert failures_of("ML")[0][2] == "MISSING_DEPENDENCY"
-    cascade = "too few games upstream; only more games fix it; retry it with --include-expected"
+    cascade = "too few games upstream; only more games fix it"
     assert left_out(job) == [
         expected_in_tdza(),
         LeftOut(

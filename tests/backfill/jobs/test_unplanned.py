@@ -202,7 +202,7 @@ def finding(shell: Shell) -> Finding | None:
         (["--start", FIRST, "--end", LAST], f"{FIRST} (and 3 more) is a processing date"),
         (["--dates", LAST + timedelta(days=1)], "no rows of TDZA, PSZA, PCF, PDC, ML on"),
         (["--dates", "2030-11-01"], "no Phase 3 data for the season 2030-31"),
-        ([], "the following arguments are required: --start, --end"),
+        ([], "the following arguments are required: --start, --end, or --dates"),
         (["--dates", SECOND, "--processors", "XYZ"], "unknown processor 'XYZ'"),
     ],
 )

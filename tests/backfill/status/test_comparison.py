@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backfill.cli.job_text import job_text
+from backfill.cli.job_text import comparison_text, job_text
 from backfill.execution.inline import run_inline
 from backfill.jobs.retry import retry_job
 from backfill.jobs.retry_selection import Selection
@@ -198,3 +198,10 @@ def test_a_retry_says_what_it_healed_what_remains_and_what_is_new(
     )
     line = "fixed: 1 blocked, 1 failed; remaining: 1 blocked, 1 failed; new: 2 INSUFFICIENT_DATA"
     assert job_text(summary).splitlines()[2] == f"retry of job {job.pk}: {line}"
+
+
+def test_jobs_without_common_runs_are_not_compared() -> None:
+    before = make_job({("PSZA", FIRST): failing(INSUFFICIENT_DATA=3)})
+    after = make_job({("PSZA", SECOND): failing(INSUFFICIENT_DATA=2)})
+    text = comparison_text(compare(before, after))
+    assert text.splitlines()[-1] == "no common runs to compare"

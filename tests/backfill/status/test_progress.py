@@ -101,14 +101,18 @@ def half_done(**options: Any) -> Job:
 
 
 def test_the_rate_and_the_time_left_are_the_jobs_own() -> None:
+    worker = make_worker()
     job = half_done()
     at = timed(job, 6.0)
     found = progress(job, at)
     assert (found.ended, found.total, found.runs_per_second) == (9, 18, 0.5)
     assert found.time_left == TimeLeft(18.0, 18.0)
+    worker.delete()
+    assert progress(job, at).time_left is None  # nothing continues without a worker
 
 
 def test_the_time_left_is_a_range_when_steps_differ() -> None:
+    make_worker()
     job = half_done()
     at = timed(job, 6.0)
     job.runs.filter(batch=2).update(finished_at=at + timedelta(seconds=6))
