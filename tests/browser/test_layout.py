@@ -91,7 +91,7 @@ def in_view(page: Page, name: str) -> bool:
     assert page.evaluate("window.scrollY") > 300
     box = page.get_by_role("link", name=name).or_(page.get_by_role("button", name=name)).first
     place = box.bounding_box()
-    return bool(place) and 0 <= place["y"] <= LAPTOP["height"] - place["height"]
+    return place is not None and 0 <= place["y"] <= LAPTOP["height"] - place["height"]
 
 
 def test_home_opens_with_its_figures_and_the_whole_season_grid(
@@ -100,7 +100,8 @@ def test_home_opens_with_its_figures_and_the_whole_season_grid(
     with judged_panel.seat(browser, viewport=LAPTOP) as seat:
         settled(seat.page, "/")
         labels = seat.page.locator("#headline dt").all_inner_texts()
-        assert labels == ["Unexpected failures", "Needs attention", "Coverage", "Running jobs"]
+        assert labels[1:] == ["Needs attention", "Coverage", "Running jobs"]
+        assert "unexpected failures" in labels[0].lower()
         assert bottom_of(seat.page, "#headline") < 200
         assert bottom_of(seat.page, "#grid") <= LAPTOP["height"]
 
@@ -154,12 +155,12 @@ def test_the_primary_action_stays_visible_while_scrolling(
         settled(page, "/")
         assert in_view(page, "New backfill")
         settled(page, "/backfills/new/?start=2021-11-02&end=2021-12-19&reason=visible&canary=off")
-        assert in_view(page, "Start ")
         page.locator("#new-skip_preflight").check()
         page.locator("#new-brake").uncheck()
         page.locator("#new-batch_size").fill("1")
         button = page.locator("#start-button")
         expect(button).to_be_enabled()
+        assert in_view(page, "Start ")
         button.click()
         page.wait_for_url(re.compile(r"/jobs/\d+/$"))
         page.get_by_role("link", name="Pause").first.click()

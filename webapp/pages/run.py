@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
+from backfill.drilldown.entities import list_entities
 from backfill.drilldown.entity_names import all_names
 from backfill.errors import WarehouseError
 from backfill.models import Finding, Run, StepLog
@@ -30,6 +32,7 @@ from webapp.ui import links
 from webapp.ui.typing import HtmxRequest
 
 MOST_LINES = 2000  # of an attempt, on the page; the download has all
+MOST_NAMED = 5  # failed entities with a link
 DRAWER = "drawer"
 
 
@@ -193,29 +196,33 @@ def error_context(run: Run, user: User) -> dict[str, Any]:
     disabled = _no_retry(run, user, newer)
     try:
         groups = [] if newer else error_groups.groups_of({key: run})
-        names = all_names(season_year(run.date)) if any(g.entities for g in groups) else {}
+        failed = () if newer or not run.failures else _failed_entities(run)
+        names = all_names(season_year(run.date)) if groups or failed else {}
         if not disabled:
             newest = Run.objects.deciding(run.date, run.date)
             disabled = nothing_to_retry(failures_of({key: run}, newest, lost(newest)))
     except WarehouseError as error:
         return {"unread": f"{type(error).__name__}: {error}", "disabled_reason": disabled}
     start = load_calendar().starts[season_year(run.date)]
+
+    def named(entities: Iterable[str]) -> list[tuple[str, str]]:
+        return [
+            (names[e].name if e in names else e, links.named("entity", run.date, run.processor, e))
+            for e in entities
+        ]
+
     shown = [
         RunError(
             group=group,
-            entities=[
-                (
-                    names[e].name if e in names else e,
-                    links.named("entity", run.date, run.processor, e),
-                )
-                for e in group.entities
-            ],
+            entities=named(group.entities),
             query=error_groups.evidence_query(group, start) if group.entities else "",
         )
         for group in groups
     ]
     return {
         "errors": shown,
+        "failed": named(failed),
+        "more_failed": max(0, sum(run.failures.values()) - len(failed)),
         "source_rows": _source_rows(run),
         "disabled_reason": disabled,
         "newer": newer,
@@ -223,6 +230,12 @@ def error_context(run: Run, user: User) -> dict[str, Any]:
             run.job_id, processor=run.processor, start=run.date, end=run.date
         ),
     }
+
+
+def _failed_entities(run: Run) -> tuple[str, ...]:
+    """Return the first failed entities, the most severe first. Raises WarehouseError."""
+    found = list_entities(run.date, run.processor, category="failed", per_page=MOST_NAMED)
+    return tuple(entity.name for entity in found.entities)
 
 
 def _no_retry(run: Run, user: User, newer: Run | None) -> str:
