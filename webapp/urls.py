@@ -12,7 +12,7 @@ from webapp.pages import coverage, home, login, players, queries, results, run, 
 from webapp.pages.cells import views as cell_views
 from webapp.pages.date import views as date_views
 from webapp.pages.guide import views as guide_views
-from webapp.pages.job import compare, control
+from webapp.pages.job import compare, control, diff
 from webapp.pages.job import list as job_list
 from webapp.pages.job import views as job_views
 from webapp.pages.load import views as load_views
@@ -102,6 +102,13 @@ jobs_urls = [
     path("jobs/<int:number>/cancel/", control.cancel, name="job_cancel"),
     path("jobs/<int:number>/limit/", control.limit, name="job_limit"),
     path("jobs/<int:number>/undo/", version_views.undo, name="job_undo"),
+    path("jobs/<int:number>/diff/", diff.page, name="job_diff"),
+    path("jobs/<int:number>/diff/values/", diff.values, name="job_diff_values"),
+    re_path(
+        r"^jobs/(?P<number>[0-9]{1,18})/diff\.(?P<kind>csv|json)$",
+        diff.download,
+        name="job_diff_file",
+    ),
     path("jobs/<int:number>/compare/", compare.pick, name="job_compare"),
     path("jobs/<int:number>/compare/<int:other>/", compare.compare, name="job_comparison"),
     re_path(

@@ -99,8 +99,8 @@ class EntityDiff(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class RowDiff:
-    """Diff of pairs of versions, by processor and date. `gone` are pairs of which a version does
-    not exist any more; they are in no count.
+    """Diff of pairs of versions, by processor and date. `gone` are pairs of which a version is
+    missing; they are in no count.
     """
 
     dates: tuple[DateDiff, ...] = ()

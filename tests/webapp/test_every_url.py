@@ -81,6 +81,9 @@ TABLE = {
     "job_undo": ASKS,
     "job_compare": READ,
     "job_comparison": Answers(302, 422, 422, 405),  # job compared with itself
+    "job_diff": READ,
+    "job_diff_values": READ,
+    "job_diff_file": READ,
     "job_report": READ,
     "retry": FORM,
     "retries": READ,

@@ -190,7 +190,7 @@ def test_the_page_asks_as_often_for_many_dates_as_for_few(
             for n in range(dates)
         )
     viewer.get(reverse("job", args=[few.pk]))
-    with django_assert_max_num_queries(41) as asked:
+    with django_assert_max_num_queries(42) as asked:
         viewer.get(reverse("job", args=[few.pk]))
     with django_assert_max_num_queries(len(asked.captured_queries)):
         viewer.get(reverse("job", args=[many.pk]))

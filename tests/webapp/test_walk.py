@@ -32,7 +32,7 @@ two_seasons, seasons, values = walks.two_seasons, walks.seasons, walks.values
 NO_LINK = {"api", "healthz", "readyz", "metrics", "login", "tokens_moved", "job_run"}
 OWN = {"logout", "login", "password", "tokens", "token_revoke"}
 NOT_HTML = {
-    "runs_csv", "entities_csv", "query_csv", "job_report", "openapi", "metrics", "healthz", "finding_rows", "run_log_text",
+    "runs_csv", "entities_csv", "query_csv", "job_report", "job_diff_file", "openapi", "metrics", "healthz", "finding_rows", "run_log_text",
 }  # fmt: skip
 # Headings with the name of a player, a team, a query or a user.
 NAMED_BY_DATA = frozenset(("player", "entity", "query", "backfill_decide"))

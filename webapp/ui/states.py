@@ -66,6 +66,12 @@ STATES = MappingProxyType(
         "not written": _state("hole", "○", "needs attention", "not written"),
         "partial": _state("outside", "▲", "needs attention", "partial"),
         "not a game date": _state("nogames", "·", "no games"),
+        # (processor, date) of a diff, by the share of its rows that differ
+        "rows unchanged": _state("kept", "=", "unchanged"),
+        "few rows changed": _state("few", "▁", "changed", "up to 1 % of rows"),
+        "some rows changed": _state("some", "▄", "changed", "up to 10 % of rows"),
+        "many rows changed": _state("many", "█", "changed", "over 10 % of rows"),
+        "version gone": _state("hole", "○", "not available", "replaced version gone"),
         # (processor, date) of a plan
         "will run": _state("planned", "▸", "pending"),
         "will be replaced": _state("replaced", "↻", "pending", "overwrites complete data"),
