@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from backfill.drilldown.entities import chosen
 from backfill.models import Finding
 from backfill.season_calendar import load_calendar
 from backfill.warehouse import warehouse
+from backfill.warehouse.tables import PGS, UPGC
+from tests.seasons.tiny import give, season_rows
 from tests.webapp.demo import END, YEAR, Demo
+from tests.webapp.polls import OpenPage
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -142,3 +146,19 @@ def test_a_season_takes_a_constant_number_of_queries(
     for name in (somebody(), "LAL"):
         with django_assert_max_num_queries(14):
             of(viewer, name)
+
+
+@pytest.mark.usefixtures("season")
+def test_results_follow_a_load(viewer: Client, tmp_path: Path) -> None:
+    name = season_rows(UPGC)[0]["player_lookup"]
+    page = OpenPage.of(viewer, f"{reverse('players')}?q={name}")
+    assert "<strong>" in page.html
+    for table in (PGS, UPGC):
+        rows = season_rows(table)
+        give(
+            table,
+            [row | {"player_lookup": f"new-{row['player_lookup'][::-1]}"} for row in rows],
+            tmp_path,
+        )
+    assert "found" in page.poll()
+    assert f"No results for “{name}”" in page.html

@@ -15,12 +15,12 @@ from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 
-from backfill.models import SYSTEM, Finding
+from backfill.models import SYSTEM, Finding, Job, Run
 from backfill.processors.registry import PROCESSORS
 from webapp import keys
 from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.pages.guide import glossary, topics
-from webapp.ui import kind_labels, states
+from webapp.ui import kind_labels, states, tab_title
 from webapp.ui.charts import RateChart
 from webapp.ui.links import with_query
 
@@ -82,6 +82,18 @@ def state_shape(name: str) -> str:
 def state_word(name: str) -> str:
     """Return the word of a state with its detail."""
     return states.of(name).label
+
+
+@register.simple_tag
+def job_title(job: Job) -> str:
+    """Return the state and the progress of a job, for the title of a tab."""
+    return tab_title.read(job)
+
+
+@register.simple_tag
+def run_title(run: Run) -> str:
+    """Return the state of a run, for the title of a tab."""
+    return tab_title.of_run(run)
 
 
 @register.simple_tag

@@ -7,6 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
 from backfill.models import Job, Key, Run
 from backfill.season_calendar import season_dates
 from backfill.status.job_outcome import JobRun, state_of
@@ -133,19 +136,6 @@ def announced(found: Progress, job: Job) -> str:
     return f"Job {job.pk} is {job.status}: {10 * tenths} percent of {pluralize(found.total, 'run')} ended."
 
 
-SIGNS = {Job.Status.SUCCEEDED: "✓", Job.Status.FAILED: "✖", Job.Status.CANCELLED: "■"}
-
-
-def tab_title(found: Progress, job: Job) -> str:
-    """Return `▶ 62 % · Job 5` while the job is active, `⚠ Job 5 paused`, `✓ Job 5`."""
-    if job.status == Job.Status.PAUSED:
-        return f"⚠ Job {job.pk} paused"
-    if job.status in Job.ENDED:
-        return f"{SIGNS[Job.Status(job.status)]} Job {job.pk}"
-    percent = 100 * found.ended // found.total if found.total else 0
-    return f"▶ {percent} % · Job {job.pk}"
-
-
 def stopping(found: Progress, job: Job) -> str:
     """Return the runs that a pausing or cancelling job waits for; empty for other jobs."""
     running = found.counts.get("running", 0)
@@ -236,14 +226,22 @@ def _details(run: JobRun, audit: AuditSummary | None) -> Iterator[str]:
         yield f"; {run.reason}"
 
 
-def state_table(
+def state_rows(
     job: Job, runs: Collection[JobRun], audits: Mapping[str, AuditSummary]
-) -> list[tuple[date, list[str]]]:
-    """Return the grid as a table: per date the state of each processor."""
+) -> SafeString:
+    """Return the grid as table rows: per date the state of each processor."""
     found: dict[date, dict[str, str]] = {}
     for run in runs:
         found.setdefault(run.date, {})[run.processor] = state_of(run, audits.get(run.run_id))
-    return [
-        (day, [by_code.get(code, NOT_PART) for code in _codes(job)])
-        for day, by_code in found.items()
-    ]
+    names = {NOT_PART, *(name for row in found.values() for name in row.values())}
+    cells = {
+        name: format_html("<td>{} {}</td>", states.of(name).shape, states.of(name).label)
+        for name in names
+    }
+    return SafeString(
+        "".join(
+            f'<tr><th scope="row">{day}</th>'
+            f"{''.join(cells[row.get(code, NOT_PART)] for code in _codes(job))}</tr>"
+            for day, row in found.items()
+        )
+    )

@@ -20,6 +20,7 @@ from backfill.status.progress import Progress, progress, system
 from webapp.models import User
 from webapp.pages.job import figures
 from webapp.pages.job.buttons import buttons
+from webapp.ui import tab_title
 
 SWEEP_IS_LATE_SECONDS = 30
 PARTS = ("state", "cause", "actions", "live")
@@ -47,7 +48,7 @@ class Live:
     @property
     def title(self) -> str:
         """Title of the tab: state and progress before the name."""
-        return figures.tab_title(self.found, self.job)
+        return tab_title.of_job(self.job, self.found.ended, self.found.total)
 
 
 def live(job: Job, user: User, at: datetime) -> Live:

@@ -12,7 +12,7 @@ from django.core.paginator import Page
 from django.db.models import Count, Max
 from django.http import QueryDict
 from django.template.loader import render_to_string
-from django.utils.functional import SimpleLazyObject
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.timezone import now
 
@@ -40,6 +40,7 @@ from webapp.ui.tables import page_size, paginate
 from webapp.ui.typing import HtmxRequest
 
 SHARED_SECONDS = 1
+TABLE = "table"  # parameter that opens the table view
 RUNS_SECONDS = 600  # a cached entry is used only while nothing has changed
 # Label of each option, in the order of the page.
 OPTION_LABELS = {
@@ -91,7 +92,10 @@ def _context(job: Job, user: User, query: QueryDict, season: int) -> dict[str, A
         "options": options(job),
         "codes": job.options["processors"],
         **of_runs,
-        "state_table": SimpleLazyObject(partial(figures.state_table, job, *of_runs["of_table"])),
+        "with_table": TABLE in query,
+        "table_url": links.with_query(
+            reverse("job", args=[job.pk]), season=query.get("season", ""), **{TABLE: 1}
+        ),
         **next_steps(job),
         "attempts": others,
         "kinds": KINDS,
@@ -102,6 +106,12 @@ def _context(job: Job, user: User, query: QueryDict, season: int) -> dict[str, A
         "undone_by": list(job.undone_by.order_by("pk")),
         **event_page(job, query),
     }
+
+
+def table(job: Job, season: int) -> dict[str, Any]:
+    """Return the context of the table view alone."""
+    of_runs = _of_runs(job, season, outcomes.attempts(job))
+    return {"codes": job.options["processors"], "state_rows": of_runs["state_rows"]}
 
 
 def _of_runs(job: Job, season: int, others: list[OtherAttempts]) -> dict[str, Any]:
@@ -130,7 +140,7 @@ def _computed_of_runs(job: Job, given: int, others: list[OtherAttempts]) -> dict
         "grid": figures.grid(job, shown, audits),
         "outcome": outcomes.job_outcome(runs, audits, replaced),
         "changes": change_summary(job),
-        "of_table": (shown, audits),
+        "state_rows": figures.state_rows(job, shown, audits),
     }
 
 

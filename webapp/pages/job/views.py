@@ -16,6 +16,8 @@ from webapp.ui.typing import HtmxRequest
 def page(request: HtmxRequest, number: int) -> HttpResponse:
     """Render the page of a job."""
     job = get_object_or_404(Job.objects.select_related("retry_of"), pk=number)
+    if request.htmx and job_page.TABLE in request.GET:
+        return render(request, "job/_state_table.html", job_page.table(job, _season(request)))
     return render(request, "job/page.html", job_page.page(job, request, _season(request)))
 
 
