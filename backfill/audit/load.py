@@ -14,7 +14,7 @@ from backfill.column_shares import Ask, ask_warehouse
 from backfill.errors import CorruptPartition
 from backfill.models import Key
 from backfill.processors.registry import BY_NAME, CHAIN, PROCESSORS
-from backfill.season_calendar import written_dates
+from backfill.season_calendar import source_rows, written_dates
 from backfill.statements import render
 from backfill.warehouse import warehouse
 from backfill.warehouse.port import Row
@@ -22,6 +22,7 @@ from backfill.warehouse.schema import Table
 from backfill.warehouse.season_cache import cached_for_season
 from backfill.warehouse.tables import FAILURES, INPUTS, PGS, TDGS, TOGS
 from validation.categories import DATE_LEVEL
+from validation.coverage import Coverage, phase3
 from validation.expectation import (
     DEFENSE_WINDOW,
     OFFENSE_WINDOW,
@@ -32,7 +33,7 @@ from validation.expectation import (
     PlayerContext,
     SeasonGames,
 )
-from validation.season import opened_season_year
+from validation.season import Calendar, opened_season_year
 
 
 def facts(season_start: date) -> SeasonGames:
@@ -94,6 +95,16 @@ def _schedule(rows: Iterable[Row]) -> dict[str, list[tuple[date, str]]]:
         for team in (row["home_team_abbr"], row["away_team_abbr"]):
             by_team.setdefault(team, []).append((row["game_date"], row["game_id"]))
     return by_team
+
+
+def coverage_of(calendar: Calendar, year: int) -> list[Coverage]:
+    """Return the Phase 3 rows of every date of a season, compared with its games."""
+    days = calendar.season(year)
+
+    def make() -> list[Coverage]:
+        return phase3(days, source_rows(calendar.starts[year], days[-1].day))
+
+    return cached_for_season("coverage", year, INPUTS, make)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,8 @@ from backfill.audit.stored_results import StoredResults
 from backfill.models import Job, Key, Run
 from backfill.plan import input_signatures, unplanned
 from backfill.plan.date_lists import format_dates
-from backfill.season_calendar import load_calendar, postponed_games, source_rows, unfinished_writes
+from backfill.season_calendar import load_calendar, postponed_games, unfinished_writes
 from backfill.status.failure_rates import RateHistories
-from backfill.warehouse.season_cache import cached_for_season
-from backfill.warehouse.tables import INPUTS
 from validation import bands, cascade
 from validation import coverage as phase3
 from validation.bands import Band, Reading
@@ -131,11 +129,7 @@ class SeasonAuditInput:
     @cached_property
     def coverage(self) -> list[phase3.Coverage]:
         """Phase 3 rows of every date, compared with the games."""
-
-        def make() -> list[phase3.Coverage]:
-            return phase3.phase3(self.days, source_rows(self.start, self.days[-1].day))
-
-        return cached_for_season("coverage", self.year, INPUTS, make)
+        return load.coverage_of(self.calendar, self.year)
 
     @property
     def problems(self) -> list[InputProblem]:

@@ -12,8 +12,8 @@ from io import StringIO
 
 from django.conf import settings
 
-from backfill import input_checks, season_calendar
-from backfill.audit import content_checks
+from backfill import input_checks
+from backfill.audit import content_checks, load
 from backfill.audit.evidence import evidence_of, is_missing
 from backfill.errors import BackcourtError
 from backfill.models import Event, EventKind, Finding
@@ -22,7 +22,6 @@ from backfill.season_calendar import load_calendar, unfinished_writes
 from backfill.warehouse.port import Row
 from backfill.warehouse.schema import Table
 from backfill.warehouse.tables import BY_REF, BY_SHORT, INPUTS
-from validation import coverage
 from validation.findings import kinds
 from validation.inputs.kinds import INPUT_KINDS
 from validation.value_rules import broken_rules
@@ -154,8 +153,7 @@ def _is_corrected(finding: Finding, rows: Sequence[WrongRow], at: datetime | Non
 
 
 def _has_few_rows(finding: Finding, start: date) -> bool:
-    days = load_calendar().season(finding.season)
-    found = coverage.phase3(days, season_calendar.source_rows(start, days[-1].day))
+    found = load.coverage_of(load_calendar(), finding.season)
     low = {(cell.table, str(cell.date)) for cell in found if cell.is_low}
     return any((table, day) in low for table in finding.evidence["tables"] for day in finding.dates)
 

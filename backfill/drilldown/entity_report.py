@@ -9,7 +9,7 @@ from datetime import date
 from backfill.drilldown.entities import Match, match, root
 from backfill.drilldown.entity_names import all_names
 from backfill.drilldown.entity_statuses import OnDate, Status
-from backfill.drilldown.schedule import GameLine, GameRole, coming, lines
+from backfill.drilldown.schedule import MISSED, GameLine, GameRole, coming, lines
 from backfill.errors import Refused
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import inlined
@@ -72,7 +72,12 @@ class EntityReport:
     @property
     def missed(self) -> tuple[GameLine, ...]:
         """Team games that the entity did not play."""
-        return tuple(line for line in self.games if line.part is not GameRole.PLAYED)
+        return tuple(line for line in self.games if line.part in MISSED)
+
+    @property
+    def without_row(self) -> tuple[GameLine, ...]:
+        """Team games whose row Phase 3 misses, or may miss."""
+        return tuple(g for g in self.games if g.part in (GameRole.NOBODY, GameRole.LOST_ROW))
 
 
 def report_entity(day: date, code: str, entity_id: str) -> EntityReport:

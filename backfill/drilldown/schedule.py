@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import takewhile
 from typing import NamedTuple
 
+from backfill.audit import load
 from backfill.drilldown.entity_statuses import OnDate
 from backfill.drilldown.query import ParameterizedQuery
+from backfill.season_calendar import load_calendar
 from backfill.statements import render
 from backfill.warehouse.season_cache import cached_for_season
-from backfill.warehouse.tables import SCHED
+from backfill.warehouse.tables import PGS, SCHED, TDGS
 from validation.expectation import GameRow
 from validation.processor_rules import RULES
 from validation.recovery import UpcomingGames
@@ -51,7 +54,11 @@ class GameRole(StrEnum):
     PLAYED = "played"
     DID_NOT_PLAY = "did not play"
     NO_ROW = "no row for this game"
+    LOST_ROW = "row may be missing in Phase 3"
     NOBODY = "game missing in Phase 3"
+
+
+MISSED = (GameRole.DID_NOT_PLAY, GameRole.NO_ROW)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +86,7 @@ def lines(asked: OnDate, entity: str) -> list[GameLine]:
     rules = RULES[asked.code]
     examined = {row.game_id for row in counting[: rules.window]} if rules.games else set()
     known, listed = _known_games(asked), {row.game_id for row in asked.history(entity).rows}
+    short = _short_dates(asked)
     found = []
     for fixture in _before(asked, entity, counting):
         row = played.get(fixture.game_id)
@@ -89,6 +97,8 @@ def lines(asked: OnDate, entity: str) -> list[GameLine]:
             if fixture.game_id in listed
             else GameRole.NO_ROW
         )
+        if part is GameRole.NO_ROW and fixture.date in short:
+            part = GameRole.LOST_ROW
         part = part if fixture.game_id in known else GameRole.NOBODY
         team = _team_at(asked, entity, counting, fixture.date)
         found.append(
@@ -132,6 +142,13 @@ def _known_games(asked: OnDate) -> frozenset[str]:
     return frozenset(row.game_id for history in source.values() for row in history.rows)
 
 
+def _short_dates(asked: OnDate) -> set[date]:
+    """Return the dates with fewer rows than their games imply."""
+    table = TDGS if asked.of_teams else PGS
+    found = load.coverage_of(load_calendar(), opened_season_year(asked.start))
+    return {cell.date for cell in found if cell.table == str(table) and cell.is_low}
+
+
 def coming(asked: OnDate, entity: str, before: Sequence[GameLine]) -> UpcomingGames:
     """Return the upcoming games of the entity's team from the date on."""
     schedule = scheduled_games(asked.start)
@@ -139,7 +156,8 @@ def coming(asked: OnDate, entity: str, before: Sequence[GameLine]) -> UpcomingGa
     # A game that is not final before later final games was postponed without a new date.
     ahead = [f for f in schedule if f.date >= asked.day and (f.is_final or f.date > newest)]
     team = asked.team(entity)
-    missed = next((n for n, line in enumerate(before) if line.part is GameRole.PLAYED), len(before))
+    since = takewhile(lambda line: line.part is not GameRole.PLAYED, before)
+    missed = sum(line.part in MISSED for line in since)
     dates = sorted({f.date for f in ahead if f.date > asked.day})
     return UpcomingGames(
         [f.date for f in ahead if team in (f.home, f.away)], dates, 0 if asked.of_teams else missed

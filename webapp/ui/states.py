@@ -97,6 +97,7 @@ STATES = MappingProxyType(
         "no game": _state("nogames", "·", "no games"),
         GameRole.DID_NOT_PLAY: _state("skipped", "□", GameRole.DID_NOT_PLAY),
         GameRole.NO_ROW: _state("nogames", "–", "no row", "game loaded"),
+        GameRole.LOST_ROW: _state("outside", "▲", "no row", GameRole.LOST_ROW),
         GameRole.NOBODY: _state("outside", "▲", "no row", "game missing in Phase 3"),
         "not part": _state("nogames", "·", "not run", "not in this job"),
         # jobs

@@ -256,13 +256,16 @@ def test_a_game_without_a_row_is_told_from_one_that_he_did_not_play(tmp_path: Pa
         if r["game_date"] != NIGHTS[1] and (r["game_date"], r["player_lookup"]) != (NIGHTS[0], HURT)
     ]
     give(PGS, rows, tmp_path)
-    parts = {g.date: g.part for g in report_entity(FIRST, "PSZA", HURT).games}
+    report = report_entity(FIRST, "PSZA", HURT)
+    parts = {g.date: g.part for g in report.games}
     assert [parts[n] for n in (*NIGHTS[:3], BACK)] == [
-        GameRole.NO_ROW,
+        GameRole.LOST_ROW,  # the date has fewer rows than its game implies
         GameRole.NOBODY,
         GameRole.DID_NOT_PLAY,
         GameRole.PLAYED,
     ]
+    assert {g.date for g in report.without_row} == {*NIGHTS[:2]}
+    assert not {g.date for g in report.missed} & {*NIGHTS[:2]}
 
 
 def test_games_that_are_not_played_yet_lie_ahead_too(tmp_path: Path) -> None:

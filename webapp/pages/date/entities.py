@@ -14,13 +14,14 @@ from backfill.drilldown.entities import SORTS, Entity, Match, Page, chosen, list
 from backfill.drilldown.entity_names import EntityName, all_names
 from backfill.drilldown.entity_report import EntityReport, UpstreamStatus, report_entity
 from backfill.errors import Refused
-from backfill.models import Run
+from backfill.models import Finding, Run
 from backfill.processors.registry import CHAIN, PROCESSORS, unknown_processor
 from backfill.season_calendar import season_year
 from backfill.warehouse.tables import UPGC
 from validation.cascade import NOTHING
 from validation.categories import BY_NAME
 from validation.expectation import ROW
+from validation.findings import kinds
 from validation.processor_rules import RULES
 from webapp.ui import links
 from webapp.ui.query_params import Choice, whole
@@ -262,8 +263,17 @@ def entity_context(report: EntityReport, query: QueryDict) -> dict[str, Any]:
         "processor": PROCESSORS[report.code],
         "player_url": links.named("player", season_year(report.day), report.entity),
         "sign": str(report.match) if report.must or report.state else OUTSIDER,
-        "examined": sum(line.in_window for line in report.games),
+        "examined": sum(line.in_window and not line.is_bad for line in report.games),
+        "missing_rows": _missing_rows(report),
     }
+
+
+def _missing_rows(report: EntityReport) -> dict[date, Finding]:
+    """Return the finding about the Phase 3 rows of each game without a row."""
+    wanted = (kinds.PHASE3_MISSING.name, kinds.LOW_COVERAGE.name)
+    found = Finding.objects.listed().filter(season=season_year(report.day), kind__in=wanted)
+    by_day = {date.fromisoformat(day): f for f in found for day in f.dates}
+    return {g.date: by_day[g.date] for g in report.without_row if g.date in by_day}
 
 
 def sentence(report: EntityReport) -> str:
