@@ -21,7 +21,8 @@ class RootCause:
     category: str
 
     def __str__(self) -> str:
-        return f"{self.processor} {self.category}"
+        what = "without a row or failure" if self.category == NOTHING else self.category
+        return f"{self.processor} {what}"
 
 
 @dataclass(frozen=True)

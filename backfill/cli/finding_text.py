@@ -8,6 +8,7 @@ from backfill.documents.finding import roots, steps
 from backfill.models import Finding
 from backfill.models.finding import folded
 from validation.cascade import Cascade
+from validation.findings.kind_labels import label
 from validation.findings.kinds import Severity, pluralize
 
 
@@ -54,14 +55,14 @@ def lines(findings: Sequence[Finding]) -> list[str]:
 
 
 def _consequence(finding: Finding) -> str:
-    return f"    consequence #{finding.pk} {finding.kind}: {finding.sentence}"
+    return f"    consequence #{finding.pk} {label(finding.kind)}: {finding.sentence}"
 
 
 def line(finding: Finding) -> str:
     """Write a finding in the list, with its cause and the next action."""
     state = "" if finding.state == Finding.State.OPEN else f" [{finding.state}{_by(finding)}]"
     parts = [
-        f"#{finding.pk} {finding.weight}: {finding.kind}{state}: {finding.sentence}",
+        f"#{finding.pk} {finding.weight}: {label(finding.kind)}{state}: {finding.sentence}",
         f"    cause: {finding.cause}",
     ]
     return "\n".join([*parts, f"    next:  {todo(finding)}"])

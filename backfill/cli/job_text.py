@@ -9,6 +9,7 @@ from backfill.cli.tables import table
 from backfill.elapsed import CLOCK_MOVED
 from backfill.plan.options import Options
 from backfill.status.comparison import JobComparison
+from validation.findings.kind_labels import label
 
 CHANGES = (("healed", "fixed"), ("remaining", "remaining"), ("new", "new"))
 WORD_OF_CHANGE = dict(CHANGES)
@@ -80,7 +81,9 @@ def _finding_lines(summary: dict[str, Any]) -> list[str]:
         if (n := summary["waiting"])
         else []
     )
-    lines = [f"  #{f['finding']} {f['severity']}: {f['kind']}: {f['sentence']}" for f in findings]
+    lines = [
+        f"  #{f['finding']} {f['severity']}: {label(f['kind'])}: {f['sentence']}" for f in findings
+    ]
     number = f"{len(findings)} finding{'s' * (len(findings) != 1)}" if findings else "none"
     return [f"Audited. Needs attention: {number}; see {triage}", *about, *lines]
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from backfill.drilldown.entities import Match, match, root
 from backfill.drilldown.entity_names import all_names
+from backfill.drilldown.entity_season import about
 from backfill.drilldown.entity_statuses import OnDate, Status
-from backfill.drilldown.schedule import MISSED, GameLine, GameRole, coming, lines
+from backfill.drilldown.schedule import (
+    MISSED,
+    GameLine,
+    GameRole,
+    coming,
+    lines,
+    scheduled_games,
+)
 from backfill.errors import Refused
 from backfill.processors.registry import PROCESSORS
 from backfill.processors.render import inlined
+from backfill.season_calendar import load_calendar
 from validation.categories import BY_NAME
-from validation.expectation import ROW
+from validation.expectation import ROW, expected
 from validation.processor_rules import RULES
 from validation.recovery import Recovery, recovery
 from validation.season import opened_season_year
@@ -166,7 +175,7 @@ def _outlook(asked: OnDate, name: str, matched: Match, games: Sequence[GameLine]
             asked.day,
             f"expected to {_outcome(must)}: investigate the difference, then rerun the date",
         )
-    return recovery(
+    found = recovery(
         asked.facts,
         asked.day,
         asked.code,
@@ -175,6 +184,23 @@ def _outlook(asked: OnDate, name: str, matched: Match, games: Sequence[GameLine]
         coming=coming(asked, name, games),
         team=asked.team(name),
     )
+    return _as_played(asked, name, found)
+
+
+def _as_played(asked: OnDate, name: str, found: Recovery) -> Recovery:
+    """Return the first date by the games played since, where these are known: the player can have
+    missed some of them.
+    """
+    newest = max((f.date for f in scheduled_games(asked.start) if f.is_final), default=asked.day)
+    if not found.games or not found.day or found.day > newest:
+        return found
+    facts, days = about(asked.facts, name), load_calendar().season(opened_season_year(asked.start))
+    later = (d.day for d in days if d.is_computed and asked.day < d.day <= newest)
+    has_row = (d for d in later if expected(facts, d)[asked.code].get(name) == ROW)
+    if (first := next(has_row, None)) == found.day:
+        return found
+    when = f"on {first}" if first else "not yet"
+    return replace(found, day=first, text=f"{found.text}; by the games played since, {when}")
 
 
 def _outcome(must: str) -> str:

@@ -68,7 +68,7 @@ def season_of(year: int, entity_id: str) -> EntitySeason:
             f"unknown entity {entity_id!r} in {season_name(year)}; search for a part of the name"
         )
     days = tuple(day for day in calendar.season(year) if day.is_computed)
-    facts = _about(load.facts(calendar.starts[year]), entity_id)
+    facts = about(load.facts(calendar.starts[year]), entity_id)
     of = _EntityFacts(
         year=year,
         entity=entity_id,
@@ -187,7 +187,7 @@ class _EntityFacts:
         )
 
 
-def _about(facts: SeasonGames, entity: str) -> SeasonGames:
+def about(facts: SeasonGames, entity: str) -> SeasonGames:
     """Keep the facts of one player; results of a player do not depend on other players."""
     contexts = {
         day: [c for c in found if c.player == entity] for day, found in facts.contexts.items()

@@ -22,6 +22,7 @@ from backfill.season_calendar import seasons_of
 from backfill.status.job_summary import summarize
 from backfill.status.progress import STALLED_SECONDS, progress
 from validation.categories import BY_NAME
+from validation.findings.kind_labels import label
 from validation.findings.kinds import Severity
 
 log = logging.getLogger(__name__)
@@ -215,7 +216,7 @@ def _retry_command(job: Job, counts: Counter[str]) -> list[str]:
 
 def _findings(found: Sequence[Finding]) -> list[str]:
     return _listed(
-        "Findings, worst first:", [f"- {f.weight}: {f.kind}: {f.sentence}" for f in found]
+        "Findings, worst first:", [f"- {f.weight}: {label(f.kind)}: {f.sentence}" for f in found]
     )
 
 

@@ -82,7 +82,7 @@ def test_tdza_is_nobodys_root() -> None:
 def test_a_root_is_written_as_processor_and_category() -> None:
     assert [str(RootCause(PSZA, FEW)), str(RootCause(PDC, NOTHING))] == [
         "PSZA INSUFFICIENT_DATA",
-        "PDC nothing",
+        "PDC without a row or failure",
     ]
 
 

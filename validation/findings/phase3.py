@@ -219,6 +219,8 @@ def bugs(season: AuditedSeason, groups: Iterable[BugGroup]) -> Iterator[FindingD
         similar = pluralize(len(group.texts) - 1, "similar text")
         others = f" and {similar}" if len(group.texts) > 1 else ""
         row = f"the row of {group.rows[0]}" if group.rows else "the row"
+        names = dict.fromkeys(row.entity for row in group.rows)
+        of = f" of {next(iter(names))}" if len(names) == 1 else ""
         action = (
             rerun_action(group.keys, outdated=True, first=FIX.format(row))
             if group.is_of_source
@@ -228,7 +230,7 @@ def bugs(season: AuditedSeason, groups: Iterable[BugGroup]) -> Iterator[FindingD
             kind,
             group.keys,
             group.id,
-            f"{pluralize(group.count, f'{group.what} failure')}: {sample}{others}, "
+            f"{pluralize(group.count, f'{group.what} failure')}: {sample}{of}{others}, "
             f"{season.spans(group.keys)}",
             count=group.count,
             action=action,

@@ -107,7 +107,8 @@ def _lost(season: AuditedSeason) -> Iterator[FindingDraft]:
         sentence,
         count=len(keys),
         action=rerun_action(keys),
-        numbers={"runs": len(keys), "failed": len(failed), "blocked": len(blocked)},
+        numbers={"runs": len(keys)}
+        | {name: len(of) for name, of in (("failed", failed), ("blocked", blocked)) if of},
         evidence={"damaged": damaged} if damaged else {},
     )
 

@@ -17,10 +17,11 @@ from django.utils.safestring import SafeString
 
 from backfill.models import SYSTEM, Finding, Job, Run
 from backfill.processors.registry import PROCESSORS
+from validation.findings import kind_labels
 from webapp import keys
 from webapp.auth.permissions import OPERATORS_ONLY
 from webapp.pages.guide import glossary, topics
-from webapp.ui import kind_labels, states, tab_title
+from webapp.ui import states, tab_title
 from webapp.ui.charts import RateChart
 from webapp.ui.links import with_query
 

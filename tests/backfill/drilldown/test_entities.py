@@ -20,7 +20,7 @@ from backfill.processors.registry import PROCESSORS
 from backfill.statements.fragments import literal
 from backfill.warehouse import warehouse
 from backfill.warehouse.tables import FAILURES, PGS, SCHED
-from tests.factories import AWAY, HOME, rewrite
+from tests.factories import AWAY, HOME, PLAYERS, rewrite
 from tests.seasons.hurt import BACK, HURT, Hurt, hurt_rows
 from tests.seasons.tiny import (
     BOOTSTRAP,
@@ -266,6 +266,20 @@ def test_a_game_without_a_row_is_told_from_one_that_he_did_not_play(tmp_path: Pa
     ]
     assert {g.date for g in report.without_row} == {*NIGHTS[:2]}
     assert not {g.date for g in report.missed} & {*NIGHTS[:2]}
+
+
+def test_first_success_follows_the_games_played_since(tmp_path: Path) -> None:
+    missed = {*NIGHTS[:5], FIRST}  # nine games before the first date, none on it
+    rows = [
+        r
+        for r in season_rows(PGS)
+        if r["player_lookup"] != PLAYERS[HOME] or r["game_date"] not in missed
+    ]
+    give(PGS, rows, tmp_path)
+    outlook = report_entity(FIRST, "PSZA", PLAYERS[HOME]).outlook
+    assert outlook.day == THIRD
+    assert f"({SECOND} at the earliest); by the games played since, on {THIRD}" in outlook.text
+    assert report_entity(SECOND, "PSZA", PLAYERS[HOME]).outlook.text.endswith("earliest)")
 
 
 def test_games_that_are_not_played_yet_lie_ahead_too(tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from backfill.models.finding import folded
 from backfill.processors.registry import CHAIN
 from backfill.season_calendar import season_name
 from backfill.status.attention import AUDIT_DUE_WITHIN
+from validation.findings import kind_labels
 from validation.findings.kinds import BY_NAME, KINDS, Severity
-from webapp.ui import kind_labels, query_params
+from webapp.ui import query_params
 from webapp.ui.date_strip import strip
 from webapp.ui.form_fields import ISO, ISO_INPUT, NOT_A_DATE
 from webapp.ui.states import of
@@ -221,6 +222,12 @@ def listing(filters: FindingFilters, page: str, size: int) -> Listing:
     return Listing(page=shown, kinds=kinds, total=len(listed), hidden=len(every) - len(listed))
 
 
+def _title(kind: str) -> str:
+    """Return the title of a kind; empty if it repeats the label."""
+    title = BY_NAME[kind].title
+    return "" if title.lower().startswith(kind_labels.label(kind).lower()) else title
+
+
 def _by_kind(
     page: Iterable[tuple[Finding, list[Finding]]],
     every: Sequence[Finding],
@@ -233,7 +240,7 @@ def _by_kind(
         )
         yield FindingGroup(
             name=name,
-            title=BY_NAME[name].title,
+            title=_title(name),
             severity=str(Severity(severity)),
             count=count,
             rows=group_rows,
