@@ -33,6 +33,7 @@ from tests.seasons.tiny import (
     failures_of,
     give,
     part,
+    run,
     scheduled,
     season_rows,
 )
@@ -276,6 +277,7 @@ def test_first_success_follows_the_games_played_since(tmp_path: Path) -> None:
         if r["player_lookup"] != PLAYERS[HOME] or r["game_date"] not in missed
     ]
     give(PGS, rows, tmp_path)
+    run("PSZA")
     outlook = report_entity(FIRST, "PSZA", PLAYERS[HOME]).outlook
     assert outlook.day == THIRD
     assert f"({SECOND} at the earliest); by the games played since, on {THIRD}" in outlook.text
