@@ -266,7 +266,7 @@ class SeasonAuditInput:
         yield from phase3_findings.twice(season, content_checks.repeated_inputs(self.start))
         yield from phase3_findings.jumps(season, self._jumps)
         written_now = {day for _, day in self.moving}
-        yield from phase3_findings.violations(
+        yield from mismatches.violations(
             season, (v for v in self.stored.violations if v.date not in written_now)
         )
         yield from phase3_findings.stale(

@@ -778,7 +778,10 @@ def test_a_preset_comes_back_as_it_was_saved(operator: Client, demo: Demo) -> No
         "there is a preset 'the usual' by otto already" in unescape(again.content.decode()).lower()
     )
     kept = get_preset("the usual")
-    operator.post(reverse("backfill_decide", args=[kept.pk, "withdraw"]))
+    decide = reverse("backfill_decide", args=[kept.pk, "withdraw"])
+    assert "Delete preset the usual?" in unescape(operator.get(decide).content.decode())
+    page = operator.post(decide, follow=True).content.decode()
+    assert "Preset the usual deleted." in unescape(page)
     assert not list_presets()
 
 

@@ -6,7 +6,7 @@ of its gap, its failed runs and its unusual rate.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -15,6 +15,7 @@ from typing import Any
 
 from validation.expectation import ExpectationDiff
 from validation.findings import kinds
+from validation.findings.content import Violation
 from validation.findings.kinds import (
     FindingDraft,
     FindingKind,
@@ -22,7 +23,7 @@ from validation.findings.kinds import (
     format_date_ranges,
     pluralize,
 )
-from validation.processor_rules import CODES, downstream
+from validation.processor_rules import CODES, RULES, downstream
 
 Key = tuple[str, date]  # of a processor
 
@@ -259,3 +260,56 @@ def duplicates(season: AuditedSeason) -> Iterator[FindingDraft]:
                 action=rerun_action(found, force=True),
                 numbers={"repeated": count},
             )
+
+
+# Wrong rows
+
+
+def _below_lost(
+    season: AuditedSeason, below: Mapping[str, Sequence[Violation]]
+) -> Iterator[FindingDraft]:
+    """Yield one Finding per processor for all checks that fail downstream of lost partitions."""
+    for code, broken in sorted(below.items()):
+        keys, checks = [(code, v.date) for v in broken], len({v.check for v in broken})
+        sentence = f"{code}: rows differ from a lost partition in {pluralize(checks, 'check')}"
+        yield season.found(
+            kinds.WRONG_CONTENT,
+            keys,
+            f"{code}{BELOW_LOST}",
+            f"{sentence}, {season.spans(keys)}; for example {broken[0].sentence}",
+            count=checks,
+            action=rerun_action(keys, force=True),
+            numbers={"checks": sorted({v.check for v in broken}), "sample": broken[0].sample},
+        )
+
+
+def violations(season: AuditedSeason, found: Iterable[Violation]) -> Iterator[FindingDraft]:
+    """Yield rows that break an invariant or differ from the recomputed values.
+
+    Violations that follow from wrong upstream rows are omitted.
+    """
+    current = [v for v in found if (v.processor, v.date) not in season.stale]
+    wrong = {(v.processor, v.date) for v in current} | {
+        key for key, compared in season.compared.items() if not compared.is_exact
+    }
+    by_check: dict[tuple[str, str], list[Violation]] = defaultdict(list)
+    below: dict[str, list[Violation]] = defaultdict(list)
+    for v in current:
+        if (v.processor, v.date) in season.below_lost:
+            below[v.processor].append(v)
+        elif not any((before, v.date) in wrong for before in RULES[v.processor].reads):
+            by_check[v.processor, v.check].append(v)
+    yield from _below_lost(season, below)
+    for (code, check), broken in sorted(by_check.items()):
+        keys, count = [(code, v.date) for v in broken], sum(v.count for v in broken)
+        rows = f"{pluralize(count, 'row')}, {season.spans(keys)}; for example {broken[0].sample}"
+        sentence = f"{code}: {broken[0].sentence}: {rows}"
+        yield season.found(
+            kinds.WRONG_CONTENT,
+            keys,
+            f"{code} {check}",
+            sentence,
+            count=count,
+            action=rerun_action(keys, force=True),
+            numbers={"rows": count, "check": check, "sample": broken[0].sample},
+        )

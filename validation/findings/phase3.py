@@ -9,7 +9,7 @@ from datetime import date
 
 from validation.coverage import Coverage
 from validation.findings import kinds
-from validation.findings.content import Jump, Violation
+from validation.findings.content import Jump
 from validation.findings.kinds import (
     FindingDraft,
     ProposedBackfill,
@@ -18,7 +18,7 @@ from validation.findings.kinds import (
     ranges,
 )
 from validation.findings.mismatches import SAMPLE, AuditedSeason, Key, rerun_action
-from validation.processor_rules import CODES, RULES
+from validation.processor_rules import CODES
 from validation.season import PostponedGame, postponed_text
 from validation.source_rows import SourceRow
 from validation.thresholds import percent
@@ -220,7 +220,7 @@ def bugs(season: AuditedSeason, groups: Iterable[BugGroup]) -> Iterator[FindingD
         others = f" and {similar}" if len(group.texts) > 1 else ""
         row = f"the row of {group.rows[0]}" if group.rows else "the row"
         names = dict.fromkeys(row.entity for row in group.rows)
-        of = f" of {next(iter(names))}" if len(names) == 1 else ""
+        by = f" by a row of {next(iter(names))}" if len(names) == 1 else ""
         action = (
             rerun_action(group.keys, outdated=True, first=FIX.format(row))
             if group.is_of_source
@@ -230,7 +230,7 @@ def bugs(season: AuditedSeason, groups: Iterable[BugGroup]) -> Iterator[FindingD
             kind,
             group.keys,
             group.id,
-            f"{pluralize(group.count, f'{group.what} failure')}: {sample}{of}{others}, "
+            f"{pluralize(group.count, f'{group.what} failure')}{by}: {sample}{others}, "
             f"{season.spans(group.keys)}",
             count=group.count,
             action=action,
@@ -314,32 +314,4 @@ def stale(
                 start=min(d for _, d in keys), end=max(d for _, d in keys), outdated=True
             ),
             numbers={"runs": len(keys)},
-        )
-
-
-def violations(season: AuditedSeason, found: Iterable[Violation]) -> Iterator[FindingDraft]:
-    """Yield rows that break an invariant or differ from the recomputed values.
-
-    Violations that follow from wrong upstream rows are omitted.
-    """
-    current = [v for v in found if (v.processor, v.date) not in season.stale]
-    wrong = {(v.processor, v.date) for v in current} | {
-        key for key, compared in season.compared.items() if not compared.is_exact
-    }
-    by_check: dict[tuple[str, str], list[Violation]] = defaultdict(list)
-    for v in current:
-        if not any((before, v.date) in wrong for before in RULES[v.processor].reads):
-            by_check[v.processor, v.check].append(v)
-    for (code, check), broken in sorted(by_check.items()):
-        keys, count = [(code, v.date) for v in broken], sum(v.count for v in broken)
-        rows = f"{pluralize(count, 'row')}, {season.spans(keys)}; for example {broken[0].sample}"
-        sentence = f"{code}: {broken[0].sentence}: {rows}"
-        yield season.found(
-            kinds.WRONG_CONTENT,
-            keys,
-            f"{code} {check}",
-            sentence,
-            count=count,
-            action=rerun_action(keys, force=True),
-            numbers={"rows": count, "check": check, "sample": broken[0].sample},
         )

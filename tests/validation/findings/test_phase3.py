@@ -7,7 +7,7 @@ import pytest
 
 from tests.validation.judged_seasons import A, B, C, D, E, F, G, all_of, keys, make_ran, make_season
 from validation.coverage import ROWS_PER_GAME, Coverage
-from validation.findings import kinds, phase3
+from validation.findings import kinds, mismatches, phase3
 from validation.findings.content import Jump, Violation
 from validation.findings.kinds import FindingDraft, ProposedBackfill
 from validation.findings.phase3 import BugGroup
@@ -467,7 +467,7 @@ def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() ->
         violation("range", PSZA, B, 1),
     )
     told = [*of_psza, violation("sum", PDC, A, 1)]
-    found = list(phase3.violations(SEASON, told))
+    found = list(mismatches.violations(SEASON, told))
     assert [f.subject for f in found] == ["PDC sum", "PSZA range", "PSZA sum"]
     assert found[-1] == FindingDraft(
         kind=kinds.WRONG_CONTENT,
@@ -482,10 +482,19 @@ def test_rows_that_break_a_rule_are_one_finding_for_each_processor_and_rule() ->
     )
 
 
+def test_all_checks_below_a_lost_partition_are_one_finding() -> None:
+    season = make_season(make_ran(PDC, A, is_lost=True), make_ran(ML, A))
+    told = [violation(check, ML, A, 5) for check in ("points", "pace", "quality")]
+    (found,) = mismatches.violations(season, told)
+    assert (found.subject, found.count, found.processors) == (f"{ML} below lost", 3, (ML,))
+    assert found.sentence.startswith("ML: rows differ from a lost partition in 3 checks, ")
+    assert found.numbers["checks"] == ["pace", "points", "quality"]
+
+
 @pytest.mark.parametrize("stale_too", [True, False])
 def test_what_is_stale_is_not_told_as_wrong(stale_too: bool) -> None:
     season = make_season(make_ran(PSZA, A), stale=frozenset(keys(PSZA, A) if stale_too else ()))
-    found = phase3.violations(season, [violation("sum", PSZA, A, 1)])
+    found = mismatches.violations(season, [violation("sum", PSZA, A, 1)])
     assert [f.dates for f in found] == ([] if stale_too else [(A,)])
 
 
@@ -501,5 +510,5 @@ def test_what_follows_from_another_processors_wrong_rows_is_not_told() -> None:
         )
         for code, day in ((PSZA, A), (PDC, A), (PDC, B), (ML, B))
     ]
-    found = list(phase3.violations(SEASON, broken))
+    found = list(mismatches.violations(SEASON, broken))
     assert [(f.processors, f.dates) for f in found] == [((PDC,), (B,)), ((PSZA,), (A,))]

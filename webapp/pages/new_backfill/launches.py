@@ -107,7 +107,7 @@ def question(verb: str, kept: Launch, user: User) -> dict[str, Any]:
     """Return the context of the confirmation: the launch's current plan, or the error instead."""
     asked = {
         "verb": verb,
-        "words": QUESTIONS[verb],
+        "words": "Delete" if kept.state == State.SAVED else QUESTIONS[verb],
         "item": listed(kept, user),
         "disabled_reason": disabled_reason(verb, kept, user),
         "form": DecisionForm(required=verb == "refuse"),
@@ -128,6 +128,9 @@ def decide(verb: str, kept: Launch, user: User, given: QueryDict) -> str:
         done = approve_launch(kept, user.username, reason, confirm=confirm)
     else:
         decision = refuse_launch if verb == "refuse" else withdraw_launch
+        is_preset = kept.state == State.SAVED
         done = decision(kept, user.username, reason)
+        if is_preset:
+            return f"Preset {done.name} deleted."
     job = f" as job {done.job_id}" if done.job_id else ""
     return f"{done.name or done} is {done.state}{job}{f': {done.outcome_message}' if done.outcome_message else ''}"
