@@ -306,7 +306,7 @@ def _of_phase3(days: list[date]) -> list[FindingDraft]:
         *phase3_findings.jumps(season, columns),
         *phase3_findings.stale(season, keys, [], n),
         *phase3_findings.stale(season, [], keys, n),
-        *phase3_findings.violations(season, wrong),
+        *mismatches.violations(season, wrong),
     ]
 
 
