@@ -15,6 +15,7 @@ BackcourtError
     ├── WarehouseUnwritable  no location, permission or space to write
     ├── UnreadableInput      missing or damaged input file, with its path
     ├── CorruptPartition     unreadable file, with its path
+    ├── VersionGone          version of a partition that was pruned or deleted
     └── StatementFailed      the engine rejected or aborted a statement
 """
 
@@ -110,6 +111,12 @@ class UnreadableInput(WarehouseError):
 
 class CorruptPartition(WarehouseError):
     """A warehouse file is unreadable."""
+
+    concerns_dates = True
+
+
+class VersionGone(WarehouseError):
+    """A version of a partition was pruned, or its file deleted."""
 
     concerns_dates = True
 

@@ -98,6 +98,7 @@ def emptied(var: Path) -> None:
         "nba_predictions",
         "nba_processing",
         "nba_reference/processor_run_history",
+        ".versions",
     ):
         shutil.rmtree(var / "warehouse" / folder, ignore_errors=True)
     for file in var.glob("backcourt.sqlite3*"):

@@ -15,7 +15,7 @@ from backfill.jobs.start import create, reclaim_orphaned_jobs
 from backfill.models import Job, Key, Run
 from backfill.plan import preflight, signed_plan
 from backfill.plan.cells import format_cells
-from backfill.plan.options import Options
+from backfill.plan.options import MAX_BATCH_SIZE, Options
 from backfill.plan.planning import Plan, PlannedAction, PlannedRun, in_batches
 from backfill.process_id import this_process
 from backfill.season_calendar import load_calendar
@@ -184,7 +184,12 @@ def _undo(
         return Undo(plan=None, restores={}, left=left, undo_of=undo_of)
     calendar = load_calendar()
     options = Options.of_cells(
-        format_cells(restores), force=True, canary=False, brake=False, reason=title
+        format_cells(restores),
+        force=True,
+        canary=False,
+        brake=False,
+        reason=title,
+        batch_size=MAX_BATCH_SIZE,  # nothing is computed, so that a season needs no smaller steps
     )
     days = [calendar.day(day) for day in options.days]
     runs = [

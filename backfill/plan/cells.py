@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 
 from backfill.errors import Refused
 from backfill.plan.date_lists import format_dates, parse_dates
@@ -21,18 +22,23 @@ BITMAP = re.compile(r"(\d{4}-\d\d-\d\d)~([0-9a-f]{1,250})", re.ASCII)
 
 def parse_cells(text: str) -> tuple[Cell, ...]:
     """Return the distinct cells of a text by date, then in chain order. Raises Refused."""
+    return _parsed(text, tuple(CHAIN))
+
+
+@lru_cache(maxsize=32)  # a step asks for its job's cells once per run
+def _parsed(text: str, chain: tuple[str, ...]) -> tuple[Cell, ...]:
     if len(text) > MOST_CHARACTERS:
         raise Refused(f"a selection has at most {MOST_CHARACTERS:,} characters; select fewer cells")
     found: set[Cell] = set()
     for part in filter(None, map(str.strip, text.split(";"))):
         names, _, dates = part.partition(" ")
         codes = [name.strip().upper() for name in names.split(",")]
-        if unknown := [code for code in codes if code not in CHAIN]:
+        if unknown := [code for code in codes if code not in chain]:
             raise Refused(f"{unknown_processor(unknown[0])}; {HOW_TO_WRITE}")
         if not (days := parse_dates(BITMAP.sub(_listed, dates))):
             raise Refused(f"{part[:40]!r} has no dates; {HOW_TO_WRITE}")
         found |= {(code, day) for code in codes for day in days}
-    return tuple(sorted(found, key=lambda cell: (cell[1], CHAIN.index(cell[0]))))
+    return tuple(sorted(found, key=lambda cell: (cell[1], chain.index(cell[0]))))
 
 
 def format_cells(cells: Collection[Cell]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 
 from backfill.errors import Refused
 from validation.season import dates_between
@@ -18,6 +19,7 @@ RANGE_SIGN = re.compile(r"\s*\.\.+\s*|\s+to\s+|\s+[-\u2013\u2014]\s+", re.IGNORE
 SEPARATORS = re.compile(r"[\s,;]+")
 
 
+@lru_cache(maxsize=64)  # a step asks for its job's dates once per run
 def parse_dates(text: str) -> tuple[date, ...]:
     """Return the distinct dates of a text in order; an empty text has no dates.
 

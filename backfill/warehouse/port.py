@@ -142,7 +142,7 @@ class Warehouse(Protocol):
         """Keep the rows of these versions in this session, as table `name`; None picks the live
         partition.
 
-        Columns that a version does not have are NULL. Raises Refused for a version that is gone.
+        Columns that a version does not have are NULL. Raises VersionGone.
         """
 
     def prune_versions(self, before: datetime, most_bytes: int = 0, *, dry_run: bool) -> int:

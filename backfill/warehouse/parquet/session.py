@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from backfill.crash_points import crash_point
-from backfill.errors import CorruptPartition, Refused, WarehouseBusy
+from backfill.errors import CorruptPartition, VersionGone, WarehouseBusy
 from backfill.statements import render
 from backfill.warehouse.dialect import Translated, naive
 from backfill.warehouse.kept_files import KeptFiles
@@ -177,7 +177,7 @@ class ParquetWarehouse(ParquetReader):
         live = self.live_tokens(table, [day], processor_name)
         if live.get(day) == token:
             return self._of(table, processor_name, day, os.path.exists)
-        raise Refused(GONE.format(f"{token} of {table} on {day}"))
+        raise VersionGone(GONE.format(f"{token} of {table} on {day}"))
 
     def prune_versions(self, before: datetime, most_bytes: int = 0, *, dry_run: bool) -> int:
         with engine_errors():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backfill.errors import Refused, Superseded
+from backfill.errors import Superseded, VersionGone
 from backfill.warehouse.bigquery.connection import Place
 from backfill.warehouse.bigquery.kept import WRITES, kept
 from backfill.warehouse.bigquery.session import BigQueryWarehouse
@@ -199,7 +199,7 @@ def test_a_version_that_is_gone_is_named(warehouse: Warehouse) -> None:
     write(warehouse, 5, "first")
     write(warehouse, 6, "second")
     warehouse.prune_versions(SOON, dry_run=False)
-    with pytest.raises(Refused, match=r"version 5 of .* on 2021-11-02 is gone: .* deleted"):
+    with pytest.raises(VersionGone, match=r"version 5 of .* on 2021-11-02 is gone: .* deleted"):
         texts(warehouse, 5)
 
 
