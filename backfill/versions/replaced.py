@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -53,7 +54,7 @@ def replaced(
 
 
 KINDS = ("rows", "failures")
-CONTEXT = "context"  # its only count: unchanged rows with another context
+CONTEXT = "context"  # its only count: unchanged rows and failures with another context
 NONE = (0, 0, 0, 0)
 
 
@@ -119,4 +120,7 @@ def _counts(
     found: dict[tuple[str, date], Sequence[int]] = {
         (r["kind"], r["d"]): tuple(r[name] for name in COUNTS) for r in rows
     }
-    return found | {(CONTEXT, r["d"]): (r["context"],) for r in rows if r["context"]}
+    contexts = Counter[date]()
+    for r in rows:
+        contexts[r["d"]] += r["context"]
+    return found | {(CONTEXT, day): (n,) for day, n in contexts.items() if n}

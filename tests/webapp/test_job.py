@@ -29,7 +29,7 @@ from backfill.status.job_outcome import (
 from backfill.status.progress import TimeLeft, progress
 from backfill.version import code_version
 from tests.webapp.demo import Demo
-from tests.webapp.polls import LIVE, OpenPage
+from tests.webapp.polls import OpenPage
 from validation.season import usual_season_year
 from webapp.pages.job import figures
 
@@ -190,7 +190,7 @@ def test_the_page_asks_as_often_for_many_dates_as_for_few(
             for n in range(dates)
         )
     viewer.get(reverse("job", args=[few.pk]))
-    with django_assert_max_num_queries(42) as asked:
+    with django_assert_max_num_queries(43) as asked:
         viewer.get(reverse("job", args=[few.pk]))
     with django_assert_max_num_queries(len(asked.captured_queries)):
         viewer.get(reverse("job", args=[many.pk]))
@@ -404,63 +404,6 @@ def test_the_end_changes_the_buttons_the_failures_and_the_title(operator: Client
     assert "it broke" in page.html
     assert "Pause job" not in page.html
     assert f"Job {made.pk} has ended" in re.search(r'data-announce="([^"]+)"', page.html)[1]
-
-
-@pytest.mark.parametrize(
-    ("name", "what"),
-    [
-        ("retry", "Retry"),
-        ("job_groups", "Error groups"),
-        ("job_events", "Events"),
-        ("job_compare", "Compare"),
-        ("job_pause", "Pause"),
-    ],
-)
-def test_the_title_of_each_page_about_a_job_follows_its_state(
-    operator: Client, job: Job, name: str, what: str
-) -> None:
-    made = make_job(job)
-    for days, status in ((1, "complete"), (2, "pending")):
-        make_run(made, "TDZA", DAY + timedelta(3650 + days), status)
-    page = OpenPage.of(operator, reverse(name, args=[made.pk]))
-    assert f"▶ 50 % · Job {made.pk} · {what} · Backcourt</title>" in page.html
-    made.transition(("running",), "paused", actor="ann")
-    assert "title" in page.poll()
-    assert f"⚠ Job {made.pk} paused · {what} · Backcourt</title>" in page.html
-
-
-def test_the_title_of_a_run_follows_its_state(viewer: Client, job: Job) -> None:
-    made = make_job(job)
-    make_run(made, "TDZA", DAY, "running")
-    run = made.runs.get()
-    page = OpenPage.of(viewer, reverse("run", args=[run.pk]))
-    name = f"TDZA {run.date} · Job {made.pk} · Backcourt</title>"
-    assert f"▶ {name}" in page.html
-    change(run, "complete")
-    assert "title" in page.poll()
-    assert f"✓ {name}" in page.html
-
-
-def test_an_open_table_view_follows_the_runs_and_a_closed_one_is_not_sent(
-    viewer: Client, job: Job
-) -> None:
-    made = make_job(job)
-    make_run(made, "TDZA", DAY + timedelta(3650), "running")
-    closed = open_job(viewer, made)
-    assert "state-table" not in closed.seen
-    url = unescape(re.search(r'id="state-table"\s+hx-get="([^"]+)"', closed.html)[1])
-    opened = open_job(viewer, made)
-    table = viewer.get(url, headers={"HX-Request": "true"}).content.decode()
-    assert "● running" in table or "running</td>" in table
-    opened.seen |= dict(LIVE.findall(table))
-    assert "state-table" in opened.seen
-    change(made.runs.get(), "complete")
-    assert "state-table" in opened.poll()
-    assert "running</td>" not in opened.html
-    assert "complete" in opened.html.partition('id="state-table"')[2]
-    assert "state-table" not in closed.poll()
-    whole = viewer.get(url).content.decode()
-    assert "<details open>" in " ".join(whole.split())
 
 
 def test_the_title_of_a_paused_and_a_finished_job(viewer: Client, job: Job) -> None:

@@ -89,10 +89,10 @@ def call(method: str, path: str, headers: dict[str, str], job: int) -> Any:
     url = f"/api/{path.format(**names)}"
     days = {"start": str(FAULTY), "end": str(FAULTY)}
     if method == "GET":
-        return Client().get(
-            url, days if path in ("validate", "queries/{name}") else {}, headers=headers
-        )
-    body = {} if "retry" in path else days
+        given = days if path in ("validate", "queries/{name}") else {}
+        given = {"day": str(FAULTY)} if path == "versions" else given
+        return Client().get(url, given, headers=headers)
+    body = {} if "retry" in path or "undo" in path else days
     return Client().post(url, json.dumps(body), "application/json", headers=headers)
 
 

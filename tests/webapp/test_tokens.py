@@ -27,6 +27,8 @@ NEEDED = {
     "loads/preview": "load",
     "jobs": "start",
     "jobs/{number}/retry": "retry",
+    "jobs/{number}/undo": "undo",
+    "versions/restore": "undo",
     "jobs/{number}/pause": "pause",
     "jobs/{number}/resume": "resume",
     "jobs/{number}/cancel": "cancel",

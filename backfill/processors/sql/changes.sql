@@ -1,5 +1,5 @@
 {# The staged rows and failures against those that they replace, per date: `kind` is rows or failures.
-   `context` counts the unchanged rows whose columns outside the hash differ, times aside.
+   `context` counts the unchanged ones whose columns outside the hash, times aside, or whose reason differ.
    DuckDB counts no NULL as NULL, BigQuery as 0. #}
 {% set context = context_text(processor.output) %}
 WITH
@@ -8,7 +8,7 @@ old AS (
   FROM {{ old_output if old_output is defined else processor.output }}
   WHERE {{ processor.output.partition }} IN UNNEST(@dates)
   UNION ALL
-  SELECT 'failures', analysis_date, entity_id, failure_category || ' ' || failure_reason, ''
+  SELECT 'failures', analysis_date, entity_id, failure_category, failure_reason
   FROM {{ old_failures if old_failures is defined else t.FAILURES }}
   WHERE processor_name = '{{ processor.name }}' AND analysis_date IN UNNEST(@dates)
 ),
@@ -20,7 +20,7 @@ made AS (
   FROM staged
   WHERE {{ processor.output.partition }} IS NOT NULL AND failure_category IS NULL
   UNION ALL
-  SELECT 'failures', analysis_date, entity_id, failure_category || ' ' || failure_reason, ''
+  SELECT 'failures', analysis_date, entity_id, failure_category, failure_reason
   FROM written_failures
 )
 SELECT

@@ -18,7 +18,7 @@ from uuid import uuid4
 from google.cloud.bigquery import Table as Described
 
 from backfill.crash_points import crash_point
-from backfill.errors import Refused
+from backfill.errors import VersionGone
 from backfill.warehouse.bigquery import kept, sql
 from backfill.warehouse.bigquery.metadata import MILLISECONDS_PER_DAY
 from backfill.warehouse.bigquery.parameters import mentioned
@@ -130,7 +130,7 @@ class BigQueryVersions(BigQueryReader):
         live = self.live_tokens(table, gone, processor_name) if gone else {}
         for day, token in gone.items():
             if live.get(day) != token:
-                raise Refused(GONE.format(f"{token} of {table} on {day}"))
+                raise VersionGone(GONE.format(f"{token} of {table} on {day}"))
         text = sql.version_rows(
             table, processor_name, self._placed(kept.kept(table)), tuple(sorted(versions.items()))
         )

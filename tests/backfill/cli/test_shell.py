@@ -125,6 +125,7 @@ def test_json_is_one_document_and_nothing_else(shell: Shell) -> None:
         "waiting": 0,
         "changes": None,
         "retry_of": None,
+        "undo_of": None,
         "retried": None,
         "next": [],
         "preflight": found["preflight"],

@@ -27,6 +27,12 @@ OLD = timedelta(days=500)
 DAYS = 400
 
 
+@pytest.fixture(autouse=True)
+def no_versions(settings: Any) -> None:
+    """Keep no run because it made a version."""
+    settings.KEEP_VERSIONS_DAYS = 0
+
+
 def rerun(first: Any = FIRST, last: Any = LAST, **options: Any) -> Job:
     job = start_job(make_options(first, last, force=True, **options), "ann")
     assert job
