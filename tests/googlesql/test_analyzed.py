@@ -16,7 +16,7 @@ from django.urls import get_resolver, reverse
 from backfill import column_shares, input_checks, queries, statements
 from backfill.models import Finding, Job
 from backfill.plan.input_signatures import Phase3
-from backfill.processors.registry import CHAIN
+from backfill.processors.registry import CHAIN, PROCESSORS
 from backfill.processors.render import inlined
 from backfill.status.error_groups import ErrorGroup, evidence_query
 from backfill.warehouse.bigquery import sql
@@ -24,7 +24,7 @@ from backfill.warehouse.bigquery.kept import WRITES, all_tables, kept
 from backfill.warehouse.port import Version
 from backfill.warehouse.tables import FAILURES, INPUTS, OUTPUTS, PGS, SCHED, TABLES
 from tests.backfill.shell import Shell
-from tests.googlesql.engine import Database
+from tests.googlesql.engine import Content, Database
 from tests.googlesql.sent import ASKED, Sent, declared, recording
 from tests.seasons.tiny import (
     FIRST,
@@ -225,6 +225,30 @@ def test_what_is_sent_for_versions_is_googlesql() -> None:
             (sql.version_prune(place), {"until": "TIMESTAMP"}),
         ]
     assert schema().refused(asked) == []
+
+
+@pytest.mark.parametrize("code", CHAIN)
+def test_a_diff_of_versions_is_googlesql(code: str) -> None:
+    output = PROCESSORS[code].output
+    sides = {
+        f"{side}_{name}": declared(table)
+        for side in ("old", "new")
+        for name, table in (("rows", output), ("failures", FAILURES))
+    }
+    database = Database(sides)
+    columns = [c for c in output.hashed if c.name not in output.key]
+    numbers, arrays = ([c for c in columns if c.is_array is is_array] for is_array in (False, True))
+    values = statements.render(
+        "diff-values", table=output, columns=tuple(numbers), arrays=tuple(arrays)
+    )
+    assert database.refused([(values, {})]) == []
+    database.tables["changed_values"] = Content(database.columns(values, {}))
+    texts = [
+        statements.render("diff-counts", table=output),
+        statements.render("diff-columns"),
+        statements.render("diff-entities", table=output, most=9),
+    ]
+    assert database.refused([(text, {}) for text in texts]) == []
 
 
 def test_checks_of_the_inputs_are_googlesql() -> None:

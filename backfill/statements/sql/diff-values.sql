@@ -3,12 +3,12 @@
 WITH
 pairs AS (
   SELECT
-    new.{{ table.partition }} AS d, new.{{ table.entity }} AS entity{% for c in columns + arrays %},
-    new.{{ c.name }} AS new_{{ c.name }}, old.{{ c.name }} AS old_{{ c.name }}{% endfor %}
+    made.{{ table.partition }} AS d, made.{{ table.entity }} AS entity{% for c in columns + arrays %},
+    made.{{ c.name }} AS new_{{ c.name }}, old.{{ c.name }} AS old_{{ c.name }}{% endfor %}
 
-  FROM new_rows AS new
-  JOIN old_rows AS old ON old.{{ table.partition }} = new.{{ table.partition }} AND old.{{ table.entity }} = new.{{ table.entity }}
-  WHERE new.data_hash != old.data_hash
+  FROM new_rows AS made
+  JOIN old_rows AS old ON old.{{ table.partition }} = made.{{ table.partition }} AND old.{{ table.entity }} = made.{{ table.entity }}
+  WHERE made.data_hash != old.data_hash
 )
 SELECT pairs.d, pairs.entity, value.name, 0 AS element, value.delta, value.old_text, value.new_text
 FROM pairs, UNNEST([
