@@ -198,7 +198,11 @@ def test_with_everything_complete_there_is_nothing_to_do(shell: Shell, season: P
     assert shell.backfill(*PSZA) == Answer(
         0, f"{FIRST} to {FIRST}: everything is complete; --force runs it again\n", ""
     )
-    assert shell.backfill(*PSZA, "--json").document == {"job": None, "status": "nothing to do"}
+    assert shell.backfill(*PSZA, "--json").document == {
+        "job": None,
+        "status": "nothing to do",
+        "stale": 0,
+    }
     assert (listing(season), Job.objects.count()) == (before, 1)
 
 
