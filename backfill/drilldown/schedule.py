@@ -54,7 +54,7 @@ class GameRole(StrEnum):
     PLAYED = "played"
     DID_NOT_PLAY = "did not play"
     NO_ROW = "no row for this game"
-    LOST_ROW = "row may be missing in Phase 3"
+    LOST_ROW = "row possibly missing in Phase 3"
     NOBODY = "game missing in Phase 3"
 
 

@@ -132,7 +132,7 @@ def address(name: str) -> str:
     job, finding = Job.objects.first(), Finding.objects.exclude(query="").first()
     assert job
     assert finding
-    pk = finding.pk if name in ("finding", "evidence") else job.pk
+    pk = finding.pk if name.startswith("finding") else job.pk
     values = {
         "day": SECOND,
         "code": "TDZA",

@@ -15,7 +15,7 @@ format found
 freshness game glossary go gone grid group guide high history home impossible input internal jump keep
 kept keyboard large light link list load loaded loading log low map mark matching message mid minimum
 missing month name new next none open option order outcome output outside over overwrites page panel
-part partial password pausing plan play played player possible preview previous problem processing progress query
+part partial password pausing plan play played player possible possibly preview previous problem processing progress query
 queue rate refused renew reopen replaced rerun restore result revoke role rule runbook save saved scope search section select selected setting share
 shell shortcut show skip slow source start started state status step stopped system table team term triage
 type two unchanged undelivered undo unreachable unusual up update user validation value version vocabulary waiting warning watching whole

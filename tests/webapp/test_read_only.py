@@ -12,7 +12,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
-from backfill.models import Finding, Limits
+from backfill.models import Finding, Limits, Run
 from tests.rows import load_rows
 from tests.webapp import test_every_url
 from tests.webapp.demo import FAULTY, Demo
@@ -90,7 +90,10 @@ def call(method: str, path: str, headers: dict[str, str], job: int) -> Any:
     days = {"start": str(FAULTY), "end": str(FAULTY)}
     if method == "GET":
         given = days if path in ("validate", "queries/{name}") else {}
-        given = {"day": str(FAULTY)} if path == "versions" else given
+        if path.startswith("versions"):
+            token = Run.objects.get(processor="PSZA", date=FAULTY).fence
+            named = {"processor": "PSZA", "date": str(FAULTY), "old": token}
+            given = named if path == "versions/diff" else {"day": str(FAULTY)}
         return Client().get(url, given, headers=headers)
     body = {} if "retry" in path or "undo" in path else days
     return Client().post(url, json.dumps(body), "application/json", headers=headers)

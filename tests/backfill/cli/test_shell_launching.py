@@ -76,7 +76,11 @@ def test_the_check_takes_the_same_list(shell: Shell) -> None:
             ("--dates", "2021-11-02", "--exclude", "2021-11-02"),
             "all dates are excluded; exclude fewer dates",
         ),
-        (("--end", "2021-11-02"), "the following arguments are required: --start (see --help)"),
+        (
+            ("--end", "2021-11-02"),
+            "the following arguments are required: --start, or --dates, or --cells, or --preset"
+            " (see --help)",
+        ),
         (
             (*RANGE, "--failed", "--force"),
             "--failed and --force exclude each other; use one of them",

