@@ -106,7 +106,7 @@ def test_killed_at_every_point_of_an_undo_each_partition_is_old_or_new(
     assert len(changed) > len(reference.days)
     undo = ("undo", "2", "--inline", "--reason", "wrong load")
     for point in (*POINTS, *VERSION_POINTS):
-        crash(installed, undo, f"{point}:2")
+        crash(installed, undo, f"{point}:1")
         now = data_of(installed)
         assert {name for name in before if now[name] not in (before[name], after[name])} == set()
     ended_undo = installed.verb(*undo)
