@@ -107,7 +107,7 @@ def test_an_undo_of_an_undo_restores_the_job(tmp_path: Path) -> None:
 
 def test_runs_that_changed_nothing_or_replaced_nothing_stay(tmp_path: Path) -> None:
     job = overwrite("TDZA", "PSZA")
-    with pytest.raises(Refused, match=r"nothing of job 1 can be undone .8 runs: replaced nothing"):
+    with pytest.raises(Refused, match=rf"nothing of job {job.pk} can be undone .8 runs"):
         start_undo(preview_undo(job), "bob", REASON)
     correct(tmp_path)
     again = overwrite("TDZA", "PSZA")
