@@ -71,37 +71,38 @@ def test_a_restore_needs_a_reason_and_the_number(operator: Client, jobs: tuple[J
     assert "1 complete run will be overwritten. Type 1 to confirm." in text
     for given in ({}, {"reason": "wrong"}, {"reason": "wrong", "overwrites": "2"}):
         assert operator.post(url, {**given, "seal": seal}).status_code == 422
-    assert Job.objects.count() == 2
+    assert Job.objects.latest("pk") == jobs[1]
     sent = {"reason": "wrong", "overwrites": "1", "seal": seal}
     answer = operator.post(url, sent)
-    job = Job.objects.get(pk=3)
-    assert answer.headers["Location"] == reverse("job", args=[3])
+    job = Job.objects.latest("pk")
+    assert answer.headers["Location"] == reverse("job", args=[job.pk])
     assert (job.actor, job.reason, job.runs.count()) == ("otto", "wrong", 1)
 
 
 def test_an_undo_shows_what_it_restores_and_what_stays(
     operator: Client, jobs: tuple[Job, Job]
 ) -> None:
-    before = rows()
-    assert reverse("job_undo", args=[2]) in read(operator, "job", 2)
-    assert reverse("job_undo", args=[1]) not in read(operator, "job", 1)
-    text = read(operator, "job_undo", 2)
+    before, (first, second) = rows(), [job.pk for job in jobs]
+    assert reverse("job_undo", args=[second]) in read(operator, "job", second)
+    assert reverse("job_undo", args=[first]) not in read(operator, "job", first)
+    text = read(operator, "job_undo", second)
     assert "3 complete runs will be overwritten. Type 3 to confirm." in text
     assert "1 run: changed no row" in text
     (seal,) = re.findall(r'name="seal" value="([^"]+)"', text)
     sent = {"reason": "wrong", "overwrites": "3", "seal": seal}
-    assert operator.post(reverse("job_undo", args=[2]), sent).status_code == 302
-    run_all(Job.objects.get(pk=3))
+    assert operator.post(reverse("job_undo", args=[second]), sent).status_code == 302
+    undo = run_all(Job.objects.latest("pk"))
     assert rows() != before
-    assert "Undo of" in read(operator, "job", 3)
-    assert "3 runs: job 3 has written it since" in read(operator, "job_undo", 2)
+    assert "Undo of" in read(operator, "job", undo.pk)
+    assert f"3 runs: job {undo.pk} has written it since" in read(operator, "job_undo", second)
 
 
 def test_a_job_that_replaced_nothing_has_nothing_to_undo(
     operator: Client, jobs: tuple[Job, Job]
 ) -> None:
-    text = read(operator, "job_undo", 1)
-    assert "Nothing of job 1 can be undone (4 runs: replaced nothing)." in text
+    pk = jobs[0].pk
+    text = read(operator, "job_undo", pk)
+    assert f"Nothing of job {pk} can be undone (4 runs: replaced nothing)." in text
     assert "<form method" not in text.partition("<main")[2]
 
 
@@ -110,22 +111,25 @@ def test_an_unknown_version_is_named(operator: Client, jobs: tuple[Job, Job]) ->
 
 
 def test_viewers_undo_nothing(viewer: Client, jobs: tuple[Job, Job]) -> None:
-    url = reverse("job_undo", args=[2])
+    url = reverse("job_undo", args=[jobs[1].pk])
     assert viewer.get(url).status_code == viewer.post(url).status_code == 403
 
 
 def test_the_api_lists_restores_and_undoes(jobs: tuple[Job, Job]) -> None:
-    api = Program(Role.OPERATOR)
+    api, (first, second) = Program(Role.OPERATOR), [job.pk for job in jobs]
+    undo = f"jobs/{second}/undo"
     listed = api.get("versions", day=str(SECOND), code="PSZA").document["versions"]
-    assert [(v["live"], v["job"]) for v in listed] == [(True, 2), (False, 1)]
-    assert api.post("jobs/2/undo/preview").document["overwrites"] == 3
-    assert api.post("jobs/2/undo", overwrites=9, reason="wrong").status == 422
-    refused = api.post("jobs/2/undo", overwrites=3)
+    assert [(v["live"], v["job"]) for v in listed] == [(True, second), (False, first)]
+    assert api.post(f"{undo}/preview").document["overwrites"] == 3
+    assert api.post(undo, overwrites=9, reason="wrong").status == 422
+    refused = api.post(undo, overwrites=3)
     assert (refused.status, "needs a reason" in refused.detail) == (422, True)
-    done = api.post("jobs/2/undo", overwrites=3, reason="wrong")
-    assert (done.status, done.document) == (201, {"job": 3, "status": "queued", "undo_of": 2})
-    run_all(Job.objects.get(pk=3))
+    done = api.post(undo, overwrites=3, reason="wrong")
+    job = Job.objects.latest("pk")
+    made = {"job": job.pk, "status": "queued", "undo_of": second}
+    assert (done.status, done.document) == (201, made)
+    run_all(job)
     sent: dict[str, Any] = {"processor": "PSZA", "date": str(SECOND), "reason": "again"}
-    version = Run.objects.get(job=2, date=SECOND).run_id
+    version = Run.objects.get(job=second, date=SECOND).run_id
     assert api.post("versions/restore", **sent, version=version).status == 201
     assert api.post("versions/restore", **sent, version="nope").status == 422
