@@ -196,8 +196,9 @@ def _attempt(
 def _stage(warehouse: Warehouse, step: Step) -> None:
     """Stage the accounted rows of a step: computed, or read from versions."""
     code, of = step.processor.code, step.processor
-    text = accounted(code, render(code), render(code, "population"))
-    if step.restores:
+    if not step.restores:
+        text = accounted(code, render(code), render(code, "population"))
+    else:
         picks = {day: step.restores[day] for day in step.dates}
         warehouse.stage_versions("version_rows", of.output, picks)
         warehouse.stage_versions("version_failures", FAILURES, picks, of.name)

@@ -13,7 +13,7 @@ from datetime import date
 from backfill.errors import PlanChanged, Refused
 from backfill.jobs.start import create, reclaim_orphaned_jobs
 from backfill.models import Job, Key, Run
-from backfill.plan import preflight, signed_plan
+from backfill.plan import signed_plan
 from backfill.plan.cells import format_cells
 from backfill.plan.options import MAX_BATCH_SIZE, Options
 from backfill.plan.planning import Plan, PlannedAction, PlannedRun, in_batches
@@ -115,8 +115,6 @@ def start_undo(
     if previewed and (changes := signed_plan.changes_text(previewed, found.plan)):
         raise PlanChanged(changes)
     reclaim_orphaned_jobs(found.plan.options)
-    if held := preflight.conflict_message(found.plan):
-        raise Refused(held)
     return create(
         found.plan,
         actor,

@@ -11,7 +11,7 @@ from pydantic import Field
 from backfill.documents.versions import undo_document, version_document
 from backfill.jobs.confirmation import check_overwrites
 from backfill.jobs.undo import Undo, preview_restore, preview_undo, start_undo
-from backfill.models import Job, Key
+from backfill.models import Job
 from backfill.plan.cells import parse_cells
 from backfill.processors.registry import CHAIN, processor
 from backfill.versions.history import versions_of
@@ -56,7 +56,7 @@ def versions(request: HttpRequest, day: Day, code: str = "") -> Document:
 @router.post("/jobs/{number}/undo/preview", summary="Preview an undo")
 def preview(request: HttpRequest, number: int, given: UndoPreviewIn) -> Document:
     """Return the versions that an undo restores, and the runs that stay, each with its reason."""
-    found = preview_undo(job_of(number), _keys(given.cells))
+    found = preview_undo(job_of(number), parse_cells(given.cells))
     return {**undo_document(found), "overwrites": found.to_confirm}
 
 
@@ -65,7 +65,7 @@ def preview(request: HttpRequest, number: int, given: UndoPreviewIn) -> Document
 )
 def undo(request: HttpRequest, number: int, given: UndoIn) -> Status[Document]:
     """Restore the partitions that a job replaced, as a job."""
-    found = preview_undo(job_of(number), _keys(given.cells))
+    found = preview_undo(job_of(number), parse_cells(given.cells))
     return _started(start_undo(_checked(found, given.overwrites), actor(request), given.reason))
 
 
@@ -90,7 +90,3 @@ def _checked(found: Undo, number: int | None) -> Undo:
 def _started(job: Job) -> Status[Document]:
     undo_of = job.undo_of_id
     return Status(201, {"job": job.pk, "status": job.status, "undo_of": undo_of})
-
-
-def _keys(cells: str) -> set[Key]:
-    return set(parse_cells(cells))

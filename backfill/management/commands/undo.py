@@ -14,7 +14,7 @@ from backfill.cli.job_command import found
 from backfill.cli.option_arguments import add_options
 from backfill.cli.run_and_watch import add_where, codes, launch, listed
 from backfill.errors import Refused
-from backfill.models import Job, Key
+from backfill.models import Job, Key, Run
 from backfill.plan.cells import parse_cells
 
 
@@ -71,17 +71,17 @@ def selected(job: Job, given: dict[str, Any]) -> set[Key]:
         return set()
     if start and end and end < start:
         raise Refused(f"the last date {end} is before the first date {start}; swap them")
+    complete = job.runs.own().filter(status=Run.Status.COMPLETE)
     chosen = {
         (code, day)
-        for code, day in job.runs.own().values_list("processor", "date")
+        for code, day in complete.values_list("processor", "date")
         if (not cells or (code, day) in cells)
         and (not names or code in names)
         and (start or date.min) <= day <= (end or date.max)
     }
-    complete = set(job.runs.own().filter(status="complete").values_list("processor", "date"))
-    if not chosen & complete:
+    if not chosen:
         raise Refused(f"job {job.pk} has no complete run in this selection")
-    return chosen & complete
+    return chosen
 
 
 def restored_text(preview: Any) -> str:

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backfill.warehouse.parquet.damage import is_whole
+from backfill.warehouse.parquet.fences import DIGITS
 from backfill.warehouse.parquet.staging import PART
 from backfill.warehouse.port import Version
 from backfill.warehouse.schema import Table
 
-DIGITS = 20
 MS = 1_000
 
 
@@ -80,10 +80,6 @@ class Versions:
             with suppress(FileNotFoundError):  # another process prunes too
                 os.unlink(file)
         return len(old)
-
-    def size(self) -> int:
-        """Return the bytes of all versions, those that are still live included."""
-        return sum(found.size for folder in self._folders() for found in _files(folder))
 
     def _folder(self, table: Table, partition: str) -> str:
         return f"{self.path}/{table}/{partition.replace('/', ' ')}"

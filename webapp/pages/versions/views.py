@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from backfill.errors import Refused
 from backfill.jobs.confirmation import check_overwrites
 from backfill.jobs.undo import Undo, nothing_text, preview_restore, preview_undo, start_undo
-from backfill.models import Job, Key
+from backfill.models import Job
 from backfill.plan.cells import parse_cells
 from backfill.processors.registry import CHAIN
 from backfill.versions.history import versions_of
@@ -61,11 +61,9 @@ def undo(request: HtmxRequest, number: int) -> HttpResponse:
     """Show what an undo of a job restores and what it leaves; a POST starts it."""
     job = get_object_or_404(Job, pk=number)
     cells = request.GET.get("cells", "")
-    return _start(request, lambda: preview_undo(job, _keys(cells)), {"job": job, "cells": cells})
-
-
-def _keys(cells: str) -> set[Key]:
-    return set(parse_cells(cells))
+    return _start(
+        request, lambda: preview_undo(job, parse_cells(cells)), {"job": job, "cells": cells}
+    )
 
 
 def _start(
